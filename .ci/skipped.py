@@ -1,0 +1,40 @@
+"""Says how many tests ran and which were skipped; fails on a skip that this machine did not call for.
+
+A test may be skipped for what it needs of the machine (`needs docker`), where the machine has not got it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def missing(need: str) -> bool:
+    """Whether the machine really lacks it; what the test environment installs is never lacking."""
+    if need == "docker":
+        return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0
+    if need == "data":
+        return not DATA.is_dir()
+    return need == "gpu"
+
+
+def main(report: str) -> int:
+    """Read a JUnit report and return the exit status."""
+    cases = list(ElementTree.parse(report).iter("testcase"))
+    skips = Counter(skip.get("message", "") for case in cases for skip in case.iter("skipped"))
+    print(f"ci: {len(cases) - skips.total()} tests ran, {skips.total()} were skipped")
+    status = 0
+    for reason, count in skips.items():
+        called_for = reason.startswith("needs ") and missing(reason.removeprefix("needs "))
+        print(f"ci: skipped {count}: {reason}" + ("" if called_for else " (this machine could have run them)"))
+        status = status if called_for else 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

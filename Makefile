@@ -1,0 +1,61 @@
+# Two commands: `make demo` scores real rollouts, `make test` runs everything that must hold.
+# Both make .venv themselves, and again when pyproject.toml changes.
+
+PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
+  $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(python))))
+VENV := .venv
+BIN := $(VENV)/bin
+# Labelled development data, which is not part of the repository; without it two of the benchmarks are left out.
+DATA := ../shared/data
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint types bench clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.scoring ## Score 200 real rollouts and show the summary
+	$(BIN)/r1-reward score examples/rollouts.jsonl -o out/scored.jsonl --summary out/summary.json
+
+test: lint types ## Lint, types and tests
+	$(BIN)/pytest --doctest-modules tests src/r1_reward -m 'not slow' $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.testing ## The proofs that take minutes
+	$(BIN)/pytest -m slow $(PYTEST_ARGS)
+
+lint: $(VENV)/.testing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.testing
+	$(BIN)/mypy
+
+bench: $(VENV)/.bench ## Measure the figures that README quotes
+	$(BIN)/python benchmarks/scoring.py
+	$(if $(wildcard $(DATA)/math_dev.jsonl),$(BIN)/python benchmarks/math_verifier.py $(DATA)/math_dev.jsonl)
+	$(if $(wildcard $(DATA)/lang_dev.jsonl),$(BIN)/python benchmarks/language.py)
+
+clean: ## Remove what the commands above made
+	rm -rf $(VENV) out build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/.made: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "r1-reward needs Python 3.11 or newer; none was found (set PYTHON=...)"; exit 1; }
+	rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { echo "this Python cannot make environments: apt install python3-venv"; exit 1; }
+	$(PIP) install -q --upgrade 'pip>=25.1'
+	touch $@
+
+$(VENV)/.scoring: $(VENV)/.made
+	$(PIP) install -q -e .
+	touch $@
+
+# torch is asked for by itself, since pip then takes a CPU build that was configured for it.
+$(VENV)/.testing: $(VENV)/.scoring
+	$(PIP) install -q 'torch>=2.6,<2.14'
+	$(PIP) install -q -e '.[train,parquet]' --group lint --group test
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.testing
+	$(PIP) install -q --group bench
+	touch $@
