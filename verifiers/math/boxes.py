@@ -1,0 +1,118 @@
+r"""Boxes at the end of a text: found from the back, so that a megabyte costs no more than its last lines.
+
+A box is `\boxed{…}` or `\fbox{…}`; of nested ones the outermost counts. The last one is the answer, together with
+those before it that "and", a comma or a semicolon join to it. "or" between boxes is a hedge.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+MAX_BOX = 12_000
+"""Longest box that is looked through for its closing brace, and farthest back that an outer box begins."""
+MAX_BOXES = 32
+"""Most boxes that are looked at."""
+
+MAX_TRIES = 1_000
+"""Most box commands that are tried, with a brace or without."""
+
+_OPENS = re.compile(r"\\(?:boxed|fbox)\s{0,8}\{")
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_NAME = r"(?:[A-Za-z](?:_\{?\w{1,3}\}?)?(?:\([a-z]\))?\s*=\s*)?"
+_SPACE = r"(?:\s|\\quad|\\qquad|\\[,;: ]|~)*"
+_JOINED = re.compile(
+    rf"{_SPACE}(?:\$\$?|\\\)|\\\])?{_SPACE}"
+    rf"(?P<how>,?{_SPACE}(?:and|or|\\(?:text|textrm|mbox|mathrm)\s*\{{\s*,?\s*(?:and|or)\s*\}})|[,;&]|)"
+    rf"{_SPACE}(?:\$\$?|\\\(|\\\[)?{_SPACE}{_NAME}{_SPACE}\\{{0,2}}"
+)
+
+
+class Boxed(NamedTuple):
+    """What the boxes at the end of a text say."""
+
+    content: str
+    rule: str
+    """boxed, boxes (several, joined), truncated_box, empty_box, hedge; or nothing where there is no box."""
+    end: int = -1
+    """Where the last box ends."""
+
+
+def last_boxes(text: str, start: int = 0, end: int | None = None) -> Boxed:
+    r"""The answer that the last boxes between two places give.
+
+    >>> last_boxes(r"First \\boxed{1}, no: \\boxed{2} and \\boxed{3}.")
+    Boxed(content='2, 3', rule='boxes', end=47)
+    """
+    end = len(text) if end is None else end
+    boxes = _boxes(text, start, end)
+    if not boxes:
+        return Boxed("", "")
+    opens, body, close = boxes.pop()
+    if close < 0:
+        return Boxed(text[body : body + 200], "truncated_box")
+    contents, last = [text[body:close].strip()], close + 1
+    if not contents[0]:
+        return Boxed("", "empty_box")
+    while boxes:
+        before, body, close = boxes.pop()
+        if close < 0 or opens - close > 160:
+            break
+        joint = _JOINED.fullmatch(text, close + 1, opens)
+        if joint is None or (not joint["how"] and joint[0]):
+            break
+        if "or" in joint["how"]:
+            return Boxed(text[body:end][:200], "hedge")
+        content = text[body:close].strip()
+        if content and content != contents[-1]:
+            contents.append(content)
+        opens = before
+    return Boxed(", ".join(reversed(contents)), "boxed" if len(contents) == 1 else "boxes", last)
+
+
+def joined_boxes(text: str) -> str:
+    """The content of a reference's boxes: the last ones, or nothing."""
+    found = last_boxes(text)
+    return found.content if found.rule in ("boxed", "boxes") else ""
+
+
+def _boxes(text: str, start: int, end: int) -> list[tuple[int, int, int]]:
+    """The last boxes that are in no other, in order: where each opens, where its body begins and ends (-1: never)."""
+    opened: dict[int, int] = {}  # body -> start
+    last = at = end
+    words = [word for word in ("\\boxed", "\\fbox") if text.rfind(word, start, end) >= 0]
+    for _ in range(MAX_TRIES):
+        if not words or len(opened) >= MAX_BOXES:
+            break
+        at = max(text.rfind(word, start, at) for word in words)
+        if at < 0 or (opened and last - at > MAX_BOX):
+            break
+        found = _OPENS.match(text, at, end)
+        if found is not None:
+            last = last if opened else at
+            opened[found.end()] = at
+    if not opened:
+        return []
+    closes = _closings(text, min(opened), min(end, max(opened) + MAX_BOX), opened)
+    boxes: list[tuple[int, int, int]] = []
+    for body, opens in sorted(opened.items()):
+        if not boxes or boxes[-1][2] < opens:
+            boxes.append((opens, body, closes.get(body, -1)))
+    return boxes
+
+
+def _closings(text: str, body: int, end: int, opened: dict[int, int]) -> dict[int, int]:
+    """Where each body ends, by one pass over the braces from the first body on."""
+    closes: dict[int, int] = {}
+    stack = [body]
+    for brace in _BRACE.finditer(text, body, end):
+        sign = brace[0]
+        if sign == "{":
+            stack.append(brace.end())
+        elif sign == "}" and stack:
+            begun = stack.pop()
+            if begun in opened:
+                closes[begun] = brace.start()
+                if len(closes) == len(opened):
+                    break
+    return closes

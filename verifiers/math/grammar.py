@@ -1,0 +1,567 @@
+r"""Tokens to one expression tree by recursive descent: arithmetic, relations, sets, intervals, matrices.
+
+Precedence, loosest first: relations, set operations, sums, products (juxtaposition binds like a written product),
+signs, powers and other postfix marks. `\sin 2x` takes the factors that follow; `\sin(2x) y` only the bracket.
+A whole number right before a proper fraction of whole numbers is a mixed number: `2\frac12` is 5/2.
+Every recursion counts against a depth cap, so no input can exhaust the stack.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from .commands import BIG, big, decorated, environment, function, root, two_arguments
+from .tokens import FUNCTIONS, GREEK
+from .tree import IMAGINARY, INF, PI, TWO, E, Node, TooBig, Unreadable, add, div, inverse, mul, neg, num
+
+MAX_DEPTH = 36
+"""Deepest nesting of brackets, commands and exponents."""
+
+RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "~", "\\in", "\\equiv", "\\to", "\\sim", "\\subseteq"})
+_OPENING = frozenset({"(", "[", "\\{", "{", "\\lfloor", "\\lceil"})
+_STOPS = frozenset({")", "]", "}", "\\}", ",", ";", "&", "\\\\", ":", "\\rfloor", "\\rceil", "\\mid", "", "+", "-"})
+_ENDS_PRODUCT = (
+    _STOPS | RELATIONS | {"\\pm", "\\mp", "\\cup", "\\cap", "\\setminus", "\\pmod", "^", "_", "!", "\\%", "%"}
+)
+_MONEY = {"$": "dollar", "pounds": "sterling", "euro": "euro"}
+_SETS = frozenset({"set", "builder", "interval", "union"})
+_CALLED = frozenset({"f", "g", "h", "F", "G", "H", "\\phi", "\\psi", "\\delta", "\\Gamma", "\\zeta"})
+_NAME_PART = re.compile(r"[A-Za-z0-9]|\d+")
+_CONSTANTS = {"e": E, "i": IMAGINARY, "\\pi": PI, "\\infty": INF, "\\imath": IMAGINARY}
+
+
+class Parser:
+    """One pass over the tokens of one element; `at` says how far it came."""
+
+    __slots__ = ("at", "bars", "depth", "tokens")
+
+    def __init__(self, tokens: list[str]) -> None:
+        self.tokens = [*tokens, ""]
+        self.at = 0
+        self.depth = 0
+        self.bars = 0
+
+    @property
+    def head(self) -> str:
+        """The next token; an empty string at the end."""
+        return self.tokens[self.at]
+
+    def take(self, head: str) -> bool:
+        """Whether the next token is this one; if so it is passed."""
+        if self.tokens[self.at] == head:
+            self.at += 1
+            return True
+        return False
+
+    def need(self, head: str) -> None:
+        """Pass this token or raise Unreadable."""
+        if not self.take(head):
+            raise Unreadable(f"expected {head!r}, found {self.head!r}")
+
+    def deeper(self) -> None:
+        """Count one level of nesting; raises TooBig past the cap."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise TooBig(f"the answer is nested deeper than {MAX_DEPTH}")
+
+    # relations and sets
+
+    def relation(self) -> Node:
+        """A chain `a < b = c`, or just an expression."""
+        sides, signs = [self.union()], []
+        while self.head in RELATIONS or (self.head == "\\mid" and not self.bars):
+            sign = self.tokens[self.at]
+            if sign == "~" and self.tokens[self.at + 1] == "":
+                break
+            self.at += 1
+            signs.append(sign)
+            sides.append(self.union())
+        if self.take("\\pmod"):
+            sides.append(self.argument())
+            signs.append("mod")
+        return Node("rel", tuple(sides), " ".join(signs)) if signs else sides[0]
+
+    def union(self) -> Node:
+        """Set operations, left to right."""
+        left = self.sum()
+        while self.head in ("\\cup", "\\cap", "\\setminus"):
+            sign = self.tokens[self.at]
+            self.at += 1
+            right = self.sum()
+            left = Node({"\\cup": "union", "\\cap": "inter", "\\setminus": "minus"}[sign], (left, right))
+        return left
+
+    # arithmetic
+
+    def sum(self) -> Node:
+        """Terms joined by + - ± ∓."""
+        terms = [self._signed()]
+        while self.head in ("+", "-", "\\pm", "\\mp"):
+            sign = self.tokens[self.at]
+            self.at += 1
+            term = self._signed()
+            if sign == "+":
+                terms.append(term)
+            elif sign == "-" and (term.kind in _SETS or terms[-1].kind in _SETS) and len(terms) == 1:
+                terms = [Node("minus", (terms[0], term))]
+            elif sign == "-":
+                terms.append(neg(term))
+            else:
+                terms.append(Node("pm" if sign == "\\pm" else "mp", (term,)))
+        return terms[0] if len(terms) == 1 else add(*terms)
+
+    def _signed(self) -> Node:
+        minus, plusminus = False, ""
+        while self.head in ("+", "-", "\\pm", "\\mp"):
+            sign = self.tokens[self.at]
+            minus ^= sign == "-"
+            plusminus = sign if sign in ("\\pm", "\\mp") else plusminus
+            self.at += 1
+        term = self.product()
+        if minus:
+            term = neg(term)
+        return Node("pm" if plusminus == "\\pm" else "mp", (term,)) if plusminus else term
+
+    def product(self) -> Node:
+        """Factors joined by * / or nothing."""
+        factors = [self.power()]
+        mixed = factors[0].kind == "num"
+        while True:
+            head = self.head
+            if head == "*":
+                self.at += 1
+                factors.append(self._factor())
+            elif head == "/" and not self._word_follows():
+                self.at += 1
+                factors.append(inverse(self._factor()))
+                if len(factors) == 2 and factors[0].kind == "num":
+                    factors = self._quotient(factors)
+            elif head in ("\\bmod", "\\mod") and len(factors) == 1:
+                self.at += 1
+                return Node("fn", (factors[0], self._factor()), "mod")
+            elif self.begins_factor(head):
+                factor = self.power()
+                if mixed and len(factors) == 1 and _proper_fraction(factor) and isinstance(factors[0].value, int):
+                    assert isinstance(factor.value, Fraction)
+                    whole = factors[0].value
+                    factors[0] = num(whole + factor.value if whole >= 0 else whole - factor.value)
+                elif mixed and len(factors) == 1 and factor.kind in ("pct", "deg") and _proper_fraction(factor.args[0]):
+                    factors[0] = factor._replace(args=(add(factors[0], factor.args[0]),))  # 33 1/3 %
+                else:
+                    factors.append(factor)
+            else:
+                break
+            mixed = False
+        return factors[0] if len(factors) == 1 else mul(*factors)
+
+    def _quotient(self, factors: list[Node]) -> list[Node]:
+        """A quotient of two whole numbers as one number; `1 1/2` as a mixed number."""
+        bottom = factors[1].args[0]
+        if bottom.kind == "num" and bottom.value:
+            return [div(factors[0], bottom)]
+        return factors
+
+    def _factor(self) -> Node:
+        """A factor after a written sign: it may carry its own minus."""
+        minus = False
+        while self.head in ("-", "+"):
+            minus ^= self.take("-")
+            self.take("+")
+        factor = self.power()
+        return neg(factor) if minus else factor
+
+    def _word_follows(self) -> bool:
+        return self.tokens[self.at + 1][:1] == '"'
+
+    def begins_factor(self, head: str) -> bool:
+        """Whether a token can begin another factor of a product."""
+        if head in _ENDS_PRODUCT or head[0] == '"':
+            return False
+        if head == "|":
+            return not self.bars
+        if head[0].isdigit() or head[0] == ".":
+            # Two numbers side by side are no product, save for a mixed number written in plain text: 1 1/2.
+            return self._plain_mixed()
+        if head[0] == "\\":
+            return head not in ("\\{", "\\|", "\\end", "\\ldots") and not head.startswith("\\end")
+        return head in "([{" or head.isalpha() or head == "\\{"
+
+    def _plain_mixed(self) -> bool:
+        before = self.tokens[self.at - 1]
+        if not (before.isdigit() and self.head.isdigit() and self.tokens[self.at + 1] == "/"):
+            return before in (")", "}") or self.tokens[self.at - 2] == "^"
+        bottom = self.tokens[self.at + 2]
+        if not bottom.isdigit() or len(bottom) > 9 or len(self.head) > 9 or not 0 < int(self.head) < int(bottom):
+            return False
+        value = Fraction(int(self.head), int(bottom))
+        self.tokens[self.at : self.at + 3] = [f"\\mixed{value.numerator}/{value.denominator}"]
+        return True
+
+    def power(self) -> Node:
+        """A primary with its postfix marks and exponent."""
+        self.deeper()
+        base = self.primary()
+        marks = 0
+        while True:
+            head = self.head
+            if head == "^":
+                self.at += 1
+                base = self.exponent(base)
+            elif head == "!":
+                if self.tokens[self.at + 1] == "!":
+                    self.at += 1
+                    base = Node("fn", (base,), "doublefactorial")
+                else:
+                    base = Node("fact", (base,))
+                self.at += 1
+            elif head in ("%", "\\%"):
+                self.at += 1
+                base = Node("pct", (base,))
+            elif head == "\\circ" and base.kind in ("num", "dec", "mul", "add"):
+                self.at += 1
+                base = self._degrees(base)
+            elif head[:1] == "'" and base.kind in ("var", "call"):
+                self.at += 1
+                base = base._replace(value=f"{base.value}{head}")
+            elif head == "_" and base.kind in ("num", "var", "const"):
+                self.at += 1
+                base = self._subscript(base)
+            else:
+                break
+            marks += 1
+            if marks > MAX_DEPTH:
+                raise TooBig("too many marks on one term")
+        self.depth -= 1
+        return base
+
+    def exponent(self, base: Node) -> Node:
+        """What follows a `^`: an exponent, a degree mark, a prime."""
+        if self.take("\\circ"):
+            return self._degrees(base)
+        if self.head in ("\\prime", "'", "''"):
+            return self._prime(base)
+        if self.take("{"):
+            if self.head == "\\circ" and self.tokens[self.at + 1] == "}":
+                self.at += 2
+                return self._degrees(base)
+            if self.head in ("\\prime", "'", "''"):
+                made = self._prime(base)
+                self.need("}")
+                return made
+            if self.head in ("+", "-") and self.tokens[self.at + 1] == "}":  # a one-sided limit, an ion
+                self.at += 2
+                return Node("call", (base,), "^" + self.tokens[self.at - 2])
+            if self.head == "\\ldots" or self.head == "":
+                raise Unreadable("an exponent that is not there")
+            exponent = self.sum()
+            self.need("}")
+        elif self.head in ("-", "+"):
+            exponent = self.signed_power()
+        elif self.head[:1].isdigit() and self.tokens[self.at - 1] == "^":
+            exponent = self._literal()
+        else:
+            exponent = self.power()
+        return Node("pow", (base, exponent))
+
+    def signed_power(self) -> Node:
+        """A power that may carry its own sign."""
+        minus = self.take("-")
+        self.take("+")
+        exponent = self.power()
+        return neg(exponent) if minus else exponent
+
+    def _prime(self, base: Node) -> Node:
+        marks = 0
+        while self.head in ("\\prime", "'", "''"):
+            marks += 2 if self.head == "''" else 1
+            self.at += 1
+        if base.kind == "var":
+            return base._replace(value=f"{base.value}" + "'" * marks)
+        if base.kind in ("num", "dec"):
+            return Node("deg", (div(base, num(60**marks)),))
+        raise Unreadable("a prime on what is no name")
+
+    def _degrees(self, base: Node) -> Node:
+        """A number of degrees, with minutes and seconds where they follow."""
+        total = base
+        for mark, part in (("'", 60), ("''", 3600)):
+            if not (self.head[:1].isdigit()):
+                break
+            after = self.tokens[self.at + 1 : self.at + 5]
+            spelled = ["^", "{", *["\\prime"] * len(mark), "}"]
+            if after[:1] == [mark]:
+                taken = 2
+            elif self.tokens[self.at + 1 : self.at + 1 + len(spelled)] == spelled:
+                taken = 1 + len(spelled)
+            else:
+                break
+            total = add(total, div(_number_node(self.head), num(part)))
+            self.at += taken
+        return Node("deg", (total,))
+
+    def _subscript(self, base: Node) -> Node:
+        index = self._index()
+        if base.kind == "num":
+            if not index.isdigit():
+                raise Unreadable("a number with an index that is no base")
+            return Node("based", (), f"{base.value}_{index}")
+        name = base.value
+        if base.kind == "var" and name in ("C", "P", "A") and self.head == "^" and _NAME_PART.fullmatch(index):
+            return self._choose(str(name), index)
+        return Node("var", (), f"{name}_{index}")
+
+    def _choose(self, name: str, index: str) -> Node:
+        """C_n^k: n below and k above."""
+        self.at += 1
+        upper = Parser([*self.raw_index()]).sum()
+        lower = Parser(list(index) if not index.isdigit() else [index]).sum()
+        return Node("fn", (lower, upper), "binom" if name == "C" else "permutations")
+
+    def raw_index(self) -> list[str]:
+        """The tokens of a braced group, or the next token."""
+        if not self.take("{"):
+            self.at += 1
+            return [self.tokens[self.at - 1]]
+        start, depth = self.at, 1
+        while depth:
+            if self.head == "":
+                raise Unreadable("an index that is never closed")
+            depth += (self.head == "{") - (self.head == "}")
+            self.at += 1
+        return self.tokens[start : self.at - 1]
+
+    def _index(self) -> str:
+        raw = self.raw_index()
+        index = "".join(head.lstrip('"') for head in raw)
+        if not index or len(index) > 40:
+            raise Unreadable("an empty or very long index")
+        return index
+
+    def _literal(self) -> Node:
+        head = self.head
+        self.at += 1
+        return _number_node(head)
+
+    # primaries
+
+    def primary(self) -> Node:
+        """What an expression is made of: a number, a name, a command, something in brackets."""
+        head = self.head
+        first = head[:1]
+        if first.isdigit() or (first == "." and len(head) > 1):
+            return self._literal()
+        if head in _CONSTANTS:
+            self.at += 1
+            return _CONSTANTS[head]
+        if head.isalpha():
+            self.at += 1
+            node = Node("var", (), head)
+            return self.call(node) if head in _CALLED else node
+        if head == "\\{":
+            return self._set()
+        if first == "\\":
+            return self._command(head)
+        if head == "{":
+            self.at += 1
+            node = self.listed("}")
+            self.need("}")
+            return node
+        if head in ("(", "["):
+            return self.bracket()
+        if head == "|":
+            self.at += 1
+            self.bars += 1
+            node = self.union()
+            self.bars -= 1
+            self.need("|")
+            return Node("abs", (node,))
+        raise Unreadable(f"nothing can begin with {head!r}")
+
+    def listed(self, close: str) -> Node:
+        """Relations separated by commas up to a closing bracket, which stays."""
+        outer, self.bars = self.bars, 0
+        parts = [self.relation()]
+        while self.head in (",", ";"):
+            self.at += 1
+            if self.head == close:
+                break
+            parts.append(self.relation())
+        self.bars = outer
+        return parts[0] if len(parts) == 1 else Node("list", tuple(parts))
+
+    def bracket(self) -> Node:
+        """What stands in ( ) or [ ]: one expression, a tuple, brackets, or a half-open interval."""
+        opening = self.head
+        self.deeper()
+        self.at += 1
+        inner = self.listed(")")
+        closing = self.head
+        if closing not in (")", "]"):
+            raise Unreadable(f"a bracket closed by {closing!r}")
+        self.at += 1
+        self.depth -= 1
+        parts = inner.args if inner.kind == "list" else (inner,)
+        if len(parts) == 1 and inner.kind == "matrix":
+            return inner
+        if opening + closing == "()":
+            return Node("tuple", parts) if len(parts) > 1 else inner
+        if opening + closing == "[]":
+            return Node("brackets", parts)
+        if len(parts) != 2:
+            raise Unreadable("a half-open interval needs two ends")
+        return Node("interval", parts, opening + closing)
+
+    def _set(self) -> Node:
+        self.deeper()
+        self.at += 1
+        if self.take("\\}"):
+            return Node("set")
+        self.bars += 1
+        parts = [self.relation()]
+        conditions: list[Node] = []
+        while not self.take("\\}"):
+            if self.head in ("|", "\\mid", ":") and not conditions:
+                self.at += 1
+                self.bars -= 1
+                conditions.append(self.relation())
+                self.bars += 1
+            elif self.head in (",", ";", '"and', '"or'):
+                self.at += 1
+                (conditions or parts).append(self.relation())
+            elif self.head[:1] == '"' and conditions:
+                self.at += 1
+            else:
+                raise Unreadable("a set that is never closed")
+        self.bars -= 1
+        self.depth -= 1
+        if conditions:
+            return Node("builder", (parts[0], *conditions))
+        return Node("set", tuple(parts))
+
+    def call(self, node: Node) -> Node:
+        """f(x): an unknown function of what stands in the bracket."""
+        if self.head == "^" and self.tokens[self.at + 1 : self.at + 5] == ["{", "-", "1", "}"]:
+            if self.tokens[self.at + 5] != "(":
+                return node
+            self.at += 5
+            node = node._replace(value=f"{node.value}^-1")
+        marks = ""
+        while self.head[:1] == "'" or (self.head == "^" and self.tokens[self.at + 1] == "\\prime"):
+            self.at += 1 if self.head[:1] == "'" else 2
+            marks += "'"
+        name = f"{node.value}{marks}".lstrip("\\")
+        if self.head == "_" or self.head != "(":
+            return Node("var", (), name)
+        self.at += 1
+        self.deeper()
+        inner = self.listed(")")
+        self.depth -= 1
+        self.need(")")
+        return Node("call", inner.args if inner.kind == "list" else (inner,), name)
+
+    def _command(self, head: str) -> Node:
+        name = head[1:]
+        self.at += 1
+        if name in ("frac", "binom", "over", "genfrac"):
+            return two_arguments(self, name)
+        if name == "sqrt":
+            return root(self)
+        if name in ("radical", "cuberoot", "cbrt", "surd"):
+            return Node("root", (self.power(), num(3) if name[0] == "c" else TWO))
+        if name.startswith("mixed"):
+            return num(Fraction(name[5:]))
+        if name in FUNCTIONS or name in ("floor", "ceil", "abs"):
+            return function(self, name)
+        if name in ("lfloor", "lceil"):
+            self.deeper()
+            inner = self.union()
+            self.depth -= 1
+            self.need("\\rfloor" if name == "lfloor" else "\\rceil")
+            return Node("fn", (inner,), name[1:])
+        if name == "|":
+            inner = self.sum()
+            self.need("\\|")
+            return Node("fn", (inner,), "norm")
+        if head in BIG:
+            return big(self, name)
+        if name in ("bar", "overline", "hat", "vec", "overrightarrow", "tilde", "dot", "ddot", "widehat", "underline"):
+            return decorated(self, name)
+        if name in ("angle", "triangle", "Delta", "measuredangle", "odot"):
+            if name == "Delta" and not self.head.isalpha():
+                return Node("var", (), "Delta")
+            return Node("var", (), name + "".join(self._letters()))
+        if name in GREEK:
+            node = Node("var", (), name)
+            return self.call(node) if head in _CALLED else node
+        if name.startswith("begin{"):
+            return environment(self, name[6:-1])
+        if name.startswith("mathbb{"):
+            return Node("text", (), name)
+        if name in ("emptyset",):
+            return Node("set")
+        if name == "boxed":
+            return self.argument()
+        if name in _MONEY:
+            return Node("unit", (self.power(),), _MONEY[name])
+        if name in ("forall", "exists"):
+            raise Unreadable("a quantifier")
+        if name in ("color", "textcolor"):
+            self.raw_index()
+            return self.argument()
+        if name.isalpha() and self.head != "{":
+            return Node("var", (), name)
+        raise Unreadable(f"the command {head} is not known")
+
+    def _letters(self) -> list[str]:
+        start = self.at
+        while self.head.isalpha() and self.at - start < 4:
+            self.at += 1
+        return self.tokens[start : self.at]
+
+    def argument(self) -> Node:
+        """A braced group, or one token as TeX takes it: a single digit of a number."""
+        self.deeper()
+        if self.take("{"):
+            node = self.listed("}")
+            self.need("}")
+        elif self.head[:1].isdigit():
+            digits = self.head
+            if len(digits) > 1 and digits.isdigit():
+                self.tokens[self.at] = digits[1:]
+                node = num(int(digits[0]))
+            else:
+                node = self._literal()
+        else:
+            node = self.primary()
+        self.depth -= 1
+        return node
+
+
+def _proper_fraction(node: Node) -> bool:
+    return node.kind == "num" and isinstance(node.value, Fraction) and 0 < node.value < 1
+
+
+def _number_node(literal: str) -> Node:
+    """The node of a number token, with `r` before repeating digits and `e` before an exponent."""
+    if literal.isdigit():
+        return Node("num", (), int(literal))
+    if not literal or literal[0] not in "0123456789.":
+        raise Unreadable(f"{literal!r} is no number")
+    head, repeats, cycle = literal.partition("r")
+    if repeats:
+        whole, _, after = head.partition(".")
+        shift = 10 ** len(after)
+        value = Fraction(int(whole + after or "0"), shift) + Fraction(int(cycle), shift * (10 ** len(cycle) - 1))
+        return num(value)
+    head, exponents, exponent = head.partition("e")
+    whole, _, after = head.partition(".")
+    value = Fraction(int((whole + after) or "0"), 10 ** len(after))
+    if exponents:
+        if abs(int(exponent)) > 2_000:
+            raise TooBig("a number with an exponent past 2,000")
+        value *= Fraction(10) ** int(exponent)
+        if not after and value.denominator == 1:
+            return num(value)
+        return Node("dec", (), value, max(0, len(after) - int(exponent)))
+    return Node("dec", (), value, len(after)) if after else num(value)

@@ -1,0 +1,122 @@
+"""An answer as a list of elements: names and values told apart, ± spelled out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .tree import Node, TooBig, add, neg
+
+_ASSIGNED = frozenset({"var", "call", "named"})
+
+
+class Item(NamedTuple):
+    """One element of an answer, with the name that it is given."""
+
+    label: Node | None
+    value: Node
+    whole: Node
+
+
+def items_of(node: Node) -> list[Item]:
+    parts = node.args if node.kind == "list" else (node,)
+    items = [item for part in parts for item in spread(part)]
+    # x = 1, 2, 3: the name holds for all of them.
+    if len(items) > 1 and items[0].label is not None and all(item.label is None for item in items[1:]):
+        items = [items[0], *(item._replace(label=items[0].label) for item in items[1:])]
+    return items
+
+
+def spread(node: Node) -> list[Item]:
+    """An element as items: ± spelled out, (x, y) = (1, 2) as x = 1 and y = 2."""
+    label, value = unlabelled(node)
+    if node.kind == "rel" and label is not None and label.kind in ("tuple", "list"):
+        if value.kind in ("tuple", "list") and len(value.args) == len(label.args) and node.value == "=":
+            return [Item(None, Node("tuple", value.args), Node("tuple", tuple(
+                Node("rel", (name, part), "=") for name, part in zip(label.args, value.args, strict=True)
+            )))]  # fmt: skip
+        return [Item(None, value, node)]
+    signed = _signs(value)
+    if signed is None:
+        return [Item(label, value, node)]
+    if label is None or label.kind == "named":
+        return [Item(label, part, part) for part in signed]
+    return [Item(label, part, Node("rel", (label, part), "=")) for part in signed]
+
+
+def unlabelled(node: Node) -> tuple[Node | None, Node]:
+    """The name that is given a value, and the value."""
+    if node.kind == "named":
+        _, value = unlabelled(node.args[0])
+        return node, value
+    if node.kind == "approx":
+        label, value = unlabelled(node.args[0])
+        return label, Node("approx", (value, node.args[1]))
+    if node.kind != "rel":
+        return None, node
+    signs = str(node.value).split()
+    if signs == ["\\in"] and (node.args[0].kind in _ASSIGNED or node.args[0].kind == "tuple"):
+        return node.args[0], node.args[1]
+    if any(sign not in ("=", "\\equiv") for sign in signs):
+        return None, node
+    if all(is_name(side) for side in node.args[:-1]):
+        return node.args[0], node.args[-1]
+    return None, node
+
+
+def is_name(node: Node) -> bool:
+    """Whether a side of an equation can only be a name: x, x_1, f(x), F^{-1}, AB, (x, y), ∠ABC."""
+    if node.kind == "var":
+        return True
+    if node.kind == "call":
+        return all(arg.kind in ("var", "num") for arg in node.args)
+    if node.kind == "tuple":
+        return all(is_name(arg) for arg in node.args)
+    if node.kind == "pow":
+        return node.args[0].kind == "var" and node.args[1].value == -1
+    if node.kind == "mul":
+        *head, last = node.args
+        if all(part.kind == "var" and str(part.value).isupper() for part in node.args):
+            return len(node.args) <= 3
+        if len(head) == 1 and head[0].kind == "pow":
+            return is_name(head[0]) and last.kind == "var"
+        return len(head) == 1 and head[0].kind == "var" and str(head[0].value)[0].isupper() and last.kind == "var"
+    return False
+
+
+def _signs(node: Node) -> list[Node] | None:
+    r"""The values of an expression with ±: each sign by itself, but ∓ against ±; None where there is none."""
+    count = _count_signs(node)
+    if not count:
+        return None
+    if count > 5:
+        raise TooBig("too many ±")
+    paired = _has_kind(node, "mp")
+    choices = [(1,) * count, (-1,) * count] if paired else list(itertools.product((1, -1), repeat=count))
+    found: list[Node] = []
+    for choice in choices:
+        chosen = iter(choice)
+        value = _with_signs(node, chosen)
+        if value not in found:
+            found.append(value)
+    return found
+
+
+def _has_kind(node: Node, kind: str) -> bool:
+    return node.kind == kind or any(_has_kind(arg, kind) for arg in node.args)
+
+
+def _count_signs(node: Node) -> int:
+    return (node.kind in ("pm", "mp")) + sum(_count_signs(arg) for arg in node.args)
+
+
+def _with_signs(node: Node, signs: Iterator[int]) -> Node:
+    if node.kind in ("pm", "mp"):
+        sign = next(signs)
+        inner = _with_signs(node.args[0], signs)
+        return inner if (sign > 0) == (node.kind == "pm") else neg(inner)
+    if not node.args:
+        return node
+    args = tuple(_with_signs(arg, signs) for arg in node.args)
+    return add(*args) if node.kind == "add" else node._replace(args=args)

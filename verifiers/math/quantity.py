@@ -1,0 +1,221 @@
+r"""Numbers with what they carry: units, percent and degree marks, bases, ratios, and decimals that round.
+
+Policies:
+
+* A unit may be dropped on either side; where both have one, they must agree (`1 m` is `100 cm`, not `1 cm`).
+* `28 %` is 28/100. A reference with a percent sign also takes the bare number (`28`); an answer with a percent sign
+  also matches a reference that is the bare number, if that is more than 1.
+* `30°` is π/6. A bare number is taken for degrees.
+* Bases must agree where both are written; digits alone match a reference with the same digits; an answer with a base
+  matches a bare reference of that value.
+* `5:8` is 5/8, and ratios may be scaled; `20:34` is `20:34:00`.
+* A sum, product, integral or limit is no answer where the reference has worked it out: it may be the question.
+* Two decimals are compared exactly. A decimal reference of two or more places takes an exact answer that rounds to
+  it. An exact reference takes a decimal only if it has ten or more right digits.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+from .exact import based as value_of_based
+from .exact import rational
+from .numeric import Kit, NoValue, evaluate
+from .scalar import is_scalar, same_scalar
+from .tree import MINUS_ONE, Node, TooBig, Unreadable, kinds, mul, names, num
+from .units import conversion, unit
+
+MIN_PLACES = 2
+"""Places after the point that a reference needs to take an exact answer that rounds to it."""
+MIN_DIGITS = 10
+"""Significant digits that a decimal answer needs for an exact reference."""
+
+
+class Judged(NamedTuple):
+    """Whether two quantities are the same, and by which rule."""
+
+    same: bool | None
+    rule: str
+
+
+def same_quantity(gold: Node, answer: Node) -> Judged:
+    """Whether two numbers with their marks are the same quantity.
+
+    >>> from .reading import read
+    >>> same_quantity(read("1.5 km").node, read("1500 meters").node).same
+    True
+    >>> same_quantity(read("0.33").node, read("1/3").node), same_quantity(read("1/3").node, read("0.33").node).same
+    (Judged(same=True, rule='rounded'), False)
+    """
+    if gold.kind == "unit" or answer.kind == "unit":
+        return _units(gold, answer)
+    if gold.kind == "pct" or answer.kind == "pct":
+        return _percents(gold, answer)
+    if gold.kind == "deg" or answer.kind == "deg":
+        return _degrees(gold, answer)
+    if gold.kind == "ratio" or answer.kind == "ratio":
+        return _ratios(gold, answer)
+    if gold.kind == "based" or answer.kind == "based":
+        return _bases(gold, answer)
+    return same_number(gold, answer)
+
+
+def same_number(gold: Node, answer: Node) -> Judged:
+    """Two expressions without marks, with the policy for decimals."""
+    if not is_scalar(gold) or not is_scalar(answer):
+        return Judged(False if is_scalar(gold) != is_scalar(answer) else None, "structure")
+    if "big" in kinds(answer) and "big" not in kinds(gold):
+        return Judged(False, "unevaluated")
+    same, rule = same_scalar(gold, answer)
+    if same:
+        return Judged(True, str(rule))
+    places_gold, places_answer = _decimal(gold), _decimal(answer)
+    if (places_gold is None) != (places_answer is None) and _rounds(gold, answer, places_gold, places_answer):
+        return Judged(True, "rounded")
+    return Judged(same, str(rule))
+
+
+def _decimal(node: Node) -> int | None:
+    """The number of places of a decimal literal, with its sign or percent mark; None for anything else."""
+    if node.kind == "dec":
+        return node.places
+    if node.kind == "pct":
+        inner = _decimal(node.args[0])
+        return None if inner is None or not inner else inner + 2
+    if node.kind == "mul" and len(node.args) == 2:
+        if node.args[0] == MINUS_ONE:
+            return _decimal(node.args[1])
+        return _scientific(node)
+    return None
+
+
+def _scientific(node: Node) -> int | None:
+    """1.5 × 10^{-3} has four places."""
+    head, tail = node.args
+    if head.kind != "dec" or tail.kind != "pow" or tail.args[0].value != 10 or not isinstance(tail.args[1].value, int):
+        return None
+    return head.places - tail.args[1].value
+
+
+def _rounds(gold: Node, answer: Node, places_gold: int | None, places_answer: int | None) -> bool:
+    if names(gold) or names(answer):
+        return False
+    decimal, exact = (gold, answer) if places_gold is not None else (answer, gold)
+    places = places_gold if places_gold is not None else places_answer
+    assert places is not None
+    value = rational(decimal)
+    if value is None or not _is_exact(exact):
+        return False
+    if places_gold is not None:
+        if places < MIN_PLACES:
+            return False
+    elif _digits(value) < MIN_DIGITS:
+        return False
+    difference = _difference(exact, Fraction(value))
+    return difference is not None and abs(difference) <= Fraction(1, 2) * Fraction(10) ** -places * (
+        1 + Fraction(1, 10**9)
+    )
+
+
+def _is_exact(node: Node) -> bool:
+    """Whether a number is written exactly: nothing in it is a rounded decimal."""
+    return ("dec" not in kinds(node) and node.kind not in ("num",)) or isinstance(node.value, Fraction)
+
+
+def _digits(value: int | Fraction) -> int:
+    """Significant digits of a terminating decimal, trailing noughts not counted."""
+    top, bottom = abs(value.numerator), value.denominator
+    text = format(Decimal(top) / Decimal(bottom), "f") if bottom < 10**25 else str(top)
+    return len(text.replace(".", "").strip("0")) if "." in text else len(text.rstrip("0"))
+
+
+def _difference(exact: Node, value: Fraction) -> Fraction | None:
+    try:
+        known = rational(exact)
+        if known is not None:
+            return Fraction(known) - value
+        number = complex(evaluate(exact, {}, Kit()))
+    except (TooBig, NoValue, Unreadable, OverflowError, ValueError, ZeroDivisionError):
+        return None
+    if abs(number.imag) > 1e-12 * max(1.0, abs(number)) or abs(number) > 1e15 or number != number:
+        return None
+    return Fraction(number.real) - value
+
+
+# marks
+
+
+def _bare(node: Node) -> Node:
+    return node.args[0] if node.kind in ("unit", "deg", "pct") else node
+
+
+def _units(gold: Node, answer: Node) -> Judged:
+    mine = str(gold.value) if gold.kind == "unit" else ""
+    other = str(answer.value) if answer.kind == "unit" else ""
+    factor = conversion(mine, other)
+    if factor is None:
+        return Judged(False, "unit")
+    value = _bare(answer) if answer.kind == "unit" else answer
+    inner = _bare(gold) if gold.kind == "unit" else gold
+    if inner.kind == "unit" or value.kind == "unit":
+        return Judged(None, "unit")
+    if gold.kind == "deg" and unit(other).powers == (("angle", 1),):
+        return same_number(gold, value)
+    if factor != 1 and unit(mine).powers:
+        value = mul(value, num(factor))
+    return same_quantity(inner, value)
+
+
+def _percents(gold: Node, answer: Node) -> Judged:
+    if gold.kind == answer.kind == "pct":
+        return same_number(gold.args[0], answer.args[0])
+    judged = same_number(gold, answer)
+    if judged.same:
+        return judged
+    if gold.kind == "pct":
+        return same_number(gold.args[0], answer)
+    bare = rational(gold) if is_scalar(gold) else None
+    return same_number(gold, answer.args[0]) if bare is not None and not -1 <= bare <= 1 else judged
+
+
+def _degrees(gold: Node, answer: Node) -> Judged:
+    if gold.kind == answer.kind == "deg":
+        return same_quantity(gold.args[0], answer.args[0])
+    bare = answer if gold.kind == "deg" else gold
+    marked = gold if gold.kind == "deg" else answer
+    if bare.kind not in ("pct", "unit", "ratio", "based") and not kinds(bare) & {"pi", "fn"}:
+        pair = (marked.args[0], bare) if gold.kind == "deg" else (bare, marked.args[0])
+        return same_quantity(*pair)
+    return same_number(gold, answer) if is_scalar(bare) else Judged(False, "unit")
+
+
+def _bases(gold: Node, answer: Node) -> Judged:
+    if gold.kind == answer.kind == "based":
+        return Judged(gold.value == answer.value, "base")
+    based, bare = (gold, answer) if gold.kind == "based" else (answer, gold)
+    if answer.kind == "based":
+        return Judged(bare.kind == "num" and value_of_based(based) == bare.value, "base")
+    digits = str(based.value).partition("_")[0]
+    return Judged(bare.kind == "num" and str(bare.value) == digits, "base")
+
+
+def _ratios(gold: Node, answer: Node) -> Judged:
+    mine = gold.args if gold.kind == "ratio" else (gold,)
+    other = answer.args if answer.kind == "ratio" else (answer,)
+    if len(mine) == 1 or len(other) == 1:
+        if len(mine) + len(other) != 3:
+            return Judged(False, "ratio")
+        pair = mine if len(mine) == 2 else other
+        quotient = mul(pair[0], Node("pow", (pair[1], MINUS_ONE)))
+        return same_number(quotient, other[0]) if len(mine) == 2 else same_number(mine[0], quotient)
+    if len(mine) != len(other):
+        longer, shorter = (mine, other) if len(mine) > len(other) else (other, mine)
+        clock = len(longer) == 3 and longer[2].value == 0 and all(part.kind == "num" for part in (*longer, *shorter))
+        return Judged(clock and longer[:2] == shorter, "ratio")
+    for x, y in zip(mine[1:], other[1:], strict=True):
+        judged = same_number(mul(mine[0], y), mul(other[0], x))
+        if not judged.same:
+            return Judged(judged.same, "ratio")
+    return Judged(True, "ratio")

@@ -1,0 +1,313 @@
+"""Whether two expressions are the same number or the same function: exactly, by form, then at points.
+
+Points refute at once and never prove: sameness is confirmed at fifty digits or more. Two expressions are the same
+when they agree wherever both are real, at points of every sign (so |x| and √(x²) are not x, but √x² is), or, where
+that domain is too thin or `i` occurs, at complex points too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+from .exact import rational
+from .normal import normal_form
+from .numeric import (
+    DIGITS,
+    MAX_DIGITS,
+    POINTS,
+    REAL_POINTS,
+    STEP_POINTS,
+    Kit,
+    NoValue,
+    evaluate,
+    integer_point,
+    point,
+)
+from .tree import INF, Node, TooBig, Unreadable, kinds, names, neg
+
+Env = dict[str, complex]
+
+SCALAR = frozenset(
+    "num dec var const add mul pow root fact abs fn call log deg pct based big".split()
+)  # what may stand in an expression that has a value
+_JUMPS = frozenset({"floor", "ceil", "max", "min", "sgn", "mod"})
+_BENDS = _JUMPS | {"abs", "root", "big", "cases"}
+_INTEGER_NAMES = frozenset("nmkjpqrNMKlt")
+_COMPLEX = frozenset({"i", "Re", "Im", "arg"})
+_INFINITE = frozenset({"const", "mul"})
+_MAX_VARIABLES = 24
+_local = threading.local()
+
+
+class Rule(StrEnum):
+    """How a comparison of expressions was decided."""
+
+    STRING = "string"
+    EXACT = "exact"
+    STRUCTURE = "structure"
+    NUMERIC = "numeric"
+    NONE = "none"
+
+
+def is_scalar(node: Node) -> bool:
+    """Whether a tree is an expression that may have a value at a point."""
+    stack = [node]
+    while stack:
+        here = stack.pop()
+        if here.kind not in SCALAR:
+            return False
+        if here.kind not in ("big", "fn"):
+            stack.extend(here.args)
+    return True
+
+
+def same_scalar(a: Node, b: Node) -> tuple[bool | None, Rule]:
+    """Whether two expressions are the same, and the rule that says so; None where no decision was reached.
+
+    >>> from .reading import read
+    >>> same_scalar(read(r"\\tan^2 y + 1").node, read(r"\\sec^2 y").node)
+    (True, <Rule.NUMERIC: 'numeric'>)
+    """
+    if a == b:
+        return True, Rule.STRUCTURE
+    try:
+        x, y = rational(a), rational(b)
+        if x is not None and y is not None:
+            return x == y, Rule.EXACT
+    except TooBig:
+        pass
+    kinds_a, kinds_b = kinds(a), kinds(b)
+    try:
+        if normal_form(a) == normal_form(b):
+            return True, Rule.STRUCTURE
+    except TooBig:
+        pass
+    if ("inf" in kinds_a) != ("inf" in kinds_b) and "big" not in kinds_a | kinds_b:
+        return False, Rule.STRUCTURE
+    if a.kind in _INFINITE and b.kind in _INFINITE and _is_infinity(a) and _is_infinity(b):
+        return False, Rule.STRUCTURE  # of different signs, or their forms would be the same
+    try:
+        return _numeric(a, b, kinds_a, kinds_b), Rule.NUMERIC
+    except (TooBig, Unreadable, NoValue, OverflowError, ValueError):
+        return None, Rule.NONE
+
+
+def _is_infinity(node: Node) -> bool:
+    return node == INF or node == neg(INF)
+
+
+def _numeric(a: Node, b: Node, kinds_a: frozenset[str], kinds_b: frozenset[str]) -> bool | None:
+    variables = sorted(names(a) | names(b))
+    if not variables:
+        return _same_constant(a, b)
+    if len(variables) > _MAX_VARIABLES:
+        return None
+    present = kinds_a | kinds_b
+    log_bases = (0, 10) if "log" in present else (0,)
+    verdict: bool | None = None
+    for log_base in log_bases:
+        verdict = _same_function(a, b, variables, present, log_base)
+        if verdict is not False:
+            break
+    if verdict and bool(kinds_a & _JUMPS) != bool(kinds_b & _JUMPS):
+        return None  # a jump may lie between the points
+    if verdict is False and all(name.split("_")[0] in _INTEGER_NAMES for name in variables):
+        return _same_on_integers(a, b, variables, kinds_a, kinds_b)
+    return verdict
+
+
+# numbers
+
+
+def _same_constant(a: Node, b: Node) -> bool | None:
+    bases = (0, 10) if "log" in kinds(a) | kinds(b) else (0,)
+    verdict: bool | None = None
+    for log_base in bases:
+        verdict = _same_value(a, b, {}, log_base)
+        if verdict is not False:
+            break
+    return verdict
+
+
+def _same_value(a: Node, b: Node, env: Env, log_base: int) -> bool | None:
+    """Whether two expressions have the same value at one point, confirmed at high precision."""
+    try:
+        close = _close(_float(a, env, log_base), _float(b, env, log_base), 1e-3)
+    except TooBig:
+        close = True  # past the floats: mpmath's exponents are unbounded
+    return close and _confirmed(a, b, env, log_base)
+
+
+def _float(node: Node, env: Env, log_base: int, kit: Kit | None = None) -> complex:
+    try:
+        value = complex(evaluate(node, env, kit or Kit(log_base=log_base)))
+    except OverflowError:
+        raise TooBig("past the floats") from None
+    except (ValueError, ZeroDivisionError):
+        raise NoValue from None
+    size = abs(value)
+    if size != size or size == float("inf"):
+        raise NoValue
+    if 0 < size < 1e-250 or (not size and not env):
+        raise TooBig("below the floats")
+    return value
+
+
+def _close(x: complex, y: complex, tolerance: float) -> bool:
+    return abs(x - y) <= tolerance * max(abs(x), abs(y))
+
+
+def _context(digits: int) -> Any:  # any: mpmath ships no types
+    """An mpmath context of this thread's own: the module's global one is shared by all threads."""
+    context = getattr(_local, "context", None)
+    if context is None:
+        from mpmath.ctx_mp import MPContext
+
+        context = _local.context = MPContext()
+    context.dps = digits
+    return context
+
+
+def _confirmed(a: Node, b: Node, env: Env, log_base: int = 0) -> bool | None:
+    """Whether two values agree to all but the last ten digits; None past the digits that we can pay for."""
+    digits = DIGITS
+    while True:
+        kit = Kit(_context(digits), log_base=log_base)
+        try:
+            x, y = evaluate(a, env, kit), evaluate(b, env, kit)
+        except (ZeroDivisionError, ValueError):
+            raise NoValue from None
+        scale = max(abs(x), abs(y))
+        if kit.mp.isnan(scale) or kit.mp.isinf(scale):
+            raise NoValue
+        if abs(x - y) > kit.mp.mpf(10) ** (10 - digits) * max(scale, kit.cancelled):
+            return False
+        if kit.smallest > 10.0 ** (-digits / 3):
+            return True
+        digits *= 3
+        if digits > MAX_DIGITS:
+            return None
+
+
+# functions
+
+
+def _environments(variables: list[str], *, wide: bool, whole: bool) -> Iterator[tuple[Env, bool]]:
+    """Real points: positive, negative, mixed, each name negative by itself, whole, and of all sizes (True)."""
+    if whole:  # where floors and ceilings jump
+        for index in range(4):
+            yield {name: integer_point(name, index) * (1 if index < 2 else -1) for name in variables}, False
+    for index in range(REAL_POINTS):
+        yield {name: point(name, index) for name in variables}, False
+    if len(variables) > 1:
+        for flipped in variables[:8]:
+            yield {name: point(name, 1) * (-1 if name == flipped else 1) for name in variables}, False
+    if wide:
+        for index in range(POINTS, POINTS + STEP_POINTS):
+            yield {name: point(name, index) for name in variables}, True
+
+
+def _same_function(a: Node, b: Node, variables: list[str], present: frozenset[str], log_base: int) -> bool | None:
+    complex_values = bool(present & _COMPLEX)
+    agreed: list[Env] = []
+    outside: list[Env] = []
+    for env, wide in _environments(variables, wide=bool(present & _BENDS), whole=bool(present & _JUMPS)):
+        kits = Kit(log_base=log_base), Kit(log_base=log_base)
+        try:
+            x, y = _float(a, env, log_base, kits[0]), _float(b, env, log_base, kits[1])
+        except NoValue:
+            continue
+        except TooBig:
+            if wide:
+                continue
+            x = y = complex(1)  # past the floats: left to the confirmation
+        if not complex_values:
+            real_x, real_y = (
+                abs(v.imag) <= 1e-9 * abs(v) + 1e-300 and not kit.left_reals
+                for v, kit in zip((x, y), kits, strict=True)
+            )
+            if not (real_x and real_y):
+                if not (real_x or real_y):
+                    outside.append(env)
+                continue
+        if not _close(x, y, 1e-7):
+            if not wide and abs(x - y) > 1e-9 and not _close(x, y, 1e-3):
+                return False
+            try:  # the difference may be the floats' own
+                confirmed = _confirmed(a, b, env, log_base)
+            except (NoValue, TooBig):
+                continue
+            if not confirmed:
+                return confirmed
+        agreed.append(env)
+    if complex_values or len(agreed) < 3:
+        extra = _complex_points(variables)
+        for env in (*outside, *extra):
+            try:
+                x, y = _float(a, env, log_base), _float(b, env, log_base)
+            except (NoValue, TooBig):
+                continue
+            if not _close(x, y, 1e-7):
+                return False
+            agreed.append(env)
+    if len(agreed) < 4:
+        return None
+    proofs = 0
+    for env in (agreed[0], agreed[-1], agreed[len(agreed) // 2], agreed[1]):
+        try:
+            confirmed = _confirmed(a, b, env, log_base)
+        except NoValue:
+            continue
+        if not confirmed:
+            return confirmed
+        proofs += 1
+    return True if proofs > 1 else None
+
+
+def _complex_points(variables: list[str]) -> Iterator[Env]:
+    for index in range(REAL_POINTS, POINTS):
+        yield {name: point(name, index) for name in variables}
+    for shift in range(3):
+        yield {name: point(name, REAL_POINTS) * (1 + 0.31j * shift) + 0.2 * shift for name in variables}
+
+
+# functions of whole numbers
+
+
+def _is_parity(node: Node) -> bool:
+    """Whether a tree holds what makes sense for whole numbers: floors, (-1)^n, factorials, cos nπ."""
+    stack = [node]
+    while stack:
+        here = stack.pop()
+        if here.kind == "pow" and here.args[0].value == -1:
+            return True
+        if here.kind == "fact" or (here.kind == "fn" and here.value in ("floor", "ceil", "mod", "binom", "cos", "sin")):
+            return True
+        stack.extend(here.args)
+    return False
+
+
+def _same_on_integers(
+    a: Node, b: Node, variables: list[str], kinds_a: frozenset[str], kinds_b: frozenset[str]
+) -> bool | None:
+    """Two formulas of whole numbers that differ between them: floor((n+1)/2) and ceil(n/2)."""
+    if not (kinds_a | kinds_b) & {"floor", "ceil", "mod", "fact", "binom"} and not (_is_parity(a) and _is_parity(b)):
+        return False
+    if not (_is_parity(a) and _is_parity(b)):
+        return False
+    agreed: list[Env] = []
+    for index in range(24):
+        env = {name: integer_point(name, index) + (index if len(variables) == 1 else 0) for name in variables}
+        try:
+            x, y = _float(a, env, 0), _float(b, env, 0)
+        except (NoValue, TooBig):
+            continue
+        if not _close(x, y, 1e-7):
+            return False
+        agreed.append(env)
+    if len(agreed) < 10:
+        return None
+    return all(_confirmed(a, b, env) for env in (agreed[0], agreed[1], agreed[-1]))
