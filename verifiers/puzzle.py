@@ -1,0 +1,319 @@
+r"""Logic puzzles: the 24 game and Countdown, judged by arithmetic, and puzzles whose answer is one exact output.
+
+A sample is an arithmetic puzzle when it says which numbers to use: `numbers` (or `nums`) among its other fields, with
+`target` there or as the reference (24 where there is none), or all of it as JSON in the reference. The answer is then
+an expression in + - * / and brackets, also spelled × ÷ · − `\times` `\div` `\cdot` `\frac{}{}`, and may end in
+`= target`. It is read by a parser of our own and computed with exact fractions; nothing is ever evaluated as code.
+
+Any other puzzle's answer must be the reference: the same JSON value, or the same text but for white space at the ends
+of lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple
+
+from .contract import judge_each
+from .errors import check_option
+from .format.verifier import clean
+from .json_answer import JsonError, json_text, read_json, same_json
+from .reasoning import PREFILLED, Prefilled, Reasoning, scan
+from .sample import Sample
+from .verdict import Reason, Verdict
+
+_SPELLINGS = {
+    "×": "*",
+    "÷": "/",
+    "·": "*",
+    "−": "-",
+    "–": "-",
+    "∙": "*",
+    "⋅": "*",
+    "∗": "*",
+    "\\times": "*",
+    "\\div": "/",
+    "\\cdot": "*",
+    "\\left": "",
+    "\\right": "",
+    "[": "(",
+    "]": ")",
+    "\\,": "",
+    "\\ ": " ",
+    "\\!": "",
+    "\\;": "",
+    "$": "",
+    "\\(": "",
+    "\\)": "",
+    "\\[": "",
+    "\\]": "",
+    "{,}": "",
+}
+_SPELLED = re.compile("|".join(map(re.escape, sorted(_SPELLINGS, key=len, reverse=True))))
+_FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]{1,200})\}\s*\{([^{}]{1,200})\}")
+_TOKEN = re.compile(r"\s*(?:([0-9]{1,40}(?:\.[0-9]{1,40})?)|([-+*/()]))")
+_CUE = re.compile(r"^.{0,80}?(?:answer|solution|expression|equation)\s*(?:is)?\s*[:：]?\s*(?=[\d(\\$*])", re.IGNORECASE)
+_MOST_NUMBERS = 100
+_LONGEST = 4_000
+
+
+class ExpressionError(Exception):
+    """A text is no expression; the message says why."""
+
+
+class Value(NamedTuple):
+    """What an expression comes to."""
+
+    value: Fraction
+    numbers: tuple[Fraction, ...]
+    """The numbers in it, in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PuzzleVerifier:
+    r"""1 for a right solution, else 0.
+
+    >>> verifier = PuzzleVerifier()
+    >>> said = ["(8 - 4) * (7 - 1)", "8 * 4 - 7 - 1", "24", "8*4-(7+1) = 24", "8 * (4 - 1)"]
+    >>> samples = [Sample(response=f"<answer>{text}</answer>", meta={"numbers": [4, 7, 8, 1]}) for text in said]
+    >>> [float(verdict) for verdict in verifier(samples)]
+    [1.0, 1.0, 0.0, 1.0, 0.0]
+    """
+
+    use: Literal["all", "some"] = "all"
+    """Whether every given number must be used, or none more often than given."""
+    extraction: Literal["strict", "lenient"] = "lenient"
+    """strict looks at an answer block or a box only; lenient also at the last line."""
+    prefilled: Prefilled = "auto"
+    """Whether the prompt gave the opening `<think>`."""
+
+    def __post_init__(self) -> None:
+        check_option("puzzle.use", self.use, ("all", "some"))
+        check_option("puzzle.extraction", self.extraction, ("strict", "lenient"))
+        check_option("puzzle.prefilled", self.prefilled, PREFILLED)
+
+    @property
+    def name(self) -> str:
+        """`puzzle`."""
+        return "puzzle"
+
+    def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
+        """One verdict per sample."""
+        return judge_each(self._judge, samples)
+
+    def _judge(self, sample: Sample) -> Verdict:
+        try:
+            numbers, target = _given(sample)
+        except (ValueError, TypeError, ZeroDivisionError) as error:
+            return Verdict.error(Reason.REFERENCE_UNPARSEABLE, f"numbers and target: {str(error)[:200]}")
+        if not numbers and not sample.references:
+            return Verdict.error(Reason.REFERENCE_MISSING, "the sample has neither numbers nor a reference")
+        found = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
+        text = _answer(found, lenient=self.extraction == "lenient", whole=not numbers)
+        if not text.strip():
+            return Verdict.scored(0.0, Reason.NO_ANSWER, "there is no answer to read")
+        if not numbers:
+            return _exact(text, sample.references)
+        answer = " ".join(text[:_LONGEST].split())[:500]
+        try:
+            side, said = _sides(text)
+            found_value = compute(side, most=len(numbers))
+        except ExpressionError as error:
+            return Verdict.scored(0.0, Reason.WRONG, f"no expression: {error}", answer=answer)
+        return self._compare(found_value, said, Counter(numbers), target, answer)
+
+    def _compare(
+        self, found: Value, said: str | None, given: Counter[Fraction], target: Fraction, answer: str
+    ) -> Verdict:
+        used = Counter(found.numbers)
+        if used - given or (self.use == "all" and given - used):
+            detail = f"it uses {_listed(used)}, given are {_listed(given)}"
+            return Verdict.scored(0.0, Reason.WRONG, detail, answer=answer)
+        if found.value != target:
+            return Verdict.scored(0.0, Reason.WRONG, f"it comes to {found.value}, not {target}", answer=answer)
+        if said is not None and _number(said) != target:
+            return Verdict.scored(0.0, Reason.WRONG, f"it claims to come to {said[:40]}", answer=answer)
+        return Verdict.scored(1.0, Reason.CORRECT, f"it comes to {target} with the given numbers", answer=answer)
+
+
+def _listed(numbers: Counter[Fraction]) -> str:
+    return ", ".join(str(number) for number in sorted(numbers.elements())[:20])
+
+
+def _given(sample: Sample) -> tuple[list[Fraction], Fraction]:
+    """The numbers to use and the target; no numbers for a puzzle of another kind. Raises ValueError, TypeError."""
+    meta: dict[str, Any] = dict(sample.meta)  # any: fields of the row
+    reference = sample.references[0] if len(sample.references) == 1 else None
+    if "numbers" not in meta and "nums" not in meta and reference and reference.lstrip().startswith("{"):
+        try:
+            read = read_json(reference)
+        except JsonError:
+            read = {}
+        if "target" in read and ("numbers" in read or "nums" in read):
+            meta.update(read)
+            reference = None
+    numbers = meta.get("numbers", meta.get("nums"))
+    if numbers is None:
+        return [], Fraction(24)
+    if isinstance(numbers, str) or not isinstance(numbers, Sequence):
+        raise TypeError(f"numbers must be a list, got {numbers!r}")
+    if len(numbers) > _MOST_NUMBERS:
+        raise ValueError(f"at most {_MOST_NUMBERS} numbers, got {len(numbers)}")
+    target = meta.get("target", reference)
+    return [_fraction(number) for number in numbers], _fraction(24 if target is None else target)
+
+
+def _fraction(number: object) -> Fraction:
+    if isinstance(number, bool) or not isinstance(number, int | float | str):
+        raise TypeError(f"{number!r} is no number")
+    made = Fraction(str(number).strip()[:100])
+    if made.numerator.bit_length() > 512 or made.denominator.bit_length() > 512:
+        raise ValueError("a number is too long")
+    return made
+
+
+def _answer(found: Reasoning, *, lenient: bool, whole: bool) -> str:
+    """The text of the answer: the answer block's, else the last box's, else the last line."""
+    if found.answers:
+        if len(found.answers) > 1:
+            return ""
+        text = found.answers[0].body.of(found.text)
+        boxes = scan(text).boxes
+        return boxes[-1].body.of(text) if len(boxes) == 1 and boxes[0].closed else text
+    if found.final is None:
+        return ""
+    boxes = tuple(box for box in found.boxes if box.span.start >= found.final.start and box.closed)
+    if boxes:
+        return boxes[-1].body.of(found.text)
+    if not lenient:
+        return ""
+    text = found.final.of(found.text).strip()
+    if whole:
+        return json_text(found, lenient=True)
+    line = text.rsplit("\n", 1)[-1]
+    return re.sub(
+        r"^[^\n]{0,80}?(?:answer|solution|expression|equation)\s*(?:is)?\s*[:：]?\s*(?=[\d(\\$*])", "", line, flags=re.I
+    )
+
+
+def _exact(text: str, references: Sequence[str]) -> Verdict:
+    answer = text.strip("\r\n")
+    shown = answer[:2000]
+    if any(_lines(answer) == _lines(reference) for reference in references):
+        return Verdict.scored(1.0, Reason.CORRECT, "the output is the reference", answer=shown)
+    try:
+        value = read_json(answer)
+    except JsonError:
+        value = None
+    if value is not None:
+        for reference in references:
+            try:
+                if same_json(value, read_json(reference)):
+                    return Verdict.scored(1.0, Reason.CORRECT, "the output is the reference as JSON", answer=shown)
+            except JsonError:
+                continue
+    return Verdict.scored(0.0, Reason.WRONG, "the output is not the reference", answer=shown)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.strip().split("\n")]
+
+
+def _sides(text: str) -> tuple[str, str | None]:
+    """The expression and what it is said to come to. Raises ExpressionError."""
+    if len(text) > _LONGEST:
+        raise ExpressionError("it is too long")
+    text = _FRACTION.sub(r"((\1)/(\2))", text.strip().strip("`*").strip())
+    text = _SPELLED.sub(lambda m: _SPELLINGS[m[0]], text).strip().rstrip(".。").strip()
+    parts = text.split("=")
+    if len(parts) > 2:
+        raise ExpressionError("it has more than one =")
+    return parts[0], parts[1].strip() if len(parts) == 2 else None
+
+
+def _number(text: str) -> Fraction | None:
+    return Fraction(text) if re.fullmatch(r"-?[0-9]{1,40}(?:\.[0-9]{1,40}|/[1-9][0-9]{0,39})?", text) else None
+
+
+def compute(text: str, *, most: int = _MOST_NUMBERS) -> Value:
+    """What an expression comes to, exactly. Raises ExpressionError for all but + - * / and brackets over numbers, for
+    more numbers than `most`, and for a division by zero.
+
+    Operators wait on a stack, so no depth of brackets is too deep.
+
+    >>> compute("8 / (3 - 8/3)").value
+    Fraction(24, 1)
+    """
+    values: list[Fraction] = []
+    waiting: list[str] = []
+    numbers: list[Fraction] = []
+    operand = True  # whether a number, a bracket or a sign comes next
+    position, end = 0, len(text.rstrip())
+    while position < end:
+        token = _TOKEN.match(text, position)
+        if token is None:
+            raise ExpressionError(f"{text[position : position + 20].strip()!r} has no place in it")
+        position = token.end()
+        number, sign = token.groups()
+        if number is not None:
+            if not operand:
+                raise ExpressionError("two numbers stand side by side")
+            numbers.append(Fraction(number))
+            if len(numbers) > most:
+                raise ExpressionError(f"it has more than {most} numbers")
+            values.append(numbers[-1])
+            operand = False
+        elif sign == "(":
+            if not operand:
+                raise ExpressionError("an operator is missing before a bracket")
+            waiting.append(sign)
+        elif sign == ")":
+            if operand:
+                raise ExpressionError("a bracket closes where a number should be")
+            while waiting and waiting[-1] != "(":
+                _apply(values, waiting.pop())
+            if not waiting:
+                raise ExpressionError("a bracket closes that was not opened")
+            waiting.pop()
+        elif operand:
+            if sign != "-" or (waiting and waiting[-1] == "neg"):
+                raise ExpressionError(f"{sign!r} stands where a number should be")
+            waiting.append("neg")
+        else:
+            while waiting and waiting[-1] != "(" and _RANK[waiting[-1]] >= _RANK[sign]:
+                _apply(values, waiting.pop())
+            waiting.append(sign)
+            operand = True
+    if operand:
+        raise ExpressionError("it ends where a number should be")
+    while waiting:
+        if waiting[-1] == "(":
+            raise ExpressionError("a bracket is not closed")
+        _apply(values, waiting.pop())
+    return Value(values[0], tuple(numbers))
+
+
+_RANK = {"+": 1, "-": 1, "*": 2, "/": 2, "neg": 3}
+
+
+def _apply(values: list[Fraction], operator: str) -> None:
+    right = values.pop()
+    if operator == "neg":
+        values.append(-right)
+        return
+    left = values.pop()
+    if operator == "/" and right == 0:
+        raise ExpressionError("it divides by zero")
+    values.append(
+        left + right
+        if operator == "+"
+        else left - right
+        if operator == "-"
+        else left * right
+        if operator == "*"
+        else left / right
+    )
