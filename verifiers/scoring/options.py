@@ -1,0 +1,161 @@
+"""What a scoring run is asked to do, from Python, from flags or from a TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ... import __version__
+from ..errors import ConfigError
+from ..sample import SAMPLE_FIELDS
+from .spec import RewardSpec
+
+WRITTEN = ("reward", "rewards", "verdicts", "error")
+"""Fields that scoring writes; a row that already has them gets new ones."""
+MAPPABLE = (*SAMPLE_FIELDS, "responses")
+"""Fields that `names` may find under another name."""
+
+
+def default_workers() -> int:
+    """One per processor that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreOptions:
+    """The options of `r1-reward score`.
+
+    >>> ScoreOptions(files=("a.jsonl",), output="b.jsonl").max_errors
+    0.01
+    """
+
+    files: Sequence[str] = ("-",)
+    """JSONL (also .gz and .zst), Parquet, or `-` for standard input."""
+    output: str = "-"
+    """JSONL file to write, or `-` for standard output."""
+    rewards: Sequence[str] = ("auto",)
+    """Names of verifiers, summed with equal weights."""
+    preset: str | None = None
+    """A preset, in place of `rewards`."""
+    set: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Options of verifiers by name."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Which field of a row holds which field of a Sample."""
+    group_by: str | None = None
+    """Field of the row that groups responses to one problem; None leaves it to `Sample.group`."""
+    max_errors: float = 0.01
+    """Share of responses that may go unjudged before the run counts as failed."""
+    workers: int = field(default_factory=default_workers)
+    """Processes that judge."""
+    resume: bool = False
+    """Go on with the output of an interrupted run."""
+    summary: str | None = None
+    """JSON file to write the summary to."""
+    row_timeout: float = 600.0
+    """Seconds after which a row's judging is given up and its worker killed."""
+    max_line_mb: float = 64.0
+    """Longest line that is read, MiB."""
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise ConfigError(f"workers is {self.workers}; it must be at least 1")
+        if not 0 <= self.max_errors <= 1:
+            raise ConfigError(f"max_errors is {self.max_errors}; it is a share, from 0 to 1")
+        for name, value, most in (("row_timeout", self.row_timeout, 1e6), ("max_line_mb", self.max_line_mb, 2**20)):
+            if not 0 < value <= most:
+                raise ConfigError(f"{name} is {value}; it must be more than 0 and at most {most:g}")
+        if not self.output or self.summary == "" or "" in self.files:
+            raise ConfigError("the name of a file is empty")
+        for name in self.names:
+            if name not in MAPPABLE:
+                raise ConfigError(f"a Sample has no field {name!r}; it has {', '.join(MAPPABLE)}")
+        for target in self.names.values():
+            if target in WRITTEN:
+                raise ConfigError(f"{target!r} cannot be read from, since scoring writes it: {', '.join(WRITTEN)}")
+        if self.resume and self.output == "-":
+            raise ConfigError("standard output cannot be resumed; name an output file")
+
+    @property
+    def spec(self) -> RewardSpec:
+        """The reward that they ask for."""
+        return RewardSpec(rewards=tuple(self.rewards), preset=self.preset, options=self.set)
+
+    def to_dict(self) -> dict[str, Any]:  # any: a JSON object
+        """What decides the content of the output rows, and nothing else: not the number of workers, say."""
+        return {**self.spec.to_dict(), "map": dict(sorted(self.names.items())), "max_line_mb": self.max_line_mb}
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the version and of `to_dict`; runs with equal ones write equal rows."""
+        told = json.dumps({"version": __version__, **self.to_dict()}, sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def parse_value(text: str) -> object:
+    """A flag's value as TOML would read it, else the text itself.
+
+    >>> parse_value("lenient"), parse_value("true"), parse_value("[1, 2]")
+    ('lenient', True, [1, 2])
+    """
+    try:
+        value: object = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+    plain = isinstance(value, str | int | list | dict) or (isinstance(value, float) and math.isfinite(value))
+    return value if plain else text
+
+
+def parse_share(text: str) -> float:
+    """A share, as a number or in per cent.
+
+    >>> parse_share("5%"), parse_share("0.01")
+    (0.05, 0.01)
+    """
+    try:
+        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise ConfigError(f"{text!r} is no share; write 0.01 or 1%") from None
+
+
+def read_config(path: str | Path) -> dict[str, Any]:  # any: TOML values
+    """The options that a TOML file gives, keyed like ScoreOptions. Raises ConfigError, naming file and key."""
+    try:
+        with Path(path).open("rb") as file:
+            told = tomllib.load(file)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    known = {f.name for f in dataclasses.fields(ScoreOptions)}
+    options: dict[str, Any] = {}
+    for key, value in told.items():
+        name = {"reward": "rewards", "map": "names"}.get(key, key).replace("-", "_")
+        if name not in known:
+            raise ConfigError(f"{path}: unknown key {key!r}; known: {', '.join(sorted(known))}")
+        if name in ("rewards", "files") and isinstance(value, str):
+            value = [part.strip() for part in value.split(",")]
+        if name == "max_errors":
+            value = parse_share(str(value))
+        default = next(f for f in dataclasses.fields(ScoreOptions) if f.name == name)
+        if not _fits(value, str(default.type)):
+            raise ConfigError(f"{path}: {key} is {value!r}; it should be {default.type}")
+        options[name] = value
+    return options
+
+
+def _fits(value: object, annotation: str) -> bool:
+    if annotation.startswith("Sequence"):
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if annotation.startswith("Mapping[str, Mapping"):
+        return isinstance(value, dict) and all(isinstance(item, dict) for item in value.values())
+    if annotation.startswith("Mapping"):
+        return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+    if annotation in ("float", "int"):
+        return isinstance(value, int | float if annotation == "float" else int) and not isinstance(value, bool)
+    return isinstance(value, bool if annotation == "bool" else str)

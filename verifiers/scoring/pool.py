@@ -1,0 +1,207 @@
+"""Worker processes that may die or hang without taking the run with them.
+
+Plain `subprocess.Popen`: a pool of the standard library's breaks as a whole when one process dies, cannot end a
+worker that hangs, and cannot be used from a daemonic process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+
+from ..errors import RunError
+from ..reward import Judge
+from ..verdict import Reason
+from .rows import RawRow
+from .spec import RewardSpec
+from .work import Done, Mismatch, Scorer
+from .worker import read_frame, write_frame
+
+_START_SECONDS = 120
+_BOOT = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from r1_reward.verifiers.scoring.worker import main
+main()
+"""
+
+
+class _DeathError(Exception):
+    """A worker ended, or was ended, before it answered."""
+
+    def __init__(self, detail: str, *, timed_out: bool) -> None:
+        super().__init__(detail)
+        self.timed_out = timed_out
+
+
+class _Worker:
+    def __init__(self, handshake: object) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter on our own text
+            [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # so that what a verifier started can be ended with it
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._tasks, self._results = self._process.stdin, self._process.stdout
+        self._timed_out = False
+        try:
+            failure = self.ask(handshake, timeout=_START_SECONDS)
+        except _DeathError:
+            self.close()
+            raise
+        if failure is not None:
+            self.close()
+            raise RunError(f"a worker could not start: {failure}")
+
+    def ask(self, task: object, timeout: float) -> object:
+        """Send a task and wait for its result. Raises _DeathError."""
+        deadline = threading.Timer(timeout, self._expire)
+        deadline.daemon = True
+        deadline.start()
+        try:
+            write_frame(self._tasks, task)
+            return read_frame(self._results)
+        except (OSError, EOFError, pickle.UnpicklingError):
+            raise _DeathError(self._epitaph(timeout), timed_out=self._timed_out) from None
+        finally:
+            deadline.cancel()
+
+    def close(self) -> None:
+        """End it and what it started at once, and collect it."""
+        self._kill()
+        self._process.wait()
+        for pipe in (self._tasks, self._results):
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+    def _expire(self) -> None:
+        self._timed_out = True
+        self._kill()
+
+    def _kill(self) -> None:
+        if self._process.returncode is None:
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _epitaph(self, timeout: float) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        self._kill()
+        code = self._process.wait()
+        if self._timed_out:
+            return f"judging took more than {timeout:g} s, so the worker was killed"
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                return f"the worker was killed by {signal.Signals(-code).name}"
+        return f"the worker ended with status {code}"
+
+
+class Pool:
+    """Up to `workers` processes, started as they are needed. `run` may be called from that many threads at once."""
+
+    def __init__(
+        self,
+        spec: RewardSpec,
+        judge: Judge,
+        names: Mapping[str, str],
+        group_by: str | None,
+        *,
+        workers: int,
+        row_timeout: float,
+    ) -> None:
+        """`judge` is what `spec` builds; it is only asked for names, about rows that no worker survived."""
+        self._handshake = (spec, dict(names), group_by)
+        self._scorer = Scorer(judge, names, group_by)
+        self._row_timeout = row_timeout
+        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
+        self._all: set[_Worker] = set()
+        self._closed = False
+        for _ in range(workers):
+            self._idle.put(None)
+
+    def run(self, rows: Sequence[RawRow], outputs: Sequence[bytes] | None = None) -> list[Done] | Mismatch:
+        """Judge rows, or with `outputs` take over what an earlier run found about them.
+
+        Where a worker dies or hangs over several rows, each is tried again alone; one that ends its worker even then
+        is finished as `grader_crashed` or `grader_timeout`.
+        """
+        try:
+            return self._ask(rows, outputs)
+        except _DeathError as death:
+            if outputs is not None:
+                return self._read_back(rows, outputs)
+            if len(rows) == 1 and death.timed_out:
+                return [self._lost(rows[0], death)]
+        return [done for row in rows for done in self._alone(row)]
+
+    def start(self) -> None:
+        """Start one worker, to know that it can be done. Raises RunError."""
+        self._idle.get()
+        self._idle.put(self._start())
+
+    def close(self) -> None:
+        """End every worker at once."""
+        self._closed = True
+        for worker in list(self._all):
+            worker.close()
+
+    def _ask(self, rows: Sequence[RawRow], outputs: Sequence[bytes] | None) -> list[Done] | Mismatch:
+        worker = self._idle.get()
+        try:
+            if worker is None:
+                worker = self._start()
+            found = worker.ask((rows, outputs), self._row_timeout)
+            if isinstance(found, list) and len(found) != len(rows):
+                raise _DeathError(f"the worker answered {len(found)} rows of {len(rows)}", timed_out=False)
+        except _DeathError:
+            if worker is not None:
+                worker.close()
+                self._all.discard(worker)
+                worker = None
+            if self._closed:
+                raise RunError("the run was ended") from None
+            raise
+        finally:
+            self._idle.put(worker)
+        return found  # type: ignore[return-value]  # the worker's half of the contract
+
+    def _read_back(self, rows: Sequence[RawRow], outputs: Sequence[bytes]) -> list[Done] | Mismatch:
+        try:
+            return self._ask(rows, outputs)
+        except _DeathError as death:
+            raise RunError(f"while reading the earlier output back, {death}") from None
+
+    def _alone(self, row: RawRow) -> list[Done]:
+        try:
+            found = self._ask([row], None)
+        except _DeathError as death:
+            return [self._lost(row, death)]
+        assert not isinstance(found, Mismatch)
+        return found
+
+    def _start(self) -> _Worker:
+        for last in (False, False, True):
+            try:
+                worker = _Worker(self._handshake)
+                break
+            except _DeathError as death:
+                if last or self._closed:
+                    raise RunError(f"a worker could not start: {death}") from None
+        self._all.add(worker)
+        if self._closed:
+            worker.close()
+        return worker
+
+    def _lost(self, row: RawRow, death: _DeathError) -> Done:
+        reason = Reason.GRADER_TIMEOUT if death.timed_out else Reason.GRADER_CRASHED
+        return self._scorer.give_up(row, reason, str(death))

@@ -1,0 +1,68 @@
+"""Which reward a run judges with: a small picklable description that every worker builds for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..catalog import CATALOG, Options, kinds_of, make
+from ..contract import Verifier
+from ..errors import ConfigError, UnknownRewardError
+from ..reward import PRESETS, Auto, Judge, Reward, Term, auto
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardSpec:
+    """The rewards of a run by name, or a preset.
+
+    >>> RewardSpec(rewards=("math", "format")).build().name
+    'math+format'
+    """
+
+    rewards: Sequence[str] = ("auto",)
+    """Names in the catalog, names in `factories`, `package.module:attribute`, or `auto` alone. Weights are equal."""
+    preset: str | None = None
+    """A preset, in place of `rewards`."""
+    options: Mapping[str, Options] = field(default_factory=dict)
+    """Keyword arguments by verifier name."""
+    factories: Mapping[str, Callable[[], Verifier]] = field(default_factory=dict)
+    """Makers of verifiers that the catalog does not know; picklable."""
+
+    def build(self) -> Judge:
+        """Make it. Raises UnknownRewardError or ConfigError, naming what is wrong."""
+        if self.preset is not None:
+            if self.preset not in PRESETS:
+                raise UnknownRewardError(f"unknown preset {self.preset!r}; known: {', '.join(PRESETS)}")
+            self._check_options(CATALOG)
+            return PRESETS[self.preset](self.options)
+        if tuple(self.rewards) == ("auto",):
+            self._check_options([name for name, entry in CATALOG.items() if entry.accuracy])
+            return auto(self.options)
+        if "auto" in self.rewards:
+            raise ConfigError("auto stands alone; name the rewards, or leave them out")
+        self._check_options(self.rewards)
+        terms = [Term(verifier=self._make(name), kinds=kinds_of(name)) for name in self.rewards]
+        return Reward(name="+".join(term.name for term in terms), terms=terms)
+
+    def to_dict(self) -> dict[str, Any]:  # any: a JSON object
+        """What it is, for the fingerprint and the summary."""
+        what: dict[str, Any] = {"preset": self.preset} if self.preset else {"rewards": list(self.rewards)}
+        return {**what, "options": {name: dict(options) for name, options in sorted(self.options.items())}}
+
+    def _make(self, name: str) -> Verifier:
+        return self.factories[name]() if name in self.factories else make(name, self.options.get(name))
+
+    def _check_options(self, names: Sequence[str] | Mapping[str, object]) -> None:
+        for name in self.options:
+            if name not in names:
+                raise ConfigError(f"options for {name!r}, which is not among the rewards: {', '.join(names)}")
+
+
+def verifiers_of(judge: Judge) -> list[Verifier]:
+    """The verifiers that a judge asks, in order."""
+    if isinstance(judge, Reward):
+        return [term.verifier for term in judge.terms]
+    if isinstance(judge, Auto):
+        return list(dict.fromkeys(judge.verifiers.values()))
+    raise ConfigError(f"cannot tell what {judge.name} is made of")
