@@ -1,0 +1,211 @@
+"""Sample, Verdict and their fellows: what they refuse, and that they survive pickle, copy and JSON."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from r1_reward.sandbox import Limits
+from r1_reward.verifiers import Message, NotScoredError, Reason, Sample, SampleError, Status, TestCase, Verdict
+from r1_reward.verifiers.verdict import REASONS_OF
+
+FULL = Sample(
+    response="<think>a</think> b",
+    prompt=[Message(role="user", content="why?")],
+    reference=["4", "four"],
+    tests=[TestCase(type="stdin", input="1", output="2"), TestCase(type="assert", code="assert f(1) == 2")],
+    limits=Limits(time_s=2, memory_mb=64),
+    kind="code",
+    language="en",
+    problem="p1",
+    id="7",
+    meta={"source": "somewhere", "n": [1, None]},
+)
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize("value", [FULL, Sample(response=""), Message(role="user", content=""), Limits()])
+def test_values_survive_pickle_and_copy(value: object) -> None:
+    for again in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):
+        assert again == value
+
+
+@pytest.mark.parametrize("cls", [Sample, Message, TestCase, Verdict, Limits])
+def test_values_are_frozen_and_slotted(cls: type) -> None:
+    assert "__slots__" in vars(cls)
+    assert cls.__dataclass_params__.frozen  # type: ignore[attr-defined]  # every dataclass has it
+    assert all(f.kw_only for f in dataclasses.fields(cls))
+
+
+def test_sample_survives_json() -> None:
+    again = Sample.from_dict(json.loads(json.dumps(FULL.to_dict())))
+    assert again == FULL
+
+
+@given(
+    st.builds(
+        Sample,
+        response=st.text(),
+        prompt=st.text(max_size=20),
+        reference=st.none() | st.text(max_size=10) | st.lists(st.text(max_size=5), max_size=3),
+        kind=st.sampled_from([None, "math", "code"]),
+        id=st.none() | st.text(max_size=5),
+        meta=st.dictionaries(st.sampled_from(["x", "score", "label"]), json_values, max_size=2),
+    )
+)
+def test_any_sample_survives_json(sample: Sample) -> None:
+    assert Sample.from_dict(json.loads(json.dumps(sample.to_dict()))) == sample
+
+
+@pytest.mark.parametrize(
+    ("row", "reason", "told"),
+    [
+        ({}, "missing_field", "'response'"),
+        ({"response": None}, "missing_field", "'response'"),
+        ({"response": 4}, "wrong_type", "response must be a string, got int"),
+        ({"response": "x", "kind": "poetry"}, "wrong_type", "poetry"),
+        ({"response": "x", "reference": {"a": 1}}, "wrong_type", "reference must be a string or a number, got dict"),
+        ({"response": "x", "reference": True}, "wrong_type", "reference"),
+        ({"response": "x", "reference": [None]}, "wrong_type", "reference[]"),
+        ({"response": "x", "prompt": 3}, "wrong_type", "prompt"),
+        ({"response": "x", "prompt": ["a"]}, "wrong_type", "prompt"),
+        ({"response": "x", "prompt": [{"role": 1, "content": "a"}]}, "wrong_type", "prompt[].role"),
+        ({"response": "x", "tests": {}}, "wrong_type", "tests must be a list"),
+        ({"response": "x", "tests": [{"type": "magic"}]}, "wrong_type", "tests[0].type"),
+        ({"response": "x", "tests": [{"type": "stdin", "input": ""}]}, "missing_field", "'output'"),
+        ({"response": "x", "limits": {"time": 1}}, "wrong_type", "limits.time"),
+        ({"response": "x", "limits": {"time_s": -1}}, "wrong_type", "limits.time_s"),
+        ({"response": "x", "language": 1}, "wrong_type", "language"),
+    ],
+)
+def test_bad_row_is_told_by_field(row: dict[str, Any], reason: str, told: str) -> None:
+    with pytest.raises(SampleError) as caught:
+        Sample.from_dict(row)
+    assert caught.value.reason == reason
+    assert told in str(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_programmers_mistake_is_told_at_once() -> None:
+    with pytest.raises(ValueError, match="response must be a string, got null"):
+        Sample(response=None)  # type: ignore[arg-type]  # the mistake
+
+
+def test_messages_of_trainers_are_read() -> None:
+    row = {
+        "response": "x",
+        "prompt": [
+            {"role": "system", "content": None},
+            {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image"}]},
+        ],
+    }
+    assert Sample.from_dict(row).prompt_text == "\na"
+
+
+def test_numbers_are_taken_where_data_sets_hold_them() -> None:
+    sample = Sample.from_dict({"response": "x", "reference": [4, 0.5], "id": 3, "problem": 9})
+    assert (sample.reference, sample.id, sample.problem) == (["4", "0.5"], "3", "9")
+
+
+@pytest.mark.parametrize(
+    ("sample", "kind"),
+    [
+        (Sample(response="", kind="puzzle", reference="4"), "puzzle"),
+        (Sample(response="", reference="4", tests=[TestCase(type="assert", code="")]), "code"),
+        (Sample(response="", reference="4"), "math"),
+        (Sample(response=""), None),
+    ],
+)
+def test_kind_is_guessed_from_tests_then_reference(sample: Sample, kind: str | None) -> None:
+    assert sample.kind_or_guess == kind
+
+
+def test_group_is_problem_then_prompt_then_id() -> None:
+    assert Sample(response="", problem="p", prompt="q", id="i").group == "p"
+    assert Sample(response="", prompt="q", id="i").group == "q"
+    assert Sample(response="", id="i").group == "i"
+    assert Sample(response="").group is None
+
+
+VERDICTS = [
+    Verdict.scored(0.5, Reason.PARTIAL, "half", answer="4", parts={"a": 1.0}, evidence={"rule": "x", "n": [1]}),
+    Verdict.scored(-1, Reason.WRONG),
+    Verdict.skipped("not mine"),
+    Verdict.error(Reason.REFERENCE_UNPARSEABLE, "no"),
+    Verdict.error(Reason.UNDECIDED),
+]
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_verdict_survives_pickle_copy_and_json(verdict: Verdict) -> None:
+    assert pickle.loads(pickle.dumps(verdict)) == verdict
+    assert copy.deepcopy(verdict) == verdict
+    assert Verdict.from_dict(json.loads(json.dumps(verdict.to_dict()))) == verdict
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_float_is_the_score_or_raises(verdict: Verdict) -> None:
+    if verdict.status is Status.SCORED:
+        assert float(verdict) == verdict.score
+    else:
+        with pytest.raises(NotScoredError, match=verdict.reason):
+            float(verdict)
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), -float("inf")])
+def test_scores_are_finite(score: float) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        Verdict.scored(score, Reason.MEASURED)
+
+
+@pytest.mark.parametrize("score", [-1.0, 0.0, 1.0, 2.5, 1e300])
+def test_scores_are_not_clamped(score: float) -> None:
+    assert float(Verdict.scored(score, Reason.MEASURED)) == score
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("reason", Reason)
+def test_reason_and_score_belong_to_status(status: Status, reason: Reason) -> None:
+    score = 0.0 if status is Status.SCORED else None
+    if reason in REASONS_OF[status]:
+        assert Verdict(status=status, score=score, reason=reason).reason is reason
+        with pytest.raises(ValueError, match="cannot have the score"):
+            Verdict(status=status, score=None if score == 0.0 else 0.0, reason=reason)
+    else:
+        with pytest.raises(ValueError, match="cannot have the reason"):
+            Verdict(status=status, score=score, reason=reason)
+
+
+def test_every_reason_has_a_status() -> None:
+    assert frozenset(Reason) == frozenset().union(*REASONS_OF.values())
+
+
+def test_instrument_faults_are_never_scored() -> None:
+    instrument = {"reference_missing", "reference_unparseable", "tests_missing", "sandbox_unavailable"}
+    instrument |= {"grader_crashed", "grader_timeout"}
+    assert not instrument & {reason.value for reason in REASONS_OF[Status.SCORED]}
+
+
+def test_fields_are_pinned() -> None:
+    """What others build on: a change here is a change for every user."""
+    assert [f.name for f in dataclasses.fields(Sample)] == [
+        "response", "prompt", "reference", "tests", "limits", "kind", "language", "problem", "id", "meta",
+    ]  # fmt: skip
+    assert [f.name for f in dataclasses.fields(Verdict)] == [
+        "status", "score", "reason", "answer", "parts", "evidence", "detail", "seconds",
+    ]  # fmt: skip
+    assert [f.name for f in dataclasses.fields(Limits)] == [
+        "time_s", "memory_mb", "processes", "output_bytes", "disk_mb", "total_s",
+    ]  # fmt: skip

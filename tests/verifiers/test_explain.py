@@ -1,0 +1,209 @@
+"""`r1-reward explain` as people type it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from r1_reward.cli import main
+from r1_reward.verifiers import ConfigError
+from r1_reward.verifiers.explain import explain, visible
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*args: str, data: str | bytes | None = None, code: int = 0) -> Result:
+    result = CliRunner().invoke(main, ["explain", *args], input=data)
+    assert result.exit_code == code, result.output
+    return result
+
+
+def lines(*args: str, data: str | bytes | None = None) -> list[list[str]]:
+    """The columns of each printed line, without the heading."""
+    printed = run(*args, data=data).stdout.splitlines()
+    assert printed[0].split() == ["step", "rule", "result"]
+    return [line.split(maxsplit=2) for line in printed[1:]]
+
+
+def told(*args: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run(*args, "--json").stdout)
+    return found
+
+
+def test_it_prints_each_step_and_then_the_verdict() -> None:
+    assert lines("--response", r"So it is \boxed{\frac12}.", "--reference", "0.5") == [
+        ["extraction", "boxed", r"\frac12"],
+        ["reference", "dec", "1/2"],
+        ["answer", "num", "1/2"],
+        ["comparison", "exact", "same"],
+        ["verdict", "correct", "score 1, equal by exact"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("response", "reference", "reason", "score"),
+    [
+        (r"\boxed{5}", "4", "wrong", 0.0),
+        ("no box", "4", "no_answer", 0.0),
+        (r"\boxed{4}", " ", "reference_missing", None),
+        (r"\boxed{4}", r"\frac{", "reference_unparseable", None),
+        ("", "4", "no_answer", 0.0),
+    ],
+)
+def test_the_exit_status_is_0_whatever_the_verdict(
+    response: str, reference: str, reason: str, score: float | None
+) -> None:
+    verdict = told("--response", response, "--reference", reference)["verdict"]
+    assert (verdict["reason"], verdict["score"]) == (reason, score)
+    assert lines("--response", response, "--reference", reference)[-1][:2] == ["verdict", reason]
+
+
+def test_json_is_one_object_with_steps_and_verdict() -> None:
+    found = told("--response", r"\boxed{½}", "--reference", "0.5")
+    assert sorted(found) == ["steps", "verdict"]
+    assert [step["step"] for step in found["steps"]] == ["extraction", "reference", "answer", "comparison"]
+    assert found["steps"][0]["data"] == {"answer": "½"}
+    assert found["verdict"]["evidence"]["rule"] == "exact"
+
+
+def test_any_of_several_references_will_do() -> None:
+    found = told("--response", r"\boxed{3}", "--reference", "2", "--reference", "3")
+    assert [step["result"] for step in found["steps"] if step["step"] == "comparison"] == ["different", "same"]
+    assert found["verdict"]["score"] == 1
+
+
+def test_options_reach_steps_and_verdict_alike() -> None:
+    asked = ("--response", "The answer is 4.", "--reference", "4")
+    assert told(*asked)["steps"][0]["rule"] == "no_box"
+    lenient = told(*asked, "--set", "math.extraction=lenient")
+    assert lenient["steps"][0]["rule"] == lenient["verdict"]["evidence"]["extraction"] == "answer_is"
+    strict = told("--response", r"\boxed{4}", "--reference", "4", "--set", "math.prefilled=true")
+    assert strict["verdict"]["reason"] == "no_answer"
+
+
+def test_a_prompt_that_gives_the_opening_tag_is_seen() -> None:
+    asked = ("--response", r"\boxed{4}", "--reference", "4")
+    assert told(*asked)["verdict"]["score"] == 1
+    assert told(*asked, "--prompt", "2 + 2 = ? <think>\n")["verdict"]["reason"] == "no_answer"
+
+
+def test_the_response_can_come_from_standard_input() -> None:
+    assert lines("--response", "-", "--reference", "½", data="\\boxed{½}\n")[-1][1] == "correct"
+
+
+@pytest.mark.parametrize(
+    ("args", "data", "why"),
+    [
+        (["--reference", "4"], None, "--response"),
+        (["--response", "4"], None, "--reference"),
+        (["--response", "4", "--reference", "4", "--set", "math.extraction=loose"], None, "'strict', 'lenient'"),
+        (["--response", "4", "--reference", "4", "--set", "math.speed=9"], None, "no option 'speed'"),
+        (["--response", "4", "--reference", "4", "--set", "format.mode=graded"], None, "'format'"),
+        (["--response", "4", "--reference", "4", "--set", "lenient"], None, "name=value"),
+        (["--response", "-", "--reference", "4"], b"\\boxed{\xff}", "not UTF-8 at byte 7"),
+    ],
+)
+def test_usage_errors_exit_2_and_print_nothing_on_standard_output(
+    args: list[str], data: bytes | None, why: str
+) -> None:
+    result = run(*args, data=data, code=2)
+    assert result.stdout == ""
+    assert why in result.stderr
+
+
+HOSTILE = [
+    "\x1b[2J\x1b]0;owned\x07",
+    "[bold red]x[/]",
+    "[/nope]",
+    "[link=file:///etc/passwd]x[/link]",
+    "\x9b31m",
+    "\u202e4",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("where", ["response", "reference"])
+def test_hostile_text_is_shown_and_not_obeyed(text: str, where: str) -> None:
+    sides = {"response": r"\boxed{4}", "reference": "4"}
+    sides[where] = rf"\boxed{{{text}}}"
+    args = [part for name, value in sides.items() for part in (f"--{name}", value)]
+    for printed in (run(*args).stdout, run(*args, "--json").stdout):
+        assert all(one == "\n" or one.isprintable() for one in printed)
+    if where == "response":
+        assert visible(text) in run(*args).stdout
+
+
+def test_line_ends_in_an_answer_start_no_line() -> None:
+    forged = "\\boxed{4\nverdict  correct  score 1\r\u2028x}"
+    assert [line[0] for line in lines("--response", forged, "--reference", "5")].count("verdict") == 1
+
+
+def test_a_long_answer_is_one_line_and_not_cut() -> None:
+    long = "1" * 5000
+    assert lines("--response", rf"\boxed{{{long}}}", "--reference", long)[0][2] == long
+
+
+def test_only_mathematics_is_explained() -> None:
+    with pytest.raises(ConfigError, match="cannot be explained"):
+        explain("4", ["4"], options={"choice": {}})
+
+
+def test_a_verifier_that_fails_is_told_and_has_no_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("no luck")
+
+    monkeypatch.setattr("r1_reward.verifiers.math.verifier.extract", fail)
+    found = explain(r"\boxed{4}", ["4"])
+    assert (list(found.steps), found.verdict.reason.value) == ([], "grader_crashed")
+
+
+@given(st.text())
+def test_what_is_visible_is_printable_and_nothing_else_changes(text: str) -> None:
+    shown = visible(text)
+    assert shown.isprintable()
+    assert (shown == text) == text.isprintable()
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_steps_and_verdict_agree(response: str, reference: str) -> None:
+    found = explain(rf"\boxed{{{response}}}", [reference])
+    same = [step["data"]["same"] for step in found.steps if step["step"] == "comparison"]
+    if found.verdict.score is not None:
+        assert (True in same) == (found.verdict.score == 1)
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_as_a_command_in_a_process_of_its_own(encoding: str) -> None:
+    code = "from r1_reward.cli import main; main()"
+    command = [sys.executable, "-c", code, "explain", "--response", "-", "--reference", r"\frac12"]
+    ran = subprocess.run(
+        command,
+        input="<think>easy</think> It is \\boxed{½\x1b}.".encode(),
+        capture_output=True,
+        check=True,
+        env={"PYTHONIOENCODING": encoding},
+    )
+    printed = ran.stdout.decode(encoding).splitlines()
+    assert printed[1].split() == ["extraction", "boxed", {"utf-8": "½\\x1b", "ascii": "\\xbd\\x1b"}[encoding]]
+    assert printed[-1].startswith("verdict")
+    assert ran.stderr == b""
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/math.md"])
+def test_the_examples_in_the_docs_print_what_they_say(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    examples = re.findall(r"```\nr1-reward explain (.*)\n```\n\n```\n(.*?)```", text, re.DOTALL)
+    assert examples
+    for command, printed in examples:
+        assert run(*shlex.split(command)).stdout == printed

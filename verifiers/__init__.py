@@ -1,0 +1,100 @@
+"""Text in, verdict out.
+
+The names below are loaded on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .choice import ChoiceVerifier
+    from .contract import Verifier, Voter
+    from .errors import ConfigError, NotScoredError, RewardError, RunError, SampleError, UnknownRewardError
+    from .format import FormatVerifier
+    from .language import LanguageVerifier
+    from .length import LengthVerifier
+    from .math import MathVerifier
+    from .puzzle import PuzzleVerifier
+    from .reasoning import Reasoning, scan
+    from .reward import Auto, Reward, Term, auto, r1_zero, rl1, rl2
+    from .sample import Message, Sample, TestCase
+    from .schema import SchemaVerifier
+    from .verdict import Reason, Status, Verdict
+
+_HOME = {
+    "Auto": "reward",
+    "ChoiceVerifier": "choice",
+    "ConfigError": "errors",
+    "FormatVerifier": "format",
+    "LanguageVerifier": "language",
+    "LengthVerifier": "length",
+    "MathVerifier": "math",
+    "Message": "sample",
+    "NotScoredError": "errors",
+    "PuzzleVerifier": "puzzle",
+    "Reason": "verdict",
+    "Reasoning": "reasoning",
+    "Reward": "reward",
+    "RewardError": "errors",
+    "RunError": "errors",
+    "Sample": "sample",
+    "SampleError": "errors",
+    "SchemaVerifier": "schema",
+    "Status": "verdict",
+    "Term": "reward",
+    "TestCase": "sample",
+    "UnknownRewardError": "errors",
+    "Verdict": "verdict",
+    "Verifier": "contract",
+    "Voter": "contract",
+    "auto": "reward",
+    "r1_zero": "reward",
+    "rl1": "reward",
+    "rl2": "reward",
+    "scan": "reasoning",
+}
+
+__all__ = [
+    "Auto",
+    "ChoiceVerifier",
+    "ConfigError",
+    "FormatVerifier",
+    "LanguageVerifier",
+    "LengthVerifier",
+    "MathVerifier",
+    "Message",
+    "NotScoredError",
+    "PuzzleVerifier",
+    "Reason",
+    "Reasoning",
+    "Reward",
+    "RewardError",
+    "RunError",
+    "Sample",
+    "SampleError",
+    "SchemaVerifier",
+    "Status",
+    "Term",
+    "TestCase",
+    "UnknownRewardError",
+    "Verdict",
+    "Verifier",
+    "Voter",
+    "auto",
+    "r1_zero",
+    "rl1",
+    "rl2",
+    "scan",
+]
+
+
+def __getattr__(name: str) -> Any:  # any: the type is that of the name asked for
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

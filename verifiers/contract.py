@@ -1,0 +1,68 @@
+"""What every verifier is, and the boundary at which its own failures become verdicts."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
+
+from .sample import Sample
+from .verdict import Reason, Verdict
+
+_log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class Verifier(Protocol):
+    """Anything with a name that maps samples to one verdict each, in order.
+
+    It never raises for what a model wrote, uses no signals, gives the same result in any thread, event loop or
+    process, and can be pickled.
+    """
+
+    @property
+    def name(self) -> str:
+        """The key under which its verdicts stand."""
+        ...
+
+    def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
+        """One verdict per sample, in order."""
+        ...
+
+
+@runtime_checkable
+class Voter(Protocol):
+    """A verifier that can tell which answers are the same, for a majority vote (cons@k)."""
+
+    def classes(self, answers: Sequence[str]) -> list[int]:
+        """A class number for each answer; equal numbers for answers that are verifiably the same."""
+        ...
+
+
+def judge_each(judge: Callable[[Sample], Verdict], samples: Sequence[Sample]) -> list[Verdict]:
+    """Judge samples one by one: times each, and turns an exception into `error: grader_crashed`.
+
+    >>> def broken(sample): raise ZeroDivisionError("no luck")
+    >>> judge_each(broken, [Sample(response="x")])[0].detail
+    'the verifier failed: ZeroDivisionError: no luck'
+    """
+    verdicts = []
+    for sample in samples:
+        start = time.perf_counter()
+        try:
+            verdict = judge(sample)
+        except Exception as error:  # noqa: BLE001 - the boundary: our own failure is recorded as such
+            _log.debug("a verifier failed on sample %s", sample.id, exc_info=True)
+            verdict = Verdict.error(Reason.GRADER_CRASHED, failure(error))
+        verdicts.append(verdict.timed(time.perf_counter() - start))
+    return verdicts
+
+
+def failure(error: Exception) -> str:
+    """The sentence of a verdict about a verifier that raised."""
+    try:
+        told = str(error)[:200]
+    except Exception:  # noqa: BLE001 - an exception whose text raises is still a failure to record
+        told = "(its message cannot be read)"
+    return f"the verifier failed: {type(error).__name__}: {told}"

@@ -1,0 +1,64 @@
+"""The exceptions that this package raises on purpose.
+
+RewardError
+├── SampleError          a row cannot be made into a Sample (also ValueError)
+├── ConfigError          options that cannot be carried out (also ValueError)
+│   └── UnknownRewardError
+├── NotScoredError       a number was asked of a verdict that has none (also ValueError)
+└── RunError             a scoring run cannot start or go on: files, workers, resume
+    └── WriteError       writing failed in mid-run; what is there can be resumed
+
+None of them is ever raised for what a model wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class RewardError(Exception):
+    """The root of the tree."""
+
+
+class SampleError(RewardError, ValueError):
+    """A row cannot be made into a Sample.
+
+    `reason` is `missing_field` or `wrong_type`; the message names the field and what was found.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(reason, message)
+        self.reason = reason
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ConfigError(RewardError, ValueError):
+    """Options that cannot be carried out; the message names the value and the way out."""
+
+
+class UnknownRewardError(ConfigError):
+    """A reward was named that nobody knows; the message lists the known ones."""
+
+
+class NotScoredError(RewardError, ValueError):
+    """A number was asked of a verdict that was skipped or could not be judged."""
+
+
+class RunError(RewardError):
+    """A scoring run cannot start or go on."""
+
+
+class WriteError(RunError):
+    """Writing the output failed in mid-run; what is there is whole lines and can be resumed."""
+
+
+def check_option(name: str, value: object, allowed: Sequence[object]) -> None:
+    """Raise ConfigError unless an option's value is one of those allowed.
+
+    >>> check_option("math.extraction", "lenient", ("strict", "lenient"))
+    """
+    if not any(value is choice or (type(value) is type(choice) and value == choice) for choice in allowed):
+        raise ConfigError(f"{name} is {value!r}; it must be one of {', '.join(map(repr, allowed))}")

@@ -1,0 +1,305 @@
+"""A reward is a weighted sum of verdicts; the paper's own sums are the presets.
+
+A term in error makes the total an error: a trainer masks that sample and does not learn from a false zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
+
+from .catalog import CATALOG, Options, make
+from .contract import Verifier
+from .errors import ConfigError
+from .sample import Kind, Sample
+from .verdict import Reason, Status, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """One summand of a reward."""
+
+    verifier: Verifier
+    """What judges."""
+    weight: float = 1.0
+    """What its score is multiplied by."""
+    kinds: frozenset[Kind] | None = None
+    """Kinds of sample that it applies to; None means all."""
+    begins: int = 0
+    """The training step from which it counts; see `Reward.at`."""
+
+    @property
+    def name(self) -> str:
+        """The verifier's name."""
+        return self.verifier.name
+
+    def concerns(self, sample: Sample) -> bool:
+        """Whether it applies to the sample's kind; it does where nothing tells the kind, so that it can say so."""
+        kind = sample.kind_or_guess
+        return self.kinds is None or kind is None or kind in self.kinds
+
+
+class Judged(NamedTuple):
+    """What a reward found about one sample."""
+
+    total: Verdict
+    """The sum."""
+    verdicts: Mapping[str, Verdict]
+    """Every term's own verdict, by name."""
+
+
+class Judge(Protocol):
+    """A verifier that also tells what its total is made of: Reward and Auto."""
+
+    @property
+    def name(self) -> str:
+        """The key under which its verdicts stand."""
+        ...
+
+    def judge(self, samples: Sequence[Sample]) -> list[Judged]:
+        """One finding per sample, in order."""
+        ...
+
+    def asks(self, sample: Sample) -> tuple[str, ...]:
+        """Names of the verifiers that it asks about a sample."""
+        ...
+
+    def total(self, verdicts: Mapping[str, Verdict]) -> Verdict:
+        """What a sample's verdicts come to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reward:
+    r"""A weighted sum of terms, itself a verifier. Its `parts` hold each term's score before weighting.
+
+    A term that is not for a sample's kind gives it no verdict; where none is, each says so by a skipped one. The total
+    is an error if a term is; skipped if every term is; else the sum over the terms that were scored, with
+    the reason of the first of them that is not `correct`.
+
+    >>> from r1_reward.verifiers import FormatVerifier, MathVerifier
+    >>> terms = Term(verifier=MathVerifier()), Term(verifier=FormatVerifier(), weight=0.5)
+    >>> reward = Reward(name="strict", terms=terms)
+    >>> sample = Sample(response=r"<think>1+1</think><answer>\\boxed{2}</answer>", reference="2")
+    >>> verdict, = reward([sample])
+    >>> verdict.score, dict(verdict.parts)
+    (1.5, {'math': 1.0, 'format': 1.0})
+    """
+
+    name: str
+    """The key under which its verdicts stand."""
+    terms: Sequence[Term]
+    """What is summed, in order; their names differ."""
+
+    def __post_init__(self) -> None:
+        names = [term.name for term in self.terms]
+        if not names or len(set(names)) < len(names):
+            raise ConfigError(f"a reward needs terms with names of their own, got {names}")
+
+    def at(self, step: int) -> Reward:
+        """This reward as it is at a training step, counted from 0: without the terms that have not begun.
+
+        Raises ConfigError where none has.
+        """
+        return replace(self, terms=[term for term in self.terms if term.begins <= step])
+
+    def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
+        """The totals."""
+        return [judged.total for judged in self.judge(samples)]
+
+    def judge(self, samples: Sequence[Sample]) -> list[Judged]:
+        """The totals with every term's own verdict."""
+        verdicts: list[dict[str, Verdict]] = [{} for _ in samples]
+        for term in self.terms:
+            concerned = [index for index, sample in enumerate(samples) if term.concerns(sample)]
+            judged = _ask(term.verifier, [samples[index] for index in concerned])
+            for index, verdict in zip(concerned, judged, strict=True):
+                verdicts[index][term.name] = verdict
+        for sample, told in zip(samples, verdicts, strict=True):
+            if not told:
+                told.update((term.name, _not_for(term, sample)) for term in self.terms)
+        return [Judged(self.total(found), found) for found in verdicts]
+
+    def asks(self, sample: Sample) -> tuple[str, ...]:
+        """Names of the terms that apply to the sample's kind."""
+        return tuple(term.name for term in self.terms if term.concerns(sample))
+
+    def total(self, verdicts: Mapping[str, Verdict]) -> Verdict:
+        """What a sample's verdicts, by term, come to."""
+        seconds = sum(verdict.seconds for verdict in verdicts.values())
+        scored: dict[str, float] = {}
+        reason = Reason.CORRECT
+        for name, verdict in verdicts.items():
+            if verdict.status is Status.ERROR:
+                error = Verdict.error(verdict.reason, f"{name}: {verdict.detail}", answer=verdict.answer)
+                return error.timed(seconds)
+            if verdict.score is not None:
+                scored[name] = verdict.score
+                reason = verdict.reason if reason is Reason.CORRECT else reason
+        if not scored:
+            return Verdict.skipped("; ".join(f"{name}: {v.detail}" for name, v in verdicts.items()))
+        weights = {term.name: term.weight for term in self.terms}
+        return Verdict(
+            status=Status.SCORED,
+            score=sum(weights[name] * score for name, score in scored.items()),
+            reason=reason,
+            answer=next((v.answer for v in verdicts.values() if v.answer is not None), None),
+            parts=scored,
+            seconds=seconds,
+        )
+
+
+def _ask(verifier: Verifier, samples: Sequence[Sample]) -> list[Verdict]:
+    """A verifier's verdicts; a TypeError where it does not keep to its contract, which would shift every row."""
+    verdicts = list(verifier(samples)) if samples else []
+    if len(verdicts) != len(samples) or not all(isinstance(verdict, Verdict) for verdict in verdicts):
+        raise TypeError(f"{verifier.name} must give one Verdict for each of {len(samples)} samples")
+    return verdicts
+
+
+def _not_for(term: Term, sample: Sample) -> Verdict:
+    kinds = ", ".join(sorted(term.kinds or ()))
+    return Verdict.skipped(f"{term.name} judges {kinds}; this sample is {sample.kind_or_guess}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auto:
+    """The accuracy verifier of each sample's kind, and no other.
+
+    >>> from r1_reward.verifiers import MathVerifier
+    >>> Auto(verifiers={"math": MathVerifier()})([Sample(response="boo", kind="general")])[0].detail
+    "no verifier judges the kind 'general'"
+    """
+
+    verifiers: Mapping[Kind, Verifier]
+    """Who judges which kind."""
+    name: str = "auto"
+    """The key under which its verdicts stand."""
+
+    def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
+        """The chosen verifiers' verdicts."""
+        return [judged.total for judged in self.judge(samples)]
+
+    def judge(self, samples: Sequence[Sample]) -> list[Judged]:
+        """The chosen verifiers' verdicts, with who gave them."""
+        chosen: dict[Kind, list[int]] = {}
+        for index, sample in enumerate(samples):
+            kind = sample.kind_or_guess
+            if kind is not None and kind in self.verifiers:
+                chosen.setdefault(kind, []).append(index)
+        found: dict[int, Judged] = {}
+        for kind, indices in chosen.items():
+            verifier = self.verifiers[kind]
+            verdicts = _ask(verifier, [samples[index] for index in indices])
+            for index, verdict in zip(indices, verdicts, strict=True):
+                found[index] = Judged(verdict, {verifier.name: verdict})
+        return [found.get(index) or self._nobody(sample) for index, sample in enumerate(samples)]
+
+    def asks(self, sample: Sample) -> tuple[str, ...]:
+        """Name of the sample's verifier, or its own where there is none."""
+        chosen = self.verifiers.get(sample.kind_or_guess) if sample.kind_or_guess else None
+        return (chosen.name if chosen else self.name,)
+
+    def total(self, verdicts: Mapping[str, Verdict]) -> Verdict:
+        """The one verdict."""
+        return next(iter(verdicts.values()))
+
+    def _nobody(self, sample: Sample) -> Judged:
+        kind = sample.kind_or_guess
+        if kind is None:
+            verdict = Verdict.error(Reason.REFERENCE_MISSING, "the sample has no kind, no tests and no reference")
+        else:
+            verdict = Verdict.skipped(f"no verifier judges the kind {kind!r}")
+        return Judged(verdict, {self.name: verdict})
+
+
+def auto(options: Mapping[str, Options] | None = None) -> Auto:
+    """Each kind's accuracy verifier; `options` holds keyword arguments by verifier name."""
+    options = options or {}
+    accuracy = [(name, entry.kinds or ()) for name, entry in CATALOG.items() if entry.accuracy]
+    return Auto(verifiers={kind: make(name, options.get(name)) for name, kinds in accuracy for kind in kinds})
+
+
+def r1_zero(options: Mapping[str, Options] | None = None) -> Reward:
+    r"""R1-Zero's reward, eq. (4): accuracy plus format, with equal weights, for kinds that have an accuracy verifier.
+
+    `options` holds keyword arguments by verifier name.
+
+    >>> reward = r1_zero({"math": {"extraction": "lenient"}})
+    >>> float(reward([Sample(response="<think>7 - 3</think><answer>4</answer>", reference="4")])[0])
+    2.0
+    """
+    return Reward(name="r1_zero", terms=_rule_terms(options or {}))
+
+
+def rl1(options: Mapping[str, Options] | None = None) -> Reward:
+    r"""The first RL stage's reward: R1-Zero's, plus the language consistency of eq. (7), added directly.
+
+    The language term is for every kind, since the paper adds it for reasoning and other data alike.
+
+    >>> sample = Sample(response="<think>seven minus three</think><answer>4</answer>", reference="4", language="en")
+    >>> verdict, = rl1({"math": {"extraction": "lenient"}})([sample])
+    >>> verdict.score, dict(verdict.parts)
+    (3.0, {'math': 1.0, 'format': 1.0, 'language': 1.0})
+    """
+    options = options or {}
+    language = Term(verifier=make("language", options.get("language")))
+    return Reward(name="rl1", terms=[*_rule_terms(options), language])
+
+
+RL2_STEPS, RL2_PREFERENCE_STEPS = 1_700, 400
+"""Steps of the second RL stage, and its last ones, in which preference counts."""
+
+
+def rl2(
+    options: Mapping[str, Options] | None = None,
+    *,
+    helpful: Verifier | None = None,
+    safety: Verifier | None = None,
+) -> Reward:
+    r"""The second RL stage's reward, eqs. (8) to (10): reasoning plus general plus language.
+
+    Reasoning data has accuracy and format, eq. (9); general data a reward model and format, eq. (10): `helpful` judges
+    the kind `general`, `safety` the kind `safety`. The reward models' terms begin with the last 400 of 1,700 steps,
+    since they can be hacked: `rl2(...).at(step)` is the reward at a step. Raises ConfigError without both.
+
+    >>> class Liked:
+    ...     name = "helpful"
+    ...     def __call__(self, samples):
+    ...         return [Verdict.scored(0.7, Reason.MEASURED) for _ in samples]
+    >>> class Safe(Liked):
+    ...     name = "safety"
+    >>> reward = rl2(helpful=Liked(), safety=Safe())
+    >>> sample = Sample(response="<think>a greeting</think><answer>Hi!</answer>", kind="general", language="en")
+    >>> [round(float(reward.at(step)([sample])[0]), 3) for step in (1299, 1300)]
+    [2.0, 2.7]
+    """
+    options = options or {}
+    missing = [name for name, given in (("helpful", helpful), ("safety", safety)) if given is None]
+    if missing:
+        raise ConfigError(
+            f"the preset rl2 needs reward models and was given no {' and no '.join(missing)}: eq. (10) is not defined "
+            "without them; pass rl2(helpful=..., safety=...), or use rl1, which has rule rewards only"
+        )
+    begins = RL2_STEPS - RL2_PREFERENCE_STEPS
+    models: list[tuple[Verifier | None, Kind]] = [(helpful, "general"), (safety, "safety")]
+    general = [
+        Term(verifier=model, kinds=frozenset({kind}), begins=begins) for model, kind in models if model is not None
+    ]
+    rules = _rule_terms(options, also=frozenset[Kind]({"general", "safety"}))
+    language = Term(verifier=make("language", options.get("language")))
+    return Reward(name="rl2", terms=[*rules, *general, language])
+
+
+def _rule_terms(options: Mapping[str, Options], also: frozenset[Kind] = frozenset()) -> list[Term]:
+    """Accuracy by kind, and format for the kinds that have an accuracy verifier, and for others if wanted."""
+    accuracy = {name: entry.kinds or frozenset() for name, entry in CATALOG.items() if entry.accuracy}
+    terms = [Term(verifier=make(name, options.get(name)), kinds=kinds) for name, kinds in accuracy.items()]
+    judged = frozenset[Kind]().union(*accuracy.values())
+    terms.append(Term(verifier=make("format", options.get("format")), kinds=judged | also))
+    return terms
+
+
+PRESETS: Mapping[str, Callable[..., Reward]] = {"r1_zero": r1_zero, "rl1": rl1, "rl2": rl2}
+"""The paper's rewards by name; each takes options by verifier name, `rl2` the reward models as well."""

@@ -1,0 +1,278 @@
+"""What is judged: one response to one prompt, with what is known about the right answer.
+
+`Sample.from_dict` is the edge where JSON becomes a Sample; past it there are no dicts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, ClassVar, Literal, cast, get_args
+
+from ..sandbox.limits import Limits
+from .errors import SampleError
+
+Kind = Literal["math", "code", "choice", "puzzle", "schema", "general", "safety"]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: str
+    """`system`, `user`, `assistant` or `tool`."""
+    content: str
+    """Its text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestCase:
+    """One test of a program.
+
+    `function` calls `entry(*args)` and compares with `expected`; `stdin` feeds `input` and compares standard
+    output with `output`; `assert` runs `code` after the program; `program` appends `code` and asks for exit 0.
+
+    >>> TestCase(type="stdin", input="2 3", output="5").checker
+    'tokens'
+    """
+
+    __test__: ClassVar[bool] = False  # pytest takes classes called Test* for its own
+
+    type: Literal["function", "stdin", "assert", "program"]
+    """How the test is run."""
+    entry: str | None = None
+    """function: the name to call."""
+    args: str | None = None
+    """function: a Python tuple literal."""
+    expected: str | None = None
+    """function: a Python literal."""
+    input: str | None = None
+    """stdin: what the program reads."""
+    output: str | None = None
+    """stdin: what it should write."""
+    checker: str = "tokens"
+    """stdin: how outputs are compared."""
+    code: str | None = None
+    """assert, program: the code that tests."""
+
+
+_TEST_NEEDS = {
+    "function": ("entry", "args", "expected"),
+    "stdin": ("input", "output"),
+    "assert": ("code",),
+    "program": ("code",),
+}
+_TEST_FIELDS = tuple(f.name for f in dataclasses.fields(TestCase))
+_LIMIT_FIELDS = tuple(f.name for f in dataclasses.fields(Limits))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One response to judge.
+
+    >>> Sample(response=r"It is \\boxed{4}.", prompt="2 + 2 = ?", reference="4").kind_or_guess
+    'math'
+    """
+
+    response: str
+    """What the model wrote, its chain of thought included."""
+    prompt: str | Sequence[Message] = ""
+    """What it was asked."""
+    reference: str | Sequence[str] | None = None
+    """The right answer; of several, any one will do."""
+    tests: Sequence[TestCase] = ()
+    """Test cases, for code."""
+    limits: Limits | None = None
+    """What a submitted program may use."""
+    kind: Kind | None = None
+    """Which verifier's business it is; None leaves it to `kind_or_guess`."""
+    language: str | None = None
+    """Language the chain of thought should be in, ISO 639-1; None means the prompt's."""
+    problem: str | None = None
+    """Groups the responses to one question; None leaves it to `group`."""
+    id: str | None = None
+    """The row's own name."""
+    meta: Mapping[str, Any] = field(default_factory=dict)  # any: the row's other fields, as they came
+    """Everything else that the row held."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.response, str):
+            raise SampleError("wrong_type", f"response must be a string, got {_type(self.response)}")
+
+    @property
+    def kind_or_guess(self) -> Kind | None:
+        """`kind`, else `code` where there are tests, else `math` where there is a reference, else None."""
+        if self.kind is not None:
+            return self.kind
+        if self.tests:
+            return "code"
+        return "math" if self.reference is not None else None
+
+    @property
+    def prompt_text(self) -> str:
+        """The prompt as one string: a conversation's contents, joined by newlines."""
+        if isinstance(self.prompt, str):
+            return self.prompt
+        return "\n".join(message.content for message in self.prompt)
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The references as a tuple, empty where there is none."""
+        if self.reference is None:
+            return ()
+        return (self.reference,) if isinstance(self.reference, str) else tuple(self.reference)
+
+    @property
+    def group(self) -> str | None:
+        """What the sample is grouped by: its problem, else its prompt, else its id, else None."""
+        return self.problem or self.prompt_text or self.id
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Sample:
+        """Make a Sample of a JSON object; `names` says which field of the row holds which field of the Sample.
+
+        Fields that no Sample has end in `meta`. Numbers are taken for `reference`, `id` and `problem`, since
+        data sets hold them. Raises SampleError, naming the field, for a field of the wrong type or no response.
+
+        >>> row = {"completion": "4", "answer": 4}
+        >>> Sample.from_dict(row, {"response": "completion", "reference": "answer"}).reference
+        '4'
+        """
+        of = {key: names.get(key, key) for key in SAMPLE_FIELDS} if names else _SAME_NAMES
+        taken = of.values() if names else SAMPLE_FIELDS
+        if row.get(of["response"]) is None:
+            raise SampleError("missing_field", f"the row has no field {of['response']!r}")
+        kind = row.get(of["kind"])
+        if kind is not None and not (isinstance(kind, str) and kind in KINDS):
+            raise SampleError("wrong_type", f"kind {kind!r} is none of {', '.join(KINDS)}")
+        return cls(
+            response=_text(row, of["response"]) or "",
+            prompt=_prompt(row.get(of["prompt"]), of["prompt"]),
+            reference=_reference(row.get(of["reference"]), of["reference"]),
+            tests=_tests(row.get(of["tests"]), of["tests"]),
+            limits=_limits(row.get(of["limits"]), of["limits"]),
+            kind=cast(Kind | None, kind),
+            language=_text(row, of["language"]),
+            problem=_text(row, of["problem"], numbers=True),
+            id=_text(row, of["id"], numbers=True),
+            meta={key: value for key, value in row.items() if key not in taken},
+        )
+
+    def to_dict(self) -> dict[str, Any]:  # any: a JSON object
+        """The JSON form, which `from_dict` reads back; fields left at their default are left out."""
+        row: dict[str, Any] = dict(self.meta)
+        row["response"] = self.response
+        if self.prompt:
+            row["prompt"] = self.prompt if isinstance(self.prompt, str) else _plain(self.prompt)
+        if self.reference is not None:
+            row["reference"] = self.reference if isinstance(self.reference, str) else list(self.reference)
+        if self.tests:
+            row["tests"] = _plain(self.tests)
+        if self.limits is not None:
+            row["limits"] = _plain([self.limits])[0]
+        for key in ("kind", "language", "problem", "id"):
+            if getattr(self, key) is not None:
+                row[key] = getattr(self, key)
+        return row
+
+
+SAMPLE_FIELDS = tuple(f.name for f in dataclasses.fields(Sample) if f.name != "meta")
+_SAME_NAMES = {name: name for name in SAMPLE_FIELDS}
+
+
+def _type(value: object) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+def _plain(values: Sequence[Any]) -> list[dict[str, Any]]:  # any: dataclasses in, JSON objects out
+    return [{k: v for k, v in dataclasses.asdict(value).items() if v is not None} for value in values]
+
+
+def _as_text(value: object, name: str, *, numbers: bool) -> str:
+    if isinstance(value, str):
+        return value
+    if numbers and isinstance(value, int | float) and not isinstance(value, bool):
+        return format(Decimal(repr(value)), "f")  # not 1e-05, which is no way to write an answer
+    wanted = "a string or a number" if numbers else "a string"
+    raise SampleError("wrong_type", f"{name} must be {wanted}, got {_type(value)}")
+
+
+def _text(row: Mapping[str, Any], name: str, *, numbers: bool = False) -> str | None:
+    value = row.get(name)
+    return None if value is None else _as_text(value, name, numbers=numbers)
+
+
+def _content(value: object, name: str) -> str:
+    """The text of a message: a string, null, or a list of blocks of which the text ones count."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        blocks = [block.get("text") for block in value if isinstance(block, Mapping)]
+        return "".join(text for text in blocks if isinstance(text, str))
+    return _as_text(value, f"{name}[].content", numbers=False)
+
+
+def _prompt(value: object, name: str) -> str | list[Message]:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list) or not all(isinstance(turn, Mapping) for turn in value):
+        raise SampleError("wrong_type", f"{name} must be a string or a list of messages, got {_type(value)}")
+    return [
+        Message(
+            role=_as_text(turn.get("role", "user"), f"{name}[].role", numbers=False),
+            content=_content(turn.get("content"), name),
+        )
+        for turn in value
+    ]
+
+
+def _reference(value: object, name: str) -> str | list[str] | None:
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return [_as_text(item, f"{name}[]", numbers=True) for item in value]
+    return _as_text(value, name, numbers=True)
+
+
+def _tests(value: object, name: str) -> Sequence[TestCase]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise SampleError("wrong_type", f"{name} must be a list, got {_type(value)}")
+    return [_test(item, f"{name}[{index}]") for index, item in enumerate(value)]
+
+
+def _test(value: object, name: str) -> TestCase:
+    if not isinstance(value, Mapping):
+        raise SampleError("wrong_type", f"{name} must be an object, got {_type(value)}")
+    kind = value.get("type")
+    if not isinstance(kind, str) or kind not in _TEST_NEEDS:
+        raise SampleError("wrong_type", f"{name}.type {kind!r} is none of {', '.join(_TEST_NEEDS)}")
+    for need in _TEST_NEEDS[kind]:
+        if value.get(need) is None:
+            raise SampleError("missing_field", f"{name} is a {kind} test without {need!r}")
+    return TestCase(
+        **{  # type: ignore[arg-type]  # `type` was checked above
+            key: _as_text(value[key], f"{name}.{key}", numbers=False)
+            for key in _TEST_FIELDS
+            if value.get(key) is not None
+        }
+    )
+
+
+def _limits(value: object, name: str) -> Limits | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise SampleError("wrong_type", f"{name} must be an object, got {_type(value)}")
+    for key, bound in value.items():
+        if key not in _LIMIT_FIELDS:
+            raise SampleError("wrong_type", f"{name}.{key} is none of {', '.join(_LIMIT_FIELDS)}")
+        if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int | float) or bound <= 0):
+            raise SampleError("wrong_type", f"{name}.{key} must be a positive number, got {bound!r}")
+    return Limits(**value)
