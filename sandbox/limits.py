@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 
@@ -25,3 +26,16 @@ class Limits:
     """Files written by one test, MiB."""
     total_s: float | None = None
     """Wall time of the whole submission, compiling included, seconds."""
+
+    def over(self, base: Limits) -> Limits:
+        """These limits where they are set, those of `base` elsewhere.
+
+        >>> Limits(time_s=2).over(DEFAULT_LIMITS).memory_mb
+        512
+        """
+        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if getattr(self, f.name) is not None}
+        return dataclasses.replace(base, **given)
+
+
+DEFAULT_LIMITS = Limits(time_s=10, memory_mb=512, processes=64, output_bytes=4 << 20, disk_mb=64, total_s=120)
+"""What stands where a submission says nothing; every bound is set."""

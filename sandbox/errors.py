@@ -1,0 +1,15 @@
+"""Faults of the sandbox itself.
+
+    SandboxError              the sandbox could not do its work; says nothing about the program
+      SandboxUnavailableError no isolation of the wanted kind can be had on this machine; says the way out
+"""
+
+from __future__ import annotations
+
+
+class SandboxError(Exception):
+    """The sandbox failed; the program was not judged. The message names the cause."""
+
+
+class SandboxUnavailableError(SandboxError):
+    """The isolation that was asked for cannot be had here; the message says the way out."""

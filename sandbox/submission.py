@@ -1,0 +1,78 @@
+"""A program and what it is tried on.
+
+What a test expects stays on the host: only inputs go into a sandbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from .limits import Limits
+
+Checker = Callable[[object, object], str | None]
+"""Compares (expected, got): None where they agree, else a sentence that says how they differ."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StdinTest:
+    """Feeds standard input and looks at standard output."""
+
+    input: str
+    """What the program reads."""
+    output: str
+    """What it should write; stays on the host."""
+    checker: Checker
+    """Compares texts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallTest:
+    """Calls a function of a Python program and looks at what it returns; strong, since the value is judged outside."""
+
+    entry: str
+    """What to call; a dotted name such as `Solution().add` is evaluated after the program has run."""
+    args: str
+    """Python source of a tuple, evaluated in the sandbox, before the program runs."""
+    expected: object
+    """The value it should return, of plain types; stays on the host."""
+    checker: Checker
+    """Compares values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExamTest:
+    """Python test code that calls the program; strong where the code only calls functions with plain values."""
+
+    code: str
+    """The test; it passes where it runs to its end."""
+    names: Sequence[str] | None = None
+    """Functions of the program that the code calls, and that it alone uses of it: the code is then run in a process of
+    its own, which reaches those functions by message (strong). None: it runs in the program's process (weak)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramTest:
+    """Test code appended to the program, in any language; passes with exit status 0 (weak)."""
+
+    code: str
+    """The code."""
+
+
+Test = StdinTest | CallTest | ExamTest | ProgramTest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """One program with its tests."""
+
+    language: str
+    """A name in `languages.LANGUAGES`."""
+    source: str
+    """The program."""
+    tests: Sequence[Test]
+    """What it is tried on, in order."""
+    limits: Limits = field(default_factory=Limits)
+    """What it may use; unset bounds are the sandbox's own."""
+    stop_at_failure: bool = True
+    """Leave out the tests after the first that fails."""
