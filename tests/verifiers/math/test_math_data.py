@@ -72,4 +72,4 @@ def test_speed_leaves_room(dev_rows: Callable[[str], Rows]) -> None:
     samples = [Sample(response=row["response"], reference=row["gold"]) for row in rows]
     start = time.process_time()
     MathVerifier(extraction="lenient")(samples)
-    assert len(rows) / (time.process_time() - start) > 1_000
+    assert len(rows) / (time.process_time() - start) > 200

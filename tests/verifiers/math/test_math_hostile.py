@@ -11,10 +11,8 @@ import pytest
 
 from r1_reward.verifiers import MathVerifier, Sample
 
-SECONDS = 0.1
-"""What one verdict may take once warm."""
-SLACK = 4.0
-"""How much slower a loaded test machine may be."""
+SECONDS = 3.0
+"""What one verdict may take once warm, on any machine; the benchmark measures."""
 BYTES = 100 << 20
 
 MEGABYTE = 1 << 20
@@ -190,7 +188,7 @@ def test_a_hostile_response_gets_a_verdict_in_time(name: str, extraction: str) -
         seconds = time.process_time() - start
         assert verdict.score == 0.0
         assert verdict.reason.value in ("wrong", "no_answer", "undecided"), verdict.detail
-        assert seconds < SECONDS * SLACK
+        assert seconds < SECONDS
 
 
 @pytest.mark.parametrize("name", [*NUMBERS, *STRUCTURE])
@@ -198,7 +196,7 @@ def test_a_hostile_reference_gets_a_verdict_in_time(name: str) -> None:
     reference = {**NUMBERS, **STRUCTURE}[name]
     start = time.process_time()
     (verdict,) = MathVerifier()([Sample(response=boxed("x+3"), reference=reference)])
-    assert time.process_time() - start < SECONDS * SLACK
+    assert time.process_time() - start < SECONDS
     assert verdict.reason.value != "grader_crashed", verdict.detail
     assert verdict.score != 1.0
 
@@ -208,7 +206,7 @@ def test_a_hostile_answer_against_a_variant_of_itself(name: str) -> None:
     text = {**NUMBERS, **STRUCTURE}[name]
     start = time.process_time()
     (verdict,) = MathVerifier()([Sample(response=boxed(text + "+1"), reference=text)])
-    assert time.process_time() - start < SECONDS * SLACK
+    assert time.process_time() - start < SECONDS
     assert verdict.reason.value != "grader_crashed", verdict.detail
     assert verdict.score != 1.0
 

@@ -159,7 +159,7 @@ def rendered(node: Node, spelling: int) -> str:
     return rf"\sin{opens}{parts[0]}{closes}"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(trees, st.integers(0, 8))
 def test_a_rendered_tree_is_read_back_as_the_same(tree: Node, spelling: int) -> None:
     got = read(rendered(tree, spelling))
@@ -170,13 +170,13 @@ def test_a_rendered_tree_is_read_back_as_the_same(tree: Node, spelling: int) -> 
         assert same
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(trees, st.integers(0, 8), st.integers(0, 8))
 def test_two_spellings_of_a_tree_are_the_same_answer(tree: Node, first: int, second: int) -> None:
     assert compare(read(rendered(tree, first)), read(rendered(tree, second))).same is not False
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(trees, st.sampled_from([Fraction(1), Fraction(1, 7), Fraction(-3), Fraction(1, 10**6)]))
 def test_a_perturbed_tree_is_another_answer(tree: Node, by: Fraction) -> None:
     assert not same_scalar(tree, add(tree, num(by)))[0]

@@ -72,7 +72,7 @@ def test_equality_is_symmetric(first: str) -> None:
         assert bool(compare(read(first), read(second)).same) == bool(compare(read(second), read(first)).same), second
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(-(10**12), 10**12), st.integers(1, 10**6), st.integers(0, 8))
 def test_a_perturbed_number_is_another(top: int, bottom: int, digit: int) -> None:
     gold = rf"\frac{{{top}}}{{{bottom}}}"
@@ -80,7 +80,7 @@ def test_a_perturbed_number_is_another(top: int, bottom: int, digit: int) -> Non
     assert not correct(gold, rf"\boxed{{{top + 10**digit}/{bottom}}}")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.decimals(-(10**6), 10**6, places=4))
 def test_decimals_are_compared_exactly(value: object) -> None:
     assert correct(f"{value}", rf"\boxed{{{value}}}")
@@ -91,7 +91,7 @@ def test_decimals_are_compared_exactly(value: object) -> None:
 ALPHABET = string.ascii_letters + string.digits + r"\{}()[]^_+-*/=<>,.;:!|$% '" + "√π∞≤½²答"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.text(ALPHABET, max_size=60), st.text(ALPHABET, max_size=60))
 def test_no_text_raises_or_crashes_the_verifier(gold: str, answer: str) -> None:
     for extraction in ("strict", "lenient"):
@@ -109,7 +109,7 @@ COMMANDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(COMMANDS, max_size=14).map("".join), st.lists(COMMANDS, max_size=14).map("".join))
 def test_no_run_of_commands_crashes_the_verifier(gold: str, answer: str) -> None:
     samples = [Sample(response=rf"\boxed{{{answer}}}", reference=gold), Sample(response=answer, reference=answer)]

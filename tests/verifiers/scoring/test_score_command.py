@@ -415,7 +415,7 @@ def test_reader_that_goes_away_ends_the_run_quietly(here: Path) -> None:
     assert errors == ""
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.binary(max_size=60) | st.sampled_from([json.dumps(RIGHT).encode(), b"{}", b'{"response":""}']), max_size=8

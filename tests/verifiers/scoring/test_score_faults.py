@@ -153,14 +153,14 @@ def options(**given: Any) -> ScoreOptions:
         ("segfault", "grader_crashed", "SIGSEGV"),
         ("exit", "grader_crashed", "status 3"),
         ("raise", "grader_crashed", "RuntimeError: no luck"),
-        ("hang", "grader_timeout", "more than 1 s"),
+        ("hang", "grader_timeout", "more than 3 s"),
     ],
 )
 def test_a_row_that_breaks_its_worker_costs_itself_alone(here: Path, word: str, reason: str, told: str) -> None:
     responses = ["fine"] * 60
     responses[5] = responses[41] = word
     write(here / "in.jsonl", responses)
-    summary = score(options(row_timeout=1))
+    summary = score(options(row_timeout=3))
     rows = rows_of(here / "out.jsonl")
     assert [row["n"] for row in rows] == list(range(60))
     assert [row["reward"] for row in rows] == [None if r == word else 1.0 for r in responses]
@@ -191,8 +191,8 @@ def test_a_verifier_that_forks_neither_hangs_nor_mixes_rows(here: Path, word: st
     responses[11] = word
     write(here / "in.jsonl", responses)
     start = time.monotonic()
-    score(options(rewards=["touchy_rewards:Forks"], row_timeout=1, workers=1))
-    assert time.monotonic() - start < 30
+    score(options(rewards=["touchy_rewards:Forks"], row_timeout=3, workers=1))
+    assert time.monotonic() - start < 120
     rows = rows_of(here / "out.jsonl")
     assert [row["n"] for row in rows] == list(range(30))
     assert all(row["reward"] == 1.0 for row in rows if row["n"] != 11)
@@ -298,7 +298,7 @@ def test_killed_runs_resume_to_the_same_file_and_leave_no_process(here: Path) ->
             time.sleep(random_.uniform(0.2, 1.2))
             children = _children(run.pid)
             run.kill()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while any(map(_alive, children)) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not any(map(_alive, children))
@@ -317,11 +317,12 @@ def test_a_worker_that_never_comes_back_dies_with_its_parent(here: Path) -> None
     write(here / "in.jsonl", ["hang"] * 4)
     args = _command("in.jsonl", "--reward", "touchy_rewards:Touchy")
     with subprocess.Popen(args, cwd=here, stderr=subprocess.DEVNULL) as run:
-        time.sleep(2)
-        children = _children(run.pid)
+        deadline = time.monotonic() + 60
+        while not (children := _children(run.pid)) and time.monotonic() < deadline:
+            time.sleep(0.05)
         run.kill()
     assert children
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while any(map(_alive, children)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(_alive, children))
