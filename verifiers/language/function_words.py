@@ -2,7 +2,7 @@
 
 Articles, pronouns, prepositions, auxiliaries and the connectives of an argument ("therefore", "donc", "also"): in a
 text that mixes languages by the word they are most of what there is to go by. A word may stand in several lists, and
-then says only that it is none of the others.
+then says only that it is none of the others: so English has its car, door and die, which are small words elsewhere.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ _WORDS: Mapping[str, str] = {
         exactly either neither else whether though although until upon within toward does done doing am i'm
         it's don't we're that's let's can't there's i'll we'll isn't doesn't he's she's you're i've we've
         won't didn't
+        alt ante bare car care come con den die door dove due era fare fire gilt hat hem man men met mod nun
+        once ore par pour prima sans sea sex sin six sole solo son tag tan till tot tout van var war yang
         """,
     "fr": """
         le la les de des du un une et en est que qui dans pour pas sur ne ce il elle au aux avec par se son sa
