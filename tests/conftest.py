@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-# A time limit per example would measure the machine.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# A time limit per example would measure the machine, and examples that differ from run to run would make a run's
+# outcome a matter of luck. To look for new ones: pytest --hypothesis-profile=search.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=2_000)
+settings.load_profile("same")
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"

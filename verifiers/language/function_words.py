@@ -29,6 +29,8 @@ _WORDS: Mapping[str, str] = {
         won't didn't
         alt ante bare car care come con den die door dove due era fare fire gilt hat hem man men met mod nun
         once ore par pour prima sans sea sex sin six sole solo son tag tan till tot tout van var war yang
+        question questions solution expression function fraction condition conclusion division addition distance
+        constant variable variables formula possible simple final case cases note table base page
         """,
     "fr": """
         le la les de des du un une et en est que qui dans pour pas sur ne ce il elle au aux avec par se son sa
