@@ -6,7 +6,7 @@ import ast
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from ...sandbox import (
     CallTest,
@@ -22,11 +22,11 @@ from ...sandbox import (
 from ...sandbox.languages import language
 from ...sandbox.limits import DEFAULT_LIMITS
 from ...sandbox.submission import Checker, Test
+from ..cases import TestCase
 from ..contract import failure
 from ..errors import ConfigError, check_option
 from ..reasoning import PREFILLED, Prefilled
 from ..sample import Sample
-from ..tests import TestCase
 from ..verdict import Reason, Verdict
 from .asserts import fold_text, tests_of
 from .program import complete, find_program
@@ -48,21 +48,15 @@ _ANSWER = 20_000
 """Characters of it that a verdict shows."""
 
 
-class _Task(NamedTuple):
-    """What one sample comes to."""
-
-    submission: Submission
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeVerifier:
     """1 if the response's program passes every test, else 0; with `score="fraction"` the share that it passes.
 
-    The program is the last fitting code block after the thinking. Tests are the sample's. Nothing runs outside the isolation that
-    `backend` names; where it cannot be had, the verdict is `error: sandbox_unavailable` and never a number.
+    The program is the last fitting code block after the thinking. Tests are the sample's. Nothing runs outside the
+    isolation that `backend` names; where it cannot be had, the verdict is `error: sandbox_unavailable` and no number.
 
-    Evidence: `tests`, one `{outcome, seconds, memory_mb, detail}` each, `trust` (`weak` where test code had to run in the
-    program's own process), `language`, `backend`. Parts: `passed`, the share of tests.
+    Evidence: `tests`, one `{outcome, seconds, memory_mb, detail}` each, `trust` (`weak` where test code had to run in
+    the program's own process), `language`, `backend`. Parts: `passed`, the share of tests.
 
     >>> CodeVerifier(score="fraction").name
     'code'
