@@ -60,15 +60,25 @@ def _send(descriptor: int, data: bytes) -> None:
 
 
 def _told(error: BaseException) -> tuple[str, str]:
-    """The type's name and a short text, of an exception that the program may have made to do harm."""
-    name = type(error).__name__
-    try:
-        import traceback
+    """The type's name and a short text, of an exception that the program may have made to do harm.
 
-        text = "".join(traceback.format_exception(type(error), error, error.__traceback__, limit=-4))
+    Python's own traceback module takes longer to load than most programs to run.
+    """
+    name = type(error).__name__
+    lines = []
+    step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        lines.append(f'  File "{code.co_filename}", line {step.tb_lineno}, in {code.co_name}\n')
+        step = step.tb_next
+    try:
+        said = str.__str__(str(error))[:TEXT]
     except BaseException:  # noqa: BLE001 - its own __str__ is the program's
-        text = name
-    return str.__str__(name)[:100], str.__str__(text)[-TEXT:]
+        said = "(an exception that cannot be shown)"
+    if isinstance(error, SyntaxError):
+        said = f"{said}: {str(error.text).strip()[:200]}"
+    text = "".join(["Traceback (most recent call last):\n", *lines[-4:], f"{name}: {said}\n"])
+    return str.__str__(name)[:100], text[-TEXT:]
 
 
 def _load(script: str) -> dict[str, object]:
