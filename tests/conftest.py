@@ -27,9 +27,30 @@ def _module(name: str) -> Callable[[], bool]:
     return lambda: importlib.util.find_spec(name) is not None
 
 
+def _isolated() -> bool:
+    """Whether programs can be run behind the isolation of the local backend."""
+    from r1_reward.sandbox import Pool, SandboxError, StdinTest, Submission, checkers
+
+    test = StdinTest(input="", output="1", checker=checkers.tokens)
+    with Pool(backend="local", size=1) as pool:
+        try:
+            return pool.run(Submission(language="python", source="print(1)", tests=[test])).outcome == "AC"
+        except SandboxError:
+            return False
+
+
+def _command(name: str) -> Callable[[], bool]:
+    return lambda: shutil.which(name) is not None
+
+
 NEEDS: dict[str, Callable[[], bool]] = {
     "data": DATA.is_dir,
     "docker": _docker_answers,
+    "g++": _command("g++"),
+    "gcc": _command("gcc"),
+    "isolation": _isolated,
+    "javac": _command("javac"),
+    "node": _command("node"),
     "pyarrow": _module("pyarrow"),
     "torch": _module("torch"),
 }

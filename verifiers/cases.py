@@ -148,7 +148,8 @@ def _test(value: object, name: str, row: Mapping[str, Any]) -> TestCase:
 def _pairs(value: Mapping[str, Any], name: str) -> Sequence[TestCase]:
     inputs, outputs = value.get("inputs"), value.get("outputs")
     if not isinstance(inputs, list) or not isinstance(outputs, list):
-        raise SampleError("missing_field", f"{name} is an object without lists `inputs` and `outputs`")
+        told = f"{name} must be a list of tests, or an object with the lists `inputs` and `outputs`"
+        raise SampleError("wrong_type", told)
     if len(inputs) != len(outputs):
         raise SampleError("wrong_type", f"{name} has {len(inputs)} inputs and {len(outputs)} outputs")
     function = value.get("fn_name")

@@ -48,12 +48,12 @@ class _Call(NamedTuple):
     args: str
 
 
-def tests_of(code: str) -> list[CallTest | ExamTest]:
+def take_apart(code: str) -> list[CallTest | ExamTest]:
     """The tests that a text of Python asserts comes to. Raises SyntaxError or ValueError where it is no Python.
 
-    >>> [(test.entry, test.args, test.expected) for test in tests_of("assert add(2, 3) == 5")]
+    >>> [(test.entry, test.args, test.expected) for test in take_apart("assert add(2, 3) == 5")]
     [('add', '(2, 3,)', 5)]
-    >>> tests_of("for x in range(3): assert add(x, x) == 2 * x")[0].names
+    >>> take_apart("for x in range(3): assert add(x, x) == 2 * x")[0].names
     ('add',)
     """
     tree = _parsed(code)

@@ -28,7 +28,7 @@ from ..errors import ConfigError, check_option
 from ..reasoning import PREFILLED, Prefilled
 from ..sample import Sample
 from ..verdict import Reason, Verdict
-from .asserts import fold_text, tests_of
+from .asserts import fold_text, take_apart
 from .program import complete, find_program
 
 _REASONS: Mapping[Outcome, Reason] = {
@@ -92,7 +92,7 @@ class CodeVerifier:
     """Seconds for all tests of a program and compiling it."""
     slots: int | None = None
     """Programs that run at once; None means one per processor."""
-    checkers: Mapping[str, Checker] = field(default_factory=dict)
+    checkers: Mapping[str, Checker] = field(default_factory=dict, hash=False)
     """Checkers of your own, by the names that tests call them; from Python only."""
 
     def __post_init__(self) -> None:
@@ -200,7 +200,7 @@ class CodeVerifier:
             expected = fold_text(test.expected or "")
             return [CallTest(entry=_entry(test.entry), args=test.args, expected=expected, checker=checker)]
         assert test.code is not None
-        return [ProgramTest(code=test.code)] if test.type == "program" else tests_of(test.code)
+        return [ProgramTest(code=test.code)] if test.type == "program" else take_apart(test.code)
 
     def _run(self, submissions: Sequence[Submission]) -> list[Result | Verdict]:
         from ...sandbox.pool import Pool, shared
