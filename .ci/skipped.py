@@ -20,6 +20,8 @@ def missing(need: str) -> bool:
         return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0
     if need == "data":
         return not DATA.is_dir()
+    if need == "userns":
+        return subprocess.run(["unshare", "-Urmpf", "true"], capture_output=True, check=False).returncode != 0
     return need == "gpu"
 
 

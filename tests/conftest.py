@@ -23,6 +23,17 @@ def _docker_answers() -> bool:
     return subprocess.run(["docker", "info"], capture_output=True, timeout=20, check=False).returncode == 0
 
 
+def _namespaces_can_be_had() -> bool:
+    from r1_reward.sandbox.errors import SandboxUnavailableError
+    from r1_reward.sandbox.local import LocalBackend
+
+    try:
+        LocalBackend().open("python").kill()
+    except SandboxUnavailableError:
+        return False
+    return True
+
+
 def _module(name: str) -> Callable[[], bool]:
     return lambda: importlib.util.find_spec(name) is not None
 
@@ -32,6 +43,7 @@ NEEDS: dict[str, Callable[[], bool]] = {
     "docker": _docker_answers,
     "pyarrow": _module("pyarrow"),
     "torch": _module("torch"),
+    "userns": _namespaces_can_be_had,
 }
 _found: dict[str, bool] = {}
 
