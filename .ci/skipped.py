@@ -12,12 +12,6 @@ import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from pathlib import Path
 
-ISOLATION = """
-from r1_reward.sandbox import Pool, StdinTest, Submission, checkers
-test = StdinTest(input="", output="1", checker=checkers.tokens)
-with Pool(backend="local", size=1) as pool:
-    assert pool.run(Submission(language="python", source="print(1)", tests=[test])).outcome == "AC"
-"""
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -29,8 +23,8 @@ def missing(need: str) -> bool:
         return not DATA.is_dir()
     if need in ("gcc", "g++", "javac", "node"):
         return shutil.which(need) is None
-    if need == "isolation":
-        return subprocess.run([sys.executable, "-c", ISOLATION], capture_output=True, check=False).returncode != 0
+    if need == "userns":
+        return subprocess.run(["unshare", "-Urmpf", "true"], capture_output=True, check=False).returncode != 0
     return need == "gpu"
 
 

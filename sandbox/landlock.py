@@ -1,7 +1,7 @@
 """Landlock: a second lock behind the mounts, which a process can put on itself and never take off.
 
 What is locked: changing files anywhere but in the folders named, TCP, and (Linux 6.12) signals and abstract sockets to
-the outside. Reading is left to the mounts. Rights that the kernel does not know are left out, so an old kernel locks less.
+the outside. Reading is left to the mounts. Rights that the kernel does not know are left out: an old one locks less.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The backend that needs no engine: Linux namespaces, made by our own code, as root or as a plain user.
 
-An agent lives in user, pid, network, IPC, UTS and mount namespaces of its own, on a private root that shows the system's
-programs and libraries read-only and nothing else (see namespaces.py). As root each program runs under a user id that
-nothing else has; as a plain user each has a pid namespace and a mount namespace. No helper with rights of its own.
+An agent lives in user, pid, network, IPC, UTS and mount namespaces of its own, on a private root that shows the
+system's programs and libraries read-only and nothing else (see namespaces.py). As root each program runs under a user
+id that nothing else has; as a plain user each has a pid namespace and a mount namespace. Nothing is set-user-id.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ class LocalBackend:
     name: ClassVar[str] = "local"
     promises: ClassVar[Sequence[str]] = (
         "No network: an empty network namespace.",
-        "No files of the host but the system's programs and libraries, read-only; no home folders, /var, /run or /sys.",
+        "No files of the host but the system's programs and libraries, read-only; no /home, /root, /var, /run or /sys.",
         "No environment of the caller, no descriptors, no sight of other processes.",
-        "Every program runs as a user of its own (as root) or in namespaces of its own (as a plain user), without "
-        "capabilities, under no_new_privs, a filter of system calls and, where the kernel has it, Landlock.",
-        "Nothing survives a run: processes are killed until there are none, folders emptied.",
-        "Time, output, processes (as root), resident memory, and the disk in bytes and files are bounded.",
+        "As root: every program runs under a user id of its own, in a range that is not used otherwise.",
+        "As a plain user: every program has a pid namespace and a mount namespace of its own.",
+        "No capabilities, no_new_privs, a filter of system calls and, where the kernel has it, Landlock.",
+        "Nothing survives a run: processes are killed until there are none, folders are emptied.",
+        "Time, output, processes, resident memory, and the disk in bytes and in files are bounded.",
         "When the client dies, however it dies, everything ends.",
     )
     caveats: ClassVar[Sequence[str]] = (
-        "The kernel is shared: an error in one of the system calls that remain is a way out. gVisor and virtual "
-        "machines are stronger.",
-        "Without writable cgroups, memory is bounded by looking every 20 ms and by resource limits per process: a "
-        "program can overshoot for that long, and memory in pipes and sockets is not counted.",
-        "Processor time is bounded only through wall time; one run can use all cores.",
-        "Programs of the same machine's /usr can be read and run: what is installed there is visible.",
+        "The kernel is shared: an error in a system call that remains is a way out. gVisor is stronger.",
+        "Memory is bounded by looking every 20 ms, behind which a resource limit is wide: a program can overshoot.",
+        "What lies in pipes and sockets is counted only where cgroups can be made.",
+        "Processor time is bounded only through wall time: one run can use all cores.",
+        "What is installed under /usr can be read and run.",
     )
 
     def __init__(

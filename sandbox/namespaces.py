@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime")
-_PASSWD = "root:x:0:0::/:/bin/false\nsandbox:x:1000:1000::/box/run:/bin/false\n"
+_USERS = "root:x:0:0::/:/bin/false\nsandbox:x:1000:1000::/box/run:/bin/false\n"
 _KEPT = 1 << 1 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7  # what agent.CAPABILITIES names
-_SYS_ADMIN = 1 << 21
+_SYS_PTRACE, _SYS_ADMIN = 1 << 19, 1 << 21  # the first to see what memory its children share
 _SPACES = linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWPID
 
 
@@ -108,8 +108,8 @@ def _inner(config: Json, boot: Callable[[], None], as_root: bool, tell_ready: in
         os.setresgid(0, 0, 0)
         os.setgroups([])
         os.setresuid(0, 0, 0)
-        landlock.restrict(["/box", "/tmp", "/dev/shm"], [f"/dev/{name}" for name in _DEVICES])  # noqa: S108 - in there
-    linux.keep_capabilities(_KEPT if as_root else _SYS_ADMIN)
+        landlock.restrict(["/box", "/tmp", "/dev/shm"], [f"/dev/{name}" for name in _DEVICES])
+    linux.keep_capabilities(_SYS_PTRACE | (_KEPT if as_root else _SYS_ADMIN))
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user resets it
     os.environ.clear()
     sys.argv[:] = ["agent"]
@@ -129,7 +129,7 @@ def _build_root(config: Json, owner: int) -> None:
     for name in sorted(os.listdir("/etc")):
         if name in _ETC or name.startswith("java"):
             _bind(root, f"/etc/{name}")
-    _write(f"{root}/etc/passwd", _PASSWD)
+    _write(f"{root}/etc/passwd", _USERS)
     _write(f"{root}/etc/group", "root:x:0:\nsandbox:x:1000:\n")
     os.makedirs(f"{root}/dev")
     for name in _DEVICES:
@@ -146,7 +146,9 @@ def _build_root(config: Json, owner: int) -> None:
     linux.pivot_root(".", ".")
     linux.unmount(".")
     os.chdir("/")
-    linux.mount("none", "/", None, linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV)
+    linux.mount(
+        "none", "/", None, linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV
+    )
 
 
 def _scratch(root: str, config: Json, owner: int) -> None:
@@ -210,5 +212,5 @@ def _enter_cgroups(config: Json, pid: int) -> list[str]:
 
 
 def _write(path: str, text: str) -> None:
-    with open(path, "w", encoding="ascii") as file:  # noqa: PTH123 - pathlib takes long to load
+    with open(path, "w", encoding="ascii") as file:
         file.write(text)

@@ -23,20 +23,19 @@ def _docker_answers() -> bool:
     return subprocess.run(["docker", "info"], capture_output=True, timeout=20, check=False).returncode == 0
 
 
+def _namespaces_can_be_had() -> bool:
+    from r1_reward.sandbox.errors import SandboxUnavailableError
+    from r1_reward.sandbox.local import LocalBackend
+
+    try:
+        LocalBackend().open("python").kill()
+    except SandboxUnavailableError:
+        return False
+    return True
+
+
 def _module(name: str) -> Callable[[], bool]:
     return lambda: importlib.util.find_spec(name) is not None
-
-
-def _isolated() -> bool:
-    """Whether programs can be run behind the isolation of the local backend."""
-    from r1_reward.sandbox import Pool, SandboxError, StdinTest, Submission, checkers
-
-    test = StdinTest(input="", output="1", checker=checkers.tokens)
-    with Pool(backend="local", size=1) as pool:
-        try:
-            return pool.run(Submission(language="python", source="print(1)", tests=[test])).outcome == "AC"
-        except SandboxError:
-            return False
 
 
 def _command(name: str) -> Callable[[], bool]:
@@ -48,11 +47,11 @@ NEEDS: dict[str, Callable[[], bool]] = {
     "docker": _docker_answers,
     "g++": _command("g++"),
     "gcc": _command("gcc"),
-    "isolation": _isolated,
     "javac": _command("javac"),
     "node": _command("node"),
     "pyarrow": _module("pyarrow"),
     "torch": _module("torch"),
+    "userns": _namespaces_can_be_had,
 }
 _found: dict[str, bool] = {}
 

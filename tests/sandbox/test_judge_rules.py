@@ -20,7 +20,7 @@ from r1_reward.sandbox import (
 )
 from r1_reward.sandbox.submission import Test
 
-pytestmark = pytest.mark.needs("isolation")
+pytestmark = pytest.mark.needs("userns")
 
 
 @pytest.fixture(scope="module")
