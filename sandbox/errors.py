@@ -1,7 +1,7 @@
 """Faults of the sandbox itself.
 
-    SandboxError              the sandbox could not do its work; says nothing about the program
-      SandboxUnavailableError no isolation of the wanted kind can be had on this machine; says the way out
+SandboxError              the sandbox could not do its work; says nothing about the program
+  SandboxUnavailableError no isolation of the wanted kind can be had on this machine; says the way out
 """
 
 from __future__ import annotations
