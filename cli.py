@@ -142,7 +142,9 @@ def sandbox() -> None:
 
 @sandbox.command()
 @click.argument("names", nargs=-1, metavar="[NAMES]")
-@click.option("--from-debian", "way", flag_value="debian", help="From Debian's packages; needs mmdebstrap, no registry.")
+@click.option(
+    "--from-debian", "way", flag_value="debian", help="From Debian's packages; needs mmdebstrap, no registry."
+)
 @click.option("--from-dockerfile", "way", flag_value="dockerfile", help="From the Dockerfiles; needs a registry.")
 @click.option("--force", is_flag=True, help="Also those that are there and up to date.")
 def build(names: tuple[str, ...], way: Literal["debian", "dockerfile"] | None, *, force: bool) -> None:

@@ -11,16 +11,17 @@ watcher and a sweep (leaks.py).
 from __future__ import annotations
 
 import contextlib
+import secrets
 import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .attached import AttachedChannel
 from .engine import engine
-from .errors import SandboxError, SandboxUnavailableError
+from .errors import SandboxUnavailableError
 from .images import tag
 from .leaks import Watcher, label, remove, sweep
-from .session import BOOTSTRAP
+from .session import BOOT, AgentSettings
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -54,6 +55,8 @@ _RUNSC_CAVEATS = (
     *CAVEATS[1:],
     "the bound on processes of a single program is the container's: gVisor does not count them by user",
 )
+_WORK = "/box"
+_UIDS = 1000
 # Objects of System V and message queues would outlive the program that made them; seccomp refuses them as well.
 _NO_OBJECTS = {
     "kernel.shmmni": "0",
@@ -89,14 +92,20 @@ class DockerBackend:
         self._memory_mb, self._processes, self._cpus = memory_mb, processes, cpus
         self._disk = f"size={disk_mb}m,nr_inodes={files},nosuid,nodev"
         self._watcher = Watcher()
-        self._checked = runtime is None
+        self._checked = self._few_users = False
+
+    @property
+    def settings(self) -> AgentSettings:
+        """How an agent is to be run: with users that no other container has, since the kernel counts the processes of a
+        user in all of them together."""
+        first = 20_000 if self._few_users else (1 << 20) + secrets.randbelow(1 << 20) * _UIDS
+        return AgentSettings(mode="uid", work=_WORK, first_uid=first, uids=_UIDS)
 
     def open(self, image: str) -> AttachedChannel:
         """A fresh agent in an image (a name of `languages.py`). Raises SandboxError, saying the way out."""
         with engine() as client:
             if not self._checked:
-                _check_runtime(client, self._runtime or "")
-                self._checked = True
+                self._check(client.info())
             self._watcher.start()
             container = self._create(client, image)
             try:
@@ -126,6 +135,23 @@ class DockerBackend:
         """End the watcher, which has nothing left to watch over once every channel is killed."""
         self._watcher.stop()
 
+    def _check(self, info: dict[str, Any]) -> None:  # any: what the engine's JSON holds
+        """Raises SandboxUnavailableError where the engine has not got the runtime, or has it in a way that hangs."""
+        runtimes = info.get("Runtimes") or {}
+        if self._runtime is not None and self._runtime not in runtimes:
+            known = ", ".join(sorted(runtimes))
+            raise SandboxUnavailableError(f"the engine has no runtime {self._runtime!r}; it has {known}")
+        if self._runtime is not None and "kvm" in str(runtimes[self._runtime]):
+            raise SandboxUnavailableError(
+                f"the engine's runtime {self._runtime!r} is set to gVisor's kvm platform, which can hang for ever; "
+                "set --platform=systrap or ptrace in the engine's configuration"
+            )
+        # An engine that maps users has 65536 of them.
+        self._few_users = any(
+            "userns" in option or "rootless" in option for option in info.get("SecurityOptions") or ()
+        )
+        self._checked = True
+
     def _create(self, client: APIClient, image: str) -> str:
         from docker.errors import ImageNotFound
 
@@ -144,7 +170,7 @@ class DockerBackend:
             ipc_mode="private",
             sysctls=_NO_OBJECTS if self._runtime is None else None,
             tmpfs={
-                "/work": f"{self._disk},exec,mode=755",
+                _WORK: f"{self._disk},exec,mode=755",
                 "/tmp": f"{self._disk},exec,mode=1777",  # noqa: S108 - inside, and wiped after every program
                 "/dev/shm": f"{self._disk},noexec,mode=1777",  # noqa: S108 - the same
             },
@@ -153,7 +179,7 @@ class DockerBackend:
         try:
             made = client.create_container(
                 tag(image),
-                list(BOOTSTRAP),
+                ["python3", "-I", "-S", "-c", BOOT],
                 host_config=host,
                 entrypoint=[],
                 environment={},
@@ -171,23 +197,11 @@ class DockerBackend:
         return str(made["Id"])
 
 
-def _check_runtime(client: APIClient, runtime: str) -> None:
-    """Raises SandboxUnavailableError where the engine has not got the runtime, or has it in a way that hangs."""
-    found: dict[str, Any] = client.info().get("Runtimes") or {}  # any: what the engine's JSON holds
-    if runtime not in found:
-        raise SandboxUnavailableError(f"the engine has no runtime {runtime!r}; it has {', '.join(sorted(found))}")
-    if "kvm" in str(found[runtime]):
-        raise SandboxUnavailableError(
-            f"the engine's runtime {runtime!r} is set to gVisor's kvm platform, which can hang for ever; "
-            "set --platform=systrap or ptrace in the engine's configuration"
-        )
-
-
 def _close(stream: Any) -> None:  # any: the SDK's sockets differ by transport and have no common type
     """Close every layer that the SDK puts over a connection; each of them keeps it open on its own."""
     connection = getattr(stream, "_sock", stream)
     with contextlib.suppress(OSError, AttributeError):
         connection.shutdown(socket.SHUT_RDWR)  # a forked child may hold a copy of the descriptor
-    for layer in (getattr(stream, "_response", None), stream, connection):
-        with contextlib.suppress(OSError, AttributeError):
+    for layer in (getattr(stream, "_response", connection), stream, connection):
+        with contextlib.suppress(OSError):
             layer.close()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..limits import Limits
-from ..session import Backend, Command, Ran, Session, open_session
+from ..session import AgentSession, Backend, Command, Ran
 
 LIMITS = Limits(time_s=20, memory_mb=256, processes=32, output_bytes=1 << 20, disk_mb=16, total_s=120)
 """What a probe may use where it does not say; none needs a second on an idle machine unless it is out for time."""
@@ -33,12 +33,12 @@ class Bench:
 
     def __init__(self, backend: Backend, image: str = "python") -> None:
         self.backend, self.image = backend, image
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, AgentSession] = {}
 
-    def session(self, name: str = "one") -> Session:
+    def session(self, name: str = "one") -> AgentSession:
         """The session of that name."""
         if name not in self._sessions:
-            self._sessions[name] = open_session(self.backend, self.image)
+            self._sessions[name] = AgentSession(self.backend.open(self.image), self.backend.settings)
         return self._sessions[name]
 
     def drop(self) -> None:

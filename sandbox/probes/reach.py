@@ -149,7 +149,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 if 0 in os.getresuid() or 0 in os.getresgid() or 0 in os.getgroups():
     print("runs as root or in its group")
 with open("/proc/self/status") as file:
-    status = dict(line.rstrip().split(":\\t", 1) for line in file if ":\\t" in line)
+    status = {name: value.strip() for name, _, value in (line.partition(":") for line in file)}
 for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
     if int(status.get(name, "0"), 16):
         print("has capabilities:", name, status[name])
