@@ -109,7 +109,7 @@ class DockerBackend:
             self._watcher.start()
             container = self._create(client, image)
             try:
-                # Attached before it is started: what it says first is not missed, and its input is never open to others.
+                # Attached before it is started: what it says first is not missed.
                 stream = client.attach_socket(container, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
                 try:
                     client.start(container)

@@ -13,7 +13,7 @@ from .probe import Bench, Probe, first, told
 _NETWORK = """
 import socket
 others = [name for _, name in socket.if_nameindex() if name != "lo"]
-# gVisor and some kernels have tunnel devices in every namespace; they are down, and what counts is whether they carry
+# Some kernels have tunnel devices in every namespace; what counts is whether anything goes through
 for family, address in ((socket.AF_INET, ("192.0.2.1", 9)), (socket.AF_INET6, ("2001:db8::1", 9))):
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
         try:
@@ -30,10 +30,10 @@ try:
     print("a name was looked up:", socket.getaddrinfo("localhost.localdomain.example.com", 80)[0][4])
 except OSError:
     pass
-for make in (lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW), lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)):
+for family, protocol in (("AF_PACKET", 0), ("AF_INET", 1)):
     try:
-        make().close()
-        print("raw packets can be sent", others)
+        socket.socket(getattr(socket, family), socket.SOCK_RAW, protocol).close()
+        print("raw packets can be sent by", others)
     except (OSError, AttributeError):
         pass
 print("tried")
@@ -73,8 +73,8 @@ for place in (secret, "/proc/1/root" + secret, "/proc/1/cwd" + secret):
         print("a file of the host was read:", open(place).read()[:9])
     except OSError:
         pass
-for place in ("/etc/shadow", "/proc/kcore", "/dev/mem", "/dev/kmsg", "/dev/sda", "/dev/vda", "/dev/nvme0n1", "/proc/1/environ",
-              "/proc/1/mem", "/var/run/docker.sock", "/proc/keys", "/proc/timer_list"):
+for place in ("/etc/shadow", "/proc/kcore", "/dev/mem", "/dev/kmsg", "/dev/sda", "/dev/vda", "/dev/nvme0n1",
+              "/proc/1/environ", "/proc/1/mem", "/var/run/docker.sock", "/proc/keys", "/proc/timer_list"):
     try:
         with open(place, "rb") as file:
             if file.read(64).strip():
@@ -95,7 +95,8 @@ for place in ("/proc/sys/kernel/core_pattern", "/proc/sys/vm/drop_caches", "/pro
             print("could be opened for writing:", place)
     except OSError:
         pass
-for place in ("/", "/usr", "/usr/bin", "/usr/lib/python3", "/etc", "/lib", "/opt", "/home", "/var", "/run", "/srv", "/dev"):
+for place in ("/", "/usr", "/usr/bin", "/usr/lib/python3", "/etc", "/lib", "/opt", "/home", "/var", "/run", "/srv",
+              "/dev", "/mnt"):
     name = os.path.join(place, "r1-probe")
     try:
         os.close(os.open(name, os.O_WRONLY | os.O_CREAT, 0o600))

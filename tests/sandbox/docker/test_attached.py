@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -57,8 +58,6 @@ def test_any_cut_of_any_frames_gives_the_same_bytes(
 
 
 def test_a_frame_larger_than_the_sockets_buffer_arrives_whole(pair: tuple[AttachedChannel, socket.socket]) -> None:
-    import threading
-
     channel, far = pair
     payload = bytes(range(256)) * 20_000
     sender = threading.Thread(target=lambda: far.sendall(_frame(2, b"noise") + _frame(1, payload)))
@@ -108,8 +107,13 @@ def test_a_stream_that_is_none_of_ours_is_a_fault(pair: tuple[AttachedChannel, s
 def test_a_killed_channel_answers_no_more_and_is_killed_once() -> None:
     near, far = socket.socketpair()
     ends = []
+
+    def end() -> None:
+        ends.append(1)
+        near.close()
+
     with near, far:
-        channel = AttachedChannel(near, lambda: (ends.append(1), near.close())[1], "box")
+        channel = AttachedChannel(near, end, "box")
         channel.kill()
         channel.kill()
         assert ends == [1]

@@ -23,7 +23,7 @@ def test_recipes_have_fingerprints_of_their_own() -> None:
 
 
 def test_unknown_image_is_a_mistake_that_says_what_there_is() -> None:
-    with pytest.raises(ValueError, match="cobol.*python, cpp, javascript, java"):
+    with pytest.raises(ValueError, match=r"cobol.*python, cpp, javascript, java"):
         images.dockerfile("cobol")
 
 

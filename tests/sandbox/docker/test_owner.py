@@ -36,9 +36,7 @@ def test_an_ended_process_is_gone() -> None:
 
 @linux
 def test_a_zombie_is_gone() -> None:
-    code = "import sys; sys.path[:] = {!r}; from r1_reward.sandbox.owner import Owner; print(Owner.me())".format(
-        sys.path
-    )
+    code = f"import sys; sys.path[:] = {sys.path!r}; from r1_reward.sandbox.owner import Owner; print(Owner.me())"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     with process:
         assert process.stdout is not None
