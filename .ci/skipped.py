@@ -20,7 +20,10 @@ def missing(need: str) -> bool:
         return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0
     if need == "data":
         return not DATA.is_dir()
-    return need == "gpu"
+    if need == "local":
+        # Namespaces of one's own, which some hosts forbid.
+        return subprocess.run(["unshare", "-Urpfmn", "true"], capture_output=True, check=False).returncode != 0
+    return need in ("gpu", "runsc")
 
 
 def main(report: str) -> int:

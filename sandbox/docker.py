@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .attached import AttachedChannel
-from .engine import engine
+from .engine import CALL_SECONDS, engine
 from .errors import SandboxUnavailableError
 from .images import tag
 from .leaks import Watcher, label, remove, sweep
@@ -103,7 +103,7 @@ class DockerBackend:
 
     def open(self, image: str) -> AttachedChannel:
         """A fresh agent in an image (a name of `languages.py`). Raises SandboxError, saying the way out."""
-        with engine() as client:
+        with engine(seconds=CALL_SECONDS) as client:
             if not self._checked:
                 self._check(client.info())
             self._watcher.start()

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from .backends import BACKENDS, backend
 from .conformance import Finding, check
 from .errors import SandboxError
+from .probes import PROBES
 from .session import Backend
 
 USUAL = ("docker", "runsc", "local")
@@ -47,7 +48,7 @@ def diagnose(name: str, *, image: str = "python") -> Diagnosis:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # whoever asks what `unsafe` holds need not be warned of it
             made = backend(name)
-        findings = check(made, image=image)
+        findings = check(made, image=image, probes=PROBES)
         return Diagnosis(
             name=name, findings=findings, promises=made.promises, caveats=made.caveats, images=_images(name)
         )

@@ -7,6 +7,7 @@ after a fork, and an engine that was restarted in between is not noticed at all.
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -33,10 +34,12 @@ def engine(*, seconds: float = CALL_SECONDS) -> Iterator[APIClient]:
     from docker.utils import kwargs_from_env
 
     try:
+        where = kwargs_from_env()
+        _knock(where.get("base_url") or "unix:///var/run/docker.sock", seconds)
         # the stubs want whole seconds; requests does not
-        client = docker.APIClient(version=API, timeout=seconds, **kwargs_from_env())  # type: ignore[arg-type]
-    except docker.errors.DockerException as error:
-        raise SandboxUnavailableError(f"no Docker engine: {_cause(error)}; {WAY_OUT}") from error
+        client = docker.APIClient(version=API, timeout=seconds, **where)  # type: ignore[arg-type]
+    except (OSError, docker.errors.DockerException) as error:
+        raise SandboxUnavailableError(f"no Docker engine answers: {_cause(error)}; {WAY_OUT}") from error
     try:
         yield client
     except docker.errors.APIError as error:
@@ -59,6 +62,14 @@ def answers(*, seconds: float = 5.0) -> str | None:
     except SandboxError as error:
         return str(error)
     return None
+
+
+def _knock(url: str, seconds: float) -> None:
+    """Raises OSError where nobody listens on a local socket; the SDK would leave its own end open then."""
+    if url.startswith("unix:"):
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.settimeout(seconds)
+            knocking.connect("/" + url.removeprefix("unix:").lstrip("/"))
 
 
 def _cause(error: BaseException) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LABEL = "r1-reward.owner"
 """On every container that we make; its value is the owner."""
-_REMOVE_SECONDS = 10.0
+REMOVE_SECONDS = 10.0
 _QUIET_SECONDS = 2.0
 """How long a watcher sees nothing before it believes that nothing is under way any more."""
 _WATCH_SECONDS = 60.0
@@ -103,7 +103,7 @@ def sweep() -> int:
 def remove(name: str) -> None:
     """Remove a container and wait until it is gone; logs where that fails, for the sweep to try again."""
     try:
-        with engine(seconds=_REMOVE_SECONDS) as client:
+        with engine(seconds=REMOVE_SECONDS) as client:
             remove_with(client, name)
     except SandboxError as error:
         _log.warning("container %.12s could not be removed: %s", name, error)
@@ -113,7 +113,7 @@ def remove_with(client: APIClient, name: str) -> None:
     """Remove a container that may be going by itself at the same time, and wait until it is gone."""
     from docker.errors import APIError, NotFound
 
-    until = time.monotonic() + _REMOVE_SECONDS
+    until = time.monotonic() + REMOVE_SECONDS
     while True:
         try:
             client.remove_container(name, force=True, v=True)

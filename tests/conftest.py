@@ -23,6 +23,28 @@ def _docker_answers() -> bool:
     return subprocess.run(["docker", "info"], capture_output=True, timeout=20, check=False).returncode == 0
 
 
+def _sandbox(name: str) -> Callable[[], bool]:
+    """Whether programs can be run by that backend here."""
+
+    def there() -> bool:
+        from r1_reward.sandbox import SandboxError
+        from r1_reward.sandbox.backends import backend
+
+        try:
+            made = backend(name)
+        except SandboxError:
+            return False
+        try:
+            made.open("python").kill()
+        except SandboxError:
+            return False
+        finally:
+            made.close()
+        return True
+
+    return there
+
+
 def _module(name: str) -> Callable[[], bool]:
     return lambda: importlib.util.find_spec(name) is not None
 
@@ -30,7 +52,9 @@ def _module(name: str) -> Callable[[], bool]:
 NEEDS: dict[str, Callable[[], bool]] = {
     "data": DATA.is_dir,
     "docker": _docker_answers,
+    "local": _sandbox("local"),
     "pyarrow": _module("pyarrow"),
+    "runsc": _sandbox("runsc"),
     "torch": _module("torch"),
 }
 _found: dict[str, bool] = {}

@@ -1,7 +1,7 @@
 """Makes the images: from their Dockerfiles where a registry is in reach, from Debian's packages where none is.
 
 From packages (mmdebstrap, then the engine's import) all that are wanted become one image with a tag for each: they
-share Debian and Python, so that one image of four languages takes little longer than the greatest of them alone. What is
+share Debian and Python, so that one image of four languages takes little longer than the largest of them alone. What is
 there and up to date is left alone. Not promised: the same bytes twice, since Debian's packages get security fixes.
 """
 
