@@ -99,7 +99,7 @@ class Agent:
 
     def command(
         self, argv: Sequence[str] | None, *, harness: bool, fork: bool
-    ) -> tuple[Sequence[str], Callable[[], None] | None]:
+    ) -> tuple[list[str], Callable[[], None] | None]:
         """The command with its places filled in, the harness before a script where something is to be called.
 
         None stands for the examiner. With `fork`, also the function that does the same in this interpreter.
@@ -189,7 +189,7 @@ class Agent:
                 path = f"{folder}/{name}"
                 if not stat.S_ISREG(os.lstat(path).st_mode):
                     continue
-                with open(path, "rb") as file:  # noqa: PTH123 - pathlib takes long to load; so below
+                with open(path, "rb") as file:
                     blobs.append(file.read(room + 1))
                 names.append(path[len(self.program_folder) + 1 :])
                 room -= len(blobs[-1])
@@ -236,7 +236,7 @@ class Agent:
 
 
 def _write(path: str, data: bytes) -> None:
-    with open(path, "wb") as file:  # noqa: PTH123
+    with open(path, "wb") as file:
         file.write(data)
     os.chmod(path, 0o755)
 
@@ -287,7 +287,7 @@ def _forked_harness(script: str) -> None:
     harness.main()
 
 
-def _forked_script(argv: Sequence[str]) -> None:
+def _forked_script(argv: list[str]) -> None:
     harness.run_script(argv)
 
 

@@ -21,7 +21,7 @@ Kind = Literal["value", "passed", "raised", "unplain", "entry", "arguments"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a harness said; all of it is the program's word, except `passed` and `raised` of an exam of its own process."""
+    """What a harness said: the program's own word, save what an exam in a process of its own has come to."""
 
     kind: Kind
     """Which of the above."""
@@ -62,6 +62,6 @@ def read_answer(data: bytes) -> Answer:
             return Answer(kind="passed")
         case (str(kind), str(text)) if kind in get_args(Kind):
             return Answer(kind=kind, text=text)  # type: ignore[arg-type]  # just looked up
-        case (str(kind), str(error), str(text)) if kind in get_args(Kind):
-            return Answer(kind=kind, text=text, error=error)  # type: ignore[arg-type]
+        case (str(kind), str(name), str(text)) if kind in get_args(Kind):
+            return Answer(kind=kind, text=text, error=name)  # type: ignore[arg-type]
     return Answer(kind="raised", text="the program sent no answer of the harness")

@@ -20,6 +20,7 @@ from _struct import Struct  # what struct imports, found sooner: every run of a 
 TYPE_CHECKING = False  # typing takes longer to load than all else here
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 MAX_BYTES = 16 << 20
 """The longest value, encoded."""
@@ -74,7 +75,7 @@ def encode(value: object) -> bytes:
         if not level:
             levels.pop()
             continue
-        item = level.pop()
+        item: Any = level.pop()  # Any: what follows looks at its type
         kind = _type(item)
         if item is None:
             part = b"N"
@@ -89,39 +90,39 @@ def encode(value: object) -> bytes:
                 else:
                     raise _NotPlain(f"a value of type {_type_name(kind)}")
             part = b""
-            inner: list[object] | None = None
+            inner: list[object] = []
             if kind is _int:
-                number: int = _plus_int(item)  # type: ignore[arg-type]  # its type was just looked at; so below
+                number: int = _plus_int(item)
                 width = _int_bits(number) // 8 + 1
                 if width > _MAX_INT_BYTES:
                     raise _NotPlain("an integer of more than a million bytes")
                 part = b"I" + _length(width) + _int_bytes(number, width, "big", signed=True)
             elif kind is _str:
-                text = _encode_str(_plain_str(item), "utf-8", "surrogatepass")  # type: ignore[arg-type]
+                text = _encode_str(_plain_str(item), "utf-8", "surrogatepass")
                 part = b"S" + _length(_len(text)) + text
             elif kind is _float_type:
-                part = b"D" + _float.pack(_plus_float(item))  # type: ignore[arg-type]
+                part = b"D" + _float.pack(_plus_float(item))
             elif kind is _list_type:
-                inner = _get_list(item, _whole)  # type: ignore[arg-type]
+                inner = _get_list(item, _whole)
                 part = b"L" + _length(_len(inner))
             elif kind is _tuple:
-                inner = _list(_get_tuple(item, _whole))  # type: ignore[arg-type]
+                inner = _list(_get_tuple(item, _whole))
                 part = b"U" + _length(_len(inner))
             elif kind is _dict:
-                pairs = _list(_items(item))  # type: ignore[arg-type]
+                pairs: list[tuple[object, object]] = _list(_items(item))
                 inner = [half for pair in pairs for half in pair]
                 part = b"M" + _length(_len(pairs))
             elif kind is _set:
-                inner = _list(_iter_set(item))  # type: ignore[arg-type]
+                inner = _list(_iter_set(item))
                 part = b"E" + _length(_len(inner))
             elif kind is _frozenset:
-                inner = _list(_iter_frozenset(item))  # type: ignore[arg-type]
+                inner = _list(_iter_frozenset(item))
                 part = b"Z" + _length(_len(inner))
             elif kind is _bytes:
-                data = _get_bytes(item, _whole)  # type: ignore[arg-type]
+                data = _get_bytes(item, _whole)
                 part = b"B" + _length(_len(data)) + data
             else:
-                number_pair = _plus_complex(item)  # type: ignore[arg-type]
+                number_pair = _plus_complex(item)
                 part = b"C" + _complex.pack(number_pair.real, number_pair.imag)
             if inner:
                 if _len(levels) > MAX_DEPTH:
@@ -150,12 +151,11 @@ def _built(tag: bytes, items: list[object]) -> object:
         step = _MAX_EQUAL_HASHES
         if any(hashes[i] == hashes[i + step] for i in range(len(hashes) - step)):
             raise MalformedError(f"more than {step} keys of one hash")
-    made: object
+    made: dict[object, object] | set[object] | frozenset[object]
+    made = set(keys) if tag == b"E" else frozenset(keys)
     if tag == b"M":
         made = dict(zip(keys, items[1::2], strict=True))
-    else:
-        made = set(items) if tag == b"E" else frozenset(items)
-    if len(made) != len(keys):  # type: ignore[arg-type]  # a dict or a set
+    if len(made) != len(keys):
         raise MalformedError("a key that stands twice")
     return made
 

@@ -1,15 +1,15 @@
 """Runs inside the process of a Python program: loads it, then does what a test asks of it.
 
 It is told what to do over a control socket (descriptor 3) in two parts: the request before the program is loaded, and
-after that the nonce and the descriptor on which to answer. Arguments are evaluated before the program runs. The answer is
-the nonce and a plain value (codec.py); that it came is what counts, not how the process ends. Everything here shares a
-process with the program, which can therefore send any answer it likes; so an answer only ever says what a call returned,
-and is compared where the program cannot reach. For an exam the tables are turned: the test runs in a process without
-the program, and the program's process only answers calls.
+after that the nonce and the descriptor on which to answer. Arguments are evaluated before the program runs. The answer
+is the nonce and a plain value (codec.py); that it came is what counts, not how the process ends. Everything here shares
+a process with the program, which can therefore send any answer it likes; so an answer only ever says what a call
+returned, and is compared where the program cannot reach. For an exam the tables are turned: the test runs in a process
+without the program, and the program's process only answers calls.
 
 The program is loaded under the name `program`, not `__main__`, so a block guarded by `if __name__ == "__main__"` does
-not run: a function test wants functions. Not covered: arguments that are changed in place are sent back for lists,
-dictionaries and sets given as arguments themselves, not for those within; objects that are no plain values cannot cross.
+not run: a function test wants functions. Arguments of an exam that the program changes in place are sent back where
+they are lists, dictionaries or sets. Not covered: objects that are no plain values cannot cross, nor can identity.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .codec import CodecError, decode, encode
 
 TYPE_CHECKING = False  # typing takes longer to load than all else here
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 CONTROL = 3
 """The control socket's descriptor."""
@@ -60,15 +60,25 @@ def _send(descriptor: int, data: bytes) -> None:
 
 
 def _told(error: BaseException) -> tuple[str, str]:
-    """The type's name and a short text, of an exception that the program may have made to do harm."""
-    name = type(error).__name__
-    try:
-        import traceback
+    """The type's name and a short text, of an exception that the program may have made to do harm.
 
-        text = "".join(traceback.format_exception(type(error), error, error.__traceback__, limit=-4))
+    Python's own traceback module takes longer to load than most programs to run.
+    """
+    name = type(error).__name__
+    lines = []
+    step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        lines.append(f'  File "{code.co_filename}", line {step.tb_lineno}, in {code.co_name}\n')
+        step = step.tb_next
+    try:
+        said = str.__str__(str(error))[:TEXT]
     except BaseException:  # noqa: BLE001 - its own __str__ is the program's
-        text = name
-    return str.__str__(name)[:100], str.__str__(text)[-TEXT:]
+        said = "(an exception that cannot be shown)"
+    if isinstance(error, SyntaxError):
+        said = f"{said}: {str(error.text).strip()[:200]}"
+    text = "".join(["Traceback (most recent call last):\n", *lines[-4:], f"{name}: {said}\n"])
+    return str.__str__(name)[:100], text[-TEXT:]
 
 
 def _load(script: str) -> dict[str, object]:
@@ -78,7 +88,7 @@ def _load(script: str) -> dict[str, object]:
     names.update(__file__=script, __builtins__=builtins)
     sys.modules["program"] = sys.modules["__main__"] = module
     sys.argv[:] = [script]
-    with open(script, "rb") as file:  # noqa: PTH123 - pathlib takes longer to load than a program to run
+    with open(script, "rb") as file:
         source = file.read()
     exec(compile(source, script, "exec", dont_inherit=True), names)  # noqa: S102 - what it is for
     return names
@@ -153,9 +163,10 @@ def _serve(script: str, control: _socket.socket) -> None:
     _, (link,) = _loaded(control)
     while True:
         try:
-            name, arguments, keywords = decode(_receive(link))  # type: ignore[misc]  # our own exam asks
+            asked: tuple[str, tuple[object, ...], dict[str, object]] = decode(_receive(link))  # type: ignore[assignment]
         except EOFError:
             return
+        name, arguments, keywords = asked  # our own exam asks, so it has this shape
         before = [encode(a) if type(a) in (list, dict, set) else b"" for a in arguments]
         try:
             value = names[name](*arguments, **keywords)  # type: ignore[operator]  # a function, or it raises
@@ -192,22 +203,21 @@ def _exam(request: tuple[str, str, list[str]], control: _socket.socket) -> None:
         match answer:
             case ("value", value, dict(changed)):
                 for index, new in changed.items():
-                    old = arguments[index]  # type: ignore[index]  # a number where our own side wrote it
-                    if type(old) is type(new):
-                        if isinstance(old, list):
-                            old[:] = new
-                        else:
-                            old.clear()  # type: ignore[attr-defined]  # a dict or a set
-                            old.update(new)  # type: ignore[attr-defined]
+                    old: Any = arguments[index]  # Any: a list, a dictionary or a set, or this raises
+                    if type(old) is list and type(new) is list:
+                        old[:] = new
+                    elif type(old) is type(new):
+                        old.clear()
+                        old.update(new)
                 return value
             case ("raised", str(kind), str(text)):
                 found = getattr(builtins, kind, None)
                 if isinstance(found, type) and issubclass(found, Exception):
                     try:
-                        error = found(text)
+                        raised: Exception = found(text)
                     except TypeError:  # such as UnicodeDecodeError, which wants more
-                        error = ProgramError(text)
-                    raise error
+                        raised = ProgramError(text)
+                    raise raised
                 raise ProgramError(f"{kind}: {text}")
             case ("unplain", str(text)):
                 raise _NotPlainAnswer(f"{name} gave {text}")
@@ -256,7 +266,7 @@ def run_script(argv: list[str]) -> NoReturn:
     sys.modules["__main__"] = module
     sys.argv[:] = argv
     try:
-        with open(argv[0], "rb") as file:  # noqa: PTH123 - as above
+        with open(argv[0], "rb") as file:
             source = file.read()
         exec(compile(source, argv[0], "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - what it is for
     except SystemExit as error:

@@ -50,7 +50,7 @@ class Start:
         "stdout",
     )
 
-    argv: Sequence[str]
+    argv: list[str]
     environment: dict[str, str]
     folder: str
     stdin: int
@@ -104,9 +104,9 @@ class Jail:
             uid = self._first + self._next % self._count
             self._next += 1
         pid = os.fork()
-        if pid:
-            return Process(pid, uid, -1)
-        _become(what, uid)
+        if not pid:
+            _become(what, uid)
+        return Process(pid, uid, -1)
 
     def _start_namespace(self, what: Start) -> Process:
         reader, writer = os.pipe()
@@ -302,7 +302,7 @@ def _descendants(root: int) -> list[int]:
         pid = todo.pop()
         try:
             for thread in os.listdir(f"/proc/{pid}/task"):
-                with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:  # noqa: PTH123 - not loaded here
+                with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
                     todo += [int(word) for word in file.read().split()]
         except OSError:
             continue
@@ -313,7 +313,7 @@ def _descendants(root: int) -> list[int]:
 
 def _resident(pid: int) -> int:
     try:
-        with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:  # noqa: PTH123 - not loaded here
+        with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:
             return int(file.read(200).split()[1]) * _PAGE
     except (OSError, IndexError):
         return 0

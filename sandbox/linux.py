@@ -6,6 +6,7 @@ Nothing here knows what it is used for. Every function raises OSError with the k
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 
@@ -16,6 +17,7 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 MNT_DETACH = 2
+_MOUNT_SETATTR = 442
 
 MACHINE = platform.machine()
 # (pivot_root, clone, capset, close_range, landlock_create_ruleset); the two landlock calls that follow count up from it
@@ -44,7 +46,13 @@ def prctl(option: int, first: int = 0, second: int = 0) -> None:
 
 def system_call(number: int, *arguments: object) -> int:
     """A system call by its number."""
-    return _check(int(_syscall(ctypes.c_long(number), *arguments)), f"system call {number}")
+    words = [ctypes.c_ulong(word) if isinstance(word, int) else word for word in arguments]
+    return _check(int(_syscall(ctypes.c_long(number), *words)), f"system call {number}")
+
+
+def pointer(data: bytes) -> ctypes.c_char_p:
+    """The address of some bytes, to hand to a system call."""
+    return ctypes.c_char_p(data)
 
 
 def unshare(flags: int) -> None:
@@ -54,7 +62,7 @@ def unshare(flags: int) -> None:
 
 def fork_into(flags: int) -> int:
     """os.fork() whose child lives in new namespaces; only for a process of one thread."""
-    return system_call(_CLONE, *map(ctypes.c_ulong, (flags | 17, 0, 0, 0, 0)))
+    return system_call(_CLONE, flags | 17, 0, 0, 0, 0)
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:
@@ -69,6 +77,19 @@ def unmount(target: str) -> None:
     _check(_libc.umount2(target.encode(), MNT_DETACH), f"umount {target}")
 
 
+def make_read_only(target: str, *, devices: bool = False) -> None:
+    """Take writing, set-user-id programs and (unless wanted) devices from a mount and all the mounts below it."""
+    attributes = (ctypes.c_uint64 * 4)(1 | 2 | (0 if devices else 4), 0, 0, 0)
+    try:
+        system_call(_MOUNT_SETATTR, -100, target.encode(), 0x8000, attributes, ctypes.sizeof(attributes))
+    except OSError as error:
+        if error.errno != errno.ENOSYS:
+            raise
+        # Before Linux 5.12: this mount alone, which keeps the flags it has.
+        flags = os.statvfs(target).f_flag & (MS_NODEV | MS_NOEXEC)
+        mount(target, target, None, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | flags)
+
+
 def pivot_root(new: str, old: str) -> None:
     """Make `new` the root of this mount namespace."""
     system_call(_PIVOT_ROOT, new.encode(), old.encode())
@@ -77,14 +98,14 @@ def pivot_root(new: str, old: str) -> None:
 def close_from(first: int) -> None:
     """Close every descriptor from `first` on."""
     try:
-        system_call(_CLOSE_RANGE, *map(ctypes.c_uint, (first, 0xFFFFFFFF, 0)))
+        system_call(_CLOSE_RANGE, first, 0xFFFFFFFF, 0)
     except OSError:  # a kernel before 5.9, or a container's own filter
         os.closerange(first, 65536)
 
 
 def capabilities() -> int:
     """The effective capabilities of this process, one bit each."""
-    with open("/proc/self/status", encoding="ascii", errors="replace") as lines:  # noqa: PTH123 - pathlib is slow to load
+    with open("/proc/self/status", encoding="ascii", errors="replace") as lines:
         for line in lines:
             if line.startswith("CapEff:"):
                 return int(line.split()[1], 16)

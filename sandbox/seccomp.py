@@ -141,7 +141,7 @@ class _Program(ctypes.Structure):
 if MACHINE in _ARCHITECTURE:
     # Made once: a child that is about to start a program has no time for it.
     _lines = program(MACHINE)
-    _array = (_Instruction * len(_lines))(*_lines)
+    _array = (_Instruction * len(_lines))(*(_Instruction(*line) for line in _lines))
     _ready = _Program(len(_lines), _array)
 
 

@@ -141,7 +141,7 @@ class Ran:
 class Session(Protocol):
     """A loaded agent."""
 
-    def load(self, files: Mapping[str, bytes], compile: Command | None) -> Ran | None:
+    def load(self, files: Mapping[str, bytes], compile: Command | None) -> Ran | None:  # noqa: A002 - the word for it
         """Begin a new program: a clean folder with `files`, then the compiler, whose products stay."""
 
     def run(self, command: Command) -> Ran:
@@ -167,7 +167,7 @@ class AgentSettings:
     path: str = "/usr/local/bin:/usr/bin:/bin"
     """PATH."""
     first_uid: int = 20000
-    """The first of the user ids that runs take in turn. Ids that two agents share on one kernel share process limits."""
+    """The first of the user ids that runs take in turn; agents of one kernel that share ids share process limits."""
     uids: int = 1000
     """How many."""
     idle_s: float = 3600

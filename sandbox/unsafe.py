@@ -13,6 +13,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from .process_channel import ProcessChannel
@@ -31,8 +32,7 @@ class UnsafeBackend:
         "Wall time, output and resident memory are bounded; what a program leaves running is killed.",
     )
     caveats: ClassVar[Sequence[str]] = (
-        "There is no isolation: a program can read and write every file of the user, reach the network, kill the agent "
-        "and forge what it reports.",
+        "There is no isolation: a program can do all that the user can, and kill the agent or forge what it reports.",
         "The number of processes and the disk are not bounded.",
     )
 
@@ -42,17 +42,16 @@ class UnsafeBackend:
         self._folder = tempfile.mkdtemp(prefix=f"r1-unsafe-{os.getpid()}-")
         self._lock = threading.Lock()
         self._opened = 0
-        python = os.path.realpath(sys.executable)
-        places = [os.path.dirname(python), *os.environ.get("PATH", os.defpath).split(os.pathsep)]
-        self._path = os.pathsep.join(places)
-        self._python = python
+        python = Path(sys.executable).resolve()
+        self._python = str(python)
+        self._path = os.pathsep.join((str(python.parent), os.environ.get("PATH", os.defpath)))
 
     @property
     def settings(self) -> AgentSettings:
         """How an agent behind it is to be run; a folder of its own each time."""
         with self._lock:
             self._opened += 1
-            work = os.path.join(self._folder, str(self._opened))
+            work = f"{self._folder}/{self._opened}"
         return AgentSettings(mode="plain", work=work, scratch=(), path=self._path)
 
     def open(self, image: str) -> Channel:  # noqa: ARG002 - the machine itself is the only image

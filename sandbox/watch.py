@@ -2,7 +2,7 @@
 
 Output is read as it comes and never held beyond its bound. Time is wall time from the start, by the agent's clock and
 not by anything in the process. Memory and disk are looked at every `TICK` seconds, so a quick program can overshoot for
-that long; the kernel's own bounds (resource limits, the size of a tmpfs, cgroups where a backend has them) stand behind.
+that long; behind it stand the kernel's bounds: resource limits, the size of a tmpfs, cgroups where a backend has them.
 """
 
 from __future__ import annotations
@@ -278,7 +278,8 @@ class Run:
             self.ended = "disk"
 
     def _disk_over(self) -> bool:
-        return self.agent.jail.used_disk() - self._disk_before > self.limits["disk_mb"] * _MIB
+        bound: float = self.limits["disk_mb"] * _MIB
+        return self.agent.jail.used_disk() - self._disk_before > bound
 
     def _finish(self) -> bool:
         clean = self.agent.jail.finish(self.processes, self.usage)
