@@ -71,6 +71,7 @@ for place in ("/dev/shm/fill", "/tmp/fill", "fill"):
     except OSError:
         pass
 """
+_INODE = Limits(disk_mb=8, time_s=2)
 _INODES = """
 import os
 count = 0
@@ -94,7 +95,7 @@ for place in ("/dev/shm/sparse", "/tmp/sparse", "sparse"):
         pass
 """
 
-_PIDS = Limits(processes=16, time_s=4)
+_PIDS = Limits(processes=16, time_s=2)
 _BOMB = """
 import os
 while True:
@@ -171,7 +172,7 @@ BOUNDS = (
     _probe("processes", "more than are allowed", _ends(_COUNT, ["exit", "processes", "signal"], _PIDS)),
     _probe("processes", "threads", _ends(_THREADS, ["exit", "processes", "signal"], _PIDS)),
     _probe("disk", "large files", _ends(_FILL, ["disk", "signal", "exit", "memory"], _DISK, check=_space)),
-    _probe("disk", "a million files", _ends(_INODES, ["disk", "exit", "time", "memory"], _DISK, check=_space)),
+    _probe("disk", "a million files", _ends(_INODES, ["disk", "exit", "time", "memory"], _INODE, check=_space)),
     _probe("disk", "space reserved at once", _ends(_SPARSE, ["disk", "exit", "signal"], _DISK, check=_space)),
     _probe("output", "without end, on both streams", _flood),
     _probe("output", "input that is not read", _unread),
