@@ -338,7 +338,7 @@ def value_checker(name: str) -> Checker:
 
 
 def checker(name: str) -> Checker:
-    """A checker of texts by its name; `floats:1e-4` gives one tolerance for both, `floats:1e-9:0` absolute and relative.
+    """A checker of texts by its name; `floats:1e-4` gives one tolerance for both, `floats:1e-9:0` absolute, relative.
 
     Raises ValueError for any other.
 

@@ -35,8 +35,8 @@ KEPT = 4_000
 """Bytes of standard output and of standard error that an outcome keeps."""
 _DETAIL = 300
 _PER_BYTE, _SPARE = 64, 1 << 20
-"""A returned value is looked into where it is at most so many times as long as the expected one, and so many bytes more:
-nothing that equals it is longer, and a program shall not decide how much work the host has."""
+"""A returned value is looked into where it is at most so many times as long as the expected one, and so many bytes
+more: nothing that equals it is longer, and a program shall not decide how much work the host has."""
 _AT_BOUND: Mapping[str, tuple[Outcome, str]] = {
     "time": (Outcome.TLE, "ran longer than {time_s:g} s"),
     "memory": (Outcome.MLE, "used more than {memory_mb:g} MiB"),

@@ -1,8 +1,8 @@
 """The backend that needs no engine: Linux namespaces, made by our own code, as root or as a plain user.
 
 An agent lives in user, pid, network, IPC, UTS and mount namespaces of its own, on a private root that shows the
-system's programs and libraries read-only and nothing else (see namespaces.py). As root each program runs under a user id that
-nothing else has; as a plain user each has a pid namespace and a mount namespace. No helper with rights of its own.
+system's programs and libraries read-only and nothing else (see namespaces.py). As root each program runs under a user
+id that nothing else has; as a plain user each has a pid namespace and a mount namespace. Nothing is set-user-id.
 """
 
 from __future__ import annotations

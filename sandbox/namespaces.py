@@ -29,7 +29,7 @@ _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime")
 _USERS = "root:x:0:0::/:/bin/false\nsandbox:x:1000:1000::/box/run:/bin/false\n"
 _KEPT = 1 << 1 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7  # what agent.CAPABILITIES names
-_SYS_ADMIN = 1 << 21
+_SYS_PTRACE, _SYS_ADMIN = 1 << 19, 1 << 21  # the first to see what memory its children share
 _SPACES = linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWPID
 
 
@@ -109,7 +109,7 @@ def _inner(config: Json, boot: Callable[[], None], as_root: bool, tell_ready: in
         os.setgroups([])
         os.setresuid(0, 0, 0)
         landlock.restrict(["/box", "/tmp", "/dev/shm"], [f"/dev/{name}" for name in _DEVICES])
-    linux.keep_capabilities(_KEPT if as_root else _SYS_ADMIN)
+    linux.keep_capabilities(_SYS_PTRACE | (_KEPT if as_root else _SYS_ADMIN))
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user resets it
     os.environ.clear()
     sys.argv[:] = ["agent"]

@@ -271,8 +271,9 @@ class Run:
 
     def _look(self) -> None:
         jailed = self.agent.jail
-        self.peak = max(self.peak, jailed.memory(self.processes))
-        if self.peak > self.limits["memory_mb"] * _MIB:
+        limit = self.limits["memory_mb"] * _MIB
+        self.peak = max(self.peak, jailed.memory(self.processes, limit))
+        if self.peak > limit:
             self.ended = "memory"
         elif self._disk_over():
             self.ended = "disk"
@@ -301,5 +302,5 @@ class Run:
             killed = self.ended == "signal" and self.status == signal.SIGKILL
             if self.peak > limit or (killed and self.peak > limit * 0.7):
                 self.ended = "memory"
-        if self.ended in ("exit", "signal") and self._disk_over():
-            self.ended = "disk"
+            elif self._disk_over() or (self.ended == "signal" and self.status == signal.SIGXFSZ):
+                self.ended = "disk"

@@ -49,13 +49,21 @@ def _module(name: str) -> Callable[[], bool]:
     return lambda: importlib.util.find_spec(name) is not None
 
 
+def _command(name: str) -> Callable[[], bool]:
+    return lambda: shutil.which(name) is not None
+
+
 NEEDS: dict[str, Callable[[], bool]] = {
     "data": DATA.is_dir,
     "docker": _docker_answers,
-    "local": _sandbox("local"),
+    "g++": _command("g++"),
+    "gcc": _command("gcc"),
+    "javac": _command("javac"),
+    "node": _command("node"),
     "pyarrow": _module("pyarrow"),
     "runsc": _sandbox("runsc"),
     "torch": _module("torch"),
+    "userns": _sandbox("local"),
 }
 _found: dict[str, bool] = {}
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .cases import TestCase
     from .choice import ChoiceVerifier
     from .code import CodeVerifier
     from .contract import Verifier, Voter
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from .reward import Auto, Reward, Term, auto, r1_zero, rl1, rl2
     from .sample import Message, Sample
     from .schema import SchemaVerifier
-    from .tests import TestCase
     from .verdict import Reason, Status, Verdict
 
 _HOME = {
@@ -47,7 +47,7 @@ _HOME = {
     "SchemaVerifier": "schema",
     "Status": "verdict",
     "Term": "reward",
-    "TestCase": "tests",
+    "TestCase": "cases",
     "UnknownRewardError": "errors",
     "Verdict": "verdict",
     "Verifier": "contract",

@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any, Literal, cast, get_args
 
 from ..sandbox.limits import Limits
+from .cases import TestCase, find_tests, read_tests
 from .errors import SampleError
-from .tests import TestCase, read_tests, tests_of_row
 
 Kind = Literal["math", "code", "choice", "puzzle", "schema", "general", "safety"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -205,7 +205,7 @@ def _reference(value: object, name: str) -> str | list[str] | None:
 def _tests(row: Mapping[str, Any], name: str, kind: str | None) -> Sequence[TestCase]:
     if row.get(name) is not None:
         return read_tests(row[name], name, row)
-    return tests_of_row(row, sure=kind == "code") if kind in (None, "code") else ()
+    return find_tests(row, sure=kind == "code") if kind in (None, "code") else ()
 
 
 def _limits(value: object, name: str) -> Limits | None:

@@ -18,7 +18,7 @@ from r1_reward.sandbox.probes import PROBES, Bench, Probe
 
 BACKENDS = [
     pytest.param("docker", marks=pytest.mark.needs("docker")),
-    pytest.param("local", marks=pytest.mark.needs("local")),
+    pytest.param("local", marks=pytest.mark.needs("userns")),
     pytest.param("runsc", marks=[pytest.mark.needs("runsc"), pytest.mark.slow]),
 ]
 _WORDS = {f"{probe.area}: {probe.name}": probe for probe in PROBES}

@@ -3,15 +3,15 @@
 `assert f(2, 3) == 5` becomes a call of `f(2, 3)`, whose value comes back and is compared with 5 here. So do the
 straight-line asserts of HumanEval's `check(candidate)`. What can be taken apart:
 
-    CALL == CONSTANT, != , is None/True/False, CALL, not CALL, CALL in CONSTANT (and each the other way round)
+    CALL == CONSTANT, !=, is None/True/False, CALL, not CALL, CALL in CONSTANT (equality the other way round, too)
     abs(CALL - CONSTANT) < CONSTANT (also <=), math.isclose(CALL, CONSTANT, ...)
 
-where a CALL is the program's function called with constants, or that in list, tuple, set, sorted, len, str, round, ... or
-an index of it; and a CONSTANT is worked out here, with bounds. Equality is Python's, on exact plain values.
+where a CALL is the program's function called with constants, or that in list, tuple, set, sorted, len, str, ... or an
+index of it; and a CONSTANT is worked out here, with bounds. Equality is Python's, on exact plain values.
 
 Anything else stays code, and the whole text is run as an exam: in a process of its own, which reaches the program's
-functions by message, where the code only calls functions with values; else in the program's process, which is weak. Only
-the test's text decides; the program's is not looked at.
+functions by message, where the code only calls functions with values; else in the program's process, which is weak.
+Only the test's text decides; the program's is not looked at.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ class _Call(NamedTuple):
     args: str
 
 
-def tests_of(code: str) -> list[CallTest | ExamTest]:
+def take_apart(code: str) -> list[CallTest | ExamTest]:
     """The tests that a text of Python asserts comes to. Raises SyntaxError or ValueError where it is no Python.
 
-    >>> [(test.entry, test.args, test.expected) for test in tests_of("assert add(2, 3) == 5")]
+    >>> [(test.entry, test.args, test.expected) for test in take_apart("assert add(2, 3) == 5")]
     [('add', '(2, 3,)', 5)]
-    >>> tests_of("for x in range(3): assert add(x, x) == 2 * x")[0].names
+    >>> take_apart("for x in range(3): assert add(x, x) == 2 * x")[0].names
     ('add',)
     """
     tree = _parsed(code)
@@ -345,9 +345,12 @@ _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.GtE: operator.ge,
 }
 _FUNCTIONS: Mapping[str, Callable[..., object]] = {
-    "set": set, "frozenset": frozenset, "list": list, "tuple": tuple, "dict": dict, "sorted": sorted, "len": len,
-    "str": str, "int": int, "float": float, "bool": bool, "abs": abs, "round": round, "sum": sum, "min": min, "max": max,
-}  # fmt: skip
+    function.__name__: function
+    for function in (
+        *(set, frozenset, list, tuple, dict, str, int, float, bool),
+        *(sorted, len, abs, round, sum, min, max),
+    )
+}
 
 
 def fold(node: ast.expr, names: Mapping[str, object]) -> object:

@@ -1,8 +1,8 @@
 """Where the program of a response stands, and in which language it is.
 
-The program is the last fenced block after the thinking whose tag fits: one of the wanted language, else one without a tag, or,
-where no language is wanted, one of any known language. A response without a fence may be the program itself. A think block
-left open has no program, and neither has a response whose only blocks are in other languages.
+The program is the last fenced block after the thinking whose tag fits: one of the wanted language (of any known one,
+where none is wanted), else one without a tag. A response without a fence may be the program itself. A think block left
+open has no program, and neither has a response whose only blocks are in other languages.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ..sample import Message
 
 _OPENING = re.compile(r"^ {0,3}(`{3,}|~{3,})([^\n`]*)\n", re.MULTILINE)
 _CODE_LINE = re.compile(
-    r"^(?:def |class |import |from \w|#include|using |int main|public |package |func |fn |const |let |var |function |#!/|"
-    r"print\(|for |while |if |@|async def )",
+    r"^(?:def |class |import |from \w|#include|using |int main|public |package |func |fn |const |let |var |function "
+    r"|#!/|print\(|for |while |if |@|async def )",
     re.MULTILINE,
 )
 
@@ -44,8 +44,8 @@ def find_program(
 ) -> Program | None:
     r"""The program of a response; None where there is none.
 
-    `wanted` is the language it must be in, `fallback` the one of a block without a tag where none is wanted; `bare` says
-    whether a response without any fence may be a program.
+    `wanted` is the language it must be in, `fallback` the one of a block without a tag where none is wanted; `bare`
+    says whether a response without any fence may be a program.
 
     >>> find_program("<think>```py\nx\n```</think>Here:\n```python\nprint(1)\n```\n").source
     'print(1)\n'
@@ -55,14 +55,10 @@ def find_program(
     found = scan(clean(response), prompt, prefilled=prefilled)
     if found.final is None:
         return None
-    if (
-        found.answers
-        and found.answers[-1].span.start >= found.final.start
-        and _fenced(found.answers[-1].body.of(found.text))
-    ):
-        text = found.answers[-1].body.of(found.text)
-    else:
-        text = found.final.of(found.text)
+    text = found.final.of(found.text)
+    answers = [block.body.of(found.text) for block in found.answers if block.span.start >= found.final.start]
+    if answers and ("```" in answers[-1] or "~~~" in answers[-1]):
+        text = answers[-1]
     blocks = _blocks(text)
     for tagged in (True, False):
         for tag, body in reversed(blocks):
@@ -71,10 +67,9 @@ def find_program(
                 return Program(body, known.name)
             if not tagged and known is None and not tag and body.strip():
                 return Program(body, wanted or fallback)
-    if blocks or not bare or "<" in text[:1]:
+    if blocks or not bare:
         return None
-    if found.answers:
-        text = found.answers[-1].body.of(found.text)
+    text = answers[-1] if answers else text
     return Program(text.strip("\n") + "\n", wanted or fallback) if _looks_bare(text, wanted or fallback) else None
 
 
@@ -98,10 +93,6 @@ def complete(source: str, prompt: str, entry: str | None) -> str:
     if not first.startswith((" ", "\t")):
         source = "".join(f"    {line}" for line in source.splitlines(keepends=True))
     return stub.rstrip("\n") + "\n" + source
-
-
-def _fenced(text: str) -> bool:
-    return "```" in text or "~~~" in text
 
 
 def _blocks(text: str) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import ast
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from ...sandbox import (
     CallTest,
@@ -22,13 +22,13 @@ from ...sandbox import (
 from ...sandbox.languages import language
 from ...sandbox.limits import DEFAULT_LIMITS
 from ...sandbox.submission import Checker, Test
+from ..cases import TestCase
 from ..contract import failure
 from ..errors import ConfigError, check_option
 from ..reasoning import PREFILLED, Prefilled
 from ..sample import Sample
-from ..tests import TestCase
 from ..verdict import Reason, Verdict
-from .asserts import fold_text, tests_of
+from .asserts import fold_text, take_apart
 from .program import complete, find_program
 
 _REASONS: Mapping[Outcome, Reason] = {
@@ -48,21 +48,15 @@ _ANSWER = 20_000
 """Characters of it that a verdict shows."""
 
 
-class _Task(NamedTuple):
-    """What one sample comes to."""
-
-    submission: Submission
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeVerifier:
     """1 if the response's program passes every test, else 0; with `score="fraction"` the share that it passes.
 
-    The program is the last fitting code block after the thinking. Tests are the sample's. Nothing runs outside the isolation that
-    `backend` names; where it cannot be had, the verdict is `error: sandbox_unavailable` and never a number.
+    The program is the last fitting code block after the thinking. Tests are the sample's. Nothing runs outside the
+    isolation that `backend` names; where it cannot be had, the verdict is `error: sandbox_unavailable` and no number.
 
-    Evidence: `tests`, one `{outcome, seconds, memory_mb, detail}` each, `trust` (`weak` where test code had to run in the
-    program's own process), `language`, `backend`. Parts: `passed`, the share of tests.
+    Evidence: `tests`, one `{outcome, seconds, memory_mb, detail}` each, `trust` (`weak` where test code had to run in
+    the program's own process), `language`, `backend`. Parts: `passed`, the share of tests.
 
     >>> CodeVerifier(score="fraction").name
     'code'
@@ -98,7 +92,7 @@ class CodeVerifier:
     """Seconds for all tests of a program and compiling it."""
     slots: int | None = None
     """Programs that run at once; None means one per processor."""
-    checkers: Mapping[str, Checker] = field(default_factory=dict)
+    checkers: Mapping[str, Checker] = field(default_factory=dict, hash=False)
     """Checkers of your own, by the names that tests call them; from Python only."""
 
     def __post_init__(self) -> None:
@@ -206,7 +200,7 @@ class CodeVerifier:
             expected = fold_text(test.expected or "")
             return [CallTest(entry=_entry(test.entry), args=test.args, expected=expected, checker=checker)]
         assert test.code is not None
-        return [ProgramTest(code=test.code)] if test.type == "program" else tests_of(test.code)
+        return [ProgramTest(code=test.code)] if test.type == "program" else take_apart(test.code)
 
     def _run(self, submissions: Sequence[Submission]) -> list[Result | Verdict]:
         from ...sandbox.pool import Pool, shared

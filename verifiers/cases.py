@@ -3,7 +3,7 @@
 | shape | where | becomes |
 | --- | --- | --- |
 | `[{"type": ...}, ...]` | `tests` | our own |
-| `["assert f(1) == 2", ...]` | `tests`, MBPP's `test_list` (after `test_setup_code` and `test_imports`) | assert tests |
+| `["assert f(1) == 2", ...]` | `tests`, MBPP's `test_list` (`test_setup_code`, `test_imports` before) | assert tests |
 | `{"inputs", "outputs"}` | `tests`, `input_output` of APPS and TACO | stdin tests |
 | the same with `fn_name` | the same | function tests, compared as JSON |
 | `[{"input", "output", "testtype"}, ...]` | `tests`, LiveCodeBench's `public_test_cases` | stdin or function tests |
@@ -83,12 +83,12 @@ def read_tests(value: object, name: str = "tests", row: Mapping[str, Any] | None
     return [_test(_plain_item(item), f"{name}[{index}]", row) for index, item in enumerate(value)]
 
 
-def tests_of_row(row: Mapping[str, Any], *, sure: bool) -> Sequence[TestCase]:
+def find_tests(row: Mapping[str, Any], *, sure: bool) -> Sequence[TestCase]:
     """The tests of a row that has them under a name of some data set; empty where it has none.
 
     `sure` says that the row is about code: then a field of such a name that cannot be read raises SampleError.
 
-    >>> len(tests_of_row({"test_list": ["assert f(1) == 2"], "test_setup_code": "import math"}, sure=False))
+    >>> len(find_tests({"test_list": ["assert f(1) == 2"], "test_setup_code": "import math"}, sure=False))
     1
     """
     try:
@@ -148,7 +148,8 @@ def _test(value: object, name: str, row: Mapping[str, Any]) -> TestCase:
 def _pairs(value: Mapping[str, Any], name: str) -> Sequence[TestCase]:
     inputs, outputs = value.get("inputs"), value.get("outputs")
     if not isinstance(inputs, list) or not isinstance(outputs, list):
-        raise SampleError("missing_field", f"{name} is an object without lists `inputs` and `outputs`")
+        told = f"{name} must be a list of tests, or an object with the lists `inputs` and `outputs`"
+        raise SampleError("wrong_type", told)
     if len(inputs) != len(outputs):
         raise SampleError("wrong_type", f"{name} has {len(inputs)} inputs and {len(outputs)} outputs")
     function = value.get("fn_name")
