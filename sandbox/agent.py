@@ -261,11 +261,12 @@ def _seal(folder: str) -> None:
 
 
 _STARTER = """
-import marshal, sys
-modules = [sys, sys]
+import builtins, marshal, sys
+names = dict(builtins.__dict__)  # what a program does to builtins is its own affair
 for name, code in {parts!r}:
     module = type(sys)(name)
     module.__package__ = "r1agent"
+    module.__builtins__ = names
     sys.modules[name] = module
     exec(marshal.loads(code), module.__dict__)
 for name in [name for name in sys.modules if name.startswith("r1agent")]:

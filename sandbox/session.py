@@ -19,7 +19,7 @@ from .errors import SandboxError
 from .limits import Limits
 
 BOOT = """
-import os, json, sys
+import builtins, json, os, sys
 def read(size):
     data = b""
     while len(data) < size:
@@ -35,6 +35,7 @@ def boot():
     for name, source in pack["modules"]:
         module = type(sys)("r1agent." + name)
         module.__package__ = "r1agent"
+        module.__builtins__ = dict(builtins.__dict__)
         sys.modules[module.__name__] = module
         setattr(package, name, module)
         exec(compile(source, name + ".py", "exec"), module.__dict__)
