@@ -25,7 +25,7 @@ def missing(need: str) -> bool:
         return shutil.which(need) is None
     if need == "userns":
         return subprocess.run(["unshare", "-Urmpf", "true"], capture_output=True, check=False).returncode != 0
-    return need == "gpu"
+    return need in ("gpu", "runsc")
 
 
 def main(report: str) -> int:

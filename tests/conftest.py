@@ -23,15 +23,26 @@ def _docker_answers() -> bool:
     return subprocess.run(["docker", "info"], capture_output=True, timeout=20, check=False).returncode == 0
 
 
-def _namespaces_can_be_had() -> bool:
-    from r1_reward.sandbox.errors import SandboxUnavailableError
-    from r1_reward.sandbox.local import LocalBackend
+def _sandbox(name: str) -> Callable[[], bool]:
+    """Whether programs can be run by that backend here."""
 
-    try:
-        LocalBackend().open("python").kill()
-    except SandboxUnavailableError:
-        return False
-    return True
+    def there() -> bool:
+        from r1_reward.sandbox import SandboxError
+        from r1_reward.sandbox.backends import backend
+
+        try:
+            made = backend(name)
+        except SandboxError:
+            return False
+        try:
+            made.open("python").kill()
+        except SandboxError:
+            return False
+        finally:
+            made.close()
+        return True
+
+    return there
 
 
 def _module(name: str) -> Callable[[], bool]:
@@ -50,8 +61,9 @@ NEEDS: dict[str, Callable[[], bool]] = {
     "javac": _command("javac"),
     "node": _command("node"),
     "pyarrow": _module("pyarrow"),
+    "runsc": _sandbox("runsc"),
     "torch": _module("torch"),
-    "userns": _namespaces_can_be_had,
+    "userns": _sandbox("local"),
 }
 _found: dict[str, bool] = {}
 
