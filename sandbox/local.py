@@ -74,6 +74,9 @@ class LocalBackend:
         """
         if sys.platform != "linux":
             raise SandboxUnavailableError(f"the local backend needs Linux, not {sys.platform}; use the docker backend")
+        for folder in folders:
+            if not Path(folder).is_absolute() or not Path(folder).exists():
+                raise ValueError(f"folders: {folder!r} is no absolute path of something that is there")
         python = Path(sys.executable).resolve()
         prefix = Path(sys.base_prefix).resolve()
         self._python = str(python)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -34,6 +35,19 @@ def _namespaces_can_be_had() -> bool:
     return True
 
 
+def _namespaces_for_a_plain_user() -> bool:
+    if os.geteuid():
+        return _namespaces_can_be_had()
+    # Root's own interpreter may lie in a folder that is closed to others, so this takes the system's.
+    recent = ["/usr/bin/python3", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
+    spaces = ["unshare", "-Urmpf", "true"]
+    try:
+        run = [subprocess.run(c, user=65534, group=65534, extra_groups=[], check=False) for c in (recent, spaces)]
+    except FileNotFoundError:
+        return False
+    return all(each.returncode == 0 for each in run)
+
+
 def _module(name: str) -> Callable[[], bool]:
     return lambda: importlib.util.find_spec(name) is not None
 
@@ -41,6 +55,7 @@ def _module(name: str) -> Callable[[], bool]:
 NEEDS: dict[str, Callable[[], bool]] = {
     "data": DATA.is_dir,
     "docker": _docker_answers,
+    "plain-user": _namespaces_for_a_plain_user,
     "pyarrow": _module("pyarrow"),
     "torch": _module("torch"),
     "userns": _namespaces_can_be_had,
