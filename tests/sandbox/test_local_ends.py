@@ -90,6 +90,11 @@ def _wait_until_gone(pids: list[int], since: float) -> None:
     assert not _orphans(since)
 
 
+def _groups(pid: int) -> list[Path]:
+    """The cgroups that a client has made."""
+    return [path for path in Path("/sys/fs/cgroup").rglob(f"r1-reward-{pid}-*") if path.is_dir()]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_kill_of_the_client_leaves_nothing(seed: int) -> None:
     since = time.time() - 1
@@ -101,8 +106,7 @@ def test_kill_of_the_client_leaves_nothing(seed: int) -> None:
         client.kill()
         client.wait()
         _wait_until_gone(pids, since)
-    LocalBackend().sweep()
-    assert not [path for path in Path("/sys/fs/cgroup").rglob(f"r1-reward-{client.pid}-*") if path.is_dir()]
+    assert not _groups(client.pid)
 
 
 @pytest.fixture
@@ -134,6 +138,21 @@ def test_close_ends_every_process(backend: LocalBackend) -> None:
     session.close()
     session.close()
     _wait_until_gone(pids, time.time())
+    assert not _groups(os.getpid())
+
+
+def test_sweep_removes_what_dead_owners_left(backend: LocalBackend) -> None:
+    channel = backend.open("python")
+    ours = _groups(os.getpid())
+    if not ours:
+        channel.kill()
+        return  # no cgroups can be made here, so none can be left
+    left = ours[0].with_name("r1-reward-999999999-1-0")
+    left.mkdir()
+    assert backend.sweep() >= 1
+    assert not left.exists()
+    assert _groups(os.getpid()) == ours
+    channel.kill()
 
 
 def test_session_outlives_the_thread_that_opened_it(backend: LocalBackend) -> None:
