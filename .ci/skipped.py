@@ -21,12 +21,14 @@ def missing(need: str) -> bool:
         return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0
     if need == "data":
         return not DATA.is_dir()
+    if need in ("gcc", "g++", "javac", "node"):
+        return shutil.which(need) is None
     if need == "userns":
         return subprocess.run(["unshare", "-Urmpf", "true"], capture_output=True, check=False).returncode != 0
     if need == "plain-user":
         recent = ["/usr/bin/python3", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
         return shutil.which(recent[0]) is None or subprocess.run(recent, check=False).returncode != 0
-    return need == "gpu"
+    return need in ("gpu", "runsc")
 
 
 def main(report: str) -> int:

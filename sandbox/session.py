@@ -75,8 +75,9 @@ class Backend(Protocol):
     caveats: Sequence[str]
     """What it does not, a sentence each."""
 
-    settings: AgentSettings
-    """How an agent behind it is to be run."""
+    @property
+    def settings(self) -> AgentSettings:
+        """How an agent behind it is to be run."""
 
     def open(self, image: str) -> Channel:
         """A fresh interpreter in an image (a name of `languages.py`), started by `BOOT`; `AgentSession` makes it an

@@ -24,20 +24,31 @@ def _docker_answers() -> bool:
     return subprocess.run(["docker", "info"], capture_output=True, timeout=20, check=False).returncode == 0
 
 
-def _namespaces_can_be_had() -> bool:
-    from r1_reward.sandbox.errors import SandboxUnavailableError
-    from r1_reward.sandbox.local import LocalBackend
+def _sandbox(name: str) -> Callable[[], bool]:
+    """Whether programs can be run by that backend here."""
 
-    try:
-        LocalBackend().open("python").kill()
-    except SandboxUnavailableError:
-        return False
-    return True
+    def there() -> bool:
+        from r1_reward.sandbox import SandboxError
+        from r1_reward.sandbox.backends import backend
+
+        try:
+            made = backend(name)
+        except SandboxError:
+            return False
+        try:
+            made.open("python").kill()
+        except SandboxError:
+            return False
+        finally:
+            made.close()
+        return True
+
+    return there
 
 
 def _namespaces_for_a_plain_user() -> bool:
     if os.geteuid():
-        return _namespaces_can_be_had()
+        return _sandbox("local")()
     # Root's own interpreter may lie in a folder that is closed to others, so this takes the system's.
     recent = ["/usr/bin/python3", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
     spaces = ["unshare", "-Urmpf", "true"]
@@ -52,13 +63,22 @@ def _module(name: str) -> Callable[[], bool]:
     return lambda: importlib.util.find_spec(name) is not None
 
 
+def _command(name: str) -> Callable[[], bool]:
+    return lambda: shutil.which(name) is not None
+
+
 NEEDS: dict[str, Callable[[], bool]] = {
     "data": DATA.is_dir,
     "docker": _docker_answers,
+    "g++": _command("g++"),
+    "gcc": _command("gcc"),
+    "javac": _command("javac"),
+    "node": _command("node"),
     "plain-user": _namespaces_for_a_plain_user,
     "pyarrow": _module("pyarrow"),
+    "runsc": _sandbox("runsc"),
     "torch": _module("torch"),
-    "userns": _namespaces_can_be_had,
+    "userns": _sandbox("local"),
 }
 _found: dict[str, bool] = {}
 
