@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -17,8 +18,12 @@ _READ = 1 << 20
 class ProcessChannel:
     """Speaks to a child; its end is the end of the channel. Not for two threads at once."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start the child, in a session of its own, with nothing of our environment."""
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], patience: float = 0) -> None:
+        """Start the child, in a session of its own, with nothing of our environment.
+
+        A child that has something to put away is asked to end, and killed only after `patience` seconds.
+        """
+        self._patience = patience
         self._child = subprocess.Popen(  # noqa: S603 - the command is ours
             command,
             stdin=subprocess.PIPE,
@@ -81,6 +86,10 @@ class ProcessChannel:
 
     def kill(self) -> None:
         """End the agent and everything behind its isolation, and wait until it is gone; never raises."""
+        if self._child.poll() is None and self._patience:
+            self._child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(self._patience)
         if self._child.returncode is None:
             try:
                 os.killpg(self._child.pid, signal.SIGKILL)
