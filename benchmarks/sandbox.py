@@ -113,9 +113,7 @@ def throughput(args: argparse.Namespace) -> dict[str, Any]:
             arms["docker exec.1"] = lambda n: _rate(
                 max(5, n // 10), 1, lambda: _bare(["docker", "exec", "-i", box, *inside])
             )
-        rounds: list[dict[str, float]] = []
-        for _ in range(args.rounds):
-            rounds.append({name: arm(args.tests) for name, arm in arms.items()})
+        rounds = [{name: arm(args.tests) for name, arm in arms.items()} for _ in range(args.rounds)]
     median = {name: statistics.median(found[name] for found in rounds) for name in arms}
     told: dict[str, Any] = {"per_second": {name: round(value, 1) for name, value in median.items()}}
 

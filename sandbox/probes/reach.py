@@ -77,17 +77,11 @@ for secret in sys.stdin.read().splitlines():
         except OSError:
             pass
 for place in ("/etc/shadow", "/proc/kcore", "/dev/mem", "/dev/kmsg", "/dev/sda", "/dev/vda", "/dev/nvme0n1",
-              "/proc/1/environ", "/proc/1/mem", "/var/run/docker.sock", "/proc/keys", "/proc/timer_list"):
+              "/proc/1/mem", "/var/run/docker.sock", "/proc/keys", "/proc/timer_list"):
     try:
         with open(place, "rb") as file:
             if file.read(64).strip():
                 print("could be read:", place)
-    except OSError:
-        pass
-for place in ("/proc/1/fd", "/proc/1/map_files"):
-    try:
-        if os.listdir(place):
-            print("could be listed:", place)
     except OSError:
         pass
 for place in ("/proc/sys/kernel/core_pattern", "/proc/sys/vm/drop_caches", "/proc/sysrq-trigger",
@@ -195,17 +189,17 @@ print("tried")
 _AGENT = """
 import ctypes, os, resource, signal
 libc = ctypes.CDLL(None, use_errno=True)
-me = os.getpid()
+me, null = os.getpid(), os.stat("/dev/null").st_rdev
 for name in os.listdir("/proc"):
     if not name.isdigit() or int(name) == me:
         continue
     pid, place = int(name), f"/proc/{name}/"
-    for file in ("mem", "environ", "maps", "auxv", "syscall", "stack"):
+    # not environ and maps: gVisor shows them to all, and nothing of the host is in them (another probe looks)
+    for file in ("syscall", "stack"):
         try:
             with open(place + file, "rb") as opened:
                 opened.read(1)
-            if file != "mem":
-                print(f"{file} of process {pid} could be read")
+            print(f"{file} of process {pid} could be read")
         except OSError:
             pass
     try:
@@ -216,7 +210,8 @@ for name in os.listdir("/proc"):
     for number in range(64):
         try:
             opened = os.open(f"{place}fd/{number}", os.O_WRONLY | os.O_NONBLOCK)
-            print(f"descriptor {number} of process {pid} could be opened")
+            if os.fstat(opened).st_rdev != null:
+                print(f"descriptor {number} of process {pid} could be opened")
             os.close(opened)
         except OSError:
             pass

@@ -39,9 +39,7 @@ def call(args: str = "(2, 3)", expected: object = 5, entry: str = "add") -> Call
 
 def run(pool: Pool, source: str, *tests: Test, language: str = "python", stop: bool = True, **limits: float) -> Result:
     bounds = Limits(**{"time_s": 5.0, **limits})  # type: ignore[arg-type]  # numbers, all of them
-    return pool.run(
-        Submission(language=language, source=source, tests=tests, limits=bounds, stop_at_failure=stop)
-    )
+    return pool.run(Submission(language=language, source=source, tests=tests, limits=bounds, stop_at_failure=stop))
 
 
 ADD = "print(sum(map(int, input().split())))\n"

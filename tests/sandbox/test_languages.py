@@ -42,7 +42,7 @@ def test_a_nonce_is_the_same_for_the_same_program_and_known_to_no_other() -> Non
 
 
 def test_braces_of_a_program_are_left_alone() -> None:
-    source = "int main() { const char *s = \"{nonce} {file} {work}\"; }"
+    source = 'int main() { const char *s = "{nonce} {file} {work}"; }'
     assert build(LANGUAGES["cpp"], source, DEFAULT_LIMITS).files["main.cpp"] == source.encode()
 
 
