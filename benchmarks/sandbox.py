@@ -85,7 +85,7 @@ def main() -> None:
 
 def throughput(args: argparse.Namespace) -> dict[str, Any]:
     """One-test Python submissions a second, warm, each arm against the bare subprocess of the same round."""
-    python = shutil.which("python3") or sys.executable
+    python = str(Path(sys.executable).resolve())  # not a link to it or a script that looks for it, which are slower
     backends = args.backends.split(",")
     arms: dict[str, Callable[[int], float]] = {}
     with contextlib.ExitStack() as stack:

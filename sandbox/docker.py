@@ -54,6 +54,7 @@ _RUNSC_CAVEATS = (
     "gVisor's own kernel takes the system calls; it is slower, and its hole plus one in the host is an escape",
     *CAVEATS[1:],
     "the agent's environment (empty) and memory map, though not its memory, can be read: older gVisor shows them",
+    "a program may set the agent's priority, which gVisor notes and does not act on: `doctor` calls that a FAIL",
 )
 _WORK = "/box"
 _UIDS = 1000

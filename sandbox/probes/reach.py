@@ -220,11 +220,10 @@ for name in os.listdir("/proc"):
         print(f"limits of process {pid} could be set")
     except OSError:
         pass
-    for call in (lambda: os.sched_setaffinity(pid, {0}), lambda: os.setpriority(os.PRIO_PROCESS, pid, 19),
-                 lambda: os.kill(pid, signal.SIGSTOP), lambda: os.kill(pid, signal.SIGKILL)):
+    for number in (signal.SIGSTOP, signal.SIGKILL, 0):
         try:
-            call()
-            print(f"process {pid} could be hindered or ended")
+            os.kill(pid, number)
+            print(f"process {pid} could be sent signal {number}")
         except OSError:
             pass
 extra = []
@@ -238,6 +237,22 @@ for number in range(3, 256):
 # one is the folder that is being listed or the program's own file, which Python opens by itself
 if len(extra) > 1:
     print("descriptors were left open:", extra)
+print("tried")
+"""
+
+
+_PRIORITY = """
+import os
+for name in os.listdir("/proc"):
+    if name.isdigit() and int(name) != os.getpid():
+        pid = int(name)
+        for what, call in (("processors", lambda: os.sched_setaffinity(pid, {0})),
+                           ("priority", lambda: os.setpriority(os.PRIO_PROCESS, pid, 19))):
+            try:
+                call()
+                print(f"{what} of process {pid} could be set")
+            except OSError:
+                pass
 print("tried")
 """
 
@@ -330,6 +345,9 @@ REACH = (
     Probe(area="environment", name="variables of the host", attempt=_environment),
     Probe(area="privileges", name="root, capabilities, system calls", attempt=lambda bench: bench.holes(_PRIVILEGES)),
     Probe(area="agent", name="its memory, descriptors, limits, signals", attempt=_agent, harmless=False),
+    Probe(
+        area="agent", name="its priority and processors", attempt=lambda bench: bench.holes(_PRIORITY), harmless=False
+    ),
     Probe(area="agent", name="forged reports", attempt=_forged),
     Probe(area="neighbours", name="files and sockets of one at the same time", attempt=_neighbour),
 )
