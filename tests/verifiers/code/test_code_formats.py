@@ -20,7 +20,11 @@ STDIN = [
 ]
 ADD = TestCase(type="function", entry="add", args="(1, 2)", expected="[3]", checker="json_wrapped")
 SHAPES: list[tuple[dict[str, Any], list[TestCase], str]] = [
-    ({"tests": [{"type": "stdin", "input": "1", "output": "2"}]}, [TestCase(type="stdin", input="1", output="2")], "own"),
+    (
+        {"tests": [{"type": "stdin", "input": "1", "output": "2"}]},
+        [TestCase(type="stdin", input="1", output="2")],
+        "own",
+    ),
     ({"tests": json.dumps([{"type": "assert", "code": "x"}])}, [TestCase(type="assert", code="x")], "own, as text"),
     ({"tests": PAIRS}, STDIN, "pairs"),
     ({"tests": json.dumps(PAIRS)}, STDIN, "pairs, as text"),

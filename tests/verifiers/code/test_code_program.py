@@ -84,7 +84,9 @@ def test_never_raises(response: str) -> None:
     find_program(response, wanted="cpp", bare=False)
 
 
-@pytest.mark.parametrize("piece", ["```python\nx\n```\n", "```\n", "~~~\n", "`", "<think>", "def f(): pass\n", "(", "\t"])
+@pytest.mark.parametrize(
+    "piece", ["```python\nx\n```\n", "```\n", "~~~\n", "`", "<think>", "def f(): pass\n", "(", "\t"]
+)
 def test_megabytes_take_no_longer_than_their_length(piece: str) -> None:
     start = time.process_time()
     find_program(piece * (1_000_000 // len(piece)))
