@@ -138,8 +138,10 @@ class Agent:
             if self.jail.mode != "plain":
                 # Where one user id is all there is, the agent and its first processes count too.
                 wanted.append((resource.RLIMIT_NPROC, processes + (4 if self.jail.mode == "pidns" else 0)))
-            hard = {name: resource.getrlimit(name)[1] for name, _ in wanted}
-            bound = {name: value if hard[name] < 0 else min(value, hard[name]) for name, value in wanted}
+            hard = {name: resource.getrlimit(name)[1] for name, _ in wanted if _settable(name)}
+            bound = {
+                name: value if hard[name] < 0 else min(value, hard[name]) for name, value in wanted if name in hard
+            }
             if len(self._bounds) > 100:
                 self._bounds.clear()
             self._bounds[key] = [(name, (value, value)) for name, value in bound.items()]
@@ -233,6 +235,15 @@ class Agent:
         view = memoryview(b"".join((len(text).to_bytes(4, "big"), text, *blobs)))
         while view:
             view = view[os.write(self._answers, view) :]
+
+
+def _settable(name: int) -> bool:
+    """gVisor knows limits that nobody may set, as it has not got what they bound."""
+    try:
+        resource.setrlimit(name, resource.getrlimit(name))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _write(path: str, data: bytes) -> None:

@@ -20,7 +20,7 @@ from .attached import AttachedChannel
 from .engine import CALL_SECONDS, engine
 from .errors import SandboxUnavailableError
 from .images import tag
-from .leaks import Watcher, label, remove, sweep
+from .leaks import Watcher, label, remove, sweep, sweep_with
 from .session import BOOT, AgentSettings
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ CAVEATS = (
 _RUNSC_CAVEATS = (
     "gVisor's own kernel takes the system calls; it is slower, and its hole plus one in the host is an escape",
     *CAVEATS[1:],
-    "the bound on processes of a single program is the container's: gVisor does not count them by user",
+    "the agent's environment (empty) and memory map, though not its memory, can be read: older gVisor shows them",
+    "a program may set the agent's priority, which gVisor notes and does not act on: `doctor` calls that a FAIL",
 )
 _WORK = "/box"
 _UIDS = 1000
@@ -106,6 +107,7 @@ class DockerBackend:
         with engine(seconds=CALL_SECONDS) as client:
             if not self._checked:
                 self._check(client.info())
+                sweep_with(client)  # once per backend, what earlier owners left
             self._watcher.start()
             container = self._create(client, image)
             try:

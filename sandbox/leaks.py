@@ -94,9 +94,14 @@ def label() -> dict[str, str]:
 def sweep() -> int:
     """Remove the containers whose owner is gone; how many that were. Raises SandboxError where no engine answers."""
     with engine() as client:
-        orphans = [name for name, owner in _containers(client) if owner.gone()]
-        for name in orphans:
-            remove_with(client, name)
+        return sweep_with(client)
+
+
+def sweep_with(client: APIClient) -> int:
+    """The same, over a connection that is there."""
+    orphans = [name for name, owner in _containers(client) if owner.gone()]
+    for name in orphans:
+        remove_with(client, name)
     return len(orphans)
 
 

@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
 """Labelled development data, where a checkout has it beside itself."""
-
-
-def _docker_answers() -> bool:
-    if shutil.which("docker") is None:
-        return False
-    return subprocess.run(["docker", "info"], capture_output=True, timeout=20, check=False).returncode == 0
 
 
 def _sandbox(name: str) -> Callable[[], bool]:
@@ -69,7 +62,7 @@ def _command(name: str) -> Callable[[], bool]:
 
 NEEDS: dict[str, Callable[[], bool]] = {
     "data": DATA.is_dir,
-    "docker": _docker_answers,
+    "docker": _sandbox("docker"),
     "g++": _command("g++"),
     "gcc": _command("gcc"),
     "javac": _command("javac"),

@@ -168,7 +168,7 @@ BOUNDS = (
     _probe("time", "eight busy children", _ends(_CHILDREN, ["time"], _TIME)),
     _probe("memory", "one process", _ends(_ALLOCATE, ["memory", "exit", "signal"], _MEMORY)),
     _probe("memory", "sixteen processes that share the guilt", _ends(_SPREAD, ["memory", "signal"], _MEMORY)),
-    _probe("processes", "a fork bomb", _ends(_BOMB, ["time", "processes", "signal"], _PIDS)),
+    _probe("processes", "a fork bomb", _ends(_BOMB, ["time", "processes", "signal", "memory"], _PIDS)),
     _probe("processes", "more than are allowed", _ends(_COUNT, ["exit", "processes", "signal"], _PIDS)),
     _probe("processes", "threads", _ends(_THREADS, ["exit", "processes", "signal"], _PIDS)),
     _probe("disk", "large files", _ends(_FILL, ["disk", "signal", "exit", "memory"], _DISK, check=_space)),

@@ -77,17 +77,11 @@ for secret in sys.stdin.read().splitlines():
         except OSError:
             pass
 for place in ("/etc/shadow", "/proc/kcore", "/dev/mem", "/dev/kmsg", "/dev/sda", "/dev/vda", "/dev/nvme0n1",
-              "/proc/1/environ", "/proc/1/mem", "/var/run/docker.sock", "/proc/keys", "/proc/timer_list"):
+              "/proc/1/mem", "/var/run/docker.sock", "/proc/keys", "/proc/timer_list"):
     try:
         with open(place, "rb") as file:
             if file.read(64).strip():
                 print("could be read:", place)
-    except OSError:
-        pass
-for place in ("/proc/1/fd", "/proc/1/map_files"):
-    try:
-        if os.listdir(place):
-            print("could be listed:", place)
     except OSError:
         pass
 for place in ("/proc/sys/kernel/core_pattern", "/proc/sys/vm/drop_caches", "/proc/sysrq-trigger",
@@ -195,17 +189,17 @@ print("tried")
 _AGENT = """
 import ctypes, os, resource, signal
 libc = ctypes.CDLL(None, use_errno=True)
-me = os.getpid()
+me, null = os.getpid(), os.stat("/dev/null").st_rdev
 for name in os.listdir("/proc"):
     if not name.isdigit() or int(name) == me:
         continue
     pid, place = int(name), f"/proc/{name}/"
-    for file in ("mem", "environ", "maps", "auxv", "syscall", "stack"):
+    # not environ and maps: gVisor shows them to all, and nothing of the host is in them (another probe looks)
+    for file in ("syscall", "stack"):
         try:
             with open(place + file, "rb") as opened:
                 opened.read(1)
-            if file != "mem":
-                print(f"{file} of process {pid} could be read")
+            print(f"{file} of process {pid} could be read")
         except OSError:
             pass
     try:
@@ -216,7 +210,8 @@ for name in os.listdir("/proc"):
     for number in range(64):
         try:
             opened = os.open(f"{place}fd/{number}", os.O_WRONLY | os.O_NONBLOCK)
-            print(f"descriptor {number} of process {pid} could be opened")
+            if os.fstat(opened).st_rdev != null:
+                print(f"descriptor {number} of process {pid} could be opened")
             os.close(opened)
         except OSError:
             pass
@@ -225,11 +220,10 @@ for name in os.listdir("/proc"):
         print(f"limits of process {pid} could be set")
     except OSError:
         pass
-    for call in (lambda: os.sched_setaffinity(pid, {0}), lambda: os.setpriority(os.PRIO_PROCESS, pid, 19),
-                 lambda: os.kill(pid, signal.SIGSTOP), lambda: os.kill(pid, signal.SIGKILL)):
+    for number in (signal.SIGSTOP, signal.SIGKILL, 0):
         try:
-            call()
-            print(f"process {pid} could be hindered or ended")
+            os.kill(pid, number)
+            print(f"process {pid} could be sent signal {number}")
         except OSError:
             pass
 extra = []
@@ -243,6 +237,22 @@ for number in range(3, 256):
 # one is the folder that is being listed or the program's own file, which Python opens by itself
 if len(extra) > 1:
     print("descriptors were left open:", extra)
+print("tried")
+"""
+
+
+_PRIORITY = """
+import os
+for name in os.listdir("/proc"):
+    if name.isdigit() and int(name) != os.getpid():
+        pid = int(name)
+        for what, call in (("processors", lambda: os.sched_setaffinity(pid, {0})),
+                           ("priority", lambda: os.setpriority(os.PRIO_PROCESS, pid, 19))):
+            try:
+                call()
+                print(f"{what} of process {pid} could be set")
+            except OSError:
+                pass
 print("tried")
 """
 
@@ -335,6 +345,9 @@ REACH = (
     Probe(area="environment", name="variables of the host", attempt=_environment),
     Probe(area="privileges", name="root, capabilities, system calls", attempt=lambda bench: bench.holes(_PRIVILEGES)),
     Probe(area="agent", name="its memory, descriptors, limits, signals", attempt=_agent, harmless=False),
+    Probe(
+        area="agent", name="its priority and processors", attempt=lambda bench: bench.holes(_PRIORITY), harmless=False
+    ),
     Probe(area="agent", name="forged reports", attempt=_forged),
     Probe(area="neighbours", name="files and sockets of one at the same time", attempt=_neighbour),
 )

@@ -155,6 +155,16 @@ def test_sweep_removes_what_dead_owners_left(backend: LocalBackend) -> None:
     channel.kill()
 
 
+def test_close_from_another_thread_ends_a_run(backend: LocalBackend) -> None:
+    session = AgentSession(backend.open("python"), backend.settings)
+    session.load({"main.py": b"import time\ntime.sleep(60)"}, None)
+    threading.Timer(0.3, session.close).start()
+    begun = time.monotonic()
+    with pytest.raises(SandboxError):
+        session.run(Command(argv=PYTHON, limits=Limits(time_s=60).over(DEFAULT_LIMITS)))
+    assert time.monotonic() - begun < 20
+
+
 def test_session_outlives_the_thread_that_opened_it(backend: LocalBackend) -> None:
     opened: list[AgentSession] = []
     thread = threading.Thread(target=lambda: opened.append(AgentSession(backend.open("python"), backend.settings)))

@@ -63,7 +63,10 @@ def test_a_container_has_the_settings_that_are_promised(backend: DockerBackend, 
 def test_bounds_of_a_container_hold_inside(backend: DockerBackend) -> None:
     session = AgentSession(backend.open("python"), backend.settings)
     try:
-        code = "import os\nfor p in ('/box', '/tmp', '/dev/shm'): s = os.statvfs(p); print(s.f_blocks * s.f_frsize >> 20, s.f_files)"
+        code = (
+            "import os\nfor place in ('/box', '/tmp', '/dev/shm'):\n"
+            "    found = os.statvfs(place)\n    print(found.f_blocks * found.f_frsize >> 20, found.f_files)"
+        )
         assert _run(session, code).split() == [b"33", b"777"] * 3
     finally:
         session.close()
@@ -102,7 +105,7 @@ def test_gvisor_on_kvm_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     import docker
 
     runtimes = {"runsc": {"path": "/usr/bin/runsc", "runtimeArgs": ["--platform=kvm"]}}
-    monkeypatch.setattr(docker.APIClient, "info", lambda client: {"Runtimes": runtimes})
+    monkeypatch.setattr(docker.APIClient, "info", lambda _: {"Runtimes": runtimes})
     backend = DockerBackend(runtime="runsc")
     with pytest.raises(SandboxUnavailableError, match="kvm"):
         backend.open("python")

@@ -1,4 +1,4 @@
-"""What goes wrong with an engine is never right or wrong of a program, never a hang, and over when the engine is back."""
+"""What goes wrong with an engine is never a verdict, never a hang, and over when the engine is back."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_paused_container_is_a_fault_at_its_deadline(containers: Containers, m
 def test_an_image_that_is_gone_is_infra_until_it_is_back(
     pool: Pool, containers: Containers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("r1_reward.sandbox.docker.tag", lambda name: f"{REPOSITORY}:vanishing")
+    monkeypatch.setattr("r1_reward.sandbox.docker.tag", lambda _: f"{REPOSITORY}:vanishing")
     monkeypatch.setattr("r1_reward.sandbox.pool.PAUSES", (0.0, 0.1))
     remove(containers(os.getpid())[0])
     lost = pool.run(_sum())

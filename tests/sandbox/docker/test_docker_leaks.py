@@ -66,7 +66,8 @@ def _start() -> subprocess.Popen[str]:
 
 
 def _folders() -> set[str]:
-    return {name for name in os.listdir(tempfile.gettempdir()) if "r1" in name and "pytest" not in name}
+    names = (path.name for path in Path(tempfile.gettempdir()).iterdir())
+    return {name for name in names if "r1" in name and "pytest" not in name}
 
 
 def test_kill_of_a_working_client_leaves_nothing(containers: Containers) -> None:
@@ -98,7 +99,8 @@ def test_a_killed_client_whose_child_lives_on_leaves_nothing(containers: Contain
     # The child holds copies of every descriptor, so that neither the engine nor the watcher sees an end of input.
     code = CLIENT.format(path=sys.path).replace(
         'print("warm", flush=True)',
-        'import os, time\n    if os.fork() == 0:\n        time.sleep(60)\n        os._exit(0)\n    print("warm", flush=True)',
+        "import os, time\n    if os.fork() == 0:\n        time.sleep(60)\n        os._exit(0)\n"
+        '    print("warm", flush=True)',
     )
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True
