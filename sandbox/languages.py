@@ -39,6 +39,8 @@ class Language:
     """What the file of a program is called, by its source."""
     run: Sequence[str]
     """The command that runs it; `{main}` is the file's name without its ending."""
+    call: Sequence[str] = ()
+    """Python: the command before whose script the harness is put, to call functions."""
     image: str
     """Where its compiler and its runtime are."""
     compile: Sequence[str] | None = None
@@ -138,8 +140,8 @@ _JAVAC = ("javac", "-J-Xmx512m", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=
 _PYTHON = """
 import builtins, sys
 builtins.exit = builtins.quit = sys.exit
-_ = sys.prefix + "/lib/python%d.%d/" % sys.version_info[:2]
-sys.path += [_ + "site-packages", "/usr/local" + _[len(sys.prefix):] + "dist-packages", "/usr/lib/python3/dist-packages"]
+_ = "/lib/python%d.%d/" % sys.version_info[:2]
+sys.path += [sys.prefix + _ + "site-packages", "/usr/local" + _ + "dist-packages", "/usr/lib/python3/dist-packages"]
 del sys.argv[0]
 __file__ = sys.argv[0]
 with open(__file__, "rb") as _:
@@ -155,6 +157,7 @@ LANGUAGES: Mapping[str, Language] = {
             name="python",
             file=_named("main.py"),
             run=("python3", "-I", "-S", "-c", _PYTHON, "{work}/main.py"),
+            call=("python3", "-I", "-S", "{work}/main.py"),
             image="python",
             ending=Ending(append="\n__import__('sys').stderr.write('\\n{nonce}\\n')\n"),
         ),
