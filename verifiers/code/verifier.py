@@ -27,7 +27,8 @@ from ..errors import ConfigError, check_option
 from ..reasoning import PREFILLED, Prefilled
 from ..sample import Sample
 from ..verdict import Reason, Verdict
-from .asserts import fold_text, take_apart
+from .asserts import take_apart
+from .constants import fold_text
 from .program import complete, find_program
 
 _REASONS: Mapping[Outcome, Reason] = {
