@@ -10,13 +10,17 @@ DATA := ../shared/data
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint types bench clean
+.PHONY: help demo images test test-slow lint types bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/.scoring ## Score 200 real rollouts and show the summary
-	$(BIN)/r1-reward score examples/rollouts.jsonl -o out/scored.jsonl --summary out/summary.json
+# A tenth of the rows hold programs, which a machine without Docker and without namespaces cannot judge.
+demo: $(VENV)/.scoring ## Score 220 rollouts and show the summary
+	$(BIN)/r1-reward score examples/rollouts.jsonl -o out/scored.jsonl --summary out/summary.json --max-errors 10%
+
+images: $(VENV)/.scoring ## Make the images that the docker backend runs programs in
+	$(BIN)/r1-reward sandbox build
 
 test: lint types ## Lint, types and tests
 	$(BIN)/pytest --doctest-modules tests src/r1_reward -m 'not slow' $(PYTEST_ARGS)

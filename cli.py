@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -132,4 +132,52 @@ def explain(
     try:
         run_explain(response, references, prompt, set_, as_json=as_json)
     except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.group()
+def sandbox() -> None:
+    """Where submitted programs run."""
+
+
+@sandbox.command()
+@click.argument("names", nargs=-1, metavar="[NAMES]")
+@click.option(
+    "--from-debian", "way", flag_value="debian", help="From Debian's packages; needs mmdebstrap, no registry."
+)
+@click.option("--from-dockerfile", "way", flag_value="dockerfile", help="From the Dockerfiles; needs a registry.")
+@click.option("--force", is_flag=True, help="Also those that are there and up to date.")
+def build(names: tuple[str, ...], way: Literal["debian", "dockerfile"] | None, *, force: bool) -> None:
+    """Make the images of the docker backend: python, cpp (C and C++), javascript, java, go, rust.
+
+    None named: the first four. Those that are up to date are left alone. Without a way, what looks more likely to work
+    is tried first.
+
+    Exit status: 0 all are there, 1 not, 2 usage.
+    """
+    from .sandbox.errors import SandboxError
+    from .sandbox.images import TESTED
+    from .sandbox.images.build import build as make
+
+    try:
+        make(names or TESTED, way=way, force=force, say=lambda line: click.echo(line, err=True))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    except SandboxError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.option("--backend", "names", multiple=True, metavar="NAME", help="docker, runsc, local or unsafe; repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, on standard output.")
+def doctor(names: tuple[str, ...], *, as_json: bool) -> None:
+    """Try to break out of each sandbox of this machine, and say what held.
+
+    Exit status: 0 nothing failed, 1 something did, or a backend that was named is not to be had, 2 usage.
+    """
+    from .sandbox.doctor import run_doctor
+
+    try:
+        sys.exit(run_doctor(names, as_json=as_json))
+    except ValueError as error:
         raise click.UsageError(str(error)) from None

@@ -5,6 +5,7 @@ A test may be skipped for what it needs of the machine (`needs docker`), where t
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -20,7 +21,14 @@ def missing(need: str) -> bool:
         return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0
     if need == "data":
         return not DATA.is_dir()
-    return need == "gpu"
+    if need in ("gcc", "g++", "javac", "node"):
+        return shutil.which(need) is None
+    if need == "userns":
+        return subprocess.run(["unshare", "-Urmpf", "true"], capture_output=True, check=False).returncode != 0
+    if need == "plain-user":
+        recent = ["/usr/bin/python3", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
+        return shutil.which(recent[0]) is None or subprocess.run(recent, check=False).returncode != 0
+    return need in ("gpu", "runsc")
 
 
 def main(report: str) -> int:

@@ -6,11 +6,50 @@ session runs one thing at a time.
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, Protocol, cast
 
+from .errors import SandboxError
 from .limits import Limits
+
+BOOT = """
+import builtins, json, os, sys
+def read(size):
+    data = b""
+    while len(data) < size:
+        part = os.read(0, size - len(data))
+        if not part: os._exit(0)
+        data += part
+    return data
+def boot():
+    pack = json.loads(read(int.from_bytes(read(4), "big")))
+    package = type(sys)("r1agent")
+    package.__path__ = []
+    sys.modules["r1agent"] = package
+    for name, source in pack["modules"]:
+        module = type(sys)("r1agent." + name)
+        module.__package__ = "r1agent"
+        module.__builtins__ = dict(builtins.__dict__)
+        sys.modules[module.__name__] = module
+        setattr(package, name, module)
+        exec(compile(source, name + ".py", "exec"), module.__dict__)
+    module.main(pack["config"], boot)
+boot()
+"""
+"""What a backend starts: `python3 -I -S -c BOOT`. It reads modules from its standard input and runs the last one."""
+
+_AGENT = ("linux", "seccomp", "landlock", "codec", "harness", "jail", "watch", "agent")
+_HARNESS = ("codec", "harness")
+_START_S = 60.0
+_GRACE_S = 15.0
+_MAX_HEADER = 1 << 20
+_MAX_BLOB = 80 << 20
 
 
 class Channel(Protocol):
@@ -36,8 +75,13 @@ class Backend(Protocol):
     caveats: Sequence[str]
     """What it does not, a sentence each."""
 
+    @property
+    def settings(self) -> AgentSettings:
+        """How an agent behind it is to be run."""
+
     def open(self, image: str) -> Channel:
-        """A fresh agent in an image (a name of `languages.py`). Raises SandboxError, saying the way out."""
+        """A fresh interpreter in an image (a name of `languages.py`), started by `BOOT`; `AgentSession` makes it an
+        agent. Raises SandboxError, saying the way out."""
 
     def sweep(self) -> int:
         """Remove what dead owners left behind; how much that was."""
@@ -61,7 +105,8 @@ class Command:
     exam: bytes | None = None
     """Python only: test code for a second process that reaches the program by message."""
     fork: bool = False
-    """Fork the agent's own interpreter in place of starting one: faster, and weaker."""
+    """Python only: fork the agent's own interpreter in place of starting one. Faster, and weaker: hash seeds repeat,
+    and the agent's modules are in memory."""
 
 
 Ended = Literal["exit", "signal", "time", "memory", "output", "disk", "processes"]
@@ -88,19 +133,158 @@ class Ran:
     cut: bool = False
     """Whether more was written than is here."""
     value: bytes | None = None
-    """What the harness sent with the right nonce; None where it did not get so far."""
+    """What the harness sent with the right nonce (see answer.py); None where it did not get so far."""
     stray: int = 0
     """Processes that it left behind, since killed."""
+    clean: bool = True
+    """Whether nothing of it is left; where something is, the session must not be used again."""
 
 
 class Session(Protocol):
     """A loaded agent."""
 
-    def load(self, files: Mapping[str, bytes], compile: Command | None) -> Ran | None:
+    def load(self, files: Mapping[str, bytes], compile: Command | None) -> Ran | None:  # noqa: A002 - the word for it
         """Begin a new program: a clean folder with `files`, then the compiler, whose products stay."""
 
     def run(self, command: Command) -> Ran:
         """Run one command, in a clean work folder, as a user of its own; nothing of it is left afterwards."""
 
+    def products(self) -> Mapping[str, bytes]:
+        """The files of the loaded program, compiled ones among them; loading them again needs no compiler."""
+
     def close(self) -> None:
         """End the agent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSettings:
+    """How an agent is to be run; a backend says so."""
+
+    mode: Literal["auto", "uid", "pidns", "plain"] = "auto"
+    """How processes are kept apart (see jail.py); `auto`: by user id where the agent may, else plainly."""
+    work: str = "/box"
+    """A folder of the agent's own, of which it makes the program's and the runs' folders; must allow execution."""
+    scratch: Sequence[str] = ("/tmp", "/dev/shm")  # noqa: S108 - inside the isolation
+    """Other folders that a program may write to; emptied after every run. The first is TMPDIR."""
+    path: str = "/usr/local/bin:/usr/bin:/bin"
+    """PATH."""
+    first_uid: int = 20000
+    """The first of the user ids that runs take in turn; agents of one kernel that share ids share process limits."""
+    uids: int = 1000
+    """How many."""
+    idle_s: float = 3600
+    """The agent ends when nothing was asked of it for so long."""
+
+
+@cache
+def _source(name: str) -> str:
+    return Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+
+
+def pack(modules: Sequence[str], config: Mapping[str, object]) -> bytes:
+    """What `BOOT` reads: modules of this folder by name, and what the last one is told."""
+    text = json.dumps({"modules": [(name, _source(name)) for name in modules], "config": config}).encode()
+    return len(text).to_bytes(4, "big") + text
+
+
+class AgentSession:
+    """A `Session` over a channel; every fault of the other side is a SandboxError, after which it is dead."""
+
+    def __init__(self, channel: Channel, settings: AgentSettings) -> None:
+        """Make the interpreter behind the channel an agent."""
+        self._channel = channel
+        self._dead = False
+        config = dataclasses.asdict(settings) | {"harness": {name: _source(name) for name in _HARNESS}}
+        deadline = time.monotonic() + _START_S
+        told, _ = self._ask(pack(_AGENT, config), deadline)
+        self.mode: str = str(told["mode"])
+        """How processes are kept apart."""
+        self.filtered: bool = bool(told["filtered"])
+        """Whether system calls are filtered by us (a container engine may have a filter of its own)."""
+        self.python: str = str(told["python"])
+        """The version of the interpreter inside."""
+
+    def load(self, files: Mapping[str, bytes], compile: Command | None) -> Ran | None:  # noqa: A002 - as in Session
+        """Begin a new program: a clean folder with `files`, then the compiler, whose products stay."""
+        header = {"op": "load", "files": list(files)}
+        self._ask(_frame(header, list(files.values())), time.monotonic() + _GRACE_S)
+        return None if compile is None else self._run(compile, build=True)
+
+    def run(self, command: Command) -> Ran:
+        """Run one command, in a clean work folder, as a user of its own; nothing of it is left afterwards."""
+        return self._run(command, build=False)
+
+    def products(self) -> Mapping[str, bytes]:
+        """The files of the loaded program, compiled ones among them; loading them again needs no compiler."""
+        told, blobs = self._ask(_frame({"op": "fetch"}, []), time.monotonic() + _GRACE_S)
+        return dict(zip((str(name) for name in told["files"]), blobs, strict=True))
+
+    def close(self) -> None:
+        """End the agent."""
+        self._dead = True
+        self._channel.kill()
+
+    def _run(self, command: Command, *, build: bool) -> Ran:
+        limits = command.limits
+        header = {
+            "op": "run",
+            "argv": list(command.argv),
+            "fork": command.fork,
+            "build": build,
+            "limits": {
+                "time_s": limits.time_s,
+                "memory_mb": limits.memory_mb,
+                "processes": limits.processes,
+                "output_bytes": limits.output_bytes,
+                "disk_mb": limits.disk_mb,
+            },
+        }
+        # The agent keeps the time; this is for an agent that does not.
+        deadline = time.monotonic() + (limits.time_s or 0) + _GRACE_S
+        blobs = [command.stdin, command.call or b"", command.exam or b""]
+        told, (stdout, stderr, value) = self._ask(_frame(header, blobs), deadline)
+        return Ran(
+            ended=cast(Ended, told["ended"]),
+            status=int(told["status"]),
+            seconds=float(told["seconds"]),
+            cpu_seconds=float(told["cpu_seconds"]),
+            memory_mb=round(told["memory"] / (1 << 20), 1),
+            stdout=stdout,
+            stderr=stderr,
+            cut=bool(told["cut"]),
+            value=value if told["answered"] else None,
+            stray=int(told["stray"]),
+            clean=bool(told["clean"]),
+        )
+
+    def _ask(self, frame: bytes, deadline: float) -> tuple[dict[str, Any], list[bytes]]:  # Any: what JSON holds
+        if self._dead:
+            raise SandboxError("this session has ended")
+        try:
+            self._channel.send(frame, deadline)
+            told, blobs = self._receive(deadline)
+        except BaseException:  # whatever it was, what comes next on this channel has no meaning any more
+            self.close()
+            raise
+        if "error" in told:
+            self.close()
+            raise SandboxError(f"the agent could not do it: {told['error']}")
+        return told, blobs
+
+    def _receive(self, deadline: float) -> tuple[dict[str, Any], list[bytes]]:
+        size = int.from_bytes(self._channel.receive(4, deadline), "big")
+        if size > _MAX_HEADER:
+            raise SandboxError(f"the agent sent a header of {size} bytes")
+        try:
+            told = json.loads(self._channel.receive(size, deadline))
+            sizes = [int(size) for size in told["blobs"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise SandboxError(f"the agent sent no header: {error}") from error
+        if sum(sizes) > _MAX_BLOB or min(sizes, default=0) < 0:
+            raise SandboxError(f"the agent wants to send {sum(sizes)} bytes")
+        return told, [self._channel.receive(size, deadline) if size else b"" for size in sizes]
+
+
+def _frame(header: Mapping[str, object], blobs: Sequence[bytes]) -> bytes:
+    text = json.dumps({**header, "blobs": [len(blob) for blob in blobs]}).encode()
+    return b"".join((len(text).to_bytes(4, "big"), text, *blobs))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -24,21 +25,61 @@ DATA = ROOT.parent / "shared" / "data"
 """Labelled development data, where a checkout has it beside itself."""
 
 
-def _docker_answers() -> bool:
-    if shutil.which("docker") is None:
+def _sandbox(name: str) -> Callable[[], bool]:
+    """Whether programs can be run by that backend here."""
+
+    def there() -> bool:
+        from r1_reward.sandbox import SandboxError
+        from r1_reward.sandbox.backends import backend
+
+        try:
+            made = backend(name)
+        except SandboxError:
+            return False
+        try:
+            made.open("python").kill()
+        except SandboxError:
+            return False
+        finally:
+            made.close()
+        return True
+
+    return there
+
+
+def _namespaces_for_a_plain_user() -> bool:
+    if os.geteuid():
+        return _sandbox("local")()
+    # Root's own interpreter may lie in a folder that is closed to others, so this takes the system's.
+    recent = ["/usr/bin/python3", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
+    spaces = ["unshare", "-Urmpf", "true"]
+    try:
+        run = [subprocess.run(c, user=65534, group=65534, extra_groups=[], check=False) for c in (recent, spaces)]
+    except FileNotFoundError:
         return False
-    return subprocess.run(["docker", "info"], capture_output=True, timeout=20, check=False).returncode == 0
+    return all(each.returncode == 0 for each in run)
 
 
 def _module(name: str) -> Callable[[], bool]:
     return lambda: importlib.util.find_spec(name) is not None
 
 
+def _command(name: str) -> Callable[[], bool]:
+    return lambda: shutil.which(name) is not None
+
+
 NEEDS: dict[str, Callable[[], bool]] = {
     "data": DATA.is_dir,
-    "docker": _docker_answers,
+    "docker": _sandbox("docker"),
+    "g++": _command("g++"),
+    "gcc": _command("gcc"),
+    "javac": _command("javac"),
+    "node": _command("node"),
+    "plain-user": _namespaces_for_a_plain_user,
     "pyarrow": _module("pyarrow"),
+    "runsc": _sandbox("runsc"),
     "torch": _module("torch"),
+    "userns": _sandbox("local"),
 }
 _found: dict[str, bool] = {}
 

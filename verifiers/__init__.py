@@ -9,7 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .cases import TestCase
     from .choice import ChoiceVerifier
+    from .code import CodeVerifier
     from .contract import Verifier, Voter
     from .errors import ConfigError, NotScoredError, RewardError, RunError, SampleError, UnknownRewardError
     from .format import FormatVerifier
@@ -19,13 +21,14 @@ if TYPE_CHECKING:
     from .puzzle import PuzzleVerifier
     from .reasoning import Reasoning, scan
     from .reward import Auto, Reward, Term, auto, r1_zero, rl1, rl2
-    from .sample import Message, Sample, TestCase
+    from .sample import Message, Sample
     from .schema import SchemaVerifier
     from .verdict import Reason, Status, Verdict
 
 _HOME = {
     "Auto": "reward",
     "ChoiceVerifier": "choice",
+    "CodeVerifier": "code",
     "ConfigError": "errors",
     "FormatVerifier": "format",
     "LanguageVerifier": "language",
@@ -44,7 +47,7 @@ _HOME = {
     "SchemaVerifier": "schema",
     "Status": "verdict",
     "Term": "reward",
-    "TestCase": "sample",
+    "TestCase": "cases",
     "UnknownRewardError": "errors",
     "Verdict": "verdict",
     "Verifier": "contract",
@@ -59,6 +62,7 @@ _HOME = {
 __all__ = [
     "Auto",
     "ChoiceVerifier",
+    "CodeVerifier",
     "ConfigError",
     "FormatVerifier",
     "LanguageVerifier",

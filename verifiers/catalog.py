@@ -30,6 +30,7 @@ class Entry(NamedTuple):
 
 CATALOG: Mapping[str, Entry] = {
     "math": Entry(".math", "MathVerifier", frozenset({"math"}), True),
+    "code": Entry(".code", "CodeVerifier", frozenset({"code"}), True),
     "choice": Entry(".choice", "ChoiceVerifier", frozenset({"choice"}), True),
     "puzzle": Entry(".puzzle", "PuzzleVerifier", frozenset({"puzzle"}), True),
     "schema": Entry(".schema", "SchemaVerifier", frozenset({"schema"}), True),

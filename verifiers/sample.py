@@ -9,9 +9,10 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, ClassVar, Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from ..sandbox.limits import Limits
+from .cases import TestCase, find_tests, read_tests
 from .errors import SampleError
 
 Kind = Literal["math", "code", "choice", "puzzle", "schema", "general", "safety"]
@@ -28,44 +29,6 @@ class Message:
     """Its text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TestCase:
-    """One test of a program.
-
-    `function` calls `entry(*args)` and compares with `expected`; `stdin` feeds `input` and compares standard
-    output with `output`; `assert` runs `code` after the program; `program` appends `code` and asks for exit 0.
-
-    >>> TestCase(type="stdin", input="2 3", output="5").checker
-    'tokens'
-    """
-
-    __test__: ClassVar[bool] = False  # pytest takes classes called Test* for its own
-
-    type: Literal["function", "stdin", "assert", "program"]
-    """How the test is run."""
-    entry: str | None = None
-    """function: the name to call."""
-    args: str | None = None
-    """function: a Python tuple literal."""
-    expected: str | None = None
-    """function: a Python literal."""
-    input: str | None = None
-    """stdin: what the program reads."""
-    output: str | None = None
-    """stdin: what it should write."""
-    checker: str = "tokens"
-    """stdin: how outputs are compared."""
-    code: str | None = None
-    """assert, program: the code that tests."""
-
-
-_TEST_NEEDS = {
-    "function": ("entry", "args", "expected"),
-    "stdin": ("input", "output"),
-    "assert": ("code",),
-    "program": ("code",),
-}
-_TEST_FIELDS = tuple(f.name for f in dataclasses.fields(TestCase))
 _LIMIT_FIELDS = tuple(f.name for f in dataclasses.fields(Limits))
 
 
@@ -152,7 +115,7 @@ class Sample:
             response=_text(row, of["response"]) or "",
             prompt=_prompt(row.get(of["prompt"]), of["prompt"]),
             reference=_reference(row.get(of["reference"]), of["reference"]),
-            tests=_tests(row.get(of["tests"]), of["tests"]),
+            tests=_tests(row, of["tests"], kind),
             limits=_limits(row.get(of["limits"]), of["limits"]),
             kind=cast(Kind | None, kind),
             language=_text(row, of["language"]),
@@ -239,30 +202,10 @@ def _reference(value: object, name: str) -> str | list[str] | None:
     return _as_text(value, name, numbers=True)
 
 
-def _tests(value: object, name: str) -> Sequence[TestCase]:
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise SampleError("wrong_type", f"{name} must be a list, got {_type(value)}")
-    return [_test(item, f"{name}[{index}]") for index, item in enumerate(value)]
-
-
-def _test(value: object, name: str) -> TestCase:
-    if not isinstance(value, Mapping):
-        raise SampleError("wrong_type", f"{name} must be an object, got {_type(value)}")
-    kind = value.get("type")
-    if not isinstance(kind, str) or kind not in _TEST_NEEDS:
-        raise SampleError("wrong_type", f"{name}.type {kind!r} is none of {', '.join(_TEST_NEEDS)}")
-    for need in _TEST_NEEDS[kind]:
-        if value.get(need) is None:
-            raise SampleError("missing_field", f"{name} is a {kind} test without {need!r}")
-    return TestCase(
-        **{  # type: ignore[arg-type]  # `type` was checked above
-            key: _as_text(value[key], f"{name}.{key}", numbers=False)
-            for key in _TEST_FIELDS
-            if value.get(key) is not None
-        }
-    )
+def _tests(row: Mapping[str, Any], name: str, kind: str | None) -> Sequence[TestCase]:
+    if row.get(name) is not None:
+        return read_tests(row[name], name, row)
+    return find_tests(row, sure=kind == "code") if kind in (None, "code") else ()
 
 
 def _limits(value: object, name: str) -> Limits | None:

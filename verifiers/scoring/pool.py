@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from ..errors import RunError
 from ..reward import Judge
@@ -26,6 +27,7 @@ from .work import Done, Mismatch, Scorer
 from .worker import read_frame, write_frame
 
 _START_SECONDS = 120
+_END_SECONDS = 10
 _BOOT = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
@@ -75,6 +77,14 @@ class _Worker:
             raise _DeathError(self._epitaph(timeout), timed_out=self._timed_out) from None
         finally:
             deadline.cancel()
+
+    def finish(self) -> None:
+        """Let it end by itself, so that it can put away what it holds; soon."""
+        with contextlib.suppress(OSError):
+            self._tasks.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
+        self.close()
 
     def close(self) -> None:
         """End it and what it started at once, and collect it."""
@@ -148,6 +158,12 @@ class Pool:
         """Start one worker, to know that it can be done. Raises RunError."""
         self._idle.get()
         self._idle.put(self._start())
+
+    def finish(self) -> None:
+        """Let every worker end by itself; none may be at work."""
+        self._closed = True
+        with ThreadPoolExecutor(len(self._all) or 1, thread_name_prefix="finish") as threads:
+            list(threads.map(_Worker.finish, self._all))
 
     def close(self) -> None:
         """End every worker at once."""

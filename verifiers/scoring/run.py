@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import time
 from collections import deque
@@ -16,7 +17,7 @@ from .options import ScoreOptions
 from .output import Output
 from .pool import Pool
 from .rows import Input, RawRow
-from .spec import verifiers_of
+from .spec import slots_of, verifiers_of
 from .summary import Summary, Tally
 from .work import Done, Mismatch
 
@@ -27,6 +28,10 @@ CHUNK_BYTES = 4 << 20
 """Bounds of a chunk, so that memory stays flat."""
 BYTES_UNDER_WAY = 64 << 20
 """Bound on the input of all chunks under way; one long line may exceed it alone."""
+
+
+_PROGRAM = re.compile(rb'"(?:[a-z_]*tests?(?:_[a-z]+)?|input_output|code)"')
+"""Rows that look as if a program was to be run, which can take minutes: a chunk holds no more than run at once."""
 
 
 class Progress(NamedTuple):
@@ -77,7 +82,10 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
     source = Input(options.files, int(options.max_line_mb * (1 << 20)))
     output = Output(options)
     tally = Tally(verifiers)
-    pool = Pool(spec, judge, options.names, options.group_by, workers=options.workers, row_timeout=options.row_timeout)
+    shared = spec.for_workers(options.workers)
+    pool = Pool(
+        shared, judge, options.names, options.group_by, workers=options.workers, row_timeout=options.row_timeout
+    )
 
     def finish(chunk: _Chunk, done: list[Done] | Mismatch) -> None:
         if isinstance(done, Mismatch):
@@ -99,8 +107,9 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
     try:
         pool.start()
         output.begin()
-        _fan_out(_Chunks(source, output.earlier()), pool, options.workers, finish)
+        _fan_out(_Chunks(source, output.earlier(), slots_of(options.workers)), pool, options.workers, finish)
         output.close()
+        pool.finish()
         inputs = zip(source.files, source.sha256, strict=True)
         return tally.summary(
             version=__version__,
@@ -120,8 +129,9 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
 class _Chunks:
     """Cuts the input into chunks whose size follows the speed of judging."""
 
-    def __init__(self, source: Input, earlier: Iterator[bytes]) -> None:
+    def __init__(self, source: Input, earlier: Iterator[bytes], slots: int) -> None:
         self._source = iter(source)
+        self._slots = slots
         self._earlier = earlier
         self._size = 16
 
@@ -142,10 +152,15 @@ class _Chunks:
         if held:
             yield _Chunk(held, outputs, weight)
         held, weight = [], 0
+        slow = False
         for row in self._source:
+            before, slow = slow, _PROGRAM.search(row.data) is not None
+            if held and slow != before:
+                yield _Chunk(held, None, weight)
+                held, weight = [], 0
             held.append(row)
             weight += len(row.data)
-            if len(held) >= self._size or weight >= CHUNK_BYTES:
+            if len(held) >= (self._slots if slow else self._size) or weight >= CHUNK_BYTES:
                 yield _Chunk(held, None, weight)
                 held, weight = [], 0
         if held:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..catalog import CATALOG, Options, kinds_of, make
@@ -45,6 +45,13 @@ class RewardSpec:
         terms = [Term(verifier=self._make(name), kinds=kinds_of(name)) for name in self.rewards]
         return Reward(name="+".join(term.name for term in terms), terms=terms)
 
+    def for_workers(self, workers: int) -> RewardSpec:
+        """The same for one of several processes: together they run as many programs at once as there are processors."""
+        if self.preset is None and "auto" not in self.rewards and "code" not in self.rewards:
+            return self
+        code = {"slots": slots_of(workers), **self.options.get("code", {})}
+        return replace(self, options={**self.options, "code": code})
+
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
         """What it is, for the fingerprint and the summary."""
         what: dict[str, Any] = {"preset": self.preset} if self.preset else {"rewards": list(self.rewards)}
@@ -57,6 +64,13 @@ class RewardSpec:
         for name in self.options:
             if name not in names:
                 raise ConfigError(f"options for {name!r}, which is not among the rewards: {', '.join(names)}")
+
+
+def slots_of(workers: int) -> int:
+    """How many programs each of several processes runs at once."""
+    from ...sandbox.pool import processors
+
+    return max(1, processors() // workers)
 
 
 def verifiers_of(judge: Judge) -> list[Verifier]:

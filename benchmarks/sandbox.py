@@ -1,0 +1,443 @@
+"""What the sandbox costs, and that it holds what it promises. Prints a line per figure; `--json FILE` writes them too.
+
+    python benchmarks/sandbox.py --parts throughput,first --backends docker,local
+    python benchmarks/sandbox.py --parts agreement --data ../shared/data
+
+Parts: throughput (against a bare subprocess, `docker run` and `docker exec`, interleaved in one run), first (the first
+verdict of a process), late (time-limit verdicts), kills (`kill -9` of a client), faults (agents killed and containers
+removed under way; with `--engine-pidfile` the engine stopped for a while as well), soak, agreement (labelled programs).
+Hostile programs run in sandboxes only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import json
+import os
+import platform
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from r1_reward import __version__
+from r1_reward.sandbox import Limits, Outcome, Result, StdinTest, Submission, checkers
+from r1_reward.sandbox.pool import Pool
+from r1_reward.verifiers import Sample
+from r1_reward.verifiers.code import CodeVerifier
+
+PROGRAM = "print(sum(map(int, input().split())))"
+TEST = StdinTest(input="2 3", output="5", checker=checkers.tokens)
+HONEST = Submission(language="python", source=PROGRAM, tests=[TEST])
+RUN = ["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+RUN += ["--memory", "512m", "--memory-swap", "512m", "--pids-limit", "64", "--user", "65534:65534"]
+IMAGE = "r1-reward-sandbox:python"
+
+
+def main() -> None:
+    """Run the parts asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", default="throughput,first,late,kills,faults")
+    parser.add_argument("--backends", default="docker,local")
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds of throughput")
+    parser.add_argument("--tests", type=int, default=100, help="tests per arm and round")
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--soak", type=int, default=10_000, help="submissions")
+    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
+    parser.add_argument("--rows", type=int, default=0, help="at most so many rows of code_dev (0: all)")
+    parser.add_argument("--engine-pidfile", type=Path, help="stop this engine (SIGSTOP) for a while in `faults`")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--client", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.client:
+        client(args.client)
+        return
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans of what we start become our children, so that none goes unseen
+    told: dict[str, Any] = {
+        "version": __version__,
+        "python": platform.python_version(),
+        "processors": len(os.sched_getaffinity(0)),
+        "load": os.getloadavg()[0],
+        "date": time.strftime("%Y-%m-%d"),
+    }
+    parts = {"first": first, "late": late, "kills": kills, "faults": faults, "soak": soak, "agreement": agreement}
+    for part in args.parts.split(","):
+        if part == "throughput":
+            told[part] = throughput(args)
+            continue
+        for backend in args.backends.split(","):
+            told[f"{part}.{backend}"] = parts[part](backend, args)
+    print(json.dumps(told, indent=2))
+    if args.json:
+        args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+
+
+def throughput(args: argparse.Namespace) -> dict[str, Any]:
+    """One-test Python submissions a second, warm, each arm against the bare subprocess of the same round."""
+    python = str(Path(sys.executable).resolve())  # not a link to it or a script that looks for it, which are slower
+    backends = args.backends.split(",")
+    arms: dict[str, Callable[[int], float]] = {}
+    with contextlib.ExitStack() as stack:
+        for width in (1, 2):
+            arms[f"bare.{width}"] = lambda n, width=width: _rate(
+                n, width, lambda: _bare([python, "-I", "-S", "-c", PROGRAM])
+            )
+            for backend in backends:
+                for mode in ("exec", "fork"):
+                    pool = stack.enter_context(Pool(backend=backend, size=width, mode=mode))  # type: ignore[arg-type]
+                    pool.run_all([HONEST] * width * 4)
+                    arms[f"{backend}.{mode}.{width}"] = lambda n, pool=pool, width=width: _rate(
+                        n, width, lambda: _accepted(pool.run(HONEST))
+                    )
+        if "docker" in backends:
+            box = subprocess.run(
+                ["docker", "run", "-d", "-i", "--rm", *RUN, IMAGE, "python3", "-c", "input()"],
+                capture_output=True, text=True, check=True,
+            ).stdout.strip()  # fmt: skip
+            stack.callback(subprocess.run, ["docker", "rm", "-f", box], stdout=subprocess.DEVNULL)
+            inside = ["python3", "-I", "-S", "-c", PROGRAM]
+            arms["docker run.1"] = lambda n: _rate(
+                max(3, n // 20), 1, lambda: _bare(["docker", "run", "--rm", "-i", *RUN, IMAGE, *inside])
+            )
+            arms["docker exec.1"] = lambda n: _rate(
+                max(5, n // 10), 1, lambda: _bare(["docker", "exec", "-i", box, *inside])
+            )
+        rounds = [{name: arm(args.tests) for name, arm in arms.items()} for _ in range(args.rounds)]
+    median = {name: statistics.median(found[name] for found in rounds) for name in arms}
+    told: dict[str, Any] = {"per_second": {name: round(value, 1) for name, value in median.items()}}
+
+    def ratio(name: str, base: str) -> float:
+        return round(statistics.median(found[name] / found[base] for found in rounds), 3)
+
+    for backend in backends:
+        told[f"{backend}.to_bare"] = {
+            f"{mode}.{width}": ratio(f"{backend}.{mode}.{width}", f"bare.{width}")
+            for mode in ("exec", "fork")
+            for width in (1, 2)
+        }
+    if "docker" in backends:
+        told["docker.to_run"] = ratio("docker.exec.1", "docker run.1")
+        told["docker.to_exec"] = ratio("docker.exec.1", "docker exec.1")
+    return told
+
+
+def _rate(count: int, width: int, once: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    if width == 1:
+        for _ in range(count):
+            once()
+    else:
+        with ThreadPoolExecutor(width) as threads:
+            for done in [threads.submit(once) for _ in range(count)]:
+                done.result()
+    return count / (time.perf_counter() - start)
+
+
+def _bare(command: Sequence[str]) -> None:
+    run = subprocess.run(command, input=b"2 3", capture_output=True, check=True, timeout=120)
+    assert run.stdout.split() == [b"5"]
+
+
+def _accepted(result: Result) -> None:
+    assert result.outcome is Outcome.AC, result
+
+
+def first(backend: str, args: argparse.Namespace) -> dict[str, float]:
+    """Seconds from before our first import to the first verdict, in a process that has done nothing else."""
+    del args
+    code = (
+        f"import sys, time\nsys.path[:] = {sys.path!r}\nstart = time.perf_counter()\n"
+        "from r1_reward.sandbox import StdinTest, Submission, checkers\nfrom r1_reward.sandbox.pool import Pool\n"
+        "test = StdinTest(input='2 3', output='5', checker=checkers.tokens)\n"
+        f"with Pool(backend={backend!r}, size=1) as pool:\n"
+        f"    result = pool.run(Submission(language='python', source={PROGRAM!r}, tests=[test]))\n"
+        "    print(time.perf_counter() - start, result.outcome)\n"
+    )
+    found = []
+    for _ in range(7):
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        seconds, outcome = run.stdout.split()
+        assert outcome == "AC"
+        found.append(float(seconds))
+    return {"median": round(statistics.median(found), 3), "worst": round(max(found), 3)}
+
+
+LATE = {
+    "loop": "while True: pass",
+    "SIGTERM ignored": "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nwhile True: time.sleep(9)",
+    "SIGSTOP": "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
+    "C code": "import re\nre.match('(a+)+$', 'a' * 64 + 'b')",
+}
+
+
+def late(backend: str, args: argparse.Namespace) -> dict[str, float]:
+    """Seconds from a submission to its time-limit verdict, above the limit of one second; the worst of three."""
+    del args
+    told = {}
+    with Pool(backend=backend, size=1) as pool:
+        pool.run(HONEST)
+        for name, source in LATE.items():
+            worst = 0.0
+            for _ in range(3):
+                start = time.perf_counter()
+                result = pool.run(Submission(language="python", source=source, tests=[TEST], limits=Limits(time_s=1)))
+                worst = max(worst, time.perf_counter() - start - 1)
+                assert result.outcome is Outcome.TLE, result
+            told[name] = round(worst, 3)
+    return told
+
+
+def client(backend: str) -> None:
+    """What is killed: judges without end, two at a time, long and short programs mixed."""
+    lasting = Submission(language="python", source="import time; time.sleep(30)", tests=[TEST])
+    print("started", flush=True)
+    with Pool(backend=backend, size=2) as pool:
+        while True:
+            pool.run_all([HONEST, HONEST, HONEST, lasting] if random.random() < 0.5 else [HONEST] * 8)
+
+
+def kills(backend: str, args: argparse.Namespace) -> dict[str, Any]:
+    """What is there five seconds after `kill -9` of a client, at moments between its first import and busy work."""
+    left: Counter[str] = Counter()
+    folders = _folders()
+    for number in range(args.kills):
+        before = _descendants()
+        command = [sys.executable, __file__, "--client", backend]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(random.Random(number).uniform(0, 1.5))
+            process.kill()
+        time.sleep(5)
+        left["containers"] += len(_containers(process.pid))
+        left["processes"] += len(_descendants() - before)
+    left["folders"] = len(_folders() - folders)
+    return {"kills": args.kills, **{name: left[name] for name in ("containers", "processes", "folders")}}
+
+
+def _folders() -> set[Path]:
+    places = [Path("/tmp"), Path("/dev/shm"), Path("/var/tmp")]
+    return {path for place in places for path in place.iterdir() if path.name.startswith(("r1-", "r1_"))}
+
+
+def _descendants() -> set[int]:
+    """Processes below this one, collecting those that have ended."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError, IndexError):
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    found = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {os.getpid()}
+
+
+def _containers(pid: int) -> list[str]:
+    if shutil.which("docker") is None:
+        return []
+    command = [
+        "docker",
+        "ps",
+        "-a",
+        "--filter",
+        "label=r1-reward.owner",
+        "--format",
+        '{{.ID}} {{.Label "r1-reward.owner"}}',
+    ]
+    lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    return [line.split()[0] for line in lines if line.split()[2] == str(pid)]
+
+
+def faults(backend: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Honest and wrong programs while sandboxes are killed under them: no outcome may be other than without faults."""
+    wrong = Submission(language="python", source="print(6)", tests=[TEST])
+    slow = Submission(language="python", source=f"import time; time.sleep(0.2); {PROGRAM}", tests=[TEST])
+    work = [HONEST, wrong, slow] * 60
+    wanted = [Outcome.AC, Outcome.WA, Outcome.AC] * 60
+    ended = threading.Event()
+    done = Counter[str]()
+
+    def disturb() -> None:
+        dice = random.Random(1)
+        while not ended.wait(0.7):
+            if args.engine_pidfile and backend == "docker" and done["engine stopped"] < 2 and dice.random() < 0.3:
+                engine = int(args.engine_pidfile.read_text())
+                os.kill(engine, signal.SIGSTOP)
+                time.sleep(3)
+                os.kill(engine, signal.SIGCONT)
+                done["engine stopped"] += 1
+            elif backend == "docker":
+                for name in _containers(os.getpid())[:1]:
+                    how = dice.choice(["kill", "rm -f"])
+                    subprocess.run(["docker", *how.split(), name], capture_output=True, check=False)
+                    done[how] += 1
+            else:
+                for pid in sorted(_descendants())[:1]:
+                    with contextlib.suppress(OSError):
+                        os.kill(pid, signal.SIGKILL)
+                        done["agent killed"] += 1
+
+    with Pool(backend=backend, size=2) as pool:
+        thread = threading.Thread(target=disturb)
+        thread.start()
+        try:
+            results = pool.run_all(work)
+        finally:
+            ended.set()
+            thread.join()
+        after = pool.run(HONEST).outcome
+    outcomes = [result.outcome for result in results]
+    other = sum(got not in (want, Outcome.INFRA) for got, want in zip(outcomes, wanted, strict=True))
+    return {"faults": dict(done), "submissions": len(work), "falsely judged": other,
+            "infra": outcomes.count(Outcome.INFRA), "goes on": after is Outcome.AC}  # fmt: skip
+
+
+HOSTILE = (
+    "while True: pass",
+    "b = []\nwhile True: b.append(bytearray(b'x') * (8 << 20))",
+    "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
+    "import os\nwhile True: os.write(1, b'x' * 65536)",
+    "import os\nos.kill(-1, 9)",
+    "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(600)\nprint(6)",
+    "i = 0\nwhile True:\n    open(f'/tmp/f{i}', 'w').close(); i += 1",
+    "with open('/dev/shm/fill', 'wb') as f:\n    while True: f.write(bytes(1 << 20))",
+    "import os\nos._exit(0)",
+)
+
+
+def soak(backend: str, args: argparse.Namespace) -> dict[str, Any]:
+    """One submission in ten is hostile; what this process and its sandboxes hold is looked at on the way."""
+    dice = random.Random(0)
+    limits = Limits(time_s=0.5, memory_mb=128, processes=16, output_bytes=1 << 20, disk_mb=8)
+    seen: list[dict[str, float]] = []
+    honest: Counter[str] = Counter()
+    hostile: Counter[str] = Counter()
+    with Pool(backend=backend, size=2) as pool:
+        for start in range(0, args.soak, 200):
+            bad = [dice.random() < 0.1 for _ in range(min(200, args.soak - start))]
+            work = [
+                Submission(language="python", source=dice.choice(HOSTILE), tests=[TEST], limits=limits)
+                if is_bad
+                else HONEST
+                for is_bad in bad
+            ]
+            for is_bad, result in zip(bad, pool.run_all(work), strict=True):
+                (hostile if is_bad else honest)[result.outcome.value] += 1
+            seen.append(_held(backend))
+    early, final = seen[min(4, len(seen) - 1)], seen[-1]
+    return {"honest": dict(honest), "hostile": dict(hostile), "early": early, "end": final}
+
+
+def _held(backend: str) -> dict[str, float]:
+    resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    held = {
+        "descriptors": len(list(Path("/proc/self/fd").iterdir())),
+        "resident_mb": round(resident, 1),
+        "processes": len(_descendants()),
+    }
+    names = _containers(os.getpid()) if backend == "docker" else []
+    if names:
+        told = ["docker", "stats", "--no-stream", "--format", "{{.MemUsage}} {{.PIDs}}", *names]
+        lines = subprocess.run(told, capture_output=True, text=True, check=False).stdout.splitlines()
+        held |= {"containers": len(names), "inside_processes": sum(int(line.split()[-1]) for line in lines)}
+        held["inside"] = " ".join(line.split()[0] for line in lines)  # type: ignore[assignment]
+    held["folders"] = len(_folders())
+    return held
+
+
+def agreement(backend: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Verdicts against labels; for the hostile ones also what must hold of this machine afterwards."""
+    os.environ["R1_CANARY"] = canary = random.Random().randbytes(12).hex()
+    told: dict[str, Any] = {}
+    with Pool(backend=backend, size=2) as pool:
+        rows = list(_rows(args.data / "code_dev.jsonl"))
+        rows = rows[: args.rows] if args.rows else rows
+        results = pool.run_all([_submission(row) for row in rows])
+        wrong = [
+            f"{row['id']}: {result.outcome.value} {result.detail[:80]}"
+            for row, result in zip(rows, results, strict=True)
+            if (result.outcome is Outcome.AC) != (row["expected"] == "pass") or result.outcome is Outcome.INFRA
+        ]
+        told["code_dev"] = {"rows": len(rows), "agree": len(rows) - len(wrong), "differ": wrong}
+        rows = list(_rows(args.data / "code_adversarial_dev.jsonl"))
+        wrong, false_passes, broken, checked = [], 0, [], 0
+        for row in rows:
+            result, found = _attack(pool, row, canary)
+            checked += len(row["host_checks"])
+            broken += [f"{row['id']}: {each}" for each in found]
+            false_passes += row["expected"] == "fail" and result.outcome is Outcome.AC
+            if result.outcome.value not in row["verdicts"]:
+                wrong.append(f"{row['id']}: {result.outcome.value} not in {row['verdicts']}: {result.detail[:80]}")
+        told["adversarial"] = {
+            "rows": len(rows), "agree": len(rows) - len(wrong), "differ": wrong, "false passes": false_passes,
+            "host checks": checked, "broken": broken,
+        }  # fmt: skip
+    return told
+
+
+def _attack(pool: Pool, row: dict[str, Any], canary: str) -> tuple[Result, list[str]]:
+    """Run one hostile row with an honest neighbour beside it, then look at the machine."""
+    pool.run_all([HONEST] * 4)
+    before, pattern = _descendants(), Path("/proc/sys/kernel/core_pattern").read_text()
+    free, resident = shutil.disk_usage("/").free, _held("")["resident_mb"]
+    attack = _submission(row)
+    result, *neighbours = pool.run_all([attack, *[HONEST] * 6])
+    text = "".join(test.stdout + test.stderr + test.detail for test in result.tests) + result.detail
+    compiling = 30.0 if row["language"] in ("cpp", "java") else 0.0
+    slowest = max(test.seconds for test in result.tests)
+    time.sleep(0.2)
+    inside = [_inside(name) for name in _containers(os.getpid())]
+    holds = {
+        "neighbour_ok": all(each.outcome is Outcome.AC for each in neighbours),
+        "runner_alive": pool.run(HONEST).outcome is Outcome.AC,
+        "next_submission_clean": all(each.outcome is Outcome.AC for each in pool.run_all([HONEST] * 4)),
+        "wall<=limit+2": slowest <= row["limits"]["time_s"] + 2 + compiling,
+        "no_process_left": all(count == 1 for count in inside) and len(_descendants()) <= len(before) + 2,
+        "canary_not_in_output": canary not in text,
+        "runner_memory_kept": _held("")["resident_mb"] < resident + 100,
+        "disk_kept": shutil.disk_usage("/").free > free - (1 << 30),
+        "no_host_file_changed": Path("/proc/sys/kernel/core_pattern").read_text() == pattern,
+        "no_network": result.outcome is not Outcome.AC,
+    }
+    asked = {"neighbour_ok", *row["host_checks"]}
+    return result, sorted(asked - holds.keys()) + sorted(name for name in asked & holds.keys() if not holds[name])
+
+
+def _inside(name: str) -> int:
+    lines = subprocess.run(["docker", "top", name, "-eo", "pid"], capture_output=True, text=True, check=False).stdout
+    return len(lines.splitlines()) - 1
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
+def _submission(row: dict[str, Any]) -> Submission:
+    """As the code verifier makes it of a response that holds the program in one block."""
+    sample = Sample.from_dict({
+        "response": f"```{row['language']}\n{row['solution']}\n```",
+        "tests": row["tests"], "limits": row.get("limits"), "kind": "code",
+    })  # fmt: skip
+    made = CodeVerifier()._prepare(sample)
+    assert isinstance(made, Submission), made
+    return made
+
+
+if __name__ == "__main__":
+    main()

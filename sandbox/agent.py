@@ -1,0 +1,322 @@
+"""The agent: runs inside an isolation, does what the host's session asks, one request at a time.
+
+It is sent over its own standard input (see session.py), so an image needs nothing but python3 (3.9 or newer) and the
+agent is always of the host's version. A frame is a length in four bytes, a JSON header that names the lengths of the
+blobs, the blobs. The agent ends at the end of its input, and when nothing was asked of it for too long. It cannot be
+read or traced by what it runs, holds no expected output, and reports only what it saw; it decides nothing.
+
+Its parts: watch.py follows one command, jail.py starts and ends processes, harness.py runs inside those of Python
+programs, seccomp.py takes away what those have no need of.
+"""
+
+from __future__ import annotations
+
+import _frozen_importlib_external as _importlib
+import errno
+import fcntl
+import gc
+import json
+import marshal
+import os
+import resource
+import select
+import signal
+import stat
+import sys
+
+from . import harness, jail, linux, seccomp
+from .watch import GoneError, Run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, NoReturn
+
+    Json = dict[str, Any]  # what JSON holds, at the edge where it is read
+
+CAPABILITIES = ("DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")
+"""What the agent needs, as user 0 of its isolation, to give every process a user id of its own; of no use to those."""
+_CAPABILITY_BITS = 1 << 1 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7
+_FETCH_BYTES = 64 << 20
+_STACK = 64 << 20
+_MIB = 1 << 20
+
+
+class Agent:
+    """What lasts from one request to the next."""
+
+    def __init__(self, config: Json, host: int, answers: int) -> None:
+        self.host, self._answers, self._idle = host, answers, float(config["idle_s"])
+        work: str = config["work"]
+        scratch: list[str] = config["scratch"]
+        self.program_folder, self.run_folder = f"{work}/prog", f"{work}/run"
+        self.environment = {
+            "PATH": config["path"],
+            "HOME": self.run_folder,
+            "TMPDIR": scratch[0] if scratch else self.run_folder,
+            "LANG": "C.UTF-8",
+            "LC_ALL": "C.UTF-8",
+        }
+        self.null = os.open("/dev/null", os.O_RDWR)
+        self._found: dict[str, str] = {}
+        self._bounds: dict[str, Sequence[tuple[int, tuple[int, int]]]] = {}
+        mode: str = config["mode"]
+        if mode == "auto":
+            mode = "uid" if linux.capabilities() & _CAPABILITY_BITS == _CAPABILITY_BITS else "plain"
+        self.jail = jail.Jail(mode, work, scratch, (config["first_uid"], config["uids"]))
+        os.umask(0o022)
+        # The sticky bit also keeps others from leaving attributes on the folder.
+        for folder, bits in ((work, 0o755), (self.program_folder, 0o755), (self.run_folder, 0o1777)):
+            os.makedirs(folder, exist_ok=True)
+            os.chmod(folder, bits)
+        self._harness = f"{work}/harness.pyc"
+        _write(self._harness, _harness_file(config["harness"]))
+        self._examiner = [sys.executable, "-I", "-S", self._harness, "exam"]
+        linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+        self.filtered = self._take_away(mode)
+        # The death of a child wakes the loop: kernels and sandboxes without pidfds can do this too.
+        self.deaths, wake = os.pipe()
+        os.set_blocking(self.deaths, False)
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def _take_away(self, mode: str) -> bool:
+        """Give up what neither the agent nor its children need; whether a filter of system calls is on."""
+        linux.prctl(linux.PR_SET_DUMPABLE, 0)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if mode == "pidns":
+            return True  # there each child puts it on, since the agent itself still mounts
+        if mode == "uid":
+            os.setgroups([])
+        try:
+            seccomp.install()
+        except OSError as error:
+            if error.errno not in (errno.ENOSYS, errno.EINVAL):
+                raise
+            return False
+        return True
+
+    def command(
+        self, argv: Sequence[str] | None, *, harness: bool, fork: bool
+    ) -> tuple[list[str], Callable[[], None] | None]:
+        """The command with its places filled in, the harness before a script where something is to be called.
+
+        None stands for the examiner. With `fork`, also the function that does the same in this interpreter.
+        """
+        if argv is None:
+            return self._examiner, (lambda: _forked_harness("exam")) if fork else None
+        words = [word.replace("{work}", self.program_folder) for word in argv]
+        script = next((i for i, word in enumerate(words) if word.endswith(".py")), -1)
+        if script < 0 and (harness or fork):
+            raise ValueError(f"no Python script in {words}")
+        if fork:
+            name, rest = words[script], words[script:]
+            return words, (lambda: _forked_harness(name)) if harness else (lambda: _forked_script(rest))
+        if harness:
+            words.insert(script, self._harness)
+        if words[0] not in self._found:
+            self._found[words[0]] = _which(words[0], self.environment["PATH"])
+        words[0] = self._found[words[0]]
+        return words, None
+
+    def bounds(self, limits: Json) -> Sequence[tuple[int, tuple[int, int]]]:
+        """Resource limits: back-stops to what is watched, and what only the kernel can bound."""
+        key = json.dumps(limits)
+        if key not in self._bounds:
+            processes: int = limits["processes"]
+            wanted = [
+                # Not the address space: JavaScript and Java reserve far more of that than they use.
+                (resource.RLIMIT_DATA, int(limits["memory_mb"] * _MIB) + (1 << 30) + _STACK * processes),
+                (resource.RLIMIT_FSIZE, int(limits["disk_mb"] * _MIB)),
+                (resource.RLIMIT_CPU, (int(limits["time_s"]) + 2) * (os.cpu_count() or 1)),
+                (resource.RLIMIT_NOFILE, 256),
+                (resource.RLIMIT_STACK, _STACK),
+                (resource.RLIMIT_MEMLOCK, _MIB),
+                (resource.RLIMIT_MSGQUEUE, 0),
+            ]
+            if self.jail.mode != "plain":
+                # Where one user id is all there is, the agent and its first processes count too.
+                wanted.append((resource.RLIMIT_NPROC, processes + (4 if self.jail.mode == "pidns" else 0)))
+            hard = {name: resource.getrlimit(name)[1] for name, _ in wanted if _settable(name)}
+            bound = {
+                name: value if hard[name] < 0 else min(value, hard[name]) for name, value in wanted if name in hard
+            }
+            if len(self._bounds) > 100:
+                self._bounds.clear()
+            self._bounds[key] = [(name, (value, value)) for name, value in bound.items()]
+        return self._bounds[key]
+
+    def load(self, header: Json, blobs: list[bytes]) -> None:
+        """Begin a new program."""
+        if not self.jail.wipe(program=True):
+            raise RuntimeError("the folder of the program before could not be emptied")
+        for name, data in zip(header["files"], blobs, strict=True):
+            path = os.path.normpath(f"{self.program_folder}/{name}")
+            if not path.startswith(f"{self.program_folder}/"):
+                raise ValueError(f"a file outside the folder: {name!r}")
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            _write(path, data)
+        self.send({})
+
+    def run(self, header: Json, blobs: list[bytes]) -> None:
+        """Run a command and report."""
+        run = Run(self, header, blobs)
+        if header["build"]:
+            os.chmod(self.program_folder, 0o1777)
+        try:
+            clean = run.go()
+        finally:
+            if header["build"]:
+                _seal(self.program_folder)
+        clean = self.jail.wipe() and clean
+        told = {
+            "ended": run.ended,
+            "status": run.status,
+            "seconds": run.seconds,
+            "cpu_seconds": run.usage.cpu_seconds,
+            "memory": run.peak,
+            "cut": run.cut,
+            "stray": run.usage.stray,
+            "answered": run.value is not None,
+            "clean": clean,
+        }
+        self.send(told, [b"".join(run.out), b"".join(run.err), run.value or b""])
+
+    def fetch(self) -> None:
+        """Send the files of the program's folder, as a compiler left them."""
+        names, blobs, room = [], [], _FETCH_BYTES
+        for folder, _, files in os.walk(self.program_folder):
+            for name in files:
+                path = f"{folder}/{name}"
+                if not stat.S_ISREG(os.lstat(path).st_mode):
+                    continue
+                with open(path, "rb") as file:
+                    blobs.append(file.read(room + 1))
+                names.append(path[len(self.program_folder) + 1 :])
+                room -= len(blobs[-1])
+                if room < 0:
+                    raise ValueError(f"the program's files are larger than {_FETCH_BYTES} bytes")
+        self.send({"files": names}, blobs)
+
+    def serve(self) -> NoReturn:
+        """Do what the host asks until it has gone."""
+        idle = select.poll()
+        idle.register(self.host, select.POLLIN)
+        while True:
+            if not idle.poll(self._idle * 1000):
+                raise GoneError
+            header: Json = json.loads(self._exactly(int.from_bytes(self._exactly(4), "big")))
+            blobs = [self._exactly(size) for size in header["blobs"]]
+            try:
+                if header["op"] == "run":
+                    self.run(header, blobs)
+                elif header["op"] == "load":
+                    self.load(header, blobs)
+                else:
+                    self.fetch()
+            except (OSError, ValueError, RuntimeError) as error:
+                self.send({"error": f"{type(error).__name__}: {error}"})
+
+    def _exactly(self, size: int) -> bytes:
+        parts = []
+        while size:
+            part = os.read(self.host, min(size, _MIB))
+            if not part:
+                raise GoneError
+            parts.append(part)
+            size -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def send(self, header: Json, blobs: Sequence[bytes] = ()) -> None:
+        """One frame to the host."""
+        header["blobs"] = [len(blob) for blob in blobs]
+        text = json.dumps(header).encode()
+        view = memoryview(b"".join((len(text).to_bytes(4, "big"), text, *blobs)))
+        while view:
+            view = view[os.write(self._answers, view) :]
+
+
+def _settable(name: int) -> bool:
+    """gVisor knows limits that nobody may set, as it has not got what they bound."""
+    try:
+        resource.setrlimit(name, resource.getrlimit(name))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _write(path: str, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
+    os.chmod(path, 0o755)
+
+
+def _which(program: str, path: str) -> str:
+    places = [program] if "/" in program else [f"{folder}/{program}" for folder in path.split(":")]
+    for place in places:
+        if os.access(place, os.X_OK):
+            # An interpreter looks for its library beside itself, the sooner the fewer links lie between.
+            return os.path.realpath(place) if program.startswith("python") else place
+    raise FileNotFoundError(f"no {program} in this image")
+
+
+def _seal(folder: str) -> None:
+    """Make what a compiler left unchangeable for the runs to come."""
+    os.chmod(folder, 0o755)
+    for inside, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            mode = os.lstat(f"{inside}/{name}").st_mode
+            if not stat.S_ISLNK(mode) and mode & 0o022:
+                os.chmod(f"{inside}/{name}", stat.S_IMODE(mode) & ~0o022)
+
+
+_STARTER = """
+import builtins, marshal, sys
+names = dict(builtins.__dict__)  # what a program does to builtins is its own affair
+for name, code in {parts!r}:
+    module = type(sys)(name)
+    module.__package__ = "r1agent"
+    module.__builtins__ = names
+    sys.modules[name] = module
+    exec(marshal.loads(code), module.__dict__)
+for name in [name for name in sys.modules if name.startswith("r1agent")]:
+    del sys.modules[name]
+module.main()
+"""
+
+
+def _harness_file(sources: dict[str, str]) -> bytes:
+    """The harness and what it imports as one compiled file, so that a run neither compiles nor looks for anything."""
+    parts = [("r1agent", marshal.dumps(compile("", "r1agent", "exec")))]
+    parts += [(f"r1agent.{name}", marshal.dumps(compile(text, f"{name}.py", "exec"))) for name, text in sources.items()]
+    code = compile(_STARTER.format(parts=parts), "harness", "exec")
+    return bytes(_importlib.MAGIC_NUMBER + bytes(12) + marshal.dumps(code))
+
+
+def _forked_harness(script: str) -> None:
+    sys.argv[:] = ["harness", script]
+    harness.main()
+
+
+def _forked_script(argv: list[str]) -> None:
+    harness.run_script(argv)
+
+
+def main(config: Json, _: object) -> NoReturn:
+    """Take over standard input and output, and serve."""
+    host, answers = (fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3) for number in (0, 1))
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    os.close(null)
+    try:
+        agent = Agent(config, host, answers)
+        agent.send({"mode": agent.jail.mode, "filtered": agent.filtered, "python": sys.version.split()[0]})
+        gc.collect()
+        gc.freeze()  # children share these pages for longer
+        agent.serve()
+    except GoneError:
+        os._exit(0)
+    except BrokenPipeError:
+        os._exit(0)

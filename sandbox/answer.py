@@ -1,0 +1,67 @@
+"""What the host asks the harness for, and what comes back, as values of the host.
+
+value       the call returned this
+passed      the test code ran to its end
+raised      the call or the test raised: a text
+unplain     something that is no plain value, which cannot be judged from outside: a text
+entry       the program has nothing of the wanted name: a text
+arguments   the test's own arguments could not be evaluated: a text
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from .codec import MalformedError, decode, encode
+
+Kind = Literal["value", "passed", "raised", "unplain", "entry", "arguments"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a harness said: the program's own word, save what an exam in a process of its own has come to."""
+
+    kind: Kind
+    """Which of the above."""
+    value: object = None
+    """What the call returned."""
+    text: str = ""
+    """What went wrong."""
+    error: str = ""
+    """The name of the exception's type, where one was raised."""
+
+
+def ask_call(entry: str, args: str) -> bytes:
+    """`Command.call` that calls a function of the program; `args` is the Python source of a tuple."""
+    return encode(("call", entry, args))
+
+
+def ask_exam(code: str, names: Sequence[str] | None) -> tuple[bytes, bytes | None]:
+    """`Command.call` and `Command.exam` that run test code; apart from the program where `names` are given."""
+    if names is None:
+        return encode(("test", code)), None
+    return encode(("serve",)), encode(("exam", code, list(names)))
+
+
+def read_answer(data: bytes) -> Answer:
+    """The answer in `Ran.value`; `raised` with a text that says so where the bytes are not the harness's.
+
+    >>> read_answer(encode(("value", [1, 2])))
+    Answer(kind='value', value=[1, 2], text='', error='')
+    """
+    try:
+        told = decode(data)
+    except MalformedError as error:
+        return Answer(kind="raised", text=f"the program sent no value: {error}")
+    match told:
+        case ("value", value):
+            return Answer(kind="value", value=value)
+        case ("passed",):
+            return Answer(kind="passed")
+        case (str(kind), str(text)) if kind in get_args(Kind):
+            return Answer(kind=kind, text=text)  # type: ignore[arg-type]  # just looked up
+        case (str(kind), str(name), str(text)) if kind in get_args(Kind):
+            return Answer(kind=kind, text=text, error=name)  # type: ignore[arg-type]
+    return Answer(kind="raised", text="the program sent no answer of the harness")

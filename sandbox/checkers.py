@@ -1,0 +1,360 @@
+"""Comparing what a test expects with what came back, on the host.
+
+Two kinds of things are compared: texts, which a program wrote, and plain values, which a function returned. A checker
+takes (expected, got) and gives None where they agree, else a sentence. None of them evaluates anything, calls a method
+of the program's making or depends on its output being honest; all take time about linear in the output.
+
+NaN equals nothing, itself included. Digits are the ten of ASCII. White space is that of ASCII.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+
+from .submission import Checker
+
+_SHOWN = 60
+"""Characters of a value that a sentence shows."""
+_DEPTH = 200
+"""Nesting of values that is looked into; deeper ones are never equal."""
+_NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
+_LONGEST_NUMBER = 400
+"""Digits of a number that is compared with a tolerance; longer ones are compared as text."""
+
+
+def show(value: object) -> str:
+    """A value in a sentence: shortened, on one line.
+
+    >>> show("a" * 100) == "'" + "a" * 59 + "…"
+    True
+    """
+    if isinstance(value, str | bytes):
+        value = value[: _SHOWN + 1]
+    elif isinstance(value, list | tuple | set | frozenset | dict) and len(value) > _SHOWN:
+        return f"a {type(value).__name__} of {len(value)}"
+    elif isinstance(value, int) and value.bit_length() > 200:
+        return f"an int of {value.bit_length()} bits"
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__}"
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def _bytes(text: object) -> bytes:
+    if not isinstance(text, str):
+        raise TypeError(f"this checker compares texts, not a {type(text).__name__}")
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def exact(expected: object, got: object) -> str | None:
+    """The same text, every byte.
+
+    >>> exact("6", "6\\n")
+    "wrote '6\\\\n' where '6' was expected"
+    """
+    return None if _bytes(expected) == _bytes(got) else f"wrote {show(got)} where {show(expected)} was expected"
+
+
+def tokens(expected: object, got: object) -> str | None:
+    """The same words, however much white space is between them.
+
+    >>> tokens("1 2\\n3", "1  2 3\\n"), tokens("1 2", "1 3")
+    (None, "word 2 is '3' where '2' was expected")
+    """
+    return _differ(_bytes(expected).split(), _bytes(got).split(), "word", lambda one, other: one == other)
+
+
+def lines(expected: object, got: object) -> str | None:
+    """The same lines, white space at the ends of lines and empty lines at the end aside.
+
+    >>> lines("a b\\nc", "a b \\nc\\n\\n"), lines("a b", "a  b")
+    (None, "line 1 is 'a  b' where 'a b' was expected")
+    """
+    return _differ(_lines(expected), _lines(got), "line", lambda one, other: one == other)
+
+
+def unordered(expected: object, got: object) -> str | None:
+    """The same lines in any order, each with the same words.
+
+    >>> unordered("1 2\\n3", "3\\n1  2\\n"), unordered("1\\n1\\n2", "1\\n2\\n2")
+    (None, "the line '1' is written 1 times where 2 were expected")
+    """
+    return _same_counts(*(Counter(b" ".join(line.split()) for line in _lines(text)) for text in (expected, got)))
+
+
+def floats(absolute: float = 1e-6, relative: float = 1e-6) -> Checker:
+    """The same words, where numbers may differ a little: absolutely, or relative to the expected one.
+
+    >>> floats(1e-3)("x 0.5", "x 0.5001"), floats()("nan", "nan")
+    (None, "word 1 is 'nan' where 'nan' was expected")
+    """
+    if not (math.isfinite(absolute) and math.isfinite(relative) and absolute >= 0 and relative >= 0):
+        raise ValueError(f"tolerances must be finite and not negative, got {absolute} and {relative}")
+    slack, share = Decimal(absolute), Decimal(relative)
+
+    def close(one: bytes, other: bytes) -> bool:
+        if len(one) > _LONGEST_NUMBER or len(other) > _LONGEST_NUMBER:
+            return one == other
+        if not (_NUMBER.fullmatch(one) and _NUMBER.fullmatch(other)):
+            return one == other and one.lower().lstrip(b"+-") != b"nan"
+        try:
+            wanted, found = Decimal(one.decode()), Decimal(other.decode())
+            return abs(wanted - found) <= max(slack, share * abs(wanted))
+        except (InvalidOperation, ArithmeticError):
+            return False
+
+    def check(expected: object, got: object) -> str | None:
+        return _differ(_bytes(expected).split(), _bytes(got).split(), "word", close)
+
+    return check
+
+
+def _lines(text: object) -> list[bytes]:
+    cut = [line.rstrip() for line in _bytes(text).split(b"\n")]
+    while cut and not cut[-1]:
+        cut.pop()
+    return cut
+
+
+def _differ(expected: list[bytes], got: list[bytes], unit: str, same: Callable[[bytes, bytes], bool]) -> str | None:
+    for index, (one, other) in enumerate(zip(expected, got, strict=False), 1):
+        if not same(one, other):
+            return f"{unit} {index} is {show(_text(other))} where {show(_text(one))} was expected"
+    if len(expected) != len(got):
+        return f"{len(got)} {unit}s where {len(expected)} were expected"
+    return None
+
+
+def _same_counts(expected: Counter[bytes], got: Counter[bytes]) -> str | None:
+    for line, count in expected.items():
+        if got[line] != count:
+            return f"the line {show(_text(line))} is written {got[line]} times where {count} were expected"
+    if got.total() != expected.total():
+        return f"{got.total()} lines where {expected.total()} were expected"
+    return None
+
+
+def equal(expected: object, got: object) -> str | None:
+    """Equal as Python has it, for values of its built-in types: 1 == 1.0 == True, and a tuple is no list.
+
+    >>> equal([1, (2, "x")], [True, (2.0, "x")]), equal((1, 2), [1, 2])
+    (None, 'returned [1, 2] where (1, 2) was expected')
+    >>> equal(float("nan"), float("nan")) is None
+    False
+    """
+    return _unlike(expected, got, _same(expected, got, None, 0))
+
+
+def unequal(expected: object, got: object) -> str | None:
+    """Anything but this value.
+
+    >>> unequal(1, 2), unequal(1, True)
+    (None, 'returned True, which it should not')
+    """
+    return None if not _same(expected, got, None, 0) else f"returned {show(got)}, which it should not"
+
+
+def identical(expected: object, got: object) -> str | None:
+    """Equal and of the same type, as `is` has it for None, True and False.
+
+    >>> identical(True, True), identical(True, 1)
+    (None, 'returned 1 where True was expected')
+    """
+    return _unlike(expected, got, type(expected) is type(got) and _same(expected, got, None, 0))
+
+
+def truthy(expected: object, got: object) -> str | None:
+    """As true as expected, by Python's rule: empty and zero are false.
+
+    >>> truthy(True, [0]), truthy(False, [0])
+    (None, 'returned [0], which is true')
+    """
+    if bool(got) is bool(expected):
+        return None
+    return f"returned {show(got)}, which is {'true' if got else 'false'}"
+
+
+def close(absolute: float = 0.0, relative: float = 1e-9, *, strict: bool = False) -> Checker:
+    """Equal but for numbers that differ a little, at any depth; `strict` asks for less than the tolerance.
+
+    >>> close(0.01)([1.0, "x"], [1.001, "x"]), close(0.5, 0, strict=True)(1, 1.5)
+    (None, 'returned 1.5 where 1 was expected')
+    """
+
+    def near(one: float, other: float) -> bool:
+        try:
+            gap = abs(one - other)
+            bound = max(absolute, relative * max(abs(one), abs(other)))
+        except OverflowError:
+            return one == other
+        if not math.isfinite(gap):
+            return one == other
+        return gap < bound if strict else gap <= bound
+
+    return lambda expected, got: _unlike(expected, got, _same(expected, got, near, 0))
+
+
+def json_equal(expected: object, got: object) -> str | None:
+    """Equal as JSON has it: a tuple is a list, a number that is a key is a text.
+
+    >>> json_equal([1, [2]], (1, (2,))), json_equal({"1": 2}, {1: 2})
+    (None, None)
+    """
+    try:
+        same = _same(_as_json(expected, 0), _as_json(got, 0), None, 0)
+    except RecursionError:
+        same = False
+    return _unlike(expected, got, same)
+
+
+def json_wrapped(expected: object, got: object) -> str | None:
+    """Equal as JSON, or equal to the only item of the list that is expected, as APPS writes it.
+
+    >>> json_wrapped([5], 5), json_wrapped([5], [5]), json_wrapped([5], [[5]])
+    (None, None, 'returned [[5]] where [5] was expected')
+    """
+    if isinstance(expected, list) and len(expected) == 1 and json_equal(expected[0], got) is None:
+        return None
+    return json_equal(expected, got)
+
+
+def _as_json(value: object, depth: int) -> object:
+    if depth > _DEPTH:
+        raise RecursionError("too deep")
+    if isinstance(value, list | tuple):
+        return [_as_json(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {str(key) if type(key) is int else key: _as_json(item, depth + 1) for key, item in value.items()}
+    return value
+
+
+def unordered_values(expected: object, got: object) -> str | None:
+    """The same items in any order, for a list or a tuple.
+
+    >>> unordered_values([1, [2], 2], [2, 1, [2]]), unordered_values([1, 1], [1])
+    (None, 'returned [1] where [1, 1] was expected')
+    """
+    if not (isinstance(expected, list | tuple) and type(expected) is type(got)):
+        return equal(expected, got)
+    assert isinstance(got, list | tuple)
+    same = len(expected) == len(got)
+    if same:
+        try:
+            same = Counter(_key(item, 0) for item in expected) == Counter(_key(item, 0) for item in got)
+        except RecursionError:
+            same = False
+    return _unlike(expected, got, same)
+
+
+def _unlike(expected: object, got: object, same: bool) -> str | None:
+    return None if same else f"returned {show(got)} where {show(expected)} was expected"
+
+
+_Near = Callable[[float, float], bool]
+
+
+def _same(one: object, other: object, near: _Near | None, depth: int) -> bool:
+    if depth > _DEPTH:
+        return False
+    if isinstance(one, list | tuple):
+        return (
+            isinstance(other, list | tuple)
+            and isinstance(one, list) == isinstance(other, list)
+            and len(one) == len(other)
+            and all(_same(a, b, near, depth + 1) for a, b in zip(one, other, strict=True))
+        )
+    if isinstance(one, dict):
+        return (
+            isinstance(other, dict)
+            and len(one) == len(other)
+            and all(key in other and _same(value, other[key], near, depth + 1) for key, value in one.items())
+        )
+    if isinstance(one, set | frozenset):
+        return isinstance(other, set | frozenset) and len(one) == len(other) and _keys(one) == _keys(other)
+    if near is not None and isinstance(one, int | float) and isinstance(other, int | float):
+        return near(one, other)
+    if isinstance(other, list | tuple | dict | set | frozenset):
+        return False
+    return bool(one == other)
+
+
+def _keys(values: set[object] | frozenset[object]) -> set[object]:
+    return {_key(value, 0) for value in values}
+
+
+def _key(value: object, depth: int) -> object:
+    """Something hashable that is equal for equal values; NaN is equal to nothing."""
+    if depth > _DEPTH:
+        raise RecursionError("too deep")
+    if isinstance(value, float | complex) and value != value:  # NaN alone is not itself
+        return object()
+    if isinstance(value, list | tuple):
+        return (list if isinstance(value, list) else tuple, tuple(_key(item, depth + 1) for item in value))
+    if isinstance(value, set | frozenset):
+        return (set, frozenset(_key(item, depth + 1) for item in value))
+    if isinstance(value, dict):
+        return (dict, frozenset((_key(key, depth + 1), _key(item, depth + 1)) for key, item in value.items()))
+    return value
+
+
+VALUE_CHECKERS: Mapping[str, Checker] = {
+    "equal": equal,
+    "json": json_equal,
+    "json_wrapped": json_wrapped,
+    "unordered": unordered_values,
+}
+"""Checkers of values by name."""
+CHECKERS: Mapping[str, Checker] = {
+    "exact": exact,
+    "floats": floats(),
+    "lines": lines,
+    "tokens": tokens,
+    "unordered": unordered,
+}
+"""Checkers of texts by name."""
+
+
+def value_checker(name: str) -> Checker:
+    """A checker of values by its name, with tolerances as for texts. Raises ValueError for any other.
+
+    >>> value_checker("floats:0.1")([1], [1.05]) is None
+    True
+    """
+    if name in VALUE_CHECKERS:
+        return VALUE_CHECKERS[name]
+    tolerances = _tolerances(name)
+    if tolerances is None:
+        raise ValueError(f"unknown checker {name!r}; known: {', '.join(VALUE_CHECKERS)}, floats:TOLERANCE")
+    return close(*tolerances)
+
+
+def checker(name: str) -> Checker:
+    """A checker of texts by its name; `floats:1e-4` gives one tolerance for both, `floats:1e-9:0` absolute, relative.
+
+    Raises ValueError for any other.
+
+    >>> checker("floats:0.1")("1", "1.05") is None
+    True
+    """
+    if name in CHECKERS:
+        return CHECKERS[name]
+    tolerances = _tolerances(name)
+    if tolerances is None:
+        raise ValueError(f"unknown checker {name!r}; known: {', '.join(CHECKERS)}, floats:TOLERANCE")
+    return floats(*tolerances)
+
+
+def _tolerances(name: str) -> tuple[float, float] | None:
+    kind, *numbers = name.split(":")
+    if kind != "floats" or len(numbers) not in (1, 2):
+        return None
+    return float(numbers[0]), float(numbers[-1])

@@ -1,0 +1,233 @@
+"""Plain values as bytes, for the way out of a process that is not trusted.
+
+The format knows None, bool, int, float, complex, str, bytes, list, tuple, dict, set and frozenset, and nothing else: no
+classes, no references, no hooks. A value of a subclass (Counter, a named tuple, an IntEnum, a str that lies about being
+equal) is written by its base value, read with the base type's own methods, which were fetched before any program ran.
+Shared parts are written each time; what is nested without end or larger than `MAX_BYTES` is refused.
+
+The same file runs on the host and inside the isolation, so it uses nothing but the standard library. The reader trusts
+nothing: it neither recurses nor allocates by what the bytes promise.
+
+    CodecError
+      NotPlainError     the value has a part of another type, or is too large or too deep
+      MalformedError    these are not the bytes of a value
+"""
+
+from __future__ import annotations
+
+from _struct import Struct  # what struct imports, found sooner: every run of a function test pays for it
+
+TYPE_CHECKING = False  # typing takes longer to load than all else here
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+MAX_BYTES = 16 << 20
+"""The longest value, encoded."""
+MAX_DEPTH = 200
+"""The deepest nesting."""
+_MAX_INT_BYTES = 1 << 20
+_MAX_EQUAL_HASHES = 64  # many keys of one hash would make building a dict quadratic
+
+
+class CodecError(ValueError):
+    """A value that cannot be written, or bytes that cannot be read."""
+
+
+class NotPlainError(CodecError):
+    """The value is not made of plain types alone."""
+
+
+class MalformedError(CodecError):
+    """The bytes hold no value."""
+
+
+_float, _complex = Struct(">d"), Struct(">dd")
+_mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+_type_name: Callable[[type], str] = type.__dict__["__name__"].__get__
+_type, _len, _list, _iter_set, _iter_frozenset = type, len, list, set.__iter__, frozenset.__iter__
+_items, _whole = dict.items, slice(None)
+_get_list, _get_tuple, _get_bytes = list.__getitem__, tuple.__getitem__, bytes.__getitem__
+_plus_int, _plus_float, _plus_complex, _plain_str = int.__pos__, float.__pos__, complex.__pos__, str.__str__
+_encode_str, _int_bytes, _int_bits = str.encode, int.to_bytes, int.bit_length
+_join, _NotPlain = b"".join, NotPlainError
+_true, _int, _float_type, _complex_type, _str, _bytes = True, int, float, complex, str, bytes
+_list_type, _tuple, _dict, _set, _frozenset = list, tuple, dict, set, frozenset
+_PLAIN = frozenset({int, float, complex, str, bytes, list, tuple, dict, set, frozenset})
+
+
+def _length(number: int) -> bytes:
+    return _int_bytes(number, 4, "big")
+
+
+def encode(value: object) -> bytes:
+    """The bytes of a plain value. Raises NotPlainError, naming what is in the way.
+
+    >>> decode(encode({"a": (1, 2.5, {None})}))
+    {'a': (1, 2.5, {None})}
+    """
+    parts: list[bytes] = []
+    size = 0
+    # Each level is what remains of a container; a level is a list, used from its end.
+    levels: list[list[object]] = [[value]]
+    while levels:
+        level = levels[-1]
+        if not level:
+            levels.pop()
+            continue
+        item: Any = level.pop()  # Any: what follows looks at its type
+        kind = _type(item)
+        if item is None:
+            part = b"N"
+        elif kind is bool:
+            part = b"T" if item is _true else b"F"
+        else:
+            if kind not in _PLAIN:
+                for base in _mro(kind):
+                    if base in _PLAIN:
+                        kind = base
+                        break
+                else:
+                    raise _NotPlain(f"a value of type {_type_name(kind)}")
+            part = b""
+            inner: list[object] = []
+            if kind is _int:
+                number: int = _plus_int(item)
+                width = _int_bits(number) // 8 + 1
+                if width > _MAX_INT_BYTES:
+                    raise _NotPlain("an integer of more than a million bytes")
+                part = b"I" + _length(width) + _int_bytes(number, width, "big", signed=True)
+            elif kind is _str:
+                text = _encode_str(_plain_str(item), "utf-8", "surrogatepass")
+                part = b"S" + _length(_len(text)) + text
+            elif kind is _float_type:
+                part = b"D" + _float.pack(_plus_float(item))
+            elif kind is _list_type:
+                inner = _get_list(item, _whole)
+                part = b"L" + _length(_len(inner))
+            elif kind is _tuple:
+                inner = _list(_get_tuple(item, _whole))
+                part = b"U" + _length(_len(inner))
+            elif kind is _dict:
+                pairs: list[tuple[object, object]] = _list(_items(item))
+                inner = [half for pair in pairs for half in pair]
+                part = b"M" + _length(_len(pairs))
+            elif kind is _set:
+                inner = _list(_iter_set(item))
+                part = b"E" + _length(_len(inner))
+            elif kind is _frozenset:
+                inner = _list(_iter_frozenset(item))
+                part = b"Z" + _length(_len(inner))
+            elif kind is _bytes:
+                data = _get_bytes(item, _whole)
+                part = b"B" + _length(_len(data)) + data
+            else:
+                number_pair = _plus_complex(item)
+                part = b"C" + _complex.pack(number_pair.real, number_pair.imag)
+            if inner:
+                if _len(levels) > MAX_DEPTH:
+                    raise _NotPlain(f"a value nested more than {MAX_DEPTH} deep")
+                inner.reverse()
+                levels.append(inner)
+        size += _len(part)
+        if size > MAX_BYTES:
+            raise _NotPlain(f"a value of more than {MAX_BYTES} bytes")
+        parts.append(part)
+    return _join(parts)
+
+
+def _built(tag: bytes, items: list[object]) -> object:
+    if tag == b"L":
+        return items
+    if tag == b"U":
+        return tuple(items)
+    keys = items[::2] if tag == b"M" else items
+    try:
+        hashes = [hash(key) for key in keys]
+    except TypeError as error:
+        raise MalformedError(f"a key that cannot be one: {error}") from error
+    if len(hashes) > _MAX_EQUAL_HASHES:
+        hashes.sort()
+        step = _MAX_EQUAL_HASHES
+        if any(hashes[i] == hashes[i + step] for i in range(len(hashes) - step)):
+            raise MalformedError(f"more than {step} keys of one hash")
+    made: dict[object, object] | set[object] | frozenset[object]
+    made = set(keys) if tag == b"E" else frozenset(keys)
+    if tag == b"M":
+        made = dict(zip(keys, items[1::2], strict=True))
+    if len(made) != len(keys):
+        raise MalformedError("a key that stands twice")
+    return made
+
+
+def decode(data: bytes) -> object:
+    """The value that these bytes stand for, exact types and nothing after it. Raises MalformedError.
+
+    >>> decode(b"L\\xff\\xff\\xff\\xff")
+    Traceback (most recent call last):
+        ...
+    r1_reward.sandbox.codec.MalformedError: cut short
+    """
+    if len(data) > MAX_BYTES:
+        raise MalformedError(f"more than {MAX_BYTES} bytes")
+    place = 0
+    # Containers under way: their tag, how many items are still to come, the items so far.
+    open_: list[tuple[bytes, int, list[object]]] = []
+    while True:
+        tag = data[place : place + 1]
+        place += 1
+        item: object
+        if tag == b"N":
+            item = None
+        elif tag in (b"T", b"F"):
+            item = tag == b"T"
+        elif tag in (b"D", b"C"):
+            shape = _float if tag == b"D" else _complex
+            if place + shape.size > len(data):
+                raise MalformedError("cut short")
+            numbers = shape.unpack_from(data, place)
+            item = numbers[0] if tag == b"D" else complex(*numbers)
+            place += shape.size
+        elif tag and tag in b"ISBLUMEZ":
+            length = int.from_bytes(data[place : place + 4], "big")
+            place += 4
+            # Every item takes a byte at least, so a length can never promise more than is there.
+            if place + length * (2 if tag == b"M" else 1) > len(data):
+                raise MalformedError("cut short")
+            if tag in b"LUMEZ" and length:
+                if len(open_) > MAX_DEPTH:
+                    raise MalformedError(f"nested more than {MAX_DEPTH} deep")
+                open_.append((tag, length * (2 if tag == b"M" else 1), []))
+                continue
+            if tag in b"ISB":
+                raw = data[place : place + length]
+                place += length
+                item = raw if tag == b"B" else _number(raw) if tag == b"I" else _text(raw)
+            else:
+                item = _built(tag, [])
+        else:
+            raise MalformedError(f"no kind of value: {tag!r}" if tag else "cut short")
+        while open_:
+            kind, wanted, items = open_[-1]
+            items.append(item)
+            if len(items) < wanted:
+                break
+            open_.pop()
+            item = _built(kind, items)
+        else:
+            if place != len(data):
+                raise MalformedError("something follows the value")
+            return item
+
+
+def _number(raw: bytes) -> int:
+    if not 0 < len(raw) <= _MAX_INT_BYTES:
+        raise MalformedError(f"an integer of {len(raw)} bytes")
+    return int.from_bytes(raw, "big", signed=True)
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise MalformedError("a text that is not UTF-8") from error

@@ -1,0 +1,324 @@
+"""Runs inside the process of a Python program: loads it, then does what a test asks of it.
+
+It is told what to do over a control socket (descriptor 3) in two parts: the request before the program is loaded, and
+after that the nonce and the descriptor on which to answer. Arguments are evaluated before the program runs. The answer
+is the nonce and a plain value (codec.py); that it came is what counts, not how the process ends. Everything here shares
+a process with the program, which can therefore send any answer it likes; so an answer only ever says what a call
+returned, and is compared where the program cannot reach. For an exam the tables are turned: the test runs in a process
+without the program, and the program's process only answers calls.
+
+The program is loaded under the name `program`, not `__main__`, so a block guarded by `if __name__ == "__main__"` does
+not run: a function test wants functions. Arguments of an exam that the program changes in place are sent back where
+they are lists, dictionaries or sets. Not covered: objects that are no plain values cannot cross, nor can identity.
+"""
+
+from __future__ import annotations
+
+import _socket  # what socket imports, found sooner
+import builtins
+import os
+import sys
+
+from .codec import CodecError, decode, encode
+
+TYPE_CHECKING = False  # typing takes longer to load than all else here
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+CONTROL = 3
+"""The control socket's descriptor."""
+TEXT = 2000
+"""The longest text about a failure."""
+
+_read, _write = os.read, os.write
+
+
+def _frame(data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + data
+
+
+def _receive(descriptor: int) -> bytes:
+    """One length and so many bytes; EOFError where the other side is gone."""
+
+    def exactly(size: int) -> bytes:
+        parts = []
+        while size:
+            part = _read(descriptor, min(size, 1 << 20))
+            if not part:
+                raise EOFError("the other side is gone")
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    return exactly(int.from_bytes(exactly(4), "big"))
+
+
+def _send(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[_write(descriptor, view) :]
+
+
+def _told(error: BaseException) -> tuple[str, str]:
+    """The type's name and a short text, of an exception that the program may have made to do harm.
+
+    Python's own traceback module takes longer to load than most programs to run.
+    """
+    name = type(error).__name__
+    lines = []
+    step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        lines.append(f'  File "{code.co_filename}", line {step.tb_lineno}, in {code.co_name}\n')
+        step = step.tb_next
+    try:
+        said = str.__str__(str(error))[:TEXT]
+    except BaseException:  # noqa: BLE001 - its own __str__ is the program's
+        said = "(an exception that cannot be shown)"
+    if isinstance(error, SyntaxError):
+        said = f"{said}: {str(error.text).strip()[:200]}"
+    text = "".join(["Traceback (most recent call last):\n", *lines[-4:], f"{name}: {said}\n"])
+    return str.__str__(name)[:100], text[-TEXT:]
+
+
+def _like_site() -> None:
+    """What programs need of the module `site`, which takes as long to load as a short program to run: exit and quit,
+    and the folders of installed packages; as in languages.py."""
+    for name in ("exit", "quit"):
+        setattr(builtins, name, sys.exit)
+    lib = f"/lib/python{sys.version_info.major}.{sys.version_info.minor}/"
+    sys.path += [
+        sys.prefix + lib + "site-packages",
+        "/usr/local" + lib + "dist-packages",
+        "/usr/lib/python3/dist-packages",
+    ]
+
+
+def _load(script: str) -> dict[str, object]:
+    """Run the program as a module of its own."""
+    _like_site()
+    module = type(sys)("program")
+    names = module.__dict__
+    names.update(__file__=script, __builtins__=builtins)
+    sys.modules["program"] = sys.modules["__main__"] = module
+    sys.argv[:] = [script]
+    with open(script, "rb") as file:
+        source = file.read()
+    exec(compile(source, script, "exec", dont_inherit=True), names)  # noqa: S102 - what it is for
+    return names
+
+
+def _loaded(control: _socket.socket) -> tuple[bytes, list[int]]:
+    """Tell that the program has been loaded; gives the nonce and the descriptors to use from now on."""
+    control.send(b"L")
+    nonce, ancillary, _, _ = control.recvmsg(16, _socket.CMSG_SPACE(8))
+    descriptors = [
+        int.from_bytes(data[i : i + 4], sys.byteorder) for _, _, data in ancillary for i in range(0, len(data), 4)
+    ]
+    return nonce, descriptors
+
+
+def _call(request: tuple[str, str, str], script: str, control: _socket.socket, flush: object) -> None:
+    _, entry, source = request
+    arguments: object = None
+    early = ""
+    try:
+        arguments = eval(compile(source, "<arguments>", "eval", dont_inherit=True), {"__builtins__": builtins})  # noqa: S307
+    except Exception as error:  # noqa: BLE001 - told below, unless the program's own names make sense of it
+        early = f"{type(error).__name__}: {error}"
+    names = _load(script)
+    nonce, (result,) = _loaded(control)
+    answer: tuple[object, ...]
+    try:
+        if early:
+            try:
+                arguments = eval(source, names)  # noqa: S307 - see above
+            except Exception:  # noqa: BLE001 - the first reason is the one to tell
+                return _answer(result, nonce, ("arguments", early), flush)
+        if type(arguments) is not tuple:
+            return _answer(result, nonce, ("arguments", "not a tuple"), flush)
+        try:
+            function = eval(entry, names)  # noqa: S307 - a dotted name out of the test
+        except BaseException as error:  # noqa: BLE001 - the program's own
+            return _answer(result, nonce, ("entry", *_told(error)), flush)
+        answer = ("value", function(*arguments))
+    except BaseException as error:  # noqa: BLE001 - whatever the program raises is what is to be told
+        answer = ("raised", *_told(error))
+    return _answer(result, nonce, answer, flush)
+
+
+def _answer(result: int, nonce: bytes, answer: tuple[object, ...], flush: object) -> None:
+    try:
+        data = encode(answer)
+    except CodecError as error:
+        data = encode(("unplain", str(error)[:TEXT]))
+    try:
+        flush()  # type: ignore[operator]  # the standard output that was there before the program
+    except BaseException:  # noqa: BLE001, S110 - what was printed is not what is asked
+        pass
+    _send(result, nonce + _frame(data))
+
+
+def _test(request: tuple[str, str], script: str, control: _socket.socket, flush: object) -> None:
+    """Run test code in the program's own process."""
+    names = _load(script)
+    nonce, (result,) = _loaded(control)
+    answer: tuple[object, ...] = ("passed",)
+    try:
+        exec(compile(request[1], "<test>", "exec", dont_inherit=True), names)  # noqa: S102 - what it is for
+    except BaseException as error:  # noqa: BLE001 - a test that does not get to its end has failed
+        answer = ("raised", *_told(error))
+    _answer(result, nonce, answer, flush)
+
+
+def _serve(script: str, control: _socket.socket) -> None:
+    """Answer calls from an exam that runs elsewhere."""
+    names = _load(script)
+    _, (link,) = _loaded(control)
+    while True:
+        try:
+            asked: tuple[str, tuple[object, ...], dict[str, object]] = decode(_receive(link))  # type: ignore[assignment]
+        except EOFError:
+            return
+        name, arguments, keywords = asked  # our own exam asks, so it has this shape
+        before = [encode(a) if type(a) in (list, dict, set) else b"" for a in arguments]
+        try:
+            value = names[name](*arguments, **keywords)  # type: ignore[operator]  # a function, or it raises
+            changed = {i: a for i, a in enumerate(arguments) if before[i] and encode(a) != before[i]}
+            answer = encode(("value", value, changed))
+        except CodecError as error:
+            answer = encode(("unplain", str(error)[:TEXT]))
+        except BaseException as error:  # noqa: BLE001 - told to the exam, which may expect it
+            answer = encode(("raised", *_told(error)))
+        _send(link, _frame(answer))
+
+
+class ProgramError(Exception):
+    """The program raised something that Python itself has no name for."""
+
+
+class _NotPlainAnswer(BaseException):
+    """The exam cannot go on: something was no plain value."""
+
+
+def _exam(request: tuple[str, str, list[str]], control: _socket.socket) -> None:
+    """Run test code against a program that lives in another process."""
+    _, code, entries = request
+    nonce, (result, link) = _loaded(control)
+
+    def ask(name: str, arguments: tuple[object, ...], keywords: dict[str, object]) -> object:
+        try:
+            _send(link, _frame(encode((name, arguments, keywords))))
+            answer = decode(_receive(link))
+        except CodecError as error:
+            raise _NotPlainAnswer(f"{name}: {error}") from None
+        except (EOFError, OSError):
+            raise ProgramError(f"the program ended while {name} was called") from None
+        match answer:
+            case ("value", value, dict(changed)):
+                for index, new in changed.items():
+                    old: Any = arguments[index]  # Any: a list, a dictionary or a set, or this raises
+                    if type(old) is list and type(new) is list:
+                        old[:] = new
+                    elif type(old) is type(new):
+                        old.clear()
+                        old.update(new)
+                return value
+            case ("raised", str(kind), str(text)):
+                found = getattr(builtins, kind, None)
+                if isinstance(found, type) and issubclass(found, Exception):
+                    try:
+                        raised: Exception = found(text)
+                    except TypeError:  # such as UnicodeDecodeError, which wants more
+                        raised = ProgramError(text)
+                    raise raised
+                raise ProgramError(f"{kind}: {text}")
+            case ("unplain", str(text)):
+                raise _NotPlainAnswer(f"{name} gave {text}")
+        raise _NotPlainAnswer(f"{name}: no answer of this protocol")
+
+    def stand_in(name: str) -> object:
+        def called(*arguments: object, **keywords: object) -> object:
+            return ask(name, arguments, keywords)
+
+        called.__name__ = called.__qualname__ = name
+        return called
+
+    names: dict[str, object] = {"__name__": "exam", "__builtins__": builtins}
+    names.update((name, stand_in(name)) for name in entries)
+    answer: tuple[object, ...] = ("passed",)
+    try:
+        exec(compile(code, "<test>", "exec", dont_inherit=True), names)  # noqa: S102 - what it is for
+    except _NotPlainAnswer as error:
+        answer = ("unplain", str(error)[:TEXT])
+    except BaseException as error:  # noqa: BLE001 - an exam that does not get to its end has failed
+        answer = ("raised", *_told(error))
+    _answer(result, nonce, answer, lambda: None)
+
+
+def run(script: str) -> None:
+    """Do what the control socket says."""
+    control = _socket.socket(fileno=CONTROL)
+    os.set_inheritable(CONTROL, False)
+    request: tuple[str, str, str] = decode(_receive(CONTROL))  # type: ignore[assignment]  # from our own agent
+    flush = sys.stdout.flush
+    if request[0] == "call":
+        _call(request, script, control, flush)
+    elif request[0] == "test":
+        _test(request, script, control, flush)  # type: ignore[arg-type]  # a pair, then
+    elif request[0] == "serve":
+        _serve(script, control)
+    else:
+        _exam(request, control)  # type: ignore[arg-type]
+
+
+def run_script(argv: list[str]) -> NoReturn:
+    """Run a script as `python3 script` would, in an interpreter that has been forked."""
+    status = 0
+    _like_site()
+    module = type(sys)("__main__")
+    module.__dict__.update(__file__=argv[0], __builtins__=builtins)
+    sys.modules["__main__"] = module
+    sys.argv[:] = argv
+    try:
+        with open(argv[0], "rb") as file:
+            source = file.read()
+        exec(compile(source, argv[0], "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - what it is for
+    except SystemExit as error:
+        status = _status(error)
+    except BaseException as error:  # noqa: BLE001 - as the interpreter does
+        sys.excepthook(type(error), error, error.__traceback__)
+        status = 1
+    if "threading" in sys.modules:
+        sys.modules["threading"]._shutdown()
+    import atexit
+
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):  # closed, by the program or at the other end
+            status = status or 120
+    os._exit(status)
+
+
+def _status(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    sys.stderr.write(f"{error.code}\n")
+    return 1
+
+
+def main() -> NoReturn:
+    """Run the script that the command line names."""
+    try:
+        run(sys.argv[1])
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the program did not load
+        sys.stderr.write(_told(error)[1])
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)

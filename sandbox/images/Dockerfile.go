@@ -1,0 +1,7 @@
+# Go, and the Python that the agent needs.
+FROM debian:bookworm-slim
+ARG PACKAGES="python3 golang-go"
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends $PACKAGES \
+ && rm -rf /var/lib/apt/lists/*
+ENV LANG=C.UTF-8

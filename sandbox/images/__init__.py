@@ -1,0 +1,71 @@
+"""The images that programs run in: one recipe for each, as a Dockerfile of fixed form.
+
+A recipe names Debian packages and nothing else (`ARG PACKAGES="..."`), so that an image can be had both ways: from the
+Dockerfile where a registry is in reach, and from Debian's packages alone where none is (build.py). An image carries
+the fingerprint of its recipe, so that one made from an older recipe is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+
+REPOSITORY = "r1-reward-sandbox"
+RECIPES_LABEL = "r1-reward.recipes"
+"""On every image; a JSON object, from the names of the recipes that it meets to their fingerprints."""
+TESTED = ("python", "cpp", "javascript", "java")
+"""Those that our own tests run programs in."""
+NAMES = (*TESTED, "go", "rust")
+"""All of them; `python` has Bash as well, `cpp` is C and C++."""
+
+_PACKAGES = re.compile(r'^ARG PACKAGES="([a-z0-9.+ -]+)"$', re.MULTILINE)
+
+
+def tag(name: str) -> str:
+    """What an image is called.
+
+    >>> tag("cpp")
+    'r1-reward-sandbox:cpp'
+    """
+    return f"{REPOSITORY}:{name}"
+
+
+@cache
+def dockerfile(name: str) -> str:
+    """The text of a recipe. Raises ValueError for a name that is none of NAMES."""
+    if name not in NAMES:
+        raise ValueError(f"unknown image {name!r}; known: {', '.join(NAMES)}")
+    return resources.files(__name__).joinpath(f"Dockerfile.{name}").read_text(encoding="utf-8")
+
+
+def packages(name: str) -> list[str]:
+    """The Debian packages that a recipe names.
+
+    >>> packages("cpp")
+    ['python3', 'g++']
+    """
+    found = _PACKAGES.search(dockerfile(name))
+    assert found is not None, f"Dockerfile.{name} has no line ARG PACKAGES"
+    return found[1].split()
+
+
+def fingerprint(name: str) -> str:
+    """Changes when the recipe does."""
+    return hashlib.sha256(dockerfile(name).encode()).hexdigest()[:16]
+
+
+def recipes(labels: Mapping[str, str] | None) -> dict[str, str]:
+    """What the labels of an image say it was made from; empty where it is none of ours.
+
+    >>> recipes({RECIPES_LABEL: '{"cpp": "12"}'}), recipes(None)
+    ({'cpp': '12'}, {})
+    """
+    try:
+        read = json.loads((labels or {}).get(RECIPES_LABEL, "{}"))
+    except ValueError:
+        return {}
+    return {str(name): str(value) for name, value in read.items()} if isinstance(read, dict) else {}

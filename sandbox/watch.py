@@ -1,0 +1,309 @@
+"""One command under way: its pipes, its bounds, what ended it; runs inside the isolation, as a part of the agent.
+
+Output is read as it comes and never held beyond its bound. Time is wall time from the start, by the agent's clock and
+not by anything in the process. Memory and disk are looked at every `TICK` seconds, so a quick program can overshoot for
+that long; behind it stand the kernel's bounds: resource limits, the size of a tmpfs, cgroups where a backend has them.
+"""
+
+from __future__ import annotations
+
+import _socket
+import fcntl
+import os
+import select
+import signal
+import sys
+import time
+
+from . import jail
+from .codec import MAX_BYTES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from .agent import Agent
+
+TICK = 0.02
+"""Seconds between two looks at memory and disk."""
+_PIPE = 65536
+_NONCE = 16
+_MIB = 1 << 20
+
+
+class GoneError(Exception):
+    """The host closed our input."""
+
+
+class Run:
+    """What is known of a command while it runs; `ended` is empty until something has ended it."""
+
+    def __init__(self, agent: Agent, header: dict[str, Any], blobs: list[bytes]) -> None:
+        self.agent, self.header, self.limits = agent, header, header["limits"]
+        self.stdin, self.call, self.exam = blobs
+        self.usage = jail.Usage()
+        self.processes: list[jail.Process] = []
+        self.out: list[bytes] = []
+        self.err: list[bytes] = []
+        self.room: int = self.limits["output_bytes"]
+        self.cut = self.loaded = False
+        self.ended = ""
+        self.status = self.peak = 0
+        self.value: bytes | None = None
+        self.seconds = 0.0
+        self._answer = bytearray()
+        self._owned: set[int] = set()  # descriptors to close, whatever happens
+        self._then: dict[int, Callable[[], bool]] = {}  # what to do when one is ready; True where there may be more
+        self._poll = select.poll()
+        self._disk_before = agent.jail.used_disk()
+
+    def go(self) -> bool:
+        """Start it, follow it to its end, end what is left; whether everything of it is gone."""
+        begun = time.monotonic()
+        try:
+            self._start()
+            self._follow(begun)
+        finally:
+            clean = self._finish()
+            self.seconds = time.monotonic() - begun
+        self._judge_bounds()
+        return clean
+
+    def _pipe(self) -> tuple[int, int]:
+        ends = os.pipe()
+        self._owned.update(ends)
+        return ends
+
+    def _socketpair(self) -> tuple[int, int]:
+        near, far = _socket.socketpair()
+        ends = near.detach(), far.detach()
+        self._owned.update(ends)
+        return ends
+
+    def _close(self, descriptor: int) -> None:
+        if self._then.pop(descriptor, None):
+            self._poll.unregister(descriptor)
+        self._owned.remove(descriptor)
+        os.close(descriptor)
+
+    def _watch(self, descriptor: int, then: Callable[[], bool], events: int = select.POLLIN) -> None:
+        os.set_blocking(descriptor, False)
+        self._then[descriptor] = then
+        self._poll.register(descriptor, events)
+
+    def _start(self) -> None:
+        out, out_end = self._pipe()
+        err, err_end = self._pipe()
+        stdin_end, stdin = self._pipe()
+        pipes = stdin_end, out_end, err_end
+        for end in pipes:
+            # The program is another user, and may open its own ends again by name: /dev/stdin is a usual way to read.
+            os.fchmod(end, 0o666)
+        self._watch(out, lambda: self._read(out, self.out))
+        self._watch(err, lambda: self._read(err, self.err))
+        if not self.call:
+            self._spawn(self.header["argv"], pipes, -1)
+        else:
+            self._start_harness(pipes)
+        for end in pipes:
+            self._close(end)
+        self._feed(stdin)
+
+    def _start_harness(self, pipes: tuple[int, int, int]) -> None:
+        nonce = os.urandom(_NONCE)
+        result, result_end = self._pipe()
+        self._watch(result, lambda: self._listen(result, nonce))
+        near, far = self._socketpair()
+        self._spawn(self.header["argv"], pipes, far)
+        if not self.exam:
+            self._converse(near, self.call, nonce, [result_end])
+            return
+        # Two processes: the program, which answers calls, and the examiner, which alone can give the result.
+        link, far_link = self._socketpair()
+        self._converse(near, self.call, os.urandom(_NONCE), [link])
+        null = self.agent.null
+        near, far = self._socketpair()
+        self._spawn(None, (null, null, null), far)
+        self._converse(near, self.exam, nonce, [result_end, far_link])
+
+    def _spawn(self, argv: Sequence[str] | None, pipes: tuple[int, int, int], control: int) -> None:
+        """The command, or the examiner where `argv` is None."""
+        what = jail.Start()
+        agent = self.agent
+        what.argv, what.fork = agent.command(argv, harness=bool(self.call), fork=self.header["fork"])
+        what.environment = agent.environment
+        what.stdin, what.stdout, what.stderr = pipes
+        what.control = control
+        what.build = self.header["build"]
+        what.folder = agent.program_folder if what.build else agent.run_folder
+        what.limits = agent.bounds(self.limits)
+        what.disk = int(self.limits["disk_mb"] * _MIB)
+        self.processes.append(agent.jail.start(what))
+        if control >= 0:
+            self._close(control)
+
+    def _feed(self, descriptor: int) -> None:
+        """Give it its input: at once where that fits, else as it reads."""
+        view = memoryview(self.stdin)
+        if len(view) > _PIPE:
+            try:
+                fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, min(len(view) + 1, _MIB))
+            except OSError:  # it will take a few turns more
+                pass
+
+        def more() -> bool:
+            nonlocal view
+            try:
+                while view:
+                    view = view[os.write(descriptor, view) :]
+            except BlockingIOError:
+                return True
+            except BrokenPipeError:  # it does not want to read it all
+                pass
+            self._close(descriptor)
+            return False
+
+        os.set_blocking(descriptor, False)
+        if more():
+            self._watch(descriptor, more, select.POLLOUT)
+
+    def _read(self, descriptor: int, parts: list[bytes]) -> bool:
+        try:
+            data = os.read(descriptor, min(_PIPE, self.room + 1))
+        except BlockingIOError:
+            return False
+        if not data:
+            self._close(descriptor)
+            return False
+        if len(data) > self.room:
+            data = data[: self.room]
+            self.cut = True
+            self.ended = self.ended or "output"
+        self.room -= len(data)
+        parts.append(data)
+        return not self.cut
+
+    def _converse(self, control: int, request: bytes, nonce: bytes, ends: list[int]) -> None:
+        """Send the request, and once the program is loaded the nonce and the descriptors, which are then not ours."""
+        view = memoryview(len(request).to_bytes(4, "big") + request)
+        program = len(self.processes) == 1
+
+        def speak() -> bool:
+            nonlocal view
+            try:
+                if view:
+                    while view:
+                        view = view[os.write(control, view) :]
+                    self._poll.modify(control, select.POLLIN)
+                said = os.read(control, 1)
+            except BlockingIOError:
+                return False
+            except OSError:
+                said = b""
+            if said == b"L":
+                self.loaded = self.loaded or program
+                packed = b"".join(end.to_bytes(4, sys.byteorder) for end in ends)
+                socket = _socket.socket(fileno=control)
+                try:
+                    socket.sendmsg([nonce], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)])
+                except OSError:  # it ended in between
+                    pass
+                socket.detach()
+            for end in (*ends, control):
+                self._close(end)
+            return False
+
+        self._watch(control, speak, select.POLLIN | select.POLLOUT)
+        speak()
+
+    def _listen(self, descriptor: int, nonce: bytes) -> bool:
+        """Collect the answer; it counts when it is whole and begins with the nonce."""
+        try:
+            data = os.read(descriptor, _MIB)
+        except BlockingIOError:
+            return False
+        answer, head = self._answer, _NONCE + 4
+        answer += data
+        if len(answer) >= head:
+            size = int.from_bytes(answer[_NONCE:head], "big")
+            if answer[:_NONCE] != nonce or size > MAX_BYTES + _PIPE:
+                data = b""  # not from the harness: hear no more of it
+            elif len(answer) >= head + size:
+                self.value = bytes(answer[head : head + size])
+                return False
+        if not data:
+            self._close(descriptor)
+        return bool(data)
+
+    def _follow(self, begun: float) -> None:
+        """Until it ends or a bound is reached."""
+        agent = self.agent
+        deadline, look = begun + self.limits["time_s"], begun + TICK
+        self._poll.register(agent.deaths, select.POLLIN)
+        self._poll.register(agent.host, 0)  # its end is told without asking
+        while not self.ended and self.value is None:
+            now = time.monotonic()
+            if now >= deadline:
+                self.ended = "time"
+                break
+            if now >= look:
+                self._look()
+                look = time.monotonic() + TICK
+            for descriptor, _ in self._poll.poll(max(0.0, min(deadline, look) - now) * 1000):
+                if descriptor == agent.deaths:
+                    os.read(agent.deaths, 512)
+                    self._count_the_dead()
+                elif descriptor == agent.host:
+                    raise GoneError
+                elif descriptor in self._then:
+                    self._then[descriptor]()
+
+    def _count_the_dead(self) -> None:
+        for index, process in enumerate(self.processes):
+            status = self.agent.jail.ended(process, self.usage) if process.pid else None
+            if status is None:
+                continue
+            signalled = os.WIFSIGNALED(status)
+            if index == 0:
+                self.status = os.WTERMSIG(status) if signalled else os.WEXITSTATUS(status)
+                # An exam that has begun goes on without the program: its calls fail, and it says so.
+                if self.exam and self.loaded and self.processes[1].pid:
+                    continue
+            self.ended = self.ended or ("signal" if signalled else "exit")
+
+    def _look(self) -> None:
+        jailed = self.agent.jail
+        limit = self.limits["memory_mb"] * _MIB
+        self.peak = max(self.peak, jailed.memory(self.processes, limit))
+        if self.peak > limit:
+            self.ended = "memory"
+        elif self._disk_over():
+            self.ended = "disk"
+
+    def _disk_over(self) -> bool:
+        bound: float = self.limits["disk_mb"] * _MIB
+        return self.agent.jail.used_disk() - self._disk_before > bound
+
+    def _finish(self) -> bool:
+        clean = self.agent.jail.finish(self.processes, self.usage)
+        for descriptor, then in list(self._then.items()):
+            while descriptor in self._then and self.value is None and then():
+                pass  # what was written before the end is still in the pipe
+        for descriptor in self._owned:
+            os.close(descriptor)
+        self._owned.clear()
+        return clean
+
+    def _judge_bounds(self) -> None:
+        """Name the bound that ended it where the kernel was quicker than a look."""
+        self.peak = max(self.usage.memory, self.peak)
+        limit = self.limits["memory_mb"] * _MIB
+        if self.value is not None and self.ended in ("", "exit", "signal"):
+            self.ended, self.status = "exit", 0
+        elif self.ended in ("exit", "signal"):
+            killed = self.ended == "signal" and self.status == signal.SIGKILL
+            if self.peak > limit or (killed and self.peak > limit * 0.7):
+                self.ended = "memory"
+            elif self._disk_over() or (self.ended == "signal" and self.status == signal.SIGXFSZ):
+                self.ended = "disk"

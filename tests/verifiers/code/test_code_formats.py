@@ -1,0 +1,84 @@
+"""Reading tests from the shapes in which data sets hold them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from r1_reward.verifiers import Sample, TestCase
+from r1_reward.verifiers.errors import SampleError
+
+PAIRS = {"inputs": ["1 2\n", ["3 4", "5"]], "outputs": ["3\n", ["7"]]}
+CALLS = {"fn_name": "add", "inputs": [[1, 2]], "outputs": [[3]]}
+LIVE = [{"input": "1\n[2]", "output": "[3]", "testtype": "functional"}]
+EVAL = {"test": "def check(candidate):\n    assert candidate(1) == 2\n", "entry_point": "inc"}
+STDIN = [
+    TestCase(type="stdin", input="1 2\n", output="3\n"),
+    TestCase(type="stdin", input="3 4\n5", output="7"),
+]
+ADD = TestCase(type="function", entry="add", args="(1, 2)", expected="[3]", checker="json_wrapped")
+SHAPES: list[tuple[dict[str, Any], list[TestCase], str]] = [
+    (
+        {"tests": [{"type": "stdin", "input": "1", "output": "2"}]},
+        [TestCase(type="stdin", input="1", output="2")],
+        "own",
+    ),
+    ({"tests": json.dumps([{"type": "assert", "code": "x"}])}, [TestCase(type="assert", code="x")], "own, as text"),
+    ({"tests": PAIRS}, STDIN, "pairs"),
+    ({"tests": json.dumps(PAIRS)}, STDIN, "pairs, as text"),
+    ({"input_output": json.dumps(PAIRS)}, STDIN, "APPS"),
+    ({"input_output": CALLS}, [ADD], "APPS, with a function"),
+    (
+        {"public_test_cases": json.dumps(LIVE), "metadata": json.dumps({"func_name": "f"})},
+        [TestCase(type="function", entry="f", args="(1, [2])", expected="[3]", checker="json")],
+        "LiveCodeBench, with a function",
+    ),
+    (
+        {"public_test_cases": [{"input": "1", "output": "2", "testtype": "stdin"}]},
+        [TestCase(type="stdin", input="1", output="2")],
+        "LiveCodeBench",
+    ),
+    (
+        {"test_list": ["assert f(1) == 2"], "test_setup_code": "import math", "test_imports": ["import re"]},
+        [TestCase(type="assert", code="import math\nimport re\nassert f(1) == 2")],
+        "MBPP",
+    ),
+    (EVAL, [TestCase(type="assert", code=EVAL["test"] + "\n\ncheck(inc)\n")], "HumanEval"),
+    ({"test": "a string", "input_output": "prose", "reference": "4"}, [], "fields that only look like it"),
+    ({"test_list": ["assert f(1) == 2"], "kind": "math"}, [], "a row that is no code"),
+]
+
+
+@pytest.mark.parametrize(("row", "tests", "why"), SHAPES)
+def test_shapes(row: dict[str, Any], tests: list[TestCase], why: str) -> None:
+    sample = Sample.from_dict({"response": "x", **row})
+    assert list(sample.tests) == tests, why
+    assert (sample.kind_or_guess == "code") is bool(tests)
+    again = Sample.from_dict(sample.to_dict())
+    assert list(again.tests) == tests
+
+
+def test_a_field_of_another_name_is_read_on_request() -> None:
+    sample = Sample.from_dict({"response": "x", "cases": PAIRS}, {"tests": "cases"})
+    assert list(sample.tests) == STDIN
+
+
+@pytest.mark.parametrize(
+    ("row", "reason", "told"),
+    [
+        ({"tests": "prose"}, "wrong_type", "tests is a text that is not JSON"),
+        ({"tests": {"inputs": ["1"], "outputs": []}}, "wrong_type", "1 inputs and 0 outputs"),
+        ({"tests": {"inputs": [1], "outputs": ["1"]}}, "wrong_type", "text or a list of lines"),
+        ({"tests": [3]}, "wrong_type", "tests[0] must be an object"),
+        ({"tests": [{"type": "stdin", "input": 1, "output": "1"}]}, "wrong_type", "tests[0].input must be a string"),
+        ({"input_output": "prose", "kind": "code"}, "wrong_type", "input_output"),
+        ({"tests": [{"input": "x", "output": "1", "testtype": "functional"}]}, "missing_field", "func_name"),
+    ],
+)
+def test_what_cannot_be_read_is_told_by_field(row: dict[str, Any], reason: str, told: str) -> None:
+    with pytest.raises(SampleError) as caught:
+        Sample.from_dict({"response": "x", **row})
+    assert caught.value.reason == reason
+    assert told in str(caught.value)

@@ -1,0 +1,359 @@
+"""Assert tests, taken apart so that what they expect never reaches the program.
+
+`assert f(2, 3) == 5` becomes a call of `f(2, 3)`, whose value comes back and is compared with 5 here. So do the
+straight-line asserts of HumanEval's `check(candidate)`. What can be taken apart:
+
+    CALL == CONSTANT, !=, is None/True/False, CALL, not CALL, CALL in CONSTANT (equality the other way round, too)
+    abs(CALL - CONSTANT) < CONSTANT (also <=), math.isclose(CALL, CONSTANT, ...)
+
+where a CALL is the program's function called with constants, or that in list, tuple, set, sorted, len, str, ... or an
+index of it; and a CONSTANT is worked out here, with bounds. Equality is Python's, on exact plain values.
+
+Anything else stays code, and the whole text is run as an exam: in a process of its own, which reaches the program's
+functions by message, where the code only calls functions with values; else in the program's process, which is weak.
+Only the test's text decides; the program's is not looked at.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ...sandbox import CallTest, ExamTest, checkers
+from ...sandbox.submission import Checker
+from .constants import NotConstantError, fold
+
+_LONGEST = 1 << 20
+"""Characters of test code that is taken apart; longer code is run as it is."""
+_MOST = 2_000
+"""Calls that one text of tests is taken apart into."""
+_WRAPPERS = frozenset("list tuple set frozenset sorted len str round dict bool int float sum min max repr".split())
+"""Built-in functions that may stand around a call; they run where the program does, as they would in an assert."""
+
+
+class _Call(NamedTuple):
+    """The program's function with its arguments, and what is done with the value."""
+
+    entry: str
+    args: str
+
+
+def take_apart(code: str) -> list[CallTest | ExamTest]:
+    """The tests that a text of Python asserts comes to. Raises SyntaxError or ValueError where it is no Python.
+
+    >>> [(test.entry, test.args, test.expected) for test in take_apart("assert add(2, 3) == 5")]
+    [('add', '(2, 3,)', 5)]
+    >>> take_apart("for x in range(3): assert add(x, x) == 2 * x")[0].names
+    ('add',)
+    """
+    tree = _parsed(code)
+    if len(code) <= _LONGEST:
+        try:
+            found = _Straight().read(tree.body)
+            if found:
+                return list(found)
+        except (NotConstantError, RecursionError):
+            pass
+    return [ExamTest(code=code, names=_names(tree))]
+
+
+def _parsed(code: str) -> ast.Module:
+    try:
+        return ast.parse(code)
+    except (RecursionError, MemoryError) as error:
+        raise ValueError(f"the test code cannot be read: {type(error).__name__}") from error
+
+
+class _Straight:
+    """Reads statements that run one after the other; raises NotConstantError at the first that it does not know."""
+
+    def __init__(self) -> None:
+        self._constants: dict[str, object] = {}
+        self._aliases: dict[str, str] = {}
+        self._checks: dict[str, tuple[str, list[ast.stmt]]] = {}
+        self._tests: list[CallTest] = []
+        self._modules: set[str] = set()
+        self._spent: set[str] = set()
+        self._handed: set[str] = set()
+
+    def read(self, body: Sequence[ast.stmt]) -> list[CallTest]:
+        for statement in body:
+            self._statement(statement)
+            if len(self._tests) > _MOST:
+                raise NotConstantError
+        return self._tests
+
+    def _statement(self, statement: ast.stmt) -> None:
+        match statement:
+            case ast.Assert(test=test):
+                self._assert(test)
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                self._forget(name)
+                self._constants[name] = self._constant(value)
+            case ast.FunctionDef(name=name, args=arguments, body=body, decorator_list=[]):
+                if len(arguments.args) != 1 or len(arguments.args) != len(ast.unparse(arguments).split(",")):
+                    raise NotConstantError
+                self._forget(name)
+                self._checks[name] = (arguments.args[0].arg, body)
+            case ast.Expr(value=ast.Constant()) | ast.Pass():
+                pass
+            case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=[ast.Name(id=given)], keywords=[])) if (
+                name in self._checks and given not in self._constants and given not in self._checks
+            ):
+                self._check(name, given)
+            case ast.Import(names=names) if all(alias.name == "math" and alias.asname is None for alias in names):
+                self._modules.add("math")
+            case _:
+                raise NotConstantError
+
+    def _forget(self, name: str) -> None:
+        """A name that the test gives a meaning of its own is none of the program's; one of Python's stays Python's."""
+        if name in self._aliases or name in self._checks or name in self._constants or hasattr(builtins, name):
+            raise NotConstantError
+
+    def _check(self, name: str, given: str) -> None:
+        parameter, body = self._checks[name]
+        inner = _Straight()
+        inner._constants = {key: value for key, value in self._constants.items() if key != parameter}
+        inner._aliases = {parameter: given}
+        inner._modules = set(self._modules)
+        inner._spent = self._spent
+        inner._tests = self._tests
+        inner.read(body)
+
+    def _assert(self, test: ast.expr) -> None:
+        if not isinstance(test, ast.Compare) or len(test.ops) == 1:
+            try:
+                if self._constant(test):
+                    return  # `assert True`
+            except NotConstantError:
+                pass
+        match test:
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                self._compare(left, op, right)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                self._add(self._call(operand), False, checkers.truthy)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="math"), attr="isclose")) if "math" in self._modules:
+                self._isclose(test)
+            case ast.BoolOp(op=ast.And(), values=values):
+                for value in values:
+                    self._assert(value)
+            case _:
+                self._add(self._call(test), True, checkers.truthy)
+
+    def _compare(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> None:
+        if isinstance(op, ast.Lt | ast.LtE):
+            return self._near(left, op, right)
+        if isinstance(op, ast.In | ast.NotIn):
+            container = self._constant(right)
+            if not isinstance(container, list | tuple | set | frozenset | dict):
+                raise NotConstantError
+            return self._add(self._call(left), list(container), _one_of if isinstance(op, ast.In) else _none_of)
+        try:
+            wanted, call = self._constant(right), left
+        except NotConstantError:
+            wanted, call = self._constant(left), right
+        match op:
+            case ast.Eq():
+                checker = checkers.equal
+            case ast.NotEq():
+                checker = checkers.unequal
+            case ast.Is() if wanted is None or wanted is True or wanted is False:
+                checker = checkers.identical
+            case ast.IsNot() if wanted is None or wanted is True or wanted is False:
+                checker = _not_identical
+            case _:
+                raise NotConstantError
+        return self._add(self._call(call), wanted, checker)
+
+    def _near(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> None:
+        """`abs(f(x) - y) < eps`."""
+        match left:
+            case ast.Call(
+                func=ast.Name(id="abs"),
+                args=[ast.BinOp(left=one, op=ast.Sub(), right=other)],
+                keywords=[],
+            ):
+                bound = self._constant(right)
+                try:
+                    wanted, call = self._constant(other), one
+                except NotConstantError:
+                    wanted, call = self._constant(one), other
+                if not _number(bound) or not _number(wanted):
+                    raise NotConstantError
+                checker = checkers.close(float(bound), 0.0, strict=isinstance(op, ast.Lt))  # type: ignore[arg-type]
+                self._add(self._call(call), wanted, checker)
+            case _:
+                raise NotConstantError
+
+    def _isclose(self, test: ast.Call) -> None:
+        options = {keyword.arg: self._constant(keyword.value) for keyword in test.keywords}
+        if (
+            len(test.args) != 2
+            or not options.keys() <= {"rel_tol", "abs_tol"}
+            or not all(map(_number, options.values()))
+        ):
+            raise NotConstantError
+        one, other = test.args
+        try:
+            wanted, call = self._constant(other), one
+        except NotConstantError:
+            wanted, call = self._constant(one), other
+        if not _number(wanted):
+            raise NotConstantError
+        absolute, relative = options.get("abs_tol", 0.0), options.get("rel_tol", 1e-9)
+        assert isinstance(absolute, int | float)
+        assert isinstance(relative, int | float)
+        self._add(self._call(call), wanted, checkers.close(float(absolute), float(relative)))
+
+    def _add(self, call: _Call, expected: object, checker: Checker) -> None:
+        self._spent |= {
+            name for name in self._handed if isinstance(self._constants.get(name), list | dict | set | tuple)
+        }
+        self._handed.clear()
+        self._tests.append(CallTest(entry=call.entry, args=call.args, expected=expected, checker=checker))
+
+    def _call(self, node: ast.expr) -> _Call:
+        """A call of the program, bare or in something that Python itself does with its value."""
+        inner = self._bare_call(node)
+        if inner is not None:
+            return inner
+        held: list[_Call] = []
+
+        def dressed(piece: ast.expr) -> str:
+            bare = self._bare_call(piece)
+            if bare is not None:
+                if held:
+                    raise NotConstantError
+                held.append(bare)
+                return f"{bare.entry}(*_)"
+            match piece:
+                case ast.Call(func=ast.Name(id=name), args=[first, *rest], keywords=keywords) if (
+                    name in _WRAPPERS and all(keyword.arg is not None for keyword in keywords)
+                ):
+                    more = [self._source(part) for part in rest]
+                    more += [f"{keyword.arg}={self._source(keyword.value)}" for keyword in keywords]
+                    return f"{name}({', '.join([dressed(first), *more])})"
+                case ast.Subscript(value=value, slice=index) if not isinstance(index, ast.Slice):
+                    return f"{dressed(value)}[{self._source(index)}]"
+            raise NotConstantError
+
+        text = dressed(node)
+        return _Call(f"(lambda *_: {text})", held[0].args)
+
+    def _bare_call(self, node: ast.expr) -> _Call | None:
+        if not isinstance(node, ast.Call):
+            return None
+        entry = self._entry(node.func)
+        if entry is None:
+            return None
+        args = [self._source(argument) for argument in node.args]
+        if not node.keywords:
+            return _Call(entry, f"({', '.join(args)},)" if args else "()")
+        keywords = [(keyword.arg, self._source(keyword.value)) for keyword in node.keywords]
+        if any(name is None for name, _ in keywords):
+            raise NotConstantError
+        named = ", ".join(f"{name!r}: {value}" for name, value in keywords)
+        return _Call(f"(lambda _a, _k: {entry}(*_a, **_k))", f"(({', '.join(args)}{',' if args else ''}), {{{named}}})")
+
+    def _entry(self, node: ast.expr) -> str | None:
+        """A function of the program, or a method of a fresh object of it: `f`, `Solution().f`."""
+        match node:
+            case ast.Name(id=name):
+                if name in self._aliases:
+                    return self._aliases[name]
+                known = name in self._constants or name in self._checks or hasattr(builtins, name)
+                return None if known or name in self._modules else name
+            case ast.Attribute(value=ast.Call(func=ast.Name(id=name), args=[], keywords=[]), attr=method):
+                owner = self._entry(node.value.func)  # type: ignore[attr-defined]  # matched just above
+                return None if owner is None or method.startswith("_") else f"{owner}().{method}"
+        return None
+
+    def _source(self, node: ast.expr) -> str:
+        """Python source of a constant argument."""
+        value = self._constant(node)
+        self._handed |= {piece.id for piece in ast.walk(node) if isinstance(piece, ast.Name)}
+        return _written(value)
+
+    def _constant(self, node: ast.expr) -> object:
+        """A constant's value; none is a name whose list a call has had, which it may have changed."""
+        return fold(node, {name: value for name, value in self._constants.items() if name not in self._spent})
+
+
+def _written(value: object) -> str:
+    text = repr(value)
+    if "inf" in text or "nan" in text:
+        try:
+            if not checkers.equal(ast.literal_eval(text), value):
+                return text  # the letters stood in a string
+        except (ValueError, SyntaxError):
+            pass
+        raise NotConstantError
+    return text
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and abs(value) < 1e300
+
+
+def _one_of(expected: object, got: object) -> str | None:
+    assert isinstance(expected, list)
+    if any(checkers.equal(item, got) is None for item in expected):
+        return None
+    return f"returned {checkers.show(got)}, which is none of {checkers.show(expected)}"
+
+
+def _none_of(expected: object, got: object) -> str | None:
+    return f"returned {checkers.show(got)}, which it should not" if _one_of(expected, got) is None else None
+
+
+def _not_identical(expected: object, got: object) -> str | None:
+    return f"returned {checkers.show(got)}, which it should not" if checkers.identical(expected, got) is None else None
+
+
+# What is run as code
+
+_HARMLESS = frozenset({"math", "random", "string", "itertools", "collections", "copy", "functools", "re", "operator"})
+
+
+def _names(tree: ast.Module) -> tuple[str, ...] | None:
+    """The program's functions that test code uses, if calling them with values is all that it does to the program."""
+    bound: set[str] = set(dir(builtins))
+    free: set[str] = set()
+    called: set[str] = set()
+    dropped: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name) | ast.FunctionDef(name=name):
+                bound.add(name)
+            case ast.Import(names=names):
+                bound.update((alias.asname or alias.name).partition(".")[0] for alias in names)
+            case ast.ImportFrom(names=names):
+                bound.update(alias.asname or alias.name for alias in names)
+            case ast.ClassDef() | ast.Global() | ast.Nonlocal() | ast.AsyncFunctionDef() | ast.Await() | ast.Lambda():
+                return None
+            case ast.ExceptHandler(name=str(name)):
+                bound.add(name)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()) if name not in bound:
+                free.add(name)
+            case ast.Call(func=ast.Name(id=name)):
+                called.add(name)
+            case ast.Expr(value=ast.Call(func=ast.Name(id=name))) if name not in bound:
+                dropped.add(name)
+            case ast.Attribute(value=ast.Call(func=ast.Name(id=name))) if name not in bound:
+                return None  # a method of what the program gave, which may be an object of its own
+    # A function that is handed on, as to `check`, is called there; a class gives objects that no message can carry.
+    if not free or dropped or any(name[:1].isupper() for name in free):
+        return None
+    handed = {
+        argument.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for argument in node.args
+        if isinstance(argument, ast.Name)
+    }
+    return tuple(sorted(free)) if free <= called | handed else None
