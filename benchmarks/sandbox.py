@@ -93,6 +93,10 @@ def throughput(args: argparse.Namespace) -> dict[str, Any]:
             arms[f"bare.{width}"] = lambda n, width=width: _rate(
                 n, width, lambda: _bare([python, "-I", "-S", "-c", PROGRAM])
             )
+            # Programs are run without -S, so that they find installed packages; what that costs is the machine's affair.
+            arms[f"bare with site.{width}"] = lambda n, width=width: _rate(
+                n, width, lambda: _bare([python, "-I", "-c", PROGRAM])
+            )
             for backend in backends:
                 for mode in ("exec", "fork"):
                     pool = stack.enter_context(Pool(backend=backend, size=width, mode=mode))  # type: ignore[arg-type]
@@ -125,6 +129,9 @@ def throughput(args: argparse.Namespace) -> dict[str, Any]:
             f"{mode}.{width}": ratio(f"{backend}.{mode}.{width}", f"bare.{width}")
             for mode in ("exec", "fork")
             for width in (1, 2)
+        }
+        told[f"{backend}.to_bare_with_site"] = {
+            f"exec.{width}": ratio(f"{backend}.exec.{width}", f"bare with site.{width}") for width in (1, 2)
         }
     if "docker" in backends:
         told["docker.to_run"] = ratio("docker.exec.1", "docker run.1")
