@@ -25,6 +25,9 @@ def missing(need: str) -> bool:
         return shutil.which(need) is None
     if need == "userns":
         return subprocess.run(["unshare", "-Urmpf", "true"], capture_output=True, check=False).returncode != 0
+    if need == "plain-user":
+        recent = ["/usr/bin/python3", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
+        return shutil.which(recent[0]) is None or subprocess.run(recent, check=False).returncode != 0
     return need in ("gpu", "runsc")
 
 

@@ -42,8 +42,8 @@ class Build:
 
 def build(language: Language, source: str, limits: Limits, code: str | None = None) -> Build:
     """The build of a program, with the code of a program test appended where there is any."""
-    text = source if code is None else f"{source}\n{code}"
     ending = language.ending if code is not None else None
+    text = source if code is None else f"{source}\n{ending.prepend if ending else ''}{code}"
     nonce = None
     files: dict[str, bytes] = {}
     if ending is not None:

@@ -18,7 +18,7 @@ import stat
 import sys
 import time
 
-from . import linux, seccomp
+from . import landlock, linux, seccomp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ PATIENCE = 2.0
 """Seconds that the dead get to be gone."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _SCRATCH_INODES = 16384
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 
 class Start:
@@ -122,14 +123,16 @@ class Jail:
     def _first_process(self, what: Start, report: int) -> None:
         """Process 1 of a namespace: make it ready, start the program, tell how it ended, and end it all."""
         linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
-        program = f"{self.work}/prog"
-        if not what.build:
+        if what.build:  # a mount of its own, which stays writable
+            program = f"{self.work}/prog"
             linux.mount(program, program, None, linux.MS_BIND)
-            flags = linux.MS_BIND | linux.MS_REMOUNT | linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV
-            linux.mount(program, program, None, flags)
+        flags = linux.MS_BIND | linux.MS_REMOUNT | linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV
+        linux.mount(self.work, self.work, None, flags)
         size = f"mode=1777,size={what.disk},nr_inodes={_SCRATCH_INODES}"
         for place in (f"{self.work}/run", *self.scratch):
             linux.mount("scratch", place, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, size)
+        places = [f"{self.work}/run", *self.scratch, *([f"{self.work}/prog"] if what.build else [])]
+        landlock.restrict(places, list(_DEVICES))
         linux.keep_capabilities(0)
         seccomp.install()
         linux.prctl(linux.PR_SET_DUMPABLE, 0)

@@ -17,6 +17,8 @@ from .limits import Limits
 class Ending(NamedTuple):
     """How test code appended to a program shows that it ran to its end, which an exit status of 0 does not show."""
 
+    prepend: str = ""
+    """Added before the test code."""
     append: str = ""
     """Added after the test code; `{nonce}` is what it writes to standard error."""
     files: Mapping[str, str] = {}
@@ -116,6 +118,7 @@ int __wrap_main(int argc, char **argv) {
 #endif
 """
 # The linker hands the start of the program to our main, which calls the real one: exit(0) never comes back to it.
+_UNDEF = "#undef main\n"  # or a program could rename the test's main and bring one of its own
 _WRAP = ("-Wl,--wrap=main",)
 
 _JAVA_END = """public class R1RewardEnd {
@@ -146,7 +149,7 @@ LANGUAGES: Mapping[str, Language] = {
             compile=("gcc", "-std=gnu17", "-O2", "-w", "-pipe", "-o", "main", "{file}", "-lm", "-pthread"),
             run=("{work}/main",),
             image="cpp",
-            ending=Ending(files={"r1_reward_end.c": _C_END}, compile=("r1_reward_end.c", *_WRAP)),
+            ending=Ending(prepend=_UNDEF, files={"r1_reward_end.c": _C_END}, compile=("r1_reward_end.c", *_WRAP)),
         ),
         Language(
             name="cpp",
@@ -154,7 +157,7 @@ LANGUAGES: Mapping[str, Language] = {
             compile=("g++", "-std=c++17", "-O2", "-w", "-pipe", "-o", "main", "{file}", "-pthread"),
             run=("{work}/main",),
             image="cpp",
-            ending=Ending(files={"r1_reward_end.cpp": _C_END}, compile=("r1_reward_end.cpp", *_WRAP)),
+            ending=Ending(prepend=_UNDEF, files={"r1_reward_end.cpp": _C_END}, compile=("r1_reward_end.cpp", *_WRAP)),
         ),
         Language(
             name="javascript",

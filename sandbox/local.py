@@ -32,6 +32,7 @@ _FIRST_UID = 1 << 30
 _BLOCKS = 200_000
 _PREFIX = "r1-reward-"
 _START_S = 20.0
+_END_S = 5.0
 
 
 class LocalBackend:
@@ -74,6 +75,9 @@ class LocalBackend:
         """
         if sys.platform != "linux":
             raise SandboxUnavailableError(f"the local backend needs Linux, not {sys.platform}; use the docker backend")
+        for folder in folders:
+            if not Path(folder).is_absolute() or not Path(folder).exists():
+                raise ValueError(f"folders: {folder!r} is no absolute path of something that is there")
         python = Path(sys.executable).resolve()
         prefix = Path(sys.base_prefix).resolve()
         self._python = str(python)
@@ -101,7 +105,7 @@ class LocalBackend:
         """A fresh interpreter in namespaces of its own. Raises SandboxUnavailableError, saying the way out."""
         with self._lock:
             number = next(self._count)
-        channel = ProcessChannel([self._python, "-I", "-S", "-c", BOOT], {"LC_ALL": "C.UTF-8"})
+        channel = ProcessChannel([self._python, "-I", "-S", "-c", BOOT], {"LC_ALL": "C.UTF-8"}, patience=_END_S)
         config = {
             "client": os.getpid(),
             "first_uid": _FIRST_UID + _UIDS * secrets.randbelow(_BLOCKS) if self._as_root else None,
@@ -137,8 +141,8 @@ class LocalBackend:
     def sweep(self) -> int:
         """Remove the cgroups of clients that are gone; how many."""
         removed = 0
-        for parent, _ in _cgroups():
-            for folder in Path(parent).glob(f"{_PREFIX}*"):
+        for tree in {Path(*Path(parent).parts[:5]) for parent, _ in _cgroups()}:
+            for folder in [folder for folder in tree.rglob(f"{_PREFIX}*") if folder.is_dir()]:
                 pid, started, _ = folder.name.removeprefix(_PREFIX).split("-")
                 if _started(int(pid)) != started:
                     try:

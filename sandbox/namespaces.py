@@ -14,6 +14,7 @@ import os
 import select
 import signal
 import sys
+import time
 
 from . import landlock, linux
 
@@ -57,11 +58,13 @@ def _outer(config: Json, boot: Callable[[], None]) -> None:
         _write("/proc/self/setgroups", "deny")
         _write("/proc/self/uid_map", f"1000 {uid} 1")
         _write("/proc/self/gid_map", f"1000 {gid} 1")
+    signal.signal(signal.SIGTERM, _asked_to_end)
     ready, tell_ready = os.pipe()
     go, tell_go = os.pipe()
     pid = os.fork()
     if not pid:
         try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.close(client)
             os.close(ready)
             os.close(tell_go)
@@ -72,8 +75,9 @@ def _outer(config: Json, boot: Callable[[], None]) -> None:
             os._exit(1)
     for number in (0, tell_ready, go):
         os.close(number)
-    groups = _enter_cgroups(config, pid)
+    groups: list[str] = []
     try:
+        _enter_cgroups(config, pid, groups)
         if os.read(ready, 1) and as_root:
             ids = f"0 {config['first_uid']} {config['uids']}"
             _write(f"/proc/{pid}/uid_map", ids)
@@ -84,12 +88,29 @@ def _outer(config: Json, boot: Callable[[], None]) -> None:
         poll.register(client, select.POLLIN)
         poll.register(child, select.POLLIN)
         poll.poll()
+    except InterruptedError:
+        pass
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.kill(pid, signal.SIGKILL)  # not waited for yet, so the number is still its own
-        os.waitpid(pid, 0)
+        os.waitpid(pid, 0)  # the kernel ends the rest of the namespace first
         for group in groups:
-            os.rmdir(group)
+            _remove(group)
     os._exit(0)
+
+
+def _asked_to_end(*_: object) -> NoReturn:
+    raise InterruptedError
+
+
+def _remove(group: str) -> None:
+    """Remove a cgroup whose processes have ended, which the kernel may notice a moment later."""
+    for pause in (0.001, 0.01, 0.1, 0.5):
+        try:
+            return os.rmdir(group)
+        except OSError:
+            time.sleep(pause)
+    return None
 
 
 def _inner(config: Json, boot: Callable[[], None], as_root: bool, tell_ready: int, go: int) -> None:
@@ -185,9 +206,8 @@ def _bind(root: str, place: str) -> None:
         linux.make_read_only(target)
 
 
-def _enter_cgroups(config: Json, pid: int) -> list[str]:
-    """Put the inner half into cgroups of its own, as far as we may make some; the folders, to be removed."""
-    made: list[str] = []
+def _enter_cgroups(config: Json, pid: int, made: list[str]) -> None:
+    """Put the inner half into cgroups of its own, as far as we may make some; the folders go into `made`."""
     bounds = {
         "memory": (("memory.limit_in_bytes", "memory.max"), config["memory_mb"] << 20),
         "pids": (("pids.max",), config["processes"]),
@@ -205,10 +225,11 @@ def _enter_cgroups(config: Json, pid: int) -> list[str]:
                 name = next(name for name in names if os.path.exists(f"{folder}/{name}"))
                 _write(f"{folder}/{name}", str(bound))
             _write(f"{folder}/cgroup.procs", str(pid))
-        except (OSError, StopIteration):
-            os.rmdir(folder)
-            made.pop()
-    return made
+        except StopIteration:
+            continue
+        except OSError as error:
+            if isinstance(error, InterruptedError):
+                raise
 
 
 def _write(path: str, text: str) -> None:

@@ -134,19 +134,29 @@ class Pool:
             return self._attempts(state, submission, language.image)
 
     def run_all(self, submissions: Sequence[Submission]) -> list[Result]:
-        """Run submissions at once as far as there are agents; one result each, in order. Raises as `run` does."""
+        """Run submissions at once as far as there are agents; one result each, in order.
+
+        Isolation that cannot be had gives results INFRA here, since another submission's image may be there. Raises
+        ValueError as `run` does.
+        """
         if len(submissions) < 2 or self.width == 1:
-            return [self.run(submission) for submission in submissions]
+            return [self._settle(submission) for submission in submissions]
         state = self._state()
         with ThreadPoolExecutor(min(self.width, len(submissions)), thread_name_prefix="sandbox") as threads:
             try:
-                return list(threads.map(self.run, submissions))
+                return list(threads.map(self._settle, submissions))
             except BaseException:
                 # Whoever waits for a program now waits for nothing: without its agent it ends at once.
                 state.closed = True
                 threads.shutdown(wait=False, cancel_futures=True)
                 self.close()
                 raise
+
+    def _settle(self, submission: Submission) -> Result:
+        try:
+            return self.run(submission)
+        except SandboxUnavailableError as error:
+            return _lost(submission, str(error), "")
 
     def close(self) -> None:
         """End every agent of this process; the pool can be used again, and starts anew."""
@@ -183,21 +193,15 @@ class Pool:
             try:
                 return self._once(state, submission, image)
             except SandboxUnavailableError as error:
-                if not state.chosen:  # nothing has ever worked: this is no fault that may pass
+                if image not in state.chosen:  # it has never worked: this is no fault that may pass
                     raise
                 failures.append(str(error))
             except SandboxError as error:
                 failures.append(str(error))
             _log.info("a sandbox failed, attempt %d of %d: %s", len(failures), len(PAUSES), failures[-1])
         detail = f"the sandbox failed {len(failures)} times: {failures[-1]}" if failures else "the pool was closed"
-        lost = TestOutcome(outcome=Outcome.INFRA, detail=detail)
         backend = state.chosen.get(image)
-        return Result(
-            outcome=Outcome.INFRA,
-            tests=[lost] * len(submission.tests),
-            detail=detail,
-            backend=backend.name if backend else "",
-        )
+        return _lost(submission, detail, backend.name if backend else "")
 
     def _once(self, state: _State, submission: Submission, image: str) -> Result:
         slot = self._take(state, image)
@@ -266,6 +270,11 @@ class Pool:
             thread = threading.Thread(target=ready, name="sandbox-spare", daemon=True)
             state.spares.add(thread)
         thread.start()
+
+
+def _lost(submission: Submission, detail: str, backend: str) -> Result:
+    lost = TestOutcome(outcome=Outcome.INFRA, detail=detail)
+    return Result(outcome=Outcome.INFRA, tests=[lost] * len(submission.tests), detail=detail, backend=backend)
 
 
 def _remake(backend: str, size: int | None, isolation: Isolation, recycle: int, mode: Mode) -> Pool:

@@ -44,7 +44,7 @@ boot()
 """
 """What a backend starts: `python3 -I -S -c BOOT`. It reads modules from its standard input and runs the last one."""
 
-_AGENT = ("linux", "seccomp", "codec", "harness", "jail", "watch", "agent")
+_AGENT = ("linux", "seccomp", "landlock", "codec", "harness", "jail", "watch", "agent")
 _HARNESS = ("codec", "harness")
 _START_S = 60.0
 _GRACE_S = 15.0

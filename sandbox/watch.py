@@ -97,6 +97,9 @@ class Run:
         err, err_end = self._pipe()
         stdin_end, stdin = self._pipe()
         pipes = stdin_end, out_end, err_end
+        for end in pipes:
+            # The program is another user, and may open its own ends again by name: /dev/stdin is a usual way to read.
+            os.fchmod(end, 0o666)
         self._watch(out, lambda: self._read(out, self.out))
         self._watch(err, lambda: self._read(err, self.err))
         if not self.call:

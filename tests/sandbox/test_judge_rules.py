@@ -49,6 +49,8 @@ STDIN = [
     (ADD + "raise SystemExit(3)", "AC", "the test says what is to be written, not how to end"),
     ("import atexit\natexit.register(print, 5)", "AC", "writes at the end"),
     ("print(sum(map(int, open(0).read().split())))", "AC", "reads by descriptor"),
+    ("print(sum(map(int, open('/dev/stdin').read().split())))", "AC", "reads by name"),
+    ("print(5, file=open('/dev/stdout', 'w'))", "AC", "writes by name"),
     ("print(5); exit()", "AC", "the interactive helpers are there"),
     ("if __name__ == '__main__': print(5)", "AC", "a program is the main module"),
     ("print(6)", "WA", "wrong"),
@@ -160,6 +162,13 @@ PROGRAMS = [
         False,
         "exits with 0 when called",
     ),
+    (
+        "cpp",
+        "int f();\nint main() { return 0; }\n#define main other",
+        "#include <cassert>\nint main() { assert(f() == 3); }",
+        False,
+        "renames the test's main",
+    ),
     ("cpp", "int f() { return 3 }", "int main() { return f() != 3; }", False, "does not compile"),
     ("c", "int f(void) { return 3; }", "#include <assert.h>\nint main(void) { assert(f() == 3); }", True, "right"),
     (
@@ -214,7 +223,8 @@ def test_programs(pool: Pool, language: str, source: str, code: str, right: bool
 SUMS = {
     "c": '#include <stdio.h>\nint main(void) { int a, b; scanf("%d %d", &a, &b); printf("%d", a + b); return 7; }',
     "cpp": "#include <iostream>\nint main() { int a, b; std::cin >> a >> b; std::cout << a + b; }",
-    "javascript": "const [a, b] = require('fs').readFileSync(0, 'utf8').split(' ').map(Number); console.log(a + b);",
+    "javascript": "const [a, b] = require('fs').readFileSync('/dev/stdin', 'utf8').split(' ').map(Number);"
+    "console.log(a + b);",
     "java": "import java.util.*;\npublic class Sum { public static void main(String[] x) { "
     "Scanner s = new Scanner(System.in); System.out.println(s.nextInt() + s.nextInt()); } }",
     "bash": "read a b; echo $((a + b))",

@@ -149,7 +149,7 @@ CALLS: dict[str, tuple[str, str, str, object]] = {
     ),
     "closed output": ("import os\nos.close(1)\ndef f(): return 1", "f", "()", 1),
     "threads that stay": (
-        "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\ndef f(): return 1", "f", "()", 1
+        "import threading as t, time\nt.Thread(target=time.sleep, args=(60,)).start()\ndef f(): return 1", "f", "()", 1
     ),
     "exits after the value": ("import atexit, os\natexit.register(os._exit, 9)\ndef f(): return 1", "f", "()", 1),
     "a value of a megabyte": ("def f(): return 'x' * (1 << 20)", "f", "()", "x" * (1 << 20)),
@@ -176,7 +176,7 @@ FAULTS: dict[str, tuple[str, str, str, str, str]] = {
     "arguments make no sense": ("def f(): return 1", "f", "(nothing,)", "arguments", "nothing"),
     "arguments are no tuple": ("def f(): return 1", "f", "1", "arguments", "tuple"),
     "raises what cannot be shown": (
-        "class E(Exception):\n    def __str__(self): raise self\ndef f(): raise E", "f", "()", "raised", "cannot be shown"
+        "class E(Exception):\n    def __str__(s): raise s\ndef f(): raise E", "f", "()", "raised", "cannot be shown"
     ),
 }  # fmt: skip
 

@@ -14,7 +14,6 @@ from ...sandbox import (
     Outcome,
     ProgramTest,
     Result,
-    SandboxError,
     StdinTest,
     Submission,
     checkers,
@@ -202,21 +201,14 @@ class CodeVerifier:
         assert test.code is not None
         return [ProgramTest(code=test.code)] if test.type == "program" else take_apart(test.code)
 
-    def _run(self, submissions: Sequence[Submission]) -> list[Result | Verdict]:
+    def _run(self, submissions: Sequence[Submission]) -> list[Result]:
         from ...sandbox.pool import Pool, shared
 
-        if not submissions:
-            return []
         pool = shared(Pool(backend=self.backend, size=self.slots, isolation=self.isolation, mode=self.mode))
-        try:
-            return list(pool.run_all(submissions))
-        except SandboxError as error:
-            return [Verdict.error(Reason.SANDBOX_UNAVAILABLE, str(error)[:1000])] * len(submissions)
+        return pool.run_all(submissions)
 
-    def _verdict(self, submission: Submission, result: Result | Verdict) -> Verdict:
+    def _verdict(self, submission: Submission, result: Result) -> Verdict:
         answer = submission.source[:_ANSWER]
-        if isinstance(result, Verdict):
-            return Verdict.error(result.reason, result.detail, answer=answer)
         evidence: dict[str, Any] = {  # any: JSON values
             "tests": [
                 {
@@ -232,7 +224,8 @@ class CodeVerifier:
             "backend": result.backend,
         }
         if result.outcome is Outcome.INFRA:
-            error = Verdict.error(Reason.SANDBOX_UNAVAILABLE, result.detail, answer=answer, evidence=evidence)
+            told = result.detail[:1000]
+            error = Verdict.error(Reason.SANDBOX_UNAVAILABLE, told, answer=answer, evidence=evidence)
             return error.timed(result.seconds)
         share = sum(test.outcome is Outcome.AC for test in result.tests) / len(result.tests)
         passed = result.outcome is Outcome.AC
