@@ -93,7 +93,7 @@ def throughput(args: argparse.Namespace) -> dict[str, Any]:
             arms[f"bare.{width}"] = lambda n, width=width: _rate(
                 n, width, lambda: _bare([python, "-I", "-S", "-c", PROGRAM])
             )
-            # Programs are run without -S, so that they find installed packages; what that costs is the machine's affair.
+            # Programs run without -S, so that they find installed packages; on some machines that costs much.
             arms[f"bare with site.{width}"] = lambda n, width=width: _rate(
                 n, width, lambda: _bare([python, "-I", "-c", PROGRAM])
             )
