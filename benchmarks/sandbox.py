@@ -346,7 +346,7 @@ def soak(backend: str, args: argparse.Namespace) -> dict[str, Any]:
             for is_bad, result in zip(bad, pool.run_all(work), strict=True):
                 (hostile if is_bad else honest)[result.outcome.value] += 1
             seen.append(_held(backend))
-    early, final = seen[min(4, len(seen) - 1)], seen[-1]
+    early, final = seen[len(seen) // 10], seen[-1]
     return {"honest": dict(honest), "hostile": dict(hostile), "early": early, "end": final}
 
 
