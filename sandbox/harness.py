@@ -81,8 +81,22 @@ def _told(error: BaseException) -> tuple[str, str]:
     return str.__str__(name)[:100], text[-TEXT:]
 
 
+def _like_site() -> None:
+    """What programs need of the module `site`, which takes as long to load as a short program to run: exit and quit,
+    and the folders of installed packages; as in languages.py."""
+    for name in ("exit", "quit"):
+        setattr(builtins, name, sys.exit)
+    lib = f"/lib/python{sys.version_info.major}.{sys.version_info.minor}/"
+    sys.path += [
+        sys.prefix + lib + "site-packages",
+        "/usr/local" + lib + "dist-packages",
+        "/usr/lib/python3/dist-packages",
+    ]
+
+
 def _load(script: str) -> dict[str, object]:
     """Run the program as a module of its own."""
+    _like_site()
     module = type(sys)("program")
     names = module.__dict__
     names.update(__file__=script, __builtins__=builtins)
@@ -261,6 +275,7 @@ def run(script: str) -> None:
 def run_script(argv: list[str]) -> NoReturn:
     """Run a script as `python3 script` would, in an interpreter that has been forked."""
     status = 0
+    _like_site()
     module = type(sys)("__main__")
     module.__dict__.update(__file__=argv[0], __builtins__=builtins)
     sys.modules["__main__"] = module

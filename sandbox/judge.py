@@ -132,15 +132,15 @@ class _Judge:
             outcome, detail = self._bound(ran) or self._program(ran, built.nonce)
         else:
             trust = "strong" if isinstance(test, CallTest) or test.names is not None else "weak"
-            ran = self._run(self._ask(test, built, limits))
+            ran = self._run(self._ask(test, limits))
             outcome, detail = self._bound(ran) or _answer(test, ran)
         return _outcome(ran, outcome, detail, trust, built.nonce)
 
-    def _ask(self, test: CallTest | ExamTest, built: Build, limits: Limits) -> Command:
+    def _ask(self, test: CallTest | ExamTest, limits: Limits) -> Command:
         call, exam = (
             (ask_call(test.entry, test.args), None) if isinstance(test, CallTest) else ask_exam(test.code, test.names)
         )
-        return Command(argv=built.run, limits=limits, call=call, exam=exam, fork=self._fork)
+        return Command(argv=self._language.call, limits=limits, call=call, exam=exam, fork=self._fork)
 
     def _run(self, command: Command) -> Ran:
         ran = self._session.run(command)

@@ -39,6 +39,8 @@ class Language:
     """What the file of a program is called, by its source."""
     run: Sequence[str]
     """The command that runs it; `{main}` is the file's name without its ending."""
+    call: Sequence[str] = ()
+    """Python: the command before whose script the harness is put, to call functions."""
     image: str
     """Where its compiler and its runtime are."""
     compile: Sequence[str] | None = None
@@ -133,13 +135,29 @@ _JAVA = ("java", "-Xmx{memory}m", "-Xss64m", "-XX:+UseSerialGC", "-XX:TieredStop
 _JAVA_OPTIONS = ("-XX:-UsePerfData", "-cp", "{work}")
 _JAVAC = ("javac", "-J-Xmx512m", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData")
 
+# The module `site` takes as long to load as a short program to run. This does what programs need of it: exit and quit,
+# and the folders of installed packages. All that it leaves behind is what a script would find.
+_PYTHON = """
+import builtins, sys
+builtins.exit = builtins.quit = sys.exit
+_ = "/lib/python%d.%d/" % sys.version_info[:2]
+sys.path += [sys.prefix + _ + "site-packages", "/usr/local" + _ + "dist-packages", "/usr/lib/python3/dist-packages"]
+del sys.argv[0]
+__file__ = sys.argv[0]
+with open(__file__, "rb") as _:
+    _ = compile(_.read(), __file__, "exec", dont_inherit=True)
+del builtins, sys
+exec(_)
+"""
+
 LANGUAGES: Mapping[str, Language] = {
     entry.name: entry
     for entry in (
         Language(
             name="python",
             file=_named("main.py"),
-            run=("python3", "-I", "{work}/main.py"),
+            run=("python3", "-I", "-S", "-c", _PYTHON, "{work}/main.py"),
+            call=("python3", "-I", "-S", "{work}/main.py"),
             image="python",
             ending=Ending(append="\n__import__('sys').stderr.write('\\n{nonce}\\n')\n"),
         ),

@@ -18,27 +18,19 @@ from __future__ import annotations
 
 import ast
 import builtins
-import operator
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from ...sandbox import CallTest, ExamTest, checkers
 from ...sandbox.submission import Checker
+from .constants import NotConstantError, fold
 
 _LONGEST = 1 << 20
 """Characters of test code that is taken apart; longer code is run as it is."""
 _MOST = 2_000
 """Calls that one text of tests is taken apart into."""
-_BITS = 1 << 14
-_ITEMS = 1 << 16
-"""Bounds of what constants may come to."""
-
 _WRAPPERS = frozenset("list tuple set frozenset sorted len str round dict bool int float sum min max repr".split())
 """Built-in functions that may stand around a call; they run where the program does, as they would in an assert."""
-
-
-class _KeepError(Exception):
-    """This piece of test code is not one that can be taken apart."""
 
 
 class _Call(NamedTuple):
@@ -62,7 +54,7 @@ def take_apart(code: str) -> list[CallTest | ExamTest]:
             found = _Straight().read(tree.body)
             if found:
                 return list(found)
-        except (_KeepError, RecursionError):
+        except (NotConstantError, RecursionError):
             pass
     return [ExamTest(code=code, names=_names(tree))]
 
@@ -75,7 +67,7 @@ def _parsed(code: str) -> ast.Module:
 
 
 class _Straight:
-    """Reads statements that run one after the other; raises _KeepError at the first that it does not know."""
+    """Reads statements that run one after the other; raises NotConstantError at the first that it does not know."""
 
     def __init__(self) -> None:
         self._constants: dict[str, object] = {}
@@ -90,7 +82,7 @@ class _Straight:
         for statement in body:
             self._statement(statement)
             if len(self._tests) > _MOST:
-                raise _KeepError
+                raise NotConstantError
         return self._tests
 
     def _statement(self, statement: ast.stmt) -> None:
@@ -102,7 +94,7 @@ class _Straight:
                 self._constants[name] = self._constant(value)
             case ast.FunctionDef(name=name, args=arguments, body=body, decorator_list=[]):
                 if len(arguments.args) != 1 or len(arguments.args) != len(ast.unparse(arguments).split(",")):
-                    raise _KeepError
+                    raise NotConstantError
                 self._forget(name)
                 self._checks[name] = (arguments.args[0].arg, body)
             case ast.Expr(value=ast.Constant()) | ast.Pass():
@@ -114,12 +106,12 @@ class _Straight:
             case ast.Import(names=names) if all(alias.name == "math" and alias.asname is None for alias in names):
                 self._modules.add("math")
             case _:
-                raise _KeepError
+                raise NotConstantError
 
     def _forget(self, name: str) -> None:
         """A name that the test gives a meaning of its own is none of the program's; one of Python's stays Python's."""
         if name in self._aliases or name in self._checks or name in self._constants or hasattr(builtins, name):
-            raise _KeepError
+            raise NotConstantError
 
     def _check(self, name: str, given: str) -> None:
         parameter, body = self._checks[name]
@@ -136,7 +128,7 @@ class _Straight:
             try:
                 if self._constant(test):
                     return  # `assert True`
-            except _KeepError:
+            except NotConstantError:
                 pass
         match test:
             case ast.Compare(left=left, ops=[op], comparators=[right]):
@@ -157,11 +149,11 @@ class _Straight:
         if isinstance(op, ast.In | ast.NotIn):
             container = self._constant(right)
             if not isinstance(container, list | tuple | set | frozenset | dict):
-                raise _KeepError
+                raise NotConstantError
             return self._add(self._call(left), list(container), _one_of if isinstance(op, ast.In) else _none_of)
         try:
             wanted, call = self._constant(right), left
-        except _KeepError:
+        except NotConstantError:
             wanted, call = self._constant(left), right
         match op:
             case ast.Eq():
@@ -173,7 +165,7 @@ class _Straight:
             case ast.IsNot() if wanted is None or wanted is True or wanted is False:
                 checker = _not_identical
             case _:
-                raise _KeepError
+                raise NotConstantError
         return self._add(self._call(call), wanted, checker)
 
     def _near(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> None:
@@ -187,14 +179,14 @@ class _Straight:
                 bound = self._constant(right)
                 try:
                     wanted, call = self._constant(other), one
-                except _KeepError:
+                except NotConstantError:
                     wanted, call = self._constant(one), other
                 if not _number(bound) or not _number(wanted):
-                    raise _KeepError
+                    raise NotConstantError
                 checker = checkers.close(float(bound), 0.0, strict=isinstance(op, ast.Lt))  # type: ignore[arg-type]
                 self._add(self._call(call), wanted, checker)
             case _:
-                raise _KeepError
+                raise NotConstantError
 
     def _isclose(self, test: ast.Call) -> None:
         options = {keyword.arg: self._constant(keyword.value) for keyword in test.keywords}
@@ -203,14 +195,14 @@ class _Straight:
             or not options.keys() <= {"rel_tol", "abs_tol"}
             or not all(map(_number, options.values()))
         ):
-            raise _KeepError
+            raise NotConstantError
         one, other = test.args
         try:
             wanted, call = self._constant(other), one
-        except _KeepError:
+        except NotConstantError:
             wanted, call = self._constant(one), other
         if not _number(wanted):
-            raise _KeepError
+            raise NotConstantError
         absolute, relative = options.get("abs_tol", 0.0), options.get("rel_tol", 1e-9)
         assert isinstance(absolute, int | float)
         assert isinstance(relative, int | float)
@@ -234,7 +226,7 @@ class _Straight:
             bare = self._bare_call(piece)
             if bare is not None:
                 if held:
-                    raise _KeepError
+                    raise NotConstantError
                 held.append(bare)
                 return f"{bare.entry}(*_)"
             match piece:
@@ -246,7 +238,7 @@ class _Straight:
                     return f"{name}({', '.join([dressed(first), *more])})"
                 case ast.Subscript(value=value, slice=index) if not isinstance(index, ast.Slice):
                     return f"{dressed(value)}[{self._source(index)}]"
-            raise _KeepError
+            raise NotConstantError
 
         text = dressed(node)
         return _Call(f"(lambda *_: {text})", held[0].args)
@@ -262,7 +254,7 @@ class _Straight:
             return _Call(entry, f"({', '.join(args)},)" if args else "()")
         keywords = [(keyword.arg, self._source(keyword.value)) for keyword in node.keywords]
         if any(name is None for name, _ in keywords):
-            raise _KeepError
+            raise NotConstantError
         named = ", ".join(f"{name!r}: {value}" for name, value in keywords)
         return _Call(f"(lambda _a, _k: {entry}(*_a, **_k))", f"(({', '.join(args)}{',' if args else ''}), {{{named}}})")
 
@@ -298,7 +290,7 @@ def _written(value: object) -> str:
                 return text  # the letters stood in a string
         except (ValueError, SyntaxError):
             pass
-        raise _KeepError
+        raise NotConstantError
     return text
 
 
@@ -319,106 +311,6 @@ def _none_of(expected: object, got: object) -> str | None:
 
 def _not_identical(expected: object, got: object) -> str | None:
     return f"returned {checkers.show(got)}, which it should not" if checkers.identical(expected, got) is None else None
-
-
-# Constants
-
-# any: operators take what they take, and raise TypeError for the rest
-_BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-    ast.BitAnd: operator.and_,
-    ast.BitOr: operator.or_,
-    ast.BitXor: operator.xor,
-}
-_COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
-_FUNCTIONS: Mapping[str, Callable[..., object]] = {
-    function.__name__: function
-    for function in (
-        *(set, frozenset, list, tuple, dict, str, int, float, bool),
-        *(sorted, len, abs, round, sum, min, max),
-    )
-}
-
-
-def fold(node: ast.expr, names: Mapping[str, object]) -> object:
-    """The value of a constant expression over plain values, with bounds. Raises _KeepError for anything else.
-
-    >>> fold(ast.parse("[3 * 5, -2 ** 4, sorted({2, 1})]", mode="eval").body, {})
-    [15, -16, [1, 2]]
-    """
-    try:
-        return _bounded(_fold(node, names))
-    except (TypeError, ValueError, ArithmeticError, RecursionError, LookupError):
-        raise _KeepError from None
-
-
-def _bounded(value: object) -> object:
-    if isinstance(value, int) and value.bit_length() > _BITS:
-        raise _KeepError
-    if isinstance(value, str | bytes | list | tuple | set | frozenset | dict | range) and len(value) > _ITEMS:
-        raise _KeepError
-    return value
-
-
-def _fold(node: ast.expr, names: Mapping[str, object]) -> object:
-    match node:
-        case ast.Constant(value=value):
-            if value is Ellipsis:
-                raise _KeepError
-            return value
-        case ast.Name(id=name) if name in names:
-            return names[name]
-        case ast.List(elts=items):
-            return [fold(item, names) for item in items]
-        case ast.Tuple(elts=items):
-            return tuple([fold(item, names) for item in items])
-        case ast.Set(elts=items):
-            return {fold(item, names) for item in items}
-        case ast.Dict(keys=keys, values=values) if None not in keys:
-            return {fold(key, names): fold(value, names) for key, value in zip(keys, values, strict=True) if key}
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -fold(operand, names)  # type: ignore[operator]  # raises TypeError for what has no sign
-        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            return +fold(operand, names)  # type: ignore[operator]
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return not fold(operand, names)
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
-            return _binary(op, fold(left, names), fold(right, names))
-        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARE:
-            return _COMPARE[type(op)](fold(left, names), fold(right, names))
-        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS and name not in names:
-            return _FUNCTIONS[name](*[fold(arg, names) for arg in args])
-        case ast.Subscript(value=value, slice=index) if not isinstance(index, ast.Slice):
-            return fold(value, names)[fold(index, names)]  # type: ignore[index]  # raises TypeError
-    raise _KeepError
-
-
-def _binary(op: ast.operator, left: object, right: object) -> object:
-    if isinstance(left, str | bytes) and isinstance(op, ast.Mod):
-        raise _KeepError  # a width in a format can ask for any amount of memory
-    if isinstance(op, ast.Pow):
-        if not isinstance(left, int | float) or not isinstance(right, int | float):
-            raise _KeepError
-        if isinstance(left, int) and isinstance(right, int) and left.bit_length() * max(right, 0) > _BITS:
-            raise _KeepError
-    if isinstance(op, ast.Mult):
-        for many, times in ((left, right), (right, left)):
-            if isinstance(many, str | bytes | list | tuple) and isinstance(times, int) and len(many) * times > _ITEMS:
-                raise _KeepError
-    return _BINARY[type(op)](left, right)
 
 
 # What is run as code
@@ -465,19 +357,3 @@ def _names(tree: ast.Module) -> tuple[str, ...] | None:
         if isinstance(argument, ast.Name)
     }
     return tuple(sorted(free)) if free <= called | handed else None
-
-
-def fold_text(text: str) -> object:
-    """The value of a Python literal or constant expression. Raises ValueError or SyntaxError for anything else.
-
-    >>> fold_text("[1, (2.5, None)]")
-    [1, (2.5, None)]
-    """
-    try:
-        node = ast.parse(text.strip(), mode="eval").body
-        try:
-            return fold(node, {})
-        except _KeepError:
-            return ast.literal_eval(node)  # a literal may be larger than what an expression may come to
-    except (RecursionError, MemoryError, TypeError) as error:
-        raise ValueError(f"{type(error).__name__} in {text[:60]!r}") from error

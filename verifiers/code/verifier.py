@@ -27,7 +27,8 @@ from ..errors import ConfigError, check_option
 from ..reasoning import PREFILLED, Prefilled
 from ..sample import Sample
 from ..verdict import Reason, Verdict
-from .asserts import fold_text, take_apart
+from .asserts import take_apart
+from .constants import fold_text
 from .program import complete, find_program
 
 _REASONS: Mapping[Outcome, Reason] = {
@@ -110,6 +111,8 @@ class CodeVerifier:
                 raise ConfigError(f"code.{name} is {bound!r}; it must be a positive number")
         if self.slots is not None and not isinstance(self.slots, int):
             raise ConfigError(f"code.slots is {self.slots!r}; it must be a whole number")
+        if not isinstance(self.checkers, Mapping) or not all(map(callable, self.checkers.values())):
+            raise ConfigError("code.checkers must map names to functions, which only Python can give it")
         if self.language is not None and language(self.language) is None:
             raise ConfigError(f"code.language is {self.language!r}, which no sandbox knows")
 

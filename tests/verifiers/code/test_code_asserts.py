@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from r1_reward.sandbox import CallTest, ExamTest
-from r1_reward.verifiers.code.asserts import fold_text, take_apart
+from r1_reward.verifiers.code.asserts import take_apart
+from r1_reward.verifiers.code.constants import fold_text
 
 APART = [
     # code, what the program gives, does it pass?

@@ -171,6 +171,7 @@ def test_a_sandbox_that_cannot_be_had_is_an_error_and_no_number(monkeypatch: pyt
         {"memory_mb": -1},
         {"slots": 1.5},
         {"language": "cobol"},
+        {"checkers": {"mine": "tokens"}},
         {"time_s": float("nan")},
     ],
 )
