@@ -93,6 +93,10 @@ def throughput(args: argparse.Namespace) -> dict[str, Any]:
             arms[f"bare.{width}"] = lambda n, width=width: _rate(
                 n, width, lambda: _bare([python, "-I", "-S", "-c", PROGRAM])
             )
+            # Programs run without -S, so that they find installed packages; on some machines that costs much.
+            arms[f"bare with site.{width}"] = lambda n, width=width: _rate(
+                n, width, lambda: _bare([python, "-I", "-c", PROGRAM])
+            )
             for backend in backends:
                 for mode in ("exec", "fork"):
                     pool = stack.enter_context(Pool(backend=backend, size=width, mode=mode))  # type: ignore[arg-type]
@@ -125,6 +129,9 @@ def throughput(args: argparse.Namespace) -> dict[str, Any]:
             f"{mode}.{width}": ratio(f"{backend}.{mode}.{width}", f"bare.{width}")
             for mode in ("exec", "fork")
             for width in (1, 2)
+        }
+        told[f"{backend}.to_bare_with_site"] = {
+            f"exec.{width}": ratio(f"{backend}.exec.{width}", f"bare with site.{width}") for width in (1, 2)
         }
     if "docker" in backends:
         told["docker.to_run"] = ratio("docker.exec.1", "docker run.1")
@@ -339,7 +346,7 @@ def soak(backend: str, args: argparse.Namespace) -> dict[str, Any]:
             for is_bad, result in zip(bad, pool.run_all(work), strict=True):
                 (hostile if is_bad else honest)[result.outcome.value] += 1
             seen.append(_held(backend))
-    early, final = seen[min(4, len(seen) - 1)], seen[-1]
+    early, final = seen[len(seen) // 10], seen[-1]
     return {"honest": dict(honest), "hostile": dict(hostile), "early": early, "end": final}
 
 

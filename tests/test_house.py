@@ -178,6 +178,9 @@ def test_wheel_holds_every_module_and_nothing_else(tmp_path: Path) -> None:
     listed_sources = {path.relative_to(ROOT) for path in _sources() if (checkout / path.relative_to(ROOT)).exists()}
     assert {f"r1_reward/{path.as_posix()}" for path in listed_sources} <= set(names)
     assert "r1_reward/py.typed" in names
+    recipes = {f"r1_reward/{path.relative_to(ROOT)}" for path in (ROOT / "sandbox" / "images").glob("Dockerfile.*")}
+    assert recipes <= set(names)
+    assert recipes
 
     installed = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(installed)
