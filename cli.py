@@ -100,6 +100,31 @@ def score(files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, 
 
 
 @main.command()
+@click.argument("sources", nargs=-1, required=True, metavar="FILES|RUN_DIR")
+@click.option("-o", "--output", metavar="HTML", help="File to write (default: report.html).")
+@click.option("--title", metavar="TEXT", help="Heading of the page (default: the name of the source).")
+@click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
+@click.option("--group-by", metavar="NAME", help="Field that groups responses (default: problem, prompt, id).")
+@click.option("--max-rows", type=int, metavar="N", help="Responses in the table; of more a sample (default: 100000).")
+@click.option("--max-mb", type=float, metavar="MB", help="Size of the rows on the page (default: 150).")
+@click.option("--seed", type=int, metavar="N", help="Of the sample (default: 0).")
+def report(**flags: Any) -> None:
+    """Write one HTML page about scored rows, or about the folder of a training run.
+
+    It opens from disk, needs no network, and runs nothing of what a model wrote.
+
+    Exit status: 0 fine, 2 usage.
+    """
+    from .verifiers.errors import RewardError
+    from .verifiers.report.command import run_report
+
+    try:
+        run_report(**flags)
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
 @click.option("--response", required=True, metavar="TEXT", help="What the model wrote; - is standard input.")
 @click.option(
     "--reference",

@@ -21,6 +21,7 @@ from .math import MathVerifier
 from .math import explain as math_steps
 from .sample import Sample
 from .verdict import Reason, Verdict
+from .visible import visible
 
 
 class Explanation(NamedTuple):
@@ -86,15 +87,6 @@ def run_explain(
     console = Console(highlight=False)
     for line in _lines(found, console.encoding):
         console.print(line, soft_wrap=True)
-
-
-def visible(text: str) -> str:
-    r"""The same text with escapes for what cannot be seen: control characters, line ends, direction marks, surrogates.
-
-    >>> visible("x\x1b[2J\n½")
-    'x\\x1b[2J\\n½'
-    """
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
 def _standard_input() -> str:

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from r1_reward.cli import main
 from r1_reward.verifiers import ConfigError
-from r1_reward.verifiers.explain import explain, visible
+from r1_reward.verifiers.explain import explain
+from r1_reward.verifiers.visible import visible
 
 ROOT = Path(__file__).resolve().parents[2]
 
