@@ -125,6 +125,49 @@ def report(**flags: Any) -> None:
 
 
 @main.command()
+@click.argument("before", metavar="BEFORE")
+@click.argument("after", metavar="AFTER")
+@click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
+@click.option("--tolerance", type=float, default=1e-6, metavar="T", help="Scores no further apart are the same (1e-6).")
+@click.option("--rows", type=int, default=20, metavar="N", help="Flipped rows to list (20).")
+@click.option("--fail-on-flip", is_flag=True, help="Exit 1 if a verdict flipped, or could not be compared.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def diff(before: str, after: str, **flags: Any) -> None:
+    """Compare two scorings of the same responses: which verdicts flipped, and whether more than by chance.
+
+    Exit status: 0 fine, 1 with --fail-on-flip where a verdict flipped or has no partner, 2 usage.
+    """
+    from .verifiers.diff.command import run_diff
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_diff(before, after, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
+@click.argument("files", nargs=-1, metavar="[FILES|-]")
+@click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
+@click.option("--set", "options", multiple=True, callback=_options, metavar="V.OPT=VALUE", help="As for score.")
+@click.option("--rows", type=int, default=20, metavar="N", help="Findings to list (20).")
+@click.option("--languages/--no-languages", default=True, help="Whether to tell the languages of 200 prompts.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def check(files: tuple[str, ...], **flags: Any) -> None:
+    """Check data before a run: do the golds verify against themselves, are prompts there once, is no answer leaked?
+
+    Exit status: 0 fine, 1 something is to be fixed, 2 usage.
+    """
+    from .verifiers.check.command import run_check
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_check(files, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
 @click.option("--response", required=True, metavar="TEXT", help="What the model wrote; - is standard input.")
 @click.option(
     "--reference",
