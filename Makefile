@@ -15,8 +15,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/.scoring ## Score 200 real rollouts and show the summary
-	$(BIN)/r1-reward score examples/rollouts.jsonl -o out/scored.jsonl --summary out/summary.json
+demo: $(VENV)/.scoring ## Score 200 real rollouts, show the summary and write a page about them
+	$(BIN)/r1-reward score examples/rollouts.jsonl -o out/scored.jsonl --summary out/summary.json --report out/report.html
 
 test: lint types ## Lint, types and tests
 	$(BIN)/pytest --doctest-modules tests src/r1_reward -m 'not slow' $(PYTEST_ARGS)
@@ -47,13 +47,13 @@ $(VENV)/.made: pyproject.toml
 	touch $@
 
 $(VENV)/.scoring: $(VENV)/.made
-	$(PIP) install -q -e .
+	$(PIP) install -q -e '.[report]'
 	touch $@
 
 # torch is asked for by itself, since pip then takes a CPU build that was configured for it.
 $(VENV)/.testing: $(VENV)/.scoring
 	$(PIP) install -q 'torch>=2.6,<2.14'
-	$(PIP) install -q -e '.[train,parquet]' --group lint --group test
+	$(PIP) install -q -e '.[train,parquet,report]' --group lint --group test
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.testing

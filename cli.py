@@ -80,6 +80,7 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
 @click.option("--max-line-mb", type=float, metavar="MB", help="Longest line that is read (default: 64).")
 @click.option("--resume", is_flag=True, default=None, help="Go on with OUT where an interrupted run left it.")
 @click.option("--summary", metavar="FILE", help="Write the summary there as JSON.")
+@click.option("--report", metavar="FILE.html", help="Write a page about the rows; needs --output.")
 @click.option("--config", metavar="FILE.toml", help="Read options from there; flags win.")
 def score(files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, object]], **flags: Any) -> None:
     """Score responses: one JSONL row in, the same row with its reward out.
@@ -168,29 +169,31 @@ def check(files: tuple[str, ...], **flags: Any) -> None:
 
 
 @main.command()
-@click.option("--response", required=True, metavar="TEXT", help="What the model wrote; - is standard input.")
+@click.option("--response", metavar="TEXT", help="What the model wrote; - is standard input.")
 @click.option(
     "--reference",
     "references",
-    required=True,
     multiple=True,
     metavar="TEXT",
     help="The right answer; repeatable where any of several will do.",
 )
 @click.option("--prompt", default="", metavar="TEXT", help="What the model was asked; tells of a <think> it gave.")
+@click.option("--language", metavar="CODE", help="Language that the chain of thought should be in.")
+@click.option("--from", "source", metavar="FILE", help="Take the sample from a row of FILE, as for score.")
+@click.option("--row", metavar="ID|N", help="Which row: its id or number; ID#2 is the second of its responses (1).")
+@click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
+@click.option("--verifier", metavar="NAME", help="Who judges (default: who judges the sample's kind, else math).")
 @click.option(
     "--set",
-    "set_",
+    "options",
     multiple=True,
     callback=_options,
-    metavar="math.OPT=VALUE",
+    metavar="V.OPT=VALUE",
     help="An option of the verifier; repeatable.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with steps and verdict.")
-def explain(
-    response: str, references: tuple[str, ...], prompt: str, set_: dict[str, dict[str, object]], as_json: bool
-) -> None:
-    """Show step by step how the mathematics verifier judges a response.
+def explain(**flags: Any) -> None:
+    """Show step by step how a verifier judges one response.
 
     Exit status: 0 whatever the verdict, 2 usage.
     """
@@ -198,6 +201,6 @@ def explain(
     from .verifiers.explain import run_explain
 
     try:
-        run_explain(response, references, prompt, set_, as_json=as_json)
+        run_explain(**flags)
     except RewardError as error:
         raise click.UsageError(str(error)) from None

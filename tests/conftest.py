@@ -27,7 +27,12 @@ def _module(name: str) -> Callable[[], bool]:
     return lambda: importlib.util.find_spec(name) is not None
 
 
+def _chromium_is_there() -> bool:
+    return all(shutil.which(name) for name in ("chromium", "chromedriver"))
+
+
 NEEDS: dict[str, Callable[[], bool]] = {
+    "chromium": _chromium_is_there,
     "data": DATA.is_dir,
     "docker": _docker_answers,
     "pyarrow": _module("pyarrow"),

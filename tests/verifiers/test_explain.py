@@ -154,8 +154,8 @@ def test_a_long_answer_is_one_line_and_not_cut() -> None:
     assert lines("--response", rf"\boxed{{{long}}}", "--reference", long)[0][2] == long
 
 
-def test_only_mathematics_is_explained() -> None:
-    with pytest.raises(ConfigError, match="cannot be explained"):
+def test_options_of_another_verifier_are_refused() -> None:
+    with pytest.raises(ConfigError, match="not what is explained: math"):
         explain("4", ["4"], options={"choice": {}})
 
 

@@ -57,8 +57,8 @@ def _print(found: Difference, rows: int) -> None:
         console.print(table)
         console.print(Text("p takes responses as independent; of several to one problem it is too small", "dim"))
     if found.one_sided:
-        told = ", ".join(f"{name} {count:,} {side}" for (name, side), count in found.one_sided.most_common(8))
-        console.print(Text(visible(f"verdicts of one scoring only: {told}"), "yellow"))
+        one = ", ".join(f"{name} {count:,} {side}" for (name, side), count in found.one_sided.most_common(8))
+        console.print(Text(visible(f"verdicts of one scoring only: {one}"), "yellow"))
     if found.renamed:
         told_so = ", ".join(f"{n} {a} to {b} {c:,}" for (n, a, b), c in found.renamed.most_common(5))
         console.print(Text(visible(f"same score, another reason: {told_so}")))

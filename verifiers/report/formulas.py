@@ -69,9 +69,9 @@ class Formulas:
     r"""The typeset spans of one report, each once.
 
     >>> formulas = Formulas()
-    >>> formulas.add(r"\\frac12"), formulas.add(r"\\def\\x{\\x\\x}\\x")
+    >>> formulas.add(r"\frac12"), formulas.add(r"\def\x{\x\x}\x")
     (True, False)
-    >>> formulas.trees[r"\\frac12"]
+    >>> formulas.trees[r"\frac12"]
     ['math', 0, ['mrow', 0, ['mfrac', 0, ['mn', 0, '1'], ['mn', 0, '2']]]]
     """
 

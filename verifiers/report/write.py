@@ -54,6 +54,7 @@ def write_report(options: ReportOptions) -> Written:
     Traceback (most recent call last):
     r1_reward.verifiers.errors.RunError: no such file: no/such/file.jsonl
     """
+    check_extra()
     sources, run = _sources(options.sources)
     for source in sources:
         if Path(source).exists() and Path(options.output).exists() and Path(source).samefile(options.output):
@@ -71,6 +72,15 @@ def write_report(options: ReportOptions) -> Written:
         found.survey.tally.groups.close()
     responses = found.survey.tally.responses
     return Written(options.output, responses, found.columns.size, size, found.sampled)
+
+
+def check_extra() -> None:
+    """Raise RunError where what a report needs is not installed."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("jinja2", "latex2mathml") if find_spec(name) is None]
+    if missing:
+        raise RunError(f"a report needs {' and '.join(missing)}: pip install 'r1-reward[report]'")
 
 
 def _sources(given: Sequence[str]) -> tuple[list[str], Run | None]:
@@ -101,12 +111,9 @@ def _render(
     names: dict[str, str],
 ) -> tuple[bytes, bytes, bytes]:
     """The page in three pieces: before the index, between it and the blocks, and after."""
-    try:
-        import jinja2
-        import latex2mathml  # noqa: F401 - asked for here, so that what is missing is told at once
-        from markupsafe import Markup
-    except ImportError:
-        raise RunError("a report needs jinja2 and latex2mathml: pip install 'r1-reward[report]'") from None
+    import jinja2
+    from markupsafe import Markup
+
     hashes = zip(sources, found.files.input.sha256, strict=True)
     inputs = [{"path": path, "sha256": digest} for path, digest in hashes]
     summary = found.survey.summary(inputs=inputs)
