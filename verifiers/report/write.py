@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import secrets
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -28,7 +29,6 @@ from .pack import pack_json
 
 SAMPLES = "samples.jsonl"
 """Where a training run keeps its sample tables."""
-_INDEX, _BLOCKS = "@index@", "@blocks@"
 
 
 class Written(NamedTuple):
@@ -131,6 +131,8 @@ def _render(
         spread("Rewards", found.survey.rewards(), ""),
         spread("Lengths of responses", found.survey.lengths(), "characters"),
     ]
+    # Where the data goes; no text of others can hold it.
+    place = secrets.token_hex(16)
     name = Path(options.sources[0]).name or options.sources[0]
     page = environment.from_string(_resource("report.html")).render(
         policy=_policy(style, script),
@@ -150,12 +152,11 @@ def _render(
         entries_said=f"{found.columns.size:,} rows",
         kinds=[kind for kind in index["kinds"] if kind],
         stages=index["stages"],
-        index=_INDEX,
-        blocks=_BLOCKS,
+        index=place,
+        blocks=place,
     )
-    before, _, rest = page.partition(_INDEX)
-    between, _, after = rest.partition(_BLOCKS)
-    return (before.encode() + pack_json(index), between.encode(), after.encode())
+    before, between, after = page.encode("utf-8", "replace").split(place.encode())
+    return before + pack_json(index), between, after
 
 
 def _policy(style: str, script: str) -> str:

@@ -151,10 +151,13 @@ class Table {
     if (!again && this.first === first && this.count === count) return;
     this.first = first;
     this.count = count;
-    while (this.pool.length < count) this.pool.push(this.makeRow());
+    while (this.pool.length < count) this.pool.push(this.body.appendChild(this.makeRow()));
     const focused = this.body.contains(document.activeElement);
-    for (let i = 0; i < count; i++) this.fill(this.pool[i], first + i);
-    if (this.body.childElementCount !== count) this.body.replaceChildren(...this.pool.slice(0, count));
+    // Rows stay in the document: taking one out would lose the focus, and the scroll position with it.
+    this.pool.forEach((row, i) => {
+      row.hidden = i >= count;
+      if (i < count) this.fill(row, first + i);
+    });
     this.spacers[0].style.height = `${first * ROW}px`;
     this.spacers[1].style.height = `${Math.max(0, this.order.length - first - count) * ROW}px`;
     if (focused) this.focus();
@@ -205,7 +208,7 @@ class Table {
   }
 
   focus() {
-    const row = this.pool.find((one) => one.isConnected && Number(one.dataset.place) === this.at);
+    const row = this.pool.find((one) => !one.hidden && Number(one.dataset.place) === this.at);
     if (row) row.focus({ preventScroll: true });
   }
 
