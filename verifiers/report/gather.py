@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,9 +57,17 @@ class _Kept:
 
 def gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str]) -> Gathered:
     """Read the sources. Raises RunError where a source cannot be read, or cannot be read twice and must be."""
-    files = ScoredFiles(sources, names, options.group_by)
-    survey = Survey()
+    with ExitStack() as opened:
+        found = _gather(options, sources, names, opened)
+        opened.pop_all()  # they are the caller's to close now
+        return found
+
+
+def _gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str], opened: ExitStack) -> Gathered:
+    survey, files = Survey(), ScoredFiles(sources, names, options.group_by)
+    opened.callback(survey.tally.groups.close)
     kept: _Kept | None = _Kept()
+    opened.callback(kept.blocks.close)
     ranks, sizes, parts = array("Q"), array("I"), array("I")
     most = options.max_mb * 1e6
     packed = raw = 1
@@ -83,6 +92,7 @@ def gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str]
         )
     chosen = _choose(ranks, sizes, parts, options.max_rows, most * raw / packed)
     kept = _Kept()
+    opened.callback(kept.blocks.close)
     for number, row in enumerate(ScoredFiles(sources, names, options.group_by)):
         if number < len(chosen) and chosen[number]:
             kept.add(row)

@@ -130,17 +130,21 @@ class ScoredFiles:
     def _scored(self, key: bytes, verdicts: object, reward: float | None) -> Scored:
         if not isinstance(verdicts, dict):
             raise SampleError("wrong_type", "verdicts must be an object")
-        told = [_verdict(name, verdict) for name, verdict in verdicts.items()]
-        for name in verdicts:
-            if name not in self._known and len(self._known) < MOST_VERIFIERS:
-                self._known.add(name)
-        told = [one for one in told if one[0] in self._known]
+        by_name = {}
+        for name, verdict in verdicts.items():
+            one = _verdict(name, verdict)
+            if one[0] not in self._known and len(self._known) < MOST_VERIFIERS:
+                self._known.add(one[0])
+            if one[0] in self._known:
+                by_name[one[0]] = one
+        told = list(by_name.values())
         if reward is not None:
             status = Status.SCORED
         else:
             status = Status.ERROR if any(one[1] == Status.ERROR for one in told) else Status.SKIPPED
         voter, correct = decision(told)
-        answer = verdicts[voter].get("answer") if voter is not None and correct is not None else None
+        decided = verdicts.get(voter) if correct is not None else None
+        answer = decided.get("answer") if decided else None
         return Scored(
             status=status.value,
             reward=reward,
@@ -164,7 +168,7 @@ def _verdict(name: str, verdict: object) -> Told:
     score = _number(verdict.get("score"))
     if (score is None) == (status == Status.SCORED):
         raise SampleError("wrong_type", f"the verdict {name[:40]!r} is {status} with the score {score}")
-    return name[:80], status, reason, score
+    return name[:80].encode("utf-8", "replace").decode(), status, reason, score
 
 
 def _number(value: object) -> float | None:

@@ -261,7 +261,7 @@ HOSTILE = [
 def test_hostile_rows_run_nothing_and_are_shown_as_they_are(page: Page, tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = []
     for number, text in enumerate(HOSTILE):
-        told = {"rule": text, "normal_forms": [text, text], "tests": [{"outcome": text, "detail": text}]}
+        told: dict[str, Any] = {"rule": text, "normal_forms": [text, text], "tests": [{"outcome": text, "detail": text}]}
         told |= {"violations": [text], "spans": [[0, 5, text], ["x", -1, 9]], "counts": {text: 3}, "target": text}
         verdicts = {text: verdict(0.0, "wrong", answer=text, detail=text, evidence=told, parts={text: 1.0})}
         for name in ("math", "language", "format", "code"):
@@ -329,8 +329,8 @@ CODE_ROW = {
     "id": "two-sum",
     "kind": "code",
     "prompt": "Write a function that adds two numbers.",
-    "response": "<think>Trivial. 很简单。</think>```python\ndef add(a, b):\n    return a - b\n```<answer>x</answer> bye",
-    "tests": [{"type": "function", "entry": "add", "args": f"({n}, {n})", "expected": str(2 * n)} for n in range(9)],
+    "response": "<think>Easy. 很简单。</think>```python\ndef add(a, b):\n    return a - b\n```<answer>x</answer> bye",
+    "tests": [{"type": "function", "entry": "add", "args": f"({n}, {n})", "expected": f"{2 * n}"} for n in range(9)],
     "reward": 0.0,
     "verdicts": {
         "code": verdict(
@@ -352,7 +352,7 @@ CODE_ROW = {
             "measured",
             evidence={
                 "target": "en", "counts": {"en": 1, "zh": 3}, "unit": "word", "neutral": 0.1,
-                "spans": [[7, 15, "en"], [16, 19, "zh"]],
+                "spans": [[7, 12, "en"], [13, 16, "zh"]],
             },
         ),
     },

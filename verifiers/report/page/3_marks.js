@@ -49,7 +49,7 @@ function languageKey(evidence) {
   const all = Object.values(counts).reduce((a, b) => a + b, 0) || 1;
   const codes = [evidence.target, ...others].filter((code) => counts[code]);
   return element("div", { class: "langs" },
-    codes.map((code) => [element("span", {}, element("b", { class: `l${shades.get(code)}` }, oneLine(code)), ` ${counts[code]} ${evidence.unit ?? "word"}s, ${percent(counts[code] / all)}`)]),
+    codes.map((code) => [element("span", {}, element("b", { class: `l${shades.get(code)}` }, oneLine(code)), ` ${counts[code]} ${evidence.unit ?? "word"}${counts[code] === 1 ? "" : "s"}, ${percent(counts[code] / all)}`)]),
     element("span", {}, `target ${oneLine(evidence.target ?? "unknown")}`));
 }
 
