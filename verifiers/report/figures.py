@@ -157,8 +157,10 @@ def _plot(chart: Chart, run: Run) -> Told:
         low, high = 0.0, (1.0 if high > 0.25 else high * 1.15 or 1.0)
     elif low >= 0 and low < 0.5 * high:
         low = 0.0
-    if high - low < 1e-12 * max(1.0, abs(high)):
-        low, high = low - (abs(low) or 1) * 0.5, high + (abs(high) or 1) * 0.5
+    size = max(abs(low), abs(high))
+    if high - low <= 1e-12 * size or size < 1e-300:
+        around = size / 2 if size >= 1e-300 else 0.5
+        low, high = low - around, high + around
     width = max(1, last - first)
 
     def x(step: float) -> float:

@@ -66,8 +66,9 @@ def gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str]
 def _gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str], opened: ExitStack) -> Gathered:
     survey, files = Survey(), ScoredFiles(sources, names, options.group_by)
     opened.callback(survey.tally.groups.close)
-    kept: _Kept | None = _Kept()
-    opened.callback(kept.blocks.close)
+    all_of_them = _Kept()
+    opened.callback(all_of_them.blocks.close)
+    kept: _Kept | None = all_of_them
     ranks, sizes, parts = array("Q"), array("I"), array("I")
     most = options.max_mb * 1e6
     packed = raw = 1

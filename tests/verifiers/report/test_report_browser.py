@@ -261,7 +261,11 @@ HOSTILE = [
 def test_hostile_rows_run_nothing_and_are_shown_as_they_are(page: Page, tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = []
     for number, text in enumerate(HOSTILE):
-        told: dict[str, Any] = {"rule": text, "normal_forms": [text, text], "tests": [{"outcome": text, "detail": text}]}
+        told: dict[str, Any] = {
+            "rule": text,
+            "normal_forms": [text, text],
+            "tests": [{"outcome": text, "detail": text}],
+        }
         told |= {"violations": [text], "spans": [[0, 5, text], ["x", -1, 9]], "counts": {text: 3}, "target": text}
         verdicts = {text: verdict(0.0, "wrong", answer=text, detail=text, evidence=told, parts={text: 1.0})}
         for name in ("math", "language", "format", "code"):
