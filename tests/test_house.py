@@ -18,7 +18,20 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("sandbox", "verifiers", "reward_models", "grpo_min")
 """From the bottom up: a room may import the rooms before it."""
 LINKS = ("__init__.py", "py.typed", "cli.py", *ROOMS)
-HEAVY = ("sympy", "mpmath", "torch", "transformers", "docker", "numpy", "pyarrow", "rich", "zstandard")
+HEAVY = (
+    "jinja2",
+    "latex2mathml",
+    "selenium",
+    "sympy",
+    "mpmath",
+    "torch",
+    "transformers",
+    "docker",
+    "numpy",
+    "pyarrow",
+    "rich",
+    "zstandard",
+)
 
 
 def _sources() -> list[Path]:
@@ -178,6 +191,8 @@ def test_wheel_holds_every_module_and_nothing_else(tmp_path: Path) -> None:
     listed_sources = {path.relative_to(ROOT) for path in _sources() if (checkout / path.relative_to(ROOT)).exists()}
     assert {f"r1_reward/{path.as_posix()}" for path in listed_sources} <= set(names)
     assert "r1_reward/py.typed" in names
+    page = {f"r1_reward/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "verifiers/report/page").iterdir()}
+    assert page <= set(names)
 
     installed = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(installed)

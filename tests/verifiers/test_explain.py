@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -245,8 +246,8 @@ def test_code_shows_each_test() -> None:
     class Code:
         name = "code"
 
-        def __call__(self, _: object) -> list[Verdict]:
-            return []
+        def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
+            return [Verdict.skipped() for _ in samples]
 
     outcomes = [{"outcome": "AC", "seconds": 0.01, "memory_mb": 8.0, "detail": ""}, {"outcome": "TLE", "seconds": 2.0}]
     verdict = Verdict.scored(0.0, Reason.TIMEOUT, answer="print(1)", evidence={"tests": outcomes, "trust": "docker"})

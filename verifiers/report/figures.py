@@ -32,7 +32,7 @@ def cards(summary: Summary) -> list[Told]:
         {
             "name": "Responses",
             "value": f"{summary.responses:,}",
-            "note": f"{problems.problems:,} problems" if problems.problems else f"{summary.rows:,} rows",
+            "note": many(problems.problems, "problem") if problems.problems else many(summary.rows, "row"),
         },
         {"name": "Mean reward", "value": number(problems.reward.mean), "note": bounds(problems.reward.interval)},
     ]
@@ -196,6 +196,15 @@ def _plot(chart: Chart, run: Run) -> Told:
         "last": last,
         "label": f"{chart.title} over steps {first} to {last}: {said}",
     }
+
+
+def many(count: int, what: str) -> str:
+    """A count with its noun.
+
+    >>> many(1, "problem"), many(1200, "row")
+    ('1 problem', '1,200 rows')
+    """
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
 def number(mean: float | None) -> str:

@@ -22,9 +22,9 @@ MOST_LINES = 12
 
 TITLES: Mapping[str, tuple[str, str, bool]] = {
     "reward": ("Reward", "mean per response", False),
-    "accuracy": ("Accuracy", "share of decided responses judged right", True),
+    "accuracy": ("Accuracy", "share judged right", True),
     "format": ("Format", "mean format score", True),
-    "language": ("Language", "share of words in the target language", True),
+    "language": ("Language", "share in the target language", True),
     "length": ("Response length", "tokens", False),
     "truncated": ("Truncated", "share of responses cut at the limit", True),
     "reflective": ("Reflective words", "per response", False),

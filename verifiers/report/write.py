@@ -21,7 +21,7 @@ from ... import __version__
 from ..errors import ConfigError, RunError
 from ..scoring.scored import options_of
 from ..visible import visible
-from .figures import cards, ladder, plain, plots, spread, verifiers
+from .figures import cards, ladder, many, plain, plots, spread, verifiers
 from .gather import Gathered, gather, index_of
 from .metrics import Run, read_run
 from .options import ReportOptions
@@ -141,7 +141,7 @@ def _render(
         version=__version__,
         title=visible(options.title or (name if name != "-" else "standard input")),
         sampled=found.sampled,
-        cards=_run_cards(run) + (cards(summary) if found.columns.size else []),
+        cards=_run_cards(run, found.survey.tally.responses) if run else cards(summary),
         run=run,
         plots=drawn,
         verifiers=verifiers(summary),
@@ -182,15 +182,16 @@ def _resource(name: str) -> str:
     return (files(__package__) / "page" / name).read_text(encoding="utf-8").replace("\r\n", "\n")
 
 
-def _run_cards(run: Run | None) -> list[dict[str, Any]]:  # any: what the template reads
-    if run is None:
-        return []
-    made: list[dict[str, Any]] = [{"name": "Steps", "value": f"{run.steps:,}", "note": f"{len(run.stages)} stages"}]
+def _run_cards(run: Run, samples: int) -> list[dict[str, Any]]:  # any: what the template reads
+    made: list[dict[str, Any]] = [
+        {"name": "Steps", "value": f"{run.steps:,}", "note": many(len(run.stages), "stage")},
+    ]
     for key, name in (("reward", "Reward"), ("accuracy", "Accuracy"), ("length", "Tokens"), ("kl", "KL")):
         if key in run.last:
             made.append({"name": name, "value": plain(run.last[key]), "note": f"from {plain(run.first[key])}"})
     tone = "warn" if run.alarms else ""
-    return [*made, {"name": "Alarms", "value": f"{len(run.alarms):,}", "note": "over the run", "tone": tone}]
+    made.append({"name": "Alarms", "value": f"{len(run.alarms):,}", "note": "over the run", "tone": tone})
+    return [*made, {"name": "Samples", "value": f"{samples:,}", "note": "responses in the table"}]
 
 
 def _about(

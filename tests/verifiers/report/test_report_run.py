@@ -50,7 +50,8 @@ def folder(path: Path, steps: list[Any], samples: bool = True) -> Path:
     if samples:
         told = {"score": 1.0, "status": "scored", "reason": "correct", "answer": "2", "detail": "", "seconds": 0.0}
         rows = [
-            {"id": f"s{n}", "step": n // 2 * 10, "stage": "zero" if n < 6 else "rl1", "prompt": "1 + 1", "reference": "2",
+            {"id": f"s{n}", "step": n // 2 * 10, "stage": "zero" if n < 6 else "rl1", "prompt": "1 + 1",
+             "reference": "2",
              "response": "<think>1 + 1</think><answer>2</answer>", "reward": 1.0, "verdicts": {"math": told}}
             for n in range(12)
         ]  # fmt: skip
@@ -91,7 +92,7 @@ def test_lines_that_are_no_steps_are_counted_and_left_out(tmp_path: Path) -> Non
     ]
     run = read_run(folder(tmp_path / "run", steps))
     assert (run.steps, run.skipped) == (2, len(bad) + 2)
-    assert run.last == {"reward": 9.0}
+    assert run.last == {"reward": 2.0}
 
 
 def test_what_is_no_number_is_a_gap(tmp_path: Path) -> None:
