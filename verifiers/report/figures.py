@@ -139,7 +139,7 @@ def spread(title: str, bars: Sequence[Bar], unit: str) -> Told | None:
     ticks = [plain(bar.low) for bar in bars] if single else [plain(bars[0].low), unit, _last(bars[-1])]
     most = max(bars, key=lambda bar: sum(bar.counts))
     label = f"{title}: {len(bars)} bars from {plain(bars[0].low)} to {_last(bars[-1])}; most at {_range(most)}"
-    return {"title": title, "bars": drawn, "width": pitch * len(bars), "ticks": ticks, "label": label}
+    return {"title": title, "bars": drawn, "width": pitch * len(bars), "ticks": ticks, "each": single, "label": label}
 
 
 def plots(run: Run) -> list[Told]:
