@@ -77,6 +77,11 @@ class Survey:
         self.tally.add(self._waiting)
         self._waiting = []
 
+    @property
+    def responses(self) -> int:
+        """Responses counted so far."""
+        return len(self._lengths)
+
     def summary(self, **told: Any) -> Summary:  # any: fields of Summary
         """The summary of what was counted."""
         self._settle()

@@ -70,7 +70,7 @@ def write_report(options: ReportOptions) -> Written:
     finally:
         found.blocks.close()
         found.survey.tally.groups.close()
-    responses = found.survey.tally.responses
+    responses = found.survey.responses
     return Written(options.output, responses, found.columns.size, size, found.sampled)
 
 
@@ -95,9 +95,8 @@ def _sources(given: Sequence[str]) -> tuple[list[str], Run | None]:
 
 
 def _refuse_unscored(found: Gathered, sources: Sequence[str]) -> None:
-    found.survey.summary()
-    if found.survey.tally.row_errors:
-        return  # a file of rows that could not be read is a finding too
+    if not found.survey.responses:
+        return  # that there is no row, or none that could be read, is a finding too
     where = ", ".join(sources)
     raise RunError(f"{where} holds no verdict; score it first: r1-reward score {where} -o scored.jsonl")
 
@@ -141,7 +140,7 @@ def _render(
         version=__version__,
         title=visible(options.title or (name if name != "-" else "standard input")),
         sampled=found.sampled,
-        cards=_run_cards(run, found.survey.tally.responses) if run else cards(summary),
+        cards=_run_cards(run, found.survey.responses) if run else cards(summary),
         run=run,
         plots=drawn,
         verifiers=verifiers(summary),

@@ -313,3 +313,41 @@ def test_bars_hold_every_value_once() -> None:
 def test_no_value_is_lost_from_a_distribution(values: list[float]) -> None:
     bars = spread(values, [1] * len(values), cut=0.995)
     assert sum(bar.counts[1] for bar in bars) == len(values)
+
+
+def test_a_file_without_rows_is_a_page_without_rows(tmp_path: Path) -> None:
+    page = page_of(tmp_path, [])
+    assert block(page, "index")["size"] == 0
+    assert 'id="table"' not in page
+    command = [
+        "score",
+        "-",
+        "-o",
+        str(tmp_path / "out.jsonl"),
+        "--report",
+        str(tmp_path / "out.html"),
+        "--workers",
+        "1",
+    ]
+    assert CliRunner().invoke(main, command, input="").exit_code == 0
+    assert (tmp_path / "out.html").exists()
+
+
+def test_rows_found_by_other_names_and_groups(tmp_path: Path) -> None:
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    rows = [{"completion": rf"\boxed{{{n % 2}}}", "gold": "1", "query": "q?", "task": n // 4} for n in range(8)]
+    source.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    names = ["--map", "response=completion,reference=gold,prompt=query"]
+    command = ["score", str(source), "-o", str(out), *names, "--group-by", "task", "--workers", "1"]
+    assert CliRunner().invoke(main, [*command, "--report", str(tmp_path / "a.html")]).exit_code == 0
+    index = block((tmp_path / "a.html").read_text(encoding="utf-8"), "index")
+    assert index["names"]["response"] == "completion"
+    assert index["columns"]["problem"] == [0, 0, 0, 0, 1, 1, 1, 1]
+    # On its own it takes the names that the run noted.
+    write_report(ReportOptions(sources=(str(out),), output=str(tmp_path / "b.html")))
+    assert block((tmp_path / "b.html").read_text(encoding="utf-8"), "index")["columns"]["correct"] == [0, 1] * 4
+
+
+def test_the_page_of_the_same_rows_is_the_same(tmp_path: Path) -> None:
+    rows = [row(number) for number in range(9)]
+    assert page_of(tmp_path, rows) == page_of(tmp_path, rows)
