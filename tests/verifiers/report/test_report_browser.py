@@ -443,3 +443,30 @@ def test_a_page_opens_at_the_row_that_its_address_names(page: Page, demo: Path) 
     page.open(demo, hash_="#row=43")
     assert page.wait("document.querySelector('#panel h2')?.textContent").startswith("math-12-3")
     assert "math-12-3" in page.ask(IDS)
+
+
+def test_a_training_run_shows_its_lines_and_their_values(page: Page, tmp_path: Path) -> None:
+    steps = [
+        {"step": n, "stage": "zero" if n < 20 else "rl1", "reward": n / 10, "accuracy": n / 40, "kl": n * 1e-5}
+        for n in range(40)
+    ]
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "metrics.jsonl").write_text("".join(json.dumps(step) + "\n" for step in steps))
+    path = tmp_path / "run.html"
+    write_report(ReportOptions(sources=(str(tmp_path / "run"),), output=str(path)))
+    page.driver.get("about:blank")
+    page.logs()
+    page.driver.get(path.as_uri())
+    page.wait("document.readyState === 'complete' && document.querySelectorAll('.chart path.line').length === 3")
+    # The listeners come once the index is unpacked.
+    end = time.monotonic() + PATIENCE
+    while "at 20" not in page.ask("document.querySelector('.chart output').textContent"):
+        assert time.monotonic() < end
+        page.driver.execute_script(
+            "const plot = document.querySelector('.chart svg'); const box = plot.getBoundingClientRect();"
+            "plot.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + box.width * 20 / 39}))"
+        )
+        time.sleep(0.02)
+    assert page.ask("document.querySelector('.chart output').textContent") == "2 at 20"
+    page.shot("run")
+    page.silent(path)
