@@ -10,7 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+
+# Properties are about results. On a machine that is busy with other things one call can take any time.
+hypothesis.settings.register_profile("r1-reward", deadline=None)
+hypothesis.settings.load_profile("r1-reward")
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
