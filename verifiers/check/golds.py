@@ -19,7 +19,8 @@ from ..verdict import Reason, Status, Verdict
 
 SOLUTION_FIELDS = ("solution", "canonical_solution", "reference_solution")
 """Fields of a code row that may hold a program that passes, besides `reference`."""
-_NO_PROGRAM = "```python\n\n```"
+PROGRAMMING = frozenset("python py python3 cpp c++ c javascript js typescript java go rust".split())
+"""What a code row's `language` may say of its program; Python otherwise."""
 
 
 class Fault(NamedTuple):
@@ -115,7 +116,8 @@ def _code(verifier: Verifier, sample: Sample) -> Iterator[Fault]:
         return
     solution = next((sample.meta[f] for f in SOLUTION_FIELDS if isinstance(sample.meta.get(f), str)), None)
     solution = solution or next(iter(sample.references), None)
-    language = sample.language or "python"
+    # A row's `language` may be that of its thoughts, or of its program.
+    language = sample.language if sample.language in PROGRAMMING else "python"
     if solution is None:
         yield Fault("not_checked", f"no reference solution ({', '.join(SOLUTION_FIELDS)} or reference)")
     else:
@@ -126,7 +128,7 @@ def _code(verifier: Verifier, sample: Sample) -> Iterator[Fault]:
             return
         if verdict.reason is not Reason.CORRECT:
             yield Fault("gold_not_verified", f"the reference solution fails: {verdict.reason}: {_outcomes(verdict)}")
-    (empty,) = verifier([replace(sample, response=_NO_PROGRAM.replace("python", language), prompt="")])
+    (empty,) = verifier([replace(sample, response=f"```{language}\n\n```", prompt="")])
     if empty.status is Status.SCORED and empty.score:
         yield Fault("empty_program_passes", f"an empty program scores {empty.score:g}, so the tests test nothing")
 
