@@ -16,8 +16,9 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # A tenth of the rows hold programs, which a machine without Docker and without namespaces cannot judge.
-demo: $(VENV)/.scoring ## Score 220 rollouts and show the summary
-	$(BIN)/r1-reward score examples/rollouts.jsonl -o out/scored.jsonl --summary out/summary.json --max-errors 10%
+demo: $(VENV)/.scoring ## Score 220 rollouts, show the summary and write a page about them
+	$(BIN)/r1-reward score examples/rollouts.jsonl -o out/scored.jsonl --summary out/summary.json \
+	  --report out/report.html --max-errors 10%
 
 images: $(VENV)/.scoring ## Make the images that the docker backend runs programs in
 	$(BIN)/r1-reward sandbox build
@@ -37,6 +38,7 @@ types: $(VENV)/.testing
 
 bench: $(VENV)/.bench ## Measure the figures that README quotes
 	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/report.py
 	$(if $(wildcard $(DATA)/math_dev.jsonl),$(BIN)/python benchmarks/math_verifier.py $(DATA)/math_dev.jsonl)
 	$(if $(wildcard $(DATA)/lang_dev.jsonl),$(BIN)/python benchmarks/language.py)
 
@@ -51,13 +53,13 @@ $(VENV)/.made: pyproject.toml
 	touch $@
 
 $(VENV)/.scoring: $(VENV)/.made
-	$(PIP) install -q -e .
+	$(PIP) install -q -e '.[report]'
 	touch $@
 
 # torch is asked for by itself, since pip then takes a CPU build that was configured for it.
 $(VENV)/.testing: $(VENV)/.scoring
 	$(PIP) install -q 'torch>=2.6,<2.14'
-	$(PIP) install -q -e '.[train,parquet]' --group lint --group test
+	$(PIP) install -q -e '.[train,parquet,report]' --group lint --group test
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.testing

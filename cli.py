@@ -80,6 +80,7 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
 @click.option("--max-line-mb", type=float, metavar="MB", help="Longest line that is read (default: 64).")
 @click.option("--resume", is_flag=True, default=None, help="Go on with OUT where an interrupted run left it.")
 @click.option("--summary", metavar="FILE", help="Write the summary there as JSON.")
+@click.option("--report", metavar="FILE.html", help="Write a page about the rows; needs --output.")
 @click.option("--config", metavar="FILE.toml", help="Read options from there; flags win.")
 def score(files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, object]], **flags: Any) -> None:
     """Score responses: one JSONL row in, the same row with its reward out.
@@ -100,29 +101,99 @@ def score(files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, 
 
 
 @main.command()
-@click.option("--response", required=True, metavar="TEXT", help="What the model wrote; - is standard input.")
+@click.argument("sources", nargs=-1, required=True, metavar="FILES|RUN_DIR")
+@click.option("-o", "--output", metavar="HTML", help="File to write (default: report.html).")
+@click.option("--title", metavar="TEXT", help="Heading of the page (default: the name of the source).")
+@click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
+@click.option("--group-by", metavar="NAME", help="Field that groups responses (default: problem, prompt, id).")
+@click.option("--max-rows", type=int, metavar="N", help="Responses in the table; of more a sample (default: 100000).")
+@click.option("--max-mb", type=float, metavar="MB", help="Size of the rows on the page (default: 150).")
+@click.option("--seed", type=int, metavar="N", help="Of the sample (default: 0).")
+def report(**flags: Any) -> None:
+    """Write one HTML page about scored rows, or about the folder of a training run.
+
+    It opens from disk, needs no network, and runs nothing of what a model wrote.
+
+    Exit status: 0 fine, 2 usage.
+    """
+    from .verifiers.errors import RewardError
+    from .verifiers.report.command import run_report
+
+    try:
+        run_report(**flags)
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
+@click.argument("before", metavar="BEFORE")
+@click.argument("after", metavar="AFTER")
+@click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
+@click.option("--tolerance", type=float, default=1e-6, metavar="T", help="Scores no further apart are the same (1e-6).")
+@click.option("--rows", type=int, default=20, metavar="N", help="Flipped rows to list (20).")
+@click.option("--fail-on-flip", is_flag=True, help="Exit 1 if a verdict flipped, or could not be compared.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def diff(before: str, after: str, **flags: Any) -> None:
+    """Compare two scorings of the same responses: which verdicts flipped, and whether more than by chance.
+
+    Exit status: 0 fine, 1 with --fail-on-flip where a verdict flipped or has no partner, 2 usage.
+    """
+    from .verifiers.diff.command import run_diff
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_diff(before, after, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
+@click.argument("files", nargs=-1, metavar="[FILES|-]")
+@click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
+@click.option("--set", "options", multiple=True, callback=_options, metavar="V.OPT=VALUE", help="As for score.")
+@click.option("--rows", type=int, default=20, metavar="N", help="Findings to list (20).")
+@click.option("--languages/--no-languages", default=True, help="Whether to tell the languages of 200 prompts.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def check(files: tuple[str, ...], **flags: Any) -> None:
+    """Check data before a run: do the golds verify against themselves, are prompts there once, is no answer leaked?
+
+    Exit status: 0 fine, 1 something is to be fixed, 2 usage.
+    """
+    from .verifiers.check.command import run_check
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_check(files, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
+@click.option("--response", metavar="TEXT", help="What the model wrote; - is standard input.")
 @click.option(
     "--reference",
     "references",
-    required=True,
     multiple=True,
     metavar="TEXT",
     help="The right answer; repeatable where any of several will do.",
 )
 @click.option("--prompt", default="", metavar="TEXT", help="What the model was asked; tells of a <think> it gave.")
+@click.option("--language", metavar="CODE", help="Language that the chain of thought should be in.")
+@click.option("--from", "source", metavar="FILE", help="Take the sample from a row of FILE, as for score.")
+@click.option("--row", metavar="ID|N", help="Which row: its id or number; ID#2 is the second of its responses (1).")
+@click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
+@click.option("--verifier", metavar="NAME", help="Who judges (default: who judges the sample's kind, else math).")
 @click.option(
     "--set",
-    "set_",
+    "options",
     multiple=True,
     callback=_options,
-    metavar="math.OPT=VALUE",
+    metavar="V.OPT=VALUE",
     help="An option of the verifier; repeatable.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with steps and verdict.")
-def explain(
-    response: str, references: tuple[str, ...], prompt: str, set_: dict[str, dict[str, object]], as_json: bool
-) -> None:
-    """Show step by step how the mathematics verifier judges a response.
+def explain(**flags: Any) -> None:
+    """Show step by step how a verifier judges one response.
 
     Exit status: 0 whatever the verdict, 2 usage.
     """
@@ -130,7 +201,7 @@ def explain(
     from .verifiers.explain import run_explain
 
     try:
-        run_explain(response, references, prompt, set_, as_json=as_json)
+        run_explain(**flags)
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 

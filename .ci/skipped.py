@@ -19,6 +19,8 @@ def missing(need: str) -> bool:
     """Whether the machine really lacks it; what the test environment installs is never lacking."""
     if need == "docker":
         return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0
+    if need == "chromium":
+        return not all(shutil.which(name) for name in ("chromium", "chromedriver"))
     if need == "data":
         return not DATA.is_dir()
     if need in ("gcc", "g++", "javac", "node"):

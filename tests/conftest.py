@@ -64,11 +64,12 @@ def _module(name: str) -> Callable[[], bool]:
     return lambda: importlib.util.find_spec(name) is not None
 
 
-def _command(name: str) -> Callable[[], bool]:
-    return lambda: shutil.which(name) is not None
+def _command(*names: str) -> Callable[[], bool]:
+    return lambda: all(map(shutil.which, names))
 
 
 NEEDS: dict[str, Callable[[], bool]] = {
+    "chromium": _command("chromium", "chromedriver"),
     "data": DATA.is_dir,
     "docker": _sandbox("docker"),
     "g++": _command("g++"),

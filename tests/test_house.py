@@ -18,7 +18,20 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("sandbox", "verifiers", "reward_models", "grpo_min")
 """From the bottom up: a room may import the rooms before it."""
 LINKS = ("__init__.py", "py.typed", "cli.py", *ROOMS)
-HEAVY = ("sympy", "mpmath", "torch", "transformers", "docker", "numpy", "pyarrow", "rich", "zstandard")
+HEAVY = (
+    "jinja2",
+    "latex2mathml",
+    "selenium",
+    "sympy",
+    "mpmath",
+    "torch",
+    "transformers",
+    "docker",
+    "numpy",
+    "pyarrow",
+    "rich",
+    "zstandard",
+)
 
 
 def _sources() -> list[Path]:
@@ -181,6 +194,8 @@ def test_wheel_holds_every_module_and_nothing_else(tmp_path: Path) -> None:
     recipes = {f"r1_reward/{path.relative_to(ROOT)}" for path in (ROOT / "sandbox" / "images").glob("Dockerfile.*")}
     assert recipes <= set(names)
     assert recipes
+    page = {f"r1_reward/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "verifiers/report/page").iterdir()}
+    assert page <= set(names)
 
     installed = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(installed)

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 
 from r1_reward.cli import main
 from r1_reward.verifiers import ConfigError
-from r1_reward.verifiers.explain import explain, visible
+from r1_reward.verifiers.explain import explain
+from r1_reward.verifiers.visible import visible
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -153,8 +155,8 @@ def test_a_long_answer_is_one_line_and_not_cut() -> None:
     assert lines("--response", rf"\boxed{{{long}}}", "--reference", long)[0][2] == long
 
 
-def test_only_mathematics_is_explained() -> None:
-    with pytest.raises(ConfigError, match="cannot be explained"):
+def test_options_of_another_verifier_are_refused() -> None:
+    with pytest.raises(ConfigError, match="not what is explained: math"):
         explain("4", ["4"], options={"choice": {}})
 
 
@@ -200,10 +202,80 @@ def test_as_a_command_in_a_process_of_its_own(encoding: str) -> None:
     assert ran.stderr == b""
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/math.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/math.md", "docs/report.md"])
 def test_the_examples_in_the_docs_print_what_they_say(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     examples = re.findall(r"```\nr1-reward explain (.*)\n```\n\n```\n(.*?)```", text, re.DOTALL)
     assert examples
     for command, printed in examples:
         assert run(*shlex.split(command)).stdout == printed
+
+
+def steps_of(*args: str) -> list[tuple[str, str, str]]:
+    return [(step["step"], step["rule"], step["result"]) for step in told(*args)["steps"]]
+
+
+def test_the_format_verifier_shows_blocks_and_what_is_broken() -> None:
+    found = steps_of("--response", "<think>a</think> so <answer>4</answer>", "--verifier", "format")
+    assert found == [
+        ("form", "r1_zero", "the form asked for"),
+        ("think", "closed", "a"),
+        ("answer", "closed", "4"),
+        ("violation", "text_outside", "text outside"),
+    ]
+
+
+def test_the_language_verifier_shows_the_labelled_text() -> None:
+    response = "<think>We add the numbers. Alors on trouve la somme.</think>5"
+    found = steps_of("--response", response, "--language", "en", "--verifier", "language")
+    assert found[0] == ("target", "given", "en")
+    assert ("text", "fr", "Alors on trouve la somme") in [(a, b, c.rstrip(". ")) for a, b, c in found]
+    assert ("count", "en", "4 words") in found
+
+
+def test_other_verifiers_show_what_they_found() -> None:
+    found = steps_of("--response", r"\boxed{B}", "--reference", "B", "--prompt", "A) 1\nB) 2", "--verifier", "choice")
+    assert ("reference", "given", "B") in found
+    assert any(step == "extraction" and result == "B" for step, _, result in found)
+
+
+def test_code_shows_each_test() -> None:
+    from r1_reward.verifiers import Reason, Sample, Verdict
+    from r1_reward.verifiers.explain.steps import steps_of as read_steps
+
+    class Code:
+        name = "code"
+
+        def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
+            return [Verdict.skipped() for _ in samples]
+
+    outcomes = [{"outcome": "AC", "seconds": 0.01, "memory_mb": 8.0, "detail": ""}, {"outcome": "TLE", "seconds": 2.0}]
+    verdict = Verdict.scored(0.0, Reason.TIMEOUT, answer="print(1)", evidence={"tests": outcomes, "trust": "docker"})
+    steps = read_steps(Code(), Sample(response="x"), verdict)
+    assert [(step["step"], step["rule"]) for step in steps] == [
+        ("program", "found"),
+        ("isolation", "docker"),
+        ("test 1", "AC"),
+        ("test 2", "TLE"),
+    ]
+
+
+def test_a_row_of_a_file_is_explained_by_its_kinds_verifier(tmp_path: Path) -> None:
+    source = tmp_path / "rows.jsonl"
+    rows = [
+        {"id": "a", "kind": "choice", "prompt": "A) 1\nB) 2", "reference": "B", "response": r"\boxed{A}"},
+        {"id": "b", "reference": "2", "responses": [r"\boxed{3}", r"\boxed{2}"]},
+        {"id": "c", "kind": "safety", "response": "x"},
+    ]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert told("--from", str(source))["verdict"]["reason"] == "wrong"
+    assert told("--from", str(source), "--row", "b#2")["verdict"]["reason"] == "correct"
+    assert told("--from", str(source), "--row", "2")["verdict"]["reason"] == "wrong"
+    assert told("--from", str(source), "--row", "a", "--verifier", "format")["verdict"]["reason"] == "bad_format"
+    for row, why in (
+        ("z", "no row"),
+        ("b#3", "2 responses"),
+        ("c", "no verifier judges"),
+        ("b#x", "names no response"),
+    ):
+        assert why in run("--from", str(source), "--row", row, code=2).stderr

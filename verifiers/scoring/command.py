@@ -44,11 +44,16 @@ def _run(config: str | None, flags: Mapping[str, Any]) -> int:
     merged["names"] = {**told.get("names", {}), **flags.get("names", {})}
     options = ScoreOptions(**merged)
     if config and any(
-        Path(path).exists() and Path(path).samefile(config) for path in (options.output, options.summary or "-")
+        Path(path).exists() and Path(path).samefile(config)
+        for path in (options.output, options.summary or "-", options.report or "-")
     ):
         raise RunError(f"{config} holds the options; write to another file")
-    if options.summary is not None:
-        _check_writable(options.summary)
+    for path in filter(None, (options.summary, options.report)):
+        _check_writable(path)
+    if options.report is not None:
+        from ..report.write import check_extra
+
+        check_extra()
     try:
         with progress_bar() as progress:
             summary = score(options, progress)
@@ -69,6 +74,15 @@ def _run(config: str | None, flags: Mapping[str, Any]) -> int:
     if options.summary is not None:
         Path(options.summary).write_text(json.dumps(summary.to_dict(), indent=2) + "\n", encoding="utf-8")
     print_summary(summary, options.output)
+    if options.report is not None:
+        from ..report.command import tell
+        from ..report.options import ReportOptions
+        from ..report.write import write_report
+
+        page = ReportOptions(
+            sources=(options.output,), output=options.report, names=options.names, group_by=options.group_by
+        )
+        tell(write_report(page))
     if "unreadable_input" in summary.row_errors:
         _say("failed: an input broke off, so rows are missing; see the row with the reason unreadable_input")
         return FAILED

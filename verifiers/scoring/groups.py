@@ -46,21 +46,26 @@ class Groups:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        """`names` are the verifiers whose scores are kept."""
+        """`names` are the verifiers whose scores are kept; `learn` adds to them."""
         self._names = tuple(names)
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-16000", "temp_store=FILE"):
             self._database.execute(f"PRAGMA {pragma}")
-        scores = ", ".join(f"s{index} REAL" for index in range(len(self._names)))
+        scores = "".join(f", s{index} REAL" for index in range(len(self._names)))
         self._database.execute(
-            f"CREATE TABLE responses (problem BLOB, reward REAL, correct INT, voter TEXT, answer TEXT, {scores})"
+            f"CREATE TABLE responses (problem BLOB, reward REAL, correct INT, voter TEXT, answer TEXT{scores})"
         )
-        self._insert = f"INSERT INTO responses VALUES ({', '.join('?' * (5 + len(self._names)))})"  # noqa: S608
         self._database.execute("BEGIN")
+
+    def learn(self, name: str) -> None:
+        """Keep the scores of one more verifier from now on; earlier responses have none of it."""
+        self._database.execute(f"ALTER TABLE responses ADD COLUMN s{len(self._names)} REAL")
+        self._names += (name,)
 
     def add(self, responses: Iterable[Scored]) -> None:
         """Add responses in the order of the input."""
-        self._database.executemany(self._insert, map(self._record, responses))
+        insert = f"INSERT INTO responses VALUES ({', '.join('?' * (5 + len(self._names)))})"  # noqa: S608
+        self._database.executemany(insert, map(self._record, responses))
 
     def close(self) -> None:
         """Give the disk space back."""

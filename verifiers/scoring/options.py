@@ -59,6 +59,8 @@ class ScoreOptions:
     """Go on with the output of an interrupted run."""
     summary: str | None = None
     """JSON file to write the summary to."""
+    report: str | None = None
+    """HTML file to write a page about the output to."""
     row_timeout: float = 600.0
     """Seconds after which a row's judging is given up and its worker killed."""
     max_line_mb: float = 64.0
@@ -72,7 +74,7 @@ class ScoreOptions:
         for name, value, most in (("row_timeout", self.row_timeout, 1e6), ("max_line_mb", self.max_line_mb, 2**20)):
             if not 0 < value <= most:
                 raise ConfigError(f"{name} is {value}; it must be more than 0 and at most {most:g}")
-        if not self.output or self.summary == "" or "" in self.files:
+        if not self.output or "" in (self.summary, self.report) or "" in self.files:
             raise ConfigError("the name of a file is empty")
         for name in self.names:
             if name not in MAPPABLE:
@@ -80,6 +82,8 @@ class ScoreOptions:
         for target in self.names.values():
             if target in WRITTEN:
                 raise ConfigError(f"{target!r} cannot be read from, since scoring writes it: {', '.join(WRITTEN)}")
+        if self.report is not None and self.output == "-":
+            raise ConfigError("a report is written about an output file; name one with --output")
         if self.resume and self.output == "-":
             raise ConfigError("standard output cannot be resumed; name an output file")
 

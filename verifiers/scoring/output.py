@@ -142,12 +142,13 @@ class Output:
 
 def _check_paths(options: ScoreOptions, written: list[Path]) -> None:
     """Raise RunError where a file that is written is also read, or written twice."""
-    if options.summary is not None:
-        summary = Path(options.summary)
+    for what, name in (("summary", options.summary), ("report", options.report)):
+        if name is None:
+            continue
         for path in written:
-            if _same(path, summary):
-                raise RunError(f"{summary} cannot hold both the summary and the rows or their record")
-        written = [*written, summary]
+            if _same(path, Path(name)):
+                raise RunError(f"{name} cannot hold both the {what} and the rows, their record or the summary")
+        written = [*written, Path(name)]
     for name in options.files:
         for path in written:
             if _is_standard_input(path) if name == "-" else _same(path, Path(name)):

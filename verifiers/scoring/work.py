@@ -189,26 +189,45 @@ class Scorer:
             group = sample.group
         if group is None:
             group = f"{row.raw.file}:{row.raw.line}"
-        voter, decision = _decision(judged.verdicts)
+        verdicts = tuple((name, v.status.value, v.reason.value, v.score) for name, v in judged.verdicts.items())
+        voter, correct = decision(verdicts)
         return Scored(
             status=judged.total.status.value,
             reward=judged.total.score,
-            verdicts=tuple((name, v.status.value, v.reason.value, v.score) for name, v in judged.verdicts.items()),
-            problem=hashlib.blake2b(str(group).encode("utf-8", "surrogatepass"), digest_size=16).digest(),
+            verdicts=verdicts,
+            problem=problem_key(group),
             voter=voter,
-            correct=None if decision is None else decision.reason is Reason.CORRECT,
-            answer=decision.answer if decision else None,
+            correct=correct,
+            answer=judged.verdicts[voter].answer if voter is not None and correct is not None else None,
         )
 
 
-def _decision(verdicts: Mapping[str, Verdict]) -> tuple[str | None, Verdict | None]:
-    """The accuracy verifier's verdict, else the first; None unless it found right or wrong."""
-    scored = {name: v for name, v in verdicts.items() if v.status is not Status.SKIPPED}
-    accuracy = (name for name in scored if name in CATALOG and CATALOG[name].accuracy)
-    name = next(accuracy, next(iter(scored), None))
-    if name is None or scored[name].status is Status.ERROR or scored[name].reason is Reason.MEASURED:
+def problem_key(group: object) -> bytes:
+    """Hash of what a response is grouped by."""
+    return hashlib.blake2b(str(group).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def decision(verdicts: Sequence[tuple[str, str, str, float | None]]) -> tuple[str | None, bool | None]:
+    """Who decides about a response, its accuracy verifier or else the first, and what: right, wrong or None.
+
+    `verdicts` are those of `Scored`: name, status, reason, score.
+
+    >>> decision([("format", "scored", "correct", 1.0), ("math", "scored", "wrong", 0.0)])
+    ('math', False)
+    """
+    concerned = [verdict for verdict in verdicts if verdict[1] != _SKIPPED]
+    found = next((v for v in concerned if v[0] in CATALOG and CATALOG[v[0]].accuracy), None)
+    if found is None:
+        if not concerned:
+            return None, None
+        found = concerned[0]
+    name, status, reason, _ = found
+    if status == _ERROR or reason == Reason.MEASURED:
         return name, None
-    return name, scored[name]
+    return name, reason == Reason.CORRECT
+
+
+_SKIPPED, _ERROR = Status.SKIPPED.value, Status.ERROR.value
 
 
 def _plain(judged: Judged) -> dict[str, Any]:  # any: a JSON object

@@ -1,0 +1,221 @@
+// The row that is open: prompt, answer against reference, chain of thought, verdicts, tests, and its siblings.
+
+const MOST_ABREAST = 64;
+
+class Panel {
+  constructor(store, closed, go) {
+    this.store = store;
+    this.closed = closed;
+    this.go = go;
+    this.element = document.getElementById("panel");
+    this.latex = false;
+    this.abreast = false;
+    this.turn = 0;
+  }
+
+  get isOpen() {
+    return !this.element.hidden;
+  }
+
+  async open(entry, place, count) {
+    const turn = ++this.turn;
+    this.entry = entry;
+    this.place = place;
+    this.size = count;
+    document.getElementById("work").classList.add("open");
+    this.element.hidden = false;
+    let inside;
+    try {
+      const formulas = this.latex ? null : await this.store.typeset();
+      inside = this.abreast ? await this.siblings(entry, formulas) : this.contents(await this.store.row(entry), formulas);
+    } catch (error) {
+      inside = [element("p", {}, `This row cannot be shown: ${error.message}`)];
+    }
+    if (turn !== this.turn || !this.isOpen) return;
+    this.element.replaceChildren(this.head(), element("div", { class: "inside" }, inside));
+    this.element.scrollTop = 0;
+    history.replaceState(null, "", `#row=${entry}`);
+  }
+
+  close() {
+    if (!this.isOpen) return;
+    this.turn++;
+    this.element.hidden = true;
+    this.element.replaceChildren();
+    document.getElementById("work").classList.remove("open");
+    history.replaceState(null, "", "#");
+    this.closed();
+  }
+
+  again(change) {
+    Object.assign(this, change);
+    if (this.isOpen) this.open(this.entry, this.place, this.size);
+  }
+
+  head() {
+    const button = (label, long, title, click, pressed) => element("button", { type: "button", title, "aria-label": title, "aria-pressed": pressed ?? null, click }, label, element("span", { class: "long" }, long));
+    return element("header", {},
+      element("h2", {}, oneLine(this.store.columns.id[this.entry]), " ", element("span", { class: "soft" }, `${(this.place + 1).toLocaleString("en")} of ${this.size.toLocaleString("en")}`)),
+      element("div", { class: "acts" },
+        button("↑", "", "Row before (k)", () => this.go(-1)),
+        button("↓", "", "Next row (j)", () => this.go(1)),
+        button("‖", " Side by side", "All responses to this problem, side by side (c)", () => this.again({ abreast: !this.abreast }), this.abreast),
+        button("∑", " LaTeX", "Formulas as LaTeX (m)", () => this.again({ latex: !this.latex }), this.latex),
+        button("✕", "", "Close (Esc)", () => this.close())));
+  }
+
+  contents(row, formulas) {
+    const named = Object.entries(row.verdicts).filter(([, verdict]) => verdict && typeof verdict === "object");
+    const made = [element("section", { class: "strip" },
+      element("span", { class: "total", title: "total reward" }, row.reward === null || row.reward === undefined ? "no reward" : `reward ${number(row.reward)}`),
+      named.map(([name, verdict]) => element("span", { class: `pill ${toneOf(verdict.reason)}` }, `${oneLine(name)}: ${oneLine(words(verdict.reason))}`)))];
+    if (row.error) made.push(this.failed(row));
+    const decided = named.find(([, verdict]) => verdict.evidence && verdict.evidence.rule) || named.find(([, verdict]) => typeof verdict.answer === "string");
+    if (row.references.length || decided) made.push(this.answer(row, decided, formulas));
+    made.push(...this.prompt(row.prompt, formulas));
+    if (typeof row.response === "string") made.push(...this.response(row, formulas));
+    if (named.length) made.push(element("section", {}, element("h3", {}, "Verdicts"), named.map(([name, verdict]) => this.verdict(name, verdict, row))));
+    if (row.rest.length) made.push(element("section", {}, element("h3", {}, "Other fields"), facts(row.rest)));
+    const raw = element("details", {}, element("summary", {}, "Row as JSON"));
+    raw.addEventListener("toggle", () => raw.childElementCount < 2 && raw.append(longText(JSON.stringify(row.fields, null, 2), [], null)), { once: true });
+    made.push(raw);
+    return made;
+  }
+
+  failed(row) {
+    const text = typeof row.fields.text === "string" ? longText(row.fields.text, [], null) : null;
+    return element("section", {}, element("h3", {}, "This row could not be read"), facts(Object.entries(row.error)), text);
+  }
+
+  answer(row, decided, formulas) {
+    const verdict = decided ? decided[1] : null;
+    const right = verdict && verdict.reason === "correct";
+    const side = (name, texts, tone) => element("div", { class: `side ${tone}` }, element("div", { class: "name" }, name), texts.map((text) => element("div", { class: "what" }, value(text, formulas))));
+    const evidence = (verdict && verdict.evidence) || {};
+    const forms = Array.isArray(evidence.normal_forms) ? evidence.normal_forms : [];
+    const rule = verdict && element("p", { class: "rule" },
+      "Decided by ", element("b", {}, oneLine(decided[0])), ": ", visible(String(verdict.detail ?? "")),
+      evidence.rule ? [" (rule ", element("code", {}, oneLine(evidence.rule)), ")"] : null,
+      forms.length === 2 ? [". Normal forms ", element("code", {}, oneLine(forms[0])), right ? " and " : " against ", element("code", {}, oneLine(forms[1]))] : null);
+    const found = verdict && typeof verdict.answer === "string" ? [verdict.answer] : [];
+    return element("section", {}, element("h3", {}, "Answer against reference"),
+      element("div", { class: "sides" },
+        side("answer", found.length ? found : [null], verdict ? (right ? "good" : verdict.score === 0 ? "bad" : "") : ""),
+        side(row.references.length > 1 ? "references, any of" : "reference", row.references.length ? row.references.slice(0, 10) : [null], "")),
+      rule);
+  }
+
+  prompt(prompt, formulas) {
+    if (prompt === undefined || prompt === null || prompt === "") return [];
+    const turns = Array.isArray(prompt) ? prompt : [{ role: null, content: prompt }];
+    return [element("section", {}, element("h3", {}, "Prompt"), turns.slice(0, 50).map((turn) => {
+      const content = turn && turn.content;
+      const text = typeof content === "string" ? content : JSON.stringify(content ?? turn);
+      return [turn && turn.role ? element("div", { class: "role" }, oneLine(turn.role)) : null, longText(text, [], formulas, { first: 4000 })];
+    }))];
+  }
+
+  response(row, formulas) {
+    const text = row.response;
+    const said = typeof row.prompt === "string" ? row.prompt : Array.isArray(row.prompt) ? String((row.prompt[row.prompt.length - 1] || {}).content ?? "") : "";
+    const prefilled = said.trimEnd().endsWith("<think>");
+    const byName = (name) => (row.verdicts[name] && row.verdicts[name].evidence) || null;
+    const language = byName("language");
+    const violations = (byName("format") || {}).violations || [];
+    const tags = tagsOf(text, prefilled);
+    const marks = [...languageMarks(text, language), ...formatMarks(text, tags, violations, prefilled)];
+    const key = language && language.counts ? languageKey(language) : null;
+    const broken = violations.length ? element("p", { class: "strip" }, violations.map((name) => element("span", { class: "pill bad" }, oneLine(words(name))))) : null;
+    const cut = violations.includes("truncated") ? element("span", { class: "cut" }, "cut off here") : null;
+    const end = thoughtEnd(tags, prefilled, text);
+    const clip = (from, to) => marks.filter(([a, b]) => b > from && a < to).map(([a, b, ...rest]) => [Math.max(a, from) - from, Math.min(b, to) - from, ...rest]);
+    const size = (n) => `${n.toLocaleString("en")} characters`;
+    if (!end) return [element("section", {}, element("h3", {}, "Response ", element("span", { class: "soft" }, size(text.length))), key, broken, longText(text, marks, formulas), cut)];
+    const thought = element("details", { class: "thought", open: this.unfolded || !text.slice(end).trim() },
+      element("summary", {}, "Chain of thought ", element("span", { class: "soft" }, size(end))));
+    const fill = () => thought.childElementCount < 2 && append(thought, [key, longText(text.slice(0, end), clip(0, end), formulas)]);
+    if (thought.open) fill();
+    thought.addEventListener("toggle", () => {
+      this.unfolded = thought.open;
+      fill();
+    });
+    const rest = text.slice(end);
+    return [element("section", {}, broken, thought), rest.trim() ? element("section", {}, element("h3", {}, "What follows ", element("span", { class: "soft" }, size(rest.length))), longText(rest, clip(end, text.length), formulas), cut) : cut];
+  }
+
+  verdict(name, verdict, row) {
+    const evidence = verdict.evidence && typeof verdict.evidence === "object" ? verdict.evidence : {};
+    const shown = Object.entries(evidence).filter(([key]) => !["tests", "spans"].includes(key));
+    const parts = verdict.parts ? Object.entries(verdict.parts).map(([key, part]) => [`part ${key}`, number(part)]) : [];
+    const took = typeof verdict.seconds === "number" ? `${(verdict.seconds * 1000).toLocaleString("en", { maximumFractionDigits: verdict.seconds < 0.01 ? 2 : 0 })} ms` : "";
+    return element("div", { class: "found" },
+      element("h4", {}, oneLine(name), element("span", { class: `pill ${toneOf(verdict.reason)}` }, oneLine(words(verdict.reason))),
+        verdict.score === null || verdict.score === undefined ? "no score" : `score ${number(verdict.score)}`, element("span", { class: "soft" }, took)),
+      verdict.detail ? element("p", {}, visible(String(verdict.detail))) : null,
+      shown.length || parts.length ? facts([...shown, ...parts]) : null,
+      Array.isArray(evidence.tests) ? tests(evidence.tests, row.tests) : null);
+  }
+
+  async siblings(entry, formulas) {
+    const { problem } = this.store.columns;
+    const all = [];
+    for (let e = 0; e < this.store.size; e++) if (problem[e] === problem[entry]) all.push(e);
+    const at = Math.max(0, Math.min(all.indexOf(entry) - MOST_ABREAST / 2, all.length - MOST_ABREAST));
+    const some = all.slice(at, at + MOST_ABREAST);
+    const rows = await Promise.all(some.map((e) => this.store.row(e)));
+    const right = some.filter((e) => this.store.status(e) === "right").length;
+    const cards = rows.map((row, i) => {
+      const e = some[i];
+      const status = this.store.status(e);
+      const answer = this.store.columns.answer[e];
+      return element("article", { class: e === entry ? "here" : null },
+        element("header", {}, element("button", { type: "button", title: "Open this response", click: () => this.go(0, e) }, oneLine(this.store.columns.id[e])),
+          element("span", { class: `pill ${toneOf(status)}` }, status), element("span", { class: "soft" }, `reward ${number(row.reward ?? null)}`)),
+        element("div", { class: "what" }, value(answer || null, formulas)),
+        typeof row.response === "string" ? longText(row.response, languageMarks(row.response, (row.verdicts.language || {}).evidence), formulas, { first: 3000 }) : null);
+    });
+    const first = rows[some.indexOf(entry)];
+    return [
+      element("p", { class: "strip" }, element("b", {}, `${all.length} response${all.length === 1 ? "" : "s"} to this problem`), element("span", { class: "soft" },
+        some.length < all.length ? `${some.length} of them shown, ${right} of these right` : `${right} right`)),
+      ...(first ? this.prompt(first.prompt, formulas) : []),
+      first && first.references.length ? element("p", {}, element("span", { class: "soft" }, "reference "), value(first.references[0], formulas)) : null,
+      element("div", { class: "abreast", tabindex: 0, role: "group", "aria-label": "Responses side by side" }, cards),
+    ];
+  }
+}
+
+function value(text, formulas) {
+  if (text === null || text === undefined) return element("span", { class: "soft" }, "none");
+  return formula(text, formulas, false) || visible(text.length > 2000 ? `${text.slice(0, 2000)}…` : text);
+}
+
+function facts(entries) {
+  const shown = entries.slice(0, 60).map(([name, what]) => {
+    const text = typeof what === "string" ? what : JSON.stringify(what);
+    return [element("dt", {}, oneLine(words(name)).slice(0, 80)), element("dd", {}, visible(text.length > 1500 ? `${text.slice(0, 1500)}…` : text))];
+  });
+  return element("dl", { class: "facts" }, shown);
+}
+
+const OUTCOMES = {
+  AC: ["good", "passed"], WA: ["bad", "wrong output"], TLE: ["bad", "too slow"], MLE: ["bad", "too much memory"], OLE: ["bad", "too much output"],
+  RE: ["bad", "ended in an error"], CE: ["bad", "does not compile"], SKIPPED: ["none", "not run"], INFRA: ["warn", "could not be run"],
+};
+
+function tests(found, given) {
+  const passed = found.filter((test) => test && test.outcome === "AC").length;
+  const rows = found.slice(0, 300).map((test, i) => {
+    const [tone, said] = OUTCOMES[test && test.outcome] || ["warn", "unknown"];
+    const what = given[i] ? given[i].args ?? given[i].input ?? given[i].code ?? "" : "";
+    return element("tr", {}, element("td", { class: "number" }, i + 1),
+      element("td", {}, element("span", { class: `pill ${tone}` }, `${oneLine(test && test.outcome)} ${said}`)),
+      element("td", { class: "number" }, test && typeof test.seconds === "number" ? `${test.seconds.toFixed(2)} s` : "–"),
+      element("td", { class: "number" }, test && typeof test.memory_mb === "number" ? `${test.memory_mb.toFixed(0)} MB` : "–"),
+      element("td", { class: "mono" }, visible(String(what).slice(0, 300))),
+      element("td", {}, visible(String((test && test.detail) ?? "").slice(0, 600))));
+  });
+  const heads = ["#", "Outcome", "Time", "Memory", "Test", "Detail"].map((name) => element("th", { scope: "col" }, name));
+  return element("table", { class: "tests" }, element("caption", { class: "soft" }, `${passed} of ${found.length} tests passed`),
+    element("thead", {}, element("tr", {}, heads)), element("tbody", {}, rows));
+}
