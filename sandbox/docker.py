@@ -55,6 +55,7 @@ _RUNSC_CAVEATS = (
     *CAVEATS[1:],
     "the agent's environment (empty) and memory map, though not its memory, can be read: older gVisor shows them",
     "a program may set the agent's priority, which gVisor notes and does not act on: `doctor` calls that a FAIL",
+    "a program that starts hundreds of processes can end its own sandbox: INFRA, never a verdict",
 )
 _WORK = "/box"
 _UIDS = 1000
