@@ -125,14 +125,31 @@ def parse_share(text: str) -> float:
         raise ConfigError(f"{text!r} is no share; write 0.01 or 1%") from None
 
 
-def read_config(path: str | Path) -> dict[str, Any]:  # any: TOML values
-    """The options that a TOML file gives, keyed like ScoreOptions. Raises ConfigError, naming file and key."""
+def merge_options(kind: type, config: str | None, flags: Mapping[str, Any]) -> dict[str, Any]:  # any: field values
+    """Keyword arguments for `kind`, ScoreOptions say, from a TOML file and from flags, where flags win. Raises
+    ConfigError, naming file and key."""
+    if "rewards" in flags and "preset" in flags:
+        raise ConfigError("--reward and --preset both name the reward; give one of them")
+    told = read_config(config, kind) if config else {}
+    if "rewards" in flags or "preset" in flags:
+        told = {key: value for key, value in told.items() if key not in ("rewards", "preset")}
+    merged = {**told, **flags}
+    merged["set"] = {
+        name: {**told.get("set", {}).get(name, {}), **flags.get("set", {}).get(name, {})}
+        for name in {**told.get("set", {}), **flags.get("set", {})}
+    }
+    merged["names"] = {**told.get("names", {}), **flags.get("names", {})}
+    return merged
+
+
+def read_config(path: str | Path, kind: type = ScoreOptions) -> dict[str, Any]:  # any: TOML values
+    """The options that a TOML file gives, keyed like the dataclass `kind`. Raises ConfigError, naming file and key."""
     try:
         with Path(path).open("rb") as file:
             told = tomllib.load(file)
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from error
-    known = {f.name for f in dataclasses.fields(ScoreOptions)}
+    known = {f.name for f in dataclasses.fields(kind)}
     options: dict[str, Any] = {}
     for key, value in told.items():
         name = {"reward": "rewards", "map": "names"}.get(key, key).replace("-", "_")
@@ -142,7 +159,7 @@ def read_config(path: str | Path) -> dict[str, Any]:  # any: TOML values
             value = [part.strip() for part in value.split(",")]
         if name == "max_errors":
             value = parse_share(str(value))
-        default = next(f for f in dataclasses.fields(ScoreOptions) if f.name == name)
+        default = next(f for f in dataclasses.fields(kind) if f.name == name)
         if not _fits(value, str(default.type)):
             raise ConfigError(f"{path}: {key} is {value!r}; it should be {default.type}")
         options[name] = value

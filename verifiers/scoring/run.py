@@ -14,6 +14,7 @@ from ... import __version__
 from ..errors import RunError, WriteError
 from .options import ScoreOptions
 from .output import Output
+from .pace import Pace
 from .pool import Pool
 from .rows import Input, RawRow
 from .spec import verifiers_of
@@ -123,7 +124,7 @@ class _Chunks:
     def __init__(self, source: Input, earlier: Iterator[bytes]) -> None:
         self._source = iter(source)
         self._earlier = earlier
-        self._size = 16
+        self.pace = Pace(CHUNK_SECONDS, CHUNK_ROWS)
 
     def __iter__(self) -> Iterator[_Chunk]:
         held: list[RawRow] = []
@@ -145,16 +146,11 @@ class _Chunks:
         for row in self._source:
             held.append(row)
             weight += len(row.data)
-            if len(held) >= self._size or weight >= CHUNK_BYTES:
+            if len(held) >= self.pace.rows or weight >= CHUNK_BYTES:
                 yield _Chunk(held, None, weight)
                 held, weight = [], 0
         if held:
             yield _Chunk(held, None, weight)
-
-    def took(self, rows: int, seconds: float) -> None:
-        """Learn from a finished chunk."""
-        wanted = int(rows * CHUNK_SECONDS / max(seconds, 1e-6))
-        self._size = max(1, min(CHUNK_ROWS, wanted, 2 * self._size))
 
 
 def _fan_out(
@@ -170,7 +166,7 @@ def _fan_out(
     def settle() -> None:
         chunk, future = under_way.popleft()
         done, seconds = future.result()
-        chunks.took(len(chunk.rows), seconds)
+        chunks.pace.took(len(chunk.rows), seconds)
         finish(chunk, done)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="score") as threads:
