@@ -19,9 +19,9 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import RunError
 from ..reward import Judge
+from ..spec import RewardSpec
 from ..verdict import Reason
 from .rows import RawRow
-from .spec import RewardSpec
 from .work import Done, Mismatch, Scorer
 from .worker import read_frame, write_frame
 
