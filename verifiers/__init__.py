@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .choice import ChoiceVerifier
     from .contract import Verifier, Voter
-    from .errors import ConfigError, NotScoredError, RewardError, RunError, SampleError, UnknownRewardError
+    from .errors import (
+        ConfigError,
+        InstrumentDown,
+        NotScoredError,
+        RewardError,
+        RunError,
+        SampleError,
+        UnknownRewardError,
+    )
     from .format import FormatVerifier
     from .language import LanguageVerifier
     from .length import LengthVerifier
@@ -28,6 +36,7 @@ _HOME = {
     "ChoiceVerifier": "choice",
     "ConfigError": "errors",
     "FormatVerifier": "format",
+    "InstrumentDown": "errors",
     "LanguageVerifier": "language",
     "LengthVerifier": "length",
     "MathVerifier": "math",
@@ -61,6 +70,7 @@ __all__ = [
     "ChoiceVerifier",
     "ConfigError",
     "FormatVerifier",
+    "InstrumentDown",
     "LanguageVerifier",
     "LengthVerifier",
     "MathVerifier",

@@ -16,7 +16,7 @@ from typing import Any
 from ... import __version__
 from ..errors import ConfigError
 from ..sample import SAMPLE_FIELDS
-from .spec import RewardSpec
+from ..spec import RewardSpec
 
 WRITTEN = ("reward", "rewards", "verdicts", "error")
 """Fields that scoring writes; a row that already has them gets new ones."""

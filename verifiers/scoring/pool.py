@@ -20,9 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..errors import RunError
 from ..reward import Judge
+from ..spec import RewardSpec
 from ..verdict import Reason
 from .rows import RawRow
-from .spec import RewardSpec
 from .work import Done, Mismatch, Scorer
 from .worker import read_frame, write_frame
 

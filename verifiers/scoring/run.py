@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 from ... import __version__
 from ..errors import RunError, WriteError
+from ..spec import verifiers_of
 from .options import ScoreOptions
 from .output import Output
 from .pace import Pace
 from .pool import Pool
 from .rows import Input, RawRow
-from .spec import verifiers_of
 from .summary import Summary, Tally
 from .work import Done, Mismatch
 

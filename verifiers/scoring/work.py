@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..catalog import CATALOG
-from ..contract import failure
 from ..errors import SampleError
-from ..reward import Judge, Judged
+from ..reward import Judge, Judged, judge_safely
 from ..sample import Sample
 from ..verdict import Reason, Status, Verdict
 from .options import WRITTEN
@@ -87,7 +86,7 @@ class Scorer:
         """Judge rows; as many come back, in order."""
         parsed = [self._parse(row) for row in rows]
         samples = [sample for row in parsed for sample in row.samples]
-        found = iter(self._ask(samples))
+        found = iter(judge_safely(self._judge, samples))
         return [self._finish_safely(row, [next(found) for _ in row.samples]) for row in parsed]
 
     def give_up(self, row: RawRow, reason: Reason, detail: str) -> Done:
@@ -141,15 +140,6 @@ class Scorer:
         if parsed.error:
             parsed.samples.clear()
         return parsed
-
-    def _ask(self, samples: list[Sample]) -> list[Judged]:
-        try:
-            return self._judge.judge(samples)
-        except Exception as error:  # noqa: BLE001 - the boundary: a broken verifier costs its rows, not the run
-            if len(samples) == 1:
-                verdict = Verdict.error(Reason.GRADER_CRASHED, failure(error))
-                return [Judged(verdict, dict.fromkeys(self._judge.asks(samples[0]), verdict))]
-            return [judged for sample in samples for judged in self._ask([sample])]
 
     def _finish_safely(self, row: _Parsed, judged: Sequence[Judged]) -> Done:
         try:

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import IO, Any
 
-from .spec import RewardSpec
+from ..spec import RewardSpec
 from .work import Scorer
 
 _LENGTH = struct.Struct("<Q")

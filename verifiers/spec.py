@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..catalog import CATALOG, Options, kinds_of, make
-from ..contract import Verifier
-from ..errors import ConfigError, UnknownRewardError
-from ..reward import PRESETS, Auto, Judge, Reward, Term, auto
+from .catalog import CATALOG, Options, kinds_of, make
+from .contract import Verifier
+from .errors import ConfigError, UnknownRewardError
+from .reward import PRESETS, Auto, Judge, Reward, Term, auto
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
