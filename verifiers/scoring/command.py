@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, RunError, WriteError
+from ..errors import RunError, WriteError
 from .options import ScoreOptions, merge_options
 from .run import Interrupted, score
 from .show import print_summary, progress_bar

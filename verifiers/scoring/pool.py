@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -129,6 +130,9 @@ class Pool:
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
         self._all: set[_Worker] = set()
         self._closed = False
+        self._lock = threading.Lock()
+        self.deaths: Counter[str] = Counter()
+        """Workers that ended over their rows, or were ended: `crash` or `timeout`."""
         for _ in range(workers):
             self._idle.put(None)
 
@@ -177,8 +181,10 @@ class Pool:
             found = worker.ask((rows, outputs), self._row_timeout)
             if isinstance(found, list) and len(found) != len(rows):
                 raise WorkerDeathError(f"the worker answered {len(found)} rows of {len(rows)}", timed_out=False)
-        except WorkerDeathError:
+        except WorkerDeathError as death:
             if worker is not None:
+                with self._lock:
+                    self.deaths["timeout" if death.timed_out else "crash"] += 1
                 worker.close()
                 self._all.discard(worker)
                 worker = None

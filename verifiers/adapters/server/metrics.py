@@ -60,8 +60,8 @@ class Metrics:
         """Rows handed to a worker at once."""
         self.judging = Histogram(SECONDS)
         """How long a worker took over them."""
-        self.deaths: Counter[str] = Counter()
-        """Workers that ended in mid-row: `crash` or `timeout`."""
+        self.deaths: Mapping[str, int] = Counter()
+        """Workers that ended over their rows: `crash` or `timeout`."""
 
     def gauge(self, name: str, about: str, value: Callable[[], float]) -> None:
         """Tell a value that is asked for when the metrics are."""
@@ -77,7 +77,7 @@ class Metrics:
 
     def text(self) -> str:
         """All of it, as Prometheus reads it."""
-        lines = _head("info", "gauge", "What is served.") + [f"r1_reward_info{_labels(self._info)} 1"]
+        lines = [*_head("info", "gauge", "What is served."), f"r1_reward_info{_labels(self._info)} 1"]
         lines += _head("requests_total", "counter", "Requests by path and status.")
         lines += [
             f"r1_reward_requests_total{_labels({'path': path, 'status': str(status)})} {count}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...errors import ConfigError
 from ...scoring.options import MAPPABLE, default_workers
-from ...scoring.spec import RewardSpec
+from ...spec import RewardSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
