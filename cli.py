@@ -76,6 +76,13 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
 @click.option("--group-by", metavar="NAME", help="Field that groups responses (default: problem, prompt, id).")
 @click.option("--max-errors", callback=_share, metavar="SHARE", help="Exit 1 above this share unjudged (default: 1%).")
 @click.option("--workers", type=int, metavar="N", help="Processes that judge (default: one per processor).")
+@click.option(
+    "--ray",
+    is_flag=False,
+    flag_value="auto",
+    metavar="[ADDRESS]",
+    help="Judge on a Ray cluster: auto (the one here, else as local), local, host:port.",
+)
 @click.option("--row-timeout", type=float, metavar="S", help="Give a row up after this many seconds (default: 600).")
 @click.option("--max-line-mb", type=float, metavar="MB", help="Longest line that is read (default: 64).")
 @click.option("--resume", is_flag=True, default=None, help="Go on with OUT where an interrupted run left it.")

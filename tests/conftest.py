@@ -31,6 +31,7 @@ NEEDS: dict[str, Callable[[], bool]] = {
     "data": DATA.is_dir,
     "docker": _docker_answers,
     "pyarrow": _module("pyarrow"),
+    "ray": _module("ray"),
     "torch": _module("torch"),
 }
 _found: dict[str, bool] = {}

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ WRITTEN = ("reward", "rewards", "verdicts", "error")
 """Fields that scoring writes; a row that already has them gets new ones."""
 MAPPABLE = (*SAMPLE_FIELDS, "responses")
 """Fields that `names` may find under another name."""
+
+
+_RAY = re.compile(r"auto|local|(ray://)?[^\s/:]+:\d+|(ray://)?\[[0-9a-f:]+\]:\d+")
 
 
 def default_workers() -> int:
@@ -53,8 +57,10 @@ class ScoreOptions:
     """Field of the row that groups responses to one problem; None leaves it to `Sample.group`."""
     max_errors: float = 0.01
     """Share of responses that may go unjudged before the run counts as failed."""
-    workers: int = field(default_factory=default_workers)
-    """Processes that judge."""
+    workers: int | None = None
+    """Processes that judge; None is one per processor, of this machine or of the Ray cluster."""
+    ray: str | None = None
+    """A Ray cluster that judges in place of this machine: `auto`, `local`, `host:port` or `ray://host:port`."""
     resume: bool = False
     """Go on with the output of an interrupted run."""
     summary: str | None = None
@@ -65,13 +71,18 @@ class ScoreOptions:
     """Longest line that is read, MiB."""
 
     def __post_init__(self) -> None:
-        if self.workers < 1:
+        if self.workers is not None and self.workers < 1:
             raise ConfigError(f"workers is {self.workers}; it must be at least 1")
         if not 0 <= self.max_errors <= 1:
             raise ConfigError(f"max_errors is {self.max_errors}; it is a share, from 0 to 1")
         for name, value, most in (("row_timeout", self.row_timeout, 1e6), ("max_line_mb", self.max_line_mb, 2**20)):
             if not 0 < value <= most:
                 raise ConfigError(f"{name} is {value}; it must be more than 0 and at most {most:g}")
+        if self.ray is not None and not _RAY.fullmatch(self.ray):
+            raise ConfigError(
+                f"{self.ray!r} is not the address of a Ray cluster: auto, local, host:port or ray://host:port; "
+                "where it is a file, name the files before --ray"
+            )
         if not self.output or self.summary == "" or "" in self.files:
             raise ConfigError("the name of a file is empty")
         for name in self.names:
@@ -167,6 +178,7 @@ def read_config(path: str | Path, kind: type = ScoreOptions) -> dict[str, Any]: 
 
 
 def _fits(value: object, annotation: str) -> bool:
+    annotation = annotation.removesuffix(" | None")
     if annotation.startswith("Sequence"):
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     if annotation.startswith("Mapping[str, Mapping"):

@@ -8,12 +8,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ... import __version__
 from ..errors import RunError, WriteError
+from ..reward import Judge
 from ..spec import verifiers_of
-from .options import ScoreOptions
+from .options import ScoreOptions, default_workers
 from .output import Output
 from .pace import Pace
 from .pool import Pool
@@ -21,13 +22,17 @@ from .rows import Input, RawRow
 from .summary import Summary, Tally
 from .work import Done, Mismatch
 
+if TYPE_CHECKING:
+    from .ray_pool import RayPool
+
 CHUNK_SECONDS = 0.25
 """Chunks are sized to take about this long."""
 CHUNK_ROWS = 512
 CHUNK_BYTES = 4 << 20
 """Bounds of a chunk, so that memory stays flat."""
 BYTES_UNDER_WAY = 64 << 20
-"""Bound on the input of all chunks under way; one long line may exceed it alone."""
+"""Bound on the input of all chunks under way, or two full chunks a worker where there are many workers; one long line
+may exceed it alone."""
 
 
 class Progress(NamedTuple):
@@ -78,7 +83,6 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
     source = Input(options.files, int(options.max_line_mb * (1 << 20)))
     output = Output(options)
     tally = Tally(verifiers)
-    pool = Pool(spec, judge, options.names, options.group_by, workers=options.workers, row_timeout=options.row_timeout)
 
     def finish(chunk: _Chunk, done: list[Done] | Mismatch) -> None:
         if isinstance(done, Mismatch):
@@ -98,9 +102,10 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
             progress(Progress(tally.rows, source.bytes_read, source.bytes))
 
     try:
-        pool.start()
-        output.begin()
-        _fan_out(_Chunks(source, output.earlier()), pool, options.workers, finish)
+        with _pool(options, judge) as (pool, workers):
+            pool.start()
+            output.begin()
+            _fan_out(_Chunks(source, output.earlier()), pool, workers, finish)
         output.close()
         inputs = zip(source.files, source.sha256, strict=True)
         return tally.summary(
@@ -113,9 +118,26 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
     except KeyboardInterrupt:
         raise Interrupted(tally.rows) from None
     finally:
-        pool.close()
         output.close()
         tally.groups.close()
+
+
+@contextlib.contextmanager
+def _pool(options: ScoreOptions, judge: Judge) -> Iterator[tuple[Pool | RayPool, int]]:
+    """The workers that judge, on this machine or on a Ray cluster, and how many; ended with the block."""
+    with contextlib.ExitStack() as opened:
+        made: type[Pool] | type[RayPool] = Pool
+        workers = options.workers or default_workers()
+        if options.ray is not None:
+            from .ray_pool import RayPool, cluster_size, connected
+
+            opened.enter_context(connected(options.ray, workers))
+            made, workers = RayPool, options.workers or cluster_size()
+        pool = made(
+            options.spec, judge, options.names, options.group_by, workers=workers, row_timeout=options.row_timeout
+        )
+        opened.callback(pool.close)
+        yield pool, workers
 
 
 class _Chunks:
@@ -154,7 +176,7 @@ class _Chunks:
 
 
 def _fan_out(
-    chunks: _Chunks, pool: Pool, workers: int, finish: Callable[[_Chunk, list[Done] | Mismatch], None]
+    chunks: _Chunks, pool: Pool | RayPool, workers: int, finish: Callable[[_Chunk, list[Done] | Mismatch], None]
 ) -> None:
     """Run chunks on the pool and finish them in order, with a bounded number under way."""
     under_way: deque[tuple[_Chunk, Future[tuple[Any, float]]]] = deque()
@@ -169,12 +191,13 @@ def _fan_out(
         chunks.pace.took(len(chunk.rows), seconds)
         finish(chunk, done)
 
+    most = max(BYTES_UNDER_WAY, 2 * workers * CHUNK_BYTES)
     with ThreadPoolExecutor(workers, thread_name_prefix="score") as threads:
         try:
             for chunk in chunks:
                 under_way.append((chunk, threads.submit(run, chunk)))
                 while len(under_way) > 2 * workers + 2 or (
-                    len(under_way) > 1 and sum(chunk.weight for chunk, _ in under_way) > BYTES_UNDER_WAY
+                    len(under_way) > 1 and sum(chunk.weight for chunk, _ in under_way) > most
                 ):
                     settle()
             while under_way:
