@@ -33,6 +33,7 @@ types: $(VENV)/.testing
 
 bench: $(VENV)/.bench ## Measure the figures that README quotes
 	$(BIN)/python benchmarks/scoring.py
+	$(if $(shell command -v wrk),$(BIN)/python benchmarks/serving.py)
 	$(if $(wildcard $(DATA)/math_dev.jsonl),$(BIN)/python benchmarks/math_verifier.py $(DATA)/math_dev.jsonl)
 	$(if $(wildcard $(DATA)/lang_dev.jsonl),$(BIN)/python benchmarks/language.py)
 

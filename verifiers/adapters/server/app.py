@@ -278,13 +278,14 @@ async def _receive(receive: Receive, seconds: float) -> Mapping[str, Any]:  # an
 
 async def _until_gone_or(asked: asyncio.Future[Any], receive: Receive) -> None:  # any: findings
     """Wait for the findings, or raise GoneError when the client hangs up before."""
-    gone = asyncio.ensure_future(receive())
-    try:
-        await asyncio.wait((asked, gone), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        gone.cancel()
-    if not asked.done():
-        raise GoneError
+    while not asked.done():
+        heard = asyncio.ensure_future(receive())
+        try:
+            await asyncio.wait((asked, heard), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            heard.cancel()
+        if not asked.done() and heard.done() and heard.result()["type"] == "http.disconnect":
+            raise GoneError
 
 
 def _too_large(most: int) -> Refusal:

@@ -42,7 +42,7 @@ class BusyError(Exception):
 class Workers(Protocol):
     """The pool of worker processes, as far as batching asks of it."""
 
-    def run(self, rows: Sequence[RawRow], outputs: None = None) -> list[Done] | Mismatch:
+    def run(self, rows: Sequence[RawRow]) -> list[Done] | Mismatch:
         """Judge rows whatever happens to a worker."""
         ...
 

@@ -50,29 +50,31 @@ def whole(row: object, *lines: str) -> bytes:
     return head(len(body), "/score", *lines) + body
 
 
-@pytest.mark.parametrize("path", ["/score", "/get_reward", "/slime", "/verify"])
-def test_what_the_instrument_could_not_judge_is_503_and_never_a_number(serve: Serve, path: str) -> None:
+def asked_by(path: str, word: str) -> dict[str, Any]:
+    """The response as the clients of a path send it."""
+    reply = {"type": "message", "content": [{"type": "output_text", "text": word}]}
+    bodies: dict[str, dict[str, Any]] = {
+        "/score": {"response": word},
+        "/get_reward": {"query": ["p" + word], "prompts": ["p"], "labels": ["4"]},
+        "/slime": {"prompt": "p", "response": word, "label": "4"},
+        "/verify": {"responses_create_params": {"input": "p"}, "response": {"output": [reply]}},
+    }
+    return bodies[path]
+
+
+def test_what_the_instrument_could_not_judge_is_503_and_never_a_number(serve: Serve) -> None:
     server = serve(*TOUCHY, "--workers", "2", "--row-timeout", "1", "--deadline", "20")
-    for word, reason in (
-        ("die", "grader_crashed"),
-        ("hang", "grader_timeout"),
-        ("broken", "sandbox_unavailable"),
-    ):
-        body: dict[str, Any] = {
-            "/score": {"response": word},
-            "/get_reward": {"query": ["p" + word], "prompts": ["p"], "labels": ["4"]},
-            "/slime": {"prompt": "p", "response": word, "label": "4"},
-            "/verify": {
-                "responses_create_params": {"input": "p"},
-                "response": {"output": [{"type": "message", "content": [{"type": "output_text", "text": word}]}]},
-            },
-        }[path]
-        answer = server.ask(path, body)
-        assert (answer.status, answer.reason) == (503, reason)
+    cases = [(path, *case) for path in ("/score", "/get_reward", "/slime", "/verify") for case in BROKEN]
+    for path, word, reason in [*cases, ("/slime", "hang", "grader_timeout")]:
+        answer = server.ask(path, asked_by(path, word))
+        assert (answer.status, answer.reason) == (503, reason), path
         assert int(answer.headers["retry-after"]) > 0
         assert answer.json.get("reward") is None
-    assert server.ask(path, json.loads(json.dumps(body).replace("broken", "fine"))).status == 200
+        assert server.ask(path, asked_by(path, "fine")).status == 200
     assert server.end() == 0
+
+
+BROKEN = [("die", "grader_crashed"), ("broken", "sandbox_unavailable")]
 
 
 def test_a_row_that_ends_its_worker_costs_itself_alone(serve: Serve) -> None:
