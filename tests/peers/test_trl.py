@@ -153,11 +153,16 @@ def test_async_grpo_scores_groups_with_what_was_pickled() -> None:
         reward_kwargs={"answer": ["4", "4"]},
         tool_call_counts=[0, 0],
         tool_failure_counts=[0, 0],
-        completions_sequences=[[], []],
+        completions_sequences=[[SimpleNamespace(input_ids=[1], completion_mask=[1], old_log_probs=[0.0])]] * 2,
+        model_version=0,
+        group_id=0,
     )
     names = [worker.get_callable_name(function) for function in rewards]
     assert names == ["math", "format"]
     fake = SimpleNamespace(
         reward_funcs=rewards, reward_func_names=names, _env_reward_types=[], _provides_rollout_reward=False
     )
-    assert asyncio.run(loop._score_group(fake, group)) == []  # no sequences, so no rows; and no exception
+    scored = asyncio.run(loop._score_group(fake, group))
+    assert [sample.metrics["rewards/format"] for sample in scored] == [1.0, 0.0]
+    assert [sample.metrics["rewards/math"] for sample in scored] == [1.0, 0.0]
+    assert [sample.metrics["reward"] for sample in scored] == [2.0, 0.0]

@@ -2,9 +2,10 @@
 
     # my_env.py, on every node (NeMo-RL gives each environment a venv of its own: r1-reward must be in it)
     import ray
+    from nemo_rl.environments.interfaces import EnvironmentInterface
     from r1_reward.verifiers.adapters.nemo import environment
 
-    R1Environment = ray.remote(environment("math", "format"))
+    R1Environment = ray.remote(environment("math", "format", base=EnvironmentInterface))
 
     # where training starts
     from nemo_rl.environments.utils import register_env
@@ -52,6 +53,7 @@ class NemoEnvironment:
     plan: ClassVar[Plan]
 
     def __init__(self, cfg: object = None) -> None:
+        super().__init__()
         self.cfg = cfg
 
     def step(
@@ -86,13 +88,15 @@ class NemoEnvironment:
         """Nothing is held."""
 
 
-def environment(*rewards: str, **settings: Unpack[Settings]) -> type[NemoEnvironment]:
+def environment(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> type[NemoEnvironment]:
     """An environment class for NeMo-RL, by names of verifiers (summed), or by `preset`; give it to `ray.remote`.
 
+    `base` is NeMo-RL's EnvironmentInterface.
     Raises ConfigError or UnknownRewardError for options that cannot be carried out.
     """
     plan = make_plan(rewards, settings, ("zero", "raise"), "NeMo-RL")
-    return type(plan.name, (NemoEnvironment,), {"plan": plan, "__module__": __name__})
+    bases = (NemoEnvironment,) if base is object else (NemoEnvironment, base)
+    return type(base)(plan.name, bases, {"plan": plan, "__module__": __name__})
 
 
 def gym_verify(*rewards: str, **settings: Unpack[Settings]) -> Callable[[Body], dict[str, Any]]:

@@ -95,7 +95,7 @@ class Plan:
         parts = {"valid": float(status is Status.SCORED), "error": float(status is Status.ERROR)}
         for name in self.terms:
             verdict = judged.verdicts.get(name)
-            parts[f"{name}_reward"] = 0.0 if verdict is None or verdict.score is None else verdict.score
+            parts[f"{name}_reward"] = 0.0 if verdict is None or verdict.score is None else float(verdict.score)
         return parts
 
 
@@ -130,7 +130,7 @@ def make_plan(rewards: Sequence[str], settings: Settings, on_error: Sequence[OnE
     spec = RewardSpec(rewards=names, preset=preset, options=_prefilled(options, names, preset, prefilled))
     if factories:
         spec = RewardSpec(rewards=names, options=spec.options, factories=factories)
-    elif preset or all(name in CATALOG or name == "auto" for name in names):
+    elif not any(":" in name for name in names):
         spec.build()  # so that a mistake is told where it was made, and not in a worker an hour later
     grading = Grading(
         spec=spec, on_error=chosen, breaker=settings.get("breaker", 0.5), window=settings.get("window", 256)

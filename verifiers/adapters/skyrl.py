@@ -2,8 +2,9 @@
 
     # my_env.py
     from r1_reward.verifiers.adapters.skyrl import environment
+    from skyrl_gym.envs.base_text_env import BaseTextEnv
 
-    R1Env = environment("math", "format")
+    R1Env = environment("math", "format", base=BaseTextEnv)
 
     # where training starts
     from skyrl_gym.envs import register
@@ -16,7 +17,7 @@ Read in skyrl-gym 0.4.0 (`envs/base_text_env.py`, `envs/gsm8k/env.py`). What it 
   reference; `kind`, `language`, `tests` and other fields may stand in `reward_spec` or beside it.
 - The reward must be a number, and there is no way to leave a rollout out: a sample that could not be judged is 0.0 with
   `valid` 0.0 in the metadata and metrics (`on_error="zero"`, the default), or an exception.
-- The interface is that of BaseTextEnv, matched by its methods and not by inheritance, so that nothing is imported.
+- Environments must inherit from `skyrl_gym.Env`: so its class is given as `base`, and nothing is imported here.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class SkyRlEnv:
     plan: ClassVar[Plan]
 
     def __init__(self, env_config: object = None, extras: Mapping[str, Any] | None = None) -> None:  # any: the row
+        super().__init__()
         self.env_config = env_config
         self.turns = 0
         self.max_turns = 1
@@ -71,8 +73,8 @@ class SkyRlEnv:
         """Nothing is held."""
 
 
-def environment(*rewards: str, **settings: Unpack[Settings]) -> type[SkyRlEnv]:
-    r"""An environment class for SkyRL, by names of verifiers (summed), or by `preset`.
+def environment(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> type[SkyRlEnv]:
+    r"""An environment class for SkyRL, by names of verifiers (summed), or by `preset`; `base` is SkyRL's BaseTextEnv.
 
     Raises ConfigError or UnknownRewardError for options that cannot be carried out.
 
@@ -81,7 +83,8 @@ def environment(*rewards: str, **settings: Unpack[Settings]) -> type[SkyRlEnv]:
     1.0
     """
     plan = make_plan(rewards, settings, ("zero", "raise"), "SkyRL")
-    return type(plan.name, (SkyRlEnv,), {"plan": plan, "__module__": __name__})
+    bases = (SkyRlEnv,) if base is object else (SkyRlEnv, base)
+    return type(plan.name, bases, {"plan": plan, "__module__": __name__})
 
 
 def _row(extras: Mapping[str, Any]) -> dict[str, Any]:  # any: the dataset's columns

@@ -18,7 +18,7 @@ The reference is `sample.label`; other fields of a Sample are read from `sample.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Unpack
 
 from ..reward import Judged
@@ -27,7 +27,7 @@ from .plan import Plan, Settings, Turn, make_plan
 from .rows import label_row
 
 Result = float | dict[str, float]
-Rm = Callable[..., Awaitable[Result | list[Result]]]
+Rm = Callable[..., Coroutine[None, None, Result | list[Result]]]
 
 
 def reward(*rewards: str, **settings: Unpack[Settings]) -> Rm:

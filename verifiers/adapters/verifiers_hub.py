@@ -24,7 +24,7 @@ The reference and other fields are those of the task's data; thinking that the c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Unpack
 
 from ..errors import NotScoredError
@@ -35,7 +35,9 @@ from .rows import label_row, plain
 Score = float | Mapping[str, float]
 
 
-def reward(*rewards: str, **settings: Unpack[Settings]) -> Callable[[Any, Any], Awaitable[Score]]:  # any: Task, Trace
+def reward(
+    *rewards: str, **settings: Unpack[Settings]
+) -> Callable[[Any, Any], Coroutine[None, None, Score]]:  # any: Task, Trace
     """A method for a `vf.Task`, by names of verifiers (summed), or by `preset`; decorate it with `vf.reward`.
 
     It raises NotScoredError for a sample that could not be judged unless `on_error` is `zero`.
@@ -58,7 +60,7 @@ def reward(*rewards: str, **settings: Unpack[Settings]) -> Callable[[Any, Any], 
     return judge
 
 
-def rubric_function(*rewards: str, **settings: Unpack[Settings]) -> Callable[..., Awaitable[float]]:
+def rubric_function(*rewards: str, **settings: Unpack[Settings]) -> Callable[..., Coroutine[None, None, float]]:
     """A reward function for a `vf.Rubric` (verifiers up to 0.3), by names of verifiers (summed), or by `preset`.
 
     A sample that could not be judged is 0.0; `state["r1_reward"][name]` tells the parts, `valid` among them.

@@ -22,6 +22,7 @@ Fields of a Sample beside the reference (`kind`, `language`, `tests`, `prompt`, 
 from __future__ import annotations
 
 import functools
+import math
 import pickle
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack, cast
@@ -93,10 +94,10 @@ def _turn(data_source: object, solution: object, ground_truth: object, extra_inf
 
 def _told(plan: Plan, judged: Judged) -> dict[str, float]:
     score = plan.number(judged)
-    score = 0.0 if score is None else score
+    score = 0.0 if score is None else float(score)
     accuracy = [name for name in plan.terms if name in CATALOG and CATALOG[name].accuracy]
     found = [judged.verdicts[name].score or 0.0 for name in accuracy if name in judged.verdicts]
-    return {"score": score, "acc": sum(found) if accuracy else score, **plan.parts(judged)}
+    return {"score": score, "acc": math.fsum(found) if accuracy else score, **plan.parts(judged)}
 
 
 def _plan(rewards: Rewards, settings: Settings) -> Plan:
