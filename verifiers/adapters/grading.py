@@ -23,11 +23,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from ..errors import ConfigError, InstrumentDown, NotScoredError, check_option
+from ..errors import ConfigError, InstrumentDown, NotScoredError, SampleError, check_option
 from ..reward import Judge, Judged, judge_safely
 from ..sample import Sample
 from ..spec import RewardSpec
-from ..verdict import Status, Verdict
+from ..verdict import Reason, Status, Verdict
 
 OnError = Literal["none", "zero", "raise"]
 ON_ERROR: tuple[OnError, ...] = get_args(OnError)
@@ -93,7 +93,7 @@ class Grader:
 
     def __init__(self, grading: Grading) -> None:
         """Make the verifiers. Raises UnknownRewardError or ConfigError, naming what is wrong."""
-        self.judge_of_spec: Judge = grading.spec.build()
+        self.reward: Judge = grading.spec.build()
         self._breaker = grading.breaker
         self._recent: deque[str | None] = deque(maxlen=grading.window)
         self._errors: Counter[str] = Counter()
@@ -102,15 +102,20 @@ class Grader:
     @property
     def name(self) -> str:
         """The reward's name, such as `math+format`."""
-        return self.judge_of_spec.name
+        return self.reward.name
 
-    def judge(self, samples: Sequence[Sample]) -> list[Verdict]:
+    def judge(self, samples: Sequence[Sample | SampleError]) -> list[Verdict]:
         """The totals, one per sample. Raises InstrumentDown where too many could not be judged."""
         return [judged.total for judged in self.judge_full(samples)]
 
-    def judge_full(self, samples: Sequence[Sample]) -> list[Judged]:
-        """The totals with every term's own verdict. Raises InstrumentDown where too many could not be judged."""
-        found = judge_safely(self.judge_of_spec, samples)
+    def judge_full(self, samples: Sequence[Sample | SampleError]) -> list[Judged]:
+        """The totals with every term's own verdict. Raises InstrumentDown where too many could not be judged.
+
+        A SampleError in the place of a sample is a row that could not be read, and so an error.
+        """
+        readable = [sample for sample in samples if isinstance(sample, Sample)]
+        judged = iter(judge_safely(self.reward, readable) if readable else ())
+        found = [next(judged) if isinstance(sample, Sample) else _unread(sample) for sample in samples]
         self._count([judged.total for judged in found])
         return found
 
@@ -138,6 +143,10 @@ class Grader:
                 f"{errors} of the last {seen} samples could not be judged ({', '.join(reasons)}); more than "
                 f"{self._breaker:.0%} of {window} is too many to train on (breaker, window). The last: {last.detail}"
             )
+
+
+def _unread(error: SampleError) -> Judged:
+    return Judged(Verdict.error(Reason.REFERENCE_UNPARSEABLE, f"the row cannot be read: {error}"), {})
 
 
 _graders: dict[tuple[int, Any], Grader] = {}  # any: pickled bytes, or what cannot be pickled itself
