@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from ...scoring.rows import RawRow
 from ...scoring.work import Done, Scored, dump
 from ...verdict import Reason, Status
+from ..rows import label_row
 
 DATA_REASONS = frozenset({Reason.REFERENCE_MISSING, Reason.REFERENCE_UNPARSEABLE, Reason.TESTS_MISSING})
 """Errors that are in the row; all others are the instrument's, and may be gone when it is asked again."""
@@ -60,7 +61,8 @@ def score_form(body: bytes, _: Mapping[str, str]) -> Question:
 
 
 def openrlhf_form(body: bytes, names: Mapping[str, str]) -> Question:
-    """`{"query": [...], "prompts": [...], "labels": [...]}`, where a query is a prompt with its response."""
+    """`{"query": [...], "prompts": [...], "labels": [...]}`: a query is a prompt with its response, a label a reference
+    or, as in the adapters, an object with `reference` or `tests`."""
     fields = _object(body)
     queries, prompts, labels = (_list(fields, key) for key in ("query", "prompts", "labels"))
     if not len(queries) == len(prompts) == len(labels):
@@ -74,7 +76,7 @@ def openrlhf_form(body: bytes, names: Mapping[str, str]) -> Question:
         if response is None:
             told = f"query[{at}] does not begin with prompts[{at}], so nothing tells where the response begins"
             raise Refusal(422, "wrong_type", told)
-        rows.append(_row(names, at + 1, response=response, prompt=prompt, reference=label))
+        rows.append(_row(names, at + 1, **{**label_row(label), "response": response, "prompt": prompt}))
     return Question(rows, _openrlhf_answer)
 
 
@@ -85,7 +87,8 @@ def slime_form(body: bytes, names: Mapping[str, str]) -> Question:
         if key not in fields:
             raise Refusal(422, "missing_field", f"the body has no field {key!r}")
     rest = {key: value for key, value in fields.items() if key not in ("prompt", "response", "label")}
-    row = _row(names, 1, rest, response=fields["response"], prompt=fields.get("prompt"), reference=fields["label"])
+    asked = {"response": fields["response"], "prompt": fields.get("prompt")}
+    row = _row(names, 1, rest, **{**label_row(fields["label"]), **asked})
     return Question([row], lambda found: dump(_number(found[0])))
 
 
@@ -288,7 +291,7 @@ def _list(fields: Mapping[str, Any], key: str) -> list[Any]:  # any: JSON values
     return list(fields[key])
 
 
-def _row(names: Mapping[str, str], line: int, rest: Mapping[str, Any] | None = None, **sample: object) -> RawRow:
+def _row(names: Mapping[str, str], line: int, rest: Mapping[str, Any] | None = None, /, **sample: object) -> RawRow:
     fields = {names.get(key, key): value for key, value in sample.items() if value is not None}
     return RawRow(0, line, _text({**(rest or {}), **fields}))
 

@@ -76,6 +76,16 @@ def test_slime_gets_a_number(server: Server) -> None:
     assert server.ask("/slime", {"prompt": "2 + 2?", "response": r"\boxed{3}", "label": 4}).json == 0.0
 
 
+def test_a_label_may_hold_the_fields_of_a_row(server: Server) -> None:
+    label = json.dumps({"reference": "4", "kind": "math"})
+    assert server.ask("/slime", {"prompt": "2 + 2?", "response": r"\boxed{4}", "label": label}).json == 1.0
+    tests = {"tests": [{"type": "stdin", "input": "", "output": "5"}], "limits": {"time_s": 2}}
+    body = {"query": ["pprint(5)"], "prompts": ["p"], "labels": [json.dumps(tests)]}
+    assert server.ask("/get_reward", body).json["extra_logs"] == {"format": [0.0]}  # code, which math leaves alone
+    body["labels"] = [json.dumps({"tests": [{"type": "magic"}]})]
+    assert server.ask("/get_reward", body).status == 422
+
+
 def test_nemo_gym_gets_its_request_back_with_the_reward(server: Server) -> None:
     # nemo_gym/base_resources_server.py: BaseVerifyRequest in, BaseVerifyResponse out.
     text = {"type": "output_text", "text": r"<answer>\boxed{4}</answer>", "annotations": []}
@@ -123,7 +133,7 @@ def test_nemo_gym_gets_its_request_back_with_the_reward(server: Server) -> None:
         ("/get_reward", b'{"query": [Infinity]}', 400, "not_json"),
         ("/slime", {"response": "4"}, 422, "missing_field"),
         ("/slime", {"response": None, "label": "4"}, 422, "missing_field"),
-        ("/slime", {"response": "4", "label": {"a": 1}}, 422, "wrong_type"),
+        ("/slime", {"response": "4", "label": {"reference": {}}}, 422, "wrong_type"),
         ("/verify", {"response": {"output": []}}, 422, "missing_field"),
         ("/verify", {"responses_create_params": {}, "response": 5}, 422, "wrong_type"),
         ("/verify", {"responses_create_params": {}, "response": {"output": 5}}, 422, "wrong_type"),
