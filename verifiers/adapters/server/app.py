@@ -17,11 +17,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import hmac
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -41,6 +42,8 @@ from .forms import FORMS, Form, Refusal
 _log = logging.getLogger(__name__)
 QUICK = 0.5
 """Seconds that a request is waited for before anything looks whether its client is still there."""
+HEAR_OUT = 2.0
+"""Seconds that a client whose request is refused may go on sending it."""
 RETRY_AFTER = 5
 """Seconds after which an instrument that failed may be asked again."""
 
@@ -119,10 +122,22 @@ class _Asked:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             raise HTTPException(405, headers={"allow": "POST"})
+        whole = False
+
+        async def listen() -> MutableMapping[str, Any]:  # any: an ASGI message
+            nonlocal whole
+            message = await receive()
+            whole = not message.get("more_body", False)
+            return message
+
         try:
-            response = await self._answer(scope, receive)
+            response = await self._answer(scope, listen)
         except GoneError:
             return
+        except Refusal:
+            if not whole:
+                await _hear_out(receive)
+            raise
         await response(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
@@ -219,6 +234,7 @@ class _Guarded:
                 response = _error(401, "unauthorized", told)
                 response.headers["www-authenticate"] = "Bearer"
                 response.headers["connection"] = "close"
+                await _hear_out(receive)
                 await response(scope, receive, send)
                 return
         await self._app(scope, receive, send)
@@ -274,6 +290,14 @@ async def _receive(receive: Receive, seconds: float) -> Mapping[str, Any]:  # an
     if message["type"] == "http.disconnect":
         raise GoneError
     return message
+
+
+async def _hear_out(receive: Receive) -> None:
+    """Pass over the rest of a body for a while: a client that is still sending would not read its answer."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(HEAR_OUT):
+            while (await receive()).get("more_body", False):
+                pass
 
 
 async def _until_gone_or(asked: asyncio.Future[Any], receive: Receive) -> None:  # any: findings

@@ -103,7 +103,7 @@ async def _serve(options: ServeOptions, pool: Pool, reward: str, token: bytes | 
         read_timeout=options.read_timeout,
     )
     door = Doorkeeper(
-        max_connections=min(options.max_connections, _descriptors() - 64 - 8 * options.workers),
+        max_connections=min(options.max_connections, max(16, _descriptors() - 64 - 8 * options.workers)),
         max_body=limits.max_body,
         read_timeout=options.read_timeout,
     )

@@ -92,11 +92,12 @@ class Server:
         body = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
         kind = {"content-type": "application/json"} if value is not None else {}
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, body, {**kind, **given})
-        response = connection.getresponse()
-        answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
-        connection.close()
-        return answer
+        try:
+            connection.request(method, path, body, {**kind, **given})
+            response = connection.getresponse()
+            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        finally:
+            connection.close()
 
     def connect(self) -> socket.socket:
         """A connection to write into by hand."""
