@@ -8,9 +8,11 @@ BIN := $(VENV)/bin
 # Labelled development data, which is not part of the repository; without it two of the benchmarks are left out.
 DATA := ../shared/data
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+PEERS := .venv-peers
+PEERS_PIP := $(PEERS)/bin/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo images test test-slow lint types bench clean
+.PHONY: help demo images test test-slow test-peers lint types bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +31,9 @@ test: lint types ## Lint, types and tests
 test-slow: $(VENV)/.testing ## The proofs that take minutes
 	$(BIN)/pytest -m slow $(PYTEST_ARGS)
 
+test-peers: $(PEERS)/.made ## Real trainers (TRL, verl, OpenRLHF, ...) calling our rewards; an environment of its own, 2 GB
+	$(PEERS)/bin/pytest tests/peers -W default $(PYTEST_ARGS)
+
 lint: $(VENV)/.testing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,11 +44,12 @@ types: $(VENV)/.testing
 bench: $(VENV)/.bench ## Measure the figures that README quotes
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/report.py
+	$(if $(shell command -v wrk),$(BIN)/python benchmarks/serving.py)
 	$(if $(wildcard $(DATA)/math_dev.jsonl),$(BIN)/python benchmarks/math_verifier.py $(DATA)/math_dev.jsonl)
 	$(if $(wildcard $(DATA)/lang_dev.jsonl),$(BIN)/python benchmarks/language.py)
 
 clean: ## Remove what the commands above made
-	rm -rf $(VENV) out build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(PEERS) out build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/.made: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "r1-reward needs Python 3.11 or newer; none was found (set PYTHON=...)"; exit 1; }
@@ -59,9 +65,21 @@ $(VENV)/.scoring: $(VENV)/.made
 # torch is asked for by itself, since pip then takes a CPU build that was configured for it.
 $(VENV)/.testing: $(VENV)/.scoring
 	$(PIP) install -q 'torch>=2.6,<2.14'
-	$(PIP) install -q -e '.[train,parquet,report]' --group lint --group test
+	$(PIP) install -q -e '.[train,parquet,ray,report,serve]' --group lint --group test
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.testing
 	$(PIP) install -q --group bench
+	touch $@
+
+# TRL and verl agree on what they need. The others pin much that does not go together (and need a GPU to be installed
+# whole), so they come without, and what their reward code imports is named in the group.
+$(PEERS)/.made: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "r1-reward needs Python 3.11 or newer; none was found (set PYTHON=...)"; exit 1; }
+	rm -rf $(PEERS)
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS_PIP) install -q --upgrade 'pip>=25.1'
+	$(PEERS_PIP) install -q 'torch>=2.6,<2.14'
+	$(PEERS_PIP) install -q -e . --group peers
+	$(PEERS_PIP) install -q --no-deps areal==1.0.4 ms-swift==4.6.0 openrlhf==0.11.2 skyrl-gym==0.4.0
 	touch $@

@@ -76,6 +76,13 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
 @click.option("--group-by", metavar="NAME", help="Field that groups responses (default: problem, prompt, id).")
 @click.option("--max-errors", callback=_share, metavar="SHARE", help="Exit 1 above this share unjudged (default: 1%).")
 @click.option("--workers", type=int, metavar="N", help="Processes that judge (default: one per processor).")
+@click.option(
+    "--ray",
+    is_flag=False,
+    flag_value="auto",
+    metavar="[ADDRESS]",
+    help="Judge on a Ray cluster: auto (the one here, else as local), local, host:port.",
+)
 @click.option("--row-timeout", type=float, metavar="S", help="Give a row up after this many seconds (default: 600).")
 @click.option("--max-line-mb", type=float, metavar="MB", help="Longest line that is read (default: 64).")
 @click.option("--resume", is_flag=True, default=None, help="Go on with OUT where an interrupted run left it.")
@@ -121,6 +128,51 @@ def report(**flags: Any) -> None:
 
     try:
         run_report(**flags)
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
+@click.option(
+    "--reward", "rewards", callback=_names, metavar="NAMES", help="Verifiers to sum: math,format,... (default: auto)."
+)
+@click.option("--preset", metavar="NAME", help="A reward of the paper, in place of --reward: r1_zero, rl1.")
+@click.option(
+    "--set",
+    "set_",
+    multiple=True,
+    callback=_options,
+    metavar="V.OPT=VALUE",
+    help="An option of a verifier; repeatable.",
+)
+@click.option(
+    "--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="Read FIELD from NAME; repeatable."
+)
+@click.option("--host", metavar="ADDRESS", help="Address to listen on (default: 127.0.0.1).")
+@click.option("--port", type=int, metavar="N", help="Port to listen on; 0 takes a free one (default: 8000).")
+@click.option("--token-file", metavar="FILE", help="Ask for the token in this file.")
+@click.option("--token-env", metavar="NAME", help="Ask for the token in this environment variable.")
+@click.option("--workers", type=int, metavar="N", help="Processes that judge (default: one per processor).")
+@click.option("--row-timeout", type=float, metavar="S", help="Give a row up after this many seconds (default: 40).")
+@click.option("--deadline", type=float, metavar="S", help="Answer 503 after this many seconds (default: 100).")
+@click.option("--read-timeout", type=float, metavar="S", help="Seconds for a head, and for a body (default: 20).")
+@click.option("--max-body-mb", type=float, metavar="MB", help="Largest body (default: 8).")
+@click.option("--max-rows", type=int, metavar="N", help="Most rows in a request (default: 1024).")
+@click.option("--max-queue", type=int, metavar="N", help="Most rows waiting; then 429 (default: 10000).")
+@click.option("--max-memory-mb", type=float, metavar="MB", help="Most bodies held at once; then 429 (default: 512).")
+@click.option("--max-connections", type=int, metavar="N", help="Most connections (default: 16000).")
+@click.option("--config", metavar="FILE.toml", help="Read options from there; flags win.")
+def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) -> None:
+    """Serve rewards over HTTP to OpenRLHF, slime, NeMo-Gym and anything that speaks JSON.
+
+    Exit status: 0 ended by SIGTERM with every request answered, 2 usage, 130 ended by Ctrl-C.
+    """
+    from .verifiers.adapters.server.command import run_serve
+    from .verifiers.errors import RewardError
+
+    given = {"set": set_, **flags}
+    try:
+        sys.exit(run_serve(config, {name: value for name, value in given.items() if value not in (None, (), {})}))
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 

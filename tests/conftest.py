@@ -78,6 +78,7 @@ NEEDS: dict[str, Callable[[], bool]] = {
     "node": _command("node"),
     "plain-user": _namespaces_for_a_plain_user,
     "pyarrow": _module("pyarrow"),
+    "ray": _module("ray"),
     "runsc": _sandbox("runsc"),
     "torch": _module("torch"),
     "userns": _sandbox("local"),

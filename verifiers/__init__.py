@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from .choice import ChoiceVerifier
     from .code import CodeVerifier
     from .contract import Verifier, Voter
-    from .errors import ConfigError, NotScoredError, RewardError, RunError, SampleError, UnknownRewardError
+    from .errors import (
+        ConfigError,
+        InstrumentDown,
+        NotScoredError,
+        RewardError,
+        RunError,
+        SampleError,
+        UnknownRewardError,
+    )
     from .format import FormatVerifier
     from .language import LanguageVerifier
     from .length import LengthVerifier
@@ -31,6 +39,7 @@ _HOME = {
     "CodeVerifier": "code",
     "ConfigError": "errors",
     "FormatVerifier": "format",
+    "InstrumentDown": "errors",
     "LanguageVerifier": "language",
     "LengthVerifier": "length",
     "MathVerifier": "math",
@@ -65,6 +74,7 @@ __all__ = [
     "CodeVerifier",
     "ConfigError",
     "FormatVerifier",
+    "InstrumentDown",
     "LanguageVerifier",
     "LengthVerifier",
     "MathVerifier",

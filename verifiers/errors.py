@@ -5,6 +5,7 @@ RewardError
 ├── ConfigError          options that cannot be carried out (also ValueError)
 │   └── UnknownRewardError
 ├── NotScoredError       a number was asked of a verdict that has none (also ValueError)
+├── InstrumentDown       so many samples could not be judged that a trainer must not go on
 └── RunError             a scoring run cannot start or go on: files, workers, resume
     └── WriteError       writing failed in mid-run; what is there can be resumed
 
@@ -45,6 +46,13 @@ class UnknownRewardError(ConfigError):
 
 class NotScoredError(RewardError, ValueError):
     """A number was asked of a verdict that was skipped or could not be judged."""
+
+
+class InstrumentDown(RewardError):  # noqa: N818 - it names a state of the instrument, as its users say it
+    """So many samples could not be judged that training on the rest would be training on noise.
+
+    The message says how many, why, and what the last of them said.
+    """
 
 
 class RunError(RewardError):

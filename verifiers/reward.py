@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from .catalog import CATALOG, Options, make
-from .contract import Verifier
+from .contract import Verifier, failure
 from .errors import ConfigError
 from .sample import Kind, Sample
 from .verdict import Reason, Status, Verdict
@@ -161,6 +161,20 @@ def _ask(verifier: Verifier, samples: Sequence[Sample]) -> list[Verdict]:
 def _not_for(term: Term, sample: Sample) -> Verdict:
     kinds = ", ".join(sorted(term.kinds or ()))
     return Verdict.skipped(f"{term.name} judges {kinds}; this sample is {sample.kind_or_guess}")
+
+
+def judge_safely(judge: Judge, samples: Sequence[Sample]) -> list[Judged]:
+    """What a judge finds, where a verifier that raises costs only the samples it raised for.
+
+    Those become `error: grader_crashed`.
+    """
+    try:
+        return judge.judge(samples)
+    except Exception as error:  # noqa: BLE001 - the boundary: a broken verifier costs its samples, not the run
+        if len(samples) == 1:
+            verdict = Verdict.error(Reason.GRADER_CRASHED, failure(error))
+            return [Judged(verdict, dict.fromkeys(judge.asks(samples[0]), verdict))]
+        return [judged for sample in samples for judged in judge_safely(judge, [sample])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

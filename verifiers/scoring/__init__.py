@@ -5,9 +5,9 @@
 >>> summary = score(options)  # doctest: +SKIP
 """
 
+from ..spec import RewardSpec
 from .options import ScoreOptions
 from .run import Interrupted, score
-from .spec import RewardSpec
 from .summary import Summary
 
 __all__ = ["Interrupted", "RewardSpec", "ScoreOptions", "Summary", "score"]

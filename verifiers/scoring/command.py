@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, RunError, WriteError
-from .options import ScoreOptions, read_config
+from ..errors import RunError, WriteError
+from .options import ScoreOptions, merge_options
 from .run import Interrupted, score
 from .show import print_summary, progress_bar
 
@@ -31,18 +31,7 @@ def run_score(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
 
 
 def _run(config: str | None, flags: Mapping[str, Any]) -> int:
-    if "rewards" in flags and "preset" in flags:
-        raise ConfigError("--reward and --preset both name the reward; give one of them")
-    told = read_config(config) if config else {}
-    if "rewards" in flags or "preset" in flags:
-        told = {key: value for key, value in told.items() if key not in ("rewards", "preset")}
-    merged = {**told, **flags}
-    merged["set"] = {
-        name: {**told.get("set", {}).get(name, {}), **flags.get("set", {}).get(name, {})}
-        for name in {**told.get("set", {}), **flags.get("set", {})}
-    }
-    merged["names"] = {**told.get("names", {}), **flags.get("names", {})}
-    options = ScoreOptions(**merged)
+    options = ScoreOptions(**merge_options(ScoreOptions, config, flags))
     if config and any(
         Path(path).exists() and Path(path).samefile(config)
         for path in (options.output, options.summary or "-", options.report or "-")

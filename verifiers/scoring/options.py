@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +17,15 @@ from typing import Any
 from ... import __version__
 from ..errors import ConfigError
 from ..sample import SAMPLE_FIELDS
-from .spec import RewardSpec
+from ..spec import RewardSpec
 
 WRITTEN = ("reward", "rewards", "verdicts", "error")
 """Fields that scoring writes; a row that already has them gets new ones."""
 MAPPABLE = (*SAMPLE_FIELDS, "responses")
 """Fields that `names` may find under another name."""
+
+
+_RAY = re.compile(r"auto|local|(ray://)?[^\s/:]+:\d+|(ray://)?\[[0-9a-f:]+\]:\d+")
 
 
 def default_workers() -> int:
@@ -53,8 +57,10 @@ class ScoreOptions:
     """Field of the row that groups responses to one problem; None leaves it to `Sample.group`."""
     max_errors: float = 0.01
     """Share of responses that may go unjudged before the run counts as failed."""
-    workers: int = field(default_factory=default_workers)
-    """Processes that judge."""
+    workers: int | None = None
+    """Processes that judge; None is one per processor, of this machine or of the Ray cluster."""
+    ray: str | None = None
+    """A Ray cluster that judges in place of this machine: `auto`, `local`, `host:port` or `ray://host:port`."""
     resume: bool = False
     """Go on with the output of an interrupted run."""
     summary: str | None = None
@@ -67,13 +73,18 @@ class ScoreOptions:
     """Longest line that is read, MiB."""
 
     def __post_init__(self) -> None:
-        if self.workers < 1:
+        if self.workers is not None and self.workers < 1:
             raise ConfigError(f"workers is {self.workers}; it must be at least 1")
         if not 0 <= self.max_errors <= 1:
             raise ConfigError(f"max_errors is {self.max_errors}; it is a share, from 0 to 1")
         for name, value, most in (("row_timeout", self.row_timeout, 1e6), ("max_line_mb", self.max_line_mb, 2**20)):
             if not 0 < value <= most:
                 raise ConfigError(f"{name} is {value}; it must be more than 0 and at most {most:g}")
+        if self.ray is not None and not _RAY.fullmatch(self.ray):
+            raise ConfigError(
+                f"{self.ray!r} is not the address of a Ray cluster: auto, local, host:port or ray://host:port; "
+                "where it is a file, name the files before --ray"
+            )
         if not self.output or "" in (self.summary, self.report) or "" in self.files:
             raise ConfigError("the name of a file is empty")
         for name in self.names:
@@ -129,14 +140,31 @@ def parse_share(text: str) -> float:
         raise ConfigError(f"{text!r} is no share; write 0.01 or 1%") from None
 
 
-def read_config(path: str | Path) -> dict[str, Any]:  # any: TOML values
-    """The options that a TOML file gives, keyed like ScoreOptions. Raises ConfigError, naming file and key."""
+def merge_options(kind: type, config: str | None, flags: Mapping[str, Any]) -> dict[str, Any]:  # any: field values
+    """Keyword arguments for `kind`, ScoreOptions say, from a TOML file and from flags, where flags win. Raises
+    ConfigError, naming file and key."""
+    if "rewards" in flags and "preset" in flags:
+        raise ConfigError("--reward and --preset both name the reward; give one of them")
+    told = read_config(config, kind) if config else {}
+    if "rewards" in flags or "preset" in flags:
+        told = {key: value for key, value in told.items() if key not in ("rewards", "preset")}
+    merged = {**told, **flags}
+    merged["set"] = {
+        name: {**told.get("set", {}).get(name, {}), **flags.get("set", {}).get(name, {})}
+        for name in {**told.get("set", {}), **flags.get("set", {})}
+    }
+    merged["names"] = {**told.get("names", {}), **flags.get("names", {})}
+    return merged
+
+
+def read_config(path: str | Path, kind: type = ScoreOptions) -> dict[str, Any]:  # any: TOML values
+    """The options that a TOML file gives, keyed like the dataclass `kind`. Raises ConfigError, naming file and key."""
     try:
         with Path(path).open("rb") as file:
             told = tomllib.load(file)
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from error
-    known = {f.name for f in dataclasses.fields(ScoreOptions)}
+    known = {f.name for f in dataclasses.fields(kind)}
     options: dict[str, Any] = {}
     for key, value in told.items():
         name = {"reward": "rewards", "map": "names"}.get(key, key).replace("-", "_")
@@ -146,7 +174,7 @@ def read_config(path: str | Path) -> dict[str, Any]:  # any: TOML values
             value = [part.strip() for part in value.split(",")]
         if name == "max_errors":
             value = parse_share(str(value))
-        default = next(f for f in dataclasses.fields(ScoreOptions) if f.name == name)
+        default = next(f for f in dataclasses.fields(kind) if f.name == name)
         if not _fits(value, str(default.type)):
             raise ConfigError(f"{path}: {key} is {value!r}; it should be {default.type}")
         options[name] = value
@@ -154,6 +182,7 @@ def read_config(path: str | Path) -> dict[str, Any]:  # any: TOML values
 
 
 def _fits(value: object, annotation: str) -> bool:
+    annotation = annotation.removesuffix(" | None")
     if annotation.startswith("Sequence"):
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     if annotation.startswith("Mapping[str, Mapping"):

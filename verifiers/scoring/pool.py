@@ -15,14 +15,15 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ..errors import RunError
 from ..reward import Judge
+from ..spec import RewardSpec
 from ..verdict import Reason
 from .rows import RawRow
-from .spec import RewardSpec
 from .work import Done, Mismatch, Scorer
 from .worker import read_frame, write_frame
 
@@ -36,7 +37,7 @@ main()
 """
 
 
-class _DeathError(Exception):
+class WorkerDeathError(Exception):
     """A worker ended, or was ended, before it answered."""
 
     def __init__(self, detail: str, *, timed_out: bool) -> None:
@@ -58,7 +59,7 @@ class _Worker:
         self._timed_out = False
         try:
             failure = self.ask(handshake, timeout=_START_SECONDS)
-        except _DeathError:
+        except WorkerDeathError:
             self.close()
             raise
         if failure is not None:
@@ -66,7 +67,7 @@ class _Worker:
             raise RunError(f"a worker could not start: {failure}")
 
     def ask(self, task: object, timeout: float) -> object:
-        """Send a task and wait for its result. Raises _DeathError."""
+        """Send a task and wait for its result. Raises WorkerDeathError."""
         deadline = threading.Timer(timeout, self._expire)
         deadline.daemon = True
         deadline.start()
@@ -74,7 +75,7 @@ class _Worker:
             write_frame(self._tasks, task)
             return read_frame(self._results)
         except (OSError, EOFError, pickle.UnpicklingError):
-            raise _DeathError(self._epitaph(timeout), timed_out=self._timed_out) from None
+            raise WorkerDeathError(self._epitaph(timeout), timed_out=self._timed_out) from None
         finally:
             deadline.cancel()
 
@@ -124,18 +125,23 @@ class Pool:
         spec: RewardSpec,
         judge: Judge,
         names: Mapping[str, str],
-        group_by: str | None,
+        group_by: str | None = None,
         *,
         workers: int,
         row_timeout: float,
+        echo: bool = True,
     ) -> None:
-        """`judge` is what `spec` builds; it is only asked for names, about rows that no worker survived."""
-        self._handshake = (spec, dict(names), group_by)
-        self._scorer = Scorer(judge, names, group_by)
+        """`judge` is what `spec` builds; it is only asked for names, about rows that no worker survived. Without `echo`
+        a finished row holds the findings alone, not the fields it came with."""
+        self._handshake = (spec, dict(names), group_by, echo)
+        self._scorer = Scorer(judge, names, group_by, echo=echo)
         self._row_timeout = row_timeout
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
         self._all: set[_Worker] = set()
         self._closed = False
+        self._lock = threading.Lock()
+        self.deaths: Counter[str] = Counter()
+        """Workers that ended over their rows, or were ended: `crash` or `timeout`."""
         for _ in range(workers):
             self._idle.put(None)
 
@@ -147,17 +153,28 @@ class Pool:
         """
         try:
             return self._ask(rows, outputs)
-        except _DeathError as death:
+        except WorkerDeathError as death:
             if outputs is not None:
                 return self._read_back(rows, outputs)
             if len(rows) == 1 and death.timed_out:
                 return [self._lost(rows[0], death)]
         return [done for row in rows for done in self._alone(row)]
 
-    def start(self) -> None:
-        """Start one worker, to know that it can be done. Raises RunError."""
-        self._idle.get()
-        self._idle.put(self._start())
+    def judge_together(self, rows: Sequence[RawRow]) -> list[Done]:
+        """Judge rows in one go, none tried again. Raises WorkerDeathError where a worker dies or hangs over them."""
+        found = self._ask(rows, None)
+        assert not isinstance(found, Mismatch)
+        return found
+
+    def start(self, workers: int = 1) -> None:
+        """Start workers ahead of the rows: one, to know that it can be done, or more. Raises RunError."""
+        slots: list[_Worker | None] = [self._idle.get() for _ in range(workers)]
+        with ThreadPoolExecutor(workers) as threads:
+            try:
+                slots = list(threads.map(self._start_if, slots))
+            finally:
+                for slot in slots:
+                    self._idle.put(slot)
 
     def finish(self) -> None:
         """Let every worker end by itself; none may be at work."""
@@ -178,9 +195,11 @@ class Pool:
                 worker = self._start()
             found = worker.ask((rows, outputs), self._row_timeout)
             if isinstance(found, list) and len(found) != len(rows):
-                raise _DeathError(f"the worker answered {len(found)} rows of {len(rows)}", timed_out=False)
-        except _DeathError:
+                raise WorkerDeathError(f"the worker answered {len(found)} rows of {len(rows)}", timed_out=False)
+        except WorkerDeathError as death:
             if worker is not None:
+                with self._lock:
+                    self.deaths["timeout" if death.timed_out else "crash"] += 1
                 worker.close()
                 self._all.discard(worker)
                 worker = None
@@ -194,23 +213,26 @@ class Pool:
     def _read_back(self, rows: Sequence[RawRow], outputs: Sequence[bytes]) -> list[Done] | Mismatch:
         try:
             return self._ask(rows, outputs)
-        except _DeathError as death:
+        except WorkerDeathError as death:
             raise RunError(f"while reading the earlier output back, {death}") from None
 
     def _alone(self, row: RawRow) -> list[Done]:
         try:
             found = self._ask([row], None)
-        except _DeathError as death:
+        except WorkerDeathError as death:
             return [self._lost(row, death)]
         assert not isinstance(found, Mismatch)
         return found
+
+    def _start_if(self, slot: _Worker | None) -> _Worker:
+        return slot or self._start()
 
     def _start(self) -> _Worker:
         for last in (False, False, True):
             try:
                 worker = _Worker(self._handshake)
                 break
-            except _DeathError as death:
+            except WorkerDeathError as death:
                 if last or self._closed:
                     raise RunError(f"a worker could not start: {death}") from None
         self._all.add(worker)
@@ -218,6 +240,6 @@ class Pool:
             worker.close()
         return worker
 
-    def _lost(self, row: RawRow, death: _DeathError) -> Done:
+    def _lost(self, row: RawRow, death: WorkerDeathError) -> Done:
         reason = Reason.GRADER_TIMEOUT if death.timed_out else Reason.GRADER_CRASHED
         return self._scorer.give_up(row, reason, str(death))

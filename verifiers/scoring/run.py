@@ -9,17 +9,22 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ... import __version__
 from ..errors import RunError, WriteError
-from .options import ScoreOptions
+from ..reward import Judge
+from ..spec import slots_of, verifiers_of
+from .options import ScoreOptions, default_workers
 from .output import Output
+from .pace import Pace
 from .pool import Pool
 from .rows import Input, RawRow
-from .spec import slots_of, verifiers_of
 from .summary import Summary, Tally
 from .work import Done, Mismatch
+
+if TYPE_CHECKING:
+    from .ray_pool import RayPool
 
 CHUNK_SECONDS = 0.25
 """Chunks are sized to take about this long."""
@@ -27,7 +32,8 @@ CHUNK_ROWS = 512
 CHUNK_BYTES = 4 << 20
 """Bounds of a chunk, so that memory stays flat."""
 BYTES_UNDER_WAY = 64 << 20
-"""Bound on the input of all chunks under way; one long line may exceed it alone."""
+"""Bound on the input of all chunks under way, or two full chunks a worker where there are many workers; one long line
+may exceed it alone."""
 
 
 _PROGRAM = re.compile(rb'"(?:[a-z_]*tests?(?:_[a-z]+)?|input_output|code)"')
@@ -82,10 +88,6 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
     source = Input(options.files, int(options.max_line_mb * (1 << 20)))
     output = Output(options)
     tally = Tally(verifiers)
-    shared = spec.for_workers(options.workers)
-    pool = Pool(
-        shared, judge, options.names, options.group_by, workers=options.workers, row_timeout=options.row_timeout
-    )
 
     def finish(chunk: _Chunk, done: list[Done] | Mismatch) -> None:
         if isinstance(done, Mismatch):
@@ -105,11 +107,12 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
             progress(Progress(tally.rows, source.bytes_read, source.bytes))
 
     try:
-        pool.start()
-        output.begin()
-        _fan_out(_Chunks(source, output.earlier(), slots_of(options.workers)), pool, options.workers, finish)
+        with _pool(options, judge) as (pool, workers, slots):
+            pool.start()
+            output.begin()
+            _fan_out(_Chunks(source, output.earlier(), slots), pool, workers, finish)
+            pool.finish()
         output.close()
-        pool.finish()
         inputs = zip(source.files, source.sha256, strict=True)
         return tally.summary(
             version=__version__,
@@ -121,9 +124,28 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
     except KeyboardInterrupt:
         raise Interrupted(tally.rows) from None
     finally:
-        pool.close()
         output.close()
         tally.groups.close()
+
+
+@contextlib.contextmanager
+def _pool(options: ScoreOptions, judge: Judge) -> Iterator[tuple[Pool | RayPool, int, int]]:
+    """The workers that judge, on this machine or on a Ray cluster, how many, and how many programs each runs at once;
+    ended with the block."""
+    with contextlib.ExitStack() as opened:
+        made: type[Pool] | type[RayPool] = Pool
+        workers = options.workers or default_workers()
+        if options.ray is not None:
+            from .ray_pool import RayPool, cluster_size, connected
+
+            opened.enter_context(connected(options.ray, workers))
+            made, workers = RayPool, options.workers or cluster_size()
+        # An actor is given one processor of its node.
+        slots = slots_of(workers) if options.ray is None else 1
+        spec = options.spec.with_slots(slots)
+        pool = made(spec, judge, options.names, options.group_by, workers=workers, row_timeout=options.row_timeout)
+        opened.callback(pool.close)
+        yield pool, workers, slots
 
 
 class _Chunks:
@@ -133,7 +155,7 @@ class _Chunks:
         self._source = iter(source)
         self._slots = slots
         self._earlier = earlier
-        self._size = 16
+        self.pace = Pace(CHUNK_SECONDS, CHUNK_ROWS)
 
     def __iter__(self) -> Iterator[_Chunk]:
         held: list[RawRow] = []
@@ -160,20 +182,15 @@ class _Chunks:
                 held, weight = [], 0
             held.append(row)
             weight += len(row.data)
-            if len(held) >= (self._slots if slow else self._size) or weight >= CHUNK_BYTES:
+            if len(held) >= (self._slots if slow else self.pace.rows) or weight >= CHUNK_BYTES:
                 yield _Chunk(held, None, weight)
                 held, weight = [], 0
         if held:
             yield _Chunk(held, None, weight)
 
-    def took(self, rows: int, seconds: float) -> None:
-        """Learn from a finished chunk."""
-        wanted = int(rows * CHUNK_SECONDS / max(seconds, 1e-6))
-        self._size = max(1, min(CHUNK_ROWS, wanted, 2 * self._size))
-
 
 def _fan_out(
-    chunks: _Chunks, pool: Pool, workers: int, finish: Callable[[_Chunk, list[Done] | Mismatch], None]
+    chunks: _Chunks, pool: Pool | RayPool, workers: int, finish: Callable[[_Chunk, list[Done] | Mismatch], None]
 ) -> None:
     """Run chunks on the pool and finish them in order, with a bounded number under way."""
     under_way: deque[tuple[_Chunk, Future[tuple[Any, float]]]] = deque()
@@ -185,15 +202,16 @@ def _fan_out(
     def settle() -> None:
         chunk, future = under_way.popleft()
         done, seconds = future.result()
-        chunks.took(len(chunk.rows), seconds)
+        chunks.pace.took(len(chunk.rows), seconds)
         finish(chunk, done)
 
+    most = max(BYTES_UNDER_WAY, 2 * workers * CHUNK_BYTES)
     with ThreadPoolExecutor(workers, thread_name_prefix="score") as threads:
         try:
             for chunk in chunks:
                 under_way.append((chunk, threads.submit(run, chunk)))
                 while len(under_way) > 2 * workers + 2 or (
-                    len(under_way) > 1 and sum(chunk.weight for chunk, _ in under_way) > BYTES_UNDER_WAY
+                    len(under_way) > 1 and sum(chunk.weight for chunk, _ in under_way) > most
                 ):
                     settle()
             while under_way:

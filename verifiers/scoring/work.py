@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..catalog import CATALOG
-from ..contract import failure
 from ..errors import SampleError
-from ..reward import Judge, Judged
+from ..reward import Judge, Judged, judge_safely
 from ..sample import Sample
 from ..verdict import Reason, Status, Verdict
 from .options import WRITTEN
@@ -75,8 +74,9 @@ class _Parsed:
 class Scorer:
     """Turns raw rows into finished ones with one judge."""
 
-    def __init__(self, judge: Judge, names: Mapping[str, str], group_by: str | None) -> None:
+    def __init__(self, judge: Judge, names: Mapping[str, str], group_by: str | None, *, echo: bool = True) -> None:
         self._judge = judge
+        self._echo = echo
         self._names = dict(names)
         self._group_by = group_by
         self._response = self._names.get("response", "response")
@@ -86,7 +86,7 @@ class Scorer:
         """Judge rows; as many come back, in order."""
         parsed = [self._parse(row) for row in rows]
         samples = [sample for row in parsed for sample in row.samples]
-        found = iter(self._ask(samples))
+        found = iter(judge_safely(self._judge, samples))
         return [self._finish_safely(row, [next(found) for _ in row.samples]) for row in parsed]
 
     def give_up(self, row: RawRow, reason: Reason, detail: str) -> Done:
@@ -141,15 +141,6 @@ class Scorer:
             parsed.samples.clear()
         return parsed
 
-    def _ask(self, samples: list[Sample]) -> list[Judged]:
-        try:
-            return self._judge.judge(samples)
-        except Exception as error:  # noqa: BLE001 - the boundary: a broken verifier costs its rows, not the run
-            if len(samples) == 1:
-                verdict = Verdict.error(Reason.GRADER_CRASHED, failure(error))
-                return [Judged(verdict, dict.fromkeys(self._judge.asks(samples[0]), verdict))]
-            return [judged for sample in samples for judged in self._ask([sample])]
-
     def _finish_safely(self, row: _Parsed, judged: Sequence[Judged]) -> Done:
         try:
             return self._finish(row, judged)
@@ -181,7 +172,8 @@ class Scorer:
         name = name[:80]
         if not name.isprintable():
             name = "".join(char if char.isprintable() else "\ufffd" for char in name)
-        return Done(_join(row, added), kept, row.error[0] if row.error else None, seconds, name)
+        output = _join(row, added) if self._echo else dump(added)
+        return Done(output, kept, row.error[0] if row.error else None, seconds, name)
 
     def _keep(self, row: _Parsed, sample: Sample, judged: Judged) -> Scored:
         group = None if self._group_by is None else row.fields.get(self._group_by)
@@ -251,7 +243,7 @@ def _load(data: bytes, parsed: _Parsed) -> dict[str, Any]:  # any: JSON values
         text = data.decode()
     except UnicodeDecodeError as error:
         raise SampleError(
-            "not_utf8", f"the line is not UTF-8: byte {error.start + 1} is {data[error.start]:#x}"
+            "not_utf8", f"the row is not UTF-8: byte {error.start + 1} is {data[error.start]:#x}"
         ) from None
     try:
         fields = _DECODER.decode(text)
@@ -262,11 +254,11 @@ def _load(data: bytes, parsed: _Parsed) -> dict[str, Any]:  # any: JSON values
             parsed.fields = loose if isinstance(loose, dict) else {}
         raise
     except json.JSONDecodeError as error:
-        raise SampleError("not_json", f"the line is not JSON: {error.msg} at character {error.pos + 1}") from None
+        raise SampleError("not_json", f"the row is not JSON: {error.msg} at character {error.pos + 1}") from None
     except (ValueError, RecursionError) as error:
-        raise SampleError("not_json", f"the line cannot be read as JSON: {str(error)[:100]}") from None
+        raise SampleError("not_json", f"the row cannot be read as JSON: {str(error)[:100]}") from None
     if not isinstance(fields, dict):
-        raise SampleError("not_an_object", f"the line is a JSON {type(fields).__name__}, not an object")
+        raise SampleError("not_an_object", f"the row is a JSON {type(fields).__name__}, not an object")
     return fields
 
 
@@ -275,16 +267,17 @@ def _join(row: _Parsed, added: Mapping[str, Any]) -> bytes:  # any: a JSON objec
     if not splice:
         fields = _not_ours(row.fields)
         try:
-            return _dump({**fields, **added})
+            return dump({**fields, **added})
         except ValueError:  # 1e999 is JSON, and infinite once read
-            return _dump({**without_nan(fields), **added})
-    return row.raw.data[:-1] + b", " + _dump(added)[1:]
+            return dump({**without_nan(fields), **added})
+    return row.raw.data[:-1] + b", " + dump(added)[1:]
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
-def _dump(value: object) -> bytes:
+def dump(value: object) -> bytes:
+    """JSON as rows are written. Raises ValueError for NaN, TypeError for what is no JSON."""
     try:
         return _ENCODER.encode(value).encode()
     except UnicodeEncodeError:  # a lone surrogate, which only an escape can hold

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import IO, Any
 
-from .spec import RewardSpec
+from ..spec import RewardSpec
 from .work import Scorer
 
 _LENGTH = struct.Struct("<Q")
@@ -54,8 +54,8 @@ def main() -> None:
         worker = os.getpid()
         try:
             spec: RewardSpec
-            spec, names, group_by = read_frame(tasks)
-            scorer = Scorer(spec.build(), names, group_by)
+            spec, names, group_by, echo = read_frame(tasks)
+            scorer = Scorer(spec.build(), names, group_by, echo=echo)
         except Exception as error:  # noqa: BLE001 - the process boundary: the parent raises it
             write_frame(results, f"{type(error).__name__}: {error}")
             return

@@ -16,7 +16,7 @@ from r1_reward.cli import main
 from r1_reward.sandbox import Limits
 from r1_reward.sandbox.pool import processors
 from r1_reward.verifiers import CodeVerifier, ConfigError, Reason, Sample, Status, TestCase, Verdict
-from r1_reward.verifiers.scoring.spec import RewardSpec
+from r1_reward.verifiers.spec import RewardSpec, slots_of
 
 LOCAL = CodeVerifier(backend="local")
 ADD = [
@@ -208,12 +208,12 @@ def test_it_works_in_processes_of_either_kind(method: str) -> None:
 def test_workers_share_the_processors() -> None:
     cores = processors()
     for workers in (1, 2, cores, 4 * cores):
-        judge = RewardSpec().for_workers(workers).build()
+        judge = RewardSpec().with_slots(slots_of(workers)).build()
         (code,) = [v for kind, v in judge.verifiers.items() if kind == "code"]  # type: ignore[attr-defined]  # Auto has them
         assert code.slots == max(1, cores // workers)
     mine = RewardSpec(rewards=("code",), options={"code": {"slots": 3}})
-    assert mine.for_workers(2).options == {"code": {"slots": 3}}
-    assert RewardSpec(rewards=("math",)).for_workers(2).options == {}
+    assert mine.with_slots(2).options == {"code": {"slots": 3}}
+    assert RewardSpec(rewards=("math",)).with_slots(2).options == {}
 
 
 def _without_measures(path: Path) -> list[dict[str, Any]]:

@@ -424,7 +424,8 @@ def test_reader_that_goes_away_ends_the_run_quietly(here: Path) -> None:
 )
 def test_any_bytes_give_one_valid_row_a_line(here: Path, lines: list[bytes]) -> None:
     data = b"\n".join(lines)
-    expected = sum(bool(line.strip(b" \t\r\n")) for line in data.split(b"\n"))
+    first, *rest = (line.strip(b" \t\r\n") for line in data.split(b"\n"))
+    expected = sum(map(bool, [first.removeprefix(b"\xef\xbb\xbf"), *rest]))  # a byte order mark alone is a blank line
     result = score("-", "--max-errors", "1", data=data)
     assert len(rows_of(result.stdout)) == expected
 

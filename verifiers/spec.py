@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..catalog import CATALOG, Options, kinds_of, make
-from ..contract import Verifier
-from ..errors import ConfigError, UnknownRewardError
-from ..reward import PRESETS, Auto, Judge, Reward, Term, auto
+from .catalog import CATALOG, Options, kinds_of, make
+from .contract import Verifier
+from .errors import ConfigError, UnknownRewardError
+from .reward import PRESETS, Auto, Judge, Reward, Term, auto
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +45,11 @@ class RewardSpec:
         terms = [Term(verifier=self._make(name), kinds=kinds_of(name)) for name in self.rewards]
         return Reward(name="+".join(term.name for term in terms), terms=terms)
 
-    def for_workers(self, workers: int) -> RewardSpec:
-        """The same for one of several processes: together they run as many programs at once as there are processors."""
+    def with_slots(self, slots: int) -> RewardSpec:
+        """The same for a process that is to run so many programs at once, unless its options say how many."""
         if self.preset is None and "auto" not in self.rewards and "code" not in self.rewards:
             return self
-        code = {"slots": slots_of(workers), **self.options.get("code", {})}
+        code = {"slots": slots, **self.options.get("code", {})}
         return replace(self, options={**self.options, "code": code})
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
@@ -67,8 +67,8 @@ class RewardSpec:
 
 
 def slots_of(workers: int) -> int:
-    """How many programs each of several processes runs at once."""
-    from ...sandbox.pool import processors
+    """How many programs each of several processes runs at once: together as many as there are processors."""
+    from ..sandbox.pool import processors
 
     return max(1, processors() // workers)
 

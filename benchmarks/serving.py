@@ -1,0 +1,264 @@
+"""What `r1-reward serve` and `r1-reward score --ray` cost, and what honest clients notice of hostile ones.
+
+Prints a table; `--json FILE` writes it too. Needs wrk (Debian: `apt install wrk`) for the server, Ray for Ray. All of
+it talks to 127.0.0.1, on the processors that the server itself uses. CPU-seconds are those of the server and its
+workers, from /proc; the load generator's are not among them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import itertools
+import json
+import os
+import platform
+import re
+import resource
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from r1_reward import __version__
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLE = ROOT / "examples" / "rollouts.jsonl"
+COMMAND = [sys.executable, "-c", "from r1_reward.cli import main; main()"]
+REWARDS = ["--reward", "math,format", "--set", "math.extraction=lenient"]
+CLIENTS = 64
+
+
+def main() -> None:
+    """Run the parts asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=15, help="of load, each of three times (default 15)")
+    parser.add_argument("--requests", type=int, default=200_000, help="for flat memory (default 200,000; 0: leave out)")
+    parser.add_argument("--connections", type=int, default=10_000, help="of the flood (default 10,000; 0: leave out)")
+    parser.add_argument("--rows", type=int, default=60_000, help="for Ray (default 60,000; 0: leave out)")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    told: dict[str, Any] = {
+        "version": __version__,
+        "python": platform.python_version(),
+        "processors": len(os.sched_getaffinity(0)),
+        "load average at the start": round(os.getloadavg()[0], 2),
+        "date": time.strftime("%Y-%m-%d"),
+        "flags": " ".join(REWARDS),
+    }
+    if shutil.which("wrk") is None:
+        raise SystemExit("wrk is not installed: apt install wrk")
+    told.update(speed(args.seconds))
+    if args.requests:
+        told.update(memory(args.requests))
+    if args.connections:
+        told.update(flood(args.connections, args.seconds))
+    if args.rows:
+        told.update(on_ray(args.rows))
+    for name, value in told.items():
+        print(f"{name:66} {value}")
+    if args.json:
+        args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def server(*args: str) -> Iterator[tuple[int, int]]:
+    """A server that runs, as its port and process."""
+    with subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0", *REWARDS, *args], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        port = re.search(r":(\d+),", line)
+        if port is None:
+            raise SystemExit(f"the server did not start: {line}{process.stderr.read()}")
+        try:
+            yield int(port[1]), process.pid
+        finally:
+            process.terminate()
+            if process.wait(120) != 0:
+                print(f"the server ended with {process.returncode}", file=sys.stderr)
+
+
+def load(port: int, seconds: int, clients: int = CLIENTS) -> dict[str, float]:
+    """Batches of one from so many clients at once, by wrk."""
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{clients}",
+        f"-d{seconds}s",
+        "--timeout",
+        "30s",
+        "-s",
+        str(ROOT / "benchmarks/serving.lua"),
+    ]
+    run = subprocess.run(
+        [*command, f"http://127.0.0.1:{port}/score"],
+        env={**os.environ, "ROWS": str(EXAMPLE)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = ("requests", "micros", "refused", "broken", "p50", "p95", "p99", "max")
+    found = re.search(r"^RESULT (.*)$", run.stdout, re.MULTILINE)
+    if found is None:
+        raise SystemExit(f"wrk said: {run.stdout}{run.stderr}")
+    return dict(zip(names, map(float, found[1].split()), strict=True))
+
+
+def processes(pid: int) -> list[int]:
+    """A process and its children."""
+    children = [
+        child for thread in Path(f"/proc/{pid}/task").iterdir() for child in (thread / "children").read_text().split()
+    ]
+    return [pid, *map(int, children)]
+
+
+def cpu(pid: int) -> float:
+    """CPU-seconds that a process has taken, its waited-for children left out."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def resident(pid: int) -> float:
+    """Resident MB of a process."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def speed(seconds: int) -> dict[str, Any]:
+    """Requests per second, latency and CPU per request: medians of three runs on one server."""
+    runs = []
+    with server() as (port, pid):
+        load(port, 2)
+        for _ in range(3):
+            before = [cpu(process) for process in processes(pid)]
+            run = load(port, seconds)
+            front, *workers = [after - begun for after, begun in zip(map(cpu, processes(pid)), before, strict=True)]
+            run["front"], run["workers"] = front / run["requests"] * 1e6, sum(workers) / run["requests"] * 1e6
+            run["rate"] = run["requests"] / run["micros"] * 1e6
+            runs.append(run)
+    middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+    return {
+        f"requests per second, {CLIENTS} clients, batches of one": round(middle["rate"]),
+        "  the three runs": ", ".join(str(round(run["rate"])) for run in runs),
+        "latency, ms: p50, p95, p99, max": ", ".join(
+            f"{middle[name] / 1e3:.1f}" for name in ("p50", "p95", "p99", "max")
+        ),
+        "CPU per request, microseconds: HTTP, judging": f"{middle['front']:.0f}, {middle['workers']:.0f}",
+        "answers other than 200, broken connections": f"{sum(run['refused'] for run in runs):.0f}, "
+        f"{sum(run['broken'] for run in runs):.0f}",
+    }
+
+
+def memory(requests: int) -> dict[str, Any]:
+    """Resident memory after a tenth of the requests and after all of them."""
+    marks: list[tuple[float, float]] = []
+    done = 0.0
+    with server() as (port, pid):
+        while done < requests:
+            done += load(port, 5)["requests"]
+            marks.append((done, sum(map(resident, processes(pid)))))
+    early = next(mb for count, mb in marks if count >= requests / 10)
+    return {
+        f"resident MB, server and workers: after {requests // 10:,} requests": round(early, 1),
+        f"  after {marks[-1][0]:,.0f}": round(marks[-1][1], 1),
+    }
+
+
+def flood(connections: int, seconds: int) -> dict[str, Any]:
+    """Honest clients beside silent connections, slow heads and bodies of 1 MB."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    stop = threading.Event()
+    sent = itertools.count()
+    opened: list[socket.socket] = []
+    with server() as (port, pid):
+        quiet = load(port, 5, 8)
+        for at in range(min(connections, hard - 500)):
+            with contextlib.suppress(OSError):
+                opened.append(socket.create_connection(("127.0.0.1", port), timeout=10))
+                if at % 2:
+                    opened[-1].sendall(b"POST /score HTTP/1.1\r\nHost: x\r\nX-slow: ")
+        body = json.dumps({"response": "\\boxed{" * 142_000, "reference": "4"}).encode()
+
+        def large() -> None:
+            while not stop.is_set():
+                with contextlib.suppress(OSError, http.client.HTTPException):
+                    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+                    connection.request("POST", "/score", body, {"content-type": "application/json"})
+                    connection.getresponse().read()
+                    connection.close()
+                    next(sent)
+
+        hostile = [threading.Thread(target=large) for _ in range(8)]
+        for thread in hostile:
+            thread.start()
+        time.sleep(1)
+        honest = load(port, seconds, 8)
+        memory = sum(map(resident, processes(pid)))
+        stop.set()
+        for thread in hostile:
+            thread.join()
+        for connection in opened:
+            connection.close()
+        after = load(port, 5, 8)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    def rate(run: dict[str, float]) -> int:
+        return round(run["requests"] / run["micros"] * 1e6)
+
+    return {
+        "8 honest clients alone: requests per second, p99 ms": f"{rate(quiet)}, {quiet['p99'] / 1e3:.1f}",
+        f"  beside {len(opened):,} idle or slow connections and 8 senders of 1 MB": f"{rate(honest)}, "
+        f"{honest['p99'] / 1e3:.1f}",
+        "  their answers other than 200, broken connections": f"{honest['refused']:.0f}, {honest['broken']:.0f}",
+        "  bodies of 1 MB answered meanwhile; resident MB": f"{next(sent)}, {memory:.0f}",
+        "  and when the flood is over": f"{rate(after)}, {after['p99'] / 1e3:.1f}",
+    }
+
+
+def on_ray(count: int) -> dict[str, Any]:
+    """The same rows by two local workers and by two actors of a Ray started beforehand, interleaved."""
+    import ray
+
+    from r1_reward.verifiers.scoring import ScoreOptions, score
+    from r1_reward.verifiers.scoring.ray_pool import connected
+
+    times: dict[str, list[float]] = {"local": [], "ray": []}
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "in.jsonl"
+        lines = EXAMPLE.read_bytes().splitlines(keepends=True)
+        source.write_bytes(b"".join(itertools.islice(itertools.cycle(lines), count)))
+        given: dict[str, Any] = {"files": [str(source)], "rewards": ["math", "format"], "workers": 2}
+        begun = time.monotonic()
+        with connected("local", 2):
+            start_up = time.monotonic() - begun
+            for _ in range(3):
+                for kind in times:
+                    address = "auto" if kind == "ray" else None
+                    begun = time.monotonic()
+                    score(ScoreOptions(output=str(Path(folder) / f"{kind}.jsonl"), ray=address, **given))
+                    times[kind].append(time.monotonic() - begun)
+        outputs = [
+            re.sub(rb'"seconds": [0-9.e+-]+', b"", (Path(folder) / f"{kind}.jsonl").read_bytes()) for kind in times
+        ]
+    middle = {kind: statistics.median(found) for kind, found in times.items()}
+    return {
+        f"rows per second, {count:,} rows, 2 workers: local, Ray {ray.__version__}": f"{count / middle['local']:.0f}, "
+        f"{count / middle['ray']:.0f}",
+        "  Ray over local, its start of the cluster left out": round(middle["local"] / middle["ray"], 2),
+        "  seconds to start Ray": round(start_up, 1),
+        "  output identical": outputs[0] == outputs[1],
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""OpenRLHF, verifiers, SkyRL, AReaL and ms-swift: their own code that calls a reward, calling ours."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+PROMPT = "What is 2 + 2 ?"
+RIGHT = r"<think> 2 + 2 </think> <answer> \boxed{4} </answer>"
+
+
+def offered(name: str) -> Any:  # any: a module
+    """A trainer's module; skipped where the trainer, or something that it needs, is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        pytest.skip(f"needs {error.name}")
+
+
+# OpenRLHF
+
+
+class Engine:
+    """The part of OpenRLHF's LLMRayActor that the executor calls."""
+
+    def __init__(self, tokens: list[int]) -> None:
+        self.tokens = tokens
+
+    async def generate(self, *_: object, **__: object) -> Any:
+        output = SimpleNamespace(token_ids=self.tokens, finish_reason="stop", logprobs=None, text="")
+        return SimpleNamespace(outputs=[output])
+
+
+def openrlhf_run(file: Path, text: str, label: str | None, tokenizer: Any, prompt: str = PROMPT, room: int = 64) -> Any:
+    agent = offered("openrlhf.utils.agent")
+    executor = agent.SingleTurnAgentExecutor(str(file))
+    params = SimpleNamespace(max_tokens=32, logprobs=None)
+    tokens = [*tokenizer(text)["input_ids"], tokenizer.eos_token_id]
+    return asyncio.run(executor.execute(prompt, label, params, room, tokenizer, Engine(tokens)))
+
+
+@pytest.fixture
+def reward_file(tmp_path: Path) -> Path:
+    file = tmp_path / "my_rewards.py"
+    file.write_text(
+        "from r1_reward.verifiers.adapters.openrlhf import reward\nreward_func = reward('math', 'format')\n"
+    )
+    return file
+
+
+def test_openrlhf_calls_a_reward_file(reward_file: Path, tokenizer: Any) -> None:
+    import torch
+
+    found = openrlhf_run(reward_file, RIGHT, "4", tokenizer)
+    # as SamplesGenerator._process_response_into_experience does with them
+    reward = torch.tensor([found["reward"]])
+    score = torch.tensor([found["scores"]])
+    logs = {key: torch.tensor([value.flatten()[0].item()]) for key, value in found["extra_logs"].items()}
+    assert (reward.tolist(), score.tolist()) == ([2.0], [1.0])
+    assert {key: value.item() for key, value in logs.items()} == {
+        "valid": 1.0,
+        "error": 0.0,
+        "math_reward": 1.0,
+        "format_reward": 1.0,
+    }
+    wrong = openrlhf_run(reward_file, r"\boxed{5}", "4", tokenizer)
+    assert (float(wrong["reward"]), float(wrong["scores"])) == (0.0, 0.0)
+    unjudged = openrlhf_run(reward_file, RIGHT, '{"reference": null, "kind": "math"}', tokenizer)
+    assert float(unjudged["reward"]) == 0.0
+    assert float(unjudged["extra_logs"]["valid"]) == 0.0
+
+
+def test_openrlhf_cuts_long_prompts_and_the_response_is_still_found(reward_file: Path, tokenizer: Any) -> None:
+    # the prompt asks with an example that would be a right answer, were it taken for the response
+    prompt = r"so \boxed{4} is the sum of two and two ? " * 8 + PROMPT
+    found = openrlhf_run(reward_file, r"\boxed{5}", "4", tokenizer, prompt=prompt, room=56)
+    assert float(found["reward"]) == 0.0
+    assert float(found["extra_logs"]["valid"]) == 1.0
+
+
+# The HTTP form of OpenRLHF (`SingleTurnAgentExecutor("http://…/get_reward")`) belongs here once the server is there.
+
+
+# verifiers (PrimeIntellect)
+
+
+def verifiers_score(vf: Any, answer: str | None, content: str, thinking: str | None, **settings: Any) -> Any:
+    from r1_reward.verifiers.adapters.verifiers_hub import reward
+
+    class MathData(vf.TaskData):  # type: ignore[misc]  # verifiers may not be there for mypy
+        answer: str | None = None
+        kind: str = "math"
+
+    class MathTask(vf.Task):  # type: ignore[misc]
+        correct = vf.reward(weight=1.0)(reward("math", name="correct", **settings))
+        form = vf.reward(weight=0.5)(reward("format", name="form"))
+
+    data = MathData(prompt=PROMPT, answer=answer)
+    message = vf.AssistantMessage(content=content, reasoning_content=thinking)
+    rewards: dict[str, Any] = {}
+    trace = SimpleNamespace(
+        assistant_messages=[message],
+        last_reply=content,
+        rewards=rewards,
+        metrics={},
+        record_reward=lambda name, value, weight: rewards.update({name: float(value) * weight}),
+    )
+    asyncio.run(MathTask(data, vf.TaskConfig()).score(trace))
+    return rewards
+
+
+def test_verifiers_scores_a_task() -> None:
+    vf = offered("verifiers.v1")
+    answer = r"<answer>\boxed{4}</answer>"
+    assert verifiers_score(vf, "4", answer, "2 + 2") == {"correct": 1.0, "form": 0.5}
+    assert verifiers_score(vf, "5", answer, None) == {"correct": 0.0, "form": 0.0}
+
+
+def test_verifiers_marks_a_trace_that_could_not_be_judged() -> None:
+    vf = offered("verifiers.v1")
+    with pytest.raises(vf.TaskError, match="no reference"):
+        verifiers_score(vf, None, r"\boxed{4}", None)
+    assert verifiers_score(vf, None, r"\boxed{4}", None, on_error="zero") == {"correct": 0.0, "form": 0.0}
+
+
+# SkyRL
+
+
+def test_skyrl_makes_and_steps_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    skyrl_gym = offered("skyrl_gym")
+    (tmp_path / "my_env.py").write_text(
+        "from r1_reward.verifiers.adapters.skyrl import environment\n"
+        "from skyrl_gym.envs.base_text_env import BaseTextEnv\n"
+        "R1Env = environment('math', 'format', base=BaseTextEnv)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    skyrl_gym.register(id="r1_reward", entry_point="my_env:R1Env")
+    spec = {"method": "rule", "ground_truth": "4"}
+    env = skyrl_gym.make("r1_reward", env_config={}, extras={"reward_spec": spec, "data_source": "x"})
+    prompt, _ = env.init([{"role": "user", "content": PROMPT}])
+    assert prompt == [{"role": "user", "content": PROMPT}]
+    output = env.step(RIGHT)
+    assert (output["reward"], output["done"], output["observations"]) == (2.0, True, [])
+    assert output["metadata"]["valid"] == 1.0
+    metrics = offered("skyrl_gym.metrics").default_aggregate_metrics([env.get_metrics()])
+    assert metrics["format_reward"] == 1.0
+    env.close()
+
+
+# AReaL
+
+
+def test_areal_sends_the_reward_to_its_processes() -> None:
+    api = offered("areal.api.reward_api")
+    from r1_reward.verifiers import NotScoredError
+    from r1_reward.verifiers.adapters.areal import reward
+
+    async def judge() -> tuple[float, float]:
+        wrapped = api.AsyncRewardWrapper(reward("math", "format"), max_workers=1, timeout_seconds=120)
+        right = await wrapped(PROMPT, RIGHT + "<|im_end|>", [1], [2], answer="4", query_id="q")
+        wrong = await wrapped(PROMPT, r"\boxed{5}", [1], [2], answer="4")
+        with pytest.raises(NotScoredError, match="no reference"):
+            await wrapped(PROMPT, RIGHT, [1], [2], kind="math")
+        return right, wrong
+
+    assert asyncio.run(judge()) == (2.0, 0.0)
+
+
+# ms-swift
+
+
+def test_swift_calls_a_registered_class() -> None:
+    algorithm = offered("swift.rl_core.grpo_algorithm")
+    import torch
+
+    from r1_reward.verifiers.adapters.swift import orm
+
+    orms = offered("swift.rewards").orms
+    orms["r1_math"], orms["r1_format"] = orm("math"), orm("format")
+    functions = [orms["r1_math"](args=None), orms["r1_format"](args=None)]
+    data = offered("swift.rl_core.data")
+    told = [(RIGHT, "4"), (r"\boxed{5}", "4"), (RIGHT, None)]
+    samples = []
+    for text, answer in told:
+        sample = object.__new__(data.GRPOSample)
+        messages = [{"role": "user", "content": PROMPT}, {"role": "assistant", "content": text}]
+        row = {"messages": messages, "solution": answer, "kind": "math"}
+        object.__setattr__(sample, "messages", messages)
+        object.__setattr__(sample, "to_reward_row", lambda row=row: row)
+        samples.append(sample)
+    found = algorithm.compute_rewards_per_func(samples, functions, [None, None], torch.device("cpu"))
+    assert found[:2].tolist() == [[1.0, 1.0], [0.0, 0.0]]
+    assert found[2].isnan().tolist() == [True, False]

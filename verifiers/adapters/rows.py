@@ -1,0 +1,202 @@
+r"""From what a trainer hands over to a Sample: completions of every shape, columns under their usual names.
+
+Datasets call one thing by many names, and trainers wrap values in numpy, torch or OmegaConf; all of that ends here.
+Nothing of the trainer's is kept: containers are copied, so that a dict which it changes later changes no sample.
+
+What is read:
+- the response: a string, or messages, of which the **last assistant** one counts (tool turns come before it); `content`
+  may be None or a list of blocks; thinking that the trainer parsed off (`reasoning_content`) is put back in its tags;
+- the reference: the first of `reference`, `answer`, `ground_truth`, `solution` that is there; of GSM8K's answers, which
+  hold the whole solution, what follows `####`;
+- `tests` and `limits`, also as JSON text, and as a table of columns, the way Arrow keeps a list of structs.
+
+What it does not do: guess. A row that cannot be read is an error with its reason, not a wrong answer.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..errors import SampleError
+from ..reasoning import Prefilled, ends_in_think
+from ..sample import SAMPLE_FIELDS, Sample
+
+ALIASES: Mapping[str, Sequence[str]] = {
+    "reference": ("reference", "answer", "ground_truth", "solution"),
+    "prompt": ("prompt", "question"),
+}
+"""Usual names of columns, in the order in which they are looked for."""
+
+_ARRAY_BYTES = 1 << 16
+"""Larger arrays are no references but images or activations, and are handed on as they are."""
+_GSM8K = re.compile(r"####[ \t]*(\S[^\n]*?)\s*\Z")
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowReader:
+    r"""How the rows of one trainer become samples.
+
+    >>> reader = RowReader(columns={"reference": "gold"})
+    >>> reader.read([{"role": "assistant", "content": "It is 4."}], "2 + 2?", {"gold": 4}).reference
+    '4'
+    """
+
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    """Which column holds which field of a Sample, where that is not its usual name; None leaves the field out."""
+    prefilled: Prefilled = "auto"
+    """Whether the prompt gave the opening `<think>`."""
+
+    def read(self, completion: object, prompt: object, row: Mapping[str, object]) -> Sample | SampleError:
+        """The sample, or why the row cannot be read."""
+        try:
+            return self._read(completion, prompt, row)
+        except SampleError as error:
+            return error
+
+    def _read(self, completion: object, prompt: object, row: Mapping[str, object]) -> Sample:
+        fields = {str(key): plain(value) for key, value in row.items()}
+        names = {name: column for name in SAMPLE_FIELDS if (column := self._column(name, fields)) is not None}
+        told = {name: fields.get(column) for name, column in names.items()}
+        asked = plain(prompt)
+        if not asked:
+            asked = told.get("prompt")
+        told["prompt"] = asked
+        told["reference"] = _reference(told.get("reference"))
+        told["tests"] = _tests(told.get("tests"))
+        told["limits"] = _json(told.get("limits"))
+        for name in ("id", "problem"):  # neither is judged by, so that no row is lost for them
+            if not isinstance(told.get(name), str | int | float):
+                told[name] = None
+        told["response"] = ""
+        rest = {key: value for key, value in fields.items() if key not in names.values() and key not in SAMPLE_FIELDS}
+        sample = Sample.from_dict({**rest, **told})
+        opened = ends_in_think(sample.prompt) if self.prefilled == "auto" else self.prefilled
+        return replace(sample, response=response_text(completion, opened=opened))
+
+    def _column(self, name: str, fields: Mapping[str, object]) -> str | None:
+        if name in self.columns:
+            return self.columns[name]
+        known = ALIASES.get(name, (name,))
+        return next((column for column in known if fields.get(column) is not None), None)
+
+
+def response_text(completion: object, *, opened: bool = False) -> str:
+    """What the model wrote last: the text itself, or the text of the last assistant message.
+
+    `opened` says that the prompt gave the opening `<think>`, so that thinking which was parsed off gets none.
+    Raises SampleError for what is neither.
+
+    >>> response_text([{"role": "assistant", "content": "let me look"}, {"role": "tool", "content": "42"},
+    ...                {"role": "assistant", "content": None}])
+    ''
+    """
+    if completion is None:
+        return ""
+    if isinstance(completion, str):
+        return str(completion)
+    turns = [completion] if isinstance(completion, Mapping) else plain(completion)
+    if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
+        raise SampleError("wrong_type", f"a completion must be text or messages, got {type(completion).__name__}")
+    last = next((turn for turn in reversed(turns) if turn.get("role", "assistant") == "assistant"), None)
+    return "" if last is None else _message_text(last, opened)
+
+
+def _message_text(message: Mapping[str, object], opened: bool) -> str:
+    content, thinking = message.get("content"), next((message[k] for k in _REASONING if message.get(k)), None)
+    if isinstance(content, str):
+        text = content
+    elif content is None:
+        text = ""
+    elif isinstance(content, Mapping | Sequence):
+        blocks = [content] if isinstance(content, Mapping) else content
+        texts = [block if isinstance(block, str) else _block(block, "text") for block in blocks]
+        text = "".join(texts)
+        thinking = thinking or "".join(_block(block, "thinking") for block in blocks)
+    else:
+        raise SampleError("wrong_type", f"content must be text, blocks or None, got {type(content).__name__}")
+    if isinstance(thinking, str) and thinking and "</think>" not in text:
+        return f"{'' if opened else '<think>'}{thinking}</think>{text}"
+    return text
+
+
+def _block(block: object, key: str) -> str:
+    value = block.get(key) if isinstance(block, Mapping) else None
+    return value if isinstance(value, str) else ""
+
+
+def prefilled_by(tokenizer: Any, **template: Any) -> bool:  # any: a tokenizer, and its template's own arguments
+    """Whether a tokenizer's chat template ends its prompts in `<think>`; `template` goes to the template.
+
+    Trainers that keep prompts as messages do not show what the template adds, so ask it once: pass the answer on as
+    `prefilled`.
+    """
+    turns = [{"role": "user", "content": "?"}]
+    prompt = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **template)
+    return ends_in_think(str(prompt))
+
+
+def plain(value: Any) -> Any:  # any: whatever a trainer holds, and JSON-like values where it has such a form
+    """A copy in plain Python: numpy, torch, tuples and OmegaConf become lists, dicts and numbers, NaN becomes None."""
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if callable(getattr(value, "tolist", None)):
+        return value if getattr(value, "nbytes", 0) > _ARRAY_BYTES else plain(value.tolist())
+    return [plain(item) for item in value] if isinstance(value, Sequence) else value
+
+
+def label_row(label: object) -> Mapping[str, object]:
+    """The columns that a single label stands for: itself as the reference, or an object that holds Sample fields.
+
+    >>> label_row("72"), label_row('{"reference": "72", "kind": "math"}')
+    ({'reference': '72'}, {'reference': '72', 'kind': 'math'})
+    """
+    found = plain(label)
+    if isinstance(found, str) and found.startswith("{"):
+        try:
+            read = json.loads(found)
+        except (ValueError, RecursionError):
+            read = None
+        found = read if isinstance(read, dict) and ("tests" in read or "reference" in read) else found
+    return found if isinstance(found, dict) else {"reference": found}
+
+
+def _reference(value: object) -> object:
+    if isinstance(value, list):
+        return [_reference(item) for item in value if item is not None] or None
+    found = _GSM8K.search(value) if isinstance(value, str) and "####" in value else None
+    return found[1] if found else value
+
+
+def _json(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise SampleError("wrong_type", f"a column holds text that is not JSON: {error}") from error
+
+
+def _tests(value: object) -> object:
+    found = _json(value)
+    if not isinstance(found, dict):
+        return found
+    table = {{"inputs": "input", "outputs": "output"}.get(key, key): column for key, column in found.items()}
+    lengths = {len(column) for column in table.values() if isinstance(column, list)}
+    if len(lengths) != 1 or not all(isinstance(column, list) for column in table.values()):
+        raise SampleError("wrong_type", "tests must be a list of tests, or a table of columns of one length")
+    rows = [dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)]
+    return [{"type": "stdin", **row} if "input" in row and row.get("type") is None else row for row in rows]

@@ -1,0 +1,5 @@
+"""Rewards over HTTP: `r1-reward serve`. Needs the extra `serve`."""
+
+from .options import ServeOptions
+
+__all__ = ["ServeOptions"]

@@ -1,0 +1,28 @@
+"""How many rows to hand over at once: as many as take about as long as one wants to wait for them."""
+
+from __future__ import annotations
+
+
+class Pace:
+    """Learns from what was handed over how long a row takes, and at most doubles from one time to the next.
+
+    >>> pace = Pace(seconds=0.25, most=512)
+    >>> pace.rows
+    16
+    >>> pace.took(16, 0.01); pace.rows
+    32
+    >>> pace.took(1, 60.0); pace.rows
+    1
+    """
+
+    def __init__(self, seconds: float, most: int) -> None:
+        """`seconds` is what one hand-over should take, `most` bounds its rows."""
+        self._seconds = seconds
+        self._most = most
+        self.rows = min(16, most)
+        """Rows to hand over next."""
+
+    def took(self, rows: int, seconds: float) -> None:
+        """Learn from rows that are done."""
+        wanted = int(rows * self._seconds / max(seconds, 1e-6))
+        self.rows = max(1, min(self._most, wanted, 2 * self.rows))
