@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+
+from r1_reward.verifiers.adapters.plan import Settings
 
 FOLDER = Path(__file__).resolve().parents[3] / "examples" / "trainers"
 RIGHT = r"<think>2 + 2 is 4</think><answer>\boxed{4}</answer>"
@@ -118,3 +121,16 @@ def test_every_example_is_executed_here() -> None:
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
     for file in FOLDER.glob("*.py"):
         assert any(file.stem.startswith(name) for name in tested), file
+
+
+def test_what_the_docs_name_is_there() -> None:
+    text = (FOLDER.parents[1] / "docs" / "trainers.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"adapters\.(\w+)\.(\w+)", text)) | set(
+        re.findall(r"from r1_reward\.verifiers\.adapters\.(\w+) import (\w+)", text)
+    )
+    assert len(named) >= 12
+    for module, name in named:
+        assert hasattr(importlib.import_module(f"r1_reward.verifiers.adapters.{module}"), name), (module, name)
+    for linked in re.findall(r"\]\(\.\./(examples/[\w/.]+)\)", text):
+        assert (FOLDER.parents[1] / linked).exists(), linked
+    assert set(re.findall(r"`(\w+)`", text)) >= set(Settings.__annotations__)
