@@ -11,9 +11,9 @@ Read in OpenRLHF 0.11.2 (`utils/agent.py::SingleTurnAgentExecutor`). What it doe
   response is what follows the prompt, or what follows the longest end of it that is there.
 - Functions are called with lists of one, in threads. Rewards go back as tensors of shape (1,), extra logs too, and
   always the same numeric ones.
-- An exception becomes `reward=None` with a line at level INFO, and `None` ends the run with an unrelated message later:
+- An exception becomes `reward=None` with a line at level INFO, which the code after it takes for "ask a reward model":
   so a sample that could not be judged is 0.0 with `valid` 0.0 (`on_error="zero"`, the default). A breaker that finds
-  the instrument down still raises, since a run that ends is better than one that trains on zeros.
+  the instrument down still raises, and says so in the log, since anything is better than training on zeros.
 - `scores` are for dynamic filtering, from 0 to 1: the share of the full reward, or for rewards that go outside, the
   reward as it is.
 
@@ -71,7 +71,7 @@ class OpenRlhfReward:
         try:
             judged = self.plan.judge(turns)
         except InstrumentDown:
-            _log.exception("OpenRLHF will go on with reward=None and end on it; this is why")
+            _log.exception("OpenRLHF will go on with reward=None; this is why")
             raise
         numbers = [self.plan.number(found) or 0.0 for found in judged]
         parts = [self.plan.parts(found) for found in judged]

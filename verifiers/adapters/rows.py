@@ -34,6 +34,7 @@ ALIASES: Mapping[str, Sequence[str]] = {
 
 _ARRAY_BYTES = 1 << 16
 """Larger arrays are no references but images or activations, and are handed on as they are."""
+_DEEPEST = 64
 _GSM8K = re.compile(r"####[ \t]*(\S[^\n]*?)\s*\Z")
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 
@@ -58,6 +59,8 @@ class RowReader:
             return self._read(completion, prompt, row)
         except SampleError as error:
             return error
+        except Exception as error:  # noqa: BLE001 - the boundary: whatever a row holds, it costs that row
+            return SampleError("wrong_type", f"{type(error).__name__}: {str(error)[:200]}")
 
     def _read(self, completion: object, prompt: object, row: Mapping[str, object]) -> Sample:
         fields = {str(key): plain(value) for key, value in row.items()}
@@ -141,21 +144,32 @@ def prefilled_by(tokenizer: Any, **template: Any) -> bool:  # any: a tokenizer, 
     return ends_in_think(str(prompt))
 
 
-def plain(value: Any) -> Any:  # any: whatever a trainer holds, and JSON-like values where it has such a form
-    """A copy in plain Python: numpy, torch, tuples and OmegaConf become lists, dicts and numbers, NaN becomes None."""
+def plain(value: Any, depth: int = 0) -> Any:  # any: whatever a trainer holds, and JSON-like values where it can be
+    """A copy in plain Python: numpy, torch, tuples and OmegaConf become lists, dicts and numbers, NaN becomes None.
+
+    Raises SampleError for what is nested deeper than 64 levels, or in itself, or cannot be listed.
+    """
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
+    if depth > _DEEPEST:
+        raise SampleError("wrong_type", f"a value is nested deeper than {_DEEPEST} levels")
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item, depth + 1) for item in value]
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if callable(getattr(value, "tolist", None)):
-        return value if getattr(value, "nbytes", 0) > _ARRAY_BYTES else plain(value.tolist())
-    return [plain(item) for item in value] if isinstance(value, Sequence) else value
+        if getattr(value, "nbytes", 0) > _ARRAY_BYTES:
+            return value
+        try:
+            listed = value.tolist()
+        except Exception as error:
+            raise SampleError("wrong_type", f"{type(value).__name__} cannot be read: {error}") from error
+        return plain(listed, depth + 1)
+    return [plain(item, depth + 1) for item in value] if isinstance(value, Sequence) else value
 
 
 def label_row(label: object) -> Mapping[str, object]:
@@ -164,7 +178,10 @@ def label_row(label: object) -> Mapping[str, object]:
     >>> label_row("72"), label_row('{"reference": "72", "kind": "math"}')
     ({'reference': '72'}, {'reference': '72', 'kind': 'math'})
     """
-    found = plain(label)
+    try:
+        found = plain(label)
+    except SampleError as error:
+        found = error  # which no Sample takes for a reference, so that the row becomes an error with these words
     if isinstance(found, str) and found.startswith("{"):
         try:
             read = json.loads(found)

@@ -87,8 +87,8 @@ def compute_scores(
 
 
 def _turn(data_source: object, solution: object, ground_truth: object, extra_info: Mapping[str, Any] | None) -> Turn:
-    # A ground truth of numpy's is an array of one object where the dataset holds a struct.
-    row = {"data_source": data_source, **(extra_info or {}), **label_row(ground_truth)}
+    extra = extra_info if isinstance(extra_info, Mapping) else {}
+    row = {"data_source": data_source, **extra, **label_row(ground_truth)}
     return Turn(solution, row.get("prompt"), row)
 
 

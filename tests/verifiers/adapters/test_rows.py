@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from r1_reward.verifiers import Message, Sample, SampleError
 from r1_reward.verifiers.adapters.rows import RowReader, label_row, plain, prefilled_by, response_text
+from r1_reward.verifiers.adapters.trl import reward
 
 
 def read(row: Mapping[str, object], completion: object = "x", prompt: object = "", **fields: Any) -> Sample:
@@ -289,3 +290,39 @@ def test_anything_is_a_sample_or_told(completion: object, prompt: object, row: d
 def test_response_text_says_what_it_was_given() -> None:
     with pytest.raises(SampleError, match="a completion must be text or messages, got int"):
         response_text(4)
+
+
+class Loop:
+    def tolist(self) -> Loop:
+        return self
+
+
+class Broken:
+    def tolist(self) -> None:
+        raise RuntimeError("no luck")
+
+
+def nested(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+CYCLE: dict[str, Any] = {}
+CYCLE["self"] = CYCLE
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [CYCLE, nested(5000), Loop(), Broken(), "[" * 100_000, 10**5000],
+    ids=["cycle", "deep", "loop", "broken", "json", "int"],
+)
+@pytest.mark.parametrize("column", ["answer", "tests", "limits"])
+def test_odd_values_cost_their_row(odd: object, column: str) -> None:
+    made = reward("math")
+    rows: dict[str, Any] = {"reference": ["4", None], column: [None, odd], "kind": ["math", "math"]}
+    first, second = made(completions=[r"\boxed{4}"] * 2, **rows)
+    assert first == 1.0
+    assert second in (None, 0.0)
+    assert label_row(odd)["reference"] is not None

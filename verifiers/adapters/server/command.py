@@ -15,6 +15,7 @@ from .... import __version__
 from ...errors import RunError
 from ...scoring.options import merge_options
 from ...scoring.pool import Pool
+from ...spec import slots_of
 from .options import ServeOptions
 
 FINE, INTERRUPTED = 0, 130
@@ -37,9 +38,8 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
     with contextlib.redirect_stdout(sys.stderr):
         judge = options.spec.build()
     listener = _listen(options)
-    pool = Pool(
-        options.spec, judge, options.names, workers=options.workers, row_timeout=options.row_timeout, echo=False
-    )
+    spec = options.spec.with_slots(slots_of(options.workers))
+    pool = Pool(spec, judge, options.names, workers=options.workers, row_timeout=options.row_timeout, echo=False)
     try:
         pool.start(options.workers)
         stopped_by = _run(_serve(options, pool, judge.name, token, listener))
