@@ -153,21 +153,21 @@ COUNT = "document.getElementById('count').textContent"
 
 def test_the_demo_opens_filters_sorts_and_shows_rows(page: Page, demo: Path) -> None:
     page.open(demo)
-    assert page.ask(COUNT) == "200 rows"
-    assert page.ask("document.querySelector('#table').getAttribute('aria-rowcount')") == "201"
+    assert page.ask(COUNT) == "220 rows"
+    assert page.ask("document.querySelector('#table').getAttribute('aria-rowcount')") == "221"
     page.shot("demo-light")
     page.choose("#outcome", "wrong")
-    page.wait(f"{COUNT} === '24 of 200'")
+    page.wait(f"{COUNT} === '24 of 220'")
     page.choose("#outcome", "")
     page.search("twenty-sided")
-    page.wait(f"{COUNT} === '8 of 200'")
+    page.wait(f"{COUNT} === '8 of 220'")
     page.search("")
-    page.wait(f"{COUNT} === '200 rows'")
+    page.wait(f"{COUNT} === '220 rows'")
     page.click(".reason[data-verifier=math][data-reason=wrong]")
-    page.wait(f"{COUNT} === '24 of 200'")
+    page.wait(f"{COUNT} === '24 of 220'")
     assert page.ask("document.querySelector('.reason[data-reason=wrong]').getAttribute('aria-pressed')") == "true"
     page.click("#clear")
-    page.wait(f"{COUNT} === '200 rows'")
+    page.wait(f"{COUNT} === '220 rows'")
     page.click("#head th:last-child button")
     assert page.ask("document.querySelector('#head th:last-child').getAttribute('aria-sort')") == "descending"
     lengths = page.ask(
@@ -185,7 +185,7 @@ def test_keys_lead_through_rows(page: Page, demo: Path) -> None:
     page.press("j", "j", Keys.ARROW_DOWN, "k")
     assert page.ask("document.activeElement.getAttribute('aria-rowindex')") == "4"
     page.press(Keys.END)
-    assert page.ask("document.activeElement.getAttribute('aria-rowindex')") == "201"
+    assert page.ask("document.activeElement.getAttribute('aria-rowindex')") == "221"
     page.press(Keys.HOME, Keys.ENTER)
     assert page.wait("document.querySelector('#panel h2')?.textContent").startswith("math-2-0")
     page.press("j")
@@ -205,7 +205,7 @@ def test_keys_lead_through_rows(page: Page, demo: Path) -> None:
     page.press("/")
     assert page.ask("document.activeElement.id") == "search"
     page.press("1", "5", "-")
-    page.wait(f"{COUNT} !== '200 rows'")
+    page.wait(f"{COUNT} !== '220 rows'")
     page.press(Keys.ESCAPE)
     page.press("?")
     page.wait("document.getElementById('keys').open")
@@ -215,9 +215,9 @@ def test_keys_lead_through_rows(page: Page, demo: Path) -> None:
 def test_whole_texts_can_be_searched(page: Page, demo: Path) -> None:
     page.open(demo)
     page.search("therefore, there are 20 possible outcomes")
-    page.wait(f"{COUNT} === '0 of 200'")
+    page.wait(f"{COUNT} === '0 of 220'")
     page.click("#whole")
-    page.wait("/^[1-9] of 200$/.test(document.getElementById('count').textContent)")
+    page.wait("/^[1-9] of 220$/.test(document.getElementById('count').textContent)")
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (1440, True), (390, False), (390, True)])
