@@ -233,8 +233,15 @@ def _as_json(value: object, depth: int) -> object:
     if isinstance(value, list | tuple):
         return [_as_json(item, depth + 1) for item in value]
     if isinstance(value, dict):
-        return {str(key) if type(key) is int else key: _as_json(item, depth + 1) for key, item in value.items()}
+        return {_json_key(key): _as_json(item, depth + 1) for key, item in value.items()}
     return value
+
+
+def _json_key(key: object) -> object:
+    try:
+        return str(key) if type(key) is int else key
+    except ValueError:  # more digits than Python writes; no key of a JSON text has so many
+        return key
 
 
 def unordered_values(expected: object, got: object) -> str | None:

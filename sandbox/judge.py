@@ -11,16 +11,17 @@ Tests run one at a time. Only inputs go into the sandbox; what came out is compa
   only code after the test's end writes. JavaScript also fails on "Assertion failed" on standard error. Weak: the
   test code runs in the program's own process.
 
-What the program's source looks like plays no part. Faults of the sandbox are SandboxError and never a result.
+What the program's source looks like plays no part. Faults of the sandbox are SandboxError and never a result; a checker
+that raises makes its submission INFRA, and no other.
 """
 
 from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from .answer import ask_call, ask_exam, read_answer
 from .builds import Build, Builds, build
@@ -44,6 +45,7 @@ _AT_BOUND: Mapping[str, tuple[Outcome, str]] = {
     "disk": (Outcome.RE, "wrote more than {disk_mb:g} MiB to files"),
     "processes": (Outcome.RE, "started more than {processes} processes"),
 }
+_T = TypeVar("_T")
 
 
 class Judged(NamedTuple):
@@ -89,6 +91,7 @@ class _Judge:
         self._loaded: bytes | None = None
         self._complaint: TestOutcome | None = None
         self._clean = True
+        self._checker_failed = False
 
     def judge(self) -> Judged:
         start = time.monotonic()
@@ -101,6 +104,8 @@ class _Judge:
                 continue
             found = self._test(test)
             outcomes.append(found)
+            if self._checker_failed:
+                return self._unjudged(found, start)
             decided = found.outcome is not Outcome.AC and (self._submission.stop_at_failure or self._left() <= 0)
         failed = next((index for index, found in enumerate(outcomes) if found.outcome is not Outcome.AC), None)
         result = Result(
@@ -109,6 +114,18 @@ class _Judge:
             detail=_sentence(outcomes, failed),
             seconds=time.monotonic() - start,
             backend=self._backend,
+        )
+        return Judged(result, self._clean)
+
+    def _unjudged(self, found: TestOutcome, start: float) -> Judged:
+        """Another attempt would end in the same way, and other submissions shall not pay for it."""
+        result = Result(
+            outcome=Outcome.INFRA,
+            tests=[found] * len(self._submission.tests),
+            detail=found.detail,
+            seconds=time.monotonic() - start,
+            backend=self._backend,
+            checker_failed=True,
         )
         return Judged(result, self._clean)
 
@@ -125,7 +142,7 @@ class _Judge:
         if isinstance(test, StdinTest):
             stdin = test.input.encode("utf-8", "replace")
             ran = self._run(Command(argv=built.run, limits=limits, stdin=stdin, fork=self._fork))
-            outcome, detail = self._bound(ran) or _stdin(test, ran)
+            outcome, detail = self._bound(ran) or self._compared(_stdin, test, ran)
         elif isinstance(test, ProgramTest):
             trust = "weak"
             ran = self._run(Command(argv=built.run, limits=limits))
@@ -133,8 +150,15 @@ class _Judge:
         else:
             trust = "strong" if isinstance(test, CallTest) or test.names is not None else "weak"
             ran = self._run(self._ask(test, limits))
-            outcome, detail = self._bound(ran) or _answer(test, ran)
+            outcome, detail = self._bound(ran) or self._compared(_answer, test, ran)
         return _outcome(ran, outcome, detail, trust, built.nonce)
+
+    def _compared(self, rule: Callable[[_T, Ran], tuple[Outcome, str]], test: _T, ran: Ran) -> tuple[Outcome, str]:
+        try:
+            return rule(test, ran)
+        except Exception as error:  # noqa: BLE001 - the boundary: a checker may be anybody's, and what it compares is
+            self._checker_failed = True
+            return Outcome.INFRA, f"the checker failed: {type(error).__name__}: {error}"
 
     def _ask(self, test: CallTest | ExamTest, limits: Limits) -> Command:
         call, exam = (

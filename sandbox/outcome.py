@@ -77,3 +77,5 @@ class Result:
     """Wall time of it all, waiting for a free place not included."""
     backend: str = ""
     """Which backend ran it."""
+    checker_failed: bool = False
+    """With INFRA: the programs were run, and it was a checker that failed."""

@@ -228,7 +228,8 @@ class CodeVerifier:
         }
         if result.outcome is Outcome.INFRA:
             told = result.detail[:1000]
-            error = Verdict.error(Reason.SANDBOX_UNAVAILABLE, told, answer=answer, evidence=evidence)
+            reason = Reason.GRADER_CRASHED if result.checker_failed else Reason.SANDBOX_UNAVAILABLE
+            error = Verdict.error(reason, told, answer=answer, evidence=evidence)
             return error.timed(result.seconds)
         share = sum(test.outcome is Outcome.AC for test in result.tests) / len(result.tests)
         passed = result.outcome is Outcome.AC
