@@ -262,13 +262,13 @@ def _typed(hint: Any, value: Any, name: str) -> Any:  # any: a type, and a value
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return from_table(hint, value, f"{name}.")  # type: ignore[arg-type]  # a class, not an instance
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if hint is Schedule and isinstance(value, int | float) and not isinstance(value, bool):
+    if hint == Schedule and isinstance(value, int | float) and not isinstance(value, bool):
         return ((0, value),)
     if origin is tuple and isinstance(value, list):
         inner = [arguments[0]] * len(value) if arguments[-1] is ... else arguments
         if len(inner) == len(value):
             made = tuple(_typed(kind, item, name) for kind, item in zip(inner, value, strict=True))
-            if hint is not Schedule or (made and made[0][0] == 0 and list(made) == sorted(set(made))):
+            if hint != Schedule or (made and made[0][0] == 0 and list(made) == sorted(set(made))):
                 return made
     elif origin is Literal:
         if value in arguments:
@@ -279,5 +279,5 @@ def _typed(hint: Any, value: Any, name: str) -> Any:  # any: a type, and a value
         table = origin is not None and isinstance(value, dict)
         if number or table or (isinstance(hint, type) and type(value) is hint):
             return value
-    wanted = "a number, or [[0, value], [step, value], ...]" if hint is Schedule else getattr(hint, "__name__", hint)
+    wanted = "a number, or [[0, value], [step, value], ...]" if hint == Schedule else getattr(hint, "__name__", hint)
     raise ConfigError(f"{name} is {value!r}; it must be {wanted}")

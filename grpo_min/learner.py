@@ -42,15 +42,23 @@ class Learner:
     """See above. `shard` spreads a policy over processes."""
 
     def __init__(
-        self, config: TrainConfig, model: PreTrainedModel, world: distributed.World, shard: Callable[[Policy], Policy]
+        self,
+        config: TrainConfig,
+        model: PreTrainedModel,
+        world: distributed.World,
+        shard: Callable[[Policy], Policy] | None,
     ) -> None:
         self.config, self.world = config, world
         self.device = next(model.parameters()).device
         memory, optimizer = config.memory, config.optimizer
         wants_reference = config.loss.kl != "none" and config.loss.beta > 0
         frozen = copy.deepcopy(model).requires_grad_(False) if wants_reference else None
-        self.policy = shard(Policy(model, share_prompts=memory.share_prompts, chunk=memory.chunk)).train()
-        self.reference = shard(Policy(frozen, chunk=memory.chunk)).eval() if frozen else None
+        policies = [
+            Policy(each, share_prompts=memory.share_prompts, chunk=memory.chunk) for each in (model, frozen) if each
+        ]
+        self.policy, *references = map(shard, policies) if shard else policies
+        self.policy.train()
+        self.reference = references[0].eval() if references else None
         self.renewed = 0
         self.optimizer = torch.optim.AdamW(
             [weight for weight in self.policy.parameters() if weight.requires_grad],

@@ -50,7 +50,7 @@ class Trainer:
         engine: Engine | None = None,
         writers: Sequence[Writer] = (),
         stopped: Callable[[], bool] = lambda: False,
-        shard: Callable[[Policy], Policy] = lambda policy: policy,
+        shard: Callable[[Policy], Policy] | None = None,
     ) -> None:
         """Go on from the latest checkpoint in the output folder, or begin; ConfigError for what cannot be run."""
         self.config, self.tokenizer, self.reward, self._stopped = config, tokenizer, reward, stopped
@@ -83,8 +83,7 @@ class Trainer:
             self._save()
 
     def close(self) -> None:
-        """Let go of files and engine; may be called twice."""
-        self.log.close()
+        """Let go of the engine; may be called twice."""
         self.engine.close()
 
     def _told_to_stop(self) -> bool:

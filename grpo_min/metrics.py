@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from torch import Tensor
 
@@ -143,37 +143,33 @@ class RunLog:
     def __init__(self, folder: Path | None, sizes: Sequence[int] = (0, 0), writers: Sequence[Writer] = ()) -> None:
         """`sizes` are the files' lengths at the checkpoint; what is past them is cut off. Without a folder (on ranks
         but the first) nothing is written."""
-        self._files: list[BinaryIO] = []
-        if folder:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._files = [(folder / name).open("a+b") for name in ("metrics.jsonl", "samples.jsonl")]
-            for file, size in zip(self._files, sizes, strict=True):
-                file.truncate(size)
-                file.seek(0)
+        self._paths = [folder / name for name in ("metrics.jsonl", "samples.jsonl")] if folder else []
+        for path, size in zip(self._paths, sizes, strict=False):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            os.truncate(path, size)
         self._writers = writers
-        self.history: list[Metrics] = [json.loads(line) for file in self._files[:1] for line in file]
+        told = [line for path in self._paths[:1] for line in path.read_text(encoding="utf-8").splitlines()]
+        self.history: list[Metrics] = [json.loads(line) for line in told]
 
     def write(self, line: Metrics, samples: Iterable[Mapping[str, Any]] = ()) -> None:
         """Append a step's line and samples."""
         self.history.append(line)
-        for file, rows in zip(self._files, ([line], samples), strict=True):
-            text = "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
-            file.write(text.encode())
-            file.flush()
+        for path, rows in zip(self._paths, ([line], samples), strict=False):
+            with path.open("a", encoding="utf-8") as file:
+                file.write("".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
         numbers = {name: value for name, value in line.items() if isinstance(value, int | float)}
         for writer in self._writers:
             writer(numbers, int(line["step"]))
 
     def sizes(self) -> list[int]:
         """How long the files are, all of it on the disk."""
-        for file in self._files:
-            os.fsync(file.fileno())
-        return [file.tell() for file in self._files]
-
-    def close(self) -> None:
-        """Close the files; may be called twice."""
-        for file in self._files:
-            file.close()
+        found = []
+        for path in self._paths:
+            with path.open("ab") as file:
+                os.fsync(file.fileno())
+                found.append(file.tell())
+        return found
 
 
 def tensorboard_writer(folder: str | Path) -> Writer:

@@ -32,8 +32,8 @@ def toy_tokenizer() -> Any:  # any: Hugging Face's tokenizers share no typed cla
     """
     words = [_END, *"0123456789+=,", *_TAGS]
     inner = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token=_END))
-    inner.pre_tokenizer = Split(pattern=_split(), behavior="isolated")  # type: ignore[assignment]  # untyped stubs
-    inner.decoder = Fuse()  # type: ignore[assignment]
+    inner.pre_tokenizer = Split(pattern=_split(), behavior="isolated")
+    inner.decoder = Fuse()
     return PreTrainedTokenizerFast(tokenizer_object=inner, eos_token=_END, clean_up_tokenization_spaces=False)
 
 
