@@ -2,10 +2,10 @@
 
     python benchmarks/grpo_step.py [--setting small|long] [--repeats 3] [--out FILE.json]
 
-Both arms train the same model object on the same prompts in one process, in turns, on one thread; each repeat is a fresh
-trainer whose second step is measured. Both generate the same number of tokens and log the same kind of metrics, entropy
-included. TRL runs at each of the micro-batch sizes given, and its best one is quoted. The caveat: on a CPU TRL's path is
-its plain PyTorch one; its Triton and vLLM paths need a GPU, which this does not measure.
+Both arms train the same model object on the same prompts in one process, in turns, on one thread; each repeat is a
+fresh trainer whose second step is measured. Both generate the same number of tokens and log the same kind of metrics,
+entropy included. TRL runs at each of the micro-batch sizes given, and its best one is quoted. The caveat: on a CPU TRL's
+path is its plain PyTorch one; its Triton and vLLM paths need a GPU, which this does not measure.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.distributed.fsdp import FSDPModule
 
 from .logprobs import Policy, causal
 
@@ -39,17 +40,29 @@ class World:
 
 
 def shard(policy: Policy, *, bf16: bool = False) -> Policy:
-    """Spread the policy's weights over all processes (FSDP2), layer by layer; changes it in place."""
+    """Spread the policy's weights, gradients and optimizer over all processes (FSDP2); changes it in place.
+
+    A policy that shares prompts runs each layer twice a forward, the second time through its cache, which FSDP's hooks
+    around a layer do not see. So its weights are one unit, whole during a step; without sharing they are gathered layer
+    by layer.
+    """
     from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
     options: dict[str, Any] = {}  # any: keyword arguments
     if bf16:
         options["mp_policy"] = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
     body = getattr(causal(policy.model), causal(policy.model).base_model_prefix)
-    for layer in body.layers:
+    for layer in () if policy.share_prompts else body.layers:
         fully_shard(layer, **options)
     fully_shard(policy, **options)
     return policy
+
+
+def spread_again(policy: nn.Module) -> None:
+    """Let go of weights that a forward gathered and no backward will; nothing where the policy is not spread."""
+    for part in policy.modules() if dist.is_initialized() else ():
+        if isinstance(part, FSDPModule):
+            part.reshard()
 
 
 def training_state(policy: nn.Module, optimizer: torch.optim.Optimizer | None, world: World) -> tuple[Any, Any]:

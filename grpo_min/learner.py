@@ -90,6 +90,7 @@ class Learner:
                 lengths = [len(row.tokens) for _, row in items]
                 for (_, row), part in zip(items, logp_N.split(lengths) if items else (), strict=True):
                     found[id(row)][name] = tuple(part.tolist())
+            distributed.spread_again(policy)
 
         def frozen(row: Row) -> Row:
             return replace(row, **found[id(row)])  # type: ignore[arg-type]  # the two names above
