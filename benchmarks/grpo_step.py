@@ -4,8 +4,9 @@
 
 Both arms train the same model object on the same prompts in one process, in turns, on one thread; each repeat is a
 fresh trainer whose second step is measured. Both generate the same number of tokens and log the same kind of metrics,
-entropy included. TRL runs at each of the micro-batch sizes given, and its best one is quoted. The caveat: on a CPU TRL's
-path is its plain PyTorch one; its Triton and vLLM paths need a GPU, which this does not measure.
+entropy included. TRL runs at each of the micro-batch sizes given, and its best one is quoted. The caveat: on a CPU
+TRL's path is its plain PyTorch one; its Triton and vLLM paths need a GPU, which this does not measure. "Start", for
+memory, is before the first step.
 """
 
 from __future__ import annotations
@@ -104,8 +105,9 @@ def ours(model: Qwen2ForCausalLM, tokenizer: Any, setting: str, rows: int | None
         )
         engine = HFEngine(model, stop_tokens=[])
         steps = Trainer(config, model, tokenizer, questions, Lengths(), engine=engine).steps()
+        start_memory = _resident()
         next(steps)
-        start_memory = _reset_peak()
+        _reset_peak()
         start = time.process_time()
         line = next(steps)
         seconds = time.process_time() - start

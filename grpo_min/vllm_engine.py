@@ -1,7 +1,7 @@
 """vLLM behind the engine protocol. Optional, and not run by this project's tests, which give it a stand-in for vLLM.
 
-Its log-probabilities come from other kernels than the training forward's, so it is not `exact`: the loop computes the old
-ones itself and weighs each token by the truncated ratio of the two (`loss.engine_ratio_cap`). It needs vLLM with
+Its log-probabilities come from other kernels than the training forward's, so it is not `exact`: the loop computes the
+old ones itself and weighs each token by the truncated ratio of the two (`loss.engine_ratio_cap`). It needs vLLM with
 `logprobs_mode="processed_logprobs"`, so that they are told at the sampling temperature, and top-p = 1, top-k = 0, since
 vLLM would tell them over the tokens left.
 """

@@ -40,7 +40,7 @@ def test_sums_of_two_digits_are_learned(tmp_path: Path) -> None:
     start = time.process_time()
     config = TrainConfig(
         output=str(tmp_path),
-        steps=100,
+        steps=200,
         data=DataConfig(template="plain"),
         rollout=RolloutConfig(questions=16, samples=8, minibatches=1, max_tokens=((0, 24),)),
         optimizer=OptimizerConfig(lr=5e-4),
