@@ -37,6 +37,7 @@ NEEDS: dict[str, Callable[[], bool]] = {
     "docker": _docker_answers,
     "pyarrow": _module("pyarrow"),
     "torch": _module("torch"),
+    "trl": _module("trl"),
 }
 _found: dict[str, bool] = {}
 
