@@ -304,3 +304,22 @@ def doctor(names: tuple[str, ...], *, as_json: bool) -> None:
         sys.exit(run_doctor(names, as_json=as_json))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+
+
+@main.command()
+@click.argument("recipe", metavar="RECIPE.toml")
+def train(recipe: str) -> None:
+    """Train a model with GRPO as a recipe says; go on where an earlier run of it left off.
+
+    Exit status: 0 trained to the end, 1 the run cannot go on, 2 usage, 130 or 143 ended by a signal, saved.
+    """
+    from .verifiers.errors import ConfigError
+
+    try:
+        from .grpo_min.command import run_train
+    except ModuleNotFoundError as error:
+        raise click.UsageError(f"training needs {error.name}: pip install 'r1-reward[train]'") from None
+    try:
+        sys.exit(run_train(recipe))
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from None

@@ -82,6 +82,7 @@ NEEDS: dict[str, Callable[[], bool]] = {
     "runsc": _sandbox("runsc"),
     "torch": _module("torch"),
     "userns": _sandbox("local"),
+    "trl": _module("trl"),
 }
 _found: dict[str, bool] = {}
 

@@ -1,0 +1,98 @@
+"""Checkpoints that are there whole or not at all.
+
+A checkpoint is a folder `step-00000042` with one file. It is written under another name, flushed to the disk, renamed,
+and the folder around it flushed, so that a crash at any moment leaves the one before it. A checkpoint that cannot be
+written (disk full) is removed again, raises, and leaves the earlier ones as they were.
+
+What it does not promise: that a disk which lies about flushing is held to its word.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..verifiers.errors import RunError
+
+State = dict[str, Any]
+"""Tensors, numbers, strings, and lists, tuples and dicts of them (any: torch's own states are in it)."""
+
+_NAME = "step-{:08d}"
+_FILE = "state.pt"
+
+
+class CheckpointError(RunError):
+    """A checkpoint cannot be written or read; the message names it."""
+
+
+def save(folder: Path, step: int, state: State, *, keep: int) -> Path:
+    """Write a step's checkpoint and remove all but the latest `keep`; CheckpointError where it cannot be written."""
+    final, draft = folder / _NAME.format(step), folder / f".{_NAME.format(step)}.draft"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(".step-*.draft"):
+            shutil.rmtree(left)
+        draft.mkdir()
+        with (draft / _FILE).open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        _flush(draft)
+        if final.exists():
+            shutil.rmtree(final)
+        draft.rename(final)
+        _flush(folder)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        shutil.rmtree(draft, ignore_errors=True)
+        raise CheckpointError(f"the checkpoint {final} cannot be written: {error}") from error
+    for old in _all(folder)[:-keep]:
+        shutil.rmtree(old)
+    return final
+
+
+def latest(folder: Path, device: torch.device | str = "cpu") -> State | None:
+    """The latest checkpoint's state, None where there is no checkpoint; CheckpointError for one that is damaged.
+
+    Reading runs no code that a file may hold.
+    """
+    found = _all(folder)
+    if not found:
+        return None
+    try:
+        return torch.load(found[-1] / _FILE, map_location=device, weights_only=True)  # type: ignore[no-any-return]
+    except Exception as error:
+        raise CheckpointError(
+            f"the checkpoint {found[-1]} cannot be read, remove it to go on without: {error}"
+        ) from error
+
+
+def random_state() -> State:
+    """The state of every generator that a model or a reward may draw from."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {"python": random.getstate(), "torch": torch.get_rng_state(), "cuda": cuda}
+
+
+def restore_random_state(state: State) -> None:
+    """Put the generators back to where `random_state` found them."""
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+    torch.set_rng_state(state["torch"].cpu())
+    if state["cuda"]:
+        torch.cuda.set_rng_state_all([each.cpu() for each in state["cuda"]])
+
+
+def _all(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("step-*") if (path / _FILE).is_file())
+
+
+def _flush(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

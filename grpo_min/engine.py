@@ -1,0 +1,219 @@
+"""Completions from a model: what every engine does, and the one that decodes with the training model itself.
+
+An engine's `exact` says whether its log-probabilities are the training forward's own (to rounding), so that they may
+stand as the old policy's. HFEngine decodes one batch of prompts at a time with one cache, and promises: a prompt is run
+once however many samples it has; finished rows leave the batch; a greedy completion is Hugging Face's own, token by
+token. It does no speculative decoding, no paging, no batching across calls.
+
+Shapes: P prompts, R rows, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedModel
+
+from ..verifiers.errors import ConfigError
+from .cache import PlacedCache
+from .logprobs import causal, mask_for
+from .sampling import Drawn, Sampling, draw, seed_of, uniforms
+
+Tokens = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """One sample."""
+
+    tokens: Tokens
+    """What was generated, the stop token included."""
+    logprobs: tuple[float, ...]
+    """Each token's log-probability at the temperature it was sampled with."""
+    finish: Literal["stop", "length"]
+    """Whether it ended by itself."""
+
+
+class Engine(Protocol):
+    """Anything that completes prompts with the policy's weights."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether its log-probabilities are those of the training forward."""
+        ...
+
+    def generate(
+        self, prompts: Sequence[Tokens], n: int, sampling: Sampling, seeds: Sequence[int]
+    ) -> list[list[Completion]]:
+        """`n` completions of each prompt, which a seed for each prompt determines."""
+        ...
+
+    def sync(self, model: PreTrainedModel) -> None:
+        """Take the weights of the model from here on; called once before each rollout."""
+        ...
+
+    def close(self) -> None:
+        """Let go of whatever it holds; may be called twice."""
+        ...
+
+
+class HFEngine:
+    """Decodes with a Hugging Face model, in place or on a copy of its weights.
+
+    `sync` with the model itself copies nothing. `replica` is a model of the same shape that takes the weights at each
+    sync, for a policy that is sharded over ranks (gathered there, one tensor after another) or trained in a higher
+    precision than it is run in.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        *,
+        stop_tokens: Sequence[int],
+        decode: Callable[[list[int]], str] | None = None,
+        replica: PreTrainedModel | None = None,
+    ) -> None:
+        """`decode` turns tokens into text; only stop strings need it."""
+        self.stop_tokens = frozenset(stop_tokens)
+        self._decode = decode
+        self._replica = replica
+        self._model = replica or model
+
+    @property
+    def exact(self) -> bool:
+        """True for the model itself and for a copy in the same precision as float32 or better."""
+        return next(causal(self._model).parameters()).dtype in (torch.float32, torch.float64)
+
+    def sync(self, model: PreTrainedModel) -> None:
+        """Take the weights of the model."""
+        if self._replica is None:
+            self._model = model
+            return
+        target = self._replica.state_dict()
+        with torch.no_grad():
+            for name, value in causal(model).state_dict().items():
+                whole = value.full_tensor() if hasattr(value, "full_tensor") else value
+                target[name].copy_(whole)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def generate(
+        self, prompts: Sequence[Tokens], n: int, sampling: Sampling, seeds: Sequence[int]
+    ) -> list[list[Completion]]:
+        """See Engine; raises ConfigError for a prompt that is empty or leaves no room in the model's context."""
+        if sampling.stop and self._decode is None:
+            raise ConfigError("stop strings need an engine that can decode; give HFEngine decode=")
+        if not prompts:
+            return []
+        model = causal(self._model)
+        longest = max(map(len, prompts))
+        room = getattr(model.config, "max_position_embeddings", None)
+        if min(map(len, prompts)) < 1 or (room and longest + sampling.max_tokens > room):
+            raise ConfigError(
+                f"prompts of {min(map(len, prompts))} to {longest} tokens and max_tokens {sampling.max_tokens} do not "
+                f"fit the model's context of {room}; shorten them, or lower max_tokens"
+            )
+        with torch.inference_mode(), _evaluating(model):
+            rows = self._decode_batch(model, prompts, n, sampling, seeds)
+        return [rows[start : start + n] for start in range(0, len(rows), n)]
+
+    def _decode_batch(
+        self, model: PreTrainedModel, prompts: Sequence[Tokens], n: int, sampling: Sampling, seeds: Sequence[int]
+    ) -> list[Completion]:
+        device = next(model.parameters()).device
+        count, limit = len(prompts) * n, sampling.max_tokens
+        uniform_RT = uniforms([seed_of(seed, sample) for seed in seeds for sample in range(n)], limit).to(device)
+        state = _Prefilled(model, prompts, n, limit)
+        tokens: list[list[int]] = [[] for _ in range(count)]
+        logprobs: list[list[float]] = [[] for _ in range(count)]
+        finish: list[Literal["stop", "length"]] = ["length"] * count
+        alive = list(range(count))
+        for step in range(limit):
+            drawn: Drawn = draw(state.logits_RV, uniform_RT[alive, step], sampling)
+            for row, token, logp in zip(alive, drawn.token_R.tolist(), drawn.logp_R.tolist(), strict=True):
+                tokens[row].append(token)
+                logprobs[row].append(logp)
+            kept = [place for place, row in enumerate(alive) if not self._ended(tokens[row], sampling)]
+            for row in set(alive) - {alive[place] for place in kept}:
+                finish[row] = "stop"
+            alive = [alive[place] for place in kept]
+            if not alive or step + 1 == limit:
+                break
+            state.advance(drawn.token_R, kept)
+        return [
+            Completion(tokens=tuple(tokens[row]), logprobs=tuple(logprobs[row]), finish=finish[row])
+            for row in range(count)
+        ]
+
+    def _ended(self, tokens: list[int], sampling: Sampling) -> bool:
+        if tokens[-1] in self.stop_tokens:
+            return True
+        if not sampling.stop or self._decode is None:
+            return False
+        # A token is seldom less than a character, so the end of the text is in the last few tokens.
+        tail = self._decode(tokens[-(max(map(len, sampling.stop)) + 8) :])
+        return any(string in tail for string in sampling.stop)
+
+
+class _Prefilled:
+    """A batch in the midst of decoding: its cache, and the logits of each row's next token."""
+
+    def __init__(self, model: PreTrainedModel, prompts: Sequence[Tokens], n: int, limit: int) -> None:
+        self._model = model
+        self._body: Any = getattr(model, model.base_model_prefix)  # any: Hugging Face's bodies share no class
+        self._head = model.get_output_embeddings()
+        self._device = next(model.parameters()).device
+        length_P = torch.tensor([len(prompt) for prompt in prompts], device=self._device)
+        longest = int(length_P.max())
+        # Padding is on the right, out of a causal model's sight; a mask hides it from what is decoded.
+        padded = [[*prompt, *[0] * (longest - len(prompt))] for prompt in prompts]
+        position_PL = torch.arange(longest, device=self._device).expand(len(prompts), -1)
+        out = self._body(
+            input_ids=torch.tensor(padded, device=self._device), position_ids=position_PL, use_cache=True,
+            past_key_values=DynamicCache(),
+        )  # fmt: skip
+        last_PD = out.last_hidden_state[torch.arange(len(prompts), device=self._device), length_P - 1]
+        self.logits_RV = self._logits(last_PD).repeat_interleave(n, 0)
+        self._cache = PlacedCache(out.past_key_values, n, limit)
+        self._length_R = length_P.repeat_interleave(n)
+        self._padded = bool((length_P < longest).any())
+        self._hidden_RS = torch.arange(longest, device=self._device) >= self._length_R[:, None]
+
+    def advance(self, token_R: Tensor, kept: list[int]) -> None:
+        """Go on with the rows kept, after the tokens drawn."""
+        if len(kept) < len(self._length_R):
+            index = torch.tensor(kept, device=self._device)
+            token_R = token_R[index]
+            self._length_R, self._hidden_RS = self._length_R[index], self._hidden_RS[index]
+            self._cache.keep(index)
+        mask = None
+        if self._padded:
+            seen = self._cache.get_seq_length() + 1
+            mask_RS = torch.nn.functional.pad(~self._hidden_RS, (0, seen - self._hidden_RS.shape[1]), value=True)
+            mask = mask_for(self._body, mask_RS[:, None, None, :])
+        out = self._body(
+            input_ids=token_R[:, None], attention_mask=mask, position_ids=self._length_R[:, None],
+            past_key_values=self._cache, use_cache=True,
+        )  # fmt: skip
+        self._length_R = self._length_R + 1
+        self.logits_RV = self._logits(out.last_hidden_state[:, -1])
+
+    def _logits(self, hidden_RD: Tensor) -> Tensor:
+        logits_RV: Tensor = self._head(hidden_RD)
+        return logits_RV.to(torch.promote_types(logits_RV.dtype, torch.float32))
+
+
+@contextmanager
+def _evaluating(model: PreTrainedModel) -> Iterator[None]:
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)

@@ -1,0 +1,168 @@
+"""The policy with its reference and its optimizer: what freezes a rollout's log-probabilities, and takes a step on it.
+
+Gradients are sums over micro-batches of losses whose weights were divided by counts over all of a minibatch, so neither
+the cut into micro-batches nor the number of processes changes a step beyond rounding.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from . import distributed
+from .config import TrainConfig, at, learning_rate
+from .logprobs import Batch, Policy, make_batch
+from .loss import policy_loss
+from .metrics import tally_tokens
+from .microbatch import Counts, Item, lay_out, loss_inputs, pieces
+from .rollout import Group, Row
+
+
+class Learned(NamedTuple):
+    """What a step was like, over all ranks."""
+
+    sums: dict[str, float]
+    """Sums over this rank's tokens; see `tally_tokens`."""
+    norm: float
+    """The gradient's norm before it was clipped."""
+    lr: float
+    """The learning rate."""
+    ratios: tuple[float, float]
+    """The least and the greatest ratio of policy to old policy; none, and they are reversed infinities."""
+
+
+class Learner:
+    """See above. `shard` spreads a policy over processes."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        model: PreTrainedModel,
+        world: distributed.World,
+        shard: Callable[[Policy], Policy] | None,
+    ) -> None:
+        self.config, self.world = config, world
+        self.device = next(model.parameters()).device
+        memory, optimizer = config.memory, config.optimizer
+        wants_reference = config.loss.kl != "none" and config.loss.beta > 0
+        frozen = copy.deepcopy(model).requires_grad_(False) if wants_reference else None
+        policies = [
+            Policy(each, share_prompts=memory.share_prompts, chunk=memory.chunk) for each in (model, frozen) if each
+        ]
+        self.policy, *references = map(shard, policies) if shard else policies
+        self.policy.train()
+        self.reference = references[0].eval() if references else None
+        self.renewed = 0
+        self.optimizer = torch.optim.AdamW(
+            [weight for weight in self.policy.parameters() if weight.requires_grad],
+            lr=optimizer.lr,
+            betas=optimizer.betas,
+            eps=optimizer.eps,
+            weight_decay=optimizer.weight_decay,
+        )
+
+    def renew_reference(self, step: int) -> None:
+        """Replace the reference by the policy where it is due."""
+        every = self.config.reference_every
+        if self.reference is not None and every and step // every > self.renewed:
+            self.renewed = step // every
+            with torch.no_grad():
+                for old, new in zip(self.reference.parameters(), self.policy.parameters(), strict=True):
+                    old.copy_(new)
+
+    def freeze(self, groups: list[Group], step: int, *, exact: bool) -> list[Group]:
+        """The groups with the log-probabilities that they are trained against; the engine's own stand if `exact`."""
+        found: dict[int, dict[str, tuple[float, ...]]] = {id(row): {} for group in groups for row in group.rows}
+        temperature = at(self.config.rollout.temperature, step)
+        for name, policy in {"reference": self.reference, "old": None if exact else self.policy}.items():
+            if policy is None:
+                continue
+            for items in self._pieces(groups):
+                with torch.no_grad(), distributed.autocast(self.device, bf16=self.config.model.bf16):
+                    logp_N = policy(self._batch(items), temperature).logp_N
+                lengths = [len(row.tokens) for _, row in items]
+                for (_, row), part in zip(items, logp_N.split(lengths) if items else (), strict=True):
+                    found[id(row)][name] = tuple(part.tolist())
+            distributed.spread_again(policy)
+
+        def frozen(row: Row) -> Row:
+            return replace(row, **found[id(row)])  # type: ignore[arg-type]  # the two names above
+
+        return [replace(group, rows=tuple(map(frozen, group.rows))) for group in groups]
+
+    def learn(self, groups: list[Group], step: int) -> Learned:
+        """One optimizer step on a minibatch; none where it holds nothing to learn or its gradient is not finite."""
+        trained = [row for group in groups for row in group.rows if row.trained and row.tokens]
+        total = self.world.sum({"sequences": len(trained), "tokens": sum(len(row.tokens) for row in trained)})
+        counts = Counts(sequences=int(total["sequences"]), tokens=int(total["tokens"]))
+        sums: dict[str, float] = {}
+        low, high = math.inf, -math.inf
+        for items in self._pieces(groups):
+            tally, ratio_N = self._backward(items, counts, step)
+            for name, value in tally.items():
+                sums[name] = sums.get(name, 0.0) + value
+            if len(ratio_N):
+                low, high = min(low, float(ratio_N.min())), max(high, float(ratio_N.max()))
+        norm = distributed.norm_of_gradient(self.policy, self.config.optimizer.clip) if counts.tokens else 0.0
+        lr = learning_rate(self.config, step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        if counts.tokens and math.isfinite(norm):
+            self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        ends = self.world.gather((low, high))
+        return Learned(sums, norm, lr, (min(end[0] for end in ends), max(end[1] for end in ends)))
+
+    def _backward(self, items: Sequence[Item], counts: Counts, step: int) -> tuple[dict[str, float], Tensor]:
+        """Add a micro-batch's gradient; gives sums for the metrics, and the ratios."""
+        config, batch = self.config, self._batch(items)
+        temperature = at(config.rollout.temperature, step)
+        with distributed.autocast(self.device, bf16=config.model.bf16):
+            if not items:  # another rank has more to do, and waits for this one's part
+                (self.policy(batch, temperature).logp_N.sum() * 0.0).backward()
+                return {}, torch.empty(0)
+            dtype = torch.promote_types(next(self.policy.parameters()).dtype, torch.float32)
+            longest = int(at(config.rollout.max_tokens, step))
+            inputs = loss_inputs(items, batch, counts, config.loss, longest, dtype)
+
+            def slope(logp_C: Tensor, start: int, stop: int) -> Tensor:
+                with torch.enable_grad():
+                    logp_C = logp_C.detach().requires_grad_()
+                    part = policy_loss(inputs.span(logp_C, start, stop), config.loss).loss * self.world.size
+                return torch.autograd.grad(part, logp_C)[0]
+
+            # The sequence ratio needs a whole sequence's tokens before any of their slopes is known.
+            told = slope if config.loss.ratio == "token" else None
+            logp_N, entropy_N = self.policy(batch, temperature, told)
+            out = policy_loss(replace(inputs, logp_N=logp_N), config.loss)
+        (out.loss * self.world.size).backward()  # FSDP takes the mean over ranks, and this is a sum
+        return tally_tokens(out, entropy_N), out.ratio_N
+
+    def _pieces(self, groups: Sequence[Group]) -> list[list[Item]]:
+        """Micro-batches, with empty ones where another rank has more."""
+        found = pieces(groups, self.config.memory.tokens)
+        return found + [[]] * (max(self.world.gather(len(found))) - len(found))
+
+    def _batch(self, items: Sequence[Item]) -> Batch:
+        return lay_out(items, self.device) if items else make_batch([[0, 0]], [[0]], [0], self.device)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint needs, whole on the first rank (any: torch's states)."""
+        model, optimizer = distributed.training_state(self.policy, self.optimizer, self.world)
+        reference = distributed.training_state(self.reference, None, self.world)[0] if self.reference else None
+        return {"model": model, "optimizer": optimizer, "reference": reference, "renewed": self.renewed}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put back what `state` gave (any: as above)."""
+        world = self.world
+        distributed.restore_training_state(self.policy, self.optimizer, world, state["model"], state["optimizer"])
+        if self.reference is not None:
+            distributed.restore_training_state(self.reference, None, world, state["reference"], None)
+        self.renewed = state["renewed"]

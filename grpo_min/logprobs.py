@@ -1,0 +1,294 @@
+"""Log-probabilities of completions, with gradients, at the price of what is new in them.
+
+Three savings over the plain forward of `prompt + completion` rows, none of which changes a value or a gradient beyond
+rounding: the prompt of a group runs once, its keys and values are shared by the completions; only completion tokens
+reach the head; and the head works in chunks, so that logits of rows times vocabulary never exist.
+
+What it asks of a model: a Hugging Face causal language model whose cache is a DynamicCache without sliding windows and
+whose logits are the head's product and nothing else (no bias, no soft cap, no scale); anything else is refused.
+Dropout must be off. Under gradient checkpointing prompts are not shared, since Hugging Face drops the cache there.
+
+Shapes: P prompts of L tokens less one, R rows of T tokens, N packed tokens, D width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from transformers import DynamicCache, PreTrainedModel
+
+from ..verifiers.errors import ConfigError
+
+Slope = Callable[[Tensor, int, int], Tensor]
+"""The loss's derivative by each of some tokens' log-probabilities: (logp of tokens start to stop, start, stop)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Completions with their prompts, padded on the right. A prompt's last token begins its completions' rows."""
+
+    prompt_PL: Tensor
+    """The prompts without their last tokens."""
+    prompt_length_P: Tensor
+    """How many of those each has."""
+    input_RT: Tensor
+    """A prompt's last token, then the completion without its last one."""
+    target_RT: Tensor
+    """The completion: what each input is followed by."""
+    mask_RT: Tensor
+    """Where there is a completion token."""
+    prompt_of_R: Tensor
+    """Which prompt a row belongs to."""
+
+    @property
+    def row_N(self) -> Tensor:
+        """The row of each packed token."""
+        return self.mask_RT.nonzero()[:, 0]
+
+
+class LogProbs(NamedTuple):
+    """What the policy thinks of packed tokens."""
+
+    logp_N: Tensor
+    """Log-probability at the temperature given; carries the gradient."""
+    entropy_N: Tensor
+    """Entropy of the distribution that the token came from, in nats; without gradient."""
+
+
+def make_batch(
+    prompts: Sequence[Sequence[int]],
+    completions: Sequence[Sequence[int]],
+    prompt_of: Sequence[int],
+    device: torch.device | str = "cpu",
+) -> Batch:
+    """Lay completions out for a forward; `prompt_of` names each one's prompt by its place in `prompts`.
+
+    >>> make_batch([[5, 6]], [[7, 8], [9]], [0, 0]).input_RT.tolist()
+    [[6, 7], [6, 0]]
+    """
+    rows = [[prompts[prompt][-1], *tokens[:-1]] for prompt, tokens in zip(prompt_of, completions, strict=True)]
+    length_R = torch.tensor([len(tokens) for tokens in completions], device=device)
+    target_RT = _padded(completions, device)
+    return Batch(
+        prompt_PL=_padded([prompt[:-1] for prompt in prompts], device),
+        prompt_length_P=torch.tensor([len(prompt) - 1 for prompt in prompts], device=device),
+        input_RT=_padded([row[: len(tokens)] for row, tokens in zip(rows, completions, strict=True)], device),
+        target_RT=target_RT,
+        mask_RT=torch.arange(target_RT.shape[1], device=device) < length_R[:, None],
+        prompt_of_R=torch.tensor(list(prompt_of), dtype=torch.long, device=device),
+    )
+
+
+class Policy(nn.Module):
+    """A model seen as what it says of completions. Its forward is the only place where training touches the model, so
+    that sharding wraps this module and nothing goes past it."""
+
+    def __init__(self, model: PreTrainedModel, *, share_prompts: bool = True, chunk: int = 256) -> None:
+        """`chunk` is how many tokens' logits exist at once."""
+        super().__init__()
+        self.model = model
+        self.share_prompts = share_prompts
+        self.chunk = chunk
+        _check(causal(model))
+
+    def forward(self, batch: Batch, temperature: float = 1.0, slope: Slope | None = None) -> LogProbs:
+        """Log-probabilities of the batch's packed tokens; see `head_logprobs` for `slope`."""
+        model = causal(self.model)
+        body = getattr(model, model.base_model_prefix)
+        recomputes = model.training and any(getattr(part, "gradient_checkpointing", False) for part in model.modules())
+        shared = self.share_prompts and not recomputes
+        hidden_RTD = _shared(body, batch) if shared else _unshared(body, batch)
+        weight_VD = model.get_output_embeddings().weight
+        return head_logprobs(
+            hidden_RTD[batch.mask_RT], weight_VD, batch.target_RT[batch.mask_RT], temperature, self.chunk, slope
+        )
+
+
+def causal(model: Any) -> PreTrainedModel:  # any: peft's wrapper has no common class with what it wraps
+    """The causal language model itself, out of peft's wrapper if it is in one."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model  # type: ignore[no-any-return]
+
+
+def enable_checkpointing(model: PreTrainedModel) -> None:
+    """Compute activations again in the backward pass rather than keep them; prompts are then not shared."""
+    # transformers 5 renames this on the way to 6.
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
+
+
+def plain_logprobs(model: PreTrainedModel, batch: Batch, temperature: float = 1.0) -> LogProbs:
+    """The same by the book: whole rows, all logits, log_softmax. For tests, and for reading beside the fast path."""
+    logits_RTV = _unshared(model, batch, "logits") / temperature
+    logp_NV = logits_RTV[batch.mask_RT].log_softmax(-1)
+    logp_N = logp_NV.gather(1, batch.target_RT[batch.mask_RT][:, None])[:, 0]
+    return LogProbs(logp_N, -(logp_NV.exp() * logp_NV).sum(1).detach())
+
+
+def head_logprobs(
+    hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, temperature: float, chunk: int, slope: Slope | None = None
+) -> LogProbs:
+    """Log-probability of each target under softmax(hidden @ weight.T / temperature), `chunk` tokens at a time.
+
+    The gradient of `weight` needs each token's slope, the loss's derivative by its log-probability, when its logits
+    are at hand. Without `slope` the logits are computed again in the backward pass. With it, the gradients are made in
+    the forward pass, and the backward pass uses them if the slopes told beforehand were the true ones, else computes
+    them again: a wrong `slope` costs time and nothing else.
+    """
+    told = slope if torch.is_grad_enabled() else None
+    return LogProbs(*_Head.apply(hidden_ND, weight_VD, target_N, temperature, chunk, told))  # type: ignore[no-untyped-call]
+
+
+class _Head(torch.autograd.Function):
+    """See `head_logprobs`. Gives log-probabilities and entropies; only the former can be differentiated."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,  # any: autograd's context takes whatever is set on it
+        hidden_ND: Tensor,
+        weight_VD: Tensor,
+        target_N: Tensor,
+        temperature: float,
+        chunk: int,
+        slope: Slope | None,
+    ) -> tuple[Tensor, Tensor]:
+        if torch.is_autocast_enabled(hidden_ND.device.type):
+            hidden_ND = hidden_ND.to(torch.get_autocast_dtype(hidden_ND.device.type))
+        exact = torch.promote_types(hidden_ND.dtype, torch.float32)
+        logp_N, entropy_N, slope_N = (hidden_ND.new_zeros(len(hidden_ND), dtype=exact) for _ in range(3))
+        gradients = _zeros_like(hidden_ND, weight_VD) if slope else None
+        weight = weight_VD.to(hidden_ND.dtype)
+        for start in range(0, len(hidden_ND), chunk):
+            part = slice(start, start + chunk)
+            logits_CV = _logits(hidden_ND[part], weight, temperature)
+            top_C1 = logits_CV.logsumexp(1, keepdim=True)
+            logp_N[part] = (logits_CV.gather(1, target_N[part, None]) - top_C1)[:, 0]
+            chance_CV = torch.exp(logits_CV - top_C1)
+            entropy_N[part] = top_C1[:, 0] - torch.linalg.vecdot(chance_CV, logits_CV)
+            del logits_CV
+            if slope and gradients:
+                slope_N[part] = slope(logp_N[part], start, min(start + chunk, len(hidden_ND)))
+                _add_gradients(gradients, hidden_ND, weight, target_N, chance_CV, slope_N, temperature, part)
+        ctx.save_for_backward(hidden_ND, weight_VD, target_N, slope_N, *(gradients or ()))
+        ctx.temperature, ctx.chunk = temperature, chunk
+        ctx.mark_non_differentiable(entropy_N)
+        return logp_N, entropy_N
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # any: as above
+        hidden_ND, weight_VD, target_N, slope_N, *made = ctx.saved_tensors
+        slope, nothing = grads[0].contiguous(), (None, None, None, None)
+        if made and torch.allclose(slope, slope_N, rtol=1e-5, atol=0.0):
+            return made[0], made[1].to(weight_VD.dtype), *nothing
+        gradients = _zeros_like(hidden_ND, weight_VD)
+        weight = weight_VD.to(hidden_ND.dtype)
+        for start in range(0, len(hidden_ND), ctx.chunk):
+            part = slice(start, start + ctx.chunk)
+            logits_CV = _logits(hidden_ND[part], weight, ctx.temperature)
+            chance_CV = logits_CV.sub_(logits_CV.logsumexp(1, keepdim=True)).exp_()
+            _add_gradients(gradients, hidden_ND, weight, target_N, chance_CV, slope, ctx.temperature, part)
+        return gradients[0], gradients[1].to(weight_VD.dtype), *nothing
+
+
+def _logits(hidden_CD: Tensor, weight_VD: Tensor, temperature: float) -> Tensor:
+    logits_CV = hidden_CD @ weight_VD.T
+    logits_CV = logits_CV.to(torch.promote_types(logits_CV.dtype, torch.float32))
+    return logits_CV if temperature == 1.0 else logits_CV.div_(temperature)
+
+
+def _zeros_like(hidden_ND: Tensor, weight_VD: Tensor) -> tuple[Tensor, Tensor]:
+    # The weight's gradient is a sum over all chunks, and so is kept in full precision.
+    exact = torch.promote_types(weight_VD.dtype, torch.float32)
+    return torch.zeros_like(hidden_ND), torch.zeros_like(weight_VD, dtype=exact)
+
+
+def _add_gradients(
+    gradients: tuple[Tensor, Tensor],
+    hidden_ND: Tensor,
+    weight_VD: Tensor,
+    target_N: Tensor,
+    chance_CV: Tensor,
+    slope_N: Tensor,
+    temperature: float,
+    part: slice,
+) -> None:
+    """d logp / d logits = onehot(target) - chance; `chance_CV` is used up."""
+    slope_C1 = (slope_N[part] / temperature)[:, None].to(chance_CV.dtype)
+    chance_CV.mul_(-slope_C1).scatter_add_(1, target_N[part, None], slope_C1)
+    change_CV = chance_CV.to(hidden_ND.dtype)
+    gradients[0][part] = change_CV @ weight_VD
+    if gradients[1].dtype == hidden_ND.dtype:
+        gradients[1].addmm_(change_CV.T, hidden_ND[part])
+    else:
+        gradients[1].add_(change_CV.T @ hidden_ND[part])
+
+
+def _shared(body: nn.Module, batch: Batch) -> Tensor:
+    """Hidden states of completion rows, each prompt having run once."""
+    cache, device = DynamicCache(), batch.input_RT.device
+    prompts, longest = batch.prompt_PL.shape
+    if longest:
+        # Padding is on the right, where a causal model does not see it; the rows' mask hides it from completions.
+        position_PL = torch.arange(longest, device=device).expand(prompts, -1)
+        cache = body(input_ids=batch.prompt_PL, position_ids=position_PL, use_cache=True).past_key_values
+        for layer in cache.layers:
+            layer.keys = layer.keys.index_select(0, batch.prompt_of_R)
+            layer.values = layer.values.index_select(0, batch.prompt_of_R)
+    tokens = batch.input_RT.shape[1]
+    length_R1 = batch.prompt_length_P[batch.prompt_of_R, None]
+    position_RT = length_R1 + torch.arange(tokens, device=device)
+    causal_TT = torch.ones(tokens, tokens, dtype=torch.bool, device=device).tril()
+    seen_RL = torch.arange(longest, device=device) < length_R1
+    # One mask for all rows where no prompt is padded: it is smaller, and faster to read.
+    seen_RL = seen_RL[:1] if bool((batch.prompt_length_P == longest).all()) else seen_RL
+    rows = len(seen_RL)
+    mask = torch.cat([seen_RL[:, None].expand(rows, tokens, longest), causal_TT.expand(rows, -1, -1)], 2)[:, None]
+    out = body(
+        input_ids=batch.input_RT,
+        attention_mask=mask_for(body, mask),
+        position_ids=position_RT,
+        past_key_values=cache,
+        use_cache=True,
+    )
+    return out.last_hidden_state  # type: ignore[no-any-return]  # a Hugging Face output has no types
+
+
+def mask_for(body: Any, mask: Tensor) -> Tensor:  # any: Hugging Face's models share no typed config
+    """A mask of what may be seen, in the form that the model's attention takes: yes or no, or 0 and minus infinity."""
+    if body.config._attn_implementation != "eager":
+        return mask
+    dtype = next(body.parameters()).dtype
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, torch.finfo(dtype).min)
+
+
+def _unshared(model: nn.Module, batch: Batch, what: str = "last_hidden_state") -> Tensor:
+    """The same states (or logits) from whole rows, prompt and completion, one after another."""
+    length_R = batch.prompt_length_P[batch.prompt_of_R]
+    tokens = batch.input_RT.shape[1]
+    place_RT = length_R[:, None] + torch.arange(tokens, device=length_R.device)
+    row_RS = torch.nn.functional.pad(batch.prompt_PL[batch.prompt_of_R], (0, tokens))
+    row_RS = row_RS.scatter(1, place_RT, batch.input_RT)
+    state_RSX = getattr(model(input_ids=row_RS, use_cache=False), what)
+    return state_RSX.gather(1, place_RT[:, :, None].expand(-1, -1, state_RSX.shape[2]))  # type: ignore[no-any-return]
+
+
+def _padded(rows: Sequence[Sequence[int]], device: torch.device | str) -> Tensor:
+    longest = max(map(len, rows), default=0)
+    return torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], dtype=torch.long, device=device)
+
+
+def _check(model: PreTrainedModel) -> None:
+    """Refuse a model whose logits are more than its head's product, or whose attention is not full."""
+    head, config = model.get_output_embeddings(), model.config
+    window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
+    if window or set(getattr(config, "layer_types", None) or ["full_attention"]) != {"full_attention"}:
+        raise ConfigError(f"{type(model).__name__} has layers of other than full attention, whose cache is not shared")
+    extra = {"final_logit_softcapping": None, "logit_scale": None, "logits_scaling": 1.0}
+    odd = [name for name, usual in extra.items() if getattr(config, name, usual) not in (None, usual)]
+    if getattr(head, "bias", None) is not None:
+        odd.append("lm_head.bias")
+    if not isinstance(getattr(head, "weight", None), Tensor) or odd:
+        raise ConfigError(f"{type(model).__name__} has a head that is not one matrix: {', '.join(odd) or type(head)}")

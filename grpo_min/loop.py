@@ -1,0 +1,206 @@
+"""The loop of R1: ask, judge, compare within groups, take a step; saved so that nothing is lost or done twice.
+
+    questions -> engine -> rewards -> advantages -> frozen rollout -> minibatches -> micro-batches -> step
+
+A run is a function of its configuration, its model and its questions: resumed from a checkpoint it goes on bit by bit
+as if it had not been interrupted (one thread, one number of processes). What it does not promise: equal bits on another
+machine, thread count or number of processes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedModel
+
+from ..verifiers import Reward, Sample, Verifier
+from ..verifiers.errors import ConfigError, RunError
+from . import checkpoint, distributed
+from .config import TrainConfig, as_json, at
+from .engine import Engine, HFEngine
+from .learner import Learner
+from .logprobs import Policy
+from .metrics import Clock, Metrics, RunLog, Writer, alarms, sample_line, summarise, tally_groups
+from .questions import Question, order, prepare, stop_tokens
+from .rollout import Group, collect, from_plain
+from .sampling import Sampling, seed_of
+
+_FREE_TO_CHANGE = ("output", "steps", "checkpoint", "alarms")
+"""Parts of a configuration that a resumed run may have otherwise."""
+
+
+class Trainer:
+    """One run. `steps` yields each step's metrics; `stopped` ends it, saved, after the step at hand."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        model: PreTrainedModel,
+        tokenizer: Any,  # any: Hugging Face's tokenizers share no typed class
+        samples: Sequence[Sample],
+        reward: Verifier,
+        *,
+        engine: Engine | None = None,
+        writers: Sequence[Writer] = (),
+        stopped: Callable[[], bool] = lambda: False,
+        shard: Callable[[Policy], Policy] | None = None,
+    ) -> None:
+        """Go on from the latest checkpoint in the output folder, or begin; ConfigError for what cannot be run."""
+        self.config, self.tokenizer, self.reward, self._stopped = config, tokenizer, reward, stopped
+        longest = int(max(value for _, value in config.rollout.max_tokens))
+        context = getattr(model.config, "max_position_embeddings", None) or 2**31
+        self.questions = prepare(samples, tokenizer, config.data.template, context - longest)
+        self._ends = stop_tokens(model, tokenizer)
+        if not self._ends and not config.rollout.stop:
+            raise ConfigError("neither model nor tokenizer has an EOS token, so nothing ends: set rollout.stop")
+        self.world = distributed.World()
+        self.engine = engine or HFEngine(model, stop_tokens=self._ends, decode=tokenizer.decode)
+        self.learner = Learner(config, model, self.world, shard)
+        self.step, self.cursor = 0, 0
+        self.rollout: list[list[Group]] = []  # minibatches that are still to be learned from
+        self.log = self._resume(writers)
+
+    def steps(self) -> Iterator[Metrics]:
+        """Train to the end or until stopped, and yield each step's line of metrics; ends with a checkpoint."""
+        saved = self.step
+        while self.step < self.config.steps and not self._told_to_stop():
+            clock = Clock()
+            if not self.rollout and not self._roll_out(clock):
+                break
+            line = self._learn(self.rollout.pop(0), clock)
+            if self.step % self.config.checkpoint.every == 0:
+                self._save()
+                saved = self.step
+            yield line
+        if saved < self.step or not self.step:
+            self._save()
+
+    def close(self) -> None:
+        """Let go of the engine; may be called twice."""
+        self.engine.close()
+
+    def _told_to_stop(self) -> bool:
+        return any(self.world.gather(self._stopped()))
+
+    def _roll_out(self, clock: Clock) -> bool:
+        """Make a frozen rollout; False, with nothing changed, where the run was stopped meanwhile.
+
+        Each question has a place, and the place says its seed, its rank and its minibatch. A group that is left out
+        leaves its place to another question (`refill`) or empty.
+        """
+        config, rollout, cursor = self.config, self.config.rollout, self.cursor
+        wanted = rollout.questions * rollout.minibatches
+        found: dict[int, Group] = {}
+        missing = list(range(wanted))
+        self.engine.sync(self.learner.policy.model)
+        for attempt in range(1 + (config.advantage.refills if config.advantage.zero_variance == "refill" else 0)):
+            asked = order(len(self.questions), config.seed, cursor, cursor + len(missing))
+            cursor += len(missing)
+            mine = list(zip(missing, asked, strict=True))[self.world.rank :: self.world.size]
+            seeds = [seed_of("rollout", config.seed, self.step, attempt, place) for place, _ in mine]
+            with clock("generate"):
+                groups = self._ask([self.questions[number] for _, number in mine], seeds)
+            if any(self.world.gather(groups is None)):
+                return False
+            for (place, _), group in zip(mine, groups or (), strict=True):
+                if group.informative or config.advantage.zero_variance == "keep":
+                    found[place] = group
+            missing = sorted(set(missing) - set(chain(*self.world.gather(list(found)))))
+            if not missing:
+                break
+        self.cursor = cursor
+        with clock("logprobs"):
+            self.learner.renew_reference(self.step)
+            frozen = self.learner.freeze(list(found.values()), self.step, exact=self.engine.exact)
+        found = dict(zip(found, frozen, strict=True))
+        places = list(range(wanted))
+        random.Random(seed_of("split", config.seed, self.step)).shuffle(places)  # noqa: S311 - no secret
+        self.rollout = [
+            [found[place] for place in places[number :: rollout.minibatches] if place in found]
+            for number in range(rollout.minibatches)
+        ]
+        return True
+
+    def _ask(self, questions: list[Question], seeds: list[int]) -> list[Group] | None:
+        rollout = self.config.rollout
+        sampling = Sampling(
+            max_tokens=int(at(rollout.max_tokens, self.step)),
+            temperature=at(rollout.temperature, self.step),
+            top_p=rollout.top_p,
+            top_k=rollout.top_k,
+            stop=rollout.stop,
+        )
+        groups = collect(
+            questions,
+            self.engine,
+            self.reward.at(self.step) if isinstance(self.reward, Reward) else self.reward,
+            self._decode,
+            samples=rollout.samples,
+            sampling=sampling,
+            advantage=self.config.advantage,
+            at_once=rollout.prompts_at_once,
+            seeds=seeds,
+            stopped=self._stopped,
+        )
+        unjudged = [row.detail for group in groups or () for row in group.rows if row.reward is None]
+        if len(unjudged) > self.config.reward.stop_above * len(questions) * rollout.samples:
+            share = len(unjudged) / (len(questions) * rollout.samples)
+            raise RunError(f"{share:.0%} of a rollout could not be judged, such as: {unjudged[0]}")
+        return groups
+
+    def _decode(self, tokens: Sequence[int]) -> str:
+        # Only the stop token goes: tags like <think> may be special tokens, and they are judged.
+        return str(self.tokenizer.decode(list(tokens[:-1] if tokens and tokens[-1] in self._ends else tokens)))
+
+    def _learn(self, groups: list[Group], clock: Clock) -> Metrics:
+        """One step, and its line of metrics."""
+        with clock("train"):
+            learned = self.learner.learn(groups, self.step)
+        self.step += 1
+        sums = self.world.sum({**tally_groups(groups), **learned.sums})
+        line = {"step": self.step, **summarise(sums), "grad_norm": learned.norm, "lr": learned.lr}
+        line |= dict(zip(("ratio/min", "ratio/max"), learned.ratios, strict=True))
+        line = {name: value for name, value in line.items() if math.isfinite(value)}
+        line["alarms"] = alarms([*self.log.history, line], self.config.alarms)
+        line["seconds"] = {phase: round(seconds, 4) for phase, seconds in clock.seconds.items()}
+        line["tokens_per_second"] = round(line["tokens"] / max(sum(clock.seconds.values()), 1e-9), 1)
+        self.log.write(line, [sample_line(group, self.step) for group in groups[:1]])
+        return line
+
+    def _save(self) -> None:
+        state = self.learner.state() | {
+            "config": as_json(self.config),
+            "step": self.step,
+            "cursor": self.cursor,
+            "rollouts": self.world.gather([[asdict(group) for group in groups] for groups in self.rollout]),
+            "random": self.world.gather(checkpoint.random_state()),
+            "sizes": self.log.sizes(),
+        }
+        if self.world.rank == 0:
+            checkpoint.save(Path(self.config.output), self.step, state, keep=self.config.checkpoint.keep)
+        self.world.gather(None)  # no rank goes on before the checkpoint is there
+
+    def _resume(self, writers: Sequence[Writer]) -> RunLog:
+        output = Path(self.config.output)
+        state, folder = checkpoint.latest(output), output if self.world.rank == 0 else None
+        if state is None:
+            return RunLog(folder, writers=writers)
+        before, now = json.loads(state["config"]), json.loads(as_json(self.config))
+        changed = [name for name in now if name not in _FREE_TO_CHANGE and before.get(name) != now[name]]
+        if changed or len(state["rollouts"]) != self.world.size:
+            raise ConfigError(
+                f"{output} holds a run with another {' and '.join(changed) or 'number of processes'}; "
+                "take another output folder, or the configuration that it was begun with"
+            )
+        self.learner.restore(state)
+        self.step, self.cursor = state["step"], state["cursor"]
+        self.rollout = [from_plain(groups) for groups in state["rollouts"][self.world.rank]]
+        checkpoint.restore_random_state(state["random"][self.world.rank])
+        return RunLog(folder, state["sizes"], writers)

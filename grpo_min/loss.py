@@ -1,0 +1,162 @@
+"""The GRPO objective, eqs. (1) and (2) of the paper with the knobs that its successors added, as one function.
+
+One frozen LossInputs in, one LossOutputs out. Tokens are packed: one long row of completion tokens without padding. A
+token's share of the loss (`weight_N`) is computed beforehand from counts over the whole minibatch, so the sum of the
+losses of any micro-batches, on any number of ranks, is the loss of the minibatch.
+
+Where this departs from the equations: a log-ratio above 20 (a ratio of 4.9e8) is held there and has no gradient, since
+its exponential would overflow and the gradient of a cut ratio become 0 times infinity.
+
+Shapes: N packed completion tokens, B sequences.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Ratio = Literal["token", "sequence"]
+Kl = Literal["none", "k1", "k2", "k3", "k3_corrected"]
+Aggregate = Literal["seq_mean", "token_mean", "const", "seq_sum"]
+
+_LARGEST_LOG_RATIO = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossConfig:
+    """The knobs of the objective; the defaults are R1-Zero's as far as the paper tells them (PPO's clip, else)."""
+
+    ratio: Ratio = "token"
+    """`sequence` is eq. (1) as printed: the ratio of whole-output probabilities."""
+    clip_low: float = 0.2
+    """The ratio is cut below 1 - clip_low."""
+    clip_high: float = 0.2
+    """The ratio is cut above 1 + clip_high. The first RL stage of the paper has 10 for both."""
+    kl: Kl = "k3"
+    """Estimator of KL(policy || reference): k3 is eq. (2); `k3_corrected` is k3 times the ratio of the token, whose
+    gradient is that of the KL itself."""
+    beta: float = 0.001
+    """What the KL is multiplied by."""
+    aggregate: Aggregate = "seq_mean"
+    """How tokens are summed; see `token_weights`."""
+    engine_ratio_cap: float = 2.0
+    """Upper end of the importance weight between this model and a foreign engine that sampled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossInputs:
+    """Packed tokens of whole sequences."""
+
+    logp_N: Tensor
+    """Log-probability of each token under the policy; carries the gradient."""
+    old_logp_N: Tensor
+    """The same when the tokens were sampled."""
+    advantage_N: Tensor
+    """Each token's advantage: that of its sequence."""
+    weight_N: Tensor
+    """Each token's share, from `token_weights`."""
+    row_N: Tensor
+    """Which sequence a token belongs to, numbered from 0."""
+    reference_logp_N: Tensor | None = None
+    """The same under the reference; None where there is no KL."""
+    engine_logp_N: Tensor | None = None
+    """The same as a foreign engine told it; None where the sampler was this model."""
+
+    def span(self, logp_N: Tensor, start: int, stop: int) -> LossInputs:
+        """The tokens from `start` to `stop`, with other log-probabilities. Right for the token ratio only."""
+        part = slice(start, stop)
+        reference, engine = self.reference_logp_N, self.engine_logp_N
+        return LossInputs(
+            logp_N=logp_N,
+            old_logp_N=self.old_logp_N[part],
+            advantage_N=self.advantage_N[part],
+            weight_N=self.weight_N[part],
+            row_N=self.row_N[part],
+            reference_logp_N=None if reference is None else reference[part],
+            engine_logp_N=None if engine is None else engine[part],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossOutputs:
+    """The loss, and what metrics are made of (without gradient)."""
+
+    loss: Tensor
+    """This part of the minibatch's loss; a sum over tokens."""
+    ratio_N: Tensor
+    """Ratio of policy to old policy, of the token or of its sequence."""
+    clipped_N: Tensor
+    """Whether the clip took the token's gradient."""
+    kl_N: Tensor
+    """k3 of the token, whatever estimator is in the loss; 0 without a reference."""
+
+
+def token_weights(length_B: Tensor, aggregate: Aggregate, *, sequences: int, tokens: int, max_tokens: int) -> Tensor:
+    """Each sequence's weight per token, from counts over the whole minibatch on all ranks.
+
+    `seq_mean`: mean over tokens, then over sequences. `token_mean`: mean over all tokens. `const`: sum over tokens
+    by sequences times the longest allowed (Dr. GRPO). `seq_sum`: sum over tokens, mean over sequences, eq. (1).
+
+    >>> token_weights(torch.tensor([1, 4]), "seq_mean", sequences=2, tokens=5, max_tokens=8).tolist()
+    [0.5, 0.125]
+    """
+    if aggregate == "seq_mean":
+        return 1.0 / (length_B.clamp(min=1).double() * max(sequences, 1))
+    if aggregate == "token_mean":
+        share = 1.0 / max(tokens, 1)
+    elif aggregate == "const":
+        share = 1.0 / (max(sequences, 1) * max_tokens)
+    else:
+        share = 1.0 / max(sequences, 1)
+    return torch.full(length_B.shape, share, dtype=torch.float64, device=length_B.device)
+
+
+def policy_loss(inputs: LossInputs, config: LossConfig) -> LossOutputs:
+    """The negated objective of packed tokens.
+
+    With the sequence ratio the clipped term is one number a sequence. `seq_mean` and `seq_sum` count it once a
+    sequence, the others once a token; the KL is of tokens in any case.
+    """
+    log_ratio_N = (inputs.logp_N - inputs.old_logp_N).clamp(max=_LARGEST_LOG_RATIO)
+    weight_N = inputs.weight_N
+    if config.ratio == "sequence":
+        log_ratio_N, length_N = _over_sequences(inputs.logp_N - inputs.old_logp_N, inputs.row_N)
+        log_ratio_N = log_ratio_N.clamp(max=_LARGEST_LOG_RATIO)
+        weight_N = weight_N / length_N if config.aggregate == "seq_sum" else weight_N
+    ratio_N = log_ratio_N.exp()
+    free_N = ratio_N * inputs.advantage_N
+    cut_N = ratio_N.clamp(1 - config.clip_low, 1 + config.clip_high) * inputs.advantage_N
+    gain_N = torch.minimum(free_N, cut_N)
+    if inputs.engine_logp_N is not None:
+        gain_N = gain_N * (inputs.old_logp_N - inputs.engine_logp_N).exp().clamp(max=config.engine_ratio_cap)
+    loss = -(weight_N * gain_N).sum()
+    kl_N = torch.zeros_like(inputs.old_logp_N)
+    if inputs.reference_logp_N is not None:
+        kl_N = _kl(inputs.logp_N, inputs.reference_logp_N, "k3")
+        if config.kl != "none" and config.beta:
+            term_N = kl_N if config.kl == "k3" else _kl(inputs.logp_N, inputs.reference_logp_N, config.kl)
+            if config.kl == "k3_corrected":
+                term_N = term_N * (inputs.logp_N - inputs.old_logp_N).clamp(max=_LARGEST_LOG_RATIO).exp()
+            loss = loss + config.beta * (inputs.weight_N * term_N).sum()
+    return LossOutputs(loss=loss, ratio_N=ratio_N.detach(), clipped_N=(cut_N < free_N).detach(), kl_N=kl_N.detach())
+
+
+def _kl(logp_N: Tensor, reference_N: Tensor, kind: Kl) -> Tensor:
+    """Schulman's estimators, per token; `k3_corrected` is k3 here, its factor is the caller's."""
+    away_N = (reference_N - logp_N).clamp(max=_LARGEST_LOG_RATIO)
+    if kind == "k1":
+        return -away_N
+    if kind == "k2":
+        return away_N.square() / 2
+    return torch.expm1(away_N) - away_N
+
+
+def _over_sequences(value_N: Tensor, row_N: Tensor) -> tuple[Tensor, Tensor]:
+    """At each token, the sum of the values of its sequence, and how many they are."""
+    rows = int(row_N.max()) + 1 if len(row_N) else 0
+    sum_B = value_N.new_zeros(rows).index_add(0, row_N, value_N)
+    count_B = value_N.new_zeros(rows).index_add(0, row_N, torch.ones_like(value_N))
+    return sum_B[row_N], count_B[row_N]

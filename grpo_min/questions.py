@@ -1,0 +1,95 @@
+"""The questions of a run: read, put into the template, cut into tokens, and drawn in an order that a seed fixes."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..verifiers import Sample
+from ..verifiers.errors import ConfigError
+from .logprobs import causal
+from .sampling import seed_of
+
+R1_ZERO = (
+    "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. The assistant "
+    "first thinks about the reasoning process in the mind and then provides the user with the answer. The reasoning "
+    "process and answer are enclosed within <think> </think> and <answer> </answer> tags, respectively, i.e., "
+    "<think> reasoning process here </think> <answer> answer here </answer>. User: {prompt}. Assistant:"
+)
+"""Table 1 of the paper."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One question, ready to be asked."""
+
+    tokens: tuple[int, ...]
+    """The prompt as the model sees it."""
+    sample: Sample
+    """What its responses are judged by; its response is empty."""
+
+
+def read_questions(path: str | Path) -> list[Sample]:
+    """Samples without responses from JSONL; ConfigError, naming the line, for one that is none."""
+    found = []
+    with Path(path).open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                try:
+                    found.append(Sample.from_dict({**json.loads(line), "response": ""}))
+                except ValueError as error:
+                    raise ConfigError(f"{path}, line {number}: {error}") from error
+    return found
+
+
+def prepare(samples: Sequence[Sample], tokenizer: Any, template: str, room: int) -> list[Question]:
+    """Questions as tokens; ConfigError for none at all, or for one that is longer than `room` tokens.
+
+    `tokenizer` is a Hugging Face one (any: they share no typed class).
+    """
+    if not samples:
+        raise ConfigError("there are no questions to train on: the data is empty")
+    questions = []
+    for place, sample in enumerate(samples):
+        if template == "chat":
+            turns = [{"role": "user", "content": sample.prompt}]
+            if not isinstance(sample.prompt, str):
+                turns = [{"role": turn.role, "content": turn.content} for turn in sample.prompt]
+            text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+            tokens = tokenizer.encode(text, add_special_tokens=False)
+        else:
+            text = sample.prompt_text
+            tokens = tokenizer.encode(R1_ZERO.format(prompt=text) if template == "r1_zero" else text)
+        if not 1 <= len(tokens) <= room:
+            raise ConfigError(
+                f"question {place} (id {sample.id!r}) has {len(tokens)} tokens; the model's context less max_tokens "
+                f"leaves room for 1 to {room}: remove it, or lower rollout.max_tokens"
+            )
+        questions.append(Question(tokens=tuple(tokens), sample=sample))
+    return questions
+
+
+def order(count: int, seed: int, start: int, stop: int) -> list[int]:
+    """Which questions are asked at places `start` to `stop` of the run; each pass over them has an order of its own.
+
+    >>> sorted(order(5, 0, 0, 5)), sorted(order(5, 0, 5, 10)), order(5, 0, 3, 7) == order(5, 0, 0, 7)[3:]
+    ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4], True)
+    """
+    places: list[int] = []
+    for epoch in range(start // count, (max(stop, 1) - 1) // count + 1):
+        epoch_order = list(range(count))
+        random.Random(seed_of("order", seed, epoch)).shuffle(epoch_order)  # noqa: S311 - no secret
+        places += epoch_order
+    skipped = start // count * count
+    return places[start - skipped : stop - skipped]
+
+
+def stop_tokens(model: Any, tokenizer: Any) -> list[int]:
+    """What ends a completion: the model's EOS tokens and the tokenizer's (any: as above)."""
+    configured = getattr(causal(model).generation_config, "eos_token_id", None)
+    found = [*(configured if isinstance(configured, list) else [configured]), tokenizer.eos_token_id]
+    return sorted({token for token in found if token is not None})

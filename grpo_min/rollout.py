@@ -1,0 +1,168 @@
+"""One rollout: completions, their rewards and advantages, and the log-probabilities they are trained against, frozen.
+
+Rewards are computed in a thread while later prompts decode. What could not be judged (an `error`, a `skipped`, a reward
+that raises, gives no finite number or the wrong number of verdicts) has no reward: it takes no part in its group's
+baseline, is left out of the loss, and is counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from ..verifiers import Reason, Sample, Verdict, Verifier
+from ..verifiers.contract import failure
+from .advantage import group_advantages
+from .config import AdvantageConfig
+from .engine import Completion, Engine
+from .questions import Question
+from .sampling import Sampling
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One sample of a rollout."""
+
+    tokens: tuple[int, ...]
+    """The completion, its stop token included."""
+    text: str
+    """What was judged."""
+    truncated: bool
+    """Whether it was cut off by max_tokens."""
+    reward: float | None
+    """None where it could not be judged."""
+    parts: Mapping[str, float]
+    """The reward's terms."""
+    reason: str
+    """The verdict's word."""
+    detail: str
+    """The verdict's sentence."""
+    advantage: float
+    """Over its group."""
+    trained: bool
+    """Whether it is in the loss."""
+    old: tuple[float, ...]
+    """Each token's log-probability under the policy that sampled."""
+    engine: tuple[float, ...] | None = None
+    """The same as a foreign engine told it; None where the engine is exact."""
+    reference: tuple[float, ...] | None = None
+    """The same under the reference; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The samples of one question."""
+
+    prompt: tuple[int, ...]
+    """Its tokens."""
+    question: str
+    """Its text."""
+    informative: bool
+    """Whether its rewards differ."""
+    rows: tuple[Row, ...]
+    """Its samples."""
+
+
+Decode = Callable[[Sequence[int]], str]
+
+
+def collect(
+    questions: Sequence[Question],
+    engine: Engine,
+    reward: Verifier,
+    decode: Decode,
+    *,
+    samples: int,
+    sampling: Sampling,
+    advantage: AdvantageConfig,
+    at_once: int,
+    seeds: Sequence[int],
+    stopped: Callable[[], bool] = lambda: False,
+) -> list[Group] | None:
+    """Ask the questions, each with its seed, and judge the answers; None if `stopped` said so in between."""
+    asked: list[tuple[Question, list[Completion], list[str], Future[list[Verdict]]]] = []
+    with ThreadPoolExecutor(1, thread_name_prefix="reward") as judges:
+        for start in range(0, len(questions), at_once):
+            part = questions[start : start + at_once]
+            prompts = [question.tokens for question in part]
+            found = engine.generate(prompts, samples, sampling, seeds[start : start + at_once])
+            for question, completions in zip(part, found, strict=True):
+                texts = [decode(completion.tokens) for completion in completions]
+                answers = [replace(question.sample, response=text) for text in texts]
+                asked.append((question, completions, texts, judges.submit(judge, reward, answers)))
+            if stopped():
+                judges.shutdown(cancel_futures=True)
+                return None
+        return [
+            _group(question, completions, texts, verdicts.result(), advantage, exact=engine.exact)
+            for question, completions, texts, verdicts in asked
+        ]
+
+
+def judge(reward: Verifier, samples: Sequence[Sample]) -> list[Verdict]:
+    """The reward's verdicts, an error for each sample where it raises or does not keep to its contract."""
+    try:
+        verdicts = list(reward(samples))
+        if len(verdicts) != len(samples) or not all(isinstance(verdict, Verdict) for verdict in verdicts):
+            raise TypeError(f"{reward.name} must give one Verdict for each of {len(samples)} samples")
+    except Exception as error:  # noqa: BLE001 - the boundary: a reward that breaks is no wrong answer
+        _log.warning("the reward failed", exc_info=True)
+        return [Verdict.error(Reason.GRADER_CRASHED, failure(error)) for _ in samples]
+    return [_finite(verdict) for verdict in verdicts]
+
+
+def _finite(verdict: Verdict) -> Verdict:
+    if verdict.score is None or math.isfinite(verdict.score):
+        return verdict
+    return Verdict.error(Reason.GRADER_CRASHED, f"the reward is {verdict.score}, which is no number to learn from")
+
+
+def _group(
+    question: Question,
+    completions: Sequence[Completion],
+    texts: Sequence[str],
+    verdicts: Sequence[Verdict],
+    config: AdvantageConfig,
+    *,
+    exact: bool,
+) -> Group:
+    scores = torch.tensor([[math.nan if verdict.score is None else verdict.score for verdict in verdicts]]).double()
+    found = group_advantages(
+        scores, ~scores.isnan(), baseline=config.baseline, sample_std=config.sample_std, eps=config.eps
+    )
+    rows = []
+    for completion, text, verdict, value in zip(completions, texts, verdicts, found.value_PG[0].tolist(), strict=True):
+        truncated = completion.finish == "length"
+        row = Row(
+            tokens=completion.tokens,
+            text=text,
+            truncated=truncated,
+            reward=verdict.score,
+            parts=dict(verdict.parts),
+            reason=str(verdict.reason),
+            detail=verdict.detail,
+            advantage=value,
+            trained=verdict.score is not None and not (truncated and config.mask_overlong),
+            old=completion.logprobs,
+            engine=None if exact else completion.logprobs,
+        )
+        rows.append(row)
+    return Group(
+        prompt=question.tokens,
+        question=question.sample.prompt_text,
+        informative=bool(found.informative_P[0]),
+        rows=tuple(rows),
+    )
+
+
+def from_plain(groups: Sequence[Mapping[str, Any]]) -> list[Group]:  # any: what a checkpoint holds
+    """Groups from what `dataclasses.asdict` makes of them."""
+    return [Group(**{**group, "rows": tuple(Row(**row) for row in group["rows"])}) for group in groups]

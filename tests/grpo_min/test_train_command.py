@@ -1,0 +1,126 @@
+"""`r1-reward train`: recipes read and refused, a run by hand, ended by signals, and the example."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from r1_reward.cli import main
+from r1_reward.grpo_min.config import TrainConfig, as_json, from_table, read_recipe
+from r1_reward.grpo_min.toy import toy_model, toy_sums, toy_tokenizer
+from r1_reward.verifiers.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _recipe(folder: Path, steps: int) -> Path:
+    tokenizer = toy_tokenizer()
+    tokenizer.save_pretrained(folder / "start")
+    toy_model(tokenizer, width=16, layers=1).save_pretrained(folder / "start")
+    rows = [json.dumps(sample.to_dict()) for sample in toy_sums(5, 0)]
+    (folder / "sums.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    recipe = folder / "recipe.toml"
+    recipe.write_text(
+        f"""
+        output = {str(folder / "out")!r}
+        steps = {steps}
+        [model]
+        path = {str(folder / "start")!r}
+        [data]
+        path = {str(folder / "sums.jsonl")!r}
+        template = "plain"
+        [rollout]
+        questions = 2
+        samples = 2
+        minibatches = 2
+        max_tokens = [[0, 4], [2, 6]]
+        """,
+        encoding="utf-8",
+    )
+    return recipe
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"stepz": 3}, r"unknown key 'stepz'; did you mean 'steps'\?"),
+        ({"rollout": {"max_token": 3}}, r"'rollout.max_token'; did you mean 'rollout.max_tokens'\?"),
+        ({"loss": {"kl": "k9"}}, "loss.kl is 'k9'; it must be one of 'none', 'k1'"),
+        ({"steps": "3"}, "steps is '3'; it must be int"),
+        ({"steps": True}, "steps is True; it must be int"),
+        ({"steps": 0}, "at least 1"),
+        ({"optimizer": {"lr": "x"}}, "must be float"),
+        ({"optimizer": {"betas": [0.9]}}, "optimizer.betas"),
+        ({"rollout": {"max_tokens": [[5, 100]]}}, "rollout.max_tokens"),
+        ({"rollout": {"max_tokens": []}}, "rollout.max_tokens"),
+        ({"model": 3}, "model is 3"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_with_a_way_out(table: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        from_table(TrainConfig, table)
+
+
+def test_a_recipe_is_what_it_says(tmp_path: Path) -> None:
+    config = read_recipe(_recipe(tmp_path, 3))
+    assert config.rollout.max_tokens == ((0, 4), (2, 6))
+    assert config.steps == 3
+    table = {"optimizer": {"lr": 1}, "reward": {"verifiers": ["math"], "options": {"math": {"extraction": "lenient"}}}}
+    made = from_table(TrainConfig, table)
+    assert made.optimizer.lr == 1
+    assert made.reward.verifiers == ("math",)
+    assert as_json(made) == as_json(from_table(TrainConfig, table)) != as_json(config)
+
+
+def test_usage_errors_are_exit_status_two(tmp_path: Path) -> None:
+    missing = CliRunner().invoke(main, ["train", str(tmp_path / "none.toml")])
+    assert missing.exit_code == 2
+    assert "none.toml" in missing.output
+    (tmp_path / "odd.toml").write_text("[data]\npaht = 'x'", encoding="utf-8")
+    odd = CliRunner().invoke(main, ["train", str(tmp_path / "odd.toml")])
+    assert odd.exit_code == 2
+    assert "data.path" in odd.output
+
+
+def test_trained_by_hand_it_leaves_a_model_behind(tmp_path: Path) -> None:
+    recipe = _recipe(tmp_path, 2)
+    run = CliRunner().invoke(main, ["train", str(recipe)], catch_exceptions=False)
+    assert run.exit_code == 0, run.output
+    out = tmp_path / "out"
+    assert len((out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+    assert (out / "model" / "model.safetensors").is_file()
+    assert (out / "model" / "tokenizer.json").is_file()
+
+
+def test_sigterm_saves_and_exits_143(tmp_path: Path) -> None:
+    recipe = _recipe(tmp_path, 100_000)
+    code = "import torch; torch.set_num_threads(1); from r1_reward.cli import main; main()"
+    run = subprocess.Popen([sys.executable, "-c", code, "train", str(recipe)], stderr=subprocess.PIPE, text=True)
+    metrics = tmp_path / "out" / "metrics.jsonl"
+    while run.poll() is None and not (metrics.is_file() and metrics.read_text(encoding="utf-8").count("\n") >= 3):
+        time.sleep(0.1)
+    os.kill(run.pid, signal.SIGTERM)
+    _, told = run.communicate(timeout=120)
+    assert run.returncode == 143, told
+    (saved,) = (tmp_path / "out").glob("step-*")
+    last = json.loads(metrics.read_text(encoding="utf-8").splitlines()[-1])
+    assert int(saved.name.removeprefix("step-")) == last["step"] >= 3
+
+
+def test_the_example_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = importlib.util.spec_from_file_location("custom_loop", ROOT / "examples" / "custom_loop.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert len(module.main(steps=2, imitated=2, output=str(tmp_path))) == 2
+    assert "step 2: reward" in capsys.readouterr().out
