@@ -36,6 +36,7 @@ NEEDS: dict[str, Callable[[], bool]] = {
     "data": DATA.is_dir,
     "docker": _docker_answers,
     "pyarrow": _module("pyarrow"),
+    "peft": _module("peft"),
     "torch": _module("torch"),
 }
 _found: dict[str, bool] = {}
