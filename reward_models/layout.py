@@ -7,6 +7,9 @@ of text closes it all. Encoders get `[CLS] prompt [SEP] response [SEP]`.
 
 Prompt and response are made into tokens separately, so that all responses to one prompt share its tokens exactly.
 
+Special tokens that a response spells out are text like any other. In a prompt that goes through a template they are
+what the template's tokenizer takes them for, since prompts are ours.
+
 Over-long text is cut and counted, never dropped in silence: of a prompt the beginning goes, of a response the end;
 the prompt is cut first.
 """
@@ -128,7 +131,7 @@ class Layout:
             text = "".join(f"{turn.role.capitalize()}:\n{turn.content}\n\n" for turn in turns) + "Assistant:\n"
             begin = self._tokenizer.bos_token_id
             return ([] if begin is None else [begin]), self._tokens(text)
-        tokens = self._tokens(self._rendered(turns))
+        tokens = self._tokens(self._rendered(turns), ours=True)
         begin = self._tokenizer.bos_token_id
         return (tokens[:1], tokens[1:]) if tokens[:1] == [begin] else ([], tokens)
 
@@ -148,12 +151,18 @@ class Layout:
         if self._template is not None:
             asked = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _PROBE}]
             whole: str = self._tokenizer.apply_chat_template(asked, tokenize=False)
-            ending = self._tokens(whole.rpartition(_PROBE)[2].rstrip("\n")) if _PROBE in whole else []
+            ending = self._tokens(whole.rpartition(_PROBE)[2].rstrip("\n"), ours=True) if _PROBE in whole else []
         end = self._tokenizer.eos_token_id
         return ending if end is None or ending[-1:] == [end] else [*ending, end]
 
-    def _tokens(self, text: str) -> list[int]:
-        found: list[int] = self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    def _tokens(self, text: str, *, ours: bool = False) -> list[int]:
+        """Its tokens. Special ones count only in text that a template made: `</s>` written by a model is five letters,
+        or it could close its turn and speak as another."""
+        # Half of a surrogate pair is no character, and tokenizers raise on it.
+        whole = text.encode("utf-8", "replace").decode("utf-8")
+        found: list[int] = self._tokenizer(
+            whole, add_special_tokens=False, split_special_tokens=not ours, verbose=False
+        )["input_ids"]
         return found
 
 

@@ -201,8 +201,9 @@ def prepare(model: Any, tokenizer: Any, *, pad: Pad = "repair", seed: int = 0, n
     return Scorer(model=model, tokenizer=tokenizer, causal=causal)
 
 
-def add_lora(scorer: Scorer, *, rank: int = 16, alpha: int = 32, dropout: float = 0.0) -> Scorer:
-    """The same model with LoRA adapters on every linear layer; the head is trained whole and saved with them."""
+def add_lora(scorer: Scorer, *, rank: int = 16, alpha: int = 32, dropout: float = 0.0, seed: int = 0) -> Scorer:
+    """The same model with LoRA adapters, drawn by seed, on every linear layer; the head is trained whole and saved with
+    them."""
     from peft import LoraConfig, get_peft_model
 
     name = _head(scorer.plain)[0]
@@ -214,7 +215,7 @@ def add_lora(scorer: Scorer, *, rank: int = 16, alpha: int = 32, dropout: float 
         target_modules="all-linear",
         modules_to_save=[name],
     )
-    with _known_deprecation():
+    with _known_deprecation(), _seeded(seed):
         scorer.model = get_peft_model(scorer.model, config)
     return scorer
 
