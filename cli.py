@@ -195,3 +195,28 @@ def eval_rm(model: str, data: tuple[str, ...], **flags: Any) -> None:
         sys.exit(run_eval(model, data, **flags))
     except RewardError as error:
         raise click.UsageError(str(error)) from None
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILES")
+@click.option("-o", "--output", required=True, metavar="DIR", help="Folder for the pairs and what is known of them.")
+@click.option("--judge", required=True, metavar="URL|recorded:FILE|MODULE:NAME", help="Who says which is better.")
+@click.option("--model", metavar="NAME", help="Model to ask for at URL.")
+@click.option("--key-from", metavar="VARIABLE", help="Environment variable that holds the key to URL.")
+@click.option("--timeout", default=120.0, metavar="S", help="Seconds that a question to URL may take (default: 120).")
+@click.option("--workers", default=4, metavar="N", help="Questions under way at once (default: 4).")
+@click.option("--record", metavar="FILE", help="Keep the judge's replies there, to judge again without it.")
+@click.option("--against", multiple=True, metavar="FILE", help="Data whose prompts must not be in; repeatable.")
+@click.option("--set", "set_", multiple=True, callback=_settings, metavar="OPT=VALUE", help="A setting; repeatable.")
+def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None:
+    """Build preference pairs: rows with a prompt and responses, judged two by two in both orders.
+
+    Run again to go on where an interrupted run left DIR. Exit status: 0 fine, 2 usage.
+    """
+    from .reward_models.prefs_command import run_prefs
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_prefs(files, output, judge, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None

@@ -28,7 +28,7 @@ from ..verifiers.errors import RunError
 from ..verifiers.sample import Message
 from ..verifiers.scoring.rows import Input
 from .errors import DataError
-from .layout import summary_of
+from .summary import summary_of
 
 Kind = Literal["helpful", "safety"]
 Row = Mapping[str, Any]  # any: a JSON object

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import torch
 
 from .batches import collate, cut, scores_of, units_of
-from .layout import Encoded, Layout, Prompt
+from .layout import Encoded, Layout
 from .model import Scorer
+from .summary import Prompt
 
 
 class Asked(NamedTuple):

@@ -22,11 +22,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..verifiers.errors import ConfigError
-from ..verifiers.reasoning import scan
 from ..verifiers.sample import Message
 from .model import Scorer
-
-Prompt = str | Sequence[Message]
+from .summary import Prompt
 
 _PROBE = "\u2047"
 
@@ -171,13 +169,3 @@ def layout_kind(scorer: Scorer) -> str:
     if not scorer.causal:
         return "encoder"
     return "plain" if scorer.tokenizer.chat_template is None else "template"
-
-
-def summary_of(response: str, prompt: Prompt = "") -> str | None:
-    """What a helpful model judges: the text after the reasoning; None where the reasoning never ends.
-
-    >>> summary_of("<think>They greet me.</think> Hello!")
-    'Hello!'
-    """
-    found = scan(response, prompt).final
-    return None if found is None else found.of(response).strip()

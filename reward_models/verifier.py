@@ -128,7 +128,7 @@ class _ModelVerifier:
         return [found[index].timed(each) if verdict is None else verdict for index, verdict in enumerate(apart)]
 
     def _ask(self, kind: str, asked: Sequence[tuple[Any, str | None]]) -> list[Verdict]:  # any: prompts
-        """A verdict on each text; where the model fails on several, each is tried alone, so that one costs only itself."""
+        """A verdict on each text; where the model fails on several, each is tried alone, so one costs only itself."""
         if not asked:
             return []
         loaded = None
@@ -175,7 +175,7 @@ class HelpfulVerifier(_ModelVerifier):
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""
-        from .layout import summary_of
+        from .summary import summary_of
 
         apart = [_not_for(sample, ("general",), "helpful") for sample in samples]
         texts = [summary_of(sample.response, sample.prompt) or None for sample in samples]
@@ -183,7 +183,7 @@ class HelpfulVerifier(_ModelVerifier):
 
     def prefer(self, prompt: Any, one: str, other: str) -> tuple[float, float]:  # any: text or messages
         """RM_helpful(A, B): the difference of the raw scores, and the probability that the first is preferred."""
-        from .layout import summary_of
+        from .summary import summary_of
 
         loaded = self._loaded("helpful")
         texts = [summary_of(text, prompt) or None for text in (one, other)]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from r1_reward.reward_models.layout import Layout, Limits, summary_of
+from r1_reward.reward_models.layout import Layout, Limits
+from r1_reward.reward_models.summary import summary_of
 from r1_reward.reward_models.tiny import tiny_model
 from r1_reward.verifiers import ConfigError, Message
 
