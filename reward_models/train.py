@@ -114,7 +114,7 @@ class _Run:
         self.scorer, self.options, self.folder = scorer, options, folder
         self._progress, self._stop = progress, stop
         self.overlong = 0
-        kept, dev = split_by_prompt(rows, options.dev_share, seed=options.seed)
+        kept, dev = split_by_prompt(rows, options.dev_share, purpose="dev", seed=options.seed)
         self.train, self.dev = self._encode(kept, training=True), self._encode(dev, training=False)
         if not self.train.groups:
             raise TrainingError(f"there is nothing to train on: {len(rows)} rows, {self.overlong} of them over-long")

@@ -37,6 +37,7 @@ NEEDS: dict[str, Callable[[], bool]] = {
     "docker": _docker_answers,
     "pyarrow": _module("pyarrow"),
     "peft": _module("peft"),
+    "sklearn": _module("sklearn"),
     "torch": _module("torch"),
 }
 _found: dict[str, bool] = {}

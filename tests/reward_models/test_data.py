@@ -167,11 +167,13 @@ def test_splits_share_no_prompt_and_stay_where_they_are() -> None:
         return Pair(prompt=(Message(role="user", content=f"Q {number % 300}"),), chosen=str(number), rejected="")
 
     rows = [pair(number) for number in range(900)]
-    train, dev = split_by_prompt(rows, 0.2, seed=1)
+    train, dev = split_by_prompt(rows, 0.2, purpose="test", seed=1)
     assert len(train) + len(dev) == 900
     assert 0.12 < len(dev) / 900 < 0.28
     assert not {prompt_key(row.prompt) for row in train} & {prompt_key(row.prompt) for row in dev}
-    assert split_by_prompt(rows[::3], 0.2, seed=1)[1] == [row for row in rows[::3] if row in dev]
+    assert split_by_prompt(rows[::3], 0.2, purpose="test", seed=1)[1] == [row for row in rows[::3] if row in dev]
+    # A split of what a split left, with the same seed and another purpose, is not empty.
+    assert 0.05 < len(split_by_prompt(train, 0.1, purpose="dev", seed=1)[1]) / len(train) < 0.16
     spaced = (Message(role="user", content="  q   7"),)
     assert prompt_key(spaced) == prompt_key((Message(role="user", content="Q 7"),))
 
