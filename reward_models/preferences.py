@@ -157,8 +157,8 @@ def judge_all(
     missing = iter({key: one for key, one in zip(keys, candidates, strict=True) if key not in held}.values())
     done = 0
     path.parent.mkdir(parents=True, exist_ok=True)
+    under_way: set[Future[JudgedPair]] = set()
     with path.open("a", encoding="utf-8") as file, ThreadPoolExecutor(workers) as threads:
-        under_way: set[Future[JudgedPair]] = set()
         while True:
             for candidate in missing:
                 under_way.add(threads.submit(judge_pair, candidate, judge, options))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -32,7 +31,7 @@ def run_prefs(
     against: Sequence[str] = (),
     set_: Mapping[str, Any] | None = None,  # any: fields of PrefOptions
 ) -> int:
-    """Judge candidates, write the pairs and a summary to a folder, and return the exit status, 0.
+    """Judge candidates, write the pairs and a summary to a folder, and return the exit status: 0, or 130 interrupted.
 
     `judge` is an address, `recorded:FILE`, or `package.module:callable`. Raises RewardError for what the user can mend.
     """
@@ -57,6 +56,9 @@ def run_prefs(
             (folder / name).write_text("".join(json.dumps(_row(pair)) + "\n" for pair in pairs), encoding="utf-8")
         told = {"version": __version__, "judge": judge, "model": model, **built.told}
         (folder / "summary.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    except KeyboardInterrupt:
+        _say(f"interrupted; what was judged is in {output}, run again to go on")
+        return 130
     except OSError as error:
         raise ConfigError(f"cannot write to {output}: {error.strerror}; run again to go on") from error
     _show(built.told, output)
@@ -111,19 +113,21 @@ def _row(pair: Pair) -> dict[str, Any]:  # any: a JSON object
     }
 
 
-def _show(told: Mapping[str, Any], output: str) -> None:
+def _say(text: str) -> None:
     import click
 
+    click.echo(text, err=True)
+
+
+def _show(told: Mapping[str, Any], output: str) -> None:
     def number(value: float | None) -> str:
         return "none" if value is None else f"{value:.3f}"
 
     left_out = ", ".join(f"{count} {why}" for why, count in told["left_out"].items()) or "none"
     wins = told["longer_wins"]
-    click.echo(
+    _say(
         f"{told['train']} pairs to train on and {told['test']} to test with, of {told['candidates']} candidates, in "
         f"{output}; left out: {left_out}\nposition bias {number(told['position_bias'])}, self-agreement "
         f"{number(told['self_agreement'])}; longer wins {number(wins['before'])} before matching, "
-        f"{number(wins['after'])} after",
-        err=True,
+        f"{number(wins['after'])} after"
     )
-    sys.stderr.flush()

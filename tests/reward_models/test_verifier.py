@@ -121,6 +121,14 @@ def test_pickled_and_threaded_and_spawned_the_scores_are_the_same(models: dict[s
     assert [float(word) for word in run.stdout.split()] == pytest.approx(expected, abs=1e-5)
 
 
+def test_making_a_verifier_loads_no_torch(models: dict[str, str]) -> None:
+    code = (
+        "import sys; from r1_reward.reward_models import HelpfulVerifier, Monitor\n"
+        "HelpfulVerifier(model=sys.argv[1]); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, models["helpful"]], check=True)
+
+
 def test_a_broken_model_is_an_error_and_never_a_number(models: dict[str, str], tmp_path: Path) -> None:
     for name in ("reward_model.json", "config.json"):
         (tmp_path / name).write_bytes((Path(models["helpful"]) / name).read_bytes())
