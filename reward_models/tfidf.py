@@ -13,21 +13,21 @@ from .measures import fit_temperature
 
 
 class TfidfReward:
-    """Words of the response, and for single responses word pairs; of pairs the difference decides, so the score is
-    linear in the words. Both choices, and the strengths, were made by cross-validation on training prompts.
+    """Words of a response; of single responses also word pairs, pieces of words, and the prompt's words by themselves.
 
-    `score_rows` gives raw scores in the shape of `evaluate.Scored`.
+    Of pairs the difference decides, so their score is linear in the words. What is looked at, and how strongly, was
+    chosen by cross-validation on training prompts. `score_rows` gives raw scores in the shape of `evaluate.Scored`.
     """
 
-    def __init__(self, *, features: int = 50_000, strength: float = 1.0) -> None:
-        self._features, self._strength = features, strength
+    def __init__(self, *, strength: float = 1.0) -> None:
+        self._strength = strength
         self.temperature = 1.0
         """Fitted on a tenth of the training rows that the fit for it did not see."""
 
     def fit(self, rows: Sequence[Pair] | Sequence[Rated]) -> TfidfReward:
         """Learn from pairs, or from rated responses."""
         held: list[Any] = [row for index, row in enumerate(rows) if index % 10 == 0]
-        rest = [row for index, row in enumerate(rows) if index % 10]
+        rest: list[Any] = [row for index, row in enumerate(rows) if index % 10]
         self._fit(rest)
         scores = self.score_rows(held)
         if isinstance(held[0], Pair):
@@ -40,37 +40,48 @@ class TfidfReward:
     def score_rows(self, rows: Sequence[Any]) -> list[list[float]]:  # any: pairs or rated responses
         """Raw scores: chosen and rejected of each pair, or the one of each response."""
         if rows and isinstance(rows[0], Pair):
-            one, other = (self._scores([getattr(row, side) for row in rows]) for side in ("chosen", "rejected"))
+            one, other = (self._scores(_side(rows, side)) for side in ("chosen", "rejected"))
             return [list(both) for both in zip(one, other, strict=True)]
-        return [[score] for score in self._scores([_joined(row) for row in rows])]
+        return [[score] for score in self._scores(_views(rows))]
 
-    def _scores(self, texts: Sequence[str]) -> list[float]:
-        found: list[float] = self._model.decision_function(self._words.transform(texts)).tolist()
+    def _scores(self, views: Sequence[Sequence[str]]) -> list[float]:
+        found: list[float] = self._model.decision_function(self._features(views)).tolist()
         return found
 
+    def _features(self, views: Sequence[Sequence[str]]) -> Any:  # any: a sparse matrix
+        from scipy.sparse import hstack
+
+        return hstack([see.transform(texts) for see, texts in zip(self._seers, views, strict=True)]).tocsr()
+
     def _fit(self, rows: Sequence[Any]) -> None:  # any: as above
-        import numpy as np
         from scipy.sparse import vstack
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
 
-        longest = 1 if isinstance(rows[0], Pair) else 2
-        self._words = TfidfVectorizer(
-            sublinear_tf=True, ngram_range=(1, longest), min_df=2, max_features=self._features, strip_accents="unicode"
-        )
+        words = {"sublinear_tf": True, "min_df": 2, "max_features": 50_000, "strip_accents": "unicode"}
+        pieces = {**words, "analyzer": "char_wb", "ngram_range": (2, 4), "min_df": 3}
         if isinstance(rows[0], Pair):
-            self._words.fit([text for row in rows for text in (row.chosen, row.rejected)])
-            one, other = (
-                self._words.transform([getattr(row, side) for row in rows]) for side in ("chosen", "rejected")
-            )
+            chosen, rejected = _side(rows, "chosen"), _side(rows, "rejected")
+            self._seers = [TfidfVectorizer(**words).fit(chosen[0] + rejected[0])]
+            difference = self._features(chosen) - self._features(rejected)
             # Each difference both ways round, so that which side is first tells nothing.
-            data, labels = vstack([one - other, other - one]), np.repeat([1, 0], len(rows)).tolist()
-            self._model = LogisticRegression(C=0.1 * self._strength, fit_intercept=False, max_iter=1000)
+            data, labels = vstack([difference, -difference]), [1] * len(rows) + [0] * len(rows)
+            self._model = LogisticRegression(C=0.03 * self._strength, fit_intercept=False, max_iter=1000)
         else:
-            data, labels = self._words.fit_transform([_joined(row) for row in rows]), [int(row.safe) for row in rows]
-            self._model = LogisticRegression(C=10 * self._strength, max_iter=1000)
+            views = _views(rows)
+            seers = (TfidfVectorizer(**words, ngram_range=(1, 2)), TfidfVectorizer(**pieces), TfidfVectorizer(**words))
+            self._seers = [seer.fit(texts) for seer, texts in zip(seers, views, strict=True)]
+            data, labels = self._features(views), [int(row.safe) for row in rows]
+            self._model = LogisticRegression(C=2 * self._strength, max_iter=1000)
         self._model.fit(data, labels)
 
 
-def _joined(row: Rated) -> str:
-    return row.response
+def _side(rows: Sequence[Pair], side: str) -> list[list[str]]:
+    return [[getattr(row, side) for row in rows]]
+
+
+def _views(rows: Sequence[Rated]) -> list[list[str]]:
+    """Response twice, as words and as pieces of words, and the end of the prompt."""
+    responses = [row.response for row in rows]
+    prompts = [" ".join(turn.content for turn in row.prompt)[-300:] or "-" for row in rows]
+    return [responses, responses, prompts]

@@ -7,6 +7,9 @@ import random
 import pytest
 
 from r1_reward.reward_models.data import Pair, Rated
+from r1_reward.verifiers import Message
+
+ASKED = (Message(role="user", content="say something"),)
 
 pytestmark = pytest.mark.needs("sklearn")
 
@@ -24,7 +27,9 @@ def test_a_planted_word_is_learned_from_pairs_and_from_labels() -> None:
     scores = TfidfReward().fit(pairs[:150]).score_rows(pairs[150:])
     assert sum(one > other for one, other in scores) >= 48
     rated = [
-        Rated(prompt=(), response=text, safe=text.endswith("please")) for p in pairs for text in (p.chosen, p.rejected)
+        Rated(prompt=ASKED, response=text, safe=text.endswith("please"))
+        for p in pairs
+        for text in (p.chosen, p.rejected)
     ]
     model = TfidfReward().fit(rated[:300])
     found = model.score_rows(rated[300:])
