@@ -55,13 +55,20 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
         raise click.BadParameter(str(error)) from None
 
 
+def _model_rewards() -> dict[str, Any]:  # any: makers of verifiers
+    """The verifiers that need a model, which the catalog cannot know since it lies below them."""
+    from .reward_models.verifier import HelpfulVerifier, SafetyVerifier
+
+    return {"helpful": HelpfulVerifier, "safety": SafetyVerifier}
+
+
 @main.command()
 @click.argument("files", nargs=-1, metavar="[FILES|-]")
 @click.option("-o", "--output", metavar="OUT", help="JSONL file to write; standard output if left out.")
 @click.option(
     "--reward", "rewards", callback=_names, metavar="NAMES", help="Verifiers to sum: math,format,... (default: auto)."
 )
-@click.option("--preset", metavar="NAME", help="A reward of the paper, in place of --reward: r1_zero, rl1.")
+@click.option("--preset", metavar="NAME", help="A reward of the paper, in place of --reward: r1_zero, rl1, rl2.")
 @click.option(
     "--set",
     "set_",
@@ -100,7 +107,7 @@ def score(files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, 
     from .verifiers.errors import RewardError
     from .verifiers.scoring.command import run_score
 
-    given = {"files": files, "set": set_, **flags}
+    given = {"files": files, "set": set_, "factories": _model_rewards(), **flags}
     try:
         sys.exit(run_score(config, {name: value for name, value in given.items() if value not in (None, (), {})}))
     except RewardError as error:
@@ -322,4 +329,84 @@ def train(recipe: str) -> None:
     try:
         sys.exit(run_train(recipe))
     except ConfigError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, object]:
+    """`option=value` as often as given."""
+    from .verifiers.scoring.options import parse_value
+
+    settings: dict[str, object] = {}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not (name and equals):
+            raise click.BadParameter(f"{value!r} is not of the form option=value")
+        settings[name.strip().replace("-", "_")] = parse_value(text.strip())
+    return settings
+
+
+@main.command("train-rm")
+@click.option("--kind", required=True, type=click.Choice(["helpful", "safety"]), help="What it is to judge.")
+@click.option("--data", required=True, multiple=True, metavar="FILE", help="JSONL or Parquet; repeatable.")
+@click.option("--base", required=True, metavar="DIR|NAME|tiny", help="Backbone, its configuration, or a tiny one.")
+@click.option("-o", "--output", required=True, metavar="DIR", help="Folder to write the reward model to.")
+@click.option("--preset", default="paper", metavar="NAME", help="paper (default), small or tiny.")
+@click.option("--set", "set_", multiple=True, callback=_settings, metavar="OPT=VALUE", help="A setting; repeatable.")
+@click.option("--resume", is_flag=True, help="Go on with DIR where an interrupted run left it.")
+def train_rm(kind: str, data: tuple[str, ...], base: str, output: str, **flags: Any) -> None:
+    """Train a reward model from preference data.
+
+    Exit status: 0 fine, 1 the run could not go on, 2 usage, 130 or 143 interrupted or ended, after saving.
+    """
+    from .reward_models.command import run_train
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_train(kind, data, base, output, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command("eval-rm")
+@click.option("--model", required=True, metavar="DIR", help="A reward model that train-rm wrote.")
+@click.option("--data", required=True, multiple=True, metavar="FILE", help="JSONL or Parquet; repeatable.")
+@click.option("-o", "--output", metavar="FILE", help="JSON file for the measures; standard output if left out.")
+@click.option("--scores", metavar="FILE", help="Write each row's scores there, in RewardBench's shape.")
+@click.option("--precision", default="fp32", type=click.Choice(["fp32", "bf16"]), help="Of the multiplications.")
+def eval_rm(model: str, data: tuple[str, ...], **flags: Any) -> None:
+    """Measure a reward model on labelled data.
+
+    Exit status: 0 whatever the measures, 2 usage.
+    """
+    from .reward_models.command import run_eval
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_eval(model, data, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILES")
+@click.option("-o", "--output", required=True, metavar="DIR", help="Folder for the pairs and what is known of them.")
+@click.option("--judge", required=True, metavar="URL|recorded:FILE|MODULE:NAME", help="Who says which is better.")
+@click.option("--model", metavar="NAME", help="Model to ask for at URL.")
+@click.option("--key-from", metavar="VARIABLE", help="Environment variable that holds the key to URL.")
+@click.option("--timeout", default=120.0, metavar="S", help="Seconds that a question to URL may take (default: 120).")
+@click.option("--workers", default=4, metavar="N", help="Questions under way at once (default: 4).")
+@click.option("--record", metavar="FILE", help="Keep the judge's replies there, to judge again without it.")
+@click.option("--against", multiple=True, metavar="FILE", help="Data whose prompts must not be in; repeatable.")
+@click.option("--set", "set_", multiple=True, callback=_settings, metavar="OPT=VALUE", help="A setting; repeatable.")
+def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None:
+    """Build preference pairs: rows with a prompt and responses, judged two by two in both orders.
+
+    Run again to go on where an interrupted run left DIR. Exit status: 0 fine, 2 usage, 130 interrupted.
+    """
+    from .reward_models.prefs_command import run_prefs
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_prefs(files, output, judge, **flags))
+    except RewardError as error:
         raise click.UsageError(str(error)) from None

@@ -80,6 +80,8 @@ NEEDS: dict[str, Callable[[], bool]] = {
     "pyarrow": _module("pyarrow"),
     "ray": _module("ray"),
     "runsc": _sandbox("runsc"),
+    "peft": _module("peft"),
+    "sklearn": _module("sklearn"),
     "torch": _module("torch"),
     "userns": _sandbox("local"),
     "trl": _module("trl"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import NamedTuple
 
@@ -48,7 +48,11 @@ def make(name: str, options: Options | None = None) -> Verifier:
     >>> make("math", {"extraction": "lenient"}).name
     'math'
     """
-    factory = _factory(name)
+    return make_with(_factory(name), name, options)
+
+
+def make_with(factory: Callable[..., Verifier], name: str, options: Options | None = None) -> Verifier:
+    """Make a verifier by what makes it. Raises ConfigError for an option that it does not have."""
     try:
         known = inspect.signature(factory).parameters
         for option in options or {}:

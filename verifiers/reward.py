@@ -317,3 +317,6 @@ def _rule_terms(options: Mapping[str, Options], also: frozenset[Kind] = frozense
 
 PRESETS: Mapping[str, Callable[..., Reward]] = {"r1_zero": r1_zero, "rl1": rl1, "rl2": rl2}
 """The paper's rewards by name; each takes options by verifier name, `rl2` the reward models as well."""
+
+PRESET_MODELS: Mapping[str, Sequence[str]] = {"rl2": ("helpful", "safety")}
+"""The reward models that a preset takes as keywords."""

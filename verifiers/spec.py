@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .catalog import CATALOG, Options, kinds_of, make
+from .catalog import CATALOG, Options, kinds_of, make, make_with
 from .contract import Verifier
 from .errors import ConfigError, UnknownRewardError
-from .reward import PRESETS, Auto, Judge, Reward, Term, auto
+from .reward import PRESET_MODELS, PRESETS, Auto, Judge, Reward, Term, auto
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +26,18 @@ class RewardSpec:
     """A preset, in place of `rewards`."""
     options: Mapping[str, Options] = field(default_factory=dict)
     """Keyword arguments by verifier name."""
-    factories: Mapping[str, Callable[[], Verifier]] = field(default_factory=dict)
-    """Makers of verifiers that the catalog does not know; picklable."""
+    factories: Mapping[str, Callable[..., Verifier]] = field(default_factory=dict)
+    """Makers of verifiers that the catalog does not know, called with their `options`; picklable."""
 
     def build(self) -> Judge:
         """Make it. Raises UnknownRewardError or ConfigError, naming what is wrong."""
         if self.preset is not None:
             if self.preset not in PRESETS:
                 raise UnknownRewardError(f"unknown preset {self.preset!r}; known: {', '.join(PRESETS)}")
-            self._check_options(CATALOG)
-            return PRESETS[self.preset](self.options)
+            models = {name: self._make(name) for name in PRESET_MODELS.get(self.preset, ()) if name in self.factories}
+            self._check_options([*CATALOG, *models])
+            rest = {name: options for name, options in self.options.items() if name not in models}
+            return PRESETS[self.preset](rest, **models)
         if tuple(self.rewards) == ("auto",):
             self._check_options([name for name, entry in CATALOG.items() if entry.accuracy])
             return auto(self.options)
@@ -58,7 +60,9 @@ class RewardSpec:
         return {**what, "options": {name: dict(options) for name, options in sorted(self.options.items())}}
 
     def _make(self, name: str) -> Verifier:
-        return self.factories[name]() if name in self.factories else make(name, self.options.get(name))
+        if name in self.factories:
+            return make_with(self.factories[name], name, self.options.get(name))
+        return make(name, self.options.get(name))
 
     def _check_options(self, names: Sequence[str] | Mapping[str, object]) -> None:
         for name in self.options:

@@ -1,0 +1,222 @@
+"""What `r1-reward train-rm` and `r1-reward eval-rm` do once their flags are read."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..verifiers.errors import ConfigError
+from .card import load_reward_model
+from .data import Pairs, Ratings, read_pairs, read_rated
+from .errors import TrainingError
+from .model import Scorer, add_lora, freeze, load
+from .options import TrainOptions, options_of
+from .tiny import tiny_model
+from .train import Step, StoppedError, Trained, train
+
+FINE, FAILED, INTERRUPTED, TERMINATED = 0, 1, 130, 143
+"""Exit statuses; 2 is click's for usage."""
+
+
+def run_train(
+    kind: str,
+    data: Sequence[str],
+    base: str,
+    output: str,
+    *,
+    preset: str = "paper",
+    set_: Mapping[str, Any] | None = None,  # any: fields of TrainOptions
+    resume: bool = False,
+) -> int:
+    """Train a reward model and return the exit status.
+
+    `base` is a folder or hub name, a folder with a configuration alone, or `tiny` for a small transformer from scratch.
+    Raises RewardError for what the user can mend before a run begins.
+    """
+    options = options_of(kind, preset, **(set_ or {}))
+    folder = Path(output)
+    if not resume and (folder / "reward_model.json").exists():
+        raise ConfigError(f"{output} already holds a reward model; name another folder")
+    table: Pairs | Ratings
+    table = read_pairs(data) if kind == "helpful" else read_rated(data)
+    scorer = _base(base, table, options)
+    told = {"base": base, "data": {name: _hash(name) for name in data}, "left_out": dict(table.left_out)}
+    with _ended_by() as ended, _progress_bar() as progress:
+        try:
+            trained = train(
+                scorer,
+                table.rows,
+                options,
+                folder,
+                resume=resume,
+                told=told,
+                progress=progress,
+                stop=lambda: bool(ended),
+            )
+        except StoppedError as stopped:
+            _say(str(stopped))
+            return TERMINATED if signal.SIGTERM in ended else INTERRUPTED
+        except TrainingError as error:
+            _say(f"error: {error}")
+            return FAILED
+    _say_trained(trained, table, output)
+    return FINE
+
+
+def run_eval(
+    model: str,
+    data: Sequence[str],
+    *,
+    output: str | None = None,
+    scores: str | None = None,
+    budget: int = 16_384,
+    precision: str = "fp32",
+) -> int:
+    """Evaluate a reward model on data, show and write the measures, and return the exit status. Raises RewardError."""
+    from .batches import can_share
+    from .evaluate import report_on_pairs, report_on_rated, score_rows, write_scores
+
+    scorer, card = load_reward_model(model)
+    _on_best_device(scorer)
+    table: Pairs | Ratings = read_pairs(data) if card.kind == "helpful" else read_rated(data)
+    if not table.rows:
+        raise ConfigError(f"{', '.join(data)}: no row can be used; left out: {dict(table.left_out)}")
+    share = card.kind == "helpful" and can_share(scorer)
+    scored = score_rows(scorer, card, table.rows, share=share, budget=budget, precision=precision)
+    report = (
+        report_on_pairs(table.rows, scored, card.temperature)
+        if isinstance(table, Pairs)
+        else report_on_rated(table.rows, scored, card.temperature)
+    )
+    report = {
+        "model": model,
+        "kind": card.kind,
+        **report,
+        "left_out": dict(table.left_out),
+        "data": {name: _hash(name) for name in data},
+        "version": card.told.get("version"),
+    }
+    if scores is not None:
+        write_scores(scores, table.rows, scored, card)
+    text = json.dumps(report, indent=2, allow_nan=False) + "\n"
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        Path(output).write_text(text, encoding="utf-8")
+    _say(_headline(report))
+    return FINE
+
+
+def _base(base: str, table: Pairs | Ratings, options: TrainOptions) -> Scorer:
+    """The model to train, made the same way each time."""
+    if base == "tiny":
+        if isinstance(table, Pairs):
+            texts = [
+                text for row in table.rows for text in (row.chosen, row.rejected, *(t.content for t in row.prompt))
+            ]
+        else:
+            texts = [text for row in table.rows for text in (row.response, *(t.content for t in row.prompt))]
+        scorer = tiny_model(texts, seed=options.seed)
+    else:
+        if not Path(base).exists() and (base.startswith((".", "/")) or base.count("/") > 1):
+            raise ConfigError(f"no such model: {base}")
+        scorer = load(base, seed=options.seed)
+    _on_best_device(scorer)
+    if options.freeze:
+        freeze(scorer, options.freeze)
+    return add_lora(scorer, rank=options.lora, alpha=2 * options.lora, seed=options.seed) if options.lora else scorer
+
+
+def _on_best_device(scorer: Scorer) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        scorer.model.to("cuda")
+
+
+def _hash(name: str) -> str:
+    digest = hashlib.sha256()
+    if name != "-":
+        with Path(name).open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def _ended_by() -> Iterator[list[int]]:
+    """Collects the signals that ask a run to end; the second of a kind ends the process as it always did."""
+    seen: list[int] = []
+    earlier: dict[int, Any] = {}  # any: what signal.signal returns
+
+    def note(number: int, _: object) -> None:
+        seen.append(number)
+        signal.signal(number, earlier[number])
+
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(ValueError):  # not the main thread: whoever runs us handles signals
+            earlier[asked] = signal.signal(asked, note)
+    try:
+        yield seen
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _progress_bar() -> Iterator[Callable[[Step], None] | None]:
+    """A bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("training")
+
+        def show(step: Step) -> None:
+            told = f"loss {step.loss:.3f}, accuracy {step.accuracy:.2f}"
+            bar.update(task, completed=step.step, total=step.steps, description=told)
+
+        yield show
+
+
+def _say_trained(trained: Trained, table: Pairs | Ratings, output: str) -> None:
+    left_out = ", ".join(f"{count} {why}" for why, count in sorted(table.left_out.items())) or "none"
+    kept = "" if trained.dev_loss is None else f", loss {trained.dev_loss:.4f} on {trained.dev_rows} kept rows"
+    _say(
+        f"{trained.steps} steps on {trained.train_rows} rows{kept}, in {output}; "
+        f"left out: {left_out}; over-long: {trained.overlong}"
+    )
+
+
+def _headline(report: Mapping[str, Any]) -> str:
+    if report["kind"] == "helpful":
+        shorter = report["chosen_shorter"]
+        return (
+            f"accuracy {_number(report['accuracy'])} on {report['pairs']} pairs, {_number(shorter['accuracy'])} on the "
+            f"{shorter['pairs']} whose chosen response is shorter; correlation with length "
+            f"{_number(report['length_correlation'])}; calibration error {report['calibration_error']['after']:.3f}"
+        )
+    return (
+        f"AUC {_number(report['auc'])} on {report['responses']} responses; "
+        f"calibration error {report['calibration_error']['after']:.3f}"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}"
+
+
+def _say(text: str) -> None:
+    import click
+
+    click.echo(text, err=True)

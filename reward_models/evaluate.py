@@ -1,0 +1,142 @@
+"""How good a reward model is, on prompts it has not seen: never one number alone.
+
+Pairs: accuracy with interval; by source; by bins of the length difference; on pairs whose chosen response is the
+shorter one, where preferring length is wrong; correlation of score and length differences; calibration of the
+probability that one is preferred. Single responses: AUC over all and by source, Brier score, calibration.
+
+Lengths are in characters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .card import Card
+from .data import Pair, Rated, prompt_key
+from .infer import Asked, score_all
+from .layout import Layout
+from .measures import Array, accuracy, auc, brier, calibration_error, correlation, sigmoid
+from .model import Scorer
+
+LENGTH_BINS = (-1000, -300, -100, 0, 100, 300, 1000)
+"""Edges of the bins of length(chosen) - length(rejected)."""
+
+Report = dict[str, Any]  # a JSON object
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Raw scores of examples: chosen and rejected of each pair, or the one of each response."""
+
+    scores: Sequence[Sequence[float]]
+    cut: int
+    """Responses of which something was left out."""
+
+
+def score_rows(
+    scorer: Scorer,
+    card: Card,
+    rows: Sequence[Pair] | Sequence[Rated],
+    *,
+    share: bool,
+    budget: int = 16_384,
+    precision: str = "fp32",
+) -> Scored:
+    """Raw scores of examples, laid out as the card says."""
+    asked = [
+        Asked(row.prompt, (row.chosen, row.rejected) if isinstance(row, Pair) else (row.response,)) for row in rows
+    ]
+    layout = Layout(scorer, card.limits)
+    found = score_all(scorer, layout, asked, share=share, budget=budget, precision=precision)
+    return Scored([[one.score for one in group] for group in found], sum(one.cut for group in found for one in group))
+
+
+def report_on_pairs(rows: Sequence[Pair], scored: Scored, temperature: float = 1.0) -> Report:
+    """The measures of pairs.
+
+    >>> from r1_reward.reward_models.data import Pair
+    >>> rows = [Pair(prompt=(), chosen="a", rejected="bcd"), Pair(prompt=(), chosen="a", rejected="b")]
+    >>> report = report_on_pairs(rows, Scored([[1.0, 0.0], [0.0, 2.0]], 0))
+    >>> report["accuracy"], report["chosen_shorter"]["accuracy"]
+    (0.5, 1.0)
+    """
+    scores = np.asarray(scored.scores, float).reshape(len(rows), 2)
+    differences = scores[:, 0] - scores[:, 1]
+    lengths = np.array([len(row.chosen) - len(row.rejected) for row in rows], float)
+    prompts = [prompt_key(row.prompt) for row in rows]
+
+    def part(which: Array) -> Report:
+        chosen = np.flatnonzero(which)
+        share, interval = accuracy(differences[chosen], [prompts[index] for index in chosen])
+        return {"pairs": len(chosen), "accuracy": share, "interval": interval}
+
+    edges = [-np.inf, *LENGTH_BINS, np.inf]
+    confident, right = np.abs(differences), differences > 0
+    sources = np.array([row.source for row in rows])
+    return {
+        **part(np.ones(len(rows), bool)),
+        "chosen_shorter": part(lengths < 0),
+        "longer_wins": accuracy(lengths, prompts)[0],
+        "by_source": {source: part(sources == source) for source in sorted(set(sources.tolist()))},
+        "by_length_difference": {
+            f"{low:g} to {high:g}": part((lengths >= low) & (lengths < high)) for low, high in pairwise(edges)
+        },
+        "length_correlation": correlation(differences, lengths),
+        # The side with the higher score is taken as the prediction; which one is called chosen tells nothing.
+        "calibration_error": {
+            "before": calibration_error(sigmoid(confident), right),
+            "after": calibration_error(sigmoid(confident / temperature), right),
+        },
+        "brier": {
+            "before": brier(sigmoid(confident), right),
+            "after": brier(sigmoid(confident / temperature), right),
+        },
+        "temperature": temperature,
+        "cut": scored.cut,
+    }
+
+
+def report_on_rated(rows: Sequence[Rated], scored: Scored, temperature: float = 1.0) -> Report:
+    """The measures of single responses."""
+    scores = np.asarray(scored.scores, float).reshape(len(rows))
+    safe = np.array([row.safe for row in rows])
+    sources = np.array([row.source for row in rows])
+
+    def part(which: Array) -> Report:
+        return {"responses": int(which.sum()), "safe": int(safe[which].sum()), "auc": auc(scores[which], safe[which])}
+
+    before, after = sigmoid(scores), sigmoid(scores / temperature)
+    lengths = [len(row.response) for row in rows]
+    return {
+        **part(np.ones(len(rows), bool)),
+        "accuracy": float(((scores > 0) == safe).mean()),
+        "by_source": {source: part(sources == source) for source in sorted(set(sources.tolist()))},
+        "brier": {"before": brier(before, safe), "after": brier(after, safe)},
+        "calibration_error": {"before": calibration_error(before, safe), "after": calibration_error(after, safe)},
+        "length_correlation": correlation(scores, lengths),
+        "temperature": temperature,
+        "cut": scored.cut,
+    }
+
+
+def write_scores(path: str | Path, rows: Sequence[Pair] | Sequence[Rated], scored: Scored, card: Card) -> None:
+    """Write a line per example, for pairs in the shape of RewardBench's results."""
+    examples: Sequence[Pair | Rated] = rows
+    with Path(path).open("w", encoding="utf-8") as file:
+        for row, raw in zip(examples, scored.scores, strict=True):
+            line: Report = {"id": row.id, "subset": row.source}
+            if isinstance(row, Pair):
+                won = 1 if raw[0] > raw[1] else 0.5 if raw[0] == raw[1] else 0
+                line |= {"scores_chosen": raw[0], "scores_rejected": raw[1], "results": won}
+                line |= {"probability": card.probability(raw[0] - raw[1])}
+            else:
+                line |= {"score": raw[0], "normalised": card.normalised(raw[0]), "safe": int(row.safe)}
+                line |= {"probability": card.probability(raw[0])}
+            file.write(json.dumps(line, allow_nan=False) + "\n")

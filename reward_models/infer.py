@@ -1,0 +1,75 @@
+"""Scores of many responses at once: like lengths together, shared prompts once, results in the order asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
+
+import torch
+
+from .batches import collate, cut, scores_of, units_of
+from .layout import Encoded, Layout
+from .model import Scorer
+from .summary import Prompt
+
+
+class Asked(NamedTuple):
+    """Responses to one prompt."""
+
+    prompt: Prompt
+    responses: Sequence[str]
+
+
+class Found(NamedTuple):
+    """One response's score."""
+
+    score: float
+    """Raw."""
+    tokens: int
+    """Its length with the prompt's."""
+    cut: bool
+    """Whether text had to be left out."""
+
+
+def autocast(scorer: Scorer, precision: str) -> AbstractContextManager[object]:
+    """bf16 where asked for; the head's sums and the losses stay float32."""
+    return torch.autocast(scorer.device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def score_all(
+    scorer: Scorer,
+    layout: Layout,
+    asked: Sequence[Asked],
+    *,
+    share: bool,
+    budget: int = 16_384,
+    precision: str = "fp32",
+) -> list[list[Found]]:
+    """Score responses, for each prompt as many as were given."""
+    groups = [layout.encode(one.prompt, one.responses) for one in asked]
+    return score_encoded(scorer, groups, share=share, budget=budget, precision=precision)
+
+
+def score_encoded(
+    scorer: Scorer,
+    groups: Sequence[Sequence[Encoded]],
+    *,
+    share: bool,
+    budget: int = 16_384,
+    precision: str = "fp32",
+) -> list[list[Found]]:
+    """The same for responses that are tokens already."""
+    flat = torch.zeros(sum(map(len, groups)))
+    was_training = scorer.model.training
+    scorer.model.eval()
+    # A row with many responses to one prompt would grow its attention with the square of their number. Batches keep
+    # no groups together, since nothing compares scores here.
+    single = [(row,) for unit in units_of(groups, share=share, most=budget // 4) for row in unit]
+    with torch.inference_mode(), autocast(scorer, precision):
+        for batch_units in cut(single, budget):
+            batch = collate(batch_units, scorer.tokenizer.pad_token_id)
+            flat[batch.owners] = scores_of(scorer, batch).float().cpu()
+    scorer.model.train(was_training)
+    scores = iter(flat.tolist())
+    return [[Found(next(scores), one.length, one.cut) for one in group] for group in groups]

@@ -1,0 +1,171 @@
+r"""From a prompt and a response to tokens, the same way in training, evaluation and scoring.
+
+A prompt is rendered by the tokenizer's chat template up to where the assistant speaks; without a template each turn is
+`Role:` with its text on the next line. The response follows as it is, never through the template: several templates
+drop a chain of thought, which a safety model must see. A `<think>` that a template opens is taken off again. An end
+of text closes it all. Encoders get `[CLS] prompt [SEP] response [SEP]`.
+
+Prompt and response are made into tokens separately, so that all responses to one prompt share its tokens exactly.
+
+Special tokens that a response spells out are text like any other. In a prompt that goes through a template they are
+what the template's tokenizer takes them for, since prompts are ours.
+
+Over-long text is cut and counted, never dropped in silence: of a prompt the beginning goes, of a response the end;
+the prompt is cut first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..verifiers.errors import ConfigError
+from ..verifiers.sample import Message
+from .model import Scorer
+from .summary import Prompt
+
+_PROBE = "\u2047"
+
+
+class Encoded(NamedTuple):
+    """One response to one prompt, as tokens."""
+
+    prefix: tuple[int, ...]
+    """The prompt's."""
+    rest: tuple[int, ...]
+    """The response's, the end of text among them."""
+    cut: bool
+    """Whether something had to be left out."""
+
+    @property
+    def length(self) -> int:
+        """Tokens in all."""
+        return len(self.prefix) + len(self.rest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long the parts may be, in tokens; None means any length."""
+
+    length: int | None = None
+    """Prompt and response with all that stands around them."""
+    prompt: int | None = None
+    """The prompt alone; its end is kept."""
+    response: int | None = None
+    """The response alone; its beginning is kept."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("length", 8), ("prompt", 0), ("response", 1)):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+                raise ConfigError(f"the limit of {name} is {value!r}; it must be a whole number from {least}")
+
+
+class Layout:
+    """Turns text into tokens for one Scorer.
+
+    >>> from r1_reward.reward_models.tiny import tiny_model
+    >>> layout = Layout(tiny_model(["What is it? A cat."]), Limits())
+    >>> encoded, = layout.encode("What is it?", ["A cat."])
+    >>> layout.text(encoded)
+    '<s>User:\\nWhat is it?\\n\\nAssistant:\\nA cat.</s>'
+    """
+
+    def __init__(self, scorer: Scorer, limits: Limits) -> None:
+        self._tokenizer = scorer.tokenizer
+        self._encoder = not scorer.causal
+        self.limits = limits
+        bounds = [bound for bound in (limits.length, scorer.positions) if bound is not None]
+        self._longest = min(bounds) if bounds else None
+        self._ending = self._find_ending()
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of what decides how text is laid out, the limits aside."""
+        told = f"{self._encoder} {self._template or 'plain'}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    @property
+    def _template(self) -> str | None:
+        found = None if self._encoder else self._tokenizer.chat_template
+        return found if found is None or isinstance(found, str) else str(sorted(found.items()))
+
+    def encode(self, prompt: Prompt, responses: Sequence[str]) -> list[Encoded]:
+        """The tokens of each response to a prompt."""
+        start, asked = self._prompt(prompt)
+        cut = False
+        if self.limits.prompt is not None and len(asked) > self.limits.prompt:
+            asked, cut = asked[len(asked) - self.limits.prompt :], True
+        return [self._join(start, asked, self._tokens(response), cut) for response in responses]
+
+    def text(self, encoded: Encoded) -> str:
+        """The text that tokens stand for, special ones included."""
+        found: str = self._tokenizer.decode([*encoded.prefix, *encoded.rest], skip_special_tokens=False)
+        return found
+
+    def _join(self, start: list[int], asked: list[int], said: list[int], cut: bool) -> Encoded:
+        if self.limits.response is not None and len(said) > self.limits.response:
+            said, cut = said[: self.limits.response], True
+        middle = [self._tokenizer.sep_token_id] if self._encoder else []
+        over = 0
+        if self._longest is not None:
+            over = len(start) + len(asked) + len(middle) + len(said) + len(self._ending) - self._longest
+        if over > 0:
+            cut = True
+            lost = min(over, len(asked))
+            asked = asked[lost:]
+            said = said[: len(said) - (over - lost)]
+        return Encoded((*start, *asked, *middle), (*said, *self._ending), cut)
+
+    def _prompt(self, prompt: Prompt) -> tuple[list[int], list[int]]:
+        """The token that a text begins with, if there is one, and the prompt's."""
+        turns = [Message(role="user", content=prompt)] if isinstance(prompt, str) else list(prompt)
+        if self._encoder:
+            text = "\n".join(turn.content for turn in turns)
+            return [self._tokenizer.cls_token_id], self._tokens(text)
+        if self._template is None:
+            text = "".join(f"{turn.role.capitalize()}:\n{turn.content}\n\n" for turn in turns) + "Assistant:\n"
+            begin = self._tokenizer.bos_token_id
+            return ([] if begin is None else [begin]), self._tokens(text)
+        tokens = self._tokens(self._rendered(turns), ours=True)
+        begin = self._tokenizer.bos_token_id
+        return (tokens[:1], tokens[1:]) if tokens[:1] == [begin] else ([], tokens)
+
+    def _rendered(self, turns: Sequence[Message]) -> str:
+        told = [{"role": turn.role, "content": turn.content} for turn in turns]
+        text: str = self._tokenizer.apply_chat_template(told, tokenize=False, add_generation_prompt=True)
+        stripped = text.rstrip()
+        return stripped.removesuffix("<think>") if stripped.endswith("<think>") else text
+
+    def _find_ending(self) -> list[int]:
+        """What closes a response: the template's own end of a turn, then the end of text."""
+        if self._encoder:
+            if self._tokenizer.cls_token_id is None or self._tokenizer.sep_token_id is None:
+                raise ConfigError("an encoder's tokenizer must have a first token (cls) and one that separates (sep)")
+            return [self._tokenizer.sep_token_id]
+        ending: list[int] = []
+        if self._template is not None:
+            asked = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _PROBE}]
+            whole: str = self._tokenizer.apply_chat_template(asked, tokenize=False)
+            ending = self._tokens(whole.rpartition(_PROBE)[2].rstrip("\n"), ours=True) if _PROBE in whole else []
+        end = self._tokenizer.eos_token_id
+        return ending if end is None or ending[-1:] == [end] else [*ending, end]
+
+    def _tokens(self, text: str, *, ours: bool = False) -> list[int]:
+        """Its tokens. Special ones count only in text that a template made: `</s>` written by a model is five letters,
+        or it could close its turn and speak as another."""
+        # Half of a surrogate pair is no character, and tokenizers raise on it.
+        whole = text.encode("utf-8", "replace").decode("utf-8")
+        found: list[int] = self._tokenizer(
+            whole, add_special_tokens=False, split_special_tokens=not ours, verbose=False
+        )["input_ids"]
+        return found
+
+
+def layout_kind(scorer: Scorer) -> str:
+    """How prompts are rendered: `encoder`, `template` or `plain`."""
+    if not scorer.causal:
+        return "encoder"
+    return "plain" if scorer.tokenizer.chat_template is None else "template"

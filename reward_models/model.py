@@ -1,0 +1,358 @@
+"""A backbone with one scalar on top, read at one stated token.
+
+Any folder or name that `AutoModelForSequenceClassification(num_labels=1)` takes will do. Where the score is read:
+
+- causal backbones: at the last position of the attention mask, which is where the text ends, whatever token stands
+  there. transformers looks for the last token that is not the padding token; where padding and end of text are one
+  token it reads before the end. `pad` tells what to do about such a tokenizer.
+- encoders: where their own head reads, at the first token.
+
+Rows are moved to the left edge before the backbone sees them, so scores do not depend on how they were padded.
+
+The head of a backbone that has none yet is drawn from N(0, 1 / (hidden size + 1)), its bias is 0.
+
+Not covered: encoder-decoders, and models whose forward needs more than tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from .errors import ModelError
+
+# B rows, T tokens, D hidden size
+
+Pad = Literal["repair", "refuse"]
+HEADS = ("score", "classifier", "classification_head")
+"""What transformers calls the head, most often first."""
+PAD_TOKEN = "<|pad|>"  # noqa: S105 - a token of a tokenizer, not of an account
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Scorer:
+    """A model and its tokenizer. `read` is the one way from tokens to scores.
+
+    >>> from r1_reward.reward_models.tiny import tiny_model
+    >>> scorer = tiny_model(["a small text", "to learn words from"])
+    >>> ids = torch.tensor([[5, 6, 7]])
+    >>> scorer.read(ids, torch.ones_like(ids)).shape
+    torch.Size([1])
+    """
+
+    model: Any  # any: transformers' classes share no useful type
+    """An `AutoModelForSequenceClassification`, perhaps with LoRA adapters."""
+    tokenizer: Any  # any: as above
+    """Its tokenizer, whose padding token is none of the text's."""
+    causal: bool
+    """Whether each token sees only those before it."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        found: torch.device = next(self.model.parameters()).device
+        return found
+
+    @property
+    def positions(self) -> int | None:
+        """The longest row that it has positions for; None where nothing bounds it."""
+        config = self.plain.config
+        if not hasattr(config, "max_position_embeddings"):
+            return getattr(config, "n_positions", None)
+        # Rotary positions are computed, so their number in the configuration is what training used, not a bound.
+        rotary = getattr(config, "rope_parameters", None) or getattr(config, "rope_theta", None)
+        if rotary:
+            return None
+        offset = 2 if getattr(config, "model_type", "") in ("roberta", "xlm-roberta", "camembert") else 0
+        return int(config.max_position_embeddings) - offset
+
+    @property
+    def plain(self) -> Any:  # any: as `model`
+        """The model without the wrapper that holds its adapters."""
+        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+
+    @property
+    def head(self) -> nn.Module:
+        """What makes the score of a hidden state."""
+        return _head(self.plain)[1]
+
+    def read(
+        self,
+        ids_BT: Tensor,
+        mask_BT: Tensor,
+        types_BT: Tensor | None = None,
+    ) -> Tensor:
+        """The score of each row, [B] in float32; `mask_BT` is 1 where there is text, on either side of the padding."""
+        if not bool((mask_BT.sum(1) > 0).all()):
+            raise ModelError("a row without a token has no score")
+        ids_BT, mask_BT, types_BT = _to_the_left(ids_BT, mask_BT, types_BT, self.tokenizer.pad_token_id)
+        if not self.causal:
+            more = {} if types_BT is None else {"token_type_ids": types_BT}
+            scores_B1: Tensor = self.plain(input_ids=ids_BT, attention_mask=mask_BT, **more).logits
+            return scores_B1[:, 0].float()
+        last_B = mask_BT.sum(1) - 1
+        hidden_BTD = self._hidden(ids_BT, mask_BT, None)
+        return self._score(hidden_BTD[torch.arange(len(ids_BT), device=ids_BT.device), last_B])
+
+    def read_at(self, ids_BT: Tensor, sees_BTT: Tensor, place_BT: Tensor, at: tuple[Tensor, Tensor]) -> Tensor:
+        """Scores at given places of rows in which `sees_BTT` says who sees whom and `place_BT` who stands where."""
+        sees_B1TT = sees_BTT[:, None]
+        dtype = next(self.plain.parameters()).dtype
+        if self.plain.config._attn_implementation == "eager":
+            sees_B1TT = torch.zeros(sees_B1TT.shape, dtype=dtype, device=ids_BT.device).masked_fill(
+                ~sees_B1TT, torch.finfo(dtype).min
+            )
+        hidden_BTD = self._hidden(ids_BT, sees_B1TT, place_BT)
+        return self._score(hidden_BTD[at])
+
+    def _hidden(self, ids_BT: Tensor, mask: Tensor, place_BT: Tensor | None) -> Tensor:
+        found: Tensor = self.plain.base_model(
+            input_ids=ids_BT, attention_mask=mask, position_ids=place_BT, use_cache=False
+        ).last_hidden_state
+        return found
+
+    def _score(self, hidden_ND: Tensor) -> Tensor:
+        score_N1: Tensor = self.head(hidden_ND)
+        return score_N1[:, 0].float()
+
+
+def load(
+    base: str | Path,
+    *,
+    pad: Pad = "repair",
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    attention: str = "sdpa",
+) -> Scorer:
+    """Load a reward model, or a backbone that gets a new head, from a folder or hub name.
+
+    A folder without weights is a configuration: the model is made from it, at random by `seed`. A folder that holds
+    LoRA adapters brings its own base. Raises ModelError for what cannot be read at one token.
+    """
+    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = Path(base)
+    if (folder / "adapter_config.json").exists():
+        return _load_adapters(folder, pad=pad, seed=seed, dtype=dtype, attention=attention)
+    try:
+        config = AutoConfig.from_pretrained(base)
+        tokenizer = AutoTokenizer.from_pretrained(base)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{base} is no model: {str(error)[:300]}") from error
+    config.num_labels = 1
+    config.problem_type = None
+    told = {"attn_implementation": attention, "dtype": dtype}
+    try:
+        if folder.is_dir() and not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
+            with _seeded(seed):
+                model = AutoModelForSequenceClassification.from_config(config, **told)
+            new_head = True
+        else:
+            with _quiet():
+                model, info = AutoModelForSequenceClassification.from_pretrained(
+                    base, config=config, output_loading_info=True, ignore_mismatched_sizes=True, **told
+                )
+            name = _head(model)[0]
+            lost = [*info["missing_keys"], *(key[0] for key in info.get("mismatched_keys", ()))]
+            new_head = any(key.split(".")[0] == name for key in lost)
+            rest = sorted(key for key in lost if key.split(".")[0] != name)
+            if rest:
+                _log.warning("%s lacks weights for %s; they are random", base, ", ".join(rest[:5]))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{base} cannot be made a reward model: {str(error)[:300]}") from error
+    return prepare(model, tokenizer, pad=pad, seed=seed, new_head=new_head)
+
+
+def prepare(model: Any, tokenizer: Any, *, pad: Pad = "repair", seed: int = 0, new_head: bool = True) -> Scorer:
+    """Make a Scorer of a model with `num_labels=1`: check how it is read, see to its padding token, draw its head.
+
+    Raises ModelError for an encoder-decoder, for more than one label, and for `pad="refuse"` where the tokenizer has
+    no padding token or takes the end of text for it.
+    """
+    config = model.config
+    if getattr(config, "is_encoder_decoder", False):
+        raise ModelError(f"{config.model_type} is an encoder-decoder; take a causal model or an encoder")
+    if config.num_labels != 1:
+        raise ModelError(f"the head has {config.num_labels} outputs; a reward model has one")
+    name, head = _head(model)
+    causal = name == "score" and isinstance(head, nn.Linear)
+    _see_to_padding(model, tokenizer, pad)
+    if new_head:
+        generator = torch.Generator().manual_seed(seed)
+        for part in head.modules():
+            if isinstance(part, nn.Linear) and part.out_features == 1:
+                drawn = torch.randn(part.weight.shape, generator=generator) / (part.in_features + 1) ** 0.5
+                part.weight.data.copy_(drawn)
+                if part.bias is not None:
+                    part.bias.data.zero_()
+    model.eval()
+    return Scorer(model=model, tokenizer=tokenizer, causal=causal)
+
+
+def add_lora(scorer: Scorer, *, rank: int = 16, alpha: int = 32, dropout: float = 0.0, seed: int = 0) -> Scorer:
+    """The same model with LoRA adapters, drawn by seed, on every linear layer; the head is trained whole and saved with
+    them."""
+    from peft import LoraConfig, get_peft_model
+
+    name = _head(scorer.plain)[0]
+    config = LoraConfig(
+        task_type="SEQ_CLS",
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=dropout,
+        target_modules="all-linear",
+        modules_to_save=[name],
+    )
+    with _known_deprecation(), _seeded(seed):
+        scorer.model = get_peft_model(scorer.model, config)
+    return scorer
+
+
+def save(scorer: Scorer, folder: str | Path, *, merge: bool = True) -> None:
+    """Write model and tokenizer so that `AutoModelForSequenceClassification.from_pretrained` reads them.
+
+    LoRA adapters are merged into a copy of the weights; with `merge=False` they are written by themselves, with the
+    head among them, and their base must stay where it was.
+    """
+    import copy
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    model = scorer.model
+    if model is not scorer.plain and merge:
+        model = copy.deepcopy(model).merge_and_unload()
+    with _quiet():
+        model.save_pretrained(folder)
+        scorer.tokenizer.save_pretrained(folder)
+
+
+def freeze(scorer: Scorer, layers: int) -> int:
+    """Keep the embeddings and the first `layers` layers as they are; the number of weights that still learn.
+
+    Raises ModelError where the model has fewer layers or none that can be told apart.
+    """
+    base = scorer.plain.base_model
+    stacks = [module for module in base.modules() if isinstance(module, nn.ModuleList)]
+    depth = getattr(base.config, "num_hidden_layers", None)
+    stack = next((found for found in stacks if len(found) == depth), None)
+    if stack is None or layers > len(stack):
+        raise ModelError(f"cannot freeze {layers} layers of {depth} in a {base.config.model_type}")
+    for part in [module for module in base.modules() if isinstance(module, nn.Embedding)]:
+        part.requires_grad_(False)
+    embeddings = getattr(base, "embeddings", None)
+    if isinstance(embeddings, nn.Module):
+        embeddings.requires_grad_(False)
+    for layer in list(stack)[:layers]:
+        layer.requires_grad_(False)
+    return sum(weight.numel() for weight in base.parameters() if weight.requires_grad)
+
+
+def _load_adapters(folder: Path, *, pad: Pad, seed: int, dtype: torch.dtype, attention: str) -> Scorer:
+    from peft import PeftModel
+    from transformers import AutoTokenizer
+
+    told = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    base = told.get("base_model_name_or_path")
+    if not base or not os.path.exists(base):  # noqa: PTH110 - may be a hub name
+        raise ModelError(
+            f"{folder} holds adapters for {base!r}, which is not there; save with merge=True to do without"
+        )
+    scorer = load(base, pad=pad, seed=seed, dtype=dtype, attention=attention)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    rows = scorer.plain.get_input_embeddings().num_embeddings
+    if len(tokenizer) > rows:
+        scorer.plain.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    scorer.tokenizer = tokenizer
+    scorer.plain.config.pad_token_id = tokenizer.pad_token_id
+    with _known_deprecation():
+        scorer.model = PeftModel.from_pretrained(scorer.model, str(folder))
+    scorer.model.eval()
+    return scorer
+
+
+def _head(model: Any) -> tuple[str, nn.Module]:
+    for name in HEADS:
+        head = getattr(model, name, None)
+        if isinstance(head, nn.Module):
+            inner = getattr(head, "modules_to_save", None)  # PEFT's wrapper of a module that is trained whole
+            if inner is not None and len(inner):
+                return name, next(iter(inner.values()))
+            return name, head
+    raise ModelError(f"{type(model).__name__} has no head called {', '.join(HEADS)}")
+
+
+def _see_to_padding(model: Any, tokenizer: Any, pad: Pad) -> None:
+    """A padding token that no text holds, known to tokenizer and model."""
+    padding, end = tokenizer.pad_token_id, tokenizer.eos_token_id
+    if padding is None or padding == end:
+        what = "no padding token" if padding is None else f"the end of text {tokenizer.eos_token!r} as padding token"
+        if pad == "refuse":
+            raise ModelError(
+                f"the tokenizer has {what}, so others would read the score before the end of text; "
+                "give it a padding token of its own, or load with pad='repair'"
+            )
+        tokenizer.add_special_tokens({"pad_token": PAD_TOKEN})
+        _log.info("the tokenizer had %s; it was given %s", what, PAD_TOKEN)
+    rows = model.get_input_embeddings().num_embeddings
+    if len(tokenizer) > rows:
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    model.config.pad_token_id = tokenizer.pad_token_id
+
+
+def _to_the_left(
+    ids_BT: Tensor, mask_BT: Tensor, types_BT: Tensor | None, padding: int
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Rows moved to the left edge, padded at the right."""
+    held_BT = mask_BT.bool()
+    longest = int(held_BT.sum(1).max())
+    # A stable sort by "is padding" keeps the order of the text.
+    order_BT = torch.argsort((~held_BT).to(torch.uint8), dim=1, stable=True)[:, :longest]
+    held_BT = held_BT.gather(1, order_BT)
+    ids_BT = ids_BT.gather(1, order_BT).masked_fill(~held_BT, padding)
+    if types_BT is not None:
+        types_BT = types_BT.gather(1, order_BT).masked_fill(~held_BT, 0)
+    return ids_BT, held_BT.long(), types_BT
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Random weights by a seed, with the caller's own random numbers left as they were."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def _known_deprecation() -> Iterator[None]:
+    """PEFT asks transformers for an attribute by its old name."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
+        yield
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' progress bars and its report that the head is new, which is what we asked for."""
+    from transformers.utils import logging as told
+
+    level, bars = told.get_verbosity(), told.is_progress_bar_enabled()
+    told.set_verbosity_error()
+    told.disable_progress_bar()
+    try:
+        yield
+    finally:
+        told.set_verbosity(level)
+        if bars:
+            told.enable_progress_bar()

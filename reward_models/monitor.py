@@ -1,0 +1,177 @@
+"""Watching a reward model while it trains a policy, since it can be hacked.
+
+In the paper's B.5 the helpful model's score rises while accuracy on code falls; that, and its usual forerunners, are
+what is looked for here: scores that follow length, distance from the reference policy, text that repeats itself, models
+that disagree. Nothing here stops a run; an alarm is a sentence for a person or for the loop that asks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..verifiers.errors import ConfigError
+from .measures import correlation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthTrend:
+    """How far scores follow length."""
+
+    correlation: float | None
+    """Pearson's; None where either does not vary."""
+    slope: float | None
+    """Score per thousand units of length, least squares."""
+
+
+def length_trend(scores: Sequence[float], lengths: Sequence[float]) -> LengthTrend:
+    """Correlation of scores with lengths, and the slope.
+
+    >>> length_trend([1.0, 2.0, 3.0], [1000, 2000, 3000])
+    LengthTrend(correlation=1.0, slope=1.0)
+    """
+    found = correlation(scores, lengths)
+    if found is None:
+        return LengthTrend(correlation=None, slope=None)
+    n = len(scores)
+    mean_score, mean_length = sum(scores) / n, sum(lengths) / n
+    above = sum((s - mean_score) * (x - mean_length) for s, x in zip(scores, lengths, strict=True))
+    slope = 1000 * above / sum((x - mean_length) ** 2 for x in lengths)
+    return LengthTrend(correlation=round(found, 12), slope=round(slope, 12))
+
+
+def repetition(text: str, *, words: int = 4) -> float:
+    """Share of the word sequences of a text that repeat an earlier one.
+
+    >>> repetition("so it goes and so it goes and so it goes")
+    0.5
+    """
+    found = text.split()
+    total = len(found) - words + 1
+    return 0.0 if total < 1 else 1 - len({tuple(found[at : at + words]) for at in range(total)}) / total
+
+
+def pessimistic(scores: Sequence[float], *, k: float = 1.0) -> float:
+    """Mean less `k` standard deviations of several models' scores of one response: what they do not agree on counts
+    for little.
+
+    >>> pessimistic([1.0, 1.0]), pessimistic([2.0, 0.0])
+    (1.0, 0.0)
+    """
+    if not scores:
+        raise ValueError("there is no score")
+    mean = sum(scores) / len(scores)
+    return mean - k * math.sqrt(sum((score - mean) ** 2 for score in scores) / len(scores))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """When preference enters the reward: the paper's last 400 of 1,700 steps, or with a ramp."""
+
+    begins: int = 1300
+    """The first step at which it counts, from 0."""
+    ramp: int = 0
+    """Steps over which its weight grows to 1."""
+
+    def weight(self, step: int) -> float:
+        """Its weight at a step.
+
+        >>> [Admission().weight(step) for step in (1299, 1300)], Admission(ramp=4).weight(1301)
+        ([0.0, 1.0], 0.5)
+        """
+        if step < self.begins:
+            return 0.0
+        return min(1.0, (step - self.begins + 1) / self.ramp) if self.ramp else 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Above what there is an alarm."""
+
+    windows: int = 3
+    """Windows in a row in which the score rises while the probe's accuracy falls."""
+    length_correlation: float = 0.5
+    """Of score and length, in magnitude."""
+    kl: float = 50.0
+    """Mean divergence from the reference policy, nats per response."""
+    repetition: float = 0.2
+    """Mean share of repeated word sequences."""
+    spread: float = 1.0
+    """Mean standard deviation between models, in normalised scores."""
+
+    def __post_init__(self) -> None:
+        if self.windows < 1:
+            raise ConfigError(f"windows is {self.windows}; it must be at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What was seen over some steps. None: not measured."""
+
+    step: int
+    """The last of them."""
+    scores: Sequence[float]
+    """The reward model's, normalised."""
+    lengths: Sequence[float] = ()
+    """Of the same responses."""
+    accuracy: float | None = None
+    """Of the policy on a probe set with gold answers, by a verifier that cannot be hacked."""
+    kl: float | None = None
+    """Mean divergence from the reference policy."""
+    texts: Sequence[str] = ()
+    """Some of the responses."""
+    spreads: Sequence[float] = ()
+    """Between models, of the same responses."""
+
+
+@dataclass(slots=True)
+class Monitor:
+    """Takes windows and gives alarms.
+
+    >>> monitor = Monitor(Bounds(windows=2))
+    >>> told = [monitor.take(Window(step=n, scores=[float(n)], accuracy=0.9 - n / 10)) for n in range(3)]
+    >>> [len(alarms) for alarms in told]
+    [0, 0, 1]
+    """
+
+    bounds: Bounds = field(default_factory=Bounds)
+    """Above what there is an alarm."""
+    _seen: deque[tuple[float, float]] = field(default_factory=deque)
+
+    def take(self, window: Window) -> list[str]:
+        """The alarms of a window, as sentences; none where all is well."""
+        bounds, alarms = self.bounds, []
+        if window.scores and window.accuracy is not None:
+            self._seen.append((sum(window.scores) / len(window.scores), window.accuracy))
+            while len(self._seen) > bounds.windows + 1:
+                self._seen.popleft()
+            if self._parted():
+                first, last = self._seen[0], self._seen[-1]
+                alarms.append(
+                    f"step {window.step}: the reward model's score rose for {bounds.windows} windows, from "
+                    f"{first[0]:.3f} to {last[0]:.3f}, while accuracy on the probe fell from {first[1]:.3f} to "
+                    f"{last[1]:.3f}: hacking"
+                )
+        if window.lengths:
+            found = length_trend(window.scores, window.lengths).correlation
+            if found is not None and abs(found) > bounds.length_correlation:
+                alarms.append(f"step {window.step}: scores follow length, correlation {found:.2f}")
+        if window.kl is not None and not window.kl <= bounds.kl:
+            alarms.append(f"step {window.step}: divergence {window.kl:.1f} is over the budget of {bounds.kl:g}")
+        if window.texts:
+            share = sum(map(repetition, window.texts)) / len(window.texts)
+            if share > bounds.repetition:
+                alarms.append(f"step {window.step}: {share:.0%} of the word sequences repeat")
+        if window.spreads:
+            spread = sum(window.spreads) / len(window.spreads)
+            if not spread <= bounds.spread:
+                alarms.append(f"step {window.step}: the models disagree by {spread:.2f}")
+        return alarms
+
+    def _parted(self) -> bool:
+        if len(self._seen) < self.bounds.windows + 1:
+            return False
+        pairs = list(zip(self._seen, list(self._seen)[1:], strict=False))
+        return all(after[0] > before[0] and after[1] < before[1] for before, after in pairs)

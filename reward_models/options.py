@@ -1,0 +1,142 @@
+"""How a reward model is trained: the paper's settings and smaller ones."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..verifiers.errors import ConfigError, check_option
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions:
+    """The defaults are the paper's: batch 256, learning rate 6e-6, one epoch, 8,192 tokens in training and no bound
+    when scoring. Optimizer, warm-up, schedule and clipping are not stated there; those here are our choice.
+
+    >>> TrainOptions(kind="helpful").batch
+    256
+    """
+
+    kind: Literal["helpful", "safety"]
+    """Pairs of which the final answer alone is seen, or single responses with their reasoning."""
+    batch: int = 256
+    """Pairs, or responses, per step."""
+    lr: float = 6e-6
+    """Learning rate of the backbone at its highest."""
+    head_lr: float | None = None
+    """Of the head; None: the same."""
+    epochs: int = 1
+    """Times over the data."""
+    max_length: int | None = 8192
+    """Tokens of prompt and response in training; scoring has no such bound."""
+    max_prompt: int | None = None
+    """Tokens of the prompt, in training and scoring; its end is kept."""
+    max_response: int | None = None
+    """Tokens of the response, in training and scoring; its beginning is kept."""
+    overlong: Literal["cut", "drop"] = "cut"
+    """What becomes of training rows above a limit; both are counted."""
+    budget: int = 16_384
+    """Tokens, padding included, that go through the model at once; a step's batch is cut into pieces of it."""
+    pool: int = 16
+    """Batches whose rows are sorted by length together, so that a batch has rows of like length; 1: none."""
+    share: bool = True
+    """Put chosen and rejected in one row with one copy of the prompt, where the model's code allows it."""
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the learning rate falls after the warm-up; cosine ends at a tenth, linear at 0."""
+    warmup: float = 0.03
+    """Share of the steps in which it rises."""
+    weight_decay: float = 0.0
+    """AdamW's, on matrices."""
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+    margin: bool = False
+    """helpful: use the data's margins."""
+    centering: float = 0.0
+    """helpful: weight of the square of the sum of both scores."""
+    smoothing: float = 0.0
+    """helpful: share of pairs taken to be labelled the wrong way round."""
+    pos_weight: float = 1.0
+    """safety: weight of safe responses."""
+    freeze: int = 0
+    """Layers from the bottom that do not learn, the embeddings with them."""
+    lora: int = 0
+    """Rank of LoRA adapters; 0: train the weights themselves."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Of the multiplications; weights, optimizer and losses are float32."""
+    dev_share: float = 0.05
+    """Share of the prompts kept from training, for early stopping and for the scale of the scores."""
+    eval_every: int = 0
+    """Steps between looks at them; 0: after every epoch."""
+    patience: int = 0
+    """Looks without a better loss after which to stop, keeping the best weights; 0: train to the end, keep the last."""
+    checkpoint_every: int = 200
+    """Steps between checkpoints; one is also written on the way out."""
+    seed: int = 0
+    """Of head, order and dropout."""
+
+    def __post_init__(self) -> None:
+        check_option("kind", self.kind, ("helpful", "safety"))
+        check_option("schedule", self.schedule, ("cosine", "linear", "constant"))
+        check_option("precision", self.precision, ("fp32", "bf16"))
+        check_option("overlong", self.overlong, ("cut", "drop"))
+        for name, least in (("batch", 1), ("epochs", 1), ("budget", 1), ("pool", 1), ("checkpoint_every", 1)):
+            _whole(name, getattr(self, name), least)
+        for name in ("freeze", "lora", "eval_every", "patience"):
+            _whole(name, getattr(self, name), 0)
+        _whole("seed", self.seed, -(2**62))
+        for name in ("lr", "head_lr", "clip", "pos_weight"):
+            value = getattr(self, name)
+            if not (name == "head_lr" and value is None) and not _number(value) > 0:
+                raise ConfigError(f"{name} is {value!r}; it must be more than 0")
+        for name, most in (
+            ("warmup", 1.0), ("smoothing", 0.5), ("dev_share", 0.5), ("centering", 1e6), ("weight_decay", 1e6)
+        ):  # fmt: skip
+            if not 0 <= _number(getattr(self, name)) <= most:
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be from 0 to {most:g}")
+        for name in ("margin", "share"):
+            check_option(name, getattr(self, name), (True, False))
+
+
+# Found for a 22M encoder on human-labelled pairs: the last layer alone is poor, the first epoch learns mostly length.
+_SMALL = {"lr": 2e-4, "head_lr": 1e-3, "epochs": 2, "freeze": 3, "max_prompt": 32, "dev_share": 0.1, "budget": 4096}
+PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "paper": {"helpful": {}, "safety": {}},
+    "small": {
+        "helpful": {**_SMALL, "batch": 16, "max_response": 96},
+        "safety": {**_SMALL, "batch": 32, "max_response": 64},
+    },
+    "tiny": {
+        kind: {"lr": 1e-3, "batch": 32, "epochs": 3, "max_prompt": 64, "max_response": 128, "dev_share": 0.1}
+        for kind in ("helpful", "safety")
+    },
+}
+"""Settings by name: the paper's; for an encoder of some 20 to 100 million weights; for one from scratch."""
+
+
+def options_of(kind: str, preset: str = "paper", **changes: Any) -> TrainOptions:  # any: fields of TrainOptions
+    """A preset with changes. Raises ConfigError, naming what is unknown.
+
+    >>> options_of("safety", "small", epochs=3).batch
+    32
+    """
+    check_option("kind", kind, ("helpful", "safety"))
+    check_option("preset", preset, tuple(PRESETS))
+    known = {f.name for f in dataclasses.fields(TrainOptions)}
+    for name in changes:
+        if name not in known:
+            raise ConfigError(f"training has no option {name!r}; it has {', '.join(sorted(known - {'kind'}))}")
+    return TrainOptions(**{"kind": kind, **PRESETS[preset][kind], **changes})
+
+
+def _whole(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigError(f"{name} is {value!r}; it must be a whole number from {least}")
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return math.nan
+    return float(value)

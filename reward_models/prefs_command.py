@@ -1,0 +1,133 @@
+"""What `r1-reward prefs` does once its flags are read."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..verifiers.errors import ConfigError
+from .data import Pair, _rows
+from .judge import HttpJudge, Judge, RecordedJudge
+from .matching import Contamination
+from .preferences import JUDGED, PrefOptions, build, judge_all, read_candidates
+
+
+def run_prefs(
+    files: Sequence[str],
+    output: str,
+    judge: str,
+    *,
+    model: str | None = None,
+    key_from: str | None = None,
+    timeout: float = 120.0,
+    workers: int = 4,
+    record: str | None = None,
+    against: Sequence[str] = (),
+    set_: Mapping[str, Any] | None = None,  # any: fields of PrefOptions
+) -> int:
+    """Judge candidates, write the pairs and a summary to a folder, and return the exit status: 0, or 130 interrupted.
+
+    `judge` is an address, `recorded:FILE`, or `package.module:callable`. Raises RewardError for what the user can mend.
+    """
+    known = {f.name for f in dataclasses.fields(PrefOptions)}
+    for name in set_ or {}:
+        if name not in known:
+            raise ConfigError(f"prefs has no option {name!r}; it has {', '.join(sorted(known))}")
+    if workers < 1:
+        raise ConfigError(f"workers is {workers}; it must be at least 1")
+    options = PrefOptions(**(set_ or {}))
+    asked = _judge(judge, model, key_from, timeout)
+    if record is not None:
+        asked = RecordedJudge(record, live=asked)
+    candidates = read_candidates(files)
+    contamination = Contamination(_texts(against)) if against else None
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        judged = judge_all(candidates, asked, options, folder / JUDGED, workers=workers)
+        built = build(candidates, judged, options, contamination)
+        for name, pairs in (("train.jsonl", built.train), ("test.jsonl", built.test)):
+            (folder / name).write_text("".join(json.dumps(_row(pair)) + "\n" for pair in pairs), encoding="utf-8")
+        told = {"version": __version__, "judge": judge, "model": model, **built.told}
+        (folder / "summary.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    except KeyboardInterrupt:
+        _say(f"interrupted; what was judged is in {output}, run again to go on")
+        return 130
+    except OSError as error:
+        raise ConfigError(f"cannot write to {output}: {error.strerror}; run again to go on") from error
+    _show(built.told, output)
+    return 0
+
+
+def _judge(judge: str, model: str | None, key_from: str | None, timeout: float) -> Judge:
+    if judge.startswith(("http://", "https://")):
+        if model is None:
+            raise ConfigError("an address needs --model, the name of the model that judges")
+        key = os.environ.get(key_from) if key_from else None
+        if key_from and not key:
+            raise ConfigError(f"the environment has no {key_from} to take the judge's key from")
+        return HttpJudge(url=judge, model=model, key=key, timeout=timeout)
+    if judge.startswith("recorded:"):
+        return RecordedJudge(judge.removeprefix("recorded:"))
+    module, colon, name = judge.partition(":")
+    if not colon:
+        raise ConfigError(f"{judge!r} is no judge: an http address, recorded:FILE, or package.module:callable")
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"judge {judge!r} cannot be imported: {error}") from error
+    if not callable(found):
+        raise ConfigError(f"judge {judge!r} is not callable")
+    return found  # type: ignore[no-any-return]  # from text to text is all that is asked
+
+
+def _texts(files: Sequence[str]) -> list[str]:
+    """The prompts of files, whatever else their rows hold."""
+    found = []
+    for _, row in _rows(files):
+        prompt = row.get("prompt", row.get("problem", row.get("question")))
+        if isinstance(prompt, list):
+            prompt = "\n".join(str(turn.get("content", "")) for turn in prompt if isinstance(turn, dict))
+        if isinstance(prompt, str):
+            found.append(prompt)
+    if not found:
+        raise ConfigError(f"no row of {', '.join(files)} has a prompt, problem or question to keep out")
+    return found
+
+
+def _row(pair: Pair) -> dict[str, Any]:  # any: a JSON object
+    prompt = [{"role": turn.role, "content": turn.content} for turn in pair.prompt]
+    return {
+        "id": pair.id,
+        "prompt": prompt,
+        "chosen": pair.chosen,
+        "rejected": pair.rejected,
+        "margin": pair.margin,
+        "source": pair.source,
+    }
+
+
+def _say(text: str) -> None:
+    import click
+
+    click.echo(text, err=True)
+
+
+def _show(told: Mapping[str, Any], output: str) -> None:
+    def number(value: float | None) -> str:
+        return "none" if value is None else f"{value:.3f}"
+
+    left_out = ", ".join(f"{count} {why}" for why, count in told["left_out"].items()) or "none"
+    wins = told["longer_wins"]
+    _say(
+        f"{told['train']} pairs to train on and {told['test']} to test with, of {told['candidates']} candidates, in "
+        f"{output}; left out: {left_out}\nposition bias {number(told['position_bias'])}, self-agreement "
+        f"{number(told['self_agreement'])}; longer wins {number(wins['before'])} before matching, "
+        f"{number(wins['after'])} after"
+    )

@@ -1,0 +1,220 @@
+"""Reward models as verifiers, eqs. (5) and (6): helpfulness of the final answer, safety of the whole response.
+
+Importing this loads no torch. A model is loaded once per process, on first use, and shared by all verifiers of its
+folder; a verifier itself is a small picklable value.
+
+Each general prompt belongs to one of the two sets: samples of the kind `general` are the helpful model's, of the kind
+`safety` the safety model's; others are skipped, and a sample without a kind is judged by whoever is asked.
+
+The paper writes RM_helpful(A, B) though its head is scalar: `HelpfulVerifier.prefer` is that view, s(A) - s(B).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from ..verifiers.errors import ConfigError, check_option
+from ..verifiers.sample import Sample
+from ..verifiers.verdict import Reason, Verdict
+
+if TYPE_CHECKING:
+    from .card import Card
+    from .infer import Found
+    from .layout import Layout
+    from .model import Scorer
+
+Output = Literal["normalised", "raw", "probability"]
+_OUTPUTS = ("normalised", "raw", "probability")
+
+
+class _Loaded(NamedTuple):
+    scorer: Scorer
+    card: Card
+    layout: Layout
+    share: bool
+    lock: threading.Lock
+    """One batch at a time: threads would only take each other's memory."""
+
+
+# A process's models by folder. Keyed by process id too, so that a forked child does not use its parent's.
+_models: dict[tuple[int, str, str, str], _Loaded] = {}
+_loading = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ModelVerifier:
+    model: str = ""
+    """Folder of the reward model."""
+    output: Output = "normalised"
+    """The score: raw; in standard deviations from the mean on prompts kept from training; or a calibrated
+    probability."""
+    budget: int = 16_384
+    """Tokens, padding included, that go through the model at once."""
+    device: str = "auto"
+    """`auto` is the GPU where there is one."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Of the multiplications."""
+
+    def _check(self, kind: str) -> None:
+        check_option(f"{kind}.output", self.output, _OUTPUTS)
+        check_option(f"{kind}.precision", self.precision, ("fp32", "bf16"))
+        if not isinstance(self.model, str) or not self.model:
+            raise ConfigError(f"{kind}.model is {self.model!r}; it must be the folder of a reward model")
+        if not (Path(self.model) / "reward_model.json").is_file():
+            raise ConfigError(f"{kind}.model: {self.model} is no reward model; train one with r1-reward train-rm")
+        if isinstance(self.budget, bool) or not isinstance(self.budget, int) or self.budget < 1:
+            raise ConfigError(f"{kind}.budget is {self.budget!r}; it must be a whole number from 1")
+
+    def _loaded(self, kind: str) -> _Loaded:
+        import torch
+
+        from .batches import can_share
+        from .card import load_reward_model
+        from .layout import Layout
+
+        device = self.device
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        key = (os.getpid(), str(Path(self.model).resolve()), device, self.precision)
+        with _loading:
+            if key not in _models:
+                scorer, card = load_reward_model(self.model)
+                if card.kind != kind:
+                    raise ConfigError(f"{self.model} is a {card.kind} model, not a {kind} one")
+                scorer.model.to(device)
+                layout = Layout(scorer, card.limits)
+                _models[key] = _Loaded(scorer, card, layout, can_share(scorer), threading.Lock())
+            found = _models[key]
+        if found.card.kind != kind:
+            raise ConfigError(f"{self.model} is a {found.card.kind} model, not a {kind} one")
+        return found
+
+    def _scores(self, loaded: _Loaded, asked: Sequence[tuple[Any, str]]) -> list[Found]:  # any: prompts
+        """Raw scores of prompts with a response each; those with one prompt go through the model together."""
+        from .infer import Asked, score_all
+
+        places: dict[Any, list[int]] = {}
+        for index, (prompt, _) in enumerate(asked):
+            places.setdefault(prompt if isinstance(prompt, str) else tuple(prompt), []).append(index)
+        groups = [Asked(prompt, [asked[index][1] for index in held]) for prompt, held in places.items()]
+        with loaded.lock:
+            found = score_all(
+                loaded.scorer,
+                loaded.layout,
+                groups,
+                share=loaded.share,
+                budget=self.budget,
+                precision=self.precision,
+            )
+        flat: dict[int, Found] = {}
+        for held, scores in zip(places.values(), found, strict=True):
+            flat.update(zip(held, scores, strict=True))
+        return [flat[index] for index in range(len(asked))]
+
+    def _judge(
+        self, kind: str, samples: Sequence[Sample], texts: Sequence[str | None], apart: Sequence[Verdict | None]
+    ) -> list[Verdict]:
+        """Verdicts for the samples that none was found for yet; a text that is None has nothing to judge."""
+        began = time.perf_counter()
+        chosen = [index for index, verdict in enumerate(apart) if verdict is None]
+        found = dict(zip(chosen, self._ask(kind, [(samples[i].prompt, texts[i]) for i in chosen]), strict=True))
+        each = (time.perf_counter() - began) / max(1, len(chosen))
+        return [found[index].timed(each) if verdict is None else verdict for index, verdict in enumerate(apart)]
+
+    def _ask(self, kind: str, asked: Sequence[tuple[Any, str | None]]) -> list[Verdict]:  # any: prompts
+        """A verdict on each text; where the model fails on several, each is tried alone, so one costs only itself."""
+        if not asked:
+            return []
+        loaded = None
+        try:
+            loaded = self._loaded(kind)
+            there = [(prompt, text) for prompt, text in asked if text is not None]
+            scores = iter(self._scores(loaded, there))
+            return [self._verdict(loaded.card, text, next(scores) if text is not None else None) for _, text in asked]
+        except Exception as error:  # noqa: BLE001 - the boundary: a model that fails has not judged
+            if loaded is not None and len(asked) > 1:
+                return [verdict for one in asked for verdict in self._ask(kind, [one])]
+            detail = f"the reward model failed: {type(error).__name__}: {str(error)[:300]}"
+            return [Verdict.error(Reason.GRADER_CRASHED, detail)] * len(asked)
+
+    def _verdict(self, card: Card, text: str | None, found: Found | None) -> Verdict:
+        raw = card.low if found is None else found.score
+        views = {"raw": raw, "normalised": card.normalised(raw), "probability": card.probability(raw)}
+        score = views[self.output]
+        if found is None:
+            detail = "nothing to judge, so the lowest score that was seen when it was calibrated"
+            return Verdict.scored(score, Reason.NO_ANSWER, detail, evidence={**views, "tokens": 0, "cut": False})
+        evidence = {**views, "tokens": found.tokens, "cut": found.cut}
+        detail = f"raw score {raw:.3f}" + (", of a text that was cut" if found.cut else "")
+        return Verdict.scored(score, Reason.MEASURED, detail, answer=text, evidence=evidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpfulVerifier(_ModelVerifier):
+    """Helpfulness of what follows the reasoning, eq. (5); the reason is `measured`.
+
+    A response whose reasoning never ends, or with nothing after it, is scored `no_answer`, with the lowest score that
+    was seen when the model was calibrated.
+
+    Evidence: `raw`, `normalised`, `probability`, `tokens`, `cut` (text had to be left out).
+    """
+
+    def __post_init__(self) -> None:
+        self._check("helpful")
+
+    @property
+    def name(self) -> str:
+        """`helpful`."""
+        return "helpful"
+
+    def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
+        """One verdict per sample."""
+        from .summary import summary_of
+
+        apart = [_not_for(sample, ("general",), "helpful") for sample in samples]
+        texts = [summary_of(sample.response, sample.prompt) or None for sample in samples]
+        return self._judge("helpful", samples, texts, apart)
+
+    def prefer(self, prompt: Any, one: str, other: str) -> tuple[float, float]:  # any: text or messages
+        """RM_helpful(A, B): the difference of the raw scores, and the probability that the first is preferred."""
+        from .summary import summary_of
+
+        loaded = self._loaded("helpful")
+        texts = [summary_of(text, prompt) or None for text in (one, other)]
+        found = iter(self._scores(loaded, [(prompt, text) for text in texts if text is not None]))
+        first, second = (loaded.card.low if text is None else next(found).score for text in texts)
+        return first - second, loaded.card.probability(first - second)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafetyVerifier(_ModelVerifier):
+    """Safety of the whole response, its reasoning included, eq. (6); the reason is `measured`.
+
+    An empty response is judged as it is. Evidence: as HelpfulVerifier.
+    """
+
+    def __post_init__(self) -> None:
+        self._check("safety")
+
+    @property
+    def name(self) -> str:
+        """`safety`."""
+        return "safety"
+
+    def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
+        """One verdict per sample."""
+        apart = [_not_for(sample, ("safety",), "safety") for sample in samples]
+        return self._judge("safety", samples, [sample.response for sample in samples], apart)
+
+
+def _not_for(sample: Sample, kinds: Sequence[str], name: str) -> Verdict | None:
+    kind = sample.kind_or_guess
+    if kind is None or kind in kinds:
+        return None
+    return Verdict.skipped(f"the {name} model judges {', '.join(kinds)}, not {kind}")

@@ -1,0 +1,188 @@
+"""Preference data in the columns that people have, and plain words about the rows that cannot be used."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from r1_reward.reward_models.data import Pair, pair_of, prompt_key, rated_of, read_pairs, read_rated, split_by_prompt
+from r1_reward.reward_models.errors import DataError
+from r1_reward.verifiers import Message
+
+
+def user(text: str) -> dict[str, str]:
+    return {"role": "user", "content": text}
+
+
+def assistant(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}
+
+
+HH = "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Why?\n\nAssistant: "
+SHAPES: list[tuple[str, dict[str, Any], list[tuple[str, str]], str, str]] = [
+    ("TRL text", {"prompt": "Q", "chosen": "a", "rejected": "b"}, [("user", "Q")], "a", "b"),
+    (
+        "TRL conversational",
+        {"prompt": [user("Q")], "chosen": [assistant("a")], "rejected": [assistant("b")]},
+        [("user", "Q")],
+        "a",
+        "b",
+    ),
+    (
+        "TRL without prompt, conversational",
+        {"chosen": [user("Q"), assistant("a")], "rejected": [user("Q"), assistant("b")]},
+        [("user", "Q")],
+        "a",
+        "b",
+    ),
+    (
+        "TRL without prompt, text",
+        {"chosen": "The sky is blue.", "rejected": "The sky is green."},
+        [("user", "The sky is")],
+        "blue.",
+        "green.",
+    ),
+    (
+        "hh-rlhf",
+        {"chosen": HH + "a", "rejected": HH + "b"},
+        [("user", "Hi"), ("assistant", "Hello"), ("user", "Why?")],
+        "a",
+        "b",
+    ),
+    (
+        "hh-rlhf whose conversations part early",
+        {
+            "chosen": "\n\nHuman: Q\n\nAssistant: a\n\nHuman: R\n\nAssistant: c",
+            "rejected": "\n\nHuman: Q\n\nAssistant: b",
+        },
+        [("user", "Q")],
+        "a\n\nHuman: R\n\nAssistant: c",
+        "b",
+    ),
+    (
+        "UltraFeedback binarized",
+        {"prompt": "Q", "chosen": [user("Q"), assistant("a")], "rejected": [user("Q"), assistant("b")]},
+        [("user", "Q")],
+        "a",
+        "b",
+    ),
+    (
+        "UltraFeedback",
+        {
+            "instruction": "Q",
+            "completions": [
+                {"response": "b", "overall_score": 3.5},
+                {"response": "a", "overall_score": 8},
+                {"response": "c", "overall_score": 5.0},
+            ],
+        },
+        [("user", "Q")],
+        "a",
+        "b",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "row", "prompt", "chosen", "rejected"), SHAPES, ids=[shape[0] for shape in SHAPES])
+def test_columns_that_people_have(
+    name: str, row: dict[str, Any], prompt: list[tuple[str, str]], chosen: str, rejected: str
+) -> None:
+    pair = pair_of(row)
+    assert isinstance(pair, Pair)
+    assert [(turn.role, turn.content) for turn in pair.prompt] == prompt
+    assert (pair.chosen, pair.rejected) == (chosen, rejected)
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"prompt": "Q", "chosen": "a"}, "column 'rejected' is missing"),
+    ({"prompt": "Q", "chosen": "a", "rejected": None}, "column 'rejected' is missing"),
+    ({"prompt": 3, "chosen": "a", "rejected": "b"}, "column 'prompt' must be text or a list of messages, got int"),
+    ({"prompt": [{"role": "user"}], "chosen": "a", "rejected": "b"}, r"column 'prompt\[0\]' must be a message"),
+    ({"prompt": "Q", "chosen": "a", "rejected": [assistant("b")]}, "column 'rejected' is list where chosen is str"),
+    ({"chosen": [user("Q")], "rejected": [user("Q")]}, "column 'chosen' must end with what the assistant says"),
+    ({"chosen": [user("Q"), assistant("a")], "rejected": [user("R"), assistant("b")]}, "another conversation"),
+    ({"prompt": "Q", "chosen": "a", "rejected": "b", "margin": "1"}, "column 'margin' must be a number, got str"),
+    ({"prompt": "Q", "completions": [{"response": "a", "overall_score": None}] * 2}, "overall_score' must be a number"),
+]
+
+
+@pytest.mark.parametrize(("row", "message"), BAD)
+def test_errors_name_file_row_and_column(row: dict[str, Any], message: str, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    good = {"prompt": "Q", "chosen": "a", "rejected": "b"}
+    path.write_text(json.dumps(good) + "\n" + json.dumps(row) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match=f"pairs.jsonl, row 2: .*{message}"):
+        read_pairs([path])
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"prompt": "Q", "response": "a", "safe": 2}, "column 'safe' must be 0 or 1, got 2"),
+        ({"prompt": "Q", "response": "a", "safe": "1"}, "column 'safe' must be 0 or 1, got '1'"),
+        ({"prompt": "Q", "response": "a"}, "column 'safe' is missing"),
+        ({"prompt": "Q", "response": ["a"], "safe": 0}, "column 'response' must be text, got list"),
+    ],
+)
+def test_labels_outside_0_and_1_are_refused(row: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        rated_of(row)
+
+
+def test_what_teaches_nothing_is_counted(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": "Q", "chosen": "a", "rejected": "b"},
+        {"prompt": "Q", "chosen": "a", "rejected": "a"},
+        {"prompt": "Q", "chosen": " ", "rejected": "b"},
+        {"prompt": "Q", "chosen": "<think>never ends", "rejected": "b"},
+        {"prompt": "Q", "chosen": "<think>x</think>same", "rejected": "<think>y</think>same"},
+        {"prompt": "Q", "chosen": "<think>x</think>one", "rejected": "<think>never ends"},
+        {"prompt": "Q", "completions": [{"response": "a", "overall_score": 1}, {"response": "b", "overall_score": 1}]},
+    ]
+    path = tmp_path / "pairs.jsonl.gz"
+    path.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
+    found = read_pairs([path])
+    assert [(pair.chosen, pair.rejected) for pair in found.rows] == [("a", "b"), ("one", "")]
+    assert found.left_out == {"identical": 2, "empty_chosen": 1, "no_summary": 1, "tied": 1}
+    rated = tmp_path / "rated.jsonl"
+    rated.write_text('{"prompt": "Q", "response": "", "safe": 1}\n{"prompt": "Q", "response": "x", "safe": false}\n')
+    told = read_rated([rated])
+    assert (len(told.rows), told.left_out) == (1, {"empty": 1})
+    assert told.rows[0].safe is False
+
+
+def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text('{"prompt": "Q"\n')
+    with pytest.raises(DataError, match="row 1: not JSON"):
+        read_pairs([path])
+
+
+def test_splits_share_no_prompt_and_stay_where_they_are() -> None:
+    def pair(number: int) -> Pair:
+        return Pair(prompt=(Message(role="user", content=f"Q {number % 300}"),), chosen=str(number), rejected="")
+
+    rows = [pair(number) for number in range(900)]
+    train, dev = split_by_prompt(rows, 0.2, purpose="test", seed=1)
+    assert len(train) + len(dev) == 900
+    assert 0.12 < len(dev) / 900 < 0.28
+    assert not {prompt_key(row.prompt) for row in train} & {prompt_key(row.prompt) for row in dev}
+    assert split_by_prompt(rows[::3], 0.2, purpose="test", seed=1)[1] == [row for row in rows[::3] if row in dev]
+    # A split of what a split left, with the same seed and another purpose, is not empty.
+    assert 0.05 < len(split_by_prompt(train, 0.1, purpose="dev", seed=1)[1]) / len(train) < 0.16
+    spaced = (Message(role="user", content="  q   7"),)
+    assert prompt_key(spaced) == prompt_key((Message(role="user", content="Q 7"),))
+
+
+@pytest.mark.needs("data")
+def test_labelled_data_is_read_whole() -> None:
+    data = Path(__file__).resolve().parents[3] / "shared" / "data"
+    pairs = read_pairs([data / "pref_helpful_dev.jsonl.gz"])
+    assert len(pairs.rows) + sum(pairs.left_out.values()) == 3964
+    assert len(pairs.rows) > 3900
+    rated = read_rated([data / "safety_dev.jsonl.gz"])
+    assert len(rated.rows) + sum(rated.left_out.values()) == 13993

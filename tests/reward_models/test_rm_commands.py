@@ -1,0 +1,206 @@
+"""`train-rm`, `eval-rm` and `score --reward helpful,safety` as people type them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from r1_reward.cli import main
+
+pytestmark = pytest.mark.needs("torch")
+
+QUICK = ["--preset", "tiny", "--set", "epochs=1", "--set", "batch=8", "--set", "lr=3e-3"]
+
+
+def run(*args: object, code: int = 0) -> Result:
+    result = CliRunner().invoke(main, [str(arg) for arg in args])
+    assert result.exit_code == code, result.stderr + str(result.exception)
+    assert "Traceback" not in result.stderr
+    return result
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rows = [
+        {
+            "id": str(n),
+            "prompt": f"Question {n} about {n % 7}",
+            "chosen": f"please look at {n % 5}, kindly",
+            "rejected": f"no {n % 3}",
+            "source": "made" if n % 2 else "up",
+        }
+        for n in range(120)
+    ]
+    return write(tmp_path_factory.mktemp("data") / "pairs.jsonl", rows)
+
+
+@pytest.fixture(scope="module")
+def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rows = [
+        {"prompt": f"Question {n}", "response": "all is well" if n % 2 else "beware of it", "safe": n % 2}
+        for n in range(120)
+    ]
+    return write(tmp_path_factory.mktemp("data") / "rated.jsonl", rows)
+
+
+@pytest.fixture(scope="module")
+def helpful(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("rm") / "helpful"
+    told = run("train-rm", "--kind", "helpful", "--data", pairs, "--base", "tiny", "-o", folder, *QUICK)
+    assert "steps on" in told.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def safety(rated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("rm") / "safety"
+    run("train-rm", "--kind", "safety", "--data", rated, "--base", "tiny", "-o", folder, *QUICK)
+    return folder
+
+
+def test_model_is_trained_and_evaluated(helpful: Path, pairs: Path, tmp_path: Path) -> None:
+    scores = tmp_path / "scores.jsonl"
+    told = run("eval-rm", "--model", helpful, "--data", pairs, "--scores", scores)
+    report = json.loads(told.stdout)
+    assert report["pairs"] == 120
+    assert report["accuracy"] > 0.9
+    assert set(report["by_source"]) == {"made", "up"}
+    assert "whose chosen response is shorter" in told.stderr
+    rows = [json.loads(line) for line in scores.read_text().splitlines()]
+    assert [row["id"] for row in rows] == [str(n) for n in range(120)]
+    assert sum(row["results"] for row in rows) / 120 == pytest.approx(report["accuracy"])
+    card = json.loads((helpful / "reward_model.json").read_text())
+    assert card["kind"] == "helpful"
+    assert card["std"] > 0
+    assert len(card["layout"]) == 16
+
+
+def test_safety_model_is_trained_and_evaluated(safety: Path, rated: Path, tmp_path: Path) -> None:
+    run("eval-rm", "--model", safety, "--data", rated, "-o", tmp_path / "report.json")
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["auc"] > 0.95
+    assert report["safe"] == 60
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--base", "./nowhere"], "no such model"),
+        (["--base", "tiny", "--preset", "huge"], "preset is 'huge'"),
+        (["--base", "tiny", "--set", "speed=1"], "no option 'speed'"),
+        (["--base", "tiny", "--set", "speed"], "not of the form"),
+        (["--base", "tiny", "--set", "batch=0"], "batch is 0"),
+        (["--base", "tiny", "--resume"], "no checkpoint"),
+    ],
+)
+def test_what_cannot_be_done_is_said(args: list[str], message: str, pairs: Path, tmp_path: Path) -> None:
+    code = 1 if "--resume" in args else 2
+    told = run("train-rm", "--kind", "helpful", "--data", pairs, "-o", tmp_path / "out", *args, code=code)
+    assert message in told.stderr
+
+
+def test_missing_column_names_row_and_column(rated: Path, tmp_path: Path) -> None:
+    told = run("train-rm", "--kind", "helpful", "--data", rated, "--base", "tiny", "-o", tmp_path / "out", code=2)
+    assert "rated.jsonl, row 1: column 'chosen' is missing" in " ".join(told.stderr.split())
+
+
+def test_a_model_is_not_written_over(helpful: Path, pairs: Path) -> None:
+    told = run("train-rm", "--kind", "helpful", "--data", pairs, "--base", "tiny", "-o", helpful, *QUICK, code=2)
+    assert "already holds a reward model" in " ".join(told.stderr.split())
+
+
+def test_terminated_run_saves_and_can_be_resumed(pairs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "rm"
+    command = [sys.executable, "-c", "from r1_reward.cli import main; main()", "train-rm", "--kind", "helpful"]
+    command += ["--data", str(pairs), "--base", "tiny", "-o", str(folder), *QUICK, "--set", "epochs=25"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    try:
+        metrics = folder / "metrics.jsonl"
+        deadline = time.monotonic() + 300
+        while process.poll() is None and time.monotonic() < deadline:
+            if metrics.exists() and metrics.read_bytes().count(b"\n") > 3:
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=300)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 143, told.decode()
+    assert b"run with --resume" in told
+    assert (folder / "checkpoint.pt").exists()
+    assert not (folder / "reward_model.json").exists()
+    again = run(*command[3:], "--resume")
+    assert "steps on" in again.stderr
+    steps = [json.loads(line)["step"] for line in metrics.read_text().splitlines() if "lr" in line]
+    assert steps == list(range(1, len(steps) + 1))
+
+
+def rollouts(path: Path) -> Path:
+    return write(
+        path,
+        [
+            {"id": "g", "kind": "general", "prompt": "Hi", "response": "<think>hm, no 1</think>please look, kindly"},
+            {"id": "open", "kind": "general", "prompt": "Hi", "response": "<think>please look, kindly"},
+            {"id": "s", "kind": "safety", "prompt": "Hi", "response": "all is well"},
+            {"id": "m", "kind": "math", "prompt": "1+1", "response": "2", "reference": "2"},
+            {"id": "n", "prompt": "Hi", "response": "beware of it"},
+        ],
+    )
+
+
+def test_score_asks_each_kinds_own_model(helpful: Path, safety: Path, tmp_path: Path) -> None:
+    source = rollouts(tmp_path / "in.jsonl")
+    flags = ("--reward", "helpful,safety", "--set", f"helpful.model={helpful}", "--set", f"safety.model={safety}")
+    run("score", source, "-o", tmp_path / "one.jsonl", "--workers", 1, *flags)
+    run("score", source, "-o", tmp_path / "two.jsonl", "--workers", 1, *flags, "--set", "safety.output=probability")
+    rows = {row["id"]: row for row in map(json.loads, (tmp_path / "one.jsonl").read_text().splitlines())}
+    assert list(rows) == ["g", "open", "s", "m", "n"]
+    scored = {name: {k for k, v in row["verdicts"].items() if v["status"] == "scored"} for name, row in rows.items()}
+    assert scored == {"g": {"helpful"}, "open": {"helpful"}, "s": {"safety"}, "m": set(), "n": {"helpful", "safety"}}
+    assert rows["g"]["verdicts"]["helpful"]["answer"] == "please look, kindly"
+    assert rows["open"]["verdicts"]["helpful"]["reason"] == "no_answer"
+    assert rows["open"]["reward"] < rows["g"]["reward"]
+    assert rows["m"]["reward"] is None
+    evidence = rows["s"]["verdicts"]["safety"]["evidence"]
+    assert rows["s"]["reward"] == evidence["normalised"]
+    two = {row["id"]: row for row in map(json.loads, (tmp_path / "two.jsonl").read_text().splitlines())}
+    assert two["s"]["reward"] == pytest.approx(evidence["probability"])
+    assert two["g"]["reward"] == pytest.approx(rows["g"]["reward"], abs=1e-5)
+
+
+def test_score_by_the_second_stages_preset(helpful: Path, safety: Path, tmp_path: Path) -> None:
+    source = rollouts(tmp_path / "in.jsonl")
+    flags = ("--preset", "rl2", "--set", f"helpful.model={helpful}", "--set", f"safety.model={safety}")
+    run("score", source, "-o", tmp_path / "out.jsonl", "--workers", 1, "--max-errors", 1, *flags)
+    rows = {row["id"]: row for row in map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())}
+    assert "helpful" in rows["g"]["verdicts"]
+    assert "safety" in rows["s"]["verdicts"]
+    assert "math" in rows["m"]["verdicts"]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--reward", "helpful"], "helpful.model is ''"),
+        (["--reward", "helpful", "--set", "helpful.model=nowhere"], "nowhere is no reward model"),
+        (["--reward", "helpful", "--set", "helpful.size=3"], "no option 'size'"),
+    ],
+)
+def test_score_says_what_a_model_reward_lacks(args: list[str], message: str, tmp_path: Path) -> None:
+    told = run("score", rollouts(tmp_path / "in.jsonl"), *args, code=2)
+    assert message in " ".join(told.stderr.split())
