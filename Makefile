@@ -65,7 +65,7 @@ $(VENV)/.scoring: $(VENV)/.made
 # torch is asked for by itself, since pip then takes a CPU build that was configured for it.
 $(VENV)/.testing: $(VENV)/.scoring
 	$(PIP) install -q 'torch>=2.6,<2.14'
-	$(PIP) install -q -e '.[train,parquet,ray,report,serve]' --group lint --group test
+	$(PIP) install -q -e '.[train,lora,parquet,ray,report,serve]' --group lint --group test
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.testing
