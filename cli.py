@@ -55,13 +55,6 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
         raise click.BadParameter(str(error)) from None
 
 
-def _model_rewards() -> dict[str, Any]:  # any: makers of verifiers
-    """The verifiers that need a model, which the catalog cannot know since it lies below them."""
-    from .reward_models.verifier import HelpfulVerifier, SafetyVerifier
-
-    return {"helpful": HelpfulVerifier, "safety": SafetyVerifier}
-
-
 @main.command()
 @click.argument("files", nargs=-1, metavar="[FILES|-]")
 @click.option("-o", "--output", metavar="OUT", help="JSONL file to write; standard output if left out.")
@@ -107,7 +100,7 @@ def score(files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, 
     from .verifiers.errors import RewardError
     from .verifiers.scoring.command import run_score
 
-    given = {"files": files, "set": set_, "factories": _model_rewards(), **flags}
+    given = {"files": files, "set": set_, **flags}
     try:
         sys.exit(run_score(config, {name: value for name, value in given.items() if value not in (None, (), {})}))
     except RewardError as error:

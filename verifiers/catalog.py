@@ -5,11 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.metadata import entry_points
 from typing import NamedTuple
 
 from .contract import Verifier
 from .errors import ConfigError, UnknownRewardError
 from .sample import Kind
+
+GROUP = "r1_reward.verifiers"
+"""Entry points of installed packages, this one's reward models among them: a name, and what makes the verifier."""
 
 Options = Mapping[str, object]
 """Keyword arguments of one verifier."""
@@ -41,9 +45,9 @@ CATALOG: Mapping[str, Entry] = {
 
 
 def make(name: str, options: Options | None = None) -> Verifier:
-    """Make a verifier by its name in the catalog, or by `package.module:attribute` for one of your own.
+    """Make a verifier by name: of the catalog, of an entry point, or `package.module:attribute` for one of your own.
 
-    Raises UnknownRewardError for a name that is neither, ConfigError for an option that it does not have.
+    Raises UnknownRewardError for a name that is none of these, ConfigError for an option that it does not have.
 
     >>> make("math", {"extraction": "lenient"}).name
     'math'
@@ -80,13 +84,14 @@ def _factory(name: str) -> type[Verifier]:
         found = getattr(import_module(entry.module, __package__), entry.cls)
     else:
         module, colon, attribute = name.partition(":")
-        if not colon:
-            known = ", ".join(sorted(CATALOG))
+        points = entry_points(group=GROUP, name=name)
+        if not (colon or points):
+            known = ", ".join([*sorted(CATALOG), *sorted(entry_points(group=GROUP).names)])
             raise UnknownRewardError(
                 f"unknown reward {name!r}; known: {known}, or package.module:attribute for one of your own"
             )
         try:
-            found = getattr(import_module(module), attribute)
+            found = getattr(import_module(module), attribute) if colon else next(iter(points)).load()
         except (Exception, SystemExit) as error:
             raise UnknownRewardError(f"reward {name!r} cannot be imported: {type(error).__name__}: {error}") from error
     if not callable(found):

@@ -21,7 +21,7 @@ class RewardSpec:
     """
 
     rewards: Sequence[str] = ("auto",)
-    """Names in the catalog, names in `factories`, `package.module:attribute`, or `auto` alone. Weights are equal."""
+    """Names that `catalog.make` knows, names in `factories`, or `auto` alone. Weights are equal."""
     preset: str | None = None
     """A preset, in place of `rewards`."""
     options: Mapping[str, Options] = field(default_factory=dict)
@@ -34,7 +34,8 @@ class RewardSpec:
         if self.preset is not None:
             if self.preset not in PRESETS:
                 raise UnknownRewardError(f"unknown preset {self.preset!r}; known: {', '.join(PRESETS)}")
-            models = {name: self._make(name) for name in PRESET_MODELS.get(self.preset, ()) if name in self.factories}
+            told = {*self.options, *self.factories}
+            models = {name: self._make(name) for name in PRESET_MODELS.get(self.preset, ()) if name in told}
             self._check_options([*CATALOG, *models])
             rest = {name: options for name, options in self.options.items() if name not in models}
             return PRESETS[self.preset](rest, **models)

@@ -9,13 +9,12 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ..contract import Verifier
 from ..errors import ConfigError
 from ..sample import SAMPLE_FIELDS
 from ..spec import RewardSpec
@@ -72,8 +71,6 @@ class ScoreOptions:
     """Seconds after which a row's judging is given up and its worker killed."""
     max_line_mb: float = 64.0
     """Longest line that is read, MiB."""
-    factories: Mapping[str, Callable[..., Verifier]] = field(default_factory=dict)
-    """Makers of verifiers that the catalog does not know, by name; picklable, and not to be had from a file."""
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
@@ -104,7 +101,7 @@ class ScoreOptions:
     @property
     def spec(self) -> RewardSpec:
         """The reward that they ask for."""
-        return RewardSpec(rewards=tuple(self.rewards), preset=self.preset, options=self.set, factories=self.factories)
+        return RewardSpec(rewards=tuple(self.rewards), preset=self.preset, options=self.set)
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
         """What decides the content of the output rows, and nothing else: not the number of workers, say."""
@@ -167,7 +164,7 @@ def read_config(path: str | Path, kind: type = ScoreOptions) -> dict[str, Any]: 
             told = tomllib.load(file)
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from error
-    known = {f.name for f in dataclasses.fields(kind)} - {"factories"}
+    known = {f.name for f in dataclasses.fields(kind)}
     options: dict[str, Any] = {}
     for key, value in told.items():
         name = {"reward": "rewards", "map": "names"}.get(key, key).replace("-", "_")
