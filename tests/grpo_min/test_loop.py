@@ -221,7 +221,7 @@ def test_groups_that_teach_nothing_are_left_out(tmp_path: Path, zero_variance: A
 
         @staticmethod
         def dull(sample: Sample) -> bool:
-            return int(sample.prompt_text[1]) % 2 == 0
+            return sample.prompt_text[0] != "7"  # four of seven, so that four questions hold one
 
     config = _config(tmp_path, advantage=AdvantageConfig(zero_variance=zero_variance, refills=5), steps=2)
     lines = list(_trainer(config, Seldom()).steps())
