@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import os
 import resource
-import signal
 import stat
 import sys
 import time
 
 from . import landlock, linux, seccomp
+from .linux import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
