@@ -13,7 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as signal
 else:
-    import _signal as signal  # the same without the names of every number, which take longer to make than all else here
+    # The same without a name for every number, which takes longer to make than all else here.
+    import _signal as signal  # noqa: F401 - for the others
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 PR_SET_CHILD_SUBREAPER, PR_SET_SECCOMP, PR_CAP_AMBIENT = 36, 22, 47
