@@ -158,7 +158,7 @@ class Agent:
 
     def load(self, names: list[str], blobs: list[bytes]) -> None:
         """Begin a new program."""
-        if not self.jail.wipe(program=True):
+        if not self.jail.wipe_program():  # the other folders were emptied after the last run
             raise RuntimeError("the folder of the program before could not be emptied")
         for name, data in zip(names, blobs):  # noqa: B905 - Python 3.9 cannot be strict
             path = os.path.normpath(f"{self.program_folder}/{name}")
