@@ -62,7 +62,11 @@ def like_site() -> None:
 
 
 def code_of(source: "bytes | str", name: str) -> "CodeType":
-    """The code of a module whose file is called `name`. Raises what compile() raises."""
+    """The code of a module whose file is called `name`. Raises what compile() raises.
+
+    >>> code_of("x = 1", "main.py").co_filename
+    'main.py'
+    """
     found = []
 
     def caught(frame: "FrameType", _event: str, _argument: object) -> None:
@@ -71,13 +75,14 @@ def code_of(source: "bytes | str", name: str) -> "CodeType":
             found.append(code)
             raise StopIteration
 
+    before = sys.gettrace()
     sys.settrace(caught)
     try:
         exec(source, {})  # noqa: S102 - it does not get as far as running
     except BaseException:  # noqa: BLE001, S110 - ours, or told below
         pass
     finally:
-        sys.settrace(None)
+        sys.settrace(before)
     if not found:
         return compile(source, name, "exec", dont_inherit=True)
     _imp._fix_co_filename(found[0], name)  # type: ignore[attr-defined]  # what importlib does with cached code
