@@ -53,8 +53,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", default="throughput,cpu,first,late,kills,faults,soak")
     parser.add_argument("--backends", default="docker,local")
-    parser.add_argument("--rounds", type=int, default=9, help="interleaved rounds of throughput")
-    parser.add_argument("--tests", type=int, default=40, help="tests per arm and round")
+    parser.add_argument("--rounds", type=int, default=60, help="interleaved rounds of throughput")
+    parser.add_argument("--tests", type=int, default=8, help="tests per arm and round")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--soak", type=int, default=10_000, help="submissions")
     parser.add_argument("--seconds", type=float, default=150, help="for a part and backend, about; 0 for no bound")
@@ -101,7 +101,7 @@ def throughput(args: argparse.Namespace) -> dict[str, Any]:
             )
             # Programs run without -S, so that they find installed packages; on some machines that costs much.
             arms[f"bare with site.{width}"] = lambda n, width=width: _rate(
-                max(10, n // 5), width, lambda: _bare([python, "-I", "-c", PROGRAM])
+                max(2, n // 4), width, lambda: _bare([python, "-I", "-c", PROGRAM])
             )
             for backend in backends:
                 for mode in ("exec", "fork"):
@@ -118,10 +118,10 @@ def throughput(args: argparse.Namespace) -> dict[str, Any]:
             stack.callback(subprocess.run, ["docker", "rm", "-f", box], stdout=subprocess.DEVNULL)
             inside = ["python3", "-I", "-S", "-c", PROGRAM]
             arms["docker run.1"] = lambda n: _rate(
-                max(3, n // 10), 1, lambda: _bare(["docker", "run", "--rm", "-i", *RUN, IMAGE, *inside])
+                max(1, n // 8), 1, lambda: _bare(["docker", "run", "--rm", "-i", *RUN, IMAGE, *inside])
             )
             arms["docker exec.1"] = lambda n: _rate(
-                max(5, n // 4), 1, lambda: _bare(["docker", "exec", "-i", box, *inside])
+                max(1, n // 4), 1, lambda: _bare(["docker", "exec", "-i", box, *inside])
             )
         rounds: list[dict[str, float]] = []
         end = time.monotonic() + (args.seconds or 1e9)
@@ -175,20 +175,21 @@ def _accepted(result: Result) -> None:
 def cpu(backend: str, args: argparse.Namespace) -> dict[str, float]:
     """Milliseconds of processor time of one execution, ours and bare in turns: this process and the programs', with the
     agent; of docker the engine's own share (about 0.4 ms) is not seen."""
+    del args
     python = str(Path(sys.executable).resolve())
     ours: list[float] = []
     bare: list[float] = []
     with Pool(backend=backend, size=1) as pool:
         pool.run_all([HONEST] * 5)
-        for _ in range(args.rounds):
+        for _ in range(9):
             for found, once in (
                 (bare, lambda: _bare([python, "-I", "-S", "-c", PROGRAM])),
                 (ours, lambda: _accepted(pool.run(HONEST))),
             ):
                 before = _spent(backend)
-                for _ in range(args.tests):
+                for _ in range(40):
                     once()
-                found.append((_spent(backend) - before) / args.tests * 1000)
+                found.append((_spent(backend) - before) / 40 * 1000)
     return {
         "ours_ms": round(statistics.median(ours), 2),
         "bare_ms": round(statistics.median(bare), 2),
