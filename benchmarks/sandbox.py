@@ -1,12 +1,15 @@
 """What the sandbox costs, and that it holds what it promises. Prints a line per figure; `--json FILE` writes them too.
 
-    python benchmarks/sandbox.py --parts throughput,first --backends docker,local
+    python benchmarks/sandbox.py --parts throughput --backends docker,local
+    python benchmarks/sandbox.py --parts soak --backends local --soak 10000 --seconds 0
     python benchmarks/sandbox.py --parts agreement --data ../shared/data
 
-Parts: throughput (against a bare subprocess, `docker run` and `docker exec`, interleaved in one run), first (the first
-verdict of a process), late (time-limit verdicts), kills (`kill -9` of a client), faults (agents killed and containers
-removed under way; with `--engine-pidfile` the engine stopped for a while as well), soak, agreement (labelled programs).
-Hostile programs run in sandboxes only.
+Parts: throughput (against a bare subprocess, `docker run` and `docker exec`, interleaved in one run), cpu (processor
+time of one execution, which a busy machine distorts less), first (the first verdict of a process), late (time-limit
+verdicts), kills (`kill -9` of a client), faults (agents killed and containers removed under way; with
+`--engine-pidfile` the engine stopped for a while as well), soak, agreement (labelled programs). Each can be run by
+itself. Throughput and soak stop after `--seconds` (per backend), and say how far they got. Hostile programs run in
+sandboxes only.
 """
 
 from __future__ import annotations
@@ -48,12 +51,13 @@ IMAGE = "r1-reward-sandbox:python"
 def main() -> None:
     """Run the parts asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parts", default="throughput,first,late,kills,faults")
+    parser.add_argument("--parts", default="throughput,cpu,first,late,kills,faults,soak")
     parser.add_argument("--backends", default="docker,local")
-    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds of throughput")
-    parser.add_argument("--tests", type=int, default=100, help="tests per arm and round")
+    parser.add_argument("--rounds", type=int, default=60, help="interleaved rounds of throughput")
+    parser.add_argument("--tests", type=int, default=8, help="tests per arm and round")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--soak", type=int, default=10_000, help="submissions")
+    parser.add_argument("--seconds", type=float, default=150, help="for a part and backend, about; 0 for no bound")
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
     parser.add_argument("--rows", type=int, default=0, help="at most so many rows of code_dev (0: all)")
     parser.add_argument("--engine-pidfile", type=Path, help="stop this engine (SIGSTOP) for a while in `faults`")
@@ -71,14 +75,16 @@ def main() -> None:
         "load": os.getloadavg()[0],
         "date": time.strftime("%Y-%m-%d"),
     }
-    parts = {"first": first, "late": late, "kills": kills, "faults": faults, "soak": soak, "agreement": agreement}
+    parts = {"cpu": cpu, "first": first, "late": late, "kills": kills, "faults": faults, "soak": soak}
+    parts["agreement"] = agreement
+    print(json.dumps(told))
     for part in args.parts.split(","):
-        if part == "throughput":
-            told[part] = throughput(args)
-            continue
-        for backend in args.backends.split(","):
-            told[f"{part}.{backend}"] = parts[part](backend, args)
-    print(json.dumps(told, indent=2))
+        for backend in [""] if part == "throughput" else args.backends.split(","):
+            start = time.monotonic()
+            name = f"{part}.{backend}" if backend else part
+            told[name] = parts[part](backend, args) if backend else throughput(args)
+            took = round(time.monotonic() - start)
+            print(f"{name} ({took} s, load {os.getloadavg()[0]:.1f})", json.dumps(told[name], indent=2), flush=True)
     if args.json:
         args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
@@ -95,7 +101,7 @@ def throughput(args: argparse.Namespace) -> dict[str, Any]:
             )
             # Programs run without -S, so that they find installed packages; on some machines that costs much.
             arms[f"bare with site.{width}"] = lambda n, width=width: _rate(
-                n, width, lambda: _bare([python, "-I", "-c", PROGRAM])
+                max(2, n // 4), width, lambda: _bare([python, "-I", "-c", PROGRAM])
             )
             for backend in backends:
                 for mode in ("exec", "fork"):
@@ -112,14 +118,20 @@ def throughput(args: argparse.Namespace) -> dict[str, Any]:
             stack.callback(subprocess.run, ["docker", "rm", "-f", box], stdout=subprocess.DEVNULL)
             inside = ["python3", "-I", "-S", "-c", PROGRAM]
             arms["docker run.1"] = lambda n: _rate(
-                max(3, n // 20), 1, lambda: _bare(["docker", "run", "--rm", "-i", *RUN, IMAGE, *inside])
+                max(1, n // 8), 1, lambda: _bare(["docker", "run", "--rm", "-i", *RUN, IMAGE, *inside])
             )
             arms["docker exec.1"] = lambda n: _rate(
-                max(5, n // 10), 1, lambda: _bare(["docker", "exec", "-i", box, *inside])
+                max(1, n // 4), 1, lambda: _bare(["docker", "exec", "-i", box, *inside])
             )
-        rounds = [{name: arm(args.tests) for name, arm in arms.items()} for _ in range(args.rounds)]
+        rounds: list[dict[str, float]] = []
+        end = time.monotonic() + (args.seconds or 1e9)
+        while len(rounds) < args.rounds and (not rounds or time.monotonic() < end):
+            rounds.append({name: arm(args.tests) for name, arm in arms.items()})
     median = {name: statistics.median(found[name] for found in rounds) for name in arms}
-    told: dict[str, Any] = {"per_second": {name: round(value, 1) for name, value in median.items()}}
+    told: dict[str, Any] = {
+        "rounds": len(rounds),
+        "per_second": {name: round(value, 1) for name, value in median.items()},
+    }
 
     def ratio(name: str, base: str) -> float:
         return round(statistics.median(found[name] / found[base] for found in rounds), 3)
@@ -160,24 +172,83 @@ def _accepted(result: Result) -> None:
     assert result.outcome is Outcome.AC, result
 
 
+def cpu(backend: str, args: argparse.Namespace) -> dict[str, float]:
+    """Milliseconds of processor time of one execution, ours and bare in turns: this process and the programs', with the
+    agent; of docker the engine's own share (about 0.4 ms) is not seen."""
+    del args
+    python = str(Path(sys.executable).resolve())
+    ours: list[float] = []
+    bare: list[float] = []
+    with Pool(backend=backend, size=1) as pool:
+        pool.run_all([HONEST] * 5)
+        for _ in range(9):
+            for found, once in (
+                (bare, lambda: _bare([python, "-I", "-S", "-c", PROGRAM])),
+                (ours, lambda: _accepted(pool.run(HONEST))),
+            ):
+                before = _spent(backend)
+                for _ in range(40):
+                    once()
+                found.append((_spent(backend) - before) / 40 * 1000)
+    return {
+        "ours_ms": round(statistics.median(ours), 2),
+        "bare_ms": round(statistics.median(bare), 2),
+        "bare_to_ours": round(statistics.median(b / o for b, o in zip(bare, ours, strict=True)), 3),
+    }
+
+
+def _spent(backend: str) -> float:
+    """Processor time of this process, of all that it started, and of its containers."""
+    times = os.times()
+    spent = times.user + times.system + times.children_user + times.children_system
+    for pid in _descendants():
+        with contextlib.suppress(OSError):
+            spent += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15])) / _TICKS
+    if backend != "docker":
+        return spent
+    import docker
+
+    engine = docker.APIClient(version="1.41")
+    try:
+        used = [engine.stats(name, stream=False, one_shot=True) for name in _containers(os.getpid())]
+    finally:
+        engine.close()
+    return spent + sum(each["cpu_stats"]["cpu_usage"]["total_usage"] for each in used) / 1e9
+
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
 def first(backend: str, args: argparse.Namespace) -> dict[str, float]:
-    """Seconds from before our first import to the first verdict, in a process that has done nothing else."""
+    """Seconds to the first verdict, in a process that has done nothing else: from before our first import, and from
+    after it. Modules have been compiled before, as they are where a package is installed."""
     del args
     code = (
         f"import sys, time\nsys.path[:] = {sys.path!r}\nstart = time.perf_counter()\n"
         "from r1_reward.sandbox import StdinTest, Submission, checkers\nfrom r1_reward.sandbox.pool import Pool\n"
+        "imported = time.perf_counter()\n"
         "test = StdinTest(input='2 3', output='5', checker=checkers.tokens)\n"
         f"with Pool(backend={backend!r}, size=1) as pool:\n"
         f"    result = pool.run(Submission(language='python', source={PROGRAM!r}, tests=[test]))\n"
-        "    print(time.perf_counter() - start, result.outcome)\n"
+        "    end = time.perf_counter()\n"
+        "print(end - start, end - imported, time.process_time(), result.outcome)\n"
     )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     found = []
-    for _ in range(7):
-        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        seconds, outcome = run.stdout.split()
+    for _ in range(10):
+        command = [sys.executable, "-c", code]
+        run = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        *seconds, outcome = run.stdout.split()
         assert outcome == "AC"
-        found.append(float(seconds))
-    return {"median": round(statistics.median(found), 3), "worst": round(max(found), 3)}
+        found.append([float(each) for each in seconds])
+    whole, imported, spent = zip(*found[1:], strict=True)  # without the one that compiled
+    return {
+        "median": round(statistics.median(whole), 3),
+        "worst": round(max(whole), 3),
+        "best": round(min(whole), 3),
+        "median once imported": round(statistics.median(imported), 3),
+        "processor time of the process": round(statistics.median(spent), 3),
+    }
 
 
 LATE = {
@@ -215,19 +286,23 @@ def client(backend: str) -> None:
 
 
 def kills(backend: str, args: argparse.Namespace) -> dict[str, Any]:
-    """What is there five seconds after `kill -9` of a client, at moments between its first import and busy work."""
+    """What is there five seconds after `kill -9` of four clients, each at a moment between its first import and busy
+    work."""
     left: Counter[str] = Counter()
     folders = _folders()
-    for number in range(args.kills):
+    command = [sys.executable, __file__, "--client", backend]
+    for start in range(0, args.kills, 4):
         before = _descendants()
-        command = [sys.executable, __file__, "--client", backend]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(random.Random(number).uniform(0, 1.5))
-            process.kill()
+        killed = []
+        for number in range(start, min(start + 4, args.kills)):
+            with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+                assert process.stdout is not None
+                process.stdout.readline()
+                time.sleep(random.Random(number).uniform(0, 1.5))
+                process.kill()
+            killed.append(process.pid)
         time.sleep(5)
-        left["containers"] += len(_containers(process.pid))
+        left["containers"] += sum(len(_containers(pid)) for pid in killed)
         left["processes"] += len(_descendants() - before)
     left["folders"] = len(_folders() - folders)
     return {"kills": args.kills, **{name: left[name] for name in ("containers", "processes", "folders")}}
@@ -334,8 +409,11 @@ def soak(backend: str, args: argparse.Namespace) -> dict[str, Any]:
     seen: list[dict[str, float]] = []
     honest: Counter[str] = Counter()
     hostile: Counter[str] = Counter()
+    end = time.monotonic() + (args.seconds or 1e9)
     with Pool(backend=backend, size=2) as pool:
         for start in range(0, args.soak, 200):
+            if time.monotonic() > end:
+                break
             bad = [dice.random() < 0.1 for _ in range(min(200, args.soak - start))]
             work = [
                 Submission(language="python", source=dice.choice(HOSTILE), tests=[TEST], limits=limits)
@@ -347,7 +425,8 @@ def soak(backend: str, args: argparse.Namespace) -> dict[str, Any]:
                 (hostile if is_bad else honest)[result.outcome.value] += 1
             seen.append(_held(backend))
     early, final = seen[len(seen) // 10], seen[-1]
-    return {"honest": dict(honest), "hostile": dict(hostile), "early": early, "end": final}
+    done = honest.total() + hostile.total()
+    return {"submissions": done, "honest": dict(honest), "hostile": dict(hostile), "early": early, "end": final}
 
 
 def _held(backend: str) -> dict[str, float]:

@@ -15,16 +15,15 @@ import _frozen_importlib_external as _importlib
 import errno
 import fcntl
 import gc
-import json
 import marshal
 import os
 import resource
 import select
-import signal
 import stat
 import sys
 
-from . import harness, jail, linux, seccomp
+from . import harness, jail, linux, script, seccomp
+from .linux import signal
 from .watch import GoneError, Run
 
 TYPE_CHECKING = False
@@ -32,21 +31,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
 
-    Json = dict[str, Any]  # what JSON holds, at the edge where it is read
+    Header = dict[str, Any]  # plain values, at the edge where they are read
 
 CAPABILITIES = ("DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")
 """What the agent needs, as user 0 of its isolation, to give every process a user id of its own; of no use to those."""
 _CAPABILITY_BITS = 1 << 1 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7
+_PRELOADED = ("bisect", "collections", "functools", "heapq", "itertools", "json", "math", "re")
+"""What programs import most often, and forks of this interpreter then find there."""
 _FETCH_BYTES = 64 << 20
 _STACK = 64 << 20
 _MIB = 1 << 20
+_PIPE = 1 << 16
 
 
 class Agent:
     """What lasts from one request to the next."""
 
-    def __init__(self, config: Json, host: int, answers: int) -> None:
+    def __init__(self, config: Header, host: int, answers: int) -> None:
         self.host, self._answers, self._idle = host, answers, float(config["idle_s"])
+        self._held = bytearray()  # read and not yet used
         work: str = config["work"]
         scratch: list[str] = config["scratch"]
         self.program_folder, self.run_folder = f"{work}/prog", f"{work}/run"
@@ -59,7 +62,7 @@ class Agent:
         }
         self.null = os.open("/dev/null", os.O_RDWR)
         self._found: dict[str, str] = {}
-        self._bounds: dict[str, Sequence[tuple[int, tuple[int, int]]]] = {}
+        self._bounds: dict[tuple[float, ...], Sequence[tuple[int, tuple[int, int]]]] = {}
         mode: str = config["mode"]
         if mode == "auto":
             mode = "uid" if linux.capabilities() & _CAPABILITY_BITS == _CAPABILITY_BITS else "plain"
@@ -69,8 +72,13 @@ class Agent:
         for folder, bits in ((work, 0o755), (self.program_folder, 0o755), (self.run_folder, 0o1777)):
             os.makedirs(folder, exist_ok=True)
             os.chmod(folder, bits)
-        self._harness = f"{work}/harness.pyc"
-        _write(self._harness, _harness_file(config["harness"]))
+        self._harness, self._script = f"{work}/harness.pyc", f"{work}/start.pyc"
+        for path, starter, made in (
+            (self._harness, script.HARNESS, config["harness"]),
+            (self._script, script.START, config["start"]),
+        ):
+            ready = made if isinstance(made, bytes) else script.file(starter, made, _importlib.MAGIC_NUMBER)
+            _write(path, ready)
         self._examiner = [sys.executable, "-I", "-S", self._harness, "exam"]
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
         self.filtered = self._take_away(mode)
@@ -106,11 +114,16 @@ class Agent:
         """
         if argv is None:
             return self._examiner, (lambda: _forked_harness("exam")) if fork else None
-        words = [word.replace("{work}", self.program_folder) for word in argv]
+        places = (("{work}", self.program_folder), ("{start}", self._script))
+        words = list(argv)
+        for name, place in places:
+            words = [word.replace(name, place) for word in words]
         script = next((i for i, word in enumerate(words) if word.endswith(".py")), -1)
         if script < 0 and (harness or fork):
             raise ValueError(f"no Python script in {words}")
         if fork:
+            for name in _PRELOADED:
+                __import__(name)
             name, rest = words[script], words[script:]
             return words, (lambda: _forked_harness(name)) if harness else (lambda: _forked_script(rest))
         if harness:
@@ -120,9 +133,9 @@ class Agent:
         words[0] = self._found[words[0]]
         return words, None
 
-    def bounds(self, limits: Json) -> Sequence[tuple[int, tuple[int, int]]]:
+    def bounds(self, limits: Header) -> Sequence[tuple[int, tuple[int, int]]]:
         """Resource limits: back-stops to what is watched, and what only the kernel can bound."""
-        key = json.dumps(limits)
+        key = tuple(limits.values())
         if key not in self._bounds:
             processes: int = limits["processes"]
             wanted = [
@@ -147,19 +160,18 @@ class Agent:
             self._bounds[key] = [(name, (value, value)) for name, value in bound.items()]
         return self._bounds[key]
 
-    def load(self, header: Json, blobs: list[bytes]) -> None:
+    def load(self, names: list[str], blobs: list[bytes]) -> None:
         """Begin a new program."""
-        if not self.jail.wipe(program=True):
+        if not self.jail.wipe_program():  # the other folders were emptied after the last run
             raise RuntimeError("the folder of the program before could not be emptied")
-        for name, data in zip(header["files"], blobs, strict=True):
+        for name, data in zip(names, blobs):  # noqa: B905 - Python 3.9 cannot be strict
             path = os.path.normpath(f"{self.program_folder}/{name}")
             if not path.startswith(f"{self.program_folder}/"):
                 raise ValueError(f"a file outside the folder: {name!r}")
             os.makedirs(os.path.dirname(path), exist_ok=True)
             _write(path, data)
-        self.send({})
 
-    def run(self, header: Json, blobs: list[bytes]) -> None:
+    def run(self, header: Header, blobs: list[bytes]) -> None:
         """Run a command and report."""
         run = Run(self, header, blobs)
         if header["build"]:
@@ -197,44 +209,57 @@ class Agent:
                 room -= len(blobs[-1])
                 if room < 0:
                     raise ValueError(f"the program's files are larger than {_FETCH_BYTES} bytes")
-        self.send({"files": names}, blobs)
+        self.send({}, ["\0".join(names).encode("utf-8", "surrogateescape"), *blobs])
 
     def serve(self) -> NoReturn:
         """Do what the host asks until it has gone."""
         idle = select.poll()
         idle.register(self.host, select.POLLIN)
         while True:
-            if not idle.poll(self._idle * 1000):
+            if not self._held and not idle.poll(self._idle * 1000):
                 raise GoneError
-            header: Json = json.loads(self._exactly(int.from_bytes(self._exactly(4), "big")))
+            head = self._exactly(int.from_bytes(self._exactly(4), "big"))
+            header: Header = marshal.loads(head)  # noqa: S302 - from the host, which we trust as it does not us
             blobs = [self._exactly(size) for size in header["blobs"]]
             try:
+                if header.get("files") is not None:
+                    first = len(blobs) - len(header["files"])
+                    self.load(header["files"], blobs[first:])
+                    del blobs[first:]
                 if header["op"] == "run":
                     self.run(header, blobs)
-                elif header["op"] == "load":
-                    self.load(header, blobs)
                 else:
                     self.fetch()
             except (OSError, ValueError, RuntimeError) as error:
-                self.send({"error": f"{type(error).__name__}: {error}"})
+                self.send({"error": True}, [f"{type(error).__name__}: {error}".encode("utf-8", "replace")])
 
     def _exactly(self, size: int) -> bytes:
-        parts = []
-        while size:
-            part = os.read(self.host, min(size, _MIB))
+        while len(self._held) < size:
+            part = os.read(self.host, max(_PIPE, min(size - len(self._held), _MIB)))
             if not part:
                 raise GoneError
-            parts.append(part)
-            size -= len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+            self._held += part
+        data = bytes(self._held[:size])
+        del self._held[:size]
+        return data
 
-    def send(self, header: Json, blobs: Sequence[bytes] = ()) -> None:
+    def send(self, header: Header, blobs: Sequence[bytes] = ()) -> None:
         """One frame to the host."""
         header["blobs"] = [len(blob) for blob in blobs]
-        text = json.dumps(header).encode()
+        text = b"{" + ", ".join([f'"{name}": {_json(value)}' for name, value in header.items()]).encode() + b"}"
         view = memoryview(b"".join((len(text).to_bytes(4, "big"), text, *blobs)))
         while view:
             view = view[os.write(self._answers, view) :]
+
+
+def _json(value: object) -> str:
+    """As JSON what a header holds: words of our own, numbers, lists of numbers.
+
+    The host takes nothing richer from us, and Python's module for it takes memory that every fork pays for.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
 def _settable(name: int) -> bool:
@@ -271,29 +296,6 @@ def _seal(folder: str) -> None:
                 os.chmod(f"{inside}/{name}", stat.S_IMODE(mode) & ~0o022)
 
 
-_STARTER = """
-import builtins, marshal, sys
-names = dict(builtins.__dict__)  # what a program does to builtins is its own affair
-for name, code in {parts!r}:
-    module = type(sys)(name)
-    module.__package__ = "r1agent"
-    module.__builtins__ = names
-    sys.modules[name] = module
-    exec(marshal.loads(code), module.__dict__)
-for name in [name for name in sys.modules if name.startswith("r1agent")]:
-    del sys.modules[name]
-module.main()
-"""
-
-
-def _harness_file(sources: dict[str, str]) -> bytes:
-    """The harness and what it imports as one compiled file, so that a run neither compiles nor looks for anything."""
-    parts = [("r1agent", marshal.dumps(compile("", "r1agent", "exec")))]
-    parts += [(f"r1agent.{name}", marshal.dumps(compile(text, f"{name}.py", "exec"))) for name, text in sources.items()]
-    code = compile(_STARTER.format(parts=parts), "harness", "exec")
-    return bytes(_importlib.MAGIC_NUMBER + bytes(12) + marshal.dumps(code))
-
-
 def _forked_harness(script: str) -> None:
     sys.argv[:] = ["harness", script]
     harness.main()
@@ -303,7 +305,7 @@ def _forked_script(argv: list[str]) -> None:
     harness.run_script(argv)
 
 
-def main(config: Json, _: object) -> NoReturn:
+def main(config: Header, _: object) -> NoReturn:
     """Take over standard input and output, and serve."""
     host, answers = (fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3) for number in (0, 1))
     null = os.open("/dev/null", os.O_RDWR)

@@ -17,11 +17,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .attached import AttachedChannel
+from .boot import BOOT
 from .engine import CALL_SECONDS, engine
 from .errors import SandboxUnavailableError
 from .images import tag
 from .leaks import Watcher, label, remove, sweep, sweep_with
-from .session import BOOT, AgentSettings
+from .session import AgentSettings
 
 if TYPE_CHECKING:
     from docker import APIClient

@@ -20,6 +20,7 @@ import os
 import sys
 
 from .codec import CodecError, decode, encode
+from .script import code_of, like_site
 
 TYPE_CHECKING = False  # typing takes longer to load than all else here
 if TYPE_CHECKING:
@@ -81,22 +82,9 @@ def _told(error: BaseException) -> tuple[str, str]:
     return str.__str__(name)[:100], text[-TEXT:]
 
 
-def _like_site() -> None:
-    """What programs need of the module `site`, which takes as long to load as a short program to run: exit and quit,
-    and the folders of installed packages; as in languages.py."""
-    for name in ("exit", "quit"):
-        setattr(builtins, name, sys.exit)
-    lib = f"/lib/python{sys.version_info.major}.{sys.version_info.minor}/"
-    sys.path += [
-        sys.prefix + lib + "site-packages",
-        "/usr/local" + lib + "dist-packages",
-        "/usr/lib/python3/dist-packages",
-    ]
-
-
 def _load(script: str) -> dict[str, object]:
     """Run the program as a module of its own."""
-    _like_site()
+    like_site()
     module = type(sys)("program")
     names = module.__dict__
     names.update(__file__=script, __builtins__=builtins)
@@ -104,7 +92,7 @@ def _load(script: str) -> dict[str, object]:
     sys.argv[:] = [script]
     with open(script, "rb") as file:
         source = file.read()
-    exec(compile(source, script, "exec", dont_inherit=True), names)  # noqa: S102 - what it is for
+    exec(code_of(source, script), names)  # noqa: S102 - what it is for
     return names
 
 
@@ -123,7 +111,7 @@ def _call(request: tuple[str, str, str], script: str, control: _socket.socket, f
     arguments: object = None
     early = ""
     try:
-        arguments = eval(compile(source, "<arguments>", "eval", dont_inherit=True), {"__builtins__": builtins})  # noqa: S307
+        arguments = eval(source, {"__builtins__": builtins})  # noqa: S307
     except Exception as error:  # noqa: BLE001 - told below, unless the program's own names make sense of it
         early = f"{type(error).__name__}: {error}"
     names = _load(script)
@@ -165,7 +153,7 @@ def _test(request: tuple[str, str], script: str, control: _socket.socket, flush:
     nonce, (result,) = _loaded(control)
     answer: tuple[object, ...] = ("passed",)
     try:
-        exec(compile(request[1], "<test>", "exec", dont_inherit=True), names)  # noqa: S102 - what it is for
+        exec(code_of(request[1], "<test>"), names)  # noqa: S102 - what it is for
     except BaseException as error:  # noqa: BLE001 - a test that does not get to its end has failed
         answer = ("raised", *_told(error))
     _answer(result, nonce, answer, flush)
@@ -248,7 +236,7 @@ def _exam(request: tuple[str, str, list[str]], control: _socket.socket) -> None:
     names.update((name, stand_in(name)) for name in entries)
     answer: tuple[object, ...] = ("passed",)
     try:
-        exec(compile(code, "<test>", "exec", dont_inherit=True), names)  # noqa: S102 - what it is for
+        exec(code_of(code, "<test>"), names)  # noqa: S102 - what it is for
     except _NotPlainAnswer as error:
         answer = ("unplain", str(error)[:TEXT])
     except BaseException as error:  # noqa: BLE001 - an exam that does not get to its end has failed
@@ -275,7 +263,7 @@ def run(script: str) -> None:
 def run_script(argv: list[str]) -> NoReturn:
     """Run a script as `python3 script` would, in an interpreter that has been forked."""
     status = 0
-    _like_site()
+    like_site()
     module = type(sys)("__main__")
     module.__dict__.update(__file__=argv[0], __builtins__=builtins)
     sys.modules["__main__"] = module
@@ -283,7 +271,7 @@ def run_script(argv: list[str]) -> NoReturn:
     try:
         with open(argv[0], "rb") as file:
             source = file.read()
-        exec(compile(source, argv[0], "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - what it is for
+        exec(code_of(source, argv[0]), module.__dict__)  # noqa: S102 - what it is for
     except SystemExit as error:
         status = _status(error)
     except BaseException as error:  # noqa: BLE001 - as the interpreter does

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import os
 import resource
-import signal
 import stat
 import sys
 import time
 
 from . import landlock, linux, seccomp
+from .linux import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class Jail:
         self.mode, self.work, self.scratch = mode, work, scratch
         self._first, self._count = uids
         self._next = 0
+        self._disks: list[str] = []  # a folder on each file system that a program may write to
         self._home = os.geteuid()
         self._me = os.getpid()
 
@@ -242,27 +243,30 @@ class Jail:
             total = min(total, _group_usage() or total)
         return total
 
-    def wipe(self, *, program: bool = False) -> bool:
+    def wipe(self) -> bool:
         """Empty the folders that a program may write to; False where something would not go."""
         clean = True
-        for place in (f"{self.work}/run", *self.scratch, *([f"{self.work}/prog"] if program else [])):
-            if place in self.scratch and self.mode == "plain":
-                continue
+        for place in (f"{self.work}/run", *(self.scratch if self.mode != "plain" else ())):
             if os.listdir(place):
                 clean = empty(place) and clean
         return clean
+
+    def wipe_program(self) -> bool:
+        """Empty the folder that a program is in; False where something would not go."""
+        return empty(f"{self.work}/prog")
 
     def used_disk(self) -> int:
         """Bytes on the file systems that a program may write to."""
         if self.mode == "plain":
             return 0
-        seen: dict[int, int] = {}
-        for place in (f"{self.work}/run", *self.scratch):
-            device = os.stat(place).st_dev
-            if device not in seen:
-                numbers = os.statvfs(place)
-                seen[device] = (numbers.f_blocks - numbers.f_bfree) * numbers.f_frsize
-        return sum(seen.values())
+        if not self._disks:
+            places = (f"{self.work}/run", *self.scratch)
+            self._disks = list({os.stat(place).st_dev: place for place in places}.values())
+        used = 0
+        for place in self._disks:
+            numbers = os.statvfs(place)
+            used += (numbers.f_blocks - numbers.f_bfree) * numbers.f_frsize
+        return used
 
 
 def _become(what: Start, uid: int) -> NoReturn:

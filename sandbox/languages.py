@@ -1,6 +1,7 @@
 """The languages that submissions may be written in: how each is compiled and run, and in which image.
 
-A table and nothing else. `{work}` in a command stands for the folder of the program, `{memory}` for a heap in MiB.
+A table and nothing else. `{work}` in a command stands for the folder of the program, `{start}` for what comes before a
+Python script (script.py), `{memory}` for a heap in MiB.
 What is not promised: that a machine has the compiler; a backend without it fails, which is never the program's fault.
 """
 
@@ -51,7 +52,7 @@ class Language:
     """How appended test code shows that it has ended; None: by its exit status alone."""
 
     def fill(self, argv: Sequence[str], source: str, limits: Limits) -> list[str]:
-        """A command of this table for a program; `{work}` is left to the sandbox."""
+        """A command of this table for a program; `{work}` and `{start}` are left to the sandbox."""
         file = self.file(source)
         heap = str(max(16, int((limits.memory_mb or 512) * 0.75)))
         named = {"{file}": file, "{main}": file.rpartition(".")[0], "{memory}": heap}
@@ -135,28 +136,13 @@ _JAVA = ("java", "-Xmx{memory}m", "-Xss64m", "-XX:+UseSerialGC", "-XX:TieredStop
 _JAVA_OPTIONS = ("-XX:-UsePerfData", "-cp", "{work}")
 _JAVAC = ("javac", "-J-Xmx512m", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData")
 
-# The module `site` takes as long to load as a short program to run. This does what programs need of it: exit and quit,
-# and the folders of installed packages. All that it leaves behind is what a script would find.
-_PYTHON = """
-import builtins, sys
-builtins.exit = builtins.quit = sys.exit
-_ = "/lib/python%d.%d/" % sys.version_info[:2]
-sys.path += [sys.prefix + _ + "site-packages", "/usr/local" + _ + "dist-packages", "/usr/lib/python3/dist-packages"]
-del sys.argv[0]
-__file__ = sys.argv[0]
-with open(__file__, "rb") as _:
-    _ = compile(_.read(), __file__, "exec", dont_inherit=True)
-del builtins, sys
-exec(_)
-"""
-
 LANGUAGES: Mapping[str, Language] = {
     entry.name: entry
     for entry in (
         Language(
             name="python",
             file=_named("main.py"),
-            run=("python3", "-I", "-S", "-c", _PYTHON, "{work}/main.py"),
+            run=("python3", "-I", "-S", "{start}", "{work}/main.py"),
             call=("python3", "-I", "-S", "{work}/main.py"),
             image="python",
             ending=Ending(append="\n__import__('sys').stderr.write('\\n{nonce}\\n')\n"),

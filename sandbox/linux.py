@@ -8,7 +8,13 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as signal
+else:
+    # The same without a name for every number, which takes longer to make than all else here.
+    import _signal as signal  # noqa: F401 - for the others
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 PR_SET_CHILD_SUBREAPER, PR_SET_SECCOMP, PR_CAP_AMBIENT = 36, 22, 47
@@ -19,7 +25,7 @@ MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 MNT_DETACH = 2
 _MOUNT_SETATTR = 442
 
-MACHINE = platform.machine()
+MACHINE = os.uname().machine
 # (pivot_root, clone, capset, close_range, landlock_create_ruleset); the two landlock calls that follow count up from it
 _NUMBERS = {"x86_64": (155, 56, 126, 436, 444), "aarch64": (41, 220, 91, 436, 444)}
 SUPPORTED = MACHINE in _NUMBERS

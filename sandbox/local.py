@@ -17,9 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from .boot import BOOT, MAGIC_BYTES, pack
 from .errors import SandboxError, SandboxUnavailableError
 from .process_channel import ProcessChannel
-from .session import BOOT, AgentSettings, Channel, pack
+from .session import AgentSettings, Channel
 
 _WAY_OUT = (
     "run as root, allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces, "
@@ -121,7 +122,7 @@ class LocalBackend:
         }
         try:
             deadline = time.monotonic() + _START_S
-            channel.send(pack(_MODULES, config), deadline)
+            channel.send(pack(_MODULES, config, channel.receive(MAGIC_BYTES, deadline)), deadline)
             size = int.from_bytes(channel.receive(4, deadline), "big")
             failed = channel.receive(size, deadline).decode(errors="replace")
         except SandboxError as error:

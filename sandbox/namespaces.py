@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import sys
 import time
 
 from . import landlock, linux
+from .linux import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

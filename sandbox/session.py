@@ -8,44 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import marshal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
+from .boot import AGENT, MAGIC_BYTES, pack, starters
 from .errors import SandboxError
 from .limits import Limits
 
-BOOT = """
-import builtins, json, os, sys
-def read(size):
-    data = b""
-    while len(data) < size:
-        part = os.read(0, size - len(data))
-        if not part: os._exit(0)
-        data += part
-    return data
-def boot():
-    pack = json.loads(read(int.from_bytes(read(4), "big")))
-    package = type(sys)("r1agent")
-    package.__path__ = []
-    sys.modules["r1agent"] = package
-    for name, source in pack["modules"]:
-        module = type(sys)("r1agent." + name)
-        module.__package__ = "r1agent"
-        module.__builtins__ = dict(builtins.__dict__)
-        sys.modules[module.__name__] = module
-        setattr(package, name, module)
-        exec(compile(source, name + ".py", "exec"), module.__dict__)
-    module.main(pack["config"], boot)
-boot()
-"""
-"""What a backend starts: `python3 -I -S -c BOOT`. It reads modules from its standard input and runs the last one."""
-
-_AGENT = ("linux", "seccomp", "landlock", "codec", "harness", "jail", "watch", "agent")
-_HARNESS = ("codec", "harness")
 _START_S = 60.0
 _GRACE_S = 15.0
 _MAX_HEADER = 1 << 20
@@ -80,8 +52,8 @@ class Backend(Protocol):
         """How an agent behind it is to be run."""
 
     def open(self, image: str) -> Channel:
-        """A fresh interpreter in an image (a name of `languages.py`), started by `BOOT`; `AgentSession` makes it an
-        agent. Raises SandboxError, saying the way out."""
+        """A fresh interpreter in an image (a name of `languages.py`), started by `boot.BOOT`; `AgentSession` makes an
+        agent of it. Raises SandboxError, saying the way out."""
 
     def sweep(self) -> int:
         """Remove what dead owners left behind; how much that was."""
@@ -176,17 +148,6 @@ class AgentSettings:
     """The agent ends when nothing was asked of it for so long."""
 
 
-@cache
-def _source(name: str) -> str:
-    return Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
-
-
-def pack(modules: Sequence[str], config: Mapping[str, object]) -> bytes:
-    """What `BOOT` reads: modules of this folder by name, and what the last one is told."""
-    text = json.dumps({"modules": [(name, _source(name)) for name in modules], "config": config}).encode()
-    return len(text).to_bytes(4, "big") + text
-
-
 class AgentSession:
     """A `Session` over a channel; every fault of the other side is a SandboxError, after which it is dead."""
 
@@ -194,9 +155,14 @@ class AgentSession:
         """Make the interpreter behind the channel an agent."""
         self._channel = channel
         self._dead = False
-        config = dataclasses.asdict(settings) | {"harness": {name: _source(name) for name in _HARNESS}}
+        self._loading: Mapping[str, bytes] | None = None
         deadline = time.monotonic() + _START_S
-        told, _ = self._ask(pack(_AGENT, config), deadline)
+        try:
+            magic = channel.receive(MAGIC_BYTES, deadline)
+        except BaseException:
+            self.close()
+            raise
+        told, _ = self._ask(pack(AGENT, dataclasses.asdict(settings) | starters(magic), magic), deadline)
         self.mode: str = str(told["mode"])
         """How processes are kept apart."""
         self.filtered: bool = bool(told["filtered"])
@@ -206,8 +172,9 @@ class AgentSession:
 
     def load(self, files: Mapping[str, bytes], compile: Command | None) -> Ran | None:  # noqa: A002 - as in Session
         """Begin a new program: a clean folder with `files`, then the compiler, whose products stay."""
-        header = {"op": "load", "files": list(files)}
-        self._ask(_frame(header, list(files.values())), time.monotonic() + _GRACE_S)
+        if self._dead:
+            raise SandboxError("this session has ended")
+        self._loading = files  # they travel with the first command, whose answer is waited for anyway
         return None if compile is None else self._run(compile, build=True)
 
     def run(self, command: Command) -> Ran:
@@ -216,18 +183,26 @@ class AgentSession:
 
     def products(self) -> Mapping[str, bytes]:
         """The files of the loaded program, compiled ones among them; loading them again needs no compiler."""
-        told, blobs = self._ask(_frame({"op": "fetch"}, []), time.monotonic() + _GRACE_S)
-        return dict(zip((str(name) for name in told["files"]), blobs, strict=True))
+        header, files = self._files()
+        _, (names, *blobs) = self._ask(_frame({"op": "fetch", **header}, files), time.monotonic() + _GRACE_S)
+        return dict(zip(names.decode().split("\0") if blobs else [], blobs, strict=True))
 
     def close(self) -> None:
         """End the agent."""
         self._dead = True
         self._channel.kill()
 
+    def _files(self) -> tuple[dict[str, object], list[bytes]]:
+        """What has been loaded and not yet sent."""
+        files, self._loading = self._loading, None
+        return ({}, []) if files is None else ({"files": list(files)}, list(files.values()))
+
     def _run(self, command: Command, *, build: bool) -> Ran:
         limits = command.limits
+        loading, files = self._files()
         header = {
             "op": "run",
+            **loading,
             "argv": list(command.argv),
             "fork": command.fork,
             "build": build,
@@ -241,7 +216,7 @@ class AgentSession:
         }
         # The agent keeps the time; this is for an agent that does not.
         deadline = time.monotonic() + (limits.time_s or 0) + _GRACE_S
-        blobs = [command.stdin, command.call or b"", command.exam or b""]
+        blobs = [command.stdin, command.call or b"", command.exam or b"", *files]
         told, (stdout, stderr, value) = self._ask(_frame(header, blobs), deadline)
         return Ran(
             ended=cast(Ended, told["ended"]),
@@ -268,7 +243,7 @@ class AgentSession:
             raise
         if "error" in told:
             self.close()
-            raise SandboxError(f"the agent could not do it: {told['error']}")
+            raise SandboxError(f"the agent could not do it: {b''.join(blobs).decode('utf-8', 'replace')}")
         return told, blobs
 
     def _receive(self, deadline: float) -> tuple[dict[str, Any], list[bytes]]:
@@ -286,5 +261,5 @@ class AgentSession:
 
 
 def _frame(header: Mapping[str, object], blobs: Sequence[bytes]) -> bytes:
-    text = json.dumps({**header, "blobs": [len(blob) for blob in blobs]}).encode()
+    text = marshal.dumps({**header, "blobs": [len(blob) for blob in blobs]}, 2)
     return b"".join((len(text).to_bytes(4, "big"), text, *blobs))

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from .boot import BOOT
 from .process_channel import ProcessChannel
-from .session import BOOT, AgentSettings, Channel
+from .session import AgentSettings, Channel
 
 
 class UnsafeWarning(UserWarning):

@@ -11,12 +11,12 @@ import _socket
 import fcntl
 import os
 import select
-import signal
 import sys
 import time
 
 from . import jail
 from .codec import MAX_BYTES
+from .linux import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
