@@ -78,7 +78,8 @@ def _named(name: str) -> Callable[[str], str]:
     return lambda _: name
 
 
-_JAVA_NOISE = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*+"', re.DOTALL)
+# A comment that is never closed reaches to the end: found in one step, or many of them would take for ever.
+_JAVA_NOISE = re.compile(r'//[^\n]*|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|"(?:[^"\\\n]|\\.)*+"', re.DOTALL)
 _JAVA_PUBLIC = re.compile(
     r"\bpublic\s+(?:(?:final|abstract|strictfp|sealed)\s+)*(?:class|record|enum|interface)\s+(\w+)"
 )

@@ -17,12 +17,17 @@ from ..format.verifier import clean
 from ..reasoning import Prefilled, scan
 from ..sample import Message
 
-_OPENING = re.compile(r"^ {0,3}(`{3,}|~{3,})([^\n`]*)\n", re.MULTILINE)
+# No step back in what repeats, here and below: responses must not decide how long their reading takes.
+_OPENING = re.compile(r"^ {0,3}(`{3,}+|~{3,}+)([^\n`]*+)\n", re.MULTILINE)
 _CODE_LINE = re.compile(
     r"^(?:def |class |import |from \w|#include|using |int main|public |package |func |fn |const |let |var |function "
     r"|#!/|print\(|for |while |if |@|async def )",
     re.MULTILINE,
 )
+
+
+_LONGEST_PARSED = 100_000
+"""Characters of a text without fences that is parsed to see whether it is Python; a longer one is judged by its lines."""
 
 
 class Program(NamedTuple):
@@ -82,7 +87,7 @@ def complete(source: str, prompt: str, entry: str | None) -> str:
     'def add(a, b): return a + b'
     """
     head = f"def {entry}("
-    if entry is None or head not in prompt or re.search(rf"^\s*(?:async\s+)?def\s+{re.escape(entry)}\b", source, re.M):
+    if entry is None or head not in prompt or _defines(source, entry):
         return source
     start = max(prompt.rfind("\n```", 0, prompt.find(head)), 0)
     stub = prompt[start:]
@@ -93,6 +98,10 @@ def complete(source: str, prompt: str, entry: str | None) -> str:
     if not first.startswith((" ", "\t")):
         source = "".join(f"    {line}" for line in source.splitlines(keepends=True))
     return stub.rstrip("\n") + "\n" + source
+
+
+def _defines(source: str, name: str) -> bool:
+    return re.search(rf"^[ \t]*+(?:async[ \t]++)?def[ \t]++{re.escape(name)}\b", source, re.MULTILINE) is not None
 
 
 def _blocks(text: str) -> list[tuple[str, str]]:
@@ -111,7 +120,7 @@ def _blocks(text: str) -> list[tuple[str, str]]:
 
 def _looks_bare(text: str, name: str) -> bool:
     """Whether a text without fences is a program and no prose: Python where it parses and does something."""
-    if name == "python" and len(text) <= 1 << 20:
+    if name == "python" and len(text) <= _LONGEST_PARSED:
         try:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
