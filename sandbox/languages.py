@@ -38,7 +38,9 @@ class Language:
     file: Callable[[str], str]
     """What the file of a program is called, by its source."""
     run: Sequence[str]
-    """The command that runs it; `{main}` is the file's name without its ending."""
+    """The command that runs it; `{main}` is what `main` gives."""
+    main: Callable[[str], str] | None = None
+    """Java: the class to start, by the source."""
     call: Sequence[str] = ()
     """Python: the command before whose script the harness is put, to call functions."""
     image: str
@@ -54,7 +56,7 @@ class Language:
         """A command of this table for a program; `{work}` is left to the sandbox."""
         file = self.file(source)
         heap = str(max(16, int((limits.memory_mb or 512) * 0.75)))
-        named = {"{file}": file, "{main}": file.rpartition(".")[0], "{memory}": heap}
+        named = {"{file}": file, "{main}": self.main(source) if self.main else "", "{memory}": heap}
         return [_NAMED.sub(lambda found: named[found[0]], word) for word in argv]
 
 
@@ -79,29 +81,49 @@ def _named(name: str) -> Callable[[str], str]:
 
 
 # A comment that is never closed reaches to the end: found in one step, or many of them would take for ever.
-_JAVA_NOISE = re.compile(r'//[^\n]*|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|"(?:[^"\\\n]|\\.)*+"', re.DOTALL)
-_JAVA_PUBLIC = re.compile(
-    r"\bpublic\s+(?:(?:final|abstract|strictfp|sealed)\s+)*(?:class|record|enum|interface)\s+(\w+)"
+_JAVA_NOISE = re.compile(
+    r'//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|"""(?:[^"\\]|\\.|"(?!""))*+(?:""")?'
+    r"""|"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)++'""",
+    re.DOTALL,
 )
-_JAVA_CLASS = re.compile(r"\b(?:class|record|enum|interface)\s+(\w+)|\bstatic\s+(?:final\s+)?void\s+main\b")
+_JAVA_TOKEN = re.compile(
+    r"(?P<public>\bpublic\s+(?:(?:static|final|abstract|strictfp|sealed)\s+)*+)?"
+    r"\b(?:class|record|enum|interface)\s+(?P<name>\w+)|(?P<main>\bstatic\s+(?:(?:final|public)\s+)*+void\s+main\b)|[{}]"
+)
+_JAVA_PACKAGE = re.compile(r"^\s*+package\s+([\w.]+)\s*;")
 
 
-def _java_file(source: str) -> str:
-    """Java wants a file called after its public class; without one, after the class that `main` is in.
+class _Java(NamedTuple):
+    file: str
+    main: str
 
-    >>> _java_file("class Node {} // public class X\\npublic final class Answer {}")
-    'Answer.java'
+
+def _java(source: str) -> _Java:
+    """What the file has to be called (after its public class), and the class that `main` is in.
+
+    >>> _java("package a.b; class Node {} // public class X\\npublic final class Answer {}")
+    _Java(file='Answer.java', main='a.b.Answer')
     """
     plain = _JAVA_NOISE.sub(" ", source)
-    public = [found[1] for found in _JAVA_PUBLIC.finditer(plain)]
-    if public:
-        return ("Main" if "Main" in public else public[0]) + ".java"
-    last = "Main"
-    for found in _JAVA_CLASS.finditer(plain):
-        if found[1] is None:
-            return last + ".java"
-        last = found[1]
-    return "Main.java"
+    public: list[str] = []
+    first = main = name = ""
+    open_: list[str] = []  # the class of each brace that is open
+    for found in _JAVA_TOKEN.finditer(plain):
+        if found["name"]:
+            name = found["name"]
+            if not open_:
+                first = first or name
+                public += [name] if found["public"] else []
+        elif found["main"]:
+            main = main or next(iter(open_), name)
+        elif found[0] == "{":
+            open_.append(name)
+        elif open_:
+            open_.pop()
+            name = open_[-1] if open_ else ""
+    file = "Main" if "Main" in public else public[0] if public else main or "Main"
+    package = _JAVA_PACKAGE.match(plain)
+    return _Java(f"{file}.java", (f"{package[1]}." if package else "") + (main or file))
 
 
 _C_END = """#include <stdio.h>
@@ -187,7 +209,8 @@ LANGUAGES: Mapping[str, Language] = {
         ),
         Language(
             name="java",
-            file=_java_file,
+            file=lambda source: _java(source).file,
+            main=lambda source: _java(source).main,
             compile=(*_JAVAC, "-nowarn", "-encoding", "UTF-8", "-d", ".", "{file}"),
             run=(*_JAVA, *_JAVA_OPTIONS, "{main}"),
             image="java",

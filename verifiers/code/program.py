@@ -2,8 +2,8 @@
 
 The program is the last fenced block after the thinking whose tag fits: one of the wanted language (of any known one,
 where none is wanted; of Bash only where there is no other), else one without a tag. A block that defines what the tests
-call goes before one that does not, as an example of its use. A response without a fence may be the program itself. A think block left
-open has no program, and neither has a response whose only blocks are in other languages.
+call goes before one that does not, as an example of its use. A response without a fence may be the program itself. A
+think block left open has no program, and neither has a response whose only blocks are in other languages.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CODE_LINE = re.compile(
 
 
 _LONGEST_PARSED = 100_000
-"""Characters of a text without fences that is parsed to see whether it is Python; a longer one is judged by its lines."""
+"""Characters of a text that is parsed to see what it is; a longer one is judged by its lines."""
 
 
 class Program(NamedTuple):

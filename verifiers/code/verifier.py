@@ -202,7 +202,9 @@ class CodeVerifier:
             name = "equal" if test.checker == "tokens" else test.checker
             checker = self.checkers.get(name) or checkers.value_checker(name)
             expected = fold_text(test.expected or "")
-            return [CallTest(entry=_entry(test.entry), args=test.args, expected=expected, checker=checker)]
+            usual = name in ("json", "json_wrapped")  # the shapes of LiveCodeBench and its like
+            entry = _entry(test.entry)
+            return [CallTest(entry=entry, args=test.args, expected=expected, checker=checker, usual=usual)]
         assert test.code is not None
         return [ProgramTest(code=test.code)] if test.type == "program" else take_apart(test.code)
 

@@ -87,10 +87,17 @@ STUB = 'from math import pi\n\ndef area(r):\n    """Area."""\n'
         ("area = lambda r: pi * r * r\n", STUB, "from math import pi\n\narea = lambda r: pi * r * r\n"),
         ("from maths import area\n", STUB, "from math import pi\n\nfrom maths import area\n"),
         ("exec('def area(r): return 3')\n", STUB, "from math import pi\n\nexec('def area(r): return 3')\n"),
-        ("from __future__ import annotations\ndef area(r): 0\n", STUB, "from __future__ import annotations\ndef area(r): 0\n"),
+        (
+            "from __future__ import annotations\ndef area(r): 0\n",
+            STUB,
+            "from __future__ import annotations\ndef area(r): 0\n",
+        ),
         ("def area(r): return 3\n", "Write a function.\n" + STUB[21:], "def area(r): return 3\n"),
-        ("def area(r): return double(3)\n", "def double(x):\n    return 2 * x\n\n" + STUB[21:],
-         "def double(x):\n    return 2 * x\n\ndef area(r): return double(3)\n"),
+        (
+            "def area(r): return double(3)\n",
+            "def double(x):\n    return 2 * x\n\n" + STUB[21:],
+            "def double(x):\n    return 2 * x\n\ndef area(r): return double(3)\n",
+        ),
         ("    return 3\n", f"Complete:\n```python\n{STUB}```\nThanks", STUB + "    return 3\n"),
         ("    return 3\n", "no function here", "    return 3\n"),
     ],
@@ -106,7 +113,8 @@ def test_never_raises(response: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["```python\nx\n```\n", "```\n", "~~~\n", "`", "~", "~~~~ ", "``` ", "\n", "<think>", "def f(): pass\n", "(", "\t"]
+    "piece",
+    ["```python\nx\n```\n", "```\n", "~~~\n", "`", "~", "~~~~ ", "``` ", "\n", "<think>", "def f(): pass\n", "(", "\t"],
 )
 def test_megabytes_take_no_longer_than_their_length(piece: str) -> None:
     start = time.process_time()
