@@ -146,6 +146,25 @@ int __wrap_main(int argc, char **argv) {
 _UNDEF = "#undef main\n"  # or a program could rename the test's main and bring one of its own
 _WRAP = ("-Wl,--wrap=main",)
 
+# Loaded before the program, which can neither replace console.assert nor bring a console of its own unnoticed.
+_JS_START = """'use strict';
+const { writeSync } = require('fs');
+const real = console;
+let failed = false;
+const assert = (right, ...why) => {
+    if (right) return;
+    failed = true;
+    writeSync(2, 'Assertion failed: ' + why.join(' ') + '\\n');
+};
+const fixed = value => ({ value, writable: false, configurable: false });
+Object.defineProperty(real, 'assert', fixed(assert));
+Object.defineProperty(globalThis, 'console', fixed(real));
+Object.defineProperty(globalThis, 'end_{nonce}', fixed(seen => {
+    if (seen === real && !failed) writeSync(2, '\\n{nonce}\\n');
+}));
+"""
+_NODE = ("--max-old-space-size={memory}", "--stack-size=3900", "{work}/main.js")
+
 _JAVA_END = """public class R1RewardEnd {
     public static void main(String[] args) throws Throwable {
         Main.main(args);
@@ -203,9 +222,13 @@ LANGUAGES: Mapping[str, Language] = {
         Language(
             name="javascript",
             file=_named("main.js"),
-            run=("node", "--max-old-space-size={memory}", "--stack-size=3900", "{work}/main.js"),
+            run=("node", *_NODE),
             image="javascript",
-            ending=Ending(append="\n;process.stderr.write('\\n{nonce}\\n');\n"),
+            ending=Ending(
+                append="\n;globalThis['end_{nonce}'](console);\n",
+                files={"r1_reward_start.js": _JS_START},
+                run=("node", "--require", "{work}/r1_reward_start.js", *_NODE),
+            ),
         ),
         Language(
             name="java",
