@@ -86,8 +86,9 @@ def _equal_plain(item: Any, kind: type) -> tuple[object, bytes]:
                         raise _NotPlain("a ratio of very large numbers")
                     parts += [_length(width), _int_bytes(number, width, "big", signed=True)]
                 return None, _join([b"Q", *parts])
-        if any("__index__" in base.__dict__ for base in bases):
-            return _plus_int(item.__index__()), b""
+        for base in bases:
+            if "__index__" in base.__dict__:
+                return _plus_int(base.__dict__["__index__"](item)), b""
     except _NotPlain:
         raise
     except BaseException:  # noqa: BLE001, S110 - the program's own methods, which may do anything
