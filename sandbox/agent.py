@@ -155,9 +155,11 @@ class Agent:
             bound = {
                 name: value if hard[name] < 0 else min(value, hard[name]) for name, value in wanted if name in hard
             }
+            # A program may give itself a larger stack, as many do that recurse; what it puts there is memory.
+            hardest = {**bound, resource.RLIMIT_STACK: hard.get(resource.RLIMIT_STACK, 0)}
             if len(self._bounds) > 100:
                 self._bounds.clear()
-            self._bounds[key] = [(name, (value, value)) for name, value in bound.items()]
+            self._bounds[key] = [(name, (value, hardest[name])) for name, value in bound.items()]
         return self._bounds[key]
 
     def load(self, names: list[str], blobs: list[bytes]) -> None:

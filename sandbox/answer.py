@@ -3,7 +3,8 @@
 value       the call returned this
 passed      the test code ran to its end
 raised      the call or the test raised: a text
-unplain     something that is no plain value, which cannot be judged from outside: a text
+unplain     something that is no plain value: a text, and where a call returned it, whether it is true
+unfit       the exam itself handed the program what no message can carry: a text
 entry       the program has nothing of the wanted name: a text
 arguments   the test's own arguments could not be evaluated: a text
 """
@@ -16,7 +17,7 @@ from typing import Literal, get_args
 
 from .codec import MalformedError, decode, encode
 
-Kind = Literal["value", "passed", "raised", "unplain", "entry", "arguments"]
+Kind = Literal["value", "passed", "raised", "unplain", "unfit", "entry", "arguments"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +27,17 @@ class Answer:
     kind: Kind
     """Which of the above."""
     value: object = None
-    """What the call returned."""
+    """What the call returned; with `unplain` its truth."""
     text: str = ""
     """What went wrong."""
     error: str = ""
     """The name of the exception's type, where one was raised."""
 
 
-def ask_call(entry: str, args: str) -> bytes:
-    """`Command.call` that calls a function of the program; `args` is the Python source of a tuple."""
-    return encode(("call", entry, args))
+def ask_call(entry: str, args: str, *, usual: bool = False) -> bytes:
+    """`Command.call` that calls a function of the program; `args` is the Python source of a tuple. With `usual` the
+    program finds names without an import, as in `CallTest.usual`."""
+    return encode(("call", entry, args, usual))
 
 
 def ask_exam(code: str, names: Sequence[str] | None) -> tuple[bytes, bytes | None]:
@@ -58,6 +60,8 @@ def read_answer(data: bytes) -> Answer:
     match told:
         case ("value", value):
             return Answer(kind="value", value=value)
+        case ("unplain", str(text), bool(truth)):
+            return Answer(kind="unplain", value=truth, text=text)
         case ("passed",):
             return Answer(kind="passed")
         case (str(kind), str(text)) if kind in get_args(Kind):

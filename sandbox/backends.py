@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, MutableMapping
 from importlib import import_module
 from typing import NamedTuple
@@ -23,6 +24,7 @@ BACKENDS: Mapping[str, _Entry] = {
     "unsafe": _Entry(".unsafe", "UnsafeBackend"),
 }
 """Where each backend lives; it is imported when it is first asked for."""
+_making = threading.Lock()
 AUTOMATIC = ("docker", "local")
 """What `auto` tries, in this order; never one without isolation."""
 
@@ -48,8 +50,9 @@ def start(name: str, image: str, made: MutableMapping[str, Backend], chosen: Bac
     reasons = []
     for candidate in AUTOMATIC if name == "auto" else (name,):
         try:
-            if candidate not in made:
-                made[candidate] = backend(candidate)
+            with _making:  # or two threads make one each, and nobody closes the first
+                if candidate not in made:
+                    made[candidate] = backend(candidate)
             return _open(made[candidate], image), made[candidate]
         except SandboxUnavailableError as error:
             if name != "auto":

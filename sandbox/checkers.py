@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any
 
 from .submission import Checker
 
@@ -21,7 +24,21 @@ _SHOWN = 60
 """Characters of a value that a sentence shows."""
 _DEPTH = 200
 """Nesting of values that is looked into; deeper ones are never equal."""
+
+
+class _Short(reprlib.Repr):
+    """Looks at no more of a value than what is shown of it."""
+
+    def repr_int(self, x: int, level: int) -> str:  # noqa: ARG002 - as the base class calls it
+        return repr(x) if x.bit_length() <= 200 else f"an int of {x.bit_length()} bits"
+
+
+_REPR = _Short()
+_REPR.maxlevel = 12
+_REPR.maxlist = _REPR.maxtuple = _REPR.maxdict = _REPR.maxset = _REPR.maxfrozenset = _SHOWN
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = _SHOWN + 4
 _NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
+_Number = int | float | complex | Fraction
 _LONGEST_NUMBER = 400
 """Digits of a number that is compared with a tolerance; longer ones are compared as text."""
 
@@ -36,10 +53,8 @@ def show(value: object) -> str:
         value = value[: _SHOWN + 1]
     elif isinstance(value, list | tuple | set | frozenset | dict) and len(value) > _SHOWN:
         return f"a {type(value).__name__} of {len(value)}"
-    elif isinstance(value, int) and value.bit_length() > 200:
-        return f"an int of {value.bit_length()} bits"
     try:
-        text = repr(value)
+        text = repr(value) if isinstance(value, str | bytes) else _REPR.repr(value)
     except (ValueError, RecursionError):
         return f"a {type(value).__name__}"
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
@@ -154,6 +169,15 @@ def equal(expected: object, got: object) -> str | None:
     return _unlike(expected, got, _same(expected, got, None, 0))
 
 
+def same(expected: object, got: object) -> bool:
+    """Whether `equal` has nothing to say.
+
+    >>> same(1, True), same([1], (1,))
+    (True, False)
+    """
+    return _same(expected, got, None, 0)
+
+
 def unequal(expected: object, got: object) -> str | None:
     """Anything but this value.
 
@@ -170,6 +194,15 @@ def identical(expected: object, got: object) -> str | None:
     (None, 'returned 1 where True was expected')
     """
     return _unlike(expected, got, type(expected) is type(got) and _same(expected, got, None, 0))
+
+
+def not_identical(expected: object, got: object) -> str | None:
+    """Anything but this value of this type, as `is not` has it for None, True and False.
+
+    >>> not_identical(None, 0), not_identical(None, None)
+    (None, 'returned None, which it should not')
+    """
+    return f"returned {show(got)}, which it should not" if identical(expected, got) is None else None
 
 
 def truthy(expected: object, got: object) -> str | None:
@@ -190,15 +223,16 @@ def close(absolute: float = 0.0, relative: float = 1e-9, *, strict: bool = False
     (None, 'returned 1.5 where 1 was expected')
     """
 
-    def near(one: float, other: float) -> bool:
+    def near(one: Any, other: Any) -> bool:  # any: numbers of these kinds, which Python compares among each other
         try:
             gap = abs(one - other)
             bound = max(absolute, relative * max(abs(one), abs(other)))
+            finite = math.isfinite(gap)
         except OverflowError:
-            return one == other
-        if not math.isfinite(gap):
-            return one == other
-        return gap < bound if strict else gap <= bound
+            return bool(one == other)
+        if not finite:
+            return bool(one == other)
+        return bool(gap < bound if strict else gap <= bound)
 
     return lambda expected, got: _unlike(expected, got, _same(expected, got, near, 0))
 
@@ -238,10 +272,8 @@ def _as_json(value: object, depth: int) -> object:
 
 
 def _json_key(key: object) -> object:
-    try:
-        return str(key) if type(key) is int else key
-    except ValueError:  # more digits than Python writes; no key of a JSON text has so many
-        return key
+    # More digits than Python writes, unless it was told to take its time: no key of a JSON text has so many.
+    return str(key) if type(key) is int and key.bit_length() < 10_000 else key
 
 
 def unordered_values(expected: object, got: object) -> str | None:
@@ -256,17 +288,28 @@ def unordered_values(expected: object, got: object) -> str | None:
     same = len(expected) == len(got)
     if same:
         try:
-            same = Counter(_key(item, 0) for item in expected) == Counter(_key(item, 0) for item in got)
+            same = _all_in(Counter(_key(item, 0) for item in expected), got)
         except RecursionError:
             same = False
     return _unlike(expected, got, same)
+
+
+def _all_in(wanted: Counter[object], got: Iterable[object]) -> bool:
+    """Whether these are the wanted items, of which there are as many. They are looked up and never stored: a program
+    can return thousands that share a hash, of which no table could be made."""
+    for item in got:
+        key = _key(item, 0)
+        if wanted.get(key, 0) < 1:
+            return False
+        wanted[key] -= 1
+    return True
 
 
 def _unlike(expected: object, got: object, same: bool) -> str | None:
     return None if same else f"returned {show(got)} where {show(expected)} was expected"
 
 
-_Near = Callable[[float, float], bool]
+_Near = Callable[[Any, Any], bool]
 
 
 def _same(one: object, other: object, near: _Near | None, depth: int) -> bool:
@@ -286,16 +329,16 @@ def _same(one: object, other: object, near: _Near | None, depth: int) -> bool:
             and all(key in other and _same(value, other[key], near, depth + 1) for key, value in one.items())
         )
     if isinstance(one, set | frozenset):
-        return isinstance(other, set | frozenset) and len(one) == len(other) and _keys(one) == _keys(other)
-    if near is not None and isinstance(one, int | float) and isinstance(other, int | float):
+        return isinstance(other, set | frozenset) and len(one) == len(other) and _all_in(_keys(one), other)
+    if near is not None and isinstance(one, _Number) and isinstance(other, _Number):
         return near(one, other)
     if isinstance(other, list | tuple | dict | set | frozenset):
         return False
     return bool(one == other)
 
 
-def _keys(values: set[object] | frozenset[object]) -> set[object]:
-    return {_key(value, 0) for value in values}
+def _keys(values: set[object] | frozenset[object]) -> Counter[object]:
+    return Counter(_key(value, 0) for value in values)
 
 
 def _key(value: object, depth: int) -> object:

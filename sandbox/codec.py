@@ -1,8 +1,10 @@
 """Plain values as bytes, for the way out of a process that is not trusted.
 
-The format knows None, bool, int, float, complex, str, bytes, list, tuple, dict, set and frozenset, and nothing else: no
-classes, no references, no hooks. A value of a subclass (Counter, a named tuple, an IntEnum, a str that lies about being
-equal) is written by its base value, read with the base type's own methods, which were fetched before any program ran.
+The format knows None, bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset and fractions, and
+nothing else: no classes, no references, no hooks. A value of a subclass (Counter, a named tuple, an IntEnum, a str that
+lies about being equal) is written by its base value, read with the base type's own methods, which were fetched before
+any program ran. What Python holds for equal to a plain value is written as that: a Decimal or a Fraction as a ratio, a
+bytearray as bytes, the keys of a dict as a set, what has `__index__` (NumPy's integers) as an int.
 Shared parts are written each time; what is nested without end or larger than `MAX_BYTES` is refused.
 
 The same file runs on the host and inside the isolation, so it uses nothing but the standard library. The reader trusts
@@ -15,6 +17,7 @@ nothing: it neither recurses nor allocates by what the bytes promise.
 
 from __future__ import annotations
 
+import sys
 from _struct import Struct  # what struct imports, found sooner: every run of a function test pays for it
 
 TYPE_CHECKING = False  # typing takes longer to load than all else here
@@ -27,6 +30,7 @@ MAX_BYTES = 16 << 20
 MAX_DEPTH = 200
 """The deepest nesting."""
 _MAX_INT_BYTES = 1 << 20
+_MAX_RATIO_BYTES = 4096  # of each half, since a common divisor is looked for
 _MAX_EQUAL_HASHES = 64  # many keys of one hash would make building a dict quadratic
 
 
@@ -53,6 +57,8 @@ _encode_str, _int_bytes, _int_bits = str.encode, int.to_bytes, int.bit_length
 _join, _NotPlain = b"".join, NotPlainError
 _true, _int, _float_type, _complex_type, _str, _bytes = True, int, float, complex, str, bytes
 _list_type, _tuple, _dict, _set, _frozenset = list, tuple, dict, set, frozenset
+_modules, _bytearray, _memoryview = sys.modules, bytearray, memoryview
+_views: tuple[type, ...] = (type({}.keys()), type({}.items()))
 _PLAIN = frozenset({int, float, complex, str, bytes, list, tuple, dict, set, frozenset})
 
 
@@ -60,8 +66,39 @@ def _length(number: int) -> bytes:
     return _int_bytes(number, 4, "big")
 
 
-def encode(value: object) -> bytes:
-    """The bytes of a plain value. Raises NotPlainError, naming what is in the way.
+def _equal_plain(item: Any, kind: type) -> tuple[object, bytes]:
+    """A plain value that Python holds for equal to one that is not plain, or the bytes of a ratio."""
+    bases = _mro(kind)
+    try:
+        if _bytearray in bases or _memoryview in bases:
+            return _bytes(item), b""
+        if bases[0] in _views:
+            return _set(item), b""
+        for module, name in (("fractions", "Fraction"), ("decimal", "Decimal")):
+            if module in _modules and _modules[module].__dict__[name] in bases:
+                top, bottom = _plus_int(item.as_integer_ratio()[0]), _plus_int(item.as_integer_ratio()[1])
+                if bottom == 1:
+                    return top, b""
+                parts = []
+                for number in (top, bottom):
+                    width = _int_bits(number) // 8 + 1
+                    if width > _MAX_RATIO_BYTES:
+                        raise _NotPlain("a ratio of very large numbers")
+                    parts += [_length(width), _int_bytes(number, width, "big", signed=True)]
+                return None, _join([b"Q", *parts])
+        for base in bases:
+            if "__index__" in base.__dict__:
+                return _plus_int(base.__dict__["__index__"](item)), b""
+    except _NotPlain:
+        raise
+    except BaseException:  # noqa: BLE001, S110 - the program's own methods, which may do anything
+        pass
+    raise _NotPlain(f"a value of type {_type_name(kind)}")
+
+
+def encode(value: object, *, exact: bool = False) -> bytes:
+    """The bytes of a plain value. Raises NotPlainError, naming what is in the way; with `exact` also for subclasses and
+    all else that would come out as another type.
 
     >>> decode(encode({"a": (1, 2.5, {None})}))
     {'a': (1, 2.5, {None})}
@@ -77,21 +114,26 @@ def encode(value: object) -> bytes:
             continue
         item: Any = level.pop()  # Any: what follows looks at its type
         kind = _type(item)
+        part = b""
         if item is None:
             part = b"N"
         elif kind is bool:
             part = b"T" if item is _true else b"F"
         else:
             if kind not in _PLAIN:
+                if exact:
+                    raise _NotPlain(f"a value of type {_type_name(kind)}")
                 for base in _mro(kind):
                     if base in _PLAIN:
                         kind = base
                         break
                 else:
-                    raise _NotPlain(f"a value of type {_type_name(kind)}")
-            part = b""
+                    item, part = _equal_plain(item, kind)
+                    kind = _type(item)
             inner: list[object] = []
-            if kind is _int:
+            if part:
+                pass  # a ratio
+            elif kind is _int:
                 number: int = _plus_int(item)
                 width = _int_bits(number) // 8 + 1
                 if width > _MAX_INT_BYTES:
@@ -188,6 +230,8 @@ def decode(data: bytes) -> object:
             numbers = shape.unpack_from(data, place)
             item = numbers[0] if tag == b"D" else complex(*numbers)
             place += shape.size
+        elif tag == b"Q":
+            item, place = _ratio(data, place)
         elif tag and tag in b"ISBLUMEZ":
             length = int.from_bytes(data[place : place + 4], "big")
             place += 4
@@ -218,6 +262,21 @@ def decode(data: bytes) -> object:
             if place != len(data):
                 raise MalformedError("something follows the value")
             return item
+
+
+def _ratio(data: bytes, place: int) -> tuple[object, int]:
+    from fractions import Fraction
+
+    halves = []
+    for _ in range(2):
+        length = int.from_bytes(data[place : place + 4], "big")
+        place += 4 + length
+        if length > _MAX_RATIO_BYTES or place > len(data):
+            raise MalformedError("a ratio that is cut short or too long")
+        halves.append(_number(data[place - length : place]))
+    if halves[1] <= 1:
+        raise MalformedError("a ratio with no denominator")
+    return Fraction(*halves), place
 
 
 def _number(raw: bytes) -> int:

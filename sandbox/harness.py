@@ -9,7 +9,8 @@ without the program, and the program's process only answers calls.
 
 The program is loaded under the name `program`, not `__main__`, so a block guarded by `if __name__ == "__main__"` does
 not run: a function test wants functions. Arguments of an exam that the program changes in place are sent back where
-they are lists, dictionaries or sets. Not covered: objects that are no plain values cannot cross, nor can identity.
+they are lists, dictionaries or sets; an iterator stays in the program's process and is asked for one value after the
+other. Not covered: other objects that are no plain values cannot cross, nor can identity.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from .script import code_of, like_site
 
 TYPE_CHECKING = False  # typing takes longer to load than all else here
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType
     from typing import Any, NoReturn
 
 CONTROL = 3
@@ -82,7 +85,36 @@ def _told(error: BaseException) -> tuple[str, str]:
     return str.__str__(name)[:100], text[-TEXT:]
 
 
-def _load(script: str) -> dict[str, object]:
+_USUAL = {
+    "typing": "Any Callable DefaultDict Deque Dict Generator Iterable Iterator List Optional Sequence Set Tuple Union",
+    "collections": "Counter OrderedDict defaultdict deque namedtuple",
+    "heapq": "heapify heappop heappush heappushpop heapreplace nlargest nsmallest",
+    "bisect": "bisect_left bisect_right insort insort_left insort_right",
+    "functools": "cache cmp_to_key lru_cache partial reduce",
+    "itertools": "accumulate chain combinations count cycle groupby pairwise permutations product zip_longest",
+    "math": "ceil comb factorial floor gcd inf isqrt lcm log log2 pi sqrt",
+    "string": "ascii_lowercase ascii_uppercase digits",
+    "": "bisect collections copy datetime functools heapq itertools math operator random re string sys typing",
+}
+
+
+def _usual(code: CodeType) -> None:
+    """Add to the builtins what of the usual names the program has use for."""
+    todo: list[object] = [code]
+    used: set[str] = set()
+    while todo:
+        inner = todo.pop()
+        if isinstance(inner, type(code)):
+            used.update(inner.co_names)
+            todo += inner.co_consts
+    for module, names in _USUAL.items():
+        for name in names.split():
+            if name in used and not hasattr(builtins, name):
+                found = __import__(module or name)
+                setattr(builtins, name, getattr(found, name) if module else found)
+
+
+def _load(script: str, *, usual: bool = False) -> dict[str, object]:
     """Run the program as a module of its own."""
     like_site()
     module = type(sys)("program")
@@ -92,7 +124,10 @@ def _load(script: str) -> dict[str, object]:
     sys.argv[:] = [script]
     with open(script, "rb") as file:
         source = file.read()
-    exec(code_of(source, script), names)  # noqa: S102 - what it is for
+    code = code_of(source, script)
+    if usual:
+        _usual(code)
+    exec(code, names)  # noqa: S102 - what it is for
     return names
 
 
@@ -106,15 +141,15 @@ def _loaded(control: _socket.socket) -> tuple[bytes, list[int]]:
     return nonce, descriptors
 
 
-def _call(request: tuple[str, str, str], script: str, control: _socket.socket, flush: object) -> None:
-    _, entry, source = request
+def _call(request: tuple[str, str, str, bool], script: str, control: _socket.socket, flush: object) -> None:
+    _, entry, source, usual = request
     arguments: object = None
     early = ""
     try:
         arguments = eval(source, {"__builtins__": builtins})  # noqa: S307
     except Exception as error:  # noqa: BLE001 - told below, unless the program's own names make sense of it
         early = f"{type(error).__name__}: {error}"
-    names = _load(script)
+    names = _load(script, usual=usual)
     nonce, (result,) = _loaded(control)
     answer: tuple[object, ...]
     try:
@@ -139,12 +174,19 @@ def _answer(result: int, nonce: bytes, answer: tuple[object, ...], flush: object
     try:
         data = encode(answer)
     except CodecError as error:
-        data = encode(("unplain", str(error)[:TEXT]))
+        data = encode(("unplain", str(error)[:TEXT], _true(answer[1])))
     try:
         flush()  # type: ignore[operator]  # the standard output that was there before the program
     except BaseException:  # noqa: BLE001, S110 - what was printed is not what is asked
         pass
     _send(result, nonce + _frame(data))
+
+
+def _true(value: object) -> bool:
+    try:
+        return bool(value)
+    except BaseException:  # noqa: BLE001 - the program's own
+        return False
 
 
 def _test(request: tuple[str, str], script: str, control: _socket.socket, flush: object) -> None:
@@ -163,22 +205,42 @@ def _serve(script: str, control: _socket.socket) -> None:
     """Answer calls from an exam that runs elsewhere."""
     names = _load(script)
     _, (link,) = _loaded(control)
+    iterators: list[Any] = []
     while True:
         try:
             asked: tuple[str, tuple[object, ...], dict[str, object]] = decode(_receive(link))  # type: ignore[assignment]
         except EOFError:
             return
         name, arguments, keywords = asked  # our own exam asks, so it has this shape
+        if not name:
+            _send(link, _frame(_next(iterators[arguments[0]])))  # type: ignore[call-overload]  # a number, then
+            continue
         before = [encode(a) if type(a) in (list, dict, set) else b"" for a in arguments]
         try:
             value = names[name](*arguments, **keywords)  # type: ignore[operator]  # a function, or it raises
             changed = {i: a for i, a in enumerate(arguments) if before[i] and encode(a) != before[i]}
-            answer = encode(("value", value, changed))
+            if hasattr(type(value), "__next__"):
+                iterators.append(value)
+                answer = encode(("iterator", len(iterators) - 1, changed))
+            else:
+                answer = encode(("value", value, changed))
         except CodecError as error:
             answer = encode(("unplain", str(error)[:TEXT]))
         except BaseException as error:  # noqa: BLE001 - told to the exam, which may expect it
             answer = encode(("raised", *_told(error)))
         _send(link, _frame(answer))
+
+
+def _next(iterator: Any) -> bytes:
+    """The next value of an iterator that the program returned."""
+    try:
+        return encode(("value", next(iterator), {}))
+    except StopIteration:
+        return encode(("end",))
+    except CodecError as error:
+        return encode(("unplain", str(error)[:TEXT]))
+    except BaseException as error:  # noqa: BLE001 - as for a call
+        return encode(("raised", *_told(error)))
 
 
 class ProgramError(Exception):
@@ -189,6 +251,23 @@ class _NotPlainAnswer(BaseException):
     """The exam cannot go on: something was no plain value."""
 
 
+class _UnfitError(BaseException):
+    """The exam cannot be held from outside: it hands the program what no message can carry."""
+
+
+class _Iterator:
+    """Stands in the exam for an iterator of the program, and asks for one value after the other."""
+
+    def __init__(self, more: Callable[[], object]) -> None:
+        self._more = more
+
+    def __iter__(self) -> _Iterator:
+        return self
+
+    def __next__(self) -> object:
+        return self._more()
+
+
 def _exam(request: tuple[str, str, list[str]], control: _socket.socket) -> None:
     """Run test code against a program that lives in another process."""
     _, code, entries = request
@@ -196,14 +275,18 @@ def _exam(request: tuple[str, str, list[str]], control: _socket.socket) -> None:
 
     def ask(name: str, arguments: tuple[object, ...], keywords: dict[str, object]) -> object:
         try:
-            _send(link, _frame(encode((name, arguments, keywords))))
+            asked = encode((name, arguments, keywords), exact=True)
+        except CodecError as error:
+            raise _UnfitError(f"{name} is given {error}") from None
+        try:
+            _send(link, _frame(asked))
             answer = decode(_receive(link))
         except CodecError as error:
             raise _NotPlainAnswer(f"{name}: {error}") from None
         except (EOFError, OSError):
             raise ProgramError(f"the program ended while {name} was called") from None
         match answer:
-            case ("value", value, dict(changed)):
+            case (("value" | "iterator") as kind, value, dict(changed)):
                 for index, new in changed.items():
                     old: Any = arguments[index]  # Any: a list, a dictionary or a set, or this raises
                     if type(old) is list and type(new) is list:
@@ -211,10 +294,14 @@ def _exam(request: tuple[str, str, list[str]], control: _socket.socket) -> None:
                     elif type(old) is type(new):
                         old.clear()
                         old.update(new)
-                return value
+                return value if kind == "value" else _Iterator(lambda: ask("", (value,), {}))
+            case ("end",) if not name:
+                raise StopIteration
             case ("raised", str(kind), str(text)):
                 found = getattr(builtins, kind, None)
-                if isinstance(found, type) and issubclass(found, Exception):
+                # StopIteration would end a loop of the exam before it has looked at everything.
+                ends = (StopIteration, StopAsyncIteration)
+                if isinstance(found, type) and issubclass(found, Exception) and not issubclass(found, ends):
                     try:
                         raised: Exception = found(text)
                     except TypeError:  # such as UnicodeDecodeError, which wants more
@@ -232,11 +319,14 @@ def _exam(request: tuple[str, str, list[str]], control: _socket.socket) -> None:
         called.__name__ = called.__qualname__ = name
         return called
 
+    like_site()
     names: dict[str, object] = {"__name__": "exam", "__builtins__": builtins}
     names.update((name, stand_in(name)) for name in entries)
     answer: tuple[object, ...] = ("passed",)
     try:
         exec(code_of(code, "<test>"), names)  # noqa: S102 - what it is for
+    except _UnfitError as error:
+        answer = ("unfit", str(error)[:TEXT])
     except _NotPlainAnswer as error:
         answer = ("unplain", str(error)[:TEXT])
     except BaseException as error:  # noqa: BLE001 - an exam that does not get to its end has failed
@@ -248,7 +338,7 @@ def run(script: str) -> None:
     """Do what the control socket says."""
     control = _socket.socket(fileno=CONTROL)
     os.set_inheritable(CONTROL, False)
-    request: tuple[str, str, str] = decode(_receive(CONTROL))  # type: ignore[assignment]  # from our own agent
+    request: tuple[str, str, str, bool] = decode(_receive(CONTROL))  # type: ignore[assignment]  # from our own agent
     flush = sys.stdout.flush
     if request[0] == "call":
         _call(request, script, control, flush)

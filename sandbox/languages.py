@@ -39,7 +39,9 @@ class Language:
     file: Callable[[str], str]
     """What the file of a program is called, by its source."""
     run: Sequence[str]
-    """The command that runs it; `{main}` is the file's name without its ending."""
+    """The command that runs it; `{main}` is what `main` gives."""
+    main: Callable[[str], str] | None = None
+    """Java: the class to start, by the source."""
     call: Sequence[str] = ()
     """Python: the command before whose script the harness is put, to call functions."""
     image: str
@@ -55,7 +57,7 @@ class Language:
         """A command of this table for a program; `{work}` and `{start}` are left to the sandbox."""
         file = self.file(source)
         heap = str(max(16, int((limits.memory_mb or 512) * 0.75)))
-        named = {"{file}": file, "{main}": file.rpartition(".")[0], "{memory}": heap}
+        named = {"{file}": file, "{main}": self.main(source) if self.main else "", "{memory}": heap}
         return [_NAMED.sub(lambda found: named[found[0]], word) for word in argv]
 
 
@@ -79,29 +81,50 @@ def _named(name: str) -> Callable[[str], str]:
     return lambda _: name
 
 
-_JAVA_NOISE = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*+"', re.DOTALL)
-_JAVA_PUBLIC = re.compile(
-    r"\bpublic\s+(?:(?:final|abstract|strictfp|sealed)\s+)*(?:class|record|enum|interface)\s+(\w+)"
+# A comment that is never closed reaches to the end: found in one step, or many of them would take for ever.
+_JAVA_NOISE = re.compile(
+    r'//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|"""(?:[^"\\]|\\.|"(?!""))*+(?:""")?'
+    r"""|"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)++'""",
+    re.DOTALL,
 )
-_JAVA_CLASS = re.compile(r"\b(?:class|record|enum|interface)\s+(\w+)|\bstatic\s+(?:final\s+)?void\s+main\b")
+_JAVA_TOKEN = re.compile(
+    r"(?P<public>\bpublic\s+(?:(?:static|final|abstract|strictfp|sealed)\s+)*+)?"
+    r"\b(?:class|record|enum|interface)\s+(?P<name>\w+)|(?P<main>\bstatic\s+(?:(?:final|public)\s+)*+void\s+main\b)|[{}]"
+)
+_JAVA_PACKAGE = re.compile(r"^\s*+package\s+([\w.]+)\s*;")
 
 
-def _java_file(source: str) -> str:
-    """Java wants a file called after its public class; without one, after the class that `main` is in.
+class _Java(NamedTuple):
+    file: str
+    main: str
 
-    >>> _java_file("class Node {} // public class X\\npublic final class Answer {}")
-    'Answer.java'
+
+def _java(source: str) -> _Java:
+    """What the file has to be called (after its public class), and the class that `main` is in.
+
+    >>> _java("package a.b; class Node {} // public class X\\npublic final class Answer {}")
+    _Java(file='Answer.java', main='a.b.Answer')
     """
     plain = _JAVA_NOISE.sub(" ", source)
-    public = [found[1] for found in _JAVA_PUBLIC.finditer(plain)]
-    if public:
-        return ("Main" if "Main" in public else public[0]) + ".java"
-    last = "Main"
-    for found in _JAVA_CLASS.finditer(plain):
-        if found[1] is None:
-            return last + ".java"
-        last = found[1]
-    return "Main.java"
+    public: list[str] = []
+    first = main = name = ""
+    open_: list[str] = []  # the class of each brace that is open
+    for found in _JAVA_TOKEN.finditer(plain):
+        if found["name"]:
+            name = found["name"]
+            if not open_:
+                first = first or name
+                public += [name] if found["public"] else []
+        elif found["main"]:
+            main = main or next(iter(open_), name)
+        elif found[0] == "{":
+            open_.append(name)
+        elif open_:
+            open_.pop()
+            name = open_[-1] if open_ else ""
+    file = "Main" if "Main" in public else public[0] if public else main or "Main"
+    package = _JAVA_PACKAGE.match(plain)
+    return _Java(f"{file}.java", (f"{package[1]}." if package else "") + (main or file))
 
 
 _C_END = """#include <stdio.h>
@@ -123,6 +146,25 @@ int __wrap_main(int argc, char **argv) {
 # The linker hands the start of the program to our main, which calls the real one: exit(0) never comes back to it.
 _UNDEF = "#undef main\n"  # or a program could rename the test's main and bring one of its own
 _WRAP = ("-Wl,--wrap=main",)
+
+# Loaded before the program, which can neither replace console.assert nor bring a console of its own unnoticed.
+_JS_START = """'use strict';
+const { writeSync } = require('fs');
+const real = console;
+let failed = false;
+const assert = (right, ...why) => {
+    if (right) return;
+    failed = true;
+    writeSync(2, 'Assertion failed: ' + why.join(' ') + '\\n');
+};
+const fixed = value => ({ value, writable: false, configurable: false });
+Object.defineProperty(real, 'assert', fixed(assert));
+Object.defineProperty(globalThis, 'console', fixed(real));
+Object.defineProperty(globalThis, 'end_{nonce}', fixed(seen => {
+    if (seen === real && !failed) writeSync(2, '\\n{nonce}\\n');
+}));
+"""
+_NODE = ("--max-old-space-size={memory}", "--stack-size=3900", "{work}/main.js")
 
 _JAVA_END = """public class R1RewardEnd {
     public static void main(String[] args) throws Throwable {
@@ -166,13 +208,18 @@ LANGUAGES: Mapping[str, Language] = {
         Language(
             name="javascript",
             file=_named("main.js"),
-            run=("node", "--max-old-space-size={memory}", "--stack-size=3900", "{work}/main.js"),
+            run=("node", *_NODE),
             image="javascript",
-            ending=Ending(append="\n;process.stderr.write('\\n{nonce}\\n');\n"),
+            ending=Ending(
+                append="\n;globalThis['end_{nonce}'](console);\n",
+                files={"r1_reward_start.js": _JS_START},
+                run=("node", "--require", "{work}/r1_reward_start.js", *_NODE),
+            ),
         ),
         Language(
             name="java",
-            file=_java_file,
+            file=lambda source: _java(source).file,
+            main=lambda source: _java(source).main,
             compile=(*_JAVAC, "-nowarn", "-encoding", "UTF-8", "-d", ".", "{file}"),
             run=(*_JAVA, *_JAVA_OPTIONS, "{main}"),
             image="java",

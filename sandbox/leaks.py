@@ -13,6 +13,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -55,9 +56,14 @@ class Watcher:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._pid = 0
+        self._lock = threading.Lock()
 
     def start(self) -> None:
         """Start it, unless one watches over this very process already."""
+        with self._lock:
+            self._start()
+
+    def _start(self) -> None:
         if self._process is not None and self._pid == os.getpid() and self._process.poll() is None:
             return
         self._pid = os.getpid()

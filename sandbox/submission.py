@@ -38,6 +38,8 @@ class CallTest:
     """The value it should return, of plain types; stays on the host."""
     checker: Checker
     """Compares values."""
+    usual: bool = False
+    """Whether names such as `List` and `Counter` are there without an import, as LeetCode has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from r1_reward.sandbox import checkers
 
 NAN = float("nan")
+SAME_HASH = [i * ((1 << 61) - 1) for i in range(50_000)]
+HUGE = 1 << (8 << 20)
 
 TEXTS = [
     # checker, expected, got, same?, why
@@ -120,3 +122,24 @@ def test_megabytes_take_no_longer_than_their_length(name: str, piece: str) -> No
     start = time.process_time()
     checkers.CHECKERS[name](text, text + "2")
     assert time.process_time() - start < 30
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "got"),
+    [
+        ("unordered", list(range(50_000)), SAME_HASH),
+        ("equal", set(range(50_000)), {(i,) for i in range(50_000)}),
+        ("equal", [1], [HUGE] * 60),
+        ("json", {"1": 2}, {HUGE: 2}),
+        ("floats:0.1", [1.5], [HUGE]),
+        ("equal", [[1]], [["x" * (1 << 20)] * 60] * 60),
+    ],
+)
+def test_what_a_program_returns_does_not_decide_how_long_comparing_takes(
+    name: str, expected: object, got: object
+) -> None:
+    start = time.process_time()
+    told = checkers.value_checker(name)(expected, got)
+    assert told is not None
+    assert len(told) < 200
+    assert time.process_time() - start < 20

@@ -22,6 +22,11 @@ def test_every_alias_leads_to_a_language() -> None:
         ("public class Solution { public static void main(String[] a) {} }", "Solution.java"),
         ("class Helper {}\npublic final class Answer {}", "Answer.java"),
         ("class Helper {}\nclass Start { static void main(String[] a) {} }", "Start.java"),
+        ("class Outer { static class Inner { int v; } public static void main(String[] a) {} }", "Outer.java"),
+        ("class A { char q = '\"'; static class In {} static void main(String[] a) {} char p = '\"'; }", "A.java"),
+        ('class A { String s = """\n{ class No { \\""" """; static void main(String[] a) {} }', "A.java"),
+        ("/* " * 300_000, "Main.java"),
+        ("public final " * 100_000, "Main.java"),
         ('// public class No {}\n/* public class No {} */\nclass A { String s = "public class No"; }', "Main.java"),
         ("public class Node {}\npublic class Main {}", "Main.java"),
         ("", "Main.java"),
@@ -29,6 +34,13 @@ def test_every_alias_leads_to_a_language() -> None:
 )
 def test_java_files_are_called_after_their_class(source: str, file: str) -> None:
     assert LANGUAGES["java"].file(source) == file
+
+
+def test_java_starts_the_class_that_main_is_in() -> None:
+    main = LANGUAGES["java"].main
+    assert main is not None
+    assert main("package com.x;\npublic class Main { static void main(String[] a) {} }") == "com.x.Main"
+    assert main("public class Node {}\nclass Go { public static void main(String[] a) {} }") == "Go"
 
 
 def test_a_nonce_is_the_same_for_the_same_program_and_known_to_no_other() -> None:

@@ -7,6 +7,7 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +21,7 @@ from r1_reward.sandbox import (
     checkers,
 )
 from r1_reward.sandbox import pool as pool_module
+from r1_reward.sandbox.local import LocalBackend
 from r1_reward.sandbox.session import Command, Ran
 
 ONE = Submission(
@@ -236,3 +238,29 @@ def test_an_agent_that_is_killed_costs_no_verdict() -> None:
         for slot in state.slots.values():
             slot.session._channel.kill()  # type: ignore[attr-defined]  # from under the session
         assert pool.run(ONE).outcome == Outcome.AC
+
+
+@pytest.mark.needs("userns")
+def test_a_work_folder_without_room_is_no_fault_of_the_program() -> None:
+    with Pool(backend="local", size=1) as pool:
+        state = pool._state()
+        state.backends["local"] = LocalBackend(scratch_mb=1)
+        large = replace(ONE, source="print(1)\n" + "#" * (2 << 20))
+        assert pool.run(large).outcome == Outcome.INFRA
+        assert pool.run(ONE).outcome == Outcome.AC
+
+
+@pytest.mark.needs("userns")
+def test_threads_that_start_at_once_share_one_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+
+    class Slow(LocalBackend):
+        def __init__(self) -> None:
+            made.append(self)
+            time.sleep(0.1)
+            super().__init__()
+
+    monkeypatch.setattr("r1_reward.sandbox.local.LocalBackend", Slow)
+    with Pool(backend="local", size=2) as pool:
+        assert {result.outcome for result in pool.run_all([ONE] * 4)} == {Outcome.AC}
+    assert len(made) == 1

@@ -163,7 +163,7 @@ class _Straight:
             case ast.Is() if wanted is None or wanted is True or wanted is False:
                 checker = checkers.identical
             case ast.IsNot() if wanted is None or wanted is True or wanted is False:
-                checker = _not_identical
+                checker = checkers.not_identical
             case _:
                 raise NotConstantError
         return self._add(self._call(call), wanted, checker)
@@ -300,7 +300,7 @@ def _number(value: object) -> bool:
 
 def _one_of(expected: object, got: object) -> str | None:
     assert isinstance(expected, list)
-    if any(checkers.equal(item, got) is None for item in expected):
+    if any(checkers.same(item, got) for item in expected):
         return None
     return f"returned {checkers.show(got)}, which is none of {checkers.show(expected)}"
 
@@ -309,22 +309,18 @@ def _none_of(expected: object, got: object) -> str | None:
     return f"returned {checkers.show(got)}, which it should not" if _one_of(expected, got) is None else None
 
 
-def _not_identical(expected: object, got: object) -> str | None:
-    return f"returned {checkers.show(got)}, which it should not" if checkers.identical(expected, got) is None else None
-
-
 # What is run as code
 
-_HARMLESS = frozenset({"math", "random", "string", "itertools", "collections", "copy", "functools", "re", "operator"})
+_PLAIN_METHODS = frozenset(
+    name for kind in (int, float, complex, str, bytes, list, tuple, dict, set) for name in dir(kind)
+)
 
 
 def _names(tree: ast.Module) -> tuple[str, ...] | None:
     """The program's functions that test code uses, if calling them with values is all that it does to the program."""
+    nodes = list(ast.walk(tree))
     bound: set[str] = set(dir(builtins))
-    free: set[str] = set()
-    called: set[str] = set()
-    dropped: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name) | ast.FunctionDef(name=name):
                 bound.add(name)
@@ -336,24 +332,39 @@ def _names(tree: ast.Module) -> tuple[str, ...] | None:
                 return None
             case ast.ExceptHandler(name=str(name)):
                 bound.add(name)
-    for node in ast.walk(tree):
+    free = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)} - bound
+    if not free or any(name[:1].isupper() for name in free):
+        return None  # a class gives objects that no message can carry
+    called: set[str] = set()
+    for node in nodes:
         match node:
-            case ast.Name(id=name, ctx=ast.Load()) if name not in bound:
-                free.add(name)
-            case ast.Call(func=ast.Name(id=name)):
+            case ast.Expr(value=ast.Call(func=ast.Name(id=name))) if name in free:
+                return None
+            case ast.Call(func=ast.Name(id=name), args=arguments):
+                # A function that is handed on, as to `check`, is called there; the program's own may want it itself.
                 called.add(name)
-            case ast.Expr(value=ast.Call(func=ast.Name(id=name))) if name not in bound:
-                dropped.add(name)
-            case ast.Attribute(value=ast.Call(func=ast.Name(id=name))) if name not in bound:
-                return None  # a method of what the program gave, which may be an object of its own
-    # A function that is handed on, as to `check`, is called there; a class gives objects that no message can carry.
-    if not free or dropped or any(name[:1].isupper() for name in free):
-        return None
-    handed = {
-        argument.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        for argument in node.args
-        if isinstance(argument, ast.Name)
-    }
-    return tuple(sorted(free)) if free <= called | handed else None
+                called.update(given.id for given in arguments if isinstance(given, ast.Name) and name not in free)
+    return tuple(sorted(free)) if free <= called and not _looks_inside(nodes, free) else None
+
+
+def _looks_inside(nodes: Sequence[ast.AST], free: set[str]) -> bool:
+    """Whether attributes are asked for of what the program gave that plain values have not got."""
+    given = set(free)
+
+    def is_given(node: ast.AST) -> bool:
+        return any(isinstance(inner, ast.Name) and inner.id in given for inner in ast.walk(node))
+
+    for _ in range(3):  # names given to names given to names
+        for node in nodes:
+            match node:
+                case ast.Assign(targets=targets, value=value) if is_given(value):
+                    given |= {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+                case (
+                    ast.For(target=target, iter=value)
+                    | ast.comprehension(target=target, iter=value)
+                    | ast.NamedExpr(target=target, value=value)
+                ) if is_given(value):
+                    given |= {name.id for name in ast.walk(target) if isinstance(name, ast.Name)}
+    return any(
+        isinstance(node, ast.Attribute) and node.attr not in _PLAIN_METHODS and is_given(node.value) for node in nodes
+    )

@@ -1,15 +1,16 @@
 """Where the program of a response stands, and in which language it is.
 
 The program is the last fenced block after the thinking whose tag fits: one of the wanted language (of any known one,
-where none is wanted), else one without a tag. A response without a fence may be the program itself. A think block left
-open has no program, and neither has a response whose only blocks are in other languages.
+where none is wanted; of Bash only where there is no other), else one without a tag. A block that defines what the tests
+call goes before one that does not, as an example of its use. A response without a fence may be the program itself. A
+think block left open has no program, and neither has a response whose only blocks are in other languages.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from ...sandbox.languages import language
@@ -17,12 +18,19 @@ from ..format.verifier import clean
 from ..reasoning import Prefilled, scan
 from ..sample import Message
 
-_OPENING = re.compile(r"^ {0,3}(`{3,}|~{3,})([^\n`]*)\n", re.MULTILINE)
+# No step back in what repeats, here and below: responses must not decide how long their reading takes.
+_OPENING = re.compile(r"^ {0,3}(`{3,}+|~{3,}+)([^\n`]*+)\n", re.MULTILINE)
+_DEEP = re.compile(r"^([ \t]++)(?:`{3}|~{3})", re.MULTILINE)
+_INLINE = re.compile(r"(?<!`)`{3,}+[ \t]*+([\w+#.-]*+)[^\n`]*+\n")
 _CODE_LINE = re.compile(
     r"^(?:def |class |import |from \w|#include|using |int main|public |package |func |fn |const |let |var |function "
     r"|#!/|print\(|for |while |if |@|async def )",
     re.MULTILINE,
 )
+
+
+_LONGEST_PARSED = 100_000
+"""Characters of a text that is parsed to see what it is; a longer one is judged by its lines."""
 
 
 class Program(NamedTuple):
@@ -41,18 +49,20 @@ def find_program(
     fallback: str = "python",
     prefilled: Prefilled = "auto",
     bare: bool = True,
+    names: Collection[str] = (),
 ) -> Program | None:
     r"""The program of a response; None where there is none.
 
     `wanted` is the language it must be in, `fallback` the one of a block without a tag where none is wanted; `bare`
-    says whether a response without any fence may be a program.
+    says whether a response without any fence may be a program. Of several blocks, the last that defines one of `names`
+    is taken, where any does.
 
     >>> find_program("<think>```py\nx\n```</think>Here:\n```python\nprint(1)\n```\n").source
     'print(1)\n'
     >>> find_program("```cpp\nint main(){}\n```", wanted="python") is None
     True
     """
-    found = scan(clean(response), prompt, prefilled=prefilled)
+    found = scan(clean(response).lstrip("\ufeff"), prompt, prefilled=prefilled)
     if found.final is None:
         return None
     text = found.final.of(found.text)
@@ -60,61 +70,133 @@ def find_program(
     if answers and ("```" in answers[-1] or "~~~" in answers[-1]):
         text = answers[-1]
     blocks = _blocks(text)
-    for tagged in (True, False):
-        for tag, body in reversed(blocks):
-            known = language(tag) if tag else None
-            if tagged and known is not None and wanted in (None, known.name):
-                return Program(body, known.name)
-            if not tagged and known is None and not tag and body.strip():
-                return Program(body, wanted or fallback)
+    tagged = [Program(body, known.name) for tag, body in blocks if tag and (known := language(tag)) is not None]
+    fitting = [block for block in tagged if wanted in (None, block.language)]
+    fitting = fitting or [Program(body, wanted or fallback) for tag, body in blocks if not tag and body.strip()]
+    if fitting:
+        return _chosen(fitting, names)
     if blocks or not bare:
         return None
-    text = answers[-1] if answers else text
+    text = (answers[-1] if answers else text).lstrip("\ufeff")
     return Program(text.strip("\n") + "\n", wanted or fallback) if _looks_bare(text, wanted or fallback) else None
 
 
+def _chosen(blocks: Sequence[Program], names: Collection[str]) -> Program:
+    """The last, but rather one that holds something, that is not there to show how the other is started, and that
+    defines what the tests call."""
+    blocks = [block for block in blocks if block.source.strip()] or blocks
+    blocks = [block for block in blocks if block.language != "bash"] or blocks
+    found = next((b for b in reversed(blocks) if any(_defines(b.source, name) for name in names)), blocks[-1])
+    return found._replace(source=found.source.removeprefix("\ufeff"))
+
+
 def complete(source: str, prompt: str, entry: str | None) -> str:
-    """A Python program, joined to its prompt where it is only the body of the function that the prompt begins.
+    """A Python program, joined to the prompt that begins it: to the whole of it where the program is only the body of
+    the function, else to the imports and functions that stand before that function.
 
     >>> complete("    return a + b\\n", "def add(a, b):\\n", "add")
     'def add(a, b):\\n    return a + b\\n'
-    >>> complete("def add(a, b): return a + b", "def add(a, b):\\n", "add")
-    'def add(a, b): return a + b'
+    >>> complete("def add(a, b): return a + b", "import math\\ndef add(a, b):\\n", "add")
+    'import math\\ndef add(a, b): return a + b'
     """
     head = f"def {entry}("
-    if entry is None or head not in prompt or re.search(rf"^\s*(?:async\s+)?def\s+{re.escape(entry)}\b", source, re.M):
+    if entry is None or head not in prompt:
         return source
     start = max(prompt.rfind("\n```", 0, prompt.find(head)), 0)
     stub = prompt[start:]
     if start:
         stub = stub[stub.find("\n", 1) + 1 :]
         stub = stub[:end] if (end := stub.find("\n```")) >= 0 else stub
+    line = stub.rfind("\n", 0, stub.find(head)) + 1
+    before = stub[:line] if _only_defines(stub[:line]) else ""
+    if _defines(source, entry) or not _is_body(source):
+        return source if "__future__" in source else before + source
     first = next((line for line in source.splitlines() if line.strip()), "")
     if not first.startswith((" ", "\t")):
         source = "".join(f"    {line}" for line in source.splitlines(keepends=True))
-    return stub.rstrip("\n") + "\n" + source
+    return before + stub[line:].rstrip("\n") + "\n" + source
+
+
+def _defines(source: str, name: str) -> bool:
+    name = re.escape(name)
+    pattern = rf"^[ \t]*+(?:(?:async[ \t]++)?def|class)[ \t]++{name}\b|^{name}[ \t]*+[:=]"
+    return re.search(pattern, source, re.MULTILINE) is not None
+
+
+def _only_defines(text: str) -> bool:
+    """Whether this is Python that does nothing but import and define."""
+    tree = _parsed(text)
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+    return tree is not None and all(
+        isinstance(node, kinds) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for node in tree.body
+    )
+
+
+def _is_body(source: str) -> bool:
+    """Whether this is what stands in a function: indented, or with a `return` outside of one."""
+    first = next((line for line in source.splitlines() if line.strip()), "")
+    if first.startswith((" ", "\t")):
+        return True
+    tree = _parsed(source)
+    todo: list[ast.AST] = [] if tree is None else [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Return | ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            todo += ast.iter_child_nodes(node)
+    return False
+
+
+def _parsed(text: str) -> ast.Module | None:
+    if len(text) > _LONGEST_PARSED:
+        return None
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def _blocks(text: str) -> list[tuple[str, str]]:
-    """Tag and body of every fenced block, with the last one where it is never closed."""
+    """Tag and body of every fenced block, with the last one where it is never closed.
+
+    Without any, also fences that stand deeper than Markdown has it, as in lists, or after words on their line.
+    """
+    found = _fenced(text)
+    if not found and (deep := _DEEP.search(text)):
+        found = _fenced(_dedented(text, len(deep[1])))
+    if not found and (inline := _INLINE.search(text)):
+        body, _, _ = text[inline.end() :].partition("```")
+        found = [(inline[1].lower(), body)]
+    return [(re.split("[,:]", tag.strip("{}."))[0], body) for tag, body in found]
+
+
+def _fenced(text: str) -> list[tuple[str, str]]:
     closed = scan(text, prefilled=False).fences
-    blocks = [(fence.language, fence.body.of(text)) for fence in closed]
+    blocks = []
+    for fence in closed:
+        line = text[text.rfind("\n", 0, fence.span.start) + 1 : fence.body.start]
+        blocks.append((fence.language, _dedented(fence.body.of(text), len(line) - len(line.lstrip(" ")))))
     after = closed[-1].span.end if closed else 0
-    left_open = list(_OPENING.finditer(text, after))
-    if left_open and left_open[0][2].strip():
-        words = left_open[0][2].split()
-        blocks.append((words[0].lower() if words else "", text[left_open[0].end() :]))
+    left_open = _OPENING.search(text, after)
+    if left_open and left_open[2].strip():
+        blocks.append((left_open[2].split()[0].lower(), text[left_open.end() :]))
     elif left_open and not closed:
-        blocks.append(("", text[left_open[0].end() :]))
-    return [(tag.strip("{}.").partition(",")[0], body) for tag, body in blocks]
+        blocks.append(("", text[left_open.end() :]))
+    return blocks
+
+
+def _dedented(text: str, width: int) -> str:
+    """Without so many spaces at the start of each line, as far as they are there."""
+    return re.sub(rf"^[ \t]{{1,{width}}}", "", text, flags=re.MULTILINE) if width else text
 
 
 def _looks_bare(text: str, name: str) -> bool:
     """Whether a text without fences is a program and no prose: Python where it parses and does something."""
-    if name == "python" and len(text) <= 1 << 20:
-        try:
-            tree = ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return bool(_CODE_LINE.match(text.lstrip("\n"))) or text.startswith(("    ", "\t"))
+    tree = _parsed(text) if name == "python" else None
+    if tree is not None:
         return any(not isinstance(node, ast.Expr) or isinstance(node.value, ast.Call) for node in tree.body)
+    if name == "python":
+        return bool(_CODE_LINE.match(text.lstrip("\n"))) or text.startswith(("    ", "\t"))
     return bool(_CODE_LINE.match(text.lstrip()))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from ...sandbox import (
     CallTest,
+    ExamTest,
     Limits,
     Outcome,
     ProgramTest,
@@ -170,6 +171,7 @@ class CodeVerifier:
             wanted="python" if python else known.name if known else None,
             prefilled=self.prefilled,
             bare=self.extraction == "lenient",
+            names=_called(sample, tests),
         )
         if program is None:
             raise _Verdict(Verdict.scored(0.0, Reason.NO_ANSWER, "the response holds no program"))
@@ -200,7 +202,9 @@ class CodeVerifier:
             name = "equal" if test.checker == "tokens" else test.checker
             checker = self.checkers.get(name) or checkers.value_checker(name)
             expected = fold_text(test.expected or "")
-            return [CallTest(entry=_entry(test.entry), args=test.args, expected=expected, checker=checker)]
+            usual = name in ("json", "json_wrapped")  # the shapes of LiveCodeBench and its like
+            entry = _entry(test.entry)
+            return [CallTest(entry=entry, args=test.args, expected=expected, checker=checker, usual=usual)]
         assert test.code is not None
         return [ProgramTest(code=test.code)] if test.type == "program" else take_apart(test.code)
 
@@ -256,6 +260,17 @@ def _wanted(sample: Sample) -> str | None:
         if isinstance(value, str) and value:
             return value
     return None
+
+
+def _called(sample: Sample, tests: Sequence[Test]) -> set[str]:
+    """Names that the tests want the program to define."""
+    names = {test.entry or "" for test in sample.tests if test.type == "function"}
+    names |= {"Solution"} if names else set()
+    names |= {test.entry for test in tests if isinstance(test, CallTest)}
+    for test in tests:
+        names |= set(test.names or ()) if isinstance(test, ExamTest) else set()
+    entry = sample.meta.get("entry_point")
+    return {name for name in (*names, entry) if isinstance(name, str) and name.isidentifier()}
 
 
 def _entry(name: str) -> str:

@@ -40,6 +40,14 @@ FOUND = [
     ("#include <cstdio>\nint main() {}", "cpp", "#include <cstdio>\nint main() {}\n", "cpp", "bare C++"),
     (f"```python title=x.py\n{PY}```", None, PY, "python", "words after the tag"),
     (f"```{{.python}}\n{PY}```", None, PY, "python", "Pandoc's tag"),
+    (f"```python:main.py\n{PY}```", None, PY, "python", "a file's name after the tag"),
+    (f"1. Do it:\n\n   ```python\n   if 1:\n       {PY}   ```", None, f"if 1:\n    {PY}", "python", "in a list"),
+    (f"1. Do it:\n\n\t```python\n\t{PY}\t```\n", None, PY, "python", "in a list, deeper"),
+    (f"Here:```python\n{PY}```", None, PY, "python", "after words on its line"),
+    (f"```python\n{PY}```\nRun it:\n```sh\npython main.py\n```", None, PY, "python", "how to run it is no program"),
+    ("```bash\necho 1\n```", None, "echo 1\n", "bash", "but alone it is one"),
+    (f"```python\n{PY}```\n```python\n```", None, PY, "python", "an empty block after it"),
+    (f"\ufeff```python\n\ufeff{PY}```", None, PY, "python", "byte order marks"),
     (f"```python\n{PY}```<|im_end|>", None, PY, "python", "an end-of-turn token"),
 ]
 
@@ -56,6 +64,13 @@ def test_a_think_that_the_prompt_gave_is_known() -> None:
     assert find_program(f"hm\n```python\n{PY}```", "Write it.<think>\n") is None
 
 
+def test_the_block_that_defines_what_is_called_goes_before_an_example_of_its_use() -> None:
+    first, last = "def f(x):\n    return 1\n", "def f(x):\n    return x\n"
+    response = f"```python\n{first}```\n```python\n{last}```\n```python\nprint(f(1))\n```"
+    assert find_program(response, names={"f"}) == Program(last, "python")
+    assert find_program(response, names={"g"}) == Program("print(f(1))\n", "python")
+
+
 def test_strict_extraction_wants_a_block() -> None:
     assert find_program("def f(x):\n    return x", bare=False) is None
 
@@ -68,8 +83,21 @@ STUB = 'from math import pi\n\ndef area(r):\n    """Area."""\n'
     [
         ("    return pi * r * r\n", STUB, STUB + "    return pi * r * r\n"),
         ("return pi * r * r\n", STUB, STUB + "    return pi * r * r\n"),
-        ("def area(r): return 3\n", STUB, "def area(r): return 3\n"),
-        ("import math\n\ndef area(r):\n    return 3\n", STUB, "import math\n\ndef area(r):\n    return 3\n"),
+        ("def area(r): return 3\n", STUB, "from math import pi\n\ndef area(r): return 3\n"),
+        ("area = lambda r: pi * r * r\n", STUB, "from math import pi\n\narea = lambda r: pi * r * r\n"),
+        ("from maths import area\n", STUB, "from math import pi\n\nfrom maths import area\n"),
+        ("exec('def area(r): return 3')\n", STUB, "from math import pi\n\nexec('def area(r): return 3')\n"),
+        (
+            "from __future__ import annotations\ndef area(r): 0\n",
+            STUB,
+            "from __future__ import annotations\ndef area(r): 0\n",
+        ),
+        ("def area(r): return 3\n", "Write a function.\n" + STUB[21:], "def area(r): return 3\n"),
+        (
+            "def area(r): return double(3)\n",
+            "def double(x):\n    return 2 * x\n\n" + STUB[21:],
+            "def double(x):\n    return 2 * x\n\ndef area(r): return double(3)\n",
+        ),
         ("    return 3\n", f"Complete:\n```python\n{STUB}```\nThanks", STUB + "    return 3\n"),
         ("    return 3\n", "no function here", "    return 3\n"),
     ],
@@ -85,9 +113,12 @@ def test_never_raises(response: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["```python\nx\n```\n", "```\n", "~~~\n", "`", "<think>", "def f(): pass\n", "(", "\t"]
+    "piece",
+    ["```python\nx\n```\n", "```\n", "~~~\n", "`", "~", "~~~~ ", "``` ", "\n", "<think>", "def f(): pass\n", "(", "\t"],
 )
 def test_megabytes_take_no_longer_than_their_length(piece: str) -> None:
     start = time.process_time()
-    find_program(piece * (1_000_000 // len(piece)))
+    text = piece * (1_000_000 // len(piece))
+    find_program(text)
+    complete(text, "def f(x):\n", "f")
     assert time.process_time() - start < 30
