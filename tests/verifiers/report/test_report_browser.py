@@ -157,7 +157,7 @@ def test_the_demo_opens_filters_sorts_and_shows_rows(page: Page, demo: Path) -> 
     assert page.ask("document.querySelector('#table').getAttribute('aria-rowcount')") == "221"
     page.shot("demo-light")
     page.choose("#outcome", "wrong")
-    page.wait(f"{COUNT} === '24 of 220'")
+    page.wait(f"{COUNT} === '44 of 220'")  # 24 of mathematics, and 20 programs, which only `format` judged here
     page.choose("#outcome", "")
     page.search("twenty-sided")
     page.wait(f"{COUNT} === '8 of 220'")
@@ -375,6 +375,81 @@ def test_a_row_shows_tests_languages_and_where_the_form_breaks(page: Page, tmp_p
     outside = page.ask("[...document.querySelectorAll('#panel .outside')].map((one) => one.textContent)")
     assert any(" bye" in text for text in outside)
     page.shot("code-row")
+    page.silent(path)
+
+
+def fenced(source: str, tag: str = "python") -> str:
+    return f"Here it is:\n\n```{tag}\n{source}\n```\nIt costs $5$ and `$x$`."
+
+
+@pytest.mark.needs("userns")
+def test_programs_that_were_really_run_show_what_came_of_them(page: Page, tmp_path: Path) -> None:
+    call = [{"type": "function", "entry": "half", "args": f"({n},)", "expected": f"{n // 2}"} for n in range(12)]
+    read = [{"type": "stdin", "input": "1 2\n" * 2_000, "output": "3"}, {"type": "stdin", "input": "4", "output": "4"}]
+    humaneval = {"test": "def check(f):\n    assert f(2) == 1\n    assert f(5) == 3\n", "entry_point": "half"}
+    noisy = "import sys\nprint('<b>so far</b>')\nprint('\\x1b[2J\\u202e' * 40, file=sys.stderr)\nraise ValueError('no')"
+    rows: list[dict[str, Any]] = [
+        {
+            "id": "right",
+            "tests": call,
+            "response": fenced("def half(n):\n    price = '$x$ and $y$'\n    return n // 2"),
+        },
+        {"id": "wrong", "tests": call, "response": fenced("def half(n): return n - n // 3")},
+        {"id": "noisy", "tests": read, "response": fenced(noisy)},
+        {"id": "slow", "tests": read, "response": fenced("while True: pass"), "limits": {"time_s": 0.3}},
+        {"id": "torn", "tests": call, "response": fenced("def half(n:\n    return n")},
+        {"id": "parts", **humaneval, "prompt": "def half(n):\n", "response": fenced("def half(n): return n // 2")},
+        {"id": "none", "tests": call, "response": "I cannot."},
+    ]
+    source, scored = tmp_path / "code.jsonl", tmp_path / "scored.jsonl"
+    source.write_text("".join(json.dumps({"prompt": "Halve it.", **row}) + "\n" for row in rows), encoding="utf-8")
+    score(ScoreOptions(files=(str(source),), output=str(scored), set={"code": {"backend": "local"}}, workers=1))
+    path = tmp_path / "code.html"
+    write_report(ReportOptions(sources=(str(scored),), output=str(path)))
+
+    def table() -> list[str]:
+        found = page.ask("[...document.querySelectorAll('#panel .tests tbody tr')].map((row) => row.innerText)")
+        return [" ".join(text.split()) for text in found]
+
+    page.open(path, hash_="#row=0")
+    assert "passed 12 of 12 tests" in page.panel()
+    assert [text.split()[:4] for text in table()[:2]] == [
+        ["1", "AC", "passed", "half(0)"],
+        ["2", "AC", "passed", "half(1)"],
+    ]
+    # A dollar in code is no formula; one beside it is.
+    assert page.ask("document.querySelectorAll('#panel .fence math, #panel .program math').length") == 0
+    assert page.ask("document.querySelectorAll('#panel .text math').length") == 1
+    shots = {}
+    for number, row in enumerate(rows):
+        page.open(path, hash_=f"#row={number}")
+        shots[row["id"]] = page.panel()
+        shown = table()
+        page.driver.execute_script(
+            "document.querySelectorAll('#panel .tests details').forEach((one) => { one.open = true })"
+        )
+        if row["id"] == "wrong":
+            assert shown[2].startswith("3 WA wrong half(2) returned 2 where 1 was expected")
+            assert shown[3].startswith("4–12 SKIPPED not run an earlier test decided")
+        if row["id"] == "noisy":
+            written = page.wait("document.querySelector('#panel .tests td details > .text:last-child')?.innerText")
+            assert "ValueError: no" in written
+            opened = page.ask("document.querySelector('#panel .tests').innerText")
+            assert "<b>so far</b>" in opened
+            assert r"\u001b[2J\u202e" in opened
+            # Two thousand lines of input stay short until they are asked for.
+            assert "characters left" in opened
+        page.shot(f"code-{row['id']}")
+    assert "RE error" in shots["noisy"]
+    assert "TLE too slow" in shots["slow"]
+    assert "RE error" in shots["torn"]
+    assert "test 2: WA, " in shots["parts"]
+    assert "the response holds no program" in shots["none"]
+    page.open(path, width=390, height=844, dark=True, hash_="#row=1")
+    page.panel()
+    assert page.ask("document.documentElement.scrollWidth") <= 390
+    assert page.ask("document.querySelector('#panel').scrollWidth") <= 390
+    page.shot("code-390-dark")
     page.silent(path)
 
 
