@@ -76,11 +76,23 @@ function fencesOf(text) {
   return fences;
 }
 
+// All code of a text, in fences and in lines, in order.
+function quotedIn(text) {
+  const fences = fencesOf(text);
+  if (!text.includes("`")) return fences;
+  const quoted = [...fences];
+  let next = 0;
+  for (const code of text.matchAll(INLINE)) {
+    while (next < fences.length && fences[next][1] <= code.index) next++;
+    if (next === fences.length || code.index < fences[next][0]) quoted.push([code.index, code.index + code[0].length]);
+    if (quoted.length >= 4000) break;
+  }
+  return quoted.sort((a, b) => a[0] - b[0]);
+}
+
 // The tags of a response, with what is wrong with each: what the format verifier calls a violation.
 function tagsOf(text, prefilled) {
-  const quoted = fencesOf(text);
-  if (text.includes("`")) for (const code of text.matchAll(INLINE)) quoted.push([code.index, code.index + code[0].length]);
-  quoted.sort((a, b) => a[0] - b[0]);
+  const quoted = quotedIn(text);
   const tags = [];
   const opened = [];
   const seen = { think: prefilled ? 1 : 0, answer: 0 };

@@ -8,7 +8,7 @@ const OUTCOMES = {
   RE: ["bad", "error"], CE: ["bad", "does not compile"], SKIPPED: ["none", "not run"], INFRA: ["warn", "could not be run"],
 };
 
-const codeMarks = (text) => fencesOf(text).map(([start, end]) => [start, end, "fence"]);
+const codeMarks = (text) => quotedIn(text).map(([start, end]) => [start, end, "fence"]);
 
 function program([, verdict], given) {
   const evidence = verdict.evidence;
