@@ -68,12 +68,15 @@ class Panel {
     const named = Object.entries(row.verdicts).filter(([, verdict]) => verdict && typeof verdict === "object");
     const made = [element("section", { class: "strip" },
       element("span", { class: "total", title: "total reward" }, row.reward === null || row.reward === undefined ? "no reward" : `reward ${number(row.reward)}`),
-      named.map(([name, verdict]) => element("span", { class: `pill ${toneOf(verdict.reason)}` }, `${oneLine(name)}: ${oneLine(words(verdict.reason))}`)))];
+      named.filter(([, verdict]) => verdict.reason !== "not_applicable").map(([name, verdict]) => element("span", { class: `pill ${toneOf(verdict.reason)}` },
+        `${oneLine(name)}: ${verdict.reason === "measured" && typeof verdict.score === "number" ? number(verdict.score) : oneLine(words(verdict.reason))}`)))];
     if (row.error) made.push(this.failed(row));
     const decided = named.find(([, verdict]) => verdict.evidence && verdict.evidence.rule) || named.find(([, verdict]) => typeof verdict.answer === "string");
     const code = named.find(([, verdict]) => verdict.evidence && Array.isArray(verdict.evidence.tests));
     if (code) made.push(program(code, row.tests));
-    if (!code || decided !== code) if (row.references.length || decided) made.push(this.answer(row, decided, formulas));
+    // What a model measured has no reference to stand against: the response and the verdict say it all.
+    const judged = decided && decided !== code && decided[1].reason !== "measured";
+    if (judged || (row.references.length && !code)) made.push(this.answer(row, decided, formulas));
     made.push(...this.prompt(row.prompt, formulas));
     if (typeof row.response === "string") made.push(...this.response(row, formulas));
     if (named.length) made.push(element("section", {}, element("h3", {}, "Verdicts"), named.map(([name, verdict]) => this.verdict(name, verdict))));
@@ -96,7 +99,7 @@ class Panel {
     const evidence = (verdict && verdict.evidence) || {};
     const forms = Array.isArray(evidence.normal_forms) ? evidence.normal_forms : [];
     const rule = verdict && element("p", { class: "rule" },
-      "Decided by ", element("b", {}, oneLine(decided[0])), ": ", visible(String(verdict.detail ?? "")),
+      "Decided by ", element("b", {}, oneLine(decided[0])), verdict.detail ? [": ", visible(String(verdict.detail))] : null,
       evidence.rule ? [" (rule ", element("code", {}, oneLine(evidence.rule)), ")"] : null,
       forms.length === 2 ? [". Normal forms ", element("code", {}, oneLine(forms[0])), right ? " and " : " against ", element("code", {}, oneLine(forms[1]))] : null);
     const found = verdict && typeof verdict.answer === "string" ? [verdict.answer] : [];
