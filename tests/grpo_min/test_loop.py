@@ -217,8 +217,11 @@ def test_what_cannot_be_run_is_refused_at_the_start(tmp_path: Path) -> None:
 def test_groups_that_teach_nothing_are_left_out(tmp_path: Path, zero_variance: Any) -> None:  # any: a Literal
     class Seldom(Evens):
         def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
-            dull = int(samples[0].prompt_text[1]) % 2 == 0
-            return [Verdict.scored(1.0, Reason.CORRECT) if dull else Evens.one(s.response) for s in samples]
+            return [Verdict.scored(1.0, Reason.CORRECT) if self.dull(s) else Evens.one(s.response) for s in samples]
+
+        @staticmethod
+        def dull(sample: Sample) -> bool:
+            return sample.prompt_text[0] != "7"  # four of seven, so that four questions hold one
 
     config = _config(tmp_path, advantage=AdvantageConfig(zero_variance=zero_variance, refills=5), steps=2)
     lines = list(_trainer(config, Seldom()).steps())
