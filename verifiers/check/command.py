@@ -94,7 +94,9 @@ def _print(found: Checked, rows: int) -> None:
     elif found.failures:
         console.print(Text(f"failed: {found.failures:,} to fix", "red"))
     else:
-        console.print(Text("nothing to fix", "green"))
+        looks = sum(found.counts.values())
+        more = f"; {looks:,} to look at" if looks else ""
+        console.print(Text(f"nothing to fix{more}", "yellow" if looks else "green"))
 
 
 def _table(*heads: str) -> Table:

@@ -151,7 +151,7 @@ def _programs(verifier: Verifier, samples: Sequence[Sample]) -> Iterator[list[Fa
 def _program(solved: Verdict | None, empty: Verdict) -> Iterator[Fault]:
     """What is wrong with one row of code, by the verdicts on its solution and on an empty program."""
     if solved is None:
-        yield Fault("not_checked", f"no reference solution ({', '.join(SOLUTION_FIELDS)} or reference)")
+        yield Fault("not_checked", "no reference solution to run, in a field such as `solution`")
     elif solved.status is Status.ERROR:
         yield _unjudged(solved)
         return

@@ -60,7 +60,7 @@ function testRow(i, test, given) {
 // What a test asked, on one line; the whole of it and what the program wrote are folded behind.
 function asking(test, given) {
   const parts = partsOf(given);
-  const short = oneLine(parts.length ? parts[0][1] : "").slice(0, 300);
+  const short = oneLine(parts.length ? parts[0][1] : "").slice(0, 120);
   for (const stream of ["stdout", "stderr"]) if (typeof test[stream] === "string" && test[stream]) parts.push([stream, test[stream]]);
   const detail = typeof test.detail === "string" && test.detail ? element("div", { class: "detail" }, visible(test.detail)) : null;
   if (!parts.length) return detail ?? element("span", { class: "soft" }, "–");
