@@ -136,6 +136,8 @@ function formatMarks(text, tags, evidence, prefilled) {
   for (const place of evidence.places.slice(0, 200)) {
     if (!Array.isArray(place) || !Number.isInteger(place[0]) || !Number.isInteger(place[1])) continue;
     const [start, end] = [at(place[0]), at(place[1])];
+    // Where there is no tag at all everything is outside, which the words above say already.
+    if (end - start >= text.trim().length && place[2] === "text_outside") continue;
     marks.push([start, end, /^<[^<>]*>$/.test(text.slice(start, end)) ? "t wrongly" : "outside", words(oneLine(place[2]))]);
   }
   return marks;
