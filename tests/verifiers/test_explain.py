@@ -7,7 +7,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -239,25 +238,43 @@ def test_other_verifiers_show_what_they_found() -> None:
     assert any(step == "extraction" and result == "B" for step, _, result in found)
 
 
-def test_code_shows_each_test() -> None:
-    from r1_reward.verifiers import Reason, Sample, Verdict
-    from r1_reward.verifiers.explain.steps import steps_of as read_steps
+PROGRAM = """```python
+def add(a, b):
+\tprint("adding")
+    # \x1b[2J
+    return a - b
+```
+"""
 
-    class Code:
-        name = "code"
 
-        def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
-            return [Verdict.skipped() for _ in samples]
-
-    outcomes = [{"outcome": "AC", "seconds": 0.01, "memory_mb": 8.0, "detail": ""}, {"outcome": "TLE", "seconds": 2.0}]
-    verdict = Verdict.scored(0.0, Reason.TIMEOUT, answer="print(1)", evidence={"tests": outcomes, "trust": "docker"})
-    steps = read_steps(Code(), Sample(response="x"), verdict)
-    assert [(step["step"], step["rule"]) for step in steps] == [
-        ("program", "found"),
-        ("isolation", "docker"),
-        ("test 1", "AC"),
-        ("test 2", "TLE"),
+@pytest.mark.needs("userns")
+def test_code_shows_the_program_each_test_and_what_failed_tests_wrote(tmp_path: Path) -> None:
+    tests = [{"type": "function", "entry": "add", "args": f"({n}, 0,)", "expected": "0"} for n in range(3)]
+    row = {"id": "sum", "response": PROGRAM.replace("\t", "    "), "tests": tests}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
+    args = ("--from", str(tmp_path / "rows.jsonl"), "--row", "sum", "--set", "code.backend=local")
+    shown = [line.split(maxsplit=2) for line in run(*args).stdout.splitlines()]
+    assert shown[1] == ["program", "python", "def add(a, b):"]
+    assert shown[2:5] == [['print("adding")'], ["#", r"\x1b[2J"], ["return", "a", "- b"]]
+    assert shown[5:7] == [
+        ["sandbox", "local", "where it ran"],
+        ["trust", "strong", "the program could not touch what decided"],
     ]
+    steps = json.loads(run(*args, "--json").stdout)["steps"]
+    named = [(step["step"], step["rule"]) for step in steps]
+    assert named == [
+        ("program", "python"),
+        ("sandbox", "local"),
+        ("trust", "strong"),
+        ("test 1", "AC"),
+        ("test 2", "WA"),
+        ("stdout", "wrote"),
+        ("test 3", "SKIPPED"),
+    ]
+    assert steps[4]["result"].startswith("add(1, 0): ")
+    assert steps[4]["result"].endswith("returned 1 where 0 was expected")
+    assert steps[5]["result"] == "adding\n"
+    assert steps[6]["result"] == "add(2, 0): not run, an earlier test decided"
 
 
 def test_a_row_of_a_file_is_explained_by_its_kinds_verifier(tmp_path: Path) -> None:

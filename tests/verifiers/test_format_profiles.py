@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from r1_reward.verifiers import ConfigError, FormatVerifier, Sample
 from r1_reward.verifiers.format import Violation
+from r1_reward.verifiers.json_answer import json_text
+from r1_reward.verifiers.reasoning import scan
 
 R1_PROMPT = "<｜User｜>2 + 2?<｜Assistant｜><think>\n"
 QWEN3_PROMPT = "<|im_start|>user\n2 + 2?<|im_end|>\n<|im_start|>assistant\n<think>\n"
@@ -119,6 +123,85 @@ OTHERS: list[tuple[dict[str, Any], str, list[str], str]] = [
 def test_other_profiles(options: dict[str, Any], response: str, violations: list[str], why: str) -> None:
     verdict = FormatVerifier(**options)([Sample(response=response)])[0]
     assert sorted(verdict.evidence.get("violations", [])) == sorted(violations), why
+
+
+ONE_TAG = {"profile": "custom", "tags": ["plan"]}
+
+PLACED = [
+    ({}, "", "<think>a</think><answer>b</answer> bye", ["text_outside: bye"], "text after"),
+    ({}, "", "hm <think>a</think>\n<answer>b</answer>", ["text_outside:hm"], "text before"),
+    ({}, "", "<think>a</think><answer>b", ["unclosed_answer:<answer>"], "left open"),
+    ({}, "", "<think>a<think>b</think><answer>c</answer>", ["nested:<think>"], "in one another"),
+    ({}, "", "<think> </think><answer>c</answer>", ["empty_think:<think> </think>"], "empty"),
+    ({}, "", "a</think><answer>c</answer>", ["text_outside:a</think>", "unopened_think:</think>"], "never opened"),
+    ({}, "q<think>", "a</think><answer>c</answer><answer>d</answer>", ["duplicate_answer:<answer>"], "two answers"),
+    ({}, "", "<answer>c</answer><think>a</think>", ["wrong_order:<think>"], "the answer first"),
+    ({"profile": "think_only"}, "", "<think></think>x", ["empty_think:<think></think>"], "think only"),
+    ({"profile": "boxed"}, "", r"\boxed{3} or \boxed{4}", [r"duplicate_box:\boxed{4}"], "two boxes"),
+    ({"profile": "boxed"}, "", r"so \boxed{3", [r"unclosed_box:\boxed{3"], "an open box"),
+    ({"profile": "boxed"}, "", r"<think>\boxed{3}", ["unclosed_think:<think>"], "cut off while thinking"),
+    ({"profile": "json"}, "", "<think>a</think> {'a': 1}\n", ["not_json:{'a': 1}"], "no JSON"),
+    ({"profile": "json"}, "", "<answer>{]</answer>", ["not_json:{]"], "in an answer"),
+    ({"profile": "json", "schema": {"type": "array"}}, "", "{}", ["schema_mismatch:{}"], "another form"),
+    ({"profile": "custom", "tags": ["plan", "do"]}, "", "<do>b</do><plan>a</plan>", ["wrong_order:<plan>"], "order"),
+    (ONE_TAG, "", "a\r\n<plan>a\r\n</plan>\r\nb\r\n", ["text_outside:a", "text_outside:b"], "CRLF"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "prompt", "response", "wanted", "why"), PLACED)
+def test_where_the_form_is_broken(
+    options: dict[str, Any], prompt: str, response: str, wanted: list[str], why: str
+) -> None:
+    (verdict,) = FormatVerifier(**options)([Sample(response=response, prompt=prompt)])
+    found = [f"{word}:{response[start:end]}" for start, end, word in verdict.evidence["places"]]
+    assert [one.replace(": ", ":") for one in found] == [one.replace(": ", ":") for one in wanted], why
+
+
+_NOWHERE = ("missing_", "truncated")
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "<think>",
+                "</think>",
+                "<answer>",
+                "</answer>",
+                "<do>",
+                "</do>",
+                "a",
+                " ",
+                "\r\n",
+                "`",
+                "{}",
+                r"\boxed{",
+                "}",
+            ]
+        ),
+        max_size=14,
+    ).map("".join),
+    st.sampled_from(
+        [{}, {"profile": "r1_chat"}, {"profile": "think_only"}, {"profile": "boxed"}, {"profile": "json"}]
+        + [{"profile": "custom", "tags": ["do", "think"], "cardinality": {"do": mark}} for mark in "1?*+"]
+    ),
+)
+def test_what_is_broken_has_a_place_and_only_that(response: str, options: dict[str, Any]) -> None:
+    (verdict,) = FormatVerifier(**options)([Sample(response=response)])
+    violations = verdict.evidence.get("violations", [])
+    places = verdict.evidence.get("places", [])
+    assert all(0 <= start < end <= len(response) for start, end, _ in places)
+    assert {word for _, _, word in places} <= set(violations)
+    placed = {word for word in violations if not word.startswith(_NOWHERE)}
+    if not json_text(scan(response)).strip():
+        placed.discard("not_json")
+    assert placed <= {word for _, _, word in places}
+
+
+def test_a_megabyte_of_tags_has_few_places() -> None:
+    (verdict,) = FormatVerifier()([Sample(response="<think>" * 150_000)])
+    assert len(verdict.evidence["places"]) <= 100
 
 
 def test_a_cut_response_is_truncated_whatever_it_looks_like() -> None:

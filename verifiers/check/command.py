@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.table import Table
@@ -27,6 +28,7 @@ _FIX: Mapping[str, str] = {
     "leaked_answer": "take the answer out of the prompt",
     "empty_prompt": "add the prompt",
     "gold_in_prompt": "look whether the prompt gives it away",
+    "not_judged": "no fault of the data: see why, and r1-reward doctor for sandboxes",
     "not_checked": "these golds were not verified; see why",
     "very_long_prompt": "more than 20 times the median",
 }
@@ -42,12 +44,24 @@ def run_check(
     languages: bool = True,
 ) -> int:
     """Check, print on standard output, return the exit status: 1 where something is to be fixed."""
-    found = check(files or ["-"], names, options, languages=languages)
+    with _progress() as progress:
+        found = check(files or ["-"], names, options, languages=languages, progress=progress)
     if as_json:
         sys.stdout.write(json.dumps(found.to_dict(), allow_nan=False) + "\n")
     else:
         _print(found, rows)
     return 1 if found.failures else 0
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int], None] | None]:
+    """A line on standard error that counts rows; None where no one sits at a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    with console.status("checking") as status:
+        yield lambda rows: status.update(f"checking: {rows:,} rows done")
 
 
 def _print(found: Checked, rows: int) -> None:
@@ -80,7 +94,9 @@ def _print(found: Checked, rows: int) -> None:
     elif found.failures:
         console.print(Text(f"failed: {found.failures:,} to fix", "red"))
     else:
-        console.print(Text("nothing to fix", "green"))
+        looks = sum(found.counts.values())
+        more = f"; {looks:,} to look at" if looks else ""
+        console.print(Text(f"nothing to fix{more}", "yellow" if looks else "green"))
 
 
 def _table(*heads: str) -> Table:

@@ -1,8 +1,8 @@
 """A file of training or test data, checked row by row.
 
 What fails a file: rows that cannot be read, golds that do not earn the full score from their own verifier, programs
-that pass when empty, a prompt twice, a prompt with two golds, a prompt that tells its answer, no prompt. What is only
-worth a look is a warning.
+that pass when empty, a prompt twice, a prompt with two golds, a prompt that tells its answer, no prompt. A row that
+could not be judged, as without a sandbox, fails it too: nothing is known of it. What is only worth a look is a warning.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import heapq
 import json
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -24,12 +24,14 @@ from .prompts import Prompts, leaked
 
 FAILURES = frozenset(
     "unreadable_row gold_not_verified gold_unreadable gold_missing empty_program_passes duplicate_prompt "
-    "conflicting_golds leaked_answer empty_prompt".split()
+    "conflicting_golds leaked_answer empty_prompt not_judged".split()
 )
 """Findings that fail the file; all others are warnings."""
 MOST_FINDINGS = 10_000
 PROFILED = 200
 """Prompts whose language is told: the first of them by hash, so that they are spread over the file."""
+AT_ONCE = 64
+"""Rows whose golds are judged together."""
 LONG = 20.0
 """A prompt longer than this many times the median is worth a look."""
 
@@ -88,52 +90,68 @@ def check(
     options: Mapping[str, Options] | None = None,
     *,
     languages: bool = True,
+    progress: Callable[[int], None] | None = None,
 ) -> Checked:
     """Check files of samples. A row needs no response; what it holds of the sort is not judged.
 
-    Raises RunError for a file that is not there, ConfigError for options that a verifier does not have.
+    `progress` is called with the number of rows that are done. Raises RunError for a file that is not there,
+    ConfigError for options that a verifier does not have.
     """
     found = Checked()
     golds, prompts = Golds(options), Prompts()
     lengths = array("I")
     some: list[tuple[int, int, str]] = []
+    waiting: list[_Row] = []
 
-    def say(row: str, line: int, what: str, detail: str) -> None:
-        found.counts[what] += 1
-        if len(found.findings) < MOST_FINDINGS:
-            found.findings.append(Finding(row, line, what, detail))
+    def settle() -> None:
+        judged = iter(golds.check([row.sample for row in waiting if row.sample is not None]))
+        for row in waiting:
+            for what, detail in [*row.faults, *(next(judged) if row.sample is not None else ())]:
+                found.counts[what] += 1
+                if len(found.findings) < MOST_FINDINGS:
+                    found.findings.append(Finding(row.name, row.line, what, detail))
+        waiting.clear()
+        if progress is not None:
+            progress(found.rows)
 
     for raw in Input(files, 64 << 20):
         found.rows += 1
         try:
             sample, answered = _sample(raw, names or {})
         except SampleError as error:
-            say(f"line {raw.line}", raw.line, "unreadable_row", str(error))
+            waiting.append(_Row(f"line {raw.line}", raw.line, None, [("unreadable_row", str(error))]))
             continue
         name = sample.id if sample.id is not None else f"line {raw.line}"
         found.kinds[sample.kind_or_guess or "none"] += 1
         text = sample.prompt_text
         lengths.append(min(len(text), 2**32 - 1))
-        if not text.strip():
-            say(name, raw.line, "empty_prompt", "the row has no prompt")
-        duplicate = prompts.add(f"{name} (line {raw.line})", sample, answered)
-        if duplicate:
-            say(name, raw.line, *duplicate)
-        leak = leaked(sample)
-        if leak:
-            say(name, raw.line, *leak)
-        for fault in golds.check(sample):
-            say(name, raw.line, *fault)
+        faults = [] if text.strip() else [("empty_prompt", "the row has no prompt")]
+        faults += filter(None, (prompts.add(f"{name} (line {raw.line})", sample, answered), leaked(sample)))
+        waiting.append(_Row(name, raw.line, sample, faults))
         rank = (raw.line * 2654435761) & 0xFFFFFFFF  # Knuth's: spread over the file, the same each time
         entry = (-rank, raw.line, text[:2_000])
         if len(some) < PROFILED:
             heapq.heappush(some, entry)
         elif entry > some[0]:
             heapq.heapreplace(some, entry)
+        if len(waiting) >= AT_ONCE:
+            settle()
+    settle()
     _lengths(found, lengths)
     if languages:
         found.languages = _languages([text for _, _, text in some if text.strip()])
     return found
+
+
+class _Row(NamedTuple):
+    """A row whose gold waits to be judged."""
+
+    name: str
+    line: int
+    sample: Sample | None
+    """None where it could not be read."""
+    faults: list[tuple[str, str]]
+    """What is known already, as finding and detail."""
 
 
 def _sample(raw: RawRow, names: Mapping[str, str]) -> tuple[Sample, bool]:

@@ -1,13 +1,13 @@
 """Does the gold of a row earn the full score from its own verifier? And, for code, does an empty program not?
 
-The gold is put where an answer is looked for, and judged by the verifier that will judge the run. What it does not do:
-say that a gold is true. One that verifies against itself can still be wrong.
+The gold is put where an answer is looked for, and judged by the verifier that will judge the run. Programs are handed
+over many at a time, since a sandbox runs several at once. What it does not do: say that a gold is true. One that
+verifies against itself can still be wrong.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -23,11 +23,15 @@ PROGRAMMING = frozenset("python py python3 cpp c++ c javascript js typescript ja
 """What a code row's `language` may say of its program; Python otherwise."""
 
 
+_OF_THE_ROW = frozenset({Reason.REFERENCE_MISSING, Reason.REFERENCE_UNPARSEABLE, Reason.TESTS_MISSING})
+"""Errors that the row itself is to blame for."""
+
+
 class Fault(NamedTuple):
     """What is wrong with a gold."""
 
     what: str
-    """`gold_not_verified`, `gold_unreadable`, `gold_missing`, `empty_program_passes`, `not_checked`."""
+    """`gold_not_verified`, `gold_unreadable`, `gold_missing`, `empty_program_passes`, `not_judged`, `not_checked`."""
     detail: str
 
 
@@ -38,17 +42,27 @@ class Golds:
         self._options = options or {}
         self._made: dict[str, Verifier | None] = {}
 
-    def check(self, sample: Sample) -> list[Fault]:
-        """What is wrong with the gold of a row; empty where nothing is, or where its kind has none."""
-        kind = sample.kind_or_guess
-        if kind is None:
-            return [Fault("gold_missing", "the row has no kind, no tests and no reference, so nothing can judge it")]
-        if kind in ("general", "safety"):
-            return []
-        verifier = self._verifier(kind)
-        if verifier is None:
-            return [Fault("not_checked", f"no verifier judges the kind {kind!r} here")]
-        return list(_code(verifier, sample) if kind == "code" else _answers(verifier, kind, sample))
+    def check(self, samples: Sequence[Sample]) -> list[list[Fault]]:
+        """What is wrong with the gold of each row; empty where nothing is, or where its kind has none."""
+        faults: list[list[Fault]] = [[] for _ in samples]
+        programs: list[int] = []
+        for place, sample in enumerate(samples):
+            kind = sample.kind_or_guess
+            if kind == "code" and self._verifier(kind) is not None:
+                programs.append(place)
+            elif kind is None:
+                told = "the row has no kind, no tests and no reference, so nothing can judge it"
+                faults[place].append(Fault("gold_missing", told))
+            elif kind not in ("general", "safety"):
+                verifier = self._verifier(kind)
+                found = [Fault("not_checked", f"no verifier judges the kind {kind!r} here")]
+                faults[place] += found if verifier is None else _answers(verifier, kind, sample)
+        if programs:
+            verifier = self._verifier("code")
+            assert verifier is not None
+            for place, found in zip(programs, _programs(verifier, [samples[n] for n in programs]), strict=True):
+                faults[place] += found
+        return faults
 
     def _verifier(self, kind: str) -> Verifier | None:
         if kind not in self._made:
@@ -102,7 +116,7 @@ def _plain(sample: Sample) -> Any:  # any: a prompt
 def _fault(verdict: Verdict, gold: str) -> Fault | None:
     shown = gold if len(gold) <= 80 else gold[:79] + "…"
     if verdict.status is Status.ERROR:
-        return Fault("gold_unreadable", f"{shown!r}: {verdict.detail}")
+        return _unjudged(verdict, f"{shown!r}: ")
     if verdict.status is Status.SKIPPED:
         return Fault("not_checked", verdict.detail)
     if verdict.reason is not Reason.CORRECT:
@@ -110,32 +124,66 @@ def _fault(verdict: Verdict, gold: str) -> Fault | None:
     return None
 
 
-def _code(verifier: Verifier, sample: Sample) -> Iterator[Fault]:
-    if not sample.tests:
-        yield Fault("gold_missing", "the row has no tests")
+def _unjudged(verdict: Verdict, about: str = "") -> Fault:
+    """An error told apart: a fault of the row, which can be mended in the file, or one of the instrument."""
+    return Fault("gold_unreadable" if verdict.reason in _OF_THE_ROW else "not_judged", about + verdict.detail)
+
+
+def _programs(verifier: Verifier, samples: Sequence[Sample]) -> Iterator[list[Fault]]:
+    """What is wrong with rows of code: every reference solution and every empty program of them, judged at once."""
+    solutions = [_solution(sample) for sample in samples]
+    default = getattr(verifier, "language", None)
+    asked: list[Sample] = []
+    for sample, solution in zip(samples, solutions, strict=True):
+        if sample.tests:
+            plain = replace(sample, prompt=_plain(sample))
+            asked += [] if solution is None else [replace(plain, response=_fenced(sample, solution, default))]
+            # Without the prompt, since one that begins the function would fill the empty program.
+            asked.append(replace(sample, prompt="", response=_fenced(sample, "", default)))
+    verdicts = iter(verifier(asked) if asked else [])
+    for sample, solution in zip(samples, solutions, strict=True):
+        if not sample.tests:
+            yield [Fault("gold_missing", "the row has no tests")]
+            continue
+        yield list(_program(None if solution is None else next(verdicts), next(verdicts)))
+
+
+def _program(solved: Verdict | None, empty: Verdict) -> Iterator[Fault]:
+    """What is wrong with one row of code, by the verdicts on its solution and on an empty program."""
+    if solved is None:
+        yield Fault("not_checked", "no reference solution to run, in a field such as `solution`")
+    elif solved.status is Status.ERROR:
+        yield _unjudged(solved)
         return
-    solution = next((sample.meta[f] for f in SOLUTION_FIELDS if isinstance(sample.meta.get(f), str)), None)
-    solution = solution or next(iter(sample.references), None)
-    # A row's `language` may be that of its thoughts, or of its program.
-    language = sample.language if sample.language in PROGRAMMING else "python"
-    if solution is None:
-        yield Fault("not_checked", f"no reference solution ({', '.join(SOLUTION_FIELDS)} or reference)")
-    else:
-        fenced = solution if "```" in solution else f"```{language}\n{solution}\n```"
-        (verdict,) = verifier([replace(sample, response=fenced, prompt="")])
-        if verdict.status is Status.ERROR:
-            yield Fault("not_checked", verdict.detail)
-            return
-        if verdict.reason is not Reason.CORRECT:
-            yield Fault("gold_not_verified", f"the reference solution fails: {verdict.reason}: {_outcomes(verdict)}")
-    (empty,) = verifier([replace(sample, response=f"```{language}\n\n```", prompt="")])
-    if empty.status is Status.SCORED and empty.score:
+    elif solved.reason is not Reason.CORRECT:
+        yield Fault("gold_not_verified", f"the reference solution fails: {words(solved.reason)}: {solved.detail}")
+    if empty.status is Status.ERROR:
+        yield _unjudged(empty)
+    elif empty.score:
         yield Fault("empty_program_passes", f"an empty program scores {empty.score:g}, so the tests test nothing")
 
 
-def _outcomes(verdict: Verdict) -> str:
-    tests = verdict.evidence.get("tests")
-    if not isinstance(tests, list):
-        return verdict.detail
-    failed = [f"test {n}: {test.get('outcome')}" for n, test in enumerate(tests, 1) if test.get("outcome") != "AC"]
-    return f"{verdict.detail} ({json.dumps(failed[:3])})" if failed else verdict.detail
+def words(reason: Reason) -> str:
+    """A reason as a person writes it.
+
+    >>> words(Reason.RUNTIME_ERROR)
+    'runtime error'
+    """
+    return reason.value.replace("_", " ")
+
+
+def _solution(sample: Sample) -> str | None:
+    """A program that should pass."""
+    named = next((sample.meta[f] for f in SOLUTION_FIELDS if isinstance(sample.meta.get(f), str)), None)
+    return named or next(iter(sample.references), None)
+
+
+def _fenced(sample: Sample, program: str, default: str | None) -> str:
+    """A response with the program in it, tagged with its language, so that an empty one is run too."""
+    from ..code.verifier import named_language
+
+    if "```" in program:
+        return program
+    # A row's `language` may be that of its thoughts, or of its program.
+    language = sample.language if sample.language in PROGRAMMING else named_language(sample) or default or "python"
+    return f"```{language}\n{program}\n```"

@@ -17,6 +17,7 @@ from ...sandbox import (
     Result,
     StdinTest,
     Submission,
+    TestOutcome,
     checkers,
 )
 from ...sandbox.languages import language
@@ -47,6 +48,10 @@ _LONGEST = 1 << 20
 """Characters of a program that is run."""
 _ANSWER = 20_000
 """Characters of it that a verdict shows."""
+_OUTPUT = 1_000
+"""Characters of what a failed test wrote, of each stream."""
+_WITH_OUTPUT = 3
+"""Failed tests of a program whose output a verdict holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +61,9 @@ class CodeVerifier:
     The program is the last fitting code block after the thinking. Tests are the sample's. Nothing runs outside the
     isolation that `backend` names; where it cannot be had, the verdict is `error: sandbox_unavailable` and no number.
 
-    Evidence: `tests`, one `{outcome, seconds, memory_mb, detail}` each, `trust` (`weak` where test code had to run in
-    the program's own process), `language`, `backend`. Parts: `passed`, the share of tests.
+    Evidence: `tests`, one `{outcome, seconds, memory_mb, detail}` each, the first failures with the `stdout` and
+    `stderr` that they wrote, `trust` (`weak` where test code had to run in the program's own process), `language`,
+    `backend`. Parts: `passed`, the share of tests.
 
     >>> CodeVerifier(score="fraction").name
     'code'
@@ -153,7 +159,7 @@ class CodeVerifier:
         """What a sample's response and tests come to. Raises _Verdict where there is nothing to run."""
         if not sample.tests:
             raise _Verdict(Verdict.error(Reason.TESTS_MISSING, "the sample has no tests"))
-        wanted = _wanted(sample) or self.language
+        wanted = named_language(sample) or self.language
         known = language(wanted) if wanted else None
         if wanted and known is None:
             raise _Verdict(Verdict.error(Reason.TESTS_MISSING, f"no sandbox knows the language {wanted!r}"))
@@ -217,15 +223,7 @@ class CodeVerifier:
     def _verdict(self, submission: Submission, result: Result) -> Verdict:
         answer = submission.source[:_ANSWER]
         evidence: dict[str, Any] = {  # any: JSON values
-            "tests": [
-                {
-                    "outcome": test.outcome.value,
-                    "seconds": round(test.seconds, 4),
-                    "memory_mb": round(test.memory_mb, 1),
-                    "detail": test.detail,
-                }
-                for test in result.tests
-            ],
+            "tests": _told(result.tests),
             "trust": "weak" if any(test.trust == "weak" for test in result.tests) else "strong",
             "language": submission.language,
             "backend": result.backend,
@@ -248,13 +246,46 @@ class CodeVerifier:
         return verdict.timed(result.seconds)
 
 
+def _told(outcomes: Sequence[TestOutcome]) -> list[dict[str, Any]]:  # any: JSON values
+    """What became of each test, and what the first failures wrote."""
+    told = []
+    failures = 0
+    for test in outcomes:
+        one: dict[str, Any] = {  # any: JSON values
+            "outcome": test.outcome.value,
+            "seconds": round(test.seconds, 4),
+            "memory_mb": round(test.memory_mb, 1),
+            "detail": test.detail,
+        }
+        if test.outcome not in (Outcome.AC, Outcome.SKIPPED):
+            failures += 1
+            if failures <= _WITH_OUTPUT:
+                written = {"stdout": _ends(test.stdout), "stderr": _ends(test.stderr)}
+                one |= {name: text for name, text in written.items() if text}
+        told.append(one)
+    return told
+
+
+def _ends(text: str) -> str:
+    """A text, or where it is long its beginning and its end: a traceback says at its end what went wrong."""
+    half = _OUTPUT // 2
+    return (
+        text if len(text) <= _OUTPUT else f"{text[:half]}\n… [{len(text) - 2 * half} more characters]\n{text[-half:]}"
+    )
+
+
 class _Verdict(Exception):  # noqa: N818 - no error: the verdict is known before anything runs
     def __init__(self, verdict: Verdict) -> None:
         super().__init__()
         self.verdict = verdict
 
 
-def _wanted(sample: Sample) -> str | None:
+def named_language(sample: Sample) -> str | None:
+    """The language that a row's other fields name for its program.
+
+    >>> named_language(Sample(response="", meta={"lang": "cpp"}))
+    'cpp'
+    """
     for name in _NAMED_LANGUAGE:
         value = sample.meta.get(name)
         if isinstance(value, str) and value:

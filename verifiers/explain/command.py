@@ -181,17 +181,26 @@ _PASSED = frozenset({"AC", "closed", "given"})
 _FAILED = frozenset("WA TLE MLE OLE RE CE".split())
 
 
+_WHOLE = frozenset({"program", "stdout", "stderr"})
+"""Steps whose results are shown line by line."""
+_MOST_LINES = 60
+
+
 def _lines(found: Explanation, encoding: str) -> Iterator[Text]:
-    """One line for each step and one for the verdict, in columns."""
+    """One line for each step and one for the verdict, in columns; programs and outputs as they are."""
     rows = [("step", "rule", "result"), *map(_row, found.steps), _last(found.verdict)]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for number, (step, rule, result) in enumerate(rows):
-        line = f"{step:<{widths[0]}}  {rule:<{widths[1]}}  {visible(result)}".rstrip()
+        first, *more = result.rstrip().splitlines() if step in _WHOLE and result.strip() else [result]
+        if len(more) >= _MOST_LINES:
+            more = [*more[: _MOST_LINES - 1], f"… {len(more) - _MOST_LINES + 1} more lines, all of them in --json"]
+        line = f"{step:<{widths[0]}}  {rule:<{widths[1]}}  {visible(first)}".rstrip()
         style = (
             "dim" if number == 0 else _style(found.verdict) if number == len(rows) - 1 else _colour(step, rule, found)
         )
-        # Not every terminal can show every letter.
-        yield Text(line.encode(encoding, "backslashreplace").decode(encoding), style)
+        for text in (line, *(f"{'':{sum(widths) + 2}}  {visible(one)}".rstrip() for one in more)):
+            # Not every terminal can show every letter.
+            yield Text(text.encode(encoding, "backslashreplace").decode(encoding), style)
 
 
 def _style(verdict: Verdict) -> str:

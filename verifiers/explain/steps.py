@@ -1,7 +1,8 @@
 """The steps from a sample to a verdict, by verifier: JSON objects with `step`, `rule`, `result` and `data`.
 
 Mathematics tells its own (`verifiers.math.explain`). For the others the steps are read off the scanner and the
-verdict's evidence, so they hold what the verifier says and nothing that it does not.
+verdict's evidence, so they hold what the verifier says and nothing that it does not. Only the results of `program`,
+`stdout` and `stderr` have more than one line.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..cases import TestCase
 from ..contract import Verifier
 from ..math import MathVerifier
 from ..math import explain as math_steps
@@ -20,6 +22,8 @@ Step = dict[str, Any]  # any: a JSON object
 
 SHOWN = 400
 """Characters of a piece of text in a step's result."""
+ASKED = 80
+"""Characters of what a test asks."""
 
 
 def steps_of(verifier: Verifier, sample: Sample, verdict: Verdict) -> list[Step]:
@@ -71,22 +75,46 @@ def _language(verifier: Verifier, sample: Sample, verdict: Verdict) -> list[Step
     return steps
 
 
+_TRUST = {
+    "strong": "the program could not touch what decided",
+    "weak": "test code ran in the program's own process, which can be cheated",
+}
+
+
 def _code(verifier: Verifier, sample: Sample, verdict: Verdict) -> list[Step]:
-    tests = verdict.evidence.get("tests")
+    evidence = verdict.evidence
+    tests = evidence.get("tests")
     if not isinstance(tests, list):
         return _general(verifier, sample, verdict)
     steps = []
     if verdict.answer is not None:
-        steps.append(_step("program", "found", _cut(verdict.answer)))
-    if "trust" in verdict.evidence:
-        steps.append(_step("isolation", str(verdict.evidence["trust"]), "how far the sandbox can be trusted"))
-    for number, test in enumerate(tests, 1):
+        steps.append(_step("program", str(evidence.get("language", "found")), verdict.answer))
+    if "backend" in evidence:
+        steps.append(_step("sandbox", str(evidence["backend"]), "where it ran"))
+    if "trust" in evidence:
+        steps.append(_step("trust", str(evidence["trust"]), _TRUST.get(str(evidence["trust"]), "")))
+    # One test of the row may come to several, as the asserts of HumanEval's `check` do.
+    given = [_given(test) for test in sample.tests] if len(sample.tests) == len(tests) else [""] * len(tests)
+    for number, (test, asked) in enumerate(zip(tests, given, strict=True), 1):
         took = f"{test['seconds']:.2f} s" if isinstance(test.get("seconds"), int | float) else "not timed"
         memory = f", {test['memory_mb']:.0f} MB" if isinstance(test.get("memory_mb"), int | float) else ""
-        detail = f", {_cut(str(test['detail']))}" if test.get("detail") else ""
-        steps.append(_step(f"test {number}", str(test.get("outcome")), took + memory + detail, dict(test)))
-    others = {k: v for k, v in verdict.evidence.items() if k not in ("tests", "trust")}
+        told = ["not run"] if test.get("outcome") == "SKIPPED" else [took + memory]
+        told += [_cut(str(test["detail"]))] if test.get("detail") else []
+        result = f"{asked}: {', '.join(told)}" if asked else ", ".join(told)
+        steps.append(_step(f"test {number}", str(test.get("outcome")), result, dict(test)))
+        steps += [_step(stream, "wrote", str(test[stream])) for stream in ("stdout", "stderr") if test.get(stream)]
+    others = {k: v for k, v in evidence.items() if k not in ("tests", "trust", "language", "backend")}
     return steps + [_step("evidence", key, _cut(str(value)), {key: value}) for key, value in others.items()]
+
+
+def _given(test: TestCase) -> str:
+    """What a test asks, on one short line."""
+    if test.type == "function":
+        args = (test.args or "()").strip()
+        asked = f"{test.entry}{args.removesuffix(',)') + ')' if args.endswith(',)') else args}"
+    else:
+        asked = repr(test.input) if test.type == "stdin" else (test.code or "").strip().partition("\n")[0]
+    return asked if len(asked) <= ASKED else f"{asked[: ASKED - 1]}…"
 
 
 def _general(_: Verifier, sample: Sample, verdict: Verdict) -> list[Step]:

@@ -13,7 +13,7 @@ What it does not do: look at content. A think block of one dot is a think block.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from ..reasoning import PREFILLED, Prefilled, Reasoning, Span, scan
 from ..sample import Sample
 from ..verdict import Reason, Verdict
 from .layout import CARDINALITIES, Cardinality, Checked, Layout, blank, check
+from .places import places, with_returns
 from .violation import Violation
 
 Profile = Literal["r1_zero", "r1_chat", "think_only", "boxed", "json", "custom"]
@@ -58,7 +59,8 @@ class FormatVerifier:
     """1 if the response keeps the form of a profile, else 0; with `mode="graded"` and any violation k / (n + 1), where
     k of the n things asked for are there.
 
-    Evidence: `violations`, each word once, in the order of `Violation`. Graded, `parts` holds what is asked for and
+    Evidence: `violations`, each word once, in the order of `Violation`, and `places`, `[start, end, violation]` each,
+    for those that stand somewhere in the response. Graded, `parts` holds what is asked for and
     whether it is there (1 or 0). A part counts only where there is something to have it right, and each counts once:
     repeating tags earns nothing.
 
@@ -132,7 +134,8 @@ class FormatVerifier:
         text = clean(sample.response)
         layout = self._layout()
         cut = _first_tags(text, tuple(layout.tags)) if layout else text
-        checked = self._check(scan(cut, sample.prompt, prefilled=self.prefilled), layout)
+        scanned = scan(cut, sample.prompt, prefilled=self.prefilled)
+        checked = self._check(scanned, layout)
         found = set(checked.violations)
         if len(cut) < len(text):
             found.add(Violation.DUPLICATE_TAG)
@@ -153,7 +156,7 @@ class FormatVerifier:
             Reason.PARTIAL if score else Reason.BAD_FORMAT,
             "the form is broken: " + ", ".join(violations).replace("_", " "),
             parts=parts,
-            evidence={"violations": violations},
+            evidence={"violations": violations, "places": _places(scanned, layout, found, sample.response)},
         )
 
     def _layout(self) -> Layout | None:
@@ -168,6 +171,13 @@ class FormatVerifier:
         if layout is not None:
             return check(found, layout)
         return _check_boxed(found) if self.profile == "boxed" else _check_json(found, self.schema)
+
+
+def _places(
+    found: Reasoning, layout: Layout | None, violations: Collection[Violation], response: str
+) -> list[list[int | str]]:
+    told = places(found, layout, violations)
+    return list(map(list, with_returns(told, response) if "\r\n" in response else told))
 
 
 def clean(response: str) -> str:

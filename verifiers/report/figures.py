@@ -160,7 +160,8 @@ def _plot(chart: Chart, run: Run) -> Told:
     size = max(abs(low), abs(high))
     if high - low <= 1e-12 * size or size < 1e-300:
         around = size / 2 if size >= 1e-300 else 0.5
-        low, high = low - around, high + around
+        # What never moves and is not below zero stands above it, nought itself on the ground.
+        low, high = (low - around, high + around) if low < 0 else (0.0, 3 * around if low else 1.0)
     width = max(1, last - first)
 
     def x(step: float) -> float:
@@ -172,11 +173,12 @@ def _plot(chart: Chart, run: Run) -> Told:
     lines = []
     for line in chart.lines:
         path, drawing = "", False
-        for step, value in line.points:
+        for number, (step, value) in enumerate(line.points):
             if value is None:
                 drawing = False
                 continue
-            path += f"{'L' if drawing else 'M'}{x(step)} {y(value)}"
+            alone = not drawing and (number + 1 == len(line.points) or line.points[number + 1][1] is None)
+            path += f"{'L' if drawing else 'M'}{x(step)} {y(value)}" + ("h0" if alone else "")
             drawing = True
         known = [value for _, value in line.points if value is not None]
         lines.append({"key": line.key, "label": line.label, "path": path, "latest": plain(known[-1])})

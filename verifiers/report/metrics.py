@@ -44,6 +44,15 @@ TITLES: Mapping[str, tuple[str, str, bool]] = {
 }
 """Charts in order: the part of a key before its first slash, with title, unit, and whether it is a share."""
 
+_MAIN = {
+    **dict.fromkeys(
+        ("reward", "accuracy", "format", "language", "length", "reflective", "kl", "entropy", "ratio"), "mean"
+    ),
+    **dict.fromkeys(("truncated", "clip", "zero_variance", "unjudged"), "share"),
+    "seconds": "whole step",
+}
+"""What the line of a key without a slash is called, by chart; `value` elsewhere."""
+
 
 class Stage(NamedTuple):
     """A stretch of steps of one stage."""
@@ -167,15 +176,21 @@ def _charts(series: Mapping[str, list[tuple[int, float | None]]]) -> list[Chart]
     for key, points in series.items():
         head, _, rest = key.partition("/")
         head = head if head in TITLES else f"other {head}"
-        by_chart.setdefault(head, []).append(Line(key, rest or "mean", thin(points, MOST_POINTS)))
+        by_chart.setdefault(head, []).append(Line(key, rest or _MAIN.get(head, "value"), thin(points, MOST_POINTS)))
     order = [*TITLES, *(head for head in by_chart if head not in TITLES)]
     charts = []
     for head in order:
         if head in by_chart:
-            title, unit, share = TITLES.get(head, (head.removeprefix("other "), "", False))
+            title, unit, share = TITLES.get(head, (_titled(head.removeprefix("other ")), "", False))
             lines = sorted(by_chart[head], key=lambda line: "/" in line.key)
             charts.append(Chart(title, unit, share, lines[:MOST_LINES]))
     return charts
+
+
+def _titled(key: str) -> str:
+    """A key as a title: `prompt_tokens` is `Prompt tokens`."""
+    words = key.replace("_", " ").strip() or key
+    return words[:1].upper() + words[1:]
 
 
 def thin(points: list[tuple[int, float | None]], most: int) -> list[tuple[int, float | None]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..sample import Sample
 from ..scoring.scored import ScoredRow
 
 SNIPPET = 140
@@ -124,9 +125,17 @@ class Columns:
         if found is None:
             found = self._problems[key] = len(self._prompts)
             sample = row.sample
-            self._prompts.append(_snippet(sample.prompt_text, SNIPPET) if sample else "")
+            self._prompts.append(_snippet(_question(sample), SNIPPET) if sample else "")
             self._references.append(_snippet(", ".join(sample.references[:3]), ANSWER) if sample else "")
         return found
+
+
+def _question(sample: Sample) -> str:
+    """What was asked: of a conversation what the user said last, since many begin with the same instructions."""
+    if isinstance(sample.prompt, str):
+        return sample.prompt
+    said = [message.content for message in sample.prompt if message.role == "user" and message.content.strip()]
+    return said[-1] if said else sample.prompt_text
 
 
 def _snippet(text: str, most: int) -> str:

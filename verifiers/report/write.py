@@ -190,7 +190,7 @@ def _run_cards(run: Run, samples: int) -> list[dict[str, Any]]:  # any: what the
             made.append({"name": name, "value": plain(run.last[key]), "note": f"from {plain(run.first[key])}"})
     tone = "warn" if run.alarms else ""
     made.append({"name": "Alarms", "value": f"{len(run.alarms):,}", "note": "over the run", "tone": tone})
-    return [*made, {"name": "Samples", "value": f"{samples:,}", "note": "responses in the table"}]
+    return [*made, {"name": "Samples", "value": f"{samples:,}", "note": "in the table"}]
 
 
 def _about(

@@ -12,8 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from r1_reward.cli import main
+from r1_reward.sandbox import SandboxUnavailableError
 from r1_reward.verifiers import Reason, Sample, Verdict
-from r1_reward.verifiers.catalog import CATALOG, Entry
+from r1_reward.verifiers.catalog import CATALOG, Entry, make
 from r1_reward.verifiers.check import check
 from r1_reward.verifiers.check import golds as golds_module
 
@@ -69,7 +70,8 @@ def test_each_row_and_what_is_found(tmp_path: Path, row: Any, wanted: list[str],
 
 def test_every_gold_of_the_example_verifies() -> None:
     checked = check([str(ROOT / "examples" / "rollouts.jsonl")], languages=False)
-    assert (checked.rows, checked.failures) == (220, 0)
+    # Where there is no sandbox the programs cannot be judged.
+    assert (checked.rows, checked.failures - checked.counts["not_judged"]) == (220, 0)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +124,81 @@ def test_code_rows_once_there_is_a_verifier_of_code(tmp_path: Path, monkeypatch:
         ("none", "not_checked"),
         ("untested", "gold_missing"),
     ]
+
+
+SUM = [{"type": "function", "entry": "add", "args": "(2, 3)", "expected": "5"}]
+READ = [{"type": "stdin", "input": "2 3", "output": "5"}]
+NOTHING = [{"type": "stdin", "input": "2 3", "output": ""}]
+GOOD = "def add(a, b):\n    return a + b"
+BODY = {"prompt": "def add(a, b):\n", "test": "def check(candidate):\n    assert candidate(1, 2) == 3\n"}
+
+
+@pytest.mark.needs("userns")
+def test_programs_are_run_by_the_real_verifier(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": "fine", "prompt": "a", "tests": SUM, "solution": GOOD},
+        {"id": "thinks", "prompt": "a <think>", "tests": SUM, "solution": GOOD},
+        {"id": "wrong", "prompt": "b", "tests": SUM, "solution": "def add(a, b): return a - b"},
+        {"id": "slow", "prompt": "c", "tests": SUM, "solution": "while True: pass", "limits": {"time_s": 0.3}},
+        {"id": "weak", "prompt": "d", "tests": NOTHING, "solution": "print()"},
+        {"id": "unread", "prompt": "e", "tests": [{**SUM[0], "args": "(2,"}], "solution": GOOD},
+        {"id": "body", **BODY, "entry_point": "add", "canonical_solution": "    return a + b\n"},
+        {"id": "reads", "prompt": "f", "tests": READ, "solution": "print(sum(map(int, input().split())))"},
+        {"id": "klingon", "prompt": "g", "tests": READ, "solution": "x", "lang": "klingon"},
+        {"id": "sum", "prompt": "1 + 1", "reference": "2"},
+    ]
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    checked = check([str(path)], options={"code": {"backend": "local"}}, languages=False)
+    assert [(finding.row, finding.what) for finding in checked.findings] == [
+        ("wrong", "gold_not_verified"),
+        ("slow", "gold_not_verified"),
+        ("weak", "empty_program_passes"),
+        ("unread", "gold_unreadable"),
+        ("klingon", "gold_unreadable"),
+    ]
+    wrong, slow, *_ = checked.findings
+    told = "passed 0 of 1 tests; test 1: WA, returned -1 where 5 was expected"
+    assert wrong.detail == f"the reference solution fails: wrong: {told}"
+    assert slow.detail.startswith("the reference solution fails: timeout: ")
+
+
+def test_without_a_sandbox_no_program_is_called_right_or_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise SandboxUnavailableError("no engine answers")
+
+    monkeypatch.setattr("r1_reward.sandbox.pool.start", gone)
+    rows = [{"id": "a", "prompt": "a", "tests": SUM, "solution": GOOD}, {"id": "b", "prompt": "b", "tests": SUM}]
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    # Seven slots, since other tests may have left warm sandboxes in the pools of other sizes.
+    checked = check([str(path)], options={"code": {"slots": 7}}, languages=False)
+    findings = [(finding.row, finding.what) for finding in checked.findings]
+    assert findings == [("a", "not_judged"), ("b", "not_checked"), ("b", "not_judged")]
+    result = run(str(path), "--no-languages", "--set", "code.slots=7", code=1)
+    assert "r1-reward doctor" in result.stdout
+    assert "failed: 2 to fix" in result.stdout
+
+
+def test_programs_are_handed_over_many_at_a_time_and_findings_stay_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    class Counting(_FakeCode):
+        def __call__(self, samples: Any) -> list[Verdict]:
+            sizes.append(len(samples))
+            return super().__call__(samples)
+
+    monkeypatch.setattr(golds_module, "make", lambda name, *_: Counting() if name == "code" else make(name))
+    strong = [{"type": "assert", "code": "strong"}]
+    rows: list[Any] = [{"id": f"r{n}", "prompt": f"{n}", "tests": strong, "solution": "bad"} for n in range(100)]
+    rows[50] = {"id": "r50", "prompt": "x", "reference": r"\frac{"}
+    rows[70] = "no JSON"
+    names = [row for row, _ in found(tmp_path, *rows)]
+    assert names == [*(f"r{n}" for n in range(70)), "line 71", *(f"r{n}" for n in range(71, 100))]
+    assert max(sizes) > 100
+    assert sum(sizes) == 2 * 98
 
 
 def test_code_without_a_verifier_is_told_not_to_be_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,4 +257,4 @@ def test_as_a_command_in_a_process_of_its_own(tmp_path: Path) -> None:
 
 
 def test_samples_are_judged_without_their_own_response() -> None:
-    assert golds_module.Golds().check(Sample(response=r"\boxed{9}", reference="2")) == []
+    assert golds_module.Golds().check([Sample(response=r"\boxed{9}", reference="2")]) == [[]]

@@ -57,8 +57,22 @@ def test_scores(source: str, score: float, reason: Reason) -> None:
     assert verdict.evidence["backend"] == "local"
     assert verdict.evidence["trust"] == "strong"
     for test in verdict.evidence["tests"]:
-        assert set(test) == {"outcome", "seconds", "memory_mb", "detail"}
+        assert set(test) - {"stdout", "stderr"} == {"outcome", "seconds", "memory_mb", "detail"}
+        assert test["outcome"] not in ("AC", "SKIPPED") or not set(test) & {"stdout", "stderr"}
     json.dumps(verdict.to_dict(), allow_nan=False)
+
+
+@pytest.mark.needs("userns")
+def test_the_first_failures_hold_what_they_wrote() -> None:
+    source = "import sys\nprint('to the user')\nprint('x' * 5_000 + 'the end', file=sys.stderr)\n1 / 0"
+    tests = [TestCase(type="stdin", input="", output=str(n)) for n in range(5)]
+    (verdict,) = CodeVerifier(backend="local", score="fraction")([Sample(response=fenced(source), tests=tests)])
+    found = verdict.evidence["tests"]
+    assert [("stderr" in test, test.get("stdout")) for test in found] == [(True, "to the user\n")] * 3 + [
+        (False, None)
+    ] * 2
+    assert len(found[0]["stderr"]) < 1_100
+    assert "more characters]" in found[0]["stderr"]
 
 
 @pytest.mark.needs("userns")

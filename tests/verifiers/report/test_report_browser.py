@@ -157,7 +157,7 @@ def test_the_demo_opens_filters_sorts_and_shows_rows(page: Page, demo: Path) -> 
     assert page.ask("document.querySelector('#table').getAttribute('aria-rowcount')") == "221"
     page.shot("demo-light")
     page.choose("#outcome", "wrong")
-    page.wait(f"{COUNT} === '24 of 220'")
+    page.wait(f"{COUNT} === '44 of 220'")  # 24 of mathematics, and 20 programs, which only `format` judged here
     page.choose("#outcome", "")
     page.search("twenty-sided")
     page.wait(f"{COUNT} === '8 of 220'")
@@ -375,6 +375,185 @@ def test_a_row_shows_tests_languages_and_where_the_form_breaks(page: Page, tmp_p
     outside = page.ask("[...document.querySelectorAll('#panel .outside')].map((one) => one.textContent)")
     assert any(" bye" in text for text in outside)
     page.shot("code-row")
+    page.silent(path)
+
+
+# Every text that is on the page, against what is painted behind it: the colours that the browser came to.
+UNREADABLE = """
+const numbers = (text) => text.match(/[\\d.]+/g).map(Number);
+const parse = (text) => [...numbers(text).slice(0, 3), numbers(text)[3] ?? 1];
+const over = (top, under) => top.slice(0, 3).map((c, i) => c * top[3] + under[i] * (1 - top[3])).concat(1);
+const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+const light = (colour) => colour.slice(0, 3).map((c) => linear(c / 255))
+  .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+const behind = (element) => {
+  const layers = [];
+  for (let one = element; one; one = one.parentElement) layers.push(parse(getComputedStyle(one).backgroundColor));
+  return layers.reverse().reduce((under, top) => over(top, under), [255, 255, 255, 1]);
+};
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+const bad = [];
+let seen = 0;
+for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+  const element = node.parentElement;
+  if (!node.data.trim() || element.closest('script, style, noscript, option') || !element.checkVisibility()) continue;
+  seen += 1;
+  const back = behind(element);
+  const [one, two] = [light(over(parse(getComputedStyle(element).color), back)), light(back)].sort((a, b) => b - a);
+  const ratio = (one + 0.05) / (two + 0.05);
+  if (ratio < 4.5) bad.push(`${element.className || element.tagName} ${ratio.toFixed(2)} ${node.data.slice(0, 40)}`);
+}
+return [seen, bad];
+"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_text_on_the_page_has_the_contrast_of_wcag_aa(page: Page, demo: Path, tmp_path: Path, dark: bool) -> None:
+    def check(least: int) -> None:
+        seen, bad = page.driver.execute_script(UNREADABLE)
+        assert bad == []
+        assert seen > least  # it looked at something
+
+    page.open(demo, dark=dark)
+    check(150)
+    page.click("#body tr:nth-child(3)")
+    page.panel()
+    page.driver.execute_script("document.querySelectorAll('#panel details').forEach((one) => { one.open = true })")
+    page.wait("document.querySelectorAll('#panel .text').length > 2")  # prompt, response, the row as JSON
+    check(100)
+    page.press("c")
+    page.wait("document.querySelector('.abreast')")
+    check(100)
+    page.open(write(tmp_path, [CODE_ROW]), dark=dark, hash_="#row=0")
+    page.panel()
+    page.driver.execute_script("document.querySelectorAll('#panel details').forEach((one) => { one.open = true })")
+    page.wait("document.querySelector('#panel .thought .text .l1')")
+    check(60)
+
+
+def test_a_screen_reader_is_told_of_a_grid_its_rows_and_how_they_are_sorted(page: Page, demo: Path) -> None:
+    page.open(demo)
+    page.click("#head th:last-child button")
+    page.driver.execute_script("document.querySelector('#body tr').focus()")
+    page.press(Keys.ARROW_DOWN, Keys.ENTER)
+    page.panel()
+    tree = page.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    told = [
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in tree
+        if not node["ignored"] and "role" in node
+    ]
+    roles = [role for role, _ in told]
+    assert ("grid", "Responses") in told
+    assert roles.count("row") > 10
+    assert roles.count("gridcell") > 30
+    heads = [name for role, name in told if role == "columnheader"]
+    assert heads[:2] == ["Verdict", "Reward"]
+    assert ("complementary", "The row that is open") in told
+    assert ("search", "") in told
+    assert ("status", "220 rows") in told or "status" in roles
+    grid = page.ask(
+        "[...document.querySelectorAll('#body tr:not([hidden])')].map((row) => [row.getAttribute('aria-rowindex'),"
+        " row.getAttribute('aria-selected'), row.tabIndex])"
+    )
+    assert [row[1] for row in grid].count("true") == 1
+    assert [row[2] for row in grid].count(0) == 1  # one stop of the Tab key, moved by arrows
+    # Nothing that can be pressed is without a name.
+    assert [told for told in told if told[0] in ("button", "checkbox", "combobox", "searchbox") and not told[1]] == []
+
+
+def test_the_keyboard_alone_filters_opens_and_leaves_a_row(page: Page, demo: Path) -> None:
+    page.open(demo)
+    page.press(Keys.TAB)
+    assert page.ask("document.activeElement.className") == "skip"
+    page.press(Keys.ENTER)
+    for _ in range(30):
+        page.press(Keys.TAB)
+        if page.ask("document.activeElement.closest('#body') !== null"):
+            break
+    assert page.ask("document.activeElement.getAttribute('aria-rowindex')") == "2"
+    page.press(Keys.ENTER)
+    page.panel()
+    page.press(Keys.TAB)
+    assert page.ask("document.activeElement.closest('#panel') !== null")
+    page.press(Keys.ESCAPE)
+    page.wait("document.getElementById('panel').hidden")
+    assert page.ask("document.activeElement.tagName") == "TR"
+    page.silent(demo)
+
+
+def fenced(source: str, tag: str = "python") -> str:
+    return f"Here it is:\n\n```{tag}\n{source}\n```\nIt costs $5$ and `$x$`."
+
+
+@pytest.mark.needs("userns")
+def test_programs_that_were_really_run_show_what_came_of_them(page: Page, tmp_path: Path) -> None:
+    call = [{"type": "function", "entry": "half", "args": f"({n},)", "expected": f"{n // 2}"} for n in range(12)]
+    read = [{"type": "stdin", "input": "1 2\n" * 2_000, "output": "3"}, {"type": "stdin", "input": "4", "output": "4"}]
+    humaneval = {"test": "def check(f):\n    assert f(2) == 1\n    assert f(5) == 3\n", "entry_point": "half"}
+    noisy = "import sys\nprint('<b>so far</b>')\nprint('\\x1b[2J\\u202e' * 40, file=sys.stderr)\nraise ValueError('no')"
+    rows: list[dict[str, Any]] = [
+        {
+            "id": "right",
+            "tests": call,
+            "response": fenced("def half(n):\n    price = '$x$ and $y$'\n    return n // 2"),
+        },
+        {"id": "wrong", "tests": call, "response": fenced("def half(n): return n - n // 3")},
+        {"id": "noisy", "tests": read, "response": fenced(noisy)},
+        {"id": "slow", "tests": read, "response": fenced("while True: pass"), "limits": {"time_s": 0.3}},
+        {"id": "torn", "tests": call, "response": fenced("def half(n:\n    return n")},
+        {"id": "parts", **humaneval, "prompt": "def half(n):\n", "response": fenced("def half(n): return n // 2")},
+        {"id": "none", "tests": call, "response": "I cannot."},
+    ]
+    source, scored = tmp_path / "code.jsonl", tmp_path / "scored.jsonl"
+    source.write_text("".join(json.dumps({"prompt": "Halve it.", **row}) + "\n" for row in rows), encoding="utf-8")
+    score(ScoreOptions(files=(str(source),), output=str(scored), set={"code": {"backend": "local"}}, workers=1))
+    path = tmp_path / "code.html"
+    write_report(ReportOptions(sources=(str(scored),), output=str(path)))
+
+    def table() -> list[str]:
+        found = page.ask("[...document.querySelectorAll('#panel .tests tbody tr')].map((row) => row.innerText)")
+        return [" ".join(text.split()) for text in found]
+
+    page.open(path, hash_="#row=0")
+    assert "passed 12 of 12 tests" in page.panel()
+    assert [text.split()[:4] for text in table()[:2]] == [
+        ["1", "AC", "passed", "half(0)"],
+        ["2", "AC", "passed", "half(1)"],
+    ]
+    # A dollar in code is no formula; one beside it is.
+    assert page.ask("document.querySelectorAll('#panel .fence math, #panel .program math').length") == 0
+    assert page.ask("document.querySelectorAll('#panel .text math').length") == 1
+    shots = {}
+    for number, row in enumerate(rows):
+        page.open(path, hash_=f"#row={number}")
+        shots[row["id"]] = page.panel()
+        shown = table()
+        page.driver.execute_script(
+            "document.querySelectorAll('#panel .tests details').forEach((one) => { one.open = true })"
+        )
+        if row["id"] == "wrong":
+            assert shown[1].startswith("2 WA wrong half(1) returned 1 where 0 was expected")
+            assert shown[2].startswith("3–12 SKIPPED not run an earlier test decided")
+        if row["id"] == "noisy":
+            written = page.wait("document.querySelector('#panel .tests td details > .text:last-child')?.innerText")
+            assert "ValueError: no" in written
+            opened = page.ask("document.querySelector('#panel .tests').innerText")
+            assert "<b>so far</b>" in opened
+            assert r"\u001b[2J\u202e" in opened
+            # Two thousand lines of input stay short until they are asked for.
+            assert "characters left" in opened
+        page.shot(f"code-{row['id']}")
+    assert "RE error" in shots["noisy"]
+    assert "TLE too slow" in shots["slow"]
+    assert "RE error" in shots["torn"]
+    assert "test 2: WA, " in shots["parts"]
+    assert "the response holds no program" in shots["none"]
+    page.open(path, width=390, height=844, dark=True, hash_="#row=1")
+    page.panel()
+    assert page.ask("document.documentElement.scrollWidth") <= 390
+    assert page.ask("document.querySelector('#panel').scrollWidth") <= 390
+    page.shot("code-390-dark")
     page.silent(path)
 
 

@@ -54,6 +54,31 @@ def test_text_can_be_read(theme: str, ink: str, back: str) -> None:
     assert contrast(known[ink], known[back]) >= AA, (theme, ink, known[ink], back, known[back])
 
 
+def rules() -> list[tuple[str, dict[str, str]]]:
+    """Every rule of the stylesheet: selector and declarations."""
+    plain = re.sub(r"/\*.*?\*/", "", part("css"), flags=re.DOTALL)
+    found = re.findall(r"([^{}]+)\{([^{}]*)\}", plain)
+    return [
+        (selector.strip(), dict(re.findall(r"([\w-]+)\s*:\s*([^;]+)", declarations)))
+        for selector, declarations in found
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_rule_sets_text_in_a_colour_that_cannot_be_read(theme: str) -> None:
+    known, checked = colours(theme), 0
+    for selector, told in rules():
+        ink, back = (re.fullmatch(r"var\(--([\w-]+)\)", told.get(name, "")) for name in ("color", "background"))
+        # A rule without a background stands on the page, a panel, or what is raised.
+        backs = [back[1]] if back else ["page", "panel", "raised"]
+        if not ink or selector.startswith(".legend .c"):  # the little lines of a legend are drawn, not read
+            continue
+        for one in backs if not selector.startswith((".card.", ".pill")) else backs[:1]:
+            checked += 1
+            assert contrast(known[ink[1]], known[one]) >= AA, (selector, theme, one)
+    assert checked > 60
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_bars_and_outlines_can_be_seen(theme: str) -> None:
     known = colours(theme)

@@ -66,7 +66,7 @@ def test_every_chart_has_its_lines_and_every_stage_its_steps(tmp_path: Path) -> 
     ]  # fmt: skip
     drawn = {chart.title: [line.label for line in chart.lines] for chart in run.charts}
     assert drawn["Reward"] == ["mean", "math", "format"]
-    assert drawn["Clipped"] == ["mean", "low", "high"]
+    assert drawn["Clipped"] == ["share", "low", "high"]
     for title, _, _ in TITLES.values():
         assert title in drawn or title == "Alarms", title
     assert run.alarms == [(40, "truncation: 12 % of responses were cut")]

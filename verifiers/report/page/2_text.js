@@ -77,11 +77,15 @@ function formula(latex, formulas, display) {
 
 const MATH = /\\\((?<round>[^]{1,300}?)\\\)|\\\[(?<square>[^]{1,300}?)\\\]|\$\$(?<display>[^$]{1,300})\$\$|(?<![\\$\d])\$(?<dollar>[^$\s](?:[^$\n]{0,298}[^$\s])?)\$(?![\d$])/gu;
 
-// Formulas of a text that can be drawn: [start, end, node].
-function formulasIn(text, formulas) {
+// Formulas of a text that can be drawn: [start, end, node]. A dollar in code is no formula.
+function formulasIn(text, formulas, marks) {
   const found = [];
   if (!formulas || !/\$|\\[([]/.test(text)) return found;
+  const code = marks.filter((mark) => mark[2] === "fence");
+  let next = 0;
   for (const match of text.matchAll(MATH)) {
+    while (next < code.length && code[next][1] <= match.index) next++;
+    if (next < code.length && code[next][0] < match.index + match[0].length) continue;
     const { round, square, display, dollar } = match.groups;
     const node = formula(round ?? square ?? display ?? dollar, formulas, square !== undefined || display !== undefined);
     if (!node) continue;
@@ -96,7 +100,7 @@ function formulasIn(text, formulas) {
 
 // A text with marks laid over it: each [start, end, class, title?]. Formulas are drawn whole.
 function marked(text, marks, formulas) {
-  const drawn = formulasIn(text, formulas);
+  const drawn = formulasIn(text, formulas, marks);
   const cuts = new Set([0, text.length]);
   for (const [start, end] of marks) {
     cuts.add(start);
@@ -134,7 +138,7 @@ const MORE_SHOWN = 100000;
 
 // A long text is shown from its beginning; the rest on demand, so that a megabyte does not hold up the page.
 function longText(text, marks, formulas, options = {}) {
-  const box = element("div", { class: "text", tabindex: options.tabindex ?? null });
+  const box = element("div", { class: options.code ? "text code" : "text", tabindex: options.tabindex ?? null });
   const first = options.first ?? FIRST_SHOWN;
   const show = (from, most) => {
     let to = Math.min(text.length, from + most);

@@ -53,13 +53,46 @@ function languageKey(evidence) {
     element("span", {}, `target ${oneLine(evidence.target ?? "unknown")}`));
 }
 
-const CODE = /^ {0,3}(`{3,}|~{3,})[^\n]*\n[^]*?^ {0,3}\1[`~]*[ \t]*$|(?<!`)(`+)(?!`)[^\n]{0,254}?(?<!`)\2(?!`)/gm;
+const FENCE = /^ {0,3}(`{3,}|~{3,})([^\n]*)$/gm;
+const INLINE = /(?<!`)(`+)(?!`)[^\n]{0,254}?(?<!`)\1(?!`)/g;
 const TAG = /<(\/?)(think|answer)>/g;
+
+// Closed fences of code, as the verifiers see them: one that is never closed hides nothing.
+function fencesOf(text) {
+  const fences = [];
+  if (!text.includes("```") && !text.includes("~~~")) return fences;
+  let opened = null;
+  for (const line of text.matchAll(FENCE)) {
+    const [, mark, rest] = line;
+    const said = rest.trim();
+    if (said.includes("`") && mark[0] === "`") continue;
+    if (opened === null || (said && mark[0] === opened.mark[0] && mark.length >= opened.mark.length)) opened = { mark, start: line.index };
+    else if (mark[0] === opened.mark[0] && mark.length >= opened.mark.length) {
+      fences.push([opened.start, line.index + line[0].length]);
+      opened = null;
+    }
+    if (fences.length >= 2000) break;
+  }
+  return fences;
+}
+
+// All code of a text, in fences and in lines, in order.
+function quotedIn(text) {
+  const fences = fencesOf(text);
+  if (!text.includes("`")) return fences;
+  const quoted = [...fences];
+  let next = 0;
+  for (const code of text.matchAll(INLINE)) {
+    while (next < fences.length && fences[next][1] <= code.index) next++;
+    if (next === fences.length || code.index < fences[next][0]) quoted.push([code.index, code.index + code[0].length]);
+    if (quoted.length >= 4000) break;
+  }
+  return quoted.sort((a, b) => a[0] - b[0]);
+}
 
 // The tags of a response, with what is wrong with each: what the format verifier calls a violation.
 function tagsOf(text, prefilled) {
-  const quoted = [];
-  if (text.includes("`") || text.includes("~~~")) for (const code of text.matchAll(CODE)) quoted.push([code.index, code.index + code[0].length]);
+  const quoted = quotedIn(text);
   const tags = [];
   const opened = [];
   const seen = { think: prefilled ? 1 : 0, answer: 0 };
@@ -94,7 +127,23 @@ function tagsOf(text, prefilled) {
   return tags;
 }
 
-function formatMarks(text, tags, violations, prefilled) {
+// What is broken, at the places that the verdict tells; those of a file scored before it did are found here.
+function formatMarks(text, tags, evidence, prefilled) {
+  const violations = Array.isArray(evidence.violations) ? evidence.violations : [];
+  if (!Array.isArray(evidence.places)) return guessedMarks(text, tags, violations, prefilled);
+  const at = halves(text);
+  const marks = tags.map((tag) => [tag.start, tag.end, "t"]);
+  for (const place of evidence.places.slice(0, 200)) {
+    if (!Array.isArray(place) || !Number.isInteger(place[0]) || !Number.isInteger(place[1])) continue;
+    const [start, end] = [at(place[0]), at(place[1])];
+    // Where there is no tag at all everything is outside, which the words above say already.
+    if (end - start >= text.trim().length && place[2] === "text_outside") continue;
+    marks.push([start, end, /^<[^<>]*>$/.test(text.slice(start, end)) ? "t wrongly" : "outside", words(oneLine(place[2]))]);
+  }
+  return marks;
+}
+
+function guessedMarks(text, tags, violations, prefilled) {
   const broken = new Set(violations);
   const marks = [];
   let depth = prefilled ? 1 : 0;

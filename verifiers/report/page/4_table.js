@@ -70,7 +70,8 @@ class Table {
         fill: (cell, e) => {
           const reason = this.store.reason(name, e);
           const measured = reason === "measured" || reason === "partial";
-          pill(cell, reason || "not_applicable", reason ? (measured && score[e] !== null ? number(score[e]) : words(reason)) : "–");
+          const asked = reason && reason !== "not_applicable";
+          pill(cell, reason || "not_applicable", asked ? (measured && score[e] !== null ? number(score[e]) : words(reason)) : "–");
         },
       });
     }
@@ -80,14 +81,16 @@ class Table {
 
   // Why a wrong response is wrong, by whoever decided.
   why(entry) {
+    let other = "wrong";
     for (const name of this.store.verifiers) {
       const told = this.store.index.verdicts[name];
-      if (told.score[entry] === 0) {
+      if (told.score[entry] === 0 && this.store.reason(name, entry) !== "measured") {
         const reason = this.store.reason(name, entry);
         if (reason !== "bad_format") return words(reason);
+        other = words(reason);
       }
     }
-    return "wrong";
+    return other;
   }
 
   makeHead() {

@@ -1,4 +1,4 @@
-// The row that is open: prompt, answer against reference, chain of thought, verdicts, tests, and its siblings.
+// The row that is open: prompt, answer against reference, chain of thought, verdicts, and its siblings.
 
 const MOST_ABREAST = 64;
 
@@ -68,13 +68,18 @@ class Panel {
     const named = Object.entries(row.verdicts).filter(([, verdict]) => verdict && typeof verdict === "object");
     const made = [element("section", { class: "strip" },
       element("span", { class: "total", title: "total reward" }, row.reward === null || row.reward === undefined ? "no reward" : `reward ${number(row.reward)}`),
-      named.map(([name, verdict]) => element("span", { class: `pill ${toneOf(verdict.reason)}` }, `${oneLine(name)}: ${oneLine(words(verdict.reason))}`)))];
+      named.filter(([, verdict]) => verdict.reason !== "not_applicable").map(([name, verdict]) => element("span", { class: `pill ${toneOf(verdict.reason)}` },
+        `${oneLine(name)}: ${verdict.reason === "measured" && typeof verdict.score === "number" ? number(verdict.score) : oneLine(words(verdict.reason))}`)))];
     if (row.error) made.push(this.failed(row));
     const decided = named.find(([, verdict]) => verdict.evidence && verdict.evidence.rule) || named.find(([, verdict]) => typeof verdict.answer === "string");
-    if (row.references.length || decided) made.push(this.answer(row, decided, formulas));
+    const code = named.find(([, verdict]) => verdict.evidence && Array.isArray(verdict.evidence.tests));
+    if (code) made.push(program(code, row.tests));
+    // What a model measured has no reference to stand against: the response and the verdict say it all.
+    const judged = decided && decided !== code && decided[1].reason !== "measured";
+    if (judged || (row.references.length && !code)) made.push(this.answer(row, decided, formulas));
     made.push(...this.prompt(row.prompt, formulas));
     if (typeof row.response === "string") made.push(...this.response(row, formulas));
-    if (named.length) made.push(element("section", {}, element("h3", {}, "Verdicts"), named.map(([name, verdict]) => this.verdict(name, verdict, row))));
+    if (named.length) made.push(element("section", {}, element("h3", {}, "Verdicts"), named.map(([name, verdict]) => this.verdict(name, verdict))));
     if (row.rest.length) made.push(element("section", {}, element("h3", {}, "Other fields"), facts(row.rest)));
     const raw = element("details", {}, element("summary", {}, "Row as JSON"));
     raw.addEventListener("toggle", () => raw.childElementCount < 2 && raw.append(longText(JSON.stringify(row.fields, null, 2), [], null)), { once: true });
@@ -94,7 +99,7 @@ class Panel {
     const evidence = (verdict && verdict.evidence) || {};
     const forms = Array.isArray(evidence.normal_forms) ? evidence.normal_forms : [];
     const rule = verdict && element("p", { class: "rule" },
-      "Decided by ", element("b", {}, oneLine(decided[0])), ": ", visible(String(verdict.detail ?? "")),
+      "Decided by ", element("b", {}, oneLine(decided[0])), verdict.detail ? [": ", visible(String(verdict.detail))] : null,
       evidence.rule ? [" (rule ", element("code", {}, oneLine(evidence.rule)), ")"] : null,
       forms.length === 2 ? [". Normal forms ", element("code", {}, oneLine(forms[0])), right ? " and " : " against ", element("code", {}, oneLine(forms[1]))] : null);
     const found = verdict && typeof verdict.answer === "string" ? [verdict.answer] : [];
@@ -111,7 +116,8 @@ class Panel {
     return [element("section", {}, element("h3", {}, "Prompt"), turns.slice(0, 50).map((turn) => {
       const content = turn && turn.content;
       const text = typeof content === "string" ? content : JSON.stringify(content ?? turn);
-      return [turn && turn.role ? element("div", { class: "role" }, oneLine(turn.role)) : null, longText(text, [], formulas, { first: 4000 })];
+      const options = { first: 4000, code: LOOKS_LIKE_CODE.test(text) && !text.includes("```") };
+      return [turn && turn.role ? element("div", { class: "role" }, oneLine(turn.role)) : null, longText(text, codeMarks(text), options.code ? null : formulas, options)];
     }))];
   }
 
@@ -121,9 +127,10 @@ class Panel {
     const prefilled = said.trimEnd().endsWith("<think>");
     const byName = (name) => (row.verdicts[name] && row.verdicts[name].evidence) || null;
     const language = byName("language");
-    const violations = (byName("format") || {}).violations || [];
+    const form = byName("format") || {};
+    const violations = Array.isArray(form.violations) ? form.violations : [];
     const tags = tagsOf(text, prefilled);
-    const marks = [...languageMarks(text, language), ...formatMarks(text, tags, violations, prefilled)];
+    const marks = [...codeMarks(text), ...languageMarks(text, language), ...formatMarks(text, tags, form, prefilled)];
     const key = language && language.counts ? languageKey(language) : null;
     const broken = violations.length ? element("p", { class: "strip" }, violations.map((name) => element("span", { class: "pill bad" }, oneLine(words(name))))) : null;
     const cut = violations.includes("truncated") ? element("span", { class: "cut" }, "cut off here") : null;
@@ -143,17 +150,16 @@ class Panel {
     return [element("section", {}, broken, thought), rest.trim() ? element("section", {}, element("h3", {}, "What follows ", element("span", { class: "soft" }, size(rest.length))), longText(rest, clip(end, text.length), formulas), cut) : cut];
   }
 
-  verdict(name, verdict, row) {
+  verdict(name, verdict) {
     const evidence = verdict.evidence && typeof verdict.evidence === "object" ? verdict.evidence : {};
-    const shown = Object.entries(evidence).filter(([key]) => !["tests", "spans"].includes(key));
+    const shown = Object.entries(evidence).filter(([key]) => !["tests", "spans", "places"].includes(key));
     const parts = verdict.parts ? Object.entries(verdict.parts).map(([key, part]) => [`part ${key}`, number(part)]) : [];
     const took = typeof verdict.seconds === "number" ? `${(verdict.seconds * 1000).toLocaleString("en", { maximumFractionDigits: verdict.seconds < 0.01 ? 2 : 0 })} ms` : "";
     return element("div", { class: "found" },
       element("h4", {}, oneLine(name), element("span", { class: `pill ${toneOf(verdict.reason)}` }, oneLine(words(verdict.reason))),
         verdict.score === null || verdict.score === undefined ? "no score" : `score ${number(verdict.score)}`, element("span", { class: "soft" }, took)),
       verdict.detail ? element("p", {}, visible(String(verdict.detail))) : null,
-      shown.length || parts.length ? facts([...shown, ...parts]) : null,
-      Array.isArray(evidence.tests) ? tests(evidence.tests, row.tests) : null);
+      shown.length || parts.length ? facts([...shown, ...parts]) : null);
   }
 
   async siblings(entry, formulas) {
@@ -171,8 +177,9 @@ class Panel {
       return element("article", { class: e === entry ? "here" : null },
         element("header", {}, element("button", { type: "button", title: "Open this response", click: () => this.go(0, e) }, oneLine(this.store.columns.id[e])),
           element("span", { class: `pill ${toneOf(status)}` }, status), element("span", { class: "soft" }, `reward ${number(row.reward ?? null)}`)),
-        element("div", { class: "what" }, value(answer || null, formulas)),
-        typeof row.response === "string" ? longText(row.response, languageMarks(row.response, (row.verdicts.language || {}).evidence), formulas, { first: 3000 }) : null);
+        Object.values(row.verdicts).some((verdict) => verdict && verdict.evidence && Array.isArray(verdict.evidence.tests))
+          ? null : element("div", { class: "what" }, value(answer || null, formulas)),
+        typeof row.response === "string" ? longText(row.response, [...codeMarks(row.response), ...languageMarks(row.response, (row.verdicts.language || {}).evidence)], formulas, { first: 3000 }) : null);
     });
     const first = rows[some.indexOf(entry)];
     return [
@@ -196,26 +203,4 @@ function facts(entries) {
     return [element("dt", {}, oneLine(words(name)).slice(0, 80)), element("dd", {}, visible(text.length > 1500 ? `${text.slice(0, 1500)}…` : text))];
   });
   return element("dl", { class: "facts" }, shown);
-}
-
-const OUTCOMES = {
-  AC: ["good", "passed"], WA: ["bad", "wrong output"], TLE: ["bad", "too slow"], MLE: ["bad", "too much memory"], OLE: ["bad", "too much output"],
-  RE: ["bad", "ended in an error"], CE: ["bad", "does not compile"], SKIPPED: ["none", "not run"], INFRA: ["warn", "could not be run"],
-};
-
-function tests(found, given) {
-  const passed = found.filter((test) => test && test.outcome === "AC").length;
-  const rows = found.slice(0, 300).map((test, i) => {
-    const [tone, said] = OUTCOMES[test && test.outcome] || ["warn", "unknown"];
-    const what = given[i] ? given[i].args ?? given[i].input ?? given[i].code ?? "" : "";
-    return element("tr", {}, element("td", { class: "number" }, i + 1),
-      element("td", {}, element("span", { class: `pill ${tone}` }, `${oneLine(test && test.outcome)} ${said}`)),
-      element("td", { class: "number" }, test && typeof test.seconds === "number" ? `${test.seconds.toFixed(2)} s` : "–"),
-      element("td", { class: "number" }, test && typeof test.memory_mb === "number" ? `${test.memory_mb.toFixed(0)} MB` : "–"),
-      element("td", { class: "mono" }, visible(String(what).slice(0, 300))),
-      element("td", {}, visible(String((test && test.detail) ?? "").slice(0, 600))));
-  });
-  const heads = ["#", "Outcome", "Time", "Memory", "Test", "Detail"].map((name) => element("th", { scope: "col" }, name));
-  return element("table", { class: "tests" }, element("caption", { class: "soft" }, `${passed} of ${found.length} tests passed`),
-    element("thead", {}, element("tr", {}, heads)), element("tbody", {}, rows));
 }
