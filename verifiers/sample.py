@@ -83,10 +83,18 @@ class Sample:
 
     @property
     def references(self) -> tuple[str, ...]:
-        """The references as a tuple, empty where there is none."""
+        r"""The references as a tuple, empty where there is none.
+
+        Those of mathematics and choice that hold a whole solution, as GSM8K's do, are what follows `####` in its last
+        line; `reference` is left as it came.
+
+        >>> Sample(response="72", reference="48 + 24 = <<48+24=72>>72 clips\n#### 72").references
+        ('72',)
+        """
         if self.reference is None:
             return ()
-        return (self.reference,) if isinstance(self.reference, str) else tuple(self.reference)
+        told = (self.reference,) if isinstance(self.reference, str) else tuple(self.reference)
+        return tuple(map(_final, told)) if self.kind_or_guess in ("math", "choice") else told
 
     @property
     def group(self) -> str | None:
@@ -144,6 +152,13 @@ class Sample:
 
 SAMPLE_FIELDS = tuple(f.name for f in dataclasses.fields(Sample) if f.name != "meta")
 _SAME_NAMES = {name: name for name in SAMPLE_FIELDS}
+
+
+def _final(reference: str) -> str:
+    if "####" not in reference:
+        return reference
+    final = reference.rpartition("####")[2].strip()
+    return final if final and "\n" not in final else reference
 
 
 def _type(value: object) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from r1_reward.verifiers import RunError
 from r1_reward.verifiers.adapters.server.batching import LARGE, Batcher, BusyError
-from r1_reward.verifiers.adapters.server.forms import FORMS, Refusal
+from r1_reward.verifiers.adapters.server.forms import FORMS, Refusal, Served
 from r1_reward.verifiers.adapters.server.metrics import Metrics
 from r1_reward.verifiers.reward import auto
 from r1_reward.verifiers.scoring.pool import WorkerDeathError
@@ -45,7 +45,7 @@ VALUES = st.recursive(
 def test_any_body_is_answered_or_refused(path: str, body: bytes) -> None:
     refused: Refusal | None
     try:
-        question = FORMS[path](body, {})
+        question = FORMS[path](body, Served("math", ["math"], {}))
         answer = json.loads(question.answer(SCORER.judge(question.rows)))
     except Refusal as refusal:
         refused = refusal
