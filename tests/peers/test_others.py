@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -103,7 +103,7 @@ def experience(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def openrlhf_runs(
-    reward: Any, told: list[tuple[str, str | None]], tokenizer: Any, prompt: str = PROMPT, room: int = 64
+    reward: Any, told: Sequence[tuple[str, str | None]], tokenizer: Any, prompt: str = PROMPT, room: int = 64
 ) -> list[Any]:
     """Rollouts with these responses and labels, all at once, as a rollout worker does."""
     agent = offered("openrlhf.utils.agent")

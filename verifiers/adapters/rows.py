@@ -172,8 +172,10 @@ def plain(value: Any, depth: int = 0) -> Any:  # any: whatever a trainer holds, 
 def label_row(label: object) -> Mapping[str, object]:
     """The columns that a single label stands for: itself as the reference, or an object that holds Sample fields.
 
-    >>> label_row("72"), label_row('{"reference": "72", "kind": "math"}')
-    ({'reference': '72'}, {'reference': '72', 'kind': 'math'})
+    A blank one is what trainers put where there is no label: no reference, so that reward models judge the row.
+
+    >>> label_row("72"), label_row('{"reference": "72", "kind": "math"}'), label_row("")
+    ({'reference': '72'}, {'reference': '72', 'kind': 'math'}, {'reference': None})
     """
     try:
         found = plain(label)
@@ -185,6 +187,8 @@ def label_row(label: object) -> Mapping[str, object]:
         except (ValueError, RecursionError):
             read = None
         found = read if isinstance(read, dict) and ("tests" in read or "reference" in read) else found
+    if isinstance(found, str) and not found.strip():
+        found = None
     return found if isinstance(found, dict) else {"reference": found}
 
 

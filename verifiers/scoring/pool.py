@@ -21,13 +21,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..errors import RunError
 from ..reward import Judge
-from ..spec import RewardSpec
+from ..spec import RewardSpec, slots_of
 from ..verdict import Reason
 from .rows import RawRow
 from .work import Done, Mismatch, Scorer
 from .worker import read_frame, write_frame
 
-_START_SECONDS = 120
+_START_SECONDS = 600
+"""A worker may have a large model to load."""
 _END_SECONDS = 10
 _BOOT = """
 import json, sys
@@ -46,12 +47,14 @@ class WorkerDeathError(Exception):
 
 
 class _Worker:
-    def __init__(self, handshake: object) -> None:
+    def __init__(self, handshake: object, threads: int) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter on our own text
             [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # so that what a verifier started can be ended with it
+            # Models of several workers that each compute on every processor keep waiting for each other.
+            env={"OMP_NUM_THREADS": str(threads), **os.environ},
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -136,6 +139,7 @@ class Pool:
         self._handshake = (spec, dict(names), group_by, echo)
         self._scorer = Scorer(judge, names, group_by, echo=echo)
         self._row_timeout = row_timeout
+        self._threads = slots_of(workers)
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
         self._all: set[_Worker] = set()
         self._closed = False
@@ -230,7 +234,7 @@ class Pool:
     def _start(self) -> _Worker:
         for last in (False, False, True):
             try:
-                worker = _Worker(self._handshake)
+                worker = _Worker(self._handshake, self._threads)
                 break
             except WorkerDeathError as death:
                 if last or self._closed:

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from r1_reward.cli import main
+from r1_reward.sandbox.pool import processors
 from r1_reward.verifiers import RunError
 from r1_reward.verifiers.scoring import ScoreOptions, score
 
@@ -107,6 +108,18 @@ class Unmakeable:
 
     def __call__(self, samples):
         return []
+
+class Heavy:
+    '''Tells whether its process prepared it, and with how many threads it may compute.'''
+    name = "heavy"
+    prepared = None
+
+    def prepare(self):
+        Heavy.prepared = os.getpid()
+
+    def __call__(self, samples):
+        told = f"{Heavy.prepared == os.getpid()} {os.environ['OMP_NUM_THREADS']}"
+        return [Verdict.scored(1.0, Reason.CORRECT, answer=told) for sample in samples]
 
 class Slow:
     name = "slow"
@@ -224,6 +237,19 @@ def test_workers_that_cannot_start_end_the_run_with_a_sentence(here: Path) -> No
     write(here / "in.jsonl", ["fine"] * 3)
     with pytest.raises(RunError, match=r"a worker could not start: .*status 7"):
         score(options(rewards=["touchy_rewards:Unmakeable"]))
+
+
+def test_workers_prepare_before_their_first_row_and_share_the_processors(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(here / "in.jsonl", ["x"] * 3)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    score(options(rewards=["touchy_rewards:Heavy"], workers=2))
+    answers = {row["verdicts"]["heavy"]["answer"] for row in rows_of(here / "out.jsonl")}
+    assert answers == {f"True {max(1, processors() // 2)}"}
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")  # who set it knows better
+    score(options(rewards=["touchy_rewards:Heavy"], workers=2))
+    assert {row["verdicts"]["heavy"]["answer"] for row in rows_of(here / "out.jsonl")} == {"True 3"}
 
 
 def test_a_run_works_in_any_thread(here: Path) -> None:
