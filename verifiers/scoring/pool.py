@@ -77,7 +77,7 @@ class _Worker:
         try:
             write_frame(self._tasks, task)
             return read_frame(self._results)
-        except (OSError, EOFError, pickle.UnpicklingError):
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError):  # a ValueError: it was closed meanwhile
             raise WorkerDeathError(self._epitaph(timeout), timed_out=self._timed_out) from None
         finally:
             deadline.cancel()
@@ -144,6 +144,8 @@ class Pool:
         self._all: set[_Worker] = set()
         self._closed = False
         self._lock = threading.Lock()
+        # A worker dies with the thread that made it, so those threads stay as long as the pool.
+        self._makers = ThreadPoolExecutor(workers, thread_name_prefix="maker")
         self.deaths: Counter[str] = Counter()
         """Workers that ended over their rows, or were ended: `crash` or `timeout`."""
         for _ in range(workers):
@@ -185,12 +187,14 @@ class Pool:
         self._closed = True
         with ThreadPoolExecutor(len(self._all) or 1, thread_name_prefix="finish") as threads:
             list(threads.map(_Worker.finish, self._all))
+        self._makers.shutdown(wait=False)
 
     def close(self) -> None:
         """End every worker at once."""
         self._closed = True
         for worker in list(self._all):
             worker.close()
+        self._makers.shutdown(wait=False)
 
     def _ask(self, rows: Sequence[RawRow], outputs: Sequence[bytes] | None) -> list[Done] | Mismatch:
         worker = self._idle.get()
@@ -234,8 +238,10 @@ class Pool:
     def _start(self) -> _Worker:
         for last in (False, False, True):
             try:
-                worker = _Worker(self._handshake, self._threads)
+                worker = self._makers.submit(_Worker, self._handshake, self._threads).result()
                 break
+            except RuntimeError:  # the pool, or Python, is ending
+                raise RunError("the run was ended") from None
             except WorkerDeathError as death:
                 if last or self._closed:
                     raise RunError(f"a worker could not start: {death}") from None

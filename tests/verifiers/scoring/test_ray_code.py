@@ -67,7 +67,7 @@ class Family:
                         self.seen[pid, start] = told
 
     def left(self) -> dict[tuple[int, str], str]:
-        """Those that still run, aside from Ray's own, which its cluster keeps, and from the ended that none collected."""
+        """Those that still run, without Ray's own, which its cluster keeps, and without what ended uncollected."""
         found = {}
         for (pid, start), told in self.seen.items():
             with contextlib.suppress(OSError):
@@ -138,7 +138,9 @@ def test_finishing_lets_every_worker_end_by_itself(cluster: Any) -> None:
     with Family() as family:
         pool.start()
         row = json.dumps({"response": "print(4)", "tests": [{"type": "stdin", "input": "", "output": "4"}]})
-        (done,) = pool.run([RawRow(0, 1, row.encode())])
+        found = pool.run([RawRow(0, 1, row.encode())])
+        assert isinstance(found, list)
+        (done,) = found
         assert done.responses[0].reward == 1.0
         assert family.left()
         pool.finish()

@@ -19,6 +19,9 @@ from r1_reward.cli import main
 from r1_reward.sandbox.pool import processors
 from r1_reward.verifiers import RunError
 from r1_reward.verifiers.scoring import ScoreOptions, score
+from r1_reward.verifiers.scoring.pool import Pool
+from r1_reward.verifiers.scoring.rows import RawRow
+from r1_reward.verifiers.spec import RewardSpec
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "examples" / "rollouts.jsonl"
@@ -250,6 +253,30 @@ def test_workers_prepare_before_their_first_row_and_share_the_processors(
     monkeypatch.setenv("OMP_NUM_THREADS", "3")  # who set it knows better
     score(options(rewards=["touchy_rewards:Heavy"], workers=2))
     assert {row["verdicts"]["heavy"]["answer"] for row in rows_of(here / "out.jsonl")} == {"True 3"}
+
+
+def test_workers_outlive_the_threads_that_had_them_started() -> None:
+    """Linux ends a process with the thread that made it, where it asked to die with its parent."""
+    spec = RewardSpec(rewards=("math",))
+    pool = Pool(spec, spec.build(), {}, workers=2, row_timeout=60)
+    row = RawRow(0, 1, rb'{"response": "\\boxed{4}", "reference": "4"}')
+    try:
+        starting = threading.Thread(target=pool.start, args=(2,))
+        starting.start()
+        starting.join()
+        before = set(pool._all)
+        asking = threading.Thread(target=pool.run, args=([row],))
+        asking.start()
+        asking.join()
+        time.sleep(0.2)  # which the kernel may need
+        assert [worker._process.poll() for worker in before] == [None, None]
+        (done,) = pool.judge_together([row])
+        assert (done.responses[0].reward, set(pool._all)) == (1.0, before)
+        assert not pool.deaths
+    finally:
+        pool.close()
+    with pytest.raises(RunError, match="the run was ended"):
+        pool.run([row])
 
 
 def test_a_run_works_in_any_thread(here: Path) -> None:
