@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -172,6 +173,8 @@ def _plain(values: Sequence[Any]) -> list[dict[str, Any]]:  # any: dataclasses i
 def _as_text(value: object, name: str, *, numbers: bool) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SampleError("wrong_type", f"{name} is a number too large to be read")  # 1e999 is JSON, and infinite here
     if numbers and isinstance(value, int | float) and not isinstance(value, bool):
         return format(Decimal(repr(value)), "f")  # not 1e-05, which is no way to write an answer
     wanted = "a string or a number" if numbers else "a string"

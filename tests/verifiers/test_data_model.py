@@ -89,6 +89,7 @@ def test_any_sample_survives_json(sample: Sample) -> None:
         ({"response": "x", "kind": "poetry"}, "wrong_type", "poetry"),
         ({"response": "x", "reference": {"a": 1}}, "wrong_type", "reference must be a string or a number, got dict"),
         ({"response": "x", "reference": True}, "wrong_type", "reference"),
+        ({"response": "x", "reference": float("inf")}, "wrong_type", "reference is a number too large"),
         ({"response": "x", "reference": [None]}, "wrong_type", "reference[]"),
         ({"response": "x", "prompt": 3}, "wrong_type", "prompt"),
         ({"response": "x", "prompt": ["a"]}, "wrong_type", "prompt"),

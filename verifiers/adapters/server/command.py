@@ -97,7 +97,12 @@ async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes |
         metrics.judging.observe(seconds)
 
     batcher = Batcher(
-        pool, workers=options.workers, max_queue=options.max_queue, deadline=options.deadline, watch=watch
+        pool,
+        workers=options.workers,
+        max_queue=options.max_queue,
+        deadline=options.deadline,
+        programs=options.spec.may_run_programs,
+        watch=watch,
     )
     limits = Limits(
         max_body=int(options.max_body_mb * (1 << 20)),
