@@ -105,7 +105,7 @@ def test_workers_killed_from_outside_are_replaced(serve: Serve) -> None:
     server = serve("--workers", "2")
     for _ in range(3):
         threads = Path(f"/proc/{server.process.pid}/task").iterdir()
-    children = [child for thread in threads for child in (thread / "children").read_text().split()]
+        children = [child for thread in threads for child in (thread / "children").read_text().split()]
         for child in children:
             os.kill(int(child), signal.SIGKILL)
         with concurrent.futures.ThreadPoolExecutor(8) as clients:
