@@ -80,6 +80,6 @@ $(PEERS)/.made: pyproject.toml
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS_PIP) install -q --upgrade 'pip>=25.1'
 	$(PEERS_PIP) install -q 'torch>=2.6,<2.14'
-	$(PEERS_PIP) install -q -e . --group peers
+	$(PEERS_PIP) install -q -e '.[serve]' --group peers
 	$(PEERS_PIP) install -q --no-deps areal==1.0.4 ms-swift==4.6.0 openrlhf==0.11.2 skyrl-gym==0.4.0
 	touch $@

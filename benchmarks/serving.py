@@ -1,8 +1,9 @@
 """What `r1-reward serve` and `r1-reward score --ray` cost, and what honest clients notice of hostile ones.
 
-Prints a table; `--json FILE` writes it too. Needs wrk (Debian: `apt install wrk`) for the server, Ray for Ray. All of
-it talks to 127.0.0.1, on the processors that the server itself uses. CPU-seconds are those of the server and its
-workers, from /proc; the load generator's are not among them.
+Prints a table; `--json FILE` writes it too. Parts can be named (`speed`, `memory`, `flood`, `ray`); each ends within
+three minutes. Needs wrk (Debian: `apt install wrk`) for the server, Ray for Ray. All of it talks to 127.0.0.1, on the
+processors that the server itself uses. CPU-seconds are those of the server and its workers, from /proc; the load
+generator's are not among them.
 """
 
 from __future__ import annotations
@@ -35,17 +36,25 @@ EXAMPLE = ROOT / "examples" / "rollouts.jsonl"
 COMMAND = [sys.executable, "-c", "from r1_reward.cli import main; main()"]
 REWARDS = ["--reward", "math,format", "--set", "math.extraction=lenient"]
 CLIENTS = 64
+PARTS = ("speed", "memory", "flood", "ray")
+LONGEST = 150
+"""Seconds of load for flat memory, whatever number of requests they hold."""
 
 
 def main() -> None:
     """Run the parts asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
     parser.add_argument("--seconds", type=int, default=15, help="of load, each of three times (default 15)")
-    parser.add_argument("--requests", type=int, default=200_000, help="for flat memory (default 200,000; 0: leave out)")
-    parser.add_argument("--connections", type=int, default=10_000, help="of the flood (default 10,000; 0: leave out)")
-    parser.add_argument("--rows", type=int, default=60_000, help="for Ray (default 60,000; 0: leave out)")
+    parser.add_argument("--requests", type=int, default=200_000, help="for flat memory (default 200,000)")
+    parser.add_argument("--connections", type=int, default=10_000, help="of the flood (default 10,000)")
+    parser.add_argument("--rows", type=int, default=40_000, help="for Ray (default 40,000)")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
+    for part in args.parts:
+        if part not in PARTS:
+            parser.error(f"no part {part!r}; there are {', '.join(PARTS)}")
+    parts = args.parts or PARTS
     told: dict[str, Any] = {
         "version": __version__,
         "python": platform.python_version(),
@@ -54,15 +63,17 @@ def main() -> None:
         "date": time.strftime("%Y-%m-%d"),
         "flags": " ".join(REWARDS),
     }
-    if shutil.which("wrk") is None:
+    if shutil.which("wrk") is None and set(parts) != {"ray"}:
         raise SystemExit("wrk is not installed: apt install wrk")
-    told.update(speed(args.seconds))
-    if args.requests:
+    if "speed" in parts:
+        told.update(speed(args.seconds))
+    if "memory" in parts:
         told.update(memory(args.requests))
-    if args.connections:
+    if "flood" in parts:
         told.update(flood(args.connections, args.seconds))
-    if args.rows:
+    if "ray" in parts:
         told.update(on_ray(args.rows))
+    told["load average at the end"] = round(os.getloadavg()[0], 2)
     for name, value in told.items():
         print(f"{name:66} {value}")
     if args.json:
@@ -162,13 +173,14 @@ def memory(requests: int) -> dict[str, Any]:
     """Resident memory after a tenth of the requests and after all of them."""
     marks: list[tuple[float, float]] = []
     done = 0.0
+    until = time.monotonic() + LONGEST
     with server() as (port, pid):
-        while done < requests:
+        while done < requests and (time.monotonic() < until or len(marks) < 2):
             done += load(port, 5)["requests"]
             marks.append((done, sum(map(resident, processes(pid)))))
-    early = next(mb for count, mb in marks if count >= requests / 10)
+    first, early = next((count, mb) for count, mb in marks if count >= done / 10)
     return {
-        f"resident MB, server and workers: after {requests // 10:,} requests": round(early, 1),
+        f"resident MB, server and workers: after {first:,.0f} requests": round(early, 1),
         f"  after {marks[-1][0]:,.0f}": round(marks[-1][1], 1),
     }
 
@@ -233,29 +245,48 @@ def on_ray(count: int) -> dict[str, Any]:
     from r1_reward.verifiers.scoring.ray_pool import connected
 
     times: dict[str, list[float]] = {"local": [], "ray": []}
+    starts: dict[str, list[float]] = {"local": [], "ray": []}
+    lines = EXAMPLE.read_bytes().splitlines(keepends=True)
+    few = len(lines)
     with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "in.jsonl"
-        lines = EXAMPLE.read_bytes().splitlines(keepends=True)
-        source.write_bytes(b"".join(itertools.islice(itertools.cycle(lines), count)))
-        given: dict[str, Any] = {"files": [str(source)], "rewards": ["math", "format"], "workers": 2}
+        sources = {size: Path(folder) / f"{size}.jsonl" for size in (few, count)}
+        for size, source in sources.items():
+            source.write_bytes(b"".join(itertools.islice(itertools.cycle(lines), size)))
+
+        def run(kind: str, size: int) -> float:
+            begun = time.monotonic()
+            score(
+                ScoreOptions(
+                    files=[str(sources[size])],
+                    output=str(Path(folder) / f"{kind}.jsonl"),
+                    rewards=["math", "format"],
+                    workers=2,
+                    ray="auto" if kind == "ray" else None,
+                )
+            )
+            return time.monotonic() - begun
+
         begun = time.monotonic()
         with connected("local", 2):
             start_up = time.monotonic() - begun
             for _ in range(3):
                 for kind in times:
-                    address = "auto" if kind == "ray" else None
-                    begun = time.monotonic()
-                    score(ScoreOptions(output=str(Path(folder) / f"{kind}.jsonl"), ray=address, **given))
-                    times[kind].append(time.monotonic() - begun)
+                    starts[kind].append(run(kind, few))
+                    times[kind].append(run(kind, count))
         outputs = [
             re.sub(rb'"seconds": [0-9.e+-]+', b"", (Path(folder) / f"{kind}.jsonl").read_bytes()) for kind in times
         ]
-    middle = {kind: statistics.median(found) for kind, found in times.items()}
+    whole = {kind: statistics.median(found) for kind, found in times.items()}
+    begin = {kind: statistics.median(found) for kind, found in starts.items()}
+    rate = {kind: (count - few) / (whole[kind] - begin[kind]) for kind in times}
     return {
-        f"rows per second, {count:,} rows, 2 workers: local, Ray {ray.__version__}": f"{count / middle['local']:.0f}, "
-        f"{count / middle['ray']:.0f}",
-        "  Ray over local, its start of the cluster left out": round(middle["local"] / middle["ray"], 2),
-        "  seconds to start Ray": round(start_up, 1),
+        f"rows per second once begun, 2 workers: local, Ray {ray.__version__}": ", ".join(
+            f"{rate[kind]:.0f}" for kind in rate
+        ),
+        "  Ray over local": round(rate["ray"] / rate["local"], 2),
+        f"  Ray over local, whole runs of {count:,} rows": round(whole["local"] / whole["ray"], 2),
+        f"  seconds of a run of {few} rows: local, Ray": f"{begin['local']:.1f}, {begin['ray']:.1f}",
+        "  seconds to start a cluster": round(start_up, 1),
         "  output identical": outputs[0] == outputs[1],
     }
 

@@ -11,6 +11,7 @@ The paper writes RM_helpful(A, B) though its head is scalar: `HelpfulVerifier.pr
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -95,6 +96,10 @@ class _ModelVerifier:
             raise ConfigError(f"{self.model} is a {found.card.kind} model, not a {kind} one")
         return found
 
+    def _prepare(self, kind: str) -> None:
+        with contextlib.suppress(Exception):  # every verdict will say why
+            self._loaded(kind)
+
     def _scores(self, loaded: _Loaded, asked: Sequence[tuple[Any, str]]) -> list[Found]:  # any: prompts
         """Raw scores of prompts with a response each; those with one prompt go through the model together."""
         from .infer import Asked, score_all
@@ -168,6 +173,10 @@ class HelpfulVerifier(_ModelVerifier):
     def __post_init__(self) -> None:
         self._check("helpful")
 
+    def prepare(self) -> None:
+        """Load the model, if it can be loaded."""
+        self._prepare("helpful")
+
     @property
     def name(self) -> str:
         """`helpful`."""
@@ -201,6 +210,10 @@ class SafetyVerifier(_ModelVerifier):
 
     def __post_init__(self) -> None:
         self._check("safety")
+
+    def prepare(self) -> None:
+        """Load the model, if it can be loaded."""
+        self._prepare("safety")
 
     @property
     def name(self) -> str:

@@ -32,6 +32,16 @@ class Verifier(Protocol):
 
 
 @runtime_checkable
+class Preparing(Protocol):
+    """A verifier with something heavy to load, such as a model: worker processes let it before their first row, so that
+    no row's time limit pays for it."""
+
+    def prepare(self) -> None:
+        """Load it. What cannot be loaded is left for the verdicts to tell."""
+        ...
+
+
+@runtime_checkable
 class Voter(Protocol):
     """A verifier that can tell which answers are the same, for a majority vote (cons@k)."""
 

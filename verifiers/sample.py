@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -83,10 +84,18 @@ class Sample:
 
     @property
     def references(self) -> tuple[str, ...]:
-        """The references as a tuple, empty where there is none."""
+        r"""The references as a tuple, empty where there is none.
+
+        Those of mathematics and choice that hold a whole solution, as GSM8K's do, are what follows `####` in its last
+        line; `reference` is left as it came.
+
+        >>> Sample(response="72", reference="48 + 24 = <<48+24=72>>72 clips\n#### 72").references
+        ('72',)
+        """
         if self.reference is None:
             return ()
-        return (self.reference,) if isinstance(self.reference, str) else tuple(self.reference)
+        told = (self.reference,) if isinstance(self.reference, str) else tuple(self.reference)
+        return tuple(map(_final, told)) if self.kind_or_guess in ("math", "choice") else told
 
     @property
     def group(self) -> str | None:
@@ -146,6 +155,13 @@ SAMPLE_FIELDS = tuple(f.name for f in dataclasses.fields(Sample) if f.name != "m
 _SAME_NAMES = {name: name for name in SAMPLE_FIELDS}
 
 
+def _final(reference: str) -> str:
+    if "####" not in reference:
+        return reference
+    final = reference.rpartition("####")[2].strip()
+    return final if final and "\n" not in final else reference
+
+
 def _type(value: object) -> str:
     return "null" if value is None else type(value).__name__
 
@@ -157,6 +173,8 @@ def _plain(values: Sequence[Any]) -> list[dict[str, Any]]:  # any: dataclasses i
 def _as_text(value: object, name: str, *, numbers: bool) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SampleError("wrong_type", f"{name} is a number too large to be read")  # 1e999 is JSON, and infinite here
     if numbers and isinstance(value, int | float) and not isinstance(value, bool):
         return format(Decimal(repr(value)), "f")  # not 1e-05, which is no way to write an answer
     wanted = "a string or a number" if numbers else "a string"

@@ -48,6 +48,15 @@ class RewardSpec:
         terms = [Term(verifier=self._make(name), kinds=kinds_of(name)) for name in self.rewards]
         return Reward(name="+".join(term.name for term in terms), terms=terms)
 
+    @property
+    def may_run_programs(self) -> bool:
+        """Whether a row with tests can take long: the verifier of programs may be asked, or one that nobody here knows.
+
+        >>> RewardSpec(rewards=("math", "format")).may_run_programs, RewardSpec().may_run_programs
+        (False, True)
+        """
+        return self.preset is not None or any(name == "code" or name not in CATALOG for name in self.rewards)
+
     def with_slots(self, slots: int) -> RewardSpec:
         """The same for a process that is to run so many programs at once, unless its options say how many."""
         if self.preset is None and "auto" not in self.rewards and "code" not in self.rewards:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,11 +28,21 @@ TEMPLATE = (
 
 @pytest.fixture(scope="session")
 def tokenizer() -> Any:  # any: a transformers tokenizer
+    return tokenizer_of(WORDS)
+
+
+@pytest.fixture(scope="session")
+def make_tokenizer() -> Callable[..., Any]:
+    """Makes a tokenizer whose tokens are the words given."""
+    return tokenizer_of
+
+
+def tokenizer_of(words: tuple[str, ...]) -> Any:  # any: a transformers tokenizer
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     special = ["<pad>", "<eos>", "<unk>", "<|user|>", "<|system|>", "<|assistant|>"]
-    vocabulary = {word: index for index, word in enumerate([*special, *WORDS])}
+    vocabulary = {word: index for index, word in enumerate([*special, *words])}
     made = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     wrapped = PreTrainedTokenizerFast(
@@ -39,10 +53,10 @@ def tokenizer() -> Any:  # any: a transformers tokenizer
 
 
 @pytest.fixture
-def model(tokenizer: Any) -> Callable[[], Any]:  # any: a transformers model
-    """Makes a language model of a few thousand parameters, always the same."""
+def model(tokenizer: Any) -> Callable[..., Any]:  # any: a transformers model
+    """Makes a language model of a few thousand parameters, always the same for a tokenizer."""
 
-    def make() -> Any:
+    def make(tokenizer: Any = tokenizer) -> Any:
         import torch
         from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -63,3 +77,31 @@ def model(tokenizer: Any) -> Callable[[], Any]:  # any: a transformers model
         return LlamaForCausalLM(config)
 
     return make
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Starts `r1-reward serve` with some options, gives its address, and ends it with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*args: str, **environment: str) -> str:
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from r1_reward.cli import main; main()", "serve", "--port", "0", *args],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+        )
+        started.append(process)
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        told = re.search(r"http://(127\.0\.0\.1:\d+)", said)
+        assert told, said + process.stderr.read()
+        return told[1]
+
+    yield start
+    for process in started:
+        process.terminate()
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+        assert "Traceback" not in said, said

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -83,7 +85,104 @@ def test_openrlhf_cuts_long_prompts_and_the_response_is_still_found(reward_file:
     assert float(found["extra_logs"]["valid"]) == 1.0
 
 
-# The HTTP form of OpenRLHF (`SingleTurnAgentExecutor("http://…/get_reward")`) belongs here once the server is there.
+# OpenRLHF over HTTP: `SingleTurnAgentExecutor._fetch_rewards_via_http` with aiohttp, against our server.
+
+
+@pytest.fixture
+def experience(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """OpenRLHF's `_process_response_into_experience`, of a module that imports vLLM, which has no part in it."""
+    if importlib.util.find_spec("vllm") is None:
+        for name, member in (
+            ("vllm", "SamplingParams"),
+            ("openrlhf.trainer.ray.vllm_engine", "batch_vllm_engine_call"),
+        ):
+            monkeypatch.setitem(sys.modules, name, ModuleType(name))
+            setattr(sys.modules[name], member, None)
+    generator = offered("openrlhf.trainer.ppo_utils.samples_generator").SamplesGenerator
+    return lambda response: generator._process_response_into_experience(None, response, max_len=256)
+
+
+def openrlhf_runs(
+    reward: Any, told: Sequence[tuple[str, str | None]], tokenizer: Any, prompt: str = PROMPT, room: int = 64
+) -> list[Any]:
+    """Rollouts with these responses and labels, all at once, as a rollout worker does."""
+    agent = offered("openrlhf.utils.agent")
+    executor = agent.SingleTurnAgentExecutor(reward)
+    params = SimpleNamespace(max_tokens=32, logprobs=None)
+
+    async def run() -> list[Any]:
+        engines = [Engine([*tokenizer(text)["input_ids"], tokenizer.eos_token_id]) for text, _ in told]
+        return await asyncio.gather(
+            *(
+                executor.execute(prompt, label, params, room, tokenizer, engine)
+                for (_, label), engine in zip(told, engines, strict=True)
+            )
+        )
+
+    return asyncio.run(run())
+
+
+GROUP = [(RIGHT, "4"), (r"\boxed{5}", "4"), (r"\boxed{4}", "so 2 + 2\n#### 4"), ("four", "4")]
+
+
+@pytest.mark.parametrize("way", ["http", "file"])
+def test_openrlhf_makes_the_same_experience_over_http_and_by_file(
+    way: str, reward_file: Path, experience: Any, serve: Callable[..., str], tokenizer: Any
+) -> None:
+    found = offered("openrlhf.trainer.ppo_utils.experience")
+    address = f"http://{serve('--reward', 'math,format')}/get_reward" if way == "http" else str(reward_file)
+    code = ("four", '{"tests": [{"type": "assert", "code": "assert f()"}]}')  # which math leaves alone
+    group = [*GROUP, code]
+    made = [experience(response) for response in openrlhf_runs(address, group, tokenizer)]
+    assert [each.rewards.flatten().tolist() for each in made] == [[2.0], [0.0], [1.0], [0.0], [0.0]]
+    # what dynamic filtering takes the mean of
+    assert [each.scores[0].item() for each in made] == [1.0, 0.0, 1.0, 0.0, 0.0]
+    batch = found.Experience.concat_experiences(made, pad_token_id=0)
+    wanted = {
+        "valid": [1.0] * 5,
+        "error": [0.0] * 5,
+        "math_reward": [1.0, 0.0, 1.0, 0.0, 0.0],
+        "format_reward": [1.0, 0.0, 0.0, 0.0, 0.0],
+        "score": [1.0, 0.0, 1.0, 0.0, 0.0],
+        "reward": [2.0, 0.0, 1.0, 0.0, 0.0],
+    }
+    assert {key: batch.info[key].flatten().tolist() for key in wanted} == wanted
+    assert len(found.split_experience_batch(batch)) == 5  # refuses logs that not every sample has
+
+
+def test_openrlhf_waits_for_many_rollouts_at_once(serve: Callable[..., str], tokenizer: Any) -> None:
+    address = f"http://{serve('--reward', 'math,format', '--workers', '2')}/get_reward"
+    found = openrlhf_runs(address, GROUP * 32, tokenizer)
+    assert [one["reward"] for one in found] == [[2.0], [0.0], [1.0], [0.0]] * 32
+
+
+def test_openrlhf_sends_the_token_of_its_address(serve: Callable[..., str], tokenizer: Any) -> None:
+    address = serve("--reward", "math", "--token-env", "THE_TOKEN", THE_TOKEN="sesame-open-sesame")
+    (found,) = openrlhf_runs(f"http://any:sesame-open-sesame@{address}/get_reward", GROUP[:1], tokenizer)
+    assert found["reward"] == [1.0]
+    (found,) = openrlhf_runs(f"http://any:guess@{address}/get_reward", GROUP[:1], tokenizer)
+    assert found["reward"] is None
+
+
+def test_openrlhf_gets_no_number_over_http_for_what_could_not_be_judged(
+    serve: Callable[..., str], tokenizer: Any
+) -> None:
+    address = f"http://{serve('--reward', 'math')}/get_reward"
+    told = [(RIGHT, '{"reference": null, "kind": "math"}'), (RIGHT, "4")]
+    unjudged, judged = openrlhf_runs(address, told, tokenizer)
+    assert (unjudged["reward"], unjudged["scores"], unjudged["extra_logs"]) == (None, None, {})
+    assert judged["reward"] == [1.0]
+
+
+def test_openrlhf_cuts_long_prompts_and_the_server_finds_the_response(
+    serve: Callable[..., str], tokenizer: Any
+) -> None:
+    # the prompt asks with an example that would be a right answer, were it taken for the response
+    prompt = r"so \boxed{4} is the sum of two and two ? " * 8 + PROMPT
+    address = f"http://{serve('--reward', 'math')}/get_reward"
+    told = [(r"\boxed{5}", "4"), (r"\boxed{4}", "4"), ("", "4")]
+    found = openrlhf_runs(address, told, tokenizer, prompt=prompt, room=56)
+    assert [one["reward"] for one in found] == [[0.0], [1.0], [0.0]]
 
 
 # verifiers (PrimeIntellect)

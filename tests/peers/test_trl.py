@@ -11,7 +11,18 @@ from typing import Any
 
 import pytest
 
-from r1_reward.verifiers import FormatVerifier, InstrumentDown, LanguageVerifier, MathVerifier, Sample, Verifier
+from r1_reward.sandbox import Limits
+from r1_reward.verifiers import (
+    CodeVerifier,
+    FormatVerifier,
+    InstrumentDown,
+    LanguageVerifier,
+    MathVerifier,
+    Reason,
+    Sample,
+    TestCase,
+    Verifier,
+)
 from r1_reward.verifiers.adapters.rows import response_text
 from r1_reward.verifiers.adapters.trl import async_reward, reward
 
@@ -45,7 +56,6 @@ def train(trainer: str, rewards: list[Any], data: Any, model: Any, tokenizer: An
         output_dir=str(folder),
         per_device_train_batch_size=8,
         num_generations=4,
-        max_completion_length=24,
         max_steps=3,
         logging_steps=1,
         save_strategy="no",
@@ -55,7 +65,7 @@ def train(trainer: str, rewards: list[Any], data: Any, model: Any, tokenizer: An
         disable_tqdm=True,
         beta=0.0,  # no reference model, which RLOO would load by the model's name
         reward_weights=[1.0] * (len(rewards) - 1) + [0.0],
-        **more,
+        **{"max_completion_length": 24, **more},
     )
     made = getattr(trl, f"{trainer}Trainer")(
         model=model, args=config, train_dataset=data, processing_class=tokenizer, reward_funcs=rewards
@@ -123,6 +133,51 @@ def test_a_dead_instrument_ends_the_run(model: Callable[[], Any], tokenizer: Any
     data = rows(False).remove_columns("answer").add_column("kind", ["math"] * 8)
     with pytest.raises(InstrumentDown, match="reference_missing"):
         train("GRPO", [reward("math", window=16), Recorder()], data, model(), tokenizer, tmp_path)
+
+
+PROGRAMS = (
+    *("print(2+2)", "print(4)", "print('4')", "print(5)", "print(1/0)", "print(4", "while True: pass", "four"),
+    *("import os; os._exit(0)", "print(4, file=open('/etc/x', 'w'))", "import sys; sys.stdout.write('4')", "print()"),
+)
+TESTS = [{"type": "stdin", "input": "", "output": "4"}]
+LIMITS = {"time_s": 1.0, "memory_mb": 256.0}
+
+
+def program_rows() -> Any:  # any: a Dataset
+    return datasets.Dataset.from_dict({"prompt": [PROMPT] * 8, "tests": [TESTS] * 8, "limits": [LIMITS] * 8})
+
+
+@pytest.mark.needs("userns")
+@pytest.mark.parametrize("make", [reward, async_reward], ids=["sync", "async"])
+def test_programs_are_judged_in_the_sandbox(
+    make: Callable[..., Any], model: Callable[..., Any], make_tokenizer: Callable[..., Any], tmp_path: Path
+) -> None:
+    recorder = Recorder()
+    words = make_tokenizer(PROGRAMS)
+    rewards = [make("code", name="code", options={"code": {"backend": "local"}}), recorder]
+    made = train("GRPO", rewards, program_rows(), model(words), words, tmp_path, max_completion_length=1)
+    logs = [log for log in made.state.log_history if "rewards/code/mean" in log]
+    assert len(logs) == len(recorder.calls) == 3
+    verifier = CodeVerifier(backend="local")
+    verdicts = []
+    for log, call in zip(logs, recorder.calls, strict=True):
+        tests = [TestCase(type="stdin", input="", output="4")]
+        samples = [Sample(response=text, tests=tests, limits=Limits(time_s=1)) for text in call["completions"]]
+        judged = verifier(samples)
+        assert log["rewards/code/mean"] == pytest.approx(sum(map(float, judged)) / len(judged), abs=1e-6)
+        assert (log["code/valid"], log["code/error"]) == (1.0, 0.0)
+        verdicts += [verdict.reason for verdict in judged]
+    assert {Reason.CORRECT, Reason.WRONG} <= set(verdicts)  # or the comparison above would compare zeros
+
+
+def test_a_dead_sandbox_ends_the_run_and_is_no_wrong_answer(
+    model: Callable[..., Any], make_tokenizer: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    words = make_tokenizer(PROGRAMS)
+    dead = reward("code", options={"code": {"backend": "docker"}}, window=16)
+    with pytest.raises(InstrumentDown, match="sandbox_unavailable"):
+        train("GRPO", [dead, Recorder()], program_rows(), model(words), words, tmp_path, max_completion_length=1)
 
 
 def test_presets_and_extra_columns_of_the_completions_table(

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import json
 import pickle
+import time
 from typing import Any
 
 import pytest
@@ -13,7 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from r1_reward.sandbox import Limits
-from r1_reward.verifiers import Message, NotScoredError, Reason, Sample, SampleError, Status, TestCase, Verdict
+from r1_reward.verifiers import (
+    MathVerifier,
+    Message,
+    NotScoredError,
+    Reason,
+    Sample,
+    SampleError,
+    Status,
+    TestCase,
+    Verdict,
+)
 from r1_reward.verifiers.verdict import REASONS_OF
 
 FULL = Sample(
@@ -78,6 +89,7 @@ def test_any_sample_survives_json(sample: Sample) -> None:
         ({"response": "x", "kind": "poetry"}, "wrong_type", "poetry"),
         ({"response": "x", "reference": {"a": 1}}, "wrong_type", "reference must be a string or a number, got dict"),
         ({"response": "x", "reference": True}, "wrong_type", "reference"),
+        ({"response": "x", "reference": float("inf")}, "wrong_type", "reference is a number too large"),
         ({"response": "x", "reference": [None]}, "wrong_type", "reference[]"),
         ({"response": "x", "prompt": 3}, "wrong_type", "prompt"),
         ({"response": "x", "prompt": ["a"]}, "wrong_type", "prompt"),
@@ -209,3 +221,44 @@ def test_fields_are_pinned() -> None:
     assert [f.name for f in dataclasses.fields(Limits)] == [
         "time_s", "memory_mb", "processes", "output_bytes", "disk_mb", "total_s",
     ]  # fmt: skip
+
+
+GSM8K = "She sold 48/2 = <<48/2=24>>24 clips in May.\nThat makes 72.\n#### 72"
+
+
+@pytest.mark.parametrize(
+    ("reference", "kind", "read", "why"),
+    [
+        (GSM8K, None, "72", "GSM8K's answer holds the whole solution"),
+        (GSM8K, "math", "72", ""),
+        ("…\n#### 1,080 \n", None, "1,080", "a separator"),
+        ("so 24 + 48. #### 72", None, "72", "lines that were joined"),
+        ("first #### 5 then #### 72", None, "72", "the last mark counts"),
+        ("#### B", "choice", "B", ""),
+        ("#### heading\nthe text goes on", None, None, "no last line"),
+        ("72 ####", None, None, "nothing follows"),
+        ("####", None, None, ""),
+        ("Title\n#### 4", "puzzle", None, "an output, which must be exact"),
+        ("#### 4", "schema", None, ""),
+        ("#### 4", "general", None, ""),
+    ],
+)
+def test_the_final_answer_of_a_reference_with_its_solution_is_what_counts(
+    reference: str, kind: Any, read: str | None, why: str
+) -> None:
+    for told in (reference, [reference, "x"]):
+        sample = Sample(response="", reference=told, kind=kind)
+        assert sample.references[0] == (reference if read is None else read), why
+        assert sample.reference == told  # as it came, for whoever writes it back
+
+
+def test_reading_a_hostile_reference_takes_linear_time() -> None:
+    for text in ("#### " * 200_000, "#" * 1_000_000, "#### 4" + " " * 1_000_000, "####\n" * 200_000):
+        begun = time.perf_counter()
+        assert len(Sample(response="", reference=text).references) == 1
+        assert time.perf_counter() - begun < 2
+
+
+def test_a_solution_with_its_answer_verifies() -> None:
+    right, wrong = MathVerifier()([Sample(response=rf"\boxed{{{n}}}", reference=GSM8K) for n in (72, 24)])
+    assert (right.score, wrong.score) == (1.0, 0.0)

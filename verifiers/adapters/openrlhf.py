@@ -7,16 +7,18 @@
 
 Read in OpenRLHF 0.11.2 (`utils/agent.py::SingleTurnAgentExecutor`). What it does, and what is made of it here:
 
-- `query` is prompt and response with special tokens, and the prompt may have been cut from the left to fit: the
-  response is what follows the prompt, or what follows the longest end of it that is there.
-- Functions are called with lists of one, in threads. Rewards go back as tensors of shape (1,), extra logs too, and
-  always the same numeric ones.
-- An exception becomes `reward=None` with a line at level INFO, which the code after it takes for "ask a reward model":
-  so a sample that could not be judged is 0.0 with `valid` 0.0 (`on_error="zero"`, the default). A breaker that finds
-  the instrument down still raises, and says so in the log, since anything is better than training on zeros.
-- `scores` are for dynamic filtering, from 0 to 1: the share of the full reward, or for rewards that go outside, the
-  reward as it is.
+- `query` is prompt and response with special tokens, and the prompt may have been cut from the left to fit: see
+  `query.py`. A query in which the prompt is not found is one that could not be judged.
+- Functions are called with lists of one, in threads. Rewards go back as tensors of shape (1,), extra logs too. The logs
+  of a batch are taken by the keys of its first sample: so they are always the same numeric ones (see `Plan.parts`).
+- An exception becomes `reward=None` with a line at level INFO, which the code after it takes for "ask a reward model",
+  and ends the run where there is none: so a sample that could not be judged is 0.0 with `valid` 0.0 (`on_error="zero"`,
+  the default). A breaker that finds the instrument down still raises, and says so in the log, since anything is better
+  than training on zeros.
+- `scores` are for dynamic filtering, which keeps a group whose mean lies between two bounds (0 and 1): the accuracy
+  verifier's score; of rewards without one the share of the full reward, and where that goes outside, the reward itself.
 
+The server's `/get_reward` answers with the same lists (`lists`), but refuses what could not be judged.
 Labels are references; a label that is a JSON object with `reference` or `tests` holds any field of a Sample.
 """
 
@@ -24,17 +26,17 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
-from typing import Any, Unpack
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Unpack
 
-from ..errors import InstrumentDown
-from .plan import Plan, Settings, Turn, make_plan
+from ..catalog import CATALOG
+from ..errors import InstrumentDown, SampleError
+from ..verdict import Status
+from .plan import Plan, Settings, Turn, flat_parts, make_plan
+from .query import NOT_FOUND, response_in
 from .rows import label_row, plain
 
 _log = logging.getLogger(__name__)
-
-_SHORTEST_END = 12
-"""Shorter ends of a prompt may stand anywhere by chance, in characters."""
 
 
 def reward(*rewards: str, **settings: Unpack[Settings]) -> OpenRlhfReward:
@@ -64,49 +66,68 @@ class OpenRlhfReward:
     ) -> dict[str, Any]:  # any: tensors where torch is there, else lists
         """Rewards, scores and extra logs. Raises ValueError where lengths differ, InstrumentDown as every adapter."""
         labels = [None] * len(queries) if labels is None else labels
-        turns = [
-            Turn(response_of(query, prompt), prompt, label_row(label))
-            for query, prompt, label in zip(queries, prompts, labels, strict=True)
-        ]
+        turns = [_turn(*asked) for asked in zip(queries, prompts, labels, strict=True)]
         try:
             judged = self.plan.judge(turns)
         except InstrumentDown:
             _log.exception("OpenRLHF will go on with reward=None; this is why")
             raise
-        numbers = [self.plan.number(found) or 0.0 for found in judged]
-        parts = [self.plan.parts(found) for found in judged]
-        full = max(1, len(self.plan.terms))
-        logs = {key: _tensor([found[key] for found in parts]) for key in self.plan.parts(judged[0])} if judged else {}
-        return {
-            "rewards": _tensor(numbers),
-            "scores": _tensor([number / full if 0 <= number <= full else number for number in numbers]),
-            "extra_logs": logs,
-        }
+        found = [
+            Found(
+                self.plan.number(each) or 0.0,
+                each.total.status.value,
+                {name: verdict.score for name, verdict in each.verdicts.items()},
+            )
+            for each in judged
+        ]
+        told = lists(found, self.plan.terms)
+        logs = {key: _tensor(values) for key, values in told["extra_logs"].items()}
+        return {"rewards": _tensor(told["rewards"]), "scores": _tensor(told["scores"]), "extra_logs": logs}
 
 
-def response_of(query: str, prompt: object) -> str:
-    """What follows the prompt in a query.
+class Found(NamedTuple):
+    """What is told of one sample."""
 
-    A prompt that was cut from the left, or came back a little different at its beginning, is known by its longest end
-    that is there; of that the first place counts, since what the model wrote can only come later.
+    reward: float
+    status: str
+    """Of the total."""
+    scores: Mapping[str, float | None]
+    """Of every verifier that was asked; None where it has none."""
 
-    >>> response_of("<s>2 + 2?<think>It is 4.", "<s>2 + 2?<think>")
-    'It is 4.'
-    >>> response_of("hat is 2 + 2?<think>It is 4.", "<s>What is 2 + 2?<think>")
-    'It is 4.'
+
+def lists(found: Sequence[Found], terms: Sequence[str]) -> dict[str, Any]:  # any: numbers in lists, by name for logs
+    """`rewards`, `scores` and `extra_logs`, for a reward of these terms.
+
+    >>> lists([Found(1.0, "scored", {"math": 1.0, "format": 0.0})], ["math", "format"])["scores"]
+    [1.0]
     """
-    given = plain(prompt)
-    if not isinstance(given, str) or not given:
-        return query
-    if query.startswith(given):
-        return query[len(given) :]
-    shortest, longest = 0, len(given)
-    while shortest < longest:  # an end that is there has all shorter ones there, so halving finds the longest
-        middle = (shortest + longest + 1) // 2
-        shortest, longest = (middle, longest) if given[-middle:] in query else (shortest, middle - 1)
-    if shortest < min(_SHORTEST_END, len(given)):
-        return query
-    return query[query.index(given[-shortest:]) + shortest :]
+    parts = [flat_parts(each.status, each.scores, terms) for each in found]
+    return {
+        "rewards": [each.reward for each in found],
+        "scores": [_filtered_by(each) for each in found],
+        "extra_logs": {key: [part[key] for part in parts] for key in flat_parts("", {}, terms)},
+    }
+
+
+def _filtered_by(found: Found) -> float:
+    if found.status != Status.SCORED:
+        return 0.0
+    given = {name: score for name, score in found.scores.items() if score is not None}
+    for name, score in given.items():
+        if name in CATALOG and CATALOG[name].accuracy:
+            return score
+    full = max(1, len(given))
+    return found.reward / full if 0 <= found.reward <= full else found.reward
+
+
+def _turn(query: object, prompt: object, label: object) -> Turn | SampleError:
+    asked = plain(prompt)
+    response = response_in(query, asked) if isinstance(query, str) and isinstance(asked, str) else None
+    return (
+        SampleError("wrong_type", f"the query {NOT_FOUND}")
+        if response is None
+        else Turn(response, asked, label_row(label))
+    )
 
 
 def _tensor(values: list[float]) -> Any:  # any: a tensor where torch is loaded, as it always is inside OpenRLHF

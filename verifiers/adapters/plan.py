@@ -16,9 +16,9 @@ from typing import Any, NamedTuple, TypedDict
 
 from ..catalog import CATALOG, Options
 from ..contract import Verifier
-from ..errors import ConfigError, check_option
+from ..errors import ConfigError, SampleError, check_option
 from ..reasoning import PREFILLED, Prefilled
-from ..reward import Judged, Reward
+from ..reward import Judge, Judged, Reward
 from ..sample import SAMPLE_FIELDS
 from ..spec import RewardSpec
 from ..verdict import Status
@@ -71,9 +71,13 @@ class Plan:
     reader: RowReader
     """How rows become samples."""
 
-    def judge(self, turns: Sequence[Turn]) -> list[Judged]:
-        """What is found about each, in order. Raises InstrumentDown where too many could not be judged."""
-        return self.grading.grader().judge_full([self.reader.read(*turn) for turn in turns])
+    def judge(self, turns: Sequence[Turn | SampleError]) -> list[Judged]:
+        """What is found about each, in order; a SampleError stands for a row that could not be read.
+
+        Raises InstrumentDown where too many could not be judged.
+        """
+        samples = [turn if isinstance(turn, SampleError) else self.reader.read(*turn) for turn in turns]
+        return self.grading.grader().judge_full(samples)
 
     def number(self, judged: Judged) -> float | None:
         """The number to train on, or None for none; see `Grading.number`."""
@@ -83,20 +87,30 @@ class Plan:
     def terms(self) -> tuple[str, ...]:
         """Names of the reward's terms, which do not vary by sample; none for `auto`."""
         reward = self.grading.grader().reward
-        return tuple(term.name for term in reward.terms) if isinstance(reward, Reward) else ()
+        return terms_of(reward)
 
     def parts(self, judged: Judged) -> dict[str, float]:
-        """Flat numbers with the same keys for every sample.
+        """Flat numbers with the same keys for every sample: see `flat_parts`."""
+        scores = {name: verdict.score for name, verdict in judged.verdicts.items()}
+        return flat_parts(judged.total.status.value, scores, self.terms)
 
-        `valid` is 1.0 for a sample that was scored, `error` 1.0 for one that could not be judged, `<term>_reward` a
-        term's score before weighting, 0.0 where it has none.
-        """
-        status = judged.total.status
-        parts = {"valid": float(status is Status.SCORED), "error": float(status is Status.ERROR)}
-        for name in self.terms:
-            verdict = judged.verdicts.get(name)
-            parts[f"{name}_reward"] = 0.0 if verdict is None or verdict.score is None else float(verdict.score)
-        return parts
+
+def terms_of(reward: Judge) -> tuple[str, ...]:
+    """Names of a reward's terms, which do not vary by sample; none for `auto`."""
+    return tuple(term.name for term in reward.terms) if isinstance(reward, Reward) else ()
+
+
+def flat_parts(status: str, scores: Mapping[str, float | None], terms: Sequence[str]) -> dict[str, float]:
+    """Flat numbers with the same keys for every sample that is judged by these terms.
+
+    `valid` is 1.0 for a sample that was scored, `error` 1.0 for one that could not be judged, `<term>_reward` a term's
+    score before weighting, 0.0 where it has none.
+
+    >>> flat_parts("scored", {"math": 1.0}, ["math", "format"])
+    {'valid': 1.0, 'error': 0.0, 'math_reward': 1.0, 'format_reward': 0.0}
+    """
+    parts = {"valid": float(status == Status.SCORED), "error": float(status == Status.ERROR)}
+    return parts | {f"{name}_reward": float(scores.get(name) or 0.0) for name in terms}
 
 
 def make_plan(rewards: Sequence[str], settings: Settings, on_error: Sequence[OnError], trainer: str) -> Plan:

@@ -6,8 +6,7 @@ Nothing of the trainer's is kept: containers are copied, so that a dict which it
 What is read:
 - the response: a string, or messages, of which the **last assistant** one counts (tool turns come before it); `content`
   may be None or a list of blocks; thinking that the trainer parsed off (`reasoning_content`) is put back in its tags;
-- the reference: the first of `reference`, `answer`, `ground_truth`, `solution` that is there; of GSM8K's answers, which
-  hold the whole solution, what follows `####`;
+- the reference: the first of `reference`, `answer`, `ground_truth`, `solution` that is there;
 - `tests` and `limits`, also as JSON text, and as a table of columns, the way Arrow keeps a list of structs.
 
 What it does not do: guess. A row that cannot be read is an error with its reason, not a wrong answer.
@@ -17,7 +16,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -35,7 +33,6 @@ ALIASES: Mapping[str, Sequence[str]] = {
 _ARRAY_BYTES = 1 << 16
 """Larger arrays are no references but images or activations, and are handed on as they are."""
 _DEEPEST = 64
-_GSM8K = re.compile(r"####[ \t]*(\S[^\n]*?)\s*\Z")
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 
 
@@ -175,8 +172,10 @@ def plain(value: Any, depth: int = 0) -> Any:  # any: whatever a trainer holds, 
 def label_row(label: object) -> Mapping[str, object]:
     """The columns that a single label stands for: itself as the reference, or an object that holds Sample fields.
 
-    >>> label_row("72"), label_row('{"reference": "72", "kind": "math"}')
-    ({'reference': '72'}, {'reference': '72', 'kind': 'math'})
+    A blank one is what trainers put where there is no label: no reference, so that reward models judge the row.
+
+    >>> label_row("72"), label_row('{"reference": "72", "kind": "math"}'), label_row("")
+    ({'reference': '72'}, {'reference': '72', 'kind': 'math'}, {'reference': None})
     """
     try:
         found = plain(label)
@@ -188,14 +187,13 @@ def label_row(label: object) -> Mapping[str, object]:
         except (ValueError, RecursionError):
             read = None
         found = read if isinstance(read, dict) and ("tests" in read or "reference" in read) else found
+    if isinstance(found, str) and not found.strip():
+        found = None
     return found if isinstance(found, dict) else {"reference": found}
 
 
 def _reference(value: object) -> object:
-    if isinstance(value, list):
-        return [_reference(item) for item in value if item is not None] or None
-    found = _GSM8K.search(value) if isinstance(value, str) and "####" in value else None
-    return found[1] if found else value
+    return [item for item in value if item is not None] or None if isinstance(value, list) else value
 
 
 def _json(value: object) -> object:

@@ -21,13 +21,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..errors import RunError
 from ..reward import Judge
-from ..spec import RewardSpec
+from ..spec import RewardSpec, slots_of
 from ..verdict import Reason
 from .rows import RawRow
 from .work import Done, Mismatch, Scorer
 from .worker import read_frame, write_frame
 
-_START_SECONDS = 120
+_START_SECONDS = 600
+"""A worker may have a large model to load."""
 _END_SECONDS = 10
 _BOOT = """
 import json, sys
@@ -46,12 +47,14 @@ class WorkerDeathError(Exception):
 
 
 class _Worker:
-    def __init__(self, handshake: object) -> None:
+    def __init__(self, handshake: object, threads: int) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter on our own text
             [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # so that what a verifier started can be ended with it
+            # Models of several workers that each compute on every processor keep waiting for each other.
+            env={"OMP_NUM_THREADS": str(threads), **os.environ},
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -74,7 +77,7 @@ class _Worker:
         try:
             write_frame(self._tasks, task)
             return read_frame(self._results)
-        except (OSError, EOFError, pickle.UnpicklingError):
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError):  # a ValueError: it was closed meanwhile
             raise WorkerDeathError(self._epitaph(timeout), timed_out=self._timed_out) from None
         finally:
             deadline.cancel()
@@ -136,10 +139,13 @@ class Pool:
         self._handshake = (spec, dict(names), group_by, echo)
         self._scorer = Scorer(judge, names, group_by, echo=echo)
         self._row_timeout = row_timeout
+        self._threads = slots_of(workers)
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
         self._all: set[_Worker] = set()
         self._closed = False
         self._lock = threading.Lock()
+        # A worker dies with the thread that made it, so those threads stay as long as the pool.
+        self._makers = ThreadPoolExecutor(workers, thread_name_prefix="maker")
         self.deaths: Counter[str] = Counter()
         """Workers that ended over their rows, or were ended: `crash` or `timeout`."""
         for _ in range(workers):
@@ -181,12 +187,14 @@ class Pool:
         self._closed = True
         with ThreadPoolExecutor(len(self._all) or 1, thread_name_prefix="finish") as threads:
             list(threads.map(_Worker.finish, self._all))
+        self._makers.shutdown(wait=False)
 
     def close(self) -> None:
         """End every worker at once."""
         self._closed = True
         for worker in list(self._all):
             worker.close()
+        self._makers.shutdown(wait=False)
 
     def _ask(self, rows: Sequence[RawRow], outputs: Sequence[bytes] | None) -> list[Done] | Mismatch:
         worker = self._idle.get()
@@ -230,8 +238,10 @@ class Pool:
     def _start(self) -> _Worker:
         for last in (False, False, True):
             try:
-                worker = _Worker(self._handshake)
+                worker = self._makers.submit(_Worker, self._handshake, self._threads).result()
                 break
+            except RuntimeError:  # the pool, or Python, is ending
+                raise RunError("the run was ended") from None
             except WorkerDeathError as death:
                 if last or self._closed:
                     raise RunError(f"a worker could not start: {death}") from None

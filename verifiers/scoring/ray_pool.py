@@ -33,7 +33,7 @@ from .work import Done, Mismatch, Scorer
 
 AUTO, LOCAL = "auto", "local"
 """Addresses: the cluster that this machine belongs to; one started here, for this run."""
-START_SECONDS = 300
+START_SECONDS = 600
 """How long a run waits while no actor is ready."""
 FINISH_SECONDS = 15
 """How long the workers have to end by themselves."""

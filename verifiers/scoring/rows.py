@@ -8,6 +8,7 @@ import io
 import json
 import math
 import os
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +35,18 @@ class RawRow(NamedTuple):
     reason: str | None = None
     """`line_too_long` or `unreadable_input`."""
     detail: str = ""
+
+
+_PROGRAM = re.compile(rb'"(?:[a-z_]*tests?(?:_[a-z]+)?|input_output|code)"')
+
+
+def may_run_program(row: RawRow) -> bool:
+    """Whether it looks as if a program was to be run for it, which can take minutes: those wait apart from others.
+
+    >>> may_run_program(RawRow(0, 1, b'{"tests": []}')), may_run_program(RawRow(0, 1, b'{"reference": "4"}'))
+    (True, False)
+    """
+    return _PROGRAM.search(row.data) is not None
 
 
 class Input:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import sys
 import time
 from collections import deque
@@ -19,7 +18,7 @@ from .options import ScoreOptions, default_workers
 from .output import Output
 from .pace import Pace
 from .pool import Pool
-from .rows import Input, RawRow
+from .rows import Input, RawRow, may_run_program
 from .summary import Summary, Tally
 from .work import Done, Mismatch
 
@@ -34,10 +33,6 @@ CHUNK_BYTES = 4 << 20
 BYTES_UNDER_WAY = 64 << 20
 """Bound on the input of all chunks under way, or two full chunks a worker where there are many workers; one long line
 may exceed it alone."""
-
-
-_PROGRAM = re.compile(rb'"(?:[a-z_]*tests?(?:_[a-z]+)?|input_output|code)"')
-"""Rows that look as if a program was to be run, which can take minutes: a chunk holds no more than run at once."""
 
 
 class Progress(NamedTuple):
@@ -110,7 +105,8 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
         with _pool(options, judge) as (pool, workers, slots):
             pool.start()
             output.begin()
-            _fan_out(_Chunks(source, output.earlier(), slots), pool, workers, finish)
+            programs = slots if spec.may_run_programs else None
+            _fan_out(_Chunks(source, output.earlier(), programs), pool, workers, finish)
             pool.finish()
         output.close()
         inputs = zip(source.files, source.sha256, strict=True)
@@ -149,9 +145,13 @@ def _pool(options: ScoreOptions, judge: Judge) -> Iterator[tuple[Pool | RayPool,
 
 
 class _Chunks:
-    """Cuts the input into chunks whose size follows the speed of judging."""
+    """Cuts the input into chunks whose size follows the speed of judging.
 
-    def __init__(self, source: Input, earlier: Iterator[bytes], slots: int) -> None:
+    Rows that run programs, `slots` of them at once, have chunks of their own with no more than that; None where no row
+    runs any.
+    """
+
+    def __init__(self, source: Input, earlier: Iterator[bytes], slots: int | None) -> None:
         self._source = iter(source)
         self._slots = slots
         self._earlier = earlier
@@ -176,13 +176,13 @@ class _Chunks:
         held, weight = [], 0
         slow = False
         for row in self._source:
-            before, slow = slow, _PROGRAM.search(row.data) is not None
+            before, slow = slow, self._slots is not None and may_run_program(row)
             if held and slow != before:
                 yield _Chunk(held, None, weight)
                 held, weight = [], 0
             held.append(row)
             weight += len(row.data)
-            if len(held) >= (self._slots if slow else self.pace.rows) or weight >= CHUNK_BYTES:
+            if len(held) >= (self._slots or 1 if slow else self.pace.rows) or weight >= CHUNK_BYTES:
                 yield _Chunk(held, None, weight)
                 held, weight = [], 0
         if held:

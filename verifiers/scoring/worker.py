@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 from typing import IO, Any
 
-from ..spec import RewardSpec
+from ..contract import Preparing
+from ..spec import RewardSpec, verifiers_of
 from .work import Scorer
 
 _LENGTH = struct.Struct("<Q")
@@ -55,7 +56,11 @@ def main() -> None:
         try:
             spec: RewardSpec
             spec, names, group_by, echo = read_frame(tasks)
-            scorer = Scorer(spec.build(), names, group_by, echo=echo)
+            judge = spec.build()
+            for verifier in verifiers_of(judge):
+                if isinstance(verifier, Preparing):
+                    verifier.prepare()
+            scorer = Scorer(judge, names, group_by, echo=echo)
         except Exception as error:  # noqa: BLE001 - the process boundary: the parent raises it
             write_frame(results, f"{type(error).__name__}: {error}")
             return

@@ -73,23 +73,46 @@ def test_openrlhf_gets_tensors_of_its_shapes() -> None:
         assert value.flatten()[0].item() in (0.0, 1.0)
 
 
+@pytest.mark.parametrize("query", [r"It is \boxed{4}.", "", r"\boxed{4}" + PROMPT[:9]])
+def test_openrlhf_query_without_its_prompt_is_not_judged(query: str) -> None:
+    # a box in what may be the prompt is nobody's answer
+    found = fetch_rewards(openrlhf.reward("math"), query, PROMPT, "4")
+    assert (number(found["rewards"]), number(found["scores"])) == (0.0, 0.0)
+    assert {key: number(value) for key, value in found["extra_logs"].items()} == {
+        "valid": 0.0,
+        "error": 1.0,
+        "math_reward": 0.0,
+    }
+    with pytest.raises(NotScoredError, match="does not begin with its prompt"):
+        fetch_rewards(openrlhf.reward("math", on_error="raise"), query, PROMPT, "4")
+
+
+SCORED = "scored"
+
+
 @pytest.mark.parametrize(
-    ("query", "prompt", "response"),
+    ("reward", "status", "scores", "told", "why"),
     [
-        (PROMPT + "x", PROMPT, "x"),
-        ("<s>" + PROMPT + "x", PROMPT, "x"),
-        (PROMPT[5:] + "x", PROMPT, "x"),
-        (PROMPT + PROMPT + "x", PROMPT, PROMPT + "x"),  # a response may repeat its prompt
-        ("<s>" + PROMPT + PROMPT, PROMPT, PROMPT),
-        ("something else", PROMPT, "something else"),
-        ("x", "", "x"),
-        ("", PROMPT, ""),
-        (PROMPT, PROMPT, ""),
-        ("abcdefghijk" * 3000 + "x", "z" + "abcdefghijk" * 3000, "x"),
+        (2.0, SCORED, {"math": 1.0, "format": 1.0}, 1.0, "right"),
+        (1.0, SCORED, {"math": 0.0, "format": 1.0}, 0.0, "the accuracy alone filters"),
+        (1.0, SCORED, {"format": 0.0, "code": 0.4, "language": 0.6}, 0.4, "a share of tests passed"),
+        (1.5, SCORED, {"format": 1.0, "language": 0.5}, 0.75, "no accuracy: the share of the full reward"),
+        (1.0, SCORED, {"math": None, "format": 1.0}, 1.0, "a term that does not apply"),
+        (-0.5, SCORED, {"format": 0.0, "length": -0.5}, -0.5, "outside: the reward itself"),
+        (2.5, SCORED, {"helpful": 2.5}, 2.5, ""),
+        (0.0, "error", {"math": None, "format": 1.0}, 0.0, "not judged"),
+        (0.0, "skipped", {}, 0.0, "not concerned"),
     ],
 )
-def test_openrlhf_response_is_what_follows_the_prompt(query: str, prompt: str, response: str) -> None:
-    assert openrlhf.response_of(query, prompt) == response
+def test_openrlhf_filters_by_accuracy(
+    reward: float, status: str, scores: dict[str, float | None], told: float, why: str
+) -> None:
+    lists = openrlhf.lists([openrlhf.Found(reward, status, scores)], ["math", "format"])
+    assert lists["rewards"] == [reward]
+    assert lists["scores"] == [pytest.approx(told)], why
+    # OpenRLHF takes the keys of the first sample for all
+    assert list(lists["extra_logs"]) == ["valid", "error", "math_reward", "format_reward"]
+    assert all(isinstance(value, float) for values in lists["extra_logs"].values() for value in values)
 
 
 # ms-swift: `swift/rl_core/grpo_algorithm.py::compute_rewards_per_func` (4.6.0) calls instances by position.

@@ -98,9 +98,6 @@ REFERENCES: list[tuple[dict[str, object], object, str]] = [
     ({"answer": ["4", None]}, ["4"], ""),
     ({"answer": []}, None, ""),
     ({"answer": [None]}, None, ""),
-    ({"answer": "She sold 48/2 = <<48/2=24>>24 clips.\n#### 72"}, "72", "GSM8K"),
-    ({"answer": "…\n#### 1,080 "}, "1,080", "GSM8K with a separator"),
-    ({"answer": "#### heading\nthe text goes on\nthen"}, "#### heading\nthe text goes on\nthen", "no GSM8K"),
     ({}, None, ""),
 ]
 

@@ -16,8 +16,12 @@ import pytest
 from click.testing import CliRunner
 
 from r1_reward.cli import main
+from r1_reward.sandbox.pool import processors
 from r1_reward.verifiers import RunError
 from r1_reward.verifiers.scoring import ScoreOptions, score
+from r1_reward.verifiers.scoring.pool import Pool
+from r1_reward.verifiers.scoring.rows import RawRow
+from r1_reward.verifiers.spec import RewardSpec
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "examples" / "rollouts.jsonl"
@@ -107,6 +111,18 @@ class Unmakeable:
 
     def __call__(self, samples):
         return []
+
+class Heavy:
+    '''Tells whether its process prepared it, and with how many threads it may compute.'''
+    name = "heavy"
+    prepared = None
+
+    def prepare(self):
+        Heavy.prepared = os.getpid()
+
+    def __call__(self, samples):
+        told = f"{Heavy.prepared == os.getpid()} {os.environ['OMP_NUM_THREADS']}"
+        return [Verdict.scored(1.0, Reason.CORRECT, answer=told) for sample in samples]
 
 class Slow:
     name = "slow"
@@ -224,6 +240,43 @@ def test_workers_that_cannot_start_end_the_run_with_a_sentence(here: Path) -> No
     write(here / "in.jsonl", ["fine"] * 3)
     with pytest.raises(RunError, match=r"a worker could not start: .*status 7"):
         score(options(rewards=["touchy_rewards:Unmakeable"]))
+
+
+def test_workers_prepare_before_their_first_row_and_share_the_processors(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(here / "in.jsonl", ["x"] * 3)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    score(options(rewards=["touchy_rewards:Heavy"], workers=2))
+    answers = {row["verdicts"]["heavy"]["answer"] for row in rows_of(here / "out.jsonl")}
+    assert answers == {f"True {max(1, processors() // 2)}"}
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")  # who set it knows better
+    score(options(rewards=["touchy_rewards:Heavy"], workers=2))
+    assert {row["verdicts"]["heavy"]["answer"] for row in rows_of(here / "out.jsonl")} == {"True 3"}
+
+
+def test_workers_outlive_the_threads_that_had_them_started() -> None:
+    """Linux ends a process with the thread that made it, where it asked to die with its parent."""
+    spec = RewardSpec(rewards=("math",))
+    pool = Pool(spec, spec.build(), {}, workers=2, row_timeout=60)
+    row = RawRow(0, 1, rb'{"response": "\\boxed{4}", "reference": "4"}')
+    try:
+        starting = threading.Thread(target=pool.start, args=(2,))
+        starting.start()
+        starting.join()
+        before = set(pool._all)
+        asking = threading.Thread(target=pool.run, args=([row],))
+        asking.start()
+        asking.join()
+        time.sleep(0.2)  # which the kernel may need
+        assert [worker._process.poll() for worker in before] == [None, None]
+        (done,) = pool.judge_together([row])
+        assert (done.responses[0].reward, set(pool._all)) == (1.0, before)
+        assert not pool.deaths
+    finally:
+        pool.close()
+    with pytest.raises(RunError, match="the run was ended"):
+        pool.run([row])
 
 
 def test_a_run_works_in_any_thread(here: Path) -> None:

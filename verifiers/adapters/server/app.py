@@ -37,7 +37,7 @@ from ...errors import RunError
 from ...scoring.work import Done, dump
 from . import metrics as prometheus
 from .batching import Batcher, BusyError
-from .forms import FORMS, Form, Refusal
+from .forms import FORMS, Form, Refusal, Served
 
 _log = logging.getLogger(__name__)
 QUICK = 0.5
@@ -69,13 +69,12 @@ def make_app(
     metrics: prometheus.Metrics,
     limits: Limits,
     *,
-    reward: str,
+    served: Served,
     version: str,
-    names: Mapping[str, str],
     token: bytes | None,
 ) -> ASGIApp:
     """The server's application, to be run on the loop that the batcher was made on."""
-    about = dump({"status": "ok", "reward": reward, "version": version})
+    about = dump({"status": "ok", "reward": served.reward, "version": version})
 
     async def healthz(_: Request) -> Response:
         return _json(about)
@@ -93,8 +92,7 @@ def make_app(
         Route("/seed_session", seed_session, methods=["POST"]),
     ]
     routes += [
-        Route(path, _Asked(form, batcher, metrics, limits, reward, names), methods=["POST"])
-        for path, form in FORMS.items()
+        Route(path, _Asked(form, batcher, metrics, limits, served), methods=["POST"]) for path, form in FORMS.items()
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _http_error, Refusal: _refused})
     return _Counted(_Guarded(app, token), metrics, frozenset(route.path for route in routes))
@@ -109,15 +107,13 @@ class _Asked:
         batcher: Batcher,
         metrics: prometheus.Metrics,
         limits: Limits,
-        reward: str,
-        names: Mapping[str, str],
+        served: Served,
     ) -> None:
         self._form = form
         self._batcher = batcher
         self._metrics = metrics
         self._limits = limits
-        self._reward = reward
-        self._names = names
+        self._served = served
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -179,7 +175,7 @@ class _Asked:
             limits.held -= held
 
     async def _judge(self, body: bytes, receive: Receive) -> Response:
-        question = self._form(body, self._names)
+        question = self._form(body, self._served)
         if len(question.rows) > self._limits.max_rows:
             told = f"{len(question.rows):,} rows in one request; the limit is {self._limits.max_rows:,} (--max-rows)"
             raise Refusal(413, "too_many_rows", told)
@@ -214,8 +210,8 @@ class _Asked:
         """`?reward=NAME` asks that this server judges by that reward and no other."""
         wanted = parse_qs(query.decode("ascii", "replace"), keep_blank_values=True).get("reward", [])
         for name in wanted:
-            if name.replace(",", "+").replace(" ", "+") != self._reward:
-                told = f"unknown reward {name[:100]!r}: this server judges by {self._reward}"
+            if name.replace(",", "+").replace(" ", "+") != self._served.reward:
+                told = f"unknown reward {name[:100]!r}: this server judges by {self._served.reward}"
                 raise Refusal(404, "unknown_reward", told)
 
 

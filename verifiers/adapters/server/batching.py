@@ -1,8 +1,9 @@
 """Rows of many requests gathered into batches for the workers, and sorted back to their requests.
 
 A batch is whatever waits when a worker comes free, so that one row alone is not kept waiting and many share the cost
-of a hand-over. Small rows and large ones wait in lanes of their own, and where there are several workers the large
-ones never hold all of them. A row that ends its worker is tried again alone; the rows that were judged beside it too.
+of a hand-over. Slow rows, which are large or run programs, wait in a lane of their own, and where there are several
+workers they never hold all of them while others come. A row that ends its worker is tried again alone; the rows that
+were judged beside it too.
 
 Everything but the judging runs on one event loop.
 """
@@ -20,7 +21,7 @@ from typing import NamedTuple, Protocol
 from ...errors import RunError
 from ...scoring.pace import Pace
 from ...scoring.pool import WorkerDeathError
-from ...scoring.rows import RawRow
+from ...scoring.rows import RawRow, may_run_program
 from ...scoring.work import Done, Mismatch
 
 BATCH_SECONDS = 0.05
@@ -28,7 +29,9 @@ BATCH_SECONDS = 0.05
 BATCH_ROWS = 256
 BATCH_BYTES = 1 << 20
 LARGE = 64 << 10
-"""Rows of more bytes wait in a lane of their own."""
+"""Rows of more bytes wait in the lane of slow ones."""
+QUIET = 30.0
+"""Seconds without a quick row after which slow ones may hold every worker."""
 
 
 class BusyError(Exception):
@@ -79,19 +82,23 @@ class Batcher:
         workers: int,
         max_queue: int,
         deadline: float,
+        programs: bool,
         watch: Callable[[int, float], None],
     ) -> None:
-        """Make it on the event loop that it will run on. `watch` is told how long batches of how many rows took."""
+        """Make it on the event loop that it will run on. `programs` says that rows may run some. `watch` is told how
+        long batches of how many rows took."""
         self._pool = pool
         self._workers = workers
         self._max_queue = max_queue
         self._deadline = deadline
+        self._programs = programs
         self._watch = watch
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="serve")
         self._loop = asyncio.get_running_loop()
         self._lanes: tuple[deque[_Waiting], deque[_Waiting]] = (deque(), deque())
         self._paces = (Pace(BATCH_SECONDS, BATCH_ROWS), Pace(BATCH_SECONDS, BATCH_ROWS))
         self._busy = [0, 0]
+        self._quick_until = 0.0
         self._last = 1
         self._woken = False
         self._row_seconds = 0.0
@@ -124,7 +131,10 @@ class Batcher:
             raise BusyError(f"{self.rows:,} rows are waiting, which is more than can be judged in time", self.wait)
         request = _Request(len(rows), whole)
         for place, row in enumerate(rows):
-            self._lanes[len(row.data) > LARGE].append(_Waiting(row, request, place))
+            slow = len(row.data) > LARGE or (self._programs and may_run_program(row))
+            if not slow:
+                self._quick_until = self._loop.time() + QUIET
+            self._lanes[slow].append(_Waiting(row, request, place))
         self.rows += len(rows)
         self._wake()
         timer = self._loop.call_later(self._deadline, _give_up, whole)
@@ -156,12 +166,11 @@ class Batcher:
                 judged.add_done_callback(partial(self._settle, batch, lane, begun))
 
     def _choose(self) -> int | None:
-        small, large = self._lanes
-        if large and self._busy[1] < max(1, self._workers // 2) and (not small or self._last == 0):
+        quick, slow = self._lanes
+        most = max(1, self._workers - 1) if self._loop.time() < self._quick_until else self._workers
+        if slow and self._busy[1] < most and (not quick or self._last == 0):
             return 1
-        if small:
-            return 0
-        return None
+        return 0 if quick else None
 
     def _take(self, lane: int) -> list[_Waiting]:
         """What to hand over next, leaving some for the other workers that are free."""

@@ -13,9 +13,11 @@ from typing import Any
 
 from .... import __version__
 from ...errors import RunError
+from ...reward import Judge
 from ...scoring.options import merge_options
 from ...scoring.pool import Pool
 from ...spec import slots_of
+from ..plan import terms_of
 from .options import ServeOptions
 
 FINE, INTERRUPTED = 0, 130
@@ -42,7 +44,7 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
     pool = Pool(spec, judge, options.names, workers=options.workers, row_timeout=options.row_timeout, echo=False)
     try:
         pool.start(options.workers)
-        stopped_by = _run(_serve(options, pool, judge.name, token, listener))
+        stopped_by = _run(_serve(options, pool, judge, token, listener))
     except KeyboardInterrupt:
         stopped_by = signal.SIGINT
     finally:
@@ -78,15 +80,16 @@ def _listen(options: ServeOptions) -> socket.socket:
     return listener
 
 
-async def _serve(options: ServeOptions, pool: Pool, reward: str, token: bytes | None, listener: socket.socket) -> int:
+async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes | None, listener: socket.socket) -> int:
     import uvicorn
 
     from .app import Limits, make_app
     from .batching import Batcher
     from .connections import Doorkeeper
+    from .forms import Served
     from .metrics import Metrics
 
-    metrics = Metrics(__version__, reward)
+    metrics = Metrics(__version__, judge.name)
     metrics.deaths = pool.deaths
 
     def watch(rows: int, seconds: float) -> None:
@@ -94,7 +97,12 @@ async def _serve(options: ServeOptions, pool: Pool, reward: str, token: bytes | 
         metrics.judging.observe(seconds)
 
     batcher = Batcher(
-        pool, workers=options.workers, max_queue=options.max_queue, deadline=options.deadline, watch=watch
+        pool,
+        workers=options.workers,
+        max_queue=options.max_queue,
+        deadline=options.deadline,
+        programs=options.spec.may_run_programs,
+        watch=watch,
     )
     limits = Limits(
         max_body=int(options.max_body_mb * (1 << 20)),
@@ -112,7 +120,8 @@ async def _serve(options: ServeOptions, pool: Pool, reward: str, token: bytes | 
     metrics.gauge("connections", "Open connections.", lambda: door.connections)
     metrics.gauge("closed_connections", "Connections closed for what their client left undone.", lambda: door.closed)
     metrics.gauge("held_bytes", "Bytes of bodies held.", lambda: limits.held)
-    app = make_app(batcher, metrics, limits, reward=reward, version=__version__, names=options.names, token=token)
+    served = Served(judge.name, terms_of(judge), options.names)
+    app = make_app(batcher, metrics, limits, served=served, version=__version__, token=token)
     config = uvicorn.Config(
         app,
         http=door.protocol,  # type: ignore[arg-type]  # any maker of protocols will do
@@ -135,7 +144,7 @@ async def _serve(options: ServeOptions, pool: Pool, reward: str, token: bytes | 
     server = Server(config)
     with _signals(server) as caught:
         watching = asyncio.create_task(door.watch())
-        _announce(options, listener, reward, token)
+        _announce(options, listener, judge.name, token)
         try:
             await server.serve([listener])
         finally:

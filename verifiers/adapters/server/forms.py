@@ -14,13 +14,14 @@ to blame, 503 where the instrument is. No form ever puts a number where none was
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...scoring.rows import RawRow
 from ...scoring.work import Done, Scored, dump
 from ...verdict import Reason, Status
+from ..openrlhf import Found, lists
+from ..query import NOT_FOUND, response_in
 from ..rows import label_row
 
 DATA_REASONS = frozenset({Reason.REFERENCE_MISSING, Reason.REFERENCE_UNPARSEABLE, Reason.TESTS_MISSING})
@@ -46,11 +47,22 @@ class Question(NamedTuple):
     """Raises Refusal."""
 
 
-Form = Callable[[bytes, Mapping[str, str]], Question]
-"""Reads a body, given which field of a row holds which field of a Sample. Raises Refusal."""
+class Served(NamedTuple):
+    """What a server judges by."""
+
+    reward: str
+    """Name of the reward."""
+    terms: Sequence[str]
+    """Names of its terms; none for `auto`."""
+    names: Mapping[str, str]
+    """Which field of a row holds which field of a Sample."""
 
 
-def score_form(body: bytes, _: Mapping[str, str]) -> Question:
+Form = Callable[[bytes, Served], Question]
+"""Reads a body. Raises Refusal."""
+
+
+def score_form(body: bytes, _: Served) -> Question:
     """One row as an object, or a list of rows. A list is answered whatever its rows hold: each says what is wrong."""
     start = body.lstrip(b" \t\r\n")[:1]
     if start != b"[":
@@ -60,7 +72,7 @@ def score_form(body: bytes, _: Mapping[str, str]) -> Question:
     return Question(rows, lambda found: b"[" + b", ".join(done.output for done in found) + b"]")
 
 
-def openrlhf_form(body: bytes, names: Mapping[str, str]) -> Question:
+def openrlhf_form(body: bytes, served: Served) -> Question:
     """`{"query": [...], "prompts": [...], "labels": [...]}`: a query is a prompt with its response, a label a reference
     or, as in the adapters, an object with `reference` or `tests`."""
     fields = _object(body)
@@ -74,13 +86,12 @@ def openrlhf_form(body: bytes, names: Mapping[str, str]) -> Question:
             raise Refusal(422, "wrong_type", f"query[{at}] and prompts[{at}] must be strings")
         response = response_in(query, prompt)
         if response is None:
-            told = f"query[{at}] does not begin with prompts[{at}], so nothing tells where the response begins"
-            raise Refusal(422, "wrong_type", told)
-        rows.append(_row(names, at + 1, **{**label_row(label), "response": response, "prompt": prompt}))
-    return Question(rows, _openrlhf_answer)
+            raise Refusal(422, "wrong_type", f"query[{at}] {NOT_FOUND}")
+        rows.append(_row(served.names, at + 1, **{**label_row(label), "response": response, "prompt": prompt}))
+    return Question(rows, lambda found: _openrlhf_answer(found, served.terms))
 
 
-def slime_form(body: bytes, names: Mapping[str, str]) -> Question:
+def slime_form(body: bytes, served: Served) -> Question:
     """`{"prompt": ..., "response": ..., "label": ...}`; other fields go to the verifiers."""
     fields = _object(body)
     for key in ("response", "label"):
@@ -88,11 +99,11 @@ def slime_form(body: bytes, names: Mapping[str, str]) -> Question:
             raise Refusal(422, "missing_field", f"the body has no field {key!r}")
     rest = {key: value for key, value in fields.items() if key not in ("prompt", "response", "label")}
     asked = {"response": fields["response"], "prompt": fields.get("prompt")}
-    row = _row(names, 1, rest, **{**label_row(fields["label"]), **asked})
+    row = _row(served.names, 1, rest, **{**label_row(fields["label"]), **asked})
     return Question([row], lambda found: dump(_number(found[0])))
 
 
-def nemo_gym_form(body: bytes, names: Mapping[str, str]) -> Question:
+def nemo_gym_form(body: bytes, served: Served) -> Question:
     """`{"responses_create_params": ..., "response": ...}` with what the row of the data set held."""
     fields = _object(body)
     asked, response = fields.get("responses_create_params"), fields.get("response")
@@ -107,12 +118,12 @@ def nemo_gym_form(body: bytes, names: Mapping[str, str]) -> Question:
     metadata = fields.get("verifier_metadata")
     rest = {**metadata} if isinstance(metadata, dict) else {}
     rest.update((key, value) for key, value in fields.items() if key not in ("responses_create_params", "response"))
-    keys = (names.get("reference", "reference"), "expected_answer", "ground_truth", "answer", "label")
+    keys = (served.names.get("reference", "reference"), "expected_answer", "ground_truth", "answer", "label")
     reference = next((rest[key] for key in keys if rest.get(key) is not None), None)
     prompt = asked.get("input")
     if isinstance(prompt, list):
         prompt = [turn for turn in prompt if isinstance(turn, dict) and "role" in turn]
-    row = _row(names, 1, rest, response=_reply(output), prompt=prompt, reference=reference)
+    row = _row(served.names, 1, rest, response=_reply(output), prompt=prompt, reference=reference)
 
     def answer(found: Sequence[Done]) -> bytes:
         reward = _number(found[0])
@@ -132,49 +143,6 @@ FORMS: Mapping[str, Form] = {
     "/verify": nemo_gym_form,
 }
 """Forms by path."""
-
-_ENDINGS = re.compile(r"(?:<\|[^<>|\s]{1,40}\|>|<｜[^<>｜\s]{1,40}｜>|</s>|<eos>|<end_of_turn>|<pad>)\s*\Z")
-_BEGINNINGS = re.compile(r"\s*(?:<\|[^<>|\s]{1,40}\|>|<｜[^<>｜\s]{1,40}｜>|<s>|<bos>)")
-
-
-def response_in(query: str, prompt: str) -> str | None:
-    """The response in a query that was decoded with its special tokens, or None where the prompt does not lead it.
-
-    A token before the prompt and tokens that end the turn are taken off; a long prompt may lack its beginning.
-
-    >>> response_in("<s>2 + 2 = 4</s>", "2 + 2 =")
-    ' 4'
-    """
-    found = query.removeprefix(prompt) if query.startswith(prompt) else None
-    if found is None and (begun := _BEGINNINGS.match(query)) and query.startswith(prompt, begun.end()):
-        found = query[begun.end() + len(prompt) :]
-    if found is None and (kept := _overlap(prompt, query)) >= 16:
-        found = query[kept:]
-    if found is None:
-        return None
-    while ending := _ENDINGS.search(found, max(0, len(found) - 200)):
-        found = found[: ending.start()]
-    return found
-
-
-def _overlap(prompt: str, query: str) -> int:
-    """Length of the longest end of the prompt that begins the query, in linear time (Knuth, Morris and Pratt)."""
-    pattern = query[: len(prompt)]
-    if not pattern:
-        return 0
-    borders = [0]
-    length = 0
-    for char in pattern[1:]:
-        while length and char != pattern[length]:
-            length = borders[length - 1]
-        length += char == pattern[length]
-        borders.append(length)
-    length = 0
-    for char in prompt:
-        while length and (length == len(pattern) or char != pattern[length]):
-            length = borders[length - 1]
-        length += char == pattern[length]
-    return length
 
 
 def _reply(output: Sequence[object]) -> str:
@@ -208,23 +176,13 @@ def _only_finding(found: Sequence[Done]) -> bytes:
     return done.output
 
 
-def _openrlhf_answer(found: Sequence[Done]) -> bytes:
+def _openrlhf_answer(found: Sequence[Done], terms: Sequence[str]) -> bytes:
     rewards = [_number(done) for done in found]
-    responses = [done.responses[0] for done in found]
-    scores = [
-        next((score for name, _, _, score in each.verdicts if name == each.voter and each.correct is not None), None)
-        for each in responses
+    told = [
+        Found(reward, each.status, {name: score for name, _, _, score in each.verdicts})
+        for reward, each in zip(rewards, (done.responses[0] for done in found), strict=True)
     ]
-    parts = [{name: score for name, _, _, score in each.verdicts} for each in responses]
-    # Every request names the same logs where every row asks the same verifiers; a missing score is no number to log.
-    shared = [name for name in parts[0] if all(part.get(name) is not None for part in parts)] if parts else []
-    return dump(
-        {
-            "rewards": rewards,
-            "scores": [reward if score is None else score for reward, score in zip(rewards, scores, strict=True)],
-            "extra_logs": {name: [part[name] for part in parts] for name in shared},
-        }
-    )
+    return dump(lists(told, terms))
 
 
 def _number(done: Done) -> float:

@@ -104,7 +104,8 @@ def test_a_reward_that_does_not_apply_is_no_number(serve: Serve) -> None:
 def test_workers_killed_from_outside_are_replaced(serve: Serve) -> None:
     server = serve("--workers", "2")
     for _ in range(3):
-        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+        threads = Path(f"/proc/{server.process.pid}/task").iterdir()
+        children = [child for thread in threads for child in (thread / "children").read_text().split()]
         for child in children:
             os.kill(int(child), signal.SIGKILL)
         with concurrent.futures.ThreadPoolExecutor(8) as clients:
@@ -332,7 +333,8 @@ def test_a_second_signal_does_not_wait(serve: Serve, number: int) -> None:
 
 def test_no_worker_outlives_a_killed_server(serve: Serve) -> None:
     server = serve(*TOUCHY, "--workers", "2")
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    threads = Path(f"/proc/{server.process.pid}/task").iterdir()
+    children = [child for thread in threads for child in (thread / "children").read_text().split()]
     assert children
     server.end(signal.SIGKILL)
     deadline = time.monotonic() + 20

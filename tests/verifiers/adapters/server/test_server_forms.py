@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from r1_reward.verifiers.adapters.server.forms import _overlap, response_in
+from r1_reward.verifiers.adapters import openrlhf
 from r1_reward.verifiers.scoring import ScoreOptions, score
 
 if TYPE_CHECKING:
@@ -57,16 +55,48 @@ def test_rows_of_code_flow_with_their_fields_checked(server: Server) -> None:
     assert server.ask("/score", {**row, "limits": {"time_s": -1}}).status == 422
 
 
+CHAT = "<|im_start|>user\nWhat is \\boxed{2} + 2?<|im_end|>\n<|im_start|>assistant\n"
+
+
 def test_openrlhf_gets_lists_of_numbers(server: Server) -> None:
     # openrlhf/utils/agent.py, _fetch_rewards_via_http of 0.11: lists of one, the query decoded with special tokens.
-    prompt = "<|im_start|>user\nWhat is \\boxed{2} + 2?<|im_end|>\n<|im_start|>assistant\n"
-    body = {"query": [prompt + RIGHT["response"] + "<|im_end|>\n"], "prompts": [prompt], "labels": ["4"]}
-    told = {"rewards": [2.0], "scores": [1.0], "extra_logs": {"math": [1.0], "format": [1.0]}}
-    assert server.ask("/get_reward", body).json == told
-    body["query"] = [prompt + "I give up.<|im_end|>"]
+    body = {"query": [CHAT + RIGHT["response"] + "<|im_end|>\n"], "prompts": [CHAT], "labels": ["4"]}
+    logs = {"valid": [1.0], "error": [0.0], "math_reward": [1.0], "format_reward": [1.0]}
+    assert server.ask("/get_reward", body).json == {"rewards": [2.0], "scores": [1.0], "extra_logs": logs}
+    body["query"] = [CHAT + "I give up.<|im_end|>"]
     assert server.ask("/get_reward", body).json["rewards"] == [0.0]
     both = {key: [value[0], value[0]] for key, value in body.items()}
     assert server.ask("/get_reward", {**both, "labels": ["4", 2]}).json["rewards"] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("query", "prompt", "label"),
+    [
+        (CHAT + RIGHT["response"] + "<|im_end|>", CHAT, "4"),
+        (CHAT + r"<think>a</think><answer>\boxed{5}</answer>", CHAT, "4"),  # the format is right, the answer is not
+        (CHAT + "4", CHAT, "4"),
+        (CHAT[5:] + RIGHT["response"], CHAT, "4"),  # cut at its beginning
+        (RIGHT["response"], CHAT, "4"),  # no prompt
+        (CHAT, CHAT, "Two and two.\n#### 4"),
+        (CHAT + r"\boxed{4}", CHAT, "Two and two.\n#### 4"),
+        ("ppass", "p", '{"tests": [{"type": "assert", "code": "assert True"}]}'),  # only the format concerns it
+        (CHAT + "4", CHAT, '{"reference": null, "kind": "math"}'),
+    ],
+)
+def test_openrlhf_is_told_the_same_over_http_and_by_the_file(
+    server: Server, query: str, prompt: str, label: str
+) -> None:
+    told = openrlhf.reward("math", "format", breaker=None)([query], [prompt], [label])
+    wanted = {key: [float(value[0])] for key, value in told["extra_logs"].items()}
+    answer = server.ask("/get_reward", {"query": [query], "prompts": [prompt], "labels": [label]})
+    if wanted["valid"] == [0.0]:
+        assert answer.status == 422  # what the file gives as 0 that is marked, the server does not give
+        return
+    assert answer.json == {
+        "rewards": [float(told["rewards"][0])],
+        "scores": [float(told["scores"][0])],
+        "extra_logs": wanted,
+    }
 
 
 def test_slime_gets_a_number(server: Server) -> None:
@@ -76,12 +106,30 @@ def test_slime_gets_a_number(server: Server) -> None:
     assert server.ask("/slime", {"prompt": "2 + 2?", "response": r"\boxed{3}", "label": 4}).json == 0.0
 
 
+def test_an_answer_that_holds_its_solution_is_read_in_every_form(server: Server) -> None:
+    gold = "She sold 48/2 = <<48/2=24>>24 clips in May.\n#### 72"
+    for said, reward in (("72", 1.0), ("24", 0.0)):
+        response = rf"\boxed{{{said}}}"
+        assert server.ask("/score", {"response": response, "reference": gold}).json["reward"] == reward
+        assert server.ask("/slime", {"prompt": "?", "response": response, "label": gold}).json == reward
+        query = {"query": [CHAT + response], "prompts": [CHAT], "labels": [gold]}
+        assert server.ask("/get_reward", query).json["rewards"] == [reward]
+        output = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": response}]}]
+        asked = {"responses_create_params": {"input": []}, "response": {"output": output}, "answer": gold}
+        assert server.ask("/verify", asked).json["reward"] == reward
+
+
 def test_a_label_may_hold_the_fields_of_a_row(server: Server) -> None:
     label = json.dumps({"reference": "4", "kind": "math"})
     assert server.ask("/slime", {"prompt": "2 + 2?", "response": r"\boxed{4}", "label": label}).json == 1.0
     tests = {"tests": [{"type": "stdin", "input": "", "output": "5"}], "limits": {"time_s": 2}}
     body = {"query": ["pprint(5)"], "prompts": ["p"], "labels": [json.dumps(tests)]}
-    assert server.ask("/get_reward", body).json["extra_logs"] == {"format": [0.0]}  # code, which math leaves alone
+    assert server.ask("/get_reward", body).json["extra_logs"] == {
+        "valid": [1.0],
+        "error": [0.0],
+        "math_reward": [0.0],  # code, which math leaves alone, under the keys of every other row
+        "format_reward": [0.0],
+    }
     body["labels"] = [json.dumps({"tests": [{"type": "magic"}]})]
     assert server.ask("/get_reward", body).status == 422
 
@@ -188,29 +236,3 @@ def test_metrics_count_and_hold_no_text(server: Server) -> None:
             float(value)
             assert name not in names
             names.add(name)
-
-
-PROMPT = "<|user|>What is two plus two, and why?<|assistant|>"
-
-
-@pytest.mark.parametrize(
-    ("query", "response"),
-    [
-        (PROMPT + "4", "4"),
-        ("<s>" + PROMPT + "4</s>", "4"),
-        ("<|begin_of_text|>" + PROMPT + "4<|eot_id|>", "4"),
-        (PROMPT + "4<|im_end|>\n<|endoftext|>", "4"),
-        (PROMPT + "<think>x</think>4<｜end▁of▁sentence｜>", "<think>x</think>4"),
-        (PROMPT[9:] + "4", "4"),  # OpenRLHF cuts a long prompt at its beginning
-        (PROMPT, ""),
-        ("something else entirely", None),
-    ],
-)
-def test_the_response_is_told_from_the_prompt(query: str, response: str | None) -> None:
-    assert response_in(query, PROMPT) == response
-
-
-@given(st.text("ab", max_size=12), st.text("ab", max_size=12))
-def test_overlap_is_the_longest_end_that_begins(prompt: str, query: str) -> None:
-    wanted = max(n for n in range(len(prompt) + 1) if query.startswith(prompt[len(prompt) - n :]))
-    assert _overlap(prompt, query) == wanted

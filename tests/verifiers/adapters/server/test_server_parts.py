@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from r1_reward.verifiers import RunError
 from r1_reward.verifiers.adapters.server.batching import LARGE, Batcher, BusyError
-from r1_reward.verifiers.adapters.server.forms import FORMS, Refusal
+from r1_reward.verifiers.adapters.server.forms import FORMS, Refusal, Served
 from r1_reward.verifiers.adapters.server.metrics import Metrics
 from r1_reward.verifiers.reward import auto
 from r1_reward.verifiers.scoring.pool import WorkerDeathError
@@ -45,7 +45,7 @@ VALUES = st.recursive(
 def test_any_body_is_answered_or_refused(path: str, body: bytes) -> None:
     refused: Refusal | None
     try:
-        question = FORMS[path](body, {})
+        question = FORMS[path](body, Served("math", ["math"], {}))
         answer = json.loads(question.answer(SCORER.judge(question.rows)))
     except Refusal as refusal:
         refused = refusal
@@ -94,7 +94,7 @@ def _unwatched(rows: int, seconds: float) -> None:
 
 
 def _batcher(workers: _Workers, count: int = 1, max_queue: int = 1000, deadline: float = 30.0) -> Batcher:
-    return Batcher(workers, workers=count, max_queue=max_queue, deadline=deadline, watch=_unwatched)
+    return Batcher(workers, workers=count, max_queue=max_queue, deadline=deadline, programs=True, watch=_unwatched)
 
 
 def _rows(*data: bytes) -> list[RawRow]:
@@ -170,21 +170,41 @@ def test_the_deadline_and_a_pool_that_cannot_start_reach_who_asked() -> None:
     asyncio.run(ask())
 
 
-def test_large_rows_never_hold_every_worker() -> None:
+PROGRAM = b'{"tests": [], "n": %d}'
+
+
+@pytest.mark.parametrize("slow", [b"x" * (LARGE + 1), PROGRAM % 1], ids=["large", "program"])
+def test_slow_rows_never_hold_every_worker_while_quick_ones_come(slow: bytes) -> None:
     workers = _Workers(0.3)
 
     async def ask() -> int:
         batcher = _batcher(workers, count=2)
-        large = [batcher.judge(_rows(b"x" * (LARGE + 1))) for _ in range(6)]
+        await batcher.judge(_rows(b"quick"))
+        held = [batcher.judge(_rows(slow)) for _ in range(6)]
         await asyncio.sleep(0.05)
         await batcher.judge(_rows(b"small"))
-        begun = sum(len(row) > LARGE for row in workers.alone)
-        for asked in large:
+        begun = workers.alone.count(slow)
+        for asked in held:
             asked.cancel()
         batcher.close()
         return begun
 
-    assert asyncio.run(ask()) <= 3  # of six, had it waited behind them
+    assert asyncio.run(ask()) <= 2  # of six, had it waited behind them
+
+
+def test_slow_rows_alone_have_every_worker() -> None:
+    workers = _Workers(0.3)
+
+    async def ask() -> int:
+        batcher = _batcher(workers, count=2)
+        held = [batcher.judge(_rows(PROGRAM % n)) for n in range(2)]
+        await asyncio.sleep(0.05)
+        busy = batcher.busy
+        await asyncio.gather(*held)
+        batcher.close()
+        return busy
+
+    assert asyncio.run(ask()) == 2
 
 
 def test_labels_are_escaped() -> None:
