@@ -21,7 +21,6 @@ import time
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -63,7 +62,6 @@ class _State:
         self.pid = os.getpid()
         self.free = threading.BoundedSemaphore(size)
         self.lock = threading.Lock()
-        self.first = threading.Lock()
         self.idle: dict[str, list[_Slot]] = {}
         self.slots: dict[int, _Slot] = {}
         self.spares: set[threading.Thread] = set()
@@ -237,11 +235,8 @@ class Pool:
         return self._open(state, image)
 
     def _open(self, state: _State, image: str) -> _Slot:
-        # Until one has opened an image the others wait: two that begin at once would each make a backend, with a
-        # watcher of its own, and the pool would forget one of them.
-        with nullcontext() if image in state.chosen else state.first:
-            session, backend = start(self.backend, image, state.backends, state.chosen.get(image))
-            state.chosen[image] = backend
+        session, backend = start(self.backend, image, state.backends, state.chosen.get(image))
+        state.chosen[image] = backend
         slot = _Slot(session, backend.name, image)
         with state.lock:
             if not state.closed:

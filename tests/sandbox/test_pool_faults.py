@@ -138,21 +138,6 @@ def test_isolation_that_cannot_be_had_is_said_at_once(scripted: Scripted) -> Non
     assert outcomes == ["INFRA", "AC", "INFRA", "AC"]
 
 
-def test_programs_that_begin_at_once_make_one_backend(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Named] = []
-
-    def start(name: str, image: str, backends: object, chosen: Named | None) -> tuple[Faulty, Named]:
-        if chosen is None:
-            time.sleep(0.05)  # as long as it takes the others to come
-            made.append(Named())
-        return Faulty(lambda: False), chosen or made[-1]
-
-    monkeypatch.setattr(pool_module, "start", start)
-    with Pool(size=4) as pool:
-        assert [result.outcome for result in pool.run_all([ONE] * 8)] == ["AC"] * 8
-    assert len(made) == 1
-
-
 def test_a_sandbox_is_kept_until_it_has_served_its_time(scripted: Scripted) -> None:
     with Pool(size=1, recycle=3) as pool:
         for _ in range(7):
