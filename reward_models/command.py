@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from ..verifiers.errors import ConfigError
+from .base import base_model
 from .card import load_reward_model
 from .data import Pairs, Ratings, read_pairs, read_rated
 from .errors import TrainingError
-from .model import Scorer, add_lora, freeze, load
-from .options import TrainOptions, options_of
-from .tiny import tiny_model
-from .train import Step, StoppedError, Trained, train
+from .model import Scorer
+from .options import options_of
+from .train import Step, StoppedError, Trained, train_reward_model
 
 FINE, FAILED, INTERRUPTED, TERMINATED = 0, 1, 130, 143
 """Exit statuses; 2 is click's for usage."""
@@ -45,11 +45,12 @@ def run_train(
         raise ConfigError(f"{output} already holds a reward model; name another folder")
     table: Pairs | Ratings
     table = read_pairs(data) if kind == "helpful" else read_rated(data)
-    scorer = _base(base, table, options)
+    scorer = base_model(base, table.rows, options)
+    _on_best_device(scorer)
     told = {"base": base, "data": {name: _hash(name) for name in data}, "left_out": dict(table.left_out)}
     with _ended_by() as ended, _progress_bar() as progress:
         try:
-            trained = train(
+            trained = train_reward_model(
                 scorer,
                 table.rows,
                 options,
@@ -111,26 +112,6 @@ def run_eval(
         Path(output).write_text(text, encoding="utf-8")
     _say(_headline(report))
     return FINE
-
-
-def _base(base: str, table: Pairs | Ratings, options: TrainOptions) -> Scorer:
-    """The model to train, made the same way each time."""
-    if base == "tiny":
-        if isinstance(table, Pairs):
-            texts = [
-                text for row in table.rows for text in (row.chosen, row.rejected, *(t.content for t in row.prompt))
-            ]
-        else:
-            texts = [text for row in table.rows for text in (row.response, *(t.content for t in row.prompt))]
-        scorer = tiny_model(texts, seed=options.seed)
-    else:
-        if not Path(base).exists() and (base.startswith((".", "/")) or base.count("/") > 1):
-            raise ConfigError(f"no such model: {base}")
-        scorer = load(base, seed=options.seed)
-    _on_best_device(scorer)
-    if options.freeze:
-        freeze(scorer, options.freeze)
-    return add_lora(scorer, rank=options.lora, alpha=2 * options.lora, seed=options.seed) if options.lora else scorer
 
 
 def _on_best_device(scorer: Scorer) -> None:

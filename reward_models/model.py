@@ -30,6 +30,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import ModelError
+from .tokenizer import check_tokenizer, read_tokenizer
 
 # B rows, T tokens, D hidden size
 
@@ -141,14 +142,14 @@ def load(
     A folder without weights is a configuration: the model is made from it, at random by `seed`. A folder that holds
     LoRA adapters brings its own base. Raises ModelError for what cannot be read at one token.
     """
-    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForSequenceClassification
 
     folder = Path(base)
     if (folder / "adapter_config.json").exists():
         return _load_adapters(folder, pad=pad, seed=seed, dtype=dtype, attention=attention)
     try:
         config = AutoConfig.from_pretrained(base)
-        tokenizer = AutoTokenizer.from_pretrained(base)
+        tokenizer = read_tokenizer(base)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{base} is no model: {str(error)[:300]}") from error
     config.num_labels = 1
@@ -188,6 +189,7 @@ def prepare(model: Any, tokenizer: Any, *, pad: Pad = "repair", seed: int = 0, n
         raise ModelError(f"the head has {config.num_labels} outputs; a reward model has one")
     name, head = _head(model)
     causal = name == "score" and isinstance(head, nn.Linear)
+    check_tokenizer(tokenizer)
     _see_to_padding(model, tokenizer, pad)
     if new_head:
         generator = torch.Generator().manual_seed(seed)
@@ -261,7 +263,6 @@ def freeze(scorer: Scorer, layers: int) -> int:
 
 def _load_adapters(folder: Path, *, pad: Pad, seed: int, dtype: torch.dtype, attention: str) -> Scorer:
     from peft import PeftModel
-    from transformers import AutoTokenizer
 
     told = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     base = told.get("base_model_name_or_path")
@@ -270,7 +271,7 @@ def _load_adapters(folder: Path, *, pad: Pad, seed: int, dtype: torch.dtype, att
             f"{folder} holds adapters for {base!r}, which is not there; save with merge=True to do without"
         )
     scorer = load(base, pad=pad, seed=seed, dtype=dtype, attention=attention)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = read_tokenizer(folder)
     rows = scorer.plain.get_input_embeddings().num_embeddings
     if len(tokenizer) > rows:
         scorer.plain.resize_token_embeddings(len(tokenizer), mean_resizing=False)

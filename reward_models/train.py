@@ -76,7 +76,7 @@ class _Set(NamedTuple):
     ids: list[str]
 
 
-def train(
+def train_reward_model(
     scorer: Scorer,
     rows: Sequence[Pair] | Sequence[Rated],
     options: TrainOptions,
@@ -89,9 +89,11 @@ def train(
 ) -> Trained:
     """Train and write the reward model to a folder.
 
-    `scorer` must be made the same way for a resumed run. Raises TrainingError where a run cannot start or go on,
-    NotFiniteError for a loss that is no number, StoppedError after saving when `stop` says so.
+    `scorer` is what `base_model` makes, or `prepare` of any model and tokenizer, and must be made the same way for a
+    resumed run. Raises TrainingError where a run cannot start or go on, NotFiniteError for a loss that is no number,
+    StoppedError after saving when `stop` says so.
     """
+    _check(scorer, options)
     run = _Run(scorer, rows, options, Path(folder), progress, stop)
     run.start(resume=resume)
     with run.metrics:
@@ -127,6 +129,11 @@ class _Run:
         self.finished = False
         self.weights = {name: weight for name, weight in scorer.model.named_parameters() if weight.requires_grad}
         self.optimizer = _optimizer(scorer, self.weights, options)
+        self.frozen = {
+            name: float(weight.double().sum())
+            for name, weight in scorer.model.named_parameters()
+            if not weight.requires_grad
+        }
         self.metrics: io.FileIO
 
     def start(self, *, resume: bool) -> None:
@@ -175,11 +182,13 @@ class _Run:
             temperature = fit_temperature([one - other for one, other in found], [True] * len(found))
         else:
             temperature = fit_temperature(flat.tolist(), (measured.target_N > 0.5).tolist())
-        std = float(flat.std()) if len(flat) > 1 else 1.0
+        # Scores that are the same but for rounding have no scale to divide by.
+        std = float(flat.std()) if len(flat) > 1 else 0.0
+        std = std if std > 1e-6 * (1 + abs(float(flat.mean()))) else 1.0
         card = Card(
             kind=options.kind,
             mean=float(flat.mean()),
-            std=std or 1.0,
+            std=std,
             low=float(flat.min()),
             temperature=temperature,
             limits=Limits(prompt=options.max_prompt, response=options.max_response),
@@ -345,8 +354,9 @@ class _Run:
         )
 
     def _fingerprint(self) -> str:
-        """Of what decides the steps: options and data."""
-        digest = hashlib.sha256(json.dumps(dataclasses.asdict(self.options), sort_keys=True).encode())
+        """Of what decides the steps and is not in a checkpoint: options, data, weights that do not learn."""
+        told = [dataclasses.asdict(self.options), self.frozen]
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
         for group in (*self.train.groups, *self.dev.groups):
             digest.update(repr(group).encode())
         return digest.hexdigest()
@@ -371,7 +381,8 @@ class _Run:
     def _take_over(self, state: dict[str, Any]) -> None:  # any: what _save wrote
         if state["fingerprint"] != self._fingerprint():
             raise TrainingError(
-                f"{self.folder} was trained with other options or data; give the same, or start anew without --resume"
+                f"{self.folder} was trained with other options, data or base; give the same, or start anew without "
+                "--resume"
             )
         self._put(state["weights"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -385,6 +396,15 @@ class _Run:
         with torch.no_grad():
             for name, weight in self.weights.items():
                 weight.copy_(weights[name])
+
+
+def _check(scorer: Scorer, options: TrainOptions) -> None:
+    """Options that are carried out when the model is made must have been, or they would be told and not done."""
+    adapters = scorer.model is not scorer.plain
+    if options.lora and not adapters:
+        raise TrainingError(f"lora is {options.lora}, but the model has no adapters; make it with base_model")
+    if options.freeze and all(weight.requires_grad for weight in scorer.plain.parameters()):
+        raise TrainingError(f"freeze is {options.freeze}, but all of the model learns; make it with base_model")
 
 
 def rate_at(step: int, steps: int, options: TrainOptions) -> float:
