@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,7 +38,8 @@ def run_train(
     """Train a reward model and return the exit status.
 
     `base` is a folder or hub name, a folder with a configuration alone, or `tiny` for a small transformer from scratch.
-    Raises RewardError for what the user can mend before a run begins.
+    Started by torchrun, all processes train one model (FSDP2) and the first writes and speaks. Raises RewardError for
+    what the user can mend before a run begins.
     """
     options = options_of(kind, preset, **(set_ or {}))
     folder = Path(output)
@@ -46,9 +48,9 @@ def run_train(
     table: Pairs | Ratings
     table = read_pairs(data) if kind == "helpful" else read_rated(data)
     scorer = base_model(base, table.rows, options)
-    _on_best_device(scorer)
+    first = _together(scorer)
     told = {"base": base, "data": {name: _hash(name) for name in data}, "left_out": dict(table.left_out)}
-    with _ended_by() as ended, _progress_bar() as progress:
+    with _ended_by() as ended, _progress_bar(shown=first) as progress:
         try:
             trained = train_reward_model(
                 scorer,
@@ -56,17 +58,20 @@ def run_train(
                 options,
                 folder,
                 resume=resume,
+                spread="RANK" in os.environ,
                 told=told,
                 progress=progress,
                 stop=lambda: bool(ended),
             )
         except StoppedError as stopped:
-            _say(str(stopped))
+            if first:
+                _say(str(stopped))
             return TERMINATED if signal.SIGTERM in ended else INTERRUPTED
         except TrainingError as error:
             _say(f"error: {error}")
             return FAILED
-    _say_trained(trained, table, output)
+    if first:
+        _say_trained(trained, table, output)
     return FINE
 
 
@@ -114,6 +119,22 @@ def run_eval(
     return FINE
 
 
+def _together(scorer: Scorer) -> bool:
+    """Put the model on this process's device, meet the other processes where there are some; whether we are first."""
+    import torch
+
+    if "RANK" not in os.environ:
+        _on_best_device(scorer)
+        return True
+    cuda = torch.cuda.is_available()
+    if cuda:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+        scorer.model.to("cuda")
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("nccl" if cuda else "gloo")
+    return torch.distributed.get_rank() == 0
+
+
 def _on_best_device(scorer: Scorer) -> None:
     import torch
 
@@ -151,9 +172,9 @@ def _ended_by() -> Iterator[list[int]]:
 
 
 @contextlib.contextmanager
-def _progress_bar() -> Iterator[Callable[[Step], None] | None]:
+def _progress_bar(*, shown: bool) -> Iterator[Callable[[Step], None] | None]:
     """A bar on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
+    if not (shown and sys.stderr.isatty()):
         yield None
         return
     from rich.console import Console

@@ -245,20 +245,26 @@ def freeze(scorer: Scorer, layers: int) -> int:
 
     Raises ModelError where the model has fewer layers or none that can be told apart.
     """
-    base = scorer.plain.base_model
-    stacks = [module for module in base.modules() if isinstance(module, nn.ModuleList)]
-    depth = getattr(base.config, "num_hidden_layers", None)
-    stack = next((found for found in stacks if len(found) == depth), None)
+    base, stack = scorer.plain.base_model, layers_of(scorer)
     if stack is None or layers > len(stack):
+        depth = getattr(base.config, "num_hidden_layers", None)
         raise ModelError(f"cannot freeze {layers} layers of {depth} in a {base.config.model_type}")
     for part in [module for module in base.modules() if isinstance(module, nn.Embedding)]:
         part.requires_grad_(False)
     embeddings = getattr(base, "embeddings", None)
     if isinstance(embeddings, nn.Module):
         embeddings.requires_grad_(False)
-    for layer in list(stack)[:layers]:
+    for layer in stack[:layers]:
         layer.requires_grad_(False)
     return sum(weight.numel() for weight in base.parameters() if weight.requires_grad)
+
+
+def layers_of(scorer: Scorer) -> list[nn.Module] | None:
+    """The backbone's layers, from the bottom; None where they cannot be told apart."""
+    base = scorer.plain.base_model
+    stacks = [module for module in base.modules() if isinstance(module, nn.ModuleList)]
+    depth = getattr(base.config, "num_hidden_layers", None)
+    return next((list(found) for found in stacks if len(found) == depth), None)
 
 
 def _load_adapters(folder: Path, *, pad: Pad, seed: int, dtype: torch.dtype, attention: str) -> Scorer:

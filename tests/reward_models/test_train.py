@@ -18,8 +18,9 @@ from r1_reward.reward_models.data import Pair, Rated
 from r1_reward.reward_models.errors import ModelError, NotFiniteError, TrainingError
 from r1_reward.reward_models.evaluate import report_on_pairs, report_on_rated, score_rows
 from r1_reward.reward_models.options import TrainOptions, options_of
+from r1_reward.reward_models.schedule import rate_at
 from r1_reward.reward_models.tiny import tiny_model
-from r1_reward.reward_models.train import StoppedError, rate_at, train_reward_model
+from r1_reward.reward_models.train import StoppedError, train_reward_model
 from r1_reward.verifiers import ConfigError, Message
 
 pytestmark = pytest.mark.needs("torch")
