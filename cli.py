@@ -369,7 +369,7 @@ def train_rm(kind: str, data: tuple[str, ...], base: str, output: str, **flags: 
 def eval_rm(model: str, data: tuple[str, ...], **flags: Any) -> None:
     """Measure a reward model on labelled data.
 
-    Exit status: 0 whatever the measures, 2 usage.
+    Exit status: 0 whatever the measures, 1 they could not be written, 2 usage.
     """
     from .reward_models.command import run_eval
     from .verifiers.errors import RewardError

@@ -108,14 +108,18 @@ def run_eval(
         "data": {name: _hash(name) for name in data},
         "version": card.told.get("version"),
     }
-    if scores is not None:
-        write_scores(scores, table.rows, scored, card)
-    text = json.dumps(report, indent=2, allow_nan=False) + "\n"
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        Path(output).write_text(text, encoding="utf-8")
     _say(_headline(report))
+    text = json.dumps(report, indent=2, allow_nan=False) + "\n"
+    try:
+        if scores is not None:
+            write_scores(scores, table.rows, scored, card)
+        if output is None:
+            sys.stdout.write(text)
+        else:
+            Path(output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        _say(f"error: cannot write {error.filename or scores or output}: {error.strerror}")
+        return FAILED
     return FINE
 
 

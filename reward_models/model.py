@@ -89,6 +89,14 @@ class Scorer:
         """What makes the score of a hidden state."""
         return _head(self.plain)[1]
 
+    def learn(self) -> None:
+        """Put the model in training mode, all but what is frozen: there is nothing there for dropout to protect."""
+        self.model.train()
+        for part in self.model.modules():
+            weights = list(part.parameters())
+            if weights and not any(weight.requires_grad for weight in weights):
+                part.eval()
+
     def read(
         self,
         ids_BT: Tensor,
@@ -101,7 +109,8 @@ class Scorer:
         ids_BT, mask_BT, types_BT = _to_the_left(ids_BT, mask_BT, types_BT, self.tokenizer.pad_token_id)
         if not self.causal:
             more = {} if types_BT is None else {"token_type_ids": types_BT}
-            scores_B1: Tensor = self.plain(input_ids=ids_BT, attention_mask=mask_BT, **more).logits
+            with _exact(self.head):
+                scores_B1: Tensor = self.plain(input_ids=ids_BT, attention_mask=mask_BT, **more).logits
             return scores_B1[:, 0].float()
         last_B = mask_BT.sum(1) - 1
         hidden_BTD = self._hidden(ids_BT, mask_BT, None)
@@ -125,7 +134,8 @@ class Scorer:
         return found
 
     def _score(self, hidden_ND: Tensor) -> Tensor:
-        score_N1: Tensor = self.head(hidden_ND)
+        with _exact(self.head):
+            score_N1: Tensor = self.head(hidden_ND)
         return score_N1[:, 0].float()
 
 
@@ -331,6 +341,28 @@ def _to_the_left(
     if types_BT is not None:
         types_BT = types_BT.gather(1, order_BT).masked_fill(~held_BT, 0)
     return ids_BT, held_BT.long(), types_BT
+
+
+@contextmanager
+def _exact(head: nn.Module) -> Iterator[None]:
+    """Keep a head out of autocast: in bf16 scores would have three digits, and near pairs would tie."""
+    weight = next(head.parameters())
+    entered: list[torch.autocast] = []
+
+    def before(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        entered.append(torch.autocast(inputs[0].device.type, enabled=False))
+        entered[-1].__enter__()
+        return (inputs[0].to(weight.dtype), *inputs[1:])
+
+    def after(*_: object) -> None:
+        entered.pop().__exit__(None, None, None)
+
+    hooks = head.register_forward_pre_hook(before), head.register_forward_hook(after, always_call=True)
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 @contextmanager

@@ -41,6 +41,8 @@ from .options import TrainOptions
 from .schedule import examples_at, optimizer_of, rate_at, steps_per_epoch
 
 METRICS = "metrics.jsonl"
+ENOUGH = 20
+"""Kept examples from which the scale of the scores can be told."""
 
 
 class Step(NamedTuple):
@@ -180,9 +182,11 @@ class _Run:
             self._put(torch.load(self.folder / "best.pt", map_location="cpu", weights_only=True))
 
     def card(self, told: dict[str, Any]) -> tuple[Card, float | None]:
-        """The scale of the scores on the kept prompts (on some others where none were kept), and the loss there."""
+        """The scale of the scores on the kept prompts (and some others where those are few), and the loss there."""
         options = self.options
-        measured = self.dev if self.dev.groups else self.train.first(500)
+        # A scale from a handful of prompts would be the scale of those.
+        enough = len(self.dev.groups) >= ENOUGH
+        measured = self.dev if enough else self.dev.with_more(self.train.first(500))
         found = self._scores(measured)
         flat = torch.tensor([score for group in found for score in group], dtype=torch.float64)
         if options.kind == "helpful":
@@ -196,7 +200,7 @@ class _Run:
             kind=options.kind,
             mean=float(flat.mean()),
             std=std,
-            low=float(flat.min()),
+            low=min(float(flat.min()), float(flat.mean()) - 3 * std),
             temperature=temperature,
             limits=Limits(prompt=options.max_prompt, response=options.max_response),
             layout=Layout(self.scorer, Limits()).fingerprint,
@@ -206,11 +210,11 @@ class _Run:
                 "options": dataclasses.asdict(options),
                 "steps": self.step,
                 "rows": {"train": len(self.train.groups), "dev": len(self.dev.groups), "overlong": self.overlong},
-                "scale_from": "kept prompts" if self.dev.groups else "training prompts",
+                "scale_from": "kept prompts" if enough else "kept and training prompts",
                 "shared_prompts": self.share,
             },
         )
-        return card, (self._loss_of(found)[0] if self.dev.groups else None)
+        return card, (self._loss_of(found[: len(self.dev.groups)])[0] if self.dev.groups else None)
 
     def _take_step(self) -> None:
         options, processes, began = self.options, self.processes, time.perf_counter()
@@ -218,7 +222,7 @@ class _Run:
         rate = rate_at(self.step, self.total, options)
         for group in self.optimizer.param_groups:
             group["lr"] = group["highest"] * rate
-        self.scorer.model.train()
+        self.scorer.learn()
         self.optimizer.zero_grad(set_to_none=True)
         units = units_of([self.train.groups[index] for index in chosen], share=self.share)
         tokens = sum(row.length for unit in units for row in unit)
@@ -274,7 +278,7 @@ class _Run:
         loss_B = bradley_terry(
             one_B,
             other_B,
-            target_B if options.margin else None,
+            target_B,
             centering=options.centering,
             smoothing=options.smoothing,
         )

@@ -246,3 +246,45 @@ def test_rate_rises_then_falls() -> None:
     assert rates[9] == rates[10] == 1.0
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[-1] == pytest.approx(0.1, abs=0.01)
+
+
+def test_what_length_explains_is_not_learned_under_length_control(tmp_path: Path) -> None:
+    # The words say nothing; the longer response is preferred four times in five.
+    draw = random.Random(3)
+
+    def row(number: int, longer: float) -> Pair:
+        texts = [" ".join(draw.choice(WORDS) for _ in range(length)) for length in (2, 9)]
+        better = draw.random() < longer
+        prompt = (Message(role="user", content=f"{number}"),)
+        return Pair(prompt=prompt, chosen=texts[better], rejected=texts[not better])
+
+    rows, unseen = [row(number, 0.8) for number in range(400)], [row(number, 1.0) for number in range(400, 500)]
+    ahead = {}
+    for control in (False, True):
+        folder = tmp_path / str(control)
+        train_reward_model(model(), rows, options(epochs=1, length_control=control), folder)
+        scores = score_rows(*load_reward_model(folder), unseen, share=False).scores
+        ahead[control] = sum(one - other for one, other in scores) / len(scores)
+    assert ahead[False] > 0.7  # log(0.8 / 0.2) is 1.4
+    assert abs(ahead[True]) < 0.5 * ahead[False]
+
+
+def test_frozen_layers_have_no_dropout() -> None:
+    from r1_reward.reward_models.model import freeze
+
+    scorer = model(family="bert")
+    freeze(scorer, 1)
+    scorer.learn()
+    layers = scorer.plain.base_model.encoder.layer
+    assert not any(part.training for part in [*layers[0].modules(), scorer.plain.base_model.embeddings])
+    assert all(part.training for part in [*layers[1].modules(), scorer.head])
+
+
+def test_a_scale_is_not_taken_from_a_handful_and_nothing_to_judge_is_below_it(tmp_path: Path) -> None:
+    trained = train_reward_model(model(), pairs(40), options(epochs=1, dev_share=0.05), tmp_path)
+    assert 0 < trained.dev_rows < 20
+    assert trained.card.told["scale_from"] == "kept and training prompts"
+    scorer, card = load_reward_model(tmp_path)
+    seen = [score for both in score_rows(scorer, card, pairs(40), share=True).scores for score in both]
+    assert card.low <= min(seen) + 1e-4
+    assert card.normalised(card.low) <= -3
