@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .errors import DataError, ModelError, NotFiniteError, TrainingError
     from .evaluate import report_on_pairs, report_on_rated, score_rows
     from .model import Scorer, prepare
-    from .monitor import Admission, Bounds, Monitor, Window, length_trend, pessimistic, repetition
+    from .monitor import Admission, Bounds, Monitor, Window, length_trend, pessimistic, repetition, spread
     from .options import TrainOptions, options_of
     from .tokenizer import read_tokenizer
     from .train import StoppedError, Trained, train_reward_model
@@ -61,6 +61,7 @@ _HOME = {
     "report_on_rated": "evaluate",
     "score_rows": "evaluate",
     "split_by_prompt": "data",
+    "spread": "monitor",
     "train_reward_model": "train",
 }
 
@@ -98,6 +99,7 @@ __all__ = [
     "report_on_rated",
     "score_rows",
     "split_by_prompt",
+    "spread",
     "train_reward_model",
 ]
 

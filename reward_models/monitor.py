@@ -53,6 +53,18 @@ def repetition(text: str, *, words: int = 4) -> float:
     return 0.0 if total < 1 else 1 - len({tuple(found[at : at + words]) for at in range(total)}) / total
 
 
+def spread(scores: Sequence[float]) -> float:
+    """How far several models' scores of one response lie apart: their standard deviation.
+
+    >>> spread([2.0, 0.0])
+    1.0
+    """
+    if not scores:
+        raise ValueError("there is no score")
+    mean = sum(scores) / len(scores)
+    return math.sqrt(sum((score - mean) ** 2 for score in scores) / len(scores))
+
+
 def pessimistic(scores: Sequence[float], *, k: float = 1.0) -> float:
     """Mean less `k` standard deviations of several models' scores of one response: what they do not agree on counts
     for little.
@@ -60,10 +72,8 @@ def pessimistic(scores: Sequence[float], *, k: float = 1.0) -> float:
     >>> pessimistic([1.0, 1.0]), pessimistic([2.0, 0.0])
     (1.0, 0.0)
     """
-    if not scores:
-        raise ValueError("there is no score")
-    mean = sum(scores) / len(scores)
-    return mean - k * math.sqrt(sum((score - mean) ** 2 for score in scores) / len(scores))
+    apart = spread(scores)
+    return sum(scores) / len(scores) - k * apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
