@@ -300,6 +300,15 @@ def test_an_endpoint_that_is_down_costs_every_pair_and_not_the_run(tmp_path: Pat
         HttpJudge(url="localhost:1", model="x")
 
 
+def test_the_command_does_not_end_well_where_nothing_was_judged(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(json.dumps({"prompt": "why?", "responses": ["one", "other"]}) + "\n")
+    flags = ["--judge", "http://127.0.0.1:9/v1", "--model", "m", "--timeout", "5"]
+    told = CliRunner().invoke(main, ["prefs", str(tmp_path / "in.jsonl"), "-o", str(tmp_path / "out"), *flags])
+    assert told.exit_code == 1
+    assert "no verdict on any pair" in told.stderr
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["left_out"] == {"judge: failed (JudgeError)": 1}
+
+
 def test_recorded_replies_serve_again(tmp_path: Path) -> None:
     path = tmp_path / "replies.jsonl"
     live = RecordedJudge(path, live=fair)
