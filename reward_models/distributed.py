@@ -87,7 +87,7 @@ def whole_of(state: Any) -> Any:  # any: tensors in dicts and lists, as state_di
         return {key: whole_of(value) for key, value in state.items()}
     if isinstance(state, list):
         return [whole_of(value) for value in state]
-    return state.detach().full_tensor() if isinstance(state, DTensor) else state
+    return state.full_tensor().detach() if isinstance(state, DTensor) else state
 
 
 def share_of(whole: Tensor, like: Tensor) -> Tensor:
