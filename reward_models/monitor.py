@@ -76,6 +76,14 @@ def pessimistic(scores: Sequence[float], *, k: float = 1.0) -> float:
     return sum(scores) / len(scores) - k * apart
 
 
+def _surely(found: float, count: int) -> float:
+    """What a correlation of so many pairs exceeds in magnitude, with 95 % confidence (Fisher's z); of 3 pairs nothing."""
+    if count < 4:
+        return 0.0
+    z = math.atanh(min(abs(found), 1 - 1e-12)) - 1.645 / math.sqrt(count - 3)
+    return math.tanh(max(0.0, z))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
     """When preference enters the reward: the paper's last 400 of 1,700 steps, or with a ramp."""
@@ -103,7 +111,7 @@ class Bounds:
     windows: int = 3
     """Windows in a row in which the score rises while the probe's accuracy falls."""
     length_correlation: float = 0.5
-    """Of score and length, in magnitude."""
+    """Of score and length, in magnitude; what a window of its size cannot tell from this is no alarm."""
     kl: float = 50.0
     """Mean divergence from the reference policy, nats per response."""
     repetition: float = 0.2
@@ -166,7 +174,7 @@ class Monitor:
                 )
         if window.lengths:
             found = length_trend(window.scores, window.lengths).correlation
-            if found is not None and abs(found) > bounds.length_correlation:
+            if found is not None and _surely(found, len(window.lengths)) > bounds.length_correlation:
                 alarms.append(f"step {window.step}: scores follow length, correlation {found:.2f}")
         if window.kl is not None and not window.kl <= bounds.kl:
             alarms.append(f"step {window.step}: divergence {window.kl:.1f} is over the budget of {bounds.kl:g}")
