@@ -77,7 +77,7 @@ def pessimistic(scores: Sequence[float], *, k: float = 1.0) -> float:
 
 
 def _surely(found: float, count: int) -> float:
-    """What a correlation of so many pairs exceeds in magnitude, with 95 % confidence (Fisher's z); of 3 pairs nothing."""
+    """What the magnitude of a correlation of so many pairs exceeds with 95 % confidence, by Fisher's z."""
     if count < 4:
         return 0.0
     z = math.atanh(min(abs(found), 1 - 1e-12)) - 1.645 / math.sqrt(count - 3)
