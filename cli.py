@@ -369,7 +369,7 @@ def train_rm(kind: str, data: tuple[str, ...], base: str, output: str, **flags: 
 def eval_rm(model: str, data: tuple[str, ...], **flags: Any) -> None:
     """Measure a reward model on labelled data.
 
-    Exit status: 0 whatever the measures, 2 usage.
+    Exit status: 0 whatever the measures, 1 they could not be written, 2 usage.
     """
     from .reward_models.command import run_eval
     from .verifiers.errors import RewardError
@@ -394,7 +394,8 @@ def eval_rm(model: str, data: tuple[str, ...], **flags: Any) -> None:
 def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None:
     """Build preference pairs: rows with a prompt and responses, judged two by two in both orders.
 
-    Run again to go on where an interrupted run left DIR. Exit status: 0 fine, 2 usage, 130 interrupted.
+    Run again to go on where an interrupted run left DIR. Exit status: 0 fine, 1 no pair could be
+    judged, 2 usage, 130 interrupted.
     """
     from .reward_models.prefs_command import run_prefs
     from .verifiers.errors import RewardError

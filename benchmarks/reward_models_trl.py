@@ -86,6 +86,7 @@ def measured(work: Any) -> dict[str, float]:
 def ours(path: Path) -> dict[str, float]:
     """Our steps."""
     from r1_reward.reward_models.data import pair_of
+    from r1_reward.reward_models.distributed import Processes
     from r1_reward.reward_models.options import TrainOptions
     from r1_reward.reward_models.train import _Run
 
@@ -95,7 +96,7 @@ def ours(path: Path) -> dict[str, float]:
         kind="helpful", batch=BATCH, lr=1e-4, max_length=LONGEST, budget=2048, dev_share=0, checkpoint_every=10**6
     )
     with tempfile.TemporaryDirectory() as folder:
-        run = _Run(scorer, pairs, options, Path(folder), None, lambda: False)
+        run = _Run(scorer, pairs, options, Path(folder), None, lambda: False, Processes())
         run.start(resume=False)
 
         def steps() -> None:

@@ -1,6 +1,12 @@
 """Reward models for helpfulness and safety, trained from preference data. torch may be imported here.
 
-The names below are loaded on first use; none of those for scoring and watching loads torch before it is called.
+The names below are loaded on first use; none of those for data, scoring and watching loads torch before it is called.
+A model from Python:
+
+    rows = read_pairs(["pairs.jsonl"]).rows
+    options = options_of("helpful", "tiny")
+    train_reward_model(base_model("checkpoint", rows, options), rows, options, "helpful")
+    reward = HelpfulVerifier(model="helpful")
 """
 
 from __future__ import annotations
@@ -9,39 +15,92 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .base import base_model
+    from .card import Card, load_reward_model
+    from .data import Pair, Rated, pair_of, rated_of, read_pairs, read_rated, split_by_prompt
     from .errors import DataError, ModelError, NotFiniteError, TrainingError
-    from .monitor import Admission, Bounds, Monitor, Window
+    from .evaluate import report_on_pairs, report_on_rated, score_rows
+    from .model import Scorer, prepare
+    from .monitor import Admission, Bounds, Monitor, Window, length_trend, pessimistic, repetition, spread
     from .options import TrainOptions, options_of
+    from .tokenizer import read_tokenizer
+    from .train import StoppedError, Trained, train_reward_model
     from .verifier import HelpfulVerifier, SafetyVerifier
 
 _HOME = {
     "Admission": "monitor",
     "Bounds": "monitor",
+    "Card": "card",
     "DataError": "errors",
     "HelpfulVerifier": "verifier",
     "ModelError": "errors",
     "Monitor": "monitor",
     "NotFiniteError": "errors",
+    "Pair": "data",
+    "Rated": "data",
     "SafetyVerifier": "verifier",
+    "Scorer": "model",
+    "StoppedError": "train",
     "TrainOptions": "options",
+    "Trained": "train",
     "TrainingError": "errors",
     "Window": "monitor",
+    "base_model": "base",
+    "length_trend": "monitor",
+    "load_reward_model": "card",
     "options_of": "options",
+    "pair_of": "data",
+    "pessimistic": "monitor",
+    "prepare": "model",
+    "rated_of": "data",
+    "read_pairs": "data",
+    "read_rated": "data",
+    "read_tokenizer": "tokenizer",
+    "repetition": "monitor",
+    "report_on_pairs": "evaluate",
+    "report_on_rated": "evaluate",
+    "score_rows": "evaluate",
+    "split_by_prompt": "data",
+    "spread": "monitor",
+    "train_reward_model": "train",
 }
 
 __all__ = [
     "Admission",
     "Bounds",
+    "Card",
     "DataError",
     "HelpfulVerifier",
     "ModelError",
     "Monitor",
     "NotFiniteError",
+    "Pair",
+    "Rated",
     "SafetyVerifier",
+    "Scorer",
+    "StoppedError",
     "TrainOptions",
+    "Trained",
     "TrainingError",
     "Window",
+    "base_model",
+    "length_trend",
+    "load_reward_model",
     "options_of",
+    "pair_of",
+    "pessimistic",
+    "prepare",
+    "rated_of",
+    "read_pairs",
+    "read_rated",
+    "read_tokenizer",
+    "repetition",
+    "report_on_pairs",
+    "report_on_rated",
+    "score_rows",
+    "split_by_prompt",
+    "spread",
+    "train_reward_model",
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from ..verifiers.errors import ConfigError
+from .base import base_model
 from .card import load_reward_model
 from .data import Pairs, Ratings, read_pairs, read_rated
 from .errors import TrainingError
-from .model import Scorer, add_lora, freeze, load
-from .options import TrainOptions, options_of
-from .tiny import tiny_model
-from .train import Step, StoppedError, Trained, train
+from .model import Scorer
+from .options import options_of
+from .train import Step, StoppedError, Trained, train_reward_model
 
 FINE, FAILED, INTERRUPTED, TERMINATED = 0, 1, 130, 143
 """Exit statuses; 2 is click's for usage."""
@@ -37,7 +38,8 @@ def run_train(
     """Train a reward model and return the exit status.
 
     `base` is a folder or hub name, a folder with a configuration alone, or `tiny` for a small transformer from scratch.
-    Raises RewardError for what the user can mend before a run begins.
+    Started by torchrun, all processes train one model (FSDP2) and the first writes and speaks. Raises RewardError for
+    what the user can mend before a run begins.
     """
     options = options_of(kind, preset, **(set_ or {}))
     folder = Path(output)
@@ -45,27 +47,31 @@ def run_train(
         raise ConfigError(f"{output} already holds a reward model; name another folder")
     table: Pairs | Ratings
     table = read_pairs(data) if kind == "helpful" else read_rated(data)
-    scorer = _base(base, table, options)
+    scorer = base_model(base, table.rows, options)
+    first = _together(scorer)
     told = {"base": base, "data": {name: _hash(name) for name in data}, "left_out": dict(table.left_out)}
-    with _ended_by() as ended, _progress_bar() as progress:
+    with _ended_by() as ended, _progress_bar(shown=first) as progress:
         try:
-            trained = train(
+            trained = train_reward_model(
                 scorer,
                 table.rows,
                 options,
                 folder,
                 resume=resume,
+                spread="RANK" in os.environ,
                 told=told,
                 progress=progress,
                 stop=lambda: bool(ended),
             )
         except StoppedError as stopped:
-            _say(str(stopped))
+            if first:
+                _say(str(stopped))
             return TERMINATED if signal.SIGTERM in ended else INTERRUPTED
         except TrainingError as error:
             _say(f"error: {error}")
             return FAILED
-    _say_trained(trained, table, output)
+    if first:
+        _say_trained(trained, table, output)
     return FINE
 
 
@@ -102,35 +108,35 @@ def run_eval(
         "data": {name: _hash(name) for name in data},
         "version": card.told.get("version"),
     }
-    if scores is not None:
-        write_scores(scores, table.rows, scored, card)
-    text = json.dumps(report, indent=2, allow_nan=False) + "\n"
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        Path(output).write_text(text, encoding="utf-8")
     _say(_headline(report))
+    text = json.dumps(report, indent=2, allow_nan=False) + "\n"
+    try:
+        if scores is not None:
+            write_scores(scores, table.rows, scored, card)
+        if output is None:
+            sys.stdout.write(text)
+        else:
+            Path(output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        _say(f"error: cannot write {error.filename or scores or output}: {error.strerror}")
+        return FAILED
     return FINE
 
 
-def _base(base: str, table: Pairs | Ratings, options: TrainOptions) -> Scorer:
-    """The model to train, made the same way each time."""
-    if base == "tiny":
-        if isinstance(table, Pairs):
-            texts = [
-                text for row in table.rows for text in (row.chosen, row.rejected, *(t.content for t in row.prompt))
-            ]
-        else:
-            texts = [text for row in table.rows for text in (row.response, *(t.content for t in row.prompt))]
-        scorer = tiny_model(texts, seed=options.seed)
-    else:
-        if not Path(base).exists() and (base.startswith((".", "/")) or base.count("/") > 1):
-            raise ConfigError(f"no such model: {base}")
-        scorer = load(base, seed=options.seed)
-    _on_best_device(scorer)
-    if options.freeze:
-        freeze(scorer, options.freeze)
-    return add_lora(scorer, rank=options.lora, alpha=2 * options.lora, seed=options.seed) if options.lora else scorer
+def _together(scorer: Scorer) -> bool:
+    """Put the model on this process's device, meet the other processes where there are some; whether we are first."""
+    import torch
+
+    if "RANK" not in os.environ:
+        _on_best_device(scorer)
+        return True
+    cuda = torch.cuda.is_available()
+    if cuda:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+        scorer.model.to("cuda")
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("nccl" if cuda else "gloo")
+    return torch.distributed.get_rank() == 0
 
 
 def _on_best_device(scorer: Scorer) -> None:
@@ -170,9 +176,9 @@ def _ended_by() -> Iterator[list[int]]:
 
 
 @contextlib.contextmanager
-def _progress_bar() -> Iterator[Callable[[Step], None] | None]:
+def _progress_bar(*, shown: bool) -> Iterator[Callable[[Step], None] | None]:
     """A bar on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
+    if not (shown and sys.stderr.isatty()):
         yield None
         return
     from rich.console import Console

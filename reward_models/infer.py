@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -12,6 +12,9 @@ from .batches import collate, cut, scores_of, units_of
 from .layout import Encoded, Layout
 from .model import Scorer
 from .summary import Prompt
+
+if TYPE_CHECKING:
+    from .distributed import Processes, Spread
 
 
 class Asked(NamedTuple):
@@ -58,18 +61,26 @@ def score_encoded(
     share: bool,
     budget: int = 16_384,
     precision: str = "fp32",
+    spread: Spread | None = None,
+    processes: Processes | None = None,
 ) -> list[list[Found]]:
-    """The same for responses that are tokens already."""
+    """The same for responses that are tokens already; of a model that is spread, by all of its processes."""
     flat = torch.zeros(sum(map(len, groups)))
     was_training = scorer.model.training
     scorer.model.eval()
     # A row with many responses to one prompt would grow its attention with the square of their number. Batches keep
     # no groups together, since nothing compares scores here.
     single = [(row,) for unit in units_of(groups, share=share, most=budget // 4) for row in unit]
-    with torch.inference_mode(), autocast(scorer, precision):
-        for batch_units in cut(single, budget):
+    pieces = cut(single, budget)
+    # FSDP cannot gather weights into tensors that are for inference alone.
+    with torch.no_grad() if spread else torch.inference_mode(), autocast(scorer, precision):
+        for batch_units, counts in processes.share(pieces) if processes else ((piece, True) for piece in pieces):
             batch = collate(batch_units, scorer.tokenizer.pad_token_id)
-            flat[batch.owners] = scores_of(scorer, batch).float().cpu()
+            scores_N = spread(batch) if spread else scores_of(scorer, batch)
+            flat[batch.owners] = scores_N.float().cpu() * counts
+    if spread and processes:
+        spread.let_go()
+        flat = torch.stack(processes.tell(flat)).sum(0)
     scorer.model.train(was_training)
     scores = iter(flat.tolist())
     return [[Found(next(scores), one.length, one.cut) for one in group] for group in groups]

@@ -30,6 +30,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import ModelError
+from .tokenizer import check_tokenizer, read_tokenizer
 
 # B rows, T tokens, D hidden size
 
@@ -88,6 +89,14 @@ class Scorer:
         """What makes the score of a hidden state."""
         return _head(self.plain)[1]
 
+    def learn(self) -> None:
+        """Put the model in training mode, all but what is frozen: there is nothing there for dropout to protect."""
+        self.model.train()
+        for part in self.model.modules():
+            weights = list(part.parameters())
+            if weights and not any(weight.requires_grad for weight in weights):
+                part.eval()
+
     def read(
         self,
         ids_BT: Tensor,
@@ -100,7 +109,8 @@ class Scorer:
         ids_BT, mask_BT, types_BT = _to_the_left(ids_BT, mask_BT, types_BT, self.tokenizer.pad_token_id)
         if not self.causal:
             more = {} if types_BT is None else {"token_type_ids": types_BT}
-            scores_B1: Tensor = self.plain(input_ids=ids_BT, attention_mask=mask_BT, **more).logits
+            with _exact(self.head):
+                scores_B1: Tensor = self.plain(input_ids=ids_BT, attention_mask=mask_BT, **more).logits
             return scores_B1[:, 0].float()
         last_B = mask_BT.sum(1) - 1
         hidden_BTD = self._hidden(ids_BT, mask_BT, None)
@@ -124,7 +134,8 @@ class Scorer:
         return found
 
     def _score(self, hidden_ND: Tensor) -> Tensor:
-        score_N1: Tensor = self.head(hidden_ND)
+        with _exact(self.head):
+            score_N1: Tensor = self.head(hidden_ND)
         return score_N1[:, 0].float()
 
 
@@ -141,14 +152,14 @@ def load(
     A folder without weights is a configuration: the model is made from it, at random by `seed`. A folder that holds
     LoRA adapters brings its own base. Raises ModelError for what cannot be read at one token.
     """
-    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForSequenceClassification
 
     folder = Path(base)
     if (folder / "adapter_config.json").exists():
         return _load_adapters(folder, pad=pad, seed=seed, dtype=dtype, attention=attention)
     try:
         config = AutoConfig.from_pretrained(base)
-        tokenizer = AutoTokenizer.from_pretrained(base)
+        tokenizer = read_tokenizer(base)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{base} is no model: {str(error)[:300]}") from error
     config.num_labels = 1
@@ -188,6 +199,7 @@ def prepare(model: Any, tokenizer: Any, *, pad: Pad = "repair", seed: int = 0, n
         raise ModelError(f"the head has {config.num_labels} outputs; a reward model has one")
     name, head = _head(model)
     causal = name == "score" and isinstance(head, nn.Linear)
+    check_tokenizer(tokenizer)
     _see_to_padding(model, tokenizer, pad)
     if new_head:
         generator = torch.Generator().manual_seed(seed)
@@ -243,25 +255,30 @@ def freeze(scorer: Scorer, layers: int) -> int:
 
     Raises ModelError where the model has fewer layers or none that can be told apart.
     """
-    base = scorer.plain.base_model
-    stacks = [module for module in base.modules() if isinstance(module, nn.ModuleList)]
-    depth = getattr(base.config, "num_hidden_layers", None)
-    stack = next((found for found in stacks if len(found) == depth), None)
+    base, stack = scorer.plain.base_model, layers_of(scorer)
     if stack is None or layers > len(stack):
+        depth = getattr(base.config, "num_hidden_layers", None)
         raise ModelError(f"cannot freeze {layers} layers of {depth} in a {base.config.model_type}")
     for part in [module for module in base.modules() if isinstance(module, nn.Embedding)]:
         part.requires_grad_(False)
     embeddings = getattr(base, "embeddings", None)
     if isinstance(embeddings, nn.Module):
         embeddings.requires_grad_(False)
-    for layer in list(stack)[:layers]:
+    for layer in stack[:layers]:
         layer.requires_grad_(False)
     return sum(weight.numel() for weight in base.parameters() if weight.requires_grad)
 
 
+def layers_of(scorer: Scorer) -> list[nn.Module] | None:
+    """The backbone's layers, from the bottom; None where they cannot be told apart."""
+    base = scorer.plain.base_model
+    stacks = [module for module in base.modules() if isinstance(module, nn.ModuleList)]
+    depth = getattr(base.config, "num_hidden_layers", None)
+    return next((list(found) for found in stacks if len(found) == depth), None)
+
+
 def _load_adapters(folder: Path, *, pad: Pad, seed: int, dtype: torch.dtype, attention: str) -> Scorer:
     from peft import PeftModel
-    from transformers import AutoTokenizer
 
     told = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     base = told.get("base_model_name_or_path")
@@ -270,7 +287,7 @@ def _load_adapters(folder: Path, *, pad: Pad, seed: int, dtype: torch.dtype, att
             f"{folder} holds adapters for {base!r}, which is not there; save with merge=True to do without"
         )
     scorer = load(base, pad=pad, seed=seed, dtype=dtype, attention=attention)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = read_tokenizer(folder)
     rows = scorer.plain.get_input_embeddings().num_embeddings
     if len(tokenizer) > rows:
         scorer.plain.resize_token_embeddings(len(tokenizer), mean_resizing=False)
@@ -324,6 +341,28 @@ def _to_the_left(
     if types_BT is not None:
         types_BT = types_BT.gather(1, order_BT).masked_fill(~held_BT, 0)
     return ids_BT, held_BT.long(), types_BT
+
+
+@contextmanager
+def _exact(head: nn.Module) -> Iterator[None]:
+    """Keep a head out of autocast: in bf16 scores would have three digits, and near pairs would tie."""
+    weight = next(head.parameters())
+    entered: list[torch.autocast] = []
+
+    def before(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        entered.append(torch.autocast(inputs[0].device.type, enabled=False))
+        entered[-1].__enter__()
+        return (inputs[0].to(weight.dtype), *inputs[1:])
+
+    def after(*_: object) -> None:
+        entered.pop().__exit__(None, None, None)
+
+    hooks = head.register_forward_pre_hook(before), head.register_forward_hook(after, always_call=True)
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 @contextmanager

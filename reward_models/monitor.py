@@ -53,6 +53,18 @@ def repetition(text: str, *, words: int = 4) -> float:
     return 0.0 if total < 1 else 1 - len({tuple(found[at : at + words]) for at in range(total)}) / total
 
 
+def spread(scores: Sequence[float]) -> float:
+    """How far several models' scores of one response lie apart: their standard deviation.
+
+    >>> spread([2.0, 0.0])
+    1.0
+    """
+    if not scores:
+        raise ValueError("there is no score")
+    mean = sum(scores) / len(scores)
+    return math.sqrt(sum((score - mean) ** 2 for score in scores) / len(scores))
+
+
 def pessimistic(scores: Sequence[float], *, k: float = 1.0) -> float:
     """Mean less `k` standard deviations of several models' scores of one response: what they do not agree on counts
     for little.
@@ -60,10 +72,16 @@ def pessimistic(scores: Sequence[float], *, k: float = 1.0) -> float:
     >>> pessimistic([1.0, 1.0]), pessimistic([2.0, 0.0])
     (1.0, 0.0)
     """
-    if not scores:
-        raise ValueError("there is no score")
-    mean = sum(scores) / len(scores)
-    return mean - k * math.sqrt(sum((score - mean) ** 2 for score in scores) / len(scores))
+    apart = spread(scores)
+    return sum(scores) / len(scores) - k * apart
+
+
+def _surely(found: float, count: int) -> float:
+    """What the magnitude of a correlation of so many pairs exceeds with 95 % confidence, by Fisher's z."""
+    if count < 4:
+        return 0.0
+    z = math.atanh(min(abs(found), 1 - 1e-12)) - 1.645 / math.sqrt(count - 3)
+    return math.tanh(max(0.0, z))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +111,7 @@ class Bounds:
     windows: int = 3
     """Windows in a row in which the score rises while the probe's accuracy falls."""
     length_correlation: float = 0.5
-    """Of score and length, in magnitude."""
+    """Of score and length, in magnitude; what a window of its size cannot tell from this is no alarm."""
     kl: float = 50.0
     """Mean divergence from the reference policy, nats per response."""
     repetition: float = 0.2
@@ -156,7 +174,7 @@ class Monitor:
                 )
         if window.lengths:
             found = length_trend(window.scores, window.lengths).correlation
-            if found is not None and abs(found) > bounds.length_correlation:
+            if found is not None and _surely(found, len(window.lengths)) > bounds.length_correlation:
                 alarms.append(f"step {window.step}: scores follow length, correlation {found:.2f}")
         if window.kl is not None and not window.kl <= bounds.kl:
             alarms.append(f"step {window.step}: divergence {window.kl:.1f} is over the budget of {bounds.kl:g}")

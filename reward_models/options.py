@@ -58,6 +58,9 @@ class TrainOptions:
     """helpful: weight of the square of the sum of both scores."""
     smoothing: float = 0.0
     """helpful: share of pairs taken to be labelled the wrong way round."""
+    length_control: bool = False
+    """helpful: while training, a pair's length difference has a weight of its own, fitted beforehand and not kept, so
+    that the model need not learn what length alone explains."""
     pos_weight: float = 1.0
     """safety: weight of safe responses."""
     freeze: int = 0
@@ -96,7 +99,7 @@ class TrainOptions:
         ):  # fmt: skip
             if not 0 <= _number(getattr(self, name)) <= most:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be from 0 to {most:g}")
-        for name in ("margin", "share"):
+        for name in ("margin", "share", "length_control"):
             check_option(name, getattr(self, name), (True, False))
 
 

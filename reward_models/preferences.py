@@ -16,9 +16,10 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Thread
 from typing import Any, Literal
 
 from ..verifiers.errors import ConfigError, check_option
@@ -155,27 +156,54 @@ def judge_all(
     held = {judged.key: judged for judged in _read_judged(path) if judged.failed is None}
     keys = [_key(candidate, options) for candidate in candidates]
     missing = iter({key: one for key, one in zip(keys, candidates, strict=True) if key not in held}.values())
-    done = 0
     path.parent.mkdir(parents=True, exist_ok=True)
-    under_way: set[Future[JudgedPair]] = set()
-    with path.open("a", encoding="utf-8") as file, ThreadPoolExecutor(workers) as threads:
-        while True:
-            for candidate in missing:
-                under_way.add(threads.submit(judge_pair, candidate, judge, options))
-                if len(under_way) >= 2 * workers:
-                    break
-            if not under_way:
-                break
-            finished, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-            for future in finished:
-                judged = future.result()
-                held[judged.key] = judged
-                file.write(json.dumps(asdict(judged)) + "\n")
-                done += 1
+    with path.open("a", encoding="utf-8") as file:
+        for done, judged in enumerate(_judged(missing, judge, options, workers), 1):
+            held[judged.key] = judged
+            file.write(json.dumps(asdict(judged)) + "\n")
             file.flush()
             if progress is not None:
                 progress(done)
     return [held[key] for key in keys]
+
+
+def _judged(candidates: Iterator[Candidate], judge: Judge, options: PrefOptions, workers: int) -> Iterator[JudgedPair]:
+    """Judge in threads, in the order in which the judge is done. Daemons, since whoever interrupts a run must not wait
+    for a judge that hangs."""
+    asked: SimpleQueue[Candidate | None] = SimpleQueue()
+    answered: SimpleQueue[JudgedPair | BaseException] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            while (candidate := asked.get()) is not None and not ended.is_set():
+                answered.put(judge_pair(candidate, judge, options))
+        except BaseException as error:  # noqa: BLE001 - a judge that wants to end the process; raised where it is read
+            answered.put(error)
+
+    ended = Event()
+    for _ in range(workers):
+        Thread(target=work, daemon=True).start()
+    under_way = 0
+    try:
+        for candidate in candidates:
+            asked.put(candidate)
+            under_way += 1
+            if under_way >= 2 * workers:
+                yield _given(answered)
+                under_way -= 1
+        for _ in range(under_way):
+            yield _given(answered)
+    finally:
+        ended.set()
+        for _ in range(workers):
+            asked.put(None)
+
+
+def _given(answered: SimpleQueue[JudgedPair | BaseException]) -> JudgedPair:
+    found = answered.get()
+    if isinstance(found, BaseException):
+        raise found
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,8 @@ def run_prefs(
     against: Sequence[str] = (),
     set_: Mapping[str, Any] | None = None,  # any: fields of PrefOptions
 ) -> int:
-    """Judge candidates, write the pairs and a summary to a folder, and return the exit status: 0, or 130 interrupted.
+    """Judge candidates, write the pairs and a summary to a folder, and return the exit status: 0, 1 where
+    no pair could be judged, 130 interrupted.
 
     `judge` is an address, `recorded:FILE`, or `package.module:callable`. Raises RewardError for what the user can mend.
     """
@@ -62,6 +63,9 @@ def run_prefs(
     except OSError as error:
         raise ConfigError(f"cannot write to {output}: {error.strerror}; run again to go on") from error
     _show(built.told, output)
+    if judged and all(one.failed for one in judged):
+        _say("failed: the judge gave no verdict on any pair")
+        return 1
     return 0
 
 

@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,19 +25,24 @@ import torch
 from torch import Tensor
 
 from .. import __version__
-from .batches import can_share, collate, cut, scores_of, units_of
+from .batches import Batch, can_share, collate, cut, scores_of, units_of
 from .card import Card, save_reward_model
 from .checkpoint import load_state, save_state, write_whole
 from .data import Pair, Rated, split_by_prompt
+from .distributed import Processes, Spread, load_optimizer, share_of, whole_of
 from .errors import NotFiniteError, TrainingError
+from .examples import Examples, encode_rows
 from .infer import autocast, score_encoded
-from .layout import Encoded, Layout, Limits
+from .layout import Layout, Limits
 from .losses import bradley_terry, pointwise
 from .measures import fit_temperature
 from .model import Scorer
 from .options import TrainOptions
+from .schedule import examples_at, optimizer_of, rate_at, steps_per_epoch
 
 METRICS = "metrics.jsonl"
+ENOUGH = 20
+"""Kept examples from which the scale of the scores can be told."""
 
 
 class Step(NamedTuple):
@@ -67,37 +73,32 @@ class StoppedError(TrainingError):
     """The run was asked to stop; its checkpoint is written."""
 
 
-class _Set(NamedTuple):
-    """Examples as tokens, with what they should come to."""
-
-    groups: list[list[Encoded]]
-    target_N: Tensor
-    """Margins, or 1 for safe."""
-    ids: list[str]
-
-
-def train(
+def train_reward_model(
     scorer: Scorer,
     rows: Sequence[Pair] | Sequence[Rated],
     options: TrainOptions,
     folder: str | Path,
     *,
     resume: bool = False,
+    spread: bool = False,
     told: dict[str, Any] | None = None,  # any: JSON values, kept on the card
     progress: Callable[[Step], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
     """Train and write the reward model to a folder.
 
-    `scorer` must be made the same way for a resumed run. Raises TrainingError where a run cannot start or go on,
+    `scorer` is what `base_model` makes, or `prepare` of any model and tokenizer, and must be made the same way for a
+    resumed run. With `spread` all processes of torch.distributed call this, and train one model of which each holds a
+    share (FSDP2); `scorer` is of no use afterwards. Raises TrainingError where a run cannot start or go on,
     NotFiniteError for a loss that is no number, StoppedError after saving when `stop` says so.
     """
-    run = _Run(scorer, rows, options, Path(folder), progress, stop)
+    _check(scorer, options)
+    run = _Run(scorer, rows, options, Path(folder), progress, stop, Processes(together=spread))
     run.start(resume=resume)
     with run.metrics:
         run.steps_to_the_end()
     card, dev_loss = run.card(told or {})
-    save_reward_model(scorer, card, folder)
+    run.write(card)
     return Trained(card, run.step, len(run.train.groups), len(run.dev.groups), run.overlong, dev_loss)
 
 
@@ -110,47 +111,58 @@ class _Run:
         folder: Path,
         progress: Callable[[Step], None] | None,
         stop: Callable[[], bool],
+        processes: Processes,
     ) -> None:
+        self.processes = processes
         self.scorer, self.options, self.folder = scorer, options, folder
         self._progress, self._stop = progress, stop
-        self.overlong = 0
         kept, dev = split_by_prompt(rows, options.dev_share, purpose="dev", seed=options.seed)
-        self.train, self.dev = self._encode(kept, training=True), self._encode(dev, training=False)
+        self.train, self.dev = (encode_rows(scorer, part, options, training=part is kept) for part in (kept, dev))
+        self.overlong = self.train.overlong
         if not self.train.groups:
             raise TrainingError(f"there is nothing to train on: {len(rows)} rows, {self.overlong} of them over-long")
         self.share = options.share and options.kind == "helpful" and can_share(scorer)
-        self.per_epoch = math.ceil(len(self.train.groups) / options.batch)
+        self.lengths = [sum(encoded.length for encoded in group) for group in self.train.groups]
+        self.per_epoch = steps_per_epoch(len(self.lengths), options)
         self.total = self.per_epoch * options.epochs
         self.step = 0
         self.best: float | None = None
         self.waited = 0
         self.finished = False
+        self.frozen = {
+            name: float(weight.double().sum())
+            for name, weight in scorer.model.named_parameters()
+            if not weight.requires_grad
+        }
+        self.spread: Spread | None = Spread(scorer) if processes.size > 1 else None
         self.weights = {name: weight for name, weight in scorer.model.named_parameters() if weight.requires_grad}
-        self.optimizer = _optimizer(scorer, self.weights, options)
+        self.optimizer = optimizer_of(scorer, self.weights, options)
         self.metrics: io.FileIO
 
     def start(self, *, resume: bool) -> None:
         """Open the metrics, and take over what an earlier run left."""
         path = self.folder / METRICS
+        first = self.processes.rank == 0
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if resume:
                 state = load_state(self.folder)
                 self._take_over(state)
-                with path.open("r+b") as file:
-                    file.truncate(state["metrics"])
+                if first:
+                    with path.open("r+b") as file:
+                        file.truncate(state["metrics"])
             # Unbuffered, since what a full disk refuses would be refused once more on closing.
-            self.metrics = path.open("ab" if resume else "wb", buffering=0)
+            self.metrics = (path if first else Path(os.devnull)).open("ab" if resume else "wb", buffering=0)
         except OSError as error:
             raise TrainingError(f"{path} cannot be written: {error.strerror}") from error
         if not resume:
-            torch.manual_seed(self.options.seed)
+            torch.manual_seed(self.options.seed + self.processes.rank)
 
     def steps_to_the_end(self) -> None:
         """Take every step that is left."""
         try:
             while self.step < self.total and not self.finished:
-                if self._stop():
+                if any(self.processes.tell(self._stop())):
                     raise StoppedError(f"stopped after step {self.step} of {self.total}; run with --resume to go on")
                 self._take_step()
                 every = self.options.eval_every or self.per_epoch
@@ -158,29 +170,37 @@ class _Run:
                     self._look()
                 if self.step % self.options.checkpoint_every == 0:
                     self._save()
-        except (StoppedError, KeyboardInterrupt):
+        except StoppedError:
             self._save()
+            raise
+        except KeyboardInterrupt:
+            if self.spread is None:  # others may be elsewhere, and saving takes all
+                self._save()
             raise
         self._save()
         if self.options.patience and (self.folder / "best.pt").exists():
             self._put(torch.load(self.folder / "best.pt", map_location="cpu", weights_only=True))
 
     def card(self, told: dict[str, Any]) -> tuple[Card, float | None]:
-        """The scale of the scores on the kept prompts (on some others where none were kept), and the loss there."""
+        """The scale of the scores on the kept prompts (and some others where those are few), and the loss there."""
         options = self.options
-        measured = self.dev if self.dev.groups else _Set(self.train.groups[:500], self.train.target_N[:500], [])
+        # A scale from a handful of prompts would be the scale of those.
+        enough = len(self.dev.groups) >= ENOUGH
+        measured = self.dev if enough else self.dev.with_more(self.train.first(500))
         found = self._scores(measured)
         flat = torch.tensor([score for group in found for score in group], dtype=torch.float64)
         if options.kind == "helpful":
             temperature = fit_temperature([one - other for one, other in found], [True] * len(found))
         else:
             temperature = fit_temperature(flat.tolist(), (measured.target_N > 0.5).tolist())
-        std = float(flat.std()) if len(flat) > 1 else 1.0
+        # Scores that are the same but for rounding have no scale to divide by.
+        std = float(flat.std()) if len(flat) > 1 else 0.0
+        std = std if std > 1e-6 * (1 + abs(float(flat.mean()))) else 1.0
         card = Card(
             kind=options.kind,
             mean=float(flat.mean()),
-            std=std or 1.0,
-            low=float(flat.min()),
+            std=std,
+            low=min(float(flat.min()), float(flat.mean()) - 3 * std),
             temperature=temperature,
             limits=Limits(prompt=options.max_prompt, response=options.max_response),
             layout=Layout(self.scorer, Limits()).fingerprint,
@@ -190,70 +210,38 @@ class _Run:
                 "options": dataclasses.asdict(options),
                 "steps": self.step,
                 "rows": {"train": len(self.train.groups), "dev": len(self.dev.groups), "overlong": self.overlong},
-                "scale_from": "kept prompts" if self.dev.groups else "training prompts",
+                "scale_from": "kept prompts" if enough else "kept and training prompts",
                 "shared_prompts": self.share,
             },
         )
-        return card, (self._loss_of(found)[0] if self.dev.groups else None)
-
-    def _encode(self, rows: Sequence[Any], *, training: bool) -> _Set:  # any: as above
-        options = self.options
-        limits = Limits(
-            length=options.max_length if training else None, prompt=options.max_prompt, response=options.max_response
-        )
-        layout = Layout(self.scorer, limits)
-        groups, targets, ids = [], [], []
-        for row in rows:
-            pair = isinstance(row, Pair)
-            group = layout.encode(row.prompt, [row.chosen, row.rejected] if pair else [row.response])
-            if training and any(encoded.cut for encoded in group):
-                self.overlong += 1
-                if options.overlong == "drop":
-                    continue
-            groups.append(group)
-            targets.append((row.margin or 0.0) if pair else float(row.safe))
-            ids.append(row.id)
-        return _Set(groups, torch.tensor(targets), ids)
-
-    def _batch(self) -> list[int]:
-        """The examples of the next step: of a random pool sorted by length, a random slice."""
-        options, size = self.options, len(self.train.groups)
-        epoch, place = divmod(self.step, self.per_epoch)
-        draw = torch.Generator().manual_seed((options.seed * 1_000_003 + epoch) % 2**63)
-        order = torch.randperm(size, generator=draw).tolist()
-        pool = options.batch * options.pool
-        batches = []
-        for start in range(0, size, pool):
-            near = sorted(
-                order[start : start + pool], key=lambda index: sum(e.length for e in self.train.groups[index])
-            )
-            batches += [near[at : at + options.batch] for at in range(0, len(near), options.batch)]
-        shuffled = torch.randperm(len(batches), generator=draw).tolist()
-        return batches[shuffled[place]]
+        return card, (self._loss_of(found[: len(self.dev.groups)])[0] if self.dev.groups else None)
 
     def _take_step(self) -> None:
-        options, began = self.options, time.perf_counter()
-        chosen = self._batch()
+        options, processes, began = self.options, self.processes, time.perf_counter()
+        chosen = examples_at(self.step, self.lengths, options)
         rate = rate_at(self.step, self.total, options)
         for group in self.optimizer.param_groups:
             group["lr"] = group["highest"] * rate
-        self.scorer.model.train()
+        self.scorer.learn()
         self.optimizer.zero_grad(set_to_none=True)
         units = units_of([self.train.groups[index] for index in chosen], share=self.share)
-        loss, right, tokens = 0.0, 0.0, 0
-        for piece in cut(units, options.budget):
+        tokens = sum(row.length for unit in units for row in unit)
+        loss, right = 0.0, 0.0
+        # No piece so large that a process would have none.
+        for piece, counts in processes.share(cut(units, min(options.budget, -(-tokens // processes.size)))):
             batch = collate(piece, self.scorer.tokenizer.pad_token_id)
             with autocast(self.scorer, options.precision):
-                scores_N = scores_of(self.scorer, batch)
+                scores_N = self._forward(batch)
             loss_B, right_B = self._losses(scores_N, batch.owners, chosen)
-            part = loss_B.sum() / len(chosen)
-            if not bool(torch.isfinite(part)):
-                self._not_finite("the loss", chosen)
-            part.backward()
+            part = loss_B.sum() / len(chosen) * counts
+            # Gradients of several processes are averaged, and what is wanted is their sum.
+            (part * processes.size).backward()
             loss += float(part.detach())
-            right += float(right_B.sum())
-            tokens += int(batch.mask_BT.sum())
-        norm = float(torch.nn.utils.clip_grad_norm_(self.weights.values(), options.clip))
+            right += float(right_B.sum()) * counts
+        loss, right = (sum(told) for told in zip(*processes.tell((loss, right)), strict=True))
+        if not math.isfinite(loss):
+            self._not_finite("the loss", chosen)
+        norm = float(whole_of(torch.nn.utils.clip_grad_norm_(self.weights.values(), options.clip)))
         if not math.isfinite(norm):
             self._not_finite("the gradient", chosen)
         self.optimizer.step()
@@ -271,6 +259,10 @@ class _Run:
         if self._progress is not None:
             self._progress(Step(self.step, self.total, loss, accuracy))
 
+    def _forward(self, batch: Batch) -> Tensor:
+        found: Tensor = scores_of(self.scorer, batch) if self.spread is None else self.spread(batch)
+        return found
+
     def _losses(self, scores_N: Tensor, owners: Sequence[int], chosen: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Loss and success of each example whose scores these are; owners count through the batch's responses."""
         options = self.options
@@ -286,16 +278,22 @@ class _Run:
         loss_B = bradley_terry(
             one_B,
             other_B,
-            target_B if options.margin else None,
+            target_B,
             centering=options.centering,
             smoothing=options.smoothing,
         )
         return loss_B, (one_B > other_B).float() + 0.5 * (one_B == other_B).float()
 
-    def _scores(self, examples: _Set) -> list[list[float]]:
+    def _scores(self, examples: Examples) -> list[list[float]]:
         options = self.options
         found = score_encoded(
-            self.scorer, examples.groups, share=self.share, budget=options.budget, precision=options.precision
+            self.scorer,
+            examples.groups,
+            share=self.share,
+            budget=options.budget,
+            precision=options.precision,
+            spread=self.spread,
+            processes=self.processes,
         )
         return [[one.score for one in group] for group in found]
 
@@ -317,8 +315,9 @@ class _Run:
         if self.best is None or loss < self.best:
             self.best, self.waited = loss, 0
             if self.options.patience:
-                kept = {name: weight.detach().cpu() for name, weight in self.weights.items()}
-                write_whole(self.folder / "best.pt", lambda file: torch.save(kept, file))
+                kept = {name: whole.cpu() for name, whole in self._whole_weights().items()}
+                if self.processes.rank == 0:
+                    write_whole(self.folder / "best.pt", lambda file: torch.save(kept, file))
         else:
             self.waited += 1
             self.finished = bool(self.options.patience) and self.waited >= self.options.patience
@@ -339,82 +338,80 @@ class _Run:
                 for index in chosen
             ],
         }
-        write_whole(path, lambda file: file.write(json.dumps(held).encode()))
+        if self.processes.rank == 0:
+            write_whole(path, lambda file: file.write(json.dumps(held).encode()))
         raise NotFiniteError(
             f"{what} of step {self.step + 1} is no number; the batch is in {path}, the last checkpoint is whole", path
         )
 
     def _fingerprint(self) -> str:
-        """Of what decides the steps: options and data."""
-        digest = hashlib.sha256(json.dumps(dataclasses.asdict(self.options), sort_keys=True).encode())
+        """Of what decides the steps and is not in a checkpoint: options, data, weights that do not learn."""
+        told = [dataclasses.asdict(self.options), self.frozen]
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
         for group in (*self.train.groups, *self.dev.groups):
             digest.update(repr(group).encode())
         return digest.hexdigest()
 
     def _save(self) -> None:
-        save_state(
-            self.folder,
-            {
-                "fingerprint": self._fingerprint(),
-                "weights": {name: weight.detach() for name, weight in self.weights.items()},
-                "optimizer": self.optimizer.state_dict(),
-                "random": torch.get_rng_state(),
-                "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-                "step": self.step,
-                "best": self.best,
-                "waited": self.waited,
-                "finished": self.finished,
-                "metrics": (self.folder / METRICS).stat().st_size,
-            },
-        )
+        cuda = torch.cuda.is_available()
+        random = (torch.get_rng_state(), torch.cuda.get_rng_state(self.scorer.device) if cuda else None)
+        state = {
+            "fingerprint": self._fingerprint(),
+            "weights": self._whole_weights(),
+            "optimizer": whole_of(self.optimizer.state_dict()),
+            "random": self.processes.tell(random),
+            "step": self.step,
+            "best": self.best,
+            "waited": self.waited,
+            "finished": self.finished,
+        }
+        if self.processes.rank == 0:
+            save_state(self.folder, {**state, "metrics": (self.folder / METRICS).stat().st_size})
 
     def _take_over(self, state: dict[str, Any]) -> None:  # any: what _save wrote
         if state["fingerprint"] != self._fingerprint():
             raise TrainingError(
-                f"{self.folder} was trained with other options or data; give the same, or start anew without --resume"
+                f"{self.folder} was trained with other options, data or base; give the same, or start anew without "
+                "--resume"
+            )
+        if len(state["random"]) != self.processes.size:
+            raise TrainingError(
+                f"{self.folder} was trained by {len(state['random'])} processes; {self.processes.size} would take "
+                "other steps"
             )
         self._put(state["weights"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["random"])
-        if state["cuda"]:
-            torch.cuda.set_rng_state_all(state["cuda"])
+        load_optimizer(self.optimizer, state["optimizer"])
+        random, cuda = state["random"][self.processes.rank]
+        torch.set_rng_state(random)
+        if cuda is not None:
+            torch.cuda.set_rng_state(cuda, self.scorer.device)
         self.step, self.best, self.waited = state["step"], state["best"], state["waited"]
         self.finished = state["finished"]
+
+    def _whole_weights(self) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = whole_of({name: weight.detach() for name, weight in self.weights.items()})
+        return found
 
     def _put(self, weights: dict[str, Tensor]) -> None:
         with torch.no_grad():
             for name, weight in self.weights.items():
-                weight.copy_(weights[name])
+                weight.copy_(share_of(weights[name], weight))
+
+    def write(self, card: Card) -> None:
+        """Write the reward model; with several processes the first does."""
+        if self.spread is not None:
+            self.spread.come_together()
+            if self.processes.rank == 0 and self.scorer.model is not self.scorer.plain:
+                self.scorer.model = self.scorer.model.merge_and_unload()
+        if self.processes.rank == 0:
+            save_reward_model(self.scorer, card, self.folder)
+        self.processes.tell(None)  # nobody is done before there is something to load
 
 
-def rate_at(step: int, steps: int, options: TrainOptions) -> float:
-    """The learning rate at a step, counted from 0, as a share of the highest.
-
-    >>> from r1_reward.reward_models.options import TrainOptions
-    >>> [rate_at(step, 10, TrainOptions(kind="helpful", schedule="linear", warmup=0.2)) for step in (0, 1, 2, 6)]
-    [0.5, 1.0, 1.0, 0.5]
-    """
-    rising = math.ceil(options.warmup * steps)
-    if step < rising:
-        return (step + 1) / rising
-    done = (step - rising) / max(1, steps - rising)
-    if options.schedule == "cosine":
-        return 0.1 + 0.45 * (1 + math.cos(math.pi * done))
-    return 1 - done if options.schedule == "linear" else 1.0
-
-
-def _optimizer(scorer: Scorer, weights: dict[str, Tensor], options: TrainOptions) -> torch.optim.AdamW:
-    heads = {id(weight) for weight in scorer.head.parameters()}
-    groups = []
-    for is_head in (False, True):
-        for decays in (False, True):
-            chosen = [
-                weight
-                for weight in weights.values()
-                if (id(weight) in heads) == is_head and (weight.dim() > 1) == decays
-            ]
-            rate = options.head_lr if is_head and options.head_lr is not None else options.lr
-            if chosen:
-                decay = options.weight_decay if decays else 0.0
-                groups.append({"params": chosen, "lr": rate, "highest": rate, "weight_decay": decay})
-    return torch.optim.AdamW(groups, betas=(0.9, 0.95))
+def _check(scorer: Scorer, options: TrainOptions) -> None:
+    """Options that are carried out when the model is made must have been, or they would be told and not done."""
+    adapters = scorer.model is not scorer.plain
+    if options.lora and not adapters:
+        raise TrainingError(f"lora is {options.lora}, but the model has no adapters; make it with base_model")
+    if options.freeze and all(weight.requires_grad for weight in scorer.plain.parameters()):
+        raise TrainingError(f"freeze is {options.freeze}, but all of the model learns; make it with base_model")

@@ -166,3 +166,13 @@ def test_frozen_layers_get_no_gradient() -> None:
     assert any(weight.grad is not None for weight in layers[2].parameters())
     with pytest.raises(ModelError, match="cannot freeze"):
         freeze(scorer, 4)
+
+
+@pytest.mark.parametrize("family", ["llama", "bert"])
+def test_scores_keep_their_digits_in_bf16(family: Any) -> None:
+    scorer = tiny_model(["some words"], family=family, vocabulary=300)
+    ids = torch.arange(5, 45).reshape(4, 10)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        scores = scorer.read(ids, torch.ones_like(ids))
+    assert scores.dtype is torch.float32
+    assert not torch.equal(scores, scores.bfloat16().float())

@@ -57,6 +57,16 @@ def test_other_signs_have_alarms_of_their_own() -> None:
     assert "disagree" in monitor.take(Window(step=5, scores=free, spreads=[2.0, 1.5]))[0]
 
 
+def test_a_window_too_small_to_tell_is_no_alarm() -> None:
+    draw = random.Random(2)
+    told = 0
+    for step in range(300):
+        scores, lengths = ([draw.random() for _ in range(8)] for _ in range(2))
+        told += len(Monitor().take(Window(step=step, scores=scores, lengths=lengths)))
+    assert told <= 6
+    assert Monitor().take(Window(step=1, scores=[1.0, 2.0], lengths=[10, 20])) == []
+
+
 def test_trend_recovers_a_planted_slope() -> None:
     draw = random.Random(1)
     lengths = [draw.uniform(0, 5000) for _ in range(2000)]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import random
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -142,6 +146,32 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     assert len(asked) == 12 * 4
 
 
+def test_nobody_waits_for_a_judge_that_hangs_when_interrupted(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import time\nfrom pathlib import Path\n"
+        f"def judge(text):\n    Path({str(tmp_path / 'asked')!r}).touch()\n    time.sleep(900)\n"
+    )
+    rows = [{"prompt": f"question {n}", "responses": ["one", "other"]} for n in range(9)]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "from r1_reward.cli import main; main()"
+    command = [sys.executable, "-c", code, "prefs", "in.jsonl", "-o", "out", "--judge", "slow:judge"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(tmp_path)}
+    )
+    try:
+        deadline = time.monotonic() + 300
+        while not (tmp_path / "asked").exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=300)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130, told.decode()
+    assert b"run again to go on" in told
+
+
 def test_only_clear_preferences_are_kept() -> None:
     replies = {0: ["A>B", "B>A", "A>B", "B>A"], 1: ["A>>B", "B>A", "A>B", "B>A"], 2: ["B>A", "A=B", "A=B", "A=B"]}
     judged = []
@@ -268,6 +298,15 @@ def test_an_endpoint_that_is_down_costs_every_pair_and_not_the_run(tmp_path: Pat
     assert [one.failed for one in judged] == ["failed (JudgeError)"] * 3
     with pytest.raises(ConfigError, match="no http address"):
         HttpJudge(url="localhost:1", model="x")
+
+
+def test_the_command_does_not_end_well_where_nothing_was_judged(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(json.dumps({"prompt": "why?", "responses": ["one", "other"]}) + "\n")
+    flags = ["--judge", "http://127.0.0.1:9/v1", "--model", "m", "--timeout", "5"]
+    told = CliRunner().invoke(main, ["prefs", str(tmp_path / "in.jsonl"), "-o", str(tmp_path / "out"), *flags])
+    assert told.exit_code == 1
+    assert "no verdict on any pair" in told.stderr
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["left_out"] == {"judge: failed (JudgeError)": 1}
 
 
 def test_recorded_replies_serve_again(tmp_path: Path) -> None:

@@ -21,6 +21,13 @@ pytestmark = pytest.mark.needs("torch")
 QUICK = ["--preset", "tiny", "--set", "epochs=1", "--set", "batch=8", "--set", "lr=3e-3"]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)  # two would wait for each other on a busy machine
+
+
 def run(*args: object, code: int = 0) -> Result:
     result = CliRunner().invoke(main, [str(arg) for arg in args])
     assert result.exit_code == code, result.stderr + str(result.exception)
@@ -96,6 +103,12 @@ def test_safety_model_is_trained_and_evaluated(safety: Path, rated: Path, tmp_pa
     assert report["safe"] == 60
 
 
+def test_measures_that_cannot_be_written_are_told(helpful: Path, pairs: Path, tmp_path: Path) -> None:
+    for flag in ("-o", "--scores"):
+        told = run("eval-rm", "--model", helpful, "--data", pairs, flag, tmp_path / "no" / "file", code=1)
+        assert "cannot write" in told.stderr
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -126,7 +139,7 @@ def test_a_model_is_not_written_over(helpful: Path, pairs: Path) -> None:
 def test_terminated_run_saves_and_can_be_resumed(pairs: Path, tmp_path: Path) -> None:
     folder = tmp_path / "rm"
     command = [sys.executable, "-c", "from r1_reward.cli import main; main()", "train-rm", "--kind", "helpful"]
-    command += ["--data", str(pairs), "--base", "tiny", "-o", str(folder), *QUICK, "--set", "epochs=25"]
+    command += ["--data", str(pairs), "--base", "tiny", "-o", str(folder), *QUICK, "--set", "epochs=12"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
     try:
         metrics = folder / "metrics.jsonl"

@@ -18,8 +18,9 @@ from r1_reward.reward_models.data import Pair, Rated
 from r1_reward.reward_models.errors import ModelError, NotFiniteError, TrainingError
 from r1_reward.reward_models.evaluate import report_on_pairs, report_on_rated, score_rows
 from r1_reward.reward_models.options import TrainOptions, options_of
+from r1_reward.reward_models.schedule import rate_at
 from r1_reward.reward_models.tiny import tiny_model
-from r1_reward.reward_models.train import StoppedError, rate_at, train
+from r1_reward.reward_models.train import StoppedError, train_reward_model
 from r1_reward.verifiers import ConfigError, Message
 
 pytestmark = pytest.mark.needs("torch")
@@ -74,7 +75,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("family", ["llama", "bert"])
 def test_a_planted_rule_is_learned_from_pairs(family: Any, tmp_path: Path) -> None:
     rate = {"lr": 5e-3, "epochs": 2} if family == "llama" else {"lr": 1e-3, "epochs": 4}
-    trained = train(model(family=family), pairs(400), options(**rate), tmp_path)
+    trained = train_reward_model(model(family=family), pairs(400), options(**rate), tmp_path)
     scorer, card = load_reward_model(tmp_path)
     unseen = pairs(150, seed=77)
     report = report_on_pairs(unseen, score_rows(scorer, card, unseen, share=family == "llama"), card.temperature)
@@ -90,7 +91,7 @@ def test_a_planted_rule_is_learned_from_pairs(family: Any, tmp_path: Path) -> No
 
 
 def test_a_planted_rule_is_learned_from_single_responses(tmp_path: Path) -> None:
-    train(model(), rated(300), options("safety", pos_weight=1.2), tmp_path)
+    train_reward_model(model(), rated(300), options("safety", pos_weight=1.2), tmp_path)
     scorer, card = load_reward_model(tmp_path)
     unseen = [row for row in rated(400) if int(row.prompt[0].content.split()[0]) >= 300]
     report = report_on_rated(unseen, score_rows(scorer, card, unseen, share=False), card.temperature)
@@ -113,13 +114,13 @@ def test_resumed_run_takes_the_same_steps_bit_for_bit(changes: dict[str, Any], t
     chosen = options(epochs=2, checkpoint_every=7, **changes)
     data = pairs(160)
     torch.manual_seed(123)
-    train(fresh(), data, chosen, tmp_path / "whole")
+    train_reward_model(fresh(), data, chosen, tmp_path / "whole")
     for number, steps in enumerate((5, 4, 3)):
         asked = iter([False] * steps + [True])
         with pytest.raises(StoppedError):
-            train(fresh(), data, chosen, tmp_path / "parts", stop=lambda: next(asked), resume=number > 0)  # noqa: B023
+            train_reward_model(fresh(), data, chosen, tmp_path / "parts", stop=lambda: next(asked), resume=number > 0)  # noqa: B023
         torch.manual_seed(steps)
-    train(fresh(), data, chosen, tmp_path / "parts", resume=True)
+    train_reward_model(fresh(), data, chosen, tmp_path / "parts", resume=True)
     one, other = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "parts"))
     assert one == other
     assert [{k: v for k, v in line.items() if k != "seconds"} for line in lines(tmp_path / "whole")] == [
@@ -129,15 +130,15 @@ def test_resumed_run_takes_the_same_steps_bit_for_bit(changes: dict[str, Any], t
 
 def test_other_options_or_data_cannot_be_resumed(tmp_path: Path) -> None:
     data = pairs(40)
-    train(model(), data, options(epochs=1), tmp_path)
+    train_reward_model(model(), data, options(epochs=1), tmp_path)
     for rows, chosen in ((data, options(epochs=2)), (pairs(40, seed=2), options(epochs=1))):
-        with pytest.raises(TrainingError, match="other options or data"):
-            train(model(), rows, chosen, tmp_path, resume=True)
+        with pytest.raises(TrainingError, match="other options, data or base"):
+            train_reward_model(model(), rows, chosen, tmp_path, resume=True)
     with pytest.raises(TrainingError, match=r"no checkpoint\.pt to resume"):
-        train(model(), data, options(), tmp_path / "new", resume=True)
+        train_reward_model(model(), data, options(), tmp_path / "new", resume=True)
     (tmp_path / "checkpoint.pt").write_bytes(b"torn")
     with pytest.raises(TrainingError, match="damaged"):
-        train(model(), data, options(epochs=1), tmp_path, resume=True)
+        train_reward_model(model(), data, options(epochs=1), tmp_path, resume=True)
 
 
 def test_a_loss_that_is_no_number_stops_with_the_batch_saved(tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_a_loss_that_is_no_number_stops_with_the_batch_saved(tmp_path: Path) -> 
     with torch.no_grad():
         scorer.head.weight.fill_(float("nan"))
     with pytest.raises(NotFiniteError, match="the loss of step 1 is no number") as caught:
-        train(scorer, pairs(40), options(), tmp_path)
+        train_reward_model(scorer, pairs(48), options(dev_share=0), tmp_path)
     held = json.loads(caught.value.batch.read_text())
     assert len(held["rows"]) == 16
     assert all(len(row["tokens"]) == 2 for row in held["rows"])
@@ -154,7 +155,7 @@ def test_a_loss_that_is_no_number_stops_with_the_batch_saved(tmp_path: Path) -> 
 def test_pieces_of_a_batch_have_the_gradient_of_the_whole(tmp_path: Path) -> None:
     told = []
     for name, budget in (("whole", 100_000), ("pieces", 40)):
-        train(model(), pairs(40), options(epochs=1, budget=budget, share=name == "whole"), tmp_path / name)
+        train_reward_model(model(), pairs(40), options(epochs=1, budget=budget, share=name == "whole"), tmp_path / name)
         told.append([(line["loss"], line["gradient"]) for line in lines(tmp_path / name) if "loss" in line])
     for one, other in zip(*told, strict=True):
         assert one == pytest.approx(other, rel=1e-3)
@@ -167,7 +168,7 @@ def test_early_stopping_keeps_the_best_weights(tmp_path: Path) -> None:
         Pair(prompt=pair.prompt, chosen=pair.rejected, rejected=pair.chosen) if draw.random() < 0.5 else pair
         for pair in pairs(80)
     ]
-    trained = train(model(), noise, options(epochs=30, patience=2, lr=1e-2), tmp_path)
+    trained = train_reward_model(model(), noise, options(epochs=30, patience=2, lr=1e-2), tmp_path)
     losses = [line["dev_loss"] for line in lines(tmp_path) if "dev_loss" in line]
     assert trained.steps < 30 * 5
     assert len(losses) >= 3
@@ -177,15 +178,17 @@ def test_early_stopping_keeps_the_best_weights(tmp_path: Path) -> None:
 
 def test_overlong_rows_are_cut_or_dropped_and_counted(tmp_path: Path) -> None:
     long = Pair(prompt=(Message(role="user", content="Q"),), chosen="please " * 100, rejected="no")
-    cut = train(model(), [*pairs(30), long], options(epochs=1, dev_share=0), tmp_path / "cut")
-    dropped = train(model(), [*pairs(30), long], options(epochs=1, dev_share=0, overlong="drop"), tmp_path / "drop")
+    cut = train_reward_model(model(), [*pairs(30), long], options(epochs=1, dev_share=0), tmp_path / "cut")
+    dropped = train_reward_model(
+        model(), [*pairs(30), long], options(epochs=1, dev_share=0, overlong="drop"), tmp_path / "drop"
+    )
     assert (cut.overlong, cut.train_rows) == (1, 31)
     assert (dropped.overlong, dropped.train_rows) == (1, 30)
     assert json.loads((tmp_path / "drop" / "reward_model.json").read_text())["told"]["rows"]["overlong"] == 1
 
 
 def test_a_full_disk_is_told_and_the_last_checkpoint_is_whole(tmp_path: Path) -> None:
-    train(model(), pairs(40), options(epochs=1), tmp_path)
+    train_reward_model(model(), pairs(40), options(epochs=1), tmp_path)
     whole = (tmp_path / "checkpoint.pt").read_bytes()
     code = (
         "import resource, sys, torch; sys.path.insert(0, sys.argv[2])\n"
@@ -209,16 +212,16 @@ def test_a_full_disk_is_told_and_the_last_checkpoint_is_whole(tmp_path: Path) ->
 def test_metrics_on_a_full_disk_are_told(tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
     with pytest.raises(TrainingError, match="No space left"):
-        train(model(), pairs(40), options(epochs=1), tmp_path)
+        train_reward_model(model(), pairs(40), options(epochs=1), tmp_path)
 
 
 def test_nothing_to_train_on_is_told(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="nothing to train on"):
-        train(model(), [], options(), tmp_path)
+        train_reward_model(model(), [], options(), tmp_path)
 
 
 def test_a_changed_template_is_refused(tmp_path: Path) -> None:
-    train(model(), pairs(40), options(epochs=1), tmp_path)
+    train_reward_model(model(), pairs(40), options(epochs=1), tmp_path)
     with pytest.raises(ModelError, match="no reward model of ours"):
         load_reward_model(tmp_path / "nowhere")
     (tmp_path / "chat_template.jinja").write_text("{{ messages[0]['content'] }}")
@@ -243,3 +246,45 @@ def test_rate_rises_then_falls() -> None:
     assert rates[9] == rates[10] == 1.0
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[-1] == pytest.approx(0.1, abs=0.01)
+
+
+def test_what_length_explains_is_not_learned_under_length_control(tmp_path: Path) -> None:
+    # The words say nothing; the longer response is preferred four times in five.
+    draw = random.Random(3)
+
+    def row(number: int, longer: float) -> Pair:
+        texts = [" ".join(draw.choice(WORDS) for _ in range(length)) for length in (2, 9)]
+        better = draw.random() < longer
+        prompt = (Message(role="user", content=f"{number}"),)
+        return Pair(prompt=prompt, chosen=texts[better], rejected=texts[not better])
+
+    rows, unseen = [row(number, 0.8) for number in range(400)], [row(number, 1.0) for number in range(400, 500)]
+    ahead = {}
+    for control in (False, True):
+        folder = tmp_path / str(control)
+        train_reward_model(model(), rows, options(epochs=1, length_control=control), folder)
+        scores = score_rows(*load_reward_model(folder), unseen, share=False).scores
+        ahead[control] = sum(one - other for one, other in scores) / len(scores)
+    assert ahead[False] > 0.7  # log(0.8 / 0.2) is 1.4
+    assert abs(ahead[True]) < 0.5 * ahead[False]
+
+
+def test_frozen_layers_have_no_dropout() -> None:
+    from r1_reward.reward_models.model import freeze
+
+    scorer = model(family="bert")
+    freeze(scorer, 1)
+    scorer.learn()
+    layers = scorer.plain.base_model.encoder.layer
+    assert not any(part.training for part in [*layers[0].modules(), scorer.plain.base_model.embeddings])
+    assert all(part.training for part in [*layers[1].modules(), scorer.head])
+
+
+def test_a_scale_is_not_taken_from_a_handful_and_nothing_to_judge_is_below_it(tmp_path: Path) -> None:
+    trained = train_reward_model(model(), pairs(40), options(epochs=1, dev_share=0.05), tmp_path)
+    assert 0 < trained.dev_rows < 20
+    assert trained.card.told["scale_from"] == "kept and training prompts"
+    scorer, card = load_reward_model(tmp_path)
+    seen = [score for both in score_rows(scorer, card, pairs(40), share=True).scores for score in both]
+    assert card.low <= min(seen) + 1e-4
+    assert card.normalised(card.low) <= -3

@@ -1,0 +1,39 @@
+"""The model that a training run begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..verifiers.errors import ConfigError
+from .data import Pair, Rated
+from .model import Scorer, add_lora, freeze, load
+from .options import TrainOptions
+from .tiny import tiny_model
+
+
+def base_model(base: str | Path, rows: Sequence[Pair] | Sequence[Rated], options: TrainOptions) -> Scorer:
+    """A backbone with a new head, with the layers frozen and the adapters added that the options ask for.
+
+    `base` is a folder or hub name, a folder with a configuration and no weights, or `tiny`: a small transformer at
+    random, whose tokenizer is learned from the rows. The same arguments make the same model, as resuming needs. Raises
+    ConfigError and ModelError.
+    """
+    if base == "tiny":
+        scorer = tiny_model(_texts(rows), seed=options.seed)
+    else:
+        name = str(base)
+        if not Path(base).exists() and (name.startswith((".", "/")) or name.count("/") > 1):
+            raise ConfigError(f"no such model: {base}")
+        scorer = load(base, seed=options.seed)
+    if options.freeze:
+        freeze(scorer, options.freeze)
+    return add_lora(scorer, rank=options.lora, alpha=2 * options.lora, seed=options.seed) if options.lora else scorer
+
+
+def _texts(rows: Sequence[Pair] | Sequence[Rated]) -> list[str]:
+    found = []
+    for row in rows:
+        found += [row.chosen, row.rejected] if isinstance(row, Pair) else [row.response]
+        found += [turn.content for turn in row.prompt]
+    return found
