@@ -31,6 +31,7 @@ from .engine import HFEngine
 from .logprobs import enable_checkpointing
 from .loop import Trainer
 from .questions import read_questions, stop_tokens
+from .runlog import make_writer
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def run_train(recipe: str) -> int:
     """
     config = read_recipe(recipe)
     samples = _from_file(lambda: read_questions(config.data.path), "data.path", config.data.path)
-    several = "RANK" in os.environ
+    several, first = "RANK" in os.environ, os.environ.get("RANK", "0") == "0"
     if several and not dist.is_initialized():
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if torch.cuda.is_available() else "cpu"
@@ -64,6 +65,7 @@ def run_train(recipe: str) -> int:
             samples,
             reward_of(config),
             engine=engine,
+            writers=[make_writer(name, config.output) for name in config.writers if first],
             stopped=lambda: bool(caught),
             shard=partial(distributed.shard, bf16=halved) if several else None,
         )
@@ -117,7 +119,7 @@ def _run(trainer: Trainer) -> None:
             told = f"reward {line.get('reward', float('nan')):.3f}  length {line.get('length', 0):.0f}"
             progress.update(task, completed=line["step"], description=told)
             for alarm in line["alarms"]:
-                _log.warning("step %d: alarm: %s", line["step"], alarm)
+                _log.warning("step %d: alarm: %s: %s", line["step"], alarm["name"], alarm["detail"])
 
 
 def _export(trainer: Trainer, folder: Path) -> None:

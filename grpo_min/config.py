@@ -172,6 +172,8 @@ class TrainConfig:
     """Optimizer steps."""
     seed: int = 0
     """Of everything drawn."""
+    writers: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
+    """Who is told each step's numbers, beside `metrics.jsonl`; each must be installed."""
     reference_every: int = 0
     """Steps after which the reference is replaced by the policy (the paper: 400), at the next rollout; 0 is never."""
     model: ModelConfig = field(default_factory=ModelConfig)

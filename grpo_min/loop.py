@@ -10,8 +10,8 @@ machine, thread count or number of processes.
 from __future__ import annotations
 
 import json
-import math
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain
@@ -20,6 +20,7 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
+from .. import __version__
 from ..verifiers import Reward, Sample, Verifier
 from ..verifiers.errors import ConfigError, RunError
 from . import checkpoint, distributed
@@ -27,12 +28,13 @@ from .config import TrainConfig, as_json, at
 from .engine import Engine, HFEngine
 from .learner import Learner
 from .logprobs import Policy
-from .metrics import Clock, Metrics, RunLog, Writer, alarms, sample_line, summarise, tally_groups
+from .metrics import alarms, merged, sample_line, summarise, tally_groups
 from .questions import Question, order, prepare, stop_tokens
 from .rollout import Group, collect, from_plain
+from .runlog import Clock, Metrics, RunLog, Writer
 from .sampling import Sampling, seed_of
 
-_FREE_TO_CHANGE = ("output", "steps", "checkpoint", "alarms")
+_FREE_TO_CHANGE = ("output", "steps", "checkpoint", "alarms", "writers")
 """Parts of a configuration that a resumed run may have otherwise."""
 
 
@@ -65,6 +67,8 @@ class Trainer:
         self.learner = Learner(config, model, self.world, shard)
         self.step, self.cursor = 0, 0
         self.rollout: list[list[Group]] = []  # minibatches that are still to be learned from
+        if self.world.rank == 0:
+            checkpoint.claim(Path(config.output))
         self.log = self._resume(writers)
 
     def steps(self) -> Iterator[Metrics]:
@@ -105,8 +109,7 @@ class Trainer:
             cursor += len(missing)
             mine = list(zip(missing, asked, strict=True))[self.world.rank :: self.world.size]
             seeds = [seed_of("rollout", config.seed, self.step, attempt, place) for place, _ in mine]
-            with clock("generate"):
-                groups = self._ask([self.questions[number] for _, number in mine], seeds)
+            groups = self._ask([self.questions[number] for _, number in mine], seeds, clock)
             if any(self.world.gather(groups is None)):
                 return False
             for (place, _), group in zip(mine, groups or (), strict=True):
@@ -128,7 +131,7 @@ class Trainer:
         ]
         return True
 
-    def _ask(self, questions: list[Question], seeds: list[int]) -> list[Group] | None:
+    def _ask(self, questions: list[Question], seeds: list[int], clock: Clock) -> list[Group] | None:
         rollout = self.config.rollout
         sampling = Sampling(
             max_tokens=int(at(rollout.max_tokens, self.step)),
@@ -147,9 +150,10 @@ class Trainer:
             advantage=self.config.advantage,
             at_once=rollout.prompts_at_once,
             seeds=seeds,
+            clock=clock,
             stopped=self._stopped,
         )
-        unjudged = [row.detail for group in groups or () for row in group.rows if row.reward is None]
+        unjudged = [row.verdict["detail"] for group in groups or () for row in group.rows if row.reward is None]
         if len(unjudged) > self.config.reward.stop_above * len(questions) * rollout.samples:
             share = len(unjudged) / (len(questions) * rollout.samples)
             raise RunError(f"{share:.0%} of a rollout could not be judged, such as: {unjudged[0]}")
@@ -161,16 +165,14 @@ class Trainer:
 
     def _learn(self, groups: list[Group], clock: Clock) -> Metrics:
         """One step, and its line of metrics."""
-        with clock("train"):
+        with clock("update"):
             learned = self.learner.learn(groups, self.step)
         self.step += 1
-        sums = self.world.sum({**tally_groups(groups), **learned.sums})
-        line = {"step": self.step, **summarise(sums), "grad_norm": learned.norm, "lr": learned.lr}
-        line |= dict(zip(("ratio/min", "ratio/max"), learned.ratios, strict=True))
-        line = {name: value for name, value in line.items() if math.isfinite(value)}
+        tally = merged(self.world.gather({**tally_groups(groups), **learned.tally}))
+        tally |= {"lr": (learned.lr, 0.0), "grad_norm": (learned.norm, 0.0)}
+        line = {"step": self.step, "version": __version__, "time": round(time.time(), 3), **summarise(tally)}
         line["alarms"] = alarms([*self.log.history, line], self.config.alarms)
-        line["seconds"] = {phase: round(seconds, 4) for phase, seconds in clock.seconds.items()}
-        line["tokens_per_second"] = round(line["tokens"] / max(sum(clock.seconds.values()), 1e-9), 1)
+        line |= clock.told(line.get("samples", 0) * (line.get("length", 0) + line.get("prompt_tokens", 0)))
         self.log.write(line, [sample_line(group, self.step) for group in groups[:1]])
         return line
 

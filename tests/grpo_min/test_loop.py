@@ -31,7 +31,7 @@ from r1_reward.grpo_min.config import (
 )
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
-from r1_reward.grpo_min.metrics import Metrics
+from r1_reward.grpo_min.runlog import Metrics
 from r1_reward.grpo_min.toy import toy_model, toy_sums, toy_tokenizer
 from r1_reward.verifiers import Reason, Sample, Verdict, Verifier
 from r1_reward.verifiers.errors import ConfigError, RunError
@@ -72,7 +72,8 @@ def _trainer(config: TrainConfig, reward: Verifier | None = None, **options: Any
 
 
 def _timeless(lines: Sequence[Metrics]) -> list[Metrics]:
-    return [{k: v for k, v in line.items() if k not in ("seconds", "tokens_per_second")} for line in lines]
+    """Without the numbers of the clock."""
+    return [{k: v for k, v in line.items() if k.split("/")[0] not in ("seconds", "speed", "time")} for line in lines]
 
 
 def _read(path: Path) -> list[Metrics]:
@@ -97,7 +98,7 @@ def test_a_run_tells_each_step_and_changes_the_policy(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.glob("step-*")) == ["step-00000004", "step-00000006"]
     first = lines[0]
     assert first["kl"] == pytest.approx(0, abs=1e-6)
-    assert first["ratio/mean"] == pytest.approx(1, abs=1e-4)
+    assert first["ratio"] == pytest.approx(1, abs=1e-4)
     assert first["samples"] == 8
     assert first["reward"] == pytest.approx(first["reward/evens"])
     assert lines[1]["kl"] > 0
@@ -180,7 +181,7 @@ class Broken(Evens):
 def test_what_could_not_be_judged_is_masked_and_counted(tmp_path: Path, how: str) -> None:
     trainer = _trainer(_config(tmp_path), Broken(how))
     lines = list(trainer.steps())
-    assert all(line["unjudged"] == 0.25 and "unjudged" in line["alarms"] for line in lines)
+    assert all(line["unjudged"] == 0.25 and "unjudged" in [a["name"] for a in line["alarms"]] for line in lines)
     assert all(torch.isfinite(weight).all() for weight in _weights(trainer).values())
     assert "NaN" not in (tmp_path / "metrics.jsonl").read_text(encoding="utf-8")
 
@@ -217,7 +218,7 @@ def test_what_cannot_be_run_is_refused_at_the_start(tmp_path: Path) -> None:
 def test_groups_that_teach_nothing_are_left_out(tmp_path: Path, zero_variance: Any) -> None:  # any: a Literal
     class Seldom(Evens):
         def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
-            dull = int(samples[0].prompt_text[1]) % 2 == 0
+            dull = int(samples[0].prompt_text[0]) % 2 == 0
             return [Verdict.scored(1.0, Reason.CORRECT) if dull else Evens.one(s.response) for s in samples]
 
     config = _config(tmp_path, advantage=AdvantageConfig(zero_variance=zero_variance, refills=5), steps=2)
