@@ -131,7 +131,7 @@ class MemoryConfig:
     tokens: int = 16384
     """Padded tokens of a micro-batch, prompts and completions; a row that is longer goes alone."""
     chunk: int = 256
-    """Tokens whose logits exist at once."""
+    """Rows of the vocabulary's width that exist at once: logits and chances of half as many tokens."""
     share_prompts: bool = True
     """Run a group's prompt once for all its completions."""
 

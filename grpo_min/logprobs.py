@@ -88,7 +88,7 @@ class Policy(nn.Module):
     that sharding wraps this module and nothing goes past it."""
 
     def __init__(self, model: PreTrainedModel, *, share_prompts: bool = True, chunk: int = 256) -> None:
-        """`chunk` is how many tokens' logits exist at once."""
+        """`chunk` is how many rows of the vocabulary's width exist at once: half of them logits, half chances."""
         super().__init__()
         self.model = model
         self.share_prompts = share_prompts
@@ -131,7 +131,8 @@ def plain_logprobs(model: PreTrainedModel, batch: Batch, temperature: float = 1.
 def head_logprobs(
     hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, temperature: float, chunk: int, slope: Slope | None = None
 ) -> LogProbs:
-    """Log-probability of each target under softmax(hidden @ weight.T / temperature), `chunk` tokens at a time.
+    """Log-probability of each target under softmax(hidden @ weight.T / temperature), half of `chunk` tokens at
+    a time.
 
     The gradient of `weight` needs each token's slope, the loss's derivative by its log-probability, when its logits
     are at hand. Without `slope` the logits are computed again in the backward pass. With it, the gradients are made in
@@ -161,15 +162,15 @@ class _Head(torch.autograd.Function):
         logp_N, entropy_N, slope_N = (hidden_ND.new_zeros(len(hidden_ND), dtype=room[0].dtype) for _ in range(3))
         gradients = _zeros_like(hidden_ND, weight_VD) if slope else None
         weight = weight_VD.to(hidden_ND.dtype)
-        for start in range(0, len(hidden_ND), chunk):
-            part = slice(start, start + chunk)
+        for start in range(0, len(hidden_ND), len(room[0]) or 1):
+            part = slice(start, start + len(room[0]))
             logits_CV, chance_CV = _logits_and_chances(hidden_ND[part], weight, temperature, room)
             # The likeliest token's chance is at least 1 / V, so that its logarithm is exact to rounding.
             whole_C = logits_CV.amax(1) - chance_CV.amax(1).log()
             logp_N[part] = logits_CV.gather(1, target_N[part, None])[:, 0] - whole_C
             entropy_N[part] = whole_C - logits_CV.mul_(chance_CV).sum(1)
             if slope and gradients:
-                slope_N[part] = slope(logp_N[part], start, min(start + chunk, len(hidden_ND)))
+                slope_N[part] = slope(logp_N[part], start, start + len(logits_CV))
                 _add_gradients(gradients, hidden_ND, weight, target_N, chance_CV, slope_N, temperature, part)
         ctx.save_for_backward(hidden_ND, weight_VD, target_N, slope_N, *(gradients or ()))
         ctx.temperature, ctx.chunk = temperature, chunk
@@ -184,8 +185,8 @@ class _Head(torch.autograd.Function):
             return made[0], made[1].to(weight_VD.dtype), *nothing
         gradients, room = _zeros_like(hidden_ND, weight_VD), _room(hidden_ND, weight_VD, ctx.chunk)
         weight = weight_VD.to(hidden_ND.dtype)
-        for start in range(0, len(hidden_ND), ctx.chunk):
-            part = slice(start, start + ctx.chunk)
+        for start in range(0, len(hidden_ND), len(room[0]) or 1):
+            part = slice(start, start + len(room[0]))
             _, chance_CV = _logits_and_chances(hidden_ND[part], weight, ctx.temperature, room)
             _add_gradients(gradients, hidden_ND, weight, target_N, chance_CV, slope, ctx.temperature, part)
         return gradients[0], gradients[1].to(weight_VD.dtype), *nothing
@@ -194,7 +195,7 @@ class _Head(torch.autograd.Function):
 def _room(hidden_ND: Tensor, weight_VD: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
     """Room for a chunk's logits and chances, used again and again: fresh memory costs more than what is put there."""
     exact = torch.promote_types(hidden_ND.dtype, torch.float32)
-    shape = (min(chunk, len(hidden_ND)), len(weight_VD))
+    shape = (min(max(1, chunk // 2), len(hidden_ND)), len(weight_VD))
     return hidden_ND.new_empty(shape, dtype=exact), hidden_ND.new_empty(shape, dtype=exact)
 
 
