@@ -50,7 +50,7 @@ def run_train(recipe: str) -> int:
     path = config.model.path
     tokenizer = _from_file(lambda: AutoTokenizer.from_pretrained(path), "model.path", path)
     model = _from_file(lambda: AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32), "model.path", path)
-    model = _prepared(model.to(device), config)
+    model = prepared(model.to(device), config)
     halved = config.model.bf16 and torch.cuda.is_available()
     engine = None
     if several or halved:
@@ -94,7 +94,8 @@ def reward_of(config: TrainConfig) -> Verifier:
     return PRESETS[config.reward.preset](options)
 
 
-def _prepared(model: PreTrainedModel, config: TrainConfig) -> PreTrainedModel:
+def prepared(model: PreTrainedModel, config: TrainConfig) -> PreTrainedModel:
+    """The model with what the configuration adds to it: adapters, and activations computed again."""
     if config.model.lora_rank:
         from peft import LoraConfig, get_peft_model
 
