@@ -71,7 +71,7 @@ def run_train(recipe: str) -> int:
         )
         try:
             _run(trainer)
-        except RunError as error:
+        except (OSError, RunError) as error:  # a full disk, a reward that judges nothing
             _log.error("%s", error)
             return 1
         finally:

@@ -14,7 +14,6 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -96,13 +95,31 @@ class Trainer:
     def _roll_out(self, clock: Clock) -> bool:
         """Make a frozen rollout; False, with nothing changed, where the run was stopped meanwhile.
 
-        Each question has a place, and the place says its seed, its rank and its minibatch. A group that is left out
-        leaves its place to another question (`refill`) or empty.
+        Each question has a place among the rollout's, which says its seed, its rank and its minibatch.
         """
-        config, rollout, cursor = self.config, self.config.rollout, self.cursor
-        wanted = rollout.questions * rollout.minibatches
-        found: dict[int, Group] = {}
-        missing = list(range(wanted))
+        groups = self._answered(clock)
+        if groups is None:
+            return False
+        with clock("logprobs"):
+            self.learner.renew_reference(self.step)
+            frozen = self.learner.freeze(list(groups.values()), self.step, exact=self.engine.exact)
+        groups = dict(zip(groups, frozen, strict=True))
+        rollout = self.config.rollout
+        places = list(range(rollout.questions * rollout.minibatches))
+        random.Random(seed_of("split", self.config.seed, self.step)).shuffle(places)  # noqa: S311 - no secret
+        self.rollout = [
+            [groups[place] for place in places[number :: rollout.minibatches] if place in groups]
+            for number in range(rollout.minibatches)
+        ]
+        return True
+
+    def _answered(self, clock: Clock) -> dict[int, Group] | None:
+        """This rank's groups by place; None where the run was stopped.
+
+        A group that teaches nothing leaves its place to another question (`refill`) or empty (`skip`).
+        """
+        config, cursor, found = self.config, self.cursor, dict[int, Group]()
+        missing = list(range(config.rollout.questions * config.rollout.minibatches))
         self.engine.sync(self.learner.policy.model)
         for attempt in range(1 + (config.advantage.refills if config.advantage.zero_variance == "refill" else 0)):
             asked = order(len(self.questions), config.seed, cursor, cursor + len(missing))
@@ -111,27 +128,18 @@ class Trainer:
             seeds = [seed_of("rollout", config.seed, self.step, attempt, place) for place, _ in mine]
             groups = self._ask([self.questions[number] for _, number in mine], seeds, clock)
             if any(self.world.gather(groups is None)):
-                return False
+                return None
             for (place, _), group in zip(mine, groups or (), strict=True):
                 if group.informative or config.advantage.zero_variance == "keep":
                     found[place] = group
-            missing = sorted(set(missing) - set(chain(*self.world.gather(list(found)))))
+            missing = sorted(set(missing).difference(*self.world.gather(list(found))))
             if not missing:
                 break
         self.cursor = cursor
-        with clock("logprobs"):
-            self.learner.renew_reference(self.step)
-            frozen = self.learner.freeze(list(found.values()), self.step, exact=self.engine.exact)
-        found = dict(zip(found, frozen, strict=True))
-        places = list(range(wanted))
-        random.Random(seed_of("split", config.seed, self.step)).shuffle(places)  # noqa: S311 - no secret
-        self.rollout = [
-            [found[place] for place in places[number :: rollout.minibatches] if place in found]
-            for number in range(rollout.minibatches)
-        ]
-        return True
+        return found
 
     def _ask(self, questions: list[Question], seeds: list[int], clock: Clock) -> list[Group] | None:
+        """The questions' groups, judged; RunError where too many could not be."""
         rollout = self.config.rollout
         sampling = Sampling(
             max_tokens=int(at(rollout.max_tokens, self.step)),
@@ -177,6 +185,7 @@ class Trainer:
         return line
 
     def _save(self) -> None:
+        """A checkpoint of all that the rest of the run depends on."""
         state = self.learner.state() | {
             "config": as_json(self.config),
             "step": self.step,
@@ -190,6 +199,7 @@ class Trainer:
         self.world.gather(None)  # no rank goes on before the checkpoint is there
 
     def _resume(self, writers: Sequence[Writer]) -> RunLog:
+        """Put back what `_save` wrote, if anything; ConfigError where that was another run."""
         output = Path(self.config.output)
         state, folder = checkpoint.latest(output), output if self.world.rank == 0 else None
         if state is None:
