@@ -79,7 +79,7 @@ def run_train(recipe: str) -> int:
     if trainer.step >= config.steps:
         _export(trainer, Path(config.output) / "model")
         return 0
-    return 128 + caught[0]
+    return 128 + (caught or [signal.SIGTERM])[0]  # on this process, or on another one
 
 
 def reward_of(config: TrainConfig) -> Verifier:

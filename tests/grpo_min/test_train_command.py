@@ -110,6 +110,9 @@ def test_trained_by_hand_it_leaves_a_model_behind(tmp_path: Path) -> None:
     assert len((out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()) == 2
     assert (out / "model" / "model.safetensors").is_file()
     assert (out / "model" / "tokenizer.json").is_file()
+    page = CliRunner().invoke(main, ["report", str(out), "-o", str(tmp_path / "page.html")])
+    assert page.exit_code == 0, page.output
+    assert "Response length" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 _HOLD = """
