@@ -1,24 +1,33 @@
 """One GRPO step of ours and of TRL's GRPOTrainer: CPU-seconds, peak memory, and how far ours is from the matmuls alone.
 
-    python benchmarks/grpo_step.py [--setting small|long] [--repeats 3] [--out FILE.json]
+    python benchmarks/grpo_step.py [--part seconds|memory|shared|vocabulary] [--setting small|long] [--rows 8]
+        [--repeats 3] [--out FILE.json]
 
-Both arms train the same model object on the same prompts in one process, in turns, on one thread; each repeat is a
-fresh trainer whose second step is measured. Both generate the same number of tokens and log the same kind of metrics,
-entropy included. TRL runs at each of the micro-batch sizes given, and its best one is quoted. The caveat: on a CPU
-TRL's path is its plain PyTorch one; its Triton and vLLM paths need a GPU, which this does not measure. "Start", for
-memory, is before the first step.
+Each part, setting and size of TRL's micro-batch can be run by itself (some minutes at most); --out gathers them. Both
+arms train the same model object on the same prompts in one process, on one thread, a step of theirs and a step of ours
+in turns; both generate the same number of tokens and log the same kind of metrics, entropy included. TRL's best
+micro-batch is the one quoted. Memory is measured in a process for each arm, above what it had before the first step,
+at equal rows of a micro-batch. The caveat: on a CPU TRL's path is its plain PyTorch one; its Triton and vLLM paths need
+a GPU, which this does not measure.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
+import os
 import platform
 import random
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +38,18 @@ from datasets import Dataset
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
-from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM, TrainerCallback
+from transformers import PreTrainedTokenizerFast, PrinterCallback, Qwen2Config, Qwen2ForCausalLM, TrainerCallback
 
-from r1_reward.grpo_min.config import DataConfig, MemoryConfig, OptimizerConfig, RolloutConfig, TrainConfig
+from r1_reward.grpo_min.config import (
+    CheckpointConfig,
+    DataConfig,
+    MemoryConfig,
+    OptimizerConfig,
+    RolloutConfig,
+    TrainConfig,
+)
 from r1_reward.grpo_min.engine import HFEngine
-from r1_reward.grpo_min.logprobs import Policy, make_batch
+from r1_reward.grpo_min.logprobs import Policy, head_logprobs, make_batch
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
 from r1_reward.verifiers import Reason, Sample, Verdict
@@ -50,19 +66,6 @@ class Lengths:
 
     def __call__(self, samples: list[Sample]) -> list[Verdict]:
         return [Verdict.scored(len(sample.response) % 7 / 7, Reason.MEASURED) for sample in samples]
-
-
-class Watch(TrainerCallback):
-    """CPU-seconds of the last step."""
-
-    seconds = 0.0
-
-    def on_step_begin(self, *_: Any, **__: Any) -> None:
-        _reset_peak()
-        self._start = time.process_time()
-
-    def on_step_end(self, *_: Any, **__: Any) -> None:
-        self.seconds = time.process_time() - self._start
 
 
 def make_model() -> Qwen2ForCausalLM:
@@ -88,60 +91,126 @@ def prompts(setting: str) -> list[str]:
     return [" ".join(f"w{draw.randrange(1, VOCAB)}" for _ in range(length)) for _ in range(count)]
 
 
-def ours(model: Qwen2ForCausalLM, tokenizer: Any, setting: str, rows: int | None = None) -> tuple[float, float]:
-    """CPU-seconds and peak memory above the start of a step; with `rows`, of micro-batches of that many rows."""
+def our_steps(model: Qwen2ForCausalLM, tokenizer: Any, setting: str, rows: int | None, folder: str) -> Iterator[Any]:
+    """Our steps without end; with `rows`, in micro-batches of that many rows."""
     count, samples, length, limit = SETTINGS[setting]
     budget = 16384 if rows is None else length * max(1, rows // samples) + rows * limit
+    config = TrainConfig(
+        output=folder,
+        steps=1_000,
+        data=DataConfig(template="plain"),
+        rollout=RolloutConfig(questions=count, samples=samples, minibatches=1, max_tokens=((0, limit),)),
+        loss=LossConfig(kl="none", beta=0.0, aggregate="token_mean"),
+        optimizer=OptimizerConfig(lr=1e-6),
+        memory=MemoryConfig(tokens=budget),
+        checkpoint=CheckpointConfig(every=1_000_000),
+    )
     questions = [Sample(response="", prompt=text) for text in prompts(setting)]
-    with tempfile.TemporaryDirectory() as folder:
-        config = TrainConfig(
-            output=folder,
-            steps=2,
-            data=DataConfig(template="plain"),
-            rollout=RolloutConfig(questions=count, samples=samples, minibatches=1, max_tokens=((0, limit),)),
-            loss=LossConfig(kl="none", beta=0.0, aggregate="token_mean"),
-            optimizer=OptimizerConfig(lr=1e-6),
-            memory=MemoryConfig(tokens=budget),
-        )
-        engine = HFEngine(model, stop_tokens=[])
-        steps = Trainer(config, model, tokenizer, questions, Lengths(), engine=engine).steps()
-        start_memory = _resident()
-        next(steps)
-        _reset_peak()
-        start = time.process_time()
-        line = next(steps)
-        seconds = time.process_time() - start
-        peak = _peak() - start_memory
-    assert line["tokens"] == count * samples * limit
-    return seconds, peak
+    engine = HFEngine(model, stop_tokens=[])
+    for line in Trainer(config, model, tokenizer, questions, Lengths(), engine=engine).steps():
+        assert line["tokens"] == count * samples * limit
+        yield line
 
 
-def theirs(model: Qwen2ForCausalLM, tokenizer: Any, setting: str, rows: int) -> tuple[float, float]:
-    """The same of TRL at a micro-batch of so many rows."""
+def their_trainer(
+    model: Qwen2ForCausalLM, tokenizer: Any, setting: str, rows: int, steps: int, folder: str, watch: TrainerCallback
+) -> trl.GRPOTrainer:
+    """TRL at a micro-batch of so many rows."""
     count, samples, _, limit = SETTINGS[setting]
-    watch = Watch()
+    config = trl.GRPOConfig(
+        output_dir=folder, max_steps=steps, per_device_train_batch_size=rows,
+        gradient_accumulation_steps=count * samples // rows, num_generations=samples, max_completion_length=limit,
+        beta=0.0, learning_rate=1e-6, lr_scheduler_type="constant", logging_steps=1, save_strategy="no",
+        report_to=[], use_cpu=True, bf16=False, gradient_checkpointing=False, disable_tqdm=True, temperature=1.0,
+    )  # fmt: skip
+    trainer = trl.GRPOTrainer(
+        model=model,
+        args=config,
+        processing_class=tokenizer,
+        train_dataset=Dataset.from_dict({"prompt": prompts(setting) * 2 * steps}),
+        reward_funcs=lambda completions, **_: [len(text) % 7 / 7 for text in completions],
+        callbacks=[watch],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+class InTurns(TrainerCallback):
+    """CPU-seconds of each of TRL's steps, and of one of ours after each."""
+
+    def __init__(self, ours: Iterator[Any]) -> None:
+        self.ours, self.seconds = ours, {"ours": [], "TRL": []}
+
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        self._start = time.process_time()
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        middle = time.process_time()
+        next(self.ours)
+        self.seconds["TRL"].append(middle - self._start)
+        self.seconds["ours"].append(time.process_time() - middle)
+
+
+def seconds(setting: str, rows: int, repeats: int) -> dict[str, float]:
+    """Medians of steps taken in turns, the first of each left out."""
+    model, tokenizer = make_model(), make_tokenizer()
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        turns = InTurns(our_steps(model, tokenizer, setting, None, one))
+        their_trainer(model, tokenizer, setting, rows, repeats + 1, other, turns).train()
+    found = {name: statistics.median(times[1:]) for name, times in turns.seconds.items()}
+    floor = floor_seconds(setting)
+    return {**found, "TRL / ours": found["TRL"] / found["ours"], "floor": floor, "ours / floor": found["ours"] / floor}
+
+
+def memory_of(arm: str, setting: str, rows: int) -> float:
+    """Peak above the start, in MB, of two steps in this process, which has done nothing else."""
+    model, tokenizer = make_model(), make_tokenizer()
     with tempfile.TemporaryDirectory() as folder:
-        config = trl.GRPOConfig(
-            output_dir=folder, max_steps=2, per_device_train_batch_size=rows,
-            gradient_accumulation_steps=count * samples // rows, num_generations=samples, max_completion_length=limit,
-            beta=0.0, learning_rate=1e-6, lr_scheduler_type="constant", logging_steps=1, save_strategy="no",
-            report_to=[], use_cpu=True, bf16=False, gradient_checkpointing=False, disable_tqdm=True, temperature=1.0,
-        )  # fmt: skip
-        trainer = trl.GRPOTrainer(
-            model=model,
-            args=config,
-            processing_class=tokenizer,
-            train_dataset=Dataset.from_dict({"prompt": prompts(setting) * 4}),
-            reward_funcs=lambda completions, **_: [len(text) % 7 / 7 for text in completions],
-            callbacks=[watch],
-        )
-        start_memory = _resident()
-        trainer.train()
-    return watch.seconds, _peak() - start_memory
+        if arm == "ours":
+            steps = our_steps(model, tokenizer, setting, rows, folder)
+            run: Callable[[], object] = lambda: (next(steps), next(steps))  # noqa: E731 - a pair with the other arm
+        else:
+            run = their_trainer(model, tokenizer, setting, rows, 2, folder, TrainerCallback()).train
+        start = _reset_peak()
+        run()
+        return _status("VmHWM") - start
 
 
-def shared_against_unshared(model: Qwen2ForCausalLM) -> dict[str, float]:
+def memory(setting: str, rows: int) -> dict[str, float]:
+    """Both arms, each in a process of its own."""
+    found = {}
+    for arm in ("ours", "TRL"):
+        command = [sys.executable, __file__, "--arm", arm, "--setting", setting, "--rows", str(rows)]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        found[arm] = float(told.split()[-1])
+    return {**found, "ours / TRL": found["ours"] / found["TRL"]}
+
+
+def vocabulary() -> dict[str, float]:
+    """What twice the vocabulary adds to the head's memory, forward and backward, for 4,096 tokens of width 64."""
+    found = {}
+    for words in (VOCAB, 2 * VOCAB):
+        command = [sys.executable, __file__, "--arm", "head", "--rows", str(words)]
+        found[words] = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+    chunk = MemoryConfig().chunk * VOCAB * 4 / 2**20
+    weight = VOCAB * 64 * 4 / 2**20
+    added = found[2 * VOCAB] - found[VOCAB]
+    return {"MB added": added, "of which the weight's gradient": weight, "chunk x vocabulary": chunk,
+            "in chunks x vocabulary": (added - weight) / chunk}  # fmt: skip
+
+
+def memory_of_head(words: int) -> float:
+    hidden, weight = torch.randn(4096, 64, requires_grad=True), torch.randn(words, 64, requires_grad=True)
+    target = torch.zeros(4096, dtype=torch.long)
+    start = _reset_peak()
+    made = head_logprobs(hidden, weight, target, 1.0, MemoryConfig().chunk, lambda logp, *_: torch.ones_like(logp))
+    made.logp_N.sum().backward()
+    return _status("VmHWM") - start
+
+
+def shared_against_unshared() -> dict[str, float]:
     """CPU-seconds of forward and backward, 512 + 64 tokens, 2 prompts of 8 samples."""
+    model = make_model()
     texts = [[1 + (7 * place + prompt) % (VOCAB - 1) for place in range(512)] for prompt in range(2)]
     rows = [[1 + (13 * place + row) % (VOCAB - 1) for place in range(64)] for row in range(16)]
     batch = make_batch(texts, rows, [row // 8 for row in range(16)])
@@ -153,7 +222,8 @@ def shared_against_unshared(model: Qwen2ForCausalLM) -> dict[str, float]:
             policy(batch, 1.0, lambda logp, *_: torch.ones_like(logp)).logp_N.sum().backward()
             found[name].append(time.process_time() - start)
             model.zero_grad()
-    return {name: statistics.median(seconds) for name, seconds in found.items()}
+    told = {name: statistics.median(seconds) for name, seconds in found.items()}
+    return {**told, "unshared / shared": told["unshared"] / told["shared"]}
 
 
 def floor_seconds(setting: str) -> float:
@@ -178,66 +248,55 @@ def _status(name: str) -> float:
     return next(float(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:"))
 
 
-def _peak() -> float:
-    return _status("VmHWM")
-
-
-def _resident() -> float:
-    return _status("VmRSS")
-
-
 def _reset_peak() -> float:
     """Forget the peak so far; gives what is resident, in MB."""
+    gc.collect()
     Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
-    return _resident()
-
-
-def measure(setting: str, repeats: int, sizes: list[int]) -> dict[str, Any]:
-    model, tokenizer = make_model(), make_tokenizer()
-    found: dict[str, list[tuple[float, float]]] = {"ours": [], **{f"TRL, {rows} rows": [] for rows in sizes}}
-    for _ in range(repeats):
-        for name, runs in found.items():
-            rows = int(name.split()[1]) if name.startswith("TRL") else None
-            runs.append(theirs(model, tokenizer, setting, rows) if rows else ours(model, tokenizer, setting))
-            print(f"  {setting}: {name}: {runs[-1][0]:.2f} CPU-s, {runs[-1][1]:.0f} MB", flush=True)
-    seconds = {name: statistics.median(run[0] for run in runs) for name, runs in found.items()}
-    memory = {name: statistics.median(run[1] for run in runs) for name, runs in found.items()}
-    best = min((name for name in seconds if name != "ours"), key=seconds.__getitem__)
-    rows = int(best.split()[1])
-    equal = ours(model, tokenizer, setting, rows)[1]
-    floor = floor_seconds(setting)
-    told = {
-        "CPU-seconds": seconds,
-        "MB above the start": memory,
-        "best of TRL": best,
-        "times faster than it": seconds[best] / seconds["ours"],
-        "memory, equal rows, ours over TRL": equal / memory[best],
-        "over the floor of its matrix products": seconds["ours"] / floor,
-    }
-    if setting == "long":
-        told["forward and backward, CPU-seconds"] = both = shared_against_unshared(model)
-        told["shared prompt over unshared"] = both["unshared"] / both["shared"]
-    return told
+    return _status("VmRSS")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", choices=["seconds", "memory", "shared", "vocabulary"], action="append")
     parser.add_argument("--setting", choices=[*SETTINGS], action="append")
-    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--rows", type=int, action="append", help="TRL's micro-batches (default: 4, 8, 16)")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--out", type=Path, help="JSON; what is there from earlier parts stays")
+    parser.add_argument("--arm", choices=["ours", "TRL", "head"], help=argparse.SUPPRESS)
     given = parser.parse_args()
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
     transformers.utils.logging.disable_progress_bar()
+    sizes = given.rows or [4, 8, 16]
+    if given.arm:
+        print(memory_of_head(sizes[0]) if given.arm == "head" else memory_of(given.arm, given.setting[0], sizes[0]))
+        return
+    there = json.loads(given.out.read_text(encoding="utf-8")) if given.out and given.out.exists() else {}
     versions = {"trl": trl.__version__, "torch": torch.__version__, "transformers": transformers.__version__}
-    told: dict[str, Any] = {"versions": versions, "machine": platform.platform(), "threads": 1}
-    for setting in given.setting or SETTINGS:
-        told[setting] = measure(setting, given.repeats, given.rows or [4, 8, 16])
-    print(json.dumps(told, indent=1))
+    there |= {"versions": versions, "machine": platform.platform(), "threads": 1}
+    for part in given.part or ["seconds", "memory", "shared", "vocabulary"]:
+        runs: list[tuple[str, Callable[[], Any]]] = []
+        for setting in given.setting or SETTINGS:
+            for rows in sizes if part in ("seconds", "memory") else ():
+                name = f"{part}, {setting}, {rows} rows"
+                runs.append((name, partial(seconds, setting, rows, given.repeats) if part == "seconds"
+                             else partial(memory, setting, rows)))  # fmt: skip
+        runs += {"shared": [("shared", shared_against_unshared)], "vocabulary": [("vocabulary", vocabulary)]}.get(
+            part, []
+        )
+        for name, run in runs:
+            before = os.getloadavg()[0]
+            there[name] = {key: round(value, 3) for key, value in run().items()} | {"load": round(before, 1)}
+            print(f"{name}: {there[name]}", flush=True)
+            if given.out:
+                given.out.write_text(json.dumps(there, indent=1), encoding="utf-8")
+    for setting in SETTINGS:
+        told = [there[name] for name in there if name.startswith(f"seconds, {setting}")]
+        if told:
+            best = min(told, key=lambda run: run["TRL"])
+            print(f"{setting}, against TRL at its best micro-batch: {best['TRL / ours']:.2f} times faster")
     print("TRL's path on a CPU is its plain PyTorch one; its Triton and vLLM paths need a GPU and were not measured.")
-    if given.out:
-        given.out.write_text(json.dumps(told, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ What it does not promise: that a disk which lies about flushing is held to its w
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import shutil
@@ -17,7 +18,7 @@ from typing import Any
 
 import torch
 
-from ..verifiers.errors import RunError
+from ..verifiers.errors import ConfigError, RunError
 
 State = dict[str, Any]
 """Tensors, numbers, strings, and lists, tuples and dicts of them (any: torch's own states are in it)."""
@@ -28,6 +29,23 @@ _FILE = "state.pt"
 
 class CheckpointError(RunError):
     """A checkpoint cannot be written or read; the message names it."""
+
+
+def claim(folder: Path) -> None:
+    """Hold the folder against other processes for as long as this one lives.
+
+    Raises ConfigError where another run holds it, or it cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = os.open(folder / ".lock", os.O_WRONLY | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise ConfigError(f"the output {folder} cannot be written to: {error}") from error
+    try:
+        fcntl.lockf(held, fcntl.LOCK_EX | fcntl.LOCK_NB)  # closing the file would give it back
+    except OSError as error:
+        os.close(held)
+        raise ConfigError(f"another run is writing to {folder}: wait for it, or take another output") from error
 
 
 def save(folder: Path, step: int, state: State, *, keep: int) -> Path:

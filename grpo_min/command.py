@@ -31,6 +31,7 @@ from .engine import HFEngine
 from .logprobs import enable_checkpointing
 from .loop import Trainer
 from .questions import read_questions, stop_tokens
+from .runlog import make_writer
 
 _log = logging.getLogger(__name__)
 
@@ -42,14 +43,14 @@ def run_train(recipe: str) -> int:
     """
     config = read_recipe(recipe)
     samples = _from_file(lambda: read_questions(config.data.path), "data.path", config.data.path)
-    several = "RANK" in os.environ
+    several, first = "RANK" in os.environ, os.environ.get("RANK", "0") == "0"
     if several and not dist.is_initialized():
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if torch.cuda.is_available() else "cpu"
     path = config.model.path
     tokenizer = _from_file(lambda: AutoTokenizer.from_pretrained(path), "model.path", path)
     model = _from_file(lambda: AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32), "model.path", path)
-    model = _prepared(model.to(device), config)
+    model = prepared(model.to(device), config)
     halved = config.model.bf16 and torch.cuda.is_available()
     engine = None
     if several or halved:
@@ -64,12 +65,13 @@ def run_train(recipe: str) -> int:
             samples,
             reward_of(config),
             engine=engine,
+            writers=[make_writer(name, config.output) for name in config.writers if first],
             stopped=lambda: bool(caught),
             shard=partial(distributed.shard, bf16=halved) if several else None,
         )
         try:
             _run(trainer)
-        except RunError as error:
+        except (OSError, RunError) as error:  # a full disk, a reward that judges nothing
             _log.error("%s", error)
             return 1
         finally:
@@ -77,7 +79,7 @@ def run_train(recipe: str) -> int:
     if trainer.step >= config.steps:
         _export(trainer, Path(config.output) / "model")
         return 0
-    return 128 + caught[0]
+    return 128 + (caught or [signal.SIGTERM])[0]  # on this process, or on another one
 
 
 def reward_of(config: TrainConfig) -> Verifier:
@@ -92,7 +94,8 @@ def reward_of(config: TrainConfig) -> Verifier:
     return PRESETS[config.reward.preset](options)
 
 
-def _prepared(model: PreTrainedModel, config: TrainConfig) -> PreTrainedModel:
+def prepared(model: PreTrainedModel, config: TrainConfig) -> PreTrainedModel:
+    """The model with what the configuration adds to it: adapters, and activations computed again."""
     if config.model.lora_rank:
         from peft import LoraConfig, get_peft_model
 
@@ -117,7 +120,7 @@ def _run(trainer: Trainer) -> None:
             told = f"reward {line.get('reward', float('nan')):.3f}  length {line.get('length', 0):.0f}"
             progress.update(task, completed=line["step"], description=told)
             for alarm in line["alarms"]:
-                _log.warning("step %d: alarm: %s", line["step"], alarm)
+                _log.warning("step %d: alarm: %s: %s", line["step"], alarm["name"], alarm["detail"])
 
 
 def _export(trainer: Trainer, folder: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 from ..verifiers.errors import ConfigError
 from .advantage import Baseline
 from .loss import LossConfig
+from .sampling import Sampling
 
 Schedule = tuple[tuple[int, float], ...]
 """(step, value) pairs: each value holds from its step on. In TOML a number, or [[0, 512], [8200, 1024]]."""
@@ -131,7 +132,7 @@ class MemoryConfig:
     tokens: int = 16384
     """Padded tokens of a micro-batch, prompts and completions; a row that is longer goes alone."""
     chunk: int = 256
-    """Tokens whose logits exist at once."""
+    """Rows of the vocabulary's width that exist at once: logits and chances of half as many tokens."""
     share_prompts: bool = True
     """Run a group's prompt once for all its completions."""
 
@@ -172,6 +173,8 @@ class TrainConfig:
     """Optimizer steps."""
     seed: int = 0
     """Of everything drawn."""
+    writers: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
+    """Who is told each step's numbers, beside `metrics.jsonl`; each must be installed."""
     reference_every: int = 0
     """Steps after which the reference is replaced by the policy (the paper: 400), at the next rollout; 0 is never."""
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -187,15 +190,28 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         rollout, memory = self.rollout, self.memory
-        least = {
+        least: dict[str, float] = {
             "steps": self.steps, "rollout.questions": rollout.questions, "rollout.samples": rollout.samples,
             "rollout.minibatches": rollout.minibatches, "rollout.prompts_at_once": rollout.prompts_at_once,
             "memory.tokens": memory.tokens, "memory.chunk": memory.chunk, "checkpoint.every": self.checkpoint.every,
             "checkpoint.keep": self.checkpoint.keep,
         }  # fmt: skip
-        for name, value in least.items():
-            if value < 1:
-                raise ConfigError(f"{name} is {value}; it must be at least 1")
+        for name, value in (*least.items(), *(("rollout.max_tokens", longest) for _, longest in rollout.max_tokens)):
+            if value < 1 or value != int(value):
+                raise ConfigError(f"{name} is {value}; it must be at least 1, and whole")
+        if min(value for _, value in rollout.temperature) <= 0:
+            raise ConfigError("rollout.temperature must be above 0: at 0 there is nothing to explore, and no gradient")
+        Sampling(top_p=rollout.top_p, top_k=rollout.top_k)
+        optimizer, loss = self.optimizer, self.loss
+        amounts: dict[str, float] = {
+            "optimizer.lr": optimizer.lr, "optimizer.warmup": optimizer.warmup, "optimizer.clip": optimizer.clip,
+            "loss.clip_low": loss.clip_low, "loss.clip_high": loss.clip_high, "loss.beta": loss.beta,
+            "advantage.eps": self.advantage.eps, "advantage.refills": self.advantage.refills,
+            "reference_every": self.reference_every, "model.lora_rank": self.model.lora_rank,
+        }  # fmt: skip
+        for name, value in amounts.items():
+            if not 0 <= value < math.inf:
+                raise ConfigError(f"{name} is {value}; it must be 0 or more")
 
 
 def at(schedule: Schedule, step: int) -> float:

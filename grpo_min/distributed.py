@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -29,14 +28,6 @@ class World:
         found: list[Any] = [None] * self.size
         dist.all_gather_object(found, value)
         return found
-
-    def sum(self, sums: Mapping[str, float]) -> dict[str, float]:
-        """The sums of all processes, by name; a process may lack a name."""
-        total: dict[str, float] = {}
-        for part in self.gather(dict(sums)):
-            for name, value in part.items():
-                total[name] = total.get(name, 0.0) + value
-        return total
 
 
 def shard(policy: Policy, *, bf16: bool = False) -> Policy:

@@ -20,22 +20,20 @@ from . import distributed
 from .config import TrainConfig, at, learning_rate
 from .logprobs import Batch, Policy, make_batch
 from .loss import policy_loss
-from .metrics import tally_tokens
+from .metrics import Tally, merged, tally_tokens
 from .microbatch import Counts, Item, lay_out, loss_inputs, pieces
 from .rollout import Group, Row
 
 
 class Learned(NamedTuple):
-    """What a step was like, over all ranks."""
+    """What a step was like."""
 
-    sums: dict[str, float]
-    """Sums over this rank's tokens; see `tally_tokens`."""
+    tally: Tally
+    """Of this rank's tokens; see `tally_tokens`."""
     norm: float
     """The gradient's norm before it was clipped."""
     lr: float
     """The learning rate."""
-    ratios: tuple[float, float]
-    """The least and the greatest ratio of policy to old policy; none, and they are reversed infinities."""
 
 
 class Learner:
@@ -100,16 +98,9 @@ class Learner:
     def learn(self, groups: list[Group], step: int) -> Learned:
         """One optimizer step on a minibatch; none where it holds nothing to learn or its gradient is not finite."""
         trained = [row for group in groups for row in group.rows if row.trained and row.tokens]
-        total = self.world.sum({"sequences": len(trained), "tokens": sum(len(row.tokens) for row in trained)})
-        counts = Counts(sequences=int(total["sequences"]), tokens=int(total["tokens"]))
-        sums: dict[str, float] = {}
-        low, high = math.inf, -math.inf
-        for items in self._pieces(groups):
-            tally, ratio_N = self._backward(items, counts, step)
-            for name, value in tally.items():
-                sums[name] = sums.get(name, 0.0) + value
-            if len(ratio_N):
-                low, high = min(low, float(ratio_N.min())), max(high, float(ratio_N.max()))
+        ranks = self.world.gather((len(trained), sum(len(row.tokens) for row in trained)))
+        counts = Counts(sequences=sum(rank[0] for rank in ranks), tokens=sum(rank[1] for rank in ranks))
+        tally = merged([self._backward(items, counts, step) for items in self._pieces(groups)])
         norm = distributed.norm_of_gradient(self.policy, self.config.optimizer.clip) if counts.tokens else 0.0
         lr = learning_rate(self.config, step)
         for group in self.optimizer.param_groups:
@@ -117,17 +108,16 @@ class Learner:
         if counts.tokens and math.isfinite(norm):
             self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        ends = self.world.gather((low, high))
-        return Learned(sums, norm, lr, (min(end[0] for end in ends), max(end[1] for end in ends)))
+        return Learned(tally, norm, lr)
 
-    def _backward(self, items: Sequence[Item], counts: Counts, step: int) -> tuple[dict[str, float], Tensor]:
-        """Add a micro-batch's gradient; gives sums for the metrics, and the ratios."""
+    def _backward(self, items: Sequence[Item], counts: Counts, step: int) -> Tally:
+        """Add a micro-batch's gradient; gives what the metrics need."""
         config, batch = self.config, self._batch(items)
         temperature = at(config.rollout.temperature, step)
         with distributed.autocast(self.device, bf16=config.model.bf16):
             if not items:  # another rank has more to do, and waits for this one's part
                 (self.policy(batch, temperature).logp_N.sum() * 0.0).backward()
-                return {}, torch.empty(0)
+                return {}
             dtype = torch.promote_types(next(self.policy.parameters()).dtype, torch.float32)
             longest = int(at(config.rollout.max_tokens, step))
             inputs = loss_inputs(items, batch, counts, config.loss, longest, dtype)
@@ -143,7 +133,7 @@ class Learner:
             logp_N, entropy_N = self.policy(batch, temperature, told)
             out = policy_loss(replace(inputs, logp_N=logp_N), config.loss)
         (out.loss * self.world.size).backward()  # FSDP takes the mean over ranks, and this is a sum
-        return tally_tokens(out, entropy_N), out.ratio_N
+        return tally_tokens(out, inputs, entropy_N)
 
     def _pieces(self, groups: Sequence[Group]) -> list[list[Item]]:
         """Micro-batches, with empty ones where another rank has more."""

@@ -88,7 +88,7 @@ class Policy(nn.Module):
     that sharding wraps this module and nothing goes past it."""
 
     def __init__(self, model: PreTrainedModel, *, share_prompts: bool = True, chunk: int = 256) -> None:
-        """`chunk` is how many tokens' logits exist at once."""
+        """`chunk` is how many rows of the vocabulary's width exist at once: half of them logits, half chances."""
         super().__init__()
         self.model = model
         self.share_prompts = share_prompts
@@ -131,7 +131,8 @@ def plain_logprobs(model: PreTrainedModel, batch: Batch, temperature: float = 1.
 def head_logprobs(
     hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, temperature: float, chunk: int, slope: Slope | None = None
 ) -> LogProbs:
-    """Log-probability of each target under softmax(hidden @ weight.T / temperature), `chunk` tokens at a time.
+    """Log-probability of each target under softmax(hidden @ weight.T / temperature), half of `chunk` tokens at
+    a time.
 
     The gradient of `weight` needs each token's slope, the loss's derivative by its log-probability, when its logits
     are at hand. Without `slope` the logits are computed again in the backward pass. With it, the gradients are made in
@@ -157,20 +158,19 @@ class _Head(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         if torch.is_autocast_enabled(hidden_ND.device.type):
             hidden_ND = hidden_ND.to(torch.get_autocast_dtype(hidden_ND.device.type))
-        exact = torch.promote_types(hidden_ND.dtype, torch.float32)
-        logp_N, entropy_N, slope_N = (hidden_ND.new_zeros(len(hidden_ND), dtype=exact) for _ in range(3))
+        room = _room(hidden_ND, weight_VD, chunk)
+        logp_N, entropy_N, slope_N = (hidden_ND.new_zeros(len(hidden_ND), dtype=room[0].dtype) for _ in range(3))
         gradients = _zeros_like(hidden_ND, weight_VD) if slope else None
         weight = weight_VD.to(hidden_ND.dtype)
-        for start in range(0, len(hidden_ND), chunk):
-            part = slice(start, start + chunk)
-            logits_CV = _logits(hidden_ND[part], weight, temperature)
-            top_C1 = logits_CV.logsumexp(1, keepdim=True)
-            logp_N[part] = (logits_CV.gather(1, target_N[part, None]) - top_C1)[:, 0]
-            chance_CV = torch.exp(logits_CV - top_C1)
-            entropy_N[part] = top_C1[:, 0] - torch.linalg.vecdot(chance_CV, logits_CV)
-            del logits_CV
+        for start in range(0, len(hidden_ND), len(room[0]) or 1):
+            part = slice(start, start + len(room[0]))
+            logits_CV, chance_CV = _logits_and_chances(hidden_ND[part], weight, temperature, room)
+            # The likeliest token's chance is at least 1 / V, so that its logarithm is exact to rounding.
+            whole_C = logits_CV.amax(1) - chance_CV.amax(1).log()
+            logp_N[part] = logits_CV.gather(1, target_N[part, None])[:, 0] - whole_C
+            entropy_N[part] = whole_C - logits_CV.mul_(chance_CV).sum(1)
             if slope and gradients:
-                slope_N[part] = slope(logp_N[part], start, min(start + chunk, len(hidden_ND)))
+                slope_N[part] = slope(logp_N[part], start, start + len(logits_CV))
                 _add_gradients(gradients, hidden_ND, weight, target_N, chance_CV, slope_N, temperature, part)
         ctx.save_for_backward(hidden_ND, weight_VD, target_N, slope_N, *(gradients or ()))
         ctx.temperature, ctx.chunk = temperature, chunk
@@ -183,20 +183,33 @@ class _Head(torch.autograd.Function):
         slope, nothing = grads[0].contiguous(), (None, None, None, None)
         if made and torch.allclose(slope, slope_N, rtol=1e-5, atol=0.0):
             return made[0], made[1].to(weight_VD.dtype), *nothing
-        gradients = _zeros_like(hidden_ND, weight_VD)
+        gradients, room = _zeros_like(hidden_ND, weight_VD), _room(hidden_ND, weight_VD, ctx.chunk)
         weight = weight_VD.to(hidden_ND.dtype)
-        for start in range(0, len(hidden_ND), ctx.chunk):
-            part = slice(start, start + ctx.chunk)
-            logits_CV = _logits(hidden_ND[part], weight, ctx.temperature)
-            chance_CV = logits_CV.sub_(logits_CV.logsumexp(1, keepdim=True)).exp_()
+        for start in range(0, len(hidden_ND), len(room[0]) or 1):
+            part = slice(start, start + len(room[0]))
+            _, chance_CV = _logits_and_chances(hidden_ND[part], weight, ctx.temperature, room)
             _add_gradients(gradients, hidden_ND, weight, target_N, chance_CV, slope, ctx.temperature, part)
         return gradients[0], gradients[1].to(weight_VD.dtype), *nothing
 
 
-def _logits(hidden_CD: Tensor, weight_VD: Tensor, temperature: float) -> Tensor:
-    logits_CV = hidden_CD @ weight_VD.T
-    logits_CV = logits_CV.to(torch.promote_types(logits_CV.dtype, torch.float32))
-    return logits_CV if temperature == 1.0 else logits_CV.div_(temperature)
+def _room(hidden_ND: Tensor, weight_VD: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
+    """Room for a chunk's logits and chances, used again and again: fresh memory costs more than what is put there."""
+    exact = torch.promote_types(hidden_ND.dtype, torch.float32)
+    shape = (min(max(1, chunk // 2), len(hidden_ND)), len(weight_VD))
+    return hidden_ND.new_empty(shape, dtype=exact), hidden_ND.new_empty(shape, dtype=exact)
+
+
+def _logits_and_chances(
+    hidden_CD: Tensor, weight_VD: Tensor, temperature: float, room: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    logits_CV, chance_CV = (each[: len(hidden_CD)] for each in room)
+    if logits_CV.dtype == hidden_CD.dtype:
+        torch.mm(hidden_CD, weight_VD.T, out=logits_CV)
+    else:
+        logits_CV.copy_(hidden_CD @ weight_VD.T)
+    if temperature != 1.0:
+        logits_CV.div_(temperature)
+    return logits_CV, torch.softmax(logits_CV, 1, out=chance_CV)
 
 
 def _zeros_like(hidden_ND: Tensor, weight_VD: Tensor) -> tuple[Tensor, Tensor]:

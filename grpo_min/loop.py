@@ -10,16 +10,16 @@ machine, thread count or number of processes.
 from __future__ import annotations
 
 import json
-import math
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedModel
 
+from .. import __version__
 from ..verifiers import Reward, Sample, Verifier
 from ..verifiers.errors import ConfigError, RunError
 from . import checkpoint, distributed
@@ -27,12 +27,13 @@ from .config import TrainConfig, as_json, at
 from .engine import Engine, HFEngine
 from .learner import Learner
 from .logprobs import Policy
-from .metrics import Clock, Metrics, RunLog, Writer, alarms, sample_line, summarise, tally_groups
+from .metrics import alarms, merged, sample_line, summarise, tally_groups
 from .questions import Question, order, prepare, stop_tokens
 from .rollout import Group, collect, from_plain
+from .runlog import Clock, Metrics, RunLog, Writer
 from .sampling import Sampling, seed_of
 
-_FREE_TO_CHANGE = ("output", "steps", "checkpoint", "alarms")
+_FREE_TO_CHANGE = ("output", "steps", "checkpoint", "alarms", "writers")
 """Parts of a configuration that a resumed run may have otherwise."""
 
 
@@ -65,6 +66,8 @@ class Trainer:
         self.learner = Learner(config, model, self.world, shard)
         self.step, self.cursor = 0, 0
         self.rollout: list[list[Group]] = []  # minibatches that are still to be learned from
+        if self.world.rank == 0:
+            checkpoint.claim(Path(config.output))
         self.log = self._resume(writers)
 
     def steps(self) -> Iterator[Metrics]:
@@ -92,43 +95,51 @@ class Trainer:
     def _roll_out(self, clock: Clock) -> bool:
         """Make a frozen rollout; False, with nothing changed, where the run was stopped meanwhile.
 
-        Each question has a place, and the place says its seed, its rank and its minibatch. A group that is left out
-        leaves its place to another question (`refill`) or empty.
+        Each question has a place among the rollout's, which says its seed, its rank and its minibatch.
         """
-        config, rollout, cursor = self.config, self.config.rollout, self.cursor
-        wanted = rollout.questions * rollout.minibatches
-        found: dict[int, Group] = {}
-        missing = list(range(wanted))
+        groups = self._answered(clock)
+        if groups is None:
+            return False
+        with clock("logprobs"):
+            self.learner.renew_reference(self.step)
+            frozen = self.learner.freeze(list(groups.values()), self.step, exact=self.engine.exact)
+        groups = dict(zip(groups, frozen, strict=True))
+        rollout = self.config.rollout
+        places = list(range(rollout.questions * rollout.minibatches))
+        random.Random(seed_of("split", self.config.seed, self.step)).shuffle(places)  # noqa: S311 - no secret
+        self.rollout = [
+            [groups[place] for place in places[number :: rollout.minibatches] if place in groups]
+            for number in range(rollout.minibatches)
+        ]
+        return True
+
+    def _answered(self, clock: Clock) -> dict[int, Group] | None:
+        """This rank's groups by place; None where the run was stopped.
+
+        A group that teaches nothing leaves its place to another question (`refill`) or empty (`skip`).
+        """
+        config, cursor, found = self.config, self.cursor, dict[int, Group]()
+        missing = list(range(config.rollout.questions * config.rollout.minibatches))
         self.engine.sync(self.learner.policy.model)
         for attempt in range(1 + (config.advantage.refills if config.advantage.zero_variance == "refill" else 0)):
             asked = order(len(self.questions), config.seed, cursor, cursor + len(missing))
             cursor += len(missing)
             mine = list(zip(missing, asked, strict=True))[self.world.rank :: self.world.size]
             seeds = [seed_of("rollout", config.seed, self.step, attempt, place) for place, _ in mine]
-            with clock("generate"):
-                groups = self._ask([self.questions[number] for _, number in mine], seeds)
+            groups = self._ask([self.questions[number] for _, number in mine], seeds, clock)
             if any(self.world.gather(groups is None)):
-                return False
+                return None
             for (place, _), group in zip(mine, groups or (), strict=True):
                 if group.informative or config.advantage.zero_variance == "keep":
                     found[place] = group
-            missing = sorted(set(missing) - set(chain(*self.world.gather(list(found)))))
+            missing = sorted(set(missing).difference(*self.world.gather(list(found))))
             if not missing:
                 break
         self.cursor = cursor
-        with clock("logprobs"):
-            self.learner.renew_reference(self.step)
-            frozen = self.learner.freeze(list(found.values()), self.step, exact=self.engine.exact)
-        found = dict(zip(found, frozen, strict=True))
-        places = list(range(wanted))
-        random.Random(seed_of("split", config.seed, self.step)).shuffle(places)  # noqa: S311 - no secret
-        self.rollout = [
-            [found[place] for place in places[number :: rollout.minibatches] if place in found]
-            for number in range(rollout.minibatches)
-        ]
-        return True
+        return found
 
-    def _ask(self, questions: list[Question], seeds: list[int]) -> list[Group] | None:
+    def _ask(self, questions: list[Question], seeds: list[int], clock: Clock) -> list[Group] | None:
+        """The questions' groups, judged; RunError where too many could not be."""
         rollout = self.config.rollout
         sampling = Sampling(
             max_tokens=int(at(rollout.max_tokens, self.step)),
@@ -147,9 +158,10 @@ class Trainer:
             advantage=self.config.advantage,
             at_once=rollout.prompts_at_once,
             seeds=seeds,
+            clock=clock,
             stopped=self._stopped,
         )
-        unjudged = [row.detail for group in groups or () for row in group.rows if row.reward is None]
+        unjudged = [row.verdict["detail"] for group in groups or () for row in group.rows if row.reward is None]
         if len(unjudged) > self.config.reward.stop_above * len(questions) * rollout.samples:
             share = len(unjudged) / (len(questions) * rollout.samples)
             raise RunError(f"{share:.0%} of a rollout could not be judged, such as: {unjudged[0]}")
@@ -161,20 +173,19 @@ class Trainer:
 
     def _learn(self, groups: list[Group], clock: Clock) -> Metrics:
         """One step, and its line of metrics."""
-        with clock("train"):
+        with clock("update"):
             learned = self.learner.learn(groups, self.step)
         self.step += 1
-        sums = self.world.sum({**tally_groups(groups), **learned.sums})
-        line = {"step": self.step, **summarise(sums), "grad_norm": learned.norm, "lr": learned.lr}
-        line |= dict(zip(("ratio/min", "ratio/max"), learned.ratios, strict=True))
-        line = {name: value for name, value in line.items() if math.isfinite(value)}
+        tally = merged(self.world.gather({**tally_groups(groups), **learned.tally}))
+        tally |= {"lr": (learned.lr, 0.0), "grad_norm": (learned.norm, 0.0)}
+        line = {"step": self.step, "version": __version__, "time": round(time.time(), 3), **summarise(tally)}
         line["alarms"] = alarms([*self.log.history, line], self.config.alarms)
-        line["seconds"] = {phase: round(seconds, 4) for phase, seconds in clock.seconds.items()}
-        line["tokens_per_second"] = round(line["tokens"] / max(sum(clock.seconds.values()), 1e-9), 1)
+        line |= clock.told(line.get("samples", 0) * (line.get("length", 0) + line.get("prompt_tokens", 0)))
         self.log.write(line, [sample_line(group, self.step) for group in groups[:1]])
         return line
 
     def _save(self) -> None:
+        """A checkpoint of all that the rest of the run depends on."""
         state = self.learner.state() | {
             "config": as_json(self.config),
             "step": self.step,
@@ -188,6 +199,7 @@ class Trainer:
         self.world.gather(None)  # no rank goes on before the checkpoint is there
 
     def _resume(self, writers: Sequence[Writer]) -> RunLog:
+        """Put back what `_save` wrote, if anything; ConfigError where that was another run."""
         output = Path(self.config.output)
         state, folder = checkpoint.latest(output), output if self.world.rank == 0 else None
         if state is None:

@@ -41,7 +41,7 @@ def read_questions(path: str | Path) -> list[Sample]:
             if line.strip():
                 try:
                     found.append(Sample.from_dict({**json.loads(line), "response": ""}))
-                except ValueError as error:
+                except (TypeError, ValueError) as error:
                     raise ConfigError(f"{path}, line {number}: {error}") from error
     return found
 
@@ -53,6 +53,8 @@ def prepare(samples: Sequence[Sample], tokenizer: Any, template: str, room: int)
     """
     if not samples:
         raise ConfigError("there are no questions to train on: the data is empty")
+    if template == "chat" and not tokenizer.chat_template:
+        raise ConfigError("data.template is 'chat', and the tokenizer has no chat template")
     questions = []
     for place, sample in enumerate(samples):
         if template == "chat":

@@ -22,6 +22,7 @@ from .advantage import group_advantages
 from .config import AdvantageConfig
 from .engine import Completion, Engine
 from .questions import Question
+from .runlog import Clock
 from .sampling import Sampling
 
 _log = logging.getLogger(__name__)
@@ -37,14 +38,8 @@ class Row:
     """What was judged."""
     truncated: bool
     """Whether it was cut off by max_tokens."""
-    reward: float | None
-    """None where it could not be judged."""
-    parts: Mapping[str, float]
-    """The reward's terms."""
-    reason: str
-    """The verdict's word."""
-    detail: str
-    """The verdict's sentence."""
+    verdict: Mapping[str, Any]
+    """The reward's verdict in its JSON form (any: JSON values), without its evidence and the time it took."""
     advantage: float
     """Over its group."""
     trained: bool
@@ -56,6 +51,16 @@ class Row:
     reference: tuple[float, ...] | None = None
     """The same under the reference; None where there is none."""
 
+    @property
+    def reward(self) -> float | None:
+        """None where it could not be judged."""
+        return self.verdict["score"]  # type: ignore[no-any-return]  # as Verdict has it
+
+    @property
+    def parts(self) -> Mapping[str, float]:
+        """The reward's terms, before their weights."""
+        return self.verdict.get("parts", {})  # type: ignore[no-any-return]  # as Verdict has it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
@@ -63,8 +68,8 @@ class Group:
 
     prompt: tuple[int, ...]
     """Its tokens."""
-    question: str
-    """Its text."""
+    sample: Mapping[str, Any]
+    """Its question in JSON form, without tests (any: JSON values)."""
     informative: bool
     """Whether its rewards differ."""
     rows: tuple[Row, ...]
@@ -85,6 +90,7 @@ def collect(
     advantage: AdvantageConfig,
     at_once: int,
     seeds: Sequence[int],
+    clock: Clock,
     stopped: Callable[[], bool] = lambda: False,
 ) -> list[Group] | None:
     """Ask the questions, each with its seed, and judge the answers; None if `stopped` said so in between."""
@@ -93,7 +99,8 @@ def collect(
         for start in range(0, len(questions), at_once):
             part = questions[start : start + at_once]
             prompts = [question.tokens for question in part]
-            found = engine.generate(prompts, samples, sampling, seeds[start : start + at_once])
+            with clock("generate"):
+                found = engine.generate(prompts, samples, sampling, seeds[start : start + at_once])
             for question, completions in zip(part, found, strict=True):
                 texts = [decode(completion.tokens) for completion in completions]
                 answers = [replace(question.sample, response=text) for text in texts]
@@ -101,10 +108,11 @@ def collect(
             if stopped():
                 judges.shutdown(cancel_futures=True)
                 return None
-        return [
-            _group(question, completions, texts, verdicts.result(), advantage, exact=engine.exact)
-            for question, completions, texts, verdicts in asked
-        ]
+        with clock("score"):
+            return [
+                _group(question, completions, texts, verdicts.result(), advantage, exact=engine.exact)
+                for question, completions, texts, verdicts in asked
+            ]
 
 
 def judge(reward: Verifier, samples: Sequence[Sample]) -> list[Verdict]:
@@ -145,10 +153,7 @@ def _group(
             tokens=completion.tokens,
             text=text,
             truncated=truncated,
-            reward=verdict.score,
-            parts=dict(verdict.parts),
-            reason=str(verdict.reason),
-            detail=verdict.detail,
+            verdict=replace(verdict, evidence={}, seconds=0.0).to_dict(),
             advantage=value,
             trained=verdict.score is not None and not (truncated and config.mask_overlong),
             old=completion.logprobs,
@@ -157,7 +162,7 @@ def _group(
         rows.append(row)
     return Group(
         prompt=question.tokens,
-        question=question.sample.prompt_text,
+        sample=replace(question.sample, tests=(), meta={}).to_dict(),
         informative=bool(found.informative_P[0]),
         rows=tuple(rows),
     )

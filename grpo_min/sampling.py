@@ -77,24 +77,23 @@ def draw(logits_RV: Tensor, uniform_R: Tensor, sampling: Sampling) -> Drawn:
     >>> draw(logits, torch.tensor([0.1, 0.6, 0.9]), Sampling()).token_R.tolist()
     [0, 1, 2]
     """
-    if sampling.temperature == 0:
-        token_R = logits_RV.argmax(1)
-        return Drawn(token_R, _chosen(logits_RV, token_R))
-    if sampling.temperature != 1:
+    if sampling.temperature not in (0, 1):
         logits_RV = logits_RV / sampling.temperature
     chance_RV = logits_RV.softmax(1)
-    if sampling.top_p < 1 or 0 < sampling.top_k < chance_RV.shape[1]:
-        chance_RV = _cut(chance_RV, sampling)
-    mass_RV = chance_RV.cumsum(1)
+    if sampling.temperature == 0:
+        token_R = logits_RV.argmax(1)
+        return Drawn(token_R, _logp_of(token_R, chance_RV))
+    cut = sampling.top_p < 1 or 0 < sampling.top_k < chance_RV.shape[1]
+    mass_RV = (_cut(chance_RV, sampling) if cut else chance_RV).cumsum(1)
     # Scaled by what the chances really add up to, and below it: past the end there is nothing to draw.
     total_R1 = mass_RV[:, -1:]
     point_R1 = torch.minimum(uniform_R.to(mass_RV.dtype)[:, None] * total_R1, torch.nextafter(total_R1, -total_R1))
     token_R = torch.searchsorted(mass_RV, point_R1, right=True)[:, 0]
-    return Drawn(token_R, _chosen(logits_RV, token_R))
+    return Drawn(token_R, _logp_of(token_R, chance_RV))
 
 
-def _chosen(logits_RV: Tensor, token_R: Tensor) -> Tensor:
-    return logits_RV.gather(1, token_R[:, None])[:, 0] - logits_RV.logsumexp(1)
+def _logp_of(token_R: Tensor, chance_RV: Tensor) -> Tensor:
+    return chance_RV.gather(1, token_R[:, None])[:, 0].log()
 
 
 def _cut(chance_RV: Tensor, sampling: Sampling) -> Tensor:

@@ -82,6 +82,7 @@ NEEDS: dict[str, Callable[[], bool]] = {
     "runsc": _sandbox("runsc"),
     "peft": _module("peft"),
     "sklearn": _module("sklearn"),
+    "tensorboard": _module("tensorboard"),
     "torch": _module("torch"),
     "userns": _sandbox("local"),
     "trl": _module("trl"),

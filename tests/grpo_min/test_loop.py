@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import random
 import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +28,7 @@ from r1_reward.grpo_min.config import (
 )
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
-from r1_reward.grpo_min.metrics import Metrics
+from r1_reward.grpo_min.runlog import Metrics
 from r1_reward.grpo_min.toy import toy_model, toy_sums, toy_tokenizer
 from r1_reward.verifiers import Reason, Sample, Verdict, Verifier
 from r1_reward.verifiers.errors import ConfigError, RunError
@@ -72,7 +69,8 @@ def _trainer(config: TrainConfig, reward: Verifier | None = None, **options: Any
 
 
 def _timeless(lines: Sequence[Metrics]) -> list[Metrics]:
-    return [{k: v for k, v in line.items() if k not in ("seconds", "tokens_per_second")} for line in lines]
+    """Without the numbers of the clock."""
+    return [{k: v for k, v in line.items() if k.split("/")[0] not in ("seconds", "speed", "time")} for line in lines]
 
 
 def _read(path: Path) -> list[Metrics]:
@@ -97,7 +95,7 @@ def test_a_run_tells_each_step_and_changes_the_policy(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.glob("step-*")) == ["step-00000004", "step-00000006"]
     first = lines[0]
     assert first["kl"] == pytest.approx(0, abs=1e-6)
-    assert first["ratio/mean"] == pytest.approx(1, abs=1e-4)
+    assert first["ratio"] == pytest.approx(1, abs=1e-4)
     assert first["samples"] == 8
     assert first["reward"] == pytest.approx(first["reward/evens"])
     assert lines[1]["kl"] > 0
@@ -180,7 +178,7 @@ class Broken(Evens):
 def test_what_could_not_be_judged_is_masked_and_counted(tmp_path: Path, how: str) -> None:
     trainer = _trainer(_config(tmp_path), Broken(how))
     lines = list(trainer.steps())
-    assert all(line["unjudged"] == 0.25 and "unjudged" in line["alarms"] for line in lines)
+    assert all(line["unjudged"] == 0.25 and "unjudged" in [a["name"] for a in line["alarms"]] for line in lines)
     assert all(torch.isfinite(weight).all() for weight in _weights(trainer).values())
     assert "NaN" not in (tmp_path / "metrics.jsonl").read_text(encoding="utf-8")
 
@@ -261,46 +259,49 @@ def test_a_full_disk_leaves_the_earlier_checkpoint(tmp_path: Path) -> None:
         checkpoint.latest(tmp_path)
 
 
-_RUN = """
-import sys, torch
+_KILLED = """
+import os, random, signal, sys, time
+from pathlib import Path
+import torch
 torch.set_num_threads(1)
 sys.path.insert(0, sys.argv[2])
 from test_loop import _config, _trainer
-from pathlib import Path
-print("ready", flush=True)
-for line in _trainer(_config(Path(sys.argv[1]), steps=int(sys.argv[3]))).steps():
-    print(line["step"], flush=True)
+
+draw, steps = random.Random(4), int(sys.argv[3])
+for _ in range(20):
+    told, tell = os.pipe()
+    child = os.fork()  # so that torch is loaded once
+    if not child:
+        for line in _trainer(_config(Path(sys.argv[1]), steps=steps)).steps():
+            os.write(tell, b".")
+        os._exit(0)
+    os.close(tell)
+    os.read(told, draw.randint(0, 4))
+    time.sleep(draw.random() * 0.3)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(told)
+    last = sorted(Path(sys.argv[1]).glob("step-*"))
+    print(last[-1].name if last else "none", flush=True)
 """
 
 
-def _killed_again_and_again(tmp_path: Path, kills: int, steps: int) -> None:
+def test_killed_at_twenty_random_moments_it_ends_the_same(tmp_path: Path) -> None:
+    """Each time another process goes on; nobody tells them where it was cut off."""
+    steps, folder = 40, tmp_path / "killed"
     wanted = list(_trainer(_config(tmp_path / "whole", steps=steps)).steps())
-    draw, folder = random.Random(4), tmp_path / "killed"
-    command = [sys.executable, "-c", _RUN, str(folder), str(Path(__file__).parent), str(steps)]
-    for _ in range(kills):
-        run = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert run.stdout is not None
-        run.stdout.readline()
-        for _ in range(draw.randint(0, 3)):
-            run.stdout.readline()
-        time.sleep(draw.random() * 0.2)
-        os.kill(run.pid, signal.SIGKILL)
-        run.wait()
-        run.stdout.close()
+    command = [sys.executable, "-c", _KILLED, str(folder), str(Path(__file__).parent), str(steps)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    reached = run.stdout.split()
+    assert len(reached) == 20
+    assert len(set(reached)) > 3  # it was cut off at many a place
     last = _trainer(_config(folder, steps=steps))
     list(last.steps())
     assert _read(folder / "metrics.jsonl") == _timeless(wanted)
+    assert (folder / "samples.jsonl").read_bytes() == (tmp_path / "whole" / "samples.jsonl").read_bytes()
     state, other = checkpoint.latest(folder), checkpoint.latest(tmp_path / "whole")
     assert state is not None
     assert other is not None
     assert state["step"] == other["step"] == steps
     assert _same(state["model"], other["model"])
-
-
-def test_killed_at_random_moments_it_ends_the_same(tmp_path: Path) -> None:
-    _killed_again_and_again(tmp_path, 1, 8)
-
-
-@pytest.mark.slow
-def test_killed_twenty_times_it_ends_the_same(tmp_path: Path) -> None:
-    _killed_again_and_again(tmp_path, 20, 60)

@@ -3,62 +3,98 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from r1_reward.grpo_min.config import AlarmConfig
-from r1_reward.grpo_min.metrics import RunLog, alarms, summarise, tally_groups, tracker_writer
+from r1_reward.grpo_min.metrics import REFLECTIVE, alarms, merged, sample_line, summarise, tally_groups
 from r1_reward.grpo_min.rollout import Group, Row
+from r1_reward.grpo_min.runlog import RunLog, make_writer
+from r1_reward.verifiers import Reason, Verdict
+from r1_reward.verifiers.errors import ConfigError, WriteError
+from r1_reward.verifiers.report.metrics import TITLES
+
+
+def _verdict(reward: float | None) -> Verdict:
+    if reward is None:
+        return Verdict.error(Reason.GRADER_CRASHED, "broken")
+    parts = {"math": reward, "format": 1.0, "language": 0.5}
+    return Verdict.scored(reward, Reason.CORRECT if reward else Reason.WRONG, parts=parts)
 
 
 def _group(rewards: list[float | None], lengths: list[int], text: str = "") -> Group:
     rows = tuple(
         Row(
-            tokens=(1,) * length, text=text, truncated=length > 3, reward=reward,
-            parts={} if reward is None else {"math": reward, "format": 1.0}, reason="", detail="", advantage=0.0,
+            tokens=(1,) * length, text=text, truncated=length > 3, verdict=_verdict(reward).to_dict(), advantage=0.0,
             trained=True, old=(0.0,) * length,
         )
         for reward, length in zip(rewards, lengths, strict=True)
     )  # fmt: skip
-    return Group(prompt=(1, 2), question="q", informative=len(set(rewards)) > 1, rows=rows)
+    return Group(prompt=(1, 2), sample={"prompt": "q"}, informative=len(set(rewards)) > 1, rows=rows)
 
 
-def test_sums_of_parts_are_sums_of_the_whole() -> None:
+def test_tallies_of_parts_are_the_tally_of_the_whole() -> None:
     groups = [_group([1.0, 0.0, None], [2, 4, 6], "Wait, but that is wrong: awaiting."), _group([1.0, 1.0], [1, 1])]
-    whole, parts = tally_groups(groups), [tally_groups([group]) for group in groups]
-    assert whole == {name: sum(part.get(name, 0.0) for part in parts) for name in whole}
+    whole = tally_groups(groups)
+    assert whole == merged([tally_groups([group]) for group in groups])
     line = summarise(whole)
     assert line["reward"] == line["accuracy"] == line["reward/math"] == 0.75
-    assert line["reward/format"] == 1
+    assert line["reward/std"] == pytest.approx(0.75**0.5 / 2)
+    assert line["reward/format"] == line["format"] == 1
+    assert line["language"] == 0.5
     assert line["unjudged"] == 0.2
     assert line["truncated"] == 0.4
     assert line["zero_variance"] == 0.5
+    assert line["length"] == 14 / 5
+    assert line["length/max"] == 6
+    assert line["length/right"] == 4 / 3
+    assert line["length/wrong"] == 4
+    assert line["samples"] == 5
     assert line["reflective"] == pytest.approx(9 / 5)  # wait, but, wrong; not awaiting
-    assert line["length_correlation"] == pytest.approx(-0.9428, abs=1e-3)
-    assert not {"kl", "reward"} & summarise({}).keys()
+    assert line["reflective"] == pytest.approx(sum(line[f"reflective/{word}"] for word in REFLECTIVE))
+    assert line["reward_length"] == pytest.approx(-0.9428, abs=1e-3)
+    assert summarise({}) == {}
+    assert {"reward", "accuracy"}.isdisjoint(summarise(tally_groups([_group([None], [1])])))
+
+
+def test_every_number_has_a_chart_in_the_report() -> None:
+    line = summarise(tally_groups([_group([1.0, 0.0], [2, 4])]))
+    assert {name.split("/")[0] for name in line} - set(TITLES) == {"samples", "prompt_tokens", "reward_length"}
 
 
 def test_accuracy_that_falls_while_reward_rises_is_a_collapse() -> None:
     config = AlarmConfig(window=10)
     falling = [{"reward": step / 10, "accuracy": 0.6 - step / 20} for step in range(10)]
-    assert alarms(falling, config) == ["collapse"]
+    (alarm,) = alarms(falling, config)
+    assert alarm == {
+        "name": "collapse_to_format", "detail": "over 10 steps accuracy changed by -0.250, reward by +0.500"
+    }  # fmt: skip
     assert alarms(falling[:9], config) == []
     assert alarms([{**line, "accuracy": 1 - line["accuracy"]} for line in falling], config) == []
     noisy = [{"reward": step / 10, "accuracy": 0.5 + 0.2 * (-1) ** step} for step in range(10)]
     assert alarms(noisy, config) == []
-    bad = {"kl": 9.0, "truncated": 0.9, "unjudged": 0.5, "length_correlation": -0.95}
-    assert alarms([bad], config) == ["unjudged", "truncated", "kl", "length_correlation"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "limits", "name"),
+    [
+        ("unjudged", 0.5, AlarmConfig(unjudged=0.4), "unjudged"),
+        ("truncated", 0.5, AlarmConfig(truncated=0.4), "truncation"),
+        ("kl", 0.5, AlarmConfig(kl=0.4), "kl_budget"),
+        ("reward_length", -0.5, AlarmConfig(length_correlation=0.4), "reward_length"),
+    ],
+)
+def test_a_metric_past_its_limit_is_an_alarm(key: str, value: float, limits: AlarmConfig, name: str) -> None:
+    assert alarms([{key: value}], limits) == [{"name": name, "detail": f"{key} is {value:.3g}; the limit is 0.4"}]
+    assert alarms([{key: value}, {key: value / 2}], limits) == []
+    assert alarms([{}], limits) == []
 
 
 def test_a_log_is_cut_back_to_its_checkpoint(tmp_path: Path) -> None:
-    told: list[tuple[dict[str, float], int]] = []
-
-    class Tracker:
-        def log(self, numbers: dict[str, float], step: int) -> None:
-            told.append((numbers, step))
-
-    log = RunLog(tmp_path, writers=[tracker_writer(Tracker())])
+    log = RunLog(tmp_path)
     log.write({"step": 1, "alarms": []}, [{"response": "é"}])
     sizes = log.sizes()
     log.write({"step": 2})
@@ -69,4 +105,53 @@ def test_a_log_is_cut_back_to_its_checkpoint(tmp_path: Path) -> None:
     again.write({"step": 2})
     lines = (tmp_path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2]
-    assert told == [({"step": 1}, 1), ({"step": 2}, 2)]
+    (tmp_path / "metrics.jsonl").unlink()
+    assert RunLog(tmp_path, sizes).history == []
+
+
+def test_a_log_on_a_full_disk_says_so(tmp_path: Path) -> None:
+    log = RunLog(tmp_path)
+    (tmp_path / "metrics.jsonl").unlink()
+    (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
+    with pytest.raises(WriteError, match="goes on from its checkpoint"):
+        log.write({"step": 1})
+
+
+@pytest.mark.parametrize("name", ["wandb", "trackio"])
+def test_trackers_get_the_numbers_of_the_first_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    told: list[tuple[dict[str, float], int]] = []
+    begun: list[dict[str, str]] = []
+
+    def init(**options: str) -> SimpleNamespace:
+        begun.append(options)
+        return SimpleNamespace(log=lambda numbers, step: told.append((numbers, step)))
+
+    monkeypatch.setitem(sys.modules, name, SimpleNamespace(init=init))
+    writer = make_writer(name, tmp_path / "run")
+    RunLog(tmp_path, writers=[writer]).write({"step": 1, "reward": 0.5, "alarms": [], "version": "1"})
+    RunLog(None, writers=[writer]).write({"step": 1, "reward": 0.7})
+    assert begun == [{"project": "r1-reward", "name": "run"}]
+    assert told == [({"step": 1, "reward": 0.5}, 1)]
+
+
+def test_a_writer_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("wandb", "tensorboard"):
+        monkeypatch.setitem(sys.modules, name, None)
+        monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
+        with pytest.raises(ConfigError, match=f"pip install {name}"):
+            make_writer(name, tmp_path)
+
+
+@pytest.mark.needs("tensorboard")
+def test_tensorboard_gets_the_numbers(tmp_path: Path) -> None:
+    make_writer("tensorboard", tmp_path)({"reward": 0.5}, 1)
+    assert list(tmp_path.glob("events.*"))
+
+
+def test_a_sample_is_a_row_as_score_writes_it() -> None:
+    line = sample_line(_group([1.0], [4], "4"), 7)
+    assert line["response"] == "4"
+    assert line["verdicts"]["reward"]["status"] == "scored"
+    assert {"step": 7, "tokens": 4, "finish_reason": "length", "prompt": "q", "reward": 1.0}.items() <= line.items()

@@ -63,6 +63,17 @@ def _recipe(folder: Path, steps: int) -> Path:
         ({"rollout": {"max_tokens": [[5, 100]]}}, "rollout.max_tokens"),
         ({"rollout": {"max_tokens": []}}, "rollout.max_tokens"),
         ({"model": 3}, "model is 3"),
+        ({"rollout": {"max_tokens": 0}}, "rollout.max_tokens is 0; it must be at least 1"),
+        ({"rollout": {"max_tokens": [[0, 8], [5, 8.5]]}}, "rollout.max_tokens"),
+        ({"rollout": {"temperature": 0}}, "rollout.temperature must be above 0"),
+        ({"rollout": {"top_p": 0.0}}, "top_p"),
+        ({"rollout": {"top_k": -1}}, "top_k"),
+        ({"optimizer": {"lr": float("nan")}}, "optimizer.lr is nan"),
+        ({"optimizer": {"lr": -1.0}}, "optimizer.lr is -1.0; it must be 0 or more"),
+        ({"loss": {"beta": float("inf")}}, "loss.beta is inf"),
+        ({"loss": {"clip_high": -0.1}}, "loss.clip_high"),
+        ({"checkpoint": {"keep": 0}}, "checkpoint.keep"),
+        ({"writers": ["wanbd"]}, "writers is 'wanbd'; it must be one of 'tensorboard', 'wandb', 'trackio'"),
     ],
 )
 def test_a_wrong_recipe_is_refused_with_a_way_out(table: dict[str, object], said: str) -> None:
@@ -99,6 +110,71 @@ def test_trained_by_hand_it_leaves_a_model_behind(tmp_path: Path) -> None:
     assert len((out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()) == 2
     assert (out / "model" / "model.safetensors").is_file()
     assert (out / "model" / "tokenizer.json").is_file()
+    page = CliRunner().invoke(main, ["report", str(out), "-o", str(tmp_path / "page.html")])
+    assert page.exit_code == 0, page.output
+    assert "Response length" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+_HOLD = """
+import fcntl, sys
+file = open(sys.argv[1], "w")
+fcntl.lockf(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    """Another process holds the folder as a run does, and then ends."""
+    recipe = _recipe(tmp_path, 2)
+    assert CliRunner().invoke(main, ["train", str(recipe)]).exit_code == 0
+    lock, metrics = tmp_path / "out" / ".lock", tmp_path / "out" / "metrics.jsonl"
+    before = metrics.read_bytes()
+    # A lock belongs to a process, so the one that this process holds since its own run is given back by closing.
+    lock.open("w").close()
+    command = [sys.executable, "-c", _HOLD, str(lock)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        refused = CliRunner().invoke(main, ["train", str(recipe)])
+        assert refused.exit_code == 2
+        assert "another run is writing to" in refused.output
+        other.kill()
+    assert metrics.read_bytes() == before
+    assert CliRunner().invoke(main, ["train", str(recipe)]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("steps = 2", "steps = ="), "recipe.toml"),
+        (("[rollout]", "[advantage]\neps = 'x'\n[rollout]"), "advantage.eps is 'x'"),
+        (('template = "plain"', 'template = "chat"'), "no chat template"),
+        (("sums.jsonl", "none.jsonl"), "data.path"),
+        (("/start", "/nowhere"), "model.path"),
+        (("[rollout]", "[reward]\npreset = 'r9'\n[rollout]"), "known: r1_zero, rl1, rl2"),
+        (("[rollout]", "[reward]\nverifiers = ['mth']\n[rollout]"), "mth"),
+        (("/out", "/recipe.toml/out"), "cannot be written to"),
+    ],
+)
+def test_rubbish_is_a_usage_error_without_a_traceback(tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    recipe = _recipe(tmp_path, 2)
+    recipe.write_text(recipe.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+    run = CliRunner().invoke(main, ["train", str(recipe)])
+    assert run.exit_code == 2, run.output
+    assert said in run.output
+    assert isinstance(run.exception, SystemExit)
+
+
+@pytest.mark.parametrize("row", ["[1, 2]", "{", '{"prompt": 3}', "\xff"])
+def test_rubbish_in_the_data_names_its_line(tmp_path: Path, row: str) -> None:
+    recipe = _recipe(tmp_path, 2)
+    data = tmp_path / "sums.jsonl"
+    data.write_bytes(data.read_bytes() + b"\n" + row.encode("latin-1"))
+    run = CliRunner().invoke(main, ["train", str(recipe)])
+    assert run.exit_code == 2
+    assert "sums.jsonl" in run.output
+    assert isinstance(run.exception, SystemExit)
 
 
 def test_sigterm_saves_and_exits_143(tmp_path: Path) -> None:
