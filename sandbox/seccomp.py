@@ -94,6 +94,22 @@ _ABSENT = {"clone3": (435, 435), "memfd_create": (319, 279)}
 """Answered as if the kernel had no such call, for which libraries have another way: clone3 hides its flags from a
 filter, and what is written to a memfd is counted nowhere."""
 _CLONE, _PERSONALITY = (56, 220), (135, 92)
+_NOT_THE_FIRST = {
+    "kill": (62, 129),
+    "tkill": (200, 130),
+    "tgkill": (234, 131),
+    "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240),
+    "pidfd_open": (434, 434),
+    "prlimit64": (302, 261),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+}
+"""Refused where they are about process 1, which a plain user's program shares its user with."""
+_NOT_THE_FIRST_SECOND = {"setpriority": (141, 140), "ioprio_set": (251, 30)}
+"""The same, for calls whose second argument says whom they are about."""
 
 
 def program(machine: str) -> list[tuple[int, int, int, int]]:
@@ -113,12 +129,18 @@ def program(machine: str) -> list[tuple[int, int, int, int]]:
         body.append((_ATLEAST, "kill", "", 0x40000000))  # the x32 numbers
     body += [(_EQUAL, "refuse", "", number) for number in numbers(_REFUSED)]
     body += [(_EQUAL, "absent", "", number) for number in numbers(dict(_ABSENT))]
+    body += [(_EQUAL, "first", "", number) for number in numbers(dict(_NOT_THE_FIRST))]
+    body += [(_EQUAL, "first by second", "", number) for number in numbers(dict(_NOT_THE_FIRST_SECOND))]
     body.append((_EQUAL, "clone", "", _CLONE[column]))
     body.append((_EQUAL, "personality", "allow", _PERSONALITY[column]))
     places = {"personality": len(body)}
     body += [(_LOAD, "", "", 16), (_EQUAL, "allow", "refuse", 0xFFFFFFFF)]  # asking is free
     places["clone"] = len(body)
     body += [(_LOAD, "", "", 16), (_ANYBIT, "refuse", "allow", _NAMESPACES)]
+    places["first"] = len(body)
+    body += [(_LOAD, "", "", 16), (_EQUAL, "refuse", "allow", 1)]
+    places["first by second"] = len(body)
+    body += [(_LOAD, "", "", 24), (_EQUAL, "refuse", "allow", 1)]
     ends = {"allow": _ALLOW, "refuse": _ERRNO | errno.EPERM, "absent": _ERRNO | errno.ENOSYS, "kill": _KILL}
     for name, value in ends.items():
         places[name] = len(body)

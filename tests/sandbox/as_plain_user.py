@@ -1,4 +1,7 @@
-"""Tries the programs of traps.py as the user that runs it; prints a line for each that did not end as it should."""
+"""Tries the programs of traps.py and every probe as the user that runs it.
+
+Prints a line for each that did not end as it should.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ def main(source_root: str, traps: str) -> None:
     """Try them all; `source_root` is where the package is."""
     sys.path.insert(0, source_root)
     from r1_reward.sandbox.answer import ask_call, ask_exam, read_answer
+    from r1_reward.sandbox.conformance import check
     from r1_reward.sandbox.limits import DEFAULT_LIMITS, Limits
     from r1_reward.sandbox.local import LocalBackend
     from r1_reward.sandbox.session import AgentSession, Command
@@ -58,6 +62,10 @@ def main(source_root: str, traps: str) -> None:
         if read_answer(ran.value or b"").value != 5 or read_answer(examined.value or b"").kind != "passed":
             print("call", ran, examined)
     session.close()
+    for finding in check(backend):
+        if not finding.held:
+            print(finding)
+        tried += 1
     print(f"tried {tried}")
 
 

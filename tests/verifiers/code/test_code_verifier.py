@@ -195,6 +195,22 @@ def test_bad_options_are_refused(options: dict[str, Any]) -> None:
 
 
 @pytest.mark.needs("userns")
+def test_a_checker_that_raises_costs_its_own_row() -> None:
+    def picky(expected: object, got: object) -> str | None:
+        raise LookupError("nothing of the kind")
+
+    verifier = CodeVerifier(backend="local", checkers={"picky": picky})
+    rows = [
+        Sample(response=fenced("print(5)"), tests=[TestCase(type="stdin", input="", output="5", checker=checker)])
+        for checker in ("tokens", "picky", "tokens")
+    ]
+    first, between, last = verifier(rows)
+    assert (first.score, last.score) == (1.0, 1.0)
+    assert (between.status, between.reason, between.score) == (Status.ERROR, Reason.GRADER_CRASHED, None)
+    assert "LookupError: nothing of the kind" in between.detail
+
+
+@pytest.mark.needs("userns")
 def test_checkers_of_ones_own_are_called_by_name() -> None:
     def even(expected: object, got: object) -> str | None:
         return None if int(str(got)) % 2 == 0 else "odd"
