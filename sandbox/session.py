@@ -40,12 +40,17 @@ class Channel(Protocol):
 class Backend(Protocol):
     """A kind of isolation."""
 
-    name: str
-    """`docker`, `local`, ..."""
-    promises: Sequence[str]
-    """What it holds to, a sentence each."""
-    caveats: Sequence[str]
-    """What it does not, a sentence each."""
+    @property
+    def name(self) -> str:
+        """`docker`, `local`, ..."""
+
+    @property
+    def promises(self) -> Sequence[str]:
+        """What it holds to, a sentence each."""
+
+    @property
+    def caveats(self) -> Sequence[str]:
+        """What it does not, a sentence each."""
 
     @property
     def settings(self) -> AgentSettings:

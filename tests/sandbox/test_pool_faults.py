@@ -244,7 +244,7 @@ def test_an_agent_that_is_killed_costs_no_verdict() -> None:
 def test_a_work_folder_without_room_is_no_fault_of_the_program() -> None:
     with Pool(backend="local", size=1) as pool:
         state = pool._state()
-        state.backends["local"] = LocalBackend(scratch_mb=1)  # type: ignore[assignment]  # a ClassVar is a fine name
+        state.backends["local"] = LocalBackend(scratch_mb=1)
         large = replace(ONE, source="print(1)\n" + "#" * (2 << 20))
         assert pool.run(large).outcome == Outcome.INFRA
         assert pool.run(ONE).outcome == Outcome.AC
