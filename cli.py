@@ -325,6 +325,50 @@ def train(recipe: str) -> None:
         raise click.UsageError(str(error)) from None
 
 
+@main.command("eval")
+@click.argument("model", metavar="MODEL")
+@click.argument("files", nargs=-1, required=True, metavar="FILES")
+@click.option("-o", "--output", metavar="OUT", help="JSONL file for the samples, for `report` or `explain`.")
+@click.option("--summary", metavar="FILE", help="JSON file for the figures; standard output if left out.")
+@click.option("-k", "--samples", "k", type=click.IntRange(1), default=16, metavar="K", help="Samples a question (16).")
+@click.option("--temperature", type=click.FloatRange(0), default=0.6, metavar="T", help="Of sampling (0.6).")
+@click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), default=0.95, metavar="P", help="See docs (0.95).")
+@click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="Longest response (32768, or what fits).")
+@click.option("--stop", multiple=True, metavar="TEXT", help="Ends a response; repeatable.")
+@click.option("--seed", type=int, default=0, metavar="N", help="Of all that is drawn (0).")
+@click.option(
+    "--template",
+    type=click.Choice(["r1_zero", "chat", "plain"]),
+    default="r1_zero",
+    help="How it is asked: Table 1 of the paper (default), the tokenizer's chat template, or as it is.",
+)
+@click.option("--level", default="level", metavar="FIELD", help="Field that holds a question's difficulty (level).")
+@click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
+@click.option(
+    "--set", "set_", multiple=True, callback=_options, metavar="V.OPT=VALUE", help="As for score; repeatable."
+)
+@click.option("--at-once", type=click.IntRange(1), default=32, metavar="N", help="Questions decoded together (32).")
+@click.option("--bf16", is_flag=True, help="Run the model in bfloat16.")
+@click.option("--resume", is_flag=True, help="Go on with OUT where an interrupted run left it.")
+def evaluate(model: str, files: tuple[str, ...], **flags: Any) -> None:
+    """Ask a model every question of benchmark files K times, and measure its answers.
+
+    MODEL is a folder in Hugging Face's form; FILES are JSONL (also .gz, .zst) or Parquet with `prompt` and `reference`.
+
+    Exit status: 0 whatever the figures, 2 usage, 130 interrupted with a usable OUT.
+    """
+    from .verifiers.errors import RewardError
+
+    try:
+        from .grpo_min.evaluate_command import run_eval
+    except ModuleNotFoundError as error:
+        raise click.UsageError(f"evaluation needs {error.name}: pip install 'r1-reward[train]'") from None
+    try:
+        sys.exit(run_eval(model, files, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
 def _settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, object]:
     """`option=value` as often as given."""
     from .verifiers.scoring.options import parse_value

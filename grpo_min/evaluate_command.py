@@ -1,0 +1,104 @@
+"""What `r1-reward eval` does: a checkpoint asked, its figures as JSON on standard output, a table on standard error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from transformers.utils.logging import disable_progress_bar
+
+from ..verifiers.errors import ConfigError
+from ..verifiers.reward import PRESETS
+from ..verifiers.scoring.rows import Input
+from .evaluate import MAX_LINE, Evaluation, default_sampling, evaluate, load, read_benchmark
+
+
+def run_eval(
+    model: str,
+    files: Sequence[str],
+    *,
+    names: Mapping[str, str],
+    set_: Mapping[str, Mapping[str, object]],
+    summary: str | None,
+    max_tokens: int | None,
+    temperature: float,
+    top_p: float,
+    stop: Sequence[str],
+    bf16: bool,
+    **options: Any,  # any: keywords of `evaluate`
+) -> int:
+    """Evaluate a checkpoint folder on benchmark files; gives the exit status.
+
+    Raises ConfigError for what cannot be read, asked or written.
+    """
+    disable_progress_bar()  # it would be drawn where there is no terminal, too
+    rows = Input(files, MAX_LINE)
+    questions = read_benchmark(rows, names)
+    policy, tokenizer = load(model, bf16=bf16)
+    found = default_sampling(policy, tokenizer, questions, options["template"])
+    sampling = replace(
+        found, max_tokens=max_tokens or found.max_tokens, temperature=temperature, top_p=top_p, stop=tuple(stop)
+    )
+    hashes = [{"path": name, "sha256": digest} for name, digest in zip(files, rows.sha256, strict=True)]
+    try:
+        with _progress(len(questions)) as progress:
+            evaluation = evaluate(
+                policy,
+                questions,
+                folder=model,
+                tokenizer=tokenizer,
+                sampling=sampling,
+                reward=PRESETS["rl1"](set_),
+                about={"files": hashes},
+                progress=progress,
+                **options,
+            )
+    except KeyboardInterrupt:
+        return 130
+    told = json.dumps(evaluation.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if summary is None:
+        print(told, end="")  # noqa: T201 - data, on standard output
+    else:
+        _write(Path(summary), told)
+    _show(evaluation)
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error}") from error
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("questions", total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _show(evaluation: Evaluation) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "value", "95 % interval", *evaluation.levels, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, found in evaluation.metrics.items():
+        if "/" in name and not found.value:
+            continue
+        bounds = "-" if found.ci95 is None else f"{found.ci95[0]:.3f} to {found.ci95[1]:.3f}"
+        by_level = [level.get(name) for level in evaluation.levels.values()]
+        table.add_row(name, f"{found.value:.3f}", bounds, *(f"{one.value:.3f}" if one else "-" for one in by_level))
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"{evaluation.questions:,} questions, {evaluation.k} samples each", table, sep="\n")
