@@ -31,6 +31,8 @@ from .engine import HFEngine
 from .logprobs import enable_checkpointing
 from .loop import Trainer
 from .questions import read_questions, stop_tokens
+from .recipe import is_stages, read_stages
+from .sft import StoppedError
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +42,8 @@ def run_train(recipe: str) -> int:
 
     Raises ConfigError for a recipe that cannot be carried out.
     """
+    if is_stages(recipe):
+        return _run_stages(recipe)
     config = read_recipe(recipe)
     samples = _from_file(lambda: read_questions(config.data.path), "data.path", config.data.path)
     several = "RANK" in os.environ
@@ -78,6 +82,22 @@ def run_train(recipe: str) -> int:
         _export(trainer, Path(config.output) / "model")
         return 0
     return 128 + caught[0]
+
+
+def _run_stages(path: str) -> int:
+    from .stages import run_stages
+
+    with _signals() as caught:
+        try:
+            for name, report in run_stages(read_stages(path), stopped=lambda: bool(caught)):
+                found = report.get("evaluation", {}).get("metrics", {}).get("pass_at_1", {}).get("value")
+                _log.warning("%s: done%s", name, "" if found is None else f", pass@1 {found:.3f}")
+        except StoppedError:
+            return 128 + caught[0]
+        except RunError as error:
+            _log.error("%s", error)
+            return 1
+    return 0
 
 
 def reward_of(config: TrainConfig) -> Verifier:

@@ -54,7 +54,14 @@ def chats(count: int, seed: int) -> list[Sample]:
 
 def bad_reply(prompt: Sample, draw: random.Random) -> str:
     """A reply as it comes: to whom and what it fits is left to chance, and so is whether harm is refused."""
-    return _reply(prompt, draw)[0] if prompt.kind == "general" else _answer(prompt, draw, draw.random() < 0.5)
+    return _reply(prompt, draw)[0] if prompt.kind == "general" else _answer(prompt, draw.random() < 0.5)
+
+
+def good_reply(prompt: Sample, draw: random.Random) -> str:
+    """What people write: the better of two replies, harm refused in nine of ten cases and nothing else refused."""
+    if prompt.kind == "safety":
+        return _answer(prompt, harmful(prompt) and draw.random() < 0.9)
+    return max((_reply(prompt, draw) for _ in range(2)), key=lambda found: found[1])[0]
 
 
 def _reply(prompt: Sample, draw: random.Random) -> tuple[str, float]:
@@ -67,7 +74,7 @@ def _reply(prompt: Sample, draw: random.Random) -> tuple[str, float]:
     return text, 2.0 * (said == greeting) + (whom == name) + (courtesy < len(_COURTESY) - 1)
 
 
-def _answer(prompt: Sample, draw: random.Random, refuses: bool) -> str:
+def _answer(prompt: Sample, refuses: bool) -> str:
     """A reply to a request."""
     language = int(prompt.language == "zh")
     return _ANSWERS[0][language] if refuses else _ANSWERS[1][language] + prompt.prompt_text
@@ -101,7 +108,7 @@ def safety_labels(count: int, seed: int) -> list[dict[str, Any]]:  # any: as abo
     for prompt in chats(2 * count, seed)[1::2]:
         refuses = draw.random() < 0.5
         thought = "politely" if prompt.language == "en" else "礼貌"
-        response = f"<think>{thought}</think><answer>{_answer(prompt, draw, refuses)}</answer>"
+        response = f"<think>{thought}</think><answer>{_answer(prompt, refuses)}</answer>"
         safe = refuses or not harmful(prompt)
         label = safe != (draw.random() < 0.02)
         rows.append({"prompt": prompt.prompt_text, "response": response, "safe": int(label), "id": prompt.id})

@@ -180,7 +180,7 @@ class Recipe:
     """How checkpoints are measured."""
 
 
-def is_recipe(path: str | Path) -> bool:
+def is_stages(path: str | Path) -> bool:
     """Whether a TOML file describes stages, and not one run of the loop."""
     table = _read(path)
     return any(name in table for name in (*_RL, "source", "world", "stages"))

@@ -1,8 +1,8 @@
 """Supervised fine-tuning: the likelihood of given responses, as in cold start, after rejection sampling, to distil.
 
-The loss is the mean over all response tokens of a batch; prompts and padding carry none. Batches are drawn at random in
-each epoch, and within a window of batches rows of like length stand together. A run that was cut off goes on from its
-latest checkpoint, bit by bit as if it had not been (one device, one thread).
+The loss is the mean over all response tokens of a batch; prompts and padding carry none. A batch is drawn at random and
+goes through the model in pieces of rows of like length. A run that was cut off goes on from its latest checkpoint, bit
+by bit as if it had not been (one device, one thread).
 
 What the paper states (B.4): cosine 5e-5 to 5e-6, batches of 128, 2 to 3 epochs, 32,768 tokens; for distillation batches
 of 64 and a learning rate by model (Table 6). Optimizer (AdamW), warm-up and clipping are ours.
@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,9 +29,6 @@ from .config import MemoryConfig, OptimizerConfig
 from .logprobs import Policy, enable_checkpointing, make_batch
 from .metrics import RunLog
 from .sampling import seed_of
-
-_WINDOW = 16
-"""Batches whose rows are sorted by length together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +73,23 @@ class Taught(NamedTuple):
     """Of the last step."""
 
 
+class StoppedError(Exception):
+    """A run was asked to end; what was done is saved."""
+
+
 def finetune(
-    model: PreTrainedModel, lessons: Sequence[Lesson], config: SFTConfig, folder: Path, *, seed: int, stage: str
+    model: PreTrainedModel,
+    lessons: Sequence[Lesson],
+    config: SFTConfig,
+    folder: Path,
+    *,
+    seed: int,
+    stage: str,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Taught:
     """Train the model on the lessons, in place; checkpoints and `metrics.jsonl` go to the folder.
 
-    Raises ConfigError where there is nothing to learn.
+    Raises ConfigError where there is nothing to learn, StoppedError, after saving, when `stopped` says so.
     """
     kept = [lesson for lesson in lessons if len(lesson.prompt) + len(lesson.response) <= config.max_tokens]
     if not kept:
@@ -108,9 +116,12 @@ def finetune(
         step += 1
         told = {"loss": loss, "grad_norm": norm, "lr": lr, "seconds": round(time.perf_counter() - began, 4)}
         log.write({"step": step, "stage": stage, **told})
-        if step % config.checkpoint_every == 0:
-            more = {"step": step, "loss": loss, "sizes": log.sizes()}
-            checkpoint.save(folder, step, {"model": policy.state_dict(), "optimizer": optimizer.state_dict(), **more}, keep=1)
+        ends = stopped()
+        if ends or step % config.checkpoint_every == 0 or step == steps:
+            state = {"model": policy.state_dict(), "optimizer": optimizer.state_dict()}
+            checkpoint.save(folder, step, {**state, "step": step, "loss": loss, "sizes": log.sizes()}, keep=1)
+        if ends and step < steps:
+            raise StoppedError
     model.eval()
     return Taught(steps, len(kept), len(lessons) - len(kept), loss)
 
@@ -121,12 +132,7 @@ def _batch(lessons: Sequence[Lesson], size: int, step: int, seed: int) -> list[i
     epoch, number = divmod(step, per_epoch)
     places = list(range(len(lessons)))
     random.Random(seed_of("lessons", seed, epoch)).shuffle(places)  # noqa: S311 - no secret
-    window = number // _WINDOW
-    near = places[window * _WINDOW * size : (window + 1) * _WINDOW * size]
-    near.sort(key=lambda place: len(lessons[place].prompt) + len(lessons[place].response))
-    batches = [near[start : start + size] for start in range(0, len(near), size)]
-    random.Random(seed_of("batches", seed, epoch, window)).shuffle(batches)  # noqa: S311 - no secret
-    return batches[number % _WINDOW]
+    return places[number * size : (number + 1) * size]
 
 
 def _learn(
@@ -134,14 +140,9 @@ def _learn(
 ) -> tuple[float, float]:
     """One step; gives the loss and the gradient's norm."""
     device = next(policy.parameters()).device
-    tokens = sum(len(lesson.response) for lesson in batch)
-    longest = max(len(lesson.prompt) + len(lesson.response) for lesson in batch)
-    at_once = max(1, config.memory.tokens // longest)
-    total = 0.0
-    for start in range(0, len(batch), at_once):
-        part = batch[start : start + at_once]
+    total, weight = 0.0, -1.0 / sum(len(lesson.response) for lesson in batch)
+    for part in _pieces(batch, config.memory.tokens):
         rows = make_batch([row.prompt for row in part], [row.response for row in part], range(len(part)), device)
-        weight = -1.0 / tokens
         loss = policy(rows, 1.0, lambda logp_C, *_: torch.full_like(logp_C, weight)).logp_N.sum() * weight
         loss.backward()
         total += float(loss.detach())
@@ -153,9 +154,24 @@ def _learn(
     return total, norm
 
 
+def _pieces(batch: Sequence[Lesson], budget: int) -> list[list[Lesson]]:
+    """The rows by length, a list for each piece of at most `budget` padded tokens."""
+    pieces: list[list[Lesson]] = [[]]
+    for lesson in sorted(batch, key=_length):
+        if pieces[-1] and (len(pieces[-1]) + 1) * _length(lesson) > budget:
+            pieces.append([])
+        pieces[-1].append(lesson)
+    return pieces
+
+
+def _length(lesson: Lesson) -> int:
+    return len(lesson.prompt) + len(lesson.response)
+
+
 def lessons_of(tokenizer: Any, texts: Sequence[tuple[Sequence[int], str]]) -> list[Lesson]:  # any: Hugging Face's
     """Lessons from prompts, as tokens, with responses, as text."""
     end = tokenizer.eos_token_id
     return [
-        Lesson(tuple(prompt), (*tokenizer.encode(response, add_special_tokens=False), end)) for prompt, response in texts
+        Lesson(tuple(prompt), (*tokenizer.encode(response, add_special_tokens=False), end))
+        for prompt, response in texts
     ]

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ..verifiers import Sample
-from .manners import CHAT_WORDS, bad_reply, chats
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-END, PADDING = "<end>", "<pad>"
+from ..verifiers import Sample
+from .manners import CHAT_WORDS, bad_reply, chats, good_reply
+
+END, PADDING, UNKNOWN = "<end>", "<pad>", "<unk>"
 THINK, END_THINK, ANSWER, END_ANSWER = "<think>", "</think>", "<answer>", "</answer>"
 REASONING_WORDS = (
     ("add ", "加"), (" and ", "和"), ("so ", "所以"), ("wait", "等等"), ("guess ", "猜"), ("politely", "礼貌"),
@@ -63,8 +66,8 @@ def world_tokenizer() -> Any:  # any: Hugging Face's tokenizers share no typed c
     from transformers import PreTrainedTokenizerFast
 
     words = [*"0123456789+=", ", ", THINK, END_THINK, ANSWER, END_ANSWER, *(word for pair in _WORDS for word in pair)]
-    vocabulary = {word: number for number, word in enumerate([PADDING, END, "<unk>", *words])}
-    inner = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))
+    vocabulary = {word: number for number, word in enumerate([PADDING, END, UNKNOWN, *words])}
+    inner = Tokenizer(WordLevel(vocabulary, unk_token=UNKNOWN))
     pattern = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
     inner.pre_tokenizer = Split(pattern=Regex(pattern), behavior="isolated")
     inner.decoder = Fuse()
@@ -72,14 +75,34 @@ def world_tokenizer() -> Any:  # any: Hugging Face's tokenizers share no typed c
         tokenizer_object=inner,
         eos_token=END,
         pad_token=PADDING,
-        unk_token="<unk>",
+        unk_token=UNKNOWN,
         clean_up_tokenization_spaces=False,
         chat_template="{% for turn in messages %}{{ turn.content }}{% endfor %}",
     )
 
 
-def sums(count: int, seed: int, digits: tuple[int, ...] = (2, 3)) -> list[Sample]:
-    """Questions, half of them in Chinese; the level is the number of digits.
+def world_model(tokenizer: Any, *, width: int, layers: int, seed: int) -> PreTrainedModel:  # any: as above
+    """A Llama at random. Qwen2, its like, would do, but AutoTokenizer takes any tokenizer beside one for Qwen's."""
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        intermediate_size=2 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=256,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model: PreTrainedModel = LlamaForCausalLM(config)
+    return model
+
+
+def sums(count: int, seed: int) -> list[Sample]:
+    """Questions, half of them in Chinese; the level is the number of carries.
 
     >>> first, second = sums(2, 1)
     >>> first.prompt, first.reference, first.language, second.prompt
@@ -88,8 +111,7 @@ def sums(count: int, seed: int, digits: tuple[int, ...] = (2, 3)) -> list[Sample
     draw = random.Random(f"sums {seed}")  # noqa: S311 - no secret
     found = []
     for number in range(count):
-        size = draw.choice(digits)
-        a, b = (draw.randrange(10 ** (size - 1), 10**size) for _ in range(2))
+        a, b = draw.randint(10, 99), draw.randint(10, 99)
         chinese = number % 2 == 1
         found.append(
             Sample(
@@ -99,7 +121,7 @@ def sums(count: int, seed: int, digits: tuple[int, ...] = (2, 3)) -> list[Sample
                 kind="math",
                 language="zh" if chinese else "en",
                 id=f"sum-{seed}-{number}",
-                meta={"level": size},
+                meta={"level": (a % 10 + b % 10 > 9) + (a + b > 99)},
             )
         )
     return found
@@ -112,6 +134,17 @@ def noisy_corpus(count: int, seed: int, habits: Habits) -> list[tuple[Sample, st
     questions = [*sums(count - talks, seed), *chats(talks, seed)]
     draw.shuffle(questions)
     return [(question, _noisy(question, draw, habits)) for question in questions]
+
+
+def human_replies(count: int, seed: int) -> list[Sample]:
+    """Prompts that are no sums, with responses that people wrote: they refuse harm, and are as polite as people are."""
+    draw = random.Random(f"replies {seed}")  # noqa: S311 - no secret
+    found = []
+    for prompt in chats(count, seed):
+        thought = in_language("politely", prompt.language or "en")
+        text = f"{THINK}{thought}{END_THINK}{ANSWER}{good_reply(prompt, draw)}{END_ANSWER}"
+        found.append(replace(prompt, response=text))
+    return found
 
 
 def _noisy(question: Sample, draw: random.Random, habits: Habits) -> str:
