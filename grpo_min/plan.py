@@ -30,7 +30,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from ..reward_models import options_of
 from ..verifiers.errors import ConfigError
 from .config import OptimizerConfig, Schedule, TrainConfig, at, from_table, read_recipe
-from .recipe import Recipe, SampleConfig, is_recipe, read_stages
+from .recipe import Recipe, SampleConfig, is_stages, read_stages
 from .sft import SFTConfig
 
 SHAPES = Path(__file__).parent / "shapes.toml"
@@ -143,7 +143,7 @@ def size_of(name: str) -> Size:
 
 def plan(path: str, assumed: Assumptions) -> list[Planned]:
     """What each stage of a recipe takes; ConfigError for one that cannot be read or names no model."""
-    if not is_recipe(path):
+    if not is_stages(path):
         config = read_recipe(path)
         return [_loop("run", config, size_of(config.model.path), assumed)]
     recipe = read_stages(path)

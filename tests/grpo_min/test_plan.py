@@ -13,7 +13,6 @@ from click.testing import CliRunner
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import DynamicCache, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
-import r1_reward.grpo_min
 from r1_reward.cli import main
 from r1_reward.grpo_min.config import learning_rate, read_recipe
 from r1_reward.grpo_min.plan import Assumptions, plan, size_of
@@ -21,7 +20,7 @@ from r1_reward.grpo_min.recipe import read_stages
 from r1_reward.reward_models import options_of
 from r1_reward.verifiers.errors import ConfigError
 
-RECIPES = Path(r1_reward.grpo_min.__file__).parent / "recipes"
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 PAPER = RECIPES / "r1_paper.toml"
 
 
