@@ -129,8 +129,9 @@ def score(files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, 
 @click.option("--max-rows", type=int, metavar="N", help="Responses in the table; of more a sample (default: 100000).")
 @click.option("--max-mb", type=float, metavar="MB", help="Size of the rows on the page (default: 150).")
 @click.option("--seed", type=int, metavar="N", help="Of the sample (default: 0).")
+@click.option("--images", metavar="DIR", help="Write the figures of a run of stages there as PNG, too.")
 def report(**flags: Any) -> None:
-    """Write one HTML page about scored rows, or about the folder of a training run.
+    """Write one HTML page about scored rows, or about the folder of a training run or of a run of stages.
 
     It opens from disk, needs no network, and runs nothing of what a model wrote.
 
