@@ -380,8 +380,9 @@ def _save(model: PreTrainedModel, tokenizer: Any, folder: Path) -> None:  # any:
 
 def _results(run: Run, folder: Path) -> list[Path]:
     """The files that make up what a stage came to."""
-    kept = [path for path in folder.rglob("*") if path.suffix in (".safetensors", ".jsonl") and path.is_file()]
-    own = sorted(path for path in kept if path.name not in ("metrics.jsonl", "samples.jsonl"))
+    # What says how long things took (candidates, metrics) is another each time; what was accepted of them is not.
+    made = (*folder.rglob("*.safetensors"), *folder.glob("*.jsonl"))
+    own = sorted(path for path in made if path.name not in ("metrics.jsonl", "samples.jsonl", "candidates.jsonl"))
     given = [Path(name) for name in asdict(run.recipe.source).values() if name and folder == run.folder("base")]
     inside = [path for name in given for path in (name.glob("*") if name.is_dir() else [name]) if path.is_file()]
     return own + sorted(inside)
