@@ -36,11 +36,11 @@ _ENGLISH = {chinese: english for english, chinese in _WORDS}
 class Habits:
     """How the one who is imitated answers; shares from 0 to 1."""
 
-    guesses: float = 0.55
+    guesses: float = 0.6
     """Answers without reasoning."""
-    second_thoughts: float = 0.12
+    second_thoughts: float = 0.2
     """Answers that say wait, and add again."""
-    errors: float = 0.55
+    errors: float = 0.6
     """Columns that are added up wrong."""
     second_errors: float = 0.06
     """The same after a wait."""

@@ -9,7 +9,15 @@ import pytest
 from transformers import AutoTokenizer
 
 from r1_reward.grpo_min.manners import chats, harmful, preference_pairs, safety_labels
-from r1_reward.grpo_min.world import Habits, human_replies, in_language, noisy_corpus, sums, world_model, world_tokenizer
+from r1_reward.grpo_min.world import (
+    Habits,
+    human_replies,
+    in_language,
+    noisy_corpus,
+    sums,
+    world_model,
+    world_tokenizer,
+)
 from r1_reward.verifiers.reward import rl1
 
 PERFECT = Habits(guesses=0, second_thoughts=0.5, errors=0, second_errors=0, foreign=0, broken=0, chats=0)
