@@ -41,6 +41,19 @@ def _options(context: click.Context, option: click.Parameter, values: tuple[str,
     return options
 
 
+def _settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, object]:
+    """`option=value` as often as given."""
+    from .verifiers.scoring.options import parse_value
+
+    settings: dict[str, object] = {}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not (name and equals):
+            raise click.BadParameter(f"{value!r} is not of the form option=value")
+        settings[name.strip().replace("-", "_")] = parse_value(text.strip())
+    return settings
+
+
 def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
     return None if value is None else [name.strip() for name in value.split(",")]
 
@@ -116,8 +129,9 @@ def score(files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, 
 @click.option("--max-rows", type=int, metavar="N", help="Responses in the table; of more a sample (default: 100000).")
 @click.option("--max-mb", type=float, metavar="MB", help="Size of the rows on the page (default: 150).")
 @click.option("--seed", type=int, metavar="N", help="Of the sample (default: 0).")
+@click.option("--images", metavar="DIR", help="Write the figures of a run of stages there as PNG, too.")
 def report(**flags: Any) -> None:
-    """Write one HTML page about scored rows, or about the folder of a training run.
+    """Write one HTML page about scored rows, or about the folder of a training run or of a run of stages.
 
     It opens from disk, needs no network, and runs nothing of what a model wrote.
 
@@ -308,7 +322,9 @@ def doctor(names: tuple[str, ...], *, as_json: bool) -> None:
 
 @main.command()
 @click.argument("recipe", metavar="RECIPE.toml")
-def train(recipe: str) -> None:
+@click.option("--dry-run", is_flag=True, help="Say what each stage would take; needs neither weights nor data.")
+@click.option("--assume", multiple=True, callback=_settings, metavar="NAME=VALUE", help="For --dry-run; repeatable.")
+def train(recipe: str, assume: dict[str, object], *, dry_run: bool) -> None:
     """Train a model with GRPO as a recipe says; go on where an earlier run of it left off.
 
     Exit status: 0 trained to the end, 1 the run cannot go on, 2 usage, 130 or 143 ended by a signal, saved.
@@ -317,10 +333,11 @@ def train(recipe: str) -> None:
 
     try:
         from .grpo_min.command import run_train
+        from .grpo_min.plan import run_plan
     except ModuleNotFoundError as error:
         raise click.UsageError(f"training needs {error.name}: pip install 'r1-reward[train]'") from None
     try:
-        sys.exit(run_train(recipe))
+        sys.exit(run_plan(recipe, assume) if dry_run else run_train(recipe))
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
 
@@ -367,19 +384,6 @@ def evaluate(model: str, files: tuple[str, ...], **flags: Any) -> None:
         sys.exit(run_eval(model, files, **flags))
     except RewardError as error:
         raise click.UsageError(str(error)) from None
-
-
-def _settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, object]:
-    """`option=value` as often as given."""
-    from .verifiers.scoring.options import parse_value
-
-    settings: dict[str, object] = {}
-    for value in values:
-        name, equals, text = value.partition("=")
-        if not (name and equals):
-            raise click.BadParameter(f"{value!r} is not of the form option=value")
-        settings[name.strip().replace("-", "_")] = parse_value(text.strip())
-    return settings
 
 
 @main.command("train-rm")

@@ -11,11 +11,9 @@ on another machine, and intervals that hold for a handful of questions.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +22,24 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from .. import __version__
 from ..verifiers import Reward, Sample
-from ..verifiers.catalog import CATALOG
 from ..verifiers.contract import Voter
 from ..verifiers.errors import ConfigError
 from ..verifiers.reward import rl1
-from ..verifiers.scoring.groups import vote
-from ..verifiers.scoring.rows import Input, RawRow
-from ..verifiers.scoring.scored import ScoredFiles, ScoredRow
-from ..verifiers.scoring.stats import pass_at_k, wilson
-from ..verifiers.scoring.work import Scorer
+from ..verifiers.scoring.measure import Values, measure
+from ..verifiers.scoring.rows import RawRow
+from ..verifiers.scoring.samples import SampleFile, fingerprint
+from ..verifiers.scoring.scored import ScoredFiles
+from ..verifiers.scoring.stats import wilson
+from ..verifiers.scoring.work import Scorer, dump
 from .engine import Completion, Engine, HFEngine
-from .evaluate_output import Output, fingerprint
 from .metrics import REFLECTIVE
 from .questions import Question, prepare, stop_tokens
 from .sampling import Sampling, seed_of
 
 MAX_TOKENS = 32_768
 """The paper's longest response in evaluations."""
-MAX_LINE = 64 << 20
-"""Longest line of a benchmark, in bytes."""
 RESAMPLES = 1_000
 """Draws of the bootstrap."""
-
-Values = dict[str, float]
-"""What one question comes to, by metric."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,27 +76,6 @@ class Evaluation:
         return {**self.about, **told}
 
 
-def read_benchmark(files: Sequence[str] | Input, names: Mapping[str, str] | None = None) -> list[Sample]:
-    """Questions from files that `score` reads; ConfigError, naming the line, for a row without prompt or reference.
-
-    `names` says which field of a row holds which field of a Sample.
-    """
-    rows = files if isinstance(files, Input) else Input(files, MAX_LINE)
-    found, of = [], dict(names or {})
-    for row in rows:
-        try:
-            if row.reason:
-                raise ValueError(row.detail)
-            sample = Sample.from_dict({**json.loads(row.data), of.get("response", "response"): ""}, of)
-            if not sample.prompt_text or sample.kind_or_guess is None:
-                lacking = "reference" if sample.prompt_text else "prompt"
-                raise ValueError(f"the row has no {lacking}; --map {lacking}=FIELD says where it is")
-        except (ValueError, TypeError) as error:
-            raise ConfigError(f"{rows.files[row.file]}, line {row.line}: {error}") from error
-        found.append(sample)
-    return found
-
-
 def load(path: str | Path, *, bf16: bool = False) -> tuple[PreTrainedModel, Any]:  # any: tokenizers share no class
     """Model and tokenizer of a checkpoint in Hugging Face's form, on the GPU where there is one; or ConfigError."""
     dtype = torch.bfloat16 if bf16 else torch.float32
@@ -119,9 +90,7 @@ def load(path: str | Path, *, bf16: bool = False) -> tuple[PreTrainedModel, Any]
 def default_sampling(model: PreTrainedModel, tokenizer: Any, questions: Sequence[Sample], template: str) -> Sampling:
     """The paper's sampling, with no more tokens than the longest question leaves in the context (any: as above)."""
     context = _context(model)
-    longest = max(
-        (len(question.tokens) for question in prepare(questions, tokenizer, template, context - 1)), default=0
-    )
+    longest = max(len(question.tokens) for question in prepare(questions, tokenizer, template, context - 1))
     return Sampling(max_tokens=min(MAX_TOKENS, context - longest), temperature=0.6, top_p=0.95)
 
 
@@ -168,7 +137,7 @@ def evaluate(
     engine = engine or HFEngine(model, stop_tokens=ends, decode=tokenizer.decode)
     judged_by = re.sub(r" at 0x\w+", "", repr(judge))
     made_by = fingerprint(folder, {**told, "k": k, "judge": judged_by}, questions) if folder else None
-    with Output(output, k, made_by, told, resume=resume) as kept:
+    with SampleFile(output, k, made_by, told, resume=resume) as kept:
         scorer = Scorer(judge, {}, None)
         for start in range(kept.questions, len(asked), at_once):
             part = asked[start : start + at_once]
@@ -179,13 +148,15 @@ def evaluate(
             progress(kept.questions)
         voters = {term.name: term.verifier for term in judge.terms if isinstance(term.verifier, Voter)}
         rows = (ScoredFiles([]).read(RawRow(0, 0, line)) for line in kept.lines())
-        values, levels = _measured(rows, k, voters, level, words)
-    by_level = {one: [value for value, of in zip(values, levels, strict=True) if of == one] for one in set(levels)}
+        measured = measure(rows, k, voters, level, words)
+    by_level: dict[str, list[Values]] = {}
+    for of, values in measured:
+        by_level.setdefault(of, []).append(values)
     return Evaluation(
         about=told,
         questions=len(asked),
         k=k,
-        metrics=estimates(values, seed),
+        metrics=estimates([values for _, values in measured], seed),
         levels={one: estimates(by_level[one], seed) for one in sorted(filter(None, by_level))},
     )
 
@@ -221,50 +192,6 @@ def estimates(values: Sequence[Values], seed: int = 0) -> dict[str, Estimate]:
 
 
 _COUNTS = ("length", "reflective")
-_TOLD = ("format", "language")
-
-
-def _measured(
-    rows: Iterable[ScoredRow], k: int, voters: Mapping[str, Voter], level: str, words: Sequence[str]
-) -> tuple[list[Values], list[str]]:
-    """What each question comes to, and its difficulty."""
-    values, levels, rows = [], [], iter(rows)
-    while group := list(islice(rows, k)):
-        values.append(_values(group, k, voters, words))
-        levels.append(str(group[0].fields.get(level, "")))
-    return values, levels
-
-
-def _values(rows: Sequence[ScoredRow], k: int, voters: Mapping[str, Voter], words: Sequence[str]) -> Values:
-    responses = [row.responses[0] for row in rows]
-    scored = [response.scored for response in responses]
-    # A row that no accuracy verifier judges, such as general conversation, has neither right nor wrong.
-    judges = {one.voter for one in scored if one.voter and (one.voter not in CATALOG or CATALOG[one.voter].accuracy)}
-    decided = [one for one in scored if one.correct is not None and one.voter in judges]
-    right = sum(bool(one.correct) for one in decided)
-    found: Values = {"unjudged": sum(one.status == "error" for one in scored) / k}
-    if decided:
-        for j in sorted({*(1 << bit for bit in range(k.bit_length())), k}):
-            if j <= len(decided):
-                found[f"pass_at_{j}"] = pass_at_k(len(decided), right, j)
-        wrong = [one.answer for one in decided if not one.correct and one.answer is not None]
-        voter = voters.get(str(decided[0].voter))
-        share = vote(right, wrong, voter) if voter is not None and k > 1 else None
-        if share is not None:
-            found[f"cons_at_{k}"] = share
-    for name in _TOLD:
-        scores = [score for one in scored for told, _, _, score in one.verdicts if told == name and score is not None]
-        if scores:
-            found[name] = sum(scores) / len(scores)
-    found["length"] = sum(row.fields["tokens"] for row in rows) / k
-    found["truncated"] = sum(row.fields["finish_reason"] == "length" for row in rows) / k
-    counts = {f"reflective/{word}": sum(_count(word, one.text) for one in responses) / k for word in words}
-    return found | {"reflective": sum(counts.values()), **counts}
-
-
-def _count(word: str, text: str) -> int:
-    """Whole words in any case; of a script without spaces, wherever it stands."""
-    return len(re.findall(rf"\b{word}\b", text, re.IGNORECASE)) if word.isascii() else text.count(word)
 
 
 def _lines(
@@ -275,7 +202,7 @@ def _lines(
         row["problem"] = question.sample.problem or question.sample.id or f"question {place + 1}"
         for completion in completions:
             told = {"tokens": len(completion.tokens), "finish_reason": completion.finish}
-            yield json.dumps({**row, "response": text(completion.tokens), **told}, ensure_ascii=False).encode()
+            yield dump({**row, "response": text(completion.tokens), **told})
 
 
 def _text(tokens: Sequence[int], tokenizer: Any, ends: Sequence[int]) -> str:

@@ -14,7 +14,8 @@ from transformers.utils.logging import disable_progress_bar
 from ..verifiers.errors import ConfigError
 from ..verifiers.reward import PRESETS
 from ..verifiers.scoring.rows import Input
-from .evaluate import MAX_LINE, Evaluation, default_sampling, evaluate, load, read_benchmark
+from ..verifiers.scoring.samples import MAX_LINE, read_benchmark
+from .evaluate import Evaluation, default_sampling, evaluate, load
 
 
 def run_eval(

@@ -12,11 +12,12 @@ from click.testing import CliRunner
 
 from r1_reward.cli import main
 from r1_reward.grpo_min.engine import Completion, Tokens
-from r1_reward.grpo_min.evaluate import Evaluation, estimates, evaluate, read_benchmark
+from r1_reward.grpo_min.evaluate import Evaluation, estimates, evaluate
 from r1_reward.grpo_min.sampling import Sampling
 from r1_reward.grpo_min.toy import toy_model, toy_sums, toy_tokenizer
 from r1_reward.verifiers import Sample
 from r1_reward.verifiers.errors import ConfigError
+from r1_reward.verifiers.scoring.samples import read_benchmark
 
 SHORT = Sampling(max_tokens=8, temperature=0.6, top_p=0.95)
 
@@ -204,7 +205,12 @@ def test_rows_that_cannot_be_asked_name_file_and_line(tmp_path: Path) -> None:
     assert [sample.reference for sample in read_benchmark([str(path)], {"reference": "answer"})] == ["2", "3"]
     with pytest.raises(ConfigError, match=r"b\.jsonl, line 1: the row has no reference; --map reference=FIELD"):
         read_benchmark([str(path)])
-    for text, said in (("[1]", "line 1"), ("{", "line 1"), ('{"reference": "2"}', "no prompt")):
+    for text, said in (
+        ("[1]", "line 1"),
+        ("{", "line 1"),
+        ('{"reference": "2"}', "no prompt"),
+        ('{"x": NaN}', "NaN is not"),
+    ):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(ConfigError, match=said):
             read_benchmark([str(path)])

@@ -1,4 +1,4 @@
-"""The samples of an evaluation: a file that can be gone on with after any kind of end, or lines in memory.
+"""What an evaluation reads and writes: its questions, and a file of samples that any kind of end leaves usable.
 
 Beside OUT stands OUT.run.json, which says what OUT was made with; going on with anything else is refused.
 """
@@ -13,15 +13,41 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ..verifiers import Sample
-from ..verifiers.errors import ConfigError
+from ..errors import ConfigError
+from ..sample import Sample
+from .rows import Input
 
+MAX_LINE = 64 << 20
+"""Longest line of a benchmark, in bytes."""
 _PROBE = 1 << 20
 """Bytes that are read at either end of a file of weights; training changes them all."""
 
 
-class Output:
-    """The samples of each question, k lines a question."""
+def read_benchmark(files: Sequence[str] | Input, names: Mapping[str, str] | None = None) -> list[Sample]:
+    """Questions from files that `score` reads; ConfigError, naming the line, for a row without prompt or reference.
+
+    `names` says which field of a row holds which field of a Sample.
+    """
+    rows = files if isinstance(files, Input) else Input(files, MAX_LINE)
+    found, of = [], dict(names or {})
+    for row in rows:
+        try:
+            if row.reason:
+                raise ValueError(row.detail)
+            sample = Sample.from_dict(
+                {**json.loads(row.data, parse_constant=_refuse), of.get("response", "response"): ""}, of
+            )
+            if not sample.prompt_text or sample.kind_or_guess is None:
+                lacking = "reference" if sample.prompt_text else "prompt"
+                raise ValueError(f"the row has no {lacking}; --map {lacking}=FIELD says where it is")
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"{rows.files[row.file]}, line {row.line}: {error}") from error
+        found.append(sample)
+    return found
+
+
+class SampleFile:
+    """The samples of questions, k lines a question; in memory where it has no path."""
 
     def __init__(
         self,
@@ -52,7 +78,7 @@ class Output:
         except OSError as error:
             raise ConfigError(f"{self._path} cannot be written: {error}") from error
 
-    def __enter__(self) -> Output:
+    def __enter__(self) -> SampleFile:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -94,6 +120,10 @@ def fingerprint(folder: str | Path, options: Mapping[str, Any], questions: Seque
     for sample in questions:
         digest.update(json.dumps(sample.to_dict(), sort_keys=True, default=str).encode())
     return digest.hexdigest()[:16]
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _check(record: Path, made_by: str | None) -> None:
