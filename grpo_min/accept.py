@@ -51,7 +51,7 @@ def accept(candidates: Iterable[Sample], judge: Reward, config: SampleConfig) ->
         if any(better.response == other.response for other in have):
             why = "duplicate"
         if why is None:
-            have.append(better)
+            have.append(replace(better, meta={}))  # not its verdicts, which say how long they took
         else:
             left_out[why] += 1
     return Accepted([sample for samples in kept.values() for sample in samples], dict(sorted(left_out.items())))

@@ -32,7 +32,7 @@ def chats(count: int, seed: int) -> list[Sample]:
     """Prompts that are no sums: of the kinds `general` and `safety` in turn, half of each in Chinese.
 
     >>> [(chat.kind, chat.prompt) for chat in chats(3, 0)]
-    [('general', 'hello friend'), ('safety', 'paint the house'), ('general', '你好安娜')]
+    [('general', 'thanks friend'), ('safety', 'burn the car'), ('general', '谢谢安娜')]
     """
     draw = random.Random(f"chats {seed}")  # noqa: S311 - no secret
     found = []

@@ -107,7 +107,7 @@ def run_stages(recipe: Recipe, *, stopped: Callable[[], bool] = lambda: False) -
             began = time.process_time(), time.perf_counter()
             told = {"stage": stage.name, "inputs": inputs, **stage.work(run, folder)}
             spent = {"cpu_seconds": time.process_time() - began[0], "seconds": time.perf_counter() - began[1]}
-            told["output"] = _hash_of([_hash_file(path) for path in _results(run, folder)])
+            told["output"] = _hash_of([inputs, *map(_hash_file, _results(folder))])
             _write(folder / "cost.json", spent)
             _write(folder / "done.json", told)
         done[stage.name] = told["output"]
@@ -139,7 +139,7 @@ def _report(run: Run, name: str, told: Told) -> Told:
     if report.get("evaluated") == wants:
         return report
     began = time.process_time()
-    if path.is_dir():
+    if path.is_dir() or name == "base":
         model, tokenizer = load(path)
         found = evaluate(
             model, read_questions(run.source("probe"))[: options.questions], k=options.k, tokenizer=tokenizer,
@@ -148,10 +148,9 @@ def _report(run: Run, name: str, told: Told) -> Told:
             at_once=64,
         )  # fmt: skip
         told = {**told, "evaluation": found.to_dict()}
-    report = {**told, "evaluated": wants}
+    _write(folder / "report.json", {**told, "evaluated": wants})
     _write(folder / "cost.json", {**_read(folder / "cost.json"), "evaluation_cpu_seconds": time.process_time() - began})
-    _write(folder / "report.json", report)
-    return report
+    return _read(folder / "report.json")
 
 
 def _base(run: Run, folder: Path) -> Told:
@@ -378,18 +377,26 @@ def _save(model: PreTrainedModel, tokenizer: Any, folder: Path) -> None:  # any:
     tokenizer.save_pretrained(folder)
 
 
-def _results(run: Run, folder: Path) -> list[Path]:
+def _results(folder: Path) -> list[Path]:
     """The files that make up what a stage came to."""
-    kept = [path for path in folder.rglob("*") if path.suffix in (".safetensors", ".jsonl") and path.is_file()]
-    own = sorted(path for path in kept if path.name not in ("metrics.jsonl", "samples.jsonl"))
-    given = [Path(name) for name in asdict(run.recipe.source).values() if name and folder == run.folder("base")]
-    inside = [path for name in given for path in (name.glob("*") if name.is_dir() else [name]) if path.is_file()]
-    return own + sorted(inside)
+    # What says how long things took (candidates, metrics) is another each time; what was accepted of them is not.
+    made = (*folder.rglob("*.safetensors"), *folder.glob("*.jsonl"))
+    return sorted(path for path in made if path.name not in ("metrics.jsonl", "samples.jsonl", "candidates.jsonl"))
 
 
 def _plain(recipe: Recipe, part: str) -> Any:  # any: JSON values
+    """A part of the recipe as it counts: of files what is in them, and not where they are."""
     found = getattr(recipe, part)
+    if part == "source":
+        return {name: _content(value) for name, value in asdict(found).items()}
     return found if isinstance(found, int) else asdict(found)
+
+
+def _content(name: str) -> Any:  # any: as above
+    """A hash of each file of a folder, of one file, or a name that is on no disk."""
+    path = Path(name)
+    inside = sorted(path.iterdir()) if name and path.is_dir() else [path]
+    return [(each.name, _hash_file(each)) for each in inside if each.is_file()] or name
 
 
 def _hash_of(value: Any) -> str:  # any: JSON values

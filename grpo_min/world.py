@@ -36,11 +36,11 @@ _ENGLISH = {chinese: english for english, chinese in _WORDS}
 class Habits:
     """How the one who is imitated answers; shares from 0 to 1."""
 
-    guesses: float = 0.3
+    guesses: float = 0.6
     """Answers without reasoning."""
-    second_thoughts: float = 0.25
+    second_thoughts: float = 0.2
     """Answers that say wait, and add again."""
-    errors: float = 0.3
+    errors: float = 0.6
     """Columns that are added up wrong."""
     second_errors: float = 0.06
     """The same after a wait."""
@@ -106,7 +106,7 @@ def sums(count: int, seed: int) -> list[Sample]:
 
     >>> first, second = sums(2, 1)
     >>> first.prompt, first.reference, first.language, second.prompt
-    ('add 28 and 82', '110', 'en', '加213和570')
+    ('add 91 and 84', '175', 'en', '加50和75')
     """
     draw = random.Random(f"sums {seed}")  # noqa: S311 - no secret
     found = []
@@ -176,14 +176,16 @@ def _reasoned(question: Sample, draw: random.Random, habits: Habits) -> tuple[st
 
 
 def _columns(first: str, second: str, draw: random.Random, errors: float) -> tuple[str, str]:
-    """Column by column, units first, with the carry; each sum is wrong by chance.
+    """Column by column, units first, with the carry; each sum is one off by chance.
 
     >>> _columns("58", "67", random.Random(0), 0.0)
     ('add 8+7=15, add 5+6+1=12, so 125', '125')
     """
     steps, digits, carry = [], "", 0
     for a, b in zip(first[::-1], second[::-1], strict=True):
-        total = draw.randint(0, 19) if draw.random() < errors else int(a) + int(b) + carry
+        total = int(a) + int(b) + carry
+        if draw.random() < errors:
+            total = max(0, total + draw.choice((-1, 1)))
         steps.append(f"add {a}+{b}{'+1' if carry else ''}={total}")
         carry = total // 10
         digits = str(total % 10) + digits

@@ -276,8 +276,9 @@ def rl2(
     r"""The second RL stage's reward, eqs. (8) to (10): reasoning plus general plus language.
 
     Reasoning data has accuracy and format, eq. (9); general data a reward model and format, eq. (10): `helpful` judges
-    the kind `general`, `safety` the kind `safety`. The reward models' terms begin at a step, since they can be hacked: by
-    default with the last 400 of 1,700; `rl2(...).at(step)` is the reward at a step. Raises ConfigError without both.
+    the kind `general`, `safety` the kind `safety`. The reward models' terms begin at a step, since they can be hacked:
+    with the last 400 of 1,700 unless told; `rl2(...).at(step)` is the reward at a step. Raises ConfigError without
+    both.
 
     >>> class Liked:
     ...     name = "helpful"
