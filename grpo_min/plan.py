@@ -114,8 +114,10 @@ def size_of(name: str) -> Size:
     """A model's size from its folder's configuration, or a known name's; ConfigError for what has none."""
     known = tomllib.loads(SHAPES.read_text(encoding="utf-8")).get(Path(name).name)
     try:
-        shipped = known and not Path(name).exists()
-        config = AutoConfig.for_model(**known) if shipped else AutoConfig.from_pretrained(name)
+        if known and not Path(name).exists():
+            config = AutoConfig.for_model(**known)
+        else:
+            config = AutoConfig.from_pretrained(name)
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config)
     except (OSError, ValueError) as error:
@@ -124,10 +126,8 @@ def size_of(name: str) -> Size:
     idle = 0 if config.tie_word_embeddings else model.get_input_embeddings().weight.numel()
     experts = sum(value.numel() for key, value in model.named_parameters() if ".experts." in key)
     if experts:
-        names = ("n_routed_experts", "num_local_experts", "num_experts")
-        idle += experts - experts * config.num_experts_per_tok // next(
-            filter(None, (getattr(config, n, 0) for n in names))
-        )
+        counts = (getattr(config, key, 0) for key in ("n_routed_experts", "num_local_experts", "num_experts"))
+        idle += experts - experts * config.num_experts_per_tok // next(filter(None, counts))
     heads, layers = config.num_attention_heads, config.num_hidden_layers
     key = getattr(config, "qk_head_dim", None) or getattr(config, "head_dim", None) or config.hidden_size // heads
     value, latent = getattr(config, "v_head_dim", None) or key, getattr(config, "kv_lora_rank", None)
@@ -156,7 +156,9 @@ def plan(path: str, assumed: Assumptions) -> list[Planned]:
         _taught("reject_sample", None, rows, base, assumed, reject),
         _taught("sft2", recipe.sft2, rows, base, assumed),
         _judges(recipe, base, assumed),
-        _loop("rl2", recipe.rl2, base, assumed, f"from step {begins:,} on, with general prompts"),
+        _loop(
+            "rl2", recipe.rl2, base, assumed, f"from step {begins:,} of {recipe.rl2.steps:,} on, with general prompts"
+        ),
         _taught("distill", recipe.distill, rows, small, assumed),
     ]
     return [one for one in planned if not recipe.stages or one.stage in recipe.stages]
