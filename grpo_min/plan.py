@@ -149,6 +149,7 @@ def plan(path: str, assumed: Assumptions) -> list[Planned]:
     base, small = size_of(recipe.source.base), size_of(recipe.source.small or recipe.source.base)
     cold, reject, begins = recipe.cold_start, recipe.reject_sample, recipe.rl2.steps - recipe.preference_steps
     rows = reject.questions * reject.keep + reject.replies
+    preference = f"from step {begins:,} of {recipe.rl2.steps:,} on, with general prompts"
     planned = [
         _loop("zero", recipe.zero, base, assumed),
         _taught("cold_start", cold.sft, cold.sample.questions * cold.sample.keep, base, assumed, cold.sample),
@@ -156,9 +157,7 @@ def plan(path: str, assumed: Assumptions) -> list[Planned]:
         _taught("reject_sample", None, rows, base, assumed, reject),
         _taught("sft2", recipe.sft2, rows, base, assumed),
         _judges(recipe, base, assumed),
-        _loop(
-            "rl2", recipe.rl2, base, assumed, f"from step {begins:,} of {recipe.rl2.steps:,} on, with general prompts"
-        ),
+        _loop("rl2", recipe.rl2, base, assumed, preference),
         _taught("distill", recipe.distill, rows, small, assumed),
     ]
     return [one for one in planned if not recipe.stages or one.stage in recipe.stages]
