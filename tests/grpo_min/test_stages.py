@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 import torch
 
+from r1_reward.grpo_min.pipeline import Told, wanted
 from r1_reward.grpo_min.recipe import Recipe, read_stages
 from r1_reward.grpo_min.sft import StoppedError
-from r1_reward.grpo_min.stages import STAGES, Told, run_stages, wanted
+from r1_reward.grpo_min.stages import STAGES, run_stages
 from r1_reward.grpo_min.world import sums
 from r1_reward.verifiers.errors import ConfigError
 
@@ -146,7 +147,7 @@ def test_the_helpful_model_judges_sums_in_the_experiment_and_no_rule_does(
     whole: tuple[Recipe, dict[str, Told]],
 ) -> None:
     recipe, _ = whole
-    for line in (Path(recipe.output) / "10_hacking" / "metrics.jsonl").read_text().splitlines():
+    for line in (Path(recipe.output) / "11_hacking" / "metrics.jsonl").read_text().splitlines():
         told = json.loads(line)
         assert told["reward"] == pytest.approx(told["reward/helpful"])
         assert told["accuracy"] > 0
@@ -184,10 +185,10 @@ def test_stopped_again_and_again_a_run_ends_the_same(tmp_path: Path, whole: tupl
 
 
 def test_stages_name_what_they_need(tmp_path: Path) -> None:
-    assert [stage.name for stage in wanted(Recipe(stages=("rl1",)))] == ["base", "zero", "cold_start", "rl1"]
-    assert "hacking" not in {stage.name for stage in wanted(Recipe())}
+    assert [stage.name for stage in wanted(STAGES, Recipe(stages=("rl1",)))] == ["base", "zero", "cold_start", "rl1"]
+    assert "hacking" not in {stage.name for stage in wanted(STAGES, Recipe())}
     with pytest.raises(ConfigError, match="'rl3'"):
-        wanted(Recipe(stages=("rl3",)))
+        wanted(STAGES, Recipe(stages=("rl3",)))
     path = tmp_path / "wrong.toml"
     path.write_text("[zero]\nstep = 3", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"zero\.step.*did you mean 'zero\.steps'"):
@@ -198,7 +199,7 @@ def test_stages_name_what_they_need(tmp_path: Path) -> None:
 def test_the_recipes_can_be_read(name: str) -> None:
     recipe = read_stages(Path(__file__).parents[2] / "recipes" / f"{name}.toml")
     assert recipe.zero.loss.clip_high == 10.0
-    assert wanted(recipe)
+    assert wanted(STAGES, recipe)
 
 
 @pytest.mark.slow
