@@ -24,7 +24,7 @@ from ..reward_models.model import load as load_scorer
 from ..reward_models.train import train as train_model
 from ..verifiers import Reward, Sample, Term, Verifier
 from ..verifiers.catalog import make
-from ..verifiers.errors import ConfigError
+from ..verifiers.errors import ConfigError, RunError
 from ..verifiers.reward import PRESETS, rl2
 from . import manners, world
 from .accept import accept, read_rows, write_rows
@@ -35,7 +35,7 @@ from .pipeline import Run, Stage, Told, carry_out, judge_of, read_json
 from .questions import prepare, read_questions
 from .recipe import Recipe, SampleConfig
 from .sampling import Sampling
-from .sft import SFTConfig, StoppedError, finetune, lessons_of
+from .sft import Lesson, SFTConfig, StoppedError, finetune, lessons_of
 
 
 def run_stages(recipe: Recipe, *, stopped: Callable[[], bool] = lambda: False) -> Iterator[tuple[str, Told]]:
@@ -78,8 +78,8 @@ def _small(run: Run, folder: Path) -> Told:
 def _pretrain(run: Run, folder: Path, width: int, layers: int) -> Told:
     """A model that has read the toy's noise."""
     seed, toy, tokenizer = run.recipe.seed, run.recipe.world, world.world_tokenizer()
-    corpus = world.noisy_corpus(toy.corpus, seed, toy.habits)
-    lessons = lessons_of(tokenizer, [(tokenizer.encode(question.prompt_text), text) for question, text in corpus])
+    corpus = [replace(asked, response=said) for asked, said in world.noisy_corpus(toy.corpus, seed, toy.habits)]
+    lessons = _lessons(run, tokenizer, corpus, world.CONTEXT)
     model = world.world_model(tokenizer, width=width, layers=layers, seed=seed)
     taught = finetune(model, lessons, toy.pretrain, folder, seed=seed, stage="pretrain", stopped=run.stopped)
     _save(model, tokenizer, folder / "checkpoint")
@@ -255,19 +255,26 @@ def _accepted(run: Run, folder: Path, config: SampleConfig, policy: Path) -> tup
         reward=judge_of(recipe), output=output, resume=output.with_name(f"{output.name}.run.json").exists(), at_once=64,
     )  # fmt: skip
     found = accept(read_rows(output), judge_of(recipe), config)
-    asked = min(config.questions, len(questions)) * config.samples
+    asked = len(questions) * config.samples
+    if not found.samples:
+        raise RunError(f"none of {asked} responses of {policy} may be learned from: {found.left_out}")
     return found.samples, {"candidates": asked, "kept": len(found.samples), "left_out": found.left_out}
 
 
 def _teach(run: Run, folder: Path, config: SFTConfig, start: Path, rows: Sequence[Sample]) -> Told:
     """Fine-tune a checkpoint on responses, and save it."""
     model, tokenizer = load(start)
-    questions = prepare(rows, tokenizer, run.recipe.rl1.data.template, model.config.max_position_embeddings)
-    lessons = lessons_of(tokenizer, [(question.tokens, question.sample.response) for question in questions])
+    lessons = _lessons(run, tokenizer, rows, model.config.max_position_embeddings)
     stage = folder.name.partition("_")[2]
     taught = finetune(model, lessons, config, folder, seed=run.recipe.seed, stage=stage, stopped=run.stopped)
     _save(model, tokenizer, folder / "checkpoint")
     return {"taught": taught._asdict()}
+
+
+def _lessons(run: Run, tokenizer: Any, rows: Sequence[Sample], room: int) -> list[Lesson]:  # any: as below
+    """Prompts in the recipe's template, with their responses."""
+    questions = prepare(rows, tokenizer, run.recipe.zero.data.template, room)
+    return lessons_of(tokenizer, [(question.tokens, question.sample.response) for question in questions])
 
 
 def _save(model: PreTrainedModel, tokenizer: Any, folder: Path) -> None:  # any: tokenizers share no class
