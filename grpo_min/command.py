@@ -11,22 +11,23 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import click
 import torch
 import torch.distributed as dist
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
-from ..verifiers import Reward, Term, Verifier
+from ..verifiers import Reward, Sample, Term, Verifier
 from ..verifiers.catalog import kinds_of, make
 from ..verifiers.errors import ConfigError, RunError
 from ..verifiers.reward import PRESETS
 from . import distributed
-from .config import TrainConfig, read_recipe
+from .config import Schedule, TrainConfig, read_recipe
 from .engine import HFEngine
 from .logprobs import enable_checkpointing
 from .loop import Trainer
@@ -46,30 +47,15 @@ def run_train(recipe: str) -> int:
         return _run_stages(recipe)
     config = read_recipe(recipe)
     samples = _from_file(lambda: read_questions(config.data.path), "data.path", config.data.path)
-    several = "RANK" in os.environ
-    if several and not dist.is_initialized():
+    if "RANK" in os.environ and not dist.is_initialized():
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if torch.cuda.is_available() else "cpu"
     path = config.model.path
     tokenizer = _from_file(lambda: AutoTokenizer.from_pretrained(path), "model.path", path)
     model = _from_file(lambda: AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32), "model.path", path)
-    model = _prepared(model.to(device), config)
-    halved = config.model.bf16 and torch.cuda.is_available()
-    engine = None
-    if several or halved:
-        replica = copy.deepcopy(model).requires_grad_(False)
-        replica = replica.bfloat16() if halved else replica
-        engine = HFEngine(model, stop_tokens=stop_tokens(model, tokenizer), decode=tokenizer.decode, replica=replica)
     with _signals() as caught:
-        trainer = Trainer(
-            config,
-            model,
-            tokenizer,
-            samples,
-            reward_of(config),
-            engine=engine,
-            stopped=lambda: bool(caught),
-            shard=partial(distributed.shard, bf16=halved) if several else None,
+        trainer = make_trainer(
+            config, model.to(device), tokenizer, samples, reward_of(config), stopped=lambda: bool(caught)
         )
         try:
             _run(trainer)
@@ -84,6 +70,30 @@ def run_train(recipe: str) -> int:
     return 128 + caught[0]
 
 
+def make_trainer(
+    config: TrainConfig,
+    model: PreTrainedModel,
+    tokenizer: Any,  # any: Hugging Face's tokenizers share no typed class
+    samples: Sequence[Sample],
+    reward: Verifier,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
+    open_to: Schedule | None = None,
+) -> Trainer:
+    """The loop with everything that the configuration says of the model and that this process is one of."""
+    model, several = _prepared(model, config), dist.is_available() and dist.is_initialized()
+    halved = config.model.bf16 and torch.cuda.is_available()
+    engine = None
+    if several or halved:
+        replica = copy.deepcopy(model).requires_grad_(False)
+        replica = replica.bfloat16() if halved else replica
+        engine = HFEngine(model, stop_tokens=stop_tokens(model, tokenizer), decode=tokenizer.decode, replica=replica)
+    shard = partial(distributed.shard, bf16=halved) if several else None
+    return Trainer(
+        config, model, tokenizer, samples, reward, engine=engine, stopped=stopped, shard=shard, open_to=open_to
+    )
+
+
 def _run_stages(path: str) -> int:
     from .stages import run_stages
 
@@ -91,7 +101,7 @@ def _run_stages(path: str) -> int:
         try:
             for name, report in run_stages(read_stages(path), stopped=lambda: bool(caught)):
                 found = report.get("evaluation", {}).get("metrics", {}).get("pass_at_1", {}).get("value")
-                _log.warning("%s: done%s", name, "" if found is None else f", pass@1 {found:.3f}")
+                click.echo(f"{name}: done" + ("" if found is None else f", pass@1 {found:.3f}"), err=True)
         except StoppedError:
             return 128 + caught[0]
         except RunError as error:

@@ -1,89 +1,41 @@
-"""The stages of R1, each from checkpoints and data to a checkpoint and a report, in a folder of its own.
+"""The stages of R1, each from checkpoints and data to a checkpoint and a report.
 
-    base -> zero -> cold_start -> rl1 -> reject_sample -> sft2 -> reward_models -> rl2;  reject_sample -> distill
+    base -> zero -> cold_start -> rl1 -> reject_sample -> sft2 -> reward_models -> rl2;  reject_sample, small -> distill
     no_language (B.6) and hacking (B.5) are experiments beside them
 
-A stage is skipped when it was done with the same inputs: its part of the recipe and the hashes of what it is made from.
-One that was cut off goes on where it can (every kind of training, and sampling), and one whose inputs changed begins
-anew. Killed at any moment and started again, a run ends with the same weights and reports (one thread, one device).
-
-`RUN/NN_stage/` holds `checkpoint/` (Hugging Face's form), `metrics.jsonl`, `report.json`, and `cost.json` with what of
-the run is not the same each time. What it does not do: run its SFT or its reward models on several processes.
+How they are skipped, resumed and numbered is in `pipeline`; docs/r1.md holds them against the paper. What is not done:
+fine-tuning and reward models on several processes, adapters that go from stage to stage.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from transformers import PreTrainedModel
-from transformers.utils.logging import disable_progress_bar
 
-from .. import __version__
 from ..reward_models import HelpfulVerifier, Monitor, SafetyVerifier, Window, options_of
 from ..reward_models.data import read_pairs, read_rated
 from ..reward_models.model import load as load_scorer
 from ..reward_models.train import train as train_model
 from ..verifiers import Reward, Sample, Term, Verifier
 from ..verifiers.catalog import make
-from ..verifiers.errors import ConfigError
+from ..verifiers.errors import ConfigError, RunError
 from ..verifiers.reward import PRESETS, rl2
 from . import manners, world
 from .accept import accept, read_rows, write_rows
+from .command import make_trainer
 from .config import Schedule, TrainConfig
 from .evaluate import evaluate, load
-from .loop import Trainer
+from .pipeline import Run, Stage, Told, carry_out, judge_of, read_json
 from .questions import prepare, read_questions
 from .recipe import Recipe, SampleConfig
 from .sampling import Sampling
-from .sft import SFTConfig, StoppedError, finetune, lessons_of
-
-Told = dict[str, Any]
-"""What a stage says in its report (any: JSON values)."""
-
-
-class Stage(NamedTuple):
-    """One stage."""
-
-    name: str
-    """Its name."""
-    needs: tuple[str, ...]
-    """Stages whose results it is made from."""
-    parts: tuple[str, ...]
-    """Parts of the recipe that decide what it does."""
-    work: Callable[[Run, Path], Told]
-    """Does it, in a folder."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """A recipe being carried out."""
-
-    recipe: Recipe
-    """What is to be done."""
-    stopped: Callable[[], bool] = lambda: False
-    """Whether it should end."""
-
-    def folder(self, name: str) -> Path:
-        """A stage's folder."""
-        number = [stage.name for stage in STAGES].index(name)
-        return Path(self.recipe.output) / f"{number:02d}_{name}"
-
-    def checkpoint(self, name: str) -> Path:
-        """A stage's model."""
-        given = self.recipe.source.base
-        return Path(given) if given and name == "base" else self.folder(name) / "checkpoint"
-
-    def source(self, name: str) -> Path:
-        """A file or folder that the recipe names, or the toy's in its place."""
-        given = getattr(self.recipe.source, name)
-        return Path(given) if given else self.folder("base") / (name if name == "small" else f"{name}.jsonl")
+from .sft import Lesson, SFTConfig, StoppedError, finetune, lessons_of
 
 
 def run_stages(recipe: Recipe, *, stopped: Callable[[], bool] = lambda: False) -> Iterator[tuple[str, Told]]:
@@ -91,74 +43,14 @@ def run_stages(recipe: Recipe, *, stopped: Callable[[], bool] = lambda: False) -
 
     Raises StoppedError, with everything saved, when `stopped` says so; ConfigError for what cannot be done.
     """
-    disable_progress_bar()
-    run, done = Run(recipe=recipe, stopped=stopped), dict[str, str]()
-    for stage in wanted(recipe):
-        folder = run.folder(stage.name)
-        inputs = _hash_of({
-            "version": __version__, "seed": recipe.seed, "recipe": {part: _plain(recipe, part) for part in stage.parts},
-            "needs": {name: done[name] for name in stage.needs},
-        })  # fmt: skip
-        told = _read(folder / "done.json")
-        if told.get("inputs") != inputs:
-            if _read(folder / "begun.json").get("inputs") != inputs:
-                shutil.rmtree(folder, ignore_errors=True)
-                _write(folder / "begun.json", {"inputs": inputs})
-            began = time.process_time(), time.perf_counter()
-            told = {"stage": stage.name, "inputs": inputs, **stage.work(run, folder)}
-            spent = {"cpu_seconds": time.process_time() - began[0], "seconds": time.perf_counter() - began[1]}
-            told["output"] = _hash_of([inputs, *map(_hash_file, _results(folder))])
-            _write(folder / "cost.json", spent)
-            _write(folder / "done.json", told)
-        done[stage.name] = told["output"]
-        yield stage.name, _report(run, stage.name, told)
-
-
-def wanted(recipe: Recipe) -> list[Stage]:
-    """The stages of a recipe and those that they need, in order; ConfigError for a name that is none.
-
-    >>> [stage.name for stage in wanted(Recipe(stages=("zero",)))]
-    ['base', 'zero']
-    """
-    of = {stage.name: stage for stage in STAGES}
-    for name in recipe.stages:
-        if name not in of:
-            raise ConfigError(f"stages names {name!r}; there are {', '.join(of)}")
-    names = set(recipe.stages) or set(of) - {"no_language", "hacking"}
-    for stage in reversed(STAGES):
-        names |= set(stage.needs) if stage.name in names else set()
-    return [stage for stage in STAGES if stage.name in names]
-
-
-def _report(run: Run, name: str, told: Told) -> Told:
-    """The report, with the evaluation of the checkpoint where there is one."""
-    recipe, folder = run.recipe, run.folder(name)
-    path, options = run.checkpoint(name), recipe.evaluation
-    wants = _hash_of([told["output"], asdict(options), recipe.seed, recipe.rl1.reward.options])
-    report = _read(folder / "report.json")
-    if report.get("evaluated") == wants:
-        return report
-    began = time.process_time()
-    if path.is_dir() or name == "base":
-        model, tokenizer = load(path)
-        found = evaluate(
-            model, read_questions(run.source("probe"))[: options.questions], k=options.k, tokenizer=tokenizer,
-            sampling=Sampling(max_tokens=options.max_tokens, temperature=options.temperature, top_p=options.top_p),
-            seed=recipe.seed, template=recipe.zero.data.template, words=options.words, reward=_judge(recipe),
-            at_once=64,
-        )  # fmt: skip
-        told = {**told, "evaluation": found.to_dict()}
-    _write(folder / "report.json", {**told, "evaluated": wants})
-    _write(folder / "cost.json", {**_read(folder / "cost.json"), "evaluation_cpu_seconds": time.process_time() - began})
-    return _read(folder / "report.json")
+    return carry_out(STAGES, recipe, stopped)
 
 
 def _base(run: Run, folder: Path) -> Told:
-    """The base and the smaller one: given, or pretrained on the toy's noise together with its data."""
-    recipe, told = run.recipe, dict[str, Any]()
-    seed, toy, source = recipe.seed, recipe.world, recipe.source
-    if source.base and source.small:
-        return told
+    """The base: given, or pretrained on the toy's noise, with the toy's data beside it."""
+    seed, toy = run.recipe.seed, run.recipe.world
+    if run.recipe.source.base:
+        return {}
     samples = {
         "reasoning": world.sums(toy.questions, seed), "general": manners.chats(toy.chats, seed),
         "replies": world.human_replies(toy.chats, seed + 1), "probe": world.sums(toy.probe, 10_000 + seed),
@@ -169,22 +61,29 @@ def _base(run: Run, folder: Path) -> Told:
     for name, table in (("pairs", pairs), ("ratings", ratings)):
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in table)
         (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
-    tokenizer = world.world_tokenizer()
-    corpus = world.noisy_corpus(toy.corpus, seed, toy.habits)
-    lessons = lessons_of(tokenizer, [(tokenizer.encode(question.prompt_text), text) for question, text in corpus])
-    shapes = {"checkpoint": (toy.width, toy.layers), "small": (toy.small_width, toy.small_layers)}
-    for name, (width, layers) in shapes.items():
-        if name == "small" and shapes["small"] == shapes["checkpoint"]:
-            shutil.copytree(folder / "checkpoint", folder / "small", dirs_exist_ok=True)
-            continue
-        if name == "small" and "distill" not in {stage.name for stage in wanted(recipe)}:
-            continue
-        model = world.world_model(tokenizer, width=width, layers=layers, seed=seed)
-        work = folder if name == "checkpoint" else folder / "pretrain_small"
-        taught = finetune(model, lessons, toy.pretrain, work, seed=seed, stage="pretrain", stopped=run.stopped)
-        told[name] = {"weights": model.num_parameters(), **taught._asdict()}
-        _save(model, tokenizer, folder / name)
-    return told
+    return {"checkpoint": _pretrain(run, folder, toy.width, toy.layers)}
+
+
+def _small(run: Run, folder: Path) -> Told:
+    """The base of distillation: given, or pretrained like the other; the same one where it has the same shape."""
+    recipe, toy = run.recipe, run.recipe.world
+    if recipe.source.small:
+        return {}
+    if (toy.small_width, toy.small_layers) == (toy.width, toy.layers) and not recipe.source.base:
+        shutil.copytree(run.checkpoint("base"), folder / "checkpoint", dirs_exist_ok=True)
+        return {"checkpoint": read_json(run.folder("base") / "done.json")["checkpoint"]}
+    return {"checkpoint": _pretrain(run, folder, toy.small_width, toy.small_layers)}
+
+
+def _pretrain(run: Run, folder: Path, width: int, layers: int) -> Told:
+    """A model that has read the toy's noise."""
+    seed, toy, tokenizer = run.recipe.seed, run.recipe.world, world.world_tokenizer()
+    corpus = [replace(asked, response=said) for asked, said in world.noisy_corpus(toy.corpus, seed, toy.habits)]
+    lessons = _lessons(run, tokenizer, corpus, world.CONTEXT)
+    model = world.world_model(tokenizer, width=width, layers=layers, seed=seed)
+    taught = finetune(model, lessons, toy.pretrain, folder, seed=seed, stage="pretrain", stopped=run.stopped)
+    _save(model, tokenizer, folder / "checkpoint")
+    return {"weights": model.num_parameters(), **taught._asdict()}
 
 
 def _zero(run: Run, folder: Path) -> Told:
@@ -225,7 +124,7 @@ def _sft2(run: Run, folder: Path) -> Told:
 
 def _distill(run: Run, folder: Path) -> Told:
     kept = list(read_rows(run.folder("reject_sample") / "accepted.jsonl"))
-    return _teach(run, folder, run.recipe.distill, run.source("small"), kept)
+    return _teach(run, folder, run.recipe.distill, run.checkpoint("small"), kept)
 
 
 def _reward_models(run: Run, folder: Path) -> Told:
@@ -277,9 +176,10 @@ STAGES = (
     Stage("sft2", ("base", "reject_sample"), ("sft2",), _sft2),
     Stage("reward_models", ("base", "sft2"), ("reward_models", "source"), _reward_models),
     Stage("rl2", ("base", "sft2", "reward_models"), ("rl2", "preference_steps"), _rl2),
-    Stage("distill", ("base", "reject_sample"), ("distill", "source"), _distill),
-    Stage("no_language", ("base", "cold_start"), ("rl1",), _no_language),
-    Stage("hacking", ("base", "sft2", "reward_models"), ("rl2",), _hacking),
+    Stage("small", ("base",), ("world", "source"), _small),
+    Stage("distill", ("small", "reject_sample"), ("distill",), _distill),
+    Stage("no_language", ("base", "cold_start"), ("rl1",), _no_language, experiment=True),
+    Stage("hacking", ("base", "sft2", "reward_models"), ("rl2",), _hacking, experiment=True),
 )
 """In the order in which they are run; the numbers of their folders."""
 
@@ -295,11 +195,13 @@ def _reinforce(
     open_to: Schedule | None = None,
 ) -> Told:
     """The loop, from a checkpoint to another."""
+    if config.model.lora_rank:
+        raise ConfigError("adapters cannot be handed from stage to stage; set model.lora_rank = 0")
     config = replace(config, output=str(folder), seed=run.recipe.seed)
     model, tokenizer = load(start)
     if samples is None:
         samples = read_questions(run.source("reasoning"))
-    trainer = Trainer(
+    trainer = make_trainer(
         config, model, tokenizer, samples, reward or _preset(config), stopped=run.stopped, open_to=open_to
     )
     for _ in trainer.steps():
@@ -318,10 +220,6 @@ def _preset(config: TrainConfig) -> Reward:
         return reward
     language = make("language", config.reward.options.get("language"))
     return replace(reward, terms=[*reward.terms, Term(verifier=language, weight=0.0)])
-
-
-def _judge(recipe: Recipe) -> Reward:
-    return PRESETS["rl1"](recipe.rl1.reward.options)
 
 
 def _preference(run: Run) -> list[Verifier]:
@@ -354,70 +252,31 @@ def _accepted(run: Run, folder: Path, config: SampleConfig, policy: Path) -> tup
     sampling = Sampling(max_tokens=config.max_tokens, temperature=config.temperature)
     evaluate(
         policy, questions, k=config.samples, sampling=sampling, seed=recipe.seed, template=recipe.rl1.data.template,
-        reward=_judge(recipe), output=output, resume=output.with_name(f"{output.name}.run.json").exists(), at_once=64,
+        reward=judge_of(recipe), output=output, resume=output.with_name(f"{output.name}.run.json").exists(), at_once=64,
     )  # fmt: skip
-    found = accept(read_rows(output), _judge(recipe), config)
-    asked = min(config.questions, len(questions)) * config.samples
+    found = accept(read_rows(output), judge_of(recipe), config)
+    asked = len(questions) * config.samples
+    if not found.samples:
+        raise RunError(f"none of {asked} responses of {policy} may be learned from: {found.left_out}")
     return found.samples, {"candidates": asked, "kept": len(found.samples), "left_out": found.left_out}
 
 
 def _teach(run: Run, folder: Path, config: SFTConfig, start: Path, rows: Sequence[Sample]) -> Told:
     """Fine-tune a checkpoint on responses, and save it."""
     model, tokenizer = load(start)
-    questions = prepare(rows, tokenizer, run.recipe.rl1.data.template, model.config.max_position_embeddings)
-    lessons = lessons_of(tokenizer, [(question.tokens, question.sample.response) for question in questions])
+    lessons = _lessons(run, tokenizer, rows, model.config.max_position_embeddings)
     stage = folder.name.partition("_")[2]
     taught = finetune(model, lessons, config, folder, seed=run.recipe.seed, stage=stage, stopped=run.stopped)
     _save(model, tokenizer, folder / "checkpoint")
     return {"taught": taught._asdict()}
 
 
+def _lessons(run: Run, tokenizer: Any, rows: Sequence[Sample], room: int) -> list[Lesson]:  # any: as below
+    """Prompts in the recipe's template, with their responses."""
+    questions = prepare(rows, tokenizer, run.recipe.zero.data.template, room)
+    return lessons_of(tokenizer, [(question.tokens, question.sample.response) for question in questions])
+
+
 def _save(model: PreTrainedModel, tokenizer: Any, folder: Path) -> None:  # any: tokenizers share no class
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-
-
-def _results(folder: Path) -> list[Path]:
-    """The files that make up what a stage came to."""
-    # What says how long things took (candidates, metrics) is another each time; what was accepted of them is not.
-    made = (*folder.rglob("*.safetensors"), *folder.glob("*.jsonl"))
-    return sorted(path for path in made if path.name not in ("metrics.jsonl", "samples.jsonl", "candidates.jsonl"))
-
-
-def _plain(recipe: Recipe, part: str) -> Any:  # any: JSON values
-    """A part of the recipe as it counts: of files what is in them, and not where they are."""
-    found = getattr(recipe, part)
-    if part == "source":
-        return {name: _content(value) for name, value in asdict(found).items()}
-    return found if isinstance(found, int) else asdict(found)
-
-
-def _content(name: str) -> Any:  # any: as above
-    """A hash of each file of a folder, of one file, or a name that is on no disk."""
-    path = Path(name)
-    inside = sorted(path.iterdir()) if name and path.is_dir() else [path]
-    return [(each.name, _hash_file(each)) for each in inside if each.is_file()] or name
-
-
-def _hash_of(value: Any) -> str:  # any: JSON values
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read(path: Path) -> Told:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return {}
-
-
-def _write(path: Path, told: Told) -> None:
-    """Whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(json.dumps(told, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    draft.replace(path)

@@ -21,6 +21,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from ..verifiers import Sample
 from .manners import CHAT_WORDS, bad_reply, chats, good_reply
 
+CONTEXT = 256
+"""Tokens that its models have places for."""
 END, PADDING, UNKNOWN = "<end>", "<pad>", "<unk>"
 THINK, END_THINK, ANSWER, END_ANSWER = "<think>", "</think>", "<answer>", "</answer>"
 REASONING_WORDS = (
@@ -91,7 +93,7 @@ def world_model(tokenizer: Any, *, width: int, layers: int, seed: int) -> PreTra
         num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=256,
+        max_position_embeddings=CONTEXT,
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,

@@ -9,17 +9,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from r1_reward.grpo_min.recipe import Recipe, read_stages
-from r1_reward.grpo_min.sft import StoppedError
-from r1_reward.grpo_min.stages import STAGES, Told, run_stages, wanted
+from r1_reward.grpo_min.config import TrainConfig
+from r1_reward.grpo_min.pipeline import Told, wanted
+from r1_reward.grpo_min.recipe import Recipe, SampleConfig, read_stages
+from r1_reward.grpo_min.sft import SFTConfig, StoppedError
+from r1_reward.grpo_min.stages import STAGES, run_stages
 from r1_reward.grpo_min.world import sums
 from r1_reward.verifiers.errors import ConfigError
+
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 # The one that is imitated only guesses, and any number is right: so a minute-old model passes the filters.
 RECIPE = """
@@ -146,7 +151,7 @@ def test_the_helpful_model_judges_sums_in_the_experiment_and_no_rule_does(
     whole: tuple[Recipe, dict[str, Told]],
 ) -> None:
     recipe, _ = whole
-    for line in (Path(recipe.output) / "10_hacking" / "metrics.jsonl").read_text().splitlines():
+    for line in (Path(recipe.output) / "11_hacking" / "metrics.jsonl").read_text().splitlines():
         told = json.loads(line)
         assert told["reward"] == pytest.approx(told["reward/helpful"])
         assert told["accuracy"] > 0
@@ -184,10 +189,10 @@ def test_stopped_again_and_again_a_run_ends_the_same(tmp_path: Path, whole: tupl
 
 
 def test_stages_name_what_they_need(tmp_path: Path) -> None:
-    assert [stage.name for stage in wanted(Recipe(stages=("rl1",)))] == ["base", "zero", "cold_start", "rl1"]
-    assert "hacking" not in {stage.name for stage in wanted(Recipe())}
+    assert [stage.name for stage in wanted(STAGES, Recipe(stages=("rl1",)))] == ["base", "zero", "cold_start", "rl1"]
+    assert "hacking" not in {stage.name for stage in wanted(STAGES, Recipe())}
     with pytest.raises(ConfigError, match="'rl3'"):
-        wanted(Recipe(stages=("rl3",)))
+        wanted(STAGES, Recipe(stages=("rl3",)))
     path = tmp_path / "wrong.toml"
     path.write_text("[zero]\nstep = 3", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"zero\.step.*did you mean 'zero\.steps'"):
@@ -196,9 +201,48 @@ def test_stages_name_what_they_need(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["r1_toy", "zero_toy"])
 def test_the_recipes_can_be_read(name: str) -> None:
-    recipe = read_stages(Path(__file__).parents[2] / "recipes" / f"{name}.toml")
+    recipe = read_stages(RECIPES / f"{name}.toml")
     assert recipe.zero.loss.clip_high == 10.0
-    assert wanted(recipe)
+    assert wanted(STAGES, recipe)
+
+
+def test_the_papers_recipe_scaled_down_runs_every_stage(tmp_path: Path) -> None:
+    """Sizes, lengths, batches and counts are the small recipe's; everything else is the paper's."""
+    small = read_stages(write_recipe(tmp_path))
+    paper = read_stages(RECIPES / "r1_paper.toml")
+    world = replace(small.world, habits=replace(small.world.habits, foreign=0.0))
+
+    def fewer(config: TrainConfig, steps: int) -> TrainConfig:
+        longest = tuple((step // 8_200, 16.0 + step / 8_200) for step, _ in config.rollout.max_tokens)
+        rollout = replace(config.rollout, questions=2, samples=2, minibatches=2, max_tokens=longest)
+        return replace(config, steps=steps, reference_every=2, rollout=rollout)
+
+    def shorter(config: SFTConfig) -> SFTConfig:
+        return replace(config, batch=4, max_tokens=256)
+
+    def less(config: SampleConfig) -> SampleConfig:
+        return replace(config, questions=16, samples=4, max_tokens=16, replies=4)
+
+    recipe = replace(
+        paper,
+        output=small.output,
+        preference_steps=2,
+        source=small.source,
+        world=world,
+        zero=fewer(paper.zero, 2),
+        cold_start=replace(paper.cold_start, sample=less(paper.cold_start.sample), sft=shorter(paper.cold_start.sft)),
+        rl1=fewer(paper.rl1, 2),
+        reject_sample=less(paper.reject_sample),
+        sft2=shorter(paper.sft2),
+        reward_models=replace(paper.reward_models, options={"batch": 8}),
+        rl2=fewer(paper.rl2, 4),
+        distill=shorter(paper.distill),
+        evaluation=replace(paper.evaluation, questions=4, k=2, max_tokens=16),
+    )
+    torch.set_num_threads(1)
+    found = reports(recipe)
+    assert list(found) == [stage.name for stage in STAGES if not stage.experiment]
+    assert found["rl2"]["evaluation"]["template"] == "r1_zero"
 
 
 @pytest.mark.slow
