@@ -12,7 +12,7 @@ PEERS := .venv-peers
 PEERS_PIP := $(PEERS)/bin/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo images test test-slow test-peers lint types bench clean
+.PHONY: help demo reproduce images test test-slow test-peers lint types bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,10 @@ help: ## Show this list
 demo: $(VENV)/.scoring ## Score 220 rollouts, show the summary and write a page about them
 	$(BIN)/r1-reward score examples/rollouts.jsonl -o out/scored.jsonl --summary out/summary.json \
 	  --report out/report.html --max-errors 10%
+
+reproduce: $(VENV)/.testing ## All stages of R1 at the toy's scale, and out/r1_toy/report.html about them
+	OMP_NUM_THREADS=1 $(BIN)/r1-reward train recipes/r1_toy.toml
+	$(BIN)/r1-reward report out/r1_toy -o out/r1_toy/report.html
 
 images: $(VENV)/.scoring ## Make the images that the docker backend runs programs in
 	$(BIN)/r1-reward sandbox build

@@ -41,6 +41,19 @@ def _options(context: click.Context, option: click.Parameter, values: tuple[str,
     return options
 
 
+def _settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, object]:
+    """`option=value` as often as given."""
+    from .verifiers.scoring.options import parse_value
+
+    settings: dict[str, object] = {}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not (name and equals):
+            raise click.BadParameter(f"{value!r} is not of the form option=value")
+        settings[name.strip().replace("-", "_")] = parse_value(text.strip())
+    return settings
+
+
 def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
     return None if value is None else [name.strip() for name in value.split(",")]
 
@@ -89,7 +102,10 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
 @click.option("--summary", metavar="FILE", help="Write the summary there as JSON.")
 @click.option("--report", metavar="FILE.html", help="Write a page about the rows; needs --output.")
 @click.option("--config", metavar="FILE.toml", help="Read options from there; flags win.")
-def score(files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, object]], **flags: Any) -> None:
+@click.option("--gate", type=float, metavar="P", help="With --reward safety: refuse what is safe with less than P.")
+def score(
+    files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, object]], gate: float | None, **flags: Any
+) -> None:
     """Score responses: one JSONL row in, the same row with its reward out.
 
     FILES are JSONL (also .gz, .zst) or Parquet; - or none is standard input.
@@ -100,7 +116,8 @@ def score(files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, 
     from .verifiers.errors import RewardError
     from .verifiers.scoring.command import run_score
 
-    given = {"files": files, "set": set_, **flags}
+    gated = {} if gate is None else {"safety": {**set_.get("safety", {}), "gate": gate}}
+    given = {"files": files, "set": {**set_, **gated}, **flags}
     try:
         sys.exit(run_score(config, {name: value for name, value in given.items() if value not in (None, (), {})}))
     except RewardError as error:
@@ -116,8 +133,9 @@ def score(files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, 
 @click.option("--max-rows", type=int, metavar="N", help="Responses in the table; of more a sample (default: 100000).")
 @click.option("--max-mb", type=float, metavar="MB", help="Size of the rows on the page (default: 150).")
 @click.option("--seed", type=int, metavar="N", help="Of the sample (default: 0).")
+@click.option("--images", metavar="DIR", help="Write the figures of a run of stages there as PNG, too.")
 def report(**flags: Any) -> None:
-    """Write one HTML page about scored rows, or about the folder of a training run.
+    """Write one HTML page about scored rows, or about the folder of a training run or of a run of stages.
 
     It opens from disk, needs no network, and runs nothing of what a model wrote.
 
@@ -308,7 +326,9 @@ def doctor(names: tuple[str, ...], *, as_json: bool) -> None:
 
 @main.command()
 @click.argument("recipe", metavar="RECIPE.toml")
-def train(recipe: str) -> None:
+@click.option("--dry-run", is_flag=True, help="Say what each stage would take; needs neither weights nor data.")
+@click.option("--assume", multiple=True, callback=_settings, metavar="NAME=VALUE", help="For --dry-run; repeatable.")
+def train(recipe: str, assume: dict[str, object], *, dry_run: bool) -> None:
     """Train a model with GRPO as a recipe says; go on where an earlier run of it left off.
 
     Exit status: 0 trained to the end, 1 the run cannot go on, 2 usage, 130 or 143 ended by a signal, saved.
@@ -317,25 +337,57 @@ def train(recipe: str) -> None:
 
     try:
         from .grpo_min.command import run_train
+        from .grpo_min.plan import run_plan
     except ModuleNotFoundError as error:
         raise click.UsageError(f"training needs {error.name}: pip install 'r1-reward[train]'") from None
     try:
-        sys.exit(run_train(recipe))
+        sys.exit(run_plan(recipe, assume) if dry_run else run_train(recipe))
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
 
 
-def _settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, object]:
-    """`option=value` as often as given."""
-    from .verifiers.scoring.options import parse_value
+@main.command("eval")
+@click.argument("model", metavar="MODEL")
+@click.argument("files", nargs=-1, required=True, metavar="FILES")
+@click.option("-o", "--output", metavar="OUT", help="JSONL file for the samples, for `report` or `explain`.")
+@click.option("--summary", metavar="FILE", help="JSON file for the figures; standard output if left out.")
+@click.option("-k", "--samples", "k", type=click.IntRange(1), default=16, metavar="K", help="Samples a question (16).")
+@click.option("--temperature", type=click.FloatRange(0), default=0.6, metavar="T", help="Of sampling (0.6).")
+@click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), default=0.95, metavar="P", help="See docs (0.95).")
+@click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="Longest response (32768, or what fits).")
+@click.option("--stop", multiple=True, metavar="TEXT", help="Ends a response; repeatable.")
+@click.option("--seed", type=int, default=0, metavar="N", help="Of all that is drawn (0).")
+@click.option(
+    "--template",
+    type=click.Choice(["r1_zero", "chat", "plain"]),
+    default="r1_zero",
+    help="How it is asked: Table 1 of the paper (default), the tokenizer's chat template, or as it is.",
+)
+@click.option("--level", default="level", metavar="FIELD", help="Field that holds a question's difficulty (level).")
+@click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
+@click.option(
+    "--set", "set_", multiple=True, callback=_options, metavar="V.OPT=VALUE", help="As for score; repeatable."
+)
+@click.option("--at-once", type=click.IntRange(1), default=32, metavar="N", help="Questions decoded together (32).")
+@click.option("--bf16", is_flag=True, help="Run the model in bfloat16.")
+@click.option("--resume", is_flag=True, help="Go on with OUT where an interrupted run left it.")
+def evaluate(model: str, files: tuple[str, ...], **flags: Any) -> None:
+    """Ask a model every question of benchmark files K times, and measure its answers.
 
-    settings: dict[str, object] = {}
-    for value in values:
-        name, equals, text = value.partition("=")
-        if not (name and equals):
-            raise click.BadParameter(f"{value!r} is not of the form option=value")
-        settings[name.strip().replace("-", "_")] = parse_value(text.strip())
-    return settings
+    MODEL is a folder in Hugging Face's form; FILES are JSONL (also .gz, .zst) or Parquet with `prompt` and `reference`.
+
+    Exit status: 0 whatever the figures, 2 usage, 130 interrupted with a usable OUT.
+    """
+    from .verifiers.errors import RewardError
+
+    try:
+        from .grpo_min.evaluate_command import run_eval
+    except ModuleNotFoundError as error:
+        raise click.UsageError(f"evaluation needs {error.name}: pip install 'r1-reward[train]'") from None
+    try:
+        sys.exit(run_eval(model, files, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
 
 
 @main.command("train-rm")

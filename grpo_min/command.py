@@ -11,27 +11,31 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import click
 import torch
 import torch.distributed as dist
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from ..verifiers import Reward, Term, Verifier
+from ..reward_models import read_tokenizer
+from ..verifiers import Reward, Sample, Term, Verifier
 from ..verifiers.catalog import kinds_of, make
 from ..verifiers.errors import ConfigError, RunError
 from ..verifiers.reward import PRESETS
 from . import distributed
-from .config import TrainConfig, read_recipe
+from .config import Schedule, TrainConfig, read_recipe
 from .engine import HFEngine
 from .logprobs import enable_checkpointing
 from .loop import Trainer
 from .questions import read_questions, stop_tokens
+from .recipe import is_stages, read_stages
 from .runlog import make_writer
+from .sft import StoppedError
 
 _log = logging.getLogger(__name__)
 
@@ -41,33 +45,19 @@ def run_train(recipe: str) -> int:
 
     Raises ConfigError for a recipe that cannot be carried out.
     """
+    if is_stages(recipe):
+        return _run_stages(recipe)
     config = read_recipe(recipe)
     samples = _from_file(lambda: read_questions(config.data.path), "data.path", config.data.path)
-    several, first = "RANK" in os.environ, os.environ.get("RANK", "0") == "0"
-    if several and not dist.is_initialized():
+    if "RANK" in os.environ and not dist.is_initialized():
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if torch.cuda.is_available() else "cpu"
     path = config.model.path
-    tokenizer = _from_file(lambda: AutoTokenizer.from_pretrained(path), "model.path", path)
+    tokenizer = _from_file(lambda: read_tokenizer(path), "model.path", path)
     model = _from_file(lambda: AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32), "model.path", path)
-    model = prepared(model.to(device), config)
-    halved = config.model.bf16 and torch.cuda.is_available()
-    engine = None
-    if several or halved:
-        replica = copy.deepcopy(model).requires_grad_(False)
-        replica = replica.bfloat16() if halved else replica
-        engine = HFEngine(model, stop_tokens=stop_tokens(model, tokenizer), decode=tokenizer.decode, replica=replica)
     with _signals() as caught:
-        trainer = Trainer(
-            config,
-            model,
-            tokenizer,
-            samples,
-            reward_of(config),
-            engine=engine,
-            writers=[make_writer(name, config.output) for name in config.writers if first],
-            stopped=lambda: bool(caught),
-            shard=partial(distributed.shard, bf16=halved) if several else None,
+        trainer = make_trainer(
+            config, model.to(device), tokenizer, samples, reward_of(config), stopped=lambda: bool(caught)
         )
         try:
             _run(trainer)
@@ -80,6 +70,57 @@ def run_train(recipe: str) -> int:
         _export(trainer, Path(config.output) / "model")
         return 0
     return 128 + (caught or [signal.SIGTERM])[0]  # on this process, or on another one
+
+
+def make_trainer(
+    config: TrainConfig,
+    model: PreTrainedModel,
+    tokenizer: Any,  # any: Hugging Face's tokenizers share no typed class
+    samples: Sequence[Sample],
+    reward: Verifier,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
+    open_to: Schedule | None = None,
+) -> Trainer:
+    """The loop with everything that the configuration says of the model and that this process is one of."""
+    several = dist.is_available() and dist.is_initialized()
+    model = prepared(model, config)
+    halved = config.model.bf16 and torch.cuda.is_available()
+    engine = None
+    if several or halved:
+        replica = copy.deepcopy(model).requires_grad_(False)
+        replica = replica.bfloat16() if halved else replica
+        engine = HFEngine(model, stop_tokens=stop_tokens(model, tokenizer), decode=tokenizer.decode, replica=replica)
+    shard = partial(distributed.shard, bf16=halved) if several else None
+    first = not several or dist.get_rank() == 0
+    return Trainer(
+        config,
+        model,
+        tokenizer,
+        samples,
+        reward,
+        engine=engine,
+        writers=[make_writer(name, config.output) for name in config.writers if first],
+        stopped=stopped,
+        shard=shard,
+        open_to=open_to,
+    )
+
+
+def _run_stages(path: str) -> int:
+    from .stages import run_stages
+
+    with _signals() as caught:
+        try:
+            for name, report in run_stages(read_stages(path), stopped=lambda: bool(caught)):
+                found = report.get("evaluation", {}).get("metrics", {}).get("pass_at_1", {}).get("value")
+                click.echo(f"{name}: done" + ("" if found is None else f", pass@1 {found:.3f}"), err=True)
+        except StoppedError:
+            return 128 + caught[0]
+        except RunError as error:
+            _log.error("%s", error)
+            return 1
+    return 0
 
 
 def reward_of(config: TrainConfig) -> Verifier:

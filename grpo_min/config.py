@@ -124,6 +124,15 @@ class OptimizerConfig:
     clip: float = 1.0
     """Largest norm of the gradient; 0 is none."""
 
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate of a step, counted from 0, of so many."""
+        if step < self.warmup:
+            return self.lr * (step + 1) / self.warmup
+        if self.schedule == "constant":
+            return self.lr
+        done = (step - self.warmup) / max(1, steps - 1 - self.warmup)
+        return self.lr * (self.final + (1 - self.final) * (1 + math.cos(math.pi * min(done, 1.0))) / 2)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryConfig:
@@ -230,13 +239,7 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     >>> [round(learning_rate(config, step), 3) for step in (0, 5, 10)]
     [1.0, 0.55, 0.1]
     """
-    optimizer = config.optimizer
-    if step < optimizer.warmup:
-        return optimizer.lr * (step + 1) / optimizer.warmup
-    if optimizer.schedule == "constant":
-        return optimizer.lr
-    done = (step - optimizer.warmup) / max(1, config.steps - 1 - optimizer.warmup)
-    return optimizer.lr * (optimizer.final + (1 - optimizer.final) * (1 + math.cos(math.pi * min(done, 1.0))) / 2)
+    return config.optimizer.rate(step, config.steps)
 
 
 def read_recipe(path: str | Path) -> TrainConfig:

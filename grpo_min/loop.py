@@ -23,7 +23,7 @@ from .. import __version__
 from ..verifiers import Reward, Sample, Verifier
 from ..verifiers.errors import ConfigError, RunError
 from . import checkpoint, distributed
-from .config import TrainConfig, as_json, at
+from .config import Schedule, TrainConfig, as_json, at
 from .engine import Engine, HFEngine
 from .learner import Learner
 from .logprobs import Policy
@@ -52,8 +52,12 @@ class Trainer:
         writers: Sequence[Writer] = (),
         stopped: Callable[[], bool] = lambda: False,
         shard: Callable[[Policy], Policy] | None = None,
+        open_to: Schedule | None = None,
     ) -> None:
-        """Go on from the latest checkpoint in the output folder, or begin; ConfigError for what cannot be run."""
+        """Go on from the latest checkpoint in the output folder, or begin; ConfigError for what cannot be run.
+
+        `open_to` says how many of the samples, from the first on, are asked at a step; all, where it is left out.
+        """
         self.config, self.tokenizer, self.reward, self._stopped = config, tokenizer, reward, stopped
         longest = int(max(value for _, value in config.rollout.max_tokens))
         context = getattr(model.config, "max_position_embeddings", None) or 2**31
@@ -61,6 +65,7 @@ class Trainer:
         self._ends = stop_tokens(model, tokenizer)
         if not self._ends and not config.rollout.stop:
             raise ConfigError("neither model nor tokenizer has an EOS token, so nothing ends: set rollout.stop")
+        self._open_to: Schedule = open_to or ((0, len(self.questions)),)
         self.world = distributed.World()
         self.engine = engine or HFEngine(model, stop_tokens=self._ends, decode=tokenizer.decode)
         self.learner = Learner(config, model, self.world, shard)
@@ -122,7 +127,7 @@ class Trainer:
         missing = list(range(config.rollout.questions * config.rollout.minibatches))
         self.engine.sync(self.learner.policy.model)
         for attempt in range(1 + (config.advantage.refills if config.advantage.zero_variance == "refill" else 0)):
-            asked = order(len(self.questions), config.seed, cursor, cursor + len(missing))
+            asked = order(int(at(self._open_to, self.step)), config.seed, cursor, cursor + len(missing))
             cursor += len(missing)
             mine = list(zip(missing, asked, strict=True))[self.world.rank :: self.world.size]
             seeds = [seed_of("rollout", config.seed, self.step, attempt, place) for place, _ in mine]

@@ -52,7 +52,7 @@ def prepare(samples: Sequence[Sample], tokenizer: Any, template: str, room: int)
     `tokenizer` is a Hugging Face one (any: they share no typed class).
     """
     if not samples:
-        raise ConfigError("there are no questions to train on: the data is empty")
+        raise ConfigError("there are no questions: the data is empty")
     if template == "chat" and not tokenizer.chat_template:
         raise ConfigError("data.template is 'chat', and the tokenizer has no chat template")
     questions = []
@@ -69,7 +69,7 @@ def prepare(samples: Sequence[Sample], tokenizer: Any, template: str, room: int)
         if not 1 <= len(tokens) <= room:
             raise ConfigError(
                 f"question {place} (id {sample.id!r}) has {len(tokens)} tokens; the model's context less max_tokens "
-                f"leaves room for 1 to {room}: remove it, or lower rollout.max_tokens"
+                f"leaves room for 1 to {room}: remove it, or lower max_tokens"
             )
         questions.append(Question(tokens=tuple(tokens), sample=sample))
     return questions

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .data import Pair, Rated, pair_of, rated_of, read_pairs, read_rated, split_by_prompt
     from .errors import DataError, ModelError, NotFiniteError, TrainingError
     from .evaluate import report_on_pairs, report_on_rated, score_rows
+    from .gate import SafetyGate
     from .model import Scorer, prepare
     from .monitor import Admission, Bounds, Monitor, Window, length_trend, pessimistic, repetition, spread
     from .options import TrainOptions, options_of
@@ -38,6 +39,7 @@ _HOME = {
     "NotFiniteError": "errors",
     "Pair": "data",
     "Rated": "data",
+    "SafetyGate": "gate",
     "SafetyVerifier": "verifier",
     "Scorer": "model",
     "StoppedError": "train",
@@ -76,6 +78,7 @@ __all__ = [
     "NotFiniteError",
     "Pair",
     "Rated",
+    "SafetyGate",
     "SafetyVerifier",
     "Scorer",
     "StoppedError",

@@ -271,12 +271,14 @@ def rl2(
     *,
     helpful: Verifier | None = None,
     safety: Verifier | None = None,
+    begins: int = RL2_STEPS - RL2_PREFERENCE_STEPS,
 ) -> Reward:
     r"""The second RL stage's reward, eqs. (8) to (10): reasoning plus general plus language.
 
     Reasoning data has accuracy and format, eq. (9); general data a reward model and format, eq. (10): `helpful` judges
-    the kind `general`, `safety` the kind `safety`. The reward models' terms begin with the last 400 of 1,700 steps,
-    since they can be hacked: `rl2(...).at(step)` is the reward at a step. Raises ConfigError without both.
+    the kind `general`, `safety` the kind `safety`. The reward models' terms begin at a step, since they can be hacked:
+    with the last 400 of 1,700 unless told; `rl2(...).at(step)` is the reward at a step. Raises ConfigError without
+    both.
 
     >>> class Liked:
     ...     name = "helpful"
@@ -296,7 +298,6 @@ def rl2(
             f"the preset rl2 needs reward models and was given no {' and no '.join(missing)}: eq. (10) is not defined "
             "without them; pass rl2(helpful=..., safety=...), or use rl1, which has rule rewards only"
         )
-    begins = RL2_STEPS - RL2_PREFERENCE_STEPS
     models: list[tuple[Verifier | None, Kind]] = [(helpful, "general"), (safety, "safety")]
     general = [
         Term(verifier=model, kinds=frozenset({kind}), begins=begins) for model, kind in models if model is not None

@@ -94,7 +94,9 @@ class Groups:
                 if k <= len(marked):
                     mean.add(pass_at_k(len(marked), right, k), 1)
             if usual > 1 and len(marked) >= usual and marked[0][3] in voters:
-                share = _vote(marked[:usual], voters[marked[0][3]])
+                voted_on = marked[:usual]
+                wrong = [str(row[4]) for row in voted_on if not row[2] and row[4] is not None]
+                share = vote(sum(bool(row[2]) for row in voted_on), wrong, voters[marked[0][3]])
                 consensus.add(share or 0.0, int(share is not None))
         voted = (usual, consensus) if consensus.n else None
         return Problems(sum(sizes.values()), dict(sizes), reward, accuracy, scores, pass_at, voted)
@@ -125,15 +127,21 @@ def _add(mean: Clustered, values: Iterable[float | None]) -> None:
     mean.add(sum(known), len(known))
 
 
-def _vote(marked: Sequence[tuple[Any, ...]], voter: Voter) -> float | None:
-    """Responses judged right are one class, verified against the reference; the others are told apart by the voter."""
-    wrong = [str(row[4]) for row in marked if not row[2] and row[4] is not None]
+def vote(right: int, wrong: Sequence[str], voter: Voter) -> float | None:
+    """Chance that the most voted answer is right, for cons@k; None where the voter cannot tell the answers apart.
+
+    Responses judged right are one class, verified against the reference; the answers of the others are told apart by
+    the voter. A response without an answer has no vote.
+
+    >>> from r1_reward.verifiers import MathVerifier
+    >>> [vote(2, wrong, MathVerifier()) for wrong in (["0.5", "3"], ["0.5", r"\\frac12"], ["0.5", r"\\frac12", "1/2"])]
+    [1.0, 0.5, 0.0]
+    """
     try:
         votes = Counter(number + 1 for number in voter.classes(wrong)) if wrong else Counter[int]()
     except Exception:  # noqa: BLE001 - the boundary: a user's verifier that cannot tell answers apart has no vote
         _log.warning("%s could not tell answers apart", voter, exc_info=True)
         return None
-    right = sum(bool(row[2]) for row in marked)
     if right:
         votes[0] = right
     return majority(votes, {0})

@@ -1,0 +1,108 @@
+"""All stages of R1 at the toy's scale over several seeds.
+
+    python benchmarks/pipeline.py [--seeds 3] [--parts headline,stages] [--output out/pipeline]
+
+headline: recipes/zero_toy.toml; stages: recipes/r1_toy.toml with both experiments. One torch thread; CPU-seconds are of
+this process. Figures are means over seeds with the least and the greatest in brackets; intervals over questions are in
+each stage's report.json. What was done stays done: run again, it goes on, and its cost is that of the first time. That
+a killed run ends the same is a test: pytest -m slow tests/grpo_min/test_stages.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from r1_reward.grpo_min.pipeline import Told
+from r1_reward.grpo_min.recipe import Recipe, read_stages
+from r1_reward.grpo_min.stages import run_stages
+
+ROOT = Path(__file__).parents[1]
+SHOWN = ("pass_at_1", "cons_at_16", "language", "format", "length", "reflective/wait", "reflective/等等")
+
+
+def main() -> None:
+    """Measure, print tables, and write pipeline.json."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--parts", default="headline,stages")
+    parser.add_argument("--output", type=Path, default=Path("out/pipeline"))
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    found: dict[str, Any] = {"torch": torch.__version__, "date": time.strftime("%Y-%m-%d")}
+    for part, recipe in (("headline", "zero_toy"), ("stages", "r1_toy")):
+        if part in asked.parts.split(","):
+            whole = read_stages(ROOT / "recipes" / f"{recipe}.toml")
+            folders = [asked.output / recipe / str(seed) for seed in range(asked.seeds)]
+            runs = [_run(replace(whole, seed=seed, output=str(folder))) for seed, folder in enumerate(folders)]
+            found[part] = runs
+            print(_table(part, runs), flush=True)
+    asked.output.mkdir(parents=True, exist_ok=True)
+    (asked.output / "pipeline.json").write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+
+
+def _run(recipe: Recipe) -> dict[str, Told]:
+    """The reports of a run by stage, with what each cost and how its training began and ended."""
+    found = {}
+    for name, report in run_stages(recipe):
+        folder = next(Path(recipe.output).glob(f"??_{name}"))
+        cost = json.loads((folder / "cost.json").read_text())
+        found[name] = {**report, "cost": cost, "curve": _curve(folder / "metrics.jsonl")}
+        print(f"seed {recipe.seed}: {name}, {cost['cpu_seconds']:.0f} CPU-s", file=sys.stderr, flush=True)
+    return found
+
+
+def _curve(path: Path) -> dict[str, list[float]]:
+    """Means of the first and the last tenth of the steps, of what training measured."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    tenth = max(1, len(lines) // 10)
+    keys = ("accuracy", "length", "reflective", "reward/helpful", "reward/safety", "reward/language")
+    return {
+        key: [sum(part) / len(part) for part in (values[:tenth], values[-tenth:])]
+        for key in keys
+        if (values := [line[key] for line in lines if key in line])
+    }
+
+
+def _table(part: str, runs: Sequence[dict[str, Told]]) -> str:
+    """Figures of each stage's checkpoint, and of its training; least and greatest over seeds in brackets."""
+    lines = [f"## {part}, {len(runs)} seeds", "| stage | " + " | ".join(SHOWN) + " | CPU-s |", "| --- " * 9 + "|"]
+    for name in runs[0]:
+        metrics = [run[name].get("evaluation", {}).get("metrics", {}) for run in runs]
+        cells = [_spread([one[key]["value"] for one in metrics if key in one]) for key in SHOWN]
+        lines.append(f"| {name} | {' | '.join(cells)} | {_spread([sum(_cpu(run[name])) for run in runs], 0)} |")
+    total = _spread([sum(sum(_cpu(report)) for report in run.values()) for run in runs], 0)
+    lines += [f"all: {total} CPU-s", "| stage | in training | first tenth | last tenth | times |", "| --- " * 5 + "|"]
+    for name in runs[0]:
+        for key in runs[0][name]["curve"]:
+            first, last = ([run[name]["curve"][key][end] for run in runs] for end in (0, 1))
+            times = [after / before for before, after in zip(first, last, strict=True) if before > 0]
+            lines.append(f"| {name} | {key} | {_spread(first)} | {_spread(last)} | {_spread(times)} |")
+    for name in ("rl2", "hacking"):
+        told = [len(run[name]["alarms"]) for run in runs if name in run]
+        lines += [f"alarms in {name}, by seed: {told}"] if told else []
+    return "\n".join(lines)
+
+
+def _cpu(report: Told) -> list[float]:
+    return [report["cost"].get("cpu_seconds", 0.0), report["cost"].get("evaluation_cpu_seconds", 0.0)]
+
+
+def _spread(values: Sequence[float], digits: int = 3) -> str:
+    if not values:
+        return ""
+    mean = sum(values) / len(values)
+    least = f" ({min(values):.{digits}f} to {max(values):.{digits}f})" if len(values) > 1 else ""
+    return f"{mean:.{digits}f}{least}"
+
+
+if __name__ == "__main__":
+    main()

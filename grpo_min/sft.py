@@ -1,0 +1,177 @@
+"""Supervised fine-tuning: the likelihood of given responses, as in cold start, after rejection sampling, to distil.
+
+The loss is the mean over all response tokens of a batch; prompts and padding carry none. A batch is drawn at random and
+goes through the model in pieces of rows of like length. A run that was cut off goes on from its latest checkpoint, bit
+by bit as if it had not been (one device, one thread).
+
+What the paper states (B.4): cosine 5e-5 to 5e-6, batches of 128, 2 to 3 epochs, 32,768 tokens; for distillation batches
+of 64 and a learning rate by model (Table 6). Optimizer (AdamW), warm-up and clipping are ours.
+
+What it does not do: run on several processes, or put several responses into one row.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from transformers import PreTrainedModel
+
+from ..verifiers.errors import ConfigError
+from . import checkpoint
+from .config import MemoryConfig, OptimizerConfig
+from .logprobs import Policy, enable_checkpointing, make_batch
+from .metrics import RunLog
+from .sampling import seed_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SFTConfig:
+    """The defaults are the paper's for cold start and for the second fine-tuning."""
+
+    epochs: int = 2
+    """Times over the data; the paper: 2 to 3."""
+    batch: int = 128
+    """Responses of a step."""
+    max_tokens: int = 32_768
+    """Longer rows, prompt and response, are left out and counted."""
+    optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(lr=5e-5, schedule="cosine"))
+    """Cosine to a tenth."""
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
+    """What fits at once."""
+    gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass rather than keep them."""
+    checkpoint_every: int = 200
+    """Steps between checkpoints."""
+
+
+class Lesson(NamedTuple):
+    """One response to learn."""
+
+    prompt: tuple[int, ...]
+    """The prompt's tokens."""
+    response: tuple[int, ...]
+    """The response's, its end of text among them."""
+
+
+class Taught(NamedTuple):
+    """What came of a run."""
+
+    steps: int
+    """Steps taken in all."""
+    rows: int
+    """Responses that were learned from."""
+    overlong: int
+    """Rows left out."""
+    loss: float
+    """Of the last step."""
+
+
+class StoppedError(Exception):
+    """A run was asked to end; what was done is saved."""
+
+
+def finetune(
+    model: PreTrainedModel,
+    lessons: Sequence[Lesson],
+    config: SFTConfig,
+    folder: Path,
+    *,
+    seed: int,
+    stage: str,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Taught:
+    """Train the model on the lessons, in place; checkpoints and `metrics.jsonl` go to the folder.
+
+    Raises ConfigError where there is nothing to learn, StoppedError, after saving, when `stopped` says so.
+    """
+    kept = [lesson for lesson in lessons if len(lesson.prompt) + len(lesson.response) <= config.max_tokens]
+    if not kept:
+        raise ConfigError(f"{stage} has nothing to learn from: {len(lessons)} responses, none of which may be used")
+    if config.gradient_checkpointing:
+        enable_checkpointing(model)
+    policy = Policy(model, share_prompts=False, chunk=config.memory.chunk).train()
+    options = config.optimizer
+    optimizer = torch.optim.AdamW(
+        policy.parameters(), lr=options.lr, betas=options.betas, eps=options.eps, weight_decay=options.weight_decay
+    )
+    steps = config.epochs * math.ceil(len(kept) / config.batch)
+    step, loss, sizes = 0, math.nan, [0, 0]
+    if (state := checkpoint.latest(folder, next(model.parameters()).device)) is not None:
+        policy.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        step, loss, sizes = state["step"], state["loss"], state["sizes"]
+    log = RunLog(folder, sizes)
+    while step < steps:
+        began = time.perf_counter()
+        lr = options.rate(step, steps)
+        batch = [kept[place] for place in _batch(kept, config.batch, step, seed)]
+        loss, norm = _learn(policy, optimizer, batch, config, lr)
+        step += 1
+        told = {"loss": loss, "grad_norm": norm, "lr": lr, "seconds": round(time.perf_counter() - began, 4)}
+        log.write({"step": step, "stage": stage, **told})
+        ends = stopped()
+        if ends or step % config.checkpoint_every == 0 or step == steps:
+            state = {"model": policy.state_dict(), "optimizer": optimizer.state_dict()}
+            checkpoint.save(folder, step, {**state, "step": step, "loss": loss, "sizes": log.sizes()}, keep=1)
+        if ends and step < steps:
+            raise StoppedError
+    model.eval()
+    return Taught(steps, len(kept), len(lessons) - len(kept), loss)
+
+
+def _batch(lessons: Sequence[Lesson], size: int, step: int, seed: int) -> list[int]:
+    """The places of a step's rows: a function of the step alone."""
+    per_epoch = math.ceil(len(lessons) / size)
+    epoch, number = divmod(step, per_epoch)
+    places = list(range(len(lessons)))
+    random.Random(seed_of("lessons", seed, epoch)).shuffle(places)  # noqa: S311 - no secret
+    return places[number * size : (number + 1) * size]
+
+
+def _learn(
+    policy: Policy, optimizer: torch.optim.Optimizer, batch: Sequence[Lesson], config: SFTConfig, lr: float
+) -> tuple[float, float]:
+    """One step; gives the loss and the gradient's norm."""
+    device = next(policy.parameters()).device
+    total, weight = 0.0, -1.0 / sum(len(lesson.response) for lesson in batch)
+    for part in _pieces(batch, config.memory.tokens):
+        rows = make_batch([row.prompt for row in part], [row.response for row in part], range(len(part)), device)
+        loss = policy(rows, 1.0, lambda logp_C, *_: torch.full_like(logp_C, weight)).logp_N.sum() * weight
+        loss.backward()
+        total += float(loss.detach())
+    norm = float(torch.nn.utils.clip_grad_norm_(policy.parameters(), config.optimizer.clip or float("inf")))
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return total, norm
+
+
+def _pieces(batch: Sequence[Lesson], budget: int) -> list[list[Lesson]]:
+    """The rows by length, a list for each piece of at most `budget` padded tokens."""
+    pieces: list[list[Lesson]] = [[]]
+    for lesson in sorted(batch, key=_length):
+        if pieces[-1] and (len(pieces[-1]) + 1) * _length(lesson) > budget:
+            pieces.append([])
+        pieces[-1].append(lesson)
+    return pieces
+
+
+def _length(lesson: Lesson) -> int:
+    return len(lesson.prompt) + len(lesson.response)
+
+
+def lessons_of(tokenizer: Any, texts: Sequence[tuple[Sequence[int], str]]) -> list[Lesson]:  # any: Hugging Face's
+    """Lessons from prompts, as tokens, with responses, as text."""
+    end = tokenizer.eos_token_id
+    return [
+        Lesson(tuple(prompt), (*tokenizer.encode(response, add_special_tokens=False), end))
+        for prompt, response in texts
+    ]

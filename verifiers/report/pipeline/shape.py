@@ -1,0 +1,176 @@
+"""The shape of the paper's results against a run's: what rises, what falls, and where the run departs.
+
+A difference between two checkpoints counts where their 95 % intervals do not overlap; where they do, it is `within
+noise`. Intervals are over questions; how much another seed of training would change is not in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from .read import Estimate, Pipeline, Points, Stage
+
+Verdict = Literal["holds", "weaker", "within noise", "departs", "not measured"]
+CONSISTENT = 0.97
+"""Language consistency from which on a checkpoint is taken to keep to one language; the bound is ours."""
+
+
+class Finding(NamedTuple):
+    """One statement of the paper beside the run's."""
+
+    what: str
+    paper: str
+    here: str
+    verdict: Verdict
+
+
+def ends(points: Points) -> tuple[float, float] | None:
+    """Means of the first and of the last tenth of a line; None for fewer than two points.
+
+    >>> ends([(step, float(step)) for step in range(20)])
+    (0.5, 18.5)
+    """
+    if len(points) < 2:
+        return None
+    tenth = max(1, len(points) // 10)
+    values = [value for _, value in points]
+    return sum(values[:tenth]) / tenth, sum(values[-tenth:]) / tenth
+
+
+def findings(run: Pipeline) -> list[Finding]:
+    """Every statement that can be held against the paper, in the order of training."""
+    return [*_accuracy(run), *_language(run), *_length(run), *_hacking(run), *_distilled(run)]
+
+
+def _accuracy(run: Pipeline) -> Iterator[Finding]:
+    at = {name: stage.metrics.get("pass_at_1") for name, stage in run.stages.items()}
+    yield _rise("R1-Zero learns from rewards alone", "15.6 to 77.9 % on AIME", at.get("base"), at.get("zero"))
+    zero = run.stages["zero"].metrics if "zero" in run.stages else {}
+    vote = next((one for name, one in zero.items() if name.startswith("cons_at_")), None)
+    yield _rise("a vote is better than one sample of R1-Zero", "77.9 to 86.7 %", zero.get("pass_at_1"), vote)
+    yield _rise("cold start costs accuracy", "R1-Zero 77.9, Dev1 59.0 %", at.get("cold_start"), at.get("zero"))
+    yield _rise("the first RL wins it back", "Dev1 59.0, Dev2 74.0 %", at.get("cold_start"), at.get("rl1"))
+    yield _rise("rejection sampling adds", "Dev2 74.0, Dev3 78.1 %", at.get("rl1"), at.get("sft2"))
+    yield _rise("R1 is at least R1-Zero", "R1-Zero 77.9, R1 79.8 %", at.get("zero"), at.get("rl2"))
+
+
+def _language(run: Pipeline) -> Iterator[Finding]:
+    at = {name: stage.metrics.get("language") for name, stage in run.stages.items()}
+    yield _rise("R1-Zero mixes languages", "named as its fault", at.get("zero"), at.get("base"))
+    kept = {name: one for name in ("cold_start", "rl1", "sft2", "rl2") if (one := at.get(name))}
+    least = min((one.value for one in kept.values()), default=None)
+    if least is None:
+        yield Finding("from cold start on one language is kept", "stated", "", "not measured")
+    else:
+        told = ", ".join(f"{name} {one.value:.3f}" for name, one in kept.items())
+        as_told: Verdict = "holds" if least >= CONSISTENT else "departs"
+        yield Finding(f"from cold start on one language is kept (at least {CONSISTENT})", "stated", told, as_told)
+    paper = "with it consistency stays, without it decays (B.6)"
+    yield _rise("the language reward keeps it", paper, at.get("no_language"), at.get("rl1"))
+
+
+def _length(run: Pipeline) -> Iterator[Finding]:
+    yield _growth("responses grow in R1-Zero", "throughout (Fig. 1b)", _zero(run, "length"), 1.0)
+    yield _growth("reflective words grow", "5 to 7 times", _zero(run, "reflective"), 5.0)
+    yield _growth("so does 'wait'", "from nearly none", _zero(run, "reflective/wait"), 1.0)
+
+
+def _zero(run: Pipeline, key: str) -> Points:
+    """A metric over R1-Zero's steps; where they do not tell it, of the checkpoints before and after."""
+    stages = [run.stages[name] for name in ("base", "zero") if name in run.stages]
+    told = stages[-1].lines.get(key, []) if stages and stages[-1].name == "zero" else []
+    return told or [(place, stage.metrics[key].value) for place, stage in enumerate(stages) if key in stage.metrics]
+
+
+def _hacking(run: Pipeline) -> Iterator[Finding]:
+    paper = "reward rises while Codeforces falls (B.5)"
+    hacked, kept = run.stages.get("hacking"), run.stages.get("rl2")
+    if hacked is None:
+        yield Finding("preference from the first step on, without rules, is hacked", paper, "", "not measured")
+    else:
+        reward, accuracy = (ends(hacked.lines.get(key, [])) for key in ("reward/helpful", "accuracy"))
+        yield Finding("preference from the first step on, without rules, is hacked", paper, *_opposed(reward, accuracy))
+        yield _alarm("the alarm tells it", hacked, wanted=True)
+    if kept is not None:
+        yield _alarm("with preference in the last steps only it does not ring", kept, wanted=False)
+        before = run.stages["sft2"].metrics.get("pass_at_1") if "sft2" in run.stages else None
+        after = kept.metrics.get("pass_at_1")
+        told = _pair(before, after)
+        if before is None or after is None:
+            yield Finding("and accuracy is not lost", "78.1 to 79.8 %", told, "not measured")
+        else:
+            lost = after.high < before.low
+            yield Finding("and accuracy is not lost", "78.1 to 79.8 %", told, "departs" if lost else "holds")
+        for kind, paper in (("helpful", "AlpacaEval 62.1 to 87.6"), ("safety", "stated")):
+            windows = kept.report.get("monitor")
+            points = [
+                (number, window[f"reward/{kind}"])
+                for number, window in enumerate(windows if isinstance(windows, list) else [])
+                if isinstance(window, dict) and isinstance(window.get(f"reward/{kind}"), float)
+            ]
+            found = ends(points)
+            rises: Verdict = "not measured" if found is None else "holds" if found[1] > found[0] else "departs"
+            told = "" if found is None else f"{found[0]:.3f} to {found[1]:.3f}"
+            yield Finding(f"the {kind} reward rises in RL2", paper, told, rises)
+
+
+def _distilled(run: Pipeline) -> Iterator[Finding]:
+    at = {name: stage.metrics.get("pass_at_1") for name, stage in run.stages.items()}
+    base = run.stages["base"].report if "base" in run.stages else {}
+    sizes = [
+        part.get("weights") if isinstance(part, dict) else None for part in (base.get("small"), base.get("checkpoint"))
+    ]
+    what, paper = "distillation beats RL on a small model", "AIME: 72.6 against 47.0 % (Qwen-32B)"
+    if sizes[0] is None or sizes[0] == sizes[1]:
+        yield _rise(what, paper, at.get("zero"), at.get("distill"))
+    elif at.get("distill"):
+        told = f"distilled {_said(at['distill'])}; RL on the small model is another run"
+        yield Finding(what, paper, told, "not measured")
+
+
+def _rise(what: str, paper: str, lower: Estimate | None, higher: Estimate | None) -> Finding:
+    """A statement that one figure is above another."""
+    told = _pair(lower, higher)
+    if lower is None or higher is None:
+        return Finding(what, paper, told, "not measured")
+    apart = higher.low > lower.high or lower.low > higher.high
+    verdict: Verdict = "within noise"
+    if apart:
+        verdict = "holds" if higher.value > lower.value else "departs"
+    return Finding(what, paper, told, verdict)
+
+
+def _growth(what: str, paper: str, points: Points, enough: float) -> Finding:
+    found = ends(points)
+    if found is None:
+        return Finding(what, paper, "", "not measured")
+    first, last = found
+    if first <= 0:
+        return Finding(what, paper, f"0 to {last:.3g}", "holds" if last > 0 else "departs")
+    times = last / first
+    verdict: Verdict = "holds" if times > 1 and times >= enough else "weaker" if times > 1 else "departs"
+    return Finding(what, paper, f"{first:.3g} to {last:.3g}, {times:.2f} times", verdict)
+
+
+def _opposed(reward: tuple[float, float] | None, accuracy: tuple[float, float] | None) -> tuple[str, Verdict]:
+    if reward is None or accuracy is None:
+        return "", "not measured"
+    told = f"reward {reward[0]:.3f} to {reward[1]:.3f}, accuracy {accuracy[0]:.3f} to {accuracy[1]:.3f}"
+    return told, "holds" if reward[1] > reward[0] and accuracy[1] < accuracy[0] else "departs"
+
+
+def _alarm(what: str, stage: Stage, *, wanted: bool) -> Finding:
+    alarms = stage.report.get("alarms")
+    if not isinstance(alarms, list):
+        return Finding(what, "our own", "", "not measured")
+    told = f"{len(alarms)} alarms" if alarms else "no alarm"
+    return Finding(what, "our own", told, "holds" if bool(alarms) is wanted else "departs")
+
+
+def _pair(one: Estimate | None, other: Estimate | None) -> str:
+    return f"{_said(one)} against {_said(other)}"
+
+
+def _said(one: Estimate | None) -> str:
+    return "none" if one is None else f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"

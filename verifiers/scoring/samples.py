@@ -1,0 +1,158 @@
+"""What an evaluation reads and writes: its questions, and a file of samples that any kind of end leaves usable.
+
+Beside OUT stands OUT.run.json, which says what OUT was made with; going on with anything else is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..errors import ConfigError
+from ..sample import Sample
+from .rows import Input
+
+MAX_LINE = 64 << 20
+"""Longest line of a benchmark, in bytes."""
+_PROBE = 1 << 20
+"""Bytes that are read at either end of a file of weights; training changes them all."""
+
+
+def read_benchmark(files: Sequence[str] | Input, names: Mapping[str, str] | None = None) -> list[Sample]:
+    """Questions from files that `score` reads; ConfigError, naming the line, for a row without prompt or reference.
+
+    `names` says which field of a row holds which field of a Sample.
+    """
+    rows = files if isinstance(files, Input) else Input(files, MAX_LINE)
+    found, of = [], dict(names or {})
+    for row in rows:
+        try:
+            if row.reason:
+                raise ValueError(row.detail)
+            sample = Sample.from_dict(
+                {**json.loads(row.data, parse_constant=_refuse), of.get("response", "response"): ""}, of
+            )
+            if not sample.prompt_text or sample.kind_or_guess is None:
+                lacking = "reference" if sample.prompt_text else "prompt"
+                raise ValueError(f"the row has no {lacking}; --map {lacking}=FIELD says where it is")
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"{rows.files[row.file]}, line {row.line}: {error}") from error
+        found.append(sample)
+    return found
+
+
+class SampleFile:
+    """The samples of questions, k lines a question; in memory where it has no path."""
+
+    def __init__(
+        self,
+        path: str | Path | None,
+        k: int,
+        made_by: str | None,
+        options: Mapping[str, Any],  # any: JSON values
+        *,
+        resume: bool,
+    ) -> None:
+        """Open it; ConfigError where it cannot be written, or was made by something else than `made_by`."""
+        self.questions = 0
+        self._k, self._memory, self._path = k, list[bytes](), Path(path) if path else None
+        if self._path is None:
+            return
+        record, start = self._path.with_name(self._path.name + ".run.json"), 0
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            if resume and self._path.exists():
+                _check(record, made_by)
+                self.questions, start = _whole(self._path, k)
+            self._file = self._path.open("ab")
+            self._file.truncate(start)
+            told = {"fingerprint": made_by, "options": {**options, "k": k}}
+            write_whole(record, json.dumps(told, indent=2) + "\n")
+        except OSError as error:
+            raise ConfigError(f"{self._path} cannot be written: {error}") from error
+
+    def __enter__(self) -> SampleFile:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self._path:
+            self._file.close()
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Add the samples of some questions."""
+        if self._path:
+            self._file.write(b"".join(line + b"\n" for line in lines))
+            self._file.flush()
+        else:
+            self._memory += lines
+        self.questions += len(lines) // self._k
+
+    def lines(self) -> Iterator[bytes]:
+        """All lines, those of an earlier run first."""
+        if self._path is None:
+            yield from self._memory
+            return
+        with self._path.open("rb") as file:
+            for line in file:
+                yield line.rstrip(b"\n")
+
+
+def fingerprint(folder: str | Path, options: Mapping[str, Any], questions: Sequence[Sample]) -> str:  # any: JSON values
+    """A hash of a checkpoint, of what it is asked, and how.
+
+    Of a large file of weights its size and either end count. A model named on a hub counts by its name only.
+    """
+    digest = hashlib.sha256(json.dumps(options, sort_keys=True, default=str).encode())
+    for path in sorted(each for each in Path(folder).glob("*") if each.is_file()):
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            digest.update(f"{path.name} {size}".encode())
+            for place in {0, max(0, size - _PROBE)}:
+                file.seek(place)
+                digest.update(file.read(_PROBE))
+    for sample in questions:
+        digest.update(json.dumps(sample.to_dict(), sort_keys=True, default=str).encode())
+    return digest.hexdigest()[:16]
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small file, whole or not at all; ConfigError where it cannot be."""
+    beside = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error}") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _check(record: Path, made_by: str | None) -> None:
+    try:
+        theirs = json.loads(record.read_text(encoding="utf-8"))["fingerprint"]
+    except (OSError, ValueError, KeyError, TypeError):
+        theirs = None
+    if made_by is None or theirs != made_by:
+        raise ConfigError(
+            f"{record.with_suffix('').with_suffix('')} was made with another model, other questions or options (or "
+            "nothing tells with which); start anew without resume, or write to another file"
+        )
+
+
+def _whole(path: Path, k: int) -> tuple[int, int]:
+    """How many questions are there with all their samples, and the length of the file up to there."""
+    ends = [0]
+    with path.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                ends.append(ends[-1] + len(line))
+    whole = (len(ends) - 1) // k
+    return whole, ends[whole * k]
