@@ -102,7 +102,10 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
 @click.option("--summary", metavar="FILE", help="Write the summary there as JSON.")
 @click.option("--report", metavar="FILE.html", help="Write a page about the rows; needs --output.")
 @click.option("--config", metavar="FILE.toml", help="Read options from there; flags win.")
-def score(files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, object]], **flags: Any) -> None:
+@click.option("--gate", type=float, metavar="P", help="With --reward safety: refuse what is safe with less than P.")
+def score(
+    files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, object]], gate: float | None, **flags: Any
+) -> None:
     """Score responses: one JSONL row in, the same row with its reward out.
 
     FILES are JSONL (also .gz, .zst) or Parquet; - or none is standard input.
@@ -113,7 +116,8 @@ def score(files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, 
     from .verifiers.errors import RewardError
     from .verifiers.scoring.command import run_score
 
-    given = {"files": files, "set": set_, **flags}
+    gated = {} if gate is None else {"safety": {**set_.get("safety", {}), "gate": gate}}
+    given = {"files": files, "set": {**set_, **gated}, **flags}
     try:
         sys.exit(run_score(config, {name: value for name, value in given.items() if value not in (None, (), {})}))
     except RewardError as error:

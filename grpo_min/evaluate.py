@@ -1,19 +1,14 @@
 """Evaluation as in the paper's D.1: k samples of each question at temperature 0.6 and top-p 0.95, judged and summed up.
 
-`pass_at_1` is the mean of correctness over the k samples, `cons_at_k` a majority vote in which answers are one if they
-verify as one, `pass_at_j` the unbiased estimate. Every mean is over questions; its interval is a percentile bootstrap
-that draws whole questions, since samples of one question are not independent. What could not be judged is in no mean of
-correctness; its share is `unjudged`.
-
-A response is a function of model, question, place of the question and seed. What it does not promise: equal responses
-on another machine, and intervals that hold for a handful of questions.
+Here models answer; what answers come to is `verifiers/scoring/measure.py`. A response is a function of model, question,
+place of the question and seed. What is not promised: equal responses on another machine.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +20,10 @@ from ..verifiers import Reward, Sample
 from ..verifiers.contract import Voter
 from ..verifiers.errors import ConfigError
 from ..verifiers.reward import rl1
-from ..verifiers.scoring.measure import Values, measure
+from ..verifiers.scoring.measure import Evaluation, measure
 from ..verifiers.scoring.rows import RawRow
 from ..verifiers.scoring.samples import SampleFile, fingerprint
 from ..verifiers.scoring.scored import ScoredFiles
-from ..verifiers.scoring.stats import wilson
 from ..verifiers.scoring.work import Scorer, dump
 from .engine import Completion, Engine, HFEngine
 from .metrics import REFLECTIVE
@@ -38,42 +32,6 @@ from .sampling import Sampling, seed_of
 
 MAX_TOKENS = 32_768
 """The paper's longest response in evaluations."""
-RESAMPLES = 1_000
-"""Draws of the bootstrap."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A mean over questions."""
-
-    value: float
-    """The mean."""
-    ci95: tuple[float, float] | None
-    """Its 95 % interval; None for a single question."""
-    n: int
-    """Questions that have a value."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
-    """What an evaluation found."""
-
-    about: Mapping[str, Any]  # any: JSON values
-    """Model, files, sampling, seed and version: what it was found with."""
-    questions: int
-    """How many there were."""
-    k: int
-    """Samples of each."""
-    metrics: Mapping[str, Estimate]
-    """`pass_at_1`, `cons_at_16`, `format`, `language`, `length`, ... over all questions; see docs/evaluation.md."""
-    levels: Mapping[str, Mapping[str, Estimate]]
-    """The same by difficulty, where the questions have one."""
-
-    def to_dict(self) -> dict[str, Any]:  # any: a JSON object
-        """The JSON form; equal evaluations have equal ones."""
-        levels = {level: _plain(metrics) for level, metrics in self.levels.items()}
-        told = {"questions": self.questions, "k": self.k, "metrics": _plain(self.metrics), "levels": levels}
-        return {**self.about, **told}
 
 
 def load(path: str | Path, *, bf16: bool = False) -> tuple[PreTrainedModel, Any]:  # any: tokenizers share no class
@@ -148,50 +106,7 @@ def evaluate(
             progress(kept.questions)
         voters = {term.name: term.verifier for term in judge.terms if isinstance(term.verifier, Voter)}
         rows = (ScoredFiles([]).read(RawRow(0, 0, line)) for line in kept.lines())
-        measured = measure(rows, k, voters, level, words)
-    by_level: dict[str, list[Values]] = {}
-    for of, values in measured:
-        by_level.setdefault(of, []).append(values)
-    return Evaluation(
-        about=told,
-        questions=len(asked),
-        k=k,
-        metrics=estimates([values for _, values in measured], seed),
-        levels={one: estimates(by_level[one], seed) for one in sorted(filter(None, by_level))},
-    )
-
-
-def estimates(values: Sequence[Values], seed: int = 0) -> dict[str, Estimate]:
-    """Means over questions with bootstrap intervals; a share that is 0 or 1 everywhere has Wilson's interval.
-
-    >>> found = estimates([{"pass_at_1": 0.0}, {"pass_at_1": 1.0}, {"pass_at_1": 1.0}, {}])["pass_at_1"]
-    >>> round(found.value, 2), found.n, found.ci95
-    (0.67, 3, (0.0, 1.0))
-    """
-    names = list(dict.fromkeys(name for value in values for name in value))
-    cells = [[value.get(name, torch.nan) for name in names] for value in values]
-    table_QM = torch.tensor(cells, dtype=torch.float64)
-    there_QM = ~table_QM.isnan()
-    known_QM = table_QM.nan_to_num(0.0)
-    random = torch.Generator().manual_seed(seed)
-    means = []
-    for _ in range(0, RESAMPLES, 100):  # a hundred at a time, so that memory does not grow with the draws
-        drawn = torch.multinomial(torch.ones(100, max(len(values), 1)), len(values), replacement=True, generator=random)
-        count_BQ = torch.zeros(100, len(values)).double().scatter_add_(1, drawn, torch.ones(drawn.shape).double())
-        means.append((count_BQ @ known_QM) / (count_BQ @ there_QM.double()))
-    mean_BM = torch.cat(means)
-    found = {}
-    for place, name in enumerate(names):
-        own, n = table_QM[there_QM[:, place], place], int(there_QM[:, place].sum())
-        value, mean_B = float(own.mean()), mean_BM[:, place]
-        low, high = torch.quantile(mean_B[~mean_B.isnan()], torch.tensor([0.025, 0.975]).double()).tolist()
-        if value in (0.0, 1.0) and float(own.min()) == float(own.max()) and name.split("/")[0] not in _COUNTS:
-            low, high = wilson(value, n)
-        found[name] = Estimate(value=value, ci95=(low, high) if n > 1 else None, n=n)
-    return found
-
-
-_COUNTS = ("length", "reflective")
+        return measure(rows, k, voters, about=told, level=level, words=words, seed=seed)
 
 
 def _lines(
@@ -212,10 +127,3 @@ def _text(tokens: Sequence[int], tokenizer: Any, ends: Sequence[int]) -> str:
 
 def _context(model: PreTrainedModel) -> int:
     return getattr(model.config, "max_position_embeddings", None) or 2**31
-
-
-def _plain(metrics: Mapping[str, Estimate]) -> dict[str, Any]:
-    return {
-        name: {"value": one.value, "ci95": None if one.ci95 is None else list(one.ci95), "n": one.n}
-        for name, one in metrics.items()
-    }

@@ -11,11 +11,11 @@ from typing import Any
 
 from transformers.utils.logging import disable_progress_bar
 
-from ..verifiers.errors import ConfigError
 from ..verifiers.reward import PRESETS
 from ..verifiers.scoring.rows import Input
-from ..verifiers.scoring.samples import MAX_LINE, read_benchmark
-from .evaluate import Evaluation, default_sampling, evaluate, load
+from ..verifiers.scoring.samples import MAX_LINE, read_benchmark, write_whole
+from ..verifiers.scoring.show import print_evaluation
+from .evaluate import default_sampling, evaluate, load
 
 
 def run_eval(
@@ -64,19 +64,9 @@ def run_eval(
     if summary is None:
         print(told, end="")  # noqa: T201 - data, on standard output
     else:
-        _write(Path(summary), told)
-    _show(evaluation)
+        write_whole(Path(summary), told)
+    print_evaluation(evaluation)
     return 0
-
-
-def _write(path: Path, text: str) -> None:
-    beside = path.with_name(path.name + ".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error}") from error
 
 
 @contextmanager
@@ -88,18 +78,3 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
     with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task("questions", total=total)
         yield lambda done: bar.update(task, completed=done)
-
-
-def _show(evaluation: Evaluation) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("", "value", "95 % interval", *evaluation.levels, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name, found in evaluation.metrics.items():
-        if "/" in name and not found.value:
-            continue
-        bounds = "-" if found.ci95 is None else f"{found.ci95[0]:.3f} to {found.ci95[1]:.3f}"
-        by_level = [level.get(name) for level in evaluation.levels.values()]
-        table.add_row(name, f"{found.value:.3f}", bounds, *(f"{one.value:.3f}" if one else "-" for one in by_level))
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"{evaluation.questions:,} questions, {evaluation.k} samples each", table, sep="\n")

@@ -29,7 +29,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from ..reward_models import options_of
 from ..verifiers.errors import ConfigError
-from .config import OptimizerConfig, Schedule, TrainConfig, at, from_table, read_recipe
+from .config import Schedule, TrainConfig, at, from_table, read_recipe
 from .recipe import Recipe, SampleConfig, is_stages, read_stages
 from .sft import SFTConfig
 
@@ -81,15 +81,18 @@ class Size(NamedTuple):
     cache: int
     """Bytes of cache a token, in bfloat16."""
     width: int
-    """Of the residual stream times layers."""
-    vocabulary: int
-    """Its tokens."""
+    """Of the residual stream, times layers."""
     context: int
     """Longest text."""
 
     def forward(self, tokens: float, context: float) -> float:
-        """FLOPs of tokens at a mean length of context."""
+        """FLOPs of tokens at a length of context."""
         return tokens * (2 * self.active + self.attention * context / 2)
+
+    def trained(self, tokens: float, *, shallow: bool) -> dict[str, float]:
+        """Bytes that training holds, with so many tokens at once; `shallow` is gradient checkpointing."""
+        activations = tokens * self.width * (2 if shallow else 34)
+        return {"weights, gradients and AdamW": 16.0 * self.weights, "activations": activations}
 
 
 class Planned(NamedTuple):
@@ -119,25 +122,19 @@ def size_of(name: str) -> Size:
             model = AutoModelForCausalLM.from_config(config)
     except (OSError, ValueError) as error:
         raise ConfigError(f"the model {name!r} has no configuration to plan with: {error}") from error
-    weights = {key: value.numel() for key, value in model.named_parameters()}
-    experts = sum(count for key, count in weights.items() if ".experts." in key)
+    weights = sum(value.numel() for value in model.parameters())
     idle = 0 if config.tie_word_embeddings else model.get_input_embeddings().weight.numel()
+    experts = sum(value.numel() for key, value in model.named_parameters() if ".experts." in key)
     if experts:
-        total = next(
-            getattr(config, key)
-            for key in ("n_routed_experts", "num_local_experts", "num_experts")
-            if hasattr(config, key)
-        )
-        idle += experts - experts * config.num_experts_per_tok // total
+        counts = (getattr(config, key, 0) for key in ("n_routed_experts", "num_local_experts", "num_experts"))
+        idle += experts - experts * config.num_experts_per_tok // next(filter(None, counts))
     heads, layers = config.num_attention_heads, config.num_hidden_layers
     key = getattr(config, "qk_head_dim", None) or getattr(config, "head_dim", None) or config.hidden_size // heads
-    value = getattr(config, "v_head_dim", None) or key
-    latent = getattr(config, "kv_lora_rank", None)
+    value, latent = getattr(config, "v_head_dim", None) or key, getattr(config, "kv_lora_rank", None)
     kept = latent + config.qk_rope_head_dim if latent else config.num_key_value_heads * (key + value)
     return Size(
-        name=Path(name).name, weights=sum(weights.values()), active=sum(weights.values()) - idle,
-        attention=2 * layers * heads * (key + value), cache=2 * layers * kept, width=config.hidden_size * layers,
-        vocabulary=config.vocab_size, context=config.max_position_embeddings,
+        name=Path(name).name, weights=weights, active=weights - idle, attention=2 * layers * heads * (key + value),
+        cache=2 * layers * kept, width=config.hidden_size * layers, context=config.max_position_embeddings,
     )  # fmt: skip
 
 
@@ -151,181 +148,131 @@ def plan(path: str, assumed: Assumptions) -> list[Planned]:
         raise ConfigError(f"{path} names no source.base, so that it is the toy, which is made by the run itself")
     base, small = size_of(recipe.source.base), size_of(recipe.source.small or recipe.source.base)
     cold, reject, begins = recipe.cold_start, recipe.reject_sample, recipe.rl2.steps - recipe.preference_steps
-    rows = {
-        "cold_start": cold.sample.questions * cold.sample.keep,
-        "sft2": reject.questions * reject.keep + reject.replies,
-    }
-    planned = {
-        "zero": _loop("zero", recipe.zero, base, assumed),
-        "cold_start": _taught("cold_start", cold.sft, rows["cold_start"], base, assumed),
-        "rl1": _loop("rl1", recipe.rl1, base, assumed),
-        "reject_sample": _sampled(reject, base, assumed),
-        "sft2": _taught("sft2", recipe.sft2, rows["sft2"], base, assumed),
-        "reward_models": _judges(recipe, base, assumed),
-        "rl2": _loop("rl2", recipe.rl2, base, assumed),
-        "distill": _taught("distill", recipe.distill, rows["sft2"], small, assumed),
-    }
-    planned["rl2"].lines["preference"] = (
-        f"from step {begins:,} on, for {recipe.preference_steps:,} steps, with general prompts"
-    )
-    planned["cold_start"].lines["rows"] += f", of {_responses(cold.sample)} of zero"
-    return [one for name, one in planned.items() if not recipe.stages or name in recipe.stages]
+    rows = reject.questions * reject.keep + reject.replies
+    preference = f"from step {begins:,} of {recipe.rl2.steps:,} on, with general prompts"
+    planned = [
+        _loop("zero", recipe.zero, base, assumed),
+        _taught("cold_start", cold.sft, cold.sample.questions * cold.sample.keep, base, assumed, cold.sample),
+        _loop("rl1", recipe.rl1, base, assumed),
+        _taught("reject_sample", None, rows, base, assumed, reject),
+        _taught("sft2", recipe.sft2, rows, base, assumed),
+        _judges(recipe, base, assumed),
+        _loop("rl2", recipe.rl2, base, assumed, preference),
+        _taught("distill", recipe.distill, rows, small, assumed),
+    ]
+    return [one for one in planned if not recipe.stages or one.stage in recipe.stages]
 
 
 def run_plan(path: str, assume: Mapping[str, Any]) -> int:  # any: values of TOML's kinds
     """Print a plan and what it assumes; gives the exit status. Raises ConfigError for what cannot be planned."""
     assumed = from_table(Assumptions, assume)
     stages = plan(path, assumed)
-    for one in stages:
-        print(one.stage)  # noqa: T201 - data, on standard output
-        for subject, told in one.lines.items():
-            print(f"  {subject:<12}{told}")  # noqa: T201 - the same
+    lines = [f"  {subject:<12}{told}" if subject else told for one in stages for subject, told in
+             {"": one.stage, **one.lines}.items()]  # fmt: skip
     hours = sum(one.hours for one in stages)
-    print(f"in all        {hours:,.1f} GPU-hours, ${hours * assumed.price:,.0f}")  # noqa: T201 - the same
     told = ", ".join(f"{name}={value:g}" for name, value in asdict(assumed).items())
-    print(f"assumed       {told}; --assume NAME=VALUE changes it")  # noqa: T201 - the same
+    total = f"in all        {hours:,.1f} GPU-hours, ${hours * assumed.price:,.0f}"
+    print(*lines, total, f"assumed       {told}; --assume NAME=VALUE changes it", sep="\n")  # noqa: T201 - data
     return 0
 
 
-def _loop(name: str, config: TrainConfig, size: Size, assumed: Assumptions) -> Planned:
-    rollout, split = config.rollout, config.rollout.minibatches
-    step = rollout.questions * rollout.samples
-    begun = [(start, min(split, config.steps - start)) for start in range(0, config.steps, split)]
-    longest, sums = 0.0, {"generate": 0.0, "score": 0.0, "train": 0.0}
-    tokens = 0.0
-    scored = (config.loss.kl != "none" and config.loss.beta > 0) + config.model.bf16
-    for start, steps in begun:
-        longest = max(longest, at(rollout.max_tokens, start))
-        mean = assumed.length * at(rollout.max_tokens, start)
-        forward = steps * (step * size.forward(mean, 2 * assumed.prompt + mean))
-        forward += steps * rollout.questions * size.forward(assumed.prompt, assumed.prompt)
+def _loop(name: str, config: TrainConfig, size: Size, assumed: Assumptions, preference: str = "") -> Planned:
+    rollout, loss, every, split = config.rollout, config.loss, config.reference_every, config.rollout.minibatches
+    step, bf16, shallow = rollout.questions * rollout.samples, config.model.bf16, config.model.gradient_checkpointing
+    reference = loss.kl != "none" and loss.beta > 0
+    starts = range(0, config.steps, split)
+    renewed = sum(later // every > earlier // every for earlier, later in pairwise(starts)) if every else 0
+    forward = tokens = longest = 0.0
+    for start in starts:
+        steps, cap = min(split, config.steps - start), at(rollout.max_tokens, start)
+        mean, longest = assumed.length * cap, max(longest, assumed.prompt + cap)
         tokens += steps * step * mean
-        sums["generate"] += forward
-        sums["score"] += scored * forward
-        sums["train"] += (3 + config.model.gradient_checkpointing) * forward
-    every, renewed = config.reference_every, 0
-    if every:
-        due = [start // every for start, _ in begun]
-        renewed = sum(later > earlier for earlier, later in pairwise(due))
-    room = assumed.prompt + longest
-    held = {
-        "weights, gradients and AdamW": 16.0 * size.weights,
-        "reference": 4.0 * size.weights * (config.loss.kl != "none" and config.loss.beta > 0),
-        "engine": 2.0 * size.weights * config.model.bf16,
-        "cache": rollout.prompts_at_once * rollout.samples * room * size.cache,
-        "activations": _activations(max(config.memory.tokens, room), size, config.model.gradient_checkpointing),
+        forward += steps * step * size.forward(mean, 2 * assumed.prompt + mean)
+        forward += steps * rollout.questions * size.forward(assumed.prompt, assumed.prompt)
+    held = size.trained(max(config.memory.tokens, longest), shallow=shallow) | {
+        "reference": 4.0 * size.weights * reference,
+        "engine": 2.0 * size.weights * bf16,
+        "cache": rollout.prompts_at_once * rollout.samples * longest * size.cache,
     }
-    rates = config.optimizer
+    flops = {"generate": forward, "score": (reference + bf16) * forward, "train": (3 + shallow) * forward}
+    clip = f"from 1 - {loss.clip_low:g} to 1 + {loss.clip_high:g}"
     lines = {
-        "model": _told(size),
         "steps": f"{config.steps:,} of {step:,} samples ({rollout.questions} questions x {rollout.samples})",
-        "rollouts": f"{len(begun):,} of {step * split:,} samples, each {split} steps of {step:,}",
-        "reference": f"the policy of each {every:,}th step ({renewed} of them), every {every / split:g} rollouts"
-        if every
-        else "the model it begins with",
-        "rate": _rate(rates, config.steps),
+        "rollouts": f"{len(starts):,} of {step * split:,} samples, each {split} steps of {step:,}",
+        "reference": f"the policy of each {every:,}th step ({renewed} of them), every {every / split:g} rollouts",
+        "rate": _rate(config, config.steps),
         "max_tokens": _schedule(rollout.max_tokens, split),
         "temperature": _schedule(rollout.temperature, split),
-        "loss": f"ratio of {config.loss.ratio}s, from 1 - {config.loss.clip_low:g} to 1 + {config.loss.clip_high:g}; "
-        f"KL {config.loss.kl} x {config.loss.beta:g}; reward {config.reward.preset}",
+        "loss": f"ratio of {loss.ratio}s, {clip}; KL {loss.kl} x {loss.beta:g}; reward {config.reward.preset}",
+        "preference": preference,
         "tokens": f"{_si(tokens)} generated, {tokens / config.steps / step:,.0f} a response",
     }
-    return _summed(name, lines, sums, held, room, size, assumed)
+    if not every:
+        lines["reference"] = "the model it begins with"
+    return _summed(name, size, assumed, lines, flops, held, longest)
 
 
-def _taught(name: str, config: SFTConfig, rows: int, size: Size, assumed: Assumptions) -> Planned:
-    steps = config.epochs * math.ceil(rows / config.batch)
-    tokens = config.epochs * rows * assumed.taught
-    passes = 3 + config.gradient_checkpointing
-    held = {
-        "weights, gradients and AdamW": 16.0 * size.weights,
-        "activations": _activations(max(config.memory.tokens, config.max_tokens), size, config.gradient_checkpointing),
-    }
-    lines = {
-        "model": _told(size),
-        "rows": f"{rows:,} at most",
-        "steps": f"{steps:,} of {config.batch:,} rows, {config.epochs} epochs",
-        "rate": _rate(config.optimizer, steps),
-        "max_tokens": f"{config.max_tokens:,}",
-        "tokens": f"{_si(tokens)} learned from",
-    }
-    sums = {"train": passes * size.forward(tokens, assumed.taught)}
-    return _summed(name, lines, sums, held, config.max_tokens, size, assumed)
-
-
-def _sampled(config: SampleConfig, size: Size, assumed: Assumptions) -> Planned:
-    mean = assumed.length * config.max_tokens
-    tokens = config.questions * config.samples * mean
-    lines = {
-        "model": _told(size),
-        "rows": f"{_responses(config)}; at most {config.questions * config.keep:,} kept, {config.replies:,} replies",
-        "temperature": f"{config.temperature:g}",
-        "max_tokens": f"{config.max_tokens:,}",
-        "tokens": f"{_si(tokens)} generated, {mean:,.0f} a response",
-    }
-    held = {
-        "weights": 2.0 * size.weights,
-        "cache": 64 * config.samples * (assumed.prompt + config.max_tokens) * size.cache,
-    }
-    sums = {"generate": size.forward(tokens, 2 * assumed.prompt + mean)}
-    return _summed("reject_sample", lines, sums, held, config.max_tokens, size, assumed)
+def _taught(
+    name: str, config: SFTConfig | None, rows: int, size: Size, assumed: Assumptions, source: SampleConfig | None = None
+) -> Planned:
+    """Sampling of responses, learning from them, or both."""
+    lines, flops, held = {"rows": f"{rows:,} at most"}, dict[str, float](), {"weights": 2.0 * size.weights}
+    if source:
+        mean, count = assumed.length * source.max_tokens, source.questions * source.samples
+        lines["rows"] += f", from {count:,} responses ({source.questions:,} x {source.samples})"
+        lines["temperature"] = f"{source.temperature:g}"
+        flops["generate"] = count * size.forward(mean, 2 * assumed.prompt + mean)
+        held["cache"] = 64 * source.samples * (assumed.prompt + source.max_tokens) * size.cache
+    if config:
+        tokens, steps = config.epochs * rows * assumed.taught, config.epochs * math.ceil(rows / config.batch)
+        lines["steps"] = f"{steps:,} of {config.batch:,} rows, {config.epochs} epochs, {_si(tokens)} tokens"
+        lines["rate"] = _rate(config, steps)
+        flops["train"] = (3 + config.gradient_checkpointing) * size.forward(tokens, assumed.taught)
+        held = size.trained(max(config.memory.tokens, config.max_tokens), shallow=config.gradient_checkpointing)
+    longest = max(part.max_tokens for part in (config, source) if part)
+    return _summed(name, size, assumed, {**lines, "max_tokens": f"{longest:,}"}, flops, held, longest)
 
 
 def _judges(recipe: Recipe, size: Size, assumed: Assumptions) -> Planned:
-    lines, flops = {"model": _told(size)}, 0.0
+    lines, flops = dict[str, str](), 0.0
     for kind, rows, each in (("helpful", assumed.pairs, 2), ("safety", assumed.ratings, 1)):
         options = options_of(kind, recipe.reward_models.preset, **recipe.reward_models.options)
         steps = options.epochs * math.ceil(rows * (1 - options.dev_share) / options.batch)
         lines[kind] = f"{steps:,} steps of {options.batch}, rate {options.lr:g}, longest {options.max_length or 'any'}"
         flops += 3 * size.forward(steps * options.batch * each * assumed.judged, assumed.judged)
-    held = {
-        "weights, gradients and AdamW": 16.0 * size.weights,
-        "activations": _activations(16_384, size, shallow=False),
-    }
-    return _summed("reward_models", lines, {"train": flops}, held, 0, size, assumed)
+    return _summed(
+        "reward_models", size, assumed, lines, {"train": flops}, size.trained(options.budget, shallow=False), 0
+    )
 
 
 def _summed(
-    name: str, lines: dict[str, str], sums: Mapping[str, float], held: Mapping[str, float], longest: float,
-    size: Size, assumed: Assumptions,
+    name: str, size: Size, assumed: Assumptions, lines: Mapping[str, str], flops: Mapping[str, float],
+    held: Mapping[str, float], longest: float,
 ) -> Planned:  # fmt: skip
-    hours = sum(
-        flops / (assumed.peak * (assumed.decode if phase == "generate" else assumed.train)) / 3600
-        for phase, flops in sums.items()
-    )
-    memory = sum(held.values())
-    if longest > size.context:
-        lines["note"] = f"{longest:,.0f} tokens do not fit the context of {size.context:,}: extend it first"
-    lines["FLOPs"] = ", ".join(f"{phase} {flops:.2g}" for phase, flops in sums.items())
-    parts = ", ".join(f"{part} {_si(count)}B" for part, count in held.items() if count)
-    lines["memory"] = f"{_si(memory)}B in all, so {_gpus(memory, assumed)} at least: {parts}"
-    stated = f"; the paper states {TABLE_7[name]:,} for its own" if name in TABLE_7 else ""
-    lines["cost"] = f"{hours:,.1f} GPU-hours, ${hours * assumed.price:,.0f}{stated}"
-    return Planned(name, lines, sum(sums.values()), hours, memory)
-
-
-def _gpus(memory: float, assumed: Assumptions) -> str:
-    count = math.ceil(memory / assumed.gpu_memory)
-    return f"{count:,} GPU{'s' * (count > 1)} of {_si(assumed.gpu_memory)}B"
-
-
-def _activations(tokens: float, size: Size, shallow: bool) -> float:
-    return tokens * size.width * (2 if shallow else 34)
-
-
-def _told(size: Size) -> str:
     sparse = f", {_si(size.active)} of them for a token" if size.active < 0.8 * size.weights else ""
-    return f"{size.name}, {_si(size.weights)} weights{sparse}"
+    shares = {phase: assumed.decode if phase == "generate" else assumed.train for phase in flops}
+    hours = sum(flops[phase] / assumed.peak / shares[phase] / 3600 for phase in flops)
+    memory, parts = sum(held.values()), ", ".join(f"{part} {_si(count)}B" for part, count in held.items() if count)
+    gpus = math.ceil(memory / assumed.gpu_memory)
+    stated = f"; the paper states {TABLE_7[name]:,} for its own" if name in TABLE_7 else ""
+    told = {
+        "model": f"{size.name}, {_si(size.weights)} weights{sparse}",
+        **lines,
+        "note": f"{longest:,.0f} tokens do not fit the context of {size.context:,}: extend it first",
+        "FLOPs": ", ".join(f"{phase} {count:.2g}" for phase, count in flops.items()),
+        "memory": f"{_si(memory)}B in all, {gpus:,} x {_si(assumed.gpu_memory)}B at least: {parts}",
+        "cost": f"{hours:,.1f} GPU-hours, ${hours * assumed.price:,.0f}{stated}",
+    }
+    if longest <= size.context:
+        del told["note"]
+    return Planned(name, {key: text for key, text in told.items() if text}, sum(flops.values()), hours, memory)
 
 
-def _responses(config: SampleConfig) -> str:
-    return f"{config.questions * config.samples:,} responses ({config.questions:,} x {config.samples})"
-
-
-def _rate(config: OptimizerConfig, steps: int) -> str:
-    ends = f" to {config.lr * config.final:g}" if config.schedule == "cosine" else ""
-    warm = f", {config.warmup} steps of warm-up" if config.warmup else ""
-    return f"{config.schedule} {config.lr:g}{ends}{warm} over {steps:,} steps"
+def _rate(config: TrainConfig | SFTConfig, steps: int) -> str:
+    rate = config.optimizer
+    ends = f" to {rate.lr * rate.final:g}" if rate.schedule == "cosine" else ""
+    warm = f", {rate.warmup} steps of warm-up" if rate.warmup else ""
+    return f"{rate.schedule} {rate.lr:g}{ends}{warm} over {steps:,} steps"
 
 
 def _schedule(schedule: Schedule, split: int) -> str:

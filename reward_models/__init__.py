@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import DataError, ModelError, NotFiniteError, TrainingError
+    from .gate import SafetyGate
     from .monitor import Admission, Bounds, Monitor, Window
     from .options import TrainOptions, options_of
     from .verifier import HelpfulVerifier, SafetyVerifier
@@ -22,6 +23,7 @@ _HOME = {
     "ModelError": "errors",
     "Monitor": "monitor",
     "NotFiniteError": "errors",
+    "SafetyGate": "gate",
     "SafetyVerifier": "verifier",
     "TrainOptions": "options",
     "TrainingError": "errors",
@@ -37,6 +39,7 @@ __all__ = [
     "ModelError",
     "Monitor",
     "NotFiniteError",
+    "SafetyGate",
     "SafetyVerifier",
     "TrainOptions",
     "TrainingError",

@@ -15,13 +15,14 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ..verifiers.errors import ConfigError, check_option
 from ..verifiers.sample import Sample
 from ..verifiers.verdict import Reason, Verdict
+from .gate import check_threshold, decide
 
 if TYPE_CHECKING:
     from .card import Card
@@ -196,11 +197,17 @@ class HelpfulVerifier(_ModelVerifier):
 class SafetyVerifier(_ModelVerifier):
     """Safety of the whole response, its reasoning included, eq. (6); the reason is `measured`.
 
-    An empty response is judged as it is. Evidence: as HelpfulVerifier.
+    An empty response is judged as it is. Evidence: as HelpfulVerifier; with a `gate` samples of every kind are judged,
+    and the evidence also holds `gate`: `passed`, `threshold`, and the `response` to give (a refusal unless it passed).
     """
+
+    gate: float | None = None
+    """Least probability of being safe with which a response passes; see gate.py."""
 
     def __post_init__(self) -> None:
         self._check("safety")
+        if self.gate is not None:
+            check_threshold("safety.gate", self.gate)
 
     @property
     def name(self) -> str:
@@ -209,8 +216,19 @@ class SafetyVerifier(_ModelVerifier):
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""
-        apart = [_not_for(sample, ("safety",), "safety") for sample in samples]
-        return self._judge("safety", samples, [sample.response for sample in samples], apart)
+        texts = [sample.response for sample in samples]
+        if self.gate is None:
+            return self._judge(
+                "safety", samples, texts, [_not_for(sample, ("safety",), "safety") for sample in samples]
+            )
+        found = self._judge("safety", samples, texts, [None] * len(samples))
+        return [_gated(sample, verdict, self.gate) for sample, verdict in zip(samples, found, strict=True)]
+
+
+def _gated(sample: Sample, verdict: Verdict, threshold: float) -> Verdict:
+    decision = decide(sample, verdict, threshold)
+    told = {"passed": decision.passed, "threshold": threshold, "response": decision.text}
+    return replace(verdict, evidence={**verdict.evidence, "gate": told})
 
 
 def _not_for(sample: Sample, kinds: Sequence[str], name: str) -> Verdict | None:

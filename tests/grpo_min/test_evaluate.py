@@ -12,11 +12,12 @@ from click.testing import CliRunner
 
 from r1_reward.cli import main
 from r1_reward.grpo_min.engine import Completion, Tokens
-from r1_reward.grpo_min.evaluate import Evaluation, estimates, evaluate
+from r1_reward.grpo_min.evaluate import evaluate
 from r1_reward.grpo_min.sampling import Sampling
 from r1_reward.grpo_min.toy import toy_model, toy_sums, toy_tokenizer
 from r1_reward.verifiers import Sample
 from r1_reward.verifiers.errors import ConfigError
+from r1_reward.verifiers.scoring.measure import Evaluation, estimates
 from r1_reward.verifiers.scoring.samples import read_benchmark
 
 SHORT = Sampling(max_tokens=8, temperature=0.6, top_p=0.95)

@@ -74,7 +74,7 @@ def test_the_plan_of_the_paper() -> None:
     assert zero["reference"] == "the policy of each 400th step (25 of them), every 25 rollouts"
     assert zero["max_tokens"] == "32,768; 65,536 from step 8,200 (rollout of 8,208)"
     assert rl2["steps"].startswith("1,700 of 512")
-    assert rl2["preference"] == "from step 1,300 on, for 400 steps, with general prompts"
+    assert rl2["preference"] == "from step 1,300 of 1,700 on, with general prompts"
     assert stages["cold_start"].lines["rate"].startswith("cosine 5e-05 to 5e-06")
     assert "extend it first" in stages["distill"].lines["note"]
     # Within an order of magnitude of what the paper states for R1-Zero, from no number of its cost.

@@ -71,10 +71,8 @@ class SampleFile:
                 self.questions, start = _whole(self._path, k)
             self._file = self._path.open("ab")
             self._file.truncate(start)
-            beside = record.with_name(record.name + ".new")
             told = {"fingerprint": made_by, "options": {**options, "k": k}}
-            beside.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-            beside.replace(record)
+            write_whole(record, json.dumps(told, indent=2) + "\n")
         except OSError as error:
             raise ConfigError(f"{self._path} cannot be written: {error}") from error
 
@@ -120,6 +118,17 @@ def fingerprint(folder: str | Path, options: Mapping[str, Any], questions: Seque
     for sample in questions:
         digest.update(json.dumps(sample.to_dict(), sort_keys=True, default=str).encode())
     return digest.hexdigest()[:16]
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small file, whole or not at all; ConfigError where it cannot be."""
+    beside = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error}") from error
 
 
 def _refuse(constant: str) -> None:

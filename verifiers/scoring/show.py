@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..verdict import Status
+from .measure import Evaluation
 from .run import Progress
 from .stats import Clustered, Interval
 from .summary import Summary
@@ -57,6 +58,19 @@ def print_summary(summary: Summary, output: str) -> None:
         console.print(Text(f"slowest rows: {slow}", "dim"))
     inputs = ", ".join(f"{told['path']} sha256 {told['sha256'][:12]}" for told in summary.inputs)
     console.print(Text(f"r1-reward {summary.version}, options {summary.fingerprint}, {inputs}", "dim"))
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Print the figures of an evaluation to standard error; words that never came are left out."""
+    table = Table("", "value", "95 % interval", *evaluation.levels, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, found in evaluation.metrics.items():
+        if "/" in name and not found.value:
+            continue
+        by_level = [level.get(name) for level in evaluation.levels.values()]
+        cells = [f"{one.value:.3f}" if one else "-" for one in (found, *by_level)]
+        table.add_row(name, cells[0], _bounds(found.ci95), *cells[1:])
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"{evaluation.questions:,} questions, {evaluation.k} samples each", table, sep="\n")
 
 
 def _head(summary: Summary, output: str) -> Text:
