@@ -38,11 +38,11 @@ _ENGLISH = {chinese: english for english, chinese in _WORDS}
 class Habits:
     """How the one who is imitated answers; shares from 0 to 1."""
 
-    guesses: float = 0.68
+    guesses: float = 0.6
     """Answers without reasoning."""
-    second_thoughts: float = 0.2
+    second_thoughts: float = 0.25
     """Answers that say wait, and add again."""
-    errors: float = 0.6
+    errors: float = 0.4
     """Columns that are guessed."""
     second_errors: float = 0.06
     """The same after a wait."""
