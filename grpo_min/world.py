@@ -40,10 +40,10 @@ class Habits:
 
     guesses: float = 0.6
     """Answers without reasoning."""
-    second_thoughts: float = 0.25
+    second_thoughts: float = 0.3
     """Answers that say wait, and add again."""
-    errors: float = 0.4
-    """Columns that are guessed."""
+    errors: float = 0.5
+    """Columns that are one off."""
     second_errors: float = 0.06
     """The same after a wait."""
     foreign: float = 0.3
@@ -178,7 +178,7 @@ def _reasoned(question: Sample, draw: random.Random, habits: Habits) -> tuple[st
 
 
 def _columns(first: str, second: str, draw: random.Random, errors: float) -> tuple[str, str]:
-    """Column by column, units first, with the carry; each sum is a guess by chance.
+    """Column by column, units first, with the carry; each sum is one off by chance.
 
     >>> _columns("58", "67", random.Random(0), 0.0)
     ('add 8+7=15, add 5+6+1=12, so 125', '125')
@@ -187,7 +187,7 @@ def _columns(first: str, second: str, draw: random.Random, errors: float) -> tup
     for a, b in zip(first[::-1], second[::-1], strict=True):
         total = int(a) + int(b) + carry
         if draw.random() < errors:
-            total = draw.randint(0, 19)
+            total = max(0, total + draw.choice((-1, 1)))
         steps.append(f"add {a}+{b}{'+1' if carry else ''}={total}")
         carry = total // 10
         digits = str(total % 10) + digits
