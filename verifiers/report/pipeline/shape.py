@@ -71,10 +71,16 @@ def _language(run: Pipeline) -> Iterator[Finding]:
 
 
 def _length(run: Pipeline) -> Iterator[Finding]:
-    lines = run.stages["zero"].lines if "zero" in run.stages else {}
-    yield _growth("responses grow in R1-Zero", "throughout (Fig. 1b)", lines.get("length", []), 1.0)
-    yield _growth("reflective words grow", "5 to 7 times", lines.get("reflective", []), 5.0)
-    yield _growth("so does 'wait'", "from nearly none", lines.get("reflective/wait", []), 1.0)
+    yield _growth("responses grow in R1-Zero", "throughout (Fig. 1b)", _zero(run, "length"), 1.0)
+    yield _growth("reflective words grow", "5 to 7 times", _zero(run, "reflective"), 5.0)
+    yield _growth("so does 'wait'", "from nearly none", _zero(run, "reflective/wait"), 1.0)
+
+
+def _zero(run: Pipeline, key: str) -> Points:
+    """A metric over R1-Zero's steps; where they do not tell it, of the checkpoints before and after."""
+    stages = [run.stages[name] for name in ("base", "zero") if name in run.stages]
+    told = stages[-1].lines.get(key, []) if stages and stages[-1].name == "zero" else []
+    return told or [(place, stage.metrics[key].value) for place, stage in enumerate(stages) if key in stage.metrics]
 
 
 def _hacking(run: Pipeline) -> Iterator[Finding]:
