@@ -229,10 +229,13 @@ def _preference(run: Run) -> list[Verifier]:
 
 
 def _watched(folder: Path, begins: int) -> Told:
-    """The monitor's alarms over tenths of the steps in which preference counted, and its scores in them."""
+    """The monitor's alarms over fifths of the steps in which preference counted, and its scores in them.
+
+    Scores differ much from prompt to prompt, so shorter windows of so few steps would tell of the prompts.
+    """
     with (folder / "metrics.jsonl").open(encoding="utf-8") as file:
         lines = [line for line in map(json.loads, file) if line["step"] > begins and "reward/helpful" in line]
-    monitor, size, told = Monitor(), max(1, len(lines) // 10), list[Told]()
+    monitor, size, told = Monitor(), max(1, len(lines) // 5), list[Told]()
     for start in range(0, len(lines) - size + 1, size):
         part = lines[start : start + size]
         mean = {
