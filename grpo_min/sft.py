@@ -27,7 +27,7 @@ from ..verifiers.errors import ConfigError
 from . import checkpoint
 from .config import MemoryConfig, OptimizerConfig
 from .logprobs import Policy, enable_checkpointing, make_batch
-from .metrics import RunLog
+from .runlog import RunLog
 from .sampling import seed_of
 
 

@@ -18,10 +18,9 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from ..reward_models import HelpfulVerifier, Monitor, SafetyVerifier, Window, options_of
+from ..reward_models import HelpfulVerifier, Monitor, SafetyVerifier, Window, options_of, train_reward_model
 from ..reward_models.data import read_pairs, read_rated
 from ..reward_models.model import load as load_scorer
-from ..reward_models.train import train as train_model
 from ..verifiers import Reward, Sample, Term, Verifier
 from ..verifiers.catalog import make
 from ..verifiers.errors import ConfigError, RunError
@@ -137,7 +136,7 @@ def _reward_models(run: Run, folder: Path) -> Told:
         scorer, work = load_scorer(run.checkpoint("sft2"), seed=options.seed), folder / kind
         table = read_pairs([run.source("pairs")]) if kind == "helpful" else read_rated([run.source("ratings")])
         resume = (work / "checkpoint.pt").exists()
-        trained = train_model(scorer, table.rows, options, work, resume=resume, stop=run.stopped)
+        trained = train_reward_model(scorer, table.rows, options, work, resume=resume, stop=run.stopped)
         told[kind] = {"steps": trained.steps, "rows": trained.train_rows, "dev_loss": trained.dev_loss}
     return told
 
@@ -229,10 +228,13 @@ def _preference(run: Run) -> list[Verifier]:
 
 
 def _watched(folder: Path, begins: int) -> Told:
-    """The monitor's alarms over tenths of the steps in which preference counted, and its scores in them."""
+    """The monitor's alarms over fifths of the steps in which preference counted, and its scores in them.
+
+    Scores differ much from prompt to prompt, so shorter windows of so few steps would tell of the prompts.
+    """
     with (folder / "metrics.jsonl").open(encoding="utf-8") as file:
         lines = [line for line in map(json.loads, file) if line["step"] > begins and "reward/helpful" in line]
-    monitor, size, told = Monitor(), max(1, len(lines) // 10), list[Told]()
+    monitor, size, told = Monitor(), max(1, len(lines) // 5), list[Told]()
     for start in range(0, len(lines) - size + 1, size):
         part = lines[start : start + size]
         mean = {

@@ -40,10 +40,10 @@ class Habits:
 
     guesses: float = 0.6
     """Answers without reasoning."""
-    second_thoughts: float = 0.2
+    second_thoughts: float = 0.3
     """Answers that say wait, and add again."""
-    errors: float = 0.6
-    """Columns that are added up wrong."""
+    errors: float = 0.5
+    """Columns that are one off."""
     second_errors: float = 0.06
     """The same after a wait."""
     foreign: float = 0.3

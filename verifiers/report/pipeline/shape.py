@@ -117,10 +117,8 @@ def _hacking(run: Pipeline) -> Iterator[Finding]:
 
 def _distilled(run: Pipeline) -> Iterator[Finding]:
     at = {name: stage.metrics.get("pass_at_1") for name, stage in run.stages.items()}
-    base = run.stages["base"].report if "base" in run.stages else {}
-    sizes = [
-        part.get("weights") if isinstance(part, dict) else None for part in (base.get("small"), base.get("checkpoint"))
-    ]
+    made = [run.stages[name].report.get("checkpoint") if name in run.stages else None for name in ("small", "base")]
+    sizes = [part.get("weights") if isinstance(part, dict) else None for part in made]
     what, paper = "distillation beats RL on a small model", "AIME: 72.6 against 47.0 % (Qwen-32B)"
     if sizes[0] is None or sizes[0] == sizes[1]:
         yield _rise(what, paper, at.get("zero"), at.get("distill"))
