@@ -53,6 +53,7 @@ class RunLog:
         but the first) nothing is written."""
         self._paths = [folder / name for name in ("metrics.jsonl", "samples.jsonl")] if folder else []
         for path, size in zip(self._paths, sizes, strict=False):
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
             os.truncate(path, min(size, path.stat().st_size))
         self._writers = writers if folder else ()
