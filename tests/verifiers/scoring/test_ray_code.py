@@ -69,10 +69,10 @@ class Family:
 
     def _watch(self) -> None:
         while not self._over.wait(0.02):
-            for pid, start in descendants() - self._before - self.seen.keys():
+            for pid, start in descendants() - self._before:
                 with contextlib.suppress(OSError):
                     told = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    self.seen[pid, start] = told
+                    self.seen[pid, start] = told or self.seen.get((pid, start), "")  # new ones are soon something else
 
     def left(self) -> dict[tuple[int, str], str]:
         """Those that still run, without Ray's own, which its cluster keeps, and without what ended uncollected."""
