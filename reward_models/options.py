@@ -107,7 +107,7 @@ class TrainOptions:
 
 
 # Found for a 22M encoder on human-labelled pairs: the last layer alone is poor, the first epoch learns mostly length.
-# Batches are random, and like lengths share only a piece of one: so few rows of like length would be of one source.
+# Batches are random, and like lengths share only a piece of one: so few rows of like length are often of one source.
 _SMALL = {
     "lr": 2e-4,
     "head_lr": 1e-3,
