@@ -50,6 +50,8 @@ class TrainOptions:
     """Share of the steps in which it rises."""
     weight_decay: float = 0.0
     """AdamW's, on matrices."""
+    beta2: float = 0.95
+    """How long AdamW remembers the size of gradients; of small batches it takes more of them to tell."""
     clip: float = 1.0
     """Largest norm of the gradient."""
     margin: bool = False
@@ -95,7 +97,8 @@ class TrainOptions:
             if not (name == "head_lr" and value is None) and not _number(value) > 0:
                 raise ConfigError(f"{name} is {value!r}; it must be more than 0")
         for name, most in (
-            ("warmup", 1.0), ("smoothing", 0.5), ("dev_share", 0.5), ("centering", 1e6), ("weight_decay", 1e6)
+            ("warmup", 1.0), ("smoothing", 0.5), ("dev_share", 0.5), ("centering", 1e6), ("weight_decay", 1e6),
+            ("beta2", 0.9999),
         ):  # fmt: skip
             if not 0 <= _number(getattr(self, name)) <= most:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be from 0 to {most:g}")
@@ -104,7 +107,18 @@ class TrainOptions:
 
 
 # Found for a 22M encoder on human-labelled pairs: the last layer alone is poor, the first epoch learns mostly length.
-_SMALL = {"lr": 2e-4, "head_lr": 1e-3, "epochs": 2, "freeze": 3, "max_prompt": 32, "dev_share": 0.1, "budget": 4096}
+# Batches are random, and like lengths share only a piece of one: so few rows of like length are often of one source.
+_SMALL = {
+    "lr": 2e-4,
+    "head_lr": 1e-3,
+    "epochs": 2,
+    "freeze": 3,
+    "max_prompt": 32,
+    "dev_share": 0.1,
+    "budget": 1024,
+    "pool": 1,
+    "beta2": 0.999,
+}
 PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "paper": {"helpful": {}, "safety": {}},
     "small": {

@@ -64,4 +64,4 @@ def optimizer_of(scorer: Scorer, weights: Mapping[str, Tensor], options: TrainOp
             if chosen:
                 decay = options.weight_decay if decays else 0.0
                 groups.append({"params": chosen, "lr": rate, "highest": rate, "weight_decay": decay})
-    return torch.optim.AdamW(groups, betas=(0.9, 0.95))
+    return torch.optim.AdamW(groups, betas=(0.9, options.beta2))

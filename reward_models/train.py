@@ -5,7 +5,7 @@ at the end weights, tokenizer and card. A run that is resumed takes the same ste
 for bit on the same machine. A loss or gradient that is no number ends the run at once, with the batch in
 `nan_batch.json` as tokens.
 
-Deviations from the paper: AdamW (betas 0.9, 0.95), warm-up, cosine and clipping are ours, since it states none.
+Deviations from the paper: AdamW (betas 0.9 and `beta2`), warm-up, cosine and clipping are ours, since it states none.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from r1_reward.reward_models.data import Pair, Rated
 from r1_reward.reward_models.errors import ModelError, NotFiniteError, TrainingError
 from r1_reward.reward_models.evaluate import report_on_pairs, report_on_rated, score_rows
 from r1_reward.reward_models.options import TrainOptions, options_of
-from r1_reward.reward_models.schedule import rate_at
+from r1_reward.reward_models.schedule import examples_at, optimizer_of, rate_at
 from r1_reward.reward_models.tiny import tiny_model
 from r1_reward.reward_models.train import StoppedError, train_reward_model
 from r1_reward.verifiers import ConfigError, Message
@@ -235,9 +235,38 @@ def test_presets_are_the_papers() -> None:
     assert options_of("safety") == TrainOptions(kind="safety")
     with pytest.raises(ConfigError, match="no option 'speed'"):
         options_of("helpful", speed=1)
-    for wrong in ({"batch": 0}, {"lr": -1}, {"lr": float("nan")}, {"smoothing": 0.6}, {"epochs": 1.5}, {"share": "no"}):
+    for wrong in (
+        {"batch": 0},
+        {"lr": -1},
+        {"lr": float("nan")},
+        {"smoothing": 0.6},
+        {"epochs": 1.5},
+        {"share": "no"},
+        {"beta2": 1},
+    ):
         with pytest.raises(ConfigError):
             options_of("helpful", **wrong)
+
+
+def test_batches_are_of_like_length_or_random() -> None:
+    lengths = [number % 50 for number in range(400)]
+
+    def spread(**changes: Any) -> float:
+        batches = [[lengths[at] for at in examples_at(step, lengths, options(**changes))] for step in range(25)]
+        assert sorted(length for batch in batches for length in batch) == sorted(lengths)
+        return sum(max(batch) - min(batch) for batch in batches) / len(batches)
+
+    assert spread(pool=16) < 5
+    assert spread(pool=options_of("safety", "small").pool) > 35
+
+
+def test_memory_of_gradients_is_the_options() -> None:
+    scorer = model()
+    weights = dict(scorer.model.named_parameters())
+    for chosen in (options(), options(beta2=0.999), options_of("safety", "small")):
+        optimizer = optimizer_of(scorer, weights, chosen)
+        assert {group["betas"] for group in optimizer.param_groups} == {(0.9, chosen.beta2)}
+    assert options_of("safety").beta2 == 0.95
 
 
 def test_rate_rises_then_falls() -> None:
