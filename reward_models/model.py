@@ -9,7 +9,9 @@ Any folder or name that `AutoModelForSequenceClassification(num_labels=1)` takes
 
 Rows are moved to the left edge before the backbone sees them, so scores do not depend on how they were padded.
 
-The head of a backbone that has none yet is drawn from N(0, 1 / (hidden size + 1)), its bias is 0.
+The head of a backbone that has none yet is drawn from N(0, 1 / (hidden size + 1)), its bias is 0. BERT's head reads the
+first token through a layer of its own (the pooler), which sentence encoders ship as it was drawn, since they do not use
+it; where its bias is still 0 throughout it never learned, and is set to pass the token on as it is.
 
 Not covered: encoder-decoders, and models whose forward needs more than tokens.
 """
@@ -209,6 +211,7 @@ def prepare(model: Any, tokenizer: Any, *, pad: Pad = "repair", seed: int = 0, n
                 part.weight.data.copy_(drawn)
                 if part.bias is not None:
                     part.bias.data.zero_()
+        _see_to_pooler(model)
     model.eval()
     return Scorer(model=model, tokenizer=tokenizer, causal=causal)
 
@@ -308,6 +311,13 @@ def _head(model: Any) -> tuple[str, nn.Module]:
                 return name, next(iter(inner.values()))
             return name, head
     raise ModelError(f"{type(model).__name__} has no head called {', '.join(HEADS)}")
+
+
+def _see_to_pooler(model: Any) -> None:
+    """A layer before the head that has never learned passes on what it gets, instead of a small random mixture."""
+    dense = getattr(getattr(model.base_model, "pooler", None), "dense", None)
+    if isinstance(dense, nn.Linear) and dense.in_features == dense.out_features and not bool(dense.bias.any()):
+        nn.init.eye_(dense.weight)
 
 
 def _see_to_padding(model: Any, tokenizer: Any, pad: Pad) -> None:

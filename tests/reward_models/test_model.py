@@ -176,3 +176,20 @@ def test_scores_keep_their_digits_in_bf16(family: Any) -> None:
         scores = scorer.read(ids, torch.ones_like(ids))
     assert scores.dtype is torch.float32
     assert not torch.equal(scores, scores.bfloat16().float())
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_a_pooler_that_never_learned_passes_the_first_token_on(learned: bool, tmp_path: Path) -> None:
+    scorer = tiny_model(TEXTS, family="bert", seed=3)
+    with torch.no_grad():
+        scorer.model.bert.pooler.dense.weight.normal_(std=0.01)
+        scorer.model.bert.pooler.dense.bias.fill_(0.1 if learned else 0.0)
+    drawn = scorer.model.bert.pooler.dense.weight.clone()
+    scorer.model.bert.save_pretrained(tmp_path / "backbone")
+    scorer.tokenizer.save_pretrained(tmp_path / "backbone")
+    fresh = load(tmp_path / "backbone")
+    found = fresh.model.bert.pooler.dense.weight
+    torch.testing.assert_close(found, drawn if learned else torch.eye(len(drawn)))
+    # A model that has a head is left as it is, whatever its pooler is like.
+    save(scorer, tmp_path / "whole")
+    torch.testing.assert_close(load(tmp_path / "whole").model.bert.pooler.dense.weight, drawn)
