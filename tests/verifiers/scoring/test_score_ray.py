@@ -203,5 +203,5 @@ def test_the_command_starts_and_ends_a_ray_of_its_own(tmp_path: Path) -> None:
     run = subprocess.run([*command, "--workers", "2"], capture_output=True, text=True, check=False, timeout=300)
     assert run.returncode == 0, run.stderr
     rows = [json.loads(line) for line in run.stdout.splitlines()]
-    assert len(rows) == 200
+    assert len(rows) == 220
     assert "Traceback" not in run.stderr
