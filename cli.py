@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any, Literal
 
 import click
@@ -68,24 +69,42 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
         raise click.BadParameter(str(error)) from None
 
 
+def _reward_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which reward judges, and where a row holds what."""
+    for option in (
+        click.option(
+            "--map",
+            "names",
+            multiple=True,
+            callback=_pairs,
+            metavar="FIELD=NAME",
+            help="Read FIELD from NAME; repeatable.",
+        ),
+        click.option(
+            "--set",
+            "set_",
+            multiple=True,
+            callback=_options,
+            metavar="V.OPT=VALUE",
+            help="An option of a verifier; repeatable.",
+        ),
+        click.option("--preset", metavar="NAME", help="A reward of the paper, not with --reward: r1_zero, rl1, rl2."),
+        click.option(
+            "--reward",
+            "rewards",
+            callback=_names,
+            metavar="NAMES",
+            help="Verifiers to sum: math,format,... (default: auto).",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @main.command()
 @click.argument("files", nargs=-1, metavar="[FILES|-]")
 @click.option("-o", "--output", metavar="OUT", help="JSONL file to write; standard output if left out.")
-@click.option(
-    "--reward", "rewards", callback=_names, metavar="NAMES", help="Verifiers to sum: math,format,... (default: auto)."
-)
-@click.option("--preset", metavar="NAME", help="A reward of the paper, in place of --reward: r1_zero, rl1, rl2.")
-@click.option(
-    "--set",
-    "set_",
-    multiple=True,
-    callback=_options,
-    metavar="V.OPT=VALUE",
-    help="An option of a verifier; repeatable.",
-)
-@click.option(
-    "--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="Read FIELD from NAME; repeatable."
-)
+@_reward_options
 @click.option("--group-by", metavar="NAME", help="Field that groups responses (default: problem, prompt, id).")
 @click.option("--max-errors", callback=_share, metavar="SHARE", help="Exit 1 above this share unjudged (default: 1%).")
 @click.option("--workers", type=int, metavar="N", help="Processes that judge (default: one per processor).")
@@ -151,21 +170,7 @@ def report(**flags: Any) -> None:
 
 
 @main.command()
-@click.option(
-    "--reward", "rewards", callback=_names, metavar="NAMES", help="Verifiers to sum: math,format,... (default: auto)."
-)
-@click.option("--preset", metavar="NAME", help="A reward of the paper, in place of --reward: r1_zero, rl1.")
-@click.option(
-    "--set",
-    "set_",
-    multiple=True,
-    callback=_options,
-    metavar="V.OPT=VALUE",
-    help="An option of a verifier; repeatable.",
-)
-@click.option(
-    "--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="Read FIELD from NAME; repeatable."
-)
+@_reward_options
 @click.option("--host", metavar="ADDRESS", help="Address to listen on (default: 127.0.0.1).")
 @click.option("--port", type=int, metavar="N", help="Port to listen on; 0 takes a free one (default: 8000).")
 @click.option("--token-file", metavar="FILE", help="Ask for the token in this file.")
