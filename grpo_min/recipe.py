@@ -1,7 +1,7 @@
 """What a run of all stages is, as frozen dataclasses that TOML fills in; the recipes are in `recipes/`.
 
     output = "out/r1"
-    [source]           # the base, the smaller one, and data in files; or `[world]`, which makes them
+    [source]           # the base, the smaller one, and data in files; or `[world]` and `[small]`, which make them
     [rl]               # what zero, rl1 and rl2 have in common
     [zero] [cold_start] [rl1] [reject_sample] [sft2] [reward_models] [rl2] [distill]
 
