@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from r1_reward.grpo_min.config import DataConfig, OptimizerConfig, RolloutConfig, TrainConfig
 from r1_reward.grpo_min.loop import Trainer
-from r1_reward.grpo_min.toy import imitate, toy_model, toy_sums, toy_tokenizer
+from r1_reward.grpo_min.sft import SFTConfig, finetune, lessons_of
+from r1_reward.grpo_min.world import Habits, noisy_corpus, sums, world_model, world_tokenizer
 from r1_reward.verifiers import Reason, Sample, Verdict
 
 
@@ -22,19 +24,22 @@ class EndsInSeven:
 
 
 def main(steps: int = 30, imitated: int = 200, output: str = "out/custom_loop") -> list[float]:
-    """Train, print the reward of each step, and give it back."""
-    tokenizer = toy_tokenizer()
-    model = toy_model(tokenizer)
-    imitate(model, tokenizer, steps=imitated, errors=0.4, seed=0)
+    """Train, print the reward of each step, and give it back; `imitated` are the steps that came before."""
+    tokenizer = world_tokenizer()
+    model = world_model(tokenizer)
+    corpus = noisy_corpus(64 * imitated, 0, Habits(guesses=0.0, second_thoughts=0.0, chats=0.0))
+    lessons = lessons_of(tokenizer, [(tokenizer.encode(asked.prompt_text), said) for asked, said in corpus])
+    learned = SFTConfig(epochs=1, batch=64, optimizer=OptimizerConfig(lr=3e-3, schedule="cosine"))
+    finetune(model, lessons, learned, Path(output) / "base", seed=0, stage="base")
     config = TrainConfig(
         output=output,
         steps=steps,
         data=DataConfig(template="plain"),
-        rollout=RolloutConfig(questions=8, samples=8, minibatches=1, max_tokens=((0, 24),)),
+        rollout=RolloutConfig(questions=8, samples=8, minibatches=1, max_tokens=((0, 40),)),
         optimizer=OptimizerConfig(lr=1e-3),
     )
     rewards = []
-    for line in Trainer(config, model, tokenizer, toy_sums(500, seed=0), EndsInSeven()).steps():
+    for line in Trainer(config, model, tokenizer, sums(500, seed=0), EndsInSeven()).steps():
         print(f"step {line['step']}: reward {line['reward']:.2f}, length {line['length']:.1f}")
         rewards.append(line["reward"])
     return rewards

@@ -244,10 +244,14 @@ def learning_rate(config: TrainConfig, step: int) -> float:
 
 def read_recipe(path: str | Path) -> TrainConfig:
     """A run's configuration from a TOML file; ConfigError, naming the file, for anything that is not one."""
+    return filled(TrainConfig, read_table(path), path)
+
+
+def read_table(path: str | Path) -> dict[str, Any]:  # any: a table of TOML
+    """What is in a TOML file, or ConfigError."""
     try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        return from_table(TrainConfig, table)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ConfigError) as error:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
 
 
@@ -257,6 +261,14 @@ def as_json(config: Any) -> str:  # any: a dataclass of any kind
 
 
 _T = TypeVar("_T")
+
+
+def filled(cls: type[_T], table: Mapping[str, Any], file: str | Path) -> _T:  # any: a table of TOML
+    """A dataclass from a file's table, as `from_table` does; ConfigError names the file."""
+    try:
+        return from_table(cls, table)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from error
 
 
 def from_table(cls: type[_T], table: Mapping[str, Any], path: str = "") -> _T:  # any: a table of TOML

@@ -165,8 +165,10 @@ def _results(folder: Path) -> list[Path]:
 def _plain(recipe: Recipe, part: str) -> Any:  # any: JSON values
     """A part of the recipe as it counts: of files what is in them, and not where they are."""
     found = getattr(recipe, part)
-    if part == "source":
-        return {name: _content(value) for name, value in asdict(found).items()}
+    if part == "source":  # without the smaller base, on which nothing hangs but distillation
+        return {name: _content(value) for name, value in asdict(found).items() if name != "small"}
+    if part == "small":
+        return {**asdict(found), "given": _content(recipe.source.small)}
     return found if isinstance(found, int) else asdict(found)
 
 

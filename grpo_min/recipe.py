@@ -1,7 +1,7 @@
 """What a run of all stages is, as frozen dataclasses that TOML fills in; the recipes are in `recipes/`.
 
     output = "out/r1"
-    [source]           # the base, the smaller one, and data in files; or `[world]`, which makes them
+    [source]           # the base, the smaller one, and data in files; or `[world]` and `[small]`, which make them
     [rl]               # what zero, rl1 and rl2 have in common
     [zero] [cold_start] [rl1] [reject_sample] [sft2] [reward_models] [rl2] [distill]
 
@@ -10,14 +10,12 @@ Numbers of the stages are not defaults here: `recipes/r1_paper.toml` has the pap
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..verifiers.errors import ConfigError
-from .config import TrainConfig, from_table
+from .config import TrainConfig, filled, read_table
 from .sft import SFTConfig
 from .world import Habits
 
@@ -32,12 +30,8 @@ class WorldConfig:
     """Of the base."""
     layers: int = 4
     """Of the base."""
-    small_width: int = 64
-    """Of the smaller base."""
-    small_layers: int = 4
-    """Of the smaller base."""
     corpus: int = 44_800
-    """Noisy answers that both are pretrained on, once."""
+    """Noisy answers that it and the smaller base are pretrained on, once."""
     habits: Habits = field(default_factory=Habits)
     """How those answers are."""
     pretrain: SFTConfig = field(default_factory=SFTConfig)
@@ -50,6 +44,16 @@ class WorldConfig:
     """Preference pairs, and as many safety labels."""
     probe: int = 512
     """Sums to evaluate on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmallConfig:
+    """The toy's smaller base, where `source.small` names none."""
+
+    width: int = 64
+    """Its own."""
+    layers: int = 2
+    """Its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +162,8 @@ class Recipe:
     """Models and data in files."""
     world: WorldConfig = field(default_factory=WorldConfig)
     """Models and data of the toy, where the files are not named."""
+    small: SmallConfig = field(default_factory=SmallConfig)
+    """Makes the smaller base where `source.small` names none."""
     zero: TrainConfig = field(default_factory=TrainConfig)
     """R1-Zero: RL from the base, accuracy and format."""
     cold_start: ColdStartConfig = field(default_factory=ColdStartConfig)
@@ -182,19 +188,15 @@ class Recipe:
 
 def is_stages(path: str | Path) -> bool:
     """Whether a TOML file describes stages, and not one run of the loop."""
-    table = _read(path)
+    table = read_table(path)
     return any(name in table for name in (*_RL, "source", "world", "stages"))
 
 
 def read_stages(path: str | Path) -> Recipe:
     """A recipe from a TOML file; ConfigError, naming the file, for anything that is not one."""
-    table = _read(path)
+    table = read_table(path)
     common = table.pop("rl", {})
-    table |= {name: _merged(common, table.get(name, {})) for name in _RL}
-    try:
-        return from_table(Recipe, table)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
+    return filled(Recipe, table | {name: _merged(common, table.get(name, {})) for name in _RL}, path)
 
 
 def _merged(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:  # any: tables of TOML
@@ -205,10 +207,3 @@ def _merged(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]
     """
     inner = {name: _merged(common[name], value) for name, value in own.items() if isinstance(common.get(name), dict)}
     return {**common, **own, **inner}
-
-
-def _read(path: str | Path) -> dict[str, Any]:  # any: a table of TOML
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error

@@ -10,7 +10,6 @@ fine-tuning and reward models on several processes, adapters that go from stage 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +29,7 @@ from .accept import accept, read_rows, write_rows
 from .command import make_trainer
 from .config import Schedule, TrainConfig
 from .evaluate import evaluate, load
-from .pipeline import Run, Stage, Told, carry_out, judge_of, read_json
+from .pipeline import Run, Stage, Told, carry_out, judge_of
 from .questions import prepare, read_questions
 from .recipe import Recipe, SampleConfig
 from .sampling import Sampling
@@ -64,14 +63,10 @@ def _base(run: Run, folder: Path) -> Told:
 
 
 def _small(run: Run, folder: Path) -> Told:
-    """The base of distillation: given, or pretrained like the other; the same one where it has the same shape."""
-    recipe, toy = run.recipe, run.recipe.world
-    if recipe.source.small:
+    """The base of distillation: given, or pretrained like the other."""
+    if run.recipe.source.small:
         return {}
-    if (toy.small_width, toy.small_layers) == (toy.width, toy.layers) and not recipe.source.base:
-        shutil.copytree(run.checkpoint("base"), folder / "checkpoint", dirs_exist_ok=True)
-        return {"checkpoint": read_json(run.folder("base") / "done.json")["checkpoint"]}
-    return {"checkpoint": _pretrain(run, folder, toy.small_width, toy.small_layers)}
+    return {"checkpoint": _pretrain(run, folder, run.recipe.small.width, run.recipe.small.layers)}
 
 
 def _pretrain(run: Run, folder: Path, width: int, layers: int) -> Told:
@@ -175,7 +170,7 @@ STAGES = (
     Stage("sft2", ("base", "reject_sample"), ("sft2",), _sft2),
     Stage("reward_models", ("base", "sft2"), ("reward_models", "source"), _reward_models),
     Stage("rl2", ("base", "sft2", "reward_models"), ("rl2", "preference_steps"), _rl2),
-    Stage("small", ("base",), ("world", "source"), _small),
+    Stage("small", ("base",), ("world", "small"), _small),
     Stage("distill", ("small", "reject_sample"), ("distill",), _distill),
     Stage("no_language", ("base", "cold_start"), ("rl1",), _no_language, experiment=True),
     Stage("hacking", ("base", "sft2", "reward_models"), ("rl2",), _hacking, experiment=True),

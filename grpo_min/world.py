@@ -83,7 +83,7 @@ def world_tokenizer() -> Any:  # any: Hugging Face's tokenizers share no typed c
     )
 
 
-def world_model(tokenizer: Any, *, width: int, layers: int, seed: int) -> PreTrainedModel:  # any: as above
+def world_model(tokenizer: Any, *, width: int = 64, layers: int = 2, seed: int = 0) -> PreTrainedModel:  # any: as above
     """A Llama at random. Qwen2, its like, would do, but AutoTokenizer takes any tokenizer beside one for Qwen's."""
     torch.manual_seed(seed)
     config = LlamaConfig(

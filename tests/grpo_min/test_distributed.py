@@ -24,14 +24,14 @@ from r1_reward.grpo_min.config import CheckpointConfig, MemoryConfig, OptimizerC
 from r1_reward.grpo_min.distributed import World, shard
 from r1_reward.grpo_min.engine import HFEngine
 from r1_reward.grpo_min.loop import Trainer
-from r1_reward.grpo_min.toy import toy_model, toy_sums, toy_tokenizer
+from r1_reward.grpo_min.world import world_model, sums, world_tokenizer
 
 folder, kind = Path(sys.argv[1]), sys.argv[2]
 several = kind != "one"
 if several:
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet-{kind}", rank=int(sys.argv[4]), world_size=2)
-tokenizer = toy_tokenizer()
-model = toy_model(tokenizer, width=16, layers=2).double()
+tokenizer = world_tokenizer()
+model = world_model(tokenizer, width=16, layers=2).double()
 config = _config(
     folder / ("cut" if kind == "again" else kind), steps=4, memory=MemoryConfig(tokens=40),
     rollout=RolloutConfig(questions=3, samples=3, minibatches=2, max_tokens=((0, 8),)),
@@ -40,7 +40,7 @@ config = _config(
 engine = HFEngine(model, stop_tokens=[tokenizer.eos_token_id], replica=copy.deepcopy(model)) if several else None
 seen = []
 trainer = Trainer(
-    config, model, tokenizer, toy_sums(7, 0), Evens(), engine=engine, shard=shard if several else None,
+    config, model, tokenizer, sums(7, 0), Evens(), engine=engine, shard=shard if several else None,
     stopped=lambda: kind == "cut" and len(seen) >= 3,
 )
 gradients = []

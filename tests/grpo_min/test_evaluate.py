@@ -14,7 +14,7 @@ from r1_reward.cli import main
 from r1_reward.grpo_min.engine import Completion, Tokens
 from r1_reward.grpo_min.evaluate import evaluate
 from r1_reward.grpo_min.sampling import Sampling
-from r1_reward.grpo_min.toy import toy_model, toy_sums, toy_tokenizer
+from r1_reward.grpo_min.world import sums, world_model, world_tokenizer
 from r1_reward.verifiers import Sample
 from r1_reward.verifiers.errors import ConfigError
 from r1_reward.verifiers.scoring.measure import Evaluation, estimates
@@ -75,7 +75,7 @@ def _said(answer: str, thought: str = "we add the two numbers") -> str:
 def _scripted(questions: Sequence[Sample], answers: list[list[str]], **options: object) -> Evaluation:
     words = _Words()
     engine = _Scripted(words, {question.prompt_text: texts for question, texts in zip(questions, answers, strict=True)})
-    model = toy_model(toy_tokenizer(), width=16, layers=1)
+    model = world_model(world_tokenizer(), width=16, layers=1)
     return evaluate(
         model, questions, k=4, sampling=SHORT, template="plain", tokenizer=words, engine=engine, **options  # type: ignore[arg-type]  # by name
     )  # fmt: skip
@@ -153,9 +153,9 @@ def test_one_question_or_certainty_has_no_false_interval() -> None:
 
 
 def _folder(tmp_path: Path) -> str:
-    tokenizer = toy_tokenizer()
+    tokenizer = world_tokenizer()
     tokenizer.save_pretrained(tmp_path / "model")
-    toy_model(tokenizer, width=16, layers=1).save_pretrained(tmp_path / "model")
+    world_model(tokenizer, width=16, layers=1).save_pretrained(tmp_path / "model")
     return str(tmp_path / "model")
 
 
@@ -169,7 +169,7 @@ def _without_times(path: Path) -> list[object]:
 
 def test_interrupted_at_any_byte_it_goes_on_to_the_same(tmp_path: Path) -> None:
     model, whole, torn = _folder(tmp_path), tmp_path / "whole.jsonl", tmp_path / "torn.jsonl"
-    questions = toy_sums(7, 0)
+    questions = sums(7, 0)
     options = {"k": 3, "sampling": SHORT, "template": "plain"}
     expected = evaluate(model, questions, output=whole, at_once=2, **options)  # type: ignore[arg-type]  # by name
     data = whole.read_bytes()
@@ -185,18 +185,18 @@ def test_interrupted_at_any_byte_it_goes_on_to_the_same(tmp_path: Path) -> None:
 
 def test_going_on_with_something_else_is_refused(tmp_path: Path) -> None:
     model, out = _folder(tmp_path), tmp_path / "out.jsonl"
-    evaluate(model, toy_sums(2, 0), k=1, sampling=SHORT, template="plain", output=out)
+    evaluate(model, sums(2, 0), k=1, sampling=SHORT, template="plain", output=out)
     kept = out.read_bytes()
     changes: list[dict[str, object]] = [{"k": 2}, {"seed": 1}, {"template": "r1_zero"}]
     for change in changes:
         options = {"k": 1, "sampling": SHORT, "template": "plain", **change}
         with pytest.raises(ConfigError, match="another model, other questions or options"):
-            evaluate(model, toy_sums(2, 0), output=out, resume=True, **options)  # type: ignore[arg-type]  # by name
+            evaluate(model, sums(2, 0), output=out, resume=True, **options)  # type: ignore[arg-type]  # by name
     with pytest.raises(ConfigError, match="another model"):
-        evaluate(model, toy_sums(2, 1), k=1, sampling=SHORT, template="plain", output=out, resume=True)
-    toy_model(toy_tokenizer(), width=16, layers=1, seed=1).save_pretrained(model)
+        evaluate(model, sums(2, 1), k=1, sampling=SHORT, template="plain", output=out, resume=True)
+    world_model(world_tokenizer(), width=16, layers=1, seed=1).save_pretrained(model)
     with pytest.raises(ConfigError, match="another model"):
-        evaluate(model, toy_sums(2, 0), k=1, sampling=SHORT, template="plain", output=out, resume=True)
+        evaluate(model, sums(2, 0), k=1, sampling=SHORT, template="plain", output=out, resume=True)
     assert out.read_bytes() == kept
 
 
@@ -220,7 +220,7 @@ def test_rows_that_cannot_be_asked_name_file_and_line(tmp_path: Path) -> None:
 def test_the_command_writes_samples_and_figures(tmp_path: Path) -> None:
     model, out, summary = _folder(tmp_path), tmp_path / "o" / "samples.jsonl", tmp_path / "o" / "figures.json"
     bench = tmp_path / "b.jsonl"
-    rows = [{"prompt": sum_.prompt, "answer": sum_.reference, "level": n % 2} for n, sum_ in enumerate(toy_sums(4, 0))]
+    rows = [{"prompt": sum_.prompt, "answer": sum_.reference, "level": n % 2} for n, sum_ in enumerate(sums(4, 0))]
     bench.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     asked = ["eval", model, str(bench), "--map", "reference=answer", "-k", "2", "--template", "plain"]
     run = CliRunner().invoke(main, [*asked, "-o", str(out), "--summary", str(summary)], catch_exceptions=False)
@@ -245,7 +245,7 @@ def test_usage_errors_are_exit_status_two(tmp_path: Path) -> None:
     assert missing.exit_code == 2
     assert "cannot be loaded" in missing.output
     model = _folder(tmp_path)
-    long = CliRunner().invoke(main, ["eval", model, str(bench), "--max-tokens", "64", "--template", "plain"])
+    long = CliRunner().invoke(main, ["eval", model, str(bench), "--max-tokens", "256", "--template", "plain"])
     assert long.exit_code == 2
     assert "lower max_tokens" in long.output
     empty = tmp_path / "empty.jsonl"

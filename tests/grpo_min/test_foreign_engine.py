@@ -16,8 +16,8 @@ from r1_reward.grpo_min.engine import HFEngine
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
 from r1_reward.grpo_min.sampling import Sampling
-from r1_reward.grpo_min.toy import toy_model, toy_sums, toy_tokenizer
 from r1_reward.grpo_min.vllm_engine import VllmEngine
+from r1_reward.grpo_min.world import sums, world_model, world_tokenizer
 from r1_reward.verifiers import Reason, Verdict
 from r1_reward.verifiers.errors import ConfigError
 
@@ -30,7 +30,7 @@ class StandIn:
     """Answers vllm.LLM's calls with HFEngine, its log-probabilities off by a constant, as other kernels' might be."""
 
     def __init__(self, off: float) -> None:
-        self.model = toy_model(toy_tokenizer(), width=16, layers=1, seed=9)
+        self.model = world_model(world_tokenizer(), width=16, layers=1, seed=9)
         self.off, self.resets = off, 0
         runner = SimpleNamespace(model=SimpleNamespace(load_weights=self.load))
         self.llm_engine = SimpleNamespace(
@@ -65,8 +65,8 @@ class Long:
 
 
 def _gradient(folder: Path, off: float) -> torch.Tensor:
-    tokenizer = toy_tokenizer()
-    model = toy_model(tokenizer, width=16, layers=1)
+    tokenizer = world_tokenizer()
+    model = world_model(tokenizer, width=16, layers=1)
     config = TrainConfig(
         output=str(folder),
         steps=1,
@@ -75,7 +75,7 @@ def _gradient(folder: Path, off: float) -> torch.Tensor:
         loss=LossConfig(kl="none", beta=0.0),
         rollout=RolloutConfig(questions=2, samples=4, minibatches=1, max_tokens=((0, 6),)),
     )
-    trainer = Trainer(config, model, tokenizer, toy_sums(5, 0), Long(), engine=VllmEngine(StandIn(off), Params))
+    trainer = Trainer(config, model, tokenizer, sums(5, 0), Long(), engine=VllmEngine(StandIn(off), Params))
     found: list[torch.Tensor] = []
 
     def look(*_: Any) -> None:  # any: what torch passes to a hook

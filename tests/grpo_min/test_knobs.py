@@ -23,7 +23,7 @@ from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
 from r1_reward.grpo_min.questions import prepare
 from r1_reward.grpo_min.runlog import Metrics
-from r1_reward.grpo_min.toy import toy_model, toy_sums, toy_tokenizer
+from r1_reward.grpo_min.world import sums, world_model, world_tokenizer
 from r1_reward.verifiers import Reason, Sample, Term, Verdict
 from r1_reward.verifiers.reward import Reward
 
@@ -48,9 +48,9 @@ def _trainer(folder: Path, reward: Any = None, **changes: Any) -> Trainer:  # an
         optimizer=OptimizerConfig(lr=1e-2),
     )
     config = replace(config, **changes)
-    tokenizer = toy_tokenizer()
-    model = prepared(toy_model(tokenizer, width=16, layers=1), config)
-    return Trainer(config, model, tokenizer, toy_sums(7, 0), reward or Evens())
+    tokenizer = world_tokenizer()
+    model = prepared(world_model(tokenizer, width=16, layers=1), config)
+    return Trainer(config, model, tokenizer, sums(7, 0), reward or Evens())
 
 
 def _weights(trainer: Trainer) -> dict[str, Tensor]:
@@ -143,7 +143,8 @@ def test_top_k_and_stop_strings_reach_the_engine(tmp_path: Path) -> None:
     (line, *_) = _trainer(tmp_path / "k", rollout=rollout).steps()
     assert line["reward/std"] >= 0
     assert line["zero_variance"] == 1  # all samples of a group are its likeliest one
-    stops = replace(rollout, top_k=0, stop=(*"0123456789+=,", "think>", "answer>"))
+    words = [word for word in world_tokenizer().get_vocab() if word != "<end>"]
+    stops = replace(rollout, top_k=0, stop=tuple(words))
     (line, *_) = _trainer(tmp_path / "stop", rollout=stops).steps()
     assert line["length/max"] == 1
     assert line["truncated"] == 0

@@ -40,12 +40,14 @@ probe = "{folder}/any.jsonl"
 [world]
 width = 32
 layers = 1
-small_width = 16
-small_layers = 1
 corpus = 640
 chats = 8
 preferences = 40
 habits = {{ guesses = 1.0, foreign = 0.1, chats = 0.2 }}
+
+[small]
+width = 16
+layers = 1
 
 [world.pretrain]
 epochs = 3
@@ -173,6 +175,11 @@ def test_a_change_does_again_what_hangs_on_it_and_nothing_else(tmp_path: Path) -
     path.write_text(path.read_text().replace("[distill]\nbatch = 4", "[distill]\nbatch = 2"), encoding="utf-8")
     after = reports(read_stages(path))
     assert {name for name in after if before[name] != after[name]} == {"distill"}
+    path.write_text(path.read_text().replace("[small]\nwidth = 16", "[small]\nwidth = 24"), encoding="utf-8")
+    smaller = reports(read_stages(path))
+    assert {name for name in smaller if smaller[name] != after[name]} == {"small", "distill"}
+    assert before["small"]["checkpoint"]["weights"] < smaller["small"]["checkpoint"]["weights"]
+    assert smaller["small"]["checkpoint"]["weights"] < smaller["base"]["checkpoint"]["weights"]
 
 
 def test_stopped_again_and_again_a_run_ends_the_same(tmp_path: Path, whole: tuple[Recipe, dict[str, Told]]) -> None:
