@@ -28,12 +28,12 @@ from ..verifiers.catalog import kinds_of, make
 from ..verifiers.errors import ConfigError, RunError
 from ..verifiers.reward import PRESETS
 from . import distributed
-from .config import Schedule, TrainConfig, read_recipe
+from .config import Schedule, TrainConfig
 from .engine import HFEngine
 from .logprobs import enable_checkpointing
 from .loop import Trainer
 from .questions import read_questions, stop_tokens
-from .recipe import is_stages, read_stages
+from .recipe import Recipe, read_recipe
 from .runlog import make_writer
 from .sft import StoppedError
 
@@ -45,9 +45,9 @@ def run_train(recipe: str) -> int:
 
     Raises ConfigError for a recipe that cannot be carried out.
     """
-    if is_stages(recipe):
-        return _run_stages(recipe)
     config = read_recipe(recipe)
+    if isinstance(config, Recipe):
+        return _run_stages(config)
     samples = _from_file(lambda: read_questions(config.data.path), "data.path", config.data.path)
     if "RANK" in os.environ and not dist.is_initialized():
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
@@ -107,12 +107,12 @@ def make_trainer(
     )
 
 
-def _run_stages(path: str) -> int:
+def _run_stages(recipe: Recipe) -> int:
     from .stages import run_stages
 
     with _signals() as caught:
         try:
-            for name, report in run_stages(read_stages(path), stopped=lambda: bool(caught)):
+            for name, report in run_stages(recipe, stopped=lambda: bool(caught)):
                 found = report.get("evaluation", {}).get("metrics", {}).get("pass_at_1", {}).get("value")
                 click.echo(f"{name}: done" + ("" if found is None else f", pass@1 {found:.3f}"), err=True)
         except StoppedError:

@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from . import distributed
-from .config import TrainConfig, at, learning_rate
+from .config import TrainConfig, at
 from .logprobs import Batch, Policy, make_batch
 from .loss import policy_loss
 from .metrics import Tally, merged, tally_tokens
@@ -102,7 +102,7 @@ class Learner:
         counts = Counts(sequences=sum(rank[0] for rank in ranks), tokens=sum(rank[1] for rank in ranks))
         tally = merged([self._backward(items, counts, step) for items in self._pieces(groups)])
         norm = distributed.norm_of_gradient(self.policy, self.config.optimizer.clip) if counts.tokens else 0.0
-        lr = learning_rate(self.config, step)
+        lr = self.config.optimizer.rate(step, self.config.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         if counts.tokens and math.isfinite(norm):

@@ -12,11 +12,13 @@ Shapes: N packed completion tokens, B sequences.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+from ..verifiers.settings import Amount
 
 Ratio = Literal["token", "sequence"]
 Kl = Literal["none", "k1", "k2", "k3", "k3_corrected"]
@@ -31,18 +33,18 @@ class LossConfig:
 
     ratio: Ratio = "token"
     """`sequence` is eq. (1) as printed: the ratio of whole-output probabilities."""
-    clip_low: float = 0.2
+    clip_low: Amount = 0.2
     """The ratio is cut below 1 - clip_low."""
-    clip_high: float = 0.2
+    clip_high: Amount = 0.2
     """The ratio is cut above 1 + clip_high. The first RL stage of the paper has 10 for both."""
     kl: Kl = "k3"
     """Estimator of KL(policy || reference): k3 is eq. (2); `k3_corrected` is k3 times the ratio of the token, whose
     gradient is that of the KL itself."""
-    beta: float = 0.001
+    beta: Amount = 0.001
     """What the KL is multiplied by."""
     aggregate: Aggregate = "seq_mean"
     """How tokens are summed; see `token_weights`."""
-    engine_ratio_cap: float = 2.0
+    engine_ratio_cap: Amount = 2.0
     """Upper end of the importance weight between this model and a foreign engine that sampled."""
 
 
@@ -67,17 +69,9 @@ class LossInputs:
 
     def span(self, logp_N: Tensor, start: int, stop: int) -> LossInputs:
         """The tokens from `start` to `stop`, with other log-probabilities. Right for the token ratio only."""
-        part = slice(start, stop)
-        reference, engine = self.reference_logp_N, self.engine_logp_N
-        return LossInputs(
-            logp_N=logp_N,
-            old_logp_N=self.old_logp_N[part],
-            advantage_N=self.advantage_N[part],
-            weight_N=self.weight_N[part],
-            row_N=self.row_N[part],
-            reference_logp_N=None if reference is None else reference[part],
-            engine_logp_N=None if engine is None else engine[part],
-        )
+        tensors = {field.name: getattr(self, field.name) for field in fields(self)}
+        cut = {name: tensor[start:stop] for name, tensor in tensors.items() if tensor is not None}
+        return LossInputs(**{**cut, "logp_N": logp_N})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,8 +29,9 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from ..reward_models import options_of
 from ..verifiers.errors import ConfigError
-from .config import Schedule, TrainConfig, at, from_table, read_recipe
-from .recipe import Recipe, SampleConfig, is_stages, read_stages
+from ..verifiers.settings import from_table
+from .config import Schedule, TrainConfig, at
+from .recipe import Recipe, SampleConfig, read_recipe
 from .sft import SFTConfig
 
 SHAPES = Path(__file__).parent / "shapes.toml"
@@ -140,10 +141,9 @@ def size_of(name: str) -> Size:
 
 def plan(path: str, assumed: Assumptions) -> list[Planned]:
     """What each stage of a recipe takes; ConfigError for one that cannot be read or names no model."""
-    if not is_stages(path):
-        config = read_recipe(path)
-        return [_loop("run", config, size_of(config.model.path), assumed)]
-    recipe = read_stages(path)
+    recipe = read_recipe(path)
+    if isinstance(recipe, TrainConfig):
+        return [_loop("run", recipe, size_of(recipe.model.path), assumed)]
     if not recipe.source.base:
         raise ConfigError(f"{path} names no source.base, so that it is the toy, which is made by the run itself")
     base, small = size_of(recipe.source.base), size_of(recipe.source.small or recipe.source.base)

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .config import TrainConfig, filled, read_table
+from ..verifiers.settings import Count, Share, Whole, from_table, read_table
+from .config import TrainConfig
+from .sampling import TopP
 from .sft import SFTConfig
 from .world import Habits
 
@@ -26,23 +28,23 @@ _RL = ("zero", "rl1", "rl2")
 class WorldConfig:
     """The toy world, which makes models and data where a recipe names none."""
 
-    width: int = 64
+    width: Count = 64
     """Of the base."""
-    layers: int = 4
+    layers: Count = 4
     """Of the base."""
-    corpus: int = 44_800
+    corpus: Count = 44_800
     """Noisy answers that it and the smaller base are pretrained on, once."""
     habits: Habits = field(default_factory=Habits)
     """How those answers are."""
     pretrain: SFTConfig = field(default_factory=SFTConfig)
     """How they are learned."""
-    questions: int = 20_000
+    questions: Count = 20_000
     """Sums to train on."""
-    chats: int = 2_000
+    chats: Whole = 2_000
     """Prompts that are no sums, and as many human replies to them."""
-    preferences: int = 1_500
+    preferences: Whole = 1_500
     """Preference pairs, and as many safety labels."""
-    probe: int = 512
+    probe: Count = 512
     """Sums to evaluate on."""
 
 
@@ -50,9 +52,9 @@ class WorldConfig:
 class SmallConfig:
     """The toy's smaller base, where `source.small` names none."""
 
-    width: int = 64
+    width: Count = 64
     """Its own."""
-    layers: int = 2
+    layers: Count = 2
     """Its own."""
 
 
@@ -86,27 +88,27 @@ class SourceConfig:
 class SampleConfig:
     """Responses of a checkpoint, of which some are kept (B.3)."""
 
-    questions: int = 1_000
+    questions: Count = 1_000
     """Questions that are asked: the first ones."""
-    samples: int = 4
+    samples: Count = 4
     """Samples of each."""
     temperature: float = 1.0
     """The paper's for cold start."""
-    max_tokens: int = 32_768
+    max_tokens: Count = 32_768
     """Longest response."""
-    keep: int = 1
+    keep: Count = 1
     """Responses of a question that are kept at most."""
-    language: float = 1.0
+    language: Share = 1.0
     """Least share of words in the question's language, after the rewriter."""
-    repetition: float = 0.2
+    repetition: Share = 0.2
     """Largest share of word sequences that repeat."""
-    paragraph: int = 0
+    paragraph: Whole = 0
     """Longest paragraph of the chain of thought, in characters; 0 is any."""
     code: bool = True
     """Whether the chain of thought may hold code."""
     rewriter: str = ""
     """`module:function` that turns (text, language) into text in that language; none, and nothing is rewritten."""
-    replies: int = 0
+    replies: Whole = 0
     """Human replies, to prompts that need no reasoning, that are mixed in."""
 
 
@@ -134,15 +136,15 @@ class ModelsConfig:
 class EvaluationConfig:
     """How each checkpoint is measured; 0.6 and 0.95 are the paper's."""
 
-    questions: int = 512
+    questions: Count = 512
     """Questions of the probe: the first ones."""
-    k: int = 4
+    k: Count = 4
     """Samples of each."""
-    max_tokens: int = 32_768
+    max_tokens: Count = 32_768
     """Longest response."""
     temperature: float = 0.6
     """Of sampling."""
-    top_p: float = 0.95
+    top_p: TopP = 0.95
     """Of sampling."""
     words: tuple[str, ...] = ("wait",)
     """What is counted as second thoughts."""
@@ -178,7 +180,7 @@ class Recipe:
     """Helpful and safety."""
     rl2: TrainConfig = field(default_factory=TrainConfig)
     """R1: RL with rules, language and, in the last steps, preference."""
-    preference_steps: int = 400
+    preference_steps: Whole = 400
     """The last steps of rl2, in which general prompts are asked and preference counts."""
     distill: SFTConfig = field(default_factory=SFTConfig)
     """The smaller base, fine-tuned on what sft2 learned from."""
@@ -186,17 +188,18 @@ class Recipe:
     """How checkpoints are measured."""
 
 
-def is_stages(path: str | Path) -> bool:
-    """Whether a TOML file describes stages, and not one run of the loop."""
+def read_recipe(path: str | Path) -> TrainConfig | Recipe:
+    """What a TOML file describes: one run of the loop, or stages where it names any; ConfigError, naming the file."""
     table = read_table(path)
-    return any(name in table for name in (*_RL, "source", "world", "stages"))
+    stages = table.keys() & {*_RL, "source", "world", "stages"}
+    return read_stages(path) if stages else from_table(TrainConfig, table, path)
 
 
 def read_stages(path: str | Path) -> Recipe:
-    """A recipe from a TOML file; ConfigError, naming the file, for anything that is not one."""
+    """The stages that a TOML file describes; ConfigError, naming the file, for anything else."""
     table = read_table(path)
     common = table.pop("rl", {})
-    return filled(Recipe, table | {name: _merged(common, table.get(name, {})) for name in _RL}, path)
+    return from_table(Recipe, table | {name: _merged(common, table.get(name, {})) for name in _RL}, path)
 
 
 def _merged(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:  # any: tables of TOML

@@ -12,34 +12,33 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..verifiers.errors import ConfigError
+from ..verifiers.settings import Amount, Count, Rule, Whole, check
+
+TopP = Annotated[float, Rule("more than 0 and at most 1", lambda value: 0 < value <= 1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     """How completions are drawn."""
 
-    max_tokens: int = 1024
+    max_tokens: Count = 1024
     """Longest completion, its stop token included."""
-    temperature: float = 1.0
+    temperature: Amount = 1.0
     """0 takes the likeliest token."""
-    top_p: float = 1.0
+    top_p: TopP = 1.0
     """Smallest set of likeliest tokens with this much probability; 1 is all."""
-    top_k: int = 0
+    top_k: Whole = 0
     """As many of the likeliest tokens; 0 is all."""
     stop: tuple[str, ...] = ()
     """Strings that end a completion; the tokens that make one up stay in it."""
 
     def __post_init__(self) -> None:
-        if self.max_tokens < 1 or self.temperature < 0 or not 0 < self.top_p <= 1 or self.top_k < 0:
-            raise ConfigError(
-                f"sampling needs max_tokens >= 1, temperature >= 0, 0 < top_p <= 1 and top_k >= 0; got {self}"
-            )
+        check(self)
 
 
 class Drawn(NamedTuple):

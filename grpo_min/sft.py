@@ -24,6 +24,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ..verifiers.errors import ConfigError
+from ..verifiers.settings import Count
 from . import checkpoint
 from .config import MemoryConfig, OptimizerConfig
 from .logprobs import Policy, enable_checkpointing, make_batch
@@ -35,11 +36,11 @@ from .sampling import seed_of
 class SFTConfig:
     """The defaults are the paper's for cold start and for the second fine-tuning."""
 
-    epochs: int = 2
+    epochs: Count = 2
     """Times over the data; the paper: 2 to 3."""
-    batch: int = 128
+    batch: Count = 128
     """Responses of a step."""
-    max_tokens: int = 32_768
+    max_tokens: Count = 32_768
     """Longer rows, prompt and response, are left out and counted."""
     optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(lr=5e-5, schedule="cosine"))
     """Cosine to a tenth."""
@@ -47,7 +48,7 @@ class SFTConfig:
     """What fits at once."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass rather than keep them."""
-    checkpoint_every: int = 200
+    checkpoint_every: Count = 200
     """Steps between checkpoints."""
 
 

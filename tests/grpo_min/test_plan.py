@@ -14,9 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import DynamicCache, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 from r1_reward.cli import main
-from r1_reward.grpo_min.config import learning_rate, read_recipe
+from r1_reward.grpo_min.config import TrainConfig
 from r1_reward.grpo_min.plan import Assumptions, plan, size_of
-from r1_reward.grpo_min.recipe import read_stages
+from r1_reward.grpo_min.recipe import read_recipe, read_stages
 from r1_reward.reward_models import options_of
 from r1_reward.verifiers.errors import ConfigError
 
@@ -48,7 +48,7 @@ def test_the_recipe_has_the_numbers_of_the_paper() -> None:
     evaluation = recipe.evaluation
     assert (evaluation.temperature, evaluation.top_p, evaluation.k, evaluation.max_tokens) == (0.6, 0.95, 64, 32_768)
     assert recipe.cold_start.sample.temperature == 1.0
-    assert learning_rate(recipe.rl1, 0) == learning_rate(recipe.rl1, 2_000) == 3e-6
+    assert {recipe.rl1.optimizer.rate(step, recipe.rl1.steps) for step in (0, 2_000)} == {3e-6}
 
 
 def test_each_number_has_its_source_or_says_that_it_has_none() -> None:
@@ -145,5 +145,6 @@ def test_what_cannot_be_planned_is_exit_status_two(tmp_path: Path) -> None:
 
 def test_the_small_recipe_is_one_run() -> None:
     config = read_recipe(RECIPES / "zero_gsm8k.toml")
+    assert isinstance(config, TrainConfig)
     assert (config.optimizer.lr, config.loss.beta, config.rollout.samples) == (3e-6, 0.001, 16)
     assert config.steps * config.rollout.questions == pytest.approx(7_473, rel=0.05)

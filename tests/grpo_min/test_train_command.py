@@ -15,9 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 from r1_reward.cli import main
-from r1_reward.grpo_min.config import TrainConfig, as_json, from_table, read_recipe
+from r1_reward.grpo_min.config import TrainConfig, as_json
+from r1_reward.grpo_min.recipe import read_recipe
 from r1_reward.grpo_min.world import sums, world_model, world_tokenizer
 from r1_reward.verifiers.errors import ConfigError
+from r1_reward.verifiers.settings import from_table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,11 +68,11 @@ def _recipe(folder: Path, steps: int) -> Path:
         ({"model": 3}, "model is 3"),
         ({"rollout": {"max_tokens": 0}}, "rollout.max_tokens is 0; it must be at least 1"),
         ({"rollout": {"max_tokens": [[0, 8], [5, 8.5]]}}, "rollout.max_tokens"),
-        ({"rollout": {"temperature": 0}}, "rollout.temperature must be above 0"),
+        ({"rollout": {"temperature": 0}}, "rollout.temperature is 0; it must be more than 0"),
         ({"rollout": {"top_p": 0.0}}, "top_p"),
         ({"rollout": {"top_k": -1}}, "top_k"),
         ({"optimizer": {"lr": float("nan")}}, "optimizer.lr is nan"),
-        ({"optimizer": {"lr": -1.0}}, "optimizer.lr is -1.0; it must be 0 or more"),
+        ({"optimizer": {"lr": -1.0}}, "optimizer.lr is -1.0; it must be at least 0"),
         ({"loss": {"beta": float("inf")}}, "loss.beta is inf"),
         ({"loss": {"clip_high": -0.1}}, "loss.clip_high"),
         ({"checkpoint": {"keep": 0}}, "checkpoint.keep"),
@@ -84,6 +86,7 @@ def test_a_wrong_recipe_is_refused_with_a_way_out(table: dict[str, object], said
 
 def test_a_recipe_is_what_it_says(tmp_path: Path) -> None:
     config = read_recipe(_recipe(tmp_path, 3))
+    assert isinstance(config, TrainConfig)
     assert config.rollout.max_tokens == ((0, 4), (2, 6))
     assert config.steps == 3
     table = {"optimizer": {"lr": 1}, "reward": {"verifiers": ["math"], "options": {"math": {"extraction": "lenient"}}}}

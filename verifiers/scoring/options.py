@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import math
@@ -17,6 +16,7 @@ from typing import Any
 from ... import __version__
 from ..errors import ConfigError
 from ..sample import SAMPLE_FIELDS
+from ..settings import read_table, values_of
 from ..spec import RewardSpec
 
 WRITTEN = ("reward", "rewards", "verdicts", "error")
@@ -159,36 +159,13 @@ def merge_options(kind: type, config: str | None, flags: Mapping[str, Any]) -> d
 
 def read_config(path: str | Path, kind: type = ScoreOptions) -> dict[str, Any]:  # any: TOML values
     """The options that a TOML file gives, keyed like the dataclass `kind`. Raises ConfigError, naming file and key."""
-    try:
-        with Path(path).open("rb") as file:
-            told = tomllib.load(file)
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
-    known = {f.name for f in dataclasses.fields(kind)}
-    options: dict[str, Any] = {}
-    for key, value in told.items():
+    told = {}
+    for key, value in read_table(path).items():
         name = {"reward": "rewards", "map": "names"}.get(key, key).replace("-", "_")
-        if name not in known:
-            raise ConfigError(f"{path}: unknown key {key!r}; known: {', '.join(sorted(known))}")
         if name in ("rewards", "files") and isinstance(value, str):
             value = [part.strip() for part in value.split(",")]
-        if name == "max_errors":
-            value = parse_share(str(value))
-        default = next(f for f in dataclasses.fields(kind) if f.name == name)
-        if not _fits(value, str(default.type)):
-            raise ConfigError(f"{path}: {key} is {value!r}; it should be {default.type}")
-        options[name] = value
-    return options
-
-
-def _fits(value: object, annotation: str) -> bool:
-    annotation = annotation.removesuffix(" | None")
-    if annotation.startswith("Sequence"):
-        return isinstance(value, list) and all(isinstance(item, str) for item in value)
-    if annotation.startswith("Mapping[str, Mapping"):
-        return isinstance(value, dict) and all(isinstance(item, dict) for item in value.values())
-    if annotation.startswith("Mapping"):
-        return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
-    if annotation in ("float", "int"):
-        return isinstance(value, int | float if annotation == "float" else int) and not isinstance(value, bool)
-    return isinstance(value, bool if annotation == "bool" else str)
+        told[name] = parse_share(str(value)) if name == "max_errors" else value
+    try:
+        return values_of(kind, told)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error

@@ -1,0 +1,124 @@
+"""Settings from TOML: frozen dataclasses whose annotations say what a value may be, and nothing else does.
+
+    class Optimizer:
+        warmup: Whole = 0
+
+A table with a key that its dataclass does not have is refused with the nearest that it has; a value of another type, or
+one that breaks a rule of its field, with what it must be. What is not checked: how fields go together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import tomllib
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+
+from .errors import ConfigError
+
+_T = TypeVar("_T")
+
+
+class Rule(NamedTuple):
+    """What the values of a field have in common beyond their type; stands in `Annotated`."""
+
+    must: str
+    """It in words, after "it must be"."""
+    holds: Callable[[Any], bool]  # any: a value of the field's type
+    """Whether a value keeps to it."""
+    read: Callable[[Any], Any] = lambda value: value  # any: a value of TOML
+    """What another way to write a value in TOML stands for."""
+
+
+NOT_NEGATIVE = Rule("at least 0, and finite", lambda value: 0 <= value < math.inf)
+Count = Annotated[int, Rule("at least 1", lambda value: value >= 1)]
+Whole = Annotated[int, NOT_NEGATIVE]
+Amount = Annotated[float, NOT_NEGATIVE]
+Share = Annotated[float, Rule("from 0 to 1", lambda value: 0 <= value <= 1)]
+
+
+def read_table(path: str | Path) -> dict[str, Any]:  # any: a table of TOML
+    """What is in a TOML file, or ConfigError."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+
+
+def from_table(cls: type[_T], table: Mapping[str, Any], file: str | Path = "") -> _T:  # any: a table of TOML
+    """A dataclass filled from a table; ConfigError, naming the file if one is told, for what does not fit.
+
+    >>> @dataclasses.dataclass
+    ... class Optimizer:
+    ...     warmup: int = 0
+    >>> from_table(Optimizer, {"warm_up": 10})
+    Traceback (most recent call last):
+    ...
+    r1_reward.verifiers.errors.ConfigError: unknown key 'warm_up'; did you mean 'warmup'?
+    """
+    try:
+        return cls(**values_of(cls, table))
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}" if file else str(error)) from error
+
+
+def values_of(cls: type, table: Mapping[str, Any], path: str = "") -> dict[str, Any]:  # any: as above
+    """What a table says of a dataclass's fields, as the types of the fields ask for it; or ConfigError."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    for key in table:
+        if key not in hints:
+            near = difflib.get_close_matches(key, hints, n=1)
+            said = f"did you mean {path + near[0]!r}?" if near else f"known: {', '.join(sorted(hints))}"
+            raise ConfigError(f"unknown key {path + key!r}; {said}")
+    return {key: _value(hints[key], value, path + key) for key, value in table.items()}
+
+
+def check(settings: object) -> None:
+    """Raise ConfigError for a field that is not what its annotation says; for a dataclass's `__post_init__`."""
+    for name, hint in typing.get_type_hints(type(settings), include_extras=True).items():
+        _value(hint, getattr(settings, name), name)
+
+
+def _value(hint: Any, told: Any, name: str) -> Any:  # any: a type, and a value to be made into it
+    rules: Sequence[Rule] = getattr(hint, "__metadata__", ())
+    value, hint = told, hint.__origin__ if rules else hint
+    for rule in rules:
+        value = rule.read(value)
+    try:
+        value = _typed(hint, value, name, told)
+    except ConfigError as error:
+        raise ConfigError(", ".join([str(error), *(rule.must for rule in rules)])) from error
+    for rule in rules:
+        if not rule.holds(value):
+            raise ConfigError(f"{name} is {told!r}; it must be {rule.must}")
+    return value
+
+
+def _typed(hint: Any, value: Any, name: str, told: Any) -> Any:  # any: as above
+    """The value as the type asks for it; `told` is what a message shows."""
+    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
+        return typing.cast(type, hint)(**values_of(typing.cast(type, hint), value, f"{name}."))
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any or hint is object:
+        return value
+    if origin in (typing.Union, UnionType):
+        (inner,) = (kind for kind in arguments if kind is not NoneType)
+        return value if value is None else _typed(inner, value, name, told)
+    if origin is Literal:
+        if value in arguments:
+            return value
+        raise ConfigError(f"{name} is {told!r}; it must be one of {', '.join(map(repr, arguments))}")
+    if origin in (tuple, Sequence) and isinstance(value, list | tuple):
+        kinds = [arguments[0]] * len(value) if arguments[-1] is ... or origin is Sequence else arguments
+        if len(kinds) == len(value):
+            return tuple(_typed(kind, item, name, item) for kind, item in zip(kinds, value, strict=True))
+    elif origin is Mapping and isinstance(value, Mapping):
+        return {key: _typed(arguments[1], item, f"{name}.{key}", item) for key, item in value.items()}
+    elif type(value) is hint or (hint is float and type(value) is int):
+        return value
+    raise ConfigError(f"{name} is {told!r}; it must be {getattr(hint, '__name__', hint)}")
