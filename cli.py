@@ -386,7 +386,7 @@ def evaluate(model: str, files: tuple[str, ...], **flags: Any) -> None:
     from .verifiers.errors import RewardError
 
     try:
-        from .grpo_min.evaluate_command import run_eval
+        from .grpo_min.command import run_eval
     except ModuleNotFoundError as error:
         raise click.UsageError(f"evaluation needs {error.name}: pip install 'r1-reward[train]'") from None
     try:

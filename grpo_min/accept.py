@@ -9,12 +9,10 @@ The paper also has people look at the cold start and DeepSeek-V3 judge what no r
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from importlib import import_module
-from pathlib import Path
+from pkgutil import resolve_name
 from typing import NamedTuple
 
 from ..reward_models.monitor import repetition
@@ -87,25 +85,8 @@ def fault(sample: Sample, judge: Reward, config: SampleConfig) -> str | None:
     return "code" if not config.code and "```" in thought else None
 
 
-def read_rows(path: Path) -> Iterator[Sample]:
-    """Samples with responses from a file that this package wrote."""
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            yield Sample.from_dict(json.loads(line))
-
-
-def write_rows(path: Path, samples: Iterable[Sample]) -> None:
-    """Samples as JSONL."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = "".join(json.dumps(sample.to_dict(), ensure_ascii=False) + "\n" for sample in samples)
-    path.write_text(text, encoding="utf-8")
-
-
 def _rewriter(name: str) -> Rewriter | None:
-    if not name:
-        return None
-    module, _, attribute = name.partition(":")
     try:
-        return getattr(import_module(module), attribute)  # type: ignore[no-any-return]  # whatever a recipe names
+        return resolve_name(name) if name else None  # whatever a recipe names
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(f"the rewriter {name!r} cannot be imported: {error}") from error

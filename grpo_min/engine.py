@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
+from ..reward_models.distributed import whole_of
 from ..verifiers.errors import ConfigError
 from .cache import PlacedCache
 from .logprobs import causal, mask_for
@@ -62,6 +63,19 @@ class Engine(Protocol):
         ...
 
 
+def weights_of(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
+    """A model's weights, one after another, by the names of the model without adapters: each whole, where it is spread
+    over processes, and with its adapters merged into it, where it has any."""
+    plain = causal(model)
+    for name, value in plain.state_dict().items():
+        layer, base, kind = name.partition(".base_layer.")
+        if base and kind == "weight":
+            adapted: Any = plain.get_submodule(layer)  # any: peft's layers
+            value = value + sum(adapted.get_delta_weight(adapter) for adapter in adapted.active_adapters)
+        if ".lora_" not in name:
+            yield name.replace(".base_layer.", "."), whole_of(value)
+
+
 class HFEngine:
     """Decodes with a Hugging Face model, in place or on a copy of its weights.
 
@@ -96,9 +110,8 @@ class HFEngine:
             return
         target = self._replica.state_dict()
         with torch.no_grad():
-            for name, value in causal(model).state_dict().items():
-                whole = value.full_tensor() if hasattr(value, "full_tensor") else value
-                target[name].copy_(whole)
+            for name, value in weights_of(model):
+                target[name].copy_(value)
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -8,21 +8,36 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from ..reward_models.distributed import Processes, let_go
 from . import distributed
-from .config import TrainConfig, at
-from .logprobs import Batch, Policy, make_batch
+from .config import ModelConfig, TrainConfig, at
+from .logprobs import Batch, Policy, enable_checkpointing, make_batch
 from .loss import policy_loss
 from .metrics import Tally, merged, tally_tokens
 from .microbatch import Counts, Item, lay_out, loss_inputs, pieces
 from .rollout import Group, Row
+
+
+def prepared(model: PreTrainedModel, config: ModelConfig) -> PreTrainedModel:
+    """The model with what the configuration adds to it: adapters, and activations computed again."""
+    if config.lora_rank:
+        from peft import LoraConfig, get_peft_model
+
+        rank = config.lora_rank
+        adapters = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+        model = get_peft_model(model, adapters)  # type: ignore[assignment]  # peft wraps what it was given
+    if config.gradient_checkpointing:
+        enable_checkpointing(model)
+    return model
 
 
 class Learned(NamedTuple):
@@ -37,24 +52,23 @@ class Learned(NamedTuple):
 
 
 class Learner:
-    """See above. `shard` spreads a policy over processes."""
+    """See above. Spreads what it learns over all processes, if they are several."""
 
-    def __init__(
-        self,
-        config: TrainConfig,
-        model: PreTrainedModel,
-        world: distributed.World,
-        shard: Callable[[Policy], Policy] | None,
-    ) -> None:
-        self.config, self.world = config, world
+    def __init__(self, config: TrainConfig, model: PreTrainedModel, processes: Processes) -> None:
+        """Changes the model: adapters and gradient checkpointing, if the configuration asks for them."""
+        self.config, self.processes = config, processes
         self.device = next(model.parameters()).device
+        self.halves = config.model.bf16 and self.device.type == "cuda"
         memory, optimizer = config.memory, config.optimizer
+        model = prepared(model, config.model)
         wants_reference = config.loss.kl != "none" and config.loss.beta > 0
         frozen = copy.deepcopy(model).requires_grad_(False) if wants_reference else None
         policies = [
             Policy(each, share_prompts=memory.share_prompts, chunk=memory.chunk) for each in (model, frozen) if each
         ]
-        self.policy, *references = map(shard, policies) if shard else policies
+        if processes.size > 1:
+            policies = [distributed.shard(policy, bf16=self.halves) for policy in policies]
+        self.policy, *references = policies
         self.policy.train()
         self.reference = references[0].eval() if references else None
         self.renewed = 0
@@ -65,6 +79,9 @@ class Learner:
             eps=optimizer.eps,
             weight_decay=optimizer.weight_decay,
         )
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.halves)
 
     def renew_reference(self, step: int) -> None:
         """Replace the reference by the policy where it is due."""
@@ -83,12 +100,12 @@ class Learner:
             if policy is None:
                 continue
             for items in self._pieces(groups):
-                with torch.no_grad(), distributed.autocast(self.device, bf16=self.config.model.bf16):
+                with torch.no_grad(), self._autocast():
                     logp_N = policy(self._batch(items), temperature).logp_N
                 lengths = [len(row.tokens) for _, row in items]
                 for (_, row), part in zip(items, logp_N.split(lengths) if items else (), strict=True):
                     found[id(row)][name] = tuple(part.tolist())
-            distributed.spread_again(policy)
+            let_go(policy)
 
         def frozen(row: Row) -> Row:
             return replace(row, **found[id(row)])  # type: ignore[arg-type]  # the two names above
@@ -98,7 +115,7 @@ class Learner:
     def learn(self, groups: list[Group], step: int) -> Learned:
         """One optimizer step on a minibatch; none where it holds nothing to learn or its gradient is not finite."""
         trained = [row for group in groups for row in group.rows if row.trained and row.tokens]
-        ranks = self.world.gather((len(trained), sum(len(row.tokens) for row in trained)))
+        ranks = self.processes.tell((len(trained), sum(len(row.tokens) for row in trained)))
         counts = Counts(sequences=sum(rank[0] for rank in ranks), tokens=sum(rank[1] for rank in ranks))
         tally = merged([self._backward(items, counts, step) for items in self._pieces(groups)])
         norm = distributed.norm_of_gradient(self.policy, self.config.optimizer.clip) if counts.tokens else 0.0
@@ -114,7 +131,7 @@ class Learner:
         """Add a micro-batch's gradient; gives what the metrics need."""
         config, batch = self.config, self._batch(items)
         temperature = at(config.rollout.temperature, step)
-        with distributed.autocast(self.device, bf16=config.model.bf16):
+        with self._autocast():
             if not items:  # another rank has more to do, and waits for this one's part
                 (self.policy(batch, temperature).logp_N.sum() * 0.0).backward()
                 return {}
@@ -125,34 +142,44 @@ class Learner:
             def slope(logp_C: Tensor, start: int, stop: int) -> Tensor:
                 with torch.enable_grad():
                     logp_C = logp_C.detach().requires_grad_()
-                    part = policy_loss(inputs.span(logp_C, start, stop), config.loss).loss * self.world.size
+                    part = policy_loss(inputs.span(logp_C, start, stop), config.loss).loss * self.processes.size
                 return torch.autograd.grad(part, logp_C)[0]
 
             # The sequence ratio needs a whole sequence's tokens before any of their slopes is known.
             told = slope if config.loss.ratio == "token" else None
             logp_N, entropy_N = self.policy(batch, temperature, told)
             out = policy_loss(replace(inputs, logp_N=logp_N), config.loss)
-        (out.loss * self.world.size).backward()  # FSDP takes the mean over ranks, and this is a sum
+        (out.loss * self.processes.size).backward()  # FSDP takes the mean over ranks, and this is a sum
         return tally_tokens(out, inputs, entropy_N)
 
     def _pieces(self, groups: Sequence[Group]) -> list[list[Item]]:
         """Micro-batches, with empty ones where another rank has more."""
         found = pieces(groups, self.config.memory.tokens)
-        return found + [[]] * (max(self.world.gather(len(found))) - len(found))
+        return found + [[]] * (max(self.processes.tell(len(found))) - len(found))
 
     def _batch(self, items: Sequence[Item]) -> Batch:
         return lay_out(items, self.device) if items else make_batch([[0, 0]], [[0]], [0], self.device)
 
+    def save_model(self, folder: Path) -> None:
+        """Write the model in Hugging Face's form; gathered first, where it is spread over processes."""
+        state = None
+        if self.processes.size > 1:
+            whole, _ = distributed.training_state(self.policy, None, self.processes)
+            state = {name.removeprefix("model."): value for name, value in whole.items()}
+        if self.processes.rank == 0:
+            self.policy.model.save_pretrained(folder, state_dict=state)
+
     def state(self) -> dict[str, Any]:
         """What a checkpoint needs, whole on the first rank (any: torch's states)."""
-        model, optimizer = distributed.training_state(self.policy, self.optimizer, self.world)
-        reference = distributed.training_state(self.reference, None, self.world)[0] if self.reference else None
+        model, optimizer = distributed.training_state(self.policy, self.optimizer, self.processes)
+        reference = distributed.training_state(self.reference, None, self.processes)[0] if self.reference else None
         return {"model": model, "optimizer": optimizer, "reference": reference, "renewed": self.renewed}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what `state` gave (any: as above)."""
-        world = self.world
-        distributed.restore_training_state(self.policy, self.optimizer, world, state["model"], state["optimizer"])
+        distributed.restore_training_state(
+            self.policy, self.optimizer, self.processes, (state["model"], state["optimizer"])
+        )
         if self.reference is not None:
-            distributed.restore_training_state(self.reference, None, world, state["reference"], None)
+            distributed.restore_training_state(self.reference, None, self.processes, (state["reference"], None))
         self.renewed = state["renewed"]

@@ -9,6 +9,7 @@ machine, thread count or number of processes.
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import time
@@ -17,20 +18,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
+import torch.distributed as dist
 from transformers import PreTrainedModel
 
 from .. import __version__
+from ..reward_models import StoppedError
+from ..reward_models.distributed import Processes
 from ..verifiers import Reward, Sample, Verifier
 from ..verifiers.errors import ConfigError, RunError
-from . import checkpoint, distributed
+from . import checkpoint
 from .config import Schedule, TrainConfig, as_json, at
 from .engine import Engine, HFEngine
 from .learner import Learner
-from .logprobs import Policy
 from .metrics import alarms, merged, sample_line, summarise, tally_groups
 from .questions import Question, order, prepare, stop_tokens
 from .rollout import Group, collect, from_plain
-from .runlog import Clock, Metrics, RunLog, Writer
+from .runlog import Clock, Metrics, RunLog, make_writer
 from .sampling import Sampling, seed_of
 
 _FREE_TO_CHANGE = ("output", "steps", "checkpoint", "alarms", "writers")
@@ -49,9 +53,7 @@ class Trainer:
         reward: Verifier,
         *,
         engine: Engine | None = None,
-        writers: Sequence[Writer] = (),
         stopped: Callable[[], bool] = lambda: False,
-        shard: Callable[[Policy], Policy] | None = None,
         open_to: Schedule | None = None,
     ) -> None:
         """Go on from the latest checkpoint in the output folder, or begin; ConfigError for what cannot be run.
@@ -66,14 +68,18 @@ class Trainer:
         if not self._ends and not config.rollout.stop:
             raise ConfigError("neither model nor tokenizer has an EOS token, so nothing ends: set rollout.stop")
         self._open_to: Schedule = open_to or ((0, len(self.questions)),)
-        self.world = distributed.World()
-        self.engine = engine or HFEngine(model, stop_tokens=self._ends, decode=tokenizer.decode)
-        self.learner = Learner(config, model, self.world, shard)
+        self.processes = Processes(together=dist.is_available() and dist.is_initialized())
+        halves, several = config.model.bf16 and torch.cuda.is_available(), self.processes.size > 1
+        replica = copy.deepcopy(model).requires_grad_(False) if halves or several else None
+        replica = replica.bfloat16() if replica and halves else replica
+        self.engine = engine or HFEngine(model, stop_tokens=self._ends, decode=tokenizer.decode, replica=replica)
+        self.learner = Learner(config, model, self.processes)
         self.step, self.cursor = 0, 0
         self.rollout: list[list[Group]] = []  # minibatches that are still to be learned from
-        if self.world.rank == 0:
-            checkpoint.claim(Path(config.output))
-        self.log = self._resume(writers)
+        self.output = Path(config.output) if self.processes.rank == 0 else None
+        if self.output:
+            checkpoint.claim(self.output)
+        self.log = self._resume()
 
     def steps(self) -> Iterator[Metrics]:
         """Train to the end or until stopped, and yield each step's line of metrics; ends with a checkpoint."""
@@ -90,12 +96,24 @@ class Trainer:
         if saved < self.step or not self.step:
             self._save()
 
+    def train(self, folder: Path, told: Callable[[Metrics], object] = lambda _: None) -> None:
+        """Take all steps, tell each line, write the model to a folder; StoppedError, saved, where it was stopped."""
+        try:
+            for line in self.steps():
+                told(line)
+        finally:
+            self.close()
+        if self.step < self.config.steps:
+            raise StoppedError(f"stopped after step {self.step}")
+        self.learner.save_model(folder)
+        self.tokenizer.save_pretrained(folder)
+
     def close(self) -> None:
         """Let go of the engine; may be called twice."""
         self.engine.close()
 
     def _told_to_stop(self) -> bool:
-        return any(self.world.gather(self._stopped()))
+        return any(self.processes.tell(self._stopped()))
 
     def _roll_out(self, clock: Clock) -> bool:
         """Make a frozen rollout; False, with nothing changed, where the run was stopped meanwhile.
@@ -129,15 +147,15 @@ class Trainer:
         for attempt in range(1 + (config.advantage.refills if config.advantage.zero_variance == "refill" else 0)):
             asked = order(int(at(self._open_to, self.step)), config.seed, cursor, cursor + len(missing))
             cursor += len(missing)
-            mine = list(zip(missing, asked, strict=True))[self.world.rank :: self.world.size]
+            mine = list(zip(missing, asked, strict=True))[self.processes.rank :: self.processes.size]
             seeds = [seed_of("rollout", config.seed, self.step, attempt, place) for place, _ in mine]
             groups = self._ask([self.questions[number] for _, number in mine], seeds, clock)
-            if any(self.world.gather(groups is None)):
+            if any(self.processes.tell(groups is None)):
                 return None
             for (place, _), group in zip(mine, groups or (), strict=True):
                 if group.informative or config.advantage.zero_variance == "keep":
                     found[place] = group
-            missing = sorted(set(missing).difference(*self.world.gather(list(found))))
+            missing = sorted(set(missing).difference(*self.processes.tell(list(found))))
             if not missing:
                 break
         self.cursor = cursor
@@ -181,7 +199,7 @@ class Trainer:
         with clock("update"):
             learned = self.learner.learn(groups, self.step)
         self.step += 1
-        tally = merged(self.world.gather({**tally_groups(groups), **learned.tally}))
+        tally = merged(self.processes.tell({**tally_groups(groups), **learned.tally}))
         tally |= {"lr": (learned.lr, 0.0), "grad_norm": (learned.norm, 0.0)}
         line = {"step": self.step, "version": __version__, "time": round(time.time(), 3), **summarise(tally)}
         line["alarms"] = alarms([*self.log.history, line], self.config.alarms)
@@ -195,29 +213,30 @@ class Trainer:
             "config": as_json(self.config),
             "step": self.step,
             "cursor": self.cursor,
-            "rollouts": self.world.gather([[asdict(group) for group in groups] for groups in self.rollout]),
-            "random": self.world.gather(checkpoint.random_state()),
+            "rollouts": self.processes.tell([[asdict(group) for group in groups] for groups in self.rollout]),
+            "random": self.processes.tell(checkpoint.random_state()),
             "sizes": self.log.sizes(),
         }
-        if self.world.rank == 0:
-            checkpoint.save(Path(self.config.output), self.step, state, keep=self.config.checkpoint.keep)
-        self.world.gather(None)  # no rank goes on before the checkpoint is there
+        if self.output:
+            checkpoint.save(self.output, self.step, state, keep=self.config.checkpoint.keep)
+        self.processes.tell(None)  # no rank goes on before the checkpoint is there
 
-    def _resume(self, writers: Sequence[Writer]) -> RunLog:
+    def _resume(self) -> RunLog:
         """Put back what `_save` wrote, if anything; ConfigError where that was another run."""
-        output = Path(self.config.output)
-        state, folder = checkpoint.latest(output), output if self.world.rank == 0 else None
+        config = self.config
+        writers = [make_writer(name, self.output) for name in config.writers if self.output]
+        state = checkpoint.latest(Path(config.output))
         if state is None:
-            return RunLog(folder, writers=writers)
-        before, now = json.loads(state["config"]), json.loads(as_json(self.config))
+            return RunLog(self.output, writers=writers)
+        before, now = json.loads(state["config"]), json.loads(as_json(config))
         changed = [name for name in now if name not in _FREE_TO_CHANGE and before.get(name) != now[name]]
-        if changed or len(state["rollouts"]) != self.world.size:
+        if changed or len(state["rollouts"]) != self.processes.size:
             raise ConfigError(
-                f"{output} holds a run with another {' and '.join(changed) or 'number of processes'}; "
+                f"{config.output} holds a run with another {' and '.join(changed) or 'number of processes'}; "
                 "take another output folder, or the configuration that it was begun with"
             )
         self.learner.restore(state)
         self.step, self.cursor = state["step"], state["cursor"]
-        self.rollout = [from_plain(groups) for groups in state["rollouts"][self.world.rank]]
-        checkpoint.restore_random_state(state["random"][self.world.rank])
-        return RunLog(folder, state["sizes"], writers)
+        self.rollout = [from_plain(groups) for groups in state["rollouts"][self.processes.rank]]
+        checkpoint.restore_random_state(state["random"][self.processes.rank])
+        return RunLog(self.output, state["sizes"], writers)

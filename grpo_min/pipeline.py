@@ -22,11 +22,11 @@ from typing import Any, NamedTuple
 from transformers.utils.logging import disable_progress_bar
 
 from .. import __version__
-from ..verifiers import Reward
+from ..verifiers import Reward, Sample
 from ..verifiers.errors import ConfigError
 from ..verifiers.reward import PRESETS
+from ..verifiers.scoring.samples import read_samples, write_whole
 from .evaluate import evaluate, load
-from .questions import read_questions
 from .recipe import Recipe
 from .sampling import Sampling
 
@@ -77,6 +77,10 @@ class Run:
             raise ConfigError(f"source.{name} is {given!r}, which is no file; with a base of its own a recipe needs it")
         return path
 
+    def questions(self, name: str) -> list[Sample]:
+        """What the file asks."""
+        return read_samples([str(self.source(name))])
+
 
 def carry_out(
     stages: Sequence[Stage], recipe: Recipe, stopped: Callable[[], bool] = lambda: False
@@ -93,17 +97,17 @@ def carry_out(
             "version": __version__, "seed": recipe.seed, "recipe": {part: _plain(recipe, part) for part in stage.parts},
             "needs": {name: done[name] for name in stage.needs},
         })  # fmt: skip
-        told = read_json(folder / "done.json")
+        told = _read(folder / "done.json")
         if told.get("inputs") != inputs:
-            if read_json(folder / "begun.json").get("inputs") != inputs:
+            if _read(folder / "begun.json").get("inputs") != inputs:
                 shutil.rmtree(folder, ignore_errors=True)
-                write_json(folder / "begun.json", {"inputs": inputs})
+                _write(folder / "begun.json", {"inputs": inputs})
             began = time.process_time(), time.perf_counter()
             told = {"stage": stage.name, "inputs": inputs, **stage.work(run, folder)}
             spent = {"cpu_seconds": time.process_time() - began[0], "seconds": time.perf_counter() - began[1]}
             told["output"] = _hash_of([inputs, *map(_hash_file, _results(folder))])
-            write_json(folder / "cost.json", spent)
-            write_json(folder / "done.json", told)
+            _write(folder / "cost.json", spent)
+            _write(folder / "done.json", told)
         done[stage.name] = told["output"]
         yield stage.name, _report(run, stage.name, told)
 
@@ -131,23 +135,23 @@ def _report(run: Run, name: str, told: Told) -> Told:
     recipe, folder = run.recipe, run.folder(name)
     path, options = run.checkpoint(name), recipe.evaluation
     wants = _hash_of([told["output"], asdict(options), recipe.seed, recipe.rl1.reward.options])
-    report = read_json(folder / "report.json")
+    report = _read(folder / "report.json")
     if report.get("evaluated") == wants:
         return report
     began = time.process_time()
     if path.is_dir() or name in ("base", "small"):
         model, tokenizer = load(path)
         found = evaluate(
-            model, read_questions(run.source("probe"))[: options.questions], k=options.k, tokenizer=tokenizer,
+            model, run.questions("probe")[: options.questions], k=options.k, tokenizer=tokenizer,
             sampling=Sampling(max_tokens=options.max_tokens, temperature=options.temperature, top_p=options.top_p),
             seed=recipe.seed, template=recipe.zero.data.template, words=options.words, reward=judge_of(recipe),
             at_once=64,
         )  # fmt: skip
         told = {**told, "evaluation": found.to_dict()}
-    write_json(folder / "report.json", {**told, "evaluated": wants})
-    spent = {**read_json(folder / "cost.json"), "evaluation_cpu_seconds": time.process_time() - began}
-    write_json(folder / "cost.json", spent)
-    return read_json(folder / "report.json")
+    _write(folder / "report.json", {**told, "evaluated": wants})
+    spent = {**_read(folder / "cost.json"), "evaluation_cpu_seconds": time.process_time() - began}
+    _write(folder / "cost.json", spent)
+    return _read(folder / "report.json")
 
 
 def judge_of(recipe: Recipe) -> Reward:
@@ -188,7 +192,7 @@ def _hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_json(path: Path) -> Told:
+def _read(path: Path) -> Told:
     """A JSON object; an empty one where there is none, or half of one."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
@@ -196,9 +200,5 @@ def read_json(path: Path) -> Told:
         return {}
 
 
-def write_json(path: Path, told: Told) -> None:
-    """Written whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(json.dumps(told, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    draft.replace(path)
+def _write(path: Path, told: Told) -> None:
+    write_whole(path, json.dumps(told, indent=2, allow_nan=False) + "\n")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..verifiers import Sample
@@ -31,19 +29,6 @@ class Question:
     """The prompt as the model sees it."""
     sample: Sample
     """What its responses are judged by; its response is empty."""
-
-
-def read_questions(path: str | Path) -> list[Sample]:
-    """Samples without responses from JSONL; ConfigError, naming the line, for one that is none."""
-    found = []
-    with Path(path).open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                try:
-                    found.append(Sample.from_dict({**json.loads(line), "response": ""}))
-                except (TypeError, ValueError) as error:
-                    raise ConfigError(f"{path}, line {number}: {error}") from error
-    return found
 
 
 def prepare(samples: Sequence[Sample], tokenizer: Any, template: str, room: int) -> list[Question]:

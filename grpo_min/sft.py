@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import torch
 from transformers import PreTrainedModel
 
+from ..reward_models import StoppedError
 from ..verifiers.errors import ConfigError
 from ..verifiers.settings import Count
 from . import checkpoint
@@ -74,10 +75,6 @@ class Taught(NamedTuple):
     """Of the last step."""
 
 
-class StoppedError(Exception):
-    """A run was asked to end; what was done is saved."""
-
-
 def finetune(
     model: PreTrainedModel,
     lessons: Sequence[Lesson],
@@ -122,7 +119,7 @@ def finetune(
             state = {"model": policy.state_dict(), "optimizer": optimizer.state_dict()}
             checkpoint.save(folder, step, {**state, "step": step, "loss": loss, "sizes": log.sizes()}, keep=1)
         if ends and step < steps:
-            raise StoppedError
+            raise StoppedError(f"{stage} stopped after step {step}")
     model.eval()
     return Taught(steps, len(kept), len(lessons) - len(kept), loss)
 

@@ -10,7 +10,7 @@ fine-tuning and reward models on several processes, adapters that go from stage 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,16 +24,17 @@ from ..verifiers import Reward, Sample, Term, Verifier
 from ..verifiers.catalog import make
 from ..verifiers.errors import ConfigError, RunError
 from ..verifiers.reward import PRESETS, rl2
+from ..verifiers.scoring.samples import read_samples, write_whole
 from . import manners, world
-from .accept import accept, read_rows, write_rows
-from .command import make_trainer
+from .accept import accept
 from .config import Schedule, TrainConfig
 from .evaluate import evaluate, load
+from .loop import Trainer
 from .pipeline import Run, Stage, Told, carry_out, judge_of
-from .questions import prepare, read_questions
+from .questions import prepare
 from .recipe import Recipe, SampleConfig
 from .sampling import Sampling
-from .sft import Lesson, SFTConfig, StoppedError, finetune, lessons_of
+from .sft import Lesson, SFTConfig, finetune, lessons_of
 
 
 def run_stages(recipe: Recipe, *, stopped: Callable[[], bool] = lambda: False) -> Iterator[tuple[str, Told]]:
@@ -53,12 +54,11 @@ def _base(run: Run, folder: Path) -> Told:
         "reasoning": world.sums(toy.questions, seed), "general": manners.chats(toy.chats, seed),
         "replies": world.human_replies(toy.chats, seed + 1), "probe": world.sums(toy.probe, 10_000 + seed),
     }  # fmt: skip
-    for name, rows in samples.items():
-        write_rows(folder / f"{name}.jsonl", rows)
-    pairs, ratings = manners.preference_pairs(toy.preferences, seed), manners.safety_labels(toy.preferences, seed)
-    for name, table in (("pairs", pairs), ("ratings", ratings)):
-        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in table)
-        (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
+    tables = {name: [row.to_dict() for row in rows] for name, rows in samples.items()}
+    tables["pairs"] = manners.preference_pairs(toy.preferences, seed)
+    tables["ratings"] = manners.safety_labels(toy.preferences, seed)
+    for name, rows in tables.items():
+        _write_rows(folder / f"{name}.jsonl", rows)
     return {"checkpoint": _pretrain(run, folder, toy.width, toy.layers)}
 
 
@@ -106,19 +106,22 @@ def _reject_sample(run: Run, folder: Path) -> Told:
     """Dev2's responses that pass all filters, with human replies to what needs no reasoning."""
     config = run.recipe.reject_sample
     kept, told = _accepted(run, folder, config, run.checkpoint("rl1"))
-    replies = list(read_rows(run.source("replies")))[: config.replies] if config.replies else []
-    write_rows(folder / "accepted.jsonl", [*kept, *replies])
+    replies = read_samples([str(run.source("replies"))], responses=True)[: config.replies] if config.replies else []
+    _write_rows(folder / "accepted.jsonl", [sample.to_dict() for sample in (*kept, *replies)])
     return {**told, "replies": len(replies)}
 
 
 def _sft2(run: Run, folder: Path) -> Told:
-    kept = list(read_rows(run.folder("reject_sample") / "accepted.jsonl"))
-    return _teach(run, folder, run.recipe.sft2, run.checkpoint("base"), kept)
+    return _teach(run, folder, run.recipe.sft2, run.checkpoint("base"), _taken(run))
 
 
 def _distill(run: Run, folder: Path) -> Told:
-    kept = list(read_rows(run.folder("reject_sample") / "accepted.jsonl"))
-    return _teach(run, folder, run.recipe.distill, run.checkpoint("small"), kept)
+    return _teach(run, folder, run.recipe.distill, run.checkpoint("small"), _taken(run))
+
+
+def _taken(run: Run) -> list[Sample]:
+    """What rejection sampling came to."""
+    return read_samples([str(run.folder("reject_sample") / "accepted.jsonl")], responses=True)
 
 
 def _reward_models(run: Run, folder: Path) -> Told:
@@ -141,7 +144,7 @@ def _rl2(run: Run, folder: Path) -> Told:
     config, begins = run.recipe.rl2, run.recipe.rl2.steps - run.recipe.preference_steps
     helpful, safety = _preference(run)
     reward = rl2(config.reward.options, helpful=helpful, safety=safety, begins=begins)
-    reasoning, general = (read_questions(run.source(name)) for name in ("reasoning", "general"))
+    reasoning, general = (run.questions(name) for name in ("reasoning", "general"))
     both = len(reasoning) + len(general)
     open_to: Schedule = ((0, len(reasoning)), (begins, both)) if begins > 0 else ((0, both),)
     told = _reinforce(
@@ -155,7 +158,7 @@ def _hacking(run: Run, folder: Path) -> Told:
     config = run.recipe.rl2
     helpful, _ = _preference(run)
     terms = [Term(verifier=helpful), Term(verifier=make("math", config.reward.options.get("math")), weight=0.0)]
-    samples = [replace(sample, kind="general") for sample in read_questions(run.source("reasoning"))]
+    samples = [replace(sample, kind="general") for sample in run.questions("reasoning")]
     reward = Reward(name="hacked", terms=terms)
     told = _reinforce(run, folder, config, run.checkpoint("sft2"), reward=reward, samples=samples)
     return {**told, **_watched(folder, 0)}
@@ -192,18 +195,9 @@ def _reinforce(
     if config.model.lora_rank:
         raise ConfigError("adapters cannot be handed from stage to stage; set model.lora_rank = 0")
     config = replace(config, output=str(folder), seed=run.recipe.seed)
-    model, tokenizer = load(start)
-    if samples is None:
-        samples = read_questions(run.source("reasoning"))
-    trainer = make_trainer(
-        config, model, tokenizer, samples, reward or _preset(config), stopped=run.stopped, open_to=open_to
-    )
-    for _ in trainer.steps():
-        pass
-    trainer.close()
-    if trainer.step < config.steps:
-        raise StoppedError
-    _save(trainer.learner.policy.model.eval(), tokenizer, folder / "checkpoint")
+    asked = run.questions("reasoning") if samples is None else samples
+    trainer = Trainer(config, *load(start), asked, reward or _preset(config), stopped=run.stopped, open_to=open_to)
+    trainer.train(folder / "checkpoint")
     return {"steps": trainer.step}
 
 
@@ -245,13 +239,13 @@ def _watched(folder: Path, begins: int) -> Told:
 def _accepted(run: Run, folder: Path, config: SampleConfig, policy: Path) -> tuple[list[Sample], Told]:
     """What is kept of a checkpoint's responses."""
     recipe, output = run.recipe, folder / "candidates.jsonl"
-    questions = read_questions(run.source("reasoning"))[: config.questions]
+    questions = run.questions("reasoning")[: config.questions]
     sampling = Sampling(max_tokens=config.max_tokens, temperature=config.temperature)
     evaluate(
         policy, questions, k=config.samples, sampling=sampling, seed=recipe.seed, template=recipe.rl1.data.template,
         reward=judge_of(recipe), output=output, resume=output.with_name(f"{output.name}.run.json").exists(), at_once=64,
     )  # fmt: skip
-    found = accept(read_rows(output), judge_of(recipe), config)
+    found = accept(read_samples([str(output)], responses=True), judge_of(recipe), config)
     asked = len(questions) * config.samples
     if not found.samples:
         raise RunError(f"none of {asked} responses of {policy} may be learned from: {found.left_out}")
@@ -277,3 +271,7 @@ def _lessons(run: Run, tokenizer: Any, rows: Sequence[Sample], room: int) -> lis
 def _save(model: PreTrainedModel, tokenizer: Any, folder: Path) -> None:  # any: tokenizers share no class
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+def _write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:  # any: JSON values
+    write_whole(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

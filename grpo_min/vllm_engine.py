@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from transformers import PreTrainedModel
 
 from ..verifiers.errors import ConfigError
-from .engine import Completion, Tokens
-from .logprobs import causal
+from .engine import Completion, Tokens, weights_of
 from .sampling import Sampling, seed_of
 
 
@@ -54,13 +54,10 @@ class VllmEngine:
         return [found[start : start + n] for start in range(0, len(found), n)]
 
     def sync(self, model: PreTrainedModel) -> None:
-        """Hand the weights over, each gathered if it is spread over processes."""
-        weights = (
-            (name, value.full_tensor() if hasattr(value, "full_tensor") else value)
-            for name, value in causal(model).state_dict().items()
-        )
+        """Hand the weights over, each whole and with its adapters merged."""
         inner = self._llm.llm_engine.model_executor.driver_worker.model_runner.model
-        inner.load_weights(weights)
+        with torch.no_grad():
+            inner.load_weights(weights_of(model))
         self._llm.reset_prefix_cache()
 
     def close(self) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from .data import Pairs, Ratings, read_pairs, read_rated
 from .errors import TrainingError
 from .model import Scorer
 from .options import options_of
+from .process import ended_by, meet, progress_bar
 from .train import Step, StoppedError, Trained, train_reward_model
 
 FINE, FAILED, INTERRUPTED, TERMINATED = 0, 1, 130, 143
@@ -48,9 +48,15 @@ def run_train(
     table: Pairs | Ratings
     table = read_pairs(data) if kind == "helpful" else read_rated(data)
     scorer = base_model(base, table.rows, options)
-    first = _together(scorer)
+    scorer.model.to(meet())
+    first = os.environ.get("RANK", "0") == "0"
     told = {"base": base, "data": {name: _hash(name) for name in data}, "left_out": dict(table.left_out)}
-    with _ended_by() as ended, _progress_bar(shown=first) as progress:
+    with ended_by() as ended, progress_bar("training", shown=first) as show:
+
+        def progress(step: Step) -> None:
+            told = f"loss {step.loss:.3f}, accuracy {step.accuracy:.2f}"
+            show(completed=step.step, total=step.steps, description=told)
+
         try:
             trained = train_reward_model(
                 scorer,
@@ -123,22 +129,6 @@ def run_eval(
     return FINE
 
 
-def _together(scorer: Scorer) -> bool:
-    """Put the model on this process's device, meet the other processes where there are some; whether we are first."""
-    import torch
-
-    if "RANK" not in os.environ:
-        _on_best_device(scorer)
-        return True
-    cuda = torch.cuda.is_available()
-    if cuda:
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
-        scorer.model.to("cuda")
-    if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group("nccl" if cuda else "gloo")
-    return torch.distributed.get_rank() == 0
-
-
 def _on_best_device(scorer: Scorer) -> None:
     import torch
 
@@ -153,46 +143,6 @@ def _hash(name: str) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()[:16]
-
-
-@contextlib.contextmanager
-def _ended_by() -> Iterator[list[int]]:
-    """Collects the signals that ask a run to end; the second of a kind ends the process as it always did."""
-    seen: list[int] = []
-    earlier: dict[int, Any] = {}  # any: what signal.signal returns
-
-    def note(number: int, _: object) -> None:
-        seen.append(number)
-        signal.signal(number, earlier[number])
-
-    for asked in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(ValueError):  # not the main thread: whoever runs us handles signals
-            earlier[asked] = signal.signal(asked, note)
-    try:
-        yield seen
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _progress_bar(*, shown: bool) -> Iterator[Callable[[Step], None] | None]:
-    """A bar on a terminal, nothing elsewhere."""
-    if not (shown and sys.stderr.isatty()):
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("training")
-
-        def show(step: Step) -> None:
-            told = f"loss {step.loss:.3f}, accuracy {step.accuracy:.2f}"
-            bar.update(task, completed=step.step, total=step.steps, description=told)
-
-        yield show
 
 
 def _say_trained(trained: Trained, table: Pairs | Ratings, output: str) -> None:

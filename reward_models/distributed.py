@@ -62,23 +62,24 @@ class Spread(nn.Module):
         """Scores of a batch; all processes must call, each with its own."""
         return scores_of(self._scorer, batch)
 
-    def let_go(self) -> None:
-        """Give back the weights of others that a forward without a backward leaves gathered."""
-        from torch.distributed.fsdp import FSDPModule
-
-        for part in self.modules():
-            if isinstance(part, FSDPModule):
-                part.reshard()
-
     def come_together(self) -> None:
         """Make the model whole again on the first process, to be saved; it can no longer be called."""
-        self.let_go()
+        let_go(self)
         for part in self.model.modules():
             for name, weight in part._parameters.items():
                 if isinstance(weight, DTensor):
                     whole = whole_of(weight)
                     if dist.get_rank() == 0:
                         part._parameters[name] = nn.Parameter(whole, requires_grad=weight.requires_grad)
+
+
+def let_go(model: nn.Module) -> None:
+    """Give back the weights of others that a forward without a backward leaves gathered."""
+    from torch.distributed.fsdp import FSDPModule
+
+    for part in model.modules():
+        if isinstance(part, FSDPModule):
+            part.reshard()
 
 
 def whole_of(state: Any) -> Any:  # any: tensors in dicts and lists, as state_dict gives

@@ -79,7 +79,9 @@ def score_encoded(
             scores_N = spread(batch) if spread else scores_of(scorer, batch)
             flat[batch.owners] = scores_N.float().cpu() * counts
     if spread and processes:
-        spread.let_go()
+        from .distributed import let_go
+
+        let_go(spread)
         flat = torch.stack(processes.tell(flat)).sum(0)
     scorer.model.train(was_training)
     scores = iter(flat.tolist())

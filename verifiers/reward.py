@@ -49,13 +49,8 @@ class Judged(NamedTuple):
     """Every term's own verdict, by name."""
 
 
-class Judge(Protocol):
+class Judge(Verifier, Protocol):
     """A verifier that also tells what its total is made of: Reward and Auto."""
-
-    @property
-    def name(self) -> str:
-        """The key under which its verdicts stand."""
-        ...
 
     def judge(self, samples: Sequence[Sample]) -> list[Judged]:
         """One finding per sample, in order."""

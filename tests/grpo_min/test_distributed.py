@@ -18,11 +18,8 @@ from pathlib import Path
 import torch, torch.distributed as dist
 torch.set_num_threads(1)
 sys.path.insert(0, sys.argv[3])
-import copy
 from test_loop import Evens, _config
 from r1_reward.grpo_min.config import CheckpointConfig, MemoryConfig, OptimizerConfig, RolloutConfig
-from r1_reward.grpo_min.distributed import World, shard
-from r1_reward.grpo_min.engine import HFEngine
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.world import world_model, sums, world_tokenizer
 
@@ -37,11 +34,9 @@ config = _config(
     rollout=RolloutConfig(questions=3, samples=3, minibatches=2, max_tokens=((0, 8),)),
     optimizer=OptimizerConfig(lr=1e-3, clip=0.5), checkpoint=CheckpointConfig(every=3, keep=9),
 )
-engine = HFEngine(model, stop_tokens=[tokenizer.eos_token_id], replica=copy.deepcopy(model)) if several else None
 seen = []
 trainer = Trainer(
-    config, model, tokenizer, sums(7, 0), Evens(), engine=engine, shard=shard if several else None,
-    stopped=lambda: kind == "cut" and len(seen) >= 3,
+    config, model, tokenizer, sums(7, 0), Evens(), stopped=lambda: kind == "cut" and len(seen) >= 3,
 )
 gradients = []
 def look(*_):
@@ -55,7 +50,7 @@ whole = {
     name: weight.full_tensor() if hasattr(weight, "full_tensor") else weight
     for name, weight in trainer.learner.policy.state_dict().items()
 }
-if World().rank == 0:
+if trainer.processes.rank == 0:
     torch.save({"lines": seen, "gradients": gradients, "weights": whole}, folder / f"{kind}.pt")
 if several:
     dist.destroy_process_group()

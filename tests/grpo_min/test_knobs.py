@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from r1_reward.grpo_min.command import prepared
 from r1_reward.grpo_min.config import (
     DataConfig,
     ModelConfig,
@@ -49,7 +48,7 @@ def _trainer(folder: Path, reward: Any = None, **changes: Any) -> Trainer:  # an
     )
     config = replace(config, **changes)
     tokenizer = world_tokenizer()
-    model = prepared(world_model(tokenizer, width=16, layers=1), config)
+    model = world_model(tokenizer, width=16, layers=1)
     return Trainer(config, model, tokenizer, sums(7, 0), reward or Evens())
 
 

@@ -11,7 +11,8 @@ import torch
 
 from r1_reward.grpo_min.config import MemoryConfig, OptimizerConfig
 from r1_reward.grpo_min.logprobs import make_batch, plain_logprobs
-from r1_reward.grpo_min.sft import Lesson, SFTConfig, StoppedError, finetune
+from r1_reward.grpo_min.sft import Lesson, SFTConfig, finetune
+from r1_reward.reward_models import StoppedError
 from r1_reward.verifiers.errors import ConfigError
 
 LESSONS = [Lesson((1 + place % 5, 7), (*range(8, 9 + place % 4), 0)) for place in range(12)]

@@ -20,9 +20,10 @@ from r1_reward.grpo_min.command import run_train
 from r1_reward.grpo_min.config import TrainConfig
 from r1_reward.grpo_min.pipeline import Told, wanted
 from r1_reward.grpo_min.recipe import Recipe, SampleConfig, read_stages
-from r1_reward.grpo_min.sft import SFTConfig, StoppedError
+from r1_reward.grpo_min.sft import SFTConfig
 from r1_reward.grpo_min.stages import STAGES, run_stages
 from r1_reward.grpo_min.world import sums
+from r1_reward.reward_models import StoppedError
 from r1_reward.verifiers.errors import ConfigError
 
 RECIPES = Path(__file__).parents[2] / "recipes"

@@ -154,10 +154,11 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
         (("steps = 2", "steps = ="), "recipe.toml"),
         (("[rollout]", "[advantage]\neps = 'x'\n[rollout]"), "advantage.eps is 'x'"),
         (('template = "plain"', 'template = "chat"'), "no chat template"),
-        (("sums.jsonl", "none.jsonl"), "data.path"),
-        (("/start", "/nowhere"), "model.path"),
+        (("sums.jsonl", "none.jsonl"), "no such file"),
+        (("/start", "/nowhere"), "cannot be loaded"),
         (("[rollout]", "[reward]\npreset = 'r9'\n[rollout]"), "known: r1_zero, rl1, rl2"),
         (("[rollout]", "[reward]\nverifiers = ['mth']\n[rollout]"), "mth"),
+        (("path = ", "# path = "), "the recipe has no model.path"),
         (("/out", "/recipe.toml/out"), "cannot be written to"),
     ],
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ..errors import ConfigError
+from ..errors import ConfigError, RunError
 from ..sample import Sample
 from .rows import Input
 
@@ -23,27 +23,46 @@ _PROBE = 1 << 20
 """Bytes that are read at either end of a file of weights; training changes them all."""
 
 
-def read_benchmark(files: Sequence[str] | Input, names: Mapping[str, str] | None = None) -> list[Sample]:
-    """Questions from files that `score` reads; ConfigError, naming the line, for a row without prompt or reference.
+def read_samples(
+    files: Sequence[str] | Input, names: Mapping[str, str] | None = None, *, responses: bool = False
+) -> list[Sample]:
+    """Samples from files that `score` reads; ConfigError, naming the line, for a row that is none.
 
-    `names` says which field of a row holds which field of a Sample.
+    `names` says which field of a row holds which field of a Sample. Without `responses` they are questions: the
+    response of each is empty, whatever its row holds.
     """
-    rows = files if isinstance(files, Input) else Input(files, MAX_LINE)
-    found, of = [], dict(names or {})
+    return [sample for _, sample in _samples(files, names, responses=responses)]
+
+
+def read_benchmark(files: Sequence[str] | Input, names: Mapping[str, str] | None = None) -> list[Sample]:
+    """Questions, as `read_samples` has them, of which each must have a prompt, and a reference or the like."""
+    found = []
+    for place, sample in _samples(files, names, responses=False):
+        if not sample.prompt_text or sample.kind_or_guess is None:
+            lacking = "reference" if sample.prompt_text else "prompt"
+            raise ConfigError(f"{place}: the row has no {lacking}; --map {lacking}=FIELD says where it is")
+        found.append(sample)
+    return found
+
+
+def _samples(
+    files: Sequence[str] | Input, names: Mapping[str, str] | None, *, responses: bool
+) -> Iterator[tuple[str, Sample]]:
+    """Samples, each with the file and line that it is from."""
+    try:
+        rows = files if isinstance(files, Input) else Input(files, MAX_LINE)
+    except RunError as error:
+        raise ConfigError(str(error)) from error
+    of = dict(names or {})
+    asked = {} if responses else {of.get("response", "response"): ""}
     for row in rows:
+        place = f"{rows.files[row.file]}, line {row.line}"
         try:
             if row.reason:
                 raise ValueError(row.detail)
-            sample = Sample.from_dict(
-                {**json.loads(row.data, parse_constant=_refuse), of.get("response", "response"): ""}, of
-            )
-            if not sample.prompt_text or sample.kind_or_guess is None:
-                lacking = "reference" if sample.prompt_text else "prompt"
-                raise ValueError(f"the row has no {lacking}; --map {lacking}=FIELD says where it is")
+            yield place, Sample.from_dict({**json.loads(row.data, parse_constant=_refuse), **asked}, of)
         except (ValueError, TypeError) as error:
-            raise ConfigError(f"{rows.files[row.file]}, line {row.line}: {error}") from error
-        found.append(sample)
-    return found
+            raise ConfigError(f"{place}: {error}") from error
 
 
 class SampleFile:
