@@ -27,12 +27,7 @@ class Advantages(NamedTuple):
 
 
 def group_advantages(
-    reward_PG: Tensor,
-    judged_PG: Tensor,
-    *,
-    baseline: Baseline = "std",
-    sample_std: bool = False,
-    eps: float = 1e-4,
+    reward_PG: Tensor, judged_PG: Tensor, *, baseline: Baseline = "std", sample_std: bool = False, eps: float = 1e-4
 ) -> Advantages:
     """Advantages within each group, among the samples that were judged.
 

@@ -1,7 +1,7 @@
 """Checkpoints that are there whole or not at all.
 
-A checkpoint is a folder `step-00000042` with one file. It is written under another name, flushed to the disk, renamed,
-and the folder around it flushed, so that a crash at any moment leaves the one before it. A checkpoint that cannot be
+A checkpoint is a folder `step-00000042` with one file, which is written under another name, flushed, renamed,
+and the folders around it flushed, so that a crash at any moment leaves the one before it. A checkpoint that cannot be
 written (disk full) is removed again, raises, and leaves the earlier ones as they were.
 
 What it does not promise: that a disk which lies about flushing is held to its word.
@@ -13,17 +13,19 @@ import fcntl
 import os
 import random
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ..reward_models import TrainingError
+from ..reward_models.checkpoint import flush, write_whole
 from ..verifiers.errors import ConfigError, RunError
 
 State = dict[str, Any]
 """Tensors, numbers, strings, and lists, tuples and dicts of them (any: torch's own states are in it)."""
 
-_NAME = "step-{:08d}"
 _FILE = "state.pt"
 
 
@@ -48,29 +50,19 @@ def claim(folder: Path) -> None:
         raise ConfigError(f"another run is writing to {folder}: wait for it, or take another output") from error
 
 
-def save(folder: Path, step: int, state: State, *, keep: int) -> Path:
+def save(folder: Path, step: int, state: State, *, keep: int) -> None:
     """Write a step's checkpoint and remove all but the latest `keep`; CheckpointError where it cannot be written."""
-    final, draft = folder / _NAME.format(step), folder / f".{_NAME.format(step)}.draft"
+    place = folder / f"step-{step:08d}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(".step-*.draft"):
-            shutil.rmtree(left)
-        draft.mkdir()
-        with (draft / _FILE).open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        _flush(draft)
-        if final.exists():
-            shutil.rmtree(final)
-        draft.rename(final)
-        _flush(folder)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        shutil.rmtree(draft, ignore_errors=True)
-        raise CheckpointError(f"the checkpoint {final} cannot be written: {error}") from error
-    for old in _all(folder)[:-keep]:
+        place.mkdir(parents=True, exist_ok=True)
+        write_whole(place / _FILE, lambda file: torch.save(state, file))
+        flush(folder)
+    except (OSError, TrainingError) as error:
+        with suppress(OSError):
+            place.rmdir()
+        raise CheckpointError(f"the checkpoint {place} cannot be written: {error.__cause__ or error}") from error
+    for old in {*folder.glob("step-*")}.difference(_all(folder)[-keep:]):
         shutil.rmtree(old)
-    return final
 
 
 def latest(folder: Path, device: torch.device | str = "cpu") -> State | None:
@@ -91,26 +83,15 @@ def latest(folder: Path, device: torch.device | str = "cpu") -> State | None:
 
 def random_state() -> State:
     """The state of every generator that a model or a reward may draw from."""
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    return {"python": random.getstate(), "torch": torch.get_rng_state(), "cuda": cuda}
+    return {"python": random.getstate(), "torch": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
 
 
 def restore_random_state(state: State) -> None:
     """Put the generators back to where `random_state` found them."""
-    version, internal, gauss = state["python"]
-    random.setstate((version, tuple(internal), gauss))
+    random.setstate(state["python"])
     torch.set_rng_state(state["torch"].cpu())
-    if state["cuda"]:
-        torch.cuda.set_rng_state_all([each.cpu() for each in state["cuda"]])
+    torch.cuda.set_rng_state_all([each.cpu() for each in state["cuda"]])
 
 
 def _all(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("step-*") if (path / _FILE).is_file())
-
-
-def _flush(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

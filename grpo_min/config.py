@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from ..verifiers.settings import Amount, Count, Rule, Share, Whole, check
 from .advantage import Baseline
 from .loss import LossConfig
-from .sampling import TopP
+from .sampling import Sampling, TopP
 
 Schedule = Annotated[
     tuple[tuple[int, float], ...],
@@ -88,6 +88,11 @@ class RolloutConfig:
     """See Sampling."""
     stop: tuple[str, ...] = ()
     """Strings that end a completion."""
+
+    def sampling(self, step: int) -> Sampling:
+        """How completions are drawn at a step."""
+        longest, temperature = int(at(self.max_tokens, step)), at(self.temperature, step)
+        return Sampling(max_tokens=longest, temperature=temperature, top_p=self.top_p, top_k=self.top_k, stop=self.stop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from ..verifiers.scoring.scored import ScoredFiles
 from ..verifiers.scoring.work import Scorer, dump
 from .engine import Completion, Engine, HFEngine
 from .metrics import REFLECTIVE
-from .questions import Question, prepare, stop_tokens
+from .questions import Question, prepare, stop_tokens, text_of
 from .sampling import Sampling, seed_of
 
 MAX_TOKENS = 32_768
@@ -102,7 +103,7 @@ def evaluate(
             part = asked[start : start + at_once]
             seeds = [seed_of("evaluate", seed, start + place) for place in range(len(part))]
             found = engine.generate([question.tokens for question in part], k, sampling, seeds)
-            lines = _lines(part, found, start, lambda tokens: _text(tokens, tokenizer, ends))
+            lines = _lines(part, found, start, partial(text_of, tokenizer=tokenizer, ends=ends))
             kept.write([done.output for done in scorer.judge([RawRow(0, 0, line) for line in lines])])
             progress(kept.questions)
         voters = {term.name: term.verifier for term in judge.terms if isinstance(term.verifier, Voter)}
@@ -119,11 +120,6 @@ def _lines(
         for completion in completions:
             told = {"tokens": len(completion.tokens), "finish_reason": completion.finish}
             yield dump({**row, "response": text(completion.tokens), **told})
-
-
-def _text(tokens: Sequence[int], tokenizer: Any, ends: Sequence[int]) -> str:
-    # Only the stop token goes: tags like <think> may be special tokens, and they are judged.
-    return str(tokenizer.decode(list(tokens[:-1] if tokens and tokens[-1] in ends else tokens)))
 
 
 def _context(model: PreTrainedModel) -> int:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,10 +21,21 @@ from ..reward_models.distributed import Processes, let_go
 from . import distributed
 from .config import ModelConfig, TrainConfig, at
 from .logprobs import Batch, Policy, enable_checkpointing, make_batch
-from .loss import policy_loss
+from .loss import LossConfig, LossInputs, policy_loss, token_weights
 from .metrics import Tally, merged, tally_tokens
-from .microbatch import Counts, Item, lay_out, loss_inputs, pieces
 from .rollout import Group, Row
+
+Item = tuple[Group, Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What a minibatch is divided by, over all ranks."""
+
+    sequences: int
+    """Rows in the loss."""
+    tokens: int
+    """Their tokens."""
 
 
 def prepared(model: PreTrainedModel, config: ModelConfig) -> PreTrainedModel:
@@ -38,17 +49,6 @@ def prepared(model: PreTrainedModel, config: ModelConfig) -> PreTrainedModel:
     if config.gradient_checkpointing:
         enable_checkpointing(model)
     return model
-
-
-class Learned(NamedTuple):
-    """What a step was like."""
-
-    tally: Tally
-    """Of this rank's tokens; see `tally_tokens`."""
-    norm: float
-    """The gradient's norm before it was clipped."""
-    lr: float
-    """The learning rate."""
 
 
 class Learner:
@@ -112,7 +112,7 @@ class Learner:
 
         return [replace(group, rows=tuple(map(frozen, group.rows))) for group in groups]
 
-    def learn(self, groups: list[Group], step: int) -> Learned:
+    def learn(self, groups: list[Group], step: int) -> Tally:
         """One optimizer step on a minibatch; none where it holds nothing to learn or its gradient is not finite."""
         trained = [row for group in groups for row in group.rows if row.trained and row.tokens]
         ranks = self.processes.tell((len(trained), sum(len(row.tokens) for row in trained)))
@@ -125,7 +125,7 @@ class Learner:
         if counts.tokens and math.isfinite(norm):
             self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return Learned(tally, norm, lr)
+        return tally | {"lr": (lr, 1.0), "grad_norm": (norm, 1.0)}
 
     def _backward(self, items: Sequence[Item], counts: Counts, step: int) -> Tally:
         """Add a micro-batch's gradient; gives what the metrics need."""
@@ -183,3 +183,63 @@ class Learner:
         if self.reference is not None:
             distributed.restore_training_state(self.reference, None, self.processes, (state["reference"], None))
         self.renewed = state["renewed"]
+
+
+def pieces(groups: Sequence[Group], budget: int) -> list[list[Item]]:
+    """The rows that are trained, a list for each micro-batch of at most `budget` padded tokens.
+
+    Rows of like length stand together, and a group's rows do, so that little is padding and a prompt runs seldom twice.
+    """
+    trained = [(group, [row for row in group.rows if row.trained and row.tokens]) for group in groups]
+    trained.sort(key=lambda found: max((len(row.tokens) for row in found[1]), default=0))
+    found: list[list[Item]] = []
+    prompts: set[int] = set()
+    longest_prompt = longest = 0
+    for group, rows in trained:
+        for row in sorted(rows, key=lambda row: len(row.tokens)):
+            grown = prompts | {id(group)}
+            longest_prompt, longest = max(longest_prompt, len(group.prompt)), max(longest, len(row.tokens))
+            if not found or len(grown) * longest_prompt + (len(found[-1]) + 1) * longest > budget:
+                found.append([])
+                grown, longest_prompt, longest = {id(group)}, len(group.prompt), len(row.tokens)
+            found[-1].append((group, row))
+            prompts = grown
+    return found
+
+
+def lay_out(items: Sequence[Item], device: torch.device | str) -> Batch:
+    """The rows as the policy takes them; each group's prompt once."""
+    prompts = list({id(group): group for group, _ in items}.values())
+    place = {id(group): index for index, group in enumerate(prompts)}
+    rows = [row.tokens for _, row in items]
+    return make_batch([group.prompt for group in prompts], rows, [place[id(group)] for group, _ in items], device)
+
+
+def loss_inputs(
+    items: Sequence[Item], batch: Batch, counts: Counts, config: LossConfig, max_tokens: int, dtype: torch.dtype
+) -> LossInputs:
+    """Everything that the loss needs but the policy's log-probabilities, whose place the old ones hold."""
+    device = batch.input_RT.device
+    rows = [row for _, row in items]
+    length_R = torch.tensor([len(row.tokens) for row in rows], device=device)
+    weight_R = token_weights(
+        length_R, config.aggregate, sequences=counts.sequences, tokens=counts.tokens, max_tokens=max_tokens
+    )
+    advantage_R = torch.tensor([row.advantage for row in rows], dtype=torch.float64, device=device)
+
+    def packed(values: list[tuple[float, ...]]) -> Tensor:
+        return torch.tensor([value for row in values for value in row], dtype=dtype, device=device)
+
+    row_N = batch.row_N
+    old_N = packed([row.old for row in rows])
+    engine = [row.engine for row in rows if row.engine is not None]
+    reference = [row.reference for row in rows if row.reference is not None]
+    return LossInputs(
+        logp_N=old_N,
+        old_logp_N=old_N,
+        advantage_N=advantage_R[row_N].to(dtype),
+        weight_N=weight_R[row_N].to(dtype),
+        row_N=row_N,
+        reference_logp_N=packed(reference) if len(reference) == len(rows) else None,
+        engine_logp_N=packed(engine) if len(engine) == len(rows) else None,
+    )

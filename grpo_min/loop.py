@@ -15,6 +15,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,10 @@ from .config import Schedule, TrainConfig, as_json, at
 from .engine import Engine, HFEngine
 from .learner import Learner
 from .metrics import alarms, merged, sample_line, summarise, tally_groups
-from .questions import Question, order, prepare, stop_tokens
+from .questions import Question, order, prepare, stop_tokens, text_of
 from .rollout import Group, collect, from_plain
 from .runlog import Clock, Metrics, RunLog, make_writer
-from .sampling import Sampling, seed_of
+from .sampling import seed_of
 
 _FREE_TO_CHANGE = ("output", "steps", "checkpoint", "alarms", "writers")
 """Parts of a configuration that a resumed run may have otherwise."""
@@ -64,15 +65,16 @@ class Trainer:
         longest = int(max(value for _, value in config.rollout.max_tokens))
         context = getattr(model.config, "max_position_embeddings", None) or 2**31
         self.questions = prepare(samples, tokenizer, config.data.template, context - longest)
-        self._ends = stop_tokens(model, tokenizer)
-        if not self._ends and not config.rollout.stop:
+        ends = stop_tokens(model, tokenizer)
+        self._text = partial(text_of, tokenizer=tokenizer, ends=ends)
+        if not ends and not config.rollout.stop:
             raise ConfigError("neither model nor tokenizer has an EOS token, so nothing ends: set rollout.stop")
         self._open_to: Schedule = open_to or ((0, len(self.questions)),)
         self.processes = Processes(together=dist.is_available() and dist.is_initialized())
         halves, several = config.model.bf16 and torch.cuda.is_available(), self.processes.size > 1
         replica = copy.deepcopy(model).requires_grad_(False) if halves or several else None
         replica = replica.bfloat16() if replica and halves else replica
-        self.engine = engine or HFEngine(model, stop_tokens=self._ends, decode=tokenizer.decode, replica=replica)
+        self.engine = engine or HFEngine(model, stop_tokens=ends, decode=tokenizer.decode, replica=replica)
         self.learner = Learner(config, model, self.processes)
         self.step, self.cursor = 0, 0
         self.rollout: list[list[Group]] = []  # minibatches that are still to be learned from
@@ -163,44 +165,22 @@ class Trainer:
 
     def _ask(self, questions: list[Question], seeds: list[int], clock: Clock) -> list[Group] | None:
         """The questions' groups, judged; RunError where too many could not be."""
-        rollout = self.config.rollout
-        sampling = Sampling(
-            max_tokens=int(at(rollout.max_tokens, self.step)),
-            temperature=at(rollout.temperature, self.step),
-            top_p=rollout.top_p,
-            top_k=rollout.top_k,
-            stop=rollout.stop,
-        )
+        reward = self.reward.at(self.step) if isinstance(self.reward, Reward) else self.reward
         groups = collect(
-            questions,
-            self.engine,
-            self.reward.at(self.step) if isinstance(self.reward, Reward) else self.reward,
-            self._decode,
-            samples=rollout.samples,
-            sampling=sampling,
-            advantage=self.config.advantage,
-            at_once=rollout.prompts_at_once,
-            seeds=seeds,
-            clock=clock,
-            stopped=self._stopped,
+            questions, seeds, self.engine, reward, self._text, self.config, self.step, clock, self._stopped
         )
+        total = len(questions) * self.config.rollout.samples
         unjudged = [row.verdict["detail"] for group in groups or () for row in group.rows if row.reward is None]
-        if len(unjudged) > self.config.reward.stop_above * len(questions) * rollout.samples:
-            share = len(unjudged) / (len(questions) * rollout.samples)
-            raise RunError(f"{share:.0%} of a rollout could not be judged, such as: {unjudged[0]}")
+        if len(unjudged) > self.config.reward.stop_above * total:
+            raise RunError(f"{len(unjudged) / total:.0%} of a rollout could not be judged, such as: {unjudged[0]}")
         return groups
-
-    def _decode(self, tokens: Sequence[int]) -> str:
-        # Only the stop token goes: tags like <think> may be special tokens, and they are judged.
-        return str(self.tokenizer.decode(list(tokens[:-1] if tokens and tokens[-1] in self._ends else tokens)))
 
     def _learn(self, groups: list[Group], clock: Clock) -> Metrics:
         """One step, and its line of metrics."""
         with clock("update"):
             learned = self.learner.learn(groups, self.step)
         self.step += 1
-        tally = merged(self.processes.tell({**tally_groups(groups), **learned.tally}))
-        tally |= {"lr": (learned.lr, 0.0), "grad_norm": (learned.norm, 0.0)}
+        tally = merged(self.processes.tell({**tally_groups(groups), **learned}))
         line = {"step": self.step, "version": __version__, "time": round(time.time(), 3), **summarise(tally)}
         line["alarms"] = alarms([*self.log.history, line], self.config.alarms)
         line |= clock.told(line.get("samples", 0) * (line.get("length", 0) + line.get("prompt_tokens", 0)))

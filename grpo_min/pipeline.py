@@ -19,12 +19,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from transformers import PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from .. import __version__
 from ..verifiers import Reward, Sample
 from ..verifiers.errors import ConfigError
 from ..verifiers.reward import PRESETS
+from ..verifiers.scoring.measure import Evaluation
 from ..verifiers.scoring.samples import read_samples, write_whole
 from .evaluate import evaluate, load
 from .recipe import Recipe
@@ -80,6 +82,16 @@ class Run:
     def questions(self, name: str) -> list[Sample]:
         """What the file asks."""
         return read_samples([str(self.source(name))])
+
+    def ask(
+        self, policy: PreTrainedModel | Path, questions: list[Sample], k: int, sampling: Sampling, **more: Any
+    ) -> Evaluation:
+        """A checkpoint's answers, judged by accuracy, format and language (any: further keywords of `evaluate`)."""
+        recipe = self.recipe
+        return evaluate(
+            policy, questions, k=k, sampling=sampling, seed=recipe.seed, template=recipe.zero.data.template,
+            reward=judge_of(recipe), at_once=64, **more,
+        )  # fmt: skip
 
 
 def carry_out(
@@ -140,13 +152,10 @@ def _report(run: Run, name: str, told: Told) -> Told:
         return report
     began = time.process_time()
     if path.is_dir() or name in ("base", "small"):
+        sampling = Sampling(max_tokens=options.max_tokens, temperature=options.temperature, top_p=options.top_p)
+        questions = run.questions("probe")[: options.questions]
         model, tokenizer = load(path)
-        found = evaluate(
-            model, run.questions("probe")[: options.questions], k=options.k, tokenizer=tokenizer,
-            sampling=Sampling(max_tokens=options.max_tokens, temperature=options.temperature, top_p=options.top_p),
-            seed=recipe.seed, template=recipe.zero.data.template, words=options.words, reward=judge_of(recipe),
-            at_once=64,
-        )  # fmt: skip
+        found = run.ask(model, questions, options.k, sampling, tokenizer=tokenizer, words=options.words)
         told = {**told, "evaluation": found.to_dict()}
     _write(folder / "report.json", {**told, "evaluated": wants})
     spent = {**_read(folder / "cost.json"), "evaluation_cpu_seconds": time.process_time() - began}

@@ -80,3 +80,9 @@ def stop_tokens(model: Any, tokenizer: Any) -> list[int]:
     configured = getattr(causal(model).generation_config, "eos_token_id", None)
     found = [*(configured if isinstance(configured, list) else [configured]), tokenizer.eos_token_id]
     return sorted({token for token in found if token is not None})
+
+
+def text_of(tokens: Sequence[int], tokenizer: Any, ends: Sequence[int]) -> str:
+    """A completion as text, without the token that ended it (any: as above)."""
+    # Only that one goes: tags like <think> may be special tokens, and they are judged.
+    return str(tokenizer.decode(list(tokens[:-1] if tokens and tokens[-1] in ends else tokens)))

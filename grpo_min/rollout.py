@@ -19,11 +19,10 @@ import torch
 from ..verifiers import Reason, Sample, Verdict, Verifier
 from ..verifiers.contract import failure
 from .advantage import group_advantages
-from .config import AdvantageConfig
+from .config import AdvantageConfig, TrainConfig
 from .engine import Completion, Engine
 from .questions import Question
 from .runlog import Clock
-from .sampling import Sampling
 
 _log = logging.getLogger(__name__)
 
@@ -76,31 +75,26 @@ class Group:
     """Its samples."""
 
 
-Decode = Callable[[Sequence[int]], str]
-
-
 def collect(
     questions: Sequence[Question],
+    seeds: Sequence[int],
     engine: Engine,
     reward: Verifier,
-    decode: Decode,
-    *,
-    samples: int,
-    sampling: Sampling,
-    advantage: AdvantageConfig,
-    at_once: int,
-    seeds: Sequence[int],
+    decode: Callable[[Sequence[int]], str],
+    config: TrainConfig,
+    step: int,
     clock: Clock,
-    stopped: Callable[[], bool] = lambda: False,
+    stopped: Callable[[], bool],
 ) -> list[Group] | None:
     """Ask the questions, each with its seed, and judge the answers; None if `stopped` said so in between."""
+    at_once, sampling = config.rollout.prompts_at_once, config.rollout.sampling(step)
     asked: list[tuple[Question, list[Completion], list[str], Future[list[Verdict]]]] = []
     with ThreadPoolExecutor(1, thread_name_prefix="reward") as judges:
         for start in range(0, len(questions), at_once):
             part = questions[start : start + at_once]
             prompts = [question.tokens for question in part]
             with clock("generate"):
-                found = engine.generate(prompts, samples, sampling, seeds[start : start + at_once])
+                found = engine.generate(prompts, config.rollout.samples, sampling, seeds[start : start + at_once])
             for question, completions in zip(part, found, strict=True):
                 texts = [decode(completion.tokens) for completion in completions]
                 answers = [replace(question.sample, response=text) for text in texts]
@@ -110,7 +104,7 @@ def collect(
                 return None
         with clock("score"):
             return [
-                _group(question, completions, texts, verdicts.result(), advantage, exact=engine.exact)
+                _group(question, completions, texts, verdicts.result(), config.advantage, exact=engine.exact)
                 for question, completions, texts, verdicts in asked
             ]
 
@@ -124,13 +118,13 @@ def judge(reward: Verifier, samples: Sequence[Sample]) -> list[Verdict]:
     except Exception as error:  # noqa: BLE001 - the boundary: a reward that breaks is no wrong answer
         _log.warning("the reward failed", exc_info=True)
         return [Verdict.error(Reason.GRADER_CRASHED, failure(error)) for _ in samples]
-    return [_finite(verdict) for verdict in verdicts]
-
-
-def _finite(verdict: Verdict) -> Verdict:
-    if verdict.score is None or math.isfinite(verdict.score):
-        return verdict
-    return Verdict.error(Reason.GRADER_CRASHED, f"the reward is {verdict.score}, which is no number to learn from")
+    told = "the reward is {}, which is no number to learn from"
+    return [
+        verdict
+        if verdict.score is None or math.isfinite(verdict.score)
+        else Verdict.error(Reason.GRADER_CRASHED, told.format(verdict.score))
+        for verdict in verdicts
+    ]
 
 
 def _group(

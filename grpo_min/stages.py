@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,13 @@ from ..verifiers.scoring.samples import read_samples, write_whole
 from . import manners, world
 from .accept import accept
 from .config import Schedule, TrainConfig
-from .evaluate import evaluate, load
+from .evaluate import load
 from .loop import Trainer
 from .pipeline import Run, Stage, Told, carry_out, judge_of
 from .questions import prepare
 from .recipe import Recipe, SampleConfig
 from .sampling import Sampling
-from .sft import Lesson, SFTConfig, finetune, lessons_of
+from .sft import SFTConfig, finetune, lessons_of
 
 
 def run_stages(recipe: Recipe, *, stopped: Callable[[], bool] = lambda: False) -> Iterator[tuple[str, Told]]:
@@ -73,33 +74,32 @@ def _pretrain(run: Run, folder: Path, width: int, layers: int) -> Told:
     """A model that has read the toy's noise."""
     seed, toy, tokenizer = run.recipe.seed, run.recipe.world, world.world_tokenizer()
     corpus = [replace(asked, response=said) for asked, said in world.noisy_corpus(toy.corpus, seed, toy.habits)]
-    lessons = _lessons(run, tokenizer, corpus, world.CONTEXT)
     model = world.world_model(tokenizer, width=width, layers=layers, seed=seed)
-    taught = finetune(model, lessons, toy.pretrain, folder, seed=seed, stage="pretrain", stopped=run.stopped)
-    _save(model, tokenizer, folder / "checkpoint")
-    return {"weights": model.num_parameters(), **taught._asdict()}
+    taught = _teach(run, folder, toy.pretrain, model, tokenizer, corpus, "pretrain")
+    return {"weights": model.num_parameters(), **taught}
 
 
 def _zero(run: Run, folder: Path) -> Told:
-    return _reinforce(run, folder, run.recipe.zero, run.checkpoint("base"))
+    return _reinforce(run, folder, run.recipe.zero, "base")
 
 
 def _cold_start(run: Run, folder: Path) -> Told:
     """Dev1: the base, taught by R1-Zero's responses as the rewriter has left them."""
     recipe = run.recipe
     kept, told = _accepted(run, folder, recipe.cold_start.sample, run.checkpoint("zero"))
-    return {**told, **_teach(run, folder, recipe.cold_start.sft, run.checkpoint("base"), kept)}
+    taught = _teach(run, folder, recipe.cold_start.sft, *load(run.checkpoint("base")), kept, "cold_start")
+    return {**told, "taught": taught}
 
 
 def _rl1(run: Run, folder: Path) -> Told:
-    return _reinforce(run, folder, run.recipe.rl1, run.checkpoint("cold_start"))
+    return _reinforce(run, folder, run.recipe.rl1, "cold_start")
 
 
 def _no_language(run: Run, folder: Path) -> Told:
     """B.6: the same without the language reward, which is only looked at."""
     rl1 = run.recipe.rl1
     blind = replace(rl1, reward=replace(rl1.reward, preset="r1_zero"))
-    return _reinforce(run, folder, blind, run.checkpoint("cold_start"))
+    return _reinforce(run, folder, blind, "cold_start")
 
 
 def _reject_sample(run: Run, folder: Path) -> Told:
@@ -111,17 +111,11 @@ def _reject_sample(run: Run, folder: Path) -> Told:
     return {**told, "replies": len(replies)}
 
 
-def _sft2(run: Run, folder: Path) -> Told:
-    return _teach(run, folder, run.recipe.sft2, run.checkpoint("base"), _taken(run))
-
-
-def _distill(run: Run, folder: Path) -> Told:
-    return _teach(run, folder, run.recipe.distill, run.checkpoint("small"), _taken(run))
-
-
-def _taken(run: Run) -> list[Sample]:
-    """What rejection sampling came to."""
-    return read_samples([str(run.folder("reject_sample") / "accepted.jsonl")], responses=True)
+def _from_accepted(run: Run, folder: Path, start: str) -> Told:
+    """A base, taught by what rejection sampling came to."""
+    rows = read_samples([str(run.folder("reject_sample") / "accepted.jsonl")], responses=True)
+    name = folder.name.partition("_")[2]
+    return {"taught": _teach(run, folder, getattr(run.recipe, name), *load(run.checkpoint(start)), rows, name)}
 
 
 def _reward_models(run: Run, folder: Path) -> Told:
@@ -147,9 +141,7 @@ def _rl2(run: Run, folder: Path) -> Told:
     reasoning, general = (run.questions(name) for name in ("reasoning", "general"))
     both = len(reasoning) + len(general)
     open_to: Schedule = ((0, len(reasoning)), (begins, both)) if begins > 0 else ((0, both),)
-    told = _reinforce(
-        run, folder, config, run.checkpoint("sft2"), reward=reward, samples=[*reasoning, *general], open_to=open_to
-    )
+    told = _reinforce(run, folder, config, "sft2", reward=reward, samples=[*reasoning, *general], open_to=open_to)
     return {**told, **_watched(folder, begins)}
 
 
@@ -160,7 +152,7 @@ def _hacking(run: Run, folder: Path) -> Told:
     terms = [Term(verifier=helpful), Term(verifier=make("math", config.reward.options.get("math")), weight=0.0)]
     samples = [replace(sample, kind="general") for sample in run.questions("reasoning")]
     reward = Reward(name="hacked", terms=terms)
-    told = _reinforce(run, folder, config, run.checkpoint("sft2"), reward=reward, samples=samples)
+    told = _reinforce(run, folder, config, "sft2", reward=reward, samples=samples)
     return {**told, **_watched(folder, 0)}
 
 
@@ -168,13 +160,18 @@ STAGES = (
     Stage("base", (), ("source", "world"), _base),
     Stage("zero", ("base",), ("zero",), _zero),
     Stage("cold_start", ("base", "zero"), ("cold_start", "rl1"), _cold_start),
-    Stage("rl1", ("base", "cold_start"), ("rl1",), _rl1),
+    Stage(
+        "rl1",
+        ("base", "cold_start"),
+        ("rl1",),
+        lambda run, folder: _reinforce(run, folder, run.recipe.rl1, "cold_start"),
+    ),
     Stage("reject_sample", ("base", "rl1"), ("reject_sample", "rl1"), _reject_sample),
-    Stage("sft2", ("base", "reject_sample"), ("sft2",), _sft2),
+    Stage("sft2", ("base", "reject_sample"), ("sft2",), partial(_from_accepted, start="base")),
     Stage("reward_models", ("base", "sft2"), ("reward_models", "source"), _reward_models),
     Stage("rl2", ("base", "sft2", "reward_models"), ("rl2", "preference_steps"), _rl2),
     Stage("small", ("base",), ("world", "small"), _small),
-    Stage("distill", ("small", "reject_sample"), ("distill",), _distill),
+    Stage("distill", ("small", "reject_sample"), ("distill",), partial(_from_accepted, start="small")),
     Stage("no_language", ("base", "cold_start"), ("rl1",), _no_language, experiment=True),
     Stage("hacking", ("base", "sft2", "reward_models"), ("rl2",), _hacking, experiment=True),
 )
@@ -185,18 +182,20 @@ def _reinforce(
     run: Run,
     folder: Path,
     config: TrainConfig,
-    start: Path,
+    start: str,
     *,
     reward: Verifier | None = None,
     samples: Sequence[Sample] | None = None,
     open_to: Schedule | None = None,
 ) -> Told:
-    """The loop, from a checkpoint to another."""
+    """The loop, from a stage's checkpoint to another."""
     if config.model.lora_rank:
         raise ConfigError("adapters cannot be handed from stage to stage; set model.lora_rank = 0")
     config = replace(config, output=str(folder), seed=run.recipe.seed)
     asked = run.questions("reasoning") if samples is None else samples
-    trainer = Trainer(config, *load(start), asked, reward or _preset(config), stopped=run.stopped, open_to=open_to)
+    trainer = Trainer(
+        config, *load(run.checkpoint(start)), asked, reward or _preset(config), stopped=run.stopped, open_to=open_to
+    )
     trainer.train(folder / "checkpoint")
     return {"steps": trainer.step}
 
@@ -210,10 +209,13 @@ def _preset(config: TrainConfig) -> Reward:
     return replace(reward, terms=[*reward.terms, Term(verifier=language, weight=0.0)])
 
 
-def _preference(run: Run) -> list[Verifier]:
-    there = {kind: getattr(run.recipe.source, kind) for kind in ("helpful", "safety")}
-    folders = {kind: given or str(run.folder("reward_models") / kind) for kind, given in there.items()}
-    return [HelpfulVerifier(model=folders["helpful"]), SafetyVerifier(model=folders["safety"])]
+def _preference(run: Run) -> tuple[Verifier, Verifier]:
+    """The helpful model and the safety model: those that the recipe names, or the run's own."""
+    source, made = run.recipe.source, run.folder("reward_models")
+    return (
+        HelpfulVerifier(model=source.helpful or str(made / "helpful")),
+        SafetyVerifier(model=source.safety or str(made / "safety")),
+    )
 
 
 def _watched(folder: Path, begins: int) -> Told:
@@ -238,39 +240,28 @@ def _watched(folder: Path, begins: int) -> Told:
 
 def _accepted(run: Run, folder: Path, config: SampleConfig, policy: Path) -> tuple[list[Sample], Told]:
     """What is kept of a checkpoint's responses."""
-    recipe, output = run.recipe, folder / "candidates.jsonl"
+    output = folder / "candidates.jsonl"
     questions = run.questions("reasoning")[: config.questions]
     sampling = Sampling(max_tokens=config.max_tokens, temperature=config.temperature)
-    evaluate(
-        policy, questions, k=config.samples, sampling=sampling, seed=recipe.seed, template=recipe.rl1.data.template,
-        reward=judge_of(recipe), output=output, resume=output.with_name(f"{output.name}.run.json").exists(), at_once=64,
-    )  # fmt: skip
-    found = accept(read_samples([str(output)], responses=True), judge_of(recipe), config)
+    resume = output.with_name(f"{output.name}.run.json").exists()
+    run.ask(policy, questions, config.samples, sampling, output=output, resume=resume)
+    found = accept(read_samples([str(output)], responses=True), judge_of(run.recipe), config)
     asked = len(questions) * config.samples
     if not found.samples:
         raise RunError(f"none of {asked} responses of {policy} may be learned from: {found.left_out}")
     return found.samples, {"candidates": asked, "kept": len(found.samples), "left_out": found.left_out}
 
 
-def _teach(run: Run, folder: Path, config: SFTConfig, start: Path, rows: Sequence[Sample]) -> Told:
-    """Fine-tune a checkpoint on responses, and save it."""
-    model, tokenizer = load(start)
-    lessons = _lessons(run, tokenizer, rows, model.config.max_position_embeddings)
-    stage = folder.name.partition("_")[2]
-    taught = finetune(model, lessons, config, folder, seed=run.recipe.seed, stage=stage, stopped=run.stopped)
-    _save(model, tokenizer, folder / "checkpoint")
-    return {"taught": taught._asdict()}
-
-
-def _lessons(run: Run, tokenizer: Any, rows: Sequence[Sample], room: int) -> list[Lesson]:  # any: as below
-    """Prompts in the recipe's template, with their responses."""
-    questions = prepare(rows, tokenizer, run.recipe.zero.data.template, room)
-    return lessons_of(tokenizer, [(question.tokens, question.sample.response) for question in questions])
-
-
-def _save(model: PreTrainedModel, tokenizer: Any, folder: Path) -> None:  # any: tokenizers share no class
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+def _teach(
+    run: Run, folder: Path, config: SFTConfig, model: PreTrainedModel, tokenizer: Any, rows: Sequence[Sample], name: str
+) -> Told:
+    """Fine-tune a model on responses to prompts in the recipe's template, and save it (any: a tokenizer)."""
+    questions = prepare(rows, tokenizer, run.recipe.zero.data.template, model.config.max_position_embeddings)
+    lessons = lessons_of(tokenizer, [(question.tokens, question.sample.response) for question in questions])
+    taught = finetune(model, lessons, config, folder, seed=run.recipe.seed, stage=name, stopped=run.stopped)
+    model.save_pretrained(folder / "checkpoint")
+    tokenizer.save_pretrained(folder / "checkpoint")
+    return taught._asdict()
 
 
 def _write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:  # any: JSON values

@@ -23,6 +23,7 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
+        flush(path.parent)
     except (OSError, RuntimeError) as error:
         beside.unlink(missing_ok=True)
         # torch reports a full disk as a RuntimeError of its own writer.
@@ -30,6 +31,15 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         raise TrainingError(
             f"{path} cannot be written: {reason}; the last whole one is kept, free the way and run with --resume"
         ) from error
+
+
+def flush(folder: Path) -> None:
+    """See to it that what was renamed in a folder is so on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:  # any: tensors and plain values
