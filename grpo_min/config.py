@@ -171,8 +171,8 @@ class CheckpointConfig:
 class AlarmConfig:
     """From where on a metric is an alarm; an alarm is a line in the metrics and a warning, and stops nothing."""
 
-    window: int = 20
-    """Steps over which a trend is judged."""
+    window: Count = 6
+    """Fewest steps over which a trend is judged; it is also over twice as many, four times, and so on."""
     unjudged: float = 0.05
     """Share of samples that could not be judged."""
     truncated: float = 0.5

@@ -53,9 +53,3 @@ def restore_training_state(
 
     found, options = optimizer or (), StateDictOptions(full_state_dict=True)
     set_state_dict(policy, found, model_state_dict=weights, optim_state_dict=moments or {}, options=options)
-
-
-def norm_of_gradient(policy: nn.Module, clip: float) -> float:
-    """The gradient's norm over all ranks; clipped to `clip` unless that is 0."""
-    norm = nn.utils.clip_grad_norm_(policy.parameters(), clip or float("inf"))
-    return float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)

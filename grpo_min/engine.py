@@ -11,7 +11,6 @@ Shapes: P prompts, R rows, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -132,10 +131,15 @@ class HFEngine:
                 f"prompts of {min(map(len, prompts))} to {longest} tokens and max_tokens {sampling.max_tokens} do not "
                 f"fit the model's context of {room}; shorten them, or lower max_tokens"
             )
-        with torch.inference_mode(), _evaluating(model):
+        training = model.training
+        model.eval()
+        try:
             rows = self._decode_batch(model, prompts, n, sampling, seeds)
+        finally:
+            model.train(training)
         return [rows[start : start + n] for start in range(0, len(rows), n)]
 
+    @torch.inference_mode()
     def _decode_batch(
         self, model: PreTrainedModel, prompts: Sequence[Tokens], n: int, sampling: Sampling, seeds: Sequence[int]
     ) -> list[Completion]:
@@ -220,13 +224,3 @@ class _Prefilled:
     def _logits(self, hidden_RD: Tensor) -> Tensor:
         logits_RV: Tensor = self._head(hidden_RD)
         return logits_RV.to(torch.promote_types(logits_RV.dtype, torch.float32))
-
-
-@contextmanager
-def _evaluating(model: PreTrainedModel) -> Iterator[None]:
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)

@@ -7,7 +7,6 @@ the cut into micro-batches nor the number of processes changes a step beyond rou
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from transformers import PreTrainedModel
 from ..reward_models.distributed import Processes, let_go
 from . import distributed
 from .config import ModelConfig, TrainConfig, at
+from .descent import descend, make_optimizer
 from .logprobs import Batch, Policy, enable_checkpointing, make_batch
 from .loss import LossConfig, LossInputs, policy_loss, token_weights
 from .metrics import Tally, merged, tally_tokens
@@ -59,7 +59,7 @@ class Learner:
         self.config, self.processes = config, processes
         self.device = next(model.parameters()).device
         self.halves = config.model.bf16 and self.device.type == "cuda"
-        memory, optimizer = config.memory, config.optimizer
+        memory = config.memory
         model = prepared(model, config.model)
         wants_reference = config.loss.kl != "none" and config.loss.beta > 0
         frozen = copy.deepcopy(model).requires_grad_(False) if wants_reference else None
@@ -72,13 +72,7 @@ class Learner:
         self.policy.train()
         self.reference = references[0].eval() if references else None
         self.renewed = 0
-        self.optimizer = torch.optim.AdamW(
-            [weight for weight in self.policy.parameters() if weight.requires_grad],
-            lr=optimizer.lr,
-            betas=optimizer.betas,
-            eps=optimizer.eps,
-            weight_decay=optimizer.weight_decay,
-        )
+        self.optimizer = make_optimizer(self.policy, config.optimizer)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.halves)
@@ -114,17 +108,13 @@ class Learner:
 
     def learn(self, groups: list[Group], step: int) -> Tally:
         """One optimizer step on a minibatch; none where it holds nothing to learn or its gradient is not finite."""
+        config = self.config.optimizer
         trained = [row for group in groups for row in group.rows if row.trained and row.tokens]
         ranks = self.processes.tell((len(trained), sum(len(row.tokens) for row in trained)))
         counts = Counts(sequences=sum(rank[0] for rank in ranks), tokens=sum(rank[1] for rank in ranks))
         tally = merged([self._backward(items, counts, step) for items in self._pieces(groups)])
-        norm = distributed.norm_of_gradient(self.policy, self.config.optimizer.clip) if counts.tokens else 0.0
-        lr = self.config.optimizer.rate(step, self.config.steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        if counts.tokens and math.isfinite(norm):
-            self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        lr = config.rate(step, self.config.steps)
+        norm = descend(self.policy, self.optimizer, config, lr) if counts.tokens else 0.0
         return tally | {"lr": (lr, 1.0), "grad_norm": (norm, 1.0)}
 
     def _backward(self, items: Sequence[Item], counts: Counts, step: int) -> Tally:

@@ -13,7 +13,7 @@ Shapes: P prompts of L tokens less one, R rows of T tokens, N packed tokens, D w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -158,20 +158,17 @@ class _Head(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         if torch.is_autocast_enabled(hidden_ND.device.type):
             hidden_ND = hidden_ND.to(torch.get_autocast_dtype(hidden_ND.device.type))
-        room = _room(hidden_ND, weight_VD, chunk)
-        logp_N, entropy_N, slope_N = (hidden_ND.new_zeros(len(hidden_ND), dtype=room[0].dtype) for _ in range(3))
-        gradients = _zeros_like(hidden_ND, weight_VD) if slope else None
-        weight = weight_VD.to(hidden_ND.dtype)
-        for start in range(0, len(hidden_ND), len(room[0]) or 1):
-            part = slice(start, start + len(room[0]))
-            logits_CV, chance_CV = _logits_and_chances(hidden_ND[part], weight, temperature, room)
+        head = _Chunks(hidden_ND, weight_VD, target_N, temperature, chunk)
+        logp_N, entropy_N, slope_N = (hidden_ND.new_zeros(len(hidden_ND), dtype=head.exact) for _ in range(3))
+        gradients = head.no_gradients() if slope else None
+        for part, logits_CV, chance_CV in head:
             # The likeliest token's chance is at least 1 / V, so that its logarithm is exact to rounding.
             whole_C = logits_CV.amax(1) - chance_CV.amax(1).log()
             logp_N[part] = logits_CV.gather(1, target_N[part, None])[:, 0] - whole_C
             entropy_N[part] = whole_C - logits_CV.mul_(chance_CV).sum(1)
             if slope and gradients:
-                slope_N[part] = slope(logp_N[part], start, start + len(logits_CV))
-                _add_gradients(gradients, hidden_ND, weight, target_N, chance_CV, slope_N, temperature, part)
+                slope_N[part] = slope(logp_N[part], part.start, part.stop)
+                head.add(gradients, part, chance_CV, slope_N[part])
         ctx.save_for_backward(hidden_ND, weight_VD, target_N, slope_N, *(gradients or ()))
         ctx.temperature, ctx.chunk = temperature, chunk
         ctx.mark_non_differentiable(entropy_N)
@@ -179,64 +176,56 @@ class _Head(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # any: as above
-        hidden_ND, weight_VD, target_N, slope_N, *made = ctx.saved_tensors
-        slope, nothing = grads[0].contiguous(), (None, None, None, None)
-        if made and torch.allclose(slope, slope_N, rtol=1e-5, atol=0.0):
-            return made[0], made[1].to(weight_VD.dtype), *nothing
-        gradients, room = _zeros_like(hidden_ND, weight_VD), _room(hidden_ND, weight_VD, ctx.chunk)
-        weight = weight_VD.to(hidden_ND.dtype)
-        for start in range(0, len(hidden_ND), len(room[0]) or 1):
-            part = slice(start, start + len(room[0]))
-            _, chance_CV = _logits_and_chances(hidden_ND[part], weight, ctx.temperature, room)
-            _add_gradients(gradients, hidden_ND, weight, target_N, chance_CV, slope, ctx.temperature, part)
-        return gradients[0], gradients[1].to(weight_VD.dtype), *nothing
+        hidden_ND, weight_VD, target_N, told_N, *made = ctx.saved_tensors
+        slope_N = grads[0].contiguous()
+        if not made or not torch.allclose(slope_N, told_N, rtol=1e-5, atol=0.0):
+            head = _Chunks(hidden_ND, weight_VD, target_N, ctx.temperature, ctx.chunk)
+            made = head.no_gradients()
+            for part, _, chance_CV in head:
+                head.add(made, part, chance_CV, slope_N[part])
+        return made[0], made[1].to(weight_VD.dtype), None, None, None, None
 
 
-def _room(hidden_ND: Tensor, weight_VD: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
-    """Room for a chunk's logits and chances, used again and again: fresh memory costs more than what is put there."""
-    exact = torch.promote_types(hidden_ND.dtype, torch.float32)
-    shape = (min(max(1, chunk // 2), len(hidden_ND)), len(weight_VD))
-    return hidden_ND.new_empty(shape, dtype=exact), hidden_ND.new_empty(shape, dtype=exact)
+class _Chunks:
+    """What the head makes of hidden states, a chunk of tokens at a time, and the gradients of both."""
 
+    def __init__(self, hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, temperature: float, chunk: int) -> None:
+        self._hidden_ND, self._weight_VD, self._target_N = hidden_ND, weight_VD.to(hidden_ND.dtype), target_N
+        self._temperature, self._size = temperature, min(max(1, chunk // 2), len(hidden_ND))
+        self._trained_VD = weight_VD
+        self.exact = torch.promote_types(hidden_ND.dtype, torch.float32)
 
-def _logits_and_chances(
-    hidden_CD: Tensor, weight_VD: Tensor, temperature: float, room: tuple[Tensor, Tensor]
-) -> tuple[Tensor, Tensor]:
-    logits_CV, chance_CV = (each[: len(hidden_CD)] for each in room)
-    if logits_CV.dtype == hidden_CD.dtype:
-        torch.mm(hidden_CD, weight_VD.T, out=logits_CV)
-    else:
-        logits_CV.copy_(hidden_CD @ weight_VD.T)
-    if temperature != 1.0:
-        logits_CV.div_(temperature)
-    return logits_CV, torch.softmax(logits_CV, 1, out=chance_CV)
+    def __iter__(self) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """Each chunk's place, logits and chances, in room that is used again and again: fresh memory costs more than
+        what is put there."""
+        shape = (self._size, len(self._weight_VD))
+        room = [self._hidden_ND.new_empty(shape, dtype=self.exact) for _ in range(2)]
+        for start in range(0, len(self._hidden_ND), self._size or 1):
+            hidden_CD = self._hidden_ND[start : start + self._size]
+            logits_CV, chance_CV = (each[: len(hidden_CD)] for each in room)
+            if logits_CV.dtype == hidden_CD.dtype:
+                torch.mm(hidden_CD, self._weight_VD.T, out=logits_CV)
+            else:
+                logits_CV.copy_(hidden_CD @ self._weight_VD.T)
+            if self._temperature != 1.0:
+                logits_CV.div_(self._temperature)
+            yield slice(start, start + len(hidden_CD)), logits_CV, torch.softmax(logits_CV, 1, out=chance_CV)
 
+    def no_gradients(self) -> list[Tensor]:
+        """Of the hidden states and of the weight; the latter is a sum over all chunks, and so in full precision."""
+        exact = torch.promote_types(self._trained_VD.dtype, torch.float32)
+        return [torch.zeros_like(self._hidden_ND), torch.zeros_like(self._trained_VD, dtype=exact)]
 
-def _zeros_like(hidden_ND: Tensor, weight_VD: Tensor) -> tuple[Tensor, Tensor]:
-    # The weight's gradient is a sum over all chunks, and so is kept in full precision.
-    exact = torch.promote_types(weight_VD.dtype, torch.float32)
-    return torch.zeros_like(hidden_ND), torch.zeros_like(weight_VD, dtype=exact)
-
-
-def _add_gradients(
-    gradients: tuple[Tensor, Tensor],
-    hidden_ND: Tensor,
-    weight_VD: Tensor,
-    target_N: Tensor,
-    chance_CV: Tensor,
-    slope_N: Tensor,
-    temperature: float,
-    part: slice,
-) -> None:
-    """d logp / d logits = onehot(target) - chance; `chance_CV` is used up."""
-    slope_C1 = (slope_N[part] / temperature)[:, None].to(chance_CV.dtype)
-    chance_CV.mul_(-slope_C1).scatter_add_(1, target_N[part, None], slope_C1)
-    change_CV = chance_CV.to(hidden_ND.dtype)
-    gradients[0][part] = change_CV @ weight_VD
-    if gradients[1].dtype == hidden_ND.dtype:
-        gradients[1].addmm_(change_CV.T, hidden_ND[part])
-    else:
-        gradients[1].add_(change_CV.T @ hidden_ND[part])
+    def add(self, gradients: list[Tensor], part: slice, chance_CV: Tensor, slope_C: Tensor) -> None:
+        """d logp / d logits = onehot(target) - chance; `chance_CV` is used up."""
+        slope_C1 = (slope_C / self._temperature)[:, None].to(chance_CV.dtype)
+        chance_CV.mul_(-slope_C1).scatter_add_(1, self._target_N[part, None], slope_C1)
+        change_CV, hidden_CD = chance_CV.to(self._hidden_ND.dtype), self._hidden_ND[part]
+        gradients[0][part] = change_CV @ self._weight_VD
+        if gradients[1].dtype == hidden_CD.dtype:
+            gradients[1].addmm_(change_CV.T, hidden_CD)
+        else:
+            gradients[1].add_(change_CV.T @ hidden_CD)
 
 
 def _shared(body: nn.Module, batch: Batch) -> Tensor:

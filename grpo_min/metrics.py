@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from statistics import fmean
 from typing import Any
 
 from torch import Tensor
@@ -107,7 +109,7 @@ def summarise(tally: Tally) -> Metrics:
 
 def alarms(history: Sequence[Mapping[str, Any]], config: AlarmConfig) -> list[dict[str, str]]:
     """What is wrong at the last step of a history: a name that docs/grpo_min.md explains, and the figure."""
-    last, window = history[-1], history[-config.window :]
+    last = history[-1]
     limits = {
         "unjudged": ("unjudged", config.unjudged), "truncation": ("truncated", config.truncated),
         "kl_budget": ("kl", config.kl), "reward_length": ("reward_length", config.length_correlation),
@@ -117,25 +119,31 @@ def alarms(history: Sequence[Mapping[str, Any]], config: AlarmConfig) -> list[di
         for name, (key, limit) in limits.items()
         if abs(last.get(key, 0.0)) > limit
     ]
-    told = [line for line in window if "accuracy" in line and "reward" in line]
-    if len(told) == config.window and config.window >= 2:
-        earlier, later = told[: len(told) // 2], told[len(told) // 2 :]
-        accuracy, reward = (_mean(later, key) - _mean(earlier, key) for key in ("accuracy", "reward"))
-        noise = 2 * math.sqrt(_variance(earlier, "accuracy") + _variance(later, "accuracy"))
-        if reward > 0 and accuracy < -max(noise, 0.01):
-            detail = f"over {config.window} steps accuracy changed by {accuracy:+.3f}, reward by {reward:+.3f}"
-            found.append({"name": "collapse_to_format", "detail": detail})
+    told = [line for line in history if "accuracy" in line and "reward" in line]
+    if told and told[-1] is last and (detail := _collapse(told, max(config.window, 2))):
+        found.append({"name": "collapse_to_format", "detail": detail})
     return found
 
 
-def _mean(lines: Sequence[Mapping[str, Any]], key: str) -> float:
-    return float(sum(line[key] for line in lines)) / len(lines)
+def _collapse(told: Sequence[Mapping[str, Any]], shortest: int) -> str | None:
+    """How accuracy fell, by a fifth at least, while reward rose, both by more than noise; None where they did not.
 
-
-def _variance(lines: Sequence[Mapping[str, Any]], key: str) -> float:
-    """Of the mean."""
-    mean = _mean(lines, key)
-    return float(sum((line[key] - mean) ** 2 for line in lines)) / max(len(lines) - 1, 1) / len(lines)
+    Over the shortest span of steps, over twice as many, and so on up to all: a fast fall is seen, and a slow one.
+    """
+    near, span = told[-4 * shortest :], shortest
+    while span <= len(told):
+        earlier, later = told[-span : len(told) - span // 2], told[len(told) - span // 2 :]
+        few = 1 / len(earlier) + 1 / len(later)
+        change, noise = dict[str, float](), dict[str, float]()
+        for key in ("accuracy", "reward"):
+            change[key] = fmean(line[key] for line in later) - fmean(line[key] for line in earlier)
+            # Whatever the trend, a step differs from the next by twice the variance of one.
+            noise[key] = math.sqrt(fmean((one[key] - other[key]) ** 2 for one, other in pairwise(near)) / 2 * few)
+        least = max(3 * noise["accuracy"], 0.2 * fmean(line["accuracy"] for line in earlier), 0.01)
+        if change["accuracy"] < -least and change["reward"] > 2 * noise["reward"]:
+            return f"over {span} steps accuracy changed by {change['accuracy']:+.3f}, reward by {change['reward']:+.3f}"
+        span *= 2
+    return None
 
 
 def sample_line(group: Group, step: int) -> Metrics:

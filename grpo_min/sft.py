@@ -28,6 +28,7 @@ from ..verifiers.errors import ConfigError
 from ..verifiers.settings import Count
 from . import checkpoint
 from .config import MemoryConfig, OptimizerConfig
+from .descent import descend, make_optimizer
 from .logprobs import Policy, enable_checkpointing, make_batch
 from .runlog import RunLog
 from .sampling import seed_of
@@ -95,10 +96,7 @@ def finetune(
     if config.gradient_checkpointing:
         enable_checkpointing(model)
     policy = Policy(model, share_prompts=False, chunk=config.memory.chunk).train()
-    options = config.optimizer
-    optimizer = torch.optim.AdamW(
-        policy.parameters(), lr=options.lr, betas=options.betas, eps=options.eps, weight_decay=options.weight_decay
-    )
+    optimizer = make_optimizer(policy, config.optimizer)
     steps = config.epochs * math.ceil(len(kept) / config.batch)
     step, loss, sizes = 0, math.nan, [0, 0]
     if (state := checkpoint.latest(folder, next(model.parameters()).device)) is not None:
@@ -108,9 +106,10 @@ def finetune(
     log = RunLog(folder, sizes)
     while step < steps:
         began = time.perf_counter()
-        lr = options.rate(step, steps)
+        lr = config.optimizer.rate(step, steps)
         batch = [kept[place] for place in _batch(kept, config.batch, step, seed)]
-        loss, norm = _learn(policy, optimizer, batch, config, lr)
+        loss = _backward(policy, batch, config.memory.tokens)
+        norm = descend(policy, optimizer, config.optimizer, lr)
         step += 1
         told = {"loss": loss, "grad_norm": norm, "lr": lr, "seconds": round(time.perf_counter() - began, 4)}
         log.write({"step": step, "stage": stage, **told})
@@ -133,23 +132,16 @@ def _batch(lessons: Sequence[Lesson], size: int, step: int, seed: int) -> list[i
     return places[number * size : (number + 1) * size]
 
 
-def _learn(
-    policy: Policy, optimizer: torch.optim.Optimizer, batch: Sequence[Lesson], config: SFTConfig, lr: float
-) -> tuple[float, float]:
-    """One step; gives the loss and the gradient's norm."""
+def _backward(policy: Policy, batch: Sequence[Lesson], budget: int) -> float:
+    """The gradient of a batch; gives its loss."""
     device = next(policy.parameters()).device
     total, weight = 0.0, -1.0 / sum(len(lesson.response) for lesson in batch)
-    for part in _pieces(batch, config.memory.tokens):
+    for part in _pieces(batch, budget):
         rows = make_batch([row.prompt for row in part], [row.response for row in part], range(len(part)), device)
         loss = policy(rows, 1.0, lambda logp_C, *_: torch.full_like(logp_C, weight)).logp_N.sum() * weight
         loss.backward()
         total += float(loss.detach())
-    norm = float(torch.nn.utils.clip_grad_norm_(policy.parameters(), config.optimizer.clip or float("inf")))
-    for group in optimizer.param_groups:
-        group["lr"] = lr
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    return total, norm
+    return total
 
 
 def _pieces(batch: Sequence[Lesson], budget: int) -> list[list[Lesson]]:

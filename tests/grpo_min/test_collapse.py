@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from r1_reward.grpo_min.config import AlarmConfig, DataConfig, OptimizerConfig, RolloutConfig, TrainConfig
+from r1_reward.grpo_min.config import DataConfig, OptimizerConfig, RolloutConfig, TrainConfig
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.sft import SFTConfig, finetune, lessons_of
 from r1_reward.grpo_min.world import Habits, noisy_corpus, sums, world_model, world_tokenizer
@@ -29,7 +29,6 @@ def test_a_weak_base_at_a_high_rate_collapses_to_format_with_an_alarm(tmp_path: 
         data=DataConfig(template="plain"),
         rollout=RolloutConfig(questions=16, samples=32, minibatches=1, max_tokens=((0, 40),)),
         optimizer=OptimizerConfig(lr=5e-4),
-        alarms=AlarmConfig(window=6),
     )
     lines = list(Trainer(config, model, tokenizer, sums(2000, 5), r1_zero()).steps())
     told = [(line["step"], alarm["detail"]) for line in lines for alarm in line["alarms"] if "format" in alarm["name"]]

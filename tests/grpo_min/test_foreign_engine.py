@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from r1_reward.grpo_min.config import DataConfig, OptimizerConfig, RolloutConfig, TrainConfig
+from r1_reward.grpo_min.config import DataConfig, ModelConfig, OptimizerConfig, RolloutConfig, TrainConfig
 from r1_reward.grpo_min.engine import HFEngine
+from r1_reward.grpo_min.learner import prepared
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
 from r1_reward.grpo_min.sampling import Sampling
@@ -99,3 +100,26 @@ def test_what_vllm_would_tell_wrongly_is_refused() -> None:
     engine = VllmEngine(StandIn(0.0), Params)
     with pytest.raises(ConfigError, match="top_p"):
         engine.generate([(1,)], 1, Sampling(top_p=0.9), [1])
+
+
+@pytest.mark.needs("peft")
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks transformers for it
+def test_an_engine_gets_adapters_merged_and_the_policy_keeps_them_apart() -> None:
+    tokens = torch.tensor([[1, 5, 9, 12, 3]])
+    policy = prepared(world_model(world_tokenizer(), width=16, layers=1), ModelConfig(lora_rank=2))
+    torch.manual_seed(0)
+    for name, weight in policy.named_parameters():
+        if "lora_B" in name:  # zeros at the beginning, so that adapters do nothing
+            torch.nn.init.normal_(weight)
+    before = {name: weight.clone() for name, weight in policy.state_dict().items()}
+    with torch.no_grad():
+        wanted = policy(tokens).logits
+        foreign, replica = StandIn(0.0), world_model(world_tokenizer(), width=16, layers=1, seed=8)
+        VllmEngine(foreign, Params).sync(policy)
+        HFEngine(policy, stop_tokens=[0], replica=replica).sync(policy)
+        for copy in (foreign.model, replica):
+            torch.testing.assert_close(copy(tokens).logits, wanted, atol=1e-5, rtol=1e-4)
+        policy.disable_adapter_layers()  # type: ignore[operator]  # peft's wrapper
+        assert (policy(tokens).logits - wanted).abs().max() > 0.1
+    assert foreign.resets == 1
+    assert all(torch.equal(before[name], weight) for name, weight in policy.state_dict().items())

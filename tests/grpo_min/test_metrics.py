@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +14,7 @@ import pytest
 from r1_reward.grpo_min.config import AlarmConfig
 from r1_reward.grpo_min.metrics import REFLECTIVE, alarms, merged, sample_line, summarise, tally_groups
 from r1_reward.grpo_min.rollout import Group, Row
-from r1_reward.grpo_min.runlog import RunLog, make_writer
+from r1_reward.grpo_min.runlog import Metrics, RunLog, make_writer
 from r1_reward.verifiers import Reason, Verdict
 from r1_reward.verifiers.errors import ConfigError, WriteError
 from r1_reward.verifiers.report.metrics import TITLES
@@ -76,6 +78,48 @@ def test_accuracy_that_falls_while_reward_rises_is_a_collapse() -> None:
     assert alarms([{**line, "accuracy": 1 - line["accuracy"]} for line in falling], config) == []
     noisy = [{"reward": step / 10, "accuracy": 0.5 + 0.2 * (-1) ** step} for step in range(10)]
     assert alarms(noisy, config) == []
+
+
+def _course(seed: int, steps: int, accuracy: Callable[[int], float], reward: Callable[[int], float]) -> list[Metrics]:
+    """Metrics of a run, with the noise of some hundred samples a step."""
+    draw = random.Random(seed)
+    return [
+        {"accuracy": max(0.0, accuracy(step) + draw.gauss(0, 0.03)), "reward": reward(step) + draw.gauss(0, 0.05)}
+        for step in range(steps)
+    ]
+
+
+def _fires(course: list[Metrics]) -> list[int]:
+    """The steps at which the default alarm is raised."""
+    named = ([alarm["name"] for alarm in alarms(course[: step + 1], AlarmConfig())] for step in range(len(course)))
+    return [step for step, names in enumerate(named) if "collapse_to_format" in names]
+
+
+@pytest.mark.parametrize(("lasts", "within"), [(6, 12), (10, 12), (60, 60), (400, 300)])
+def test_the_default_alarm_sees_a_fast_and_a_slow_collapse(lasts: int, within: int) -> None:
+    """After 20 steps accuracy goes from 50 to 10 per cent, and the form makes up for it."""
+
+    def gone(step: int) -> float:
+        return min(1.0, max(0.0, (step - 20) / lasts))
+
+    for seed in range(5):
+        fires = _fires(
+            _course(seed, 30 + lasts, lambda step: 0.5 - 0.4 * gone(step), lambda step: 1 + 0.5 * gone(step))
+        )
+        assert fires
+        assert fires[0] <= 20 + within
+
+
+def test_the_default_alarm_is_quiet_on_healthy_runs() -> None:
+    healthy = {
+        "learns": (lambda step: 0.15 + 0.006 * step, lambda step: 1 + 0.01 * step),
+        "stays": (lambda _: 0.5, lambda _: 1.4),
+        "learns the form first": (lambda _: 0.15, lambda step: 0.8 + 0.5 * min(1.0, step / 30)),
+        "falls with its reward": (lambda step: 0.9 - 0.005 * step, lambda step: 1.9 - 0.005 * step),
+    }
+    for accuracy, reward in healthy.values():
+        fired = [bool(_fires(_course(seed, 100, accuracy, reward))) for seed in range(10)]
+        assert sum(fired) <= 1
 
 
 @pytest.mark.parametrize(
