@@ -11,7 +11,6 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from .evaluate import default_sampling, evaluate, load
 from .loop import Trainer
 from .recipe import Recipe, read_recipe
 from .runlog import Metrics
+from .sampling import Sampling
 from .stages import run_stages
 
 _log = logging.getLogger(__name__)
@@ -109,9 +109,8 @@ def run_eval(
     questions = read_benchmark(rows, names)
     policy, tokenizer = load(model, bf16=bf16)
     found = default_sampling(policy, tokenizer, questions, options["template"])
-    sampling = replace(
-        found, max_tokens=max_tokens or found.max_tokens, temperature=temperature, top_p=top_p, stop=tuple(stop)
-    )
+    longest = max_tokens or found.max_tokens
+    sampling = Sampling(max_tokens=longest, temperature=temperature, top_p=top_p, stop=tuple(stop))
     hashes = [{"path": name, "sha256": digest} for name, digest in zip(files, rows.sha256, strict=True)]
     try:
         with progress_bar("questions", len(questions)) as show:

@@ -21,7 +21,7 @@ from transformers import DynamicCache, PreTrainedModel
 from ..reward_models.distributed import whole_of
 from ..verifiers.errors import ConfigError
 from .cache import PlacedCache
-from .logprobs import causal, mask_for
+from .logprobs import causal, context_of, mask_for
 from .sampling import Drawn, Sampling, draw, seed_of, uniforms
 
 Tokens = tuple[int, ...]
@@ -125,11 +125,11 @@ class HFEngine:
             return []
         model = causal(self._model)
         longest = max(map(len, prompts))
-        room = getattr(model.config, "max_position_embeddings", None)
-        if min(map(len, prompts)) < 1 or (room and longest + sampling.max_tokens > room):
+        shortest, room = min(map(len, prompts)), context_of(model)
+        if shortest < 1 or longest + sampling.max_tokens > room:
             raise ConfigError(
-                f"prompts of {min(map(len, prompts))} to {longest} tokens and max_tokens {sampling.max_tokens} do not "
-                f"fit the model's context of {room}; shorten them, or lower max_tokens"
+                f"prompts of {shortest} to {longest} tokens and max_tokens {sampling.max_tokens} do not fit the "
+                f"model's context of {room}; shorten them, or lower max_tokens"
             )
         training = model.training
         model.eval()

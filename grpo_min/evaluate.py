@@ -28,6 +28,7 @@ from ..verifiers.scoring.samples import SampleFile, fingerprint
 from ..verifiers.scoring.scored import ScoredFiles
 from ..verifiers.scoring.work import Scorer, dump
 from .engine import Completion, Engine, HFEngine
+from .logprobs import context_of
 from .metrics import REFLECTIVE
 from .questions import Question, prepare, stop_tokens, text_of
 from .sampling import Sampling, seed_of
@@ -49,7 +50,7 @@ def load(path: str | Path, *, bf16: bool = False) -> tuple[PreTrainedModel, Any]
 
 def default_sampling(model: PreTrainedModel, tokenizer: Any, questions: Sequence[Sample], template: str) -> Sampling:
     """The paper's sampling, with no more tokens than the longest question leaves in the context (any: as above)."""
-    context = _context(model)
+    context = context_of(model)
     longest = max(len(question.tokens) for question in prepare(questions, tokenizer, template, context - 1))
     return Sampling(max_tokens=min(MAX_TOKENS, context - longest), temperature=0.6, top_p=0.95)
 
@@ -90,7 +91,7 @@ def evaluate(
         raise ConfigError("evaluate needs k and at_once of at least 1, and the tokenizer of a model that is no folder")
     judge = reward or rl1()
     sampling = sampling or default_sampling(model, tokenizer, questions, template)
-    asked = prepare(questions, tokenizer, template, _context(model) - sampling.max_tokens)
+    asked = prepare(questions, tokenizer, template, context_of(model) - sampling.max_tokens)
     told = {"version": __version__, **({"model": str(folder)} if folder else {}), **(about or {})}
     told |= {"template": template, "seed": seed, "sampling": asdict(sampling)}
     ends = stop_tokens(model, tokenizer)
@@ -120,7 +121,3 @@ def _lines(
         for completion in completions:
             told = {"tokens": len(completion.tokens), "finish_reason": completion.finish}
             yield dump({**row, "response": text(completion.tokens), **told})
-
-
-def _context(model: PreTrainedModel) -> int:
-    return getattr(model.config, "max_position_embeddings", None) or 2**31

@@ -7,19 +7,19 @@ the cut into micro-batches nor the number of processes changes a step beyond rou
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from ..reward_models.distributed import Processes, let_go
 from . import distributed
-from .config import ModelConfig, TrainConfig, at
-from .descent import descend, make_optimizer
+from .config import ModelConfig, OptimizerConfig, TrainConfig, at
 from .logprobs import Batch, Policy, enable_checkpointing, make_batch
 from .loss import LossConfig, LossInputs, policy_loss, token_weights
 from .metrics import Tally, merged, tally_tokens
@@ -28,8 +28,7 @@ from .rollout import Group, Row
 Item = tuple[Group, Row]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Counts(NamedTuple):
     """What a minibatch is divided by, over all ranks."""
 
     sequences: int
@@ -51,6 +50,29 @@ def prepared(model: PreTrainedModel, config: ModelConfig) -> PreTrainedModel:
     return model
 
 
+def make_optimizer(policy: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
+    """AdamW over what is trained."""
+    weights = [weight for weight in policy.parameters() if weight.requires_grad]
+    return torch.optim.AdamW(
+        weights, lr=config.lr, betas=config.betas, eps=config.eps, weight_decay=config.weight_decay
+    )
+
+
+def descend(policy: nn.Module, optimizer: torch.optim.Optimizer, config: OptimizerConfig, lr: float) -> float:
+    """One step, after which there is no gradient; none where the gradient is not finite.
+
+    Gives the gradient's norm, over all processes, before it was clipped.
+    """
+    found = nn.utils.clip_grad_norm_(policy.parameters(), config.clip or math.inf)
+    norm = float(found.full_tensor() if hasattr(found, "full_tensor") else found)
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    if math.isfinite(norm):
+        optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return norm
+
+
 class Learner:
     """See above. Spreads what it learns over all processes, if they are several."""
 
@@ -59,18 +81,15 @@ class Learner:
         self.config, self.processes = config, processes
         self.device = next(model.parameters()).device
         self.halves = config.model.bf16 and self.device.type == "cuda"
-        memory = config.memory
         model = prepared(model, config.model)
+
+        def policy_of(model: PreTrainedModel) -> Policy:
+            policy = Policy(model, share_prompts=config.memory.share_prompts, chunk=config.memory.chunk)
+            return distributed.shard(policy, bf16=self.halves) if processes.size > 1 else policy
+
         wants_reference = config.loss.kl != "none" and config.loss.beta > 0
-        frozen = copy.deepcopy(model).requires_grad_(False) if wants_reference else None
-        policies = [
-            Policy(each, share_prompts=memory.share_prompts, chunk=memory.chunk) for each in (model, frozen) if each
-        ]
-        if processes.size > 1:
-            policies = [distributed.shard(policy, bf16=self.halves) for policy in policies]
-        self.policy, *references = policies
-        self.policy.train()
-        self.reference = references[0].eval() if references else None
+        self.reference = policy_of(copy.deepcopy(model).requires_grad_(False)).eval() if wants_reference else None
+        self.policy = policy_of(model).train()
         self.renewed = 0
         self.optimizer = make_optimizer(self.policy, config.optimizer)
 
@@ -111,7 +130,7 @@ class Learner:
         config = self.config.optimizer
         trained = [row for group in groups for row in group.rows if row.trained and row.tokens]
         ranks = self.processes.tell((len(trained), sum(len(row.tokens) for row in trained)))
-        counts = Counts(sequences=sum(rank[0] for rank in ranks), tokens=sum(rank[1] for rank in ranks))
+        counts = Counts(*map(sum, zip(*ranks, strict=True)))
         tally = merged([self._backward(items, counts, step) for items in self._pieces(groups)])
         lr = config.rate(step, self.config.steps)
         norm = descend(self.policy, self.optimizer, config, lr) if counts.tokens else 0.0

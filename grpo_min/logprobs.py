@@ -113,6 +113,11 @@ def causal(model: Any) -> PreTrainedModel:  # any: peft's wrapper has no common 
     return model.get_base_model() if hasattr(model, "get_base_model") else model  # type: ignore[no-any-return]
 
 
+def context_of(model: PreTrainedModel) -> int:
+    """Tokens that the model has places for."""
+    return getattr(model.config, "max_position_embeddings", None) or 2**31
+
+
 def enable_checkpointing(model: PreTrainedModel) -> None:
     """Compute activations again in the backward pass rather than keep them; prompts are then not shared."""
     # transformers 5 renames this on the way to 6.

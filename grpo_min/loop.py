@@ -32,6 +32,7 @@ from . import checkpoint
 from .config import Schedule, TrainConfig, as_json, at
 from .engine import Engine, HFEngine
 from .learner import Learner
+from .logprobs import context_of
 from .metrics import alarms, merged, sample_line, summarise, tally_groups
 from .questions import Question, order, prepare, stop_tokens, text_of
 from .rollout import Group, collect, from_plain
@@ -63,18 +64,19 @@ class Trainer:
         """
         self.config, self.tokenizer, self.reward, self._stopped = config, tokenizer, reward, stopped
         longest = int(max(value for _, value in config.rollout.max_tokens))
-        context = getattr(model.config, "max_position_embeddings", None) or 2**31
-        self.questions = prepare(samples, tokenizer, config.data.template, context - longest)
+        self.questions = prepare(samples, tokenizer, config.data.template, context_of(model) - longest)
         ends = stop_tokens(model, tokenizer)
         self._text = partial(text_of, tokenizer=tokenizer, ends=ends)
         if not ends and not config.rollout.stop:
             raise ConfigError("neither model nor tokenizer has an EOS token, so nothing ends: set rollout.stop")
         self._open_to: Schedule = open_to or ((0, len(self.questions)),)
         self.processes = Processes(together=dist.is_available() and dist.is_initialized())
-        halves, several = config.model.bf16 and torch.cuda.is_available(), self.processes.size > 1
-        replica = copy.deepcopy(model).requires_grad_(False) if halves or several else None
-        replica = replica.bfloat16() if replica and halves else replica
-        self.engine = engine or HFEngine(model, stop_tokens=ends, decode=tokenizer.decode, replica=replica)
+        if engine is None:
+            halves, several = config.model.bf16 and torch.cuda.is_available(), self.processes.size > 1
+            replica = copy.deepcopy(model).requires_grad_(False) if halves or several else None
+            replica = replica.bfloat16() if replica and halves else replica
+            engine = HFEngine(model, stop_tokens=ends, decode=tokenizer.decode, replica=replica)
+        self.engine = engine
         self.learner = Learner(config, model, self.processes)
         self.step, self.cursor = 0, 0
         self.rollout: list[list[Group]] = []  # minibatches that are still to be learned from

@@ -20,7 +20,6 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -167,8 +166,7 @@ def run_plan(path: str, assume: Mapping[str, Any]) -> int:  # any: values of TOM
     """Print a plan and what it assumes; gives the exit status. Raises ConfigError for what cannot be planned."""
     assumed = from_table(Assumptions, assume)
     stages = plan(path, assumed)
-    lines = [f"  {subject:<12}{told}" if subject else told for one in stages for subject, told in
-             {"": one.stage, **one.lines}.items()]  # fmt: skip
+    lines = [line for one in stages for line in (one.stage, *(f"  {key:<12}{said}" for key, said in one.lines.items()))]
     hours = sum(one.hours for one in stages)
     told = ", ".join(f"{name}={value:g}" for name, value in asdict(assumed).items())
     total = f"in all        {hours:,.1f} GPU-hours, ${hours * assumed.price:,.0f}"
@@ -181,7 +179,7 @@ def _loop(name: str, config: TrainConfig, size: Size, assumed: Assumptions, pref
     step, bf16, shallow = rollout.questions * rollout.samples, config.model.bf16, config.model.gradient_checkpointing
     reference = loss.kl != "none" and loss.beta > 0
     starts = range(0, config.steps, split)
-    renewed = sum(later // every > earlier // every for earlier, later in pairwise(starts)) if every else 0
+    renewed = len({start // every for start in starts}) - 1 if every else 0
     forward = tokens = longest = 0.0
     for start in starts:
         steps, cap = min(split, config.steps - start), at(rollout.max_tokens, start)
@@ -199,7 +197,9 @@ def _loop(name: str, config: TrainConfig, size: Size, assumed: Assumptions, pref
     lines = {
         "steps": f"{config.steps:,} of {step:,} samples ({rollout.questions} questions x {rollout.samples})",
         "rollouts": f"{len(starts):,} of {step * split:,} samples, each {split} steps of {step:,}",
-        "reference": f"the policy of each {every:,}th step ({renewed} of them), every {every / split:g} rollouts",
+        "reference": f"the policy of each {every:,}th step ({renewed} of them), every {every / split:g} rollouts"
+        if every
+        else "the model it begins with",
         "rate": _rate(config, config.steps),
         "max_tokens": _schedule(rollout.max_tokens, split),
         "temperature": _schedule(rollout.temperature, split),
@@ -207,8 +207,6 @@ def _loop(name: str, config: TrainConfig, size: Size, assumed: Assumptions, pref
         "preference": preference,
         "tokens": f"{_si(tokens)} generated, {tokens / config.steps / step:,.0f} a response",
     }
-    if not every:
-        lines["reference"] = "the model it begins with"
     return _summed(name, size, assumed, lines, flops, held, longest)
 
 
@@ -255,16 +253,15 @@ def _summed(
     memory, parts = sum(held.values()), ", ".join(f"{part} {_si(count)}B" for part, count in held.items() if count)
     gpus = math.ceil(memory / assumed.gpu_memory)
     stated = f"; the paper states {TABLE_7[name]:,} for its own" if name in TABLE_7 else ""
+    note = f"{longest:,.0f} tokens do not fit the context of {size.context:,}: extend it first"
     told = {
         "model": f"{size.name}, {_si(size.weights)} weights{sparse}",
         **lines,
-        "note": f"{longest:,.0f} tokens do not fit the context of {size.context:,}: extend it first",
+        "note": note if longest > size.context else "",
         "FLOPs": ", ".join(f"{phase} {count:.2g}" for phase, count in flops.items()),
         "memory": f"{_si(memory)}B in all, {gpus:,} x {_si(assumed.gpu_memory)}B at least: {parts}",
         "cost": f"{hours:,.1f} GPU-hours, ${hours * assumed.price:,.0f}{stated}",
     }
-    if longest <= size.context:
-        del told["note"]
     return Planned(name, {key: text for key, text in told.items() if text}, sum(flops.values()), hours, memory)
 
 

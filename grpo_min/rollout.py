@@ -7,7 +7,6 @@ baseline, is left out of the loss, and is counted.
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,15 +15,13 @@ from typing import Any
 
 import torch
 
-from ..verifiers import Reason, Sample, Verdict, Verifier
-from ..verifiers.contract import failure
+from ..verifiers import Verdict, Verifier
+from ..verifiers.contract import verdicts_or_errors
 from .advantage import group_advantages
 from .config import AdvantageConfig, TrainConfig
 from .engine import Completion, Engine
 from .questions import Question
 from .runlog import Clock
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +95,7 @@ def collect(
             for question, completions in zip(part, found, strict=True):
                 texts = [decode(completion.tokens) for completion in completions]
                 answers = [replace(question.sample, response=text) for text in texts]
-                asked.append((question, completions, texts, judges.submit(judge, reward, answers)))
+                asked.append((question, completions, texts, judges.submit(verdicts_or_errors, reward, answers)))
             if stopped():
                 judges.shutdown(cancel_futures=True)
                 return None
@@ -107,24 +104,6 @@ def collect(
                 _group(question, completions, texts, verdicts.result(), config.advantage, exact=engine.exact)
                 for question, completions, texts, verdicts in asked
             ]
-
-
-def judge(reward: Verifier, samples: Sequence[Sample]) -> list[Verdict]:
-    """The reward's verdicts, an error for each sample where it raises or does not keep to its contract."""
-    try:
-        verdicts = list(reward(samples))
-        if len(verdicts) != len(samples) or not all(isinstance(verdict, Verdict) for verdict in verdicts):
-            raise TypeError(f"{reward.name} must give one Verdict for each of {len(samples)} samples")
-    except Exception as error:  # noqa: BLE001 - the boundary: a reward that breaks is no wrong answer
-        _log.warning("the reward failed", exc_info=True)
-        return [Verdict.error(Reason.GRADER_CRASHED, failure(error)) for _ in samples]
-    told = "the reward is {}, which is no number to learn from"
-    return [
-        verdict
-        if verdict.score is None or math.isfinite(verdict.score)
-        else Verdict.error(Reason.GRADER_CRASHED, told.format(verdict.score))
-        for verdict in verdicts
-    ]
 
 
 def _group(

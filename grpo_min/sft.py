@@ -28,7 +28,7 @@ from ..verifiers.errors import ConfigError
 from ..verifiers.settings import Count
 from . import checkpoint
 from .config import MemoryConfig, OptimizerConfig
-from .descent import descend, make_optimizer
+from .learner import descend, make_optimizer
 from .logprobs import Policy, enable_checkpointing, make_batch
 from .runlog import RunLog
 from .sampling import seed_of

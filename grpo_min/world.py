@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,8 +71,7 @@ def world_tokenizer() -> Any:  # any: Hugging Face's tokenizers share no typed c
     words = [*"0123456789+=", ", ", THINK, END_THINK, ANSWER, END_ANSWER, *(word for pair in _WORDS for word in pair)]
     vocabulary = {word: number for number, word in enumerate([PADDING, END, UNKNOWN, *words])}
     inner = Tokenizer(WordLevel(vocabulary, unk_token=UNKNOWN))
-    pattern = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-    inner.pre_tokenizer = Split(pattern=Regex(pattern), behavior="isolated")
+    inner.pre_tokenizer = Split(pattern=Regex(_any_of(words)), behavior="isolated")
     inner.decoder = Fuse()
     return PreTrainedTokenizerFast(
         tokenizer_object=inner,
@@ -154,7 +154,8 @@ def _noisy(question: Sample, draw: random.Random, habits: Habits) -> str:
         thought, answer = _reasoned(question, draw, habits)
     else:
         thought, answer = "politely", bad_reply(question, draw)
-    thought = _mixed(in_language(thought, question.language or "en"), draw, habits.foreign)
+    thought = in_language(thought, question.language or "en")
+    thought = _swapped(thought, _CHINESE | _ENGLISH, lambda: draw.random() < habits.foreign)
     text = f"{THINK}{thought}{END_THINK}{ANSWER}{answer}{END_ANSWER}"
     if draw.random() < habits.broken:
         lost = draw.choice([(THINK,), (END_THINK,), (ANSWER,), (END_ANSWER,), (ANSWER, END_ANSWER)])
@@ -201,15 +202,14 @@ def in_language(text: str, language: str) -> str:
     >>> in_language("加3+4=7, so 7", "en"), in_language("加3+4=7, so 7", "zh")
     ('add 3+4=7, so 7', '加3+4=7, 所以7')
     """
-    words = _CHINESE if language == "zh" else _ENGLISH
-    return _pattern(words).sub(lambda found: words[found[0]], text)
+    return _swapped(text, _CHINESE if language == "zh" else _ENGLISH)
 
 
-def _mixed(text: str, draw: random.Random, foreign: float) -> str:
-    """The text with some of its words in the other language."""
-    both = {**_CHINESE, **_ENGLISH}
-    return _pattern(both).sub(lambda found: both[found[0]] if draw.random() < foreign else found[0], text)
+def _swapped(text: str, words: dict[str, str], chance: Callable[[], bool] = lambda: True) -> str:
+    """The text with its words in the other language, each as chance has it."""
+    return re.sub(_any_of(words), lambda found: words[found[0]] if chance() else found[0], text)
 
 
-def _pattern(words: dict[str, str]) -> re.Pattern[str]:
-    return re.compile("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)))
+def _any_of(words: Iterable[str]) -> str:
+    """A pattern for any of some words, the longest first."""
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
@@ -67,6 +68,29 @@ def judge_each(judge: Callable[[Sample], Verdict], samples: Sequence[Sample]) ->
             verdict = Verdict.error(Reason.GRADER_CRASHED, failure(error))
         verdicts.append(verdict.timed(time.perf_counter() - start))
     return verdicts
+
+
+def verdicts_of(verifier: Verifier, samples: Sequence[Sample]) -> list[Verdict]:
+    """A verifier's verdicts; a TypeError where it does not keep to its contract, which would shift every row."""
+    verdicts = list(verifier(samples)) if samples else []
+    if len(verdicts) != len(samples) or not all(isinstance(verdict, Verdict) for verdict in verdicts):
+        raise TypeError(f"{verifier.name} must give one Verdict for each of {len(samples)} samples")
+    return verdicts
+
+
+def verdicts_or_errors(verifier: Verifier, samples: Sequence[Sample]) -> list[Verdict]:
+    """A verifier's verdicts, whatever it does: an error for each sample where it raises or does not keep to its
+    contract, and for one whose score is no finite number."""
+    try:
+        verdicts = verdicts_of(verifier, samples)
+    except Exception as error:  # noqa: BLE001 - the boundary: a verifier that breaks is no wrong answer
+        _log.warning("the verifier %s failed", verifier.name, exc_info=True)
+        return [Verdict.error(Reason.GRADER_CRASHED, failure(error)) for _ in samples]
+    return [verdict if math.isfinite(verdict.score or 0) else _no_number(verdict) for verdict in verdicts]
+
+
+def _no_number(verdict: Verdict) -> Verdict:
+    return Verdict.error(Reason.GRADER_CRASHED, f"the score is {verdict.score}, which is no number to learn from")
 
 
 def failure(error: Exception) -> str:

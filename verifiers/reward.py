@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from .catalog import CATALOG, Options, make
-from .contract import Verifier, failure
+from .contract import Verifier, failure, verdicts_of
 from .errors import ConfigError
 from .sample import Kind, Sample
 from .verdict import Reason, Status, Verdict
@@ -108,7 +108,7 @@ class Reward:
         verdicts: list[dict[str, Verdict]] = [{} for _ in samples]
         for term in self.terms:
             concerned = [index for index, sample in enumerate(samples) if term.concerns(sample)]
-            judged = _ask(term.verifier, [samples[index] for index in concerned])
+            judged = verdicts_of(term.verifier, [samples[index] for index in concerned])
             for index, verdict in zip(concerned, judged, strict=True):
                 verdicts[index][term.name] = verdict
         for sample, told in zip(samples, verdicts, strict=True):
@@ -143,14 +143,6 @@ class Reward:
             parts=scored,
             seconds=seconds,
         )
-
-
-def _ask(verifier: Verifier, samples: Sequence[Sample]) -> list[Verdict]:
-    """A verifier's verdicts; a TypeError where it does not keep to its contract, which would shift every row."""
-    verdicts = list(verifier(samples)) if samples else []
-    if len(verdicts) != len(samples) or not all(isinstance(verdict, Verdict) for verdict in verdicts):
-        raise TypeError(f"{verifier.name} must give one Verdict for each of {len(samples)} samples")
-    return verdicts
 
 
 def _not_for(term: Term, sample: Sample) -> Verdict:
@@ -200,7 +192,7 @@ class Auto:
         found: dict[int, Judged] = {}
         for kind, indices in chosen.items():
             verifier = self.verifiers[kind]
-            verdicts = _ask(verifier, [samples[index] for index in indices])
+            verdicts = verdicts_of(verifier, [samples[index] for index in indices])
             for index, verdict in zip(indices, verdicts, strict=True):
                 found[index] = Judged(verdict, {verifier.name: verdict})
         return [found.get(index) or self._nobody(sample) for index, sample in enumerate(samples)]
