@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import json
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -37,7 +36,7 @@ from .metrics import alarms, merged, sample_line, summarise, tally_groups
 from .questions import Question, order, prepare, stop_tokens, text_of
 from .rollout import Group, collect, from_plain
 from .runlog import Clock, Metrics, RunLog, make_writer
-from .sampling import seed_of
+from .sampling import seed_of, shuffled
 
 _FREE_TO_CHANGE = ("output", "steps", "checkpoint", "alarms", "writers")
 """Parts of a configuration that a resumed run may have otherwise."""
@@ -132,8 +131,7 @@ class Trainer:
             frozen = self.learner.freeze(list(groups.values()), self.step, exact=self.engine.exact)
         groups = dict(zip(groups, frozen, strict=True))
         rollout = self.config.rollout
-        places = list(range(rollout.questions * rollout.minibatches))
-        random.Random(seed_of("split", self.config.seed, self.step)).shuffle(places)  # noqa: S311 - no secret
+        places = shuffled(rollout.questions * rollout.minibatches, "split", self.config.seed, self.step)
         self.rollout = [
             [groups[place] for place in places[number :: rollout.minibatches] if place in groups]
             for number in range(rollout.minibatches)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from ..verifiers import Sample
 from ..verifiers.errors import ConfigError
 from .logprobs import causal
-from .sampling import seed_of
+from .sampling import shuffled
 
 R1_ZERO = (
     "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. The assistant "
@@ -68,9 +67,7 @@ def order(count: int, seed: int, start: int, stop: int) -> list[int]:
     """
     places: list[int] = []
     for epoch in range(start // count, (max(stop, 1) - 1) // count + 1):
-        epoch_order = list(range(count))
-        random.Random(seed_of("order", seed, epoch)).shuffle(epoch_order)  # noqa: S311 - no secret
-        places += epoch_order
+        places += shuffled(count, "order", seed, epoch)
     skipped = start // count * count
     return places[start - skipped : stop - skipped]
 

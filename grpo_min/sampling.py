@@ -10,6 +10,7 @@ Shapes: R rows, T tokens, V vocabulary.
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
@@ -57,6 +58,17 @@ def seed_of(*parts: int | str) -> int:
     True
     """
     return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "big") >> 1
+
+
+def shuffled(count: int, *seed: int | str) -> list[int]:
+    """The numbers below `count` in an order that a seed fixes.
+
+    >>> shuffled(4, "order", 0) == shuffled(4, "order", 0), sorted(shuffled(4, "order", 1))
+    (True, [0, 1, 2, 3])
+    """
+    numbers = list(range(count))
+    random.Random(seed_of(*seed)).shuffle(numbers)  # noqa: S311 - no secret
+    return numbers
 
 
 def uniforms(seeds: Sequence[int], count: int) -> Tensor:

@@ -13,7 +13,6 @@ What it does not do: run on several processes, or put several responses into one
 from __future__ import annotations
 
 import math
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +30,7 @@ from .config import MemoryConfig, OptimizerConfig
 from .learner import descend, make_optimizer
 from .logprobs import Policy, enable_checkpointing, make_batch
 from .runlog import RunLog
-from .sampling import seed_of
+from .sampling import shuffled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +126,7 @@ def _batch(lessons: Sequence[Lesson], size: int, step: int, seed: int) -> list[i
     """The places of a step's rows: a function of the step alone."""
     per_epoch = math.ceil(len(lessons) / size)
     epoch, number = divmod(step, per_epoch)
-    places = list(range(len(lessons)))
-    random.Random(seed_of("lessons", seed, epoch)).shuffle(places)  # noqa: S311 - no secret
-    return places[number * size : (number + 1) * size]
+    return shuffled(len(lessons), "lessons", seed, epoch)[number * size : (number + 1) * size]
 
 
 def _backward(policy: Policy, batch: Sequence[Lesson], budget: int) -> float:

@@ -160,12 +160,7 @@ STAGES = (
     Stage("base", (), ("source", "world"), _base),
     Stage("zero", ("base",), ("zero",), _zero),
     Stage("cold_start", ("base", "zero"), ("cold_start", "rl1"), _cold_start),
-    Stage(
-        "rl1",
-        ("base", "cold_start"),
-        ("rl1",),
-        lambda run, folder: _reinforce(run, folder, run.recipe.rl1, "cold_start"),
-    ),
+    Stage("rl1", ("base", "cold_start"), ("rl1",), _rl1),
     Stage("reject_sample", ("base", "rl1"), ("reject_sample", "rl1"), _reject_sample),
     Stage("sft2", ("base", "reject_sample"), ("sft2",), partial(_from_accepted, start="base")),
     Stage("reward_models", ("base", "sft2"), ("reward_models", "source"), _reward_models),
