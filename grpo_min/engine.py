@@ -16,15 +16,17 @@ from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, PreTrainedModel
+from transformers import Cache, DynamicCache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer
 
 from ..reward_models.distributed import whole_of
 from ..verifiers.errors import ConfigError
-from .cache import PlacedCache
-from .logprobs import causal, context_of, mask_for
+from .logprobs import causal, context_of, mask_for, padded, prefill
 from .sampling import Drawn, Sampling, draw, seed_of, uniforms
 
 Tokens = tuple[int, ...]
+_BLOCK = 128
+"""Tokens of room that are added at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,22 +184,15 @@ class _Prefilled:
     """A batch in the midst of decoding: its cache, and the logits of each row's next token."""
 
     def __init__(self, model: PreTrainedModel, prompts: Sequence[Tokens], n: int, limit: int) -> None:
-        self._model = model
         self._body: Any = getattr(model, model.base_model_prefix)  # any: Hugging Face's bodies share no class
         self._head = model.get_output_embeddings()
         self._device = next(model.parameters()).device
         length_P = torch.tensor([len(prompt) for prompt in prompts], device=self._device)
         longest = int(length_P.max())
-        # Padding is on the right, out of a causal model's sight; a mask hides it from what is decoded.
-        padded = [[*prompt, *[0] * (longest - len(prompt))] for prompt in prompts]
-        position_PL = torch.arange(longest, device=self._device).expand(len(prompts), -1)
-        out = self._body(
-            input_ids=torch.tensor(padded, device=self._device), position_ids=position_PL, use_cache=True,
-            past_key_values=DynamicCache(),
-        )  # fmt: skip
+        out = prefill(self._body, padded(prompts, self._device))
         last_PD = out.last_hidden_state[torch.arange(len(prompts), device=self._device), length_P - 1]
         self.logits_RV = self._logits(last_PD).repeat_interleave(n, 0)
-        self._cache = PlacedCache(out.past_key_values, n, limit)
+        self._cache = _PlacedCache(out.past_key_values, n, limit)
         self._length_R = length_P.repeat_interleave(n)
         self._padded = bool((length_P < longest).any())
         self._hidden_RS = torch.arange(longest, device=self._device) >= self._length_R[:, None]
@@ -224,3 +219,63 @@ class _Prefilled:
     def _logits(self, hidden_RD: Tensor) -> Tensor:
         logits_RV: Tensor = self._head(hidden_RD)
         return logits_RV.to(torch.promote_types(logits_RV.dtype, torch.float32))
+
+
+class _PlacedCache(Cache):
+    """The cache of prompts, each repeated, with room for what is decoded.
+
+    Hugging Face's DynamicCache makes every tensor anew for each token; here a token's keys are written into their place
+    and what is handed out is a view. Room is added a block at a time, so that a long limit costs nothing until it is
+    used.
+    """
+
+    def __init__(self, prompts: DynamicCache, repeats: int, limit: int) -> None:
+        """`limit` is how many tokens will be added at most."""
+        super().__init__(
+            layers=[_PlacedLayer(layer, repeats, limit) for layer in prompts.layers if isinstance(layer, DynamicLayer)]
+        )
+
+    def keep(self, index: Tensor) -> None:
+        """Go on with these rows alone."""
+        for layer in self.layers:
+            assert isinstance(layer, _PlacedLayer)
+            layer.keep(index)
+
+
+class _PlacedLayer(DynamicLayer):
+    def __init__(self, prompt: DynamicLayer, repeats: int, limit: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        assert prompt.keys is not None
+        assert prompt.values is not None
+        self.dtype, self.device = prompt.keys.dtype, prompt.keys.device
+        self._used, self._limit = prompt.keys.shape[2], prompt.keys.shape[2] + limit
+        self._room = tuple(_larger(x.repeat_interleave(repeats, 0), self._limit) for x in (prompt.keys, prompt.values))
+        self.is_initialized = True
+        self._show()
+
+    def update(self, key_states: Tensor, value_states: Tensor, *_: object, **__: object) -> tuple[Tensor, Tensor]:
+        """Write the new token's keys and values; gives all so far."""
+        end = self._used + key_states.shape[2]
+        if end > self._room[0].shape[2]:
+            self._room = tuple(_larger(room, self._limit) for room in self._room)
+        for room, states in zip(self._room, (key_states, value_states), strict=True):
+            room[:, :, self._used : end] = states
+        self._used = end
+        self._show()
+        assert self.keys is not None
+        assert self.values is not None
+        return self.keys, self.values
+
+    def keep(self, index: Tensor) -> None:
+        self._room = tuple(room[index] for room in self._room)
+        self._show()
+
+    def _show(self) -> None:
+        self.keys, self.values = (room[:, :, : self._used] for room in self._room)
+
+
+def _larger(room: Tensor, limit: int) -> Tensor:
+    """The same with a block more of room, or with what is missing to the limit."""
+    rows, heads, length, width = room.shape
+    more = room.new_empty(rows, heads, min(length + _BLOCK, max(limit, length)) - length, width)
+    return torch.cat([room, more], 2)

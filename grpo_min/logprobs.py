@@ -72,11 +72,11 @@ def make_batch(
     """
     rows = [[prompts[prompt][-1], *tokens[:-1]] for prompt, tokens in zip(prompt_of, completions, strict=True)]
     length_R = torch.tensor([len(tokens) for tokens in completions], device=device)
-    target_RT = _padded(completions, device)
+    target_RT = padded(completions, device)
     return Batch(
-        prompt_PL=_padded([prompt[:-1] for prompt in prompts], device),
+        prompt_PL=padded([prompt[:-1] for prompt in prompts], device),
         prompt_length_P=torch.tensor([len(prompt) - 1 for prompt in prompts], device=device),
-        input_RT=_padded([row[: len(tokens)] for row, tokens in zip(rows, completions, strict=True)], device),
+        input_RT=padded([row[: len(tokens)] for row, tokens in zip(rows, completions, strict=True)], device),
         target_RT=target_RT,
         mask_RT=torch.arange(target_RT.shape[1], device=device) < length_R[:, None],
         prompt_of_R=torch.tensor(list(prompt_of), dtype=torch.long, device=device),
@@ -236,11 +236,9 @@ class _Chunks:
 def _shared(body: nn.Module, batch: Batch) -> Tensor:
     """Hidden states of completion rows, each prompt having run once."""
     cache, device = DynamicCache(), batch.input_RT.device
-    prompts, longest = batch.prompt_PL.shape
+    longest = batch.prompt_PL.shape[1]
     if longest:
-        # Padding is on the right, where a causal model does not see it; the rows' mask hides it from completions.
-        position_PL = torch.arange(longest, device=device).expand(prompts, -1)
-        cache = body(input_ids=batch.prompt_PL, position_ids=position_PL, use_cache=True).past_key_values
+        cache = prefill(body, batch.prompt_PL).past_key_values
         for layer in cache.layers:
             layer.keys = layer.keys.index_select(0, batch.prompt_of_R)
             layer.values = layer.values.index_select(0, batch.prompt_of_R)
@@ -263,6 +261,15 @@ def _shared(body: nn.Module, batch: Batch) -> Tensor:
     return out.last_hidden_state  # type: ignore[no-any-return]  # a Hugging Face output has no types
 
 
+def prefill(body: nn.Module, prompt_PL: Tensor) -> Any:  # any: Hugging Face's output
+    """What a model's body makes of prompts, with their cache.
+
+    Padding is on the right, where a causal model does not see it; what comes after needs a mask that hides it.
+    """
+    position_PL = torch.arange(prompt_PL.shape[1], device=prompt_PL.device).expand(len(prompt_PL), -1)
+    return body(input_ids=prompt_PL, position_ids=position_PL, use_cache=True, past_key_values=DynamicCache())
+
+
 def mask_for(body: Any, mask: Tensor) -> Tensor:  # any: Hugging Face's models share no typed config
     """A mask of what may be seen, in the form that the model's attention takes: yes or no, or 0 and minus infinity."""
     if body.config._attn_implementation != "eager":
@@ -282,7 +289,8 @@ def _unshared(model: nn.Module, batch: Batch, what: str = "last_hidden_state") -
     return state_RSX.gather(1, place_RT[:, :, None].expand(-1, -1, state_RSX.shape[2]))  # type: ignore[no-any-return]
 
 
-def _padded(rows: Sequence[Sequence[int]], device: torch.device | str) -> Tensor:
+def padded(rows: Sequence[Sequence[int]], device: torch.device | str) -> Tensor:
+    """Rows of tokens with zeros on the right."""
     longest = max(map(len, rows), default=0)
     return torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], dtype=torch.long, device=device)
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -72,6 +72,15 @@ class Group:
     """Its samples."""
 
 
+class _Asked(NamedTuple):
+    """A question that was answered, and is being judged."""
+
+    question: Question
+    completions: list[Completion]
+    texts: list[str]
+    verdicts: Future[list[Verdict]]
+
+
 def collect(
     questions: Sequence[Question],
     seeds: Sequence[int],
@@ -85,7 +94,7 @@ def collect(
 ) -> list[Group] | None:
     """Ask the questions, each with its seed, and judge the answers; None if `stopped` said so in between."""
     at_once, sampling = config.rollout.prompts_at_once, config.rollout.sampling(step)
-    asked: list[tuple[Question, list[Completion], list[str], Future[list[Verdict]]]] = []
+    asked: list[_Asked] = []
     with ThreadPoolExecutor(1, thread_name_prefix="reward") as judges:
         for start in range(0, len(questions), at_once):
             part = questions[start : start + at_once]
@@ -95,26 +104,16 @@ def collect(
             for question, completions in zip(part, found, strict=True):
                 texts = [decode(completion.tokens) for completion in completions]
                 answers = [replace(question.sample, response=text) for text in texts]
-                asked.append((question, completions, texts, judges.submit(verdicts_or_errors, reward, answers)))
+                asked.append(_Asked(question, completions, texts, judges.submit(verdicts_or_errors, reward, answers)))
             if stopped():
                 judges.shutdown(cancel_futures=True)
                 return None
         with clock("score"):
-            return [
-                _group(question, completions, texts, verdicts.result(), config.advantage, exact=engine.exact)
-                for question, completions, texts, verdicts in asked
-            ]
+            return [_group(each, config.advantage, exact=engine.exact) for each in asked]
 
 
-def _group(
-    question: Question,
-    completions: Sequence[Completion],
-    texts: Sequence[str],
-    verdicts: Sequence[Verdict],
-    config: AdvantageConfig,
-    *,
-    exact: bool,
-) -> Group:
+def _group(asked: _Asked, config: AdvantageConfig, *, exact: bool) -> Group:
+    question, completions, texts, verdicts = asked.question, asked.completions, asked.texts, asked.verdicts.result()
     scores = torch.tensor([[math.nan if verdict.score is None else verdict.score for verdict in verdicts]]).double()
     found = group_advantages(
         scores, ~scores.isnan(), baseline=config.baseline, sample_std=config.sample_std, eps=config.eps
