@@ -6,7 +6,6 @@ dropped and made again by the run that goes on. Ctrl-C does the same with 130.
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import sys
@@ -20,9 +19,10 @@ from transformers.utils.logging import disable_progress_bar
 from ..reward_models import StoppedError
 from ..reward_models.process import ended_by, meet, progress_bar
 from ..verifiers.errors import ConfigError, RunError
+from ..verifiers.files import write_json
 from ..verifiers.reward import PRESETS
 from ..verifiers.scoring.rows import Input
-from ..verifiers.scoring.samples import MAX_LINE, read_benchmark, read_samples, write_whole
+from ..verifiers.scoring.samples import MAX_LINE, read_benchmark, read_samples
 from ..verifiers.scoring.show import print_evaluation
 from ..verifiers.spec import RewardSpec
 from .config import TrainConfig
@@ -120,11 +120,7 @@ def run_eval(
             )  # fmt: skip
     except KeyboardInterrupt:
         return 130
-    told = json.dumps(evaluation.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    if summary is None:
-        print(told, end="")  # noqa: T201 - data, on standard output
-    else:
-        write_whole(Path(summary), told)
+    write_json(summary, evaluation.to_dict())
     print_evaluation(evaluation)
     return 0
 

@@ -10,8 +10,6 @@ the run is not the same each time.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,9 +23,10 @@ from transformers.utils.logging import disable_progress_bar
 from .. import __version__
 from ..verifiers import Reward, Sample
 from ..verifiers.errors import ConfigError
+from ..verifiers.files import hash_file, hash_of, read_json, write_json
 from ..verifiers.reward import PRESETS
 from ..verifiers.scoring.measure import Evaluation
-from ..verifiers.scoring.samples import read_samples, write_whole
+from ..verifiers.scoring.samples import read_samples
 from .evaluate import evaluate, load
 from .recipe import Recipe
 from .sampling import Sampling
@@ -105,21 +104,21 @@ def carry_out(
     run, done = Run(recipe=recipe, names=tuple(stage.name for stage in stages), stopped=stopped), dict[str, str]()
     for stage in wanted(stages, recipe):
         folder = run.folder(stage.name)
-        inputs = _hash_of({
+        inputs = hash_of({
             "version": __version__, "seed": recipe.seed, "recipe": {part: _plain(recipe, part) for part in stage.parts},
             "needs": {name: done[name] for name in stage.needs},
         })  # fmt: skip
-        told = _read(folder / "done.json")
+        told = read_json(folder / "done.json")
         if told.get("inputs") != inputs:
-            if _read(folder / "begun.json").get("inputs") != inputs:
+            if read_json(folder / "begun.json").get("inputs") != inputs:
                 shutil.rmtree(folder, ignore_errors=True)
-                _write(folder / "begun.json", {"inputs": inputs})
+                write_json(folder / "begun.json", {"inputs": inputs})
             began = time.process_time(), time.perf_counter()
             told = {"stage": stage.name, "inputs": inputs, **stage.work(run, folder)}
             spent = {"cpu_seconds": time.process_time() - began[0], "seconds": time.perf_counter() - began[1]}
-            told["output"] = _hash_of([inputs, *map(_hash_file, _results(folder))])
-            _write(folder / "cost.json", spent)
-            _write(folder / "done.json", told)
+            told["output"] = hash_of([inputs, *map(hash_file, _results(folder))])
+            write_json(folder / "cost.json", spent)
+            write_json(folder / "done.json", told)
         done[stage.name] = told["output"]
         yield stage.name, _report(run, stage.name, told)
 
@@ -146,8 +145,8 @@ def _report(run: Run, name: str, told: Told) -> Told:
     """The report, with the evaluation of the checkpoint where there is one."""
     recipe, folder = run.recipe, run.folder(name)
     path, options = run.checkpoint(name), recipe.evaluation
-    wants = _hash_of([told["output"], asdict(options), recipe.seed, recipe.rl1.reward.options])
-    report = _read(folder / "report.json")
+    wants = hash_of([told["output"], asdict(options), recipe.seed, recipe.rl1.reward.options])
+    report = read_json(folder / "report.json")
     if report.get("evaluated") == wants:
         return report
     began = time.process_time()
@@ -157,10 +156,10 @@ def _report(run: Run, name: str, told: Told) -> Told:
         model, tokenizer = load(path)
         found = run.ask(model, questions, options.k, sampling, tokenizer=tokenizer, words=options.words)
         told = {**told, "evaluation": found.to_dict()}
-    _write(folder / "report.json", {**told, "evaluated": wants})
-    spent = {**_read(folder / "cost.json"), "evaluation_cpu_seconds": time.process_time() - began}
-    _write(folder / "cost.json", spent)
-    return _read(folder / "report.json")
+    write_json(folder / "report.json", {**told, "evaluated": wants})
+    spent = {**read_json(folder / "cost.json"), "evaluation_cpu_seconds": time.process_time() - began}
+    write_json(folder / "cost.json", spent)
+    return read_json(folder / "report.json")
 
 
 def judge_of(recipe: Recipe) -> Reward:
@@ -189,25 +188,4 @@ def _content(name: str) -> Any:  # any: as above
     """A hash of each file of a folder, of one file, or a name that is on no disk."""
     path = Path(name)
     inside = sorted(path.iterdir()) if name and path.is_dir() else [path]
-    return [(each.name, _hash_file(each)) for each in inside if each.is_file()] or name
-
-
-def _hash_of(value: Any) -> str:  # any: JSON values
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read(path: Path) -> Told:
-    """A JSON object; an empty one where there is none, or half of one."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return {}
-
-
-def _write(path: Path, told: Told) -> None:
-    write_whole(path, json.dumps(told, indent=2, allow_nan=False) + "\n")
+    return [(each.name, hash_file(each)) for each in inside if each.is_file()] or name

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..verifiers import Sample
+from ..verifiers import Message, Sample
 from ..verifiers.errors import ConfigError
 from .logprobs import causal
 from .sampling import shuffled
@@ -42,9 +42,8 @@ def prepare(samples: Sequence[Sample], tokenizer: Any, template: str, room: int)
     questions = []
     for place, sample in enumerate(samples):
         if template == "chat":
-            turns = [{"role": "user", "content": sample.prompt}]
-            if not isinstance(sample.prompt, str):
-                turns = [{"role": turn.role, "content": turn.content} for turn in sample.prompt]
+            asked = [Message(role="user", content=sample.prompt)] if isinstance(sample.prompt, str) else sample.prompt
+            turns = [asdict(turn) for turn in asked]
             text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
             tokens = tokenizer.encode(text, add_special_tokens=False)
         else:

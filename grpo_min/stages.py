@@ -10,7 +10,7 @@ fine-tuning and reward models on several processes, adapters that go from stage 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,8 +24,9 @@ from ..reward_models.model import load as load_scorer
 from ..verifiers import Reward, Sample, Term, Verifier
 from ..verifiers.catalog import make
 from ..verifiers.errors import ConfigError, RunError
+from ..verifiers.files import write_rows
 from ..verifiers.reward import PRESETS, rl2
-from ..verifiers.scoring.samples import read_samples, write_whole
+from ..verifiers.scoring.samples import read_samples
 from . import manners, world
 from .accept import accept
 from .config import Schedule, TrainConfig
@@ -59,7 +60,7 @@ def _base(run: Run, folder: Path) -> Told:
     tables["pairs"] = manners.preference_pairs(toy.preferences, seed)
     tables["ratings"] = manners.safety_labels(toy.preferences, seed)
     for name, rows in tables.items():
-        _write_rows(folder / f"{name}.jsonl", rows)
+        write_rows(folder / f"{name}.jsonl", rows)
     return {"checkpoint": _pretrain(run, folder, toy.width, toy.layers)}
 
 
@@ -107,7 +108,7 @@ def _reject_sample(run: Run, folder: Path) -> Told:
     config = run.recipe.reject_sample
     kept, told = _accepted(run, folder, config, run.checkpoint("rl1"))
     replies = read_samples([str(run.source("replies"))], responses=True)[: config.replies] if config.replies else []
-    _write_rows(folder / "accepted.jsonl", [sample.to_dict() for sample in (*kept, *replies)])
+    write_rows(folder / "accepted.jsonl", [sample.to_dict() for sample in (*kept, *replies)])
     return {**told, "replies": len(replies)}
 
 
@@ -257,7 +258,3 @@ def _teach(
     model.save_pretrained(folder / "checkpoint")
     tokenizer.save_pretrained(folder / "checkpoint")
     return taught._asdict()
-
-
-def _write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:  # any: JSON values
-    write_whole(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..verifiers.errors import ConfigError
+from ..verifiers.files import hash_file
 from .base import base_model
 from .card import load_reward_model
 from .data import Pairs, Ratings, read_pairs, read_rated
@@ -137,12 +137,7 @@ def _on_best_device(scorer: Scorer) -> None:
 
 
 def _hash(name: str) -> str:
-    digest = hashlib.sha256()
-    if name != "-":
-        with Path(name).open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()[:16]
+    return "" if name == "-" else hash_file(name)[:16]
 
 
 def _say_trained(trained: Trained, table: Pairs | Ratings, output: str) -> None:

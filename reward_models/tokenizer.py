@@ -8,10 +8,10 @@ taken at its word.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from ..verifiers.files import read_json
 from .errors import ModelError
 
 _AS_IT_IS = ("PreTrainedTokenizerFast", "TokenizersBackend")
@@ -23,10 +23,7 @@ def read_tokenizer(base: str | Path) -> Any:  # any: transformers ships no types
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     folder = Path(base)
-    try:
-        told = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        told = {}
+    told = read_json(folder / "tokenizer_config.json")
     whole = (folder / "tokenizer.json").is_file() and told.get("tokenizer_class") in _AS_IT_IS
     found = (PreTrainedTokenizerFast if whole else AutoTokenizer).from_pretrained(base)
     check_tokenizer(found)

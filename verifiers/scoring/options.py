@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
 import re
@@ -15,6 +13,7 @@ from typing import Any
 
 from ... import __version__
 from ..errors import ConfigError
+from ..files import hash_of
 from ..sample import SAMPLE_FIELDS
 from ..settings import read_table, values_of
 from ..spec import RewardSpec
@@ -110,8 +109,7 @@ class ScoreOptions:
     @property
     def fingerprint(self) -> str:
         """Hash of the version and of `to_dict`; runs with equal ones write equal rows."""
-        told = json.dumps({"version": __version__, **self.to_dict()}, sort_keys=True)
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        return hash_of({"version": __version__, **self.to_dict()})
 
 
 def parse_value(text: str) -> object:

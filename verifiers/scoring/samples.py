@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import ConfigError, RunError
+from ..files import read_json, write_json
 from ..sample import Sample
 from .rows import Input
 
@@ -91,7 +92,7 @@ class SampleFile:
             self._file = self._path.open("ab")
             self._file.truncate(start)
             told = {"fingerprint": made_by, "options": {**options, "k": k}}
-            write_whole(record, json.dumps(told, indent=2) + "\n")
+            write_json(record, told)
         except OSError as error:
             raise ConfigError(f"{self._path} cannot be written: {error}") from error
 
@@ -139,26 +140,12 @@ def fingerprint(folder: str | Path, options: Mapping[str, Any], questions: Seque
     return digest.hexdigest()[:16]
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a small file, whole or not at all; ConfigError where it cannot be."""
-    beside = path.with_name(path.name + ".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error}") from error
-
-
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
 def _check(record: Path, made_by: str | None) -> None:
-    try:
-        theirs = json.loads(record.read_text(encoding="utf-8"))["fingerprint"]
-    except (OSError, ValueError, KeyError, TypeError):
-        theirs = None
+    theirs = read_json(record).get("fingerprint")
     if made_by is None or theirs != made_by:
         raise ConfigError(
             f"{record.with_suffix('').with_suffix('')} was made with another model, other questions or options (or "
