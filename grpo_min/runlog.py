@@ -7,8 +7,6 @@ cannot be cut back.
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ..verifiers.errors import ConfigError, WriteError
+from ..reward_models.lines import Lines
+from ..verifiers.errors import ConfigError
 
 Metrics = dict[str, Any]
 """A line of the metrics file (any: numbers, words, and lists of alarms)."""
@@ -51,36 +50,23 @@ class RunLog:
     def __init__(self, folder: Path | None, sizes: Sequence[int] = (0, 0), writers: Sequence[Writer] = ()) -> None:
         """`sizes` are the files' lengths at the checkpoint; what is past them is cut off. Without a folder (on ranks
         but the first) nothing is written."""
-        self._paths = [folder / name for name in ("metrics.jsonl", "samples.jsonl")] if folder else []
-        for path, size in zip(self._paths, sizes, strict=False):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-            os.truncate(path, min(size, path.stat().st_size))
+        names = ("metrics.jsonl", "samples.jsonl")
+        self._files = [Lines(folder / name, size) for name, size in zip(names, sizes, strict=True)] if folder else []
         self._writers = writers if folder else ()
-        told = [line for path in self._paths[:1] for line in path.read_text(encoding="utf-8").splitlines()]
-        self.history: list[Metrics] = [json.loads(line) for line in told]
+        self.history: list[Metrics] = self._files[0].read() if folder else []
 
     def write(self, line: Metrics, samples: Iterable[Mapping[str, Any]] = ()) -> None:
         """Append a step's line and samples; WriteError where they cannot be written."""
         self.history.append(line)
-        for path, rows in zip(self._paths, ([line], samples), strict=False):
-            try:
-                with path.open("a", encoding="utf-8") as file:
-                    file.write("".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
-            except OSError as error:
-                raise WriteError(f"{path} cannot be written, the run goes on from its checkpoint: {error}") from error
+        for file, rows in zip(self._files, ([line], samples), strict=False):
+            file.write(rows)
         numbers = {name: value for name, value in line.items() if isinstance(value, int | float)}
         for writer in self._writers:
             writer(numbers, int(line["step"]))
 
     def sizes(self) -> list[int]:
         """How long the files are, all of it on the disk."""
-        found = []
-        for path in self._paths:
-            with path.open("ab") as file:
-                os.fsync(file.fileno())
-                found.append(file.tell())
-        return found
+        return [file.size() for file in self._files]
 
 
 def make_writer(name: str, folder: str | Path) -> Writer:

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import io
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,6 +23,7 @@ import torch
 from torch import Tensor
 
 from .. import __version__
+from ..verifiers.errors import WriteError
 from .batches import Batch, can_share, collate, cut, scores_of, units_of
 from .card import Card, save_reward_model
 from .checkpoint import load_state, save_state, write_whole
@@ -34,6 +33,7 @@ from .errors import NotFiniteError, TrainingError
 from .examples import Examples, encode_rows
 from .infer import autocast, score_encoded
 from .layout import Layout, Limits
+from .lines import Lines
 from .losses import bradley_terry, pointwise
 from .measures import fit_temperature
 from .model import Scorer
@@ -95,8 +95,7 @@ def train_reward_model(
     _check(scorer, options)
     run = _Run(scorer, rows, options, Path(folder), progress, stop, Processes(together=spread))
     run.start(resume=resume)
-    with run.metrics:
-        run.steps_to_the_end()
+    run.steps_to_the_end()
     card, dev_loss = run.card(told or {})
     run.write(card)
     return Trained(card, run.step, len(run.train.groups), len(run.dev.groups), run.overlong, dev_loss)
@@ -137,22 +136,19 @@ class _Run:
         self.spread: Spread | None = Spread(scorer) if processes.size > 1 else None
         self.weights = {name: weight for name, weight in scorer.model.named_parameters() if weight.requires_grad}
         self.optimizer = optimizer_of(scorer, self.weights, options)
-        self.metrics: io.FileIO
+        self.metrics: Lines | None = None
 
     def start(self, *, resume: bool) -> None:
         """Open the metrics, and take over what an earlier run left."""
         path = self.folder / METRICS
-        first = self.processes.rank == 0
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            size = 0
             if resume:
                 state = load_state(self.folder)
                 self._take_over(state)
-                if first:
-                    with path.open("r+b") as file:
-                        file.truncate(state["metrics"])
-            # Unbuffered, since what a full disk refuses would be refused once more on closing.
-            self.metrics = (path if first else Path(os.devnull)).open("ab" if resume else "wb", buffering=0)
+                size = state["metrics"]
+            self.metrics = Lines(path, size) if self.processes.rank == 0 else None
         except OSError as error:
             raise TrainingError(f"{path} cannot be written: {error.strerror}") from error
         if not resume:
@@ -324,9 +320,10 @@ class _Run:
 
     def _tell(self, **values: float) -> None:
         try:
-            self.metrics.write(json.dumps(values).encode() + b"\n")
-        except OSError as error:
-            raise TrainingError(f"{self.folder / METRICS} cannot be written: {error.strerror}") from error
+            if self.metrics is not None:
+                self.metrics.write([values])
+        except WriteError as error:
+            raise TrainingError(str(error)) from error
 
     def _not_finite(self, what: str, chosen: Sequence[int]) -> None:
         path = self.folder / "nan_batch.json"
@@ -365,8 +362,8 @@ class _Run:
             "waited": self.waited,
             "finished": self.finished,
         }
-        if self.processes.rank == 0:
-            save_state(self.folder, {**state, "metrics": (self.folder / METRICS).stat().st_size})
+        if self.metrics is not None:
+            save_state(self.folder, {**state, "metrics": self.metrics.size()})
 
     def _take_over(self, state: dict[str, Any]) -> None:  # any: what _save wrote
         if state["fingerprint"] != self._fingerprint():
