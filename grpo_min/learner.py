@@ -169,14 +169,15 @@ class Learner:
     def _batch(self, items: Sequence[Item]) -> Batch:
         return lay_out(items, self.device) if items else make_batch([[0, 0]], [[0]], [0], self.device)
 
-    def save_model(self, folder: Path) -> None:
-        """Write the model in Hugging Face's form; gathered first, where it is spread over processes."""
+    def save_model(self, folder: Path, tokenizer: Any) -> None:
+        """Write model and tokenizer in Hugging Face's form; gathered first, where it is spread over processes."""
         state = None
         if self.processes.size > 1:
             whole, _ = distributed.training_state(self.policy, None, self.processes)
             state = {name.removeprefix("model."): value for name, value in whole.items()}
         if self.processes.rank == 0:
             self.policy.model.save_pretrained(folder, state_dict=state)
+            tokenizer.save_pretrained(folder)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint needs, whole on the first rank (any: torch's states)."""

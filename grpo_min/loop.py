@@ -108,8 +108,7 @@ class Trainer:
             self.close()
         if self.step < self.config.steps:
             raise StoppedError(f"stopped after step {self.step}")
-        self.learner.save_model(folder)
-        self.tokenizer.save_pretrained(folder)
+        self.learner.save_model(folder, self.tokenizer)
 
     def close(self) -> None:
         """Let go of the engine; may be called twice."""
