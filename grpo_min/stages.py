@@ -81,7 +81,7 @@ def _pretrain(run: Run, folder: Path, width: int, layers: int) -> Told:
 
 
 def _zero(run: Run, folder: Path) -> Told:
-    return _reinforce(run, folder, run.recipe.zero, "base")
+    return _reinforce(run, folder, run.recipe.zero, run.checkpoint("base"))
 
 
 def _cold_start(run: Run, folder: Path) -> Told:
@@ -93,14 +93,14 @@ def _cold_start(run: Run, folder: Path) -> Told:
 
 
 def _rl1(run: Run, folder: Path) -> Told:
-    return _reinforce(run, folder, run.recipe.rl1, "cold_start")
+    return _reinforce(run, folder, run.recipe.rl1, run.checkpoint("cold_start"))
 
 
 def _no_language(run: Run, folder: Path) -> Told:
     """B.6: the same without the language reward, which is only looked at."""
     rl1 = run.recipe.rl1
     blind = replace(rl1, reward=replace(rl1.reward, preset="r1_zero"))
-    return _reinforce(run, folder, blind, "cold_start")
+    return _reinforce(run, folder, blind, run.checkpoint("cold_start"))
 
 
 def _reject_sample(run: Run, folder: Path) -> Told:
@@ -142,7 +142,9 @@ def _rl2(run: Run, folder: Path) -> Told:
     reasoning, general = (run.questions(name) for name in ("reasoning", "general"))
     both = len(reasoning) + len(general)
     open_to: Schedule = ((0, len(reasoning)), (begins, both)) if begins > 0 else ((0, both),)
-    told = _reinforce(run, folder, config, "sft2", reward=reward, samples=[*reasoning, *general], open_to=open_to)
+    told = _reinforce(
+        run, folder, config, run.checkpoint("sft2"), reward=reward, samples=[*reasoning, *general], open_to=open_to
+    )
     return {**told, **_watched(folder, begins)}
 
 
@@ -153,7 +155,7 @@ def _hacking(run: Run, folder: Path) -> Told:
     terms = [Term(verifier=helpful), Term(verifier=make("math", config.reward.options.get("math")), weight=0.0)]
     samples = [replace(sample, kind="general") for sample in run.questions("reasoning")]
     reward = Reward(name="hacked", terms=terms)
-    told = _reinforce(run, folder, config, "sft2", reward=reward, samples=samples)
+    told = _reinforce(run, folder, config, run.checkpoint("sft2"), reward=reward, samples=samples)
     return {**told, **_watched(folder, 0)}
 
 
@@ -178,20 +180,18 @@ def _reinforce(
     run: Run,
     folder: Path,
     config: TrainConfig,
-    start: str,
+    start: Path,
     *,
     reward: Verifier | None = None,
     samples: Sequence[Sample] | None = None,
     open_to: Schedule | None = None,
 ) -> Told:
-    """The loop, from a stage's checkpoint to another."""
+    """The loop, from a checkpoint to another."""
     if config.model.lora_rank:
         raise ConfigError("adapters cannot be handed from stage to stage; set model.lora_rank = 0")
     config = replace(config, output=str(folder), seed=run.recipe.seed)
     asked = run.questions("reasoning") if samples is None else samples
-    trainer = Trainer(
-        config, *load(run.checkpoint(start)), asked, reward or _preset(config), stopped=run.stopped, open_to=open_to
-    )
+    trainer = Trainer(config, *load(start), asked, reward or _preset(config), stopped=run.stopped, open_to=open_to)
     trainer.train(folder / "checkpoint")
     return {"steps": trainer.step}
 
