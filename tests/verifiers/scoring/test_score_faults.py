@@ -400,7 +400,8 @@ def test_ctrl_c_leaves_a_file_that_resumes(here: Path) -> None:
 
 
 def _resume(*args: str) -> tuple[int, str]:
-    result = CliRunner().invoke(main, ["score", "in.jsonl", "-o", "out.jsonl", "--workers", "1", "--resume", *args])
+    command = ["score", "in.jsonl", "-o", "out.jsonl", "--workers", "1", "--resume", *args]
+    result = CliRunner().invoke(main, command, catch_exceptions=False)
     return result.exit_code, " ".join(result.stderr.replace("│", " ").split())
 
 
