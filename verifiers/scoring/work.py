@@ -202,8 +202,8 @@ def problem_key(group: object) -> bytes:
 def decision(verdicts: Sequence[tuple[str, str, str, float | None]]) -> tuple[str | None, bool | None]:
     """Who decides about a response, and what: right, wrong or None.
 
-    The accuracy verifier of its kind, or else a verifier of the user's own; format and the like only in a run that has no
-    accuracy verifier. `verdicts` are those of `Scored`: name, status, reason, score.
+    The accuracy verifier of its kind, or else a verifier of the user's own; format and the like only in a run that has
+    no accuracy verifier. `verdicts` are those of `Scored`: name, status, reason, score.
 
     >>> decision([("format", "scored", "correct", 1.0), ("math", "scored", "wrong", 0.0)])
     ('math', False)
