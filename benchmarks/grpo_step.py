@@ -234,6 +234,8 @@ def floor_seconds(setting: str) -> float:
     completions = count * samples * limit
     flops = 2 * (completions + count * length) * body + 2 * completions * head
     flops += 6 * (completions + count * length) * body + 6 * completions * head
+    seen = count * length * length / 2 + completions * (length + limit / 2)  # pairs of a token and one it attends to
+    flops += (1 + 3) * LAYERS * 4 * WIDTH * seen
     one, other = torch.randn(2048, 1024), torch.randn(1024, 1024)
     rates = []
     for _ in range(12):

@@ -200,19 +200,25 @@ def problem_key(group: object) -> bytes:
 
 
 def decision(verdicts: Sequence[tuple[str, str, str, float | None]]) -> tuple[str | None, bool | None]:
-    """Who decides about a response, its accuracy verifier or else the first, and what: right, wrong or None.
+    """Who decides about a response, and what: right, wrong or None.
 
-    `verdicts` are those of `Scored`: name, status, reason, score.
+    The accuracy verifier of its kind, or else a verifier of the user's own; format and the like only in a run that has
+    no accuracy verifier. `verdicts` are those of `Scored`: name, status, reason, score.
 
     >>> decision([("format", "scored", "correct", 1.0), ("math", "scored", "wrong", 0.0)])
     ('math', False)
+    >>> decision([("format", "scored", "correct", 1.0), ("math", "skipped", "not_applicable", None)])
+    (None, None)
+    >>> decision([("format", "scored", "correct", 1.0)])
+    ('format', True)
     """
     concerned = [verdict for verdict in verdicts if verdict[1] != _SKIPPED]
-    found = next((v for v in concerned if v[0] in CATALOG and CATALOG[v[0]].accuracy), None)
+    accuracy = {name for name, *_ in verdicts if name in CATALOG and CATALOG[name].accuracy}
+    found = next((verdict for verdict in concerned if verdict[0] in accuracy), None)
     if found is None:
-        if not concerned:
-            return None, None
-        found = concerned[0]
+        found = next((verdict for verdict in concerned if not accuracy or verdict[0] not in CATALOG), None)
+    if found is None:
+        return None, None
     name, status, reason, _ = found
     if status == _ERROR or reason == Reason.MEASURED:
         return name, None

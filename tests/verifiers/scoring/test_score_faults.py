@@ -400,7 +400,8 @@ def test_ctrl_c_leaves_a_file_that_resumes(here: Path) -> None:
 
 
 def _resume(*args: str) -> tuple[int, str]:
-    result = CliRunner().invoke(main, ["score", "in.jsonl", "-o", "out.jsonl", "--workers", "1", "--resume", *args])
+    command = ["score", "in.jsonl", "-o", "out.jsonl", "--workers", "1", "--resume", *args]
+    result = CliRunner().invoke(main, command, catch_exceptions=False)
     return result.exit_code, " ".join(result.stderr.replace("│", " ").split())
 
 
@@ -434,10 +435,10 @@ def test_resume_on_other_input_is_refused(here: Path) -> None:
     lines[20], lines[21] = lines[21], lines[20]
     (here / "in.jsonl").write_text("\n".join(lines), encoding="utf-8")
     code, told = _resume()
-    assert (code, "row for line 21 was not made from that line" in told) == (2, True)
+    assert (code, "row for line 21 was not made from that line" in told) == (2, True), told
     (here / "in.jsonl").write_text("\n".join(lines[:10]), encoding="utf-8")
     code, told = _resume()
-    assert (code, "more rows than the input" in told) == (2, True)
+    assert (code, "more rows than the input" in told) == (2, True), told
 
 
 def test_resume_without_its_record_is_refused(here: Path) -> None:
@@ -445,7 +446,7 @@ def test_resume_without_its_record_is_refused(here: Path) -> None:
     assert _resume()[0] == 0
     (here / "out.jsonl.run.json").unlink()
     code, told = _resume()
-    assert (code, "missing or damaged" in told) == (2, True)
+    assert (code, "missing or damaged" in told) == (2, True), told
     (here / "out.jsonl").write_bytes(b"")
     assert _resume()[0] == 0
 
