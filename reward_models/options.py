@@ -67,6 +67,12 @@ class TrainOptions:
     """safety: weight of safe responses."""
     freeze: int = 0
     """Layers from the bottom that do not learn, the embeddings with them."""
+    layers: int = 0
+    """Layers of a backbone without a head that are kept, from the bottom; 0: all."""
+    even: bool = False
+    """Let the last layer of such a backbone begin by looking at all tokens alike."""
+    zero_head: bool = False
+    """Let the head of such a backbone begin at 0, not at random."""
     lora: int = 0
     """Rank of LoRA adapters; 0: train the weights themselves."""
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -89,7 +95,7 @@ class TrainOptions:
         check_option("overlong", self.overlong, ("cut", "drop"))
         for name, least in (("batch", 1), ("epochs", 1), ("budget", 1), ("pool", 1), ("checkpoint_every", 1)):
             _whole(name, getattr(self, name), least)
-        for name in ("freeze", "lora", "eval_every", "patience"):
+        for name in ("freeze", "layers", "lora", "eval_every", "patience"):
             _whole(name, getattr(self, name), 0)
         _whole("seed", self.seed, -(2**62))
         for name in ("lr", "head_lr", "clip", "pos_weight"):
@@ -102,7 +108,7 @@ class TrainOptions:
         ):  # fmt: skip
             if not 0 <= _number(getattr(self, name)) <= most:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be from 0 to {most:g}")
-        for name in ("margin", "share", "length_control"):
+        for name in ("margin", "share", "length_control", "even", "zero_head"):
             check_option(name, getattr(self, name), (True, False))
 
 
