@@ -60,9 +60,9 @@ class TrainOptions:
     """helpful: weight of the square of the sum of both scores."""
     smoothing: float = 0.0
     """helpful: share of pairs taken to be labelled the wrong way round."""
-    length_control: bool = False
+    length_control: bool | float = False
     """helpful: while training, a pair's length difference has a weight of its own, fitted beforehand and not kept, so
-    that the model need not learn what length alone explains."""
+    that the model need not learn what length alone explains; a number: that share of it."""
     pos_weight: float = 1.0
     """safety: weight of safe responses."""
     freeze: int = 0
@@ -108,8 +108,10 @@ class TrainOptions:
         ):  # fmt: skip
             if not 0 <= _number(getattr(self, name)) <= most:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be from 0 to {most:g}")
-        for name in ("margin", "share", "length_control", "even", "zero_head"):
+        for name in ("margin", "share", "even", "zero_head"):
             check_option(name, getattr(self, name), (True, False))
+        if not isinstance(self.length_control, bool) and not 0 <= _number(self.length_control) <= 2:
+            raise ConfigError(f"length_control is {self.length_control!r}; it must be true, false or from 0 to 2")
 
 
 # Found for a 22M encoder on human-labelled pairs: the last layer alone is poor, the first epoch learns mostly length.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import pytest
 import torch
 
 from r1_reward.reward_models import frozen
+from r1_reward.reward_models.batches import collate, scores_of, units_of
 from r1_reward.reward_models.data import Pair
 from r1_reward.reward_models.frozen import worth_keeping
+from r1_reward.reward_models.layers import stack_of
 from r1_reward.reward_models.layout import Encoded
 from r1_reward.reward_models.model import Scorer, freeze
 from r1_reward.reward_models.options import TrainOptions
@@ -55,36 +58,36 @@ def weights(scorer: Scorer) -> dict[str, torch.Tensor]:
 def test_steps_are_those_of_a_run_that_keeps_nothing(
     family: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = []
+    losses: list[list[float]] = []
     passes: list[int] = []
     for largest in (frozen.LARGEST, 0):
         monkeypatch.setattr(frozen, "LARGEST", largest)
         scorer = half_frozen(family)
         names = [name for name, _ in scorer.model.named_modules()]
-        count = [0]
-        stack = frozen.stack_of(scorer)
+        stack = stack_of(scorer)
         assert stack is not None
+        count = [0]
         stack[0].register_forward_hook(lambda *_, count=count: count.__setitem__(0, count[0] + 1))
-        train_reward_model(scorer, pairs(60), options(), tmp_path / str(largest))
+        folder = tmp_path / str(largest)
+        train_reward_model(scorer, pairs(60), options(), folder)
         assert [name for name, _ in scorer.model.named_modules()] == names
-        made.append(weights(scorer))
+        told = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        losses.append([line["loss"] for line in told if "loss" in line])
         passes.append(count[0])
     assert passes[0] < passes[1] / 2, "nothing was kept"
-    for name, weight in made[0].items():
-        # AdamW's first steps divide tiny gradients by their own size, which makes more of rounding.
-        assert torch.allclose(weight, made[1][name], atol=2e-5), name
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
 
 
 def test_what_is_kept_equals_what_is_worked_out_with_any_padding() -> None:
     scorer = half_frozen()
     groups = [[Encoded((4, 5, 6), (7,) * n, False), Encoded((4, 5, 6), (8, 9), False)] for n in (1, 7, 20)]
     kept = frozen.Frozen(scorer, 2, groups, budget=64, precision="fp32")
-    units = frozen.units_of([*groups[:1], *groups[2:]], share=False)
-    batch = frozen.collate(units, scorer.tokenizer.pad_token_id)
+    units = units_of([*groups[:1], *groups[2:]], share=False)
+    batch = collate(units, scorer.tokenizer.pad_token_id)
     with torch.no_grad():
         with kept.instead(units):
-            recalled = frozen.scores_of(scorer, batch)
-        assert torch.allclose(recalled, frozen.scores_of(scorer, batch), atol=1e-6)
+            recalled = scores_of(scorer, batch)
+        assert torch.allclose(recalled, scores_of(scorer, batch), atol=1e-6)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
