@@ -42,7 +42,7 @@ def attend_evenly(scorer: Scorer) -> None:
     found = [] if stack is None else [part for name, part in stack[-1].named_modules() if name.endswith(QUERIES)]
     queries = [part for part in found if isinstance(part, nn.Linear)]
     if not queries:
-        raise ModelError(f"where a {scorer.plain.config.model_type} looks cannot be told apart; leave out even=true")
+        raise ModelError(f"where a {scorer.plain.config.model_type} looks cannot be told apart; set even=false")
     for query in queries:
         nn.init.zeros_(query.weight)
         if query.bias is not None:
