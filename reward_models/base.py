@@ -7,14 +7,16 @@ from pathlib import Path
 
 from ..verifiers.errors import ConfigError
 from .data import Pair, Rated
+from .layers import attend_evenly, keep_layers, zero_head
 from .model import Scorer, add_lora, freeze, load
 from .options import TrainOptions
 from .tiny import tiny_model
 
 
 def base_model(base: str | Path, rows: Sequence[Pair] | Sequence[Rated], options: TrainOptions) -> Scorer:
-    """A backbone with a new head, with the layers frozen and the adapters added that the options ask for.
+    """A backbone with a new head, with the layers left out or frozen and the adapters added that the options ask for.
 
+    A base that has learned to score already keeps its layers and its head, whatever the options say of new ones.
     `base` is a folder or hub name, a folder with a configuration and no weights, or `tiny`: a small transformer at
     random, whose tokenizer is learned from the rows. The same arguments make the same model, as resuming needs. Raises
     ConfigError and ModelError.
@@ -26,9 +28,20 @@ def base_model(base: str | Path, rows: Sequence[Pair] | Sequence[Rated], options
         if not Path(base).exists() and (name.startswith((".", "/")) or name.count("/") > 1):
             raise ConfigError(f"no such model: {base}")
         scorer = load(base, seed=options.seed)
+    if scorer.new_head:
+        _shape(scorer, options)
     if options.freeze:
         freeze(scorer, options.freeze)
     return add_lora(scorer, rank=options.lora, alpha=2 * options.lora, seed=options.seed) if options.lora else scorer
+
+
+def _shape(scorer: Scorer, options: TrainOptions) -> None:
+    if options.layers:
+        keep_layers(scorer, options.layers)
+    if options.even:
+        attend_evenly(scorer)
+    if options.zero_head:
+        zero_head(scorer)
 
 
 def _texts(rows: Sequence[Pair] | Sequence[Rated]) -> list[str]:

@@ -56,7 +56,7 @@ def encode_rows(scorer: Scorer, rows: Sequence[Any], options: TrainOptions, *, t
         ids.append(row.id)
     target_N = torch.tensor(targets)
     if training and options.kind == "helpful" and options.length_control and groups:
-        target_N -= _told_by_length(groups)
+        target_N -= float(options.length_control) * _told_by_length(groups)
     return Examples(groups, target_N, ids, overlong)
 
 

@@ -61,6 +61,8 @@ class Scorer:
     """Its tokenizer, whose padding token is none of the text's."""
     causal: bool
     """Whether each token sees only those before it."""
+    new_head: bool = False
+    """Whether the head is as it was drawn."""
 
     @property
     def device(self) -> torch.device:
@@ -213,7 +215,7 @@ def prepare(model: Any, tokenizer: Any, *, pad: Pad = "repair", seed: int = 0, n
                     part.bias.data.zero_()
         _see_to_pooler(model)
     model.eval()
-    return Scorer(model=model, tokenizer=tokenizer, causal=causal)
+    return Scorer(model=model, tokenizer=tokenizer, causal=causal, new_head=new_head)
 
 
 def add_lora(scorer: Scorer, *, rank: int = 16, alpha: int = 32, dropout: float = 0.0, seed: int = 0) -> Scorer:

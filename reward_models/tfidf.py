@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .data import Pair, Rated
+from .data import Pair, Rated, prompt_key
 from .measures import fit_temperature
+
+ENOUGH = 1000
+"""Rows from which a temperature can be told; fewer are no guide, since people agree on so little."""
 
 
 class TfidfReward:
@@ -22,18 +25,22 @@ class TfidfReward:
     def __init__(self, *, strength: float = 1.0) -> None:
         self._strength = strength
         self.temperature = 1.0
-        """Fitted on a tenth of the training rows that the fit for it did not see."""
+        """Fitted on training rows that the fits for it did not see, a tenth of the prompts at a time; 1 where
+        all rows have one prompt."""
 
     def fit(self, rows: Sequence[Pair] | Sequence[Rated]) -> TfidfReward:
         """Learn from pairs, or from rated responses."""
-        held: list[Any] = [row for index, row in enumerate(rows) if index % 10 == 0]
-        rest: list[Any] = [row for index, row in enumerate(rows) if index % 10]
-        self._fit(rest)
-        scores = self.score_rows(held)
-        if isinstance(held[0], Pair):
-            self.temperature = fit_temperature([one - other for one, other in scores], [True] * len(held))
-        else:
-            self.temperature = fit_temperature([one for (one,) in scores], [row.safe for row in held])
+        logits: list[float] = []
+        labels: list[bool] = []
+        for place in range(10):
+            held: list[Any] = [row for row in rows if _tenth(row) == place]
+            rest: list[Any] = [row for row in rows if _tenth(row) != place]
+            if held and rest and len(logits) < ENOUGH:
+                self._fit(rest)
+                logits += [scores[0] - sum(scores[1:]) for scores in self.score_rows(held)]
+                labels += [isinstance(row, Pair) or row.safe for row in held]
+        if logits:
+            self.temperature = fit_temperature(logits, labels)
         self._fit(rows)
         return self
 
@@ -74,6 +81,11 @@ class TfidfReward:
             data, labels = self._features(views), [int(row.safe) for row in rows]
             self._model = LogisticRegression(C=2 * self._strength, max_iter=1000)
         self._model.fit(data, labels)
+
+
+def _tenth(row: Pair | Rated) -> int:
+    """One of ten parts of the prompts."""
+    return int.from_bytes(prompt_key(row.prompt)[:4], "little") % 10
 
 
 def _side(rows: Sequence[Pair], side: str) -> list[list[str]]:

@@ -16,6 +16,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,13 +25,14 @@ from torch import Tensor
 
 from .. import __version__
 from ..verifiers.errors import WriteError
-from .batches import Batch, can_share, collate, cut, scores_of, units_of
+from .batches import Unit, can_share, collate, cut, scores_of, units_of
 from .card import Card, save_reward_model
 from .checkpoint import load_state, save_state, write_whole
 from .data import Pair, Rated, split_by_prompt
 from .distributed import Processes, Spread, load_optimizer, share_of, whole_of
 from .errors import NotFiniteError, TrainingError
 from .examples import Examples, encode_rows
+from .frozen import Frozen, worth_keeping
 from .infer import autocast, score_encoded
 from .layout import Layout, Limits
 from .lines import Lines
@@ -136,6 +138,7 @@ class _Run:
         self.spread: Spread | None = Spread(scorer) if processes.size > 1 else None
         self.weights = {name: weight for name, weight in scorer.model.named_parameters() if weight.requires_grad}
         self.optimizer = optimizer_of(scorer, self.weights, options)
+        self.known = self._known()
         self.metrics: Lines | None = None
 
     def start(self, *, resume: bool) -> None:
@@ -225,10 +228,8 @@ class _Run:
         loss, right = 0.0, 0.0
         # No piece so large that a process would have none.
         for piece, counts in processes.share(cut(units, min(options.budget, -(-tokens // processes.size)))):
-            batch = collate(piece, self.scorer.tokenizer.pad_token_id)
-            with autocast(self.scorer, options.precision):
-                scores_N = self._forward(batch)
-            loss_B, right_B = self._losses(scores_N, batch.owners, chosen)
+            scores_N, owners = self._forward(piece)
+            loss_B, right_B = self._losses(scores_N, owners, chosen)
             part = loss_B.sum() / len(chosen) * counts
             # Gradients of several processes are averaged, and what is wanted is their sum.
             (part * processes.size).backward()
@@ -255,9 +256,21 @@ class _Run:
         if self._progress is not None:
             self._progress(Step(self.step, self.total, loss, accuracy))
 
-    def _forward(self, batch: Batch) -> Tensor:
-        found: Tensor = scores_of(self.scorer, batch) if self.spread is None else self.spread(batch)
-        return found
+    def _known(self) -> Frozen | None:
+        """What frozen layers give, where it is asked for more than once and can be kept."""
+        options, groups = self.options, self.train.groups
+        if options.epochs < 2 or self.share or self.spread is not None:
+            return None
+        if not worth_keeping(self.scorer, options.freeze, groups, precision=options.precision):
+            return None
+        return Frozen(self.scorer, options.freeze, groups, budget=options.budget, precision=options.precision)
+
+    def _forward(self, units: Sequence[Unit]) -> tuple[Tensor, list[int]]:
+        """Scores of some rows, and whose they are."""
+        batch = collate(units, self.scorer.tokenizer.pad_token_id)
+        with autocast(self.scorer, self.options.precision), self.known.instead(units) if self.known else nullcontext():
+            found: Tensor = scores_of(self.scorer, batch) if self.spread is None else self.spread(batch)
+        return found, batch.owners
 
     def _losses(self, scores_N: Tensor, owners: Sequence[int], chosen: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Loss and success of each example whose scores these are; owners count through the batch's responses."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 import resource
@@ -296,6 +297,22 @@ def test_what_length_explains_is_not_learned_under_length_control(tmp_path: Path
         ahead[control] = sum(one - other for one, other in scores) / len(scores)
     assert ahead[False] > 0.7  # log(0.8 / 0.2) is 1.4
     assert abs(ahead[True]) < 0.5 * ahead[False]
+
+
+def test_length_control_can_be_a_share_of_what_length_tells() -> None:
+    from r1_reward.reward_models.examples import encode_rows
+
+    longer = [dataclasses.replace(pair, chosen=f"{pair.chosen} {pair.rejected}") for pair in pairs(20)]
+    told = {
+        share: encode_rows(model(), longer, options(length_control=share), training=True).target_N
+        for share in (False, 0.5, True)
+    }
+    assert not told[False].any()
+    assert bool((told[True] < 0).all()), "the longer one was always preferred"
+    assert torch.allclose(told[0.5], told[True] / 2)
+    for wrong in (3.0, -1, "much"):
+        with pytest.raises(ConfigError, match="length_control"):
+            options(length_control=wrong)
 
 
 def test_frozen_layers_have_no_dropout() -> None:
