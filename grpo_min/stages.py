@@ -20,7 +20,7 @@ from transformers import PreTrainedModel
 
 from ..reward_models import HelpfulVerifier, Monitor, SafetyVerifier, Window, options_of, train_reward_model
 from ..reward_models.data import read_pairs, read_rated
-from ..reward_models.model import load as load_scorer
+from ..reward_models.stored import load as load_scorer
 from ..verifiers import Reward, Sample, Term, Verifier
 from ..verifiers.catalog import make
 from ..verifiers.errors import ConfigError, RunError

@@ -8,8 +8,9 @@ from pathlib import Path
 from ..verifiers.errors import ConfigError
 from .data import Pair, Rated
 from .layers import attend_evenly, keep_layers, zero_head
-from .model import Scorer, add_lora, freeze, load
+from .model import Scorer, freeze
 from .options import TrainOptions
+from .stored import add_lora, load
 from .tiny import tiny_model
 
 

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from .errors import ModelError
 from .layout import Layout, Limits
-from .model import Scorer, load, save
+from .model import Scorer
+from .stored import load, save
 
 FILE = "reward_model.json"
 

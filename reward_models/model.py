@@ -18,21 +18,17 @@ Not covered: encoder-decoders, and models whose forward needs more than tokens.
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from .errors import ModelError
-from .tokenizer import check_tokenizer, read_tokenizer
+from .tokenizer import check_tokenizer
 
 # B rows, T tokens, D hidden size
 
@@ -91,7 +87,7 @@ class Scorer:
     @property
     def head(self) -> nn.Module:
         """What makes the score of a hidden state."""
-        return _head(self.plain)[1]
+        return head_of(self.plain)[1]
 
     def learn(self) -> None:
         """Put the model in training mode, all but what is frozen: there is nothing there for dropout to protect."""
@@ -143,53 +139,6 @@ class Scorer:
         return score_N1[:, 0].float()
 
 
-def load(
-    base: str | Path,
-    *,
-    pad: Pad = "repair",
-    seed: int = 0,
-    dtype: torch.dtype = torch.float32,
-    attention: str = "sdpa",
-) -> Scorer:
-    """Load a reward model, or a backbone that gets a new head, from a folder or hub name.
-
-    A folder without weights is a configuration: the model is made from it, at random by `seed`. A folder that holds
-    LoRA adapters brings its own base. Raises ModelError for what cannot be read at one token.
-    """
-    from transformers import AutoConfig, AutoModelForSequenceClassification
-
-    folder = Path(base)
-    if (folder / "adapter_config.json").exists():
-        return _load_adapters(folder, pad=pad, seed=seed, dtype=dtype, attention=attention)
-    try:
-        config = AutoConfig.from_pretrained(base)
-        tokenizer = read_tokenizer(base)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{base} is no model: {str(error)[:300]}") from error
-    config.num_labels = 1
-    config.problem_type = None
-    told = {"attn_implementation": attention, "dtype": dtype}
-    try:
-        if folder.is_dir() and not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
-            with _seeded(seed):
-                model = AutoModelForSequenceClassification.from_config(config, **told)
-            new_head = True
-        else:
-            with _quiet():
-                model, info = AutoModelForSequenceClassification.from_pretrained(
-                    base, config=config, output_loading_info=True, ignore_mismatched_sizes=True, **told
-                )
-            name = _head(model)[0]
-            lost = [*info["missing_keys"], *(key[0] for key in info.get("mismatched_keys", ()))]
-            new_head = any(key.split(".")[0] == name for key in lost)
-            rest = sorted(key for key in lost if key.split(".")[0] != name)
-            if rest:
-                _log.warning("%s lacks weights for %s; they are random", base, ", ".join(rest[:5]))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{base} cannot be made a reward model: {str(error)[:300]}") from error
-    return prepare(model, tokenizer, pad=pad, seed=seed, new_head=new_head)
-
-
 def prepare(model: Any, tokenizer: Any, *, pad: Pad = "repair", seed: int = 0, new_head: bool = True) -> Scorer:
     """Make a Scorer of a model with `num_labels=1`: check how it is read, see to its padding token, draw its head.
 
@@ -201,7 +150,7 @@ def prepare(model: Any, tokenizer: Any, *, pad: Pad = "repair", seed: int = 0, n
         raise ModelError(f"{config.model_type} is an encoder-decoder; take a causal model or an encoder")
     if config.num_labels != 1:
         raise ModelError(f"the head has {config.num_labels} outputs; a reward model has one")
-    name, head = _head(model)
+    name, head = head_of(model)
     causal = name == "score" and isinstance(head, nn.Linear)
     check_tokenizer(tokenizer)
     _see_to_padding(model, tokenizer, pad)
@@ -216,43 +165,6 @@ def prepare(model: Any, tokenizer: Any, *, pad: Pad = "repair", seed: int = 0, n
         _see_to_pooler(model)
     model.eval()
     return Scorer(model=model, tokenizer=tokenizer, causal=causal, new_head=new_head)
-
-
-def add_lora(scorer: Scorer, *, rank: int = 16, alpha: int = 32, dropout: float = 0.0, seed: int = 0) -> Scorer:
-    """The same model with LoRA adapters, drawn by seed, on every linear layer; the head is trained whole and saved with
-    them."""
-    from peft import LoraConfig, get_peft_model
-
-    name = _head(scorer.plain)[0]
-    config = LoraConfig(
-        task_type="SEQ_CLS",
-        r=rank,
-        lora_alpha=alpha,
-        lora_dropout=dropout,
-        target_modules="all-linear",
-        modules_to_save=[name],
-    )
-    with _known_deprecation(), _seeded(seed):
-        scorer.model = get_peft_model(scorer.model, config)
-    return scorer
-
-
-def save(scorer: Scorer, folder: str | Path, *, merge: bool = True) -> None:
-    """Write model and tokenizer so that `AutoModelForSequenceClassification.from_pretrained` reads them.
-
-    LoRA adapters are merged into a copy of the weights; with `merge=False` they are written by themselves, with the
-    head among them, and their base must stay where it was.
-    """
-    import copy
-
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    model = scorer.model
-    if model is not scorer.plain and merge:
-        model = copy.deepcopy(model).merge_and_unload()
-    with _quiet():
-        model.save_pretrained(folder)
-        scorer.tokenizer.save_pretrained(folder)
 
 
 def freeze(scorer: Scorer, layers: int) -> int:
@@ -282,29 +194,8 @@ def layers_of(scorer: Scorer) -> list[nn.Module] | None:
     return next((list(found) for found in stacks if len(found) == depth), None)
 
 
-def _load_adapters(folder: Path, *, pad: Pad, seed: int, dtype: torch.dtype, attention: str) -> Scorer:
-    from peft import PeftModel
-
-    told = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-    base = told.get("base_model_name_or_path")
-    if not base or not os.path.exists(base):  # noqa: PTH110 - may be a hub name
-        raise ModelError(
-            f"{folder} holds adapters for {base!r}, which is not there; save with merge=True to do without"
-        )
-    scorer = load(base, pad=pad, seed=seed, dtype=dtype, attention=attention)
-    tokenizer = read_tokenizer(folder)
-    rows = scorer.plain.get_input_embeddings().num_embeddings
-    if len(tokenizer) > rows:
-        scorer.plain.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-    scorer.tokenizer = tokenizer
-    scorer.plain.config.pad_token_id = tokenizer.pad_token_id
-    with _known_deprecation():
-        scorer.model = PeftModel.from_pretrained(scorer.model, str(folder))
-    scorer.model.eval()
-    return scorer
-
-
-def _head(model: Any) -> tuple[str, nn.Module]:
+def head_of(model: Any) -> tuple[str, nn.Module]:  # any: as Scorer.model
+    """What makes a model's score, and the name it has there. Raises ModelError where there is none."""
     for name in HEADS:
         head = getattr(model, name, None)
         if isinstance(head, nn.Module):
@@ -375,35 +266,3 @@ def _exact(head: nn.Module) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Random weights by a seed, with the caller's own random numbers left as they were."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-@contextmanager
-def _known_deprecation() -> Iterator[None]:
-    """PEFT asks transformers for an attribute by its old name."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
-        yield
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' progress bars and its report that the head is new, which is what we asked for."""
-    from transformers.utils import logging as told
-
-    level, bars = told.get_verbosity(), told.is_progress_bar_enabled()
-    told.set_verbosity_error()
-    told.disable_progress_bar()
-    try:
-        yield
-    finally:
-        told.set_verbosity(level)
-        if bars:
-            told.enable_progress_bar()

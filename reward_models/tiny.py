@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from .model import Scorer, _seeded, prepare
+from .model import Scorer, prepare
+from .stored import seeded
 
 PADDING, END, BEGIN, UNKNOWN, BREAK = "<pad>", "</s>", "<s>", "<unk>", "[SEP]"
 
@@ -83,6 +84,6 @@ def tiny_model(
             max_position_embeddings=positions,
             **common,
         )
-    with _seeded(seed):
+    with seeded(seed):
         model = AutoModelForSequenceClassification.from_config(config, attn_implementation="sdpa")
     return prepare(model, tokenizer, seed=seed)

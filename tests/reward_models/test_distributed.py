@@ -20,7 +20,7 @@ import torch, torch.distributed as dist
 torch.set_num_threads(1)
 from test_train import model, options, pairs, rated
 from r1_reward.reward_models import NotFiniteError, StoppedError, train_reward_model
-from r1_reward.reward_models.model import add_lora
+from r1_reward.reward_models.stored import add_lora
 
 folder, kind, rank, size = Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
 if size > 1:

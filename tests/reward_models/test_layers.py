@@ -11,8 +11,9 @@ import torch
 from r1_reward.reward_models.base import base_model
 from r1_reward.reward_models.errors import ModelError
 from r1_reward.reward_models.layers import attend_evenly, keep_layers
-from r1_reward.reward_models.model import Scorer, layers_of, load, save
+from r1_reward.reward_models.model import Scorer, layers_of
 from r1_reward.reward_models.options import options_of
+from r1_reward.reward_models.stored import load, save
 from r1_reward.reward_models.tiny import tiny_model
 
 pytestmark = pytest.mark.needs("torch")

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from r1_reward.reward_models.errors import ModelError
-from r1_reward.reward_models.model import PAD_TOKEN, add_lora, freeze, load, prepare, save
+from r1_reward.reward_models.model import PAD_TOKEN, freeze, prepare
+from r1_reward.reward_models.stored import add_lora, load, save
 from r1_reward.reward_models.tiny import tiny_model, tiny_tokenizer
 
 pytestmark = pytest.mark.needs("torch")

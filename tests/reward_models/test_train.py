@@ -105,7 +105,7 @@ def test_a_planted_rule_is_learned_from_single_responses(tmp_path: Path) -> None
     "changes", [{}, {"lora": 4}, {"patience": 2, "eval_every": 5}], ids=["plain", "lora", "stopping"]
 )
 def test_resumed_run_takes_the_same_steps_bit_for_bit(changes: dict[str, Any], tmp_path: Path) -> None:
-    from r1_reward.reward_models.model import add_lora
+    from r1_reward.reward_models.stored import add_lora
 
     def fresh() -> Any:
         # Dropout, so that the random state matters too.
