@@ -17,7 +17,9 @@ from r1_reward.verifiers.report.pipeline.shape import Finding, findings
 
 pytest.importorskip("matplotlib")
 PNG = b"\x89PNG\r\n\x1a\n"
-NAMES = "base zero cold_start rl1 reject_sample sft2 reward_models rl2 distill no_language hacking".split()
+NAMES = (
+    "base zero cold_start rl1 reject_sample sft2 reward_models rl2 distill no_language hacking small small_zero"
+).split()
 
 
 def _estimate(value: float, half: float = 0.02) -> dict[str, Any]:
@@ -57,7 +59,8 @@ def _run(root: Path, **accuracy: float | None) -> Path:
     windows = [{"step": step, "reward/helpful": step / 100, "reward/safety": 0.5 + step / 100} for step in range(10)]
     told: dict[str, dict[str, Any]] = {"rl2": {"monitor": windows, "alarms": []}, "hacking": {"alarms": ["it rises"]}}
     shaped = {"base": 0.15, "zero": 0.75, "cold_start": 0.6, "rl1": 0.7, "sft2": 0.78, "rl2": 0.82, "distill": 0.85}
-    for name, value in {**shaped, "no_language": 0.7, "hacking": 0.4, **accuracy}.items():
+    shaped |= {"no_language": 0.7, "hacking": 0.4, "small": 0.1, "small_zero": 0.75}
+    for name, value in {**shaped, **accuracy}.items():
         language = {"base": 0.7, "zero": 0.6, "no_language": 0.8}.get(name, 0.99)
         _stage(root, name, value, language, **told.get(name, {}))
     return root
@@ -82,6 +85,7 @@ def test_the_shape_of_the_paper_is_recognised(tmp_path: Path) -> None:
         ({"rl2": 0.7}, "R1 is at least R1-Zero", "departs"),
         ({"rl2": 0.7}, "and accuracy is not lost", "departs"),
         ({"distill": 0.5}, "distillation beats RL on a small model", "departs"),
+        ({"small_zero": None}, "distillation beats RL on a small model", "not measured"),
         ({"zero": None}, "R1-Zero learns from rewards alone", "not measured"),
     ],
 )

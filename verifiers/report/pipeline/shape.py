@@ -117,14 +117,9 @@ def _hacking(run: Pipeline) -> Iterator[Finding]:
 
 def _distilled(run: Pipeline) -> Iterator[Finding]:
     at = {name: stage.metrics.get("pass_at_1") for name, stage in run.stages.items()}
-    made = [run.stages[name].report.get("checkpoint") if name in run.stages else None for name in ("small", "base")]
-    sizes = [part.get("weights") if isinstance(part, dict) else None for part in made]
     what, paper = "distillation beats RL on a small model", "AIME: 72.6 against 47.0 % (Qwen-32B)"
-    if sizes[0] is None or sizes[0] == sizes[1]:
-        yield _rise(what, paper, at.get("zero"), at.get("distill"))
-    elif at.get("distill"):
-        told = f"distilled {_said(at['distill'])}; RL on the small model is another run"
-        yield Finding(what, paper, told, "not measured")
+    if at.get("distill"):
+        yield _rise(what, paper, at.get("small_zero"), at.get("distill"))
 
 
 def _rise(what: str, paper: str, lower: Estimate | None, higher: Estimate | None) -> Finding:
