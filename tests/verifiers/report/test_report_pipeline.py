@@ -32,7 +32,8 @@ def _line(step: int, steps: int, *, down: bool) -> dict[str, Any]:
     return {
         "step": step, "accuracy": accuracy, "reward/math": accuracy, "language": 1 - 0.3 * share * down,
         "length": 20 + 20 * share, "reflective": 0.1 + share, "reflective/wait": share, "reflective/等等": share / 2,
-        "reward/helpful": share, "alarms": [{"name": "collapse", "detail": "x"}] if down and step == steps else [],
+        "reward/helpful": share, "reward/safety": share,
+        "alarms": [{"name": "collapse", "detail": "x"}] if down and step == steps else [],
     }  # fmt: skip
 
 
@@ -56,8 +57,7 @@ def _stage(root: Path, name: str, accuracy: float | None, language: float = 0.99
 
 def _run(root: Path, **accuracy: float | None) -> Path:
     """A made-up run with the paper's shape, but for what is changed."""
-    windows = [{"step": step, "reward/helpful": step / 100, "reward/safety": 0.5 + step / 100} for step in range(10)]
-    told: dict[str, dict[str, Any]] = {"rl2": {"monitor": windows, "alarms": []}, "hacking": {"alarms": ["it rises"]}}
+    told: dict[str, dict[str, Any]] = {"rl2": {"alarms": []}, "hacking": {"alarms": ["it rises"]}}
     shaped = {"base": 0.15, "zero": 0.75, "cold_start": 0.6, "rl1": 0.7, "sft2": 0.78, "rl2": 0.82, "distill": 0.85}
     shaped |= {"no_language": 0.7, "hacking": 0.4, "small": 0.1, "small_zero": 0.75}
     for name, value in {**shaped, **accuracy}.items():
@@ -101,6 +101,17 @@ def test_an_alarm_that_does_not_ring_or_rings_wrongly_departs(tmp_path: Path) ->
     found = _verdicts(root)
     assert found["the alarm tells it"].verdict == "departs"
     assert found["with preference in the last steps only it does not ring"].verdict == "departs"
+
+
+def test_a_rise_that_prompts_alone_could_make_is_noise(tmp_path: Path) -> None:
+    root = _run(tmp_path)
+    for sign, verdict in ((-1, "departs"), (0, "within noise")):
+        path = root / "07_rl2" / "metrics.jsonl"
+        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        for line in lines:
+            line["reward/safety"] = sign * line["step"] + line["step"] % 3
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        assert _verdicts(root)["the safety reward rises in RL2"].verdict == verdict
 
 
 def test_the_page_needs_nothing_else_and_runs_nothing(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ noise`. Intervals are over questions; how much another seed of training would ch
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from statistics import mean, variance
 from typing import Literal, NamedTuple
 
 from .read import Estimate, Pipeline, Points, Stage
@@ -103,16 +105,24 @@ def _hacking(run: Pipeline) -> Iterator[Finding]:
             lost = after.high < before.low
             yield Finding("and accuracy is not lost", "78.1 to 79.8 %", told, "departs" if lost else "holds")
         for kind, paper in (("helpful", "AlpacaEval 62.1 to 87.6"), ("safety", "stated")):
-            windows = kept.report.get("monitor")
-            points = [
-                (number, window[f"reward/{kind}"])
-                for number, window in enumerate(windows if isinstance(windows, list) else [])
-                if isinstance(window, dict) and isinstance(window.get(f"reward/{kind}"), float)
-            ]
-            found = ends(points)
-            rises: Verdict = "not measured" if found is None else "holds" if found[1] > found[0] else "departs"
-            told = "" if found is None else f"{found[0]:.3f} to {found[1]:.3f}"
-            yield Finding(f"the {kind} reward rises in RL2", paper, told, rises)
+            yield _drift(f"the {kind} reward rises in RL2", paper, kept.lines.get(f"reward/{kind}", []))
+
+
+def _drift(what: str, paper: str, points: Points) -> Finding:
+    """Whether the later half of a line is above the earlier by more than twice its standard error.
+
+    Each step asks other prompts, and scores differ more between prompts than a few steps of training change them.
+    """
+    values = [value for _, value in points]
+    halves = values[: len(values) // 2], values[len(values) // 2 :]
+    if min(map(len, halves)) < 2:
+        return Finding(what, paper, "", "not measured")
+    before, after = map(mean, halves)
+    error = math.sqrt(sum(variance(half) / len(half) for half in halves))
+    verdict: Verdict = "within noise"
+    if abs(after - before) > 2 * error:
+        verdict = "holds" if after > before else "departs"
+    return Finding(what, paper, f"{before:.3f} to {after:.3f}, give or take {error:.3f}", verdict)
 
 
 def _distilled(run: Pipeline) -> Iterator[Finding]:
