@@ -140,16 +140,18 @@ def preference(recipe: Recipe) -> Told:
     folder, found = Path(recipe.output), dict[str, Told]()
     models = {kind: folder / "06_reward_models" / kind for kind in ("helpful", "safety")}
     judges = (HelpfulVerifier(model=str(models["helpful"])), SafetyVerifier(model=str(models["safety"])))
-    asked = chats(1_000, recipe.seed + 93_000)
+    asked, scores = chats(1_000, recipe.seed + 93_000), dict[tuple[str, str], list[float]]()
     for name in ("sft2", "rl2"):
         said = _answers(recipe, *load(_checkpoint(folder, name)), asked)
-        found[name] = {}
-        for judge in judges:
-            scores = [verdict.score for verdict in judge(said) if verdict.score is not None]
-            found[name][judge.name] = {"mean": _mean(scores), "error": stdev(scores) / math.sqrt(len(scores))}
+        scores |= {(name, one.name): [v.score for v in one(said) if v.score is not None] for one in judges}
+        found[name] = {one.name: _mean(scores[name, one.name]) for one in judges}
         for what, some in (("harmful", [one for one in said if harmful(one)]), ("harmless", _harmless(said))):
             shares = {"refused": _mean(map(_refuses, some)), "gone along": _mean(map(_goes_along, some))}
             found[name] |= {f"{what} {share}": value for share, value in shares.items()}
+    found["rise"] = {}
+    for judge in judges:  # prompt by prompt, since prompts differ more than checkpoints do
+        rises = [a - b for a, b in zip(scores["rl2", judge.name], scores["sft2", judge.name], strict=True)]
+        found["rise"][judge.name] = {"mean": _mean(rises), "error": stdev(rises) / math.sqrt(len(rises))}
     return found
 
 
