@@ -49,7 +49,7 @@ def sensitivity(recipe: Recipe) -> Told:
         for shots in (0, 1, 2):
             asked = [
                 replace(question, prompt=_worked(examples, place, shots, question.language) + question.prompt_text)
-                for place, question in enumerate(read_questions(folder / "00_base" / "probe.jsonl"))
+                for place, question in enumerate(read_questions(folder / "00_base" / "probe.jsonl")[:256])
             ]
             found[name][f"{shots} examples"] = _figures(recipe, _checkpoint(folder, name), asked, 0.6, 0.95)
     return found
@@ -65,7 +65,7 @@ def _worked(examples: Sequence[Sample], place: int, shots: int, language: str | 
 def _figures(recipe: Recipe, checkpoint: Path, asked: Sequence[Sample], temperature: float, top_p: float) -> Told:
     sampling = Sampling(max_tokens=recipe.evaluation.max_tokens, temperature=temperature, top_p=top_p)
     found = evaluate(
-        checkpoint, asked, k=4, sampling=sampling, seed=recipe.seed, template="plain", reward=judge_of(recipe),
+        checkpoint, asked, k=2, sampling=sampling, seed=recipe.seed, template="plain", reward=judge_of(recipe),
         words=recipe.evaluation.words, at_once=64,
     )  # fmt: skip
     return {name: asdict(found.metrics[name]) for name in ("pass_at_1", "format", "language", "length")}
