@@ -26,12 +26,14 @@ from pipeline_afterwards import harm, preference, self_correction, sensitivity
 from r1_reward.grpo_min.pipeline import Told
 from r1_reward.grpo_min.recipe import Recipe, read_stages
 from r1_reward.grpo_min.stages import run_stages
+from r1_reward.verifiers.report.pipeline import read_pipeline
+from r1_reward.verifiers.report.pipeline.shape import findings
 
 ROOT = Path(__file__).parents[1]
 RECIPES = {"headline": "zero_toy", "stages": "r1_toy"}
 LOOKS = (sensitivity, self_correction, preference, harm)
 AFTERWARDS = {look.__name__: look for look in LOOKS}
-SHOWN = ("pass_at_1", "cons_at_4", "cons_at_16", "language", "format", "length", "reflective/wait", "reflective/等等")
+SHOWN = ("pass_at_1", "cons_at_4", "cons_at_16", "language", "format", "length", "reflective")
 
 
 def main() -> None:
@@ -51,6 +53,8 @@ def main() -> None:
         found[part] = [AFTERWARDS[part](recipe) if part in AFTERWARDS else _run(recipe) for recipe in recipes]
         told = _table(part, found[part]) if part in RECIPES else json.dumps(found[part], indent=1, ensure_ascii=False)
         print(told, flush=True)
+        if part == "stages":
+            print(_shape(recipes), flush=True)
     asked.output.mkdir(parents=True, exist_ok=True)
     (asked.output / "pipeline.json").write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
@@ -99,6 +103,17 @@ def _table(part: str, runs: Sequence[dict[str, Told]]) -> str:
     for name in ("rl2", "hacking"):
         told = [len(run[name]["alarms"]) for run in runs if name in run]
         lines += [f"alarms in {name}, by seed: {told}"] if told else []
+    return "\n".join(lines)
+
+
+def _shape(recipes: Sequence[Recipe]) -> str:
+    """What the report says of the paper's statements, seed by seed."""
+    found = [findings(read_pipeline(recipe.output)) for recipe in recipes]
+    lines = ["| the paper's statement |" + "".join(f" seed {recipe.seed} |" for recipe in recipes)]
+    lines.append("| --- " * (len(recipes) + 1) + "|")
+    for same in zip(*found, strict=True):
+        told = (f" {one.verdict}: {one.here} |" for one in same)
+        lines.append(f"| {same[0].what} |{''.join(told)}")
     return "\n".join(lines)
 
 

@@ -45,7 +45,8 @@ def _stage(root: Path, name: str, accuracy: float | None, language: float = 0.99
         metrics = {
             "unjudged": _estimate(0.0), "pass_at_1": _estimate(accuracy), "pass_at_16": _estimate(accuracy + 0.1),
             "cons_at_16": _estimate(accuracy + 0.08), "format": _estimate(0.98), "language": _estimate(language),
-            "length": _estimate(31.5), "reflective": _estimate(0.4), "reflective/wait": _estimate(0.4),
+            "length": _estimate(31.5), "reflective": _estimate(0.1 if name == "base" else 0.6),
+            "reflective/wait": _estimate(0.1 if name == "base" else 0.4),
         }  # fmt: skip
         report["evaluation"] = {"questions": 512, "k": 16, "metrics": metrics, "levels": {}}
     (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")

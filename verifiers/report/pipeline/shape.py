@@ -74,15 +74,20 @@ def _language(run: Pipeline) -> Iterator[Finding]:
 
 def _length(run: Pipeline) -> Iterator[Finding]:
     yield _growth("responses grow in R1-Zero", "throughout (Fig. 1b)", _zero(run, "length"), 1.0)
-    yield _growth("reflective words grow", "5 to 7 times", _zero(run, "reflective"), 5.0)
-    yield _growth("so does 'wait'", "from nearly none", _zero(run, "reflective/wait"), 1.0)
+    yield _growth("reflective words grow", "5 to 7 times", _around_zero(run, "reflective"), 5.0)
+    yield _growth("so does 'wait'", "from nearly none", _around_zero(run, "reflective/wait"), 1.0)
+
+
+def _around_zero(run: Pipeline, key: str) -> Points:
+    """A metric of the checkpoints before and after R1-Zero, whose evaluation counts the words that the recipe names; of
+    its steps where they were not evaluated."""
+    found = [run.stages[name].metrics.get(key) for name in ("base", "zero") if name in run.stages]
+    told = [(place, one.value) for place, one in enumerate(found) if one is not None]
+    return told if len(told) == 2 else _zero(run, key)
 
 
 def _zero(run: Pipeline, key: str) -> Points:
-    """A metric over R1-Zero's steps; where they do not tell it, of the checkpoints before and after."""
-    stages = [run.stages[name] for name in ("base", "zero") if name in run.stages]
-    told = stages[-1].lines.get(key, []) if stages and stages[-1].name == "zero" else []
-    return told or [(place, stage.metrics[key].value) for place, stage in enumerate(stages) if key in stage.metrics]
+    return run.stages["zero"].lines.get(key, []) if "zero" in run.stages else []
 
 
 def _hacking(run: Pipeline) -> Iterator[Finding]:
