@@ -13,7 +13,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from statistics import stdev
 from tempfile import TemporaryDirectory
@@ -68,7 +68,7 @@ def _figures(recipe: Recipe, checkpoint: Path, asked: Sequence[Sample], temperat
         checkpoint, asked, k=2, sampling=sampling, seed=recipe.seed, template="plain", reward=judge_of(recipe),
         words=recipe.evaluation.words, at_once=64,
     )  # fmt: skip
-    return {name: asdict(found.metrics[name]) for name in ("pass_at_1", "format", "language", "length")}
+    return {name: round(found.metrics[name].value, 3) for name in ("pass_at_1", "format", "language", "length")}
 
 
 def self_correction(recipe: Recipe) -> Told:
