@@ -100,8 +100,8 @@ def test_an_alarm_that_does_not_ring_or_rings_wrongly_departs(tmp_path: Path) ->
     hacking.write_text(json.dumps({"alarms": []}), encoding="utf-8")
     rl2.write_text(json.dumps({**json.loads(rl2.read_text("utf-8")), "alarms": ["why"]}), encoding="utf-8")
     found = _verdicts(root)
-    assert found["the alarm tells it"].verdict == "departs"
-    assert found["with preference in the last steps only it does not ring"].verdict == "departs"
+    assert found["the monitor's alarm tells it"].verdict == "departs"
+    assert found["with preference in the last steps only the monitor's does not"].verdict == "departs"
 
 
 def test_a_rise_that_prompts_alone_could_make_is_noise(tmp_path: Path) -> None:

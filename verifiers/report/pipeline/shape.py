@@ -98,9 +98,13 @@ def _hacking(run: Pipeline) -> Iterator[Finding]:
     else:
         reward, accuracy = (ends(hacked.lines.get(key, [])) for key in ("reward/helpful", "accuracy"))
         yield Finding("preference from the first step on, without rules, is hacked", paper, *_opposed(reward, accuracy))
-        yield _alarm("the alarm tells it", hacked, wanted=True)
+        yield _alarm("the monitor's alarm tells it", hacked.report.get("alarms"), wanted=True)
+        yield _alarm("so does the loop's", _loop_alarms(hacked), wanted=True)
     if kept is not None:
-        yield _alarm("with preference in the last steps only it does not ring", kept, wanted=False)
+        yield _alarm(
+            "with preference in the last steps only the monitor's does not", kept.report.get("alarms"), wanted=False
+        )
+        yield _alarm("nor does the loop's", _loop_alarms(kept), wanted=False)
         before = run.stages["sft2"].metrics.get("pass_at_1") if "sft2" in run.stages else None
         after = kept.metrics.get("pass_at_1")
         told = _pair(before, after)
@@ -168,8 +172,12 @@ def _opposed(reward: tuple[float, float] | None, accuracy: tuple[float, float] |
     return told, "holds" if reward[1] > reward[0] and accuracy[1] < accuracy[0] else "departs"
 
 
-def _alarm(what: str, stage: Stage, *, wanted: bool) -> Finding:
-    alarms = stage.report.get("alarms")
+def _loop_alarms(stage: Stage) -> list[str] | None:
+    """What the loop told of accuracy that falls while reward rises; None where it told of no step."""
+    return [text for _, text in stage.alarms if text.startswith("collapse")] if stage.lines else None
+
+
+def _alarm(what: str, alarms: object, *, wanted: bool) -> Finding:
     if not isinstance(alarms, list):
         return Finding(what, "our own", "", "not measured")
     told = f"{len(alarms)} alarms" if alarms else "no alarm"
