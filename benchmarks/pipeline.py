@@ -1,8 +1,9 @@
 """All stages of R1 at the toy's scale over several seeds.
 
-    python benchmarks/pipeline.py [--seeds 3] [--parts headline,stages] [--output out/pipeline]
+    python benchmarks/pipeline.py [--seeds 0,1,2] [--parts headline,stages,...] [--output out/pipeline]
 
-headline: recipes/zero_toy.toml; stages: recipes/r1_toy.toml with both experiments. One torch thread; CPU-seconds are of
+headline: recipes/zero_toy.toml; stages: recipes/r1_toy.toml with its experiments; sensitivity, self_correction,
+preference and harm: see pipeline_afterwards.py, on the checkpoints of `stages`. One torch thread; CPU-seconds are of
 this process. Figures are means over seeds with the least and the greatest in brackets; intervals over questions are in
 each stage's report.json. What was done stays done: run again, it goes on, and its cost is that of the first time. That
 a killed run ends the same is a test: pytest -m slow tests/grpo_min/test_stages.py.
@@ -20,31 +21,40 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pipeline_afterwards import harm, preference, self_correction, sensitivity
 
 from r1_reward.grpo_min.pipeline import Told
 from r1_reward.grpo_min.recipe import Recipe, read_stages
 from r1_reward.grpo_min.stages import run_stages
+from r1_reward.verifiers.report.pipeline import read_pipeline
+from r1_reward.verifiers.report.pipeline.shape import findings
 
 ROOT = Path(__file__).parents[1]
-SHOWN = ("pass_at_1", "cons_at_16", "language", "format", "length", "reflective/wait", "reflective/等等")
+RECIPES = {"headline": "zero_toy", "stages": "r1_toy"}
+LOOKS = (sensitivity, self_correction, preference, harm)
+AFTERWARDS = {look.__name__: look for look in LOOKS}
+SHOWN = ("pass_at_1", "cons_at_4", "cons_at_16", "language", "format", "length", "reflective")
 
 
 def main() -> None:
     """Measure, print tables, and write pipeline.json."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--parts", default="headline,stages")
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--parts", default=",".join((*RECIPES, *AFTERWARDS)))
     parser.add_argument("--output", type=Path, default=Path("out/pipeline"))
     asked = parser.parse_args()
+    seeds = [int(seed) for seed in asked.seeds.split(",")]
     torch.set_num_threads(1)
     found: dict[str, Any] = {"torch": torch.__version__, "date": time.strftime("%Y-%m-%d")}
-    for part, recipe in (("headline", "zero_toy"), ("stages", "r1_toy")):
-        if part in asked.parts.split(","):
-            whole = read_stages(ROOT / "recipes" / f"{recipe}.toml")
-            folders = [asked.output / recipe / str(seed) for seed in range(asked.seeds)]
-            runs = [_run(replace(whole, seed=seed, output=str(folder))) for seed, folder in enumerate(folders)]
-            found[part] = runs
-            print(_table(part, runs), flush=True)
+    for part in asked.parts.split(","):
+        name = RECIPES.get(part, "r1_toy")
+        whole = read_stages(ROOT / "recipes" / f"{name}.toml")
+        recipes = [replace(whole, seed=seed, output=str(asked.output / name / str(seed))) for seed in seeds]
+        found[part] = [AFTERWARDS[part](recipe) if part in AFTERWARDS else _run(recipe) for recipe in recipes]
+        told = _table(part, found[part]) if part in RECIPES else json.dumps(found[part], indent=1, ensure_ascii=False)
+        print(told, flush=True)
+        if part == "stages":
+            print(_shape(recipes), flush=True)
     asked.output.mkdir(parents=True, exist_ok=True)
     (asked.output / "pipeline.json").write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
@@ -74,7 +84,11 @@ def _curve(path: Path) -> dict[str, list[float]]:
 
 def _table(part: str, runs: Sequence[dict[str, Told]]) -> str:
     """Figures of each stage's checkpoint, and of its training; least and greatest over seeds in brackets."""
-    lines = [f"## {part}, {len(runs)} seeds", "| stage | " + " | ".join(SHOWN) + " | CPU-s |", "| --- " * 9 + "|"]
+    lines = [
+        f"## {part}, {len(runs)} seeds",
+        "| stage | " + " | ".join(SHOWN) + " | CPU-s |",
+        "| --- " * (len(SHOWN) + 2) + "|",
+    ]
     for name in runs[0]:
         metrics = [run[name].get("evaluation", {}).get("metrics", {}) for run in runs]
         cells = [_spread([one[key]["value"] for one in metrics if key in one]) for key in SHOWN]
@@ -89,6 +103,17 @@ def _table(part: str, runs: Sequence[dict[str, Told]]) -> str:
     for name in ("rl2", "hacking"):
         told = [len(run[name]["alarms"]) for run in runs if name in run]
         lines += [f"alarms in {name}, by seed: {told}"] if told else []
+    return "\n".join(lines)
+
+
+def _shape(recipes: Sequence[Recipe]) -> str:
+    """What the report says of the paper's statements, seed by seed."""
+    found = [findings(read_pipeline(recipe.output)) for recipe in recipes]
+    lines = ["| the paper's statement |" + "".join(f" seed {recipe.seed} |" for recipe in recipes)]
+    lines.append("| --- " * (len(recipes) + 1) + "|")
+    for same in zip(*found, strict=True):
+        told = (f" {one.verdict}: {one.here} |" for one in same)
+        lines.append(f"| {same[0].what} |{''.join(told)}")
     return "\n".join(lines)
 
 

@@ -159,7 +159,7 @@ class Recipe:
     seed: int = 0
     """Of everything drawn."""
     stages: tuple[str, ...] = ()
-    """Those that are run, and what they need; none named is all but the two experiments."""
+    """Those that are run, and what they need; none named is all but the experiments."""
     source: SourceConfig = field(default_factory=SourceConfig)
     """Models and data in files."""
     world: WorldConfig = field(default_factory=WorldConfig)

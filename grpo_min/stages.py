@@ -1,7 +1,7 @@
 """The stages of R1, each from checkpoints and data to a checkpoint and a report.
 
     base -> zero -> cold_start -> rl1 -> reject_sample -> sft2 -> reward_models -> rl2;  reject_sample, small -> distill
-    no_language (B.6) and hacking (B.5) are experiments beside them
+    no_language (B.6), hacking (B.5) and small_zero (RL on what is distilled into) are experiments beside them
 
 How they are skipped, resumed and numbered is in `pipeline`; docs/r1.md holds them against the paper. What is not done:
 fine-tuning and reward models on several processes, adapters that go from stage to stage.
@@ -159,6 +159,11 @@ def _hacking(run: Run, folder: Path) -> Told:
     return {**told, **_watched(folder, 0)}
 
 
+def _small_zero(run: Run, folder: Path) -> Told:
+    """What distillation is held against: R1-Zero's training on the smaller base."""
+    return _reinforce(run, folder, run.recipe.zero, run.checkpoint("small"))
+
+
 STAGES = (
     Stage("base", (), ("source", "world"), _base),
     Stage("zero", ("base",), ("zero",), _zero),
@@ -172,6 +177,7 @@ STAGES = (
     Stage("distill", ("small", "reject_sample"), ("distill",), partial(_from_accepted, start="small")),
     Stage("no_language", ("base", "cold_start"), ("rl1",), _no_language, experiment=True),
     Stage("hacking", ("base", "sft2", "reward_models"), ("rl2",), _hacking, experiment=True),
+    Stage("small_zero", ("base", "small"), ("zero",), _small_zero, experiment=True),
 )
 """In the order in which they are run; the numbers of their folders."""
 

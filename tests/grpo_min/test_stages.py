@@ -32,7 +32,7 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 RECIPE = """
 output = "{folder}/out"
 preference_steps = 2
-stages = ["rl2", "distill", "no_language", "hacking"]
+stages = ["rl2", "distill", "no_language", "hacking", "small_zero"]
 
 [source]
 reasoning = "{folder}/any.jsonl"
@@ -171,7 +171,7 @@ def test_what_is_done_is_not_done_again(whole: tuple[Recipe, dict[str, Told]]) -
 
 def test_a_change_does_again_what_hangs_on_it_and_nothing_else(tmp_path: Path) -> None:
     path = write_recipe(tmp_path)
-    path.write_text(path.read_text().replace('"no_language", "hacking"', ""), encoding="utf-8")
+    path.write_text(path.read_text().replace('"no_language", "hacking", "small_zero"', ""), encoding="utf-8")
     before = reports(read_stages(path))
     path.write_text(path.read_text().replace("[distill]\nbatch = 4", "[distill]\nbatch = 2"), encoding="utf-8")
     after = reports(read_stages(path))

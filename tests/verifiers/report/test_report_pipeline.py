@@ -17,7 +17,9 @@ from r1_reward.verifiers.report.pipeline.shape import Finding, findings
 
 pytest.importorskip("matplotlib")
 PNG = b"\x89PNG\r\n\x1a\n"
-NAMES = "base zero cold_start rl1 reject_sample sft2 reward_models rl2 distill no_language hacking".split()
+NAMES = (
+    "base zero cold_start rl1 reject_sample sft2 reward_models rl2 distill no_language hacking small small_zero"
+).split()
 
 
 def _estimate(value: float, half: float = 0.02) -> dict[str, Any]:
@@ -30,7 +32,8 @@ def _line(step: int, steps: int, *, down: bool) -> dict[str, Any]:
     return {
         "step": step, "accuracy": accuracy, "reward/math": accuracy, "language": 1 - 0.3 * share * down,
         "length": 20 + 20 * share, "reflective": 0.1 + share, "reflective/wait": share, "reflective/等等": share / 2,
-        "reward/helpful": share, "alarms": [{"name": "collapse", "detail": "x"}] if down and step == steps else [],
+        "reward/helpful": share, "reward/safety": share,
+        "alarms": [{"name": "collapse", "detail": "x"}] if down and step == steps else [],
     }  # fmt: skip
 
 
@@ -42,7 +45,8 @@ def _stage(root: Path, name: str, accuracy: float | None, language: float = 0.99
         metrics = {
             "unjudged": _estimate(0.0), "pass_at_1": _estimate(accuracy), "pass_at_16": _estimate(accuracy + 0.1),
             "cons_at_16": _estimate(accuracy + 0.08), "format": _estimate(0.98), "language": _estimate(language),
-            "length": _estimate(31.5), "reflective": _estimate(0.4), "reflective/wait": _estimate(0.4),
+            "length": _estimate(31.5), "reflective": _estimate(0.1 if name == "base" else 0.6),
+            "reflective/wait": _estimate(0.1 if name == "base" else 0.4),
         }  # fmt: skip
         report["evaluation"] = {"questions": 512, "k": 16, "metrics": metrics, "levels": {}}
     (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
@@ -54,10 +58,10 @@ def _stage(root: Path, name: str, accuracy: float | None, language: float = 0.99
 
 def _run(root: Path, **accuracy: float | None) -> Path:
     """A made-up run with the paper's shape, but for what is changed."""
-    windows = [{"step": step, "reward/helpful": step / 100, "reward/safety": 0.5 + step / 100} for step in range(10)]
-    told: dict[str, dict[str, Any]] = {"rl2": {"monitor": windows, "alarms": []}, "hacking": {"alarms": ["it rises"]}}
+    told: dict[str, dict[str, Any]] = {"rl2": {"alarms": []}, "hacking": {"alarms": ["it rises"]}}
     shaped = {"base": 0.15, "zero": 0.75, "cold_start": 0.6, "rl1": 0.7, "sft2": 0.78, "rl2": 0.82, "distill": 0.85}
-    for name, value in {**shaped, "no_language": 0.7, "hacking": 0.4, **accuracy}.items():
+    shaped |= {"no_language": 0.7, "hacking": 0.4, "small": 0.1, "small_zero": 0.75}
+    for name, value in {**shaped, **accuracy}.items():
         language = {"base": 0.7, "zero": 0.6, "no_language": 0.8}.get(name, 0.99)
         _stage(root, name, value, language, **told.get(name, {}))
     return root
@@ -82,6 +86,7 @@ def test_the_shape_of_the_paper_is_recognised(tmp_path: Path) -> None:
         ({"rl2": 0.7}, "R1 is at least R1-Zero", "departs"),
         ({"rl2": 0.7}, "and accuracy is not lost", "departs"),
         ({"distill": 0.5}, "distillation beats RL on a small model", "departs"),
+        ({"small_zero": None}, "distillation beats RL on a small model", "not measured"),
         ({"zero": None}, "R1-Zero learns from rewards alone", "not measured"),
     ],
 )
@@ -95,8 +100,19 @@ def test_an_alarm_that_does_not_ring_or_rings_wrongly_departs(tmp_path: Path) ->
     hacking.write_text(json.dumps({"alarms": []}), encoding="utf-8")
     rl2.write_text(json.dumps({**json.loads(rl2.read_text("utf-8")), "alarms": ["why"]}), encoding="utf-8")
     found = _verdicts(root)
-    assert found["the alarm tells it"].verdict == "departs"
-    assert found["with preference in the last steps only it does not ring"].verdict == "departs"
+    assert found["the monitor's alarm tells it"].verdict == "departs"
+    assert found["with preference in the last steps only the monitor's does not"].verdict == "departs"
+
+
+def test_a_rise_that_prompts_alone_could_make_is_noise(tmp_path: Path) -> None:
+    root = _run(tmp_path)
+    for sign, verdict in ((-1, "departs"), (0, "within noise")):
+        path = root / "07_rl2" / "metrics.jsonl"
+        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        for line in lines:
+            line["reward/safety"] = sign * line["step"] + line["step"] % 3
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        assert _verdicts(root)["the safety reward rises in RL2"].verdict == verdict
 
 
 def test_the_page_needs_nothing_else_and_runs_nothing(tmp_path: Path) -> None:

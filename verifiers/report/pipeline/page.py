@@ -18,11 +18,13 @@ from .... import __version__
 from ...errors import RunError
 from ...visible import visible
 from .plots import Plot, draw
-from .read import Estimate, Pipeline, read_pipeline
+from .read import Estimate, Pipeline, Stage, read_pipeline
 from .shape import findings
 
 OURS = {"zero": "R1-Zero", "cold_start": "Dev1", "rl1": "Dev2", "sft2": "Dev3", "rl2": "R1"}
 """Stages whose checkpoints have a name in the paper."""
+SMALL = {"small": "the smaller base", "small_zero": "RL on it", "distill": "distilled into it"}
+"""Stages whose checkpoints are of the smaller model."""
 _SHARES = ("format", "language", "truncated", "unjudged")
 
 Table = dict[str, Any]  # any: what the template reads
@@ -106,15 +108,18 @@ def _table_3(paper: Mapping[str, Any]) -> Table:
 def _distilled(run: Pipeline, paper: Mapping[str, Any]) -> Table:
     told = paper["distilled"]
     rows = [[f"paper: {name}", *map(_plain, values)] for name, values in told["rows"].items()]
-    metrics = run.stages["distill"].metrics if "distill" in run.stages else {}
-    if not metrics:
+    rows[:0] = [_small_row(run.stages[name], label) for name, label in SMALL.items() if name in run.stages]
+    if "distill" not in run.stages:
         return {"title": "", "columns": [], "rows": [], "note": ""}
-    vote = next((key for key in metrics if key.startswith("cons_at_")), "")
-    ours = ["ours: distill", _cell("pass_at_1", metrics.get("pass_at_1")), _cell(vote, metrics.get(vote))]
-    rows.insert(0, ours + [""] * (len(told["columns"]) - 2))
-    voted = _heading(vote) if vote else "no vote"
-    note = f"Ours on its own questions (pass@1, {voted}), the paper's on AIME 2024 and others."
+    note = "Ours on its own questions, with a vote of as many samples as it has; the paper's on AIME 2024 and others."
     return {"title": "Distillation", "columns": ["", *told["columns"]], "rows": rows, "note": note}
+
+
+def _small_row(stage: Stage, label: str) -> list[str]:
+    """A checkpoint of the smaller model, in the columns of the paper's table that it has."""
+    vote = next((key for key in stage.metrics if key.startswith("cons_at_")), "")
+    voted = _cell(vote, stage.metrics.get(vote))
+    return [f"ours: {label}", _cell("pass_at_1", stage.metrics.get("pass_at_1")), voted, *[""] * 4]
 
 
 def _cost(run: Pipeline, paper: Mapping[str, Any]) -> Table:

@@ -88,7 +88,7 @@ def _figure_9(run: Pipeline) -> Plot | None:
         _panel("All reflective words", "per response", stage, "reflective"),
         _Panel("By word", "per response", some, []),
     ]
-    caption = "Mean count a response; of the words the most frequent."
+    caption = "Mean count a response of the paper's ten words, which are English; of single words the most frequent."
     return _plot("figure_9", "Reflective words in R1-Zero (the paper's Figure 9)", caption, panels)
 
 

@@ -6,7 +6,9 @@ noise`. Intervals are over questions; how much another seed of training would ch
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from statistics import mean, variance
 from typing import Literal, NamedTuple
 
 from .read import Estimate, Pipeline, Points, Stage
@@ -72,15 +74,20 @@ def _language(run: Pipeline) -> Iterator[Finding]:
 
 def _length(run: Pipeline) -> Iterator[Finding]:
     yield _growth("responses grow in R1-Zero", "throughout (Fig. 1b)", _zero(run, "length"), 1.0)
-    yield _growth("reflective words grow", "5 to 7 times", _zero(run, "reflective"), 5.0)
-    yield _growth("so does 'wait'", "from nearly none", _zero(run, "reflective/wait"), 1.0)
+    yield _growth("reflective words grow", "5 to 7 times", _around_zero(run, "reflective"), 5.0)
+    yield _growth("so does 'wait'", "from nearly none", _around_zero(run, "reflective/wait"), 1.0)
+
+
+def _around_zero(run: Pipeline, key: str) -> Points:
+    """A metric of the checkpoints before and after R1-Zero, whose evaluation counts the words that the recipe names; of
+    its steps where they were not evaluated."""
+    found = [run.stages[name].metrics.get(key) for name in ("base", "zero") if name in run.stages]
+    told = [(place, one.value) for place, one in enumerate(found) if one is not None]
+    return told if len(told) == 2 else _zero(run, key)
 
 
 def _zero(run: Pipeline, key: str) -> Points:
-    """A metric over R1-Zero's steps; where they do not tell it, of the checkpoints before and after."""
-    stages = [run.stages[name] for name in ("base", "zero") if name in run.stages]
-    told = stages[-1].lines.get(key, []) if stages and stages[-1].name == "zero" else []
-    return told or [(place, stage.metrics[key].value) for place, stage in enumerate(stages) if key in stage.metrics]
+    return run.stages["zero"].lines.get(key, []) if "zero" in run.stages else []
 
 
 def _hacking(run: Pipeline) -> Iterator[Finding]:
@@ -91,9 +98,13 @@ def _hacking(run: Pipeline) -> Iterator[Finding]:
     else:
         reward, accuracy = (ends(hacked.lines.get(key, [])) for key in ("reward/helpful", "accuracy"))
         yield Finding("preference from the first step on, without rules, is hacked", paper, *_opposed(reward, accuracy))
-        yield _alarm("the alarm tells it", hacked, wanted=True)
+        yield _alarm("the monitor's alarm tells it", hacked.report.get("alarms"), wanted=True)
+        yield _alarm("so does the loop's", _loop_alarms(hacked), wanted=True)
     if kept is not None:
-        yield _alarm("with preference in the last steps only it does not ring", kept, wanted=False)
+        yield _alarm(
+            "with preference in the last steps only the monitor's does not", kept.report.get("alarms"), wanted=False
+        )
+        yield _alarm("nor does the loop's", _loop_alarms(kept), wanted=False)
         before = run.stages["sft2"].metrics.get("pass_at_1") if "sft2" in run.stages else None
         after = kept.metrics.get("pass_at_1")
         told = _pair(before, after)
@@ -103,28 +114,31 @@ def _hacking(run: Pipeline) -> Iterator[Finding]:
             lost = after.high < before.low
             yield Finding("and accuracy is not lost", "78.1 to 79.8 %", told, "departs" if lost else "holds")
         for kind, paper in (("helpful", "AlpacaEval 62.1 to 87.6"), ("safety", "stated")):
-            windows = kept.report.get("monitor")
-            points = [
-                (number, window[f"reward/{kind}"])
-                for number, window in enumerate(windows if isinstance(windows, list) else [])
-                if isinstance(window, dict) and isinstance(window.get(f"reward/{kind}"), float)
-            ]
-            found = ends(points)
-            rises: Verdict = "not measured" if found is None else "holds" if found[1] > found[0] else "departs"
-            told = "" if found is None else f"{found[0]:.3f} to {found[1]:.3f}"
-            yield Finding(f"the {kind} reward rises in RL2", paper, told, rises)
+            yield _drift(f"the {kind} reward rises in RL2", paper, kept.lines.get(f"reward/{kind}", []))
+
+
+def _drift(what: str, paper: str, points: Points) -> Finding:
+    """Whether the later half of a line is above the earlier by more than twice its standard error.
+
+    Each step asks other prompts, and scores differ more between prompts than a few steps of training change them.
+    """
+    values = [value for _, value in points]
+    halves = values[: len(values) // 2], values[len(values) // 2 :]
+    if min(map(len, halves)) < 2:
+        return Finding(what, paper, "", "not measured")
+    before, after = map(mean, halves)
+    error = math.sqrt(sum(variance(half) / len(half) for half in halves))
+    verdict: Verdict = "within noise"
+    if abs(after - before) > 2 * error:
+        verdict = "holds" if after > before else "departs"
+    return Finding(what, paper, f"{before:.3f} to {after:.3f}, give or take {error:.3f}", verdict)
 
 
 def _distilled(run: Pipeline) -> Iterator[Finding]:
     at = {name: stage.metrics.get("pass_at_1") for name, stage in run.stages.items()}
-    made = [run.stages[name].report.get("checkpoint") if name in run.stages else None for name in ("small", "base")]
-    sizes = [part.get("weights") if isinstance(part, dict) else None for part in made]
     what, paper = "distillation beats RL on a small model", "AIME: 72.6 against 47.0 % (Qwen-32B)"
-    if sizes[0] is None or sizes[0] == sizes[1]:
-        yield _rise(what, paper, at.get("zero"), at.get("distill"))
-    elif at.get("distill"):
-        told = f"distilled {_said(at['distill'])}; RL on the small model is another run"
-        yield Finding(what, paper, told, "not measured")
+    if at.get("distill"):
+        yield _rise(what, paper, at.get("small_zero"), at.get("distill"))
 
 
 def _rise(what: str, paper: str, lower: Estimate | None, higher: Estimate | None) -> Finding:
@@ -158,8 +172,12 @@ def _opposed(reward: tuple[float, float] | None, accuracy: tuple[float, float] |
     return told, "holds" if reward[1] > reward[0] and accuracy[1] < accuracy[0] else "departs"
 
 
-def _alarm(what: str, stage: Stage, *, wanted: bool) -> Finding:
-    alarms = stage.report.get("alarms")
+def _loop_alarms(stage: Stage) -> list[str] | None:
+    """What the loop told of accuracy that falls while reward rises; None where it told of no step."""
+    return [text for _, text in stage.alarms if text.startswith("collapse")] if stage.lines else None
+
+
+def _alarm(what: str, alarms: object, *, wanted: bool) -> Finding:
     if not isinstance(alarms, list):
         return Finding(what, "our own", "", "not measured")
     told = f"{len(alarms)} alarms" if alarms else "no alarm"
