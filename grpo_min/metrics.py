@@ -126,9 +126,10 @@ def alarms(history: Sequence[Mapping[str, Any]], config: AlarmConfig) -> list[di
 
 
 def _collapse(told: Sequence[Mapping[str, Any]], shortest: int) -> str | None:
-    """How accuracy fell, by a fifth at least, while reward rose, both by more than noise; None where they did not.
+    """How accuracy fell while reward rose, both by more than noise; None where they did not.
 
-    Over the shortest span of steps, over twice as many, and so on up to all: a fast fall is seen, and a slow one.
+    Over the shortest span of steps, over twice as many, and so on up to all: a fast fall is seen, and a slow one. A
+    short span must show more, since there are many of them in a run.
     """
     near, span = told[-4 * shortest :], shortest
     while span <= len(told):
@@ -139,8 +140,9 @@ def _collapse(told: Sequence[Mapping[str, Any]], shortest: int) -> str | None:
             change[key] = fmean(line[key] for line in later) - fmean(line[key] for line in earlier)
             # Whatever the trend, a step differs from the next by twice the variance of one.
             noise[key] = math.sqrt(fmean((one[key] - other[key]) ** 2 for one, other in pairwise(near)) / 2 * few)
-        least = max(3 * noise["accuracy"], 0.2 * fmean(line["accuracy"] for line in earlier), 0.01)
-        if change["accuracy"] < -least and change["reward"] > 2 * noise["reward"]:
+        share, sure = (0.2, 2) if span < 4 * shortest else (0.1, 1)
+        least = max(3 * noise["accuracy"], share * fmean(line["accuracy"] for line in earlier), 0.01)
+        if change["accuracy"] < -least and change["reward"] > sure * noise["reward"]:
             return f"over {span} steps accuracy changed by {change['accuracy']:+.3f}, reward by {change['reward']:+.3f}"
         span *= 2
     return None
