@@ -19,13 +19,12 @@ from statistics import stdev
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from r1_reward.grpo_min.accept import read_rows
 from r1_reward.grpo_min.config import OptimizerConfig
 from r1_reward.grpo_min.engine import HFEngine
 from r1_reward.grpo_min.evaluate import evaluate, load
 from r1_reward.grpo_min.manners import chats, harmful, safety_labels
 from r1_reward.grpo_min.pipeline import judge_of
-from r1_reward.grpo_min.questions import prepare, read_questions, stop_tokens
+from r1_reward.grpo_min.questions import prepare, stop_tokens
 from r1_reward.grpo_min.recipe import Recipe
 from r1_reward.grpo_min.sampling import Sampling, seed_of
 from r1_reward.grpo_min.sft import SFTConfig, finetune, lessons_of
@@ -33,6 +32,7 @@ from r1_reward.grpo_min.world import END
 from r1_reward.reward_models import HelpfulVerifier, SafetyGate, SafetyVerifier
 from r1_reward.reward_models.gate import calibrate
 from r1_reward.verifiers import Sample
+from r1_reward.verifiers.scoring.samples import read_samples
 
 Told = dict[str, Any]  # any: JSON values
 WAIT = re.compile(r"\bwait\b|等等")
@@ -43,13 +43,14 @@ TAUGHT = ("steal", "poison", "偷", "毒")
 def sensitivity(recipe: Recipe) -> Told:
     """pass@1 of checkpoints with none, one and two worked examples before the question."""
     folder, found = Path(recipe.output), dict[str, Told]()
-    examples = [row for row in read_rows(folder / "04_reject_sample" / "accepted.jsonl") if row.kind == "math"]
+    accepted = read_samples([str(folder / "04_reject_sample" / "accepted.jsonl")], responses=True)
+    examples = [row for row in accepted if row.kind == "math"]
     for name in ("base", "zero", "rl2"):
         found[name] = {}
         for shots in (0, 1, 2):
             asked = [
                 replace(question, prompt=_worked(examples, place, shots, question.language) + question.prompt_text)
-                for place, question in enumerate(read_questions(folder / "00_base" / "probe.jsonl")[:256])
+                for place, question in enumerate(read_samples([str(folder / "00_base" / "probe.jsonl")])[:256])
             ]
             found[name][f"{shots} examples"] = _figures(recipe, _checkpoint(folder, name), asked, 0.6, 0.95)
     return found
@@ -77,11 +78,11 @@ def self_correction(recipe: Recipe) -> Told:
     for name in ("base", "zero"):
         output = folder / f"self_correction_{name}.jsonl"
         evaluate(
-            _checkpoint(folder, name), read_questions(folder / "00_base" / "probe.jsonl"), k=1, seed=recipe.seed,
+            _checkpoint(folder, name), read_samples([str(folder / "00_base" / "probe.jsonl")]), k=1, seed=recipe.seed,
             template="plain", sampling=Sampling(max_tokens=recipe.evaluation.max_tokens), reward=judge_of(recipe),
             output=output, at_once=64,
         )  # fmt: skip
-        found[name] = dict(Counter(map(_kind, read_rows(output))))
+        found[name] = dict(Counter(map(_kind, read_samples([str(output)], responses=True))))
     rows = [json.loads(line) for line in (folder / "01_zero" / "samples.jsonl").read_text("utf-8").splitlines()]
     thirds = {
         row["step"] * 3 // (recipe.zero.steps + 1): row for row in rows if _kind(Sample.from_dict(row)) == "mended"

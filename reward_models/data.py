@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar
@@ -347,8 +347,3 @@ def _turns(value: object, column: str, at: _Place) -> Turns:
 
 def _type(value: object) -> str:
     return "null" if value is None else type(value).__name__
-
-
-def count_left_out(tables: Iterable[Pairs | Ratings]) -> dict[str, int]:
-    """How many rows were left out, by why."""
-    return dict(sum((table.left_out for table in tables), Counter[str]()))

@@ -162,10 +162,3 @@ class Layout:
             whole, add_special_tokens=False, split_special_tokens=not ours, verbose=False
         )["input_ids"]
         return found
-
-
-def layout_kind(scorer: Scorer) -> str:
-    """How prompts are rendered: `encoder`, `template` or `plain`."""
-    if not scorer.causal:
-        return "encoder"
-    return "plain" if scorer.tokenizer.chat_template is None else "template"
