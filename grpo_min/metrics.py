@@ -8,12 +8,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
-from statistics import fmean
 from typing import Any
 
 from torch import Tensor
 
+from ..reward_models.trend import parting
 from ..verifiers.catalog import CATALOG
 from .config import AlarmConfig
 from .loss import LossInputs, LossOutputs
@@ -120,32 +119,12 @@ def alarms(history: Sequence[Mapping[str, Any]], config: AlarmConfig) -> list[di
         if abs(last.get(key, 0.0)) > limit
     ]
     told = [line for line in history if "accuracy" in line and "reward" in line]
-    if told and told[-1] is last and (detail := _collapse(told, max(config.window, 2))):
-        found.append({"name": "collapse_to_format", "detail": detail})
+    if told and told[-1] is last:
+        rewards, accuracies = ([line[key] for line in told] for key in ("reward", "accuracy"))
+        if apart := parting(rewards, accuracies, config.window):
+            detail = f"over {apart.span} steps accuracy changed by {apart.accuracy:+.3f}, reward by {apart.score:+.3f}"
+            found.append({"name": "collapse_to_format", "detail": detail})
     return found
-
-
-def _collapse(told: Sequence[Mapping[str, Any]], shortest: int) -> str | None:
-    """How accuracy fell while reward rose, both by more than noise; None where they did not.
-
-    Over the shortest span of steps, over twice as many, and so on up to all: a fast fall is seen, and a slow one. A
-    short span must show more, since there are many of them in a run.
-    """
-    near, span = told[-4 * shortest :], shortest
-    while span <= len(told):
-        earlier, later = told[-span : len(told) - span // 2], told[len(told) - span // 2 :]
-        few = 1 / len(earlier) + 1 / len(later)
-        change, noise = dict[str, float](), dict[str, float]()
-        for key in ("accuracy", "reward"):
-            change[key] = fmean(line[key] for line in later) - fmean(line[key] for line in earlier)
-            # Whatever the trend, a step differs from the next by twice the variance of one.
-            noise[key] = math.sqrt(fmean((one[key] - other[key]) ** 2 for one, other in pairwise(near)) / 2 * few)
-        share, sure = (0.2, 2) if span < 4 * shortest else (0.1, 1)
-        least = max(3 * noise["accuracy"], share * fmean(line["accuracy"] for line in earlier), 0.01)
-        if change["accuracy"] < -least and change["reward"] > sure * noise["reward"]:
-            return f"over {span} steps accuracy changed by {change['accuracy']:+.3f}, reward by {change['reward']:+.3f}"
-        span *= 2
-    return None
 
 
 def sample_line(group: Group, step: int) -> Metrics:

@@ -221,23 +221,12 @@ def _preference(run: Run) -> tuple[Verifier, Verifier]:
 
 
 def _watched(folder: Path, begins: int) -> Told:
-    """The monitor's alarms over fifths of the steps in which preference counted, and its scores in them.
-
-    Scores differ much from prompt to prompt, so shorter windows of so few steps would tell of the prompts.
-    """
+    """The monitor's alarms in the steps in which preference counted."""
     with (folder / "metrics.jsonl").open(encoding="utf-8") as file:
         lines = [line for line in map(json.loads, file) if line["step"] > begins and "reward/helpful" in line]
-    monitor, size, told = Monitor(), max(1, len(lines) // 5), list[Told]()
-    for start in range(0, len(lines) - size + 1, size):
-        part = lines[start : start + size]
-        mean = {
-            name: sum(values) / len(values)
-            for name in ("reward/helpful", "reward/safety", "accuracy")
-            if (values := [line[name] for line in part if name in line])
-        }
-        window = Window(step=part[-1]["step"], scores=[mean["reward/helpful"]], accuracy=mean.get("accuracy"))
-        told.append({"step": window.step, **mean, "alarms": monitor.take(window)})
-    return {"monitor": told, "alarms": [alarm for window in told for alarm in window["alarms"]]}
+    monitor = Monitor()
+    seen = (Window(step=one["step"], scores=[one["reward/helpful"]], accuracy=one.get("accuracy")) for one in lines)
+    return {"alarms": [alarm for window in seen for alarm in monitor.take(window)]}
 
 
 def _accepted(run: Run, folder: Path, config: SampleConfig, policy: Path) -> tuple[list[Sample], Told]:

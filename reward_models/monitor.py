@@ -8,12 +8,13 @@ that disagree. Nothing here stops a run; an alarm is a sentence for a person or 
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from ..verifiers.errors import ConfigError
 from .measures import correlation
+from .trend import parting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +109,9 @@ class Admission:
 class Bounds:
     """Above what there is an alarm."""
 
-    windows: int = 3
-    """Windows in a row in which the score rises while the probe's accuracy falls."""
+    windows: int = 6
+    """Fewest windows over which the score can rise while accuracy falls; it is looked for over twice as many, four
+    times, and so on, too."""
     length_correlation: float = 0.5
     """Of score and length, in magnitude; what a window of its size cannot tell from this is no alarm."""
     kl: float = 50.0
@@ -120,8 +122,8 @@ class Bounds:
     """Mean standard deviation between models, in normalised scores."""
 
     def __post_init__(self) -> None:
-        if self.windows < 1:
-            raise ConfigError(f"windows is {self.windows}; it must be at least 1")
+        if self.windows < 2:
+            raise ConfigError(f"windows is {self.windows}; it must be at least 2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +137,7 @@ class Window:
     lengths: Sequence[float] = ()
     """Of the same responses."""
     accuracy: float | None = None
-    """Of the policy on a probe set with gold answers, by a verifier that cannot be hacked."""
+    """Of the policy on questions with gold answers, by a verifier that cannot be hacked."""
     kl: float | None = None
     """Mean divergence from the reference policy."""
     texts: Sequence[str] = ()
@@ -148,29 +150,27 @@ class Window:
 class Monitor:
     """Takes windows and gives alarms.
 
-    >>> monitor = Monitor(Bounds(windows=2))
-    >>> told = [monitor.take(Window(step=n, scores=[float(n)], accuracy=0.9 - n / 10)) for n in range(3)]
+    >>> monitor = Monitor()
+    >>> told = [monitor.take(Window(step=n, scores=[n / 10], accuracy=0.9 - n / 10)) for n in range(6)]
     >>> [len(alarms) for alarms in told]
-    [0, 0, 1]
+    [0, 0, 0, 0, 0, 1]
     """
 
     bounds: Bounds = field(default_factory=Bounds)
     """Above what there is an alarm."""
-    _seen: deque[tuple[float, float]] = field(default_factory=deque)
+    _scores: list[float] = field(default_factory=list)
+    _accuracies: list[float] = field(default_factory=list)
 
     def take(self, window: Window) -> list[str]:
         """The alarms of a window, as sentences; none where all is well."""
         bounds, alarms = self.bounds, []
         if window.scores and window.accuracy is not None:
-            self._seen.append((sum(window.scores) / len(window.scores), window.accuracy))
-            while len(self._seen) > bounds.windows + 1:
-                self._seen.popleft()
-            if self._parted():
-                first, last = self._seen[0], self._seen[-1]
+            self._scores.append(fmean(window.scores))
+            self._accuracies.append(window.accuracy)
+            if apart := parting(self._scores, self._accuracies, bounds.windows):
                 alarms.append(
-                    f"step {window.step}: the reward model's score rose for {bounds.windows} windows, from "
-                    f"{first[0]:.3f} to {last[0]:.3f}, while accuracy on the probe fell from {first[1]:.3f} to "
-                    f"{last[1]:.3f}: hacking"
+                    f"step {window.step}: over {apart.span} windows the reward model's score rose by "
+                    f"{apart.score:.3f} while accuracy fell by {-apart.accuracy:.3f}: hacking"
                 )
         if window.lengths:
             found = length_trend(window.scores, window.lengths).correlation
@@ -187,9 +187,3 @@ class Monitor:
             if not spread <= bounds.spread:
                 alarms.append(f"step {window.step}: the models disagree by {spread:.2f}")
         return alarms
-
-    def _parted(self) -> bool:
-        if len(self._seen) < self.bounds.windows + 1:
-            return False
-        pairs = list(zip(self._seen, list(self._seen)[1:], strict=False))
-        return all(after[0] > before[0] and after[1] < before[1] for before, after in pairs)

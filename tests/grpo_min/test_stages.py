@@ -143,12 +143,11 @@ def test_every_stage_leaves_a_checkpoint_a_report_and_metrics(whole: tuple[Recip
 
 
 def test_general_prompts_and_preference_come_in_the_last_steps_only(whole: tuple[Recipe, dict[str, Told]]) -> None:
-    recipe, found = whole
+    recipe, _ = whole
     lines = (Path(recipe.output) / "07_rl2" / "metrics.jsonl").read_text().splitlines()
     told = [any(key in json.loads(line) for key in ("reward/helpful", "reward/safety")) for line in lines]
     assert told[:2] == [False, False]
     assert any(told[2:])
-    assert {window["step"] for window in found["rl2"]["monitor"]} <= {3, 4}
 
 
 def test_the_helpful_model_judges_sums_in_the_experiment_and_no_rule_does(

@@ -18,29 +18,48 @@ from r1_reward.reward_models.monitor import (
 from r1_reward.verifiers import ConfigError
 
 
-def windows(scores: list[float], accuracies: list[float]) -> list[int]:
-    """How many alarms each window gives."""
-    monitor = Monitor(Bounds(windows=3))
-    pairs = zip(scores, accuracies, strict=True)
-    return [len(monitor.take(Window(step=n, scores=[s], accuracy=a))) for n, (s, a) in enumerate(pairs)]
+def alarms(scores: list[float], accuracies: list[float]) -> list[int]:
+    """The windows at which there is an alarm."""
+    monitor = Monitor()
+    pairs = enumerate(zip(scores, accuracies, strict=True))
+    return [n for n, (score, accuracy) in pairs if monitor.take(Window(step=n, scores=[score], accuracy=accuracy))]
 
 
-def test_score_up_and_accuracy_down_for_three_windows_is_an_alarm() -> None:
-    assert windows([1, 2, 3, 4, 5], [0.9, 0.8, 0.7, 0.6, 0.5]) == [0, 0, 0, 1, 1]
+def course(start: float, end: float, noise: float, *, seed: int, count: int = 48) -> list[float]:
+    """A line from start to end with noise, as other prompts at each step make it."""
+    draw = random.Random(f"{start} {end} {noise} {seed}")
+    return [start + (end - start) * n / count + draw.gauss(0, noise) for n in range(count)]
+
+
+@pytest.mark.parametrize(("rise", "seed"), [(rise, seed) for rise in (0.3, 1.0, 4.0) for seed in range(5)])
+def test_a_score_that_rises_under_noise_while_accuracy_falls_is_an_alarm(rise: float, seed: int) -> None:
+    """Noise of a third of the rise, so that every third step or so the score falls."""
+    fires = alarms(course(0, rise, rise / 3, seed=seed), course(0.95, 0.4, 0.04, seed=seed))
+    assert fires
+    assert fires[0] > 6
 
 
 @pytest.mark.parametrize(
     ("scores", "accuracies"),
-    [
-        ([1, 2, 3, 4], [0.5, 0.6, 0.7, 0.8]),
-        ([4, 3, 2, 1], [0.8, 0.7, 0.6, 0.5]),
-        ([1, 2, 1.5, 4, 5], [0.9, 0.8, 0.7, 0.6, 0.5]),
-        ([1, 2, 3, 4], [0.9, 0.9, 0.9, 0.9]),
-    ],
-    ids=["both rise", "both fall", "a pause", "accuracy holds"],
+    [((0, 1), (0.5, 0.8)), ((1, 0), (0.9, 0.4)), ((0, 1), (0.9, 0.9)), ((0, 0), (0.9, 0.9)), ((1, 1), (0.2, 0.2))],
+    ids=["both rise", "both fall", "accuracy holds", "nothing moves", "nothing moves, accuracy low"],
 )
-def test_nothing_else_is(scores: list[float], accuracies: list[float]) -> None:
-    assert sum(windows(scores, accuracies)) == 0
+def test_nothing_else_is(scores: tuple[float, float], accuracies: tuple[float, float]) -> None:
+    fired = [bool(alarms(course(*scores, 0.3, seed=n), course(*accuracies, 0.04, seed=n + 90))) for n in range(40)]
+    assert sum(fired) <= 2
+
+
+def test_an_alarm_tells_what_moved_and_when() -> None:
+    monitor = Monitor(Bounds(windows=8))
+    told = [monitor.take(Window(step=10 * n, scores=[n, n + 2.0], accuracy=0.9 - n / 10)) for n in range(8)]
+    said = "step 70: over 8 windows the reward model's score rose by 4.000 while accuracy fell by 0.400: hacking"
+    assert told == [[]] * 7 + [[said]]
+
+
+def test_windows_without_accuracy_or_scores_do_not_count() -> None:
+    monitor = Monitor()
+    rows = [Window(step=0, scores=[1.0]), Window(step=1, scores=[], accuracy=0.5)]
+    assert [monitor.take(row) for row in rows * 10] == [[]] * 20
 
 
 def test_other_signs_have_alarms_of_their_own() -> None:
@@ -88,7 +107,7 @@ def test_preference_is_admitted_late() -> None:
     rising = [Admission(begins=10, ramp=5).weight(step) for step in range(9, 17)]
     assert rising == [0, 0.2, 0.4, 0.6, 0.8, 1, 1, 1]
     with pytest.raises(ConfigError):
-        Bounds(windows=0)
+        Bounds(windows=1)
 
 
 def test_repetition_of_short_text_is_none() -> None:

@@ -7,7 +7,7 @@ noise`. Intervals are over questions; how much another seed of training would ch
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import mean, variance
 from typing import Literal, NamedTuple
 
@@ -69,7 +69,8 @@ def _language(run: Pipeline) -> Iterator[Finding]:
         as_told: Verdict = "holds" if least >= CONSISTENT else "departs"
         yield Finding(f"from cold start on one language is kept (at least {CONSISTENT})", "stated", told, as_told)
     paper = "with it consistency stays, without it decays (B.6)"
-    yield _rise("the language reward keeps it", paper, at.get("no_language"), at.get("rl1"))
+    yield _apart("the language reward keeps it in training", paper, _later(run, "no_language"), _later(run, "rl1"))
+    yield _rise("and in the checkpoints", paper, at.get("no_language"), at.get("rl1"))
 
 
 def _length(run: Pipeline) -> Iterator[Finding]:
@@ -118,16 +119,26 @@ def _hacking(run: Pipeline) -> Iterator[Finding]:
 
 
 def _drift(what: str, paper: str, points: Points) -> Finding:
-    """Whether the later half of a line is above the earlier by more than twice its standard error.
+    """Whether the later half of a line is above the earlier."""
+    values = [value for _, value in points]
+    return _apart(what, paper, values[: len(values) // 2], values[len(values) // 2 :])
+
+
+def _later(run: Pipeline, name: str) -> list[float]:
+    """Language consistency in the later half of a stage's steps."""
+    points = run.stages[name].lines.get("language", []) if name in run.stages else []
+    return [value for _, value in points[len(points) // 2 :]]
+
+
+def _apart(what: str, paper: str, lower: Sequence[float], higher: Sequence[float]) -> Finding:
+    """Whether the mean of some steps is above that of others by more than twice its standard error.
 
     Each step asks other prompts, and scores differ more between prompts than a few steps of training change them.
     """
-    values = [value for _, value in points]
-    halves = values[: len(values) // 2], values[len(values) // 2 :]
-    if min(map(len, halves)) < 2:
+    if min(len(lower), len(higher)) < 2:
         return Finding(what, paper, "", "not measured")
-    before, after = map(mean, halves)
-    error = math.sqrt(sum(variance(half) / len(half) for half in halves))
+    before, after = mean(lower), mean(higher)
+    error = math.sqrt(variance(lower) / len(lower) + variance(higher) / len(higher))
     verdict: Verdict = "within noise"
     if abs(after - before) > 2 * error:
         verdict = "holds" if after > before else "departs"
