@@ -26,7 +26,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class Lengths:
 
     name = "lengths"
 
-    def __call__(self, samples: list[Sample]) -> list[Verdict]:
+    def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         return [Verdict.scored(len(sample.response) % 7 / 7, Reason.MEASURED) for sample in samples]
 
 
@@ -139,7 +139,8 @@ class InTurns(TrainerCallback):
     """CPU-seconds of each of TRL's steps, and of one of ours after each."""
 
     def __init__(self, ours: Iterator[Any]) -> None:
-        self.ours, self.seconds = ours, {"ours": [], "TRL": []}
+        self.ours = ours
+        self.seconds: dict[str, list[float]] = {"ours": [], "TRL": []}
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
         self._start = time.process_time()
@@ -232,7 +233,7 @@ def floor_seconds(setting: str) -> float:
     layer = 4 * WIDTH * WIDTH + 3 * WIDTH * 4 * WIDTH
     body, head = LAYERS * layer, VOCAB * WIDTH
     completions = count * samples * limit
-    flops = 2 * (completions + count * length) * body + 2 * completions * head
+    flops: float = 2 * (completions + count * length) * body + 2 * completions * head
     flops += 6 * (completions + count * length) * body + 6 * completions * head
     seen = count * length * length / 2 + completions * (length + limit / 2)  # pairs of a token and one it attends to
     flops += (1 + 3) * LAYERS * 4 * WIDTH * seen

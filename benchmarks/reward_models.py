@@ -84,7 +84,7 @@ class Splits:
         with gzip.open(data / "safety_dev.jsonl.gz", "rt", encoding="utf-8") as lines:
             rows["safety"] = [json.loads(line) for line in lines]
         for name, held in rows.items():
-            made = [(rated_of(row) if name == "safety" else pair_of(row)) for row in held]
+            made: list[Any] = [rated_of(row) if name == "safety" else pair_of(row) for row in held]
             of = {id(one): row for one, row in zip(made, held, strict=True)}
             for side, chosen in zip(
                 ("train", "test"), split_by_prompt(made, 0.25, purpose="benchmark", seed=seed), strict=True
@@ -207,14 +207,14 @@ def tfidf(splits: Splits, _: Path) -> Told:
     told: Told = {}
     for axis in AXES:
         start = time.process_time()
-        read = read_rated if axis == "safety" else read_pairs
-        rows = read([splits.files[axis, side] for side in ("train", "test")]).rows
+        read, report = (read_rated, report_on_rated) if axis == "safety" else (read_pairs, report_on_pairs)
+        rows: list[Any] = read([splits.files[axis, side] for side in ("train", "test")]).rows
         reports = []
         for seed in range(3):
             train, test = split_by_prompt(rows, 0.25, purpose="benchmark", seed=seed)
             model = TfidfReward().fit(train)
             scored = Scored(model.score_rows(test), 0)
-            reports.append((report_on_rated if axis == "safety" else report_on_pairs)(test, scored, model.temperature))
+            reports.append(report(test, scored, model.temperature))
 
         def mean(*keys: str, of: list[Told] = reports) -> str:
             values: list[Any] = list(of)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 PAIRS, BATCH, RUNS, LONGEST = 128, 32, 3, 1024
-MODEL = {"hidden": 256, "layers": 4, "heads": 4, "vocabulary": 4096, "seed": 0}
+MODEL: dict[str, Any] = {"hidden": 256, "layers": 4, "heads": 4, "vocabulary": 4096, "seed": 0}
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,20 +97,17 @@ def throughput(args: argparse.Namespace) -> dict[str, Any]:
     arms: dict[str, Callable[[int], float]] = {}
     with contextlib.ExitStack() as stack:
         for width in (1, 2):
-            arms[f"bare.{width}"] = lambda n, width=width: _rate(
-                n, width, lambda: _bare([python, "-I", "-S", "-c", PROGRAM])
+            arms[f"bare.{width}"] = partial(
+                _rate, width=width, once=partial(_bare, [python, "-I", "-S", "-c", PROGRAM])
             )
             # Programs run without -S, so that they find installed packages; on some machines that costs much.
-            arms[f"bare with site.{width}"] = lambda n, width=width: _rate(
-                max(2, n // 4), width, lambda: _bare([python, "-I", "-c", PROGRAM])
-            )
+            with_site = partial(_bare, [python, "-I", "-c", PROGRAM])
+            arms[f"bare with site.{width}"] = partial(_rate, width=width, once=with_site, fewer=4)
             for backend in backends:
                 for mode in ("exec", "fork"):
-                    pool = stack.enter_context(Pool(backend=backend, size=width, mode=mode))  # type: ignore[arg-type]
+                    pool = stack.enter_context(Pool(backend=backend, size=width, mode=mode))
                     pool.run_all([HONEST] * width * 4)
-                    arms[f"{backend}.{mode}.{width}"] = lambda n, pool=pool, width=width: _rate(
-                        n, width, lambda: _accepted(pool.run(HONEST))
-                    )
+                    arms[f"{backend}.{mode}.{width}"] = partial(_rate, width=width, once=partial(_honest, pool))
         if "docker" in backends:
             box = subprocess.run(
                 ["docker", "run", "-d", "-i", "--rm", *RUN, IMAGE, "python3", "-c", "input()"],
@@ -117,12 +115,10 @@ def throughput(args: argparse.Namespace) -> dict[str, Any]:
             ).stdout.strip()  # fmt: skip
             stack.callback(subprocess.run, ["docker", "rm", "-f", box], stdout=subprocess.DEVNULL)
             inside = ["python3", "-I", "-S", "-c", PROGRAM]
-            arms["docker run.1"] = lambda n: _rate(
-                max(1, n // 8), 1, lambda: _bare(["docker", "run", "--rm", "-i", *RUN, IMAGE, *inside])
-            )
-            arms["docker exec.1"] = lambda n: _rate(
-                max(1, n // 4), 1, lambda: _bare(["docker", "exec", "-i", box, *inside])
-            )
+            run = partial(_bare, ["docker", "run", "--rm", "-i", *RUN, IMAGE, *inside])
+            again = partial(_bare, ["docker", "exec", "-i", box, *inside])
+            arms["docker run.1"] = partial(_rate, width=1, once=run, fewer=8)
+            arms["docker exec.1"] = partial(_rate, width=1, once=again, fewer=4)
         rounds: list[dict[str, float]] = []
         end = time.monotonic() + (args.seconds or 1e9)
         while len(rounds) < args.rounds and (not rounds or time.monotonic() < end):
@@ -151,7 +147,9 @@ def throughput(args: argparse.Namespace) -> dict[str, Any]:
     return told
 
 
-def _rate(count: int, width: int, once: Callable[[], object]) -> float:
+def _rate(count: int, *, width: int, once: Callable[[], object], fewer: int = 1) -> float:
+    """How often a second; what is slow is done `fewer` times less."""
+    count = max(width, count // fewer)
     start = time.perf_counter()
     if width == 1:
         for _ in range(count):
@@ -168,7 +166,8 @@ def _bare(command: Sequence[str]) -> None:
     assert run.stdout.split() == [b"5"]
 
 
-def _accepted(result: Result) -> None:
+def _honest(pool: Pool) -> None:
+    result = pool.run(HONEST)
     assert result.outcome is Outcome.AC, result
 
 
@@ -183,8 +182,8 @@ def cpu(backend: str, args: argparse.Namespace) -> dict[str, float]:
         pool.run_all([HONEST] * 5)
         for _ in range(9):
             for found, once in (
-                (bare, lambda: _bare([python, "-I", "-S", "-c", PROGRAM])),
-                (ours, lambda: _accepted(pool.run(HONEST))),
+                (bare, partial(_bare, [python, "-I", "-S", "-c", PROGRAM])),
+                (ours, partial(_honest, pool)),
             ):
                 before = _spent(backend)
                 for _ in range(40):
@@ -213,7 +212,7 @@ def _spent(backend: str) -> float:
         used = [engine.stats(name, stream=False, one_shot=True) for name in _containers(os.getpid())]
     finally:
         engine.close()
-    return spent + sum(each["cpu_stats"]["cpu_usage"]["total_usage"] for each in used) / 1e9
+    return spent + float(sum(each["cpu_stats"]["cpu_usage"]["total_usage"] for each in used)) / 1e9
 
 
 _TICKS = os.sysconf("SC_CLK_TCK")

@@ -101,7 +101,7 @@ def measure(size: str, steps: int, length: int, completions: int) -> dict[str, A
     golds = [row["reference"] for row in rows]
     data = Dataset.from_dict({"prompt": turns, "answer": golds, "solution": [f"${gold}$" for gold in golds]})
 
-    class Steps(TrainerCallback):  # type: ignore[misc]  # transformers is not there for mypy
+    class Steps(TrainerCallback):
         """The CPU-seconds of each step."""
 
         def __init__(self) -> None:
