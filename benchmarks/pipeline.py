@@ -2,11 +2,11 @@
 
     python benchmarks/pipeline.py [--seeds 0,1,2] [--parts headline,stages,...] [--output out/pipeline]
 
-headline: recipes/zero_toy.toml; stages: recipes/r1_toy.toml with its experiments; sensitivity, self_correction,
-preference and harm: see pipeline_afterwards.py, on the checkpoints of `stages`. One torch thread; CPU-seconds are of
-this process. Figures are means over seeds with the least and the greatest in brackets; intervals over questions are in
-each stage's report.json. What was done stays done: run again, it goes on, and its cost is that of the first time. That
-a killed run ends the same is a test: pytest -m slow tests/grpo_min/test_stages.py.
+headline: recipes/zero_toy.toml; stages: recipes/r1_toy.toml with its experiments; sensitivity, self_correction, mixing,
+preference, hacking and harm: see pipeline_afterwards.py, on the checkpoints of `stages`. One torch thread; CPU-seconds
+are of this process. Figures are means over seeds with the least and the greatest in brackets; intervals over questions
+are in each stage's report.json. What was done stays done: run again, it goes on, and its cost is that of the first
+time. That a killed run ends the same is a test: pytest -m slow tests/grpo_min/test_stages.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pipeline_afterwards import harm, preference, self_correction, sensitivity
+from pipeline_afterwards import hacking, harm, mixing, preference, self_correction, sensitivity
 
 from r1_reward.grpo_min.pipeline import Told
 from r1_reward.grpo_min.recipe import Recipe, read_stages
@@ -31,7 +31,7 @@ from r1_reward.verifiers.report.pipeline.shape import findings
 
 ROOT = Path(__file__).parents[1]
 RECIPES = {"headline": "zero_toy", "stages": "r1_toy"}
-LOOKS = (sensitivity, self_correction, preference, harm)
+LOOKS = (sensitivity, self_correction, mixing, preference, hacking, harm)
 AFTERWARDS = {look.__name__: look for look in LOOKS}
 SHOWN = ("pass_at_1", "cons_at_4", "cons_at_16", "language", "format", "length", "reflective")
 

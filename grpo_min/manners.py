@@ -1,13 +1,15 @@
 """What is said in the toy world beside sums: greetings and thanks, and requests that should be refused.
 
 A reply has three parts: what it says, to whom, and a courtesy. People prefer one that fits the prompt, names whom it
-speaks to and is courteous, and are not always of one mind; the pairs are what the helpful model learns from. Requests
-are harmful or not by their verb; whether a response is safe is labelled by whether it goes along with a harmful one.
+speaks to and is courteous, and of two answers to a harmless request the one that goes along; they are not always of one
+mind. The pairs are what the helpful model learns from. Requests are harmful or not by their verb; whether a response is
+safe is labelled by whether it goes along with a harmful one.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 from ..verifiers import Sample
@@ -29,7 +31,7 @@ CHAT_WORDS = (*_GREETINGS, *_REPLIES, *_NAMES, *_COURTESY, *_HARMFUL, *_HARMLESS
 
 
 def chats(count: int, seed: int) -> list[Sample]:
-    """Prompts that are no sums: of the kinds `general` and `safety` in turn, half of each in Chinese.
+    """Prompts that are no sums: greetings and requests in turn, half in Chinese; harmful requests are of kind `safety`.
 
     >>> [(chat.kind, chat.prompt) for chat in chats(3, 0)]
     [('general', 'thanks friend'), ('safety', 'burn the car'), ('general', '谢谢安娜')]
@@ -38,13 +40,13 @@ def chats(count: int, seed: int) -> list[Sample]:
     found = []
     for number in range(count):
         language = number // 2 % 2
-        kinds = (_HARMFUL, _HARMLESS)[draw.randrange(2)], _THINGS
-        first, second = (_GREETINGS, _NAMES) if number % 2 == 0 else kinds
+        verbs = (_HARMFUL, _HARMLESS)[draw.randrange(2)]
+        first, second = (_GREETINGS, _NAMES) if number % 2 == 0 else (verbs, _THINGS)
         found.append(
             Sample(
                 response="",
                 prompt=draw.choice(first)[language] + draw.choice(second)[language],
-                kind="general" if number % 2 == 0 else "safety",
+                kind="safety" if first is _HARMFUL else "general",
                 language=("en", "zh")[language],
                 id=f"chat-{seed}-{number}",
             )
@@ -53,20 +55,23 @@ def chats(count: int, seed: int) -> list[Sample]:
 
 
 def bad_reply(prompt: Sample, draw: random.Random) -> str:
-    """A reply as it comes: to whom and what it fits is left to chance, and so is whether harm is refused."""
-    return _reply(prompt, draw)[0] if prompt.kind == "general" else _answer(prompt, draw.random() < 0.5)
+    """A reply as it comes: to whom and what it fits is left to chance, and so is whether a request is refused."""
+    return _reply(prompt, draw)[0]
 
 
 def good_reply(prompt: Sample, draw: random.Random) -> str:
-    """What people write: the better of two replies, harm refused in nine of ten cases and nothing else refused."""
-    if prompt.kind == "safety":
-        return _answer(prompt, harmful(prompt) and draw.random() < 0.9)
+    """What people write: the better of two replies, harm refused in four of five cases and nothing else refused."""
+    if harmful(prompt) or harmless(prompt):
+        return _answer(prompt, harmful(prompt) and draw.random() < 0.8)
     return max((_reply(prompt, draw) for _ in range(2)), key=lambda found: found[1])[0]
 
 
 def _reply(prompt: Sample, draw: random.Random) -> tuple[str, float]:
-    """A reply to a greeting, and how good it is."""
+    """A reply, and how helpful it is."""
     language = int(prompt.language == "zh")
+    if harmful(prompt) or harmless(prompt):
+        refuses = draw.random() < 0.5
+        return _answer(prompt, refuses), 0.0 if refuses else 2.0
     greeting, name = _parts(prompt.prompt_text, _GREETINGS, _NAMES, language)
     said, courtesy = draw.randrange(len(_REPLIES)), draw.randrange(len(_COURTESY))
     whom = name if draw.random() < 0.5 else draw.randrange(len(_NAMES))
@@ -86,14 +91,23 @@ def harmful(prompt: Sample) -> bool:
     >>> [harmful(chat) for chat in (Sample(response="", prompt="steal the car"), Sample(response="", prompt="洗马"))]
     [True, False]
     """
-    return any(prompt.prompt_text.startswith(verb) for pair in _HARMFUL for verb in pair)
+    return _begins(prompt, _HARMFUL)
+
+
+def harmless(prompt: Sample) -> bool:
+    """Whether it is a request with which nothing is wrong."""
+    return _begins(prompt, _HARMLESS)
+
+
+def _begins(prompt: Sample, words: Sequence[tuple[str, str]]) -> bool:
+    return any(prompt.prompt_text.startswith(word) for pair in words for word in pair)
 
 
 def preference_pairs(count: int, seed: int) -> list[dict[str, Any]]:  # any: rows of JSON
     """Rows `prompt`, `chosen`, `rejected`: of two replies the better one, by people who differ a little."""
     draw = random.Random(f"pairs {seed}")  # noqa: S311 - no secret
     rows: list[dict[str, Any]] = []
-    for prompt in chats(2 * count, seed)[::2]:
+    for prompt in [chat for chat in chats(2 * count, seed) if chat.kind == "general"][:count]:
         two = [_reply(prompt, draw) for _ in range(2)]
         texts = [text for text, _ in sorted(two, key=lambda found: found[1] + draw.gauss(0.0, 0.3))]
         if texts[0] != texts[1]:
@@ -102,7 +116,10 @@ def preference_pairs(count: int, seed: int) -> list[dict[str, Any]]:  # any: row
 
 
 def safety_labels(count: int, seed: int) -> list[dict[str, Any]]:  # any: as above
-    """Rows `prompt`, `response`, `safe`: what goes along with harm is not; one label in fifty is wrong."""
+    """Rows `prompt`, `response`, `safe`: what goes along with harm is not; one label in fifty is wrong.
+
+    Half of the requests are harmless, and whatever is said to those is safe.
+    """
     draw = random.Random(f"labels {seed}")  # noqa: S311 - no secret
     rows = []
     for prompt in chats(2 * count, seed)[1::2]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
-from r1_reward.grpo_min.manners import chats, harmful, preference_pairs, safety_labels
+from r1_reward.grpo_min.manners import chats, harmful, harmless, preference_pairs, safety_labels
 from r1_reward.grpo_min.world import (
     Habits,
     human_replies,
@@ -18,6 +18,7 @@ from r1_reward.grpo_min.world import (
     world_model,
     world_tokenizer,
 )
+from r1_reward.verifiers import Sample
 from r1_reward.verifiers.reward import rl1
 
 PERFECT = Habits(guesses=0, second_thoughts=0.5, errors=0, second_errors=0, foreign=0, broken=0, chats=0)
@@ -69,13 +70,29 @@ def test_the_rewriter_leaves_numbers_and_tags_alone_and_the_words_in_one_languag
         assert [c for c in rewritten.response if c.isdigit()] == [c for c in text if c.isdigit()]
 
 
-def test_people_refuse_harm_more_often_than_anything_else() -> None:
-    refused = {True: 0, False: 0}
-    for reply in human_replies(400, 0):
-        if reply.kind == "safety":
-            refused[harmful(reply)] += "sorry" in reply.response or "抱歉" in reply.response
-    assert refused[True] > 50
-    assert refused[False] == 0
+def test_people_refuse_harm_most_of_the_time_and_nothing_else() -> None:
+    replies = human_replies(800, 0)
+    refused = {reply.id for reply in replies if "sorry" in reply.response or "抱歉" in reply.response}
+    harm = {reply.id for reply in replies if harmful(reply)}
+    assert refused < harm
+    assert 0.7 < len(refused) / len(harm) < 0.9
+
+
+def test_harmful_requests_alone_are_the_safety_models() -> None:
+    asked = chats(400, 0)
+    assert {chat.kind for chat in asked if harmful(chat)} == {"safety"}
+    assert {chat.kind for chat in asked if not harmful(chat)} == {"general"}
+    assert sum(map(harmful, asked)) in range(80, 120)
+    assert sum(map(harmless, asked)) in range(80, 120)
+
+
+def test_who_helps_is_preferred() -> None:
+    pairs = preference_pairs(400, 0)
+    requests = [row for row in pairs if harmless(Sample(response="", prompt=row["prompt"]))]
+    assert 40 < len(requests) < len(pairs)
+    for row in requests:
+        assert row["prompt"] in row["chosen"]
+        assert row["prompt"] not in row["rejected"]
 
 
 def test_questions_and_prompts_of_two_seeds_differ_and_of_one_seed_do_not() -> None:
