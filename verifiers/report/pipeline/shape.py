@@ -97,8 +97,8 @@ def _hacking(run: Pipeline) -> Iterator[Finding]:
     if hacked is None:
         yield Finding("preference from the first step on, without rules, is hacked", paper, "", "not measured")
     else:
-        reward, accuracy = (ends(hacked.lines.get(key, [])) for key in ("reward/helpful", "accuracy"))
-        yield Finding("preference from the first step on, without rules, is hacked", paper, *_opposed(reward, accuracy))
+        what = "preference from the first step on, without rules, is hacked"
+        yield _opposed(what, paper, hacked.lines.get("reward/helpful", []), hacked.lines.get("accuracy", []))
         yield _alarm("the monitor's alarm tells it", hacked.report.get("alarms"), wanted=True)
         yield _alarm("so does the loop's", _loop_alarms(hacked), wanted=True)
     if kept is not None:
@@ -176,11 +176,13 @@ def _growth(what: str, paper: str, points: Points, enough: float) -> Finding:
     return Finding(what, paper, f"{first:.3g} to {last:.3g}, {times:.2f} times", verdict)
 
 
-def _opposed(reward: tuple[float, float] | None, accuracy: tuple[float, float] | None) -> tuple[str, Verdict]:
-    if reward is None or accuracy is None:
-        return "", "not measured"
-    told = f"reward {reward[0]:.3f} to {reward[1]:.3f}, accuracy {accuracy[0]:.3f} to {accuracy[1]:.3f}"
-    return told, "holds" if reward[1] > reward[0] and accuracy[1] < accuracy[0] else "departs"
+def _opposed(what: str, paper: str, reward: Points, accuracy: Points) -> Finding:
+    """Whether a reward rises over its steps while accuracy falls."""
+    up, down = _drift(what, paper, reward), _drift(what, paper, accuracy)
+    unclear: list[Verdict] = ["not measured", "within noise"]
+    verdict: Verdict = "holds" if (up.verdict, down.verdict) == ("holds", "departs") else "departs"
+    verdict = next((one for one in unclear if one in (up.verdict, down.verdict)), verdict)
+    return Finding(what, paper, f"reward {up.here}, accuracy {down.here}", verdict)
 
 
 def _loop_alarms(stage: Stage) -> list[str] | None:
