@@ -69,7 +69,8 @@ def _language(run: Pipeline) -> Iterator[Finding]:
         as_told: Verdict = "holds" if least >= CONSISTENT else "departs"
         yield Finding(f"from cold start on one language is kept (at least {CONSISTENT})", "stated", told, as_told)
     paper = "with it consistency stays, without it decays (B.6)"
-    yield _apart("the language reward keeps it in training", paper, _later(run, "no_language"), _later(run, "rl1"))
+    later = _later(run, "no_language"), _later(run, "rl1")
+    yield _apart("the language reward keeps it in training", paper, *later, told="{:.3f} without, {:.3f} with")
     yield _rise("and in the checkpoints", paper, at.get("no_language"), at.get("rl1"))
 
 
@@ -130,7 +131,9 @@ def _later(run: Pipeline, name: str) -> list[float]:
     return [value for _, value in points[len(points) // 2 :]]
 
 
-def _apart(what: str, paper: str, lower: Sequence[float], higher: Sequence[float]) -> Finding:
+def _apart(
+    what: str, paper: str, lower: Sequence[float], higher: Sequence[float], *, told: str = "{:.3f} to {:.3f}"
+) -> Finding:
     """Whether the mean of some steps is above that of others by more than twice its standard error.
 
     Each step asks other prompts, and scores differ more between prompts than a few steps of training change them.
@@ -142,7 +145,7 @@ def _apart(what: str, paper: str, lower: Sequence[float], higher: Sequence[float
     verdict: Verdict = "within noise"
     if abs(after - before) > 2 * error:
         verdict = "holds" if after > before else "departs"
-    return Finding(what, paper, f"{before:.3f} to {after:.3f}, give or take {error:.3f}", verdict)
+    return Finding(what, paper, f"{told.format(before, after)}, give or take {error:.3f}", verdict)
 
 
 def _distilled(run: Pipeline) -> Iterator[Finding]:
