@@ -242,9 +242,9 @@ class Pool:
                 break
             except RuntimeError:  # the pool, or Python, is ending
                 raise RunError("the run was ended") from None
-            except WorkerDeathError as death:
+            except (WorkerDeathError, OSError) as error:  # an OSError: no process is to be had, for now
                 if last or self._closed:
-                    raise RunError(f"a worker could not start: {death}") from None
+                    raise RunError(f"a worker could not start: {error}") from None
         self._all.add(worker)
         if self._closed:
             worker.close()

@@ -242,6 +242,26 @@ def test_workers_that_cannot_start_end_the_run_with_a_sentence(here: Path) -> No
         score(options(rewards=["touchy_rewards:Unmakeable"]))
 
 
+@pytest.mark.parametrize("failures", [1, 99])
+def test_a_machine_out_of_processes_is_asked_again_and_then_told(
+    here: Path, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    write(here / "in.jsonl", ["fine"] * 3)
+    start, left = subprocess.Popen, iter(range(failures))
+
+    def scarce(*args: Any, **settings: Any) -> Any:
+        if next(left, None) is not None:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return start(*args, **settings)
+
+    monkeypatch.setattr("r1_reward.verifiers.scoring.pool.subprocess.Popen", scarce)
+    if failures == 1:
+        assert score(options()).rows == 3
+    else:
+        with pytest.raises(RunError, match=r"a worker could not start: .*Resource temporarily unavailable"):
+            score(options())
+
+
 def test_workers_prepare_before_their_first_row_and_share_the_processors(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
