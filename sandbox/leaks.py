@@ -59,7 +59,7 @@ class Watcher:
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Start it, unless one watches over this very process already."""
+        """Start it, unless one watches over this very process already. Raises SandboxError."""
         with self._lock:
             self._start()
 
@@ -67,14 +67,17 @@ class Watcher:
         if self._process is not None and self._pid == os.getpid() and self._process.poll() is None:
             return
         self._pid = os.getpid()
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter on our own text
-            [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path), str(self._pid), str(Owner.me())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            start_new_session=True,  # what ends the owner from a terminal, or with its group, does not end it
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter on our own text
+                [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path), str(self._pid), str(Owner.me())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                start_new_session=True,  # what ends the owner from a terminal, or with its group, does not end it
+            )
+        except OSError as error:
+            raise SandboxError(f"the watcher could not be started: {error}") from error
 
     def stop(self) -> None:
         """The owner has cleaned up itself."""

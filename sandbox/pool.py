@@ -269,7 +269,11 @@ class Pool:
                 return
             thread = threading.Thread(target=ready, name="sandbox-spare", daemon=True)
             state.spares.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:  # the machine has no thread left
+            state.spares.discard(thread)
+            _log.info("no spare sandbox: %s", error)
 
 
 def _lost(submission: Submission, detail: str, backend: str) -> Result:

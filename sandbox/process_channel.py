@@ -20,21 +20,24 @@ class ProcessChannel:
     """Speaks to a child; its end is the end of the channel. One thread speaks at a time; any may kill it."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], patience: float = 0) -> None:
-        """Start the child, in a session of its own, with nothing of our environment.
+        """Start the child, in a session of its own, with nothing of our environment. Raises SandboxError.
 
         A child that has something to put away is asked to end, and killed only after `patience` seconds.
         """
         self._patience = patience
-        self._child = subprocess.Popen(  # noqa: S603 - the command is ours
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=dict(environment),
-            bufsize=0,
-            start_new_session=True,
-            cwd="/",
-        )
+        try:
+            self._child = subprocess.Popen(  # noqa: S603 - the command is ours
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=dict(environment),
+                bufsize=0,
+                start_new_session=True,
+                cwd="/",
+            )
+        except OSError as error:
+            raise SandboxError(f"the agent could not be started: {error}") from error
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         self._in, self._out = self._child.stdin.fileno(), self._child.stdout.fileno()

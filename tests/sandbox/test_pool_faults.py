@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -117,6 +119,26 @@ def test_a_fault_that_stays_is_no_number(scripted: Scripted) -> None:
         assert "the agent is gone" in result.detail
         scripted.failures = []
         assert pool.run(ONE).outcome == Outcome.AC
+
+
+@pytest.mark.needs("userns")
+@pytest.mark.parametrize(("failures", "outcome"), [(2, "AC"), (99, "INFRA")])
+def test_a_machine_out_of_processes_is_tried_again_and_no_number(
+    monkeypatch: pytest.MonkeyPatch, failures: int, outcome: str
+) -> None:
+    start, left = subprocess.Popen, iter(range(failures))
+
+    def scarce(*args: Any, **settings: Any) -> Any:
+        if next(left, None) is not None:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return start(*args, **settings)
+
+    monkeypatch.setattr("r1_reward.sandbox.process_channel.subprocess.Popen", scarce)
+    monkeypatch.setattr(pool_module, "PAUSES", (0.0, 0.0, 0.0, 0.0))
+    with Pool(backend="local", size=1) as pool:
+        result = pool.run(ONE)
+    assert result.outcome == outcome
+    assert outcome == "AC" or "Resource temporarily unavailable" in result.detail
 
 
 def test_an_engine_that_was_there_may_go_and_come_back(scripted: Scripted) -> None:
