@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from ..verifiers.errors import ConfigError, check_option
+from ..verifiers.errors import check_option
+from ..verifiers.settings import Amount, Count, Rule, Share, Whole, check, from_table
+
+Positive = Annotated[float, Rule("more than 0, and finite", lambda value: 0 < value < math.inf)]
+
+
+def _up_to(most: float) -> Rule:
+    return Rule(f"from 0 to {most:g}", lambda value: 0 <= value <= most)
+
+
+_BOUND = Rule("at least 1", lambda value: value is None or value >= 1)
+_HEAD = Rule("more than 0, and finite", lambda value: value is None or 0 < value < math.inf)
+_LENGTH = Rule(
+    "true, false or from 0 to 2",
+    lambda value: 0 <= value <= 2,
+    read=lambda told: float(told) if isinstance(told, bool) else told,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,96 +37,74 @@ class TrainOptions:
 
     kind: Literal["helpful", "safety"]
     """Pairs of which the final answer alone is seen, or single responses with their reasoning."""
-    batch: int = 256
+    batch: Count = 256
     """Pairs, or responses, per step."""
-    lr: float = 6e-6
+    lr: Positive = 6e-6
     """Learning rate of the backbone at its highest."""
-    head_lr: float | None = None
+    head_lr: Annotated[float | None, _HEAD] = None
     """Of the head; None: the same."""
-    epochs: int = 1
+    epochs: Count = 1
     """Times over the data."""
-    max_length: int | None = 8192
+    max_length: Annotated[int | None, _BOUND] = 8192
     """Tokens of prompt and response in training; scoring has no such bound."""
-    max_prompt: int | None = None
+    max_prompt: Annotated[int | None, _BOUND] = None
     """Tokens of the prompt, in training and scoring; its end is kept."""
-    max_response: int | None = None
+    max_response: Annotated[int | None, _BOUND] = None
     """Tokens of the response, in training and scoring; its beginning is kept."""
     overlong: Literal["cut", "drop"] = "cut"
     """What becomes of training rows above a limit; both are counted."""
-    budget: int = 16_384
+    budget: Count = 16_384
     """Tokens, padding included, that go through the model at once; a step's batch is cut into pieces of it."""
-    pool: int = 16
+    pool: Count = 16
     """Batches whose rows are sorted by length together, so that a batch has rows of like length; 1: none."""
     share: bool = True
     """Put chosen and rejected in one row with one copy of the prompt, where the model's code allows it."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     """How the learning rate falls after the warm-up; cosine ends at a tenth, linear at 0."""
-    warmup: float = 0.03
+    warmup: Share = 0.03
     """Share of the steps in which it rises."""
-    weight_decay: float = 0.0
+    weight_decay: Amount = 0.0
     """AdamW's, on matrices."""
-    beta2: float = 0.95
+    beta2: Annotated[float, _up_to(0.9999)] = 0.95
     """How long AdamW remembers the size of gradients; of small batches it takes more of them to tell."""
-    clip: float = 1.0
+    clip: Positive = 1.0
     """Largest norm of the gradient."""
     margin: bool = False
     """helpful: use the data's margins."""
-    centering: float = 0.0
+    centering: Amount = 0.0
     """helpful: weight of the square of the sum of both scores."""
-    smoothing: float = 0.0
+    smoothing: Annotated[float, _up_to(0.5)] = 0.0
     """helpful: share of pairs taken to be labelled the wrong way round."""
-    length_control: bool | float = False
+    length_control: Annotated[float, _LENGTH] = 0.0
     """helpful: while training, a pair's length difference has a weight of its own, fitted beforehand and not kept, so
     that the model need not learn what length alone explains; a number: that share of it."""
-    pos_weight: float = 1.0
+    pos_weight: Positive = 1.0
     """safety: weight of safe responses."""
-    freeze: int = 0
+    freeze: Whole = 0
     """Layers from the bottom that do not learn, the embeddings with them."""
-    layers: int = 0
+    layers: Whole = 0
     """Layers of a backbone without a head that are kept, from the bottom; 0: all."""
     even: bool = False
     """Let the last layer of such a backbone begin by looking at all tokens alike."""
     zero_head: bool = False
     """Let the head of such a backbone begin at 0, not at random."""
-    lora: int = 0
+    lora: Whole = 0
     """Rank of LoRA adapters; 0: train the weights themselves."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Of the multiplications; weights, optimizer and losses are float32."""
-    dev_share: float = 0.05
+    dev_share: Annotated[float, _up_to(0.5)] = 0.05
     """Share of the prompts kept from training, for early stopping and for the scale of the scores."""
-    eval_every: int = 0
+    eval_every: Whole = 0
     """Steps between looks at them; 0: after every epoch."""
-    patience: int = 0
+    patience: Whole = 0
     """Looks without a better loss after which to stop, keeping the best weights; 0: train to the end, keep the last."""
-    checkpoint_every: int = 200
+    checkpoint_every: Count = 200
     """Steps between checkpoints; one is also written on the way out."""
     seed: int = 0
     """Of head, order and dropout."""
 
     def __post_init__(self) -> None:
-        check_option("kind", self.kind, ("helpful", "safety"))
-        check_option("schedule", self.schedule, ("cosine", "linear", "constant"))
-        check_option("precision", self.precision, ("fp32", "bf16"))
-        check_option("overlong", self.overlong, ("cut", "drop"))
-        for name, least in (("batch", 1), ("epochs", 1), ("budget", 1), ("pool", 1), ("checkpoint_every", 1)):
-            _whole(name, getattr(self, name), least)
-        for name in ("freeze", "layers", "lora", "eval_every", "patience"):
-            _whole(name, getattr(self, name), 0)
-        _whole("seed", self.seed, -(2**62))
-        for name in ("lr", "head_lr", "clip", "pos_weight"):
-            value = getattr(self, name)
-            if not (name == "head_lr" and value is None) and not _number(value) > 0:
-                raise ConfigError(f"{name} is {value!r}; it must be more than 0")
-        for name, most in (
-            ("warmup", 1.0), ("smoothing", 0.5), ("dev_share", 0.5), ("centering", 1e6), ("weight_decay", 1e6),
-            ("beta2", 0.9999),
-        ):  # fmt: skip
-            if not 0 <= _number(getattr(self, name)) <= most:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be from 0 to {most:g}")
-        for name in ("margin", "share", "even", "zero_head"):
-            check_option(name, getattr(self, name), (True, False))
-        if not isinstance(self.length_control, bool) and not 0 <= _number(self.length_control) <= 2:
-            raise ConfigError(f"length_control is {self.length_control!r}; it must be true, false or from 0 to 2")
+        check(self)
 
 
 # Found for a 22M encoder of six layers on human-labelled data: the last layer alone is poor, the first epoch learns
@@ -151,27 +144,13 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 """Settings by name: the paper's; for a small encoder such as MiniLM; for a model from scratch."""
 
 
-def options_of(kind: str, preset: str = "paper", **changes: Any) -> TrainOptions:  # any: fields of TrainOptions
-    """A preset with changes. Raises ConfigError, naming what is unknown.
+def options_of(kind: str, preset: str = "paper", /, **changes: Any) -> TrainOptions:  # any: fields of TrainOptions
+    """A preset with changes. Raises ConfigError, naming what is unknown or cannot be.
 
     >>> options_of("safety", "small", epochs=3).batch
     32
     """
     check_option("kind", kind, ("helpful", "safety"))
     check_option("preset", preset, tuple(PRESETS))
-    known = {f.name for f in dataclasses.fields(TrainOptions)}
-    for name in changes:
-        if name not in known:
-            raise ConfigError(f"training has no option {name!r}; it has {', '.join(sorted(known - {'kind'}))}")
-    return TrainOptions(**{"kind": kind, **PRESETS[preset][kind], **changes})
-
-
-def _whole(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ConfigError(f"{name} is {value!r}; it must be a whole number from {least}")
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return math.nan
-    return float(value)
+    check_option("kind", changes.get("kind", kind), (kind,))
+    return from_table(TrainOptions, {"kind": kind, **PRESETS[preset][kind], **changes})

@@ -114,7 +114,7 @@ def test_measures_that_cannot_be_written_are_told(helpful: Path, pairs: Path, tm
     [
         (["--base", "./nowhere"], "no such model"),
         (["--base", "tiny", "--preset", "huge"], "preset is 'huge'"),
-        (["--base", "tiny", "--set", "speed=1"], "no option 'speed'"),
+        (["--base", "tiny", "--set", "speed=1"], "unknown key 'speed'"),
         (["--base", "tiny", "--set", "speed"], "not of the form"),
         (["--base", "tiny", "--set", "batch=0"], "batch is 0"),
         (["--base", "tiny", "--resume"], "no checkpoint"),

@@ -234,7 +234,7 @@ def test_presets_are_the_papers() -> None:
     paper = options_of("helpful")
     assert (paper.batch, paper.lr, paper.epochs, paper.max_length) == (256, 6e-6, 1, 8192)
     assert options_of("safety") == TrainOptions(kind="safety")
-    with pytest.raises(ConfigError, match="no option 'speed'"):
+    with pytest.raises(ConfigError, match="unknown key 'speed'"):
         options_of("helpful", speed=1)
     for wrong in (
         {"batch": 0},
@@ -244,9 +244,16 @@ def test_presets_are_the_papers() -> None:
         {"epochs": 1.5},
         {"share": "no"},
         {"beta2": 1},
+        {"max_length": 0},
+        {"max_prompt": "32"},
+        {"length_control": 3},
+        {"kind": "safety"},
+        {"preset": "tiny"},
     ):
         with pytest.raises(ConfigError):
             options_of("helpful", **wrong)
+    assert options_of("helpful", length_control=True).length_control == 1
+    assert options_of("helpful", "small", head_lr=None, max_length=None).head_lr is None
 
 
 def test_batches_are_of_like_length_or_random() -> None:
