@@ -23,6 +23,7 @@ from r1_reward.sandbox import (
     checkers,
 )
 from r1_reward.sandbox import pool as pool_module
+from r1_reward.sandbox.leaks import Watcher
 from r1_reward.sandbox.local import LocalBackend
 from r1_reward.sandbox.session import Command, Ran
 
@@ -139,6 +140,15 @@ def test_a_machine_out_of_processes_is_tried_again_and_no_number(
         result = pool.run(ONE)
     assert result.outcome == outcome
     assert outcome == "AC" or "Resource temporarily unavailable" in result.detail
+
+
+def test_a_watcher_that_cannot_be_started_is_a_sandbox_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def scarce(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("r1_reward.sandbox.leaks.subprocess.Popen", scarce)
+    with pytest.raises(SandboxError, match=r"the watcher could not be started: .*temporarily unavailable"):
+        Watcher().start()
 
 
 def test_an_engine_that_was_there_may_go_and_come_back(scripted: Scripted) -> None:
