@@ -65,6 +65,11 @@ class Sample:
     def __post_init__(self) -> None:
         if not isinstance(self.response, str):
             raise SampleError("wrong_type", f"response must be a string, got {_type(self.response)}")
+        if self.reference is not None and not isinstance(self.reference, _REFERENCES):
+            told = f"reference must be a string or a list of strings, got {_type(self.reference)}"
+            raise SampleError("wrong_type", f"{told}; Sample.from_dict takes numbers")
+        if self.tests and isinstance(self.tests[0], Mapping):
+            raise SampleError("wrong_type", "tests are StdinTest and the like; Sample.from_dict makes them from rows")
 
     @property
     def kind_or_guess(self) -> Kind | None:
@@ -151,6 +156,7 @@ class Sample:
         return row
 
 
+_REFERENCES = (str, list, tuple)
 SAMPLE_FIELDS = tuple(f.name for f in dataclasses.fields(Sample) if f.name != "meta")
 _SAME_NAMES = {name: name for name in SAMPLE_FIELDS}
 

@@ -111,6 +111,10 @@ def test_bad_row_is_told_by_field(row: dict[str, Any], reason: str, told: str) -
 
 
 def test_programmers_mistake_is_told_at_once() -> None:
+    with pytest.raises(SampleError, match=r"reference must be a string .* got int; Sample.from_dict takes numbers"):
+        Sample(response="4", reference=4)  # type: ignore[arg-type]
+    with pytest.raises(SampleError, match=r"Sample.from_dict makes them from rows"):
+        Sample(response="4", tests=[{"input": "2"}])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="response must be a string, got null"):
         Sample(response=None)  # type: ignore[arg-type]  # the mistake
 
