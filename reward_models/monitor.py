@@ -164,8 +164,11 @@ class Monitor:
     def take(self, window: Window) -> list[str]:
         """The alarms of a window, as sentences; none where all is well."""
         bounds, alarms = self.bounds, []
-        if window.scores and window.accuracy is not None:
-            self._scores.append(fmean(window.scores))
+        score = fmean(window.scores) if window.scores else 0.0
+        if not math.isfinite(score):
+            alarms.append(f"step {window.step}: the reward model's mean score is {score}")
+        elif window.scores and window.accuracy is not None:
+            self._scores.append(score)
             self._accuracies.append(window.accuracy)
             if apart := parting(self._scores, self._accuracies, bounds.windows):
                 alarms.append(

@@ -56,6 +56,13 @@ def test_an_alarm_tells_what_moved_and_when() -> None:
     assert told == [[]] * 7 + [[said]]
 
 
+def test_a_score_that_is_no_number_is_an_alarm_and_blinds_nobody() -> None:
+    monitor = Monitor()
+    assert "mean score is nan" in monitor.take(Window(step=0, scores=[1.0, float("nan")], accuracy=0.9))[0]
+    told = [monitor.take(Window(step=n, scores=[n / 10], accuracy=0.9 - n / 10)) for n in range(1, 7)]
+    assert [len(alarms) for alarms in told] == [0, 0, 0, 0, 0, 1]
+
+
 def test_windows_without_accuracy_or_scores_do_not_count() -> None:
     monitor = Monitor()
     rows = [Window(step=0, scores=[1.0]), Window(step=1, scores=[], accuracy=0.5)]
