@@ -7,6 +7,7 @@ import dataclasses
 import json
 import pickle
 import time
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -250,6 +251,19 @@ def test_scores_are_finite(score: float) -> None:
 @pytest.mark.parametrize("score", [-1.0, 0.0, 1.0, 2.5, 1e300])
 def test_scores_are_not_clamped(score: float) -> None:
     assert float(Verdict.scored(score, Reason.MEASURED)) == score
+
+
+def test_words_and_numbers_of_other_kinds_become_those_of_the_lists() -> None:
+    """What a verifier of one's own writes: words as text, numbers of numpy or of exact arithmetic."""
+    status: Any = "scored"
+    reason: Any = "measured"
+    half: Any = Fraction(1, 2)
+    verdict = Verdict(status=status, score=half, reason=reason, parts={"half": half})
+    assert (verdict.status is Status.SCORED, verdict.reason is Reason.MEASURED) == (True, True)
+    assert json.loads(json.dumps(verdict.to_dict()))["parts"] == {"half": 0.5}
+    assert (type(verdict.score), Verdict.scored(1.0, reason).to_dict()["reason"]) == (float, "measured")
+    with pytest.raises(ValueError, match="'fine' is not a valid Reason"):
+        Verdict.scored(1.0, "fine")  # type: ignore[arg-type]  # what is tested
 
 
 @pytest.mark.parametrize("status", Status)
