@@ -103,7 +103,7 @@ class Reward:
         if not isinstance(self.name, str):
             raise ConfigError(f"the name of a reward is {self.name!r}; it must be text")
         if not isinstance(self.terms, Iterable):
-            raise ConfigError(f"the terms of {self.name} are a {type(self.terms).__name__}; they must be a list of Terms")
+            raise ConfigError(f"the terms of {self.name} are a {type(self.terms).__name__}; a list of Terms is wanted")
         terms = tuple(self.terms)  # a generator would be empty when it is asked again
         if strange := [term for term in terms if not isinstance(term, Term)]:
             raise ConfigError(f"{self.name} is made of Terms, not of {strange[0]!r}; Term(verifier=...) makes one")

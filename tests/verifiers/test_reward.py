@@ -113,7 +113,7 @@ def test_terms_need_names_of_their_own() -> None:
         ({"begins": "3"}, "math begins at '3'"),
         ({"verifier": MathVerifier}, "the class MathVerifier, which is no verifier"),
         ({"verifier": "math"}, "a str, which is no verifier"),
-        ({"verifier": lambda samples: [1.0]}, "a function, which is no verifier"),
+        ({"verifier": len}, "a builtin_function_or_method, which is no verifier"),
     ],
 )
 def test_a_term_that_cannot_be_summed_is_told_at_once(given: dict[str, Any], told: str) -> None:
@@ -126,7 +126,7 @@ def test_a_term_that_cannot_be_summed_is_told_at_once(given: dict[str, Any], tol
     [
         ({"terms": [MathVerifier()]}, "made of Terms, not of MathVerifier"),
         ({"terms": {"math": 1.0}}, "made of Terms, not of 'math'"),
-        ({"terms": Term(verifier=MathVerifier())}, "are a Term; they must be a list"),
+        ({"terms": Term(verifier=MathVerifier())}, "are a Term; a list of Terms is wanted"),
         ({"name": None}, "name of a reward is None"),
     ],
 )

@@ -256,6 +256,8 @@ def test_a_preset_with_reward_models_of_ones_own_is_that_preset() -> None:
 
 def test_columns_of_wrong_lengths_are_told() -> None:
     made = reward("math")
+    with pytest.raises(ValueError, match="completions is one text"):
+        made(completions=RIGHT, answer=["4"] * len(RIGHT))
     with pytest.raises(ValueError, match="'answer' has 3 values for 2 completions"):
         made(completions=[RIGHT, WRONG], answer=["4", "4", "4"])
     with pytest.raises(ValueError, match="1 prompts for 2 completions"):
