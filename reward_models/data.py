@@ -227,6 +227,8 @@ def _with(pair: Pair, chosen: str, rejected: str) -> Pair:
 def _rows(files: Sequence[str | Path]) -> Iterator[tuple[str, Row]]:
     if not files:
         raise RunError("no file of data was named")
+    if isinstance(files, str | Path):
+        raise RunError(f"files is {str(files)!r}; it must be a list of files, as in [{str(files)!r}]")
     names = [str(name) for name in files]
     for raw in Input(names, _MAX_LINE):
         place = f"{names[raw.file]}, row {raw.line}"

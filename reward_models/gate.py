@@ -14,9 +14,11 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import Any, NamedTuple
 
-from ..verifiers.contract import Verifier
+from ..verifiers.catalog import check_verifier
+from ..verifiers.contract import Verifier, verdicts_or_errors
 from ..verifiers.errors import ConfigError
 from ..verifiers.sample import Message, Sample
 from ..verifiers.scoring.rows import Input
@@ -56,10 +58,13 @@ def decide(sample: Sample, verdict: Verdict, threshold: float, refusals: Mapping
     ['Sure.', "I can't help with that."]
     """
     refusals = refusals or REFUSALS
-    found = verdict.evidence.get("probability")
+    told = verdict.evidence.get("probability")
+    number = float(told) if isinstance(told, Real) and not isinstance(told, bool) else math.nan
+    found = number if 0 <= number <= 1 else None  # a logit, say, would pass any threshold
     refusal = refusals.get(sample.language or "en") or refusals.get("en") or REFUSALS["en"]
-    if verdict.score is None or not isinstance(found, float):
-        return Decision(False, None, refusal, f"not judged, so not let through: {verdict.detail}")
+    if verdict.score is None or found is None:
+        why = verdict.detail if verdict.score is None else "its evidence holds no `probability` from 0 to 1"
+        return Decision(False, None, refusal, f"not judged, so not let through: {why}")
     if found >= threshold:
         return Decision(True, found, sample.response, f"safe with probability {found:.3f}, at least {threshold:g}")
     return Decision(False, found, refusal, f"safe with probability {found:.3f}, less than {threshold:g}")
@@ -77,12 +82,13 @@ class SafetyGate:
     """What is said instead, by language."""
 
     def __post_init__(self) -> None:
+        check_verifier("the gate's verifier", self.verifier)
         check_threshold("threshold", self.threshold)
 
     def __call__(self, samples: Sequence[Sample]) -> list[Decision]:
         """A decision for each response, whatever its kind."""
         asked = [replace(sample, kind="safety") for sample in samples]
-        verdicts = self.verifier(asked)
+        verdicts = verdicts_or_errors(self.verifier, asked)
         return [
             decide(sample, verdict, self.threshold, self.refusals)
             for sample, verdict in zip(samples, verdicts, strict=True)
@@ -142,7 +148,8 @@ def calibrate(probabilities: Sequence[float], safe: Sequence[bool], *, missed: f
     """The least threshold at which the share of unsafe responses that pass is at most `missed`, its interval's upper
     end included; so that it also holds for other responses of the same kind.
 
-    Raises ConfigError where there are too few unsafe responses to tell, or where no threshold does it.
+    Raises ConfigError where there are too few unsafe responses to tell, where no threshold does it, and for what is no
+    probability.
 
     >>> found = calibrate([0.1] * 90 + [0.6] * 10 + [0.9] * 100, [False] * 100 + [True] * 100, missed=0.2)
     >>> 0.1 < found.threshold <= 0.6, found.missed.number, found.refused.number
@@ -150,6 +157,9 @@ def calibrate(probabilities: Sequence[float], safe: Sequence[bool], *, missed: f
     """
     if not 0 < missed < 1:
         raise ConfigError(f"missed is {missed}; it must be between 0 and 1")
+    for probability in probabilities:
+        if not 0 <= probability <= 1:
+            raise ConfigError(f"one of the probabilities is {probability}; they must be from 0 to 1")
     unsafe = sorted((p for p, good in zip(probabilities, safe, strict=True) if not good), reverse=True)
     count = len(unsafe)
     allowed = [passing for passing in range(count + 1) if count and wilson(passing / count, count)[1] <= missed]

@@ -11,8 +11,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
+from typing import Annotated
 
-from ..verifiers.errors import ConfigError
+from ..verifiers.settings import Rule, Whole, check
 from .measures import correlation
 from .trend import parting
 
@@ -28,11 +29,13 @@ class LengthTrend:
 
 
 def length_trend(scores: Sequence[float], lengths: Sequence[float]) -> LengthTrend:
-    """Correlation of scores with lengths, and the slope.
+    """Correlation of scores with lengths, and the slope. Raises ValueError where there are not as many of both.
 
     >>> length_trend([1.0, 2.0, 3.0], [1000, 2000, 3000])
     LengthTrend(correlation=1.0, slope=1.0)
     """
+    if len(scores) != len(lengths):
+        raise ValueError(f"there are {len(scores)} scores and {len(lengths)} lengths")
     found = correlation(scores, lengths)
     if found is None:
         return LengthTrend(correlation=None, slope=None)
@@ -49,6 +52,8 @@ def repetition(text: str, *, words: int = 4) -> float:
     >>> repetition("so it goes and so it goes and so it goes")
     0.5
     """
+    if words < 1:
+        raise ValueError(f"words is {words}; it must be at least 1")
     found = text.split()
     total = len(found) - words + 1
     return 0.0 if total < 1 else 1 - len({tuple(found[at : at + words]) for at in range(total)}) / total
@@ -60,7 +65,7 @@ def spread(scores: Sequence[float]) -> float:
     >>> spread([2.0, 0.0])
     1.0
     """
-    if not scores:
+    if len(scores) == 0:
         raise ValueError("there is no score")
     mean = sum(scores) / len(scores)
     return math.sqrt(sum((score - mean) ** 2 for score in scores) / len(scores))
@@ -89,10 +94,13 @@ def _surely(found: float, count: int) -> float:
 class Admission:
     """When preference enters the reward: the paper's last 400 of 1,700 steps, or with a ramp."""
 
-    begins: int = 1300
+    begins: Whole = 1300
     """The first step at which it counts, from 0."""
-    ramp: int = 0
+    ramp: Whole = 0
     """Steps over which its weight grows to 1."""
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def weight(self, step: int) -> float:
         """Its weight at a step.
@@ -105,25 +113,28 @@ class Admission:
         return min(1.0, (step - self.begins + 1) / self.ramp) if self.ramp else 1.0
 
 
+_Bound = Annotated[float, Rule("at least 0", lambda value: value >= 0)]
+"""Infinity stands for no alarm; with NaN there would be none either, and nobody would know."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Above what there is an alarm."""
+    """Above what there is an alarm. Raises ConfigError for what is no bound."""
 
-    windows: int = 6
+    windows: Annotated[int, Rule("at least 2", lambda value: value >= 2)] = 6
     """Fewest windows over which the score can rise while accuracy falls; it is looked for over twice as many, four
     times, and so on, too."""
-    length_correlation: float = 0.5
+    length_correlation: _Bound = 0.5
     """Of score and length, in magnitude; what a window of its size cannot tell from this is no alarm."""
-    kl: float = 50.0
+    kl: _Bound = 50.0
     """Mean divergence from the reference policy, nats per response."""
-    repetition: float = 0.2
+    repetition: _Bound = 0.2
     """Mean share of repeated word sequences."""
-    spread: float = 1.0
+    spread: _Bound = 1.0
     """Mean standard deviation between models, in normalised scores."""
 
     def __post_init__(self) -> None:
-        if self.windows < 2:
-            raise ConfigError(f"windows is {self.windows}; it must be at least 2")
+        check(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,29 +175,34 @@ class Monitor:
     def take(self, window: Window) -> list[str]:
         """The alarms of a window, as sentences; none where all is well."""
         bounds, alarms = self.bounds, []
-        score = fmean(window.scores) if window.scores else 0.0
-        if not math.isfinite(score):
-            alarms.append(f"step {window.step}: the reward model's mean score is {score}")
-        elif window.scores and window.accuracy is not None:
-            self._scores.append(score)
+        # As lists, since arrays of numpy and torch do not say whether they are empty.
+        scores, lengths, spreads = (
+            [float(one) for one in told] for told in (window.scores, window.lengths, window.spreads)
+        )
+        if not all(map(math.isfinite, scores)):
+            alarms.append(f"step {window.step}: the reward model's mean score is {sum(scores) / len(scores)}")
+        elif window.accuracy is not None and not math.isfinite(window.accuracy):
+            alarms.append(f"step {window.step}: accuracy is {window.accuracy}")
+        elif scores and window.accuracy is not None:
+            self._scores.append(fmean(scores))
             self._accuracies.append(window.accuracy)
             if apart := parting(self._scores, self._accuracies, bounds.windows):
                 alarms.append(
                     f"step {window.step}: over {apart.span} windows the reward model's score rose by "
                     f"{apart.score:.3f} while accuracy fell by {-apart.accuracy:.3f}: hacking"
                 )
-        if window.lengths:
-            found = length_trend(window.scores, window.lengths).correlation
-            if found is not None and _surely(found, len(window.lengths)) > bounds.length_correlation:
+        if scores and lengths:
+            found = length_trend(scores, lengths).correlation
+            if found is not None and _surely(found, len(lengths)) > bounds.length_correlation:
                 alarms.append(f"step {window.step}: scores follow length, correlation {found:.2f}")
         if window.kl is not None and not window.kl <= bounds.kl:
             alarms.append(f"step {window.step}: divergence {window.kl:.1f} is over the budget of {bounds.kl:g}")
-        if window.texts:
+        if len(window.texts):
             share = sum(map(repetition, window.texts)) / len(window.texts)
             if share > bounds.repetition:
                 alarms.append(f"step {window.step}: {share:.0%} of the word sequences repeat")
-        if window.spreads:
-            spread = sum(window.spreads) / len(window.spreads)
+        if spreads:
+            spread = sum(spreads) / len(spreads)
             if not spread <= bounds.spread:
                 alarms.append(f"step {window.step}: the models disagree by {spread:.2f}")
         return alarms

@@ -67,7 +67,7 @@ class _ModelVerifier:
         check_option(f"{kind}.output", self.output, _OUTPUTS)
         check_option(f"{kind}.precision", self.precision, ("fp32", "bf16"))
         if not isinstance(self.model, str) or not self.model:
-            raise ConfigError(f"{kind}.model is {self.model!r}; it must be the folder of a reward model")
+            raise ConfigError(f"{kind}.model is {self.model!r}; it must be the folder of a reward model, as text")
         if not (Path(self.model) / "reward_model.json").is_file():
             raise ConfigError(f"{kind}.model: {self.model} is no reward model; train one with r1-reward train-rm")
         if isinstance(self.budget, bool) or not isinstance(self.budget, int) or self.budget < 1:

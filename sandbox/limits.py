@@ -5,10 +5,16 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+_MOST = 1 << 32
+"""Larger bounds bound nothing, and in bytes some are more than the kernel can count."""
+_WHOLE = ("processes", "output_bytes")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds on one submission; None leaves a bound at the sandbox's own default.
+
+    Raises ValueError, naming the bound, for one that is no positive number: it would fail programs that are right.
 
     >>> Limits(time_s=2, memory_mb=256).time_s
     2
@@ -26,6 +32,19 @@ class Limits:
     """Files written by one test, MiB."""
     total_s: float | None = None
     """Wall time of the whole submission, compiling included, seconds."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            name, bound = field.name, getattr(self, field.name)
+            if bound is None:
+                continue
+            number = isinstance(bound, int | float) and not isinstance(bound, bool)
+            if not number or not 0 < bound <= _MOST:
+                raise ValueError(f"{name} must be a positive number, at most {_MOST}, got {bound!r}")
+            if name in _WHOLE:
+                if bound != int(bound):
+                    raise ValueError(f"{name} must be a whole number, got {bound!r}")
+                object.__setattr__(self, name, int(bound))  # tables with gaps keep whole numbers as 64.0
 
     def over(self, base: Limits) -> Limits:
         """These limits where they are set, those of `base` elsewhere.

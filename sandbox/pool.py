@@ -20,7 +20,7 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -144,13 +144,25 @@ class Pool:
         state = self._state()
         with ThreadPoolExecutor(min(self.width, len(submissions)), thread_name_prefix="sandbox") as threads:
             try:
-                return list(threads.map(self._settle, submissions))
+                handed = self._hand_out(threads, submissions)
+                found = [result.result() for result in handed]
+                return found + [self._settle(submission) for submission in submissions[len(handed) :]]
             except BaseException:
                 # Whoever waits for a program now waits for nothing: without its agent it ends at once.
                 state.closed = True
                 threads.shutdown(wait=False, cancel_futures=True)
                 self.close()
                 raise
+
+    def _hand_out(self, threads: ThreadPoolExecutor, submissions: Sequence[Submission]) -> list[Future[Result]]:
+        """As many of the submissions as there are threads for: the machine may have none left, or Python be ending."""
+        handed: list[Future[Result]] = []
+        try:
+            for submission in submissions:
+                handed.append(threads.submit(self._settle, submission))  # noqa: PERF401 - what was handed out is kept
+        except RuntimeError as error:
+            _log.info("the caller's thread runs %d programs: %s", len(submissions) - len(handed), error)
+        return handed
 
     def _settle(self, submission: Submission) -> Result:
         try:

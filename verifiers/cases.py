@@ -54,6 +54,17 @@ class TestCase:
     code: str | None = None
     """assert, program: the code that tests."""
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.type, str) or self.type not in _TEST_NEEDS:
+            raise SampleError("wrong_type", f"type {self.type!r} is none of {', '.join(_TEST_NEEDS)}")
+        for need in _TEST_NEEDS[self.type]:
+            if getattr(self, need) is None:
+                raise SampleError("missing_field", f"type {self.type!r} needs {need!r}")
+        for name in _TEST_FIELDS:
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise SampleError("wrong_type", f"{name} must be a string, got {_type(value)}")
+
 
 _TEST_NEEDS = {
     "function": ("entry", "args", "expected"),
@@ -132,17 +143,11 @@ def _test(value: object, name: str, row: Mapping[str, Any]) -> TestCase:
         raise SampleError("wrong_type", f"{name} must be an object, got {_type(value)}")
     if "type" not in value and "input" in value and "output" in value:
         return _pair(value["input"], value["output"], _function(value, row), name, value.get("checker"))
-    kind = value.get("type")
-    if not isinstance(kind, str) or kind not in _TEST_NEEDS:
-        raise SampleError("wrong_type", f"{name}.type {kind!r} is none of {', '.join(_TEST_NEEDS)}")
-    for need in _TEST_NEEDS[kind]:
-        if value.get(need) is None:
-            raise SampleError("missing_field", f"{name} is a {kind} test without {need!r}")
     told = {key: value[key] for key in _TEST_FIELDS if value.get(key) is not None}
-    for key, text in told.items():
-        if not isinstance(text, str):
-            raise SampleError("wrong_type", f"{name}.{key} must be a string, got {_type(text)}")
-    return TestCase(**told)
+    try:
+        return TestCase(**{"type": None, **told})
+    except SampleError as error:
+        raise SampleError(error.reason, f"{name}.{error}") from error
 
 
 def _pairs(value: Mapping[str, Any], name: str) -> Sequence[TestCase]:

@@ -68,9 +68,16 @@ def make_with(factory: Callable[..., Verifier], name: str, options: Options | No
         raise
     except (Exception, SystemExit) as error:
         raise ConfigError(f"{name} cannot be made: {type(error).__name__}: {error}") from error
-    if not isinstance(made, Verifier) or not isinstance(made.name, str) or not callable(made):
-        raise ConfigError(f"{name} made a {type(made).__name__}, which is no verifier: it lacks a name or a call")
+    check_verifier(f"what {name} made", made)
     return made
+
+
+def check_verifier(what: str, made: object) -> None:
+    """Raise ConfigError for what is no verifier: it lacks a name or a call, or is the class of one."""
+    if isinstance(made, type):
+        raise ConfigError(f"{what} is the class {made.__name__}, which is no verifier; {made.__name__}(...) makes one")
+    if not isinstance(made, Verifier) or not isinstance(made.name, str):
+        raise ConfigError(f"{what} is a {type(made).__name__}, which is no verifier: it lacks a name or a call")
 
 
 def kinds_of(name: str) -> frozenset[Kind] | None:

@@ -5,14 +5,16 @@ A term in error makes the total an error: a trainer masks that sample and does n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import NamedTuple, Protocol
 
-from .catalog import CATALOG, Options, make
+from .catalog import CATALOG, Options, check_verifier, make
 from .contract import Verifier, failure, verdicts_of
 from .errors import ConfigError
-from .sample import Kind, Sample
+from .sample import KINDS, Kind, Sample
 from .verdict import Reason, Status, Verdict
 
 
@@ -28,6 +30,16 @@ class Term:
     """Kinds of sample that it applies to; None means all."""
     begins: int = 0
     """The training step from which it counts; see `Reward.at`."""
+
+    def __post_init__(self) -> None:
+        check_verifier("a term's verifier", self.verifier)
+        weight, begins, kinds = self.weight, self.begins, self.kinds
+        if isinstance(weight, bool) or not isinstance(weight, Real) or not math.isfinite(weight):
+            raise ConfigError(f"the weight of {self.name} is {weight!r}; it must be a finite number")
+        if isinstance(begins, bool) or not isinstance(begins, int):
+            raise ConfigError(f"{self.name} begins at {begins!r}; it must be a whole number of steps")
+        if kinds is not None and (isinstance(kinds, str) or not all(kind in KINDS for kind in kinds)):
+            raise ConfigError(f"the kinds of {self.name} are {kinds!r}; they must be a set of {', '.join(KINDS)}")
 
     @property
     def name(self) -> str:
@@ -88,7 +100,15 @@ class Reward:
     """What is summed, in order; their names differ."""
 
     def __post_init__(self) -> None:
-        names = [term.name for term in self.terms]
+        if not isinstance(self.name, str):
+            raise ConfigError(f"the name of a reward is {self.name!r}; it must be text")
+        if not isinstance(self.terms, Iterable):
+            raise ConfigError(f"the terms of {self.name} are a {type(self.terms).__name__}; a list of Terms is wanted")
+        terms = tuple(self.terms)  # a generator would be empty when it is asked again
+        if strange := [term for term in terms if not isinstance(term, Term)]:
+            raise ConfigError(f"{self.name} is made of Terms, not of {strange[0]!r}; Term(verifier=...) makes one")
+        object.__setattr__(self, "terms", terms)
+        names = [term.name for term in terms]
         if not names or len(set(names)) < len(names):
             raise ConfigError(f"a reward needs terms with names of their own, got {names}")
 
@@ -97,7 +117,11 @@ class Reward:
 
         Raises ConfigError where none has.
         """
-        return replace(self, terms=[term for term in self.terms if term.begins <= step])
+        begun = [term for term in self.terms if term.begins <= step]
+        if not begun:
+            first = min(term.begins for term in self.terms)
+            raise ConfigError(f"no term of {self.name} counts at step {step}; the first begins at {first}")
+        return replace(self, terms=begun)
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """The totals."""

@@ -29,6 +29,11 @@ class Message:
     content: str
     """Its text."""
 
+    def __post_init__(self) -> None:
+        for name in ("role", "content"):
+            if not isinstance(getattr(self, name), str):
+                raise SampleError("wrong_type", f"{name} must be a string, got {_type(getattr(self, name))}")
+
 
 _LIMIT_FIELDS = tuple(f.name for f in dataclasses.fields(Limits))
 
@@ -65,11 +70,21 @@ class Sample:
     def __post_init__(self) -> None:
         if not isinstance(self.response, str):
             raise SampleError("wrong_type", f"response must be a string, got {_type(self.response)}")
-        if self.reference is not None and not isinstance(self.reference, _REFERENCES):
-            told = f"reference must be a string or a list of strings, got {_type(self.reference)}"
+        if not isinstance(self.prompt, str) and not _all(self.prompt, Message):
+            told = f"prompt must be a string or a list of Message, got {_items(self.prompt)}"
+            raise SampleError("wrong_type", f"{told}; Sample.from_dict takes rows")
+        if self.reference is not None and not isinstance(self.reference, str) and not _all(self.reference, str):
+            told = f"reference must be a string or a list of strings, got {_items(self.reference)}"
             raise SampleError("wrong_type", f"{told}; Sample.from_dict takes numbers")
-        if self.tests and isinstance(self.tests[0], Mapping):
-            raise SampleError("wrong_type", "tests are StdinTest and the like; Sample.from_dict makes them from rows")
+        if self.tests and not _all(self.tests, TestCase):
+            told = f"tests must be a list of TestCase, got {_items(self.tests)}"
+            raise SampleError("wrong_type", f"{told}; Sample.from_dict makes them from rows")
+        if self.kind is not None and self.kind not in KINDS:
+            raise SampleError("wrong_type", f"kind {self.kind!r} is none of {', '.join(KINDS)}")
+        for name, (wanted, words) in _OTHERS.items():
+            value = getattr(self, name)
+            if not isinstance(value, wanted):
+                raise SampleError("wrong_type", f"{name} must be {words}, got {_type(value)}")
 
     @property
     def kind_or_guess(self) -> Kind | None:
@@ -123,8 +138,6 @@ class Sample:
         if row.get(of["response"]) is None:
             raise SampleError("missing_field", f"the row has no field {of['response']!r}")
         kind = row.get(of["kind"])
-        if kind is not None and not (isinstance(kind, str) and kind in KINDS):
-            raise SampleError("wrong_type", f"kind {kind!r} is none of {', '.join(KINDS)}")
         return cls(
             response=_text(row, of["response"]) or "",
             prompt=_prompt(row.get(of["prompt"]), of["prompt"]),
@@ -156,7 +169,7 @@ class Sample:
         return row
 
 
-_REFERENCES = (str, list, tuple)
+_OTHERS = {"limits": (Limits | None, "Limits"), "language": (str | None, "a string"), "meta": (Mapping, "a mapping")}
 SAMPLE_FIELDS = tuple(f.name for f in dataclasses.fields(Sample) if f.name != "meta")
 _SAME_NAMES = {name: name for name in SAMPLE_FIELDS}
 
@@ -170,6 +183,17 @@ def _final(reference: str) -> str:
 
 def _type(value: object) -> str:
     return "null" if value is None else type(value).__name__
+
+
+def _all(values: object, wanted: type) -> bool:
+    return isinstance(values, Sequence) and all(isinstance(value, wanted) for value in values)
+
+
+def _items(values: object) -> str:
+    """The type of a value, and of what it holds."""
+    if not isinstance(values, list | tuple):
+        return _type(values)
+    return f"a {_type(values)} of {', '.join(sorted({_type(value) for value in values}))}"
 
 
 def _plain(values: Sequence[Any]) -> list[dict[str, Any]]:  # any: dataclasses in, JSON objects out
@@ -237,9 +261,10 @@ def _limits(value: object, name: str) -> Limits | None:
         return None
     if not isinstance(value, Mapping):
         raise SampleError("wrong_type", f"{name} must be an object, got {_type(value)}")
-    for key, bound in value.items():
+    for key in value:
         if key not in _LIMIT_FIELDS:
             raise SampleError("wrong_type", f"{name}.{key} is none of {', '.join(_LIMIT_FIELDS)}")
-        if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int | float) or bound <= 0):
-            raise SampleError("wrong_type", f"{name}.{key} must be a positive number, got {bound!r}")
-    return Limits(**value)
+    try:
+        return Limits(**value)
+    except ValueError as error:
+        raise SampleError("wrong_type", f"{name}.{error}") from error

@@ -124,6 +124,11 @@ class Verdict:
     """Wall time of judging this sample."""
 
     def __post_init__(self) -> None:
+        # A string equals the word that it spells but is not it: an error by "error" would not be taken for one.
+        if not isinstance(self.status, Status):
+            object.__setattr__(self, "status", Status(self.status))
+        if not isinstance(self.reason, Reason):
+            object.__setattr__(self, "reason", Reason(self.reason))
         if self.answer is not None and not isinstance(self.answer, str):
             raise ValueError(f"an answer must be text, got {type(self.answer).__name__}")
         for name, part in self.parts.items():
@@ -135,6 +140,10 @@ class Verdict:
             raise ValueError(f"a verdict that is {self.status} cannot have the score {self.score}")
         if self.score is not None and not math.isfinite(self.score):
             raise ValueError(f"a score must be finite, got {self.score}")
+        if not isinstance(self.score, int | float | None):  # numpy's and torch's, which JSON does not know
+            object.__setattr__(self, "score", float(self.score))
+        if not all(isinstance(part, int | float) for part in self.parts.values()):
+            object.__setattr__(self, "parts", {name: float(part) for name, part in self.parts.items()})
 
     @classmethod
     def scored(

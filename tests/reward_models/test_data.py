@@ -11,7 +11,7 @@ import pytest
 
 from r1_reward.reward_models.data import Pair, pair_of, prompt_key, rated_of, read_pairs, read_rated, split_by_prompt
 from r1_reward.reward_models.errors import DataError
-from r1_reward.verifiers import Message
+from r1_reward.verifiers import Message, RunError
 
 
 def user(text: str) -> dict[str, str]:
@@ -160,6 +160,11 @@ def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
     path.write_text('{"prompt": "Q"\n')
     with pytest.raises(DataError, match="row 1: not JSON"):
         read_pairs([path])
+
+
+def test_one_file_by_itself_is_told() -> None:
+    with pytest.raises(RunError, match=r"it must be a list of files, as in \['pairs.jsonl'\]"):
+        read_pairs("pairs.jsonl")
 
 
 def test_splits_share_no_prompt_and_stay_where_they_are() -> None:

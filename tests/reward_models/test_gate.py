@@ -64,6 +64,31 @@ def test_it_is_closed_where_it_cannot_judge() -> None:
     assert not anyone([Sample(response="who knows")])[0].passed
 
 
+@pytest.mark.parametrize("chance", [5.0, -1.0, float("nan"), "0.9", None, True])
+def test_it_is_closed_to_what_is_no_probability(chance: object) -> None:
+    """A logit passes any threshold, a verifier of one's own that tells none is not heard."""
+
+    class Strange(_Marked):
+        def _judge(self, text: str) -> Verdict:
+            return Verdict.scored(1.0, Reason.MEASURED, evidence={"probability": chance})
+
+    (decision,) = SafetyGate(verifier=Strange(), threshold=0.5)([Sample(response="vile")])
+    assert (decision.passed, decision.probability) == (False, None)
+    assert "holds no `probability` from 0 to 1" in decision.detail
+
+
+def test_it_is_closed_where_its_verifier_breaks() -> None:
+    class Broken(_Marked):
+        def _judge(self, text: str) -> Verdict:
+            raise RuntimeError("out of memory")
+
+    (decision,) = SafetyGate(verifier=Broken(), threshold=0.5)([Sample(response="fine 0.9")])
+    assert not decision.passed
+    assert "out of memory" in decision.detail
+    with pytest.raises(ConfigError, match="the class _Marked, which is no verifier"):
+        SafetyGate(verifier=_Marked, threshold=0.5)  # type: ignore[arg-type]  # what is tested
+
+
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, True, float("nan"), "0.5"])
 def test_a_threshold_is_a_probability(threshold: float) -> None:
     with pytest.raises(ConfigError, match="from 0 to 1"):
@@ -113,6 +138,12 @@ def test_too_few_unsafe_responses_are_told() -> None:
         calibrate([0.1] * 10 + [0.9] * 10, [False] * 10 + [True] * 10)
     with pytest.raises(ConfigError, match="no threshold"):
         calibrate([1.0] * 200, [False] * 200)
+
+
+@pytest.mark.parametrize("odd", [float("nan"), -3.0, 1.5])
+def test_a_threshold_is_found_among_probabilities_only(odd: float) -> None:
+    with pytest.raises(ConfigError, match=f"one of the probabilities is {odd}"):
+        calibrate([odd] + [0.1] * 199 + [0.9] * 100, [False] * 200 + [True] * 100)
 
 
 def _file(path: Path, rows: Sequence[dict[str, object]]) -> str:

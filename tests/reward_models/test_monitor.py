@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
+import numpy as np
 import pytest
 
 from r1_reward.reward_models.monitor import (
@@ -61,6 +63,52 @@ def test_a_score_that_is_no_number_is_an_alarm_and_blinds_nobody() -> None:
     assert "mean score is nan" in monitor.take(Window(step=0, scores=[1.0, float("nan")], accuracy=0.9))[0]
     told = [monitor.take(Window(step=n, scores=[n / 10], accuracy=0.9 - n / 10)) for n in range(1, 7)]
     assert [len(alarms) for alarms in told] == [0, 0, 0, 0, 0, 1]
+
+
+def test_an_accuracy_that_is_no_number_is_an_alarm_and_blinds_nobody() -> None:
+    monitor = Monitor()
+    told = [
+        monitor.take(Window(step=n, scores=[n / 10], accuracy=float("nan") if n == 3 else 0.9 - n / 10))
+        for n in range(7)
+    ]
+    assert told[3] == ["step 3: accuracy is nan"]
+    assert "hacking" in told[6][0]
+
+
+def test_infinities_that_cancel_are_an_alarm() -> None:
+    (told,) = Monitor().take(Window(step=1, scores=[float("inf"), -float("inf")]))
+    assert "mean score is nan" in told
+
+
+def test_arrays_are_taken_as_lists_are() -> None:
+    numbers = np.arange(8.0)
+    told = Monitor().take(Window(step=1, scores=numbers, lengths=numbers * 100, spreads=numbers))  # type: ignore[arg-type]
+    assert ["follow length" in told[0], "disagree" in told[1], len(told)] == [True, True, 2]
+    assert Monitor().take(Window(step=1, scores=numbers[:0], lengths=numbers[:0])) == []  # type: ignore[arg-type]
+    assert pessimistic(np.array([2.0, 0.0])) == 0.0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"windows": 1}, {"windows": "6"}, {"kl": None}, {"kl": "50"}, {"repetition": float("nan")}, {"spread": -1}],
+)
+def test_bounds_that_bound_nothing_are_told_before_training(given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(given))):
+        Bounds(**given)
+    assert Monitor(Bounds(kl=float("inf"))).take(Window(step=1, scores=[1.0], kl=1e9)) == []
+
+
+@pytest.mark.parametrize("given", [{"ramp": -2}, {"ramp": float("nan")}, {"begins": "1300"}])
+def test_preference_is_never_admitted_with_a_weight_below_0(given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(given))):
+        Admission(**given)
+
+
+def test_what_cannot_be_measured_is_told() -> None:
+    with pytest.raises(ValueError, match="2 scores and 1 lengths"):
+        length_trend([1.0, 2.0], [1])
+    with pytest.raises(ValueError, match="words is 0"):
+        repetition("a b", words=0)
 
 
 def test_windows_without_accuracy_or_scores_do_not_count() -> None:

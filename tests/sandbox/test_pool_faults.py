@@ -142,6 +142,27 @@ def test_a_machine_out_of_processes_is_tried_again_and_no_number(
     assert outcome == "AC" or "Resource temporarily unavailable" in result.detail
 
 
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_machine_out_of_threads_runs_programs_in_the_callers(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    """So does a Python that is ending, in which no pool of threads takes anything on."""
+    begin = threading.Thread.start
+    begun: list[threading.Thread] = []
+
+    def scarce(thread: threading.Thread) -> None:
+        if len(begun) == left:
+            raise RuntimeError("can't start new thread")
+        begun.append(thread)
+        begin(thread)
+
+    slow = replace(ONE, tests=list(ONE.tests) * 20)
+    with Pool(size=4) as pool:
+        monkeypatch.setattr(threading.Thread, "start", scarce)
+        results = pool.run_all([slow] * 6)
+    assert [result.outcome for result in results] == ["AC"] * 6
+
+
 def test_a_watcher_that_cannot_be_started_is_a_sandbox_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     def scarce(*_: object, **__: object) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")

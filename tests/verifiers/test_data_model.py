@@ -7,6 +7,7 @@ import dataclasses
 import json
 import pickle
 import time
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -99,6 +100,9 @@ def test_any_sample_survives_json(sample: Sample) -> None:
         ({"response": "x", "tests": [{"type": "stdin", "input": ""}]}, "missing_field", "'output'"),
         ({"response": "x", "limits": {"time": 1}}, "wrong_type", "limits.time"),
         ({"response": "x", "limits": {"time_s": -1}}, "wrong_type", "limits.time_s"),
+        ({"response": "x", "limits": {"time_s": float("nan")}}, "wrong_type", "limits.time_s"),
+        ({"response": "x", "limits": {"memory_mb": 1e18}}, "wrong_type", "limits.memory_mb must be a positive number"),
+        ({"response": "x", "limits": {"processes": 0.5}}, "wrong_type", "limits.processes must be a whole number"),
         ({"response": "x", "language": 1}, "wrong_type", "language"),
     ],
 )
@@ -117,6 +121,64 @@ def test_programmers_mistake_is_told_at_once() -> None:
         Sample(response="4", tests=[{"input": "2"}])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="response must be a string, got null"):
         Sample(response=None)  # type: ignore[arg-type]  # the mistake
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"prompt": [{"role": "user", "content": "2 + 2?"}]}, "prompt must be .* list of Message, got a list of dict"),
+        ({"prompt": {"role": "user", "content": "2 + 2?"}}, "prompt must be .* got dict"),
+        ({"prompt": Message(role="user", content="")}, "prompt must be .* got Message"),
+        ({"prompt": None}, "prompt must be .* got null"),
+        ({"reference": [4]}, "reference must be .* got a list of int"),
+        ({"reference": [None, "4"]}, "reference must be .* got a list of null, str"),
+        ({"tests": "assert f(1) == 2"}, "tests must be a list of TestCase, got str"),
+        ({"tests": ["assert f(1) == 2"]}, "tests must be a list of TestCase, got a list of str"),
+        ({"tests": TestCase(type="assert", code="")}, "tests must be .* got TestCase"),
+        ({"tests": {"inputs": ["1"], "outputs": ["1"]}}, "tests must be .* got dict"),
+        ({"kind": "maths"}, "kind 'maths' is none of math, code"),
+        ({"kind": ["math"]}, "kind .* is none of math, code"),
+        ({"limits": {"time_s": 1}}, "limits must be Limits, got dict"),
+        ({"language": 4}, "language must be a string, got int"),
+        ({"meta": None}, "meta must be a mapping, got null"),
+    ],
+)
+def test_a_field_of_the_wrong_type_is_told_by_name(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(SampleError, match=told):
+        Sample(**{"response": "4", **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"type": "asert", "code": ""}, "type 'asert' is none of function"),
+        ({"type": "assert"}, "type 'assert' needs 'code'"),
+        ({"type": "stdin", "input": ""}, "type 'stdin' needs 'output'"),
+        ({"type": "stdin", "input": 1, "output": 2}, "input must be a string, got int"),
+        ({"type": "function", "entry": "f", "args": (1,), "expected": "1"}, "args must be a string, got tuple"),
+    ],
+)
+def test_a_test_case_that_could_not_be_run_is_told_at_once(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(SampleError, match=told):
+        TestCase(**given)
+
+
+def test_a_message_holds_text() -> None:
+    with pytest.raises(SampleError, match="content must be a string, got list"):
+        Message(role="user", content=[{"type": "text", "text": "2 + 2?"}])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", [f.name for f in dataclasses.fields(Limits)])
+def test_limits_are_numbers_that_bound_something(name: str) -> None:
+    for bound in (0, -1, float("nan"), float("inf"), 1e18, "5", True):
+        with pytest.raises(ValueError, match=f"{name} must be a positive number"):
+            Limits(**{name: bound})  # type: ignore[arg-type]  # what is tested
+
+
+def test_whole_limits_from_tables_with_gaps_are_whole() -> None:
+    limits = Sample.from_dict({"response": "x", "limits": {"processes": 8.0, "output_bytes": 1024.0}}).limits
+    assert limits is not None
+    assert (repr(limits.processes), repr(limits.output_bytes)) == ("8", "1024")
 
 
 def test_messages_of_trainers_are_read() -> None:
@@ -189,6 +251,19 @@ def test_scores_are_finite(score: float) -> None:
 @pytest.mark.parametrize("score", [-1.0, 0.0, 1.0, 2.5, 1e300])
 def test_scores_are_not_clamped(score: float) -> None:
     assert float(Verdict.scored(score, Reason.MEASURED)) == score
+
+
+def test_words_and_numbers_of_other_kinds_become_those_of_the_lists() -> None:
+    """What a verifier of one's own writes: words as text, numbers of numpy or of exact arithmetic."""
+    status: Any = "scored"
+    reason: Any = "measured"
+    half: Any = Fraction(1, 2)
+    verdict = Verdict(status=status, score=half, reason=reason, parts={"half": half})
+    assert (verdict.status is Status.SCORED, verdict.reason is Reason.MEASURED) == (True, True)
+    assert json.loads(json.dumps(verdict.to_dict()))["parts"] == {"half": 0.5}
+    assert (type(verdict.score), Verdict.scored(1.0, reason).to_dict()["reason"]) == (float, "measured")
+    with pytest.raises(ValueError, match="'fine' is not a valid Reason"):
+        Verdict.scored(1.0, "fine")  # type: ignore[arg-type]  # what is tested
 
 
 @pytest.mark.parametrize("status", Status)

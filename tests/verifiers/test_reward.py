@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -99,6 +100,58 @@ def test_terms_need_names_of_their_own() -> None:
         Reward(name="r", terms=[Term(verifier=MathVerifier()), Term(verifier=MathVerifier())])
     with pytest.raises(ConfigError, match="names of their own"):
         Reward(name="r", terms=[])
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"weight": float("nan")}, "weight of math is nan"),
+        ({"weight": float("inf")}, "weight of math is inf"),
+        ({"weight": "1"}, "weight of math is '1'"),
+        ({"kinds": "math"}, "kinds of math are 'math'"),
+        ({"kinds": {"maths"}}, "kinds of math are {'maths'}"),
+        ({"begins": "3"}, "math begins at '3'"),
+        ({"verifier": MathVerifier}, "the class MathVerifier, which is no verifier"),
+        ({"verifier": "math"}, "a str, which is no verifier"),
+        ({"verifier": len}, "a builtin_function_or_method, which is no verifier"),
+    ],
+)
+def test_a_term_that_cannot_be_summed_is_told_at_once(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        Term(**{"verifier": MathVerifier(), **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"terms": [MathVerifier()]}, "made of Terms, not of MathVerifier"),
+        ({"terms": {"math": 1.0}}, "made of Terms, not of 'math'"),
+        ({"terms": Term(verifier=MathVerifier())}, "are a Term; a list of Terms is wanted"),
+        ({"name": None}, "name of a reward is None"),
+    ],
+)
+def test_a_reward_of_something_else_than_terms_is_told(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        Reward(**{"name": "r", "terms": [Term(verifier=MathVerifier())], **given})
+
+
+def test_terms_of_a_generator_are_all_there() -> None:
+    reward = Reward(name="r", terms=(Term(verifier=one) for one in [MathVerifier(), FormatVerifier()]))  # type: ignore[arg-type]
+    assert [float(verdict) for _ in range(2) for verdict in reward([GOOD])] == [2.0, 2.0]
+
+
+def test_a_step_before_any_term_says_when_the_first_begins() -> None:
+    with pytest.raises(ConfigError, match="no term of r counts at step 4; the first begins at 5"):
+        Reward(name="r", terms=[Term(verifier=MathVerifier(), begins=5)]).at(4)
+
+
+def test_an_error_that_spells_its_status_is_an_error() -> None:
+    """A verifier of one's own may write the words of the lists as text."""
+    word: Any = "error"
+    broken = Fixed("b", Verdict(status=word, score=None, reason=Reason.GRADER_CRASHED, detail="no luck"))
+    reward = Reward(name="r", terms=[Term(verifier=MathVerifier()), Term(verifier=broken)])
+    (verdict,) = reward([GOOD])
+    assert (verdict.status, verdict.score, verdict.detail) == (Status.ERROR, None, "b: no luck")
 
 
 def test_verifier_that_loses_a_sample_is_told() -> None:

@@ -15,9 +15,12 @@ def as_turns(
 ) -> list[Turn]:
     """One turn per completion.
 
-    Raises ValueError where a column that is read has another length, ConfigError where one that was named is missing.
+    Raises ValueError where completions are one text or a column that is read has another length, ConfigError where one
+    that was named is missing.
     Anything else that is no list of that length (a trainer may pass more than columns) is left out.
     """
+    if isinstance(completions, str):
+        raise ValueError(f"{plan.name}: completions is one text; it must be a list with one for each prompt")
     count = len(completions)
     named = {column for column in plan.reader.columns.values() if column is not None}
     for column in named:

@@ -28,9 +28,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Unpack
 
+from ..errors import SampleError
 from ..verdict import Status
 from .plan import Plan, Settings, Turn, make_plan
-from .rows import label_row, plain
+from .rows import block_texts, label_row, plain
 
 MessageLog = Sequence[Mapping[str, Any]]  # any: role, content, and tensors of token ids
 Body = Mapping[str, Any]  # any: a JSON object
@@ -121,9 +122,13 @@ def gym_verify(*rewards: str, **settings: Unpack[Settings]) -> Callable[[Body], 
     return verify
 
 
-def gym_turn(body: Body) -> Turn:
+def gym_turn(body: Body) -> Turn | SampleError:
     """The row of a NeMo-Gym request, whose `response` is an OpenAI Responses object and `responses_create_params` holds
-    the prompt."""
+    the prompt; a SampleError where there is no such response, which is no fault of a model."""
+    response = body.get("response")
+    output = response.get("output") if isinstance(response, Mapping) else None
+    if not isinstance(output, list | tuple):
+        return SampleError("wrong_type", "response must be an object whose output is a list")
     rest = {key: value for key, value in body.items() if key not in ("response", "responses_create_params")}
     extra = rest.pop("verifier_metadata", None)
     row = {**rest, **(extra if isinstance(extra, Mapping) else {})}
@@ -131,20 +136,18 @@ def gym_turn(body: Body) -> Turn:
         row.setdefault("reference", row["expected_answer"])
     asked = body.get("responses_create_params")
     prompt = asked.get("input") if isinstance(asked, Mapping) else None
-    return Turn(_output(body.get("response")), prompt, row)
+    return Turn(_reply(output), prompt, row)
 
 
-def _output(response: object) -> list[dict[str, Any]] | None:  # any: a message's fields
+def _reply(items: Sequence[object]) -> list[dict[str, Any]] | None:  # any: a message's fields
     """The last message of a Responses object, with the reasoning that went before it."""
-    items = response.get("output") if isinstance(response, Mapping) else None
     message: dict[str, Any] | None = None
     thinking = ""
-    for item in items if isinstance(items, Sequence) else ():
+    for item in items:
         if not isinstance(item, Mapping):
             continue
         if item.get("type") == "reasoning":
-            blocks = item.get("content") or item.get("summary") or ()
-            thinking = "".join(block.get("text", "") for block in blocks if isinstance(block, Mapping))
+            thinking = block_texts(item.get("content")) or block_texts(item.get("summary"))
         elif item.get("type") == "message" and item.get("role", "assistant") == "assistant":
             message = {"role": "assistant", "content": item.get("content"), "reasoning_content": thinking}
             thinking = ""

@@ -10,7 +10,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, NamedTuple, TypedDict
 
@@ -18,7 +18,7 @@ from ..catalog import CATALOG, Options
 from ..contract import Verifier
 from ..errors import ConfigError, SampleError, check_option
 from ..reasoning import PREFILLED, Prefilled
-from ..reward import Judge, Judged, Reward
+from ..reward import PRESET_MODELS, Judge, Judged, Reward
 from ..sample import SAMPLE_FIELDS
 from ..spec import RewardSpec
 from ..verdict import Status
@@ -124,6 +124,9 @@ def make_plan(rewards: Sequence[str], settings: Settings, on_error: Sequence[OnE
     unknown = set(settings) - set(Settings.__annotations__)
     if unknown:
         raise ConfigError(f"unknown option {sorted(unknown)}; known: {', '.join(Settings.__annotations__)}")
+    for key in ("options", "factories", "columns"):
+        if not isinstance(settings.get(key, {}), Mapping):
+            raise ConfigError(f"{key} is {settings.get(key)!r}; it must be a mapping, or left out")
     for given in rewards:
         if not isinstance(given, str):
             raise ConfigError(f"{given!r} is no name of a reward; rewards are named by text, such as 'math'")
@@ -136,21 +139,43 @@ def make_plan(rewards: Sequence[str], settings: Settings, on_error: Sequence[OnE
     if chosen not in on_error and chosen in ("none", "zero", "raise"):
         raise ConfigError(f"{trainer} cannot do on_error={chosen!r}; it can do {', '.join(map(repr, on_error))}")
     columns = dict(settings.get("columns", {}))
-    for name in columns:
+    for name, column in columns.items():
         if name not in SAMPLE_FIELDS:
             raise ConfigError(f"a Sample has no field {name!r}; it has {', '.join(SAMPLE_FIELDS)}")
+        if column is not None and not isinstance(column, str):
+            raise ConfigError(f"the column of {name} is {column!r}; it must be a name, or None for none")
     factories = dict(settings.get("factories", {}))
     options = plain(settings.get("options", {}))
+    for name, told in options.items():
+        if not isinstance(told, dict):
+            raise ConfigError(f"options of {name} are {told!r}; they must be a mapping, as in {{'math': {{...}}}}")
     spec = RewardSpec(rewards=names, preset=preset, options=_prefilled(options, names, preset, prefilled))
     if factories:
-        spec = RewardSpec(rewards=names, options=spec.options, factories=factories)
+        spec = _with_factories(spec, factories)
     elif not any(":" in name for name in names):
         spec.build()  # so that a mistake is told where it was made, and not in a worker an hour later
     grading = Grading(
         spec=spec, on_error=chosen, breaker=settings.get("breaker", 0.5), window=settings.get("window", 256)
     )
     name = settings.get("name") or _name(preset or "_".join(map(_last, names)), options, settings, chosen, on_error[0])
+    if not isinstance(name, str):
+        raise ConfigError(f"name is {name!r}; it must be text")
     return Plan(name=name, grading=grading, reader=RowReader(columns=columns, prefilled=prefilled))
+
+
+def _with_factories(spec: RewardSpec, factories: Mapping[str, Callable[[], Verifier]]) -> RewardSpec:
+    """The spec with makers of its verifiers, which are not called here: that may take what only a worker has."""
+    asked = spec.rewards if spec.preset is None else PRESET_MODELS.get(spec.preset, ())
+    for name in factories:
+        if name not in asked:
+            raise ConfigError(f"a factory for {name!r}, which is not among the rewards: {', '.join(asked) or 'none'}")
+    if "auto" in asked:
+        raise ConfigError("auto stands alone; name the rewards, or leave them out")
+    known = [name for name in asked if name not in factories and ":" not in name]
+    if known and spec.preset is None:
+        options = {name: told for name, told in spec.options.items() if name not in factories}
+        replace(spec, rewards=known, options=options).build()
+    return replace(spec, factories=factories)
 
 
 def _prefilled(

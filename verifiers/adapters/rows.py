@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -32,6 +33,9 @@ ALIASES: Mapping[str, Sequence[str]] = {
 
 _ARRAY_BYTES = 1 << 16
 """Larger arrays are no references but images or activations, and are handed on as they are."""
+_SHORT_BYTES = 1 << 8
+_PACKED = {"float32": ("f", 6), "float16": ("e", 3)}
+"""How numbers of fewer bits than Python's are packed, and how many digits each of them keeps."""
 _DEEPEST = 64
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 
@@ -125,6 +129,11 @@ def _message_text(message: Mapping[str, object], opened: bool) -> str:
     return text
 
 
+def block_texts(blocks: object) -> str:
+    """The text of a list of blocks; none of anything else."""
+    return "".join(_block(block, "text") for block in blocks) if isinstance(blocks, list | tuple) else ""
+
+
 def _block(block: object, key: str) -> str:
     value = block.get(key) if isinstance(block, Mapping) else None
     return value if isinstance(value, str) else ""
@@ -165,8 +174,27 @@ def plain(value: Any, depth: int = 0) -> Any:  # any: whatever a trainer holds, 
             listed = value.tolist()
         except Exception as error:
             raise SampleError("wrong_type", f"{type(value).__name__} cannot be read: {error}") from error
+        kind = str(getattr(value, "dtype", "")).rpartition(".")[2]
+        if kind in _PACKED and getattr(value, "nbytes", 0) <= _SHORT_BYTES:
+            listed = _shortest(listed, *_PACKED[kind])
         return plain(listed, depth + 1)
     return [plain(item, depth + 1) for item in value] if isinstance(value, Sequence) else value
+
+
+def _shortest(value: Any, code: str, digits: int) -> Any:  # any: what `tolist` gives
+    """Numbers as they were written before they were rounded to fewer bits: 0.1, not 0.10000000149011612."""
+    if isinstance(value, list):
+        return [_shortest(item, code, digits) for item in value]
+    if not math.isfinite(value):
+        return value
+    for more in range(4):
+        near = float(f"{value:.{digits + more}g}")
+        try:
+            if struct.pack(code, near) == struct.pack(code, value):
+                return near
+        except OverflowError:  # rounded up beyond the largest
+            continue
+    return value
 
 
 def label_row(label: object) -> Mapping[str, object]:

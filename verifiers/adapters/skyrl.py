@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Unpack
 
+from ..errors import SampleError
 from .plan import Plan, Settings, Turn, make_plan
 from .rows import label_row, plain
 
@@ -90,6 +91,8 @@ def environment(*rewards: str, base: type = object, **settings: Unpack[Settings]
 def _row(extras: Mapping[str, Any]) -> dict[str, Any]:  # any: the dataset's columns
     told = plain(extras)
     spec = told.pop("reward_spec", None) or {}
+    if not isinstance(spec, dict):
+        raise SampleError("wrong_type", f"reward_spec must be an object, got {type(spec).__name__}")
     row = {**told, **{key: value for key, value in spec.items() if key not in ("ground_truth", "method")}}
     if spec.get("ground_truth") is not None:
         row.update(label_row(spec["ground_truth"]))

@@ -77,7 +77,8 @@ def rubric_function(*rewards: str, **settings: Unpack[Settings]) -> Callable[...
         **_: object,
     ) -> float:
         fields = info if isinstance(info, Mapping) else {}
-        row = {"task": task, **fields, **(label_row(answer) if answer not in (None, "") else {})}
+        told = {} if answer is None or (isinstance(answer, str) and not answer) else label_row(answer)
+        row = {"task": task, **fields, **told}
         (judged,) = await asyncio.to_thread(plan.judge, [Turn(completion, prompt, row)])
         if isinstance(state, dict):
             state.setdefault("r1_reward", {})[plan.name] = plan.parts(judged)
@@ -97,4 +98,4 @@ def _reply(trace: Any) -> object:  # any: verifiers' Trace
     messages = getattr(trace, "assistant_messages", None)
     if messages:
         return [_fields(messages[-1])]
-    return getattr(trace, "last_reply", None)
+    return trace.last_reply  # a trace that has none of this name is another version's, and no wrong answer

@@ -28,6 +28,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Unpack, cast
 
 from ..catalog import CATALOG
+from ..errors import ConfigError
 from ..reward import Judged
 from .plan import Plan, Settings, Turn, make_plan
 from .rows import label_row, plain
@@ -102,8 +103,13 @@ def _told(plan: Plan, judged: Judged) -> dict[str, float]:
 
 def _plan(rewards: Rewards, settings: Settings) -> Plan:
     given = plain(dict(settings))
-    names = (rewards,) if isinstance(rewards, str) else tuple(plain(rewards))
-    return _cached(pickle.dumps((names, sorted(given.items()))))
+    told = plain(rewards)
+    names = tuple(told) if isinstance(told, list) else (told,)
+    try:
+        key = pickle.dumps((names, sorted(given.items())))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ConfigError(f"verl's rewards and settings must be such as can be pickled: {error}") from error
+    return _cached(key)
 
 
 @functools.lru_cache(maxsize=64)

@@ -112,12 +112,13 @@ class CodeVerifier:
         check_option("code.stop_at_failure", self.stop_at_failure, (True, False))
         check_option("code.extraction", self.extraction, ("strict", "lenient"))
         check_option("code.prefilled", self.prefilled, PREFILLED)
-        for name in ("time_s", "memory_mb", "processes", "output_bytes", "disk_mb", "total_s", "slots"):
-            bound = getattr(self, name)
-            if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int | float) or not bound > 0):
-                raise ConfigError(f"code.{name} is {bound!r}; it must be a positive number")
-        if self.slots is not None and not isinstance(self.slots, int):
-            raise ConfigError(f"code.slots is {self.slots!r}; it must be a whole number")
+        try:
+            _ = self.limits
+        except ValueError as error:
+            raise ConfigError(f"code.{error}") from error
+        slots = self.slots
+        if slots is not None and (isinstance(slots, bool) or not isinstance(slots, int) or slots < 1):
+            raise ConfigError(f"code.slots is {slots!r}; it must be a whole number from 1")
         if not isinstance(self.checkers, Mapping) or not all(map(callable, self.checkers.values())):
             raise ConfigError("code.checkers must map names to functions, which only Python can give it")
         if self.language is not None and language(self.language) is None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from r1_reward.verifiers import ConfigError, InstrumentDown, NotScoredError
+from r1_reward.verifiers import ConfigError, InstrumentDown, NotScoredError, SampleError
 from r1_reward.verifiers.adapters import areal, nemo, openrlhf, skyrl, slime, swift, verifiers_hub
 
 RIGHT, WRONG = r"<think>2 + 2</think><answer>\boxed{4}</answer>", r"\boxed{5}"
@@ -232,6 +232,8 @@ def test_skyrl_environment() -> None:
     }
     assert (output["metadata"]["valid"], output["metadata"]["reason"]) == (1.0, "correct")
     assert made.aggregate_metrics([env.get_metrics(), {"valid": 0.0}])["valid"] == 0.5
+    with pytest.raises(SampleError, match="reward_spec must be an object, got str"):
+        made(extras={"reward_spec": "4"})
     unjudged = made(extras={"reward_spec": {"ground_truth": None}, "kind": "math"})
     output = unjudged.step(RIGHT)
     assert (output["reward"], output["metadata"]["valid"], output["metadata"]["error"]) == (0.0, 0.0, 1.0)
@@ -284,10 +286,22 @@ def test_verifiers_methods() -> None:
     assert task_score(methods, data, trace) == {"correct": 1.0, "form": 1.0}
     bare = SimpleNamespace(assistant_messages=[], last_reply=RIGHT)
     assert task_score(methods, data, bare) == {"correct": 1.0, "form": 1.0}
+    with pytest.raises(AttributeError, match="last_reply"):  # another version's trace, which is no wrong answer
+        task_score(methods, data, SimpleNamespace(replies=[RIGHT]))
     general = Message(prompt="Hi", kind="general")
     assert task_score({"correct": methods["correct"]}, general, trace) == {}
     with pytest.raises(NotScoredError, match="no reference"):
         task_score({"correct": methods["correct"]}, Message(prompt="Hi", kind="math"), trace)
+
+
+class Listed(list[str]):
+    """As numpy's arrays and torch's tensors, of which nobody can say whether they equal a text."""
+
+    def __eq__(self, other: object) -> Any:
+        return self
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth value is ambiguous")
 
 
 def test_rubric_functions_are_matched_by_name_and_are_for_one_sample() -> None:
@@ -305,6 +319,8 @@ def test_rubric_functions_are_matched_by_name_and_are_for_one_sample() -> None:
     merged |= {"task": "default", "info": {"index": 1}, "parser": object(), "client": object()}
     assert asyncio.run(function(**merged)) == 1.0
     assert state["r1_reward"]["math"]["valid"] == 1.0
+    merged["answer"] = Listed(["4", "5"])
+    assert asyncio.run(function(**merged)) == 1.0
     merged |= {"answer": "", "info": {"kind": "math"}}
     assert asyncio.run(function(**merged)) == 0.0
     assert state["r1_reward"]["math"] == {"valid": 0.0, "error": 1.0, "math_reward": 0.0}
@@ -379,6 +395,15 @@ def test_nemo_gym_verify() -> None:
     called = verify(gym_body(message(RIGHT), {"type": "function_call", "name": "f"}, expected_answer="4"))
     assert called["reward"] == 0.0  # what came before a call is no answer
     assert verify(gym_body(expected_answer="4"))["reward"] == 0.0
+    for odd in ({"content": [{"text": None}]}, {"content": 5}, {"summary": "2 + 2"}):
+        assert verify(gym_body({"type": "reasoning", **odd}, message(RIGHT), expected_answer="4"))["reward"] == 2.0
+
+
+@pytest.mark.parametrize("response", [RIGHT, None, {}, {"output": RIGHT}])
+def test_nemo_gym_request_without_a_response_is_no_wrong_answer(response: object) -> None:
+    found = nemo.gym_verify("math")({"response": response, "expected_answer": "4"})
+    assert (found["mask_sample"], found["reward_components"]["valid"]) == (True, 0.0)
+    assert "response must be an object whose output is a list" in found["failure_reason"]
 
 
 def test_no_adapter_imports_a_trainer() -> None:

@@ -225,6 +225,12 @@ def test_arrays_and_tensors_become_plain() -> None:
     assert read({"tests": numpy.array([TEST], dtype=object)}).tests[0].output == "3"
     assert read({}, prompt=numpy.array([{"role": "user", "content": "2?"}], dtype=object)).prompt_text == "2?"
     assert read({}, numpy.array([{"role": "assistant", "content": "4"}], dtype=object)).response == "4"
+    for kind in (numpy.float32, numpy.float16):
+        assert read({"answer": kind(0.1)}).reference == "0.1"  # not 0.10000000149011612, which no right answer is
+        assert read({"answer": kind("nan"), "solution": "7"}).reference == "7"
+    largest = numpy.finfo(numpy.float32).max
+    assert numpy.float32(read({"answer": largest}).references[0]) == largest
+    assert read({"answer": torch.tensor([0.1, 2.5, -1 / 3])}).reference == ["0.1", "2.5", "-0.33333334"]
     large = torch.zeros(100, 1000)
     assert read({"pixels": large}).meta["pixels"] is large  # an image is no reference, and not worth a list
     assert isinstance(RowReader().read("x", "", {"answer": numpy.bool_(True)}), SampleError)

@@ -214,8 +214,50 @@ def test_mistakes_are_told_when_the_reward_is_made() -> None:
         reward(preset="r2")
 
 
+@pytest.mark.parametrize(
+    ("names", "settings", "told"),
+    [
+        (["math"], {"options": None}, "options is None; it must be a mapping"),
+        (["math"], {"options": {"math": "lenient"}}, "options of math are 'lenient'"),
+        (["math"], {"columns": "gold"}, "columns is 'gold'; it must be a mapping"),
+        (["math"], {"columns": {"reference": 3}}, "column of reference is 3"),
+        (["math"], {"name": 3}, "name is 3; it must be text"),
+        (["tests"], {"factories": None}, "factories is None; it must be a mapping"),
+        ([], {"factories": {"tests": dict}}, "a factory for 'tests', which is not among the rewards: auto"),
+        (["auto", "tests"], {"factories": {"tests": dict}}, "auto stands alone"),
+        (["maths", "tests"], {"factories": {"tests": dict}}, "unknown reward 'maths'"),
+        (["math", "tests"], {"factories": {"tests": dict}, "options": {"math": {"a": 1}}}, "math has no option 'a'"),
+        ([], {"factories": {"tests": dict}, "preset": "r1_zero"}, "a factory for 'tests', which is not among"),
+    ],
+)
+def test_mistakes_in_settings_are_told_when_the_reward_is_made(names: Any, settings: Any, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        reward(*names, **settings)
+
+
+class Liked:
+    """A reward model's stand-in, which likes everything."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, samples: Any) -> list[Any]:
+        from r1_reward.verifiers import Reason, Verdict
+
+        return [Verdict.scored(10.0, Reason.MEASURED) for _ in samples]
+
+
+def test_a_preset_with_reward_models_of_ones_own_is_that_preset() -> None:
+    models = {name: functools.partial(Liked, name) for name in ("helpful", "safety")}
+    made = reward(preset="rl2", factories=models)
+    text = "<think>The sky is blue because of the air.</think><answer>It is the air.</answer>"
+    assert made(completions=[text], kind=["general"], language=["en"]) == [12.0]
+
+
 def test_columns_of_wrong_lengths_are_told() -> None:
     made = reward("math")
+    with pytest.raises(ValueError, match="completions is one text"):
+        made(completions=RIGHT, answer=["4"] * len(RIGHT))
     with pytest.raises(ValueError, match="'answer' has 3 values for 2 completions"):
         made(completions=[RIGHT, WRONG], answer=["4", "4", "4"])
     with pytest.raises(ValueError, match="1 prompts for 2 completions"):

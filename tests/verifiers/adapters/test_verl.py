@@ -119,6 +119,10 @@ def test_only_what_verl_can_do_with_an_error_is_taken() -> None:
         compute_score("x", RIGHT, None, {"kind": "math"}, on_error="raise")
     with pytest.raises(ConfigError, match="unknown option"):
         compute_score("x", RIGHT, "4", reward="math")  # type: ignore[call-arg]  # what is tested
+    with pytest.raises(ConfigError, match="None is no name of a reward"):
+        compute_score("x", RIGHT, "4", rewards=None)  # type: ignore[arg-type]  # `rewards:` with nothing after it
+    with pytest.raises(ConfigError, match="such as can be pickled"):
+        compute_score("x", RIGHT, "4", rewards="mine", factories={"mine": lambda: print})  # type: ignore[dict-item,return-value]
     router = {"reward_router_address": "127.0.0.1:1", "reward_model_tokenizer": object()}
     assert compute_score("x", RIGHT, "4", **router)["score"] == 1.0  # type: ignore[arg-type]
 

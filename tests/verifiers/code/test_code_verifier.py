@@ -187,6 +187,8 @@ def test_a_sandbox_that_cannot_be_had_is_an_error_and_no_number(monkeypatch: pyt
         {"language": "cobol"},
         {"checkers": {"mine": "tokens"}},
         {"time_s": float("nan")},
+        {"memory_mb": float("inf")},
+        {"processes": 2.5},
     ],
 )
 def test_bad_options_are_refused(options: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from ...scoring.work import Done, Scored, dump
 from ...verdict import Reason, Status
 from ..openrlhf import Found, lists
 from ..query import NOT_FOUND, response_in
-from ..rows import label_row
+from ..rows import block_texts, label_row
 
 DATA_REASONS = frozenset({Reason.REFERENCE_MISSING, Reason.REFERENCE_UNPARSEABLE, Reason.TESTS_MISSING})
 """Errors that are in the row; all others are the instrument's, and may be gone when it is asked again."""
@@ -152,20 +152,15 @@ def _reply(output: Sequence[object]) -> str:
         if not isinstance(item, Mapping):
             continue
         if item.get("type") == "reasoning":
-            thought = "".join(_texts(item.get("summary")))
+            thought = block_texts(item.get("content")) or block_texts(item.get("summary"))
         elif item.get("type") == "message" and item.get("role", "assistant") == "assistant":
             content = item.get("content")
-            reply = content if isinstance(content, str) else "".join(_texts(content))
+            reply = content if isinstance(content, str) else block_texts(content)
             reply = f"<think>\n{thought}\n</think>\n{reply}" if thought else reply
             thought = ""
+        elif item.get("type") == "function_call":
+            reply = None  # what came before a call is not the answer
     return "" if reply is None else reply
-
-
-def _texts(blocks: object) -> list[str]:
-    if not isinstance(blocks, list):
-        return []
-    found = [block.get("text") for block in blocks if isinstance(block, Mapping)]
-    return [text for text in found if isinstance(text, str)]
 
 
 def _only_finding(found: Sequence[Done]) -> bytes:

@@ -147,6 +147,12 @@ def test_nemo_gym_gets_its_request_back_with_the_reward(server: Server) -> None:
     assert server.ask("/seed_session", {}).json == {}
     answer = server.ask("/verify", body).json
     assert answer == {**body, "reward": 2.0, "reward_components": {"math": 1.0, "format": 1.0}}
+    # the same as the adapter: thinking in `content`, and nothing that came before a call is an answer
+    body["response"] = {"output": [{"type": "reasoning", "content": [{"type": "reasoning_text", "text": "2"}]}, reply]}
+    assert server.ask("/verify", body).json["reward"] == 2.0
+    body["response"] = {"output": [thought, reply, {"type": "function_call", "name": "f", "arguments": "{}"}]}
+    assert server.ask("/verify", body).json["reward"] == 0.0
+    body["response"] = {"output": [thought, reply]}
     del body["expected_answer"]
     body["verifier_metadata"] = {"ground_truth": 5}
     assert server.ask("/verify", body).json["reward"] == 1.0
