@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 from ..verifiers.errors import ConfigError, check_option
 from ..verifiers.sample import Message
-from .data import Pair, _Place, _rows, _turns, split_by_prompt
+from .data import Pair, _Place, _prompt, _rows, split_by_prompt
 from .judge import Judge, question, verdict_of
 from .matching import Contamination, Matched, match_lengths, near_duplicates
 from .summary import summary_of
@@ -104,9 +104,9 @@ def read_candidates(files: Sequence[str | Path]) -> list[Candidate]:
         responses = row.get("responses")
         if not isinstance(responses, list) or len(responses) < 2 or not all(isinstance(one, str) for one in responses):
             place.wrong("responses", "must be a list of at least two texts")
-        if row.get("prompt") is None:
+        prompt = _prompt(row, place)
+        if prompt is None:
             place.wrong("prompt", "is missing")
-        prompt = _turns(row["prompt"], "prompt", place)
         texts = [summary_of(one, prompt) or "" for one in responses]
         for number in range(0, len(texts) - 1, 2):
             name_of = str(row.get("id", name)) + (f"/{number // 2}" if len(texts) > 3 else "")
