@@ -66,7 +66,7 @@ def _train(config: TrainConfig, stopped: Callable[[], bool]) -> None:
     for name, path in (("model.path", config.model.path), ("data.path", config.data.path)):
         if not path:
             raise ConfigError(f"the recipe has no {name}")
-    samples = read_samples([config.data.path])
+    samples = read_samples([config.data.path], config.data.map)
     meet()
     trainer = Trainer(config, *load(config.model.path), samples, reward, stopped=stopped)
     with progress_bar("training", config.steps, shown=trainer.processes.rank == 0) as show:

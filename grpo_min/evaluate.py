@@ -6,6 +6,7 @@ place of the question and seed. What is not promised: equal responses on another
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -33,16 +34,32 @@ from .metrics import REFLECTIVE
 from .questions import Question, prepare, stop_tokens, text_of
 from .sampling import Sampling, seed_of
 
+_log = logging.getLogger(__name__)
+
 MAX_TOKENS = 32_768
 """The paper's longest response in evaluations."""
 
 
 def load(path: str | Path, *, bf16: bool = False) -> tuple[PreTrainedModel, Any]:  # any: tokenizers share no class
-    """Model and tokenizer of a checkpoint in Hugging Face's form, on the GPU where there is one; or ConfigError."""
+    """Model and tokenizer of a checkpoint in Hugging Face's form, on the GPU where there is one; or ConfigError.
+
+    A folder of LoRA adapters is its base with the adapters merged into the weights, which is logged.
+    """
     dtype = torch.bfloat16 if bf16 else torch.float32
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)  # any: its `to` is wrapped
+        model: Any  # any: its `to` is wrapped
+        if (Path(path) / "adapter_config.json").is_file():
+            from peft import AutoPeftModelForCausalLM
+
+            model = AutoPeftModelForCausalLM.from_pretrained(path, dtype=dtype)
+            base = model.active_peft_config.base_model_name_or_path
+            model = model.merge_and_unload()
+            _log.warning("%s holds adapters; they are merged into the weights of %s", path, base)
+        else:
+            model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
         tokenizer = read_tokenizer(path)
+    except ImportError as error:
+        raise ConfigError(f"{str(path)!r} holds adapters, which need peft: pip install 'r1-reward[lora]'") from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"the model {str(path)!r} cannot be loaded: {error}") from error
     return model.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from ..reward_models.distributed import Processes, let_go
+from ..reward_models.stored import seeded
+from ..verifiers.errors import ConfigError
 from . import distributed
 from .config import ModelConfig, OptimizerConfig, TrainConfig, at
 from .logprobs import Batch, Policy, enable_checkpointing, make_batch
@@ -37,14 +39,20 @@ class Counts(NamedTuple):
     """Their tokens."""
 
 
-def prepared(model: PreTrainedModel, config: ModelConfig) -> PreTrainedModel:
-    """The model with what the configuration adds to it: adapters, and activations computed again."""
+def prepared(model: PreTrainedModel, config: ModelConfig, seed: int) -> PreTrainedModel:
+    """The model with what the configuration adds to it: adapters, drawn by the seed, and activations computed again.
+
+    Raises ConfigError for a model that has adapters already, since new ones would take their place.
+    """
+    if getattr(model, "peft_config", None):
+        raise ConfigError(f"{type(model).__name__} has adapters already; merge them first (peft's merge_and_unload)")
     if config.lora_rank:
         from peft import LoraConfig, get_peft_model
 
         rank = config.lora_rank
         adapters = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
-        model = get_peft_model(model, adapters)  # type: ignore[assignment]  # peft wraps what it was given
+        with seeded(seed):
+            model = get_peft_model(model, adapters)  # type: ignore[assignment]  # peft wraps what it was given
     if config.gradient_checkpointing:
         enable_checkpointing(model)
     return model
@@ -81,7 +89,7 @@ class Learner:
         self.config, self.processes = config, processes
         self.device = next(model.parameters()).device
         self.halves = config.model.bf16 and self.device.type == "cuda"
-        model = prepared(model, config.model)
+        model = prepared(model, config.model, config.seed)
 
         def policy_of(model: PreTrainedModel) -> Policy:
             policy = Policy(model, share_prompts=config.memory.share_prompts, chunk=config.memory.chunk)
@@ -125,27 +133,30 @@ class Learner:
 
         return [replace(group, rows=tuple(map(frozen, group.rows))) for group in groups]
 
-    def learn(self, groups: list[Group], step: int) -> Tally:
-        """One optimizer step on a minibatch; none where it holds nothing to learn or its gradient is not finite."""
+    def learn(self, groups: list[Group], step: int, *, drawn_at: int) -> Tally:
+        """One optimizer step on a minibatch; none where it holds nothing to learn or its gradient is not finite.
+
+        The rollout was drawn at the step `drawn_at`, whose temperature and longest completion hold for all of it.
+        """
         config = self.config.optimizer
         trained = [row for group in groups for row in group.rows if row.trained and row.tokens]
         ranks = self.processes.tell((len(trained), sum(len(row.tokens) for row in trained)))
         counts = Counts(*map(sum, zip(*ranks, strict=True)))
-        tally = merged([self._backward(items, counts, step) for items in self._pieces(groups)])
+        tally = merged([self._backward(items, counts, drawn_at) for items in self._pieces(groups)])
         lr = config.rate(step, self.config.steps)
         norm = descend(self.policy, self.optimizer, config, lr) if counts.tokens else 0.0
-        return tally | {"lr": (lr, 1.0), "grad_norm": (norm, 1.0)}
+        return tally | {"lr": (lr, 1.0), "grad_norm": (norm, 1.0), "nonfinite": (float(not math.isfinite(norm)), 1.0)}
 
-    def _backward(self, items: Sequence[Item], counts: Counts, step: int) -> Tally:
+    def _backward(self, items: Sequence[Item], counts: Counts, drawn_at: int) -> Tally:
         """Add a micro-batch's gradient; gives what the metrics need."""
         config, batch = self.config, self._batch(items)
-        temperature = at(config.rollout.temperature, step)
+        temperature = at(config.rollout.temperature, drawn_at)
         with self._autocast():
             if not items:  # another rank has more to do, and waits for this one's part
                 (self.policy(batch, temperature).logp_N.sum() * 0.0).backward()
                 return {}
             dtype = torch.promote_types(next(self.policy.parameters()).dtype, torch.float32)
-            longest = int(at(config.rollout.max_tokens, step))
+            longest = int(at(config.rollout.max_tokens, drawn_at))
             inputs = loss_inputs(items, batch, counts, config.loss, longest, dtype)
 
             def slope(logp_C: Tensor, start: int, stop: int) -> Tensor:

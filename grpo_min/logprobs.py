@@ -6,7 +6,7 @@ reach the head; and the head works in chunks, so that logits of rows times vocab
 
 What it asks of a model: a Hugging Face causal language model whose cache is a DynamicCache without sliding windows and
 whose logits are the head's product and nothing else (no bias, no soft cap, no scale); anything else is refused.
-Dropout must be off. Under gradient checkpointing prompts are not shared, since Hugging Face drops the cache there.
+Nor has it dropout. Under gradient checkpointing prompts are not shared, since Hugging Face drops the cache there.
 
 Shapes: P prompts of L tokens less one, R rows of T tokens, N packed tokens, D width, V vocabulary.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -317,3 +318,23 @@ def _check(model: PreTrainedModel) -> None:
         odd.append("lm_head.bias")
     if not isinstance(getattr(head, "weight", None), Tensor) or odd:
         raise ConfigError(f"{type(model).__name__} has a head that is not one matrix: {', '.join(odd) or type(head)}")
+    if dropped := dropouts(model):
+        raise ConfigError(
+            f"{type(model).__name__} has dropout ({', '.join(dropped)}), so that the policy that is trained is not "
+            "the one that was sampled; set its dropout to 0 in the model's config.json"
+        )
+
+
+def dropouts(model: nn.Module) -> list[str]:
+    """Where a model drops something while it is trained, by the name that each kind of place has in it.
+
+    A rate is a dropout layer's own, or a number that a layer keeps to hand to a function, as attention does.
+    """
+    found: dict[str, float] = {}
+    for place, part in model.named_modules():
+        kind = re.sub(r"\.\d+\.", ".*.", f"{place}.")
+        rates = {kind[:-1]: part.p} if isinstance(part, nn.modules.dropout._DropoutNd) else {
+            kind + name: value for name, value in vars(part).items() if "drop" in name and isinstance(value, float)
+        }  # fmt: skip
+        found |= {name: rate for name, rate in rates.items() if rate > 0}
+    return [f"{name} {rate:g}" for name, rate in sorted(found.items())]

@@ -30,10 +30,11 @@ from ..verifiers.errors import ConfigError, RunError
 from . import checkpoint
 from .config import Schedule, TrainConfig, as_json, at
 from .engine import Engine, HFEngine
+from .equality import check_equal
 from .learner import Learner
 from .logprobs import context_of
-from .metrics import alarms, merged, sample_line, summarise, tally_groups
-from .questions import Question, order, prepare, stop_tokens, text_of
+from .metrics import alarms, merged, nonfinite_streak, sample_line, summarise, tally_groups
+from .questions import Question, fingerprint, order, prepare, stop_tokens, text_of
 from .rollout import Group, collect, from_plain
 from .runlog import Clock, Metrics, RunLog, make_writer
 from .sampling import seed_of, shuffled
@@ -76,9 +77,12 @@ class Trainer:
             replica = replica.bfloat16() if replica and halves else replica
             engine = HFEngine(model, stop_tokens=ends, decode=tokenizer.decode, replica=replica)
         self.engine = engine
+        prompts = [question.tokens for question in self.questions[:16]]
+        check_equal(model, prompts, engine, share_prompts=config.memory.share_prompts)
         self.learner = Learner(config, model, self.processes)
         self.step, self.cursor = 0, 0
         self.rollout: list[list[Group]] = []  # minibatches that are still to be learned from
+        self.drawn_at = 0  # the step at which it was made
         self.output = Path(config.output) if self.processes.rank == 0 else None
         if self.output:
             checkpoint.claim(self.output)
@@ -128,7 +132,7 @@ class Trainer:
         with clock("logprobs"):
             self.learner.renew_reference(self.step)
             frozen = self.learner.freeze(list(groups.values()), self.step, exact=self.engine.exact)
-        groups = dict(zip(groups, frozen, strict=True))
+        groups, self.drawn_at = dict(zip(groups, frozen, strict=True)), self.step
         rollout = self.config.rollout
         places = shuffled(rollout.questions * rollout.minibatches, "split", self.config.seed, self.step)
         self.rollout = [
@@ -177,19 +181,24 @@ class Trainer:
     def _learn(self, groups: list[Group], clock: Clock) -> Metrics:
         """One step, and its line of metrics."""
         with clock("update"):
-            learned = self.learner.learn(groups, self.step)
+            learned = self.learner.learn(groups, self.step, drawn_at=self.drawn_at)
         self.step += 1
         tally = merged(self.processes.tell({**tally_groups(groups), **learned}))
         line = {"step": self.step, "version": __version__, "time": round(time.time(), 3), **summarise(tally)}
         line["alarms"] = alarms([*self.log.history, line], self.config.alarms)
         line |= clock.told(line.get("samples", 0) * (line.get("length", 0) + line.get("prompt_tokens", 0)))
         self.log.write(line, [sample_line(group, self.step) for group in groups[:1]])
+        if (streak := max(self.processes.tell(nonfinite_streak(self.log.history)))) >= self.config.optimizer.stop_after:
+            raise RunError(
+                f"the gradients of {streak} steps in a row were not finite (optimizer.stop_after); see the loss"
+            )
         return line
 
     def _save(self) -> None:
         """A checkpoint of all that the rest of the run depends on."""
         state = self.learner.state() | {
             "config": as_json(self.config),
+            "questions": fingerprint(self.questions),
             "step": self.step,
             "cursor": self.cursor,
             "rollouts": self.processes.tell([[asdict(group) for group in groups] for groups in self.rollout]),
@@ -209,6 +218,8 @@ class Trainer:
             return RunLog(self.output, writers=writers)
         before, now = json.loads(state["config"]), json.loads(as_json(config))
         changed = [name for name in now if name not in _FREE_TO_CHANGE and before.get(name) != now[name]]
+        if state.get("questions", asked := fingerprint(self.questions)) != asked:
+            changed.append("set of questions")
         if changed or len(state["rollouts"]) != self.processes.size:
             raise ConfigError(
                 f"{config.output} holds a run with another {' and '.join(changed) or 'number of processes'}; "
@@ -217,5 +228,6 @@ class Trainer:
         self.learner.restore(state)
         self.step, self.cursor = state["step"], state["cursor"]
         self.rollout = [from_plain(groups) for groups in state["rollouts"][self.processes.rank]]
+        self.drawn_at = self.step - (config.rollout.minibatches - len(self.rollout))
         checkpoint.restore_random_state(state["random"][self.processes.rank])
         return RunLog(self.output, state["sizes"], writers)

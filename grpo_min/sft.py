@@ -23,12 +23,13 @@ import torch
 from transformers import PreTrainedModel
 
 from ..reward_models import StoppedError
-from ..verifiers.errors import ConfigError
+from ..verifiers.errors import ConfigError, RunError
 from ..verifiers.settings import Count
 from . import checkpoint
 from .config import MemoryConfig, OptimizerConfig
 from .learner import descend, make_optimizer
 from .logprobs import Policy, enable_checkpointing, make_batch
+from .metrics import nonfinite_streak
 from .runlog import RunLog
 from .sampling import shuffled
 
@@ -111,7 +112,10 @@ def finetune(
         norm = descend(policy, optimizer, config.optimizer, lr)
         step += 1
         told = {"loss": loss, "grad_norm": norm, "lr": lr, "seconds": round(time.perf_counter() - began, 4)}
-        log.write({"step": step, "stage": stage, **told})
+        told = {name: value for name, value in told.items() if math.isfinite(value)}
+        log.write({"step": step, "stage": stage, **told, "nonfinite": float(not math.isfinite(norm))})
+        if (streak := nonfinite_streak(log.history)) >= config.optimizer.stop_after:
+            raise RunError(f"{stage}: the gradients of {streak} steps in a row were not finite (optimizer.stop_after)")
         ends = stopped()
         if ends or step % config.checkpoint_every == 0 or step == steps:
             state = {"model": policy.state_dict(), "optimizer": optimizer.state_dict()}
