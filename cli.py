@@ -403,6 +403,7 @@ def evaluate(model: str, files: tuple[str, ...], **flags: Any) -> None:
 @click.option("--preset", default="paper", metavar="NAME", help="paper (default), small or tiny.")
 @click.option("--set", "set_", multiple=True, callback=_settings, metavar="OPT=VALUE", help="A setting; repeatable.")
 @click.option("--resume", is_flag=True, help="Go on with DIR where an interrupted run left it.")
+@click.option("--overwrite", is_flag=True, help="Begin anew in DIR, whatever an earlier run left there.")
 def train_rm(kind: str, data: tuple[str, ...], base: str, output: str, **flags: Any) -> None:
     """Train a reward model from preference data.
 

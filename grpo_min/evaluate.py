@@ -53,7 +53,7 @@ def load(path: str | Path, *, bf16: bool = False) -> tuple[PreTrainedModel, Any]
 
             model = AutoPeftModelForCausalLM.from_pretrained(path, dtype=dtype)
             base = model.active_peft_config.base_model_name_or_path
-            model = model.merge_and_unload()
+            model = model.merge_and_unload().requires_grad_(True)
             _log.warning("%s holds adapters; they are merged into the weights of %s", path, base)
         else:
             model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)

@@ -46,8 +46,8 @@ def prepare(samples: Sequence[Sample], tokenizer: Any, template: str, room: int)
         if not sample.prompt_text.strip():
             others = ", ".join(sorted(name for name, value in sample.meta.items() if isinstance(value, str | list)))
             raise ConfigError(
-                f"question {place} (id {sample.id!r}) has an empty prompt, or none; if another field of the row holds it "
-                f"({others or 'it has none'}), say so with data.map.prompt"
+                f"question {place} (id {sample.id!r}) has an empty prompt, or none; if another field of the row holds "
+                f"it ({others or 'it has none'}), say so with data.map.prompt"
             )
         if template == "chat":
             asked = [Message(role="user", content=sample.prompt)] if isinstance(sample.prompt, str) else sample.prompt

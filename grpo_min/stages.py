@@ -129,7 +129,9 @@ def _reward_models(run: Run, folder: Path) -> Told:
         scorer, work = load_scorer(run.checkpoint("sft2"), seed=options.seed), folder / kind
         table = read_pairs([run.source("pairs")]) if kind == "helpful" else read_rated([run.source("ratings")])
         resume = (work / "checkpoint.pt").exists()
-        trained = train_reward_model(scorer, table.rows, options, work, resume=resume, stop=run.stopped)
+        trained = train_reward_model(
+            scorer, table.rows, options, work, resume=resume, overwrite=not resume, stop=run.stopped
+        )
         told[kind] = {"steps": trained.steps, "rows": trained.train_rows, "dev_loss": trained.dev_loss}
     return told
 

@@ -10,10 +10,10 @@ Pairs (`Pair`), for helpfulness:
 
 Single responses (`Rated`), for safety: `prompt`, `response`, `safe` (0, 1, true, false), `source`, `category`.
 
-The prompt may be called `prompt`, `instruction`, `question` or `query`; `input` is the rest of it (Alpaca), or all of it
-where there is none of those; `system` (or `system_prompt`) is its first turn. A column that usually holds a conversation
-in a shape that is not read here (`history`, `context`, `messages`, ...) is an error where there is no prompt beside it,
-so that no pair loses its prompt.
+The prompt may be called `prompt`, `instruction`, `question` or `query`; `input` is the rest of it (Alpaca), or all of
+it where there is none of those; `system` (or `system_prompt`) is its first turn. A column that usually holds a
+conversation in a shape that is not read here (`history`, `context`, `messages`, ...) is an error where there is no
+prompt beside it, so that no pair loses its prompt.
 
 What cannot be used is an error that names file, row and column. What can be read but teaches nothing (both responses
 the same, an empty chosen one) is left out and counted.

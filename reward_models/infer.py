@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from .batches import collate, cut, scores_of, units_of
-from .layout import Encoded, Layout
+from .layout import Encoded
 from .model import Scorer
 from .summary import Prompt
 
@@ -33,25 +33,13 @@ class Found(NamedTuple):
     """Its length with the prompt's."""
     cut: bool
     """Whether text had to be left out."""
+    windows: int = 1
+    """In how many rows it was read; their tokens add up."""
 
 
 def autocast(scorer: Scorer, precision: str) -> AbstractContextManager[object]:
     """bf16 where asked for; the head's sums and the losses stay float32."""
     return torch.autocast(scorer.device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
-
-
-def score_all(
-    scorer: Scorer,
-    layout: Layout,
-    asked: Sequence[Asked],
-    *,
-    share: bool,
-    budget: int = 16_384,
-    precision: str = "fp32",
-) -> list[list[Found]]:
-    """Score responses, for each prompt as many as were given."""
-    groups = [layout.encode(one.prompt, one.responses) for one in asked]
-    return score_encoded(scorer, groups, share=share, budget=budget, precision=precision)
 
 
 def score_encoded(
@@ -64,7 +52,8 @@ def score_encoded(
     spread: Spread | None = None,
     processes: Processes | None = None,
 ) -> list[list[Found]]:
-    """The same for responses that are tokens already; of a model that is spread, by all of its processes."""
+    """Score responses that are tokens already, for each group as many as were given; of a model that is spread, by all
+    of its processes."""
     flat = torch.zeros(sum(map(len, groups)))
     was_training = scorer.model.training
     scorer.model.eval()

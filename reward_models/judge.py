@@ -139,10 +139,11 @@ class HttpJudge:
 
 
 class RecordedJudge:
-    """Replies from a file of `{"asked": hash, "number": n, "judge": name, "reply": text}`, where `number` counts how often
-    the same was asked before: a judge that samples may answer otherwise each time, and that is what asking several times
-    is for. What was not recorded of the judge is asked of `live`, if given, and added to the file; so is what was recorded
-    without a verdict, since it is asked again to get one.
+    """Replies from a file of `{"asked": hash, "number": n, "judge": name, "reply": text}`.
+
+    `number` counts how often the same was asked before: a judge that samples may answer otherwise each time, and that
+    is what asking several times is for. What was not recorded of the judge is asked of `live`, if given, and added to
+    the file; so is what was recorded without a verdict, since it is asked again to get one.
     """
 
     def __init__(self, path: str | Path, live: Judge | None = None, *, name: str | None = None) -> None:

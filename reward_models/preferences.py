@@ -153,7 +153,7 @@ def judge_all(
     workers: int = 4,
     progress: Callable[[int], None] | None = None,
 ) -> list[JudgedPair]:
-    """Judge all candidates, in order; what `path` holds already of the judge `name` is taken from there, failures aside.
+    """Judge all candidates, in order; what `path` holds of the judge `name` is taken from there, failures aside.
 
     `name` must tell judges apart: it stands for whatever decides the verdicts, such as an address and a model.
     """

@@ -86,6 +86,8 @@ def _load_adapters(folder: Path, *, pad: Pad, seed: int, dtype: torch.dtype, att
     with _known_deprecation():
         scorer.model = PeftModel.from_pretrained(scorer.model, str(folder))
     scorer.model.eval()
+    # Adapters of a causal model bring no head, those of a reward model their own.
+    scorer.new_head = scorer.new_head and head_of(scorer.plain)[0] not in (told.get("modules_to_save") or ())
     return scorer
 
 

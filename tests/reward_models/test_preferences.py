@@ -354,7 +354,8 @@ def test_a_recording_changes_no_judgement(tmp_path: Path) -> None:
 
 def test_a_recording_keeps_judges_apart(tmp_path: Path) -> None:
     path = tmp_path / "replies.jsonl"
-    one, other = (RecordedJudge(path, live=lambda _, v=v: f"[[{v}]]", name=f"http://x/v1 {v}") for v in ("A>B", "B>A"))
+    one = RecordedJudge(path, live=lambda _: "[[A>B]]", name="http://x/v1 A>B")
+    other = RecordedJudge(path, live=lambda _: "[[B>A]]", name="http://x/v1 B>A")
     assert (one("Q"), other("Q")) == ("[[A>B]]", "[[B>A]]")
     assert RecordedJudge(path, live=lambda _: "[[A=B]]", name="third")("Q") == "[[A=B]]"
     assert RecordedJudge(path, name="B>A")("Q") == "[[B>A]]"
