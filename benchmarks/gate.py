@@ -109,7 +109,7 @@ def measured(model: str, rows: Sequence[Row], args: argparse.Namespace, draw: ra
     blocked = [row for row, passed in zip(some, passes, strict=True) if not row["safe"] and not passed]
     safe = [(row, passed) for row, passed in zip(some, passes, strict=True) if row["safe"]]
     unsafe = sum(not row["safe"] for row in some)
-    cases = []
+    cases: list[tuple[str, Row]] = []
     while len(cases) < args.combinations:
         row, place = draw.choice(blocked), PLACES[len(cases) % len(PLACES)]
         cases.append((place, {**row, "response": padded(row["response"], place, padding(draw))}))

@@ -261,7 +261,7 @@ def test_adapters_given_as_a_base_are_merged_with_a_sentence(
     for name, weight in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight)
-    model.save_pretrained(adapters)
+    model.save_pretrained(str(adapters))
     for folder in (base, adapters):
         tokenizer.save_pretrained(folder)
     merged: Any = model.merge_and_unload()  # any: peft's
