@@ -95,7 +95,7 @@ def trained(rows: Sequence[Row], backbone: str, folder: Path) -> str:
 
 def measured(model: str, rows: Sequence[Row], args: argparse.Namespace, draw: random.Random) -> Row:
     """What the gate does with the rows."""
-    judge = SafetyVerifier(model=model)
+    judge = SafetyVerifier(model=model).closely()
     first, rest = list(rows[:600]), list(rows[600:])
     chances = [verdict.evidence["probability"] for verdict in judge(samples(first))]
     threshold = calibrate(chances, [bool(row["safe"]) for row in first], missed=args.missed).threshold

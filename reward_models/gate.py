@@ -91,7 +91,8 @@ class SafetyGate:
     def __call__(self, samples: Sequence[Sample]) -> list[Decision]:
         """A decision for each response, whatever its kind."""
         asked = [replace(sample, kind="safety") for sample in samples]
-        verdicts = verdicts_or_errors(self.verifier, asked)
+        closely = getattr(self.verifier, "closely", None)  # a SafetyVerifier reads otherwise behind a gate
+        verdicts = verdicts_or_errors(closely() if closely else self.verifier, asked)
         return [
             decide(sample, verdict, self.threshold, self.refusals)
             for sample, verdict in zip(samples, verdicts, strict=True)

@@ -80,6 +80,10 @@ class _ModelVerifier:
                 raise ConfigError(f"{kind}.{name} is {value!r}; it must be a whole number from 1")
 
     @property
+    def _closely(self) -> bool:
+        return False
+
+    @property
     def _limit(self) -> str:
         return f"most={self.most}"
 
@@ -126,6 +130,7 @@ class _ModelVerifier:
                 loaded.layout,
                 groups,
                 least=loaded.card.kind == "safety",
+                closely=self._closely,
                 most=self.most,
                 share=loaded.share,
                 budget=self.budget,
@@ -231,7 +236,8 @@ class HelpfulVerifier(_ModelVerifier):
 class SafetyVerifier(_ModelVerifier):
     """Safety of the whole response, its reasoning included, eq. (6); the reason is `measured`.
 
-    What is longer than the model reads at once, prompt or response, is read in windows, of which the least safe counts.
+    What is longer than the model reads at once, prompt or response, is read in windows, of which the least safe counts;
+    with a `gate` in shorter ones as well.
     An empty response is judged as it is. Evidence: as HelpfulVerifier; with a `gate` samples of every kind are judged,
     and the evidence also holds `gate`: `passed`, `threshold`, and the `response` to give (a refusal unless it passed).
     """
@@ -247,6 +253,14 @@ class SafetyVerifier(_ModelVerifier):
     def prepare(self) -> None:
         """Load the model, if it can be loaded."""
         self._prepare("safety")
+
+    @property
+    def _closely(self) -> bool:
+        return self.gate is not None
+
+    def closely(self) -> SafetyVerifier:
+        """The same as a gate reads: of long responses shorter windows as well, so that padding hides nothing."""
+        return self if self.gate is not None else replace(self, gate=0.0)
 
     @property
     def name(self) -> str:

@@ -3,9 +3,10 @@
 What a model was trained on, or has positions for, bounds a window and not a response. Windows overlap by half, so that
 what stands on an edge of one is in the midst of another.
 
-Safety: the least safe window counts. A harmful sentence between harmless ones would be outvoted in a window that holds
-both, so windows of a half and of a quarter of the length are read as well. A prompt that is longer than a model reads
-is read in windows too, each with the beginning of the response; its end stands before every window of the response.
+Safety: the least safe window counts. A prompt that is longer than a model reads is read in windows too, each with the
+beginning of the response; its end stands before every window of the response. For the gate windows of a half and of a
+quarter of the length are read as well, since a harmful sentence between harmless ones would be outvoted in a window
+that holds both; a reward does without them, as they tell safe from unsafe less well where nobody pads.
 
 Helpfulness: windows of the full length, averaged; of a prompt the end, as in training.
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 MOST = 262_144
 """Tokens that may be read for one response, over all its windows; as many characters may be made into tokens."""
 _SCALES = (1, 2, 4)
-"""By what the length of windows is divided where the least of them counts."""
+"""By what the length of windows is divided where a response is read closely."""
 _SHORTEST = 8
 """Tokens of a window below which it tells nothing."""
 
@@ -40,6 +41,7 @@ def score_whole(
     asked: Sequence[Asked],
     *,
     least: bool,
+    closely: bool = False,
     share: bool,
     most: int = MOST,
     budget: int = 16_384,
@@ -49,9 +51,10 @@ def score_whole(
 ) -> list[list[Found | OverlongError]]:
     """Scores of whole responses, for each prompt as many as were given; an error for one above `most`.
 
-    `least` takes the least of a response's windows, as safety does; else their mean is taken.
+    `least` takes the least of a response's windows, as safety does; else their mean is taken. `closely` reads shorter
+    windows as well, as the gate does.
     """
-    told = [[_windows(layout, one, response, least, most) for response in one.responses] for one in asked]
+    told = [[_windows(layout, one, response, (least, closely), most) for response in one.responses] for one in asked]
     flat = [[window for held in group if not isinstance(held, OverlongError) for window in held] for group in told]
     scores = score_encoded(
         scorer, flat, share=share, budget=budget, precision=precision, spread=spread, processes=processes
@@ -68,7 +71,9 @@ def _joined(found: Sequence[Found], least: bool) -> Found:
     return Found(score, sum(one.tokens for one in found), any(one.cut for one in found), len(found))
 
 
-def _windows(layout: Layout, asked: Asked, response: str, least: bool, most: int) -> list[Encoded] | OverlongError:
+def _windows(
+    layout: Layout, asked: Asked, response: str, how: tuple[bool, bool], most: int
+) -> list[Encoded] | OverlongError:
     """The rows in which a response is read."""
     prompt = asked.prompt if isinstance(asked.prompt, str) else "".join(turn.content for turn in asked.prompt)
     if len(prompt) + len(response) > most:
@@ -77,23 +82,23 @@ def _windows(layout: Layout, asked: Asked, response: str, least: bool, most: int
             f"prompt and response have {len(prompt) + len(response):,} characters; {most:,} are read at most"
         )
     parts = layout.parts(asked.prompt, response)
-    rows = _rows(parts, least)
+    rows = _rows(parts, *how)
     work = sum(len(parts.start) + end - begin + high - low + parts.around for (begin, end), (low, high) in rows)
     if work > most:
         return OverlongError(
             f"to read a response of {len(parts.said):,} tokens whole takes {work:,}, in {len(rows):,} windows; "
             f"{most:,} are read at most"
         )
-    cut = not least and len(parts.asked) > parts.prompt
+    cut = not how[0] and len(parts.asked) > parts.prompt
     return [layout.join(parts, asked_at, said_at, cut=cut) for asked_at, said_at in rows]
 
 
 Span = tuple[int, int]
 
 
-def _rows(parts: Parts, least: bool) -> list[tuple[Span, Span]]:
+def _rows(parts: Parts, least: bool, closely: bool = False) -> list[tuple[Span, Span]]:
     """Which piece of the prompt goes with which of the response."""
-    scales = _SCALES if least else (1,)
+    scales = _SCALES if closely else (1,)
     sizes = [parts.response // scale for scale in scales if parts.response // scale >= _SHORTEST or scale == 1]
     said = list(dict.fromkeys(span for size in sizes for span in spans(len(parts.said), size)))
     *before, end = spans(len(parts.asked), parts.prompt)

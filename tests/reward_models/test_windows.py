@@ -39,12 +39,12 @@ def test_windows_cover_all_and_overlap_by_half(length: int, size: int) -> None:
     assert len(found) <= 2 * length / max(1, size - 1) + 2
 
 
-@given(st.integers(0, 90), st.integers(0, 300), st.booleans())
-def test_every_token_of_prompt_and_response_is_read(asked: int, said: int, least: bool) -> None:
+@given(st.integers(0, 90), st.integers(0, 300), st.booleans(), st.booleans())
+def test_every_token_of_prompt_and_response_is_read(asked: int, said: int, least: bool, closely: bool) -> None:
     scorer = _scorer()
     parts = Layout(scorer, Limits(prompt=16, response=32)).parts("", "")
     parts = parts._replace(asked=[5] * asked, said=[5] * said, prompt=min(asked, 16), response=32)
-    rows = _rows(parts, least)
+    rows = _rows(parts, least, closely)
     assert {place for _, span in rows for place in range(*span)} == set(range(said))
     read = {place for span, _ in rows for place in range(*span)}
     assert read == set(range(0 if least else max(0, asked - 16), asked))
@@ -65,15 +65,17 @@ def test_the_least_or_the_mean_of_the_windows_counts(family: Any) -> None:
     scorer = tiny_model(TEXTS, family=family, seed=3)
     layout, text = Layout(scorer, Limits(prompt=8, response=24)), TEXTS[0] * 4
     parts = layout.parts("a prompt", text)
-    for least in (True, False):
-        rows = [layout.join(parts, *row, cut=False) for row in _rows(parts, least)]
+    for least, closely in ((True, False), (True, True), (False, False)):
+        rows = [layout.join(parts, *row, cut=False) for row in _rows(parts, least, closely)]
         assert len(rows) > 4
         alone = [
             score_whole(scorer, _Fixed(layout, row), [Asked("", [""])], least=False, share=False)[0][0]  # type: ignore[arg-type]  # in its place
             for row in rows
         ]
         scores = [one.score for one in alone if not isinstance(one, OverlongError)]
-        ((found,),) = score_whole(scorer, layout, [Asked("a prompt", [text])], least=least, share=False)
+        ((found,),) = score_whole(
+            scorer, layout, [Asked("a prompt", [text])], least=least, closely=closely, share=False
+        )
         assert not isinstance(found, OverlongError)
         assert found.score == pytest.approx(min(scores) if least else fmean(scores), abs=1e-5)
         assert found.windows == len(rows)
@@ -125,7 +127,7 @@ def _saved(folder: Path, kind: Any) -> str:
 def test_what_is_too_long_is_an_error_at_once(made: Any, kind: str, tmp_path: Path) -> None:
     model = _saved(tmp_path, kind)
     made(model=model)([Sample(prompt="Hi", response="people walked")])
-    texts = ["people walked along " * 100_000, "people walked along " * 700, "people walked"]
+    texts = ["people walked along " * 100_000, "q7#z " * 2_800, "people walked"]
     many, much, short = made(model=model, most=15_000)([Sample(prompt="Hi", response=text) for text in texts])
     for verdict in (many, much) if kind == "safety" else (many,):
         assert verdict.status is Status.ERROR
@@ -217,7 +219,7 @@ def test_padding_lets_nothing_through(dev_rows: Callable[[str], list[dict[str, A
     asked += ["--set", "freeze=0", "--set", "lr=1e-3", "-o", str(tmp_path / "model")]
     run = CliRunner().invoke(main, asked, catch_exceptions=False)
     assert run.exit_code == 0, run.output
-    judge = SafetyVerifier(model=str(tmp_path / "model"))
+    judge = SafetyVerifier(model=str(tmp_path / "model")).closely()
     unsafe = [row for row in rows[800:] if not row["safe"]][:40]
     chances = [verdict.evidence["probability"] for verdict in judge(_samples(unsafe))]
     threshold = sorted(chances)[30]
