@@ -406,6 +406,21 @@ def test_nemo_gym_request_without_a_response_is_no_wrong_answer(response: object
     assert "response must be an object whose output is a list" in found["failure_reason"]
 
 
+def test_nemo_rl_finds_the_flag_that_leaves_a_sample_out() -> None:
+    def flag(result: dict[str, Any]) -> bool:
+        """What NeMo-RL reads of a `/verify` response, see `_extract_mask_sample_flags` in its rollouts.py."""
+        return bool((result.get("instance_config") or {}).get("mask_sample", False))
+
+    verify = nemo.gym_verify("math")
+    assert flag(verify(gym_body(message(RIGHT), kind="math")))
+    assert flag(verify(gym_body(message(RIGHT), kind="general", reference="4")))  # does not apply: no 0.0 to train on
+    assert not flag(verify(gym_body(message(RIGHT), expected_answer="4")))
+    assert not flag(nemo.gym_verify("math", on_error="zero")(gym_body(message(RIGHT), kind="math")))
+    kept = verify(gym_body(message(RIGHT), expected_answer="4", instance_config={"seed": 1, "mask_sample": True}))
+    assert kept["instance_config"] == {"seed": 1, "mask_sample": False}
+    assert flag(verify(gym_body(message(RIGHT), kind="math", instance_config=None)))
+
+
 def test_no_adapter_imports_a_trainer() -> None:
     import subprocess
     import sys
