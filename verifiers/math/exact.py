@@ -233,7 +233,7 @@ def _power_residue(base: int, exponent: Node, modulus: int) -> int | None:
 
 
 def _tower_residue(base: int, exponent: Node, modulus: int) -> int | None:
-    """By Euler's theorem in the form for any base: an exponent of at least log2(m) counts modulo phi(m), plus phi(m)."""
+    """Euler's theorem for any base: an exponent of at least log2(m) may be reduced modulo phi(m), plus phi(m)."""
     if modulus > MAX_MODULUS or not _grows(exponent):
         return None
     order = _totient(modulus)
