@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ QUESTIONS = {
 FORMULAS = ("$2+2$", r"$\int_0^1 x\,dx$", "$x^2 = 4$", r"\(\sqrt{2}\)", "17", "x^2=4", r"$$\frac{a}{b}$$", "n")
 
 
-def target(prompt: str, **options: str) -> str | None:
+def target(prompt: str, **options: Any) -> str | None:
     verdict = LanguageVerifier(**options)([Sample(response=THOUGHT, prompt=prompt)])[0]
     assert verdict.status is not Status.ERROR
     return None if verdict.status is Status.SKIPPED else str(verdict.evidence["target"])
