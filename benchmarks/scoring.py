@@ -183,7 +183,7 @@ def memory(data: Path, large: int, here: Path) -> dict[str, Any]:
     told = {}
     for count in filter(None, (10_000, large)):
         source = write(data, count, here / "in.jsonl")
-        peak = run(source, "-o", here / "out.jsonl", "--workers", 1, *REWARDS)["peak_mb"]
+        peak = run(source, "-o", here / "out.jsonl", "--overwrite", "--workers", 1, *REWARDS)["peak_mb"]
         told[f"peak resident MB, parent and worker, {count:,} rows"] = round(peak)
         for name in ("in.jsonl", "out.jsonl"):
             (here / name).unlink()
@@ -201,7 +201,9 @@ def kills(data: Path, count: int, here: Path) -> dict[str, Any]:
     for _ in range(count):
         for path in (out, out.with_name("killed.jsonl.run.json")):
             path.unlink(missing_ok=True)
-        process = subprocess.Popen([*COMMAND, "score", source, "-o", out, *REWARDS], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [*COMMAND, "score", source, "-o", out, "--overwrite", *REWARDS], stderr=subprocess.DEVNULL
+        )
         time.sleep(random_.uniform(0.05, wall))
         process.kill()
         process.wait()

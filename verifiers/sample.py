@@ -132,12 +132,15 @@ class Sample:
         """Make a Sample of a JSON object; `names` says which field of the row holds which field of the Sample.
 
         Fields that no Sample has end in `meta`. Numbers are taken for `reference`, `id` and `problem`, since
-        data sets hold them. Raises SampleError, naming the field, for a field of the wrong type or no response.
+        data sets hold them; NaN is null. Raises SampleError, naming the field, for a field of the wrong type or no
+        response.
 
         >>> row = {"completion": "4", "answer": 4}
         >>> Sample.from_dict(row, {"response": "completion", "reference": "answer"}).reference
         '4'
         """
+        if any(isinstance(value, float) and value != value for value in row.values()):  # NaN is null, as in tables
+            row = {key: None if isinstance(value, float) and value != value else value for key, value in row.items()}
         of = {key: names.get(key, key) for key in SAMPLE_FIELDS} if names else _SAME_NAMES
         taken = of.values() if names else SAMPLE_FIELDS
         if row.get(of["response"]) is None:

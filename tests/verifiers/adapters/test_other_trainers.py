@@ -133,7 +133,7 @@ def test_swift_class() -> None:
     ]
     classes = [swift.orm("math"), swift.orm("format"), swift.orm("math", "format")]
     found = compute_rewards_per_func(classes, samples)
-    assert found == {"math": [1.0, 0.0, None], "format": [1.0, 0.0, 1.0], "math_format": [2.0, 0.0, None]}
+    assert found == {"math": [1.0, 0.0, None], "format": [1.0, 0.0, None], "math_format": [2.0, 0.0, None]}
     begun = [*TURNS, {"role": "assistant", "content": "<think>"}, {"role": "assistant", "content": RIGHT[7:]}]
     assert compute_rewards_per_func([swift.orm("format")], [{"messages": begun}]) == {"format": [1.0]}
     made = swift.orm("math")(args=None)
