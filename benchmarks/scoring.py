@@ -201,9 +201,7 @@ def kills(data: Path, count: int, here: Path) -> dict[str, Any]:
     for _ in range(count):
         for path in (out, out.with_name("killed.jsonl.run.json")):
             path.unlink(missing_ok=True)
-        process = subprocess.Popen(
-            [*COMMAND, "score", source, "-o", out, "--overwrite", *REWARDS], stderr=subprocess.DEVNULL
-        )
+        process = subprocess.Popen([*COMMAND, "score", source, "-o", out, *REWARDS], stderr=subprocess.DEVNULL)
         time.sleep(random_.uniform(0.05, wall))
         process.kill()
         process.wait()

@@ -118,20 +118,20 @@ COLUMNS = r"columns that came: solution_text, topic; looked for: reference in re
 
 def test_a_reward_that_applies_to_no_row_is_told_and_raises(caplog: pytest.LogCaptureFixture) -> None:
     """300 rows of mathematics judged by `code` were 300 times 0.0, and nothing was said."""
-    skipped = 0
+
+    def judge() -> dict[str, float]:
+        return verl.compute_score("math", RESPONSE, "4", {"topic": "sums"}, rewards="code")
+
+    assert [judge()["valid"] for _ in range(255)] == [0.0] * 255
     with pytest.raises(InstrumentDown, match=r"code scored none of its first 256 samples.*breaker=None"):
-        for _ in range(300):
-            told = verl.compute_score("math", RESPONSE, "4", {"topic": "sums"}, rewards="code")
-            assert told["valid"] == 0.0
-            skipped += 1
-    assert skipped == 255
+        judge()
     assert "code scored none of its first 1 samples" in caplog.text
     assert "columns that came: data_source, reference, topic; looked for: reference" in caplog.text
 
 
 def test_missing_columns_are_named_with_the_first_batch(caplog: pytest.LogCaptureFixture) -> None:
     math = trl.reward("math", window=8)
-    columns = {"solution_text": ["4"] * 4, "topic": ["sums"] * 4}
+    columns: dict[str, Any] = {"solution_text": ["4"] * 4, "topic": ["sums"] * 4}
     assert math(prompts=["2 + 2?"] * 4, completions=[RESPONSE] * 4, **columns) == [None] * 4
     assert re.search(COLUMNS, caplog.text)
     with pytest.raises(InstrumentDown, match=COLUMNS):
