@@ -8,11 +8,19 @@ from typing import Any, Literal
 
 import click
 
-from . import __version__
+from ._version import version_string
+
+
+def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        click.echo(f"r1-reward {version_string()}")
+        context.exit()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="r1-reward")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show version and exit."
+)
 def main() -> None:
     """Rewards that a reinforcement-learning run can trust."""
 
@@ -340,13 +348,13 @@ def train(recipe: str, assume: dict[str, object], *, dry_run: bool) -> None:
 
     Exit status: 0 trained to the end, 1 the run cannot go on, 2 usage, 130 or 143 ended by a signal, saved.
     """
-    from .verifiers.errors import ConfigError
+    from .verifiers.errors import ConfigError, missing_extra
 
     try:
         from .grpo_min.command import run_train
         from .grpo_min.plan import run_plan
     except ModuleNotFoundError as error:
-        raise click.UsageError(f"training needs {error.name}: pip install 'r1-reward[train]'") from None
+        raise click.UsageError(missing_extra("training", error.name, "train")) from None
     try:
         sys.exit(run_plan(recipe, assume) if dry_run else run_train(recipe))
     except ConfigError as error:
@@ -385,12 +393,12 @@ def evaluate(model: str, files: tuple[str, ...], **flags: Any) -> None:
 
     Exit status: 0 whatever the figures, 2 usage, 130 interrupted with a usable OUT.
     """
-    from .verifiers.errors import RewardError
+    from .verifiers.errors import RewardError, missing_extra
 
     try:
         from .grpo_min.command import run_eval
     except ModuleNotFoundError as error:
-        raise click.UsageError(f"evaluation needs {error.name}: pip install 'r1-reward[train]'") from None
+        raise click.UsageError(missing_extra("evaluation", error.name, "train")) from None
     try:
         sys.exit(run_eval(model, files, **flags))
     except RewardError as error:

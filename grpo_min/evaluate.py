@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from .. import __version__
+from .._version import __version__
 from ..reward_models import read_tokenizer
 from ..verifiers import Reward, Sample
 from ..verifiers.contract import Voter

@@ -13,13 +13,15 @@ Shapes: P prompts of L tokens less one, R rows of T tokens, N packed tokens, D w
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache, PreTrainedModel
+from transformers import Cache, DynamicCache, PreTrainedModel
 
 from ..verifiers.errors import ConfigError
 
@@ -238,7 +240,7 @@ def _shared(body: nn.Module, batch: Batch) -> Tensor:
     cache, device = DynamicCache(), batch.input_RT.device
     longest = batch.prompt_PL.shape[1]
     if longest:
-        cache = prefill(body, batch.prompt_PL).past_key_values
+        _, cache = prefill(body, batch.prompt_PL)
         for layer in cache.layers:
             layer.keys = layer.keys.index_select(0, batch.prompt_of_R)
             layer.values = layer.values.index_select(0, batch.prompt_of_R)
@@ -251,23 +253,31 @@ def _shared(body: nn.Module, batch: Batch) -> Tensor:
     seen_RL = seen_RL[:1] if bool((batch.prompt_length_P == longest).all()) else seen_RL
     rows = len(seen_RL)
     mask = torch.cat([seen_RL[:, None].expand(rows, tokens, longest), causal_TT.expand(rows, -1, -1)], 2)[:, None]
-    out = body(
-        input_ids=batch.input_RT,
-        attention_mask=mask_for(body, mask),
-        position_ids=position_RT,
-        past_key_values=cache,
-        use_cache=True,
+    return run_cached(
+        body, cache, input_ids=batch.input_RT, attention_mask=mask_for(body, mask), position_ids=position_RT
     )
-    return out.last_hidden_state  # type: ignore[no-any-return]  # a Hugging Face output has no types
 
 
-def prefill(body: nn.Module, prompt_PL: Tensor) -> Any:  # any: Hugging Face's output
-    """What a model's body makes of prompts, with their cache.
+def prefill(body: nn.Module, prompt_PL: Tensor) -> tuple[Tensor, Any]:  # any: layers of other caches have no keys
+    """The hidden states of prompts, and their cache.
 
     Padding is on the right, where a causal model does not see it; what comes after needs a mask that hides it.
     """
+    cache = DynamicCache()
     position_PL = torch.arange(prompt_PL.shape[1], device=prompt_PL.device).expand(len(prompt_PL), -1)
-    return body(input_ids=prompt_PL, position_ids=position_PL, use_cache=True, past_key_values=DynamicCache())
+    return run_cached(body, cache, input_ids=prompt_PL, position_ids=position_PL), cache
+
+
+def run_cached(body: nn.Module, cache: Cache, **inputs: Tensor | None) -> Tensor:
+    """The last hidden states of a model's body that reads `cache` and adds to it, in place."""
+    out = body(**inputs, **{_cache_argument(type(body).forward): cache}, use_cache=True)
+    return out.last_hidden_state  # type: ignore[no-any-return]  # a Hugging Face output has no types
+
+
+@functools.cache
+def _cache_argument(forward: Callable[..., object]) -> str:
+    """What a body's forward calls its cache: `past_key_values` in transformers 5.0, `cache` from 5.24 on."""
+    return "cache" if "cache" in inspect.signature(forward).parameters else "past_key_values"
 
 
 def mask_for(body: Any, mask: Tensor) -> Tensor:  # any: Hugging Face's models share no typed config

@@ -22,7 +22,7 @@ import torch
 import torch.distributed as dist
 from transformers import PreTrainedModel
 
-from .. import __version__
+from .._version import __version__
 from ..reward_models import StoppedError
 from ..reward_models.distributed import Processes
 from ..verifiers import Reward, Sample, Verifier

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from transformers import PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
-from .. import __version__
+from .._version import __version__
 from ..verifiers import Reward, Sample
 from ..verifiers.errors import ConfigError
 from ..verifiers.files import hash_file, hash_of, read_json, write_json

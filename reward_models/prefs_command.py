@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
+from .._version import __version__
 from ..verifiers.errors import ConfigError
 from .data import Pair, _rows
 from .judge import HttpJudge, Judge, RecordedJudge

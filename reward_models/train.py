@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from .. import __version__
+from .._version import __version__
 from ..verifiers.errors import WriteError
 from .batches import Unit, can_share, collate, cut, scores_of, units_of
 from .card import Card, save_reward_model

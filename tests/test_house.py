@@ -17,7 +17,7 @@ from r1_reward import reward_models, verifiers
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("sandbox", "verifiers", "reward_models", "grpo_min")
 """From the bottom up: a room may import the rooms before it."""
-LINKS = ("__init__.py", "py.typed", "cli.py", *ROOMS)
+LINKS = ("__init__.py", "_version.py", "py.typed", "cli.py", *ROOMS)
 HEAVY = (
     "jinja2",
     "latex2mathml",
@@ -35,7 +35,7 @@ HEAVY = (
 
 
 def _sources() -> list[Path]:
-    files = [ROOT / "__init__.py", ROOT / "cli.py"]
+    files = [ROOT / name for name in ("__init__.py", "_version.py", "cli.py")]
     return files + sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 
 

@@ -9,10 +9,25 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
+from torch import Tensor, nn
+from transformers import (
+    DynamicCache,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
+from transformers.modeling_outputs import BaseModelOutput
 
-from r1_reward.grpo_min.logprobs import Policy, enable_checkpointing, head_logprobs, make_batch, plain_logprobs
+from r1_reward.grpo_min.logprobs import (
+    Policy,
+    enable_checkpointing,
+    head_logprobs,
+    make_batch,
+    plain_logprobs,
+    run_cached,
+)
 from r1_reward.verifiers.errors import ConfigError
 
 TinyModel = Callable[..., PreTrainedModel]
@@ -146,3 +161,31 @@ def test_memory_grows_by_chunk_times_vocabulary(slope: str) -> None:
     run = subprocess.run(command, env=environment, capture_output=True, check=True)
     small, large = map(int, run.stdout.split())
     assert large - small < 64 * 32_768 * 4 * 8
+
+
+class _EarlierBody(nn.Module):
+    """A body as transformers 5.0 has them."""
+
+    def forward(
+        self, input_ids: Tensor, past_key_values: DynamicCache, use_cache: bool = False, **kwargs: object
+    ) -> BaseModelOutput:
+        assert use_cache
+        past_key_values.update(input_ids[:, None, :, None].float(), input_ids[:, None, :, None].float(), 0)
+        return BaseModelOutput(last_hidden_state=input_ids[..., None].float())
+
+
+class _LaterBody(_EarlierBody):
+    """The same as transformers 5.24 has them: an earlier name is accepted, with a warning that is an error here."""
+
+    def forward(  # type: ignore[override]  # the renaming is the point
+        self, input_ids: Tensor, cache: DynamicCache | None = None, use_cache: bool = False, **kwargs: object
+    ) -> BaseModelOutput:
+        assert cache is not None
+        return super().forward(input_ids, cache, use_cache)
+
+
+@pytest.mark.parametrize("body", [_EarlierBody(), _LaterBody()])
+def test_cache_is_passed_by_the_name_that_the_forward_takes(body: nn.Module) -> None:
+    cache = DynamicCache()
+    assert run_cached(body, cache, input_ids=torch.tensor([[1, 2]])).shape == (1, 2, 1)
+    assert cache.get_seq_length() == 2

@@ -15,6 +15,7 @@ from transformers import DynamicCache, PreTrainedModel, Qwen2Config, Qwen2ForCau
 
 from r1_reward.cli import main
 from r1_reward.grpo_min.config import TrainConfig
+from r1_reward.grpo_min.logprobs import run_cached
 from r1_reward.grpo_min.plan import Assumptions, plan, size_of
 from r1_reward.grpo_min.recipe import read_recipe, read_stages
 from r1_reward.reward_models import options_of
@@ -114,7 +115,7 @@ def test_forward_flops_are_those_that_torch_counts(tmp_path: Path, *, tied: bool
 def test_cache_bytes_are_those_of_a_cache(tmp_path: Path) -> None:
     model, cache = _saved(tmp_path), DynamicCache()
     with torch.no_grad():
-        model(torch.zeros(1, 10, dtype=torch.long), past_key_values=cache)
+        run_cached(model.base_model, cache, input_ids=torch.zeros(1, 10, dtype=torch.long))
     kept: list[Any] = list(cache.layers)  # any: layers of other kinds have no keys
     held = sum(layer.keys.numel() + layer.values.numel() for layer in kept)
     assert size_of(str(tmp_path)).cache == 2 * held / 10

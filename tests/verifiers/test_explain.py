@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -199,15 +197,6 @@ def test_as_a_command_in_a_process_of_its_own(encoding: str) -> None:
     assert printed[1].split() == ["extraction", "boxed", {"utf-8": "½\\x1b", "ascii": "\\xbd\\x1b"}[encoding]]
     assert printed[-1].startswith("verdict")
     assert ran.stderr == b""
-
-
-@pytest.mark.parametrize("page", ["README.md", "docs/math.md", "docs/report.md"])
-def test_the_examples_in_the_docs_print_what_they_say(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    examples = re.findall(r"```\nr1-reward explain ([^`]*)\n```\n\n```\n([^`]*)```", text)
-    assert examples
-    for command, printed in examples:
-        assert run(*shlex.split(command)).stdout == printed
 
 
 def steps_of(*args: str) -> list[tuple[str, str, str]]:

@@ -139,8 +139,7 @@ PIECES = [
 def test_fuzz(name: str) -> None:
     rng = random.Random(f"{name} 3")
     verifier = make(name, OPTIONS.get(name))
-    deadline = time.monotonic() + 0.7
-    while time.monotonic() < deadline:
+    for _ in range(1_000):
         response = "".join(rng.choices(PIECES, k=rng.randrange(30)))
         verdict = verifier([sample(response, name)])[0]
         assert verdict.status is Status.SCORED, (response, verdict.detail)

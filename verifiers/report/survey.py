@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ... import __version__
+from ..._version import __version__
 from ..catalog import CATALOG, make
 from ..contract import Verifier
 from ..scoring.scored import Response, ScoredRow

@@ -17,8 +17,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from ... import __version__
-from ..errors import ConfigError, RunError
+from ..._version import __version__
+from ..errors import ConfigError, RunError, missing_extra
 from ..scoring.scored import options_of
 from ..visible import visible
 from .figures import cards, ladder, many, plain, plots, spread, verifiers
@@ -80,7 +80,7 @@ def check_extra() -> None:
 
     missing = [name for name in ("jinja2", "latex2mathml") if find_spec(name) is None]
     if missing:
-        raise RunError(f"a report needs {' and '.join(missing)}: pip install 'r1-reward[report]'")
+        raise RunError(missing_extra("a report", " and ".join(missing), "report"))
 
 
 def _sources(given: Sequence[str]) -> tuple[list[str], Run | None]:

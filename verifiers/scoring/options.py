@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ... import __version__
+from ..._version import __version__
 from ..errors import ConfigError
 from ..files import hash_of
 from ..sample import SAMPLE_FIELDS

@@ -184,7 +184,7 @@ def _is_standard_input(path: Path) -> bool:
 
 
 def _effective(options: ScoreOptions) -> dict[str, Any]:  # any: a JSON object
-    from ... import __version__
+    from ..._version import __version__
 
     return {"version": __version__, **options.to_dict()}
 

@@ -22,8 +22,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from ... import __version__
-from ..errors import RunError
+from ..._version import __version__
+from ..errors import RunError, missing_extra
 from ..reward import Judge
 from ..spec import RewardSpec
 from ..verdict import Reason
@@ -56,7 +56,7 @@ def connected(address: str, workers: int) -> Iterator[None]:
     try:
         ray = _ray()
     except ImportError:
-        raise RunError("--ray needs Ray: pip install 'r1-reward[ray]'") from None
+        raise RunError(missing_extra("--ray", "Ray", "ray")) from None
     if ray.is_initialized():
         yield
         return

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
-from ..errors import RunError
+from ..errors import RunError, missing_extra
 
 _ZSTD_INPUT = 1 << 10
 """Bytes that are decompressed at a time: a block of Zstandard may grow thirty thousand times, so few are taken."""
@@ -145,7 +145,7 @@ class Input:
             import pyarrow
             from pyarrow import parquet
         except ImportError:
-            raise RunError(f"{name} needs pyarrow: pip install 'r1-reward[parquet]'") from None
+            raise RunError(missing_extra(name, "pyarrow", "parquet")) from None
         digest = self._hashes[index]
         line = 0
         try:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ... import __version__
+from ..._version import __version__, commit
 from ..errors import RunError, WriteError
 from ..reward import Judge
 from ..spec import slots_of, verifiers_of
@@ -112,6 +112,7 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
         inputs = zip(source.files, source.sha256, strict=True)
         return tally.summary(
             version=__version__,
+            commit=commit(),
             options=options.to_dict(),
             fingerprint=options.fingerprint,
             inputs=[{"path": path, "sha256": digest} for path, digest in inputs],

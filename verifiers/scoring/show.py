@@ -57,7 +57,8 @@ def print_summary(summary: Summary, output: str) -> None:
     if slow:
         console.print(Text(f"slowest rows: {slow}", "dim"))
     inputs = ", ".join(f"{told['path']} sha256 {told['sha256'][:12]}" for told in summary.inputs)
-    console.print(Text(f"r1-reward {summary.version}, options {summary.fingerprint}, {inputs}", "dim"))
+    version = f"{summary.version} ({summary.commit})" if summary.commit else summary.version
+    console.print(Text(f"r1-reward {version}, options {summary.fingerprint}, {inputs}", "dim"))
 
 
 def print_evaluation(evaluation: Evaluation) -> None:

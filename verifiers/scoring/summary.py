@@ -36,6 +36,8 @@ class Summary:
     """One scoring run."""
 
     version: str
+    commit: str | None = None
+    """Where the run's package was a checkout."""
     options: Mapping[str, Any]  # any: JSON values
     fingerprint: str
     inputs: Sequence[Mapping[str, str]]
@@ -72,6 +74,7 @@ class Summary:
         consensus = problems.consensus
         return {
             "version": self.version,
+            "commit": self.commit,
             "options": dict(self.options),
             "fingerprint": self.fingerprint,
             "inputs": [dict(told) for told in self.inputs],

@@ -225,7 +225,7 @@ def test_a_report_of_a_scoring_run_needs_an_output_file(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_told_before_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(RunError, match="pip install"):
+    with pytest.raises(RunError, match="extra 'report'"):
         write_report(ReportOptions(sources=("x.jsonl",)))
     with pytest.raises(ConfigError):
         ReportOptions(sources=())

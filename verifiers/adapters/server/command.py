@@ -11,8 +11,8 @@ import sys
 from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any
 
-from .... import __version__
-from ...errors import RunError
+from ...._version import __version__
+from ...errors import RunError, missing_extra
 from ...reward import Judge
 from ...scoring.options import merge_options
 from ...scoring.pool import Pool
@@ -35,7 +35,7 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
-        raise RunError(f"the server needs {error.name}: pip install 'r1-reward[serve]'") from None
+        raise RunError(missing_extra("the server", error.name, "serve")) from None
     token = options.read_token()
     with contextlib.redirect_stdout(sys.stderr):
         judge = options.spec.build()

@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from .... import __version__
+from ...._version import __version__
 from ...errors import RunError
 from ...visible import visible
 from .plots import Plot, draw

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ...errors import RunError
+from ...errors import RunError, missing_extra
 from .read import Pipeline, Points, Stage
 
 _COLOURS = (
@@ -144,7 +144,7 @@ def _png(panels: Sequence[_Panel], foreign: Sequence[str]) -> bytes:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise RunError("the figures of a pipeline need matplotlib: pip install 'r1-reward[train]'") from None
+        raise RunError(missing_extra("a page about stages", "matplotlib", "train")) from None
     figure = Figure(figsize=(5.2 * len(panels), 3.4), dpi=110, layout="constrained")
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         for number, (label, points) in enumerate(panel.lines):
