@@ -15,7 +15,9 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def commands() -> dict[str, list[str]]:
-    made = re.search(r"^demo:.*\n\t\$\(\w+\)(?:/bin)?/r1-reward ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    made = re.search(
+        r"^demo:.*\n\t\$\(\w+\)(?:/bin)?/r1-reward ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
     told = re.search(r"^r1-reward (score examples/rollouts\.jsonl .*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert made is not None
     assert told is not None
