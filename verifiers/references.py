@@ -81,7 +81,7 @@ def _holds_data(reference: str) -> bool:
     # Most references begin with a digit or a backslash, and nothing of this does.
     if not reference or reference[0] in _PLAIN:
         return False
-    return _data(reference)
+    return _data_kept(reference) if len(reference) <= _KEPT else _data(reference)
 
 
 _PLAIN = frozenset("0123456789\\$")
@@ -93,6 +93,9 @@ def _data(reference: str) -> bool:
         return True
     encoded = _ENCODED.fullmatch(text)
     return encoded is not None and any(map(str.islower, text)) and any(map(str.isupper, text))
+
+
+_data_kept = lru_cache(maxsize=4_096)(_data)
 
 
 def _reason_of(reference: str) -> str | None:
