@@ -31,7 +31,7 @@ help: ## Show this list
 
 # A tenth of the rows hold programs, which a machine without Docker and without namespaces cannot judge.
 demo: $(VENV)/.scoring ## Score 220 rollouts, show the summary and write a page about them
-	$(VENV)/bin/r1-reward score examples/rollouts.jsonl -o out/scored.jsonl --summary out/summary.json \
+	$(VENV)/bin/r1-reward score examples/rollouts.jsonl -o out/scored.jsonl --overwrite --summary out/summary.json \
 	  --report out/report.html --max-errors 10%
 
 reproduce: $(VENV)/.testing ## All stages of R1 at the toy's scale, and out/r1_toy/report.html about them

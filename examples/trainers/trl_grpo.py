@@ -7,7 +7,7 @@ import sys
 
 from r1_reward.verifiers.adapters.trl import reward
 
-REWARDS = [reward("math"), reward("format"), reward("language")]
+REWARDS = [reward("math", "format", "language")]
 
 
 def main() -> None:

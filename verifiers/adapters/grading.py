@@ -3,9 +3,10 @@
 A `Grading` is a small picklable description. The `Grader` that it makes holds what is heavy (the verifiers) and what
 counts (the circuit breaker): one for each process and each equal Grading, made at first use, new after a fork.
 
-What the breaker counts are verdicts, not calls: of the last `window` that were scored or in error (`skipped` is neither
-good nor bad news), at most the share `breaker` may be errors. A call that brings only good verdicts never raises, so
-that grading goes on as soon as the instrument works again.
+What the breaker counts are verdicts, not calls: of the last `window` that were scored or in error, at most the share
+`breaker` may be errors. A call that brings only good verdicts never raises, so that grading goes on as soon as the
+instrument works again. A reward that scored none of its first `window` samples applies to nothing, and is down too;
+after that a window without a score is only logged, since data may come in order of its kinds.
 
 What it does not do: keep deadlines (each verifier keeps its own), or count across processes: with many workers each
 has its own window.
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import functools
 import io
+import logging
 import os
 import pickle
 import threading
@@ -28,6 +30,8 @@ from ..reward import Judge, Judged, judge_safely
 from ..sample import Sample
 from ..spec import RewardSpec
 from ..verdict import Reason, Status, Verdict
+
+_log = logging.getLogger(__name__)
 
 OnError = Literal["none", "zero", "raise"]
 ON_ERROR: tuple[OnError, ...] = get_args(OnError)
@@ -97,6 +101,9 @@ class Grader:
         self._breaker = grading.breaker
         self._recent: deque[str | None] = deque(maxlen=grading.window)
         self._errors: Counter[str] = Counter()
+        self._unscored = 0
+        self._scored_once = False
+        self._about = ""
         self._lock = threading.Lock()
 
     @property
@@ -109,19 +116,57 @@ class Grader:
         return [judged.total for judged in self.judge_full(samples)]
 
     def judge_full(self, samples: Sequence[Sample | SampleError]) -> list[Judged]:
-        """The totals with every term's own verdict. Raises InstrumentDown where too many could not be judged.
+        """The totals with every term's own verdict. Raises InstrumentDown where too many could not be judged."""
+        found = self.find(samples)
+        self.count(found)
+        return found
+
+    def find(self, samples: Sequence[Sample | SampleError]) -> list[Judged]:
+        """The same, not counted by the breaker.
 
         A SampleError in the place of a sample is a row that could not be read, and so an error.
         """
         readable = [sample for sample in samples if isinstance(sample, Sample)]
         judged = iter(judge_safely(self.reward, readable) if readable else ())
-        found = [next(judged) if isinstance(sample, Sample) else _unread(sample) for sample in samples]
-        self._count([judged.total for judged in found])
-        return found
+        return [next(judged) if isinstance(sample, Sample) else _unread(sample) for sample in samples]
 
-    def _count(self, verdicts: Sequence[Verdict]) -> None:
+    def count_scores(self, found: Sequence[Judged], about: Callable[[], str]) -> None:
+        """Let the breaker count how many findings have a score. Raises InstrumentDown where none of the first ones had.
+
+        `about` says what the samples were made of; it is asked, and what it says logged, where the first call brings no
+        score.
+        """
+        verdicts = [judged.total for judged in found]
+        if not verdicts:
+            return
+        last = verdicts[-1]
+        with self._lock:
+            first = not self._unscored and not self._scored_once
+            before = self._unscored
+            for verdict in verdicts:
+                self._unscored = 0 if verdict.status is Status.SCORED else self._unscored + 1
+                self._scored_once = self._scored_once or verdict.status is Status.SCORED
+            unscored, window = self._unscored, self._recent.maxlen or 0
+            if first and not self._scored_once:
+                self._about = about()
+        said = f"; {self._about}" if self._about else ""
+        if first and not self._scored_once:
+            _log.warning("%s scored none of its first %d samples: %s%s", self.name, unscored, last.detail, said)
+        if unscored < window:
+            return
+        if not self._scored_once and self._breaker is not None:
+            raise InstrumentDown(
+                f"{self.name} scored none of its first {unscored} samples, so it applies to nothing in this data. "
+                f"The last: {last.reason}: {last.detail}{said}. breaker=None lets it go on"
+            )
+        if before < window:
+            _log.warning("%s scored none of its last %d samples: %s", self.name, unscored, last.detail)
+
+    def count(self, found: Sequence[Judged]) -> None:
+        """Let the breaker count errors among findings. Raises InstrumentDown where they are too many."""
         if self._breaker is None:
             return
+        verdicts = [judged.total for judged in found]
         last: Verdict | None = None
         with self._lock:
             for verdict in verdicts:
@@ -142,6 +187,7 @@ class Grader:
             raise InstrumentDown(
                 f"{errors} of the last {seen} samples could not be judged ({', '.join(reasons)}); more than "
                 f"{self._breaker:.0%} of {window} is too many to train on (breaker, window). The last: {last.detail}"
+                + (f"; {self._about}" if self._about else "")
             )
 
 
@@ -165,14 +211,14 @@ if hasattr(os, "register_at_fork"):
 
 
 def _shared(grading: Grading) -> Grader:
-    key = os.getpid(), _key(grading)
+    key = os.getpid(), key_of(grading)
     with _lock:
         if key not in _graders:
             _graders[key] = Grader(grading)
         return _graders[key]
 
 
-def _key(grading: Grading) -> object:
+def key_of(grading: Grading) -> object:
     """Equal for equal gradings of this process; the grading's own identity where it holds what cannot be pickled."""
     spec = grading.spec
     told = spec.to_dict(), sorted(spec.factories.items()), grading.breaker, grading.window

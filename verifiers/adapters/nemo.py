@@ -19,7 +19,9 @@ What they do, and what is made of it here:
   tensors; rewards are numbers, NaN spoils a group, and a sample cannot be left out: one that could not be judged is 0.0
   (`on_error="zero"`, the default) with `valid` 0.0 in its metadata under `r1_reward`, or an exception.
 - Every assistant turn is one response in NeMo-RL's own environments; here the last one is, as everywhere.
-- A NeMo-Gym response may say `mask_sample`, which leaves it out: that is what `on_error="none"` (the default) does.
+- A sample of NeMo-Gym is left out where its `instance_config` says `mask_sample`: NeMo-RL reads it there and nowhere
+  else. That is what `on_error="none"` (the default) does, unless NeMo-RL is told to
+  ignore it (`env.should_mask_flagged_samples: false`).
 """
 
 from __future__ import annotations
@@ -112,7 +114,10 @@ def gym_verify(*rewards: str, **settings: Unpack[Settings]) -> Callable[[Body], 
         (judged,) = plan.judge([gym_turn(body)])
         number, failed = plan.number(judged), judged.total.status is Status.ERROR
         answer = {**body, "reward": 0.0 if number is None else number, "reward_components": plan.parts(judged)}
-        answer["mask_sample"] = failed and plan.grading.on_error == "none"
+        masked = number is None and plan.grading.on_error == "none"
+        kept = body.get("instance_config")
+        answer["instance_config"] = {**(kept if isinstance(kept, Mapping) else {}), "mask_sample": masked}
+        answer["mask_sample"] = masked  # for readers of the top level
         if failed:
             answer["failure_kind"] = f"r1_reward:{judged.total.reason.value}"
             answer["failure_reason"] = judged.total.detail

@@ -76,8 +76,20 @@ class Plan:
 
         Raises InstrumentDown where too many could not be judged.
         """
+        found = self.find(turns)
+        self.count(turns, found)
+        return found
+
+    def find(self, turns: Sequence[Turn | SampleError]) -> list[Judged]:
+        """The same, not counted by the breaker."""
         samples = [turn if isinstance(turn, SampleError) else self.reader.read(*turn) for turn in turns]
-        return self.grading.grader().judge_full(samples)
+        return self.grading.grader().find(samples)
+
+    def count(self, turns: Sequence[Turn | SampleError], found: Sequence[Judged]) -> None:
+        """Let the breaker count what was found about some rows. Raises InstrumentDown."""
+        grader = self.grading.grader()
+        grader.count_scores(found, lambda: self.reader.looked_for(turn.row for turn in turns if isinstance(turn, Turn)))
+        grader.count(found)
 
     def number(self, judged: Judged) -> float | None:
         """The number to train on, or None for none; see `Grading.number`."""

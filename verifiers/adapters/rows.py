@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -82,6 +82,17 @@ class RowReader:
         sample = Sample.from_dict({**rest, **told})
         opened = ends_in_think(sample.prompt) if self.prefilled == "auto" else self.prefilled
         return replace(sample, response=response_text(completion, opened=opened))
+
+    def looked_for(self, rows: Iterable[Mapping[str, object]]) -> str:
+        """Which columns some rows have, and which were looked for, in a sentence."""
+        came = sorted({str(key) for row in rows for key, value in row.items() if value is not None})
+        named = {name: self.columns.get(name, None) for name in SAMPLE_FIELDS if name not in ("response", "prompt")}
+        wanted = [
+            f"{name} in {named[name] or ' or '.join(ALIASES.get(name, (name,)))}"
+            for name in named
+            if name not in self.columns or named[name] is not None
+        ]
+        return f"columns that came: {', '.join(came[:50]) or 'none'}; looked for: {', '.join(wanted)}"
 
     def _column(self, name: str, fields: Mapping[str, object]) -> str | None:
         if name in self.columns:

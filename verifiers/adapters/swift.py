@@ -18,9 +18,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Unpack
 
-from .columns import as_turns
 from .plan import Plan, Settings, make_plan
 from .rows import plain
+from .siblings import introduce, judge_together
 
 
 class SwiftReward:
@@ -30,6 +30,7 @@ class SwiftReward:
 
     def __init__(self, args: object = None, **_: object) -> None:
         self.args = args
+        introduce(self)
 
     def __reduce__(self) -> tuple[Callable[..., SwiftReward], tuple[Plan, object]]:
         return _remade, (self.plan, self.args)
@@ -40,7 +41,7 @@ class SwiftReward:
         messages = columns.get("messages")
         if prompts is None and isinstance(messages, Sequence) and len(messages) == len(completions):
             prompts = [_before(turns) for turns in messages]
-        judged = self.plan.judge(as_turns(self.plan, completions, prompts, columns))
+        judged = judge_together(self, completions, prompts, columns)
         return [self.plan.number(found) for found in judged]
 
 

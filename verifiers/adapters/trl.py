@@ -2,13 +2,14 @@
 
     from r1_reward.verifiers.adapters.trl import reward
 
-    GRPOTrainer(..., reward_funcs=[reward("math"), reward("format"), reward("language")])
+    GRPOTrainer(..., reward_funcs=reward("math", "format", "language"))
 
 Read in TRL 1.16.0. What TRL does with a reward function, and what is made of it here:
 
 - It is called with keywords, every dataset column as a list. Columns become Sample fields (`rows`).
 - `None` leaves a row out of one function, and a row that is None everywhere gets no advantage: so None is what a
-  reward gives where it does not apply, and where it could not judge (`on_error="none"`).
+  reward gives where it does not apply, and where it could not judge (`on_error="none"`). The numbers of several
+  functions are added by `nansum`, so a row that one of them could not judge is None in all of ours; see `siblings`.
 - Metrics and the completions table are keyed by `__name__`, and merge where two are equal: so every reward has a
   name made of its verifiers and options.
 - `log_extra` extends a column and `log_metric` is gathered over ranks: so both are called on every call, under prefixed
@@ -26,9 +27,9 @@ from types import CodeType
 from typing import Any, Unpack
 
 from ..reward import Judged
-from .columns import as_turns
 from .plan import Plan, Settings, make_plan
 from .rows import prefilled_by
+from .siblings import introduce, judge_together
 
 __all__ = ["async_reward", "prefilled_by", "reward"]
 
@@ -59,6 +60,11 @@ class TrlReward:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.__name__ = plan.name
+        introduce(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:  # any: attributes
+        self.__dict__.update(state)
+        introduce(self)
 
     def __call__(
         self,
@@ -77,7 +83,7 @@ class TrlReward:
         Raises ValueError where columns differ in length, ConfigError where a column that was named is not there,
         InstrumentDown where too many could not be judged, and NotScoredError where `on_error` is `raise`.
         """
-        judged = self.plan.judge(as_turns(self.plan, completions, prompts, columns))
+        judged = judge_together(self, completions, prompts, columns)
         numbers = [self.plan.number(found) for found in judged]
         _log(self.plan, judged, log_extra, log_metric)
         return numbers

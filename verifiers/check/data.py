@@ -8,7 +8,6 @@ could not be judged, as without a sandbox, fails it too: nothing is known of it.
 from __future__ import annotations
 
 import heapq
-import json
 from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 from ..catalog import Options
 from ..errors import SampleError
 from ..sample import Sample
-from ..scoring.rows import Input, RawRow
+from ..scoring.rows import Input, RawRow, parse_row
 from .golds import Golds
 from .prompts import Prompts, leaked
 
@@ -159,7 +158,7 @@ def _sample(raw: RawRow, names: Mapping[str, str]) -> tuple[Sample, bool]:
     if raw.reason:
         raise SampleError(raw.reason, raw.detail)
     try:
-        fields = json.loads(raw.data)
+        fields = parse_row(raw.data)
     except (ValueError, RecursionError) as error:
         raise SampleError("not_json", f"the line is not JSON: {str(error)[:100]}") from None
     if not isinstance(fields, dict):

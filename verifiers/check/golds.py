@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ..catalog import CATALOG, Options, make
 from ..contract import Verifier
 from ..errors import UnknownRewardError
+from ..references import unusable
 from ..sample import Sample
 from ..verdict import Reason, Status, Verdict
 
@@ -23,7 +24,9 @@ PROGRAMMING = frozenset("python py python3 cpp c++ c javascript js typescript ja
 """What a code row's `language` may say of its program; Python otherwise."""
 
 
-_OF_THE_ROW = frozenset({Reason.REFERENCE_MISSING, Reason.REFERENCE_UNPARSEABLE, Reason.TESTS_MISSING})
+_OF_THE_ROW = frozenset(
+    {Reason.REFERENCE_MISSING, Reason.REFERENCE_UNPARSEABLE, Reason.REFERENCE_UNUSABLE, Reason.TESTS_MISSING}
+)
 """Errors that the row itself is to blame for."""
 
 
@@ -52,7 +55,8 @@ class Golds:
                 programs.append(place)
             elif kind is None:
                 told = "the row has no kind, no tests and no reference, so nothing can judge it"
-                faults[place].append(Fault("gold_missing", told))
+                why = unusable(sample.references)
+                faults[place].append(Fault("gold_missing", told) if why is None else Fault("gold_unreadable", why))
             elif kind not in ("general", "safety"):
                 verifier = self._verifier(kind)
                 found = [Fault("not_checked", f"no verifier judges the kind {kind!r} here")]

@@ -19,7 +19,7 @@ from rich.text import Text
 from ..catalog import CATALOG, kinds_of, make
 from ..errors import ConfigError, RunError, SampleError, UnknownRewardError
 from ..sample import Sample
-from ..scoring.rows import Input
+from ..scoring.rows import Input, parse_row
 from ..verdict import Reason, Status, Verdict
 from ..visible import visible
 from .steps import steps_of
@@ -140,7 +140,7 @@ def _find(source: str, row: str, names: Mapping[str, str], response: str | None)
     numbered: dict[str, Any] | None = None
     for place, raw in enumerate(Input([source], 64 << 20), 1):
         try:
-            fields = json.loads(raw.data) if raw.reason is None else None
+            fields = parse_row(raw.data) if raw.reason is None else None
         except (ValueError, RecursionError):
             fields = None
         if isinstance(fields, dict) and str(fields.get(names.get("id", "id"))) == wanted:

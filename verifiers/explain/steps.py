@@ -15,8 +15,9 @@ from ..contract import Verifier
 from ..math import MathVerifier
 from ..math import explain as math_steps
 from ..reasoning import scan
+from ..references import usable
 from ..sample import Sample
-from ..verdict import Verdict
+from ..verdict import Reason, Verdict
 
 Step = dict[str, Any]  # any: a JSON object
 
@@ -34,9 +35,11 @@ def steps_of(verifier: Verifier, sample: Sample, verdict: Verdict) -> list[Step]
 def _math(verifier: Verifier, sample: Sample, verdict: Verdict) -> list[Step]:
     if not isinstance(verifier, MathVerifier):
         return _general(verifier, sample, verdict)
+    if verdict.reason is Reason.REFERENCE_UNUSABLE:
+        return [_step("reference", "unusable", verdict.detail)]
     return math_steps(
         sample.response,
-        [reference for reference in sample.references if reference.strip()],
+        usable([reference for reference in sample.references if reference.strip()]),
         sample.prompt,
         extraction=verifier.extraction,
         prefilled=verifier.prefilled,

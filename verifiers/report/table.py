@@ -41,9 +41,10 @@ class Columns:
         self._reasons = _Words()
         self._kinds = _Words()
         self._stages = _Words()
+        self._voters = _Words()
         self._stepped = False
         self._columns: dict[str, list[Any]] = {  # any: JSON values
-            name: [] for name in "id row part problem reward correct chars answer kind step stage".split()
+            name: [] for name in "id row part problem reward correct voter chars answer kind step stage".split()
         }
         self._verdicts: dict[str, tuple[list[int], list[float | None]]] = {}
         self._errors: dict[int, str] = {}
@@ -62,7 +63,7 @@ class Columns:
             problem = self._problem(-self.size, row)
             name = row.fields.get("id")
             name = str(name)[:80] if isinstance(name, str | int) else f"line {row.line}"
-            entry: tuple[Any, ...] = (name, number, 0, problem, None, -1, 0, "", kind, step, stage_number)
+            entry: tuple[Any, ...] = (name, number, 0, problem, None, -1, -1, 0, "", kind, step, stage_number)
             for column, value in zip(columns.values(), entry, strict=True):
                 column.append(value)
             self.size += 1
@@ -77,6 +78,7 @@ class Columns:
                 self._problem(scored.problem, row),
                 _short(scored.reward),
                 correct,
+                -1 if scored.voter is None else self._voters.number(scored.voter),
                 len(response.text),
                 _snippet(scored.answer or _any_answer(response.verdicts), ANSWER),
                 kind,
@@ -116,6 +118,7 @@ class Columns:
             "reasons": self._reasons.list,
             "kinds": self._kinds.list,
             "stages": self._stages.list,
+            "voters": self._voters.list,
             "errors": self._errors,
             "problems": {"prompt": self._prompts, "reference": self._references},
         }

@@ -19,7 +19,7 @@ from ..settings import read_table, values_of
 from ..spec import RewardSpec
 
 WRITTEN = ("reward", "rewards", "verdicts", "error")
-"""Fields that scoring writes; a row that already has them gets new ones."""
+"""Fields that scoring writes, after the prefix."""
 MAPPABLE = (*SAMPLE_FIELDS, "responses")
 """Fields that `names` may find under another name."""
 
@@ -60,8 +60,12 @@ class ScoreOptions:
     """Processes that judge; None is one per processor, of this machine or of the Ray cluster."""
     ray: str | None = None
     """A Ray cluster that judges in place of this machine: `auto`, `local`, `host:port` or `ray://host:port`."""
+    prefix: str = ""
+    """What is put before the names of the fields that scoring writes, where rows have fields of those names."""
     resume: bool = False
     """Go on with the output of an interrupted run."""
+    overwrite: bool = False
+    """Replace an output that is there, whatever it holds."""
     summary: str | None = None
     """JSON file to write the summary to."""
     report: str | None = None
@@ -89,9 +93,14 @@ class ScoreOptions:
         for name in self.names:
             if name not in MAPPABLE:
                 raise ConfigError(f"a Sample has no field {name!r}; it has {', '.join(MAPPABLE)}")
+        if not isinstance(self.prefix, str) or not self.prefix.isprintable():
+            raise ConfigError(f"prefix is {self.prefix!r}; it must be text such as 'r1_'")
+        written = [self.prefix + name for name in WRITTEN]
         for target in self.names.values():
-            if target in WRITTEN:
-                raise ConfigError(f"{target!r} cannot be read from, since scoring writes it: {', '.join(WRITTEN)}")
+            if target in written:
+                raise ConfigError(f"{target!r} cannot be read from, since scoring writes it: {', '.join(written)}")
+        if self.resume and self.overwrite:
+            raise ConfigError("--resume keeps the rows of the output and --overwrite does not; give one of them")
         if self.report is not None and self.output == "-":
             raise ConfigError("a report is written about an output file; name one with --output")
         if self.resume and self.output == "-":
@@ -104,7 +113,9 @@ class ScoreOptions:
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
         """What decides the content of the output rows, and nothing else: not the number of workers, say."""
-        return {**self.spec.to_dict(), "map": dict(sorted(self.names.items())), "max_line_mb": self.max_line_mb}
+        return {**self.spec.to_dict(), "map": dict(sorted(self.names.items())), "max_line_mb": self.max_line_mb} | (
+            {"prefix": self.prefix} if self.prefix else {}
+        )
 
     @property
     def fingerprint(self) -> str:

@@ -56,8 +56,12 @@ class Output:
             self._lock()
             if options.resume:
                 self._earlier = self._check(options)
+            elif not options.overwrite:
+                self._refuse_to_overwrite()
         except BaseException:
             self._file.close()
+            if new:
+                self._path.unlink()
             raise
         finally:
             self._new = new
@@ -107,10 +111,27 @@ class Output:
         except OSError:
             raise RunError(f"another run is writing {self._path}") from None
 
+    def _refuse_to_overwrite(self) -> None:
+        """Raise RunError where the output, or its record, holds anything."""
+        assert self._path is not None
+        size = self._file.seek(0, os.SEEK_END)
+        if size:
+            rows = _count_lines(self._file)
+            ours = _noted(self._record)
+            held = f"{rows:,} row{'s' * (rows != 1)}" if ours else f"{rows:,} lines ({size:,} bytes) of something else"
+            way = "--resume goes on with them, " if ours else ""
+            raise RunError(
+                f"{self._path} is there and holds {held}; {way}--overwrite replaces it, or write to another file"
+            )
+        if self._record.exists() and not _noted(self._record):
+            raise RunError(
+                f"{self._record} is there and is no record of a run; --overwrite replaces it, or write to another file"
+            )
+
     def _check(self, options: ScoreOptions) -> int:
         """Length of the whole lines that are there. Raises RunError where other options made them."""
         length = _whole_lines(self._file)
-        if length == 0:
+        if length == 0 and (_noted(self._record) or _is_torn(self._file)):
             return 0
         try:
             told = json.loads(self._record.read_text(encoding="utf-8"))
@@ -122,11 +143,11 @@ class Output:
             ) from None
         if theirs != options.fingerprint:
             mine = _effective(options)
-            differing = [key for key in mine if mine[key] != their_options.get(key)]
+            differing = [key for key in {**mine, **their_options} if mine.get(key) != their_options.get(key)]
             raise RunError(
                 f"{self._path} was made with other options: its fingerprint is {theirs}, this run's is "
                 f"{options.fingerprint}; they differ in "
-                + "; ".join(f"{key}: {their_options.get(key)!r} then, {mine[key]!r} now" for key in differing)
+                + "; ".join(f"{key}: {their_options.get(key)!r} then, {mine.get(key)!r} now" for key in differing)
             )
         return length
 
@@ -173,6 +194,38 @@ def _same(a: Path, b: Path) -> bool:
         return a.samefile(b)
     except OSError:
         return a.resolve() == b.resolve()
+
+
+def _noted(record: Path) -> bool:
+    """Whether a file is the record of a run."""
+    try:
+        told = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(told, dict) and "fingerprint" in told
+
+
+def _is_torn(file: IO[bytes]) -> bool:
+    """Whether a file without a line end holds nothing, or the beginning of a row and no whole JSON."""
+    file.seek(0)
+    text = file.read(1 << 20)
+    if not text.startswith(b"{"):
+        return not text
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def _count_lines(file: IO[bytes]) -> int:
+    """How many lines a file holds, the last one with or without its end."""
+    file.seek(0)
+    count, last = 0, b"\n"
+    while block := file.read(1 << 20):
+        count += block.count(b"\n")
+        last = block[-1:]
+    return count + (last != b"\n")
 
 
 def _whole_lines(file: IO[bytes]) -> int:

@@ -133,11 +133,12 @@ class Pool:
         workers: int,
         row_timeout: float,
         echo: bool = True,
+        prefix: str = "",
     ) -> None:
         """`judge` is what `spec` builds; it is only asked for names, about rows that no worker survived. Without `echo`
-        a finished row holds the findings alone, not the fields it came with."""
-        self._handshake = (spec, dict(names), group_by, echo)
-        self._scorer = Scorer(judge, names, group_by, echo=echo)
+        a finished row holds the findings alone, not the fields it came with; `prefix` is put before their names."""
+        self._handshake = (spec, dict(names), group_by, echo, prefix)
+        self._scorer = Scorer(judge, names, group_by, echo=echo, prefix=prefix)
         self._row_timeout = row_timeout
         self._threads = slots_of(workers)
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()

@@ -140,7 +140,15 @@ def _pool(options: ScoreOptions, judge: Judge) -> Iterator[tuple[Pool | RayPool,
         # An actor is given one processor of its node.
         slots = slots_of(workers) if options.ray is None else 1
         spec = options.spec.with_slots(slots)
-        pool = made(spec, judge, options.names, options.group_by, workers=workers, row_timeout=options.row_timeout)
+        pool = made(
+            spec,
+            judge,
+            options.names,
+            options.group_by,
+            workers=workers,
+            row_timeout=options.row_timeout,
+            prefix=options.prefix,
+        )
         opened.callback(pool.close)
         yield pool, workers, slots
 

@@ -16,7 +16,7 @@ from typing import Any
 from ..errors import ConfigError, RunError
 from ..files import read_json, write_json
 from ..sample import Sample
-from .rows import Input
+from .rows import Input, parse_row
 
 MAX_LINE = 64 << 20
 """Longest line of a benchmark, in bytes."""
@@ -61,7 +61,7 @@ def _samples(
         try:
             if row.reason:
                 raise ValueError(row.detail)
-            yield place, Sample.from_dict({**json.loads(row.data, parse_constant=_refuse), **asked}, of)
+            yield place, Sample.from_dict({**parse_row(row.data), **asked}, of)
         except (ValueError, TypeError) as error:
             raise ConfigError(f"{place}: {error}") from error
 
@@ -138,10 +138,6 @@ def fingerprint(folder: str | Path, options: Mapping[str, Any], questions: Seque
     for sample in questions:
         digest.update(json.dumps(sample.to_dict(), sort_keys=True, default=str).encode())
     return digest.hexdigest()[:16]
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _check(record: Path, made_by: str | None) -> None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ..errors import SampleError
 from ..sample import Sample
 from ..verdict import REASONS_OF, Status
+from .options import WRITTEN
 from .rows import Input, RawRow, without_nan
 from .work import Scored, decision, problem_key
 
@@ -68,6 +69,7 @@ class ScoredFiles:
         self.names = dict(names or {})
         self._group_by = group_by
         self._known: set[str] = set()
+        self._prefixes = [str(options_of([file]).get("prefix", "")) for file in files]
 
     def __iter__(self) -> Iterator[ScoredRow]:
         for raw in self.input:
@@ -90,6 +92,10 @@ class ScoredFiles:
             return _in_error(raw, {}, "not_json", "the line is nested too deep")
         if not isinstance(fields, dict):
             return _in_error(raw, {}, "not_an_object", f"the line is a JSON {type(fields).__name__}, not an object")
+        prefix = self._prefixes[raw.file] if raw.file < len(self._prefixes) else ""
+        if prefix:
+            fields = _without_prefix(fields, prefix)
+            data = json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace")
         try:
             return self._row(raw, data, fields)
         except SampleError as error:
@@ -185,6 +191,14 @@ def _in_error(raw: RawRow, fields: dict[str, Any], reason: str, detail: str) -> 
         told["text"] = raw.data[:4_000].decode("utf-8", "replace")
     data = json.dumps(told, ensure_ascii=False).encode("utf-8", "backslashreplace")
     return ScoredRow(raw.file, raw.line, data, fields, None, (), reason)
+
+
+def _without_prefix(fields: Mapping[str, Any], prefix: str) -> dict[str, Any]:  # any: JSON values
+    """A row as it would have been written without a prefix: what else is called so is an input's."""
+    ours = {name: fields[prefix + name] for name in WRITTEN if prefix + name in fields}
+    hidden = {prefix + name for name in WRITTEN}
+    theirs = {f"input_{key}" if key in WRITTEN else key: value for key, value in fields.items() if key not in hidden}
+    return {**theirs, **ours}
 
 
 def _refuse(constant: str) -> None:

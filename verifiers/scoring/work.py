@@ -5,7 +5,6 @@ A row's output is its own bytes with the findings added, so that fields pass thr
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from ..reward import Judge, Judged, judge_safely
 from ..sample import Sample
 from ..verdict import Reason, Status, Verdict
 from .options import WRITTEN
-from .rows import RawRow, without_nan
+from .rows import RawRow, parse_row, without_nan
 
 
 class Scored(NamedTuple):
@@ -74,8 +73,18 @@ class _Parsed:
 class Scorer:
     """Turns raw rows into finished ones with one judge."""
 
-    def __init__(self, judge: Judge, names: Mapping[str, str], group_by: str | None, *, echo: bool = True) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        names: Mapping[str, str],
+        group_by: str | None,
+        *,
+        echo: bool = True,
+        prefix: str = "",
+    ) -> None:
         self._judge = judge
+        self._prefix = prefix
+        self._written = frozenset(prefix + name for name in WRITTEN)
         self._echo = echo
         self._names = dict(names)
         self._group_by = group_by
@@ -103,11 +112,12 @@ class Scorer:
             parsed = self._parse(row)
             try:
                 old = json.loads(output)
-                if {k: v for k, v in old.items() if k not in WRITTEN} != _not_ours(parsed.fields):
+                if {k: v for k, v in old.items() if k not in self._written} != self._theirs(parsed.fields):
                     return Mismatch(row.line)
-                told = old["verdicts"] if parsed.plural else [old["verdicts"]]
+                found = old[f"{self._prefix}verdicts"]
+                told = found if parsed.plural else [found]
                 judged = [self._read_back(verdicts) for verdicts in told] if parsed.samples else []
-                if len(judged) != len(parsed.samples) or (parsed.error is None) != ("error" not in old):
+                if len(judged) != len(parsed.samples) or (parsed.error is None) != (f"{self._prefix}error" not in old):
                     return Mismatch(row.line)
             except (ValueError, KeyError, TypeError, AttributeError):
                 return Mismatch(row.line)
@@ -172,8 +182,29 @@ class Scorer:
         name = name[:80]
         if not name.isprintable():
             name = "".join(char if char.isprintable() else "\ufffd" for char in name)
-        output = _join(row, added) if self._echo else dump(added)
+        output = self._join(row, added) if self._echo else dump(added)
         return Done(output, kept, row.error[0] if row.error else None, seconds, name)
+
+    def _join(self, row: _Parsed, added: Mapping[str, Any]) -> bytes:  # any: a JSON object
+        if self._prefix:
+            added = {self._prefix + name: value for name, value in added.items()}
+        if row.splice and row.fields and self._written.isdisjoint(row.fields):
+            return row.raw.data[:-1] + b", " + dump(added)[1:]
+        fields = self._theirs(row.fields)
+        try:
+            return dump({**fields, **added})
+        except ValueError:  # 1e999 is JSON, and infinite once read
+            return dump({**without_nan(fields), **added})
+
+    def _theirs(self, fields: Mapping[str, Any]) -> dict[str, Any]:  # any: JSON values
+        """The fields of a row; those with names that are written have `input_` before theirs, so that none is lost."""
+        kept: dict[str, Any] = {}  # any: as above
+        for key, value in fields.items():
+            name = key
+            while name in self._written or (name != key and name in fields):
+                name = f"input_{name}"
+            kept[name] = value
+        return kept
 
     def _keep(self, row: _Parsed, sample: Sample, judged: Judged) -> Scored:
         group = None if self._group_by is None else row.fields.get(self._group_by)
@@ -232,19 +263,20 @@ def _plain(judged: Judged) -> dict[str, Any]:  # any: a JSON object
     return {name: verdict.to_dict() for name, verdict in judged.verdicts.items()}
 
 
-def _not_ours(fields: Mapping[str, Any]) -> dict[str, Any]:  # any: JSON values
-    return {key: value for key, value in fields.items() if key not in WRITTEN}
+class _ConstantError(ValueError):
+    """NaN or Infinity, which is not JSON."""
 
 
 def _no_constant(name: str) -> None:
-    raise SampleError("not_json", f"{name} is not JSON; write null for it")
+    raise _ConstantError(name)
 
 
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _load(data: bytes, parsed: _Parsed) -> dict[str, Any]:  # any: JSON values
-    """The row's object. Raises SampleError; leaves in `parsed` the fields of a row that is JSON but for NaN."""
+    """The row's object, with null for NaN and Infinity, which tells `parsed` that its bytes are not JSON. Raises
+    SampleError."""
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
@@ -252,13 +284,11 @@ def _load(data: bytes, parsed: _Parsed) -> dict[str, Any]:  # any: JSON values
             "not_utf8", f"the row is not UTF-8: byte {error.start + 1} is {data[error.start]:#x}"
         ) from None
     try:
-        fields = _DECODER.decode(text)
-    except SampleError:
-        parsed.splice = False
-        with contextlib.suppress(ValueError, RecursionError):
-            loose = json.loads(text, parse_constant=lambda _: None)
-            parsed.fields = loose if isinstance(loose, dict) else {}
-        raise
+        try:
+            fields = _DECODER.decode(text)
+        except _ConstantError:
+            parsed.splice = False
+            fields = parse_row(text)
     except json.JSONDecodeError as error:
         raise SampleError("not_json", f"the row is not JSON: {error.msg} at character {error.pos + 1}") from None
     except (ValueError, RecursionError) as error:
@@ -266,17 +296,6 @@ def _load(data: bytes, parsed: _Parsed) -> dict[str, Any]:  # any: JSON values
     if not isinstance(fields, dict):
         raise SampleError("not_an_object", f"the row is a JSON {type(fields).__name__}, not an object")
     return fields
-
-
-def _join(row: _Parsed, added: Mapping[str, Any]) -> bytes:  # any: a JSON object
-    splice = row.splice and row.fields and not any(key in row.fields for key in WRITTEN)
-    if not splice:
-        fields = _not_ours(row.fields)
-        try:
-            return dump({**fields, **added})
-        except ValueError:  # 1e999 is JSON, and infinite once read
-            return dump({**without_nan(fields), **added})
-    return row.raw.data[:-1] + b", " + dump(added)[1:]
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -22,6 +24,7 @@ from r1_reward.verifiers import (
     Status,
     Verdict,
 )
+from r1_reward.verifiers.adapters import trl, verl
 from r1_reward.verifiers.adapters.grading import Grading
 from r1_reward.verifiers.spec import RewardSpec
 
@@ -107,6 +110,44 @@ def test_what_does_not_apply_neither_opens_nor_shuts_the_breaker() -> None:
     grader.judge([UNJUDGED, NOT_MINE, UNJUDGED])
     with pytest.raises(InstrumentDown):
         grader.judge([NOT_MINE] * 50 + [UNJUDGED])
+
+
+RESPONSE = r"\boxed{4}"
+COLUMNS = r"columns that came: solution_text, topic; looked for: reference in reference or answer"
+
+
+def test_a_reward_that_applies_to_no_row_is_told_and_raises(caplog: pytest.LogCaptureFixture) -> None:
+    """300 rows of mathematics judged by `code` were 300 times 0.0, and nothing was said."""
+
+    def judge() -> dict[str, float]:
+        return verl.compute_score("math", RESPONSE, "4", {"topic": "sums"}, rewards="code")
+
+    assert [judge()["valid"] for _ in range(255)] == [0.0] * 255
+    with pytest.raises(InstrumentDown, match=r"code scored none of its first 256 samples.*breaker=None"):
+        judge()
+    assert "code scored none of its first 1 samples" in caplog.text
+    assert "columns that came: data_source, reference, topic; looked for: reference" in caplog.text
+
+
+def test_missing_columns_are_named_with_the_first_batch(caplog: pytest.LogCaptureFixture) -> None:
+    math = trl.reward("math", window=8)
+    columns: dict[str, Any] = {"solution_text": ["4"] * 4, "topic": ["sums"] * 4}
+    assert math(prompts=["2 + 2?"] * 4, completions=[RESPONSE] * 4, **columns) == [None] * 4
+    assert re.search(COLUMNS, caplog.text)
+    with pytest.raises(InstrumentDown, match=COLUMNS):
+        math(prompts=["2 + 2?"] * 4, completions=[RESPONSE] * 4, **columns)
+
+
+def test_a_reward_that_applied_once_is_only_logged(caplog: pytest.LogCaptureFixture) -> None:
+    math = trl.reward("math", window=8)
+    given: dict[str, Any] = {"prompts": ["2 + 2?"], "completions": [RESPONSE]}
+    assert math(**given, answer=["4"]) == [1.0]
+    for _ in range(30):
+        assert math(**given, kind=["general"]) == [None]
+    assert caplog.text.count("scored none of its last 8 samples") == 1
+    silent = trl.reward("code", window=8, breaker=None)
+    for _ in range(30):
+        assert silent(**given, answer=["4"]) == [None]
 
 
 def test_good_verdicts_pass_through_an_open_breaker() -> None:

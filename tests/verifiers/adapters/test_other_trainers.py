@@ -133,7 +133,7 @@ def test_swift_class() -> None:
     ]
     classes = [swift.orm("math"), swift.orm("format"), swift.orm("math", "format")]
     found = compute_rewards_per_func(classes, samples)
-    assert found == {"math": [1.0, 0.0, None], "format": [1.0, 0.0, 1.0], "math_format": [2.0, 0.0, None]}
+    assert found == {"math": [1.0, 0.0, None], "format": [1.0, 0.0, None], "math_format": [2.0, 0.0, None]}
     begun = [*TURNS, {"role": "assistant", "content": "<think>"}, {"role": "assistant", "content": RIGHT[7:]}]
     assert compute_rewards_per_func([swift.orm("format")], [{"messages": begun}]) == {"format": [1.0]}
     made = swift.orm("math")(args=None)
@@ -404,6 +404,21 @@ def test_nemo_gym_request_without_a_response_is_no_wrong_answer(response: object
     found = nemo.gym_verify("math")({"response": response, "expected_answer": "4"})
     assert (found["mask_sample"], found["reward_components"]["valid"]) == (True, 0.0)
     assert "response must be an object whose output is a list" in found["failure_reason"]
+
+
+def test_nemo_rl_finds_the_flag_that_leaves_a_sample_out() -> None:
+    def flag(result: dict[str, Any]) -> bool:
+        """What NeMo-RL reads of a `/verify` response, see `_extract_mask_sample_flags` in its rollouts.py."""
+        return bool((result.get("instance_config") or {}).get("mask_sample", False))
+
+    verify = nemo.gym_verify("math")
+    assert flag(verify(gym_body(message(RIGHT), kind="math")))
+    assert flag(verify(gym_body(message(RIGHT), kind="general", reference="4")))  # does not apply: no 0.0 to train on
+    assert not flag(verify(gym_body(message(RIGHT), expected_answer="4")))
+    assert not flag(nemo.gym_verify("math", on_error="zero")(gym_body(message(RIGHT), kind="math")))
+    kept = verify(gym_body(message(RIGHT), expected_answer="4", instance_config={"seed": 1, "mask_sample": True}))
+    assert kept["instance_config"] == {"seed": 1, "mask_sample": False}
+    assert flag(verify(gym_body(message(RIGHT), kind="math", instance_config=None)))
 
 
 def test_no_adapter_imports_a_trainer() -> None:

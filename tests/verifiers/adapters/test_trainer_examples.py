@@ -49,7 +49,7 @@ def test_trl(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = [{"role": "user", "content": "How much is the sum of two and two?"}]
     given: dict[str, Any] = {"prompts": [asked], "completions": [[{"role": "assistant", "content": RIGHT}]]}
     given |= {"answer": ["Two and two.\n#### 4"], "question": [asked[0]["content"]]}
-    assert [function(**given) for function in example.REWARDS] == [[1.0], [1.0], [1.0]]
+    assert [function(**given) for function in example.REWARDS] == [[3.0]]
 
 
 def test_verl(monkeypatch: pytest.MonkeyPatch) -> None:

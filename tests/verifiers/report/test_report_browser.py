@@ -363,6 +363,27 @@ CODE_ROW = {
 }  # fmt: skip
 
 
+def test_the_verdict_column_says_why_the_deciding_verifier_found_it_wrong(page: Page, tmp_path: Path) -> None:
+    """In a mixed file, where the language verdict of a mathematical row comes before the code verdicts of others."""
+    math_row = {
+        "id": "sum", "prompt": "2 + 2?", "response": "<think>$4$</think><answer>5</answer>", "reference": "4",
+        "reward": 0.0,
+        "verdicts": {
+            "math": verdict(0.0, "wrong", answer="5"),
+            "format": verdict(0.0, "bad_format"),
+            "language": verdict(0.0, "no_words"),
+        },
+    }  # fmt: skip
+    program = {
+        **CODE_ROW,
+        "verdicts": {"code": verdict(0.0, "timeout"),
+                     "format": verdict(0.0, "bad_format"), "language": verdict(0.0, "no_words")},
+    }  # fmt: skip
+    page.open(write(tmp_path, [math_row, program]))
+    shown = "[...document.querySelectorAll('#body tr:not([hidden]) td:nth-child(1)')].map((cell) => cell.textContent)"
+    assert page.ask(shown) == ["wrong", "timeout"]
+
+
 def test_a_row_shows_tests_languages_and_where_the_form_breaks(page: Page, tmp_path: Path) -> None:
     path = write(tmp_path, [CODE_ROW])
     page.open(path, hash_="#row=0")

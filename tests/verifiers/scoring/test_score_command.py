@@ -17,6 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from r1_reward.cli import main
+from r1_reward.verifiers import RunError, Sample
+from r1_reward.verifiers.check import check
+from r1_reward.verifiers.scoring import ScoreOptions
+from r1_reward.verifiers.scoring import score as score_files
+from r1_reward.verifiers.scoring.samples import read_benchmark
+from r1_reward.verifiers.scoring.scored import ScoredFiles
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "examples" / "rollouts.jsonl"
@@ -138,12 +144,88 @@ def test_unknown_fields_pass_through_byte_for_byte(here: Path) -> None:
     assert rows_of(out)[0]["reward"] == 1.0
 
 
-def test_scoring_an_output_again_replaces_the_findings(here: Path) -> None:
+def test_scoring_an_output_again_keeps_what_it_held(here: Path) -> None:
     write(here / "in.jsonl", [RIGHT, {"no": "response"}])
     score("in.jsonl", "-o", "once.jsonl", "--max-errors", "1")
     score("once.jsonl", "-o", "twice.jsonl", "--max-errors", "1")
-    once, twice = (list(map(without_seconds, rows_of(here / name))) for name in ("once.jsonl", "twice.jsonl"))
-    assert once == twice
+    score("twice.jsonl", "-o", "thrice.jsonl", "--max-errors", "1")
+    once, twice, thrice = (rows_of(here / f"{name}.jsonl") for name in ("once", "twice", "thrice"))
+    for first, second, third in zip(once, twice, thrice, strict=True):
+        for name in ("reward", "verdicts", "error"):
+            assert second.get(f"input_{name}") == first.get(name)
+            assert third.get(f"input_{name}") == first.get(name)
+            assert third.get(f"input_input_{name}") == second.get(name)
+        assert second["reward"] == first["reward"]
+    result = score("once.jsonl", "-o", "twice.jsonl", "--max-errors", "1", "--resume")
+    assert "2 rows" in result.stderr
+
+
+OWN = {**RIGHT, "reward": 0.25, "verdicts": "mine", "error": None, "r1_error": 7}
+
+
+def test_fields_of_the_input_are_kept_under_a_prefix(here: Path) -> None:
+    write(here / "in.jsonl", [OWN, {"reward": 3}, WRONG])
+    score("in.jsonl", "-o", "out.jsonl", "--prefix", "r1_", "--max-errors", "1")
+    first, second, third = rows_of(here / "out.jsonl")
+    assert {key: first[key] for key in OWN if key != "r1_error"} == {k: v for k, v in OWN.items() if k != "r1_error"}
+    assert (first["r1_reward"], first["r1_verdicts"]["math"]["reason"], first["input_r1_error"]) == (1.0, "correct", 7)
+    assert (second["reward"], second["r1_reward"], second["r1_error"]["reason"]) == (3, None, "missing_field")
+    assert (third["r1_reward"], "reward" in third) == (0.0, False)
+    whole = (here / "out.jsonl").read_bytes()
+    (here / "out.jsonl").write_bytes(whole[: len(whole) // 2])
+    score("in.jsonl", "-o", "out.jsonl", "--prefix", "r1_", "--max-errors", "1", "--resume")
+    again = list(map(without_seconds, (row | {"verdicts": row["r1_verdicts"]} for row in rows_of(here / "out.jsonl"))))
+    assert [row["r1_reward"] for row in again] == [1.0, None, 0.0]
+    assert "prefix" in score("in.jsonl", "-o", "out.jsonl", "--resume", code=2).stderr
+    read = list(ScoredFiles(["out.jsonl"]))
+    assert [row.responses[0].scored.reward if row.responses else row.error for row in read] == [
+        1.0,
+        "missing_field",
+        0.0,
+    ]
+    assert read[0].fields["input_reward"] == 0.25
+
+
+def test_an_output_that_is_there_is_not_overwritten(here: Path) -> None:
+    write(here / "in.jsonl", [RIGHT] * 3)
+    score("in.jsonl", "-o", "out.jsonl")
+    kept = (here / "out.jsonl").read_bytes()
+    refused = score("in.jsonl", "-o", "out.jsonl", code=2).stderr
+    assert "holds 3 rows" in " ".join(refused.split())
+    assert "--resume" in refused
+    assert "--overwrite" in refused
+    assert (here / "out.jsonl").read_bytes() == kept
+    score("in.jsonl", "-o", "out.jsonl", "--resume")
+    assert (here / "out.jsonl").read_bytes() == kept
+    score("in.jsonl", "-o", "out.jsonl", "--reward", "format", "--overwrite")
+    assert all(list(row["verdicts"]) == ["format"] for row in rows_of(here / "out.jsonl"))
+    assert "give one" in score("in.jsonl", "-o", "out.jsonl", "--resume", "--overwrite", code=2).stderr
+    with pytest.raises(RunError, match="holds 3 rows"):
+        score_files(ScoreOptions(files=("in.jsonl",), output="out.jsonl", workers=1))
+
+
+@pytest.mark.parametrize("held", ["the notes of a year", "a\nb\n", "a\nb\nc"])
+def test_a_foreign_file_is_not_lost(here: Path, held: str) -> None:
+    write(here / "in.jsonl", [RIGHT])
+    (here / "notes.txt").write_text(held)
+    lines = held.rstrip("\n").count("\n") + 1
+    for flags in ([], ["--resume"]):
+        refused = " ".join(score("in.jsonl", "-o", "notes.txt", *flags, code=2).stderr.split())
+        assert f"holds {lines} lines" in refused or flags
+        assert (here / "notes.txt").read_text() == held
+    assert not (here / "notes.txt.run.json").exists()
+    (here / "fresh.jsonl.run.json").write_text(held)
+    score("in.jsonl", "-o", "fresh.jsonl", code=2)
+    assert (here / "fresh.jsonl.run.json").read_text() == held
+    assert not (here / "fresh.jsonl").exists()
+    score("in.jsonl", "-o", "notes.txt", "--overwrite")
+    assert len(rows_of(here / "notes.txt")) == 1
+
+
+def test_an_empty_output_is_nothing_to_lose(here: Path) -> None:
+    write(here / "in.jsonl", [RIGHT])
+    (here / "out.jsonl").touch()
+    score("in.jsonl", "-o", "out.jsonl")
 
 
 BAD = [
@@ -159,8 +241,7 @@ BAD = [
     ('{"reference": "4"}', "missing_field"),
     ('{"response": 4, "reference": "4"}', "wrong_type"),
     ('{"responses": ["a", 4], "reference": "4"}', "wrong_type"),
-    ('{"response": "x", "reference": "4", "p": NaN}', "not_json"),
-    ('{"response": "x", "reference": "4", "p": -Infinity}', "not_json"),
+    ('{"response": NaN, "reference": "4"}', "missing_field"),
 ]
 
 
@@ -181,6 +262,24 @@ def test_fields_of_a_row_with_nan_are_kept_as_null(here: Path) -> None:
     (here / "in.jsonl").write_text('{"response": "x", "p": [NaN, 1]}\n', encoding="utf-8")
     (row,) = rows_of(score("in.jsonl", code=1).stdout)
     assert (row["response"], row["p"]) == ("x", [None, 1])
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_nan_is_null_in_every_command(here: Path, number: str) -> None:
+    """One rule: in a field that is not needed it does no harm, in one that is needed it is missing."""
+    line = f'{{"prompt": "2 + 2?", "response": "\\\\boxed{{4}}", "reference": "4", "x": {number}, "id": {number}}}'
+    (here / "in.jsonl").write_text(line + "\n", encoding="utf-8")
+    (row,) = rows_of(score("in.jsonl").stdout)
+    assert (row["reward"], row["x"]) == (1.0, None)
+    assert check(["in.jsonl"], languages=False).failures == 0
+    run = CliRunner().invoke(main, ["explain", "--from", "in.jsonl", "--json"])
+    assert json.loads(run.stdout)["verdict"]["score"] == 1.0
+    assert read_benchmark(["in.jsonl"])[0].reference == "4"
+    assert Sample.from_dict({"response": "x", "reference": "4", "id": float("nan")}).id is None
+    (here / "in.jsonl").write_text(line.replace('"4"', number) + "\n", encoding="utf-8")
+    (row,) = rows_of(score("in.jsonl", code=1).stdout)
+    assert [verdict["reason"] for verdict in row["verdicts"].values()] == ["reference_missing"]
+    assert [finding.what for finding in check(["in.jsonl"], languages=False).findings] == ["gold_missing"]
 
 
 def test_line_that_is_not_utf8_says_where(here: Path) -> None:
@@ -214,7 +313,7 @@ def test_a_fifty_megabyte_line_is_judged_or_told_by_limit(here: Path) -> None:
     (here / "in.jsonl").write_text(f"{long}\n{json.dumps(RIGHT)}\n", encoding="utf-8")
     score("in.jsonl", "-o", "out.jsonl")
     assert [row["reward"] for row in rows_of(here / "out.jsonl")] == [1.0, 1.0]
-    score("in.jsonl", "-o", "out.jsonl", "--max-line-mb", "1", code=1)
+    score("in.jsonl", "-o", "out.jsonl", "--max-line-mb", "1", "--overwrite", code=1)
     first, second = rows_of(here / "out.jsonl")
     assert (first["error"]["reason"], first["error"]["line"], second["reward"]) == ("line_too_long", 1, 1.0)
     assert "--max-line-mb" in first["error"]["detail"]
@@ -355,7 +454,7 @@ def test_devices_and_pipes_are_outputs_too(here: Path) -> None:
 def test_errors_up_to_the_allowed_share_are_fine(here: Path) -> None:
     write(here / "in.jsonl", [RIGHT] * 99 + [{}])
     score("in.jsonl", "-o", "out.jsonl")
-    score("in.jsonl", "-o", "out.jsonl", "--max-errors", "0.5%", code=1)
+    score("in.jsonl", "-o", "out.jsonl", "--max-errors", "0.5%", "--overwrite", code=1)
 
 
 @pytest.mark.needs("userns")  # the examples hold programs

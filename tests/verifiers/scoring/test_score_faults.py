@@ -271,7 +271,7 @@ def test_workers_prepare_before_their_first_row_and_share_the_processors(
     answers = {row["verdicts"]["heavy"]["answer"] for row in rows_of(here / "out.jsonl")}
     assert answers == {f"True {max(1, processors() // 2)}"}
     monkeypatch.setenv("OMP_NUM_THREADS", "3")  # who set it knows better
-    score(options(rewards=["touchy_rewards:Heavy"], workers=2))
+    score(options(rewards=["touchy_rewards:Heavy"], workers=2, overwrite=True))
     assert {row["verdicts"]["heavy"]["answer"] for row in rows_of(here / "out.jsonl")} == {"True 3"}
 
 

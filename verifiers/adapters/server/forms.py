@@ -17,14 +17,16 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ...scoring.rows import RawRow
+from ...scoring.rows import RawRow, parse_row
 from ...scoring.work import Done, Scored, dump
 from ...verdict import Reason, Status
 from ..openrlhf import Found, lists
 from ..query import NOT_FOUND, response_in
 from ..rows import block_texts, label_row
 
-DATA_REASONS = frozenset({Reason.REFERENCE_MISSING, Reason.REFERENCE_UNPARSEABLE, Reason.TESTS_MISSING})
+DATA_REASONS = frozenset(
+    {Reason.REFERENCE_MISSING, Reason.REFERENCE_UNPARSEABLE, Reason.REFERENCE_UNUSABLE, Reason.TESTS_MISSING}
+)
 """Errors that are in the row; all others are the instrument's, and may be gone when it is asked again."""
 
 
@@ -68,7 +70,7 @@ def score_form(body: bytes, _: Served) -> Question:
     if start != b"[":
         return Question([RawRow(0, 1, body.strip(b" \t\r\n"))], _only_finding)
     # Text of another kind than an object is left to the worker, which gives that row its error.
-    rows = [RawRow(0, line, _text(row)) for line, row in enumerate(_load(body, strict=False), 1)]
+    rows = [RawRow(0, line, _text(row)) for line, row in enumerate(_load(body), 1)]
     return Question(rows, lambda found: b"[" + b", ".join(done.output for done in found) + b"]")
 
 
@@ -213,29 +215,25 @@ def _blame(response: Scored, verdicts: Mapping[str, Mapping[str, Any]]) -> tuple
 
 
 def _object(body: bytes) -> dict[str, Any]:  # any: JSON values
-    fields = _load(body, strict=True)
+    fields = _load(body)
     if not isinstance(fields, dict):
         raise Refusal(400, "not_an_object", f"the body is a JSON {type(fields).__name__}, not an object")
     return fields
 
 
-def _load(body: bytes, *, strict: bool) -> Any:  # any: JSON values
+def _load(body: bytes) -> Any:  # any: JSON values
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
         detail = f"the body is not UTF-8: byte {error.start + 1} is {body[error.start]:#x}"
         raise Refusal(400, "not_utf8", detail) from None
     try:
-        return json.loads(text, parse_constant=_no_constant) if strict else json.loads(text)
+        return parse_row(text)
     except json.JSONDecodeError as error:
         detail = f"the body is not JSON: {error.msg} at character {error.pos + 1}"
         raise Refusal(400, "not_json", detail) from None
     except (ValueError, RecursionError) as error:
         raise Refusal(400, "not_json", f"the body cannot be read as JSON: {str(error)[:100]}") from None
-
-
-def _no_constant(name: str) -> None:
-    raise Refusal(400, "not_json", f"{name} is not JSON; write null for it")
 
 
 def _list(fields: Mapping[str, Any], key: str) -> list[Any]:  # any: JSON values
@@ -250,7 +248,7 @@ def _row(names: Mapping[str, str], line: int, rest: Mapping[str, Any] | None = N
 
 
 def _text(value: object) -> bytes:
-    """Text that the worker reads back to the same value, NaN included, which it refuses by row."""
+    """Text that the worker reads back to the same value."""
     try:
         return json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:  # a lone surrogate

@@ -81,16 +81,9 @@ class Table {
 
   // Why a wrong response is wrong, by whoever decided.
   why(entry) {
-    let other = "wrong";
-    for (const name of this.store.verifiers) {
-      const told = this.store.index.verdicts[name];
-      if (told.score[entry] === 0 && this.store.reason(name, entry) !== "measured") {
-        const reason = this.store.reason(name, entry);
-        if (reason !== "bad_format") return words(reason);
-        other = words(reason);
-      }
-    }
-    return other;
+    const { columns, index } = this.store;
+    const voter = index.voters[columns.voter[entry]];
+    return (voter !== undefined && words(this.store.reason(voter, entry))) || "wrong";
   }
 
   makeHead() {

@@ -166,7 +166,8 @@ def test_nemo_gym_gets_its_request_back_with_the_reward(server: Server) -> None:
         ("/score", b"[1, 2", 400, "not_json"),
         ("/score", b'{"response": "\xff"}', 400, "not_utf8"),
         ("/score", b'["\xff"]', 400, "not_utf8"),
-        ("/score", b'{"response": "x", "n": NaN}', 400, "not_json"),
+        ("/score", b'{"response": "x", "n": NaN}', 422, "reference_missing"),
+        ("/score", b'{"response": NaN}', 422, "missing_field"),
         ("/score", b'"text"', 400, "not_an_object"),
         ("/score", b"7" * 10_000, 400, "not_json"),
         ("/score", b"[" * 200_000, 400, "not_json"),
@@ -184,7 +185,7 @@ def test_nemo_gym_gets_its_request_back_with_the_reward(server: Server) -> None:
         ("/get_reward", {"query": [1], "prompts": ["x"], "labels": ["4"]}, 422, "wrong_type"),
         ("/get_reward", {"query": ["other"], "prompts": ["x"], "labels": ["4"]}, 422, "wrong_type"),
         ("/get_reward", {"query": ["p4"], "prompts": ["p"], "labels": [None]}, 422, "reference_missing"),
-        ("/get_reward", b'{"query": [Infinity]}', 400, "not_json"),
+        ("/get_reward", b'{"query": [Infinity], "prompts": ["p"], "labels": ["4"]}', 422, "wrong_type"),
         ("/slime", {"response": "4"}, 422, "missing_field"),
         ("/slime", {"response": None, "label": "4"}, 422, "missing_field"),
         ("/slime", {"response": "4", "label": {"reference": {}}}, 422, "wrong_type"),
@@ -217,11 +218,11 @@ def test_methods_and_kinds_of_body_that_are_not_asked_for(server: Server) -> Non
 
 
 def test_lone_surrogates_and_huge_numbers_are_judged_or_refused_by_row(server: Server) -> None:
-    rows = rb'[{"response": "\\boxed{4} \ud800", "reference": "4"}, {"response": "x", "n": 1e999}, 5]'
+    rows = rb'[{"response": "\\boxed{4} \ud800", "reference": "4"}, {"response": "x", "n": 1e999, "kind": "math"}, 5]'
     answer = server.ask("/score", rows)
     assert answer.status == 200
     assert [row["reward"] for row in answer.json] == [1.0, None, None]
-    assert answer.json[1]["error"]["reason"] == "not_json"
+    assert answer.json[1]["verdicts"]["math"]["reason"] == "reference_missing"
     body = rb'{"responses_create_params": {"x": 1e999}, "response": {"output": []}, "expected_answer": "4"}'
     assert server.ask("/verify", body).status == 400
 
