@@ -39,7 +39,7 @@ def _pairs(_: click.Context, option: click.Parameter, values: tuple[str, ...]) -
 
 def _options(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, dict[str, object]]:
     """`verifier.option=value` as often as given."""
-    from .verifiers.scoring.options import parse_value
+    from .scoring.options import parse_value
 
     options: dict[str, dict[str, object]] = {}
     for key, value in _pairs(context, option, values).items():
@@ -52,7 +52,7 @@ def _options(context: click.Context, option: click.Parameter, values: tuple[str,
 
 def _settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, object]:
     """`option=value` as often as given."""
-    from .verifiers.scoring.options import parse_value
+    from .scoring.options import parse_value
 
     settings: dict[str, object] = {}
     for value in values:
@@ -68,8 +68,8 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str
 
 
 def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    from .scoring.options import parse_share
     from .verifiers.errors import ConfigError
-    from .verifiers.scoring.options import parse_share
 
     try:
         return None if value is None else parse_share(value)
@@ -142,13 +142,18 @@ def score(
     Exit status: 0 fine, 1 too many rows could not be judged, 2 usage, 130 interrupted with a usable OUT, 141 when
     the reader of standard output has gone.
     """
+    from .inspection.report.command import ScoringReporter
+    from .scoring.command import run_score
     from .verifiers.errors import RewardError
-    from .verifiers.scoring.command import run_score
 
     gated = {} if gate is None else {"safety": {**set_.get("safety", {}), "gate": gate}}
     given = {"files": files, "set": {**set_, **gated}, **flags}
     try:
-        sys.exit(run_score(config, {name: value for name, value in given.items() if value not in (None, (), {})}))
+        sys.exit(
+            run_score(
+                config, {name: value for name, value in given.items() if value not in (None, (), {})}, ScoringReporter()
+            )
+        )
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 
@@ -170,11 +175,12 @@ def report(**flags: Any) -> None:
 
     Exit status: 0 fine, 2 usage.
     """
+    from .grpo_min.r1.page import StagesPage
+    from .inspection.report.command import run_report
     from .verifiers.errors import RewardError
-    from .verifiers.report.command import run_report
 
     try:
-        run_report(**flags)
+        run_report([StagesPage()], **flags)
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 
@@ -200,7 +206,7 @@ def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) 
 
     Exit status: 0 ended by SIGTERM with every request answered, 2 usage, 130 ended by Ctrl-C.
     """
-    from .verifiers.adapters.server.command import run_serve
+    from .adapters.server.command import run_serve
     from .verifiers.errors import RewardError
 
     given = {"set": set_, **flags}
@@ -223,7 +229,7 @@ def diff(before: str, after: str, **flags: Any) -> None:
 
     Exit status: 0 fine, 1 with --fail-on-flip where a verdict flipped or has no partner, 2 usage.
     """
-    from .verifiers.diff.command import run_diff
+    from .inspection.diff.command import run_diff
     from .verifiers.errors import RewardError
 
     try:
@@ -244,7 +250,7 @@ def check(files: tuple[str, ...], **flags: Any) -> None:
 
     Exit status: 0 fine, 1 something is to be fixed, 2 usage.
     """
-    from .verifiers.check.command import run_check
+    from .inspection.check.command import run_check
     from .verifiers.errors import RewardError
 
     try:
@@ -282,8 +288,8 @@ def explain(**flags: Any) -> None:
 
     Exit status: 0 whatever the verdict, 2 usage.
     """
+    from .inspection.explain import run_explain
     from .verifiers.errors import RewardError
-    from .verifiers.explain import run_explain
 
     try:
         run_explain(**flags)
@@ -352,7 +358,7 @@ def train(recipe: str, assume: dict[str, object], *, dry_run: bool) -> None:
 
     try:
         from .grpo_min.command import run_train
-        from .grpo_min.plan import run_plan
+        from .grpo_min.r1.plan import run_plan
     except ModuleNotFoundError as error:
         raise click.UsageError(missing_extra("training", error.name, "train")) from None
     try:

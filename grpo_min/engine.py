@@ -19,7 +19,7 @@ from torch import Tensor
 from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
-from ..reward_models.distributed import whole_of
+from ..training.distributed import full_tensor
 from ..verifiers.errors import ConfigError
 from .logprobs import causal, context_of, mask_for, padded, prefill, run_cached
 from .sampling import Drawn, Sampling, draw, seed_of, uniforms
@@ -74,7 +74,7 @@ def weights_of(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
             adapted: Any = plain.get_submodule(layer)  # any: peft's layers
             value = value + sum(adapted.get_delta_weight(adapter) for adapter in adapted.active_adapters)
         if ".lora_" not in name:
-            yield name.replace(".base_layer.", "."), whole_of(value)
+            yield name.replace(".base_layer.", "."), full_tensor(value)
 
 
 class HFEngine:

@@ -26,7 +26,7 @@ from transformers import Cache, DynamicCache, PreTrainedModel
 
 from ..verifiers.errors import ConfigError
 
-Slope = Callable[[Tensor, int, int], Tensor]
+LossDerivative = Callable[[Tensor, int, int], Tensor]
 """The loss's derivative by each of some tokens' log-probabilities: (logp of tokens start to stop, start, stop)."""
 
 
@@ -98,8 +98,8 @@ class Policy(nn.Module):
         self.chunk = chunk
         _check(causal(model))
 
-    def forward(self, batch: Batch, temperature: float = 1.0, slope: Slope | None = None) -> LogProbs:
-        """Log-probabilities of the batch's packed tokens; see `head_logprobs` for `slope`."""
+    def forward(self, batch: Batch, temperature: float = 1.0, dloss_dlogp: LossDerivative | None = None) -> LogProbs:
+        """Log-probabilities of the batch's packed tokens; see `head_logprobs` for `dloss_dlogp`."""
         model = causal(self.model)
         body = getattr(model, model.base_model_prefix)
         recomputes = model.training and any(getattr(part, "gradient_checkpointing", False) for part in model.modules())
@@ -107,7 +107,7 @@ class Policy(nn.Module):
         hidden_RTD = _shared(body, batch) if shared else _unshared(body, batch)
         weight_VD = model.get_output_embeddings().weight
         return head_logprobs(
-            hidden_RTD[batch.mask_RT], weight_VD, batch.target_RT[batch.mask_RT], temperature, self.chunk, slope
+            hidden_RTD[batch.mask_RT], weight_VD, batch.target_RT[batch.mask_RT], temperature, self.chunk, dloss_dlogp
         )
 
 
@@ -137,17 +137,22 @@ def plain_logprobs(model: PreTrainedModel, batch: Batch, temperature: float = 1.
 
 
 def head_logprobs(
-    hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, temperature: float, chunk: int, slope: Slope | None = None
+    hidden_ND: Tensor,
+    weight_VD: Tensor,
+    target_N: Tensor,
+    temperature: float,
+    chunk: int,
+    dloss_dlogp: LossDerivative | None = None,
 ) -> LogProbs:
     """Log-probability of each target under softmax(hidden @ weight.T / temperature), half of `chunk` tokens at
     a time.
 
-    The gradient of `weight` needs each token's slope, the loss's derivative by its log-probability, when its logits
-    are at hand. Without `slope` the logits are computed again in the backward pass. With it, the gradients are made in
-    the forward pass, and the backward pass uses them if the slopes told beforehand were the true ones, else computes
-    them again: a wrong `slope` costs time and nothing else.
+    The gradient of `weight` needs the loss's derivative by each token's log-probability while its logits are at hand.
+    Without `dloss_dlogp`, which gives it, the logits are computed again in the backward pass. With it, gradients are
+    made in the forward pass, and the backward pass uses them if the derivatives were the true ones, else computes
+    them again: a wrong `dloss_dlogp` costs time and nothing else.
     """
-    told = slope if torch.is_grad_enabled() else None
+    told = dloss_dlogp if torch.is_grad_enabled() else None
     return LogProbs(*_Head.apply(hidden_ND, weight_VD, target_N, temperature, chunk, told))  # type: ignore[no-untyped-call]
 
 
@@ -162,22 +167,22 @@ class _Head(torch.autograd.Function):
         target_N: Tensor,
         temperature: float,
         chunk: int,
-        slope: Slope | None,
+        dloss_dlogp: LossDerivative | None,
     ) -> tuple[Tensor, Tensor]:
         if torch.is_autocast_enabled(hidden_ND.device.type):
             hidden_ND = hidden_ND.to(torch.get_autocast_dtype(hidden_ND.device.type))
         head = _Chunks(hidden_ND, weight_VD, target_N, temperature, chunk)
-        logp_N, entropy_N, slope_N = (hidden_ND.new_zeros(len(hidden_ND), dtype=head.exact) for _ in range(3))
-        gradients = head.no_gradients() if slope else None
+        logp_N, entropy_N, dloss_dlogp_N = (hidden_ND.new_zeros(len(hidden_ND), dtype=head.exact) for _ in range(3))
+        gradients = head.no_gradients() if dloss_dlogp else None
         for part, logits_CV, chance_CV in head:
             # The likeliest token's chance is at least 1 / V, so that its logarithm is exact to rounding.
             whole_C = logits_CV.amax(1) - chance_CV.amax(1).log()
             logp_N[part] = logits_CV.gather(1, target_N[part, None])[:, 0] - whole_C
             entropy_N[part] = whole_C - logits_CV.mul_(chance_CV).sum(1)
-            if slope and gradients:
-                slope_N[part] = slope(logp_N[part], part.start, part.stop)
-                head.add(gradients, part, chance_CV, slope_N[part])
-        ctx.save_for_backward(hidden_ND, weight_VD, target_N, slope_N, *(gradients or ()))
+            if dloss_dlogp and gradients:
+                dloss_dlogp_N[part] = dloss_dlogp(logp_N[part], part.start, part.stop)
+                head.add(gradients, part, chance_CV, dloss_dlogp_N[part])
+        ctx.save_for_backward(hidden_ND, weight_VD, target_N, dloss_dlogp_N, *(gradients or ()))
         ctx.temperature, ctx.chunk = temperature, chunk
         ctx.mark_non_differentiable(entropy_N)
         return logp_N, entropy_N
@@ -185,12 +190,12 @@ class _Head(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # any: as above
         hidden_ND, weight_VD, target_N, told_N, *made = ctx.saved_tensors
-        slope_N = grads[0].contiguous()
-        if not made or not torch.allclose(slope_N, told_N, rtol=1e-5, atol=0.0):
+        dloss_dlogp_N = grads[0].contiguous()
+        if not made or not torch.allclose(dloss_dlogp_N, told_N, rtol=1e-5, atol=0.0):
             head = _Chunks(hidden_ND, weight_VD, target_N, ctx.temperature, ctx.chunk)
             made = head.no_gradients()
             for part, _, chance_CV in head:
-                head.add(made, part, chance_CV, slope_N[part])
+                head.add(made, part, chance_CV, dloss_dlogp_N[part])
         return made[0], made[1].to(weight_VD.dtype), None, None, None, None
 
 

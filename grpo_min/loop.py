@@ -24,7 +24,7 @@ from transformers import PreTrainedModel
 
 from .._version import __version__
 from ..reward_models import StoppedError
-from ..reward_models.distributed import Processes
+from ..training.distributed import Processes
 from ..verifiers import Reward, Sample, Verifier
 from ..verifiers.errors import ConfigError, RunError
 from . import checkpoint
@@ -56,11 +56,11 @@ class Trainer:
         *,
         engine: Engine | None = None,
         stopped: Callable[[], bool] = lambda: False,
-        open_to: Schedule | None = None,
+        curriculum: Schedule | None = None,
     ) -> None:
         """Go on from the latest checkpoint in the output folder, or begin; ConfigError for what cannot be run.
 
-        `open_to` says how many of the samples, from the first on, are asked at a step; all, where it is left out.
+        `curriculum` says how many of the samples, from the first on, are asked at a step; all, where it is left out.
         """
         self.config, self.tokenizer, self.reward, self._stopped = config, tokenizer, reward, stopped
         longest = int(max(value for _, value in config.rollout.max_tokens))
@@ -69,12 +69,12 @@ class Trainer:
         self._text = partial(text_of, tokenizer=tokenizer, ends=ends)
         if not ends and not config.rollout.stop:
             raise ConfigError("neither model nor tokenizer has an EOS token, so nothing ends: set rollout.stop")
-        self._open_to: Schedule = open_to or ((0, len(self.questions)),)
+        self._curriculum: Schedule = curriculum or ((0, len(self.questions)),)
         self.processes = Processes(together=dist.is_available() and dist.is_initialized())
         if engine is None:
-            halves, several = config.model.bf16 and torch.cuda.is_available(), self.processes.size > 1
-            replica = copy.deepcopy(model).requires_grad_(False) if halves or several else None
-            replica = replica.bfloat16() if replica and halves else replica
+            use_bf16, several = config.model.bf16 and torch.cuda.is_available(), self.processes.size > 1
+            replica = copy.deepcopy(model).requires_grad_(False) if use_bf16 or several else None
+            replica = replica.bfloat16() if replica and use_bf16 else replica
             engine = HFEngine(model, stop_tokens=ends, decode=tokenizer.decode, replica=replica)
         self.engine = engine
         prompts = [question.tokens for question in self.questions[:16]]
@@ -119,7 +119,7 @@ class Trainer:
         self.engine.close()
 
     def _told_to_stop(self) -> bool:
-        return any(self.processes.tell(self._stopped()))
+        return any(self.processes.all_gather_object(self._stopped()))
 
     def _roll_out(self, clock: Clock) -> bool:
         """Make a frozen rollout; False, with nothing changed, where the run was stopped meanwhile.
@@ -150,17 +150,17 @@ class Trainer:
         missing = list(range(config.rollout.questions * config.rollout.minibatches))
         self.engine.sync(self.learner.policy.model)
         for attempt in range(1 + (config.advantage.refills if config.advantage.zero_variance == "refill" else 0)):
-            asked = order(int(at(self._open_to, self.step)), config.seed, cursor, cursor + len(missing))
+            asked = order(int(at(self._curriculum, self.step)), config.seed, cursor, cursor + len(missing))
             cursor += len(missing)
             mine = list(zip(missing, asked, strict=True))[self.processes.rank :: self.processes.size]
             seeds = [seed_of("rollout", config.seed, self.step, attempt, place) for place, _ in mine]
             groups = self._ask([self.questions[number] for _, number in mine], seeds, clock)
-            if any(self.processes.tell(groups is None)):
+            if any(self.processes.all_gather_object(groups is None)):
                 return None
             for (place, _), group in zip(mine, groups or (), strict=True):
                 if group.informative or config.advantage.zero_variance == "keep":
                     found[place] = group
-            missing = sorted(set(missing).difference(*self.processes.tell(list(found))))
+            missing = sorted(set(missing).difference(*self.processes.all_gather_object(list(found))))
             if not missing:
                 break
         self.cursor = cursor
@@ -183,12 +183,14 @@ class Trainer:
         with clock("update"):
             learned = self.learner.learn(groups, self.step, drawn_at=self.drawn_at)
         self.step += 1
-        tally = merged(self.processes.tell({**tally_groups(groups), **learned}))
+        tally = merged(self.processes.all_gather_object({**tally_groups(groups), **learned}))
         line = {"step": self.step, "version": __version__, "time": round(time.time(), 3), **summarise(tally)}
         line["alarms"] = alarms([*self.log.history, line], self.config.alarms)
         line |= clock.told(line.get("samples", 0) * (line.get("length", 0) + line.get("prompt_tokens", 0)))
         self.log.write(line, [sample_line(group, self.step) for group in groups[:1]])
-        if (streak := max(self.processes.tell(nonfinite_streak(self.log.history)))) >= self.config.optimizer.stop_after:
+        if (
+            streak := max(self.processes.all_gather_object(nonfinite_streak(self.log.history)))
+        ) >= self.config.optimizer.stop_after:
             raise RunError(
                 f"the gradients of {streak} steps in a row were not finite (optimizer.stop_after); see the loss"
             )
@@ -201,13 +203,15 @@ class Trainer:
             "questions": fingerprint(self.questions),
             "step": self.step,
             "cursor": self.cursor,
-            "rollouts": self.processes.tell([[asdict(group) for group in groups] for groups in self.rollout]),
-            "random": self.processes.tell(checkpoint.random_state()),
+            "rollouts": self.processes.all_gather_object(
+                [[asdict(group) for group in groups] for groups in self.rollout]
+            ),
+            "random": self.processes.all_gather_object(checkpoint.random_state()),
             "sizes": self.log.sizes(),
         }
         if self.output:
             checkpoint.save(self.output, self.step, state, keep=self.config.checkpoint.keep)
-        self.processes.tell(None)  # no rank goes on before the checkpoint is there
+        self.processes.all_gather_object(None)  # no rank goes on before the checkpoint is there
 
     def _resume(self) -> RunLog:
         """Put back what `_save` wrote, if anything; ConfigError where that was another run."""

@@ -13,8 +13,8 @@ from typing import Any
 
 from torch import Tensor
 
-from ..reward_models.trend import parting
-from ..verifiers.catalog import CATALOG
+from ..training.divergence import reward_accuracy_divergence
+from ..verifiers.registry import CATALOG
 from .config import AlarmConfig
 from .loss import LossInputs, LossOutputs
 from .rollout import Group, Row
@@ -125,7 +125,7 @@ def alarms(history: Sequence[Mapping[str, Any]], config: AlarmConfig) -> list[di
     told = [line for line in history if "accuracy" in line and "reward" in line]
     if told and told[-1] is last:
         rewards, accuracies = ([line[key] for line in told] for key in ("reward", "accuracy"))
-        if apart := parting(rewards, accuracies, config.window):
+        if apart := reward_accuracy_divergence(rewards, accuracies, config.window):
             detail = f"over {apart.span} steps accuracy changed by {apart.accuracy:+.3f}, reward by {apart.score:+.3f}"
             found.append({"name": "collapse_to_format", "detail": detail})
     return found

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..training.process import catch_signals, init_distributed, progress_bar
 from ..verifiers.errors import ConfigError
 from ..verifiers.files import hash_file
 from .base import base_model
@@ -18,7 +19,6 @@ from .data import Pairs, Ratings, read_pairs, read_rated
 from .errors import TrainingError
 from .model import Scorer
 from .options import options_of
-from .process import ended_by, meet, progress_bar
 from .train import Step, StoppedError, Trained, kept_in, train_reward_model
 
 FINE, FAILED, INTERRUPTED, TERMINATED = 0, 1, 130, 143
@@ -55,9 +55,9 @@ def run_train(
     table: Pairs | Ratings
     table = read_pairs(data) if kind == "helpful" else read_rated(data)
     scorer = base_model(base, table.rows, options)
-    scorer.model.to(meet())
+    scorer.model.to(init_distributed())
     told = {"base": base, "data": {name: _hash(name) for name in data}, "left_out": dict(table.left_out)}
-    with ended_by() as ended, progress_bar("training", shown=first) as show:
+    with catch_signals() as ended, progress_bar("training", shown=first) as show:
 
         def progress(step: Step) -> None:
             told = f"loss {step.loss:.3f}, accuracy {step.accuracy:.2f}"

@@ -29,9 +29,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar
 
+from ..rows.files import Input
 from ..verifiers.errors import RunError
 from ..verifiers.sample import Message
-from ..verifiers.scoring.rows import Input
 from .errors import DataError
 from .summary import summary_of
 

@@ -17,13 +17,13 @@ from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any, NamedTuple
 
-from ..verifiers.catalog import check_verifier
-from ..verifiers.contract import Verifier, verdicts_or_errors
+from ..rows.files import Input
+from ..scoring.stats import Interval, wilson
 from ..verifiers.errors import ConfigError
+from ..verifiers.registry import check_verifier
 from ..verifiers.sample import Message, Sample
-from ..verifiers.scoring.rows import Input
-from ..verifiers.scoring.stats import Interval, wilson
 from ..verifiers.verdict import Verdict
+from ..verifiers.verifier import Verifier, verdicts_or_errors
 
 Prompt = str | Sequence[Message]
 Generate = Callable[[Sequence[Prompt]], Sequence[str]]

@@ -14,7 +14,8 @@ from .model import Scorer
 from .summary import Prompt
 
 if TYPE_CHECKING:
-    from .distributed import Processes, Spread
+    from ..training.distributed import Processes
+    from .sharded import ShardedScorer
 
 
 class Asked(NamedTuple):
@@ -49,7 +50,7 @@ def score_encoded(
     share: bool,
     budget: int = 16_384,
     precision: str = "fp32",
-    spread: Spread | None = None,
+    spread: ShardedScorer | None = None,
     processes: Processes | None = None,
 ) -> list[list[Found]]:
     """Score responses that are tokens already, for each group as many as were given; of a model that is spread, by all
@@ -63,15 +64,15 @@ def score_encoded(
     pieces = cut(single, budget)
     # FSDP cannot gather weights into tensors that are for inference alone.
     with torch.no_grad() if spread else torch.inference_mode(), autocast(scorer, precision):
-        for batch_units, counts in processes.share(pieces) if processes else ((piece, True) for piece in pieces):
+        for batch_units, counts in processes.partition(pieces) if processes else ((piece, True) for piece in pieces):
             batch = collate(batch_units, scorer.tokenizer.pad_token_id)
             scores_N = spread(batch) if spread else scores_of(scorer, batch)
             flat[batch.owners] = scores_N.float().cpu() * counts
     if spread and processes:
-        from .distributed import let_go
+        from ..training.distributed import reshard
 
-        let_go(spread)
-        flat = torch.stack(processes.tell(flat)).sum(0)
+        reshard(spread)
+        flat = torch.stack(processes.all_gather_object(flat)).sum(0)
     scorer.model.train(was_training)
     scores = iter(flat.tolist())
     return [[Found(next(scores), one.length, one.cut) for one in group] for group in groups]

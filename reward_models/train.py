@@ -24,24 +24,25 @@ import torch
 from torch import Tensor
 
 from .._version import __version__
+from ..training.distributed import Processes, full_tensor, load_optimizer, shard_like
+from ..training.lines import Lines
 from ..verifiers.errors import WriteError
 from .batches import Unit, can_share, collate, cut, scores_of, units_of
 from .card import FILE as CARD
 from .card import Card, save_reward_model
 from .checkpoint import STATE, load_state, save_state, write_whole
 from .data import Pair, Rated, split_by_prompt
-from .distributed import Processes, Spread, load_optimizer, share_of, whole_of
 from .errors import NotFiniteError, OverlongError, TrainingError
 from .examples import Examples, encode_rows
 from .frozen import Frozen, worth_keeping
 from .infer import Asked, autocast, score_encoded
 from .layout import Layout, Limits
-from .lines import Lines
 from .losses import bradley_terry, pointwise
 from .measures import fit_temperature
 from .model import Scorer
 from .options import TrainOptions
 from .schedule import examples_at, optimizer_of, rate_at, steps_per_epoch
+from .sharded import ShardedScorer
 from .windows import score_whole
 
 METRICS, BEST = "metrics.jsonl", "best.pt"
@@ -147,7 +148,7 @@ class _Run:
             for name, weight in scorer.model.named_parameters()
             if not weight.requires_grad
         }
-        self.spread: Spread | None = Spread(scorer) if processes.size > 1 else None
+        self.spread: ShardedScorer | None = ShardedScorer(scorer) if processes.size > 1 else None
         self.weights = {name: weight for name, weight in scorer.model.named_parameters() if weight.requires_grad}
         self.optimizer = optimizer_of(scorer, self.weights, options)
         self.known = self._known()
@@ -157,7 +158,7 @@ class _Run:
         """Open the metrics, and take over or remove what an earlier run left."""
         path = self.folder / METRICS
         kept = "" if resume or overwrite or self.processes.rank else kept_in(self.folder)
-        if kept := next(filter(None, self.processes.tell(kept)), ""):
+        if kept := next(filter(None, self.processes.all_gather_object(kept)), ""):
             raise TrainingError(f"{self.folder} already holds {kept} of an earlier run; resume it, or say overwrite")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -179,7 +180,7 @@ class _Run:
         """Take every step that is left."""
         try:
             while self.step < self.total and not self.finished:
-                if any(self.processes.tell(self._stop())):
+                if any(self.processes.all_gather_object(self._stop())):
                     raise StoppedError(f"stopped after step {self.step} of {self.total}; run with --resume to go on")
                 self._take_step()
                 every = self.options.eval_every or self.per_epoch
@@ -244,7 +245,7 @@ class _Run:
         tokens = sum(row.length for unit in units for row in unit)
         loss, right = 0.0, 0.0
         # No piece so large that a process would have none.
-        for piece, counts in processes.share(cut(units, min(options.budget, -(-tokens // processes.size)))):
+        for piece, counts in processes.partition(cut(units, min(options.budget, -(-tokens // processes.size)))):
             scores_N, owners = self._forward(piece)
             loss_B, right_B = self._losses(scores_N, owners, chosen)
             part = loss_B.sum() / len(chosen) * counts
@@ -252,10 +253,10 @@ class _Run:
             (part * processes.size).backward()
             loss += float(part.detach())
             right += float(right_B.sum()) * counts
-        loss, right = (sum(told) for told in zip(*processes.tell((loss, right)), strict=True))
+        loss, right = (sum(told) for told in zip(*processes.all_gather_object((loss, right)), strict=True))
         if not math.isfinite(loss):
             self._not_finite("the loss", chosen)
-        norm = float(whole_of(torch.nn.utils.clip_grad_norm_(self.weights.values(), options.clip)))
+        norm = float(full_tensor(torch.nn.utils.clip_grad_norm_(self.weights.values(), options.clip)))
         if not math.isfinite(norm):
             self._not_finite("the gradient", chosen)
         self.optimizer.step()
@@ -404,8 +405,8 @@ class _Run:
         state = {
             "fingerprint": self._fingerprint(),
             "weights": self._whole_weights(),
-            "optimizer": whole_of(self.optimizer.state_dict()),
-            "random": self.processes.tell(random),
+            "optimizer": full_tensor(self.optimizer.state_dict()),
+            "random": self.processes.all_gather_object(random),
             "step": self.step,
             "best": self.best,
             "waited": self.waited,
@@ -435,23 +436,23 @@ class _Run:
         self.finished = state["finished"]
 
     def _whole_weights(self) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = whole_of({name: weight.detach() for name, weight in self.weights.items()})
+        found: dict[str, Tensor] = full_tensor({name: weight.detach() for name, weight in self.weights.items()})
         return found
 
     def _put(self, weights: dict[str, Tensor]) -> None:
         with torch.no_grad():
             for name, weight in self.weights.items():
-                weight.copy_(share_of(weights[name], weight))
+                weight.copy_(shard_like(weights[name], weight))
 
     def write(self, card: Card) -> None:
         """Write the reward model; with several processes the first does."""
         if self.spread is not None:
-            self.spread.come_together()
+            self.spread.unshard()
             if self.processes.rank == 0 and self.scorer.model is not self.scorer.plain:
                 self.scorer.model = self.scorer.model.merge_and_unload()
         if self.processes.rank == 0:
             save_reward_model(self.scorer, card, self.folder)
-        self.processes.tell(None)  # nobody is done before there is something to load
+        self.processes.all_gather_object(None)  # nobody is done before there is something to load
 
 
 def _check(scorer: Scorer, options: TrainOptions) -> None:

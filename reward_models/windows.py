@@ -25,7 +25,8 @@ from .layout import Encoded, Layout, Parts
 from .model import Scorer
 
 if TYPE_CHECKING:
-    from .distributed import Processes, Spread
+    from ..training.distributed import Processes
+    from .sharded import ShardedScorer
 
 MOST = 262_144
 """Tokens that may be read for one response, over all its windows; as many characters may be made into tokens."""
@@ -46,7 +47,7 @@ def score_whole(
     most: int = MOST,
     budget: int = 16_384,
     precision: str = "fp32",
-    spread: Spread | None = None,
+    spread: ShardedScorer | None = None,
     processes: Processes | None = None,
 ) -> list[list[Found | OverlongError]]:
     """Scores of whole responses, for each prompt as many as were given; an error for one above `most`.

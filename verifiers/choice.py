@@ -16,13 +16,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .contract import judge_each
 from .errors import check_option
 from .format.verifier import clean
 from .reasoning import PREFILLED, Prefilled, Reasoning, scan
 from .references import unusable
 from .sample import Sample
 from .verdict import Reason, Verdict
+from .verifier import judge_each
 
 _LETTERS = "ABCDEFGHIJ"
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
-from .contract import judge_each
 from .errors import check_option
 from .format.verifier import clean
 from .json_answer import JsonError, json_text, read_json, same_json
@@ -26,6 +25,7 @@ from .reasoning import PREFILLED, Prefilled, Reasoning, scan
 from .references import is_data, unusable
 from .sample import Sample
 from .verdict import Reason, Verdict
+from .verifier import judge_each
 
 _SPELLINGS = {
     "×": "*",

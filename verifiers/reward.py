@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import NamedTuple, Protocol
 
-from .catalog import CATALOG, Options, check_verifier, make
-from .contract import Verifier, failure, verdicts_of
 from .errors import ConfigError
 from .references import unusable
+from .registry import CATALOG, Options, check_verifier, make
 from .sample import KINDS, Kind, Sample
 from .verdict import Reason, Status, Verdict
+from .verifier import Verifier, failure, verdicts_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,8 @@ from r1_reward.grpo_min.learner import prepared
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
 from r1_reward.grpo_min.sampling import Sampling
+from r1_reward.grpo_min.toy.arithmetic import sums, world_model, world_tokenizer
 from r1_reward.grpo_min.vllm_engine import VllmEngine
-from r1_reward.grpo_min.world import sums, world_model, world_tokenizer
 from r1_reward.verifiers import Reason, Verdict
 from r1_reward.verifiers.errors import ConfigError
 

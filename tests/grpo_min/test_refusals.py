@@ -26,13 +26,13 @@ from r1_reward.grpo_min.command import run_train
 from r1_reward.grpo_min.config import DataConfig, ModelConfig, OptimizerConfig, RolloutConfig, TrainConfig
 from r1_reward.grpo_min.engine import HFEngine
 from r1_reward.grpo_min.equality import check_equal
-from r1_reward.grpo_min.evaluate import load
 from r1_reward.grpo_min.learner import prepared
 from r1_reward.grpo_min.logprobs import Policy
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
-from r1_reward.grpo_min.sft import Lesson, SFTConfig, finetune
-from r1_reward.grpo_min.world import sums, world_model, world_tokenizer
+from r1_reward.grpo_min.r1.evaluate import load
+from r1_reward.grpo_min.r1.sft import SFTConfig, SFTExample, finetune
+from r1_reward.grpo_min.toy.arithmetic import sums, world_model, world_tokenizer
 from r1_reward.verifiers import Reason, Sample, Verdict
 from r1_reward.verifiers.errors import ConfigError, RunError
 
@@ -241,7 +241,7 @@ def test_a_run_ends_after_some_steps_in_a_row_without_a_finite_gradient(tmp_path
 def test_fine_tuning_ends_likewise(tmp_path: Path) -> None:
     model = _llama()
     next(model.parameters()).register_hook(lambda gradient: gradient * float("nan"))
-    lessons = [Lesson((1, 2), (3, 4, 0))] * 8
+    lessons = [SFTExample((1, 2), (3, 4, 0))] * 8
     config = SFTConfig(batch=1, optimizer=OptimizerConfig(stop_after=2))
     with pytest.raises(RunError, match=r"sft: the gradients of 2 steps"):
         finetune(model, lessons, config, tmp_path, seed=0, stage="sft")

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from r1_reward.adapters.trl import async_reward, reward
+from r1_reward.rows.reader import response_text
 from r1_reward.sandbox import Limits
 from r1_reward.verifiers import (
     CodeVerifier,
@@ -23,8 +25,6 @@ from r1_reward.verifiers import (
     TestCase,
     Verifier,
 )
-from r1_reward.verifiers.adapters.rows import response_text
-from r1_reward.verifiers.adapters.trl import async_reward, reward
 
 trl = pytest.importorskip("trl")
 datasets = pytest.importorskip("datasets")

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from r1_reward.adapters import trl, verl
+from r1_reward.adapters.server.forms import FORMS, Refusal, Served
+from r1_reward.inspection.check import check
+from r1_reward.inspection.explain.command import explain_sample
+from r1_reward.scoring import ScoreOptions, score
+from r1_reward.scoring.work import Scorer
 from r1_reward.verifiers import ChoiceVerifier, MathVerifier, Reason, Sample, Status, auto, r1_zero
-from r1_reward.verifiers.adapters import trl, verl
-from r1_reward.verifiers.adapters.server.forms import FORMS, Refusal, Served
-from r1_reward.verifiers.check import check
-from r1_reward.verifiers.explain.command import explain_sample
 from r1_reward.verifiers.references import unusable
-from r1_reward.verifiers.scoring import ScoreOptions, score
-from r1_reward.verifiers.scoring.work import Scorer
 
 PROGRAM = "```python\ndef add(a, b):\n    return a + b\n```"
 DATA = [

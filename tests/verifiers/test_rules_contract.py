@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from r1_reward.verifiers import Sample, Status, Verdict
-from r1_reward.verifiers.catalog import CATALOG, make
+from r1_reward.verifiers.registry import CATALOG, make
 
 RULES = ["format", "language", "choice", "puzzle", "schema", "length"]
 OPTIONS: dict[str, dict[str, Any]] = {"schema": {"schema": {"type": "object"}}}

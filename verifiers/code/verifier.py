@@ -24,11 +24,11 @@ from ...sandbox.languages import language
 from ...sandbox.limits import DEFAULT_LIMITS
 from ...sandbox.submission import Checker, Test
 from ..cases import TestCase
-from ..contract import failure
 from ..errors import ConfigError, check_option
 from ..reasoning import PREFILLED, Prefilled
 from ..sample import Sample
 from ..verdict import Reason, Verdict
+from ..verifier import failure
 from .asserts import take_apart
 from .constants import fold_text
 from .program import complete, find_program

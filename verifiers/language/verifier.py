@@ -16,12 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..contract import judge_each
 from ..errors import ConfigError, check_option
 from ..format.verifier import turn_end
 from ..reasoning import PREFILLED, Prefilled, Span, scan
 from ..sample import Sample
 from ..verdict import Reason, Verdict
+from ..verifier import judge_each
 from .auto import Piece, Plan
 from .backends import BACKENDS, Backend, known, label, scripts_only
 from .neutral import mask

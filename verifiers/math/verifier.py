@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ..contract import judge_each
 from ..errors import check_option
 from ..reasoning import PREFILLED, Prefilled
 from ..references import unusable, usable
 from ..sample import Sample
 from ..verdict import Reason, Verdict
+from ..verifier import judge_each
 from .classes import classes
 from .compare import Decision, compare
 from .extract import Extraction, extract
