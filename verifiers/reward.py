@@ -149,12 +149,12 @@ class Reward:
         return [Judged(self.total(found), found) for found in verdicts]
 
     def _unknown(self, sample: Sample) -> dict[str, Verdict]:
-        """For a kind that nobody names, an error of every term; else nothing."""
+        """For a kind that nobody names, an error of the terms that apply to any kind, or of all; else nothing."""
         kind = sample.kind
         if kind is None or is_known(kind) or any(kind in term.named_kinds for term in self.terms):
             return {}
         error = Verdict.error(Reason.UNKNOWN_KIND, unknown_kind(kind))
-        return {term.name: error for term in self.terms}
+        return dict.fromkeys(self.asks(sample) or [term.name for term in self.terms], error)
 
     def asks(self, sample: Sample) -> tuple[str, ...]:
         """Names of the terms that apply to the sample's kind."""

@@ -162,9 +162,8 @@ class LanguageVerifier:
         found = scan(sample.response, sample.prompt, prefilled=self.prefilled)
         if self.scope == "think":
             return found.chain_of_thought or everything
-        if found.answers:
-            return found.answers[-1].body
-        return found.final or Span(len(sample.response), len(sample.response))
+        spans = found.answer_spans
+        return spans[-1] if spans else Span(len(sample.response), len(sample.response))
 
 
 def _code(language: str) -> str:
