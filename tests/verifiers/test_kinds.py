@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ import pytest
 
 from r1_reward.verifiers import ConfigError, Reason, Reward, Sample, Status, Term, Verdict, auto, rl1
 from r1_reward.verifiers import registry as registry_module
-from r1_reward.verifiers.registry import accuracy_of, accuracy_verifiers, is_accuracy, known_kinds, make, names
+from r1_reward.verifiers.registry import Options, accuracy_of, accuracy_verifiers, is_accuracy, known_kinds, make, names
 from r1_reward.verifiers.spec import RewardSpec
 
 SETUP = "CREATE TABLE cats (name, age); INSERT INTO cats VALUES ('Tom', 3), ('Kit', 1)"
@@ -148,7 +148,7 @@ def test_a_trainer_adapter_asks_it(folder: Path, sql_package: Path) -> None:
 class Haiku:
     """Decides a kind; what a package could hold."""
 
-    kinds: ClassVar = {"haiku"}
+    kinds: ClassVar[Collection[str]] = {"haiku"}
     accuracy: ClassVar = True
     name = "haiku"
 
@@ -175,7 +175,7 @@ class Wordy(Haiku):
 
 
 class Vague(Haiku):
-    kinds: ClassVar = None
+    kinds: ClassVar = ()
 
 
 class Optional:
@@ -236,7 +236,7 @@ def test_two_that_decide_one_kind_are_named_and_one_is_chosen(install: Install) 
         auto()
     with pytest.raises(ConfigError, match="2 verifiers say that they decide the kind 'haiku'"):
         RewardSpec(preset="r1_zero").build()
-    chosen = {"auto": {"haiku": "poems"}, "poems": {"score": 0.5}}
+    chosen: Mapping[str, Options] = {"auto": {"haiku": "poems"}, "poems": {"score": 0.5}}
     made = RewardSpec(options=chosen).build()
     assert made([POEM])[0].score == 0.5
     assert accuracy_verifiers({"haiku": "haiku"})["sonnet"] == "poems"
