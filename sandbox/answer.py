@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .codec import MalformedError, decode, encode
+from .agent.codec import MalformedError, decode, encode
 
 Kind = Literal["value", "passed", "raised", "unplain", "unfit", "entry", "arguments"]
 
@@ -34,10 +34,10 @@ class Answer:
     """The name of the exception's type, where one was raised."""
 
 
-def ask_call(entry: str, args: str, *, usual: bool = False) -> bytes:
-    """`Command.call` that calls a function of the program; `args` is the Python source of a tuple. With `usual` the
-    program finds names without an import, as in `CallTest.usual`."""
-    return encode(("call", entry, args, usual))
+def ask_call(entry: str, args: str, *, auto_imports: bool = False) -> bytes:
+    """`Command.call` that calls a function of the program; `args` is the Python source of a tuple. `auto_imports` as in
+    `CallTest`."""
+    return encode(("call", entry, args, auto_imports))
 
 
 def ask_exam(code: str, names: Sequence[str] | None) -> tuple[bytes, bytes | None]:

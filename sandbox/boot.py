@@ -15,7 +15,7 @@ from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from types import CodeType
 
-from . import script
+from .agent import script
 
 BOOT = """
 import _frozen_importlib_external, builtins, marshal, os, sys
@@ -47,7 +47,7 @@ boot()
 
 MAGIC_BYTES = len(MAGIC_NUMBER)
 """How much an interpreter says of itself, before it is sent anything."""
-AGENT = ("linux", "seccomp", "landlock", "codec", "script", "harness", "jail", "watch", "agent")
+AGENT = ("linux", "seccomp", "landlock", "codec", "script", "harness", "jail", "watch", "serve")
 HARNESS = ("codec", "script", "harness")
 SCRIPT = ("script",)
 _MARSHAL = 2
@@ -55,7 +55,7 @@ _MARSHAL = 2
 
 
 def pack(modules: Sequence[str], config: Mapping[str, object], magic: bytes) -> bytes:
-    """What `BOOT` reads where the interpreter has said `magic`: modules of this folder, and what the last is told."""
+    """What `BOOT` reads where the interpreter has said `magic`: modules of agent/, and what the last is told."""
     data = marshal.dumps((_parts(modules, magic == MAGIC_NUMBER), dict(config)), _MARSHAL)
     return len(data).to_bytes(4, "big") + data
 
@@ -81,7 +81,7 @@ def _parts(modules: Sequence[str], compiled: bool) -> list[tuple[str, bytes | st
 
 @cache
 def _compiled(name: str) -> bytes:
-    code = SourceFileLoader(f"{__package__}.{name}", str(_path(name))).get_code(f"{__package__}.{name}")
+    code = SourceFileLoader(f"{__package__}.agent.{name}", str(_path(name))).get_code(f"{__package__}.agent.{name}")
     assert code is not None
     return marshal.dumps(_nameless(code, f"{name}.py"))
 
@@ -93,4 +93,4 @@ def _nameless(code: CodeType, name: str) -> CodeType:
 
 
 def _path(name: str) -> Path:
-    return Path(__file__).with_name(f"{name}.py")
+    return Path(__file__).with_name("agent") / f"{name}.py"

@@ -24,14 +24,14 @@ from dataclasses import fields, replace
 from typing import NamedTuple, TypeVar
 
 from . import checkers
+from .agent.codec import encode
 from .answer import ask_call, ask_exam, read_answer
 from .builds import Build, Builds, build
-from .codec import encode
 from .languages import COMPILE_LIMITS, LANGUAGES
 from .limits import DEFAULT_LIMITS, Limits
 from .outcome import Outcome, Result, TestOutcome, Trust
 from .session import Command, Ran, Session
-from .submission import CallTest, ExamTest, ProgramTest, StdinTest, Submission, Test
+from .submission import AssertTest, CallTest, ProgramTest, StdinTest, Submission, Test
 
 KEPT = 4_000
 """Bytes of standard output and of standard error that an outcome keeps."""
@@ -49,7 +49,7 @@ _AT_BOUND: Mapping[str, tuple[Outcome, str]] = {
 _T = TypeVar("_T")
 
 
-class Judged(NamedTuple):
+class JudgedSubmission(NamedTuple):
     """What a judge hands back."""
 
     result: Result
@@ -60,7 +60,7 @@ class Judged(NamedTuple):
 
 def judge(
     submission: Submission, session: Session, *, backend: str = "", fork: bool = False, builds: Builds | None = None
-) -> Judged:
+) -> JudgedSubmission:
     """Judge a submission on a session. Raises SandboxError where that could not be done, ValueError for a submission
     without tests or in an unknown language.
 
@@ -70,7 +70,7 @@ def judge(
         raise ValueError("a submission without tests cannot be judged: everything would pass")
     if submission.language not in LANGUAGES:
         raise ValueError(f"unknown language {submission.language!r}; known: {', '.join(LANGUAGES)}")
-    if submission.language != "python" and any(isinstance(test, CallTest | ExamTest) for test in submission.tests):
+    if submission.language != "python" and any(isinstance(test, CallTest | AssertTest) for test in submission.tests):
         raise ValueError(f"only Python programs can be called; this one is in {submission.language}")
     return _Judge(submission, session, backend, fork, builds or Builds(0)).judge()
 
@@ -94,7 +94,7 @@ class _Judge:
         self._clean = True
         self._checker_failed = False
 
-    def judge(self) -> Judged:
+    def judge(self) -> JudgedSubmission:
         start = time.monotonic()
         self._deadline = start + self._total
         outcomes: list[TestOutcome] = []
@@ -116,9 +116,9 @@ class _Judge:
             seconds=time.monotonic() - start,
             backend=self._backend,
         )
-        return Judged(result, self._clean)
+        return JudgedSubmission(result, self._clean)
 
-    def _unjudged(self, found: TestOutcome, start: float) -> Judged:
+    def _unjudged(self, found: TestOutcome, start: float) -> JudgedSubmission:
         """Another attempt would end in the same way, and other submissions shall not pay for it."""
         result = Result(
             outcome=Outcome.INFRA,
@@ -128,7 +128,7 @@ class _Judge:
             backend=self._backend,
             checker_failed=True,
         )
-        return Judged(result, self._clean)
+        return JudgedSubmission(result, self._clean)
 
     def _test(self, test: Test) -> TestOutcome:
         if self._left() <= 0:
@@ -151,7 +151,7 @@ class _Judge:
         else:
             trust = "strong" if isinstance(test, CallTest) or test.names is not None else "weak"
             ran = self._run(self._ask(test, limits))
-            if isinstance(test, ExamTest) and trust == "strong" and _is_unfit(ran):
+            if isinstance(test, AssertTest) and trust == "strong" and _is_unfit(ran):
                 # The exam alone said so, in a process without the program: it has to be held in the program's.
                 test, trust = replace(test, names=None), "weak"
                 ran = self._run(self._ask(test, limits))
@@ -165,9 +165,9 @@ class _Judge:
             self._checker_failed = True
             return Outcome.INFRA, f"the checker failed: {type(error).__name__}: {error}"
 
-    def _ask(self, test: CallTest | ExamTest, limits: Limits) -> Command:
+    def _ask(self, test: CallTest | AssertTest, limits: Limits) -> Command:
         if isinstance(test, CallTest):
-            call, exam = ask_call(test.entry, test.args, usual=test.usual), None
+            call, exam = ask_call(test.entry, test.args, auto_imports=test.auto_imports), None
         else:
             call, exam = ask_exam(test.code, test.names)
         # What is forked shares the agent's memory, where an exam passes through.
@@ -247,7 +247,7 @@ _ANY_OBJECT = (checkers.truthy, checkers.unequal, checkers.not_identical)
 """Checkers that a value need not be plain for: `assert f(x)`, `f(x) != 1`, `f(x) is not None`."""
 
 
-def _answer(test: CallTest | ExamTest, ran: Ran) -> tuple[Outcome, str]:
+def _answer(test: CallTest | AssertTest, ran: Ran) -> tuple[Outcome, str]:
     """What the harness answered. It shares a process with the program, so all but the value of a call can only do harm
     to the program itself."""
     if ran.value is None:
@@ -259,9 +259,9 @@ def _answer(test: CallTest | ExamTest, ran: Ran) -> tuple[Outcome, str]:
         case "value" if isinstance(test, CallTest):
             difference = test.checker(test.expected, answer.value)
             return (Outcome.AC, "") if difference is None else (Outcome.WA, difference)
-        case "passed" if isinstance(test, ExamTest):
+        case "passed" if isinstance(test, AssertTest):
             return Outcome.AC, ""
-        case "raised" if isinstance(test, ExamTest) and answer.error == "AssertionError":
+        case "raised" if isinstance(test, AssertTest) and answer.error == "AssertionError":
             return Outcome.WA, f"an assertion failed: {_last(answer.text)}"
         case "unplain" if isinstance(test, CallTest) and test.checker in _ANY_OBJECT:
             difference = test.checker(test.expected, _Opaque(answer.value is True))

@@ -27,7 +27,7 @@ from typing import Any, Literal
 from .backends import BACKENDS, start
 from .builds import CACHE_MB, Builds
 from .errors import SandboxError, SandboxUnavailableError
-from .judge import Judged, judge
+from .judge import JudgedSubmission, judge
 from .languages import LANGUAGES
 from .outcome import Outcome, Result, TestOutcome
 from .session import Backend, Session
@@ -218,7 +218,7 @@ class Pool:
     def _once(self, state: _State, submission: Submission, image: str) -> Result:
         slot = self._take(state, image)
         try:
-            found: Judged = judge(
+            found: JudgedSubmission = judge(
                 submission,
                 slot.session,
                 backend=slot.backend,

@@ -38,12 +38,12 @@ class CallTest:
     """The value it should return, of plain types; stays on the host."""
     checker: Checker
     """Compares values."""
-    usual: bool = False
+    auto_imports: bool = False
     """Whether names such as `List` and `Counter` are there without an import, as LeetCode has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExamTest:
+class AssertTest:
     """Python test code that calls the program; strong where the code only calls functions with plain values."""
 
     code: str
@@ -61,7 +61,7 @@ class ProgramTest:
     """The code."""
 
 
-Test = StdinTest | CallTest | ExamTest | ProgramTest
+Test = StdinTest | CallTest | AssertTest | ProgramTest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

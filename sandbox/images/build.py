@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..engine import engine
+from ..backends.engine import engine
 from ..errors import SandboxError
 from . import NAMES, RECIPES_LABEL, REPOSITORY, dockerfile, fingerprint, packages, recipes, tag
 

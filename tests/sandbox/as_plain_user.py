@@ -14,9 +14,9 @@ def main(source_root: str, traps: str) -> None:
     """Try them all; `source_root` is where the package is."""
     sys.path.insert(0, source_root)
     from r1_reward.sandbox.answer import ask_call, ask_exam, read_answer
+    from r1_reward.sandbox.backends.local import LocalBackend
     from r1_reward.sandbox.conformance import check
     from r1_reward.sandbox.limits import DEFAULT_LIMITS, Limits
-    from r1_reward.sandbox.local import LocalBackend
     from r1_reward.sandbox.session import AgentSession, Command
 
     table = runpy.run_path(traps)

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from r1_reward.cli import main
 from r1_reward.sandbox.backends import backend
+from r1_reward.sandbox.backends.docker import DockerBackend
 from r1_reward.sandbox.conformance import check
-from r1_reward.sandbox.docker import DockerBackend
 from r1_reward.sandbox.probes import PROBES, Bench, Probe
 
 BACKENDS = [
@@ -100,7 +100,7 @@ def test_probes_find_what_a_weakened_container_lets_through(
         ),
     )
     weak = DockerBackend()
-    monkeypatch.setattr("r1_reward.sandbox.docker._NO_OBJECTS", None)
+    monkeypatch.setattr("r1_reward.sandbox.backends.docker._NO_OBJECTS", None)
     try:
         (finding,) = check(weak, probes=[probe for probe in PROBES if probe.name == name])
     finally:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from r1_reward.sandbox import (
+    AssertTest,
     CallTest,
-    ExamTest,
     Limits,
     Outcome,
     Pool,
@@ -89,17 +89,19 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("source", "outcome", "why"), CALLS)
-@pytest.mark.parametrize("test", [call(), ExamTest(code="assert add(2, 3) == 5", names=["add"])], ids=["call", "exam"])
-def test_calls(pool: Pool, source: str, outcome: str, why: str, test: CallTest | ExamTest) -> None:
+@pytest.mark.parametrize(
+    "test", [call(), AssertTest(code="assert add(2, 3) == 5", names=["add"])], ids=["call", "exam"]
+)
+def test_calls(pool: Pool, source: str, outcome: str, why: str, test: CallTest | AssertTest) -> None:
     found = run(pool, source, test)
     wrong = {"WA", "RE"}
-    assert found.outcome == outcome or (isinstance(test, ExamTest) and {outcome, found.outcome} <= wrong), why
+    assert found.outcome == outcome or (isinstance(test, AssertTest) and {outcome, found.outcome} <= wrong), why
     assert found.tests[0].trust == "strong"
 
 
 def test_exam_in_the_programs_process_is_weak(pool: Pool) -> None:
-    (right,) = run(pool, "x = [1]", ExamTest(code="assert x == [1]")).tests
-    (wrong,) = run(pool, "x = [2]", ExamTest(code="assert x == [1]")).tests
+    (right,) = run(pool, "x = [1]", AssertTest(code="assert x == [1]")).tests
+    (wrong,) = run(pool, "x = [2]", AssertTest(code="assert x == [1]")).tests
     assert (right.outcome, right.trust) == ("AC", "weak")
     assert (wrong.outcome, wrong.trust) == ("WA", "weak")
 

@@ -23,8 +23,8 @@ from r1_reward.sandbox import (
     checkers,
 )
 from r1_reward.sandbox import pool as pool_module
-from r1_reward.sandbox.leaks import Watcher
-from r1_reward.sandbox.local import LocalBackend
+from r1_reward.sandbox.backends.leaks import Watcher
+from r1_reward.sandbox.backends.local import LocalBackend
 from r1_reward.sandbox.session import Command, Ran
 
 ONE = Submission(
@@ -134,7 +134,7 @@ def test_a_machine_out_of_processes_is_tried_again_and_no_number(
             raise BlockingIOError(11, "Resource temporarily unavailable")
         return start(*args, **settings)
 
-    monkeypatch.setattr("r1_reward.sandbox.process_channel.subprocess.Popen", scarce)
+    monkeypatch.setattr("r1_reward.sandbox.backends.process_channel.subprocess.Popen", scarce)
     monkeypatch.setattr(pool_module, "PAUSES", (0.0, 0.0, 0.0, 0.0))
     with Pool(backend="local", size=1) as pool:
         result = pool.run(ONE)
@@ -167,7 +167,7 @@ def test_a_watcher_that_cannot_be_started_is_a_sandbox_that_failed(monkeypatch: 
     def scarce(*_: object, **__: object) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("r1_reward.sandbox.leaks.subprocess.Popen", scarce)
+    monkeypatch.setattr("r1_reward.sandbox.backends.leaks.subprocess.Popen", scarce)
     with pytest.raises(SandboxError, match=r"the watcher could not be started: .*temporarily unavailable"):
         Watcher().start()
 
@@ -313,7 +313,7 @@ def test_threads_that_start_at_once_share_one_backend(monkeypatch: pytest.Monkey
             time.sleep(0.1)
             super().__init__()
 
-    monkeypatch.setattr("r1_reward.sandbox.local.LocalBackend", Slow)
+    monkeypatch.setattr("r1_reward.sandbox.backends.local.LocalBackend", Slow)
     with Pool(backend="local", size=2) as pool:
         assert {result.outcome for result in pool.run_all([ONE] * 4)} == {Outcome.AC}
     assert len(made) == 1

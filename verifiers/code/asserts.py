@@ -21,7 +21,7 @@ import builtins
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ...sandbox import CallTest, ExamTest, checkers
+from ...sandbox import AssertTest, CallTest, checkers
 from ...sandbox.submission import Checker
 from .constants import NotConstantError, fold
 
@@ -40,12 +40,12 @@ class _Call(NamedTuple):
     args: str
 
 
-def take_apart(code: str) -> list[CallTest | ExamTest]:
+def split_asserts(code: str) -> list[CallTest | AssertTest]:
     """The tests that a text of Python asserts comes to. Raises SyntaxError or ValueError where it is no Python.
 
-    >>> [(test.entry, test.args, test.expected) for test in take_apart("assert add(2, 3) == 5")]
+    >>> [(test.entry, test.args, test.expected) for test in split_asserts("assert add(2, 3) == 5")]
     [('add', '(2, 3,)', 5)]
-    >>> take_apart("for x in range(3): assert add(x, x) == 2 * x")[0].names
+    >>> split_asserts("for x in range(3): assert add(x, x) == 2 * x")[0].names
     ('add',)
     """
     tree = _parsed(code)
@@ -56,7 +56,7 @@ def take_apart(code: str) -> list[CallTest | ExamTest]:
                 return list(found)
         except (NotConstantError, RecursionError):
             pass
-    return [ExamTest(code=code, names=_names(tree))]
+    return [AssertTest(code=code, names=_names(tree))]
 
 
 def _parsed(code: str) -> ast.Module:

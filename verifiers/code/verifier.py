@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ...sandbox import (
+    AssertTest,
     CallTest,
-    ExamTest,
     Limits,
     Outcome,
     ProgramTest,
@@ -29,7 +29,7 @@ from ..errors import ConfigError, check_option
 from ..reasoning import PREFILLED, Prefilled
 from ..sample import Sample
 from ..verdict import Reason, Verdict
-from .asserts import take_apart
+from .asserts import split_asserts
 from .constants import fold_text
 from .program import complete, find_program
 
@@ -209,11 +209,13 @@ class CodeVerifier:
             name = "equal" if test.checker == "tokens" else test.checker
             checker = self.checkers.get(name) or checkers.value_checker(name)
             expected = fold_text(test.expected or "")
-            usual = name in ("json", "json_wrapped")  # the shapes of LiveCodeBench and its like
+            auto_imports = name in ("json", "json_wrapped")  # the shapes of LiveCodeBench and its like
             entry = _entry(test.entry)
-            return [CallTest(entry=entry, args=test.args, expected=expected, checker=checker, usual=usual)]
+            return [
+                CallTest(entry=entry, args=test.args, expected=expected, checker=checker, auto_imports=auto_imports)
+            ]
         assert test.code is not None
-        return [ProgramTest(code=test.code)] if test.type == "program" else take_apart(test.code)
+        return [ProgramTest(code=test.code)] if test.type == "program" else split_asserts(test.code)
 
     def _run(self, submissions: Sequence[Submission]) -> list[Result]:
         from ...sandbox.pool import Pool, shared
@@ -300,7 +302,7 @@ def _called(sample: Sample, tests: Sequence[Test]) -> set[str]:
     names |= {"Solution"} if names else set()
     names |= {test.entry for test in tests if isinstance(test, CallTest)}
     for test in tests:
-        names |= set(test.names or ()) if isinstance(test, ExamTest) else set()
+        names |= set(test.names or ()) if isinstance(test, AssertTest) else set()
     entry = sample.meta.get("entry_point")
     return {name for name in (*names, entry) if isinstance(name, str) and name.isidentifier()}
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from r1_reward.sandbox.owner import Owner
+from r1_reward.sandbox.backends.owner import Owner
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 
@@ -36,7 +36,9 @@ def test_an_ended_process_is_gone() -> None:
 
 @linux
 def test_a_zombie_is_gone() -> None:
-    code = f"import sys; sys.path[:] = {sys.path!r}; from r1_reward.sandbox.owner import Owner; print(Owner.me())"
+    code = (
+        f"import sys; sys.path[:] = {sys.path!r}; from r1_reward.sandbox.backends.owner import Owner; print(Owner.me())"
+    )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     with process:
         assert process.stdout is not None

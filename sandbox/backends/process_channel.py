@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 
-from .errors import SandboxError
+from ..errors import SandboxError
 
 _READ = 1 << 20
 

@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Callable
 
-from .errors import SandboxError
+from ..errors import SandboxError
 
 _STDOUT, _STDERR = 1, 2
 _HEADING = 8

@@ -21,9 +21,25 @@ from .linux import signal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
+    from typing import Any, Protocol
 
-    from .agent import Agent
+    class Agent(Protocol):
+        """What a command needs of the agent (serve.py)."""
+
+        jail: jail.Jail
+        host: int
+        deaths: int
+        null: int
+        environment: dict[str, str]
+        program_folder: str
+        run_folder: str
+
+        def command(
+            self, argv: Sequence[str] | None, *, harness: bool, fork: bool
+        ) -> tuple[list[str], Callable[[], None] | None]: ...
+
+        def bounds(self, limits: dict[str, Any]) -> Sequence[tuple[int, tuple[int, int]]]: ...
+
 
 TICK = 0.02
 """Seconds between two looks at memory and disk."""
@@ -36,7 +52,7 @@ class GoneError(Exception):
     """The host closed our input."""
 
 
-class Run:
+class WatchedCommand:
     """What is known of a command while it runs; `ended` is empty until something has ended it."""
 
     def __init__(self, agent: Agent, header: dict[str, Any], blobs: list[bytes]) -> None:
@@ -122,7 +138,7 @@ class Run:
         if not self.exam:
             self._converse(near, self.call, nonce, [result_end])
             return
-        # Two processes: the program, which answers calls, and the examiner, which alone can give the result.
+        # Two processes: the program, which answers calls, and the test process, which alone can give the result.
         link, far_link = self._socketpair()
         self._converse(near, self.call, os.urandom(_NONCE), [link])
         null = self.agent.null
@@ -131,7 +147,7 @@ class Run:
         self._converse(near, self.exam, nonce, [result_end, far_link])
 
     def _spawn(self, argv: Sequence[str] | None, pipes: tuple[int, int, int], control: int) -> None:
-        """The command, or the examiner where `argv` is None."""
+        """The command, or the test process where `argv` is None."""
         what = jail.Start()
         agent = self.agent
         what.argv, what.fork = agent.command(argv, harness=bool(self.call), fork=self.header["fork"])

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r1_reward.sandbox import codec
-from r1_reward.sandbox.codec import MAX_DEPTH, MalformedError, NotPlainError, decode, encode
+from r1_reward.sandbox.agent import codec
+from r1_reward.sandbox.agent.codec import MAX_DEPTH, MalformedError, NotPlainError, decode, encode
 
 _KEYS = st.recursive(
     st.none()

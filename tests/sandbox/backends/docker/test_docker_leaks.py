@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from r1_reward.sandbox.docker import DockerBackend
-from r1_reward.sandbox.engine import engine
+from r1_reward.sandbox.backends.docker import DockerBackend
+from r1_reward.sandbox.backends.engine import engine
+from r1_reward.sandbox.backends.leaks import LABEL, sweep
+from r1_reward.sandbox.backends.owner import Owner
 from r1_reward.sandbox.images import tag
-from r1_reward.sandbox.leaks import LABEL, sweep
-from r1_reward.sandbox.owner import Owner
 
 pytestmark = pytest.mark.needs("docker")
 Containers = Callable[[int], list[str]]

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from .boot import BOOT
+from ..boot import BOOT
+from ..session import AgentSettings, Channel
 from .process_channel import ProcessChannel
-from .session import AgentSettings, Channel
 
 
 class UnsafeWarning(UserWarning):

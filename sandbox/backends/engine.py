@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .errors import SandboxError, SandboxUnavailableError
+from ..errors import SandboxError, SandboxUnavailableError
 
 if TYPE_CHECKING:
     from docker import APIClient

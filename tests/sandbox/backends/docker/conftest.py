@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from r1_reward.sandbox.engine import engine
-from r1_reward.sandbox.leaks import LABEL
+from r1_reward.sandbox.backends.engine import engine
+from r1_reward.sandbox.backends.leaks import LABEL
 
 
 class Proxy:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from r1_reward.sandbox import SandboxError
-from r1_reward.sandbox.attached import AttachedChannel
+from r1_reward.sandbox.backends.attached import AttachedChannel
 
 
 def _frame(stream: int, payload: bytes) -> bytes:

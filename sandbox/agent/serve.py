@@ -24,7 +24,7 @@ import sys
 
 from . import harness, jail, linux, script, seccomp
 from .linux import signal
-from .watch import GoneError, Run
+from .watch import GoneError, WatchedCommand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Agent:
         ):
             ready = made if isinstance(made, bytes) else script.file(starter, made, _importlib.MAGIC_NUMBER)
             _write(path, ready)
-        self._examiner = [sys.executable, "-I", "-S", self._harness, "exam"]
+        self._test_process = [sys.executable, "-I", "-S", self._harness, "exam"]
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
         self.filtered = self._take_away(mode)
         # The death of a child wakes the loop: kernels and sandboxes without pidfds can do this too.
@@ -110,10 +110,10 @@ class Agent:
     ) -> tuple[list[str], Callable[[], None] | None]:
         """The command with its places filled in, the harness before a script where something is to be called.
 
-        None stands for the examiner. With `fork`, also the function that does the same in this interpreter.
+        None stands for the test process. With `fork`, also the function that does the same in this interpreter.
         """
         if argv is None:
-            return self._examiner, (lambda: _forked_harness("exam")) if fork else None
+            return self._test_process, (lambda: _forked_harness("exam")) if fork else None
         places = (("{work}", self.program_folder), ("{start}", self._script))
         words = list(argv)
         for name, place in places:
@@ -175,7 +175,7 @@ class Agent:
 
     def run(self, header: Header, blobs: list[bytes]) -> None:
         """Run a command and report."""
-        run = Run(self, header, blobs)
+        run = WatchedCommand(self, header, blobs)
         if header["build"]:
             os.chmod(self.program_folder, 0o1777)
         try:

@@ -208,7 +208,7 @@ def decode(data: bytes) -> object:
     >>> decode(b"L\\xff\\xff\\xff\\xff")
     Traceback (most recent call last):
         ...
-    r1_reward.sandbox.codec.MalformedError: cut short
+    r1_reward.sandbox.agent.codec.MalformedError: cut short
     """
     if len(data) > MAX_BYTES:
         raise MalformedError(f"more than {MAX_BYTES} bytes")

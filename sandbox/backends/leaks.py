@@ -17,8 +17,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from ..errors import SandboxError
 from .engine import engine
-from .errors import SandboxError
 from .owner import Owner
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ if hasattr(os, "pidfd_open") and os.getppid() == int(sys.argv[2]):
         pass
 ready = select.select(ends, [], [])[0]
 if 0 not in ready or os.read(0, 1) != b".":
-    from r1_reward.sandbox.leaks import remove_all_of
+    from r1_reward.sandbox.backends.leaks import remove_all_of
     remove_all_of(sys.argv[3])
 """
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, MutableMapping
 from importlib import import_module
 from typing import NamedTuple
 
-from .errors import SandboxUnavailableError
-from .session import AgentSession, Backend, Session
+from ..errors import SandboxUnavailableError
+from ..session import AgentSession, Backend, Session
 
 
 class _Entry(NamedTuple):

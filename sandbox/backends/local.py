@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from .boot import BOOT, MAGIC_BYTES, pack
-from .errors import SandboxError, SandboxUnavailableError
+from ..boot import BOOT, MAGIC_BYTES, pack
+from ..errors import SandboxError, SandboxUnavailableError
+from ..session import AgentSettings, Channel
 from .process_channel import ProcessChannel
-from .session import AgentSettings, Channel
 
 _WAY_OUT = (
     "run as root, allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces, "

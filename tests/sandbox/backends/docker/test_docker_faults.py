@@ -20,10 +20,10 @@ from r1_reward.sandbox import (
     Submission,
     checkers,
 )
-from r1_reward.sandbox.docker import DockerBackend
-from r1_reward.sandbox.engine import answers, engine
+from r1_reward.sandbox.backends.docker import DockerBackend
+from r1_reward.sandbox.backends.engine import answers, engine
+from r1_reward.sandbox.backends.leaks import remove
 from r1_reward.sandbox.images import REPOSITORY, tag
-from r1_reward.sandbox.leaks import remove
 from r1_reward.sandbox.pool import Pool
 from r1_reward.sandbox.session import AgentSession, Command
 
@@ -86,7 +86,7 @@ def test_a_paused_container_is_a_fault_at_its_deadline(containers: Containers, m
 def test_an_image_that_is_gone_is_infra_until_it_is_back(
     pool: Pool, containers: Containers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("r1_reward.sandbox.docker.tag", lambda _: f"{REPOSITORY}:vanishing")
+    monkeypatch.setattr("r1_reward.sandbox.backends.docker.tag", lambda _: f"{REPOSITORY}:vanishing")
     monkeypatch.setattr("r1_reward.sandbox.pool.PAUSES", (0.0, 0.1))
     remove(containers(os.getpid())[0])
     lost = pool.run(_sum())
@@ -123,8 +123,8 @@ def test_an_engine_that_comes_back_in_time_costs_no_verdict(proxy: Any) -> None:
 
 
 def test_an_engine_that_hangs_is_a_fault_and_not_a_hang(proxy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("r1_reward.sandbox.docker.CALL_SECONDS", 1.0)
-    monkeypatch.setattr("r1_reward.sandbox.leaks.REMOVE_SECONDS", 1.0)
+    monkeypatch.setattr("r1_reward.sandbox.backends.docker.CALL_SECONDS", 1.0)
+    monkeypatch.setattr("r1_reward.sandbox.backends.leaks.REMOVE_SECONDS", 1.0)
     monkeypatch.setattr("r1_reward.sandbox.session._GRACE_S", 1.0)
     monkeypatch.setattr("r1_reward.sandbox.pool.PAUSES", (0.0, 0.1))
     with Pool(backend="docker", size=1) as pool:

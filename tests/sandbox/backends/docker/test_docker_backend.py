@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from r1_reward.sandbox import DEFAULT_LIMITS, SandboxUnavailableError
-from r1_reward.sandbox.docker import CAPABILITIES, DockerBackend
-from r1_reward.sandbox.engine import engine
+from r1_reward.sandbox.backends.docker import CAPABILITIES, DockerBackend
+from r1_reward.sandbox.backends.engine import engine
 from r1_reward.sandbox.session import AgentSession, Command
 
 pytestmark = pytest.mark.needs("docker")

@@ -85,7 +85,7 @@ def _told(error: BaseException) -> tuple[str, str]:
     return str.__str__(name)[:100], text[-TEXT:]
 
 
-_USUAL = {
+_AUTO_IMPORTS = {
     "typing": "Any Callable DefaultDict Deque Dict Generator Iterable Iterator List Optional Sequence Set Tuple Union",
     "collections": "Counter OrderedDict defaultdict deque namedtuple",
     "heapq": "heapify heappop heappush heappushpop heapreplace nlargest nsmallest",
@@ -98,7 +98,7 @@ _USUAL = {
 }
 
 
-def _usual(code: CodeType) -> None:
+def _auto_imports(code: CodeType) -> None:
     """Add to the builtins what of the usual names the program has use for."""
     todo: list[object] = [code]
     used: set[str] = set()
@@ -107,14 +107,14 @@ def _usual(code: CodeType) -> None:
         if isinstance(inner, type(code)):
             used.update(inner.co_names)
             todo += inner.co_consts
-    for module, names in _USUAL.items():
+    for module, names in _AUTO_IMPORTS.items():
         for name in names.split():
             if name in used and not hasattr(builtins, name):
                 found = __import__(module or name)
                 setattr(builtins, name, getattr(found, name) if module else found)
 
 
-def _load(script: str, *, usual: bool = False) -> dict[str, object]:
+def _load(script: str, *, auto_imports: bool = False) -> dict[str, object]:
     """Run the program as a module of its own."""
     like_site()
     module = type(sys)("program")
@@ -125,8 +125,8 @@ def _load(script: str, *, usual: bool = False) -> dict[str, object]:
     with open(script, "rb") as file:
         source = file.read()
     code = code_of(source, script)
-    if usual:
-        _usual(code)
+    if auto_imports:
+        _auto_imports(code)
     exec(code, names)  # noqa: S102 - what it is for
     return names
 
@@ -142,14 +142,14 @@ def _loaded(control: _socket.socket) -> tuple[bytes, list[int]]:
 
 
 def _call(request: tuple[str, str, str, bool], script: str, control: _socket.socket, flush: object) -> None:
-    _, entry, source, usual = request
+    _, entry, source, auto_imports = request
     arguments: object = None
     early = ""
     try:
         arguments = eval(source, {"__builtins__": builtins})  # noqa: S307
     except Exception as error:  # noqa: BLE001 - told below, unless the program's own names make sense of it
         early = f"{type(error).__name__}: {error}"
-    names = _load(script, usual=usual)
+    names = _load(script, auto_imports=auto_imports)
     nonce, (result,) = _loaded(control)
     answer: tuple[object, ...]
     try:

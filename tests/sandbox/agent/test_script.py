@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from r1_reward.sandbox import Outcome, StdinTest, Submission, boot, checkers, script
+from r1_reward.sandbox import Outcome, StdinTest, Submission, boot, checkers
+from r1_reward.sandbox.agent import script
 from r1_reward.sandbox.boot import AGENT, pack, starters
 from r1_reward.sandbox.pool import Pool
 
@@ -73,7 +74,7 @@ def test_no_path_of_this_machine_is_sent() -> None:
     assert b"src/r1_reward" not in sent
 
 
-@pytest.mark.filterwarnings("ignore::r1_reward.sandbox.unsafe.UnsafeWarning")
+@pytest.mark.filterwarnings("ignore::r1_reward.sandbox.backends.unsafe.UnsafeWarning")
 def test_an_interpreter_of_another_version_is_sent_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boot, "MAGIC_NUMBER", b"else")
     program = "import sys\nprint(int(input()) + 1, __name__, len(sys.argv))"

@@ -16,13 +16,13 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..boot import BOOT
+from ..errors import SandboxUnavailableError
+from ..images import tag
+from ..session import AgentSettings
 from .attached import AttachedChannel
-from .boot import BOOT
 from .engine import CALL_SECONDS, engine
-from .errors import SandboxUnavailableError
-from .images import tag
 from .leaks import Watcher, label, remove, sweep, sweep_with
-from .session import AgentSettings
 
 if TYPE_CHECKING:
     from docker import APIClient
