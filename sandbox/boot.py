@@ -47,8 +47,8 @@ boot()
 
 MAGIC_BYTES = len(MAGIC_NUMBER)
 """How much an interpreter says of itself, before it is sent anything."""
-AGENT = ("linux", "seccomp", "landlock", "codec", "script", "harness", "jail", "watch", "serve")
-HARNESS = ("codec", "script", "harness")
+HARNESS = ("codec", "script", "tests", "harness")
+AGENT = ("linux", "seccomp", "landlock", *HARNESS, "meters", "jail", "watch", "calls", "serve")
 SCRIPT = ("script",)
 _MARSHAL = 2
 """A version of the format that every Python reads."""

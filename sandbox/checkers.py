@@ -133,6 +133,62 @@ def floats(absolute: float = 1e-6, relative: float = 1e-6) -> Checker:
     return check
 
 
+def judged(expected: object, got: object) -> str | None:
+    """The same words, as the graders of APPS, TACO and PRIME have it: numbers with a fraction may differ a little.
+
+    A number that is expected whole is to be that number, however it is written.
+
+    >>> judged("0.25", "0.25000"), judged("0.333333", "0.3333333333"), judged("6", "6.0")
+    (None, None, None)
+    >>> judged("1000000", "1000001")
+    "word 1 is '1000001' where '1000000' was expected"
+    """
+    return _differ(_bytes(expected).split(), _bytes(got).split(), "word", lambda one, other: _judged(one, other, _NEAR))
+
+
+def contest(expected: object, got: object) -> str | None:
+    """As `judged`, and YES and NO in any case, as contests have it.
+
+    >>> contest("YES\\n1.5", "Yes 1.50000001"), contest("Alice", "ALICE")
+    (None, "word 1 is 'ALICE' where 'Alice' was expected")
+    """
+
+    def same(one: bytes, other: bytes) -> bool:
+        return _judged(one, other, _NEAR) or (one.lower() in (b"yes", b"no") and one.lower() == other.lower())
+
+    return _differ(_bytes(expected).split(), _bytes(got).split(), "word", same)
+
+
+def decimal(expected: object, got: object) -> str | None:
+    """The same words, numbers by their exact value, as LiveCodeBench has it.
+
+    >>> decimal("0.5 1e3", "0.50 1000"), decimal("0.1", "0.1000001")
+    (None, "word 1 is '0.1000001' where '0.1' was expected")
+    """
+    return _differ(_bytes(expected).split(), _bytes(got).split(), "word", lambda one, other: _judged(one, other, None))
+
+
+_NEAR = (Decimal("1e-8"), Decimal("1e-5"))
+"""Tolerances of numpy.allclose, absolute and relative."""
+
+
+def _judged(one: bytes, other: bytes, near: tuple[Decimal, Decimal] | None) -> bool:
+    if one == other:
+        return True
+    if len(one) > _LONGEST_NUMBER or len(other) > _LONGEST_NUMBER:
+        return False
+    if not (_NUMBER.fullmatch(one) and _NUMBER.fullmatch(other)):
+        return False
+    try:
+        wanted, found = Decimal(one.decode()), Decimal(other.decode())
+        if wanted == found:
+            return True
+        is_whole = not any(mark in one for mark in b".eE")
+        return near is not None and not is_whole and abs(wanted - found) <= near[0] + near[1] * abs(wanted)
+    except (InvalidOperation, ArithmeticError):
+        return False
+
+
 def _lines(text: object) -> list[bytes]:
     cut = [line.rstrip() for line in _bytes(text).split(b"\n")]
     while cut and not cut[-1]:
@@ -364,8 +420,11 @@ VALUE_CHECKERS: Mapping[str, Checker] = {
 }
 """Checkers of values by name."""
 CHECKERS: Mapping[str, Checker] = {
+    "contest": contest,
+    "decimal": decimal,
     "exact": exact,
     "floats": floats(),
+    "judged": judged,
     "lines": lines,
     "tokens": tokens,
     "unordered": unordered,

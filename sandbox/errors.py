@@ -1,6 +1,7 @@
 """Faults of the sandbox itself.
 
 SandboxError              the sandbox could not do its work; says nothing about the program
+  MachineBusyError        the program waited for a processor until its wall time was over
   SandboxUnavailableError no isolation of the wanted kind can be had on this machine; says the way out
 """
 
@@ -13,3 +14,7 @@ class SandboxError(Exception):
 
 class SandboxUnavailableError(SandboxError):
     """The isolation that was asked for cannot be had here; the message says the way out."""
+
+
+class MachineBusyError(SandboxError):
+    """The machine had no processor for the program; the message says how much it got and how long it waited."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-MAX_BYTES = 16 << 20
+MAX_BYTES = 64 << 20
 """The longest value, encoded."""
 MAX_DEPTH = 200
 """The deepest nesting."""

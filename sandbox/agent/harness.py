@@ -20,6 +20,7 @@ import builtins
 import os
 import sys
 
+from . import tests
 from .codec import CodecError, decode, encode
 from .script import code_of, like_site
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 CONTROL = 3
 """The control socket's descriptor."""
+PROGRAM_MODULES = ("solution", "main", "program", "your_module", "submission")
+"""What tests import the program as."""
 TEXT = 2000
 """The longest text about a failure."""
 
@@ -131,9 +134,9 @@ def _load(script: str, *, auto_imports: bool = False) -> dict[str, object]:
     return names
 
 
-def _loaded(control: _socket.socket) -> tuple[bytes, list[int]]:
+def _loaded(control: _socket.socket, word: bytes = b"L") -> tuple[bytes, list[int]]:
     """Tell that the program has been loaded; gives the nonce and the descriptors to use from now on."""
-    control.send(b"L")
+    control.send(word)
     nonce, ancillary, _, _ = control.recvmsg(16, _socket.CMSG_SPACE(8))
     descriptors = [
         int.from_bytes(data[i : i + 4], sys.byteorder) for _, _, data in ancillary for i in range(0, len(data), 4)
@@ -141,23 +144,46 @@ def _loaded(control: _socket.socket) -> tuple[bytes, list[int]]:
     return nonce, descriptors
 
 
-def _call(request: tuple[str, str, str, bool], script: str, control: _socket.socket, flush: object) -> None:
-    _, entry, source, auto_imports = request
-    arguments: object = None
-    early = ""
-    try:
-        arguments = eval(source, {"__builtins__": builtins})  # noqa: S307
-    except Exception as error:  # noqa: BLE001 - told below, unless the program's own names make sense of it
-        early = f"{type(error).__name__}: {error}"
-    names = _load(script, auto_imports=auto_imports)
-    nonce, (result,) = _loaded(control)
+def _calls(request: tuple[str, bool], script: str, control: _socket.socket, flush: object) -> None:
+    """Load the program once, then do each call in a fork of this process."""
+    names = _load(script, auto_imports=request[1])
+    threads = len(os.listdir("/proc/self/task")) > 1
+    nonce, (result,) = _loaded(control, b"T" if threads else b"L")
+    modules = sys.modules
+    while True:
+        try:
+            asked: tuple[str, str, str] = decode(_receive(CONTROL))  # type: ignore[assignment]  # from our own agent
+        except EOFError:
+            return
+        _, entry, source = asked
+        if threads:  # which a fork would be without
+            _call(entry, source, names, nonce, result, flush)
+            control.send(b"E" + bytes(4))
+            return
+        seeded = modules["random"].getstate() if "random" in modules else None  # a fork would seed it anew
+        child = os.fork()
+        if not child:
+            try:
+                control.close()
+                if seeded is not None:
+                    modules["random"].setstate(seeded)
+                _call(entry, source, names, nonce, result, flush)
+            finally:
+                os._exit(0)
+        status = os.waitpid(child, 0)[1]
+        control.send(b"E" + status.to_bytes(4, "big"))
+
+
+def _call(entry: str, source: str, names: dict[str, object], nonce: bytes, result: int, flush: object) -> None:
     answer: tuple[object, ...]
     try:
-        if early:
+        try:
+            arguments = eval(source, {"__builtins__": builtins})  # noqa: S307
+        except Exception as error:  # noqa: BLE001 - unless the program's own names make sense of it
             try:
-                arguments = eval(source, names)  # noqa: S307 - see above
-            except Exception:  # noqa: BLE001 - the first reason is the one to tell
-                return _answer(result, nonce, ("arguments", early), flush)
+                arguments = eval(source, names)  # noqa: S307
+            except Exception:  # noqa: BLE001 - the first reason is the one to report
+                return _answer(result, nonce, ("arguments", f"{type(error).__name__}: {error}"), flush)
         if type(arguments) is not tuple:
             return _answer(result, nonce, ("arguments", "not a tuple"), flush)
         try:
@@ -165,7 +191,7 @@ def _call(request: tuple[str, str, str, bool], script: str, control: _socket.soc
         except BaseException as error:  # noqa: BLE001 - the program's own
             return _answer(result, nonce, ("entry", *_told(error)), flush)
         answer = ("value", function(*arguments))
-    except BaseException as error:  # noqa: BLE001 - whatever the program raises is what is to be told
+    except BaseException as error:  # noqa: BLE001 - whatever the program raises is what is to be reported
         answer = ("raised", *_told(error))
     return _answer(result, nonce, answer, flush)
 
@@ -189,13 +215,17 @@ def _true(value: object) -> bool:
         return False
 
 
-def _test(request: tuple[str, str], script: str, control: _socket.socket, flush: object) -> None:
+def _test(request: tuple[str, str, str], script: str, control: _socket.socket, flush: object) -> None:
     """Run test code in the program's own process."""
     names = _load(script)
     nonce, (result,) = _loaded(control)
     answer: tuple[object, ...] = ("passed",)
+    _, code, runner = request
+    for name in PROGRAM_MODULES:
+        sys.modules.setdefault(name, sys.modules["program"])
+    names["__name__"] = "__main__"  # what a test keeps for its start as a script is run
     try:
-        exec(code_of(request[1], "<test>"), names)  # noqa: S102 - what it is for
+        answer = tests.run(code, runner, names) or answer
     except BaseException as error:  # noqa: BLE001 - a test that does not get to its end has failed
         answer = ("raised", *_told(error))
     _answer(result, nonce, answer, flush)
@@ -268,12 +298,15 @@ class _Iterator:
         return self._more()
 
 
-def _exam(request: tuple[str, str, list[str]], control: _socket.socket) -> None:
+def _exam(request: tuple[str, str, str, list[str]], control: _socket.socket) -> None:
     """Run test code against a program that lives in another process."""
-    _, code, entries = request
+    _, code, runner, entries = request
     nonce, (result, link) = _loaded(control)
+    called = False
 
     def ask(name: str, arguments: tuple[object, ...], keywords: dict[str, object]) -> object:
+        nonlocal called
+        called = True
         try:
             asked = encode((name, arguments, keywords), exact=True)
         except CodecError as error:
@@ -313,18 +346,26 @@ def _exam(request: tuple[str, str, list[str]], control: _socket.socket) -> None:
         raise _NotPlainAnswer(f"{name}: no answer of this protocol")
 
     def stand_in(name: str) -> object:
-        def called(*arguments: object, **keywords: object) -> object:
+        def stands_in(*arguments: object, **keywords: object) -> object:
             return ask(name, arguments, keywords)
 
-        called.__name__ = called.__qualname__ = name
-        return called
+        stands_in.__name__ = stands_in.__qualname__ = name
+        return stands_in
 
     like_site()
-    names: dict[str, object] = {"__name__": "exam", "__builtins__": builtins}
-    names.update((name, stand_in(name)) for name in entries)
+    names: dict[str, object] = {"__name__": "__main__", "__builtins__": builtins}
+    standing_in = {name: stand_in(name) for name in entries}
+    names.update(standing_in)
+    names.update(__r1_same__=_plainly_equal, __r1_copy__=_copied)
+    for module_name in PROGRAM_MODULES:
+        module = type(sys)(module_name)
+        module.__dict__.update(standing_in)
+        sys.modules[module_name] = module
     answer: tuple[object, ...] = ("passed",)
     try:
-        exec(code_of(code, "<test>"), names)  # noqa: S102 - what it is for
+        answer = tests.run(code, runner, names) or answer
+        if answer == ("passed",) and not called:
+            answer = ("nothing", "the test never called the program")
     except _UnfitError as error:
         answer = ("unfit", str(error)[:TEXT])
     except _NotPlainAnswer as error:
@@ -334,14 +375,32 @@ def _exam(request: tuple[str, str, list[str]], control: _socket.socket) -> None:
     _answer(result, nonce, answer, lambda: None)
 
 
+def _plainly_equal(one: object, other: object) -> bool:
+    """Equal, where neither side brings an opinion of its own: test code that runs what the program wrote asks this."""
+    try:
+        encode(one, exact=True)
+        encode(other, exact=True)
+    except CodecError:
+        return False
+    return one == other
+
+
+def _copied(value: Any) -> Any:
+    """A copy for the program to change, where the test looks at the value once more."""
+    try:
+        return decode(encode(value, exact=True))
+    except CodecError:
+        return value
+
+
 def run(script: str) -> None:
     """Do what the control socket says."""
     control = _socket.socket(fileno=CONTROL)
     os.set_inheritable(CONTROL, False)
     request: tuple[str, str, str, bool] = decode(_receive(CONTROL))  # type: ignore[assignment]  # from our own agent
     flush = sys.stdout.flush
-    if request[0] == "call":
-        _call(request, script, control, flush)
+    if request[0] == "calls":
+        _calls(request, script, control, flush)  # type: ignore[arg-type]  # a pair, then
     elif request[0] == "test":
         _test(request, script, control, flush)  # type: ignore[arg-type]  # a pair, then
     elif request[0] == "serve":

@@ -17,7 +17,7 @@ import stat
 import sys
 import time
 
-from . import landlock, linux, seccomp
+from . import landlock, linux, meters, seccomp
 from .linux import signal
 
 TYPE_CHECKING = False
@@ -29,7 +29,10 @@ CONTROL = 3
 """The descriptor of the harness's control socket, where there is one."""
 PATIENCE = 2.0
 """Seconds that the dead get to be gone."""
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+SECRET = 3
+"""The descriptor on which test code finds what only it shall know; never together with a control socket."""
+_GROUP_SLACK = 8 << 20
+"""Bytes that the kernel may count for a control group besides what its processes hold."""
 _SCRATCH_INODES = 16384
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
@@ -46,6 +49,7 @@ class Start:
         "folder",
         "fork",
         "limits",
+        "secret",
         "stderr",
         "stdin",
         "stdout",
@@ -58,6 +62,7 @@ class Start:
     stdout: int
     stderr: int
     control: int
+    secret: int
     limits: Sequence[tuple[int, tuple[int, int]]]
     fork: Callable[[], None] | None
     build: bool
@@ -96,6 +101,8 @@ class Jail:
         self._disks: list[str] = []  # a folder on each file system that a program may write to
         self._home = os.geteuid()
         self._me = os.getpid()
+        self._group = meters.Group()
+        self._held_before = 0
 
     def start(self, what: Start) -> Process:
         """Start it; it runs as soon as it can."""
@@ -194,7 +201,7 @@ class Jail:
             for process in left:
                 _signal(process.pid)
             if self.mode == "plain":
-                for pid in _descendants(self._me):
+                for pid in meters.descendants(self._me):
                     _signal(pid)
             counted = usage.stray
             gone = self._reap(usage, 0.05)
@@ -226,21 +233,35 @@ class Jail:
                 time.sleep(pause)
                 pause = min(pause * 2, 0.01)
 
-    def memory(self, processes: Sequence[Process], limit: float) -> int:
-        """Bytes in memory of everything that was started and still runs."""
+    def pids(self, processes: Sequence[Process]) -> list[int]:
+        """All that was started and still runs."""
         if self.mode == "plain":
-            pids = _descendants(self._me)
-        else:
-            # All that can be seen but process 1, ourselves and the first processes of namespaces is theirs.
-            ours = {1, self._me, *(process.pid for process in processes if self.mode == "pidns")}
-            pids = [pid for name in os.listdir("/proc") if name.isdigit() and (pid := int(name)) not in ours]
-        total = sum(_resident(pid) for pid in pids)
+            return meters.descendants(self._me)
+        # All that can be seen but process 1, ourselves and the first processes of namespaces is theirs.
+        ours = {1, self._me, *(process.pid for process in processes if self.mode == "pidns")}
+        return [pid for name in os.listdir("/proc") if name.isdigit() and (pid := int(name)) not in ours]
+
+    def mark(self) -> None:
+        """Remember what memory our control group holds before a run."""
+        self._held_before = self._group.held() if self._group.ready else 0
+
+    def memory(self, processes: Sequence[Process], limit: float, disk: int) -> int:
+        """Bytes in memory of all that a run has started; `disk` is what it has written to files there.
+
+        What our control group holds beyond that counts where it is clearly too much: buffers of sockets, shared maps.
+        """
+        pids = self.pids(processes)
+        total = sum(map(meters.resident, pids))
         if total > limit and len(pids) > 1:
             # Forked processes share pages, which the quick look counts for each; so look closer.
-            shares = [_share(pid) for pid in pids]
+            shares = [meters.share(pid) for pid in pids]
             if None not in shares:
                 total = min(total, sum(filter(None, shares)))
-            total = min(total, _group_usage() or total)
+            total = min(total, self._group.held() or total)
+        elif self._group.ready and self._group.usage() - self._held_before - disk > limit + _GROUP_SLACK:
+            held = self._group.held() - self._held_before - max(0, disk)
+            if held > limit * 1.1 + _GROUP_SLACK:
+                total = max(total, held)
         return total
 
     def wipe(self) -> bool:
@@ -278,6 +299,9 @@ def _become(what: Start, uid: int) -> NoReturn:
         os.dup2(what.stderr, 2)
         if what.control >= 0:
             os.dup2(what.control, CONTROL)
+        elif what.secret >= 0:
+            os.dup2(what.secret, SECRET)
+        _first_to_be_killed()
         for name, bounds in what.limits:
             resource.setrlimit(name, bounds)
         if what.fork is None:  # the interpreter ignores these two, and what it starts would inherit that
@@ -291,7 +315,7 @@ def _become(what: Start, uid: int) -> NoReturn:
         if what.fork is not None:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            linux.close_from(CONTROL + (what.control >= 0))
+            linux.close_from(CONTROL + (what.control >= 0 or what.secret >= 0))
             linux.prctl(linux.PR_SET_DUMPABLE, 1)  # as after an exec: its own /proc/self is open to it, and to us
             what.fork()
         else:
@@ -303,60 +327,20 @@ def _become(what: Start, uid: int) -> NoReturn:
     raise AssertionError("not reached")
 
 
+def _first_to_be_killed() -> None:
+    """Where the kernel runs out of memory it shall end a program, and not the agent."""
+    try:
+        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+            file.write("1000")
+    except OSError:  # a sandbox without such a file
+        pass
+
+
 def _signal(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
-
-
-def _descendants(root: int) -> list[int]:
-    found: list[int] = []
-    todo = [root]
-    while todo:
-        pid = todo.pop()
-        try:
-            for thread in os.listdir(f"/proc/{pid}/task"):
-                with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
-                    todo += [int(word) for word in file.read().split()]
-        except OSError:
-            continue
-        if pid != root:
-            found.append(pid)
-    return found
-
-
-def _resident(pid: int) -> int:
-    try:
-        with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:
-            return int(file.read(200).split()[1]) * _PAGE
-    except (OSError, IndexError):
-        return 0
-
-
-def _share(pid: int) -> int | None:
-    """Bytes in memory, what is shared counted by its share; None where we may not know."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
-            for line in file:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1]) * 1024
-    except ProcessLookupError:
-        return 0
-    except OSError:
-        return 0 if not os.path.exists(f"/proc/{pid}") else None
-    return 0
-
-
-def _group_usage() -> int | None:
-    """Bytes that our whole container uses, where its cgroup can be read: more than the programs do, never less."""
-    for path in ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes"):
-        try:
-            with open(path, "rb") as file:
-                return int(file.read(100))
-        except (OSError, ValueError):
-            continue
-    return None
 
 
 def empty(place: str) -> bool:

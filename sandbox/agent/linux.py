@@ -118,6 +118,16 @@ def capabilities() -> int:
     return 0
 
 
+def keep_over_exec(kept: int) -> None:
+    """Let the capabilities of `kept`, which this process has, outlast the start of another program."""
+    low, high = kept & 0xFFFFFFFF, kept >> 32
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    system_call(_CAPSET, header, (ctypes.c_uint32 * 6)(low, low, low, high, high, high))
+    for number in range(64):
+        if kept >> number & 1:
+            prctl(PR_CAP_AMBIENT, 2, number)
+
+
 def keep_capabilities(kept: int) -> None:
     """Give up every capability but those of `kept`, for good: what is executed later cannot get them back."""
     for number in range(64):

@@ -15,7 +15,7 @@ import select
 import sys
 import time
 
-from . import landlock, linux
+from . import landlock, linux, meters
 from .linux import signal
 
 TYPE_CHECKING = False
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_ETC = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime")
+_ETC = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "r1-reward-environment.json")
 _USERS = "root:x:0:0::/:/bin/false\nsandbox:x:1000:1000::/box/run:/bin/false\n"
 _KEPT = 1 << 1 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7  # what agent.CAPABILITIES names
 _SYS_PTRACE, _SYS_ADMIN = 1 << 19, 1 << 21  # the first to see what memory its children share
@@ -61,6 +61,8 @@ def _outer(config: Json, boot: Callable[[], None]) -> None:
     signal.signal(signal.SIGTERM, _asked_to_end)
     ready, tell_ready = os.pipe()
     go, tell_go = os.pipe()
+    groups: list[str] = []
+    tasks = _make_cgroups(config, groups)
     pid = os.fork()
     if not pid:
         try:
@@ -75,9 +77,9 @@ def _outer(config: Json, boot: Callable[[], None]) -> None:
             os._exit(1)
     for number in (0, tell_ready, go):
         os.close(number)
-    groups: list[str] = []
     try:
-        _enter_cgroups(config, pid, groups)
+        for group in tasks:
+            _write(group, str(pid))
         if os.read(ready, 1) and as_root:
             ids = f"0 {config['first_uid']} {config['uids']}"
             _write(f"/proc/{pid}/uid_map", ids)
@@ -135,6 +137,11 @@ def _inner(config: Json, boot: Callable[[], None], as_root: bool, tell_ready: in
     os.environ.clear()
     sys.argv[:] = ["agent"]
     _tell("")
+    if config["tree"]:  # the agent is to be the Python that programs get
+        if not as_root:
+            linux.keep_over_exec(_SYS_PTRACE | _SYS_ADMIN)
+        command = ["/usr/bin/python3", "-I", "-S", "-c", config["boot"]]
+        os.execve(command[0], command, {"LC_ALL": "C.UTF-8"})  # noqa: S606 - no shell is wanted
     boot()
 
 
@@ -144,12 +151,15 @@ def _build_root(config: Json, owner: int) -> None:
     root: str = config["root"]
     # A link of the system that points out of what is bound (Debian's alternatives do not) would dangle in there.
     linux.mount("root", root, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=755,size=1m,nr_inodes=2048")
-    for place in (*_SYSTEM, *config["folders"]):
+    tree: str = config["tree"]
+    for place in _SYSTEM:
+        _bind(root, place, tree)
+    for place in config["folders"]:
         _bind(root, place)
     os.makedirs(f"{root}/etc", exist_ok=True)
-    for name in sorted(os.listdir("/etc")):
+    for name in sorted(os.listdir(f"{tree}/etc")):
         if name in _ETC or name.startswith("java"):
-            _bind(root, f"/etc/{name}")
+            _bind(root, f"/etc/{name}", tree)
     _write(f"{root}/etc/passwd", _USERS)
     _write(f"{root}/etc/group", "root:x:0:\nsandbox:x:1000:\n")
     os.makedirs(f"{root}/dev")
@@ -188,9 +198,9 @@ def _scratch(root: str, config: Json, owner: int) -> None:
             os.chown(place, owner, owner)
 
 
-def _bind(root: str, place: str) -> None:
-    """Show a file or folder of the system, read-only, at the same place; a link as the link it is."""
-    target = root + place
+def _bind(root: str, place: str, tree: str = "") -> None:
+    """Show a file or folder of the system, or of a tree that stands for it, read-only; a link as the link it is."""
+    target, place = root + place, tree + place
     if os.path.islink(place):
         os.makedirs(os.path.dirname(target), exist_ok=True)
         os.symlink(os.readlink(place), target)
@@ -206,12 +216,17 @@ def _bind(root: str, place: str) -> None:
         linux.make_read_only(target)
 
 
-def _enter_cgroups(config: Json, pid: int, made: list[str]) -> None:
-    """Put the inner half into cgroups of its own, as far as we may make some; the folders go into `made`."""
+def _make_cgroups(config: Json, made: list[str]) -> list[str]:
+    """Cgroups for the inner half, as far as we may make some, and the files by which it enters them.
+
+    The folders go into `made`. What the kernel counts of memory there stays open for the agent (meters.py), which will
+    not see these files.
+    """
     bounds = {
         "memory": (("memory.limit_in_bytes", "memory.max"), config["memory_mb"] << 20),
         "pids": (("pids.max",), config["processes"]),
     }
+    tasks = []
     for parent, controllers in config["cgroups"]:
         folder = f"{parent}/{config['group']}"
         try:
@@ -224,12 +239,17 @@ def _enter_cgroups(config: Json, pid: int, made: list[str]) -> None:
                 names, bound = bounds[controller]
                 name = next(name for name in names if os.path.exists(f"{folder}/{name}"))
                 _write(f"{folder}/{name}", str(bound))
-            _write(f"{folder}/cgroup.procs", str(pid))
-        except StopIteration:
-            continue
-        except OSError as error:
+            tasks.append(f"{folder}/cgroup.procs")
+            if "memory" in controllers:
+                for place, files in enumerate((("memory.current", "memory.usage_in_bytes"), ("memory.stat",))):
+                    name = next(name for name in files if os.path.exists(f"{folder}/{name}"))
+                    opened = os.open(f"{folder}/{name}", os.O_RDONLY)
+                    os.dup2(opened, meters.GROUP + place)
+                    os.close(opened)
+        except (StopIteration, OSError) as error:
             if isinstance(error, InterruptedError):
                 raise
+    return tasks
 
 
 def _write(path: str, text: str) -> None:

@@ -2,7 +2,8 @@
 
 It is a list of refusals, not of permissions: compilers and language runtimes differ too much for the latter. Refused
 are debugging and reading other processes, namespaces and mounts, keys, BPF, perf, io_uring, System V and message-queue
-objects (which would outlive a test), memory that no limit counts (memfd), modules, clocks. A call under another
+objects (which would outlive a test), memory that no limit counts (memfd), modules, clocks, sockets of other families
+than UNIX, INET, INET6 and NETLINK. A call under another
 architecture's numbers ends the process. Not covered: bugs in the calls that remain.
 """
 
@@ -93,7 +94,9 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
 _ABSENT = {"clone3": (435, 435), "memfd_create": (319, 279)}
 """Answered as if the kernel had no such call, for which libraries have another way: clone3 hides its flags from a
 filter, and what is written to a memfd is counted nowhere."""
-_CLONE, _PERSONALITY = (56, 220), (135, 92)
+_CLONE, _PERSONALITY, _SOCKET = (56, 220), (135, 92), (41, 198)
+_FAMILIES = (1, 2, 10, 16)
+"""Sockets that can be made: UNIX, INET, INET6, NETLINK; the last three reach nothing in an empty network namespace."""
 _NOT_THE_FIRST = {
     "kill": (62, 129),
     "tkill": (200, 130),
@@ -132,9 +135,14 @@ def program(machine: str) -> list[tuple[int, int, int, int]]:
     body += [(_EQUAL, "first", "", number) for number in numbers(dict(_NOT_THE_FIRST))]
     body += [(_EQUAL, "first by second", "", number) for number in numbers(dict(_NOT_THE_FIRST_SECOND))]
     body.append((_EQUAL, "clone", "", _CLONE[column]))
+    body.append((_EQUAL, "socket", "", _SOCKET[column]))
     body.append((_EQUAL, "personality", "allow", _PERSONALITY[column]))
     places = {"personality": len(body)}
     body += [(_LOAD, "", "", 16), (_EQUAL, "allow", "refuse", 0xFFFFFFFF)]  # asking is free
+    places["socket"] = len(body)
+    body.append((_LOAD, "", "", 16))
+    body += [(_EQUAL, "allow", "", family) for family in _FAMILIES]
+    body.append((_RETURN, "", "", _ERRNO | errno.EAFNOSUPPORT))
     places["clone"] = len(body)
     body += [(_LOAD, "", "", 16), (_ANYBIT, "refuse", "allow", _NAMESPACES)]
     places["first"] = len(body)

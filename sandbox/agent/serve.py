@@ -23,6 +23,7 @@ import stat
 import sys
 
 from . import harness, jail, linux, script, seccomp
+from .calls import WatchedCalls
 from .linux import signal
 from .watch import GoneError, WatchedCommand
 
@@ -38,8 +39,10 @@ CAPABILITIES = ("DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")
 _CAPABILITY_BITS = 1 << 1 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7
 _PRELOADED = ("bisect", "collections", "functools", "heapq", "itertools", "json", "math", "re")
 """What programs import most often, and forks of this interpreter then find there."""
+ENVIRONMENT = "etc/r1-reward-environment.json"
 _FETCH_BYTES = 64 << 20
 _STACK = 64 << 20
+"""The least that a stack may grow to; the bound is that of memory."""
 _MIB = 1 << 20
 _PIPE = 1 << 16
 
@@ -59,6 +62,9 @@ class Agent:
             "TMPDIR": scratch[0] if scratch else self.run_folder,
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
+            # One thread for linear algebra: programs are bounded by processor time.
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
         }
         self.null = os.open("/dev/null", os.O_RDWR)
         self._found: dict[str, str] = {}
@@ -79,7 +85,7 @@ class Agent:
         ):
             ready = made if isinstance(made, bytes) else script.file(starter, made, _importlib.MAGIC_NUMBER)
             _write(path, ready)
-        self._test_process = [sys.executable, "-I", "-S", self._harness, "exam"]
+        self._test_process = [sys.executable, "-I", "-S", "-X", "int_max_str_digits=0", self._harness, "exam"]
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
         self.filtered = self._take_away(mode)
         # The death of a child wakes the loop: kernels and sandboxes without pidfds can do this too.
@@ -138,19 +144,22 @@ class Agent:
         key = tuple(limits.values())
         if key not in self._bounds:
             processes: int = limits["processes"]
+            memory = int(limits["memory_mb"] * _MIB)
+            stack = max(_STACK, memory)
             wanted = [
                 # Not the address space: JavaScript and Java reserve far more of that than they use.
-                (resource.RLIMIT_DATA, int(limits["memory_mb"] * _MIB) + (1 << 30) + _STACK * processes),
+                (resource.RLIMIT_DATA, memory + (1 << 30) + stack * processes),
                 (resource.RLIMIT_FSIZE, int(limits["disk_mb"] * _MIB)),
                 (resource.RLIMIT_CPU, (int(limits["time_s"]) + 2) * (os.cpu_count() or 1)),
                 (resource.RLIMIT_NOFILE, 256),
-                (resource.RLIMIT_STACK, _STACK),
+                (resource.RLIMIT_STACK, stack),
                 (resource.RLIMIT_MEMLOCK, _MIB),
                 (resource.RLIMIT_MSGQUEUE, 0),
             ]
             if self.jail.mode != "plain":
                 # Where one user id is all there is, the agent and its first processes count too.
-                wanted.append((resource.RLIMIT_NPROC, processes + (4 if self.jail.mode == "pidns" else 0)))
+                # The process that has loaded the program and forks for each call is one more.
+                wanted.append((resource.RLIMIT_NPROC, processes + (5 if self.jail.mode == "pidns" else 1)))
             hard = {name: resource.getrlimit(name)[1] for name, _ in wanted if _settable(name)}
             bound = {
                 name: value if hard[name] < 0 else min(value, hard[name]) for name, value in wanted if name in hard
@@ -175,7 +184,8 @@ class Agent:
 
     def run(self, header: Header, blobs: list[bytes]) -> None:
         """Run a command and report."""
-        run = WatchedCommand(self, header, blobs)
+        calls = len(blobs) > 4
+        run = WatchedCalls(self, header, blobs) if calls else WatchedCommand(self, header, blobs)
         if header["build"]:
             os.chmod(self.program_folder, 0o1777)
         try:
@@ -184,18 +194,27 @@ class Agent:
             if header["build"]:
                 _seal(self.program_folder)
         clean = self.jail.wipe() and clean
-        told = {
+        if isinstance(run, WatchedCalls):
+            run.report_last()
+        report = {
             "ended": run.ended,
             "status": run.status,
             "seconds": run.seconds,
             "cpu_seconds": run.usage.cpu_seconds,
+            "waited": run.waited,
             "memory": run.peak,
             "cut": run.cut,
             "stray": run.usage.stray,
             "answered": run.value is not None,
             "clean": clean,
+            "closing": calls,
         }
-        self.send(told, [b"".join(run.out), b"".join(run.err), run.value or b""])
+        self.send(report, [] if calls else [b"".join(run.out), b"".join(run.err), run.value or b""])
+
+    def goes_on(self, report: Header, blobs: Sequence[bytes]) -> bool:
+        """Report a call of several; whether the host wants the next."""
+        self.send(report, blobs)
+        return self._exactly(1) == b"+"
 
     def fetch(self) -> None:
         """Send the files of the program's folder, as a compiler left them."""
@@ -209,8 +228,9 @@ class Agent:
                     blobs.append(file.read(room + 1))
                 names.append(path[len(self.program_folder) + 1 :])
                 room -= len(blobs[-1])
-                if room < 0:
-                    raise ValueError(f"the program's files are larger than {_FETCH_BYTES} bytes")
+                if room < 0:  # nothing to keep: it stays here, for this program
+                    self.send({}, [])
+                    return
         self.send({}, ["\0".join(names).encode("utf-8", "surrogateescape"), *blobs])
 
     def serve(self) -> NoReturn:
@@ -298,6 +318,15 @@ def _seal(folder: str) -> None:
                 os.chmod(f"{inside}/{name}", stat.S_IMODE(mode) & ~0o022)
 
 
+def _environment() -> bytes:
+    """What the image says of itself (images/tree.py); nothing where it is none of ours."""
+    try:
+        with open(f"/{ENVIRONMENT}", "rb") as file:
+            return file.read(1 << 20)
+    except OSError:
+        return b""
+
+
 def _forked_harness(script: str) -> None:
     sys.argv[:] = ["harness", script]
     harness.main()
@@ -314,9 +343,12 @@ def main(config: Header, _: object) -> NoReturn:
     os.dup2(null, 0)
     os.dup2(null, 1)
     os.close(null)
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)  # as the programs that are not forked from here have it
     try:
         agent = Agent(config, host, answers)
-        agent.send({"mode": agent.jail.mode, "filtered": agent.filtered, "python": sys.version.split()[0]})
+        version = ".".join(map(str, sys.version_info[:3]))
+        agent.send({"mode": agent.jail.mode, "filtered": agent.filtered, "python": version}, [_environment()])
         gc.collect()
         gc.freeze()  # children share these pages for longer
         agent.serve()

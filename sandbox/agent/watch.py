@@ -1,8 +1,12 @@
 """One command under way: its pipes, its bounds, what ended it; runs inside the isolation, as a part of the agent.
 
-Output is read as it comes and never held beyond its bound. Time is wall time from the start, by the agent's clock and
-not by anything in the process. Memory and disk are looked at every `TICK` seconds, so a quick program can overshoot for
-that long; behind it stand the kernel's bounds: resource limits, the size of a tmpfs, cgroups where a backend has them.
+Output is read as it comes and never held beyond its bound. The limit on time is on processor time of all that was
+started, as the kernel counts it. Wall time has a bound of its own, which is wider: a program that neither computes nor
+waits for a processor for most of the first is out of time as soon as its wall time is as long (it sleeps, or hangs);
+at the second it is out of time, too, unless the kernel reports that it waited for a processor for most of what it
+lacks: then the machine was busy, which says nothing about the program. Memory and disk are looked at every `TICK`
+seconds, so a quick program can overshoot for that long; behind it stand the kernel's bounds: resource limits, the size
+of a tmpfs, cgroups where a backend has them.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import select
 import sys
 import time
 
-from . import jail
+from . import jail, meters
 from .codec import MAX_BYTES
 from .linux import signal
 
@@ -40,9 +44,18 @@ if TYPE_CHECKING:
 
         def bounds(self, limits: dict[str, Any]) -> Sequence[tuple[int, tuple[int, int]]]: ...
 
+        def send(self, header: dict[str, Any], blobs: Sequence[bytes] = ()) -> None: ...
+
+        def goes_on(self, report: dict[str, Any], blobs: Sequence[bytes]) -> bool: ...
+
 
 TICK = 0.02
 """Seconds between two looks at memory and disk."""
+_ERR_TIMES = 16
+"""A program is ended where it writes so many times more to standard error than it may to standard output."""
+_PROCESSORS = os.cpu_count() or 1
+_CLOCK = 0.02
+"""Seconds by which two clocks of the kernel differ."""
 _PIPE = 65536
 _NONCE = 16
 _MIB = 1 << 20
@@ -57,17 +70,20 @@ class WatchedCommand:
 
     def __init__(self, agent: Agent, header: dict[str, Any], blobs: list[bytes]) -> None:
         self.agent, self.header, self.limits = agent, header, header["limits"]
-        self.stdin, self.call, self.exam = blobs
+        self.stdin, self.call, self.exam, self.secret = blobs[:4]
         self.usage = jail.Usage()
         self.processes: list[jail.Process] = []
         self.out: list[bytes] = []
         self.err: list[bytes] = []
         self.room: int = self.limits["output_bytes"]
+        self.err_room = _ERR_TIMES * self.room  # what is beyond the bound itself is read and dropped
         self.cut = self.loaded = False
         self.ended = ""
         self.status = self.peak = 0
         self.value: bytes | None = None
-        self.seconds = 0.0
+        self.seconds = self.waited = 0.0
+        self._began = 0.0
+        self._cpu_before = 0.0
         self._answer = bytearray()
         self._owned: set[int] = set()  # descriptors to close, whatever happens
         self._then: dict[int, Callable[[], bool]] = {}  # what to do when one is ready; True where there may be more
@@ -76,13 +92,14 @@ class WatchedCommand:
 
     def go(self) -> bool:
         """Start it, follow it to its end, end what is left; whether everything of it is gone."""
-        begun = time.monotonic()
+        self._began = time.monotonic()
+        self.agent.jail.mark()
         try:
             self._start()
-            self._follow(begun)
+            self._follow()
         finally:
             clean = self._finish()
-            self.seconds = time.monotonic() - begun
+            self.seconds = time.monotonic() - self._began
         self._judge_bounds()
         return clean
 
@@ -119,10 +136,10 @@ class WatchedCommand:
                 os.fchmod(end, 0o666)
             except PermissionError:  # gVisor: there, those names stay shut
                 pass
-        self._watch(out, lambda: self._read(out, self.out))
-        self._watch(err, lambda: self._read(err, self.err))
+        self._watch(out, lambda: self._read(out))
+        self._watch(err, lambda: self._read_errors(err))
         if not self.call:
-            self._spawn(self.header["argv"], pipes, -1)
+            self._spawn(self.header["argv"], pipes, -1, self._secret_end())
         else:
             self._start_harness(pipes)
         for end in pipes:
@@ -146,21 +163,35 @@ class WatchedCommand:
         self._spawn(None, (null, null, null), far)
         self._converse(near, self.exam, nonce, [result_end, far_link])
 
-    def _spawn(self, argv: Sequence[str] | None, pipes: tuple[int, int, int], control: int) -> None:
+    def _secret_end(self) -> int:
+        """The end of a pipe in which the secret lies, where there is one."""
+        if not self.secret:
+            return -1
+        end, entry = self._pipe()
+        os.write(entry, self.secret)  # a few bytes, which a pipe takes at once
+        self._close(entry)
+        try:
+            os.fchmod(end, 0o444)
+        except PermissionError:  # gVisor
+            pass
+        return end
+
+    def _spawn(self, argv: Sequence[str] | None, pipes: tuple[int, int, int], control: int, secret: int = -1) -> None:
         """The command, or the test process where `argv` is None."""
         what = jail.Start()
         agent = self.agent
         what.argv, what.fork = agent.command(argv, harness=bool(self.call), fork=self.header["fork"])
         what.environment = agent.environment
         what.stdin, what.stdout, what.stderr = pipes
-        what.control = control
+        what.control, what.secret = control, secret
         what.build = self.header["build"]
         what.folder = agent.program_folder if what.build else agent.run_folder
         what.limits = agent.bounds(self.limits)
         what.disk = int(self.limits["disk_mb"] * _MIB)
         self.processes.append(agent.jail.start(what))
-        if control >= 0:
-            self._close(control)
+        for end in (control, secret):
+            if end >= 0:
+                self._close(end)
 
     def _feed(self, descriptor: int) -> None:
         """Give it its input: at once where that fits, else as it reads."""
@@ -187,7 +218,7 @@ class WatchedCommand:
         if more():
             self._watch(descriptor, more, select.POLLOUT)
 
-    def _read(self, descriptor: int, parts: list[bytes]) -> bool:
+    def _read(self, descriptor: int) -> bool:
         try:
             data = os.read(descriptor, min(_PIPE, self.room + 1))
         except BlockingIOError:
@@ -200,8 +231,26 @@ class WatchedCommand:
             self.cut = True
             self.ended = self.ended or "output"
         self.room -= len(data)
-        parts.append(data)
+        self.out.append(data)
         return not self.cut
+
+    def _read_errors(self, descriptor: int) -> bool:
+        """Standard error is no output: what is too much of it is dropped, and only very much ends the program."""
+        try:
+            data = os.read(descriptor, _PIPE)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._close(descriptor)
+            return False
+        kept = max(0, self.err_room - (_ERR_TIMES - 1) * self.limits["output_bytes"])
+        self.err_room -= len(data)
+        if self.err_room < 0:
+            self.ended = self.ended or "output"
+            return False
+        if kept:
+            self.err.append(data[:kept])
+        return True
 
     def _converse(self, control: int, request: bytes, nonce: bytes, ends: list[int]) -> None:
         """Send the request, and once the program is loaded the nonce and the descriptors, which are then not ours."""
@@ -255,21 +304,23 @@ class WatchedCommand:
             self._close(descriptor)
         return bool(data)
 
-    def _follow(self, begun: float) -> None:
+    def _follow(self) -> None:
         """Until it ends or a bound is reached."""
         agent = self.agent
-        deadline, look = begun + self.limits["time_s"], begun + TICK
         self._poll.register(agent.deaths, select.POLLIN)
         self._poll.register(agent.host, 0)  # its end is told without asking
-        while not self.ended and self.value is None:
+        look = self._began + TICK
+        self._next_check = self._began + self._soonest(0.0)
+        while not self.ended and not self._complete():
             now = time.monotonic()
-            if now >= deadline:
-                self.ended = "time"
-                break
+            if now >= self._next_check:
+                self._check_time(now)
+                continue
             if now >= look:
                 self._look()
                 look = time.monotonic() + TICK
-            for descriptor, _ in self._poll.poll(max(0.0, min(deadline, look) - now) * 1000):
+                continue
+            for descriptor, _ in self._poll.poll(max(0.0, min(self._next_check, look) - now) * 1000):
                 if descriptor == agent.deaths:
                     os.read(agent.deaths, 512)
                     self._count_the_dead()
@@ -277,6 +328,37 @@ class WatchedCommand:
                     raise GoneError
                 elif descriptor in self._then:
                     self._then[descriptor]()
+
+    def _complete(self) -> bool:
+        return self.value is not None
+
+    def _soonest(self, used: float) -> float:
+        """After how many seconds the limit on processor time may be reached, with all processors at work."""
+        left: float = self.limits["time_s"] - used
+        return max(left / _PROCESSORS, 0.002)
+
+    def cpu(self) -> float:
+        """Processor time so far, of all that was started."""
+        return self.usage.cpu_seconds + meters.cpu_seconds(self.agent.jail.pids(self.processes))
+
+    def _check_time(self, now: float) -> None:
+        """Whether it is out of time; see above."""
+        limit: float = self.limits["time_s"]
+        elapsed, used = now - self._began, self.cpu() - self._cpu_before
+        if used >= limit:
+            self.ended = "time"
+            return
+        self._next_check = now + self._soonest(used)
+        if elapsed < limit:
+            self._next_check = min(self._next_check, self._began + limit)
+            return
+        self.waited, at_work = meters.waits(self.agent.jail.pids(self.processes))
+        if not at_work and used + self.waited < elapsed / 2:
+            self.ended = "time"  # it sleeps, or hangs
+        elif elapsed >= self.limits["wall_s"]:
+            self.ended = "busy" if self.waited >= (elapsed - used) / 2 else "time"
+        else:
+            self._next_check = min(self._next_check, self._began + self.limits["wall_s"])
 
     def _count_the_dead(self) -> None:
         for index, process in enumerate(self.processes):
@@ -294,7 +376,7 @@ class WatchedCommand:
     def _look(self) -> None:
         jailed = self.agent.jail
         limit = self.limits["memory_mb"] * _MIB
-        self.peak = max(self.peak, jailed.memory(self.processes, limit))
+        self.peak = max(self.peak, jailed.memory(self.processes, limit, jailed.used_disk() - self._disk_before))
         if self.peak > limit:
             self.ended = "memory"
         elif self._disk_over():
@@ -307,12 +389,16 @@ class WatchedCommand:
     def _finish(self) -> bool:
         clean = self.agent.jail.finish(self.processes, self.usage)
         for descriptor, then in list(self._then.items()):
-            while descriptor in self._then and self.value is None and then():
+            while descriptor in self._then and not self._complete() and then():
                 pass  # what was written before the end is still in the pipe
         for descriptor in self._owned:
             os.close(descriptor)
         self._owned.clear()
         return clean
+
+    def _used(self) -> float:
+        """Processor time, when all has been waited for."""
+        return self.usage.cpu_seconds
 
     def _judge_bounds(self) -> None:
         """Name the bound that ended it where the kernel was quicker than a look."""
@@ -320,7 +406,12 @@ class WatchedCommand:
         limit = self.limits["memory_mb"] * _MIB
         if self.value is not None and self.ended in ("", "exit", "signal"):
             self.ended, self.status = "exit", 0
+            if self._used() > self.limits["time_s"] + _CLOCK:
+                self.ended, self.value = "time", None
         elif self.ended in ("exit", "signal"):
+            if self._used() > self.limits["time_s"] + _CLOCK:
+                self.ended = "time"
+                return
             killed = self.ended == "signal" and self.status == signal.SIGKILL
             if self.peak > limit or (killed and self.peak > limit * 0.7):
                 self.ended = "memory"

@@ -158,6 +158,7 @@ class DockerBackend:
 
     def _create(self, client: APIClient, image: str) -> str:
         from docker.errors import ImageNotFound
+        from docker.types import LogConfig
 
         memory = f"{self._memory_mb}m"
         host = client.create_host_config(
@@ -172,6 +173,8 @@ class DockerBackend:
             memswap_limit=memory,
             nano_cpus=int(self._cpus * 1e9),
             ipc_mode="private",
+            # What an agent says would else be kept by the engine, gigabytes of it.
+            log_config=LogConfig(type="none", config={}),
             sysctls=_NO_OBJECTS if self._runtime is None else None,
             tmpfs={
                 _WORK: f"{self._disk},exec,mode=755",

@@ -19,6 +19,7 @@ from typing import ClassVar
 
 from ..boot import BOOT, MAGIC_BYTES, pack
 from ..errors import SandboxError, SandboxUnavailableError
+from ..images.tree import current
 from ..session import AgentSettings, Channel
 from .process_channel import ProcessChannel
 
@@ -27,7 +28,7 @@ _WAY_OUT = (
     "kernel.apparmor_restrict_unprivileged_userns=0; in a container --security-opt seccomp=unconfined), "
     "or use the docker backend"
 )
-_MODULES = ("linux", "landlock", "namespaces")
+_MODULES = ("linux", "landlock", "meters", "namespaces")
 _UIDS = 4096
 _FIRST_UID = 1 << 30
 _BLOCKS = 200_000
@@ -82,14 +83,16 @@ class LocalBackend:
         python = Path(sys.executable).resolve()
         prefix = Path(sys.base_prefix).resolve()
         self._python = str(python)
-        own = [] if str(prefix).startswith("/usr") else [str(prefix)]
+        self._tree = current()
+        own = [] if str(prefix).startswith("/usr") or self._tree else [str(prefix)]
         self._folders = [*own, *folders]
         self._as_root = os.geteuid() == 0
         self._scratch_mb, self._memory_mb, self._processes, self._inodes = scratch_mb, memory_mb, processes, inodes
         self._idle_s = idle_s
         self._count = itertools.count()
         self._lock = threading.Lock()
-        self._path = f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin"
+        system = "/usr/local/bin:/usr/bin:/bin"
+        self._path = system if self._tree else f"{prefix}/bin:{system}"
 
     @property
     def settings(self) -> AgentSettings:
@@ -112,6 +115,8 @@ class LocalBackend:
             "first_uid": _FIRST_UID + _UIDS * secrets.randbelow(_BLOCKS) if self._as_root else None,
             "uids": _UIDS,
             "root": self._root(),
+            "tree": str(self._tree.path) if self._tree else "",
+            "boot": BOOT,
             "folders": self._folders,
             "scratch_mb": self._scratch_mb,
             "inodes": self._inodes,
