@@ -44,6 +44,8 @@ _CHECK_LIMITS = Limits(time_s=20, memory_mb=1024, processes=32, output_bytes=1 <
 _SLOW_IMPORTS = ("numpy", "pandas", "scipy", "sklearn", "sympy", "networkx", "matplotlib")
 _IMPORT_S = 0.75
 """Processor time that importing one of these may take; it is not the program's."""
+_SLOW_COMPILE_S = 5.0
+"""A program whose compiling took longer and failed is not tried by another standard."""
 _T = TypeVar("_T")
 
 
@@ -387,7 +389,7 @@ class _Judge:
             if ran.ended == "exit" and not ran.status:
                 return None
             first = first or ran
-            if ran.ended != "exit":
+            if ran.ended != "exit" or ran.cpu_seconds > _SLOW_COMPILE_S:
                 break
         return first
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
-from .boot import AGENT, MAGIC_BYTES, pack, starters
+from .boot import AGENT, MAGIC_BYTES, learn, pack, starters
 from .errors import SandboxError
 from .limits import Limits
 
@@ -214,7 +214,8 @@ class AgentSession:
             self.close()
             raise
         packed = pack(AGENT, dataclasses.asdict(settings) | starters(magic), magic)
-        told, (described,) = self._ask(packed, deadline)
+        told, (described, compiled) = self._ask(packed, deadline)
+        learn(magic, compiled)
         self.mode: str = str(told["mode"])
         """How processes are kept apart."""
         self.filtered: bool = bool(told["filtered"])

@@ -5,7 +5,8 @@ nothing else: no classes, no references, no hooks. A value of a subclass (Counte
 lies about being equal) is written by its base value, read with the base type's own methods, which were fetched before
 any program ran. What Python holds for equal to a plain value is written as that: a Decimal or a Fraction as a ratio, a
 bytearray as bytes, the keys of a dict as a set, what has `__index__` (NumPy's integers) as an int.
-Shared parts are written each time; what is nested without end or larger than `MAX_BYTES` is refused.
+Long lists of small whole numbers or of floats are written at once. Shared parts are written each time; what is nested
+without end or larger than `MAX_BYTES` is refused.
 
 The same file runs on the host and inside the isolation, so it uses nothing but the standard library. The reader trusts
 nothing: it neither recurses nor allocates by what the bytes promise.
@@ -18,7 +19,10 @@ nothing: it neither recurses nor allocates by what the bytes promise.
 from __future__ import annotations
 
 import sys
-from _struct import Struct  # what struct imports, found sooner: every run of a function test pays for it
+from _struct import Struct, pack, unpack_from  # what struct imports, found sooner: every function test pays for it
+from _struct import error as struct_error  # type: ignore[attr-defined]  # typeshed leaves it out
+
+from .rich import put_together, take_apart
 
 TYPE_CHECKING = False  # typing takes longer to load than all else here
 if TYPE_CHECKING:
@@ -54,6 +58,8 @@ _items, _whole = dict.items, slice(None)
 _get_list, _get_tuple, _get_bytes = list.__getitem__, tuple.__getitem__, bytes.__getitem__
 _plus_int, _plus_float, _plus_complex, _plain_str = int.__pos__, float.__pos__, complex.__pos__, str.__str__
 _encode_str, _int_bytes, _int_bits = str.encode, int.to_bytes, int.bit_length
+_pack, _StructError = pack, struct_error
+_FEW = 16
 _join, _NotPlain = b"".join, NotPlainError
 _true, _int, _float_type, _complex_type, _str, _bytes = True, int, float, complex, str, bytes
 _list_type, _tuple, _dict, _set, _frozenset = list, tuple, dict, set, frozenset
@@ -96,9 +102,9 @@ def _equal_plain(item: Any, kind: type) -> tuple[object, bytes]:
     raise _NotPlain(f"a value of type {_type_name(kind)}")
 
 
-def encode(value: object, *, exact: bool = False) -> bytes:
+def encode(value: object, *, exact: bool = False, rich: bool = False) -> bytes:
     """The bytes of a plain value. Raises NotPlainError, naming what is in the way; with `exact` also for subclasses and
-    all else that would come out as another type.
+    all else that would come out as another type; with `rich` the values of rich.py can be written as well.
 
     >>> decode(encode({"a": (1, 2.5, {None})}))
     {'a': (1, 2.5, {None})}
@@ -120,7 +126,12 @@ def encode(value: object, *, exact: bool = False) -> bytes:
         elif kind is bool:
             part = b"T" if item is _true else b"F"
         else:
-            if kind not in _PLAIN:
+            taken = take_apart(item) if rich and kind not in _PLAIN else None
+            if taken is not None:
+                label = _encode_str(taken[0], "ascii")
+                part = b"X" + _length(_len(label)) + label
+                levels.append([taken[1]])
+            elif kind not in _PLAIN:
                 if exact:
                     raise _NotPlain(f"a value of type {_type_name(kind)}")
                 for base in _mro(kind):
@@ -132,7 +143,7 @@ def encode(value: object, *, exact: bool = False) -> bytes:
                     kind = _type(item)
             inner: list[object] = []
             if part:
-                pass  # a ratio
+                pass  # a ratio, or the label of what follows
             elif kind is _int:
                 number: int = _plus_int(item)
                 width = _int_bits(number) // 8 + 1
@@ -146,7 +157,11 @@ def encode(value: object, *, exact: bool = False) -> bytes:
                 part = b"D" + _float.pack(_plus_float(item))
             elif kind is _list_type:
                 inner = _get_list(item, _whole)
-                part = b"L" + _length(_len(inner))
+                part = _packed(inner) if _len(inner) > _FEW else b""
+                if part:
+                    inner = []
+                else:
+                    part = b"L" + _length(_len(inner))
             elif kind is _tuple:
                 inner = _list(_get_tuple(item, _whole))
                 part = b"U" + _length(_len(inner))
@@ -183,6 +198,14 @@ def _built(tag: bytes, items: list[object]) -> object:
         return items
     if tag == b"U":
         return tuple(items)
+    if tag[:1] == b"X":
+        parts = items[0]
+        if not isinstance(parts, tuple):
+            raise MalformedError("parts that are no tuple")
+        try:
+            return put_together(tag[1:].decode("ascii", "replace"), parts)
+        except Exception as error:
+            raise MalformedError(f"no value: {type(error).__name__}") from error
     keys = items[::2] if tag == b"M" else items
     try:
         hashes = [hash(key) for key in keys]
@@ -202,8 +225,23 @@ def _built(tag: bytes, items: list[object]) -> object:
     return made
 
 
-def decode(data: bytes) -> object:
+def _packed(items: list[object]) -> bytes:
+    """A list of small whole numbers alone, or of floats alone, all at once; nothing where it holds others."""
+    kinds = _frozenset(map(_type, items))
+    try:
+        if kinds == {_int}:
+            return b"i" + _length(_len(items)) + _pack(f">{_len(items)}q", *items)
+        if kinds == {_float_type}:
+            return b"f" + _length(_len(items)) + _pack(f">{_len(items)}d", *items)
+    except _StructError:  # a number that is too large
+        pass
+    return b""
+
+
+def decode(data: bytes, *, rich: bool = False) -> object:
     """The value that these bytes stand for, exact types and nothing after it. Raises MalformedError.
+
+    Those of rich.py only with `rich`, which takes more trust in where they come from.
 
     >>> decode(b"L\\xff\\xff\\xff\\xff")
     Traceback (most recent call last):
@@ -232,6 +270,20 @@ def decode(data: bytes) -> object:
             place += shape.size
         elif tag == b"Q":
             item, place = _ratio(data, place)
+        elif tag in (b"i", b"f"):
+            length = int.from_bytes(data[place : place + 4], "big")
+            place += 4
+            if place + 8 * length > len(data):
+                raise MalformedError("cut short")
+            item = list(unpack_from(f">{length}{'q' if tag == b'i' else 'd'}", data, place))
+            place += 8 * length
+        elif tag == b"X" and rich:
+            length = int.from_bytes(data[place : place + 4], "big")
+            place += 4 + length
+            if length > 40 or place > len(data) or len(open_) > MAX_DEPTH:
+                raise MalformedError("cut short, or too deep")
+            open_.append((b"X" + data[place - length : place], 1, []))
+            continue
         elif tag and tag in b"ISBLUMEZ":
             length = int.from_bytes(data[place : place + 4], "big")
             place += 4

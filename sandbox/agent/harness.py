@@ -238,39 +238,48 @@ def _serve(script: str, control: _socket.socket) -> None:
     iterators: list[Any] = []
     while True:
         try:
-            asked: tuple[str, tuple[object, ...], dict[str, object]] = decode(_receive(link))  # type: ignore[assignment]
+            asked: tuple[str, tuple[object, ...], dict[str, object]] = decode(_receive(link), rich=True)  # type: ignore[assignment]
         except EOFError:
             return
         name, arguments, keywords = asked  # our own exam asks, so it has this shape
         if not name:
             _send(link, _frame(_next(iterators[arguments[0]])))  # type: ignore[call-overload]  # a number, then
             continue
-        before = [encode(a) if type(a) in (list, dict, set) else b"" for a in arguments]
+        before = [encode(a, rich=True) if type(a) in (list, dict, set) else b"" for a in arguments]
         try:
             value = names[name](*arguments, **keywords)  # type: ignore[operator]  # a function, or it raises
-            changed = {i: a for i, a in enumerate(arguments) if before[i] and encode(a) != before[i]}
+            changed = {i: a for i, a in enumerate(arguments) if before[i] and encode(a, rich=True) != before[i]}
             if hasattr(type(value), "__next__"):
                 iterators.append(value)
                 answer = encode(("iterator", len(iterators) - 1, changed))
             else:
-                answer = encode(("value", value, changed))
+                answer = encode(("value", value, changed), rich=True)
         except CodecError as error:
             answer = encode(("unplain", str(error)[:TEXT]))
         except BaseException as error:  # noqa: BLE001 - told to the exam, which may expect it
-            answer = encode(("raised", *_told(error)))
+            answer = encode(("raised", *_told(error), _arguments(error)), rich=True)
         _send(link, _frame(answer))
 
 
 def _next(iterator: Any) -> bytes:
     """The next value of an iterator that the program returned."""
     try:
-        return encode(("value", next(iterator), {}))
+        return encode(("value", next(iterator), {}), rich=True)
     except StopIteration:
         return encode(("end",))
     except CodecError as error:
         return encode(("unplain", str(error)[:TEXT]))
     except BaseException as error:  # noqa: BLE001 - as for a call
-        return encode(("raised", *_told(error)))
+        return encode(("raised", *_told(error), _arguments(error)), rich=True)
+
+
+def _arguments(error: BaseException) -> object:
+    """What an exception was made with, where that can be told."""
+    try:
+        arguments = BaseException.__dict__["args"].__get__(error)
+        return arguments if len(encode(arguments, rich=True)) < TEXT else None
+    except BaseException:  # noqa: BLE001 - the program's own
+        return None
 
 
 class ProgramError(Exception):
@@ -308,12 +317,12 @@ def _exam(request: tuple[str, str, str, list[str]], control: _socket.socket) -> 
         nonlocal called
         called = True
         try:
-            asked = encode((name, arguments, keywords), exact=True)
+            asked = encode((name, arguments, keywords), exact=True, rich=True)
         except CodecError as error:
             raise _UnfitError(f"{name} is given {error}") from None
         try:
             _send(link, _frame(asked))
-            answer = decode(_receive(link))
+            answer = decode(_receive(link), rich=True)
         except CodecError as error:
             raise _NotPlainAnswer(f"{name}: {error}") from None
         except (EOFError, OSError):
@@ -330,13 +339,13 @@ def _exam(request: tuple[str, str, str, list[str]], control: _socket.socket) -> 
                 return value if kind == "value" else _Iterator(lambda: ask("", (value,), {}))
             case ("end",) if not name:
                 raise StopIteration
-            case ("raised", str(kind), str(text)):
+            case ("raised", str(kind), str(text), made_with):
                 found = getattr(builtins, kind, None)
                 # StopIteration would end a loop of the exam before it has looked at everything.
                 ends = (StopIteration, StopAsyncIteration)
                 if isinstance(found, type) and issubclass(found, Exception) and not issubclass(found, ends):
                     try:
-                        raised: Exception = found(text)
+                        raised: Exception = found(*made_with) if isinstance(made_with, tuple) else found(text)
                     except TypeError:  # such as UnicodeDecodeError, which wants more
                         raised = ProgramError(text)
                     raise raised

@@ -16,6 +16,7 @@ import errno
 import fcntl
 import gc
 import marshal
+import mmap
 import os
 import resource
 import select
@@ -44,7 +45,53 @@ _FETCH_BYTES = 64 << 20
 _STACK = 64 << 20
 """The least that a stack may grow to; the bound is that of memory."""
 _MIB = 1 << 20
-_PIPE = 1 << 16
+_INBOX = 1 << 20
+
+
+class Inbox:
+    """What the host sends, read into memory that no forked process has: programs of others pass through here."""
+
+    def __init__(self, host: int) -> None:
+        self._host = host
+        self._memory = mmap.mmap(-1, _INBOX)
+        try:
+            self._memory.madvise(mmap.MADV_DONTFORK)
+        except (AttributeError, OSError):  # a kernel or a sandbox that does not know it
+            pass
+        self._view = memoryview(self._memory)
+        self._from = self._to = 0
+
+    def empty(self) -> bool:
+        """Whether all that was read has been used."""
+        return self._from == self._to
+
+    def _some(self, most: int) -> memoryview:
+        """What is there of the next bytes, at least one."""
+        if self._from == self._to:
+            size = os.readv(self._host, [self._view])
+            if not size:
+                raise GoneError
+            self._from, self._to = 0, size
+        part = self._view[self._from : min(self._to, self._from + most)]
+        self._from += len(part)
+        return part
+
+    def take(self, size: int) -> bytes:
+        """The next bytes."""
+        parts = []
+        while size:
+            part = bytes(self._some(size))
+            parts.append(part)
+            size -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def pour(self, size: int, file: int) -> None:
+        """Write the next bytes to a file, without a copy of ours."""
+        while size:
+            part = self._some(size)
+            size -= len(part)
+            while part:
+                part = part[os.write(file, part) :]
 
 
 class Agent:
@@ -52,7 +99,7 @@ class Agent:
 
     def __init__(self, config: Header, host: int, answers: int) -> None:
         self.host, self._answers, self._idle = host, answers, float(config["idle_s"])
-        self._held = bytearray()  # read and not yet used
+        self._inbox = Inbox(host)
         work: str = config["work"]
         scratch: list[str] = config["scratch"]
         self.program_folder, self.run_folder = f"{work}/prog", f"{work}/run"
@@ -78,13 +125,17 @@ class Agent:
         for folder, bits in ((work, 0o755), (self.program_folder, 0o755), (self.run_folder, 0o1777)):
             os.makedirs(folder, exist_ok=True)
             os.chmod(folder, bits)
+        self.made: dict[str, bytes] = {}
         self._harness, self._script = f"{work}/harness.pyc", f"{work}/start.pyc"
         for path, starter, made in (
             (self._harness, script.HARNESS, config["harness"]),
             (self._script, script.START, config["start"]),
         ):
-            ready = made if isinstance(made, bytes) else script.file(starter, made, _importlib.MAGIC_NUMBER)
-            _write(path, ready)
+            if not isinstance(made, bytes):
+                parts = dict(sys.modules["r1agent"].parts)
+                made = script.file(starter, [(name, parts[name]) for name in made], _importlib.MAGIC_NUMBER)
+                self.made[starter] = made
+            _write(path, made)
         self._test_process = [sys.executable, "-I", "-S", "-X", "int_max_str_digits=0", self._harness, "exam"]
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
         self.filtered = self._take_away(mode)
@@ -94,6 +145,14 @@ class Agent:
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def compiled(self) -> bytes:
+        """What was compiled here, for the host to send to the next of our kind; nothing where it came compiled."""
+        package = sys.modules["r1agent"]
+        if not package.fresh:
+            return b""
+        starters = {"harness": self.made[script.HARNESS], "start": self.made[script.START]}
+        return marshal.dumps((list(package.parts), list(starters.items())), 2)
 
     def _take_away(self, mode: str) -> bool:
         """Give up what neither the agent nor its children need; whether a filter of system calls is on."""
@@ -171,16 +230,27 @@ class Agent:
             self._bounds[key] = [(name, (value, hardest[name])) for name, value in bound.items()]
         return self._bounds[key]
 
-    def load(self, names: list[str], blobs: list[bytes]) -> None:
-        """Begin a new program."""
+    def load(self, names: list[str], sizes: list[int]) -> None:
+        """Begin a new program, whose files are what comes next."""
+        fault: Exception | None = None
         if not self.jail.wipe_program():  # the other folders were emptied after the last run
-            raise RuntimeError("the folder of the program before could not be emptied")
-        for name, data in zip(names, blobs):  # noqa: B905 - Python 3.9 cannot be strict
+            fault = RuntimeError("the folder of the program before could not be emptied")
+        for name, size in zip(names, sizes):  # noqa: B905 - Python 3.9 cannot be strict
             path = os.path.normpath(f"{self.program_folder}/{name}")
             if not path.startswith(f"{self.program_folder}/"):
-                raise ValueError(f"a file outside the folder: {name!r}")
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            _write(path, data)
+                fault = fault or ValueError(f"a file outside the folder: {name!r}")
+                path = "/dev/null"
+            else:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o755)
+            try:
+                self._inbox.pour(size, file)
+            finally:
+                os.close(file)
+            if path != "/dev/null":
+                os.chmod(path, 0o755)
+        if fault is not None:
+            raise fault
 
     def run(self, header: Header, blobs: list[bytes]) -> None:
         """Run a command and report."""
@@ -214,7 +284,7 @@ class Agent:
     def goes_on(self, report: Header, blobs: Sequence[bytes]) -> bool:
         """Report a call of several; whether the host wants the next."""
         self.send(report, blobs)
-        return self._exactly(1) == b"+"
+        return self._inbox.take(1) == b"+"
 
     def fetch(self) -> None:
         """Send the files of the program's folder, as a compiler left them."""
@@ -238,32 +308,22 @@ class Agent:
         idle = select.poll()
         idle.register(self.host, select.POLLIN)
         while True:
-            if not self._held and not idle.poll(self._idle * 1000):
+            if self._inbox.empty() and not idle.poll(self._idle * 1000):
                 raise GoneError
-            head = self._exactly(int.from_bytes(self._exactly(4), "big"))
+            head = self._inbox.take(int.from_bytes(self._inbox.take(4), "big"))
             header: Header = marshal.loads(head)  # noqa: S302 - from the host, which we trust as it does not us
-            blobs = [self._exactly(size) for size in header["blobs"]]
+            names: list[str] | None = header.get("files")
+            first = len(header["blobs"]) - len(names or ())
+            blobs = [self._inbox.take(size) for size in header["blobs"][:first]]
             try:
-                if header.get("files") is not None:
-                    first = len(blobs) - len(header["files"])
-                    self.load(header["files"], blobs[first:])
-                    del blobs[first:]
+                if names is not None:
+                    self.load(names, header["blobs"][first:])
                 if header["op"] == "run":
                     self.run(header, blobs)
                 else:
                     self.fetch()
             except (OSError, ValueError, RuntimeError) as error:
                 self.send({"error": True}, [f"{type(error).__name__}: {error}".encode("utf-8", "replace")])
-
-    def _exactly(self, size: int) -> bytes:
-        while len(self._held) < size:
-            part = os.read(self.host, max(_PIPE, min(size - len(self._held), _MIB)))
-            if not part:
-                raise GoneError
-            self._held += part
-        data = bytes(self._held[:size])
-        del self._held[:size]
-        return data
 
     def send(self, header: Header, blobs: Sequence[bytes] = ()) -> None:
         """One frame to the host."""
@@ -348,7 +408,9 @@ def main(config: Header, _: object) -> NoReturn:
     try:
         agent = Agent(config, host, answers)
         version = ".".join(map(str, sys.version_info[:3]))
-        agent.send({"mode": agent.jail.mode, "filtered": agent.filtered, "python": version}, [_environment()])
+        agent.send(
+            {"mode": agent.jail.mode, "filtered": agent.filtered, "python": version}, [_environment(), agent.compiled()]
+        )
         gc.collect()
         gc.freeze()  # children share these pages for longer
         agent.serve()

@@ -94,8 +94,8 @@ def foreign_language(response: str, prompt: str | Sequence[Message], prefilled: 
 
 
 _FOREIGN = frozenset(
-    "ada c# clojure cobol cs csharp crystal d dart elixir erlang f# fortran fsharp groovy haskell hs jl julia kotlin kt "
-    "lisp lua matlab nim objective-c ocaml octave pascal perl php pl prolog r racket rb ruby scala scheme smalltalk "
+    "ada c# clojure cobol cs csharp crystal d dart elixir erlang f# fortran fsharp groovy haskell hs jl julia kotlin "
+    "kt lisp lua matlab nim objective-c ocaml octave pascal perl php pl prolog r racket rb ruby scala scheme smalltalk "
     "swift ts typescript vb zig".split()
 )
 
