@@ -81,14 +81,20 @@ class Process:
 class Usage:
     """What the processes of one run have used, as far as they have been waited for."""
 
-    __slots__ = ("cpu_seconds", "memory", "stray")
+    __slots__ = ("cpu_seconds", "memory", "own", "stray")
 
     def __init__(self) -> None:
-        self.cpu_seconds, self.memory, self.stray = 0.0, 0, 0
+        self.cpu_seconds, self.memory, self.own, self.stray = 0.0, 0, 0, 0
 
     def add(self, used: resource.struct_rusage) -> None:
         self.cpu_seconds += used.ru_utime + used.ru_stime
-        self.memory = max(self.memory, used.ru_maxrss * 1024)
+        self.note(used.ru_maxrss * 1024)
+
+    def note(self, memory: int) -> None:
+        """The kernel's greatest memory of a process: where it is not more than the agent's own, it may be the agent's,
+        from before the program was started."""
+        if memory > self.own:
+            self.memory = max(self.memory, memory)
 
 
 class Jail:
@@ -175,7 +181,7 @@ class Jail:
         if not told:  # its process 1 was killed, which only we or the kernel can do
             return signal.SIGKILL
         usage.cpu_seconds += float(told[1])
-        usage.memory = max(usage.memory, int(told[2]) * 1024)
+        usage.note(int(told[2]) * 1024)
         usage.stray += int(told[3])
         return int(told[0])
 
@@ -241,8 +247,9 @@ class Jail:
         ours = {1, self._me, *(process.pid for process in processes if self.mode == "pidns")}
         return [pid for name in os.listdir("/proc") if name.isdigit() and (pid := int(name)) not in ours]
 
-    def mark(self) -> None:
-        """Remember what memory our control group holds before a run."""
+    def mark(self, usage: Usage) -> None:
+        """Remember what memory we and our control group hold before a run."""
+        usage.own = meters.resident(self._me) * 21 // 20
         self._held_before = self._group.held() if self._group.ready else 0
 
     def memory(self, processes: Sequence[Process], limit: float, disk: int) -> int:

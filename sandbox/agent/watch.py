@@ -93,7 +93,7 @@ class WatchedCommand:
     def go(self) -> bool:
         """Start it, follow it to its end, end what is left; whether everything of it is gone."""
         self._began = time.monotonic()
-        self.agent.jail.mark()
+        self.agent.jail.mark(self.usage)
         try:
             self._start()
             self._follow()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from r1_reward.sandbox.answer import Answer, ask_call, ask_exam, read_answer
+from r1_reward.sandbox.answer import Answer, ask_call, ask_calls, ask_exam, read_answer
 from r1_reward.sandbox.backends.local import LocalBackend
 from r1_reward.sandbox.errors import SandboxError
 from r1_reward.sandbox.limits import DEFAULT_LIMITS, Limits
@@ -39,7 +39,8 @@ def _call(
     session: AgentSession, source: str, entry: str, args: str, *, fork: bool = False
 ) -> tuple[Ran, Answer | None]:
     session.load({"main.py": source.encode()}, None)
-    ran = session.run(Command(argv=PYTHON, limits=DEFAULT_LIMITS, call=ask_call(entry, args), fork=fork))
+    asked = Command(argv=PYTHON, limits=DEFAULT_LIMITS, call=ask_calls(), calls=[ask_call(entry, args)], fork=fork)
+    (ran,) = session.run_calls(asked)
     return ran, None if ran.value is None else read_answer(ran.value)
 
 

@@ -40,8 +40,8 @@ class Program(NamedTuple):
     source: str
     language: str
     """A name in `sandbox.languages.LANGUAGES`."""
-    tag: str = ""
-    """What its block was tagged with."""
+    standard: str = ""
+    """C and C++: the standard that its block was tagged with."""
 
 
 def find_program(
@@ -73,7 +73,11 @@ def find_program(
     if answers and ("```" in answers[-1] or "~~~" in answers[-1]):
         text = answers[-1]
     blocks = _blocks(text)
-    tagged = [Program(body, known.name, tag) for tag, body in blocks if tag and (known := language(tag)) is not None]
+    tagged = [
+        Program(body, known.name, tag if _NAMES_STANDARD.search(tag) else "")
+        for tag, body in blocks
+        if tag and (known := language(tag)) is not None
+    ]
     fitting = [block for block in tagged if wanted in (None, block.language)]
     fitting = fitting or [Program(body, wanted or fallback) for tag, body in blocks if not tag and body.strip()]
     if fitting:
@@ -82,6 +86,9 @@ def find_program(
         return None
     text = (answers[-1] if answers else text).lstrip("\ufeff")
     return Program(text.strip("\n") + "\n", wanted or fallback) if _looks_bare(text, wanted or fallback) else None
+
+
+_NAMES_STANDARD = re.compile(r"^(?:c|c\+\+|cpp|cxx)\d\d$")
 
 
 def foreign_language(response: str, prompt: str | Sequence[Message], prefilled: Prefilled) -> str | None:

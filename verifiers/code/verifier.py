@@ -240,7 +240,7 @@ class CodeVerifier:
             limits=self._limits_of(sample, program),
             stop_at_failure=self.stop_at_failure and self.score == "all",
             exit_status=self.crashes == "fail",
-            standard=f"{wanted or ''} {program.tag}",
+            standard=f"{wanted or ''} {program.standard}",
         )
 
     @staticmethod
