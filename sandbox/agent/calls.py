@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _NONCE = 16
+_SHORT = 0.005
+"""Seconds of a call that is not looked into: it can have used no more than that."""
 _ENDED = 5
 """Bytes of a report: `E`, then the wait status."""
 
@@ -112,9 +114,10 @@ class WatchedCalls(WatchedCommand):
                     pass  # what was written before the end is still in the pipe
         signalled = os.WIFSIGNALED(status)
         self.status = os.WTERMSIG(status) if signalled else os.WEXITSTATUS(status)
-        self._look()
-        if self.ended:
-            return
+        if time.monotonic() - self._began > _SHORT:
+            self._look()
+            if self.ended:
+                return
         if self._index + 1 == len(self._requests) or self._spent:
             # The last is reported when all is cleared away.
             self.ended = "signal" if signalled and self.value is None else "exit"
@@ -140,13 +143,14 @@ class WatchedCalls(WatchedCommand):
         self._poll.modify(self._control, select.POLLIN | select.POLLOUT)
 
     def _report(self, ended: str) -> dict[str, Any]:
+        seconds = time.monotonic() - self._began
         if self.value is not None and ended == "signal":
             ended = "exit"
         return {
             "ended": ended,
             "status": self.status if self.value is None else 0,
-            "seconds": time.monotonic() - self._began,
-            "cpu_seconds": max(0.0, self.cpu() - self._cpu_before),
+            "seconds": seconds,
+            "cpu_seconds": max(0.0, self.cpu() - self._cpu_before) if seconds > _SHORT else seconds,
             "waited": self.waited,
             "memory": self.peak,
             "cut": self.cut,

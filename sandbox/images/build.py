@@ -201,6 +201,7 @@ def _finish(
     chosen = locked() if python_packages is None else list(python_packages)
     say(f"adding Python packages: {' '.join(chosen) or 'none'}")
     tree.install_packages(root, chosen)
+    tree.precompile_headers(root)
     digest = tree.describe(root, {name: fingerprint(name, python_packages) for name in names})
     if answers() is None:
         archive = ["tar", "-c", "--numeric-owner", "--exclude=./dev/*", "-C", str(root), "."]

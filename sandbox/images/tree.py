@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import SandboxError
+from ..languages import LANGUAGES
 from . import ENVIRONMENT, PYTHON, SITE
 
 _MINUTES = 30
@@ -106,6 +107,19 @@ def install_packages(tree: Path, packages: Sequence[str]) -> None:
     code = f"import compileall; compileall.compile_dir('/{SITE}', quiet=2)"
     inside = ["chroot", str(tree), "/usr/bin/python3", "-I", "-S", "-c", code]
     subprocess.run(inside, capture_output=True, timeout=_MINUTES * 60, check=False)  # noqa: S603 - without it, it is slower
+
+
+def precompile_headers(tree: Path) -> None:
+    """Compile the header that contest programs begin with, for the standards tried first: it takes two thirds of what
+    compiling such a program takes. Where the tree's compiler cannot be run here, programs compile as well without."""
+    for header in tree.glob("usr/include/*/c++/*/bits/stdc++.h"):
+        place = header.relative_to(tree)
+        for standard in LANGUAGES["cpp"].standards[:2]:
+            made = Path("/") / f"{place}.gch" / standard
+            (tree / f"{place}.gch").mkdir(exist_ok=True)
+            flags = [f"-std={standard}", "-O2", "-w", "-pipe", "-pthread", "-x", "c++-header"]
+            command = ["chroot", str(tree), "g++", *flags, f"/{place}", "-o", f"{made}.gch"]
+            subprocess.run(command, capture_output=True, timeout=_MINUTES * 60, check=False)  # noqa: S603 - see above
 
 
 def _unpack(wheel: Path, target: Path) -> None:

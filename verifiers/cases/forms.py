@@ -34,7 +34,7 @@ def read_tests(value: object, name: str = "tests", row: Row | None = None) -> Se
     row = row or {}
     if isinstance(value, str) and _is_multipl_e(row, value):
         return _multipl_e({**row, "tests": value})
-    tests = read_shape(value, name, row, "pairs", _checker_of(row))
+    tests = read_shape(value, name, row, "pairs", None)
     return _with_checker(tests, row)
 
 
@@ -85,11 +85,6 @@ def _text(row: Row, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _checker_of(row: Row) -> str | None:
-    """LiveCodeBench compares numbers as they are, others nearly so."""
-    return "decimal" if "question_id" in row or "public_test_cases" in row else None
-
-
 def _with_checker(tests: Sequence[TestCase], row: Row) -> list[TestCase]:
     """What Codeforces' rows say of all their tests: a program that checks, files for input and output."""
     if str(row.get("input_mode") or "").lower() == "interactive" or row.get("interaction_format"):
@@ -126,7 +121,7 @@ def _livecodebench(row: Row) -> Sequence[TestCase]:
             continue
         if isinstance(value, str) and not value.lstrip().startswith(("[", "{")):
             value = unpack(value, name)
-        tests += read_shape(value, name, row, "livecodebench", "decimal")
+        tests += read_shape(value, name, row, "livecodebench", None)
     return tests
 
 
@@ -154,7 +149,7 @@ def _synthetic(row: Row) -> Sequence[TestCase]:
 
 
 def _test_cases(row: Row) -> Sequence[TestCase]:
-    return _with_checker(read_shape(row["test_cases"], "test_cases", row, "pairs", _checker_of(row)), row)
+    return _with_checker(read_shape(row["test_cases"], "test_cases", row, "pairs", None), row)
 
 
 # Python code that tests

@@ -8,7 +8,7 @@
 | the same with `fn_name` | function tests, compared as JSON |
 | `[{"input", "output", "testtype" or "type"}, ...]` | stdin or function tests |
 
-Texts that a data set's own grader compares are compared as it does (checkers `judged` and `decimal`).
+Texts that a data set's own grader compares are compared as it does (checker `judged`).
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _pair(given: object, wanted: object, function: str | None, name: str, checke
         entry = f"(lambda _k: {_entry(function)}(**_k))"
         return TestCase(
             type="function", entry=entry, args=repr((keywords,)), expected=repr(_json_or_text(wanted)),
-            checker=_value_checker(checker, wanted), form=form,
+            checker=_value_checker(checker), form=form,
         )  # fmt: skip
     if not isinstance(given, list):
         raise SampleError("wrong_type", f"{name}: the arguments must be a list, got {type_name(given)}")
@@ -134,15 +134,13 @@ def _pair(given: object, wanted: object, function: str | None, name: str, checke
     given = [_with_number_keys(argument) for argument in given]
     return TestCase(
         type="function", entry=function, args=repr(tuple(given)), expected=repr(wanted),
-        checker=_value_checker(checker, wanted), form=form,
+        checker=_value_checker(checker), form=form,
     )  # fmt: skip
 
 
-def _value_checker(checker: object, wanted: object) -> str:
-    if isinstance(checker, str) and checker not in ("judged", "decimal"):
-        return checker
-    # APPS and TACO wrap what is returned in a list, but not always.
-    return "json_wrapped" if isinstance(wanted, list) and len(wanted) == 1 else "json"
+def _value_checker(checker: object) -> str:
+    """As JSON; APPS and TACO wrap what is returned in a list, but not always."""
+    return checker if isinstance(checker, str) and checker not in ("judged", "contest") else "json_near"
 
 
 def _entry(name: str) -> str:

@@ -23,11 +23,11 @@ def _stdin(form: str) -> list[TestCase]:
     ]
 
 
-ADD = TestCase(type="function", entry="add", args="(1, 2)", expected="[3]", checker="json_wrapped", form="apps")
+ADD = TestCase(type="function", entry="add", args="(1, 2)", expected="[3]", checker="json_near", form="apps")
 LIVE_CALL = TestCase(
-    type="function", entry="f", args="(1, [2])", expected="[3]", checker="json_wrapped", form="livecodebench"
+    type="function", entry="f", args="(1, [2])", expected="[3]", checker="json_near", form="livecodebench"
 )
-LIVE_STDIN = TestCase(type="stdin", input="1", output="2", checker="decimal", form="livecodebench")
+LIVE_STDIN = TestCase(type="stdin", input="1", output="2", checker="judged", form="livecodebench")
 ASSERT = TestCase(type="assert", code="import math\nimport re\nassert f(1) == 2", form="mbpp")
 SHAPES: list[tuple[dict[str, Any], list[TestCase], str]] = [
     (
