@@ -4,8 +4,8 @@ The process that has loaded the program forks for each call, so that what one le
 before the next, and reports how the fork ended. Each call has the whole limit on time, the first with the loading. What
 a call wrote and answered is reported at once; the host then asks for the next, or for no more.
 
-A program whose threads run on after it was loaded cannot be forked: it gets one call, in its own process, and is then
-spent (`spent`); the host starts it anew for the others.
+A program that cannot be forked (its threads run on, it holds open files, it has written some) gets one call and is then
+spent; the host starts it anew for the others.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class WatchedCalls(WatchedCommand):
             return False
         self._said += said
         if not self.loaded and bytes(self._said[:1]) in (b"L", b"T"):
-            self.loaded, self._spent = True, self._said[:1] == b"T"
+            self.loaded, self._spent = True, self._said[:1] == b"T" or not self.agent.jail.can_share()
             del self._said[:1]
             self._hand_over(control)
             self._say(self._requests[0])
@@ -128,6 +128,7 @@ class WatchedCalls(WatchedCommand):
             self._stop, self.ended = True, "exit"
             self._index = -1
             return
+        self.agent.jail.wipe()  # what a call writes is gone before the next, too
         self._index += 1
         self.value = None
         self._answer.clear()

@@ -147,8 +147,8 @@ def _loaded(control: _socket.socket, word: bytes = b"L") -> tuple[bytes, list[in
 def _calls(request: tuple[str, bool], script: str, control: _socket.socket, flush: object) -> None:
     """Load the program once, then do each call in a fork of this process."""
     names = _load(script, auto_imports=request[1])
-    threads = len(os.listdir("/proc/self/task")) > 1
-    nonce, (result,) = _loaded(control, b"T" if threads else b"L")
+    alone = not _can_be_forked()
+    nonce, (result,) = _loaded(control, b"T" if alone else b"L")
     modules = sys.modules
     while True:
         try:
@@ -156,7 +156,7 @@ def _calls(request: tuple[str, bool], script: str, control: _socket.socket, flus
         except EOFError:
             return
         _, entry, source = asked
-        if threads:  # which a fork would be without
+        if alone:
             _call(entry, source, names, nonce, result, flush)
             control.send(b"E" + bytes(4))
             return
@@ -172,6 +172,27 @@ def _calls(request: tuple[str, bool], script: str, control: _socket.socket, flus
                 os._exit(0)
         status = os.waitpid(child, 0)[1]
         control.send(b"E" + status.to_bytes(4, "big"))
+
+
+def _can_be_forked() -> bool:
+    """Whether forks of this process would each find what one that loads the program anew finds.
+
+    A fork is without the threads that run here, and shares what reaches from one to the next: open files, children,
+    shared memory.
+    """
+    known = {0, 1, 2, CONTROL}
+    try:
+        if len(os.listdir("/proc/self/task")) > 1 or {int(each) for each in os.listdir("/proc/self/fd")[:-1]} - known:
+            return False
+        with open("/proc/self/maps", "rb") as file:
+            if any(b"rw-s" in line for line in file):
+                return False
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def _call(entry: str, source: str, names: dict[str, object], nonce: bytes, result: int, flush: object) -> None:

@@ -271,6 +271,10 @@ class Jail:
                 total = max(total, held)
         return total
 
+    def can_share(self) -> bool:
+        """Whether calls may share a start: files that one writes can be taken away here, and loading wrote none."""
+        return self.mode != "pidns" and not any(map(os.listdir, (f"{self.work}/run", *self.scratch)))
+
     def wipe(self) -> bool:
         """Empty the folders that a program may write to; False where something would not go."""
         clean = True

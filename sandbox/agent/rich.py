@@ -1,7 +1,8 @@
 """Values of the standard library that can be written as their parts, for tests that are held apart from the program.
 
-Ranges, dates, times, paths, UUIDs, deques, the kinds of dict in `collections`, types of Python, `...`, NotImplemented.
-Only exact types: what a subclass adds could not be told. Reading one makes a fresh value out of plain parts.
+Ranges, dates, times, paths, UUIDs, NumPy's arrays and numbers, deques, the kinds of dict in `collections`, types of
+Python, `...`, NotImplemented. Only exact types: what a subclass adds could not be told. Reading one makes a fresh value
+out of plain parts.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ def take_apart(value: Any) -> tuple[str, tuple[object, ...]] | None:
         return ("type", (value.__name__,)) if known else None
     module = sys.modules.get(kind.__module__)
     if module is None or getattr(module, name, None) is not kind:
+        return None
+    if kind.__module__ == "numpy":
+        if name == "ndarray" or hasattr(value, "dtype"):
+            shape = value.shape if name == "ndarray" else None
+            return ("numpy", (value.dtype.str, shape, value.tobytes())) if value.dtype.kind in "biufcSU" else None
         return None
     if kind.__module__ == "datetime":
         if name == "timedelta":
@@ -71,6 +77,12 @@ def put_together(name: str, parts: tuple[Any, ...]) -> object:
         if not isinstance(found, type):
             raise TypeError(f"{parts[0]} is no type")
         return found
+    if name == "numpy":
+        import numpy
+
+        dtype, shape, data = parts
+        read = numpy.frombuffer(data, numpy.dtype(dtype))
+        return read[0] if shape is None else read.reshape(shape).copy()
     if name in ("timedelta", "date", "timezone", "datetime", "time"):
         import datetime
 

@@ -70,11 +70,12 @@ def code_of(source: "bytes | str", name: str) -> "CodeType":
     found = []
 
     def caught(frame: "FrameType", _event: str, _argument: object) -> None:
-        code = frame.f_code  # others come first where the source names an encoding, which is then looked for
-        if code.co_filename == "<string>" and code.co_name == "<module>":
+        code = frame.f_code  # others come first where an encoding is looked for, or Python warns of the source
+        if code.co_filename == "<string>" and code.co_name == "<module>" and frame.f_back is here:
             found.append(code)
             raise StopIteration
 
+    here = sys._getframe()
     before = sys.gettrace()
     sys.settrace(caught)
     try:

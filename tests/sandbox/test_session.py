@@ -263,7 +263,10 @@ def test_exam_with_a_value_that_is_not_plain_does_not_pass(session: AgentSession
 def test_exam_finds_neither_the_program_nor_its_files(session: AgentSession) -> None:
     # The test process may read the program's folder, as anyone may; it has none of its code in memory.
     _, answer = _exam(
-        session, "def f(): return 1\nSECRET = 2", "import sys\nassert 'program' not in sys.modules", ["f"]
+        session,
+        "def f(): return 1\nSECRET = 2",
+        "import sys\nassert f() == 1 and 'SECRET' not in vars(sys.modules['program'])",
+        ["f"],
     )
     assert answer == Answer(kind="passed")
 

@@ -38,6 +38,24 @@ def read_tests(value: object, name: str = "tests", row: Row | None = None) -> Se
     return _with_checker(tests, row)
 
 
+def holds_tests(value: object) -> bool:
+    """Whether a field that else holds an answer holds inputs and outputs, as verl's rows of code do.
+
+    >>> holds_tests('{"inputs": ["1"], "outputs": ["2"]}'), holds_tests("{1, 2}")
+    (True, False)
+    """
+    if isinstance(value, str):
+        if not value.lstrip().startswith(("{", "[")) or not ('"inputs"' in value or '"input"' in value):
+            return False
+        try:
+            value = plain(value, "reference")
+        except SampleError:
+            return False
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(item, Mapping) and {"input", "output"} <= item.keys() for item in value)
+    return isinstance(value, Mapping) and {"inputs", "outputs"} <= value.keys()
+
+
 def find_tests(row: Row, *, sure: bool) -> Sequence[TestCase]:
     """The tests of a row that has them under a name of some data set; empty where it has none.
 

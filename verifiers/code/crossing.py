@@ -25,6 +25,10 @@ _SHARED = frozenset(
     "id hash input open globals locals vars setattr delattr breakpoint __import__ compile super __builtins__".split()
 )
 """Functions of Python that ask what only the program's own process can answer."""
+_FIXTURES = frozenset(
+    "capfd capfdbinary caplog capsys capsysbinary monkeypatch tmp_path tmp_path_factory tmpdir".split()
+)
+"""Of pytest's fixtures, those that change or look at the process and its files."""
 _PLAIN_METHODS = frozenset(
     name for kind in (int, float, complex, str, bytes, list, tuple, dict, set) for name in dir(kind)
 )
@@ -80,6 +84,8 @@ def _is_apart(node: ast.AST) -> bool:
             return all(alias.name.partition(".")[0] in _PURE and alias.name not in _AS_MODULES for alias in names)
         case ast.ImportFrom(module=module):
             return (module or "").partition(".")[0] in _PURE
+        case ast.arg(arg=name):
+            return name not in _FIXTURES
         case ast.Name(id=name):
             return name not in _SHARED
         case ast.Compare(ops=ops, comparators=comparators):
@@ -119,8 +125,11 @@ def _looks_inside(nodes: Sequence[ast.AST], free: set[str]) -> bool:
                     | ast.NamedExpr(target=target, value=value)
                 ) if is_given(value):
                     given |= {name.id for name in ast.walk(target) if isinstance(name, ast.Name)}
+    answers = given - free
     return any(
-        isinstance(node, ast.Attribute) and node.attr not in _PLAIN_METHODS and is_given(node.value) for node in nodes
+        (isinstance(node, ast.Attribute) and node.attr not in _PLAIN_METHODS and is_given(node.value))
+        or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in answers)
+        for node in nodes
     )
 
 
