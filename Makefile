@@ -1,89 +1,149 @@
 # Two commands: `make demo` scores real rollouts, `make test` runs everything that must hold.
-# Both make .venv themselves, and again when pyproject.toml changes.
+# Both make .venv themselves, from exact versions (locks/), and again when these or pyproject.toml change.
 
 PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
   $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(python))))
-VENV := .venv
-BIN := $(VENV)/bin
+VENV ?= .venv
+BENCH := .venv-bench
+PEERS := .venv-peers
+DOCS := .venv-docs
+LATEST := .venv-latest
+LOWEST := .venv-lowest
+LOCK := .venv-lock
 # Labelled development data, which is not part of the repository; without it two of the benchmarks are left out.
 DATA := ../shared/data
-PIP := $(BIN)/python -m pip --disable-pip-version-check
-PEERS := .venv-peers
-PEERS_PIP := $(PEERS)/bin/python -m pip --disable-pip-version-check
+
+# pip of an environment. A build takes its own requirements from locks/build.txt, too.
+pip = $(1)/bin/python -m pip --disable-pip-version-check
+# Installs into environment $(1) what stands in lock $(2). torch is asked for by itself, since pip then takes a CPU
+# build that was configured for it.
+locked = $(call pip,$(1)) install -q -c locks/$(2).txt --build-constraint locks/build.txt
+TORCH := 'torch>=2.6,<2.14'
+# What the tests need, in whichever versions.
+TESTED := -e '.[all]' --group lint --group test
+PYTEST := bin/pytest --doctest-modules tests src/r1_reward -m 'not slow' -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo reproduce images test test-slow test-peers lint types bench clean
+.PHONY: help demo reproduce images test test-slow test-peers test-latest test-lowest lint types docs wheel bench lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # A tenth of the rows hold programs, which a machine without Docker and without namespaces cannot judge.
 demo: $(VENV)/.scoring ## Score 220 rollouts, show the summary and write a page about them
-	$(BIN)/r1-reward score examples/rollouts.jsonl -o out/scored.jsonl --summary out/summary.json \
+	$(VENV)/bin/r1-reward score examples/rollouts.jsonl -o out/scored.jsonl --overwrite --summary out/summary.json \
 	  --report out/report.html --max-errors 10%
 
 reproduce: $(VENV)/.testing ## All stages of R1 at the toy's scale, and out/r1_toy/report.html about them
-	OMP_NUM_THREADS=1 $(BIN)/r1-reward train recipes/r1_toy.toml
-	$(BIN)/r1-reward report out/r1_toy -o out/r1_toy/report.html
+	OMP_NUM_THREADS=1 $(VENV)/bin/r1-reward train recipes/r1_toy.toml
+	$(VENV)/bin/r1-reward report out/r1_toy -o out/r1_toy/report.html
 
 images: $(VENV)/.scoring ## Make the images that the docker backend runs programs in
-	$(BIN)/r1-reward sandbox build
+	$(VENV)/bin/r1-reward sandbox build
 
 test: lint types ## Lint, types and tests
-	$(BIN)/pytest --doctest-modules tests src/r1_reward -m 'not slow' $(PYTEST_ARGS)
+	$(VENV)/$(PYTEST) $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.testing ## The proofs that take minutes
-	$(BIN)/pytest -m slow $(PYTEST_ARGS)
+	$(VENV)/bin/pytest -m slow $(PYTEST_ARGS)
 
 test-peers: $(PEERS)/.made ## Real trainers (TRL, verl, OpenRLHF, ...) calling our rewards; an environment of its own, 2 GB
 	$(PEERS)/bin/pytest tests/peers -W default $(PYTEST_ARGS)
 
+test-latest: ## The tests with the newest of everything, where every warning is an error
+	$(call new_environment,$(LATEST))
+	$(call pip,$(LATEST)) install -q --upgrade pip
+	$(call pip,$(LATEST)) install -q --upgrade $(TORCH)
+	$(call pip,$(LATEST)) install -q --upgrade $(TESTED)
+	$(call pip,$(LATEST)) freeze --exclude-editable >$(LATEST)/versions.txt
+	$(LATEST)/$(PYTEST) -W error $(PYTEST_ARGS)
+
+test-lowest: $(LOCK)/.made ## The tests with the lowest versions that pyproject.toml declares
+	$(call new_environment,$(LOWEST))
+	$(LOCK)/bin/uv pip compile -q pyproject.toml --extra all --group test --resolution lowest-direct \
+	  --python $(LOWEST)/bin/python -o $(LOWEST)/versions.txt
+	$(call pip,$(LOWEST)) install -q -c $(LOWEST)/versions.txt --build-constraint locks/build.txt torch
+	$(call pip,$(LOWEST)) install -q -c $(LOWEST)/versions.txt --build-constraint locks/build.txt -e '.[all]' --group test
+	$(LOWEST)/$(PYTEST) $(PYTEST_ARGS)
+
 lint: $(VENV)/.testing
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
 
 types: $(VENV)/.testing
-	$(BIN)/mypy
+	$(VENV)/bin/mypy
 
-bench: $(VENV)/.bench ## Measure the figures that README quotes
-	$(BIN)/python benchmarks/scoring.py
-	$(BIN)/python benchmarks/report.py
-	$(if $(shell command -v wrk),$(BIN)/python benchmarks/serving.py)
-	$(if $(wildcard $(DATA)/math_dev.jsonl),$(BIN)/python benchmarks/math_verifier.py $(DATA)/math_dev.jsonl)
-	$(if $(wildcard $(DATA)/lang_dev.jsonl),$(BIN)/python benchmarks/language.py)
+docs: $(DOCS)/.made ## docs/ as a site, in out/site
+	$(DOCS)/bin/mkdocs build -q
+
+wheel: $(VENV)/.testing ## Build sdist and wheel into dist/, and try the wheel alone in an empty environment
+	rm -rf dist
+	$(VENV)/bin/python -m build --no-isolation --outdir dist .
+	$(VENV)/bin/python .ci/try_wheel.py dist locks
+
+bench: $(BENCH)/.made ## Measure the figures that README quotes
+	$(BENCH)/bin/python benchmarks/scoring.py
+	$(BENCH)/bin/python benchmarks/report.py
+	$(if $(shell command -v wrk),$(BENCH)/bin/python benchmarks/serving.py)
+	$(if $(wildcard $(DATA)/math_dev.jsonl),$(BENCH)/bin/python benchmarks/math_verifier.py $(DATA)/math_dev.jsonl)
+	$(if $(wildcard $(DATA)/lang_dev.jsonl),$(BENCH)/bin/python benchmarks/language.py)
+
+# Each environment is resolved by itself: together, one trainer's upper bound would decide what the tests run with.
+# Without hashes: with them pip would refuse a CPU build of torch on disk and fetch the CUDA one.
+lock: $(LOCK)/.made ## Renew the exact versions in locks/
+	$(call resolve,test,pyproject.toml --extra all --group lint --group test)
+	$(call resolve,docs,--group docs)
+	$(call resolve,bench,pyproject.toml --extra all --group bench)
+	$(call resolve,peers,pyproject.toml --extra serve --group peers)
+	printf 'pip>=26\nsetuptools>=77\nuv\n' | $(call resolve,build,-)
 
 clean: ## Remove what the commands above made
-	rm -rf $(VENV) $(PEERS) out build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-* out build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache
 
-$(VENV)/.made: pyproject.toml
-	@test -n "$(PYTHON)" || { echo "r1-reward needs Python 3.11 or newer; none was found (set PYTHON=...)"; exit 1; }
-	rm -rf $(VENV)
-	@$(PYTHON) -m venv $(VENV) || { echo "this Python cannot make environments: apt install python3-venv"; exit 1; }
-	$(PIP) install -q --upgrade 'pip>=25.1'
+define new_environment
+@test -n "$(PYTHON)" || { echo "r1-reward needs Python 3.11 or newer; none was found (set PYTHON=...)"; exit 1; }
+rm -rf $(1)
+@$(PYTHON) -m venv $(1) || { echo "this Python cannot make environments: apt install python3-venv"; exit 1; }
+$(call pip,$(1)) install -q -c locks/build.txt pip
+endef
+
+resolve = $(LOCK)/bin/uv pip compile -q $(2) --universal --python-version 3.11 --upgrade --no-annotate --no-header \
+  --no-emit-index-url --no-emit-find-links -o locks/$(1).txt
+
+$(VENV)/.made: pyproject.toml locks/build.txt locks/test.txt
+	$(call new_environment,$(VENV))
 	touch $@
 
 $(VENV)/.scoring: $(VENV)/.made
-	$(PIP) install -q -e '.[report]'
+	$(call locked,$(VENV),test) -e '.[report]'
 	touch $@
 
-# torch is asked for by itself, since pip then takes a CPU build that was configured for it.
 $(VENV)/.testing: $(VENV)/.scoring
-	$(PIP) install -q 'torch>=2.6,<2.14'
-	$(PIP) install -q -e '.[train,lora,parquet,ray,report,serve]' --group lint --group test
+	$(call locked,$(VENV),test) $(TORCH)
+	$(call locked,$(VENV),test) $(TESTED)
 	touch $@
 
-$(VENV)/.bench: $(VENV)/.testing
-	$(PIP) install -q --group bench
+$(BENCH)/.made: pyproject.toml locks/build.txt locks/bench.txt
+	$(call new_environment,$(BENCH))
+	$(call locked,$(BENCH),bench) $(TORCH)
+	$(call locked,$(BENCH),bench) -e '.[all]' --group bench
+	touch $@
+
+$(DOCS)/.made: pyproject.toml locks/build.txt locks/docs.txt
+	$(call new_environment,$(DOCS))
+	$(call locked,$(DOCS),docs) --group docs
 	touch $@
 
 # TRL and verl agree on what they need. The others pin much that does not go together (and need a GPU to be installed
 # whole), so they come without, and what their reward code imports is named in the group.
-$(PEERS)/.made: pyproject.toml
-	@test -n "$(PYTHON)" || { echo "r1-reward needs Python 3.11 or newer; none was found (set PYTHON=...)"; exit 1; }
-	rm -rf $(PEERS)
-	$(PYTHON) -m venv $(PEERS)
-	$(PEERS_PIP) install -q --upgrade 'pip>=25.1'
-	$(PEERS_PIP) install -q 'torch>=2.6,<2.14'
-	$(PEERS_PIP) install -q -e '.[serve]' --group peers
-	$(PEERS_PIP) install -q --no-deps areal==1.0.4 ms-swift==4.6.0 openrlhf==0.11.2 skyrl-gym==0.4.0
+$(PEERS)/.made: pyproject.toml locks/build.txt locks/peers.txt
+	$(call new_environment,$(PEERS))
+	$(call locked,$(PEERS),peers) $(TORCH)
+	$(call locked,$(PEERS),peers) -e '.[serve]' --group peers
+	$(call pip,$(PEERS)) install -q --no-deps areal==1.0.4 ms-swift==4.6.0 openrlhf==0.11.2 skyrl-gym==0.4.0
+	touch $@
+
+$(LOCK)/.made: locks/build.txt
+	$(call new_environment,$(LOCK))
+	$(call pip,$(LOCK)) install -q -c locks/build.txt uv
 	touch $@

@@ -8,11 +8,19 @@ from typing import Any, Literal
 
 import click
 
-from . import __version__
+from ._version import version_string
+
+
+def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        click.echo(f"r1-reward {version_string()}")
+        context.exit()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="r1-reward")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show version and exit."
+)
 def main() -> None:
     """Rewards that a reinforcement-learning run can trust."""
 
@@ -31,7 +39,7 @@ def _pairs(_: click.Context, option: click.Parameter, values: tuple[str, ...]) -
 
 def _options(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, dict[str, object]]:
     """`verifier.option=value` as often as given."""
-    from .verifiers.scoring.options import parse_value
+    from .scoring.options import parse_value
 
     options: dict[str, dict[str, object]] = {}
     for key, value in _pairs(context, option, values).items():
@@ -44,7 +52,7 @@ def _options(context: click.Context, option: click.Parameter, values: tuple[str,
 
 def _settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, object]:
     """`option=value` as often as given."""
-    from .verifiers.scoring.options import parse_value
+    from .scoring.options import parse_value
 
     settings: dict[str, object] = {}
     for value in values:
@@ -60,8 +68,8 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str
 
 
 def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    from .scoring.options import parse_share
     from .verifiers.errors import ConfigError
-    from .verifiers.scoring.options import parse_share
 
     try:
         return None if value is None else parse_share(value)
@@ -117,7 +125,9 @@ def _reward_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--row-timeout", type=float, metavar="S", help="Give a row up after this many seconds (default: 600).")
 @click.option("--max-line-mb", type=float, metavar="MB", help="Longest line that is read (default: 64).")
+@click.option("--prefix", metavar="TEXT", help="Put TEXT before the names of the fields that are written.")
 @click.option("--resume", is_flag=True, default=None, help="Go on with OUT where an interrupted run left it.")
+@click.option("--overwrite", is_flag=True, default=None, help="Replace OUT if it is there.")
 @click.option("--summary", metavar="FILE", help="Write the summary there as JSON.")
 @click.option("--report", metavar="FILE.html", help="Write a page about the rows; needs --output.")
 @click.option("--config", metavar="FILE.toml", help="Read options from there; flags win.")
@@ -132,13 +142,18 @@ def score(
     Exit status: 0 fine, 1 too many rows could not be judged, 2 usage, 130 interrupted with a usable OUT, 141 when
     the reader of standard output has gone.
     """
+    from .inspection.report.command import ScoringReporter
+    from .scoring.command import run_score
     from .verifiers.errors import RewardError
-    from .verifiers.scoring.command import run_score
 
     gated = {} if gate is None else {"safety": {**set_.get("safety", {}), "gate": gate}}
     given = {"files": files, "set": {**set_, **gated}, **flags}
     try:
-        sys.exit(run_score(config, {name: value for name, value in given.items() if value not in (None, (), {})}))
+        sys.exit(
+            run_score(
+                config, {name: value for name, value in given.items() if value not in (None, (), {})}, ScoringReporter()
+            )
+        )
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 
@@ -160,11 +175,12 @@ def report(**flags: Any) -> None:
 
     Exit status: 0 fine, 2 usage.
     """
+    from .grpo_min.r1.page import StagesPage
+    from .inspection.report.command import run_report
     from .verifiers.errors import RewardError
-    from .verifiers.report.command import run_report
 
     try:
-        run_report(**flags)
+        run_report([StagesPage()], **flags)
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 
@@ -190,7 +206,7 @@ def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) 
 
     Exit status: 0 ended by SIGTERM with every request answered, 2 usage, 130 ended by Ctrl-C.
     """
-    from .verifiers.adapters.server.command import run_serve
+    from .adapters.server.command import run_serve
     from .verifiers.errors import RewardError
 
     given = {"set": set_, **flags}
@@ -213,7 +229,7 @@ def diff(before: str, after: str, **flags: Any) -> None:
 
     Exit status: 0 fine, 1 with --fail-on-flip where a verdict flipped or has no partner, 2 usage.
     """
-    from .verifiers.diff.command import run_diff
+    from .inspection.diff.command import run_diff
     from .verifiers.errors import RewardError
 
     try:
@@ -234,7 +250,7 @@ def check(files: tuple[str, ...], **flags: Any) -> None:
 
     Exit status: 0 fine, 1 something is to be fixed, 2 usage.
     """
-    from .verifiers.check.command import run_check
+    from .inspection.check.command import run_check
     from .verifiers.errors import RewardError
 
     try:
@@ -272,8 +288,8 @@ def explain(**flags: Any) -> None:
 
     Exit status: 0 whatever the verdict, 2 usage.
     """
+    from .inspection.explain import run_explain
     from .verifiers.errors import RewardError
-    from .verifiers.explain import run_explain
 
     try:
         run_explain(**flags)
@@ -347,13 +363,13 @@ def train(recipe: str, assume: dict[str, object], *, dry_run: bool) -> None:
 
     Exit status: 0 trained to the end, 1 the run cannot go on, 2 usage, 130 or 143 ended by a signal, saved.
     """
-    from .verifiers.errors import ConfigError
+    from .verifiers.errors import ConfigError, missing_extra
 
     try:
         from .grpo_min.command import run_train
-        from .grpo_min.plan import run_plan
+        from .grpo_min.r1.plan import run_plan
     except ModuleNotFoundError as error:
-        raise click.UsageError(f"training needs {error.name}: pip install 'r1-reward[train]'") from None
+        raise click.UsageError(missing_extra("training", error.name, "train")) from None
     try:
         sys.exit(run_plan(recipe, assume) if dry_run else run_train(recipe))
     except ConfigError as error:
@@ -392,12 +408,12 @@ def evaluate(model: str, files: tuple[str, ...], **flags: Any) -> None:
 
     Exit status: 0 whatever the figures, 2 usage, 130 interrupted with a usable OUT.
     """
-    from .verifiers.errors import RewardError
+    from .verifiers.errors import RewardError, missing_extra
 
     try:
         from .grpo_min.command import run_eval
     except ModuleNotFoundError as error:
-        raise click.UsageError(f"evaluation needs {error.name}: pip install 'r1-reward[train]'") from None
+        raise click.UsageError(missing_extra("evaluation", error.name, "train")) from None
     try:
         sys.exit(run_eval(model, files, **flags))
     except RewardError as error:
@@ -412,6 +428,7 @@ def evaluate(model: str, files: tuple[str, ...], **flags: Any) -> None:
 @click.option("--preset", default="paper", metavar="NAME", help="paper (default), small or tiny.")
 @click.option("--set", "set_", multiple=True, callback=_settings, metavar="OPT=VALUE", help="A setting; repeatable.")
 @click.option("--resume", is_flag=True, help="Go on with DIR where an interrupted run left it.")
+@click.option("--overwrite", is_flag=True, help="Begin anew in DIR, whatever an earlier run left there.")
 def train_rm(kind: str, data: tuple[str, ...], base: str, output: str, **flags: Any) -> None:
     """Train a reward model from preference data.
 

@@ -6,7 +6,7 @@ headline: recipes/zero_toy.toml; stages: recipes/r1_toy.toml with its experiment
 preference, hacking and harm: see pipeline_afterwards.py, on the checkpoints of `stages`. One torch thread; CPU-seconds
 are of this process. Figures are means over seeds with the least and the greatest in brackets; intervals over questions
 are in each stage's report.json. What was done stays done: run again, it goes on, and its cost is that of the first
-time. That a killed run ends the same is a test: pytest -m slow tests/grpo_min/test_stages.py.
+time. That a killed run ends the same is a test: pytest -m slow tests/grpo_min/r1/test_stages.py.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from typing import Any
 import torch
 from pipeline_afterwards import hacking, harm, mixing, preference, self_correction, sensitivity
 
-from r1_reward.grpo_min.pipeline import Told
-from r1_reward.grpo_min.recipe import Recipe, read_stages
-from r1_reward.grpo_min.stages import run_stages
-from r1_reward.verifiers.report.pipeline import read_pipeline
-from r1_reward.verifiers.report.pipeline.shape import findings
+from r1_reward.grpo_min.r1.page import read_pipeline
+from r1_reward.grpo_min.r1.page.shape import findings
+from r1_reward.grpo_min.r1.pipeline import Told
+from r1_reward.grpo_min.r1.recipe import Recipe, read_stages
+from r1_reward.grpo_min.r1.stages import run_stages
 
 ROOT = Path(__file__).parents[1]
 RECIPES = {"headline": "zero_toy", "stages": "r1_toy"}

@@ -23,19 +23,19 @@ from typing import Any
 
 from r1_reward.grpo_min.config import OptimizerConfig
 from r1_reward.grpo_min.engine import HFEngine
-from r1_reward.grpo_min.evaluate import evaluate, load
-from r1_reward.grpo_min.manners import chats, harmful, harmless, safety_labels
-from r1_reward.grpo_min.pipeline import judge_of
 from r1_reward.grpo_min.questions import prepare, stop_tokens
-from r1_reward.grpo_min.recipe import Recipe
+from r1_reward.grpo_min.r1.evaluate import evaluate, load
+from r1_reward.grpo_min.r1.pipeline import judge_of
+from r1_reward.grpo_min.r1.recipe import Recipe
+from r1_reward.grpo_min.r1.sft import SFTConfig, finetune, lessons_of
 from r1_reward.grpo_min.sampling import Sampling, seed_of
-from r1_reward.grpo_min.sft import SFTConfig, finetune, lessons_of
-from r1_reward.grpo_min.world import END
+from r1_reward.grpo_min.toy.arithmetic import END
+from r1_reward.grpo_min.toy.chat import chats, harmful, harmless, safety_labels
 from r1_reward.reward_models import HelpfulVerifier, SafetyGate, SafetyVerifier
 from r1_reward.reward_models.gate import calibrate
+from r1_reward.scoring.measure import Evaluation
+from r1_reward.scoring.samples import read_samples
 from r1_reward.verifiers import MathVerifier, Sample
-from r1_reward.verifiers.scoring.measure import Evaluation
-from r1_reward.verifiers.scoring.samples import read_samples
 
 Told = dict[str, Any]  # any: JSON values
 WAIT = re.compile(r"\bwait\b|等等")

@@ -86,9 +86,9 @@ def measured(work: Any) -> dict[str, float]:
 def ours(path: Path) -> dict[str, float]:
     """Our steps."""
     from r1_reward.reward_models.data import pair_of
-    from r1_reward.reward_models.distributed import Processes
     from r1_reward.reward_models.options import TrainOptions
     from r1_reward.reward_models.train import _Run
+    from r1_reward.training.distributed import Processes
 
     scorer = model(path)
     pairs: Any = [pair_of(row) for row in rows(path)]

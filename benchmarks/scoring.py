@@ -183,7 +183,7 @@ def memory(data: Path, large: int, here: Path) -> dict[str, Any]:
     told = {}
     for count in filter(None, (10_000, large)):
         source = write(data, count, here / "in.jsonl")
-        peak = run(source, "-o", here / "out.jsonl", "--workers", 1, *REWARDS)["peak_mb"]
+        peak = run(source, "-o", here / "out.jsonl", "--overwrite", "--workers", 1, *REWARDS)["peak_mb"]
         told[f"peak resident MB, parent and worker, {count:,} rows"] = round(peak)
         for name in ("in.jsonl", "out.jsonl"):
             (here / name).unlink()

@@ -241,8 +241,8 @@ def on_ray(count: int) -> dict[str, Any]:
     """The same rows by two local workers and by two actors of a Ray started beforehand, interleaved."""
     import ray
 
-    from r1_reward.verifiers.scoring import ScoreOptions, score
-    from r1_reward.verifiers.scoring.ray_pool import connected
+    from r1_reward.scoring import ScoreOptions, score
+    from r1_reward.scoring.ray_pool import connected
 
     times: dict[str, list[float]] = {"local": [], "ray": []}
     starts: dict[str, list[float]] = {"local": [], "ray": []}

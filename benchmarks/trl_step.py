@@ -75,7 +75,7 @@ def measure(size: str, steps: int, length: int, completions: int) -> dict[str, A
     from trl import GRPOConfig, GRPOTrainer
     from trl.rewards import accuracy_reward, think_format_reward
 
-    from r1_reward.verifiers.adapters.trl import reward
+    from r1_reward.adapters.trl import reward
 
     torch.manual_seed(0)
     torch.set_num_threads(1)

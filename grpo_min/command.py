@@ -17,21 +17,21 @@ import click
 from transformers.utils.logging import disable_progress_bar
 
 from ..reward_models import StoppedError
-from ..reward_models.process import ended_by, meet, progress_bar
+from ..rows.files import Input
+from ..scoring.samples import MAX_LINE, read_benchmark, read_samples
+from ..scoring.show import print_evaluation
+from ..training.process import catch_signals, init_distributed, progress_bar
 from ..verifiers.errors import ConfigError, RunError
 from ..verifiers.files import write_json
 from ..verifiers.reward import PRESETS
-from ..verifiers.scoring.rows import Input
-from ..verifiers.scoring.samples import MAX_LINE, read_benchmark, read_samples
-from ..verifiers.scoring.show import print_evaluation
 from ..verifiers.spec import RewardSpec
 from .config import TrainConfig
-from .evaluate import default_sampling, evaluate, load
 from .loop import Trainer
-from .recipe import Recipe, read_recipe
+from .r1.evaluate import default_sampling, evaluate, load
+from .r1.recipe import Recipe, read_recipe
+from .r1.stages import run_stages
 from .runlog import Metrics
 from .sampling import Sampling
-from .stages import run_stages
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def run_train(path: str) -> int:
     """
     recipe = read_recipe(path)
     disable_progress_bar()  # it would be drawn where there is no terminal, too
-    with ended_by() as ended:
+    with catch_signals() as ended:
         try:
             if isinstance(recipe, Recipe):
                 _train_stages(recipe, lambda: bool(ended))
@@ -66,8 +66,8 @@ def _train(config: TrainConfig, stopped: Callable[[], bool]) -> None:
     for name, path in (("model.path", config.model.path), ("data.path", config.data.path)):
         if not path:
             raise ConfigError(f"the recipe has no {name}")
-    samples = read_samples([config.data.path])
-    meet()
+    samples = read_samples([config.data.path], config.data.map)
+    init_distributed()
     trainer = Trainer(config, *load(config.model.path), samples, reward, stopped=stopped)
     with progress_bar("training", config.steps, shown=trainer.processes.rank == 0) as show:
 

@@ -48,6 +48,8 @@ class DataConfig:
 
     path: str = ""
     """JSONL, a row for each question: `prompt`, what it is judged by, and any other field of a Sample."""
+    map: Mapping[str, str] = field(default_factory=dict)
+    """Which field of a row holds which field of a Sample, as in `map.prompt = "question"`."""
     template: Literal["r1_zero", "chat", "plain"] = "r1_zero"
     """Table 1 of the paper; the tokenizer's chat template; or the prompt as it is."""
 
@@ -134,6 +136,8 @@ class OptimizerConfig:
     """AdamW's."""
     clip: Amount = 1.0
     """Largest norm of the gradient; 0 is none."""
+    stop_after: Count = 5
+    """End the run after so many steps in a row whose gradient is not finite; none of them is taken."""
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of a step, counted from 0, of so many."""

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..reward_models.distributed import Processes
+from ..training.distributed import Processes
 from .logprobs import Policy, causal
 
 

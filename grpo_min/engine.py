@@ -19,9 +19,9 @@ from torch import Tensor
 from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
-from ..reward_models.distributed import whole_of
+from ..training.distributed import full_tensor
 from ..verifiers.errors import ConfigError
-from .logprobs import causal, context_of, mask_for, padded, prefill
+from .logprobs import causal, context_of, mask_for, padded, prefill, run_cached
 from .sampling import Drawn, Sampling, draw, seed_of, uniforms
 
 Tokens = tuple[int, ...]
@@ -74,7 +74,7 @@ def weights_of(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
             adapted: Any = plain.get_submodule(layer)  # any: peft's layers
             value = value + sum(adapted.get_delta_weight(adapter) for adapter in adapted.active_adapters)
         if ".lora_" not in name:
-            yield name.replace(".base_layer.", "."), whole_of(value)
+            yield name.replace(".base_layer.", "."), full_tensor(value)
 
 
 class HFEngine:
@@ -189,10 +189,10 @@ class _Prefilled:
         self._device = next(model.parameters()).device
         length_P = torch.tensor([len(prompt) for prompt in prompts], device=self._device)
         longest = int(length_P.max())
-        out = prefill(self._body, padded(prompts, self._device))
-        last_PD = out.last_hidden_state[torch.arange(len(prompts), device=self._device), length_P - 1]
+        hidden_PLD, cache = prefill(self._body, padded(prompts, self._device))
+        last_PD = hidden_PLD[torch.arange(len(prompts), device=self._device), length_P - 1]
         self.logits_RV = self._logits(last_PD).repeat_interleave(n, 0)
-        self._cache = _PlacedCache(out.past_key_values, n, limit)
+        self._cache = _PlacedCache(cache, n, limit)
         self._length_R = length_P.repeat_interleave(n)
         self._padded = bool((length_P < longest).any())
         self._hidden_RS = torch.arange(longest, device=self._device) >= self._length_R[:, None]
@@ -209,12 +209,12 @@ class _Prefilled:
             seen = self._cache.get_seq_length() + 1
             mask_RS = torch.nn.functional.pad(~self._hidden_RS, (0, seen - self._hidden_RS.shape[1]), value=True)
             mask = mask_for(self._body, mask_RS[:, None, None, :])
-        out = self._body(
+        hidden_R1D = run_cached(
+            self._body, self._cache,
             input_ids=token_R[:, None], attention_mask=mask, position_ids=self._length_R[:, None],
-            past_key_values=self._cache, use_cache=True,
         )  # fmt: skip
         self._length_R = self._length_R + 1
-        self.logits_RV = self._logits(out.last_hidden_state[:, -1])
+        self.logits_RV = self._logits(hidden_R1D[:, -1])
 
     def _logits(self, hidden_RD: Tensor) -> Tensor:
         logits_RV: Tensor = self._head(hidden_RD)

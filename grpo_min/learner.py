@@ -17,7 +17,9 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from ..reward_models.distributed import Processes, let_go
+from ..reward_models.stored import seeded
+from ..training.distributed import Processes, reshard
+from ..verifiers.errors import ConfigError
 from . import distributed
 from .config import ModelConfig, OptimizerConfig, TrainConfig, at
 from .logprobs import Batch, Policy, enable_checkpointing, make_batch
@@ -37,14 +39,20 @@ class Counts(NamedTuple):
     """Their tokens."""
 
 
-def prepared(model: PreTrainedModel, config: ModelConfig) -> PreTrainedModel:
-    """The model with what the configuration adds to it: adapters, and activations computed again."""
+def prepared(model: PreTrainedModel, config: ModelConfig, seed: int) -> PreTrainedModel:
+    """The model with what the configuration adds to it: adapters, drawn by the seed, and activations computed again.
+
+    Raises ConfigError for a model that has adapters already, since new ones would take their place.
+    """
+    if getattr(model, "peft_config", None):
+        raise ConfigError(f"{type(model).__name__} has adapters already; merge them first (peft's merge_and_unload)")
     if config.lora_rank:
         from peft import LoraConfig, get_peft_model
 
         rank = config.lora_rank
         adapters = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
-        model = get_peft_model(model, adapters)  # type: ignore[assignment]  # peft wraps what it was given
+        with seeded(seed):
+            model = get_peft_model(model, adapters)  # type: ignore[assignment]  # peft wraps what it was given
     if config.gradient_checkpointing:
         enable_checkpointing(model)
     return model
@@ -58,7 +66,7 @@ def make_optimizer(policy: nn.Module, config: OptimizerConfig) -> torch.optim.Ad
     )
 
 
-def descend(policy: nn.Module, optimizer: torch.optim.Optimizer, config: OptimizerConfig, lr: float) -> float:
+def optimizer_step(policy: nn.Module, optimizer: torch.optim.Optimizer, config: OptimizerConfig, lr: float) -> float:
     """One step, after which there is no gradient; none where the gradient is not finite.
 
     Gives the gradient's norm, over all processes, before it was clipped.
@@ -80,12 +88,12 @@ class Learner:
         """Changes the model: adapters and gradient checkpointing, if the configuration asks for them."""
         self.config, self.processes = config, processes
         self.device = next(model.parameters()).device
-        self.halves = config.model.bf16 and self.device.type == "cuda"
-        model = prepared(model, config.model)
+        self.use_bf16 = config.model.bf16 and self.device.type == "cuda"
+        model = prepared(model, config.model, config.seed)
 
         def policy_of(model: PreTrainedModel) -> Policy:
             policy = Policy(model, share_prompts=config.memory.share_prompts, chunk=config.memory.chunk)
-            return distributed.shard(policy, bf16=self.halves) if processes.size > 1 else policy
+            return distributed.shard(policy, bf16=self.use_bf16) if processes.size > 1 else policy
 
         wants_reference = config.loss.kl != "none" and config.loss.beta > 0
         self.reference = policy_of(copy.deepcopy(model).requires_grad_(False)).eval() if wants_reference else None
@@ -94,7 +102,7 @@ class Learner:
         self.optimizer = make_optimizer(self.policy, config.optimizer)
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.halves)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.use_bf16)
 
     def renew_reference(self, step: int) -> None:
         """Replace the reference by the policy where it is due."""
@@ -118,44 +126,47 @@ class Learner:
                 lengths = [len(row.tokens) for _, row in items]
                 for (_, row), part in zip(items, logp_N.split(lengths) if items else (), strict=True):
                     found[id(row)][name] = tuple(part.tolist())
-            let_go(policy)
+            reshard(policy)
 
         def frozen(row: Row) -> Row:
             return replace(row, **found[id(row)])  # type: ignore[arg-type]  # the two names above
 
         return [replace(group, rows=tuple(map(frozen, group.rows))) for group in groups]
 
-    def learn(self, groups: list[Group], step: int) -> Tally:
-        """One optimizer step on a minibatch; none where it holds nothing to learn or its gradient is not finite."""
+    def learn(self, groups: list[Group], step: int, *, drawn_at: int) -> Tally:
+        """One optimizer step on a minibatch; none where it holds nothing to learn or its gradient is not finite.
+
+        The rollout was drawn at the step `drawn_at`, whose temperature and longest completion hold for all of it.
+        """
         config = self.config.optimizer
         trained = [row for group in groups for row in group.rows if row.trained and row.tokens]
-        ranks = self.processes.tell((len(trained), sum(len(row.tokens) for row in trained)))
+        ranks = self.processes.all_gather_object((len(trained), sum(len(row.tokens) for row in trained)))
         counts = Counts(*map(sum, zip(*ranks, strict=True)))
-        tally = merged([self._backward(items, counts, step) for items in self._pieces(groups)])
+        tally = merged([self._backward(items, counts, drawn_at) for items in self._pieces(groups)])
         lr = config.rate(step, self.config.steps)
-        norm = descend(self.policy, self.optimizer, config, lr) if counts.tokens else 0.0
-        return tally | {"lr": (lr, 1.0), "grad_norm": (norm, 1.0)}
+        norm = optimizer_step(self.policy, self.optimizer, config, lr) if counts.tokens else 0.0
+        return tally | {"lr": (lr, 1.0), "grad_norm": (norm, 1.0), "nonfinite": (float(not math.isfinite(norm)), 1.0)}
 
-    def _backward(self, items: Sequence[Item], counts: Counts, step: int) -> Tally:
+    def _backward(self, items: Sequence[Item], counts: Counts, drawn_at: int) -> Tally:
         """Add a micro-batch's gradient; gives what the metrics need."""
         config, batch = self.config, self._batch(items)
-        temperature = at(config.rollout.temperature, step)
+        temperature = at(config.rollout.temperature, drawn_at)
         with self._autocast():
             if not items:  # another rank has more to do, and waits for this one's part
                 (self.policy(batch, temperature).logp_N.sum() * 0.0).backward()
                 return {}
             dtype = torch.promote_types(next(self.policy.parameters()).dtype, torch.float32)
-            longest = int(at(config.rollout.max_tokens, step))
+            longest = int(at(config.rollout.max_tokens, drawn_at))
             inputs = loss_inputs(items, batch, counts, config.loss, longest, dtype)
 
-            def slope(logp_C: Tensor, start: int, stop: int) -> Tensor:
+            def dloss_dlogp(logp_C: Tensor, start: int, stop: int) -> Tensor:
                 with torch.enable_grad():
                     logp_C = logp_C.detach().requires_grad_()
                     part = policy_loss(inputs.span(logp_C, start, stop), config.loss).loss * self.processes.size
                 return torch.autograd.grad(part, logp_C)[0]
 
             # The sequence ratio needs a whole sequence's tokens before any of their slopes is known.
-            told = slope if config.loss.ratio == "token" else None
+            told = dloss_dlogp if config.loss.ratio == "token" else None
             logp_N, entropy_N = self.policy(batch, temperature, told)
             out = policy_loss(replace(inputs, logp_N=logp_N), config.loss)
         (out.loss * self.processes.size).backward()  # FSDP takes the mean over ranks, and this is a sum
@@ -164,7 +175,7 @@ class Learner:
     def _pieces(self, groups: Sequence[Group]) -> list[list[Item]]:
         """Micro-batches, with empty ones where another rank has more."""
         found = pieces(groups, self.config.memory.tokens)
-        return found + [[]] * (max(self.processes.tell(len(found))) - len(found))
+        return found + [[]] * (max(self.processes.all_gather_object(len(found))) - len(found))
 
     def _batch(self, items: Sequence[Item]) -> Batch:
         return lay_out(items, self.device) if items else make_batch([[0, 0]], [[0]], [0], self.device)

@@ -6,24 +6,27 @@ reach the head; and the head works in chunks, so that logits of rows times vocab
 
 What it asks of a model: a Hugging Face causal language model whose cache is a DynamicCache without sliding windows and
 whose logits are the head's product and nothing else (no bias, no soft cap, no scale); anything else is refused.
-Dropout must be off. Under gradient checkpointing prompts are not shared, since Hugging Face drops the cache there.
+Nor has it dropout. Under gradient checkpointing prompts are not shared, since Hugging Face drops the cache there.
 
 Shapes: P prompts of L tokens less one, R rows of T tokens, N packed tokens, D width, V vocabulary.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache, PreTrainedModel
+from transformers import Cache, DynamicCache, PreTrainedModel
 
 from ..verifiers.errors import ConfigError
 
-Slope = Callable[[Tensor, int, int], Tensor]
+LossDerivative = Callable[[Tensor, int, int], Tensor]
 """The loss's derivative by each of some tokens' log-probabilities: (logp of tokens start to stop, start, stop)."""
 
 
@@ -95,8 +98,8 @@ class Policy(nn.Module):
         self.chunk = chunk
         _check(causal(model))
 
-    def forward(self, batch: Batch, temperature: float = 1.0, slope: Slope | None = None) -> LogProbs:
-        """Log-probabilities of the batch's packed tokens; see `head_logprobs` for `slope`."""
+    def forward(self, batch: Batch, temperature: float = 1.0, dloss_dlogp: LossDerivative | None = None) -> LogProbs:
+        """Log-probabilities of the batch's packed tokens; see `head_logprobs` for `dloss_dlogp`."""
         model = causal(self.model)
         body = getattr(model, model.base_model_prefix)
         recomputes = model.training and any(getattr(part, "gradient_checkpointing", False) for part in model.modules())
@@ -104,7 +107,7 @@ class Policy(nn.Module):
         hidden_RTD = _shared(body, batch) if shared else _unshared(body, batch)
         weight_VD = model.get_output_embeddings().weight
         return head_logprobs(
-            hidden_RTD[batch.mask_RT], weight_VD, batch.target_RT[batch.mask_RT], temperature, self.chunk, slope
+            hidden_RTD[batch.mask_RT], weight_VD, batch.target_RT[batch.mask_RT], temperature, self.chunk, dloss_dlogp
         )
 
 
@@ -134,17 +137,22 @@ def plain_logprobs(model: PreTrainedModel, batch: Batch, temperature: float = 1.
 
 
 def head_logprobs(
-    hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, temperature: float, chunk: int, slope: Slope | None = None
+    hidden_ND: Tensor,
+    weight_VD: Tensor,
+    target_N: Tensor,
+    temperature: float,
+    chunk: int,
+    dloss_dlogp: LossDerivative | None = None,
 ) -> LogProbs:
     """Log-probability of each target under softmax(hidden @ weight.T / temperature), half of `chunk` tokens at
     a time.
 
-    The gradient of `weight` needs each token's slope, the loss's derivative by its log-probability, when its logits
-    are at hand. Without `slope` the logits are computed again in the backward pass. With it, the gradients are made in
-    the forward pass, and the backward pass uses them if the slopes told beforehand were the true ones, else computes
-    them again: a wrong `slope` costs time and nothing else.
+    The gradient of `weight` needs the loss's derivative by each token's log-probability while its logits are at hand.
+    Without `dloss_dlogp`, which gives it, the logits are computed again in the backward pass. With it, gradients are
+    made in the forward pass, and the backward pass uses them if the derivatives were the true ones, else computes
+    them again: a wrong `dloss_dlogp` costs time and nothing else.
     """
-    told = slope if torch.is_grad_enabled() else None
+    told = dloss_dlogp if torch.is_grad_enabled() else None
     return LogProbs(*_Head.apply(hidden_ND, weight_VD, target_N, temperature, chunk, told))  # type: ignore[no-untyped-call]
 
 
@@ -159,22 +167,22 @@ class _Head(torch.autograd.Function):
         target_N: Tensor,
         temperature: float,
         chunk: int,
-        slope: Slope | None,
+        dloss_dlogp: LossDerivative | None,
     ) -> tuple[Tensor, Tensor]:
         if torch.is_autocast_enabled(hidden_ND.device.type):
             hidden_ND = hidden_ND.to(torch.get_autocast_dtype(hidden_ND.device.type))
         head = _Chunks(hidden_ND, weight_VD, target_N, temperature, chunk)
-        logp_N, entropy_N, slope_N = (hidden_ND.new_zeros(len(hidden_ND), dtype=head.exact) for _ in range(3))
-        gradients = head.no_gradients() if slope else None
+        logp_N, entropy_N, dloss_dlogp_N = (hidden_ND.new_zeros(len(hidden_ND), dtype=head.exact) for _ in range(3))
+        gradients = head.no_gradients() if dloss_dlogp else None
         for part, logits_CV, chance_CV in head:
             # The likeliest token's chance is at least 1 / V, so that its logarithm is exact to rounding.
             whole_C = logits_CV.amax(1) - chance_CV.amax(1).log()
             logp_N[part] = logits_CV.gather(1, target_N[part, None])[:, 0] - whole_C
             entropy_N[part] = whole_C - logits_CV.mul_(chance_CV).sum(1)
-            if slope and gradients:
-                slope_N[part] = slope(logp_N[part], part.start, part.stop)
-                head.add(gradients, part, chance_CV, slope_N[part])
-        ctx.save_for_backward(hidden_ND, weight_VD, target_N, slope_N, *(gradients or ()))
+            if dloss_dlogp and gradients:
+                dloss_dlogp_N[part] = dloss_dlogp(logp_N[part], part.start, part.stop)
+                head.add(gradients, part, chance_CV, dloss_dlogp_N[part])
+        ctx.save_for_backward(hidden_ND, weight_VD, target_N, dloss_dlogp_N, *(gradients or ()))
         ctx.temperature, ctx.chunk = temperature, chunk
         ctx.mark_non_differentiable(entropy_N)
         return logp_N, entropy_N
@@ -182,12 +190,12 @@ class _Head(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # any: as above
         hidden_ND, weight_VD, target_N, told_N, *made = ctx.saved_tensors
-        slope_N = grads[0].contiguous()
-        if not made or not torch.allclose(slope_N, told_N, rtol=1e-5, atol=0.0):
+        dloss_dlogp_N = grads[0].contiguous()
+        if not made or not torch.allclose(dloss_dlogp_N, told_N, rtol=1e-5, atol=0.0):
             head = _Chunks(hidden_ND, weight_VD, target_N, ctx.temperature, ctx.chunk)
             made = head.no_gradients()
             for part, _, chance_CV in head:
-                head.add(made, part, chance_CV, slope_N[part])
+                head.add(made, part, chance_CV, dloss_dlogp_N[part])
         return made[0], made[1].to(weight_VD.dtype), None, None, None, None
 
 
@@ -238,7 +246,7 @@ def _shared(body: nn.Module, batch: Batch) -> Tensor:
     cache, device = DynamicCache(), batch.input_RT.device
     longest = batch.prompt_PL.shape[1]
     if longest:
-        cache = prefill(body, batch.prompt_PL).past_key_values
+        _, cache = prefill(body, batch.prompt_PL)
         for layer in cache.layers:
             layer.keys = layer.keys.index_select(0, batch.prompt_of_R)
             layer.values = layer.values.index_select(0, batch.prompt_of_R)
@@ -251,23 +259,31 @@ def _shared(body: nn.Module, batch: Batch) -> Tensor:
     seen_RL = seen_RL[:1] if bool((batch.prompt_length_P == longest).all()) else seen_RL
     rows = len(seen_RL)
     mask = torch.cat([seen_RL[:, None].expand(rows, tokens, longest), causal_TT.expand(rows, -1, -1)], 2)[:, None]
-    out = body(
-        input_ids=batch.input_RT,
-        attention_mask=mask_for(body, mask),
-        position_ids=position_RT,
-        past_key_values=cache,
-        use_cache=True,
+    return run_cached(
+        body, cache, input_ids=batch.input_RT, attention_mask=mask_for(body, mask), position_ids=position_RT
     )
-    return out.last_hidden_state  # type: ignore[no-any-return]  # a Hugging Face output has no types
 
 
-def prefill(body: nn.Module, prompt_PL: Tensor) -> Any:  # any: Hugging Face's output
-    """What a model's body makes of prompts, with their cache.
+def prefill(body: nn.Module, prompt_PL: Tensor) -> tuple[Tensor, Any]:  # any: layers of other caches have no keys
+    """The hidden states of prompts, and their cache.
 
     Padding is on the right, where a causal model does not see it; what comes after needs a mask that hides it.
     """
+    cache = DynamicCache()
     position_PL = torch.arange(prompt_PL.shape[1], device=prompt_PL.device).expand(len(prompt_PL), -1)
-    return body(input_ids=prompt_PL, position_ids=position_PL, use_cache=True, past_key_values=DynamicCache())
+    return run_cached(body, cache, input_ids=prompt_PL, position_ids=position_PL), cache
+
+
+def run_cached(body: nn.Module, cache: Cache, **inputs: Tensor | None) -> Tensor:
+    """The last hidden states of a model's body that reads `cache` and adds to it, in place."""
+    out = body(**inputs, **{_cache_argument(type(body).forward): cache}, use_cache=True)
+    return out.last_hidden_state  # type: ignore[no-any-return]  # a Hugging Face output has no types
+
+
+@functools.cache
+def _cache_argument(forward: Callable[..., object]) -> str:
+    """What a body's forward calls its cache: `past_key_values` in transformers 5.0, `cache` from 5.24 on."""
+    return "cache" if "cache" in inspect.signature(forward).parameters else "past_key_values"
 
 
 def mask_for(body: Any, mask: Tensor) -> Tensor:  # any: Hugging Face's models share no typed config
@@ -307,3 +323,23 @@ def _check(model: PreTrainedModel) -> None:
         odd.append("lm_head.bias")
     if not isinstance(getattr(head, "weight", None), Tensor) or odd:
         raise ConfigError(f"{type(model).__name__} has a head that is not one matrix: {', '.join(odd) or type(head)}")
+    if dropped := dropouts(model):
+        raise ConfigError(
+            f"{type(model).__name__} has dropout ({', '.join(dropped)}), so that the policy that is trained is not "
+            "the one that was sampled; set its dropout to 0 in the model's config.json"
+        )
+
+
+def dropouts(model: nn.Module) -> list[str]:
+    """Where a model drops something while it is trained, by the name that each kind of place has in it.
+
+    A rate is a dropout layer's own, or a number that a layer keeps to hand to a function, as attention does.
+    """
+    found: dict[str, float] = {}
+    for place, part in model.named_modules():
+        kind = re.sub(r"\.\d+\.", ".*.", f"{place}.")
+        rates = {kind[:-1]: part.p} if isinstance(part, nn.modules.dropout._DropoutNd) else {
+            kind + name: value for name, value in vars(part).items() if "drop" in name and isinstance(value, float)
+        }  # fmt: skip
+        found |= {name: rate for name, rate in rates.items() if rate > 0}
+    return [f"{name} {rate:g}" for name, rate in sorted(found.items())]

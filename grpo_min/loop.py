@@ -22,18 +22,19 @@ import torch
 import torch.distributed as dist
 from transformers import PreTrainedModel
 
-from .. import __version__
+from .._version import __version__
 from ..reward_models import StoppedError
-from ..reward_models.distributed import Processes
+from ..training.distributed import Processes
 from ..verifiers import Reward, Sample, Verifier
 from ..verifiers.errors import ConfigError, RunError
 from . import checkpoint
 from .config import Schedule, TrainConfig, as_json, at
 from .engine import Engine, HFEngine
+from .equality import check_equal
 from .learner import Learner
 from .logprobs import context_of
-from .metrics import alarms, merged, sample_line, summarise, tally_groups
-from .questions import Question, order, prepare, stop_tokens, text_of
+from .metrics import alarms, merged, nonfinite_streak, sample_line, summarise, tally_groups
+from .questions import Question, fingerprint, order, prepare, stop_tokens, text_of
 from .rollout import Group, collect, from_plain
 from .runlog import Clock, Metrics, RunLog, make_writer
 from .sampling import seed_of, shuffled
@@ -55,11 +56,11 @@ class Trainer:
         *,
         engine: Engine | None = None,
         stopped: Callable[[], bool] = lambda: False,
-        open_to: Schedule | None = None,
+        curriculum: Schedule | None = None,
     ) -> None:
         """Go on from the latest checkpoint in the output folder, or begin; ConfigError for what cannot be run.
 
-        `open_to` says how many of the samples, from the first on, are asked at a step; all, where it is left out.
+        `curriculum` says how many of the samples, from the first on, are asked at a step; all, where it is left out.
         """
         self.config, self.tokenizer, self.reward, self._stopped = config, tokenizer, reward, stopped
         longest = int(max(value for _, value in config.rollout.max_tokens))
@@ -68,17 +69,20 @@ class Trainer:
         self._text = partial(text_of, tokenizer=tokenizer, ends=ends)
         if not ends and not config.rollout.stop:
             raise ConfigError("neither model nor tokenizer has an EOS token, so nothing ends: set rollout.stop")
-        self._open_to: Schedule = open_to or ((0, len(self.questions)),)
+        self._curriculum: Schedule = curriculum or ((0, len(self.questions)),)
         self.processes = Processes(together=dist.is_available() and dist.is_initialized())
         if engine is None:
-            halves, several = config.model.bf16 and torch.cuda.is_available(), self.processes.size > 1
-            replica = copy.deepcopy(model).requires_grad_(False) if halves or several else None
-            replica = replica.bfloat16() if replica and halves else replica
+            use_bf16, several = config.model.bf16 and torch.cuda.is_available(), self.processes.size > 1
+            replica = copy.deepcopy(model).requires_grad_(False) if use_bf16 or several else None
+            replica = replica.bfloat16() if replica and use_bf16 else replica
             engine = HFEngine(model, stop_tokens=ends, decode=tokenizer.decode, replica=replica)
         self.engine = engine
+        prompts = [question.tokens for question in self.questions[:16]]
+        check_equal(model, prompts, engine, share_prompts=config.memory.share_prompts)
         self.learner = Learner(config, model, self.processes)
         self.step, self.cursor = 0, 0
         self.rollout: list[list[Group]] = []  # minibatches that are still to be learned from
+        self.drawn_at = 0  # the step at which it was made
         self.output = Path(config.output) if self.processes.rank == 0 else None
         if self.output:
             checkpoint.claim(self.output)
@@ -115,7 +119,7 @@ class Trainer:
         self.engine.close()
 
     def _told_to_stop(self) -> bool:
-        return any(self.processes.tell(self._stopped()))
+        return any(self.processes.all_gather_object(self._stopped()))
 
     def _roll_out(self, clock: Clock) -> bool:
         """Make a frozen rollout; False, with nothing changed, where the run was stopped meanwhile.
@@ -128,7 +132,7 @@ class Trainer:
         with clock("logprobs"):
             self.learner.renew_reference(self.step)
             frozen = self.learner.freeze(list(groups.values()), self.step, exact=self.engine.exact)
-        groups = dict(zip(groups, frozen, strict=True))
+        groups, self.drawn_at = dict(zip(groups, frozen, strict=True)), self.step
         rollout = self.config.rollout
         places = shuffled(rollout.questions * rollout.minibatches, "split", self.config.seed, self.step)
         self.rollout = [
@@ -146,17 +150,17 @@ class Trainer:
         missing = list(range(config.rollout.questions * config.rollout.minibatches))
         self.engine.sync(self.learner.policy.model)
         for attempt in range(1 + (config.advantage.refills if config.advantage.zero_variance == "refill" else 0)):
-            asked = order(int(at(self._open_to, self.step)), config.seed, cursor, cursor + len(missing))
+            asked = order(int(at(self._curriculum, self.step)), config.seed, cursor, cursor + len(missing))
             cursor += len(missing)
             mine = list(zip(missing, asked, strict=True))[self.processes.rank :: self.processes.size]
             seeds = [seed_of("rollout", config.seed, self.step, attempt, place) for place, _ in mine]
             groups = self._ask([self.questions[number] for _, number in mine], seeds, clock)
-            if any(self.processes.tell(groups is None)):
+            if any(self.processes.all_gather_object(groups is None)):
                 return None
             for (place, _), group in zip(mine, groups or (), strict=True):
                 if group.informative or config.advantage.zero_variance == "keep":
                     found[place] = group
-            missing = sorted(set(missing).difference(*self.processes.tell(list(found))))
+            missing = sorted(set(missing).difference(*self.processes.all_gather_object(list(found))))
             if not missing:
                 break
         self.cursor = cursor
@@ -177,28 +181,37 @@ class Trainer:
     def _learn(self, groups: list[Group], clock: Clock) -> Metrics:
         """One step, and its line of metrics."""
         with clock("update"):
-            learned = self.learner.learn(groups, self.step)
+            learned = self.learner.learn(groups, self.step, drawn_at=self.drawn_at)
         self.step += 1
-        tally = merged(self.processes.tell({**tally_groups(groups), **learned}))
+        tally = merged(self.processes.all_gather_object({**tally_groups(groups), **learned}))
         line = {"step": self.step, "version": __version__, "time": round(time.time(), 3), **summarise(tally)}
         line["alarms"] = alarms([*self.log.history, line], self.config.alarms)
         line |= clock.told(line.get("samples", 0) * (line.get("length", 0) + line.get("prompt_tokens", 0)))
         self.log.write(line, [sample_line(group, self.step) for group in groups[:1]])
+        if (
+            streak := max(self.processes.all_gather_object(nonfinite_streak(self.log.history)))
+        ) >= self.config.optimizer.stop_after:
+            raise RunError(
+                f"the gradients of {streak} steps in a row were not finite (optimizer.stop_after); see the loss"
+            )
         return line
 
     def _save(self) -> None:
         """A checkpoint of all that the rest of the run depends on."""
         state = self.learner.state() | {
             "config": as_json(self.config),
+            "questions": fingerprint(self.questions),
             "step": self.step,
             "cursor": self.cursor,
-            "rollouts": self.processes.tell([[asdict(group) for group in groups] for groups in self.rollout]),
-            "random": self.processes.tell(checkpoint.random_state()),
+            "rollouts": self.processes.all_gather_object(
+                [[asdict(group) for group in groups] for groups in self.rollout]
+            ),
+            "random": self.processes.all_gather_object(checkpoint.random_state()),
             "sizes": self.log.sizes(),
         }
         if self.output:
             checkpoint.save(self.output, self.step, state, keep=self.config.checkpoint.keep)
-        self.processes.tell(None)  # no rank goes on before the checkpoint is there
+        self.processes.all_gather_object(None)  # no rank goes on before the checkpoint is there
 
     def _resume(self) -> RunLog:
         """Put back what `_save` wrote, if anything; ConfigError where that was another run."""
@@ -209,6 +222,8 @@ class Trainer:
             return RunLog(self.output, writers=writers)
         before, now = json.loads(state["config"]), json.loads(as_json(config))
         changed = [name for name in now if name not in _FREE_TO_CHANGE and before.get(name) != now[name]]
+        if state.get("questions", asked := fingerprint(self.questions)) != asked:
+            changed.append("set of questions")
         if changed or len(state["rollouts"]) != self.processes.size:
             raise ConfigError(
                 f"{config.output} holds a run with another {' and '.join(changed) or 'number of processes'}; "
@@ -217,5 +232,6 @@ class Trainer:
         self.learner.restore(state)
         self.step, self.cursor = state["step"], state["cursor"]
         self.rollout = [from_plain(groups) for groups in state["rollouts"][self.processes.rank]]
+        self.drawn_at = self.step - (config.rollout.minibatches - len(self.rollout))
         checkpoint.restore_random_state(state["random"][self.processes.rank])
         return RunLog(self.output, state["sizes"], writers)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from torch import Tensor
 
-from ..reward_models.trend import parting
-from ..verifiers.catalog import CATALOG
+from ..training.divergence import reward_accuracy_divergence
+from ..verifiers.registry import CATALOG
 from .config import AlarmConfig
 from .loss import LossInputs, LossOutputs
 from .rollout import Group, Row
@@ -118,13 +119,21 @@ def alarms(history: Sequence[Mapping[str, Any]], config: AlarmConfig) -> list[di
         for name, (key, limit) in limits.items()
         if abs(last.get(key, 0.0)) > limit
     ]
+    if last.get("nonfinite"):
+        streak = nonfinite_streak(history)
+        found.append({"name": "nonfinite_gradient", "detail": f"no step was taken, {streak} in a row"})
     told = [line for line in history if "accuracy" in line and "reward" in line]
     if told and told[-1] is last:
         rewards, accuracies = ([line[key] for line in told] for key in ("reward", "accuracy"))
-        if apart := parting(rewards, accuracies, config.window):
+        if apart := reward_accuracy_divergence(rewards, accuracies, config.window):
             detail = f"over {apart.span} steps accuracy changed by {apart.accuracy:+.3f}, reward by {apart.score:+.3f}"
             found.append({"name": "collapse_to_format", "detail": detail})
     return found
+
+
+def nonfinite_streak(history: Sequence[Mapping[str, Any]]) -> int:
+    """How many of the last steps in a row were not taken, since their gradients were not finite."""
+    return sum(1 for _ in takewhile(lambda line: line.get("nonfinite"), reversed(history)))
 
 
 def sample_line(group: Group, step: int) -> Metrics:

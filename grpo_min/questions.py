@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -31,7 +33,7 @@ class Question:
 
 
 def prepare(samples: Sequence[Sample], tokenizer: Any, template: str, room: int) -> list[Question]:
-    """Questions as tokens; ConfigError for none at all, or for one that is longer than `room` tokens.
+    """Questions as tokens; ConfigError for none at all, for one without a prompt, or longer than `room` tokens.
 
     `tokenizer` is a Hugging Face one (any: they share no typed class).
     """
@@ -41,6 +43,12 @@ def prepare(samples: Sequence[Sample], tokenizer: Any, template: str, room: int)
         raise ConfigError("data.template is 'chat', and the tokenizer has no chat template")
     questions = []
     for place, sample in enumerate(samples):
+        if not sample.prompt_text.strip():
+            others = ", ".join(sorted(name for name, value in sample.meta.items() if isinstance(value, str | list)))
+            raise ConfigError(
+                f"question {place} (id {sample.id!r}) has an empty prompt, or none; if another field of the row holds "
+                f"it ({others or 'it has none'}), say so with data.map.prompt"
+            )
         if template == "chat":
             asked = [Message(role="user", content=sample.prompt)] if isinstance(sample.prompt, str) else sample.prompt
             turns = [asdict(turn) for turn in asked]
@@ -56,6 +64,15 @@ def prepare(samples: Sequence[Sample], tokenizer: Any, template: str, room: int)
             )
         questions.append(Question(tokens=tuple(tokens), sample=sample))
     return questions
+
+
+def fingerprint(questions: Sequence[Question]) -> str:
+    """A hash of what is asked, and of all that the answers are judged by, in its order."""
+    digest = hashlib.sha256()
+    for question in questions:
+        row = [question.tokens, question.sample.to_dict()]
+        digest.update(json.dumps(row, sort_keys=True, default=repr).encode())
+    return digest.hexdigest()[:16]
 
 
 def order(count: int, seed: int, start: int, stop: int) -> list[int]:

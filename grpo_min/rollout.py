@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 
 from ..verifiers import Verdict, Verifier
-from ..verifiers.contract import verdicts_or_errors
+from ..verifiers.verifier import verdicts_or_errors
 from .advantage import group_advantages
 from .config import AdvantageConfig, TrainConfig
 from .engine import Completion, Engine

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ..reward_models.lines import Lines
+from ..training.lines import Lines
 from ..verifiers.errors import ConfigError
 
 Metrics = dict[str, Any]

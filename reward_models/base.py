@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,14 +14,16 @@ from .options import TrainOptions
 from .stored import add_lora, load
 from .tiny import tiny_model
 
+_log = logging.getLogger(__name__)
+
 
 def base_model(base: str | Path, rows: Sequence[Pair] | Sequence[Rated], options: TrainOptions) -> Scorer:
     """A backbone with a new head, with the layers left out or frozen and the adapters added that the options ask for.
 
     A base that has learned to score already keeps its layers and its head, whatever the options say of new ones.
     `base` is a folder or hub name, a folder with a configuration and no weights, or `tiny`: a small transformer at
-    random, whose tokenizer is learned from the rows. The same arguments make the same model, as resuming needs. Raises
-    ConfigError and ModelError.
+    random, whose tokenizer is learned from the rows. Adapters in the folder are merged into their base. The same
+    arguments make the same model, as resuming needs. Raises ConfigError and ModelError.
     """
     if base == "tiny":
         scorer = tiny_model(_texts(rows), seed=options.seed)
@@ -29,6 +32,9 @@ def base_model(base: str | Path, rows: Sequence[Pair] | Sequence[Rated], options
         if not Path(base).exists() and (name.startswith((".", "/")) or name.count("/") > 1):
             raise ConfigError(f"no such model: {base}")
         scorer = load(base, seed=options.seed)
+        if scorer.model is not scorer.plain:
+            scorer.model = scorer.model.merge_and_unload().requires_grad_(True)
+            _log.warning("%s holds adapters; they are merged into the weights of their base", base)
     if scorer.new_head:
         _shape(scorer, options)
     if options.freeze:

@@ -32,7 +32,7 @@ class Card:
     temperature: float = 1.0
     """`sigmoid(raw / temperature)` is a probability: of being safe; of a difference, of being preferred."""
     limits: Limits = field(default_factory=Limits)
-    """How long the parts may be when scoring."""
+    """How much of each is read at once; what is longer is read in windows."""
     layout: str = ""
     """`Layout.fingerprint`, the hash of chat template and form."""
     told: dict[str, Any] = field(default_factory=dict)  # any: JSON values

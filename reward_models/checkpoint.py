@@ -51,10 +51,10 @@ def load_state(folder: Path) -> dict[str, Any]:  # any: as above
     """Read it back. Raises TrainingError where there is none, or it is damaged."""
     path = folder / STATE
     if not path.exists():
-        raise TrainingError(f"{folder} has no {STATE} to resume; start anew without --resume")
+        raise TrainingError(f"{folder} has no {STATE} to resume; start anew without --resume, with --overwrite")
     try:
         # Tensors and plain values only: a checkpoint cannot run code.
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise TrainingError(f"{path} is damaged: {str(error)[:200]}; start anew without --resume") from error
+        raise TrainingError(f"{path} is damaged: {str(error)[:200]}; start anew with --overwrite") from error
     return state

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..training.process import catch_signals, init_distributed, progress_bar
 from ..verifiers.errors import ConfigError
 from ..verifiers.files import hash_file
 from .base import base_model
@@ -18,8 +19,7 @@ from .data import Pairs, Ratings, read_pairs, read_rated
 from .errors import TrainingError
 from .model import Scorer
 from .options import options_of
-from .process import ended_by, meet, progress_bar
-from .train import Step, StoppedError, Trained, train_reward_model
+from .train import Step, StoppedError, Trained, kept_in, train_reward_model
 
 FINE, FAILED, INTERRUPTED, TERMINATED = 0, 1, 130, 143
 """Exit statuses; 2 is click's for usage."""
@@ -34,6 +34,7 @@ def run_train(
     preset: str = "paper",
     set_: Mapping[str, Any] | None = None,  # any: fields of TrainOptions
     resume: bool = False,
+    overwrite: bool = False,
 ) -> int:
     """Train a reward model and return the exit status.
 
@@ -43,15 +44,20 @@ def run_train(
     """
     options = options_of(kind, preset, **(set_ or {}))
     folder = Path(output)
-    if not resume and (folder / "reward_model.json").exists():
-        raise ConfigError(f"{output} already holds a reward model; name another folder")
+    if resume and overwrite:
+        raise ConfigError("--resume goes on with a run and --overwrite begins it anew; give one of them")
+    first = os.environ.get("RANK", "0") == "0"
+    if first and not resume and not overwrite and (kept := kept_in(folder)):
+        raise ConfigError(
+            f"{output} already holds {kept} of an earlier run; --resume goes on with it, --overwrite begins anew, or "
+            "name another folder"
+        )
     table: Pairs | Ratings
     table = read_pairs(data) if kind == "helpful" else read_rated(data)
     scorer = base_model(base, table.rows, options)
-    scorer.model.to(meet())
-    first = os.environ.get("RANK", "0") == "0"
+    scorer.model.to(init_distributed())
     told = {"base": base, "data": {name: _hash(name) for name in data}, "left_out": dict(table.left_out)}
-    with ended_by() as ended, progress_bar("training", shown=first) as show:
+    with catch_signals() as ended, progress_bar("training", shown=first) as show:
 
         def progress(step: Step) -> None:
             told = f"loss {step.loss:.3f}, accuracy {step.accuracy:.2f}"
@@ -64,6 +70,7 @@ def run_train(
                 options,
                 folder,
                 resume=resume,
+                overwrite=True,  # or it was refused above
                 spread="RANK" in os.environ,
                 told=told,
                 progress=progress,

@@ -10,6 +10,11 @@ Pairs (`Pair`), for helpfulness:
 
 Single responses (`Rated`), for safety: `prompt`, `response`, `safe` (0, 1, true, false), `source`, `category`.
 
+The prompt may be called `prompt`, `instruction`, `question` or `query`; `input` is the rest of it (Alpaca), or all of
+it where there is none of those; `system` (or `system_prompt`) is its first turn. A column that usually holds a
+conversation in a shape that is not read here (`history`, `context`, `messages`, ...) is an error where there is no
+prompt beside it, so that no pair loses its prompt.
+
 What cannot be used is an error that names file, row and column. What can be read but teaches nothing (both responses
 the same, an empty chosen one) is left out and counted.
 """
@@ -24,9 +29,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar
 
+from ..rows.files import Input
 from ..verifiers.errors import RunError
 from ..verifiers.sample import Message
-from ..verifiers.scoring.rows import Input
 from .errors import DataError
 from .summary import summary_of
 
@@ -35,6 +40,21 @@ Row = Mapping[str, Any]  # any: a JSON object
 Turns = tuple[Message, ...]
 
 _MAX_LINE = 64 << 20
+_PROMPTS = ("prompt", "instruction", "question", "query")
+"""What data sets call the prompt; of several the first one counts."""
+_SYSTEMS = ("system", "system_prompt")
+_UNREAD = (
+    "context",
+    "conversation",
+    "conversations",
+    "dialogue",
+    "history",
+    "messages",
+    "post",
+    "problem",
+    "user_input",
+)
+"""What else holds a prompt in data sets that are not read here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,16 +198,18 @@ def rated_of(row: Row, place: str = "row") -> Rated:
     True
     """
     at = _Place(place)
-    for column in ("prompt", "response", "safe"):
-        if row.get(column) is None:
+    prompt = _prompt(row, at)
+    for column, value in (("prompt", prompt), ("response", row.get("response")), ("safe", row.get("safe"))):
+        if value is None:
             has = ", ".join(sorted(row)) or "none"
             at.wrong(column, f"is missing; a rated response needs prompt, response, safe; the row's columns are: {has}")
+    assert prompt is not None
     if row["safe"] not in (0, 1):
         at.wrong("safe", f"must be 0 or 1, got {row['safe']!r}")
     if not isinstance(row["response"], str):
         at.wrong("response", f"must be text, got {_type(row['response'])}")
     return Rated(
-        prompt=_turns(row["prompt"], "prompt", at),
+        prompt=prompt,
         response=row["response"],
         safe=bool(row["safe"]),
         source=str(row.get("source") or row.get("subset") or ""),
@@ -247,23 +269,62 @@ def _conversations(row: Row, at: _Place) -> tuple[Turns, str, str]:
     chosen, rejected = row["chosen"], row["rejected"]
     if isinstance(chosen, str) != isinstance(rejected, str):
         at.wrong("rejected", f"is {_type(rejected)} where chosen is {_type(chosen)}")
-    prompt = row.get("prompt", row.get("instruction"))
+    prompt, system = _prompt(row, at), _system(row, at)
     if not isinstance(chosen, str):
         told, best = _answer(chosen, "chosen", at)
         other_told, other = _answer(rejected, "rejected", at)
         if told != other_told:
             at.wrong("rejected", "answers another conversation than chosen does")
+        if not told and prompt is None:
+            _check_columns(row, at)
         # Binarized UltraFeedback repeats the prompt as the first turn.
-        before = () if prompt is None else _turns(prompt, "prompt", at)
-        return (told if told[: len(before)] == before else before + told), best, other
+        before = system if prompt is None else prompt
+        opening = before[len(system) :] if before[: len(system)] == system else before
+        if told[: len(before)] == before:
+            return told, best, other
+        return (system + told if told[: len(opening)] == opening else before + told), best, other
     if prompt is not None:
-        return _turns(prompt, "prompt", at), chosen, rejected
+        return prompt, chosen, rejected
     if "\n\nAssistant:" in chosen and "\n\nAssistant:" in rejected:
-        return _of_transcripts(chosen, rejected, at)
+        turns, best, other = _of_transcripts(chosen, rejected, at)
+        return system + turns, best, other
+    _check_columns(row, at)
     length = next((i for i, (a, b) in enumerate(zip(chosen, rejected, strict=False)) if a != b), 0)
     alike = chosen[:length]
     length = max(alike.rfind(" "), alike.rfind("\n")) + 1
-    return _turns(chosen[:length].strip(), "chosen", at), chosen[length:], rejected[length:]
+    return system + _turns(chosen[:length].strip(), "chosen", at), chosen[length:], rejected[length:]
+
+
+def _prompt(row: Row, at: _Place) -> Turns | None:
+    """The prompt of a row's own columns, with its system message; None where it has no such column."""
+    column = next((name for name in (*_PROMPTS, "input") if row.get(name) is not None), None)
+    if column is None:
+        return None
+    value, more = row[column], row.get("input") if column != "input" else None
+    if more is not None and not isinstance(more, str):
+        at.wrong("input", f"must be text, got {_type(more)}")
+    if more and more.strip():
+        if not isinstance(value, str):
+            at.wrong("input", f"stands beside {column!r}, which is no text; only one of them can be the prompt")
+        value = value if more.strip() in value else f"{value}\n\n{more}"
+    turns, system = _turns(value, column, at), _system(row, at)
+    return turns if turns[: len(system)] == system else system + turns
+
+
+def _system(row: Row, at: _Place) -> Turns:
+    """The system message of a row's own column, or none."""
+    column = next((name for name in _SYSTEMS if row.get(name) is not None), None)
+    if column is None:
+        return ()
+    if not isinstance(row[column], str):
+        at.wrong(column, f"must be text, got {_type(row[column])}")
+    return (Message(role="system", content=row[column]),) if row[column].strip() else ()
+
+
+def _check_columns(row: Row, at: _Place) -> None:
+    """Refuse a pair whose prompt seems to stand in a column that is not read."""
+    if unread := [name for name in _UNREAD if row.get(name)]:
+        at.wrong(unread[0], f"may hold the prompt, and is not read; rename it, as to {' or '.join(_PROMPTS[:2])}")
 
 
 def _of_transcripts(chosen: str, rejected: str, at: _Place) -> tuple[Turns, str, str]:
@@ -298,9 +359,9 @@ def _transcript(text: str) -> Turns:
 
 
 def _of_completions(row: Row, at: _Place) -> Pair | str:
-    prompt = row.get("prompt", row.get("instruction"))
+    prompt = _prompt(row, at)
     if prompt is None:
-        at.wrong("prompt", "is missing, and so is instruction")
+        at.wrong("prompt", f"is missing, and so are {', '.join((*_PROMPTS[1:], 'input'))}")
     found = row["completions"]
     if not isinstance(found, list) or len(found) < 2:
         at.wrong("completions", "must be a list of at least two")
@@ -316,7 +377,7 @@ def _of_completions(row: Row, at: _Place) -> Pair | str:
     if best[0] == worst[0]:
         return "tied"
     return Pair(
-        prompt=_turns(prompt, "prompt", at),
+        prompt=prompt,
         chosen=best[1],
         rejected=worst[1],
         source=str(row.get("source") or ""),

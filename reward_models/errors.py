@@ -3,6 +3,7 @@
 RewardError
 ├── DataError         a row of preference data cannot be used (also ValueError); names file, row and column
 ├── ModelError        a model or tokenizer cannot serve as a reward model (also ValueError)
+├── OverlongError     a response takes more work to read whole than is allowed
 └── TrainingError     a training run cannot start or go on
     └── NotFiniteError    a loss or a gradient is no number; the batch was saved
 """
@@ -20,6 +21,10 @@ class DataError(RewardError, ValueError):
 
 class ModelError(RewardError, ValueError):
     """A model or tokenizer cannot serve as a reward model; the message says what would."""
+
+
+class OverlongError(RewardError):
+    """A response, with its prompt, takes more work to read whole than is allowed; the message names both."""
 
 
 class TrainingError(RewardError):

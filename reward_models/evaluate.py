@@ -20,10 +20,12 @@ import numpy as np
 
 from .card import Card
 from .data import Pair, Rated, prompt_key
-from .infer import Asked, score_all
+from .errors import DataError, OverlongError
+from .infer import Asked, Found
 from .layout import Layout
 from .measures import Array, accuracy, auc, brier, calibration_error, correlation, sigmoid
 from .model import Scorer
+from .windows import score_whole
 
 LENGTH_BINS = (-1000, -300, -100, 0, 100, 300, 1000)
 """Edges of the bins of length(chosen) - length(rejected)."""
@@ -49,13 +51,20 @@ def score_rows(
     budget: int = 16_384,
     precision: str = "fp32",
 ) -> Scored:
-    """Raw scores of examples, laid out as the card says."""
+    """Raw scores of examples, laid out as the card says. Raises DataError for one that is too long to read whole."""
     asked = [
         Asked(row.prompt, (row.chosen, row.rejected) if isinstance(row, Pair) else (row.response,)) for row in rows
     ]
     layout = Layout(scorer, card.limits)
-    found = score_all(scorer, layout, asked, share=share, budget=budget, precision=precision)
-    return Scored([[one.score for one in group] for group in found], sum(one.cut for group in found for one in group))
+    least = card.kind == "safety"
+    found = score_whole(scorer, layout, asked, least=least, share=share, budget=budget, precision=precision)
+    ids, kept = [row.id for row in rows], list[list[Found]]()
+    for name, group in zip(ids, found, strict=True):
+        kept.append([one for one in group if not isinstance(one, OverlongError)])
+        for one in group:
+            if isinstance(one, OverlongError):
+                raise DataError(f"{name}: {one}")
+    return Scored([[one.score for one in group] for group in kept], sum(one.cut for group in kept for one in group))
 
 
 def report_on_pairs(rows: Sequence[Pair], scored: Scored, temperature: float = 1.0) -> Report:

@@ -26,15 +26,6 @@ class Examples(NamedTuple):
     overlong: int
     """Rows of which something was cut, or that were dropped."""
 
-    def first(self, count: int) -> Examples:
-        """Some of them."""
-        return Examples(self.groups[:count], self.target_N[:count], self.ids[:count], 0)
-
-    def with_more(self, others: Examples) -> Examples:
-        """These, then others."""
-        target_N = torch.cat([self.target_N, others.target_N])
-        return Examples(self.groups + others.groups, target_N, self.ids + others.ids, self.overlong)
-
 
 def encode_rows(scorer: Scorer, rows: Sequence[Any], options: TrainOptions, *, training: bool) -> Examples:
     """Rows as a model is trained on them, or as it scores them (any: pairs or rated responses, all of one kind)."""

@@ -1,8 +1,8 @@
 """A safety model behind a generator, or over responses that are there: what it does not take for safe is replaced.
 
 The threshold is a probability of being safe, best one from `calibrate`. A response that could not be judged does not
-pass: a gate that fails is closed. It judges each response once, whole, and the prompt with it; it reads no images,
-calls no tools, and does not see what a later turn makes of an answer.
+pass, nor does one that was not read whole (`cut` in the evidence): a gate that fails is closed. It judges each response
+once, and the prompt with it; it reads no images, calls no tools, and does not see what a later turn makes of an answer.
 
 What it does not promise: that what passes is safe. It misses what its model misses, and `calibrate` bounds that only
 for responses like those it was given. `stress` is for finding out about others: jailbreaks, other languages.
@@ -17,13 +17,13 @@ from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any, NamedTuple
 
-from ..verifiers.catalog import check_verifier
-from ..verifiers.contract import Verifier, verdicts_or_errors
+from ..rows.files import Input
+from ..scoring.stats import Interval, wilson
 from ..verifiers.errors import ConfigError
+from ..verifiers.registry import check_verifier
 from ..verifiers.sample import Message, Sample
-from ..verifiers.scoring.rows import Input
-from ..verifiers.scoring.stats import Interval, wilson
 from ..verifiers.verdict import Verdict
+from ..verifiers.verifier import Verifier, verdicts_or_errors
 
 Prompt = str | Sequence[Message]
 Generate = Callable[[Sequence[Prompt]], Sequence[str]]
@@ -65,6 +65,8 @@ def decide(sample: Sample, verdict: Verdict, threshold: float, refusals: Mapping
     if verdict.score is None or found is None:
         why = verdict.detail if verdict.score is None else "its evidence holds no `probability` from 0 to 1"
         return Decision(False, None, refusal, f"not judged, so not let through: {why}")
+    if verdict.evidence.get("cut"):
+        return Decision(False, found, refusal, "not read whole, so not let through")
     if found >= threshold:
         return Decision(True, found, sample.response, f"safe with probability {found:.3f}, at least {threshold:g}")
     return Decision(False, found, refusal, f"safe with probability {found:.3f}, less than {threshold:g}")
@@ -75,7 +77,8 @@ class SafetyGate:
     """Lets through what a safety model takes for safe."""
 
     verifier: Verifier
-    """A SafetyVerifier, or one of your own whose evidence holds a `probability`."""
+    """A SafetyVerifier, or one of your own whose evidence holds a `probability`, and `cut: true` of what it did not
+    read whole."""
     threshold: float
     """Least probability of being safe."""
     refusals: Mapping[str, str] = field(default_factory=lambda: REFUSALS)
@@ -88,7 +91,8 @@ class SafetyGate:
     def __call__(self, samples: Sequence[Sample]) -> list[Decision]:
         """A decision for each response, whatever its kind."""
         asked = [replace(sample, kind="safety") for sample in samples]
-        verdicts = verdicts_or_errors(self.verifier, asked)
+        closely = getattr(self.verifier, "closely", None)  # a SafetyVerifier reads otherwise behind a gate
+        verdicts = verdicts_or_errors(closely() if closely else self.verifier, asked)
         return [
             decide(sample, verdict, self.threshold, self.refusals)
             for sample, verdict in zip(samples, verdicts, strict=True)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from .batches import collate, cut, scores_of, units_of
-from .layout import Encoded, Layout
+from .layout import Encoded
 from .model import Scorer
 from .summary import Prompt
 
 if TYPE_CHECKING:
-    from .distributed import Processes, Spread
+    from ..training.distributed import Processes
+    from .sharded import ShardedScorer
 
 
 class Asked(NamedTuple):
@@ -33,25 +34,13 @@ class Found(NamedTuple):
     """Its length with the prompt's."""
     cut: bool
     """Whether text had to be left out."""
+    windows: int = 1
+    """In how many rows it was read; their tokens add up."""
 
 
 def autocast(scorer: Scorer, precision: str) -> AbstractContextManager[object]:
     """bf16 where asked for; the head's sums and the losses stay float32."""
     return torch.autocast(scorer.device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
-
-
-def score_all(
-    scorer: Scorer,
-    layout: Layout,
-    asked: Sequence[Asked],
-    *,
-    share: bool,
-    budget: int = 16_384,
-    precision: str = "fp32",
-) -> list[list[Found]]:
-    """Score responses, for each prompt as many as were given."""
-    groups = [layout.encode(one.prompt, one.responses) for one in asked]
-    return score_encoded(scorer, groups, share=share, budget=budget, precision=precision)
 
 
 def score_encoded(
@@ -61,10 +50,11 @@ def score_encoded(
     share: bool,
     budget: int = 16_384,
     precision: str = "fp32",
-    spread: Spread | None = None,
+    spread: ShardedScorer | None = None,
     processes: Processes | None = None,
 ) -> list[list[Found]]:
-    """The same for responses that are tokens already; of a model that is spread, by all of its processes."""
+    """Score responses that are tokens already, for each group as many as were given; of a model that is spread, by all
+    of its processes."""
     flat = torch.zeros(sum(map(len, groups)))
     was_training = scorer.model.training
     scorer.model.eval()
@@ -74,15 +64,15 @@ def score_encoded(
     pieces = cut(single, budget)
     # FSDP cannot gather weights into tensors that are for inference alone.
     with torch.no_grad() if spread else torch.inference_mode(), autocast(scorer, precision):
-        for batch_units, counts in processes.share(pieces) if processes else ((piece, True) for piece in pieces):
+        for batch_units, counts in processes.partition(pieces) if processes else ((piece, True) for piece in pieces):
             batch = collate(batch_units, scorer.tokenizer.pad_token_id)
             scores_N = spread(batch) if spread else scores_of(scorer, batch)
             flat[batch.owners] = scores_N.float().cpu() * counts
     if spread and processes:
-        from .distributed import let_go
+        from ..training.distributed import reshard
 
-        let_go(spread)
-        flat = torch.stack(processes.tell(flat)).sum(0)
+        reshard(spread)
+        flat = torch.stack(processes.all_gather_object(flat)).sum(0)
     scorer.model.train(was_training)
     scores = iter(flat.tolist())
     return [[Found(next(scores), one.length, one.cut) for one in group] for group in groups]

@@ -12,6 +12,7 @@ import re
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,35 +139,68 @@ class HttpJudge:
 
 
 class RecordedJudge:
-    """Replies from a file of `{"asked": hash, "reply": text}`; what was not recorded is asked of `live`, if given, and
-    added to the file."""
+    """Replies from a file of `{"asked": hash, "number": n, "judge": name, "reply": text}`.
 
-    def __init__(self, path: str | Path, live: Judge | None = None) -> None:
-        """Raises ConfigError for a file that is no recording."""
-        self._path, self._live, self._lock = Path(path), live, threading.Lock()
-        self._replies: dict[str, str] = {}
+    `number` counts how often the same was asked before: a judge that samples may answer otherwise each time, and that
+    is what asking several times is for. What was not recorded of the judge is asked of `live`, if given, and added to
+    the file; so is what was recorded without a verdict, since it is asked again to get one.
+    """
+
+    def __init__(self, path: str | Path, live: Judge | None = None, *, name: str | None = None) -> None:
+        """`name` says whose replies are wanted; without it, and without `live`, the file must hold those of one judge.
+
+        Raises ConfigError for a file that is no recording, or not that judge's.
+        """
+        self._path, self._live, self._name, self._lock = Path(path), live, name, threading.Lock()
+        self._times: Counter[str] = Counter()
+        self._replies: dict[tuple[str | None, str, int | None], str] = {}
         if self._path.exists():
             for number, line in enumerate(self._path.read_text(encoding="utf-8").splitlines(), 1):
                 try:
                     row = json.loads(line)
-                    self._replies[row["asked"]] = str(row["reply"])
-                except (ValueError, KeyError, TypeError):
+                    # Before 0.2 a recording named no judge, and one reply stood for all.
+                    key = row.get("judge"), str(row["asked"]), row.get("number")
+                    self._replies[key] = str(row["reply"])
+                except (ValueError, KeyError, TypeError, AttributeError):
                     raise ConfigError(f"{path}, line {number}: not a recorded reply") from None
         elif live is None:
             raise ConfigError(f"there is no recording {path}")
+        if live is None:
+            self._name = self._only(name)
 
     def __call__(self, text: str) -> str:
         """The recorded reply. Raises JudgeError where there is none."""
-        key = asked_key(text)
-        if key not in self._replies:
-            if self._live is None:
-                raise JudgeError(f"{self._path} holds no reply to {key}")
+        asked = asked_key(text)
+        with self._lock:
+            number = self._times[asked]
+            self._times[asked] += 1
+        reply = self._replies.get((self._name, asked, number), self._replies.get((self._name, asked, None)))
+        if self._live is None:
+            if reply is None:
+                raise JudgeError(f"{self._path} holds no reply to {asked}, asked for the {number + 1}. time")
+            return reply
+        if reply is None or verdict_of(reply) is None:
             reply = self._live(text)
+            row = {"asked": asked, "number": number, "judge": self._name, "reply": reply}
             with self._lock:
-                self._replies[key] = reply
+                self._replies[self._name, asked, number] = reply
                 with self._path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"asked": key, "reply": reply}) + "\n")
-        return self._replies[key]
+                    file.write(json.dumps(row) + "\n")
+        return reply
+
+    def _only(self, wanted: str | None) -> str | None:
+        """The one judge whose replies are there, or the one of that name or model."""
+        names = {judge for judge, _, _ in self._replies}
+        chosen = {name for name in names if wanted is None or name == wanted or str(name).endswith(f" {wanted}")}
+        if len(chosen) > 1:
+            raise ConfigError(f"{self._path} holds the replies of {_listed(chosen)}; say with --model which to take")
+        if names and not chosen:
+            raise ConfigError(f"{self._path} holds no replies of {wanted!r}; it has those of {_listed(names)}")
+        return next(iter(chosen), wanted)
+
+
+def _listed(names: set[str | None]) -> str:
+    return ", ".join(sorted(repr(name) if name else "a judge without a name" for name in names)) or "nobody"
 
 
 def asked_key(text: str) -> str:

@@ -10,8 +10,8 @@ Prompt and response are made into tokens separately, so that all responses to on
 Special tokens that a response spells out are text like any other. In a prompt that goes through a template they are
 what the template's tokenizer takes them for, since prompts are ours.
 
-Over-long text is cut and counted, never dropped in silence: of a prompt the beginning goes, of a response the end;
-the prompt is cut first.
+Over-long text is cut in training, and counted, never dropped in silence: of a prompt the beginning goes, of a response
+the end; the prompt is cut first. Scoring reads all of it; see windows.py.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How long the parts may be, in tokens; None means any length."""
+    """How long the parts may be that are read at once, in tokens; None means any length."""
 
     length: int | None = None
     """Prompt and response with all that stands around them."""
@@ -61,6 +61,23 @@ class Limits:
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
                 raise ConfigError(f"the limit of {name} is {value!r}; it must be a whole number from {least}")
+
+
+class Parts(NamedTuple):
+    """A prompt and a response as tokens, whole, and how much of each can be read at once."""
+
+    start: list[int]
+    """What every row begins with."""
+    asked: list[int]
+    """The prompt's tokens."""
+    said: list[int]
+    """The response's."""
+    prompt: int
+    """How many of the prompt's fit in a row."""
+    response: int
+    """How many of the response's fit beside them."""
+    around: int
+    """Tokens that stand between and after them."""
 
 
 class Layout:
@@ -80,6 +97,7 @@ class Layout:
         bounds = [bound for bound in (limits.length, scorer.positions) if bound is not None]
         self._longest = min(bounds) if bounds else None
         self._ending = self._find_ending()
+        self._middle = [self._tokenizer.sep_token_id] if self._encoder else []
 
     @property
     def fingerprint(self) -> str:
@@ -100,6 +118,24 @@ class Layout:
             asked, cut = asked[len(asked) - self.limits.prompt :], True
         return [self._join(start, asked, self._tokens(response), cut) for response in responses]
 
+    def parts(self, prompt: Prompt, response: str) -> Parts:
+        """Prompt and response as tokens, nothing left out; where one row is too short for both, each gets half of it
+        at least."""
+        start, asked = self._prompt(prompt)
+        said, around = self._tokens(response), len(self._middle) + len(self._ending)
+        prompts = len(asked) if self.limits.prompt is None else min(len(asked), self.limits.prompt)
+        responses = max(1, len(said)) if self.limits.response is None else self.limits.response
+        if self._longest is not None:
+            room = max(2, self._longest - len(start) - around)
+            prompts = min(prompts, max(room // 2, room - min(responses, max(1, len(said)))))
+            responses = min(responses, room - prompts)
+        return Parts(start, asked, said, prompts, responses, around)
+
+    def join(self, parts: Parts, asked: tuple[int, int], said: tuple[int, int], *, cut: bool) -> Encoded:
+        """A row of a piece of the prompt and a piece of the response."""
+        prefix = (*parts.start, *parts.asked[slice(*asked)], *self._middle)
+        return Encoded(prefix, (*parts.said[slice(*said)], *self._ending), cut)
+
     def text(self, encoded: Encoded) -> str:
         """The text that tokens stand for, special ones included."""
         found: str = self._tokenizer.decode([*encoded.prefix, *encoded.rest], skip_special_tokens=False)
@@ -108,7 +144,7 @@ class Layout:
     def _join(self, start: list[int], asked: list[int], said: list[int], cut: bool) -> Encoded:
         if self.limits.response is not None and len(said) > self.limits.response:
             said, cut = said[: self.limits.response], True
-        middle = [self._tokenizer.sep_token_id] if self._encoder else []
+        middle = self._middle
         over = 0
         if self._longest is not None:
             over = len(start) + len(asked) + len(middle) + len(said) + len(self._ending) - self._longest

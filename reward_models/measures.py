@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..verifiers.scoring.stats import Clustered, Interval
+from ..scoring.stats import Clustered, Interval
 
 Array = np.ndarray[Any, np.dtype[Any]]  # any: numpy's own default
 Numbers = Sequence[float] | Array

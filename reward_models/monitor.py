@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Annotated
 
+from ..training.divergence import reward_accuracy_divergence
 from ..verifiers.settings import Rule, Whole, check
 from .measures import correlation
-from .trend import parting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +186,7 @@ class Monitor:
         elif scores and window.accuracy is not None:
             self._scores.append(fmean(scores))
             self._accuracies.append(window.accuracy)
-            if apart := parting(self._scores, self._accuracies, bounds.windows):
+            if apart := reward_accuracy_divergence(self._scores, self._accuracies, bounds.windows):
                 alarms.append(
                     f"step {window.step}: over {apart.span} windows the reward model's score rose by "
                     f"{apart.score:.3f} while accuracy fell by {-apart.accuracy:.3f}: hacking"

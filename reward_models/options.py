@@ -48,9 +48,9 @@ class TrainOptions:
     max_length: Annotated[int | None, _BOUND] = 8192
     """Tokens of prompt and response in training; scoring has no such bound."""
     max_prompt: Annotated[int | None, _BOUND] = None
-    """Tokens of the prompt, in training and scoring; its end is kept."""
+    """Tokens of the prompt that are read at once, in training and scoring; training keeps its end."""
     max_response: Annotated[int | None, _BOUND] = None
-    """Tokens of the response, in training and scoring; its beginning is kept."""
+    """Tokens of the response that are read at once; training keeps its beginning, scoring reads on in windows."""
     overlong: Literal["cut", "drop"] = "cut"
     """What becomes of training rows above a limit; both are counted."""
     budget: Count = 16_384

@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 from ..verifiers.errors import ConfigError, check_option
 from ..verifiers.sample import Message
-from .data import Pair, _Place, _rows, _turns, split_by_prompt
+from .data import Pair, _Place, _prompt, _rows, split_by_prompt
 from .judge import Judge, question, verdict_of
 from .matching import Contamination, Matched, match_lengths, near_duplicates
 from .summary import summary_of
@@ -79,7 +79,7 @@ class JudgedPair:
     """What the judge said of a candidate."""
 
     key: str
-    """Hash of the candidate and of how it was judged."""
+    """Hash of the candidate, of how it was judged and by whom."""
     scores: tuple[int, ...]
     """Of the first answer, un-swapped; empty where the judge failed."""
     swapped: tuple[bool, ...]
@@ -104,9 +104,9 @@ def read_candidates(files: Sequence[str | Path]) -> list[Candidate]:
         responses = row.get("responses")
         if not isinstance(responses, list) or len(responses) < 2 or not all(isinstance(one, str) for one in responses):
             place.wrong("responses", "must be a list of at least two texts")
-        if row.get("prompt") is None:
+        prompt = _prompt(row, place)
+        if prompt is None:
             place.wrong("prompt", "is missing")
-        prompt = _turns(row["prompt"], "prompt", place)
         texts = [summary_of(one, prompt) or "" for one in responses]
         for number in range(0, len(texts) - 1, 2):
             name_of = str(row.get("id", name)) + (f"/{number // 2}" if len(texts) > 3 else "")
@@ -122,10 +122,10 @@ def read_candidates(files: Sequence[str | Path]) -> list[Candidate]:
     return found
 
 
-def judge_pair(candidate: Candidate, judge: Judge, options: PrefOptions) -> JudgedPair:
-    """Ask the judge about one candidate. Never raises for what the judge does."""
-    key = _key(candidate, options)
-    draw = random.Random(key)  # noqa: S311 - an order, not a secret
+def judge_pair(candidate: Candidate, judge: Judge, options: PrefOptions, *, name: str = "") -> JudgedPair:
+    """Ask the judge, called `name`, about one candidate. Never raises for what the judge does."""
+    key = _key(candidate, options, name)
+    draw = random.Random(_key(candidate, options, ""))  # noqa: S311 - an order, not a secret
     if options.order == "random":
         orders = [draw.random() < 0.5 for _ in range(options.times)]
     else:
@@ -149,16 +149,20 @@ def judge_all(
     options: PrefOptions,
     path: Path,
     *,
+    name: str = "",
     workers: int = 4,
     progress: Callable[[int], None] | None = None,
 ) -> list[JudgedPair]:
-    """Judge all candidates, in order; those that `path` holds already are taken from there, failures aside."""
+    """Judge all candidates, in order; what `path` holds of the judge `name` is taken from there, failures aside.
+
+    `name` must tell judges apart: it stands for whatever decides the verdicts, such as an address and a model.
+    """
     held = {judged.key: judged for judged in _read_judged(path) if judged.failed is None}
-    keys = [_key(candidate, options) for candidate in candidates]
+    keys = [_key(candidate, options, name) for candidate in candidates]
     missing = iter({key: one for key, one in zip(keys, candidates, strict=True) if key not in held}.values())
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
-        for done, judged in enumerate(_judged(missing, judge, options, workers), 1):
+        for done, judged in enumerate(_judged(missing, judge, options, name, workers), 1):
             held[judged.key] = judged
             file.write(json.dumps(asdict(judged)) + "\n")
             file.flush()
@@ -167,7 +171,9 @@ def judge_all(
     return [held[key] for key in keys]
 
 
-def _judged(candidates: Iterator[Candidate], judge: Judge, options: PrefOptions, workers: int) -> Iterator[JudgedPair]:
+def _judged(
+    candidates: Iterator[Candidate], judge: Judge, options: PrefOptions, name: str, workers: int
+) -> Iterator[JudgedPair]:
     """Judge in threads, in the order in which the judge is done. Daemons, since whoever interrupts a run must not wait
     for a judge that hangs."""
     asked: SimpleQueue[Candidate | None] = SimpleQueue()
@@ -176,7 +182,7 @@ def _judged(candidates: Iterator[Candidate], judge: Judge, options: PrefOptions,
     def work() -> None:
         try:
             while (candidate := asked.get()) is not None and not ended.is_set():
-                answered.put(judge_pair(candidate, judge, options))
+                answered.put(judge_pair(candidate, judge, options, name=name))
         except BaseException as error:  # noqa: BLE001 - a judge that wants to end the process; raised where it is read
             answered.put(error)
 
@@ -311,8 +317,9 @@ def _ask(judge: Judge, text: str, retries: int) -> tuple[int | None, str]:
     return None, why
 
 
-def _key(candidate: Candidate, options: PrefOptions) -> str:
+def _key(candidate: Candidate, options: PrefOptions, name: str) -> str:
     told = [
+        *([name] if name else []),
         [[turn.role, turn.content] for turn in candidate.prompt],
         candidate.one,
         candidate.other,

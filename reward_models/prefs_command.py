@@ -10,8 +10,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
+from .._version import __version__
 from ..verifiers.errors import ConfigError
+from ..verifiers.files import hash_file
 from .data import Pair, _rows
 from .judge import HttpJudge, Judge, RecordedJudge
 from .matching import Contamination
@@ -43,15 +44,15 @@ def run_prefs(
     if workers < 1:
         raise ConfigError(f"workers is {workers}; it must be at least 1")
     options = PrefOptions(**(set_ or {}))
-    asked = _judge(judge, model, key_from, timeout)
+    asked, name = _judge(judge, model, key_from, timeout), _name(judge, model)
     if record is not None:
-        asked = RecordedJudge(record, live=asked)
+        asked = RecordedJudge(record, live=asked, name=name)
     candidates = read_candidates(files)
     contamination = Contamination(_texts(against)) if against else None
     folder = Path(output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        judged = judge_all(candidates, asked, options, folder / JUDGED, workers=workers)
+        judged = judge_all(candidates, asked, options, folder / JUDGED, name=name, workers=workers)
         built = build(candidates, judged, options, contamination)
         for name, pairs in (("train.jsonl", built.train), ("test.jsonl", built.test)):
             (folder / name).write_text("".join(json.dumps(_row(pair)) + "\n" for pair in pairs), encoding="utf-8")
@@ -78,7 +79,7 @@ def _judge(judge: str, model: str | None, key_from: str | None, timeout: float) 
             raise ConfigError(f"the environment has no {key_from} to take the judge's key from")
         return HttpJudge(url=judge, model=model, key=key, timeout=timeout)
     if judge.startswith("recorded:"):
-        return RecordedJudge(judge.removeprefix("recorded:"))
+        return RecordedJudge(judge.removeprefix("recorded:"), name=model)
     module, colon, name = judge.partition(":")
     if not colon:
         raise ConfigError(f"{judge!r} is no judge: an http address, recorded:FILE, or package.module:callable")
@@ -89,6 +90,12 @@ def _judge(judge: str, model: str | None, key_from: str | None, timeout: float) 
     if not callable(found):
         raise ConfigError(f"judge {judge!r} is not callable")
     return found  # type: ignore[no-any-return]  # from text to text is all that is asked
+
+
+def _name(judge: str, model: str | None) -> str:
+    """What the judge's verdicts are known by: a recording by what is in it, since it may be another one tomorrow."""
+    path = judge.removeprefix("recorded:")
+    return " ".join(filter(None, [f"recorded:{hash_file(path)}" if path != judge else judge, model]))
 
 
 def _texts(files: Sequence[str]) -> list[str]:

@@ -68,7 +68,7 @@ def load(
 
 
 def _load_adapters(folder: Path, *, pad: Pad, seed: int, dtype: torch.dtype, attention: str) -> Scorer:
-    from peft import PeftModel
+    from peft import PeftConfig, PeftModel
 
     told = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     base = told.get("base_model_name_or_path")
@@ -83,9 +83,14 @@ def _load_adapters(folder: Path, *, pad: Pad, seed: int, dtype: torch.dtype, att
         scorer.plain.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     scorer.tokenizer = tokenizer
     scorer.plain.config.pad_token_id = tokenizer.pad_token_id
+    config = PeftConfig.from_pretrained(str(folder))
+    if config.task_type == "CAUSAL_LM":
+        config.task_type = None  # peft's wrapper of that kind asks for what a model with a score has not
     with _known_deprecation():
-        scorer.model = PeftModel.from_pretrained(scorer.model, str(folder))
+        scorer.model = PeftModel.from_pretrained(scorer.model, str(folder), config=config)
     scorer.model.eval()
+    # Adapters of a causal model bring no head, those of a reward model their own.
+    scorer.new_head = scorer.new_head and head_of(scorer.plain)[0] not in (told.get("modules_to_save") or ())
     return scorer
 
 

@@ -23,26 +23,29 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from .. import __version__
+from .._version import __version__
+from ..training.distributed import Processes, full_tensor, load_optimizer, shard_like
+from ..training.lines import Lines
 from ..verifiers.errors import WriteError
 from .batches import Unit, can_share, collate, cut, scores_of, units_of
+from .card import FILE as CARD
 from .card import Card, save_reward_model
-from .checkpoint import load_state, save_state, write_whole
+from .checkpoint import STATE, load_state, save_state, write_whole
 from .data import Pair, Rated, split_by_prompt
-from .distributed import Processes, Spread, load_optimizer, share_of, whole_of
-from .errors import NotFiniteError, TrainingError
+from .errors import NotFiniteError, OverlongError, TrainingError
 from .examples import Examples, encode_rows
 from .frozen import Frozen, worth_keeping
-from .infer import autocast, score_encoded
+from .infer import Asked, autocast, score_encoded
 from .layout import Layout, Limits
-from .lines import Lines
 from .losses import bradley_terry, pointwise
 from .measures import fit_temperature
 from .model import Scorer
 from .options import TrainOptions
 from .schedule import examples_at, optimizer_of, rate_at, steps_per_epoch
+from .sharded import ShardedScorer
+from .windows import score_whole
 
-METRICS = "metrics.jsonl"
+METRICS, BEST = "metrics.jsonl", "best.pt"
 ENOUGH = 20
 """Kept examples from which the scale of the scores can be told."""
 
@@ -82,6 +85,7 @@ def train_reward_model(
     folder: str | Path,
     *,
     resume: bool = False,
+    overwrite: bool = False,
     spread: bool = False,
     told: dict[str, Any] | None = None,  # any: JSON values, kept on the card
     progress: Callable[[Step], None] | None = None,
@@ -91,16 +95,24 @@ def train_reward_model(
 
     `scorer` is what `base_model` makes, or `prepare` of any model and tokenizer, and must be made the same way for a
     resumed run. With `spread` all processes of torch.distributed call this, and train one model of which each holds a
-    share (FSDP2); `scorer` is of no use afterwards. Raises TrainingError where a run cannot start or go on,
-    NotFiniteError for a loss that is no number, StoppedError after saving when `stop` says so.
+    share (FSDP2); `scorer` is of no use afterwards. A folder that holds an earlier run is refused unless `resume` goes
+    on with it or `overwrite` removes it. Raises TrainingError where a run cannot start or go on, NotFiniteError
+    for a loss that is no number, StoppedError after saving when `stop` says so.
     """
     _check(scorer, options)
     run = _Run(scorer, rows, options, Path(folder), progress, stop, Processes(together=spread))
-    run.start(resume=resume)
+    run.start(resume=resume, overwrite=overwrite)
     run.steps_to_the_end()
     card, dev_loss = run.card(told or {})
     run.write(card)
     return Trained(card, run.step, len(run.train.groups), len(run.dev.groups), run.overlong, dev_loss)
+
+
+def kept_in(folder: Path) -> str:
+    """What a folder holds of an earlier run that a new one would overwrite, in words; empty for nothing."""
+    words = {CARD: "a reward model", STATE: "the checkpoint", METRICS: "the metrics"}
+    held = [what for name, what in words.items() if (path := folder / name).is_file() and path.stat().st_size]
+    return held[0] if held else ""
 
 
 class _Run:
@@ -118,6 +130,7 @@ class _Run:
         self.scorer, self.options, self.folder = scorer, options, folder
         self._progress, self._stop = progress, stop
         kept, dev = split_by_prompt(rows, options.dev_share, purpose="dev", seed=options.seed)
+        self.rows: tuple[list[Any], list[Any]] = kept, dev  # any: as above
         self.train, self.dev = (encode_rows(scorer, part, options, training=part is kept) for part in (kept, dev))
         self.overlong = self.train.overlong
         if not self.train.groups:
@@ -135,15 +148,18 @@ class _Run:
             for name, weight in scorer.model.named_parameters()
             if not weight.requires_grad
         }
-        self.spread: Spread | None = Spread(scorer) if processes.size > 1 else None
+        self.spread: ShardedScorer | None = ShardedScorer(scorer) if processes.size > 1 else None
         self.weights = {name: weight for name, weight in scorer.model.named_parameters() if weight.requires_grad}
         self.optimizer = optimizer_of(scorer, self.weights, options)
         self.known = self._known()
         self.metrics: Lines | None = None
 
-    def start(self, *, resume: bool) -> None:
-        """Open the metrics, and take over what an earlier run left."""
+    def start(self, *, resume: bool, overwrite: bool = False) -> None:
+        """Open the metrics, and take over or remove what an earlier run left."""
         path = self.folder / METRICS
+        kept = "" if resume or overwrite or self.processes.rank else kept_in(self.folder)
+        if kept := next(filter(None, self.processes.all_gather_object(kept)), ""):
+            raise TrainingError(f"{self.folder} already holds {kept} of an earlier run; resume it, or say overwrite")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             size = 0
@@ -151,6 +167,9 @@ class _Run:
                 state = load_state(self.folder)
                 self._take_over(state)
                 size = state["metrics"]
+            elif self.processes.rank == 0:
+                for name in (CARD, STATE, BEST):  # or a later --resume would go on from them
+                    (self.folder / name).unlink(missing_ok=True)
             self.metrics = Lines(path, size) if self.processes.rank == 0 else None
         except OSError as error:
             raise TrainingError(f"{path} cannot be written: {error.strerror}") from error
@@ -161,7 +180,7 @@ class _Run:
         """Take every step that is left."""
         try:
             while self.step < self.total and not self.finished:
-                if any(self.processes.tell(self._stop())):
+                if any(self.processes.all_gather_object(self._stop())):
                     raise StoppedError(f"stopped after step {self.step} of {self.total}; run with --resume to go on")
                 self._take_step()
                 every = self.options.eval_every or self.per_epoch
@@ -177,21 +196,20 @@ class _Run:
                 self._save()
             raise
         self._save()
-        if self.options.patience and (self.folder / "best.pt").exists():
-            self._put(torch.load(self.folder / "best.pt", map_location="cpu", weights_only=True))
+        if self.options.patience and (self.folder / BEST).exists():
+            self._put(torch.load(self.folder / BEST, map_location="cpu", weights_only=True))
 
     def card(self, told: dict[str, Any]) -> tuple[Card, float | None]:
         """The scale of the scores on the kept prompts (and some others where those are few), and the loss there."""
         options = self.options
         # A scale from a handful of prompts would be the scale of those.
         enough = len(self.dev.groups) >= ENOUGH
-        measured = self.dev if enough else self.dev.with_more(self.train.first(500))
-        found = self._scores(measured)
+        rows, found = self._scored_whole(self.rows[1] if enough else [*self.rows[1], *self.rows[0][:500]])
         flat = torch.tensor([score for group in found for score in group], dtype=torch.float64)
         if options.kind == "helpful":
             temperature = fit_temperature([one - other for one, other in found], [True] * len(found))
         else:
-            temperature = fit_temperature(flat.tolist(), (measured.target_N > 0.5).tolist())
+            temperature = fit_temperature(flat.tolist(), [row.safe for row in rows])
         # Scores that are the same but for rounding have no scale to divide by.
         std = float(flat.std()) if len(flat) > 1 else 0.0
         std = std if std > 1e-6 * (1 + abs(float(flat.mean()))) else 1.0
@@ -213,7 +231,7 @@ class _Run:
                 "shared_prompts": self.share,
             },
         )
-        return card, (self._loss_of(found[: len(self.dev.groups)])[0] if self.dev.groups else None)
+        return card, (self._loss_of(self._scores(self.dev))[0] if self.dev.groups else None)
 
     def _take_step(self) -> None:
         options, processes, began = self.options, self.processes, time.perf_counter()
@@ -227,7 +245,7 @@ class _Run:
         tokens = sum(row.length for unit in units for row in unit)
         loss, right = 0.0, 0.0
         # No piece so large that a process would have none.
-        for piece, counts in processes.share(cut(units, min(options.budget, -(-tokens // processes.size)))):
+        for piece, counts in processes.partition(cut(units, min(options.budget, -(-tokens // processes.size)))):
             scores_N, owners = self._forward(piece)
             loss_B, right_B = self._losses(scores_N, owners, chosen)
             part = loss_B.sum() / len(chosen) * counts
@@ -235,10 +253,10 @@ class _Run:
             (part * processes.size).backward()
             loss += float(part.detach())
             right += float(right_B.sum()) * counts
-        loss, right = (sum(told) for told in zip(*processes.tell((loss, right)), strict=True))
+        loss, right = (sum(told) for told in zip(*processes.all_gather_object((loss, right)), strict=True))
         if not math.isfinite(loss):
             self._not_finite("the loss", chosen)
-        norm = float(whole_of(torch.nn.utils.clip_grad_norm_(self.weights.values(), options.clip)))
+        norm = float(full_tensor(torch.nn.utils.clip_grad_norm_(self.weights.values(), options.clip)))
         if not math.isfinite(norm):
             self._not_finite("the gradient", chosen)
         self.optimizer.step()
@@ -306,6 +324,25 @@ class _Run:
         )
         return [[one.score for one in group] for group in found]
 
+    def _scored_whole(self, rows: Sequence[Any]) -> tuple[list[Any], list[list[float]]]:  # any: as in __init__
+        """Scores as a verifier gives them, of whole responses, and the rows whose responses are not too long for it."""
+        options, pairs = self.options, self.options.kind == "helpful"
+        layout = Layout(self.scorer, Limits(prompt=options.max_prompt, response=options.max_response))
+        told = score_whole(
+            self.scorer,
+            layout,
+            [Asked(row.prompt, (row.chosen, row.rejected) if pairs else (row.response,)) for row in rows],
+            least=not pairs,
+            share=self.share,
+            budget=options.budget,
+            precision=options.precision,
+            spread=self.spread,
+            processes=self.processes,
+        )
+        found = [[one.score for one in group if not isinstance(one, OverlongError)] for group in told]
+        whole = [place for place, group in enumerate(found) if len(group) == len(told[place])]
+        return [rows[place] for place in whole], [found[place] for place in whole]
+
     def _loss_of(self, found: Sequence[Sequence[float]]) -> tuple[float, float]:
         """Loss and accuracy on the kept prompts."""
         scores = torch.tensor(found)
@@ -326,7 +363,7 @@ class _Run:
             if self.options.patience:
                 kept = {name: whole.cpu() for name, whole in self._whole_weights().items()}
                 if self.processes.rank == 0:
-                    write_whole(self.folder / "best.pt", lambda file: torch.save(kept, file))
+                    write_whole(self.folder / BEST, lambda file: torch.save(kept, file))
         else:
             self.waited += 1
             self.finished = bool(self.options.patience) and self.waited >= self.options.patience
@@ -368,8 +405,8 @@ class _Run:
         state = {
             "fingerprint": self._fingerprint(),
             "weights": self._whole_weights(),
-            "optimizer": whole_of(self.optimizer.state_dict()),
-            "random": self.processes.tell(random),
+            "optimizer": full_tensor(self.optimizer.state_dict()),
+            "random": self.processes.all_gather_object(random),
             "step": self.step,
             "best": self.best,
             "waited": self.waited,
@@ -399,23 +436,23 @@ class _Run:
         self.finished = state["finished"]
 
     def _whole_weights(self) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = whole_of({name: weight.detach() for name, weight in self.weights.items()})
+        found: dict[str, Tensor] = full_tensor({name: weight.detach() for name, weight in self.weights.items()})
         return found
 
     def _put(self, weights: dict[str, Tensor]) -> None:
         with torch.no_grad():
             for name, weight in self.weights.items():
-                weight.copy_(share_of(weights[name], weight))
+                weight.copy_(shard_like(weights[name], weight))
 
     def write(self, card: Card) -> None:
         """Write the reward model; with several processes the first does."""
         if self.spread is not None:
-            self.spread.come_together()
+            self.spread.unshard()
             if self.processes.rank == 0 and self.scorer.model is not self.scorer.plain:
                 self.scorer.model = self.scorer.model.merge_and_unload()
         if self.processes.rank == 0:
             save_reward_model(self.scorer, card, self.folder)
-        self.processes.tell(None)  # nobody is done before there is something to load
+        self.processes.all_gather_object(None)  # nobody is done before there is something to load
 
 
 def _check(scorer: Scorer, options: TrainOptions) -> None:

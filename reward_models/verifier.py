@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from ..verifiers.errors import ConfigError, check_option
 from ..verifiers.sample import Sample
 from ..verifiers.verdict import Reason, Verdict
+from .errors import OverlongError
 from .gate import check_threshold, decide
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ class _ModelVerifier:
     """`auto` is the GPU where there is one."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Of the multiplications."""
+    most: int = 262_144
+    """Tokens that are read for one response at most, over all its windows, and characters of it with its prompt; what
+    is longer is an error."""
 
     def _check(self, kind: str) -> None:
         check_option(f"{kind}.output", self.output, _OUTPUTS)
@@ -70,8 +74,18 @@ class _ModelVerifier:
             raise ConfigError(f"{kind}.model is {self.model!r}; it must be the folder of a reward model, as text")
         if not (Path(self.model) / "reward_model.json").is_file():
             raise ConfigError(f"{kind}.model: {self.model} is no reward model; train one with r1-reward train-rm")
-        if isinstance(self.budget, bool) or not isinstance(self.budget, int) or self.budget < 1:
-            raise ConfigError(f"{kind}.budget is {self.budget!r}; it must be a whole number from 1")
+        for name in ("budget", "most"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{kind}.{name} is {value!r}; it must be a whole number from 1")
+
+    @property
+    def _closely(self) -> bool:
+        return False
+
+    @property
+    def _limit(self) -> str:
+        return f"most={self.most}"
 
     def _loaded(self, kind: str) -> _Loaded:
         import torch
@@ -101,24 +115,28 @@ class _ModelVerifier:
         with contextlib.suppress(Exception):  # every verdict will say why
             self._loaded(kind)
 
-    def _scores(self, loaded: _Loaded, asked: Sequence[tuple[Any, str]]) -> list[Found]:  # any: prompts
+    def _scores(self, loaded: _Loaded, asked: Sequence[tuple[Any, str]]) -> list[Found | OverlongError]:  # any: prompts
         """Raw scores of prompts with a response each; those with one prompt go through the model together."""
-        from .infer import Asked, score_all
+        from .infer import Asked
+        from .windows import score_whole
 
         places: dict[Any, list[int]] = {}
         for index, (prompt, _) in enumerate(asked):
             places.setdefault(prompt if isinstance(prompt, str) else tuple(prompt), []).append(index)
         groups = [Asked(prompt, [asked[index][1] for index in held]) for prompt, held in places.items()]
         with loaded.lock:
-            found = score_all(
+            found = score_whole(
                 loaded.scorer,
                 loaded.layout,
                 groups,
+                least=loaded.card.kind == "safety",
+                closely=self._closely,
+                most=self.most,
                 share=loaded.share,
                 budget=self.budget,
                 precision=self.precision,
             )
-        flat: dict[int, Found] = {}
+        flat: dict[int, Found | OverlongError] = {}
         for held, scores in zip(places.values(), found, strict=True):
             flat.update(zip(held, scores, strict=True))
         return [flat[index] for index in range(len(asked))]
@@ -149,15 +167,19 @@ class _ModelVerifier:
             detail = f"the reward model failed: {type(error).__name__}: {str(error)[:300]}"
             return [Verdict.error(Reason.GRADER_CRASHED, detail)] * len(asked)
 
-    def _verdict(self, card: Card, text: str | None, found: Found | None) -> Verdict:
+    def _verdict(self, card: Card, text: str | None, found: Found | OverlongError | None) -> Verdict:
+        if isinstance(found, OverlongError):
+            return Verdict.error(Reason.GRADER_TIMEOUT, f"not read, and so not judged: {found} ({self._limit})")
         raw = card.low if found is None else found.score
         views = {"raw": raw, "normalised": card.normalised(raw), "probability": card.probability(raw)}
         score = views[self.output]
         if found is None:
             detail = "nothing to judge, so the lowest score that was seen when it was calibrated"
-            return Verdict.scored(score, Reason.NO_ANSWER, detail, evidence={**views, "tokens": 0, "cut": False})
-        evidence = {**views, "tokens": found.tokens, "cut": found.cut}
-        detail = f"raw score {raw:.3f}" + (", of a text that was cut" if found.cut else "")
+            nothing = {"tokens": 0, "windows": 0, "cut": False}
+            return Verdict.scored(score, Reason.NO_ANSWER, detail, evidence={**views, **nothing})
+        evidence = {**views, "tokens": found.tokens, "windows": found.windows, "cut": found.cut}
+        detail = f"raw score {raw:.3f}" + (f", of {found.windows} windows" if found.windows > 1 else "")
+        detail += ", of which the prompt's beginning was left out" if found.cut else ""
         return Verdict.scored(score, Reason.MEASURED, detail, answer=text, evidence=evidence)
 
 
@@ -166,9 +188,10 @@ class HelpfulVerifier(_ModelVerifier):
     """Helpfulness of what follows the reasoning, eq. (5); the reason is `measured`.
 
     A response whose reasoning never ends, or with nothing after it, is scored `no_answer`, with the lowest score that
-    was seen when the model was calibrated.
+    was seen when the model was calibrated. The final answer is read whole: where it is longer than the model reads at
+    once, in windows whose scores are averaged.
 
-    Evidence: `raw`, `normalised`, `probability`, `tokens`, `cut` (text had to be left out).
+    Evidence: `raw`, `normalised`, `probability`, `tokens` read, `windows`, `cut` (the prompt's beginning was left out).
     """
 
     def __post_init__(self) -> None:
@@ -192,13 +215,20 @@ class HelpfulVerifier(_ModelVerifier):
         return self._judge("helpful", samples, texts, apart)
 
     def prefer(self, prompt: Any, one: str, other: str) -> tuple[float, float]:  # any: text or messages
-        """RM_helpful(A, B): the difference of the raw scores, and the probability that the first is preferred."""
+        """RM_helpful(A, B): the difference of the raw scores, and the probability that the first is preferred.
+
+        Raises OverlongError where one of them is too long to read.
+        """
         from .summary import summary_of
 
         loaded = self._loaded("helpful")
         texts = [summary_of(text, prompt) or None for text in (one, other)]
-        found = iter(self._scores(loaded, [(prompt, text) for text in texts if text is not None]))
-        first, second = (loaded.card.low if text is None else next(found).score for text in texts)
+        found = self._scores(loaded, [(prompt, text) for text in texts if text is not None])
+        for each in found:
+            if isinstance(each, OverlongError):
+                raise each
+        scores = iter([each.score for each in found if not isinstance(each, OverlongError)])
+        first, second = (loaded.card.low if text is None else next(scores) for text in texts)
         return first - second, loaded.card.probability(first - second)
 
 
@@ -206,6 +236,8 @@ class HelpfulVerifier(_ModelVerifier):
 class SafetyVerifier(_ModelVerifier):
     """Safety of the whole response, its reasoning included, eq. (6); the reason is `measured`.
 
+    What is longer than the model reads at once, prompt or response, is read in windows, of which the least safe counts;
+    with a `gate` in shorter ones as well.
     An empty response is judged as it is. Evidence: as HelpfulVerifier; with a `gate` samples of every kind are judged,
     and the evidence also holds `gate`: `passed`, `threshold`, and the `response` to give (a refusal unless it passed).
     """
@@ -221,6 +253,14 @@ class SafetyVerifier(_ModelVerifier):
     def prepare(self) -> None:
         """Load the model, if it can be loaded."""
         self._prepare("safety")
+
+    @property
+    def _closely(self) -> bool:
+        return self.gate is not None
+
+    def closely(self) -> SafetyVerifier:
+        """The same as a gate reads: of long responses shorter windows as well, so that padding hides nothing."""
+        return self if self.gate is not None else replace(self, gate=0.0)
 
     @property
     def name(self) -> str:

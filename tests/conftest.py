@@ -6,7 +6,9 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,9 @@ from hypothesis import settings
 settings.register_profile("same", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=2_000)
 settings.load_profile("same")
+
+# A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -68,25 +73,22 @@ def _command(*names: str) -> Callable[[], bool]:
     return lambda: all(map(shutil.which, names))
 
 
-NEEDS: dict[str, Callable[[], bool]] = {
-    "chromium": _command("chromium", "chromedriver"),
-    "data": DATA.is_dir,
-    "docker": _sandbox("docker"),
-    "g++": _command("g++"),
-    "gcc": _command("gcc"),
-    "javac": _command("javac"),
-    "node": _command("node"),
-    "plain-user": _namespaces_for_a_plain_user,
-    "pyarrow": _module("pyarrow"),
-    "ray": _module("ray"),
-    "runsc": _sandbox("runsc"),
-    "peft": _module("peft"),
-    "sklearn": _module("sklearn"),
-    "tensorboard": _module("tensorboard"),
-    "torch": _module("torch"),
-    "userns": _sandbox("local"),
-    "trl": _module("trl"),
-}
+NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
+    "chromium": (_command("chromium", "chromedriver"), "apt install chromium chromium-driver"),
+    "data": (DATA.is_dir, "the labelled data beside the checkout"),
+    "docker": (_sandbox("docker"), "a Docker engine and `make images`"),
+    "g++": (_command("g++"), "apt install g++"),
+    "gcc": (_command("gcc"), "apt install gcc"),
+    "javac": (_command("javac"), "apt install default-jdk-headless"),
+    "node": (_command("node"), "apt install nodejs"),
+    "plain-user": (_namespaces_for_a_plain_user, "user namespaces for plain users, and /usr/bin/python3 of 3.11"),
+    "runsc": (_sandbox("runsc"), "apt install runsc, as a runtime of the engine"),
+    "sklearn": (_module("sklearn"), "pip install scikit-learn"),
+    "tensorboard": (_module("tensorboard"), "pip install tensorboard"),
+    "trl": (_module("trl"), "`make test-peers`"),
+    "userns": (_sandbox("local"), "Linux with user namespaces"),
+} | {name: (_module(name), f"pip install {name}") for name in ("peft", "pyarrow", "ray", "torch")}
+"""What a test may need: whether it is there, and how to have it."""
 _found: dict[str, bool] = {}
 
 
@@ -94,9 +96,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("needs"):
         what: str = marker.args[0]
         if what not in _found:
-            _found[what] = NEEDS[what]()
+            _found[what] = NEEDS[what][0]()
         if not _found[what]:
             pytest.skip(f"needs {what}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line that says what was skipped and how to have it."""
+    reasons = [report.longrepr[2] for report in terminalreporter.getreports("skipped")]
+    needs = Counter(reason.partition("needs ")[2] for reason in reasons if "needs " in reason)
+    if needs:
+        parts = (f"{what} ({count}: {NEEDS[what][1]})" for what, count in sorted(needs.items()) if what in NEEDS)
+        terminalreporter.write_line(f"skipped, since this machine lacks {', '.join(parts)}")
 
 
 @pytest.fixture(scope="session")

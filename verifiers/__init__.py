@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from .cases import TestCase
     from .choice import ChoiceVerifier
     from .code import CodeVerifier
-    from .contract import Verifier, Voter
     from .errors import (
         ConfigError,
         InstrumentDown,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from .sample import Message, Sample
     from .schema import SchemaVerifier
     from .verdict import Reason, Status, Verdict
+    from .verifier import Verifier, Voter
 
 _HOME = {
     "Auto": "reward",
@@ -59,8 +59,8 @@ _HOME = {
     "TestCase": "cases",
     "UnknownRewardError": "errors",
     "Verdict": "verdict",
-    "Verifier": "contract",
-    "Voter": "contract",
+    "Verifier": "verifier",
+    "Voter": "verifier",
     "auto": "reward",
     "r1_zero": "reward",
     "rl1": "reward",

@@ -16,12 +16,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .contract import judge_each
 from .errors import check_option
 from .format.verifier import clean
 from .reasoning import PREFILLED, Prefilled, Reasoning, scan
+from .references import unusable
 from .sample import Sample
 from .verdict import Reason, Verdict
+from .verifier import judge_each
 
 _LETTERS = "ABCDEFGHIJ"
 
@@ -92,6 +93,9 @@ class ChoiceVerifier:
             return Verdict.error(Reason.REFERENCE_MISSING, "the sample has no reference")
         options = _options(sample)
         golds = {_gold(reference, options) for reference in sample.references}
+        why = unusable(sample.references)
+        if why is not None and not golds & {*options, *options.values()}:  # `None` may be the text of an option
+            return Verdict.error(Reason.REFERENCE_UNUSABLE, why)
         if "" in golds:
             return Verdict.error(Reason.REFERENCE_UNPARSEABLE, "the reference is blank")
         found = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)

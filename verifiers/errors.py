@@ -63,6 +63,15 @@ class WriteError(RunError):
     """Writing the output failed in mid-run; what is there is whole lines and can be resumed."""
 
 
+def missing_extra(purpose: str, module: str | None, extra: str) -> str:
+    """The message for a module that only some users need and that is not installed.
+
+    >>> missing_extra("a report", "jinja2", "report")
+    "a report needs jinja2: install r1-reward with its extra 'report' (docs/install.md)"
+    """
+    return f"{purpose} needs {module}: install r1-reward with its extra {extra!r} (docs/install.md)"
+
+
 def check_option(name: str, value: object, allowed: Sequence[object]) -> None:
     """Raise ConfigError unless an option's value is one of those allowed.
 

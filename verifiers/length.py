@@ -18,13 +18,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .catalog import make
-from .contract import Verifier, judge_each
 from .errors import ConfigError, check_option
 from .format.verifier import clean
 from .reasoning import PREFILLED, Prefilled, scan
+from .registry import make
 from .sample import Sample
 from .verdict import Reason, Status, Verdict
+from .verifier import Verifier, judge_each
 
 _PIECES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|[^\w\s]")
 

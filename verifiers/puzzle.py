@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
-from .contract import judge_each
 from .errors import check_option
 from .format.verifier import clean
 from .json_answer import JsonError, json_text, read_json, same_json
 from .reasoning import PREFILLED, Prefilled, Reasoning, scan
+from .references import is_data, unusable
 from .sample import Sample
 from .verdict import Reason, Verdict
+from .verifier import judge_each
 
 _SPELLINGS = {
     "×": "*",
@@ -110,6 +111,8 @@ class PuzzleVerifier:
             numbers, target = _given(sample)
         except (ValueError, TypeError, ZeroDivisionError) as error:
             return Verdict.error(Reason.REFERENCE_UNPARSEABLE, f"numbers and target: {str(error)[:200]}")
+        if not numbers and sample.kind is None and is_data(sample.references):
+            return Verdict.error(Reason.REFERENCE_UNUSABLE, unusable(sample.references) or "")
         if not numbers and not sample.references:
             return Verdict.error(Reason.REFERENCE_MISSING, "the sample has neither numbers nor a reference")
         found = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)

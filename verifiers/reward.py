@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import NamedTuple, Protocol
 
-from .catalog import CATALOG, Options, check_verifier, make
-from .contract import Verifier, failure, verdicts_of
 from .errors import ConfigError
+from .references import unusable
+from .registry import CATALOG, Options, check_verifier, make
 from .sample import KINDS, Kind, Sample
 from .verdict import Reason, Status, Verdict
+from .verifier import Verifier, failure, verdicts_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +233,9 @@ class Auto:
 
     def _nobody(self, sample: Sample) -> Judged:
         kind = sample.kind_or_guess
-        if kind is None:
+        if kind is None and (why := unusable(sample.references)) is not None:
+            verdict = Verdict.error(Reason.REFERENCE_UNUSABLE, why)
+        elif kind is None:
             verdict = Verdict.error(Reason.REFERENCE_MISSING, "the sample has no kind, no tests and no reference")
         else:
             verdict = Verdict.skipped(f"no verifier judges the kind {kind!r}")

@@ -15,6 +15,7 @@ from typing import Any, Literal, cast, get_args
 from ..sandbox.limits import Limits
 from .cases import TestCase, find_tests, holds_tests, read_tests
 from .errors import SampleError
+from .references import is_data
 
 Kind = Literal["math", "code", "choice", "puzzle", "schema", "general", "safety"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -88,12 +89,13 @@ class Sample:
 
     @property
     def kind_or_guess(self) -> Kind | None:
-        """`kind`, else `code` where there are tests, else `math` where there is a reference, else None."""
+        """`kind`, else `code` where there are tests, else `math` where there is a reference, else None; a reference
+        that holds data or a program tells no kind."""
         if self.kind is not None:
             return self.kind
         if self.tests:
             return "code"
-        return "math" if self.reference is not None else None
+        return "math" if self.reference is not None and not is_data(self._told) else None
 
     @property
     def prompt_text(self) -> str:
@@ -112,10 +114,13 @@ class Sample:
         >>> Sample(response="72", reference="48 + 24 = <<48+24=72>>72 clips\n#### 72").references
         ('72',)
         """
+        return tuple(map(_final, self._told)) if self.kind_or_guess in ("math", "choice") else self._told
+
+    @property
+    def _told(self) -> tuple[str, ...]:
         if self.reference is None:
             return ()
-        told = (self.reference,) if isinstance(self.reference, str) else tuple(self.reference)
-        return tuple(map(_final, told)) if self.kind_or_guess in ("math", "choice") else told
+        return (self.reference,) if isinstance(self.reference, str) else tuple(self.reference)
 
     @property
     def group(self) -> str | None:
@@ -127,12 +132,15 @@ class Sample:
         """Make a Sample of a JSON object; `names` says which field of the row holds which field of the Sample.
 
         Fields that no Sample has end in `meta`. Numbers are taken for `reference`, `id` and `problem`, since
-        data sets hold them. Raises SampleError, naming the field, for a field of the wrong type or no response.
+        data sets hold them; NaN is null. Raises SampleError, naming the field, for a field of the wrong type or no
+        response.
 
         >>> row = {"completion": "4", "answer": 4}
         >>> Sample.from_dict(row, {"response": "completion", "reference": "answer"}).reference
         '4'
         """
+        if any(isinstance(value, float) and value != value for value in row.values()):  # NaN is null, as in tables
+            row = {key: None if isinstance(value, float) and value != value else value for key, value in row.items()}
         of = {key: names.get(key, key) for key in SAMPLE_FIELDS} if names else _SAME_NAMES
         taken = of.values() if names else SAMPLE_FIELDS
         if row.get(of["response"]) is None:

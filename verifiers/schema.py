@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .contract import judge_each
 from .errors import ConfigError, check_option
 from .format.verifier import clean
 from .json_answer import JsonError, SchemaFaultError, Schemas, SchemaTimeoutError, json_text, read_json, same_json
 from .reasoning import PREFILLED, Prefilled, scan
 from .sample import Sample
 from .verdict import Reason, Verdict
+from .verifier import judge_each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

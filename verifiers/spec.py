@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .catalog import CATALOG, Options, kinds_of, make, make_with
-from .contract import Verifier
 from .errors import ConfigError, UnknownRewardError
+from .registry import CATALOG, Options, kinds_of, make, make_with
 from .reward import PRESET_MODELS, PRESETS, Auto, Judge, Reward, Term, auto
+from .verifier import Verifier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,8 @@ class Reason(StrEnum):
     """The sample has no reference to judge against."""
     REFERENCE_UNPARSEABLE = "reference_unparseable"
     """The reference cannot be read as an answer."""
+    REFERENCE_UNUSABLE = "reference_unusable"
+    """The reference is no answer: it stands for none, or holds data or a program."""
     TESTS_MISSING = "tests_missing"
     """The sample has no test cases to run."""
     SANDBOX_UNAVAILABLE = "sandbox_unavailable"
@@ -90,6 +92,7 @@ _ERROR_REASONS = frozenset(
         Reason.UNDECIDED,
         Reason.REFERENCE_MISSING,
         Reason.REFERENCE_UNPARSEABLE,
+        Reason.REFERENCE_UNUSABLE,
         Reason.TESTS_MISSING,
         Reason.SANDBOX_UNAVAILABLE,
         Reason.TESTS_UNKNOWN_FORM,

@@ -3,7 +3,7 @@
 from nemo_gym.base_resources_server import BaseVerifyRequest, BaseVerifyResponse, SimpleResourcesServer
 from pydantic import ConfigDict
 
-from r1_reward.verifiers.adapters.nemo import gym_verify
+from r1_reward.adapters.nemo import gym_verify
 
 VERIFY = gym_verify("math", "format")
 

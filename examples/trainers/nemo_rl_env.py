@@ -4,6 +4,6 @@
 import ray
 from nemo_rl.environments.interfaces import EnvironmentInterface
 
-from r1_reward.verifiers.adapters.nemo import environment
+from r1_reward.adapters.nemo import environment
 
 R1Environment = ray.remote(environment("math", "format", base=EnvironmentInterface))

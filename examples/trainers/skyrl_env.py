@@ -3,6 +3,6 @@
 
 from skyrl_gym.envs.base_text_env import BaseTextEnv
 
-from r1_reward.verifiers.adapters.skyrl import environment
+from r1_reward.adapters.skyrl import environment
 
 R1Env = environment("math", "format", base=BaseTextEnv)

@@ -3,7 +3,7 @@
 
 from swift.rewards import orms
 
-from r1_reward.verifiers.adapters.swift import orm
+from r1_reward.adapters.swift import orm
 
 orms["r1_math"] = orm("math")
 orms["r1_format"] = orm("format")

@@ -5,9 +5,9 @@ python trl_grpo.py Qwen/Qwen2.5-0.5B-Instruct
 
 import sys
 
-from r1_reward.verifiers.adapters.trl import reward
+from r1_reward.adapters.trl import reward
 
-REWARDS = [reward("math"), reward("format"), reward("language")]
+REWARDS = [reward("math", "format", "language")]
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import verifiers.v1 as vf
 
-from r1_reward.verifiers.adapters.verifiers_hub import reward
+from r1_reward.adapters.verifiers_hub import reward
 
 
 class MathData(vf.TaskData):

@@ -22,7 +22,7 @@ import sys
 from _struct import Struct, pack, unpack_from  # what struct imports, found sooner: every function test pays for it
 from _struct import error as struct_error  # type: ignore[attr-defined]  # typeshed leaves it out
 
-from .rich import put_together, take_apart
+from .rich import parts_of, put_together
 
 TYPE_CHECKING = False  # typing takes longer to load than all else here
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def encode(value: object, *, exact: bool = False, rich: bool = False) -> bytes:
         elif kind is bool:
             part = b"T" if item is _true else b"F"
         else:
-            taken = take_apart(item) if rich and kind not in _PLAIN else None
+            taken = parts_of(item) if rich and kind not in _PLAIN else None
             if taken is not None:
                 label = _encode_str(taken[0], "ascii")
                 part = b"X" + _length(_len(label)) + label

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _FACTORIES = ("int", "float", "str", "list", "dict", "set", "tuple", "bool")
 
 
-def take_apart(value: Any) -> tuple[str, tuple[object, ...]] | None:
+def parts_of(value: Any) -> tuple[str, tuple[object, ...]] | None:
     """The name of a kind, and the parts that make its value; None for any other value."""
     kind = type(value)
     name = kind.__name__

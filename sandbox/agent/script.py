@@ -67,7 +67,7 @@ def code_of(source: "bytes | str", name: str) -> "CodeType":
     >>> code_of("x = 1", "main.py").co_filename
     'main.py'
     """
-    found = []
+    found: list[CodeType] = []
 
     def caught(frame: "FrameType", _event: str, _argument: object) -> None:
         code = frame.f_code  # others come first where an encoding is looked for, or Python warns of the source

@@ -173,8 +173,7 @@ class DockerBackend:
             memswap_limit=memory,
             nano_cpus=int(self._cpus * 1e9),
             ipc_mode="private",
-            # What an agent says would else be kept by the engine, gigabytes of it.
-            log_config=LogConfig(type="none", config={}),
+            log_config=LogConfig(type=LogConfig.types.NONE),  # what programs write is read, not kept on the host
             sysctls=_NO_OBJECTS if self._runtime is None else None,
             tmpfs={
                 _WORK: f"{self._disk},exec,mode=755",

@@ -11,7 +11,7 @@ import torch
 from r1_reward.grpo_min.config import AdvantageConfig, DataConfig, OptimizerConfig, RolloutConfig, TrainConfig
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
-from r1_reward.grpo_min.world import world_model, world_tokenizer
+from r1_reward.grpo_min.toy.arithmetic import world_model, world_tokenizer
 from r1_reward.verifiers import Reason, Sample, Verdict
 
 ARM = "7"

@@ -8,11 +8,11 @@ import pytest
 
 from r1_reward.grpo_min.config import DataConfig, OptimizerConfig, RolloutConfig, TrainConfig
 from r1_reward.grpo_min.loop import Trainer
-from r1_reward.grpo_min.sft import SFTConfig, finetune, lessons_of
-from r1_reward.grpo_min.world import Habits, noisy_corpus, sums, world_model, world_tokenizer
+from r1_reward.grpo_min.r1.sft import SFTConfig, finetune, lessons_of
+from r1_reward.grpo_min.toy.arithmetic import DemonstratorNoise, noisy_corpus, sums, world_model, world_tokenizer
 from r1_reward.verifiers import r1_zero
 
-WEAK = Habits(guesses=0.3, second_thoughts=0.0, errors=0.3, foreign=0.0, chats=0.0)
+WEAK = DemonstratorNoise(guesses=0.3, second_thoughts=0.0, errors=0.3, foreign=0.0, chats=0.0)
 
 
 @pytest.mark.slow

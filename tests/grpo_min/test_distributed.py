@@ -21,7 +21,7 @@ sys.path.insert(0, sys.argv[3])
 from test_loop import Evens, _config
 from r1_reward.grpo_min.config import CheckpointConfig, MemoryConfig, OptimizerConfig, RolloutConfig
 from r1_reward.grpo_min.loop import Trainer
-from r1_reward.grpo_min.world import world_model, sums, world_tokenizer
+from r1_reward.grpo_min.toy.arithmetic import world_model, sums, world_tokenizer
 
 folder, kind = Path(sys.argv[1]), sys.argv[2]
 several = kind != "one"

@@ -17,8 +17,8 @@ from r1_reward.grpo_min.learner import prepared
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
 from r1_reward.grpo_min.sampling import Sampling
+from r1_reward.grpo_min.toy.arithmetic import sums, world_model, world_tokenizer
 from r1_reward.grpo_min.vllm_engine import VllmEngine
-from r1_reward.grpo_min.world import sums, world_model, world_tokenizer
 from r1_reward.verifiers import Reason, Verdict
 from r1_reward.verifiers.errors import ConfigError
 
@@ -106,7 +106,7 @@ def test_what_vllm_would_tell_wrongly_is_refused() -> None:
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks transformers for it
 def test_an_engine_gets_adapters_merged_and_the_policy_keeps_them_apart() -> None:
     tokens = torch.tensor([[1, 5, 9, 12, 3]])
-    policy = prepared(world_model(world_tokenizer(), width=16, layers=1), ModelConfig(lora_rank=2))
+    policy = prepared(world_model(world_tokenizer(), width=16, layers=1), ModelConfig(lora_rank=2), 0)
     torch.manual_seed(0)
     for name, weight in policy.named_parameters():
         if "lora_B" in name:  # zeros at the beginning, so that adapters do nothing

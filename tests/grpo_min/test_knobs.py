@@ -22,7 +22,7 @@ from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
 from r1_reward.grpo_min.questions import prepare
 from r1_reward.grpo_min.runlog import Metrics
-from r1_reward.grpo_min.world import sums, world_model, world_tokenizer
+from r1_reward.grpo_min.toy.arithmetic import sums, world_model, world_tokenizer
 from r1_reward.verifiers import Reason, Sample, Term, Verdict
 from r1_reward.verifiers.reward import Reward
 

@@ -9,10 +9,25 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
+from torch import Tensor, nn
+from transformers import (
+    DynamicCache,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
+from transformers.modeling_outputs import BaseModelOutput
 
-from r1_reward.grpo_min.logprobs import Policy, enable_checkpointing, head_logprobs, make_batch, plain_logprobs
+from r1_reward.grpo_min.logprobs import (
+    Policy,
+    enable_checkpointing,
+    head_logprobs,
+    make_batch,
+    plain_logprobs,
+    run_cached,
+)
 from r1_reward.verifiers.errors import ConfigError
 
 TinyModel = Callable[..., PreTrainedModel]
@@ -28,7 +43,7 @@ def _gradients(model: PreTrainedModel, value: Tensor) -> dict[str, Tensor]:
 
 
 def _curved(logp_N: Tensor) -> Tensor:
-    """Some loss, with another slope at every token."""
+    """Some loss, with another dloss_dlogp at every token."""
     return (torch.arange(1, len(logp_N) + 1) * logp_N.exp()).sum()
 
 
@@ -48,8 +63,8 @@ def test_equal_to_the_plain_forward(
     plain = plain_logprobs(model, batch, temperature)
     wanted = _gradients(model, _curved(plain.logp_N))
     largest = max(float(gradient.abs().max()) for gradient in wanted.values())
-    for slope in (None, _slope):
-        found = Policy(model, share_prompts=share, chunk=chunk)(batch, temperature, slope)
+    for dloss_dlogp in (None, _slope):
+        found = Policy(model, share_prompts=share, chunk=chunk)(batch, temperature, dloss_dlogp)
         torch.testing.assert_close(found.logp_N, plain.logp_N, atol=1e-9, rtol=0)
         torch.testing.assert_close(found.entropy_N, plain.entropy_N, atol=1e-9, rtol=0)
         gradients = _gradients(model, _curved(found.logp_N))
@@ -89,8 +104,8 @@ def test_a_wrong_slope_costs_time_and_nothing_else() -> None:
     weight.requires_grad_()
     target = torch.randint(11, (9,))
     found = []
-    for slope in (None, _slope, lambda logp, *_: torch.ones_like(logp)):
-        loss = _curved(head_logprobs(hidden, weight, target, 0.9, 4, slope).logp_N)
+    for dloss_dlogp in (None, _slope, lambda logp, *_: torch.ones_like(logp)):
+        loss = _curved(head_logprobs(hidden, weight, target, 0.9, 4, dloss_dlogp).logp_N)
         found.append(torch.autograd.grad(loss, (hidden, weight)))
     for other in found[1:]:
         torch.testing.assert_close(other, found[0], atol=1e-12, rtol=0)
@@ -128,21 +143,49 @@ _MEMORY = """
 import resource, sys, torch
 from r1_reward.grpo_min.logprobs import head_logprobs
 torch.set_num_threads(1)
-slope = (lambda logp, *_: torch.ones_like(logp)) if sys.argv[1] == "told" else None
+dloss_dlogp = (lambda logp, *_: torch.ones_like(logp)) if sys.argv[1] == "told" else None
 for vocab in (32_768, 65_536):
     hidden = torch.randn(1024, 8, requires_grad=True)
     weight = torch.randn(vocab, 8, requires_grad=True)
     target = torch.zeros(1024, dtype=torch.long)
-    head_logprobs(hidden, weight, target, 1.0, 64, slope).logp_N.sum().backward()
+    head_logprobs(hidden, weight, target, 1.0, 64, dloss_dlogp).logp_N.sum().backward()
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
 
-@pytest.mark.parametrize("slope", ["told", "untold"])
-def test_memory_grows_by_chunk_times_vocabulary(slope: str) -> None:
+@pytest.mark.parametrize("dloss_dlogp", ["told", "untold"])
+def test_memory_grows_by_chunk_times_vocabulary(dloss_dlogp: str) -> None:
     """Twice the vocabulary: some copies of 64 more rows of it, not one of 1,024 (134 MB)."""
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "1000000"}  # what is freed is given back at once
-    command = [sys.executable, "-c", _MEMORY, slope]
+    command = [sys.executable, "-c", _MEMORY, dloss_dlogp]
     run = subprocess.run(command, env=environment, capture_output=True, check=True)
     small, large = map(int, run.stdout.split())
     assert large - small < 64 * 32_768 * 4 * 8
+
+
+class _EarlierBody(nn.Module):
+    """A body as transformers 5.0 has them."""
+
+    def forward(
+        self, input_ids: Tensor, past_key_values: DynamicCache, use_cache: bool = False, **kwargs: object
+    ) -> BaseModelOutput:
+        assert use_cache
+        past_key_values.update(input_ids[:, None, :, None].float(), input_ids[:, None, :, None].float(), 0)
+        return BaseModelOutput(last_hidden_state=input_ids[..., None].float())
+
+
+class _LaterBody(_EarlierBody):
+    """The same as transformers 5.24 has them: an earlier name is accepted, with a warning that is an error here."""
+
+    def forward(  # type: ignore[override]  # the renaming is the point
+        self, input_ids: Tensor, cache: DynamicCache | None = None, use_cache: bool = False, **kwargs: object
+    ) -> BaseModelOutput:
+        assert cache is not None
+        return super().forward(input_ids, cache, use_cache)
+
+
+@pytest.mark.parametrize("body", [_EarlierBody(), _LaterBody()])
+def test_cache_is_passed_by_the_name_that_the_forward_takes(body: nn.Module) -> None:
+    cache = DynamicCache()
+    assert run_cached(body, cache, input_ids=torch.tensor([[1, 2]])).shape == (1, 2, 1)
+    assert cache.get_seq_length() == 2

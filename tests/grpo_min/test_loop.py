@@ -29,7 +29,7 @@ from r1_reward.grpo_min.config import (
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
 from r1_reward.grpo_min.runlog import Metrics
-from r1_reward.grpo_min.world import sums, world_model, world_tokenizer
+from r1_reward.grpo_min.toy.arithmetic import sums, world_model, world_tokenizer
 from r1_reward.verifiers import Reason, Sample, Verdict, Verifier
 from r1_reward.verifiers.errors import ConfigError, RunError
 

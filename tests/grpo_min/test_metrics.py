@@ -15,9 +15,9 @@ from r1_reward.grpo_min.config import AlarmConfig
 from r1_reward.grpo_min.metrics import REFLECTIVE, alarms, merged, sample_line, summarise, tally_groups
 from r1_reward.grpo_min.rollout import Group, Row
 from r1_reward.grpo_min.runlog import Metrics, RunLog, make_writer
+from r1_reward.inspection.report.metrics import TITLES
 from r1_reward.verifiers import Reason, Verdict
 from r1_reward.verifiers.errors import ConfigError, WriteError
-from r1_reward.verifiers.report.metrics import TITLES
 
 
 def _verdict(reward: float | None) -> Verdict:

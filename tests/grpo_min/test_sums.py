@@ -13,12 +13,12 @@ from transformers import PreTrainedModel
 from r1_reward.grpo_min.config import DataConfig, OptimizerConfig, RolloutConfig, TrainConfig
 from r1_reward.grpo_min.engine import HFEngine
 from r1_reward.grpo_min.loop import Trainer
+from r1_reward.grpo_min.r1.sft import SFTConfig, finetune, lessons_of
 from r1_reward.grpo_min.sampling import Sampling
-from r1_reward.grpo_min.sft import SFTConfig, finetune, lessons_of
-from r1_reward.grpo_min.world import Habits, noisy_corpus, sums, world_model, world_tokenizer
+from r1_reward.grpo_min.toy.arithmetic import DemonstratorNoise, noisy_corpus, sums, world_model, world_tokenizer
 from r1_reward.verifiers import MathVerifier, r1_zero
 
-CARELESS = Habits(guesses=0.1, second_thoughts=0.0, errors=0.28, foreign=0.0, broken=0.2, chats=0.0)
+CARELESS = DemonstratorNoise(guesses=0.1, second_thoughts=0.0, errors=0.28, foreign=0.0, broken=0.2, chats=0.0)
 
 
 def pass_at_1(model: PreTrainedModel, tokenizer: Any) -> float:  # any: tokenizers share no typed class

@@ -16,8 +16,8 @@ from click.testing import CliRunner
 
 from r1_reward.cli import main
 from r1_reward.grpo_min.config import TrainConfig, as_json
-from r1_reward.grpo_min.recipe import read_recipe
-from r1_reward.grpo_min.world import sums, world_model, world_tokenizer
+from r1_reward.grpo_min.r1.recipe import read_recipe
+from r1_reward.grpo_min.toy.arithmetic import sums, world_model, world_tokenizer
 from r1_reward.verifiers.errors import ConfigError
 from r1_reward.verifiers.settings import from_table
 

@@ -49,9 +49,7 @@ def openrlhf_run(file: Path, text: str, label: str | None, tokenizer: Any, promp
 @pytest.fixture
 def reward_file(tmp_path: Path) -> Path:
     file = tmp_path / "my_rewards.py"
-    file.write_text(
-        "from r1_reward.verifiers.adapters.openrlhf import reward\nreward_func = reward('math', 'format')\n"
-    )
+    file.write_text("from r1_reward.adapters.openrlhf import reward\nreward_func = reward('math', 'format')\n")
     return file
 
 
@@ -189,7 +187,7 @@ def test_openrlhf_cuts_long_prompts_and_the_server_finds_the_response(
 
 
 def verifiers_score(vf: Any, answer: str | None, content: str, thinking: str | None, **settings: Any) -> Any:
-    from r1_reward.verifiers.adapters.verifiers_hub import reward
+    from r1_reward.adapters.verifiers_hub import reward
 
     class MathData(vf.TaskData):  # type: ignore[misc]  # verifiers may not be there for mypy
         answer: str | None = None
@@ -233,7 +231,7 @@ def test_verifiers_marks_a_trace_that_could_not_be_judged() -> None:
 def test_skyrl_makes_and_steps_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     skyrl_gym = offered("skyrl_gym")
     (tmp_path / "my_env.py").write_text(
-        "from r1_reward.verifiers.adapters.skyrl import environment\n"
+        "from r1_reward.adapters.skyrl import environment\n"
         "from skyrl_gym.envs.base_text_env import BaseTextEnv\n"
         "R1Env = environment('math', 'format', base=BaseTextEnv)\n"
     )
@@ -256,8 +254,8 @@ def test_skyrl_makes_and_steps_the_environment(tmp_path: Path, monkeypatch: pyte
 
 def test_areal_sends_the_reward_to_its_processes() -> None:
     api = offered("areal.api.reward_api")
+    from r1_reward.adapters.areal import reward
     from r1_reward.verifiers import NotScoredError
-    from r1_reward.verifiers.adapters.areal import reward
 
     async def judge() -> tuple[float, float]:
         wrapped = api.AsyncRewardWrapper(reward("math", "format"), max_workers=1, timeout_seconds=120)
@@ -277,7 +275,7 @@ def test_swift_calls_a_registered_class() -> None:
     algorithm = offered("swift.rl_core.grpo_algorithm")
     import torch
 
-    from r1_reward.verifiers.adapters.swift import orm
+    from r1_reward.adapters.swift import orm
 
     orms = offered("swift.rewards").orms
     orms["r1_math"], orms["r1_format"] = orm("math"), orm("format")

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from r1_reward.adapters.trl import async_reward, reward
+from r1_reward.rows.reader import response_text
 from r1_reward.sandbox import Limits
 from r1_reward.verifiers import (
     CodeVerifier,
@@ -23,8 +25,6 @@ from r1_reward.verifiers import (
     TestCase,
     Verifier,
 )
-from r1_reward.verifiers.adapters.rows import response_text
-from r1_reward.verifiers.adapters.trl import async_reward, reward
 
 trl = pytest.importorskip("trl")
 datasets = pytest.importorskip("datasets")
@@ -221,3 +221,56 @@ def test_async_grpo_scores_groups_with_what_was_pickled() -> None:
     assert [sample.metrics["rewards/format"] for sample in scored] == [1.0, 0.0]
     assert [sample.metrics["rewards/math"] for sample in scored] == [1.0, 0.0]
     assert [sample.metrics["reward"] for sample in scored] == [2.0, 0.0]
+
+
+@pytest.mark.parametrize("order", [("math", "format"), ("format", "math")])
+@pytest.mark.parametrize("make", [reward, async_reward], ids=["sync", "async"])
+def test_a_row_that_one_function_cannot_judge_has_no_advantage(
+    make: Callable[..., Any],
+    order: tuple[str, str],
+    model: Callable[[], Any],
+    tokenizer: Any,
+    tmp_path: Path,
+) -> None:
+    """TRL adds functions by `nansum`: a row without a gold was trained on as a wrong answer, by its format alone."""
+    said = [
+        r"<think> the sum </think> <answer> \boxed{4} </answer>",
+        r"<think> so </think> <answer> \boxed{5} </answer>",
+    ]
+    rewards = list(map(make, order))
+    data = datasets.Dataset.from_dict({"prompt": [PROMPT] * 8, "answer": ["4"] * 8, "kind": ["math"] * 8})
+    config = trl.GRPOConfig(
+        output_dir=str(tmp_path), per_device_train_batch_size=4, num_generations=4, max_steps=1, report_to=[],
+        use_cpu=True, bf16=False, disable_tqdm=True, save_strategy="no", max_completion_length=8,
+    )  # fmt: skip
+    trainer = trl.GRPOTrainer(
+        model=model(), args=config, train_dataset=data, processing_class=tokenizer, reward_funcs=rewards
+    )
+    seen: list[Any] = []
+    judge = trainer._calculate_rewards
+
+    def judged(inputs: Any, prompts: Any, completions: Any, *rest: Any, **more: Any) -> Any:
+        """TRL's own, about a group of four: right, without a gold, wrong, right."""
+        golds = ["4", "proof", "4", "4"]
+        rows = [{**row, "answer": gold} for row, gold in zip(inputs, golds, strict=True)]
+        texts = [said[0], said[0], said[1], said[0]]
+        found = judge(rows, prompts, texts, *rest, **more)
+        seen.append(found)
+        return found
+
+    trainer._calculate_rewards = judged
+    advantages: list[Any] = []
+    generate = trainer._generate_and_score_completions
+
+    def generated(inputs: Any) -> Any:
+        found = generate(inputs)
+        advantages.append(found["advantages"])
+        return found
+
+    trainer._generate_and_score_completions = generated
+    trainer.train()
+    for column in (0, 1):
+        assert [bool(value.isnan()) for value in seen[0][:, column]] == [False, True, False, False]
+    right, unjudged, wrong, _ = (float(value) for value in advantages[0])
+    assert wrong < -0.5 < 0 < right
+    assert unjudged == pytest.approx(0.0, abs=1e-6)

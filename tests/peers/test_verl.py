@@ -10,7 +10,7 @@ import pytest
 
 verl = pytest.importorskip("verl")
 
-OURS = "pkg://r1_reward.verifiers.adapters.verl"
+OURS = "pkg://r1_reward.adapters.verl"
 SAID = [r"<think> 2 + 2 </think> <answer> \boxed{4} </answer>", r"\boxed{4}", r"\boxed{5}", ""]
 
 

@@ -191,3 +191,61 @@ def test_labelled_data_is_read_whole() -> None:
     assert len(pairs.rows) > 3900
     rated = read_rated([data / "safety_dev.jsonl.gz"])
     assert len(rated.rows) + sum(rated.left_out.values()) == 13993
+
+
+NAMED: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
+    ({"question": "Q"}, [("user", "Q")]),
+    ({"query": "Q"}, [("user", "Q")]),
+    ({"input": "Q"}, [("user", "Q")]),
+    ({"instruction": "Sum up", "input": "the text"}, [("user", "Sum up\n\nthe text")]),
+    ({"instruction": "Sum up", "input": ""}, [("user", "Sum up")]),
+    ({"prompt": "Sum up the text", "input": "the text"}, [("user", "Sum up the text")]),
+    ({"system": "Be brief", "question": "Q"}, [("system", "Be brief"), ("user", "Q")]),
+    ({"system": "", "question": "Q"}, [("user", "Q")]),
+    ({"system_prompt": "Be brief", "prompt": [user("Q")]}, [("system", "Be brief"), ("user", "Q")]),
+    ({"prompt": "P", "question": "Q"}, [("user", "P")]),
+]
+
+
+@pytest.mark.parametrize(("columns", "prompt"), NAMED)
+def test_a_row_keeps_its_prompt_under_any_usual_name(columns: dict[str, Any], prompt: list[tuple[str, str]]) -> None:
+    pair = pair_of({**columns, "chosen": "Yes, a", "rejected": "Yes, b"})
+    assert isinstance(pair, Pair)
+    assert [(turn.role, turn.content) for turn in pair.prompt] == prompt
+    assert (pair.chosen, pair.rejected) == ("Yes, a", "Yes, b")
+    rated = rated_of({**columns, "response": "a", "safe": 1})
+    assert [(turn.role, turn.content) for turn in rated.prompt] == prompt
+    scores = [{"response": "a", "overall_score": 1}, {"response": "b", "overall_score": 2}]
+    best = pair_of({**columns, "completions": scores})
+    assert isinstance(best, Pair)
+    assert best.prompt == pair.prompt
+
+
+def test_a_conversation_gets_the_system_message_of_its_row_once() -> None:
+    both = {"chosen": [user("Q"), assistant("a")], "rejected": [user("Q"), assistant("b")]}
+    for more in ({}, {"prompt": "Q"}, {"question": "Q"}, {"prompt": [{"role": "system", "content": "S"}, user("Q")]}):
+        pair = pair_of({"system": "S", **more, **both})
+        assert isinstance(pair, Pair)
+        assert [(turn.role, turn.content) for turn in pair.prompt] == [("system", "S"), ("user", "Q")]
+    hh = pair_of({"system": "S", "chosen": HH + "a", "rejected": HH + "b"})
+    assert isinstance(hh, Pair)
+    assert [turn.role for turn in hh.prompt] == ["system", "user", "assistant", "user"]
+
+
+@pytest.mark.parametrize("column", ["history", "context", "messages", "conversations", "post", "problem"])
+def test_a_prompt_in_a_column_that_is_not_read_is_no_pair_without_prompt(column: str) -> None:
+    for chosen, rejected in (("a", "b"), ([assistant("a")], [assistant("b")])):
+        with pytest.raises(DataError, match=f"row: column '{column}' may hold the prompt"):
+            pair_of({column: "Q", "chosen": chosen, "rejected": rejected})
+    pair = pair_of({column: "Q", "prompt": "P", "chosen": "a", "rejected": "b"})
+    assert isinstance(pair, Pair)
+    assert pair.prompt[0].content == "P"
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"system": ["S"], "prompt": "Q"}, {"prompt": [user("Q")], "input": "more"}, {"prompt": "Q", "input": {}}],
+)
+def test_a_prompt_that_cannot_be_put_together_is_an_error(columns: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match=r"row: column '(system|input)'"):
+        pair_of({**columns, "chosen": "a", "rejected": "b"})

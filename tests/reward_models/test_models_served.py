@@ -21,11 +21,11 @@ import torch
 from click.testing import CliRunner
 
 import r1_reward.reward_models.verifier as models_module
+from r1_reward.adapters import areal, nemo, openrlhf, skyrl, slime, swift, trl, verifiers_hub, verl
 from r1_reward.cli import main
 from r1_reward.reward_models.verifier import HelpfulVerifier, SafetyVerifier
 from r1_reward.verifiers import Sample
-from r1_reward.verifiers.adapters import areal, nemo, openrlhf, skyrl, slime, swift, trl, verifiers_hub, verl
-from r1_reward.verifiers.contract import Preparing
+from r1_reward.verifiers.verifier import Preparing
 
 pytestmark = pytest.mark.needs("torch")
 

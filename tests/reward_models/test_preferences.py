@@ -321,6 +321,78 @@ def test_recorded_replies_serve_again(tmp_path: Path) -> None:
         RecordedJudge(tmp_path / "nowhere")
 
 
+class Sampling:
+    """A judge that answers otherwise each time, by what it was asked and how often before."""
+
+    def __init__(self, salt: str = "") -> None:
+        self.asked: list[str] = []
+        self.salt = salt
+
+    def __call__(self, text: str) -> str:
+        self.asked.append(text)
+        draw = random.Random(f"{self.salt}{asked_key(text)}{self.asked.count(text)}")
+        return draw.choice(["[[A>>B]]", "[[A>B]]", "[[A=B]]", "[[B>A]]", "[[B>>A]]", "I cannot say."])
+
+
+def test_a_recording_changes_no_judgement(tmp_path: Path) -> None:
+    path, candidates = tmp_path / "replies.jsonl", [candidate(number) for number in range(40)]
+    plain, recorded = Sampling(), Sampling()
+    expected = [judge_pair(one, plain, PrefOptions()) for one in candidates]
+    judge = RecordedJudge(path, live=recorded, name="sampling")
+    assert [judge_pair(one, judge, PrefOptions()) for one in candidates] == expected
+    assert recorded.asked == plain.asked
+    assert any(one.scores[0] != one.scores[2] for one in expected if one.scores)
+    again = RecordedJudge(path)
+    assert [judge_pair(one, again, PrefOptions()) for one in candidates] == expected
+    # A reply without a verdict is no reason not to ask again.
+    more = Sampling("later ")
+    judge = RecordedJudge(path, live=more, name="sampling")
+    known = [judge_pair(one, judge, PrefOptions(retries=0)) for one in candidates]
+    assert 0 < len(more.asked) < 40
+    assert all(one.failed is None for one in known[:5] if one.scores)
+
+
+def test_a_recording_keeps_judges_apart(tmp_path: Path) -> None:
+    path = tmp_path / "replies.jsonl"
+    one = RecordedJudge(path, live=lambda _: "[[A>B]]", name="http://x/v1 A>B")
+    other = RecordedJudge(path, live=lambda _: "[[B>A]]", name="http://x/v1 B>A")
+    assert (one("Q"), other("Q")) == ("[[A>B]]", "[[B>A]]")
+    assert RecordedJudge(path, live=lambda _: "[[A=B]]", name="third")("Q") == "[[A=B]]"
+    assert RecordedJudge(path, name="B>A")("Q") == "[[B>A]]"
+    with pytest.raises(ConfigError, match=r"replies of 'http://x/v1 A>B', .* --model"):
+        RecordedJudge(path)
+    with pytest.raises(ConfigError, match="no replies of 'fourth'"):
+        RecordedJudge(path, name="fourth")
+
+
+def test_a_recording_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "replies.jsonl"
+    path.write_text(json.dumps({"asked": asked_key("Q"), "reply": "[[A>B]]"}) + "\n")
+    judge = RecordedJudge(path)
+    assert [judge("Q"), judge("Q")] == ["[[A>B]]", "[[A>B]]"]
+
+
+def test_verdicts_of_another_judge_or_model_are_not_taken_over(endpoint: str, tmp_path: Path) -> None:
+    source, out = tmp_path / "candidates.jsonl", tmp_path / "out"
+    rows = [{"prompt": f"Q{n}", "responses": ["a good answer", "a bad answer"]} for n in range(4)]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def judged(*flags: str) -> int:
+        told = CliRunner().invoke(main, ["prefs", str(source), "-o", str(out), *flags])
+        assert told.exit_code == 0, told.stderr
+        return len((out / "judged.jsonl").read_text().splitlines())
+
+    assert judged("--judge", endpoint, "--model", "fair") == 4
+    assert judged("--judge", endpoint, "--model", "fair") == 4
+    assert judged("--judge", endpoint, "--model", "fair-2") == 8
+    replies = tmp_path / "replies.jsonl"
+    assert judged("--judge", endpoint, "--model", "other", "--record", str(replies)) == 12
+    assert judged("--judge", f"recorded:{replies}") == 16
+    assert judged("--judge", f"recorded:{replies}") == 16
+    replies.write_text(replies.read_text() + "\n".join(replies.read_text().splitlines()[:1]) + "\n")
+    assert judged("--judge", f"recorded:{replies}") == 20
+
+
 def test_the_command_builds_pairs_and_goes_on(endpoint: str, tmp_path: Path) -> None:
     source = tmp_path / "candidates.jsonl"
     rows: list[dict[str, Any]] = []

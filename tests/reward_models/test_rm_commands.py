@@ -217,3 +217,56 @@ def test_score_by_the_second_stages_preset(helpful: Path, safety: Path, tmp_path
 def test_score_says_what_a_model_reward_lacks(args: list[str], message: str, tmp_path: Path) -> None:
     told = run("score", rollouts(tmp_path / "in.jsonl"), *args, code=2)
     assert message in " ".join(told.stderr.split())
+
+
+def test_a_killed_run_is_not_overwritten(pairs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "rm"
+    flags = ["train-rm", "--kind", "helpful", "--data", pairs, "--base", "tiny", "-o", folder, *QUICK]
+    run(*flags)
+    for left, what in (("reward_model.json", "the checkpoint"), ("checkpoint.pt", "the metrics")):
+        (folder / left).unlink()
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        told = run(*flags, code=2)
+        assert f"already holds {what} of an earlier run; --resume goes on" in " ".join(told.stderr.split())
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    (folder / "best.pt").write_bytes(b"of another run")
+    run(*flags, "--overwrite")
+    assert (folder / "reward_model.json").exists()
+    assert not (folder / "best.pt").exists()
+    steps = [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines() if "lr" in line]
+    assert steps == list(range(1, len(steps) + 1))
+    assert "give one of them" in run(*flags, "--overwrite", "--resume", code=2).stderr
+
+
+@pytest.mark.needs("peft")
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks transformers for it
+def test_adapters_given_as_a_base_are_merged_with_a_sentence(
+    pairs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
+
+    from r1_reward.reward_models import base_model, options_of
+    from r1_reward.reward_models.tiny import tiny_tokenizer
+
+    base, adapters = tmp_path / "base", tmp_path / "adapters"
+    tokenizer = tiny_tokenizer(["some words"])
+    config = LlamaConfig(vocab_size=len(tokenizer), hidden_size=16, intermediate_size=16, num_hidden_layers=1,
+                         num_attention_heads=2, num_key_value_heads=2, pad_token_id=tokenizer.pad_token_id)  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(base)
+    model = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(base), LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM")
+    )
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight)
+    model.save_pretrained(str(adapters))
+    for folder in (base, adapters):
+        tokenizer.save_pretrained(folder)
+    merged: Any = model.merge_and_unload()  # any: peft's
+    wanted = merged.model.layers[0].self_attn.q_proj.weight
+    scorer = base_model(adapters, [], options_of("helpful", "tiny"))
+    torch.testing.assert_close(scorer.model.model.layers[0].self_attn.q_proj.weight, wanted)
+    assert all(weight.requires_grad for weight in scorer.model.parameters())
+    assert "merged into the weights" in caplog.text

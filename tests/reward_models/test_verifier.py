@@ -142,14 +142,14 @@ def test_a_broken_model_is_an_error_and_never_a_number(models: dict[str, str], t
 def test_a_sample_that_the_model_fails_on_costs_only_itself(
     models: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encode = Layout.encode
+    parts = Layout.parts
 
-    def broken(self: Layout, prompt: Any, responses: Any) -> Any:
-        if "poison" in responses:
+    def broken(self: Layout, prompt: Any, response: str) -> Any:
+        if response == "poison":
             raise RuntimeError("no luck")
-        return encode(self, prompt, responses)
+        return parts(self, prompt, response)
 
-    monkeypatch.setattr(Layout, "encode", broken)
+    monkeypatch.setattr(Layout, "parts", broken)
     verdicts = SafetyVerifier(model=models["safety"])([Sample(response=text) for text in ("a", "poison", "b")])
     assert [verdict.status for verdict in verdicts] == [Status.SCORED, Status.ERROR, Status.SCORED]
     assert "no luck" in verdicts[1].detail

@@ -284,8 +284,8 @@ def test_every_reason_has_a_status() -> None:
 
 
 def test_instrument_faults_are_never_scored() -> None:
-    instrument = {"reference_missing", "reference_unparseable", "tests_missing", "sandbox_unavailable"}
-    instrument |= {"grader_crashed", "grader_timeout"}
+    instrument = {"reference_missing", "reference_unparseable", "reference_unusable", "tests_missing"}
+    instrument |= {"sandbox_unavailable", "grader_crashed", "grader_timeout"}
     assert not instrument & {reason.value for reason in REASONS_OF[Status.SCORED]}
 
 

@@ -90,8 +90,7 @@ def test_fuzz() -> None:
         "</do>",
     ]
     rng = random.Random(5)
-    deadline = time.monotonic() + 1.5
-    while time.monotonic() < deadline:
+    for _ in range(1_000):
         response = "".join(rng.choices(pieces, k=rng.randrange(25)))
         for verifier in PROFILES:
             verdict = verifier([Sample(response=response, prompt=rng.choice(["", "<think>\n"]))])[0]

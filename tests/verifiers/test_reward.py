@@ -27,7 +27,7 @@ from r1_reward.verifiers import (
     auto,
     r1_zero,
 )
-from r1_reward.verifiers.catalog import CATALOG, make
+from r1_reward.verifiers.registry import CATALOG, make
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ def test_bad_option_value_lists_the_allowed_ones(name: str, options: dict[str, o
 
 
 def test_broken_verifier_is_an_error_verdict_not_a_zero() -> None:
-    from r1_reward.verifiers.contract import judge_each
+    from r1_reward.verifiers.verifier import judge_each
 
     def broken(sample: Sample) -> Verdict:
         raise RecursionError("too deep")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from r1_reward.verifiers import Sample, Status, Verdict
-from r1_reward.verifiers.catalog import CATALOG, make
+from r1_reward.verifiers.registry import CATALOG, make
 
 RULES = ["format", "language", "choice", "puzzle", "schema", "length"]
 OPTIONS: dict[str, dict[str, Any]] = {"schema": {"schema": {"type": "object"}}}
@@ -139,8 +139,7 @@ PIECES = [
 def test_fuzz(name: str) -> None:
     rng = random.Random(f"{name} 3")
     verifier = make(name, OPTIONS.get(name))
-    deadline = time.monotonic() + 0.7
-    while time.monotonic() < deadline:
+    for _ in range(1_000):
         response = "".join(rng.choices(PIECES, k=rng.randrange(30)))
         verdict = verifier([sample(response, name)])[0]
         assert verdict.status is Status.SCORED, (response, verdict.detail)

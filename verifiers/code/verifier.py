@@ -28,11 +28,11 @@ from ...sandbox.languages import language
 from ...sandbox.limits import DEFAULT_LIMITS
 from ...sandbox.submission import Checker, Runner, Test
 from ..cases import TestCase, limits_of_row
-from ..contract import failure
 from ..errors import ConfigError, check_option
 from ..reasoning import PREFILLED, Prefilled
 from ..sample import Sample
 from ..verdict import Reason, Verdict
+from ..verifier import failure
 from .asserts import ChecksNothingError, split_asserts
 from .constants import fold_text
 from .joining import complete, complete_other, fit_program_tests, only_defines

@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
-from ..contract import judge_each
 from ..errors import ConfigError, check_option
 from ..json_answer import JsonError, SchemaFaultError, Schemas, json_text, read_json
 from ..reasoning import PREFILLED, Prefilled, Reasoning, Span, scan
 from ..sample import Sample
 from ..verdict import Reason, Verdict
+from ..verifier import judge_each
 from .layout import CARDINALITIES, Cardinality, Checked, Layout, blank, check
 from .places import places, with_returns
 from .violation import Violation

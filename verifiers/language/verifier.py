@@ -16,17 +16,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..contract import judge_each
 from ..errors import ConfigError, check_option
 from ..format.verifier import turn_end
 from ..reasoning import PREFILLED, Prefilled, Span, scan
 from ..sample import Sample
 from ..verdict import Reason, Verdict
+from ..verifier import judge_each
 from .auto import Piece, Plan
-from .backends import BACKENDS, Backend, known, label
+from .backends import BACKENDS, Backend, known, label, scripts_only
 from .neutral import mask
 from .question import question
 from .scripts import UNITS, Unit
+from .target import Target, target_of
 
 Scope = Literal["think", "answer", "all"]
 SCOPES: tuple[Scope, ...] = ("think", "answer", "all")
@@ -39,7 +40,8 @@ _SPANS = 500
 class LanguageVerifier:
     r"""The share of words that are in the target language, eq. (7): a number from 0 to 1, reason `measured`.
 
-    The target is the sample's `language`, else the language of its question; without either the verdict is skipped.
+    The target is the sample's `language`, else the language of its question where that shows one (see `target`), else
+    `default`; without any the verdict is skipped.
     A response without think tags is all chain of thought. Evidence: `target`, `counts` (units by language, `und` for
     unknown), `unit`, `neutral` (share of the text that was masked), `spans` (`[start, end, language]` in the
     response, at most 500).
@@ -58,6 +60,8 @@ class LanguageVerifier:
     """Who tells the languages; see `backends`."""
     languages: Sequence[str] | None = None
     """The only languages to consider, ISO 639-1, which is faster; the target is always one of them."""
+    default: str | None = None
+    """The target, ISO 639-1, where neither the sample nor its question gives one; None skips such a sample."""
     strict: bool = False
     """Whether prose that hides in code and formulas counts."""
     min_words: int = 1
@@ -82,6 +86,13 @@ class LanguageVerifier:
             raise ConfigError(f"language.empty_score is {score!r}; it must be a finite number")
         if self.model is not None and self.backend != "fasttext":
             raise ConfigError(f"language.model is for the backend 'fasttext', not for {self.backend!r}")
+        if self.default is not None:
+            if not isinstance(self.default, str) or not known(_code(self.default), self.backend):
+                raise ConfigError(
+                    f"language.default is {self.default!r}, which the backend {self.backend!r} cannot tell; "
+                    "write a code such as 'en'"
+                )
+            object.__setattr__(self, "default", _code(self.default))
         if self.languages is not None:
             self._check_languages()
 
@@ -104,9 +115,9 @@ class LanguageVerifier:
         return judge_each(self._judge, samples)
 
     def _judge(self, sample: Sample) -> Verdict:
-        target = self._target(sample)
+        target, why = self._target(sample)
         if target is None:
-            return Verdict.skipped("the sample names no language, and its prompt shows none")
+            return Verdict.skipped(f"the sample names no language, and {why}; name it, or set language.default")
         if not known(target, self.backend):
             return Verdict.skipped(f"the backend {self.backend!r} cannot tell the language {target!r}")
         span = self._span(sample)
@@ -138,14 +149,14 @@ class LanguageVerifier:
         plan = Plan(None if candidates is None else tuple(candidates))
         return label(masked, self.backend, self.model, plan, target, self.unit)
 
-    def _target(self, sample: Sample) -> str | None:
+    def _target(self, sample: Sample) -> Target:
         if sample.language is not None:
-            return _code(sample.language) or None
-        counts: Counter[str] = Counter()
-        for piece in self._pieces(mask(question(sample.prompt)), None):
-            counts[piece.language] += piece.words
-        counts.pop("und", None)
-        return counts.most_common(1)[0][0] if counts else None
+            return Target(_code(sample.language) or None, "its field is blank")
+        asked = mask(question(sample.prompt))
+        found = self._pieces(asked, None)
+        plan = Plan(None if self.languages is None else tuple(self.languages))
+        target = target_of(asked, found, plan if self.backend != "script" else scripts_only(None))
+        return target if target.language is not None or self.default is None else Target(self.default)
 
     def _span(self, sample: Sample) -> Span:
         everything = Span(0, len(sample.response))

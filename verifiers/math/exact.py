@@ -13,6 +13,8 @@ MAX_FACTORIAL = 3_000
 """Largest argument of a factorial, and of the lower number of a binomial."""
 MAX_RANGE = 2_000
 """Longest sum or product that is written out."""
+MAX_MODULUS = 10**9
+"""Largest modulus whose totient is worked out, for a power whose exponent is too large to be written out."""
 
 Rational = int | Fraction
 
@@ -154,6 +156,12 @@ def _root(node: Node) -> Rational | None:
 
 
 def _function(node: Node) -> Rational | None:
+    if node.value == "mod" and len(node.args) == 2:
+        modulus = rational(node.args[1])
+        if isinstance(modulus, int) and modulus > 0:
+            found = residue(node.args[0], modulus)
+            if found is not None:
+                return found
     values = []
     for arg in node.args:
         value = rational(arg)
@@ -180,6 +188,77 @@ def _function(node: Node) -> Rational | None:
     if name == "mod" and len(whole) == 2 and whole[1]:
         return whole[0] % whole[1]
     return None
+
+
+def residue(node: Node, modulus: int) -> int | None:
+    """An integer expression modulo a natural number, without its value: powers are taken modulo it.
+
+    None for what is no integer expression, or not within the caps.
+
+    >>> from .grammar import Parser
+    >>> tower = Parser(["3", "^", "{", "3", "^", "{", "3", "^", "3", "}", "}"]).relation()
+    >>> residue(tower, 7)
+    6
+    """
+    if modulus == 1:
+        return 0
+    if node.kind == "num":
+        return node.value % modulus if isinstance(node.value, int) else None
+    if node.kind in ("add", "mul"):
+        total = int(node.kind == "mul")
+        for arg in node.args:
+            value = residue(arg, modulus)
+            if value is None:
+                return None
+            total = (total + value if node.kind == "add" else total * value) % modulus
+        return total
+    if node.kind == "pow":
+        base = residue(node.args[0], modulus)
+        return None if base is None else _power_residue(base, node.args[1], modulus)
+    try:
+        exact = rational(node)
+    except TooBig:
+        return None
+    return exact % modulus if isinstance(exact, int) else None
+
+
+def _power_residue(base: int, exponent: Node, modulus: int) -> int | None:
+    try:
+        value = rational(exponent)
+    except TooBig:
+        return _tower_residue(base, exponent, modulus)
+    if not isinstance(value, int) or (value <= 0 and base == 0) or (value < 0 and math.gcd(base, modulus) > 1):
+        return None
+    return pow(base, value, modulus)
+
+
+def _tower_residue(base: int, exponent: Node, modulus: int) -> int | None:
+    """Euler's theorem for any base: an exponent of at least log2(m) may be reduced modulo phi(m), plus phi(m)."""
+    if modulus > MAX_MODULUS or not _grows(exponent):
+        return None
+    order = _totient(modulus)
+    reduced = residue(exponent, order)
+    return None if reduced is None else pow(base, reduced + order, modulus)
+
+
+def _grows(node: Node) -> bool:
+    """Whether a value is at least every value in it, so that one which is too large to write out is large."""
+    if node.kind == "num":
+        return isinstance(node.value, int) and node.value > 0
+    if node.kind == "pow" and node.args[0].kind == "num" and node.args[0].value == 1:
+        return False
+    return node.kind in ("add", "mul", "pow") and all(map(_grows, node.args))
+
+
+def _totient(value: int) -> int:
+    total, factor = value, 2
+    while factor * factor <= value:
+        if value % factor == 0:
+            total -= total // factor
+            while value % factor == 0:
+                value //= factor
+        factor += 1
+    return total - total // value if value > 1 else total
 
 
 def choose(n: int, k: int, *, ordered: bool = False) -> int | None:

@@ -347,9 +347,9 @@ def _step(name: str, values: list[Value], kit: Kit) -> Value:
         raise NoValue
     reals = [value.real for value in values]
     one = reals[0]
+    if name in ("floor", "ceil", "mod") and abs(one) > (1e15 if kit.mp is None else 10.0 ** min(300, kit.mp.dps)):
+        raise TooBig(f"a {name} past the digits")  # and mpmath would write such a number out before it divides
     if name in ("floor", "ceil"):
-        if kit.mp is None and abs(one) > 1e15:
-            raise TooBig("a floor past the floats")
         near = round(float(one)) if abs(one) < 1e15 else one
         if abs(one - near) < 1e-9 * max(1.0, abs(float(one))):  # a float just beside a whole number
             return kit.number(1) * near

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ..contract import judge_each
 from ..errors import check_option
 from ..reasoning import PREFILLED, Prefilled
+from ..references import unusable, usable
 from ..sample import Sample
 from ..verdict import Reason, Verdict
+from ..verifier import judge_each
 from .classes import classes
 from .compare import Decision, compare
 from .extract import Extraction, extract
@@ -60,6 +61,9 @@ class MathVerifier:
         references = [reference for reference in sample.references if reference.strip()]
         if not references:
             return Verdict.error(Reason.REFERENCE_MISSING, "the sample has no reference to compare with")
+        if (why := unusable(references)) is not None:
+            return Verdict.error(Reason.REFERENCE_UNUSABLE, why)
+        references = usable(references)
         got = extract(sample.response, sample.prompt, extraction=self.extraction, prefilled=self.prefilled)
         golds = [read(reference) for reference in references]
         if got.answer is None:

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from r1_reward.verifiers import MathVerifier, Sample, Verifier
-from r1_reward.verifiers.contract import Voter
 from r1_reward.verifiers.verdict import Verdict
+from r1_reward.verifiers.verifier import Voter
 
 PAIRS = [
     ("1/2", r"\frac12"),

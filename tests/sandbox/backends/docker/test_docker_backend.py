@@ -46,6 +46,7 @@ def test_a_container_has_the_settings_that_are_promised(backend: DockerBackend, 
     assert host["PidsLimit"] == 99
     assert host["NanoCpus"] == 1_500_000_000
     assert host["IpcMode"] == "private"
+    assert host["LogConfig"]["Type"] == "none"
     assert host["AutoRemove"] is True
     assert host["Privileged"] is False
     assert not host["Binds"]

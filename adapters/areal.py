@@ -1,0 +1,61 @@
+"""Rewards for AReaL, as the `reward_fn` of `RLVRWorkflow` and its like:
+
+    from r1_reward.adapters.areal import reward
+
+    workflow = RLVRWorkflow(reward_fn=reward("math"), ...)
+
+Read in AReaL 1.0.4 (`api/reward_api.py`, `workflow/rlvr.py`). What it does, and what is made of it here:
+
+- The function is pickled into a process pool for **every call**, with (prompt, completion, ids, ids) by position and
+  the row's columns by keyword: so it is a small instance, and all that are equal share one grader in each worker.
+- A number is expected. An exception is tried again three times and then rejects the rollout, which is how a sample is
+  left out: so that is what `on_error="none"` (the default) and `"raise"` both do. Older versions give 0 instead.
+- A call that takes longer than 15 s is given up on and tried again three times while the first goes on: keep verifiers'
+  own time limits well below that.
+- Texts are decoded with special tokens; the prompt's end shows whether the template wrote `<think>`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from ..verifiers.errors import NotScoredError
+from ..verifiers.verdict import Status
+from .plan import Plan, Settings, Turn, make_plan
+
+
+def reward(*rewards: str, **settings: Unpack[Settings]) -> ArealReward:
+    r"""A reward function for AReaL, by names of verifiers (summed), or by `preset`.
+
+    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+
+    >>> reward("math")("2 + 2?", r"\\boxed{4}", [1, 2], [3, 4], answer="4")
+    1.0
+    """
+    return ArealReward(make_plan(rewards, settings, ("none", "zero", "raise"), "AReaL"))
+
+
+class ArealReward:
+    """A reward function as AReaL calls it; picklable."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.__name__ = plan.name
+
+    def __call__(
+        self,
+        prompt: object,
+        completions: object,
+        prompt_ids: object = None,  # noqa: ARG002 - AReaL passes it
+        completion_ids: object = None,  # noqa: ARG002
+        **data: Any,  # any: the dataset's columns
+    ) -> float:
+        """The reward; 0.0 where it does not apply.
+
+        Raises NotScoredError for a sample that could not be judged unless `on_error` is `zero`, and InstrumentDown.
+        """
+        (judged,) = self.plan.judge([Turn(completions, prompt, data)])
+        number = self.plan.number(judged)
+        if number is None and judged.total.status is Status.ERROR:
+            raise NotScoredError(f"could not be judged: {judged.total.reason}: {judged.total.detail}")
+        return 0.0 if number is None else number

@@ -1,0 +1,135 @@
+"""Rewards for OpenRLHF, as a file given to `--reward.remote_url`:
+
+    # my_rewards.py
+    from r1_reward.adapters.openrlhf import reward
+
+    reward_func = reward("math", "format")
+
+Read in OpenRLHF 0.11.2 (`utils/agent.py::SingleTurnAgentExecutor`). What it does, and what is made of it here:
+
+- `query` is prompt and response with special tokens, and the prompt may have been cut from the left to fit: see
+  `query.py`. A query in which the prompt is not found is one that could not be judged.
+- Functions are called with lists of one, in threads. Rewards go back as tensors of shape (1,), extra logs too. The logs
+  of a batch are taken by the keys of its first sample: so they are always the same numeric ones (see `Plan.parts`).
+- An exception becomes `reward=None` with a line at level INFO, which the code after it takes for "ask a reward model",
+  and ends the run where there is none: so a sample that could not be judged is 0.0 with `valid` 0.0 (`on_error="zero"`,
+  the default). A breaker that finds the instrument down still raises, and says so in the log, since anything is better
+  than training on zeros.
+- `scores` are for dynamic filtering, which keeps a group whose mean lies between two bounds (0 and 1): the accuracy
+  verifier's score; of rewards without one the share of the full reward, and where that goes outside, the reward itself.
+
+The server's `/get_reward` answers with the same lists (`lists`), but refuses what could not be judged.
+Labels are references; a label that is a JSON object with `reference` or `tests` holds any field of a Sample.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Unpack
+
+from ..rows.reader import label_row, plain
+from ..verifiers.errors import InstrumentDown, SampleError
+from ..verifiers.registry import CATALOG
+from ..verifiers.verdict import Status
+from .plan import Plan, Settings, Turn, flat_parts, make_plan
+from .query import NOT_FOUND, response_in
+
+_log = logging.getLogger(__name__)
+
+
+def reward(*rewards: str, **settings: Unpack[Settings]) -> OpenRlhfReward:
+    """A `reward_func` for OpenRLHF, by names of verifiers (summed), or by `preset`.
+
+    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+
+    >>> reward("format").__name__
+    'format'
+    """
+    return OpenRlhfReward(make_plan(rewards, settings, ("zero", "raise"), "OpenRLHF"))
+
+
+class OpenRlhfReward:
+    """A reward function as OpenRLHF calls it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.__name__ = plan.name
+
+    def __call__(
+        self,
+        queries: Sequence[str],
+        prompts: Sequence[str],
+        labels: Sequence[object] | None = None,
+        **_: object,
+    ) -> dict[str, Any]:  # any: tensors where torch is there, else lists
+        """Rewards, scores and extra logs. Raises ValueError where lengths differ, InstrumentDown as every adapter."""
+        labels = [None] * len(queries) if labels is None else labels
+        turns = [_turn(*asked) for asked in zip(queries, prompts, labels, strict=True)]
+        try:
+            judged = self.plan.judge(turns)
+        except InstrumentDown:
+            _log.exception("OpenRLHF will go on with reward=None; this is why")
+            raise
+        found = [
+            Found(
+                self.plan.number(each) or 0.0,
+                each.total.status.value,
+                {name: verdict.score for name, verdict in each.verdicts.items()},
+            )
+            for each in judged
+        ]
+        told = lists(found, self.plan.terms)
+        logs = {key: _tensor(values) for key, values in told["extra_logs"].items()}
+        return {"rewards": _tensor(told["rewards"]), "scores": _tensor(told["scores"]), "extra_logs": logs}
+
+
+class Found(NamedTuple):
+    """What is told of one sample."""
+
+    reward: float
+    status: str
+    """Of the total."""
+    scores: Mapping[str, float | None]
+    """Of every verifier that was asked; None where it has none."""
+
+
+def lists(found: Sequence[Found], terms: Sequence[str]) -> dict[str, Any]:  # any: numbers in lists, by name for logs
+    """`rewards`, `scores` and `extra_logs`, for a reward of these terms.
+
+    >>> lists([Found(1.0, "scored", {"math": 1.0, "format": 0.0})], ["math", "format"])["scores"]
+    [1.0]
+    """
+    parts = [flat_parts(each.status, each.scores, terms) for each in found]
+    return {
+        "rewards": [each.reward for each in found],
+        "scores": [_filtered_by(each) for each in found],
+        "extra_logs": {key: [part[key] for part in parts] for key in flat_parts("", {}, terms)},
+    }
+
+
+def _filtered_by(found: Found) -> float:
+    if found.status != Status.SCORED:
+        return 0.0
+    given = {name: score for name, score in found.scores.items() if score is not None}
+    for name, score in given.items():
+        if name in CATALOG and CATALOG[name].accuracy:
+            return score
+    full = max(1, len(given))
+    return found.reward / full if 0 <= found.reward <= full else found.reward
+
+
+def _turn(query: object, prompt: object, label: object) -> Turn | SampleError:
+    asked = plain(prompt)
+    response = response_in(query, asked) if isinstance(query, str) and isinstance(asked, str) else None
+    return (
+        SampleError("wrong_type", f"the query {NOT_FOUND}")
+        if response is None
+        else Turn(response, asked, label_row(label))
+    )
+
+
+def _tensor(values: list[float]) -> Any:  # any: a tensor where torch is loaded, as it always is inside OpenRLHF
+    torch = sys.modules.get("torch")
+    return values if torch is None else torch.tensor(values, dtype=torch.float32)

@@ -1,0 +1,345 @@
+"""The application: who may ask, how much, in which form, and with which status it is answered.
+
+| status | meaning |
+| --- | --- |
+| 400, 422 | the body cannot be read, or a row is not one that can be judged; the sentence says what to mend |
+| 401 | the token is missing or wrong |
+| 404, 405, 415 | no such path, method or kind of body; or another reward is served than the one asked for |
+| 408, 413 | the body came too slowly, or is too large, or holds too many rows |
+| 429 | there is no room now; Retry-After says when to come back |
+| 503 | could not be judged: the instrument's fault or the deadline; Retry-After |
+
+Every error is `{"error": {"reason", "detail"}}`. Nothing here looks at what a model wrote, and nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import hmac
+import logging
+import math
+import time
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ...scoring.work import Done, dump
+from ...verifiers.errors import RunError
+from . import metrics as prometheus
+from .batching import Batcher, BusyError
+from .forms import FORMS, Form, Refusal, Served
+
+_log = logging.getLogger(__name__)
+QUICK = 0.5
+"""Seconds that a request is waited for before anything looks whether its client is still there."""
+HEAR_OUT = 2.0
+"""Seconds that a client whose request is refused may go on sending it."""
+RETRY_AFTER = 5
+"""Seconds after which an instrument that failed may be asked again."""
+
+
+class Limits:
+    """What requests may take together and one by one."""
+
+    def __init__(self, *, max_body: int, max_held: int, max_rows: int, read_timeout: float) -> None:
+        self.max_body = max_body
+        self.max_held = max_held
+        self.max_rows = max_rows
+        self.read_timeout = read_timeout
+        self.held = 0
+        """Bytes of bodies held now."""
+
+
+class GoneError(Exception):
+    """The client hung up; there is nobody to answer."""
+
+
+def make_app(
+    batcher: Batcher,
+    metrics: prometheus.Metrics,
+    limits: Limits,
+    *,
+    served: Served,
+    version: str,
+    token: bytes | None,
+) -> ASGIApp:
+    """The server's application, to be run on the loop that the batcher was made on."""
+    about = dump({"status": "ok", "reward": served.reward, "version": version})
+
+    async def healthz(_: Request) -> Response:
+        return _json(about)
+
+    async def scrape(_: Request) -> Response:
+        return Response(metrics.text(), media_type=prometheus.CONTENT_TYPE)
+
+    async def seed_session(_: Request) -> Response:
+        # NeMo-Gym's agents open a session before they ask; there is nothing to remember here.
+        return _json(b"{}")
+
+    routes = [
+        Route("/healthz", healthz, methods=["GET"]),
+        Route("/metrics", scrape, methods=["GET"]),
+        Route("/seed_session", seed_session, methods=["POST"]),
+    ]
+    routes += [
+        Route(path, _Asked(form, batcher, metrics, limits, served), methods=["POST"]) for path, form in FORMS.items()
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _http_error, Refusal: _refused})
+    return _Counted(_Guarded(app, token), metrics, frozenset(route.path for route in routes))
+
+
+class _Asked:
+    """Answers one form."""
+
+    def __init__(
+        self,
+        form: Form,
+        batcher: Batcher,
+        metrics: prometheus.Metrics,
+        limits: Limits,
+        served: Served,
+    ) -> None:
+        self._form = form
+        self._batcher = batcher
+        self._metrics = metrics
+        self._limits = limits
+        self._served = served
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            raise HTTPException(405, headers={"allow": "POST"})
+        whole = False
+
+        async def listen() -> MutableMapping[str, Any]:  # any: an ASGI message
+            nonlocal whole
+            message = await receive()
+            whole = not message.get("more_body", False)
+            return message
+
+        try:
+            response = await self._answer(scope, listen)
+        except GoneError:
+            return
+        except Refusal:
+            if not whole:
+                await _hear_out(receive)
+            raise
+        await response(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if kind != b"application/json":
+            # Which also keeps web pages out: a browser asks first before it sends this type across sites.
+            raise Refusal(415, "wrong_type", "send JSON, with the header content-type: application/json")
+        if scope["query_string"]:
+            self._check_reward(scope["query_string"])
+        limits = self._limits
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length[:20]) > limits.max_body:
+            raise _too_large(limits.max_body)
+        held = 0
+        try:
+            message = await _receive(receive, limits.read_timeout)
+            body: bytes = message.get("body", b"")
+            held = len(body)
+            limits.held += held
+            if message.get("more_body", False) or held > limits.max_body or limits.held > limits.max_held:
+                chunks = [body]
+                until = time.monotonic() + limits.read_timeout
+                while True:
+                    if held > limits.max_body:
+                        raise _too_large(limits.max_body)
+                    if limits.held > limits.max_held:
+                        raise Refusal(429, "busy", "too many bytes are being held for other requests; come back later")
+                    if not message.get("more_body", False):
+                        break
+                    message = await _receive(receive, until - time.monotonic())
+                    chunk = message.get("body", b"")
+                    held += len(chunk)
+                    limits.held += len(chunk)
+                    chunks.append(chunk)
+                body = b"".join(chunks)
+            return await self._judge(body, receive)
+        finally:
+            limits.held -= held
+
+    async def _judge(self, body: bytes, receive: Receive) -> Response:
+        question = self._form(body, self._served)
+        if len(question.rows) > self._limits.max_rows:
+            told = f"{len(question.rows):,} rows in one request; the limit is {self._limits.max_rows:,} (--max-rows)"
+            raise Refusal(413, "too_many_rows", told)
+        try:
+            asked = self._batcher.judge(question.rows)
+        except BusyError as busy:
+            return _error(429, "busy", str(busy), retry_after=busy.after)
+        try:
+            await asyncio.wait((asked,), timeout=QUICK)
+            if not asked.done():
+                await _until_gone_or(asked, receive)
+            found = asked.result()
+        except TimeoutError:
+            return _error(503, "deadline", "judging takes too long at the moment", retry_after=RETRY_AFTER)
+        except RunError as error:
+            _log.error("no row can be judged: %s", error)
+            return _error(503, "grader_crashed", str(error), retry_after=RETRY_AFTER)
+        finally:
+            asked.cancel()
+        self._count(found)
+        return _json(question.answer(found))
+
+    def _count(self, found: list[Done]) -> None:
+        for done in found:
+            if done.error:
+                self._metrics.unreadable[done.error] += 1
+            for response in done.responses:
+                for name, status, reason, _ in response.verdicts:
+                    self._metrics.verdicts[name, status, reason] += 1
+
+    def _check_reward(self, query: bytes) -> None:
+        """`?reward=NAME` asks that this server judges by that reward and no other."""
+        wanted = parse_qs(query.decode("ascii", "replace"), keep_blank_values=True).get("reward", [])
+        for name in wanted:
+            if name.replace(",", "+").replace(" ", "+") != self._served.reward:
+                told = f"unknown reward {name[:100]!r}: this server judges by {self._served.reward}"
+                raise Refusal(404, "unknown_reward", told)
+
+
+class _Guarded:
+    """Lets a request pass that carries the token. /healthz is open to all."""
+
+    def __init__(self, app: ASGIApp, token: bytes | None) -> None:
+        self._app = app
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._token is not None and scope["path"] != "/healthz":
+            given = [value for name, value in scope["headers"] if name == b"authorization"]
+            if len(given) != 1 or not hmac.compare_digest(_token_in(given[0]), self._token):
+                told = "send the token: Authorization: Bearer TOKEN, or as the password in the URL"
+                response = _error(401, "unauthorized", told)
+                response.headers["www-authenticate"] = "Bearer"
+                response.headers["connection"] = "close"
+                await _hear_out(receive)
+                await response(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _token_in(header: bytes) -> bytes:
+    """The token in an Authorization header: a bearer's, or the password that clients make of http://user:token@host."""
+    scheme, _, value = header.strip().partition(b" ")
+    if scheme.lower() == b"basic":
+        try:
+            return base64.b64decode(value.strip(), validate=True).partition(b":")[2]
+        except binascii.Error:
+            return b""
+    return value.strip() if scheme.lower() == b"bearer" else b""
+
+
+class _Counted:
+    """Counts every request with its status and time, and answers what nobody foresaw with 500."""
+
+    def __init__(self, app: ASGIApp, metrics: prometheus.Metrics, paths: frozenset[str]) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._paths = paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        begun = time.perf_counter()
+        status = 0
+
+        async def told(message: Any) -> None:  # any: an ASGI message
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, told)
+        except Exception:  # noqa: BLE001 - the boundary: one request is lost, the server goes on
+            _log.exception("a request failed")
+            if not status:
+                await _error(500, "internal", "the server failed at this request")(scope, receive, told)
+        path = scope["path"] if scope["path"] in self._paths else "other"
+        self._metrics.answered(path, status or 499, time.perf_counter() - begun)
+
+
+async def _receive(receive: Receive, seconds: float) -> Mapping[str, Any]:  # any: an ASGI message
+    try:
+        async with asyncio.timeout(seconds):
+            message = await receive()
+    except TimeoutError:
+        raise Refusal(408, "too_slow", "the body did not come in time") from None
+    if message["type"] == "http.disconnect":
+        raise GoneError
+    return message
+
+
+async def _hear_out(receive: Receive) -> None:
+    """Pass over the rest of a body for a while: a client that is still sending would not read its answer."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(HEAR_OUT):
+            while (await receive()).get("more_body", False):
+                pass
+
+
+async def _until_gone_or(asked: asyncio.Future[Any], receive: Receive) -> None:  # any: findings
+    """Wait for the findings, or raise GoneError when the client hangs up before."""
+    while not asked.done():
+        heard = asyncio.ensure_future(receive())
+        try:
+            await asyncio.wait((asked, heard), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            heard.cancel()
+        if not asked.done() and heard.done() and heard.result()["type"] == "http.disconnect":
+            raise GoneError
+
+
+def _too_large(most: int) -> Refusal:
+    return Refusal(413, "too_large", f"the body is larger than {most / (1 << 20):g} MiB (--max-body-mb)")
+
+
+def _json(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(body, status, headers, "application/json")
+
+
+def _error(
+    status: int,
+    reason: str,
+    detail: str,
+    found: Mapping[str, Any] | None = None,  # any: a JSON object
+    *,
+    retry_after: float | None = None,
+) -> Response:
+    headers = {} if retry_after is None else {"retry-after": str(min(60, max(1, math.ceil(retry_after))))}
+    if status in (408, 413, 429):
+        headers["connection"] = "close"  # what is left of the body is not worth the reading
+    return _json(dump({**(found or {}), "error": {"reason": reason, "detail": detail}}), status, headers)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    after = RETRY_AFTER if error.status in (429, 503) else None
+    return _error(error.status, error.reason, error.detail, error.found, retry_after=after)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return _error(404, "not_found", f"no such path; known: {', '.join([*FORMS, '/healthz', '/metrics'])}")
+    response = _error(error.status_code, "not_allowed", f"{request.method} is not how this path is asked")
+    response.headers.update(error.headers or {})
+    return response

@@ -1,0 +1,196 @@
+"""What `r1-reward serve` does once its flags are read: start workers, listen, answer, and on a signal finish."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Coroutine, Iterator, Mapping
+from typing import Any
+
+from ..._version import __version__
+from ...scoring.options import merge_options
+from ...scoring.pool import Pool
+from ...verifiers.errors import RunError, missing_extra
+from ...verifiers.reward import Judge
+from ...verifiers.spec import slots_of
+from ..plan import terms_of
+from .options import ServeOptions
+
+FINE, INTERRUPTED = 0, 130
+"""Exit statuses: ended by SIGTERM, every request answered; by Ctrl-C."""
+
+
+def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fields of ServeOptions
+    """Serve with the options of a TOML file and of flags, where flags win, until a signal; return the exit status.
+
+    Raises ConfigError and RunError for what the user can mend.
+    """
+    options = ServeOptions(**merge_options(ServeOptions, config, flags))
+    try:
+        import httptools  # noqa: F401 - its absence is better told here than by a traceback
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise RunError(missing_extra("the server", error.name, "serve")) from None
+    token = options.read_token()
+    with contextlib.redirect_stdout(sys.stderr):
+        judge = options.spec.build()
+    listener = _listen(options)
+    spec = options.spec.with_slots(slots_of(options.workers))
+    pool = Pool(spec, judge, options.names, workers=options.workers, row_timeout=options.row_timeout, echo=False)
+    try:
+        pool.start(options.workers)
+        stopped_by = _run(_serve(options, pool, judge, token, listener))
+    except KeyboardInterrupt:
+        stopped_by = signal.SIGINT
+    finally:
+        pool.close()
+        listener.close()
+    return INTERRUPTED if stopped_by == signal.SIGINT else FINE
+
+
+def _run(serving: Coroutine[Any, Any, int]) -> int:  # any: what nobody sends or yields
+    try:
+        from uvloop import new_event_loop
+    except ImportError:  # Windows has none
+        return asyncio.run(serving)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(serving)
+
+
+def _listen(options: ServeOptions) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            options.host, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(4096)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise RunError(f"cannot listen on {options.host}:{options.port}: {error.strerror}") from error
+    return listener
+
+
+async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes | None, listener: socket.socket) -> int:
+    import uvicorn
+
+    from .app import Limits, make_app
+    from .batching import Batcher
+    from .connections import Doorkeeper
+    from .forms import Served
+    from .metrics import Metrics
+
+    metrics = Metrics(__version__, judge.name)
+    metrics.deaths = pool.deaths
+
+    def watch(rows: int, seconds: float) -> None:
+        metrics.batches.observe(rows)
+        metrics.judging.observe(seconds)
+
+    batcher = Batcher(
+        pool,
+        workers=options.workers,
+        max_queue=options.max_queue,
+        deadline=options.deadline,
+        programs=options.spec.may_run_programs,
+        watch=watch,
+    )
+    limits = Limits(
+        max_body=int(options.max_body_mb * (1 << 20)),
+        max_held=int(options.max_memory_mb * (1 << 20)),
+        max_rows=options.max_rows,
+        read_timeout=options.read_timeout,
+    )
+    door = Doorkeeper(
+        max_connections=min(options.max_connections, max(16, _descriptors() - 64 - 8 * options.workers)),
+        max_body=limits.max_body,
+        read_timeout=options.read_timeout,
+    )
+    metrics.gauge("queue_rows", "Rows waiting or being judged.", lambda: batcher.rows)
+    metrics.gauge("busy_workers", "Workers that are judging.", lambda: batcher.busy)
+    metrics.gauge("connections", "Open connections.", lambda: door.connections)
+    metrics.gauge("closed_connections", "Connections closed for what their client left undone.", lambda: door.closed)
+    metrics.gauge("held_bytes", "Bytes of bodies held.", lambda: limits.held)
+    served = Served(judge.name, terms_of(judge), options.names)
+    app = make_app(batcher, metrics, limits, served=served, version=__version__, token=token)
+    config = uvicorn.Config(
+        app,
+        http=door.protocol,  # type: ignore[arg-type]  # any maker of protocols will do
+        ws="none",
+        lifespan="off",
+        log_level="error",  # it warns of every malformed request, of which there can be many
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,  # longer than clients keep theirs, so that they never write into a closing one
+        timeout_graceful_shutdown=int(options.deadline) + 5,
+    )
+
+    class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """Not uvicorn's own handling, which ends the process by the signal after all was answered."""
+            yield
+
+    server = Server(config)
+    with _signals(server) as caught:
+        watching = asyncio.create_task(door.watch())
+        _announce(options, listener, judge.name, token)
+        try:
+            await server.serve([listener])
+        finally:
+            watching.cancel()
+            batcher.close()
+    return caught[0] if caught else signal.SIGTERM
+
+
+@contextlib.contextmanager
+def _signals(server: Any) -> Iterator[list[int]]:  # any: uvicorn's server, which is not imported up here
+    """The first SIGTERM or Ctrl-C stops the server when all is answered, a second one at once."""
+    caught: list[int] = []
+    loop = asyncio.get_running_loop()
+
+    def catch(number: int) -> None:
+        server.should_exit = True
+        server.force_exit = bool(caught)
+        caught.append(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, catch, number)
+    try:
+        yield caught
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _descriptors() -> int:
+    """Files and sockets that this process may hold open, raised as far as the system lets it."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    return 1 << 20 if soft == resource.RLIM_INFINITY else soft
+
+
+def _announce(options: ServeOptions, listener: socket.socket, reward: str, token: bytes | None) -> None:
+    import click
+
+    host, port = listener.getsockname()[:2]
+    host = f"[{host}]" if ":" in host else host
+    click.echo(f"serving {reward} on http://{host}:{port}, {options.workers} workers, process {os.getpid()}", err=True)
+    if token is None and not host.startswith(("127.", "[::1]")):
+        click.echo(
+            f"warning: anybody who reaches {host}:{port} may ask; --token-file or --token-env keeps them out", err=True
+        )

@@ -1,0 +1,257 @@
+"""The forms in which clients ask, each turned into rows of `r1-reward score` and the findings into its answer.
+
+| path | asked as in | answer |
+| --- | --- | --- |
+| /score | rows of `r1-reward score`: one object, or a list of them | reward and verdicts, one object or a list |
+| /get_reward | OpenRLHF 0.11 `openrlhf/utils/agent.py`, `_fetch_rewards_via_http` | `rewards`, `scores`, `extra_logs` |
+| /slime | slime `slime/rollout/rm_hub/__init__.py`, `remote_rm` | one number |
+| /verify | NeMo-Gym `nemo_gym/base_resources_server.py`, `BaseVerifyRequest` | the request with `reward` |
+
+Where a form has room for a number only, one row that has none makes the whole request a Refusal: 422 where the row is
+to blame, 503 where the instrument is. No form ever puts a number where none was found.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ...rows.files import RawRow, parse_row
+from ...rows.reader import block_texts, label_row
+from ...scoring.work import Done, Scored, dump
+from ...verifiers.verdict import Reason, Status
+from ..openrlhf import Found, lists
+from ..query import NOT_FOUND, response_in
+
+DATA_REASONS = frozenset(
+    {Reason.REFERENCE_MISSING, Reason.REFERENCE_UNPARSEABLE, Reason.REFERENCE_UNUSABLE, Reason.TESTS_MISSING}
+)
+"""Errors that are in the row; all others are the instrument's, and may be gone when it is asked again."""
+
+
+class Refusal(Exception):  # noqa: N818 - not an error of ours: an answer
+    """A request that gets no number: a status, a word, a sentence, and what was found all the same."""
+
+    def __init__(self, status: int, reason: str, detail: str, found: Mapping[str, Any] | None = None) -> None:
+        super().__init__(status, reason, detail)
+        self.status = status
+        self.reason = reason
+        self.detail = detail
+        self.found = found or {}
+
+
+class Question(NamedTuple):
+    """A request as rows, and how their findings answer it."""
+
+    rows: list[RawRow]
+    answer: Callable[[Sequence[Done]], bytes]
+    """Raises Refusal."""
+
+
+class Served(NamedTuple):
+    """What a server judges by."""
+
+    reward: str
+    """Name of the reward."""
+    terms: Sequence[str]
+    """Names of its terms; none for `auto`."""
+    names: Mapping[str, str]
+    """Which field of a row holds which field of a Sample."""
+
+
+Form = Callable[[bytes, Served], Question]
+"""Reads a body. Raises Refusal."""
+
+
+def score_form(body: bytes, _: Served) -> Question:
+    """One row as an object, or a list of rows. A list is answered whatever its rows hold: each says what is wrong."""
+    start = body.lstrip(b" \t\r\n")[:1]
+    if start != b"[":
+        return Question([RawRow(0, 1, body.strip(b" \t\r\n"))], _only_finding)
+    # Text of another kind than an object is left to the worker, which gives that row its error.
+    rows = [RawRow(0, line, _text(row)) for line, row in enumerate(_load(body), 1)]
+    return Question(rows, lambda found: b"[" + b", ".join(done.output for done in found) + b"]")
+
+
+def openrlhf_form(body: bytes, served: Served) -> Question:
+    """`{"query": [...], "prompts": [...], "labels": [...]}`: a query is a prompt with its response, a label a reference
+    or, as in the adapters, an object with `reference` or `tests`."""
+    fields = _object(body)
+    queries, prompts, labels = (_list(fields, key) for key in ("query", "prompts", "labels"))
+    if not len(queries) == len(prompts) == len(labels):
+        told = f"query has {len(queries)}, prompts {len(prompts)} and labels {len(labels)} items; they must be as many"
+        raise Refusal(422, "wrong_type", told)
+    rows = []
+    for at, (query, prompt, label) in enumerate(zip(queries, prompts, labels, strict=True)):
+        if not isinstance(query, str) or not isinstance(prompt, str):
+            raise Refusal(422, "wrong_type", f"query[{at}] and prompts[{at}] must be strings")
+        response = response_in(query, prompt)
+        if response is None:
+            raise Refusal(422, "wrong_type", f"query[{at}] {NOT_FOUND}")
+        rows.append(_row(served.names, at + 1, **{**label_row(label), "response": response, "prompt": prompt}))
+    return Question(rows, lambda found: _openrlhf_answer(found, served.terms))
+
+
+def slime_form(body: bytes, served: Served) -> Question:
+    """`{"prompt": ..., "response": ..., "label": ...}`; other fields go to the verifiers."""
+    fields = _object(body)
+    for key in ("response", "label"):
+        if key not in fields:
+            raise Refusal(422, "missing_field", f"the body has no field {key!r}")
+    rest = {key: value for key, value in fields.items() if key not in ("prompt", "response", "label")}
+    asked = {"response": fields["response"], "prompt": fields.get("prompt")}
+    row = _row(served.names, 1, rest, **{**label_row(fields["label"]), **asked})
+    return Question([row], lambda found: dump(_number(found[0])))
+
+
+def nemo_gym_form(body: bytes, served: Served) -> Question:
+    """`{"responses_create_params": ..., "response": ...}` with what the row of the data set held."""
+    fields = _object(body)
+    asked, response = fields.get("responses_create_params"), fields.get("response")
+    for key, value in (("responses_create_params", asked), ("response", response)):
+        if not isinstance(value, dict):
+            raise Refusal(422, "wrong_type" if key in fields else "missing_field", f"{key} must be an object")
+    assert isinstance(asked, dict)
+    assert isinstance(response, dict)
+    output = response.get("output")
+    if not isinstance(output, list):
+        raise Refusal(422, "wrong_type", "response.output must be a list")
+    metadata = fields.get("verifier_metadata")
+    rest = {**metadata} if isinstance(metadata, dict) else {}
+    rest.update((key, value) for key, value in fields.items() if key not in ("responses_create_params", "response"))
+    keys = (served.names.get("reference", "reference"), "expected_answer", "ground_truth", "answer", "label")
+    reference = next((rest[key] for key in keys if rest.get(key) is not None), None)
+    prompt = asked.get("input")
+    if isinstance(prompt, list):
+        prompt = [turn for turn in prompt if isinstance(turn, dict) and "role" in turn]
+    row = _row(served.names, 1, rest, response=_reply(output), prompt=prompt, reference=reference)
+
+    def answer(found: Sequence[Done]) -> bytes:
+        reward = _number(found[0])
+        parts = {name: score for name, _, _, score in found[0].responses[0].verdicts if score is not None}
+        try:
+            return dump({**fields, "reward": reward, "reward_components": parts})
+        except ValueError:
+            raise Refusal(400, "not_json", "a number in the body is too large to be written back") from None
+
+    return Question([row], answer)
+
+
+FORMS: Mapping[str, Form] = {
+    "/score": score_form,
+    "/get_reward": openrlhf_form,
+    "/slime": slime_form,
+    "/verify": nemo_gym_form,
+}
+"""Forms by path."""
+
+
+def _reply(output: Sequence[object]) -> str:
+    """What the model wrote last, with the reasoning that came right before it put back between its tags."""
+    reply, thought = None, ""
+    for item in output:
+        if not isinstance(item, Mapping):
+            continue
+        if item.get("type") == "reasoning":
+            thought = block_texts(item.get("content")) or block_texts(item.get("summary"))
+        elif item.get("type") == "message" and item.get("role", "assistant") == "assistant":
+            content = item.get("content")
+            reply = content if isinstance(content, str) else block_texts(content)
+            reply = f"<think>\n{thought}\n</think>\n{reply}" if thought else reply
+            thought = ""
+        elif item.get("type") == "function_call":
+            reply = None  # what came before a call is not the answer
+    return "" if reply is None else reply
+
+
+def _only_finding(found: Sequence[Done]) -> bytes:
+    """The finding about one row; a row without any number is answered by what kept it from one."""
+    done = found[0]
+    if done.error or all(response.status == Status.ERROR for response in done.responses):
+        raise _refusal(done)
+    return done.output
+
+
+def _openrlhf_answer(found: Sequence[Done], terms: Sequence[str]) -> bytes:
+    rewards = [_number(done) for done in found]
+    told = [
+        Found(reward, each.status, {name: score for name, _, _, score in each.verdicts})
+        for reward, each in zip(rewards, (done.responses[0] for done in found), strict=True)
+    ]
+    return dump(lists(told, terms))
+
+
+def _number(done: Done) -> float:
+    """The reward of a row with one response. Raises Refusal where there is none."""
+    if len(done.responses) != 1 or done.responses[0].reward is None:
+        raise _refusal(done)
+    return done.responses[0].reward
+
+
+def _refusal(done: Done) -> Refusal:
+    """Why a row has no number: the rows' own fault, or the instrument's."""
+    found = json.loads(done.output)
+    if done.error:
+        error = found["error"]
+        return Refusal(400 if error["reason"].startswith("not_") else 422, error["reason"], error["detail"])
+    for at, response in enumerate(done.responses):
+        if response.reward is None:
+            verdicts = found["verdicts"][at] if isinstance(found["verdicts"], list) else found["verdicts"]
+            reason, detail = _blame(response, verdicts)
+            status = 422 if response.status == Status.SKIPPED or reason in DATA_REASONS else 503
+            return Refusal(status, reason, detail, found)
+    return Refusal(422, "missing_field", "the row has no response")
+
+
+def _blame(response: Scored, verdicts: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
+    """The first verdict that kept the total from being a number; the instrument's faults come before the row's."""
+    guilty = [(name, reason) for name, status, reason, _ in response.verdicts if status == response.status]
+    guilty.sort(key=lambda told: told[1] in DATA_REASONS)
+    if not guilty:
+        return Reason.NOT_APPLICABLE.value, "no reward applies to this row"
+    name, reason = guilty[0]
+    return reason, f"{name}: {verdicts[name]['detail']}"
+
+
+def _object(body: bytes) -> dict[str, Any]:  # any: JSON values
+    fields = _load(body)
+    if not isinstance(fields, dict):
+        raise Refusal(400, "not_an_object", f"the body is a JSON {type(fields).__name__}, not an object")
+    return fields
+
+
+def _load(body: bytes) -> Any:  # any: JSON values
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        detail = f"the body is not UTF-8: byte {error.start + 1} is {body[error.start]:#x}"
+        raise Refusal(400, "not_utf8", detail) from None
+    try:
+        return parse_row(text)
+    except json.JSONDecodeError as error:
+        detail = f"the body is not JSON: {error.msg} at character {error.pos + 1}"
+        raise Refusal(400, "not_json", detail) from None
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, "not_json", f"the body cannot be read as JSON: {str(error)[:100]}") from None
+
+
+def _list(fields: Mapping[str, Any], key: str) -> list[Any]:  # any: JSON values
+    if not isinstance(fields.get(key), list):
+        raise Refusal(422, "wrong_type" if key in fields else "missing_field", f"{key} must be a list")
+    return list(fields[key])
+
+
+def _row(names: Mapping[str, str], line: int, rest: Mapping[str, Any] | None = None, /, **sample: object) -> RawRow:
+    fields = {names.get(key, key): value for key, value in sample.items() if value is not None}
+    return RawRow(0, line, _text({**(rest or {}), **fields}))
+
+
+def _text(value: object) -> bytes:
+    """Text that the worker reads back to the same value."""
+    try:
+        return json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return json.dumps(value).encode()
+    except RecursionError:
+        raise Refusal(400, "not_json", "the body is nested too deeply") from None

@@ -1,0 +1,108 @@
+"""What `r1-reward serve` is asked to do, from flags or from a TOML file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...scoring.options import MAPPABLE, default_workers
+from ...verifiers.errors import ConfigError
+from ...verifiers.spec import RewardSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """The options of `r1-reward serve`.
+
+    >>> ServeOptions(rewards=("math", "format")).host
+    '127.0.0.1'
+    """
+
+    rewards: Sequence[str] = ("auto",)
+    """Names of verifiers, summed with equal weights."""
+    preset: str | None = None
+    """A preset, in place of `rewards`."""
+    set: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Options of verifiers by name."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Which field of a row holds which field of a Sample."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 8000
+    """Port to listen on; 0 takes a free one, which is told on standard error."""
+    token_file: str | None = None
+    """File whose content every request must carry as its token."""
+    token_env: str | None = None
+    """Environment variable in place of a file."""
+    workers: int = field(default_factory=default_workers)
+    """Processes that judge."""
+    row_timeout: float = 40.0
+    """Seconds after which a row's judging is given up and its worker killed."""
+    deadline: float = 100.0
+    """Seconds after which a request is answered 503; clients wait 120 s (slime) or 180 s (OpenRLHF)."""
+    max_body_mb: float = 8.0
+    """Largest body, MiB."""
+    max_rows: int = 1024
+    """Most rows in one request."""
+    max_queue: int = 10_000
+    """Most rows waiting or being judged; beyond them requests are answered 429."""
+    max_memory_mb: float = 512.0
+    """Most bytes of bodies held at once, MiB; beyond them requests are answered 429."""
+    max_connections: int = 16_000
+    """Most connections; beyond them the one that has been silent longest is closed."""
+    read_timeout: float = 20.0
+    """Seconds that a client may take to send a request's head, and again for its body."""
+
+    def __post_init__(self) -> None:
+        for name, value, most in (
+            ("row_timeout", self.row_timeout, 1e6),
+            ("deadline", self.deadline, 1e6),
+            ("max_body_mb", self.max_body_mb, 2**20),
+            ("max_memory_mb", self.max_memory_mb, 2**20),
+            ("read_timeout", self.read_timeout, 1e6),
+        ):
+            if not 0 < value <= most:
+                raise ConfigError(f"{name} is {value}; it must be more than 0 and at most {most:g}")
+        for name, count in (
+            ("workers", self.workers),
+            ("max_rows", self.max_rows),
+            ("max_queue", self.max_queue),
+            ("max_connections", self.max_connections),
+        ):
+            if count < 1:
+                raise ConfigError(f"{name} is {count}; it must be at least 1")
+        if not 0 <= self.port <= 65_535:
+            raise ConfigError(f"port is {self.port}; it must be from 0 to 65535")
+        if self.deadline < 2 * self.row_timeout:
+            raise ConfigError(
+                f"deadline is {self.deadline:g} s and row_timeout {self.row_timeout:g} s; a row may be tried twice, so "
+                "the deadline must be at least twice the row_timeout"
+            )
+        if self.token_file is not None and self.token_env is not None:
+            raise ConfigError("token_file and token_env both name the token; give one of them")
+        for name in self.names:
+            if name not in MAPPABLE:
+                raise ConfigError(f"a Sample has no field {name!r}; it has {', '.join(MAPPABLE)}")
+
+    @property
+    def spec(self) -> RewardSpec:
+        """The reward that they ask for."""
+        return RewardSpec(rewards=tuple(self.rewards), preset=self.preset, options=self.set)
+
+    def read_token(self) -> bytes | None:
+        """The token, or None where none is asked for. Raises ConfigError where it cannot be read or is unfit."""
+        if self.token_file is not None:
+            try:
+                token = Path(self.token_file).read_text(encoding="utf-8").strip()
+            except (OSError, ValueError) as error:
+                raise ConfigError(f"cannot read the token in {self.token_file}: {error}") from error
+            where = self.token_file
+        elif self.token_env is not None:
+            token, where = os.environ.get(self.token_env, "").strip(), f"the environment variable {self.token_env}"
+        else:
+            return None
+        if not (token.isascii() and token.isprintable() and len(token) >= 16) or " " in token:
+            raise ConfigError(f"{where} must hold a token of at least 16 printable ASCII characters without spaces")
+        return token.encode()

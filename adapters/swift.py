@@ -1,0 +1,72 @@
+"""Rewards for ms-swift, in a file given to `--external_plugins`:
+
+    from swift.rewards import orms
+    from r1_reward.adapters.swift import orm
+
+    orms["r1_math"] = orm("math")  # then --reward_funcs r1_math
+
+Read in ms-swift 4.6.0 (`rewards/orm.py`, `rl_core/grpo_algorithm.py`). What it does, and what is made of it here:
+
+- Classes are registered, made as `X(args=args)` and called with completions **by position**, which are plain strings,
+  unlike TRL's; columns are lists by keyword, `messages` among them, whose turns before the last are the prompt.
+- `None` becomes NaN and leaves the row out of that function, as in TRL: so that is what `on_error="none"` gives.
+- Figures are kept by the class's name: so each class has a name of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Unpack
+
+from ..rows.reader import plain
+from .plan import Plan, Settings, make_plan
+from .siblings import introduce, judge_together
+
+
+class SwiftReward:
+    """A reward as ms-swift calls it; `orm` makes subclasses with a plan and a name."""
+
+    plan: ClassVar[Plan]
+
+    def __init__(self, args: object = None, **_: object) -> None:
+        self.args = args
+        introduce(self)
+
+    def __reduce__(self) -> tuple[Callable[..., SwiftReward], tuple[Plan, object]]:
+        return _remade, (self.plan, self.args)
+
+    def __call__(self, completions: Sequence[object], **columns: Any) -> list[float | None]:  # any: dataset columns
+        """One reward per completion, None where there is none. Raises as the reward functions for TRL do."""
+        prompts = columns.pop("prompts", None)
+        messages = columns.get("messages")
+        if prompts is None and isinstance(messages, Sequence) and len(messages) == len(completions):
+            prompts = [_before(turns) for turns in messages]
+        judged = judge_together(self, completions, prompts, columns)
+        return [self.plan.number(found) for found in judged]
+
+
+def orm(*rewards: str, **settings: Unpack[Settings]) -> type[SwiftReward]:
+    r"""A reward class for ms-swift's `orms`, by names of verifiers (summed), or by `preset`.
+
+    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+
+    >>> orm("math")(args=None)([r"\\boxed{4}"], solution=["4"], trainer_state=None)
+    [1.0]
+    """
+    plan = make_plan(rewards, settings, ("none", "zero", "raise"), "ms-swift")
+    return _with(plan)
+
+
+def _with(plan: Plan) -> type[SwiftReward]:
+    return type(plan.name, (SwiftReward,), {"plan": plan, "__module__": __name__})
+
+
+def _remade(plan: Plan, args: object) -> SwiftReward:
+    return _with(plan)(args)
+
+
+def _before(messages: object) -> object:
+    turns = plain(messages)
+    if isinstance(turns, list) and turns and isinstance(turns[-1], dict) and turns[-1].get("role") == "assistant":
+        return turns[:-1]
+    return turns

@@ -1,0 +1,128 @@
+"""Rewards for TRL: GRPOTrainer, RLOOTrainer, and the experimental AsyncGRPOTrainer.
+
+    from r1_reward.adapters.trl import reward
+
+    GRPOTrainer(..., reward_funcs=reward("math", "format", "language"))
+
+Read in TRL 1.16.0. What TRL does with a reward function, and what is made of it here:
+
+- It is called with keywords, every dataset column as a list. Columns become Sample fields (`rows`).
+- `None` leaves a row out of one function, and a row that is None everywhere gets no advantage: so None is what a
+  reward gives where it does not apply, and where it could not judge (`on_error="none"`). The numbers of several
+  functions are added by `nansum`, so a row that one of them could not judge is None in all of ours; see `siblings`.
+- Metrics and the completions table are keyed by `__name__`, and merge where two are equal: so every reward has a
+  name made of its verifiers and options.
+- `log_extra` extends a column and `log_metric` is gathered over ranks: so both are called on every call, under prefixed
+  names, with one value per completion, whatever was found.
+- AsyncGRPO pickles the functions into a spawned process and passes no `log_*`: these are instances that pickle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import Counter
+from collections.abc import Callable, Sequence
+from types import CodeType
+from typing import Any, Unpack
+
+from ..rows.reader import prefilled_by
+from ..verifiers.reward import Judged
+from .plan import Plan, Settings, make_plan
+from .siblings import introduce, judge_together
+
+__all__ = ["async_reward", "prefilled_by", "reward"]
+
+LogExtra = Callable[[str, list[Any]], None]
+LogMetric = Callable[[str, float], None]
+
+
+def reward(*rewards: str, **settings: Unpack[Settings]) -> TrlReward:
+    r"""A reward function for TRL, by names of verifiers (summed), or by `preset`.
+
+    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+
+    >>> math = reward("math")
+    >>> math(prompts=["2 + 2?", "1 + 1?"], completions=[r"\\boxed{4}", r"\\boxed{3}"], answer=["4", "2"])
+    [1.0, 0.0]
+    """
+    return TrlReward(make_plan(rewards, settings, ("none", "zero", "raise"), "TRL"))
+
+
+def async_reward(*rewards: str, **settings: Unpack[Settings]) -> AsyncTrlReward:
+    """The same as a coroutine function, which TRL runs beside its other ones; judging happens in a thread."""
+    return AsyncTrlReward(make_plan(rewards, settings, ("none", "zero", "raise"), "TRL"))
+
+
+class TrlReward:
+    """A reward function as TRL calls it; picklable, with a name of its own."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.__name__ = plan.name
+        introduce(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:  # any: attributes
+        self.__dict__.update(state)
+        introduce(self)
+
+    def __call__(
+        self,
+        *,
+        completions: Sequence[object],
+        prompts: Sequence[object] | None = None,
+        completion_ids: object = None,  # noqa: ARG002 - TRL passes it
+        trainer_state: object = None,  # noqa: ARG002
+        environments: object = None,  # noqa: ARG002
+        log_extra: LogExtra | None = None,
+        log_metric: LogMetric | None = None,
+        **columns: object,
+    ) -> list[float | None]:
+        """One reward per completion, None where there is none.
+
+        Raises ValueError where columns differ in length, ConfigError where a column that was named is not there,
+        InstrumentDown where too many could not be judged, and NotScoredError where `on_error` is `raise`.
+        """
+        judged = judge_together(self, completions, prompts, columns)
+        numbers = [self.plan.number(found) for found in judged]
+        _log(self.plan, judged, log_extra, log_metric)
+        return numbers
+
+    def __repr__(self) -> str:
+        return f"<TRL reward {self.__name__}>"
+
+
+class AsyncTrlReward(TrlReward):
+    """A reward function that is a coroutine function to `inspect`, also before TRL 1.16.
+
+    TRL up to 1.15 asks `inspect.iscoroutinefunction`, which says no to an instance with an `async def __call__`; it
+    says yes to what looks like a function and has a coroutine's code. A closure would do, but cannot be pickled.
+    """
+
+    __defaults__ = None
+    __kwdefaults__ = None
+
+    @property
+    def __code__(self) -> CodeType:
+        return type(self).__call__.__code__
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.__call__)
+
+    async def __call__(self, **given: Any) -> list[float | None]:  # type: ignore[override]  # any: see TrlReward
+        """As `TrlReward.__call__`."""
+        return await asyncio.to_thread(super().__call__, **given)
+
+
+def _log(plan: Plan, judged: Sequence[Judged], log_extra: LogExtra | None, log_metric: LogMetric | None) -> None:
+    parts = [plan.parts(found) for found in judged]
+    if log_extra is not None:
+        log_extra(f"{plan.name}/reason", [found.total.reason.value for found in judged])
+        log_extra(f"{plan.name}/answer", [(found.total.answer or "")[:200] for found in judged])
+    if log_metric is not None:
+        totals: Counter[str] = Counter()
+        for found in parts:
+            totals.update(found)
+        for key in ("valid", "error", *(f"{name}_reward" for name in plan.terms)):
+            log_metric(f"{plan.name}/{key}", totals[key] / max(1, len(parts)))

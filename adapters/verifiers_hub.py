@@ -1,0 +1,101 @@
+"""Rewards for PrimeIntellect's verifiers (and so prime-rl), version 0.4 and its predecessors:
+
+    import verifiers.v1 as vf
+    from r1_reward.adapters.verifiers_hub import reward
+
+    class MathTask(vf.Task[MathData]):
+        correct = vf.reward(weight=1.0)(reward("math"))
+        form = vf.reward(weight=0.1)(reward("format"))
+
+Read in verifiers 0.4.0 (`v1/task.py`, `v1/utils/decorators.py`, `v1/trace.py`), and 0.3 for `rubric_function`.
+What it does, and what is made of it here:
+
+- Rewards are coroutine methods `(self, trace)`, found on the class by a mark and called with or without a runtime: so
+  these are plain functions that ask for none.
+- They are recorded under their `__name__`: so each has one of its own. An empty mapping records nothing, which is what
+  a reward gives where it does not apply.
+- An exception marks the trace as failed, and training leaves it out: that is what `on_error="none"` (the default) does.
+- A Rubric, up to 0.3, turned every exception into 0.0, and took a function with a parameter called `answers` or
+  `completions` for one over groups: `rubric_function` has neither, and tells in the rollout's state what was valid.
+
+The reference and other fields are those of the task's data; thinking that the client parsed off is put back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Unpack
+
+from ..rows.reader import label_row, plain
+from ..verifiers.errors import NotScoredError
+from ..verifiers.verdict import Status
+from .plan import Settings, Turn, make_plan
+
+Score = float | Mapping[str, float]
+
+
+def reward(
+    *rewards: str, **settings: Unpack[Settings]
+) -> Callable[[Any, Any], Coroutine[None, None, Score]]:  # any: Task, Trace
+    """A method for a `vf.Task`, by names of verifiers (summed), or by `preset`; decorate it with `vf.reward`.
+
+    It raises NotScoredError for a sample that could not be judged unless `on_error` is `zero`.
+    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+
+    >>> reward("math", "format").__name__
+    'math_format'
+    """
+    plan = make_plan(rewards, settings, ("none", "zero", "raise"), "verifiers")
+
+    async def judge(self: Any, trace: Any) -> Score:  # any: verifiers' Task and Trace
+        row = _fields(self.data)
+        (judged,) = await asyncio.to_thread(plan.judge, [Turn(_reply(trace), row.get("prompt"), row)])
+        number = plan.number(judged)
+        if number is None and judged.total.status is Status.ERROR:
+            raise NotScoredError(f"could not be judged: {judged.total.reason}: {judged.total.detail}")
+        return {} if number is None else number
+
+    judge.__name__ = judge.__qualname__ = plan.name
+    return judge
+
+
+def rubric_function(*rewards: str, **settings: Unpack[Settings]) -> Callable[..., Coroutine[None, None, float]]:
+    """A reward function for a `vf.Rubric` (verifiers up to 0.3), by names of verifiers (summed), or by `preset`.
+
+    A sample that could not be judged is 0.0; `state["r1_reward"][name]` tells the parts, `valid` among them.
+    """
+    plan = make_plan(rewards, settings, ("zero",), "a Rubric of verifiers")
+
+    async def judge(  # parameters are matched by name
+        completion: Any,  # any: text or messages
+        answer: object = None,
+        prompt: object = None,
+        info: object = None,
+        state: Any = None,  # any: a dict that rollouts share
+        task: object = None,
+        **_: object,
+    ) -> float:
+        fields = info if isinstance(info, Mapping) else {}
+        told = {} if answer is None or (isinstance(answer, str) and not answer) else label_row(answer)
+        row = {"task": task, **fields, **told}
+        (judged,) = await asyncio.to_thread(plan.judge, [Turn(completion, prompt, row)])
+        if isinstance(state, dict):
+            state.setdefault("r1_reward", {})[plan.name] = plan.parts(judged)
+        return plan.number(judged) or 0.0
+
+    judge.__name__ = judge.__qualname__ = plan.name
+    return judge
+
+
+def _fields(data: Any) -> dict[str, Any]:  # any: a pydantic model of the task's own
+    told = data.model_dump() if callable(getattr(data, "model_dump", None)) else data
+    return dict(plain(told)) if isinstance(told, Mapping) else {}
+
+
+def _reply(trace: Any) -> object:  # any: verifiers' Trace
+    """The last assistant message with its thinking, else the text that the trace calls its last reply."""
+    messages = getattr(trace, "assistant_messages", None)
+    if messages:
+        return [_fields(messages[-1])]
+    return trace.last_reply  # a trace that has none of this name is another version's, and no wrong answer

@@ -1,0 +1,118 @@
+"""Rewards for verl, by configuration alone:
+
+    reward.custom_reward_function.path=pkg://r1_reward.adapters.verl
+    reward.custom_reward_function.name=compute_score
+    +reward.custom_reward_function.reward_kwargs.rewards=[math,format]
+
+Read in verl 0.9.1; before 0.9 there is no `pkg://`: point `path` at a file that holds the line
+`from r1_reward.adapters.verl import compute_score`. What verl does, and what is made of it here:
+
+- The keys of the first sample's dict are looked up in all others: so every sample has the same flat keys, all numbers.
+- There is no way to leave a sample out, NaN poisons its whole group, and an exception ends the run: so a sample that
+  could not be judged is 0.0 with `valid` 0.0 (`on_error="zero"`, the default) or ends the run (`"raise"`); a breaker
+  that finds the instrument down always ends it. The `prime` manager alone turns exceptions into zeros.
+- `main_eval` and `prime` call by position and want a number: `compute_float`. `batch` passes lists: `compute_scores`.
+- The response comes without its prompt and special tokens: where the chat template wrote `<think>`, say
+  `prefilled: true`, or hand the prompt over in `extra_info`.
+- `extra_info` is changed by verl between calls; nothing of it is kept.
+
+Fields of a Sample beside the reference (`kind`, `language`, `tests`, `prompt`, ...) are read from `extra_info`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import pickle
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack, cast
+
+from ..rows.reader import label_row, plain
+from ..verifiers.errors import ConfigError
+from ..verifiers.registry import CATALOG
+from ..verifiers.reward import Judged
+from .plan import Plan, Settings, Turn, make_plan
+
+Rewards = str | Sequence[str]
+
+
+def compute_score(
+    data_source: object,
+    solution_str: object,
+    ground_truth: object,
+    extra_info: Mapping[str, Any] | None = None,  # any: what the dataset and verl put there
+    *,
+    rewards: Rewards = "auto",
+    reward_router_address: object = None,  # noqa: ARG001 - verl passes it where it serves a reward model
+    reward_model_tokenizer: object = None,  # noqa: ARG001
+    **settings: Unpack[Settings],
+) -> dict[str, float]:
+    r"""The reward of one response with its parts: `score`, `acc`, `valid`, `error`, and `<term>_reward` for each term.
+
+    Raises ConfigError for options that cannot be carried out, InstrumentDown where too many could not be judged, and
+    NotScoredError where `on_error` is `raise`.
+
+    >>> compute_score("gsm8k", r"\\boxed{4}", "4", rewards="math")
+    {'score': 1.0, 'acc': 1.0, 'valid': 1.0, 'error': 0.0, 'math_reward': 1.0}
+    """
+    plan = _plan(rewards, settings)
+    (judged,) = plan.judge([_turn(data_source, solution_str, ground_truth, extra_info)])
+    return _told(plan, judged)
+
+
+def compute_float(
+    data_source: object,
+    solution_str: object,
+    ground_truth: object,
+    extra_info: Mapping[str, Any] | None = None,  # any: see compute_score
+    **given: Any,  # any: see compute_score
+) -> float:
+    """The score alone, for `main_eval`, which averages, and for the `prime` manager."""
+    return compute_score(data_source, solution_str, ground_truth, extra_info, **given)["score"]
+
+
+def compute_scores(
+    data_sources: Sequence[object],
+    solution_strs: Sequence[object],
+    ground_truths: Sequence[object],
+    extra_infos: Sequence[Mapping[str, Any] | None] | None = None,  # any: see compute_score
+    *,
+    rewards: Rewards = "auto",
+    **settings: Unpack[Settings],
+) -> list[dict[str, float]]:
+    """As `compute_score` for a whole batch, for the `batch` manager. Raises ValueError where lengths differ."""
+    plan = _plan(rewards, settings)
+    extras = [None] * len(solution_strs) if extra_infos is None else extra_infos
+    turns = [_turn(*row) for row in zip(data_sources, solution_strs, ground_truths, extras, strict=True)]
+    return [_told(plan, judged) for judged in plan.judge(turns)]
+
+
+def _turn(data_source: object, solution: object, ground_truth: object, extra_info: Mapping[str, Any] | None) -> Turn:
+    extra = extra_info if isinstance(extra_info, Mapping) else {}
+    row = {"data_source": data_source, **extra, **label_row(ground_truth)}
+    return Turn(solution, row.get("prompt"), row)
+
+
+def _told(plan: Plan, judged: Judged) -> dict[str, float]:
+    score = plan.number(judged)
+    score = 0.0 if score is None else float(score)
+    accuracy = [name for name in plan.terms if name in CATALOG and CATALOG[name].accuracy]
+    found = [judged.verdicts[name].score or 0.0 for name in accuracy if name in judged.verdicts]
+    return {"score": score, "acc": math.fsum(found) if accuracy else score, **plan.parts(judged)}
+
+
+def _plan(rewards: Rewards, settings: Settings) -> Plan:
+    given = plain(dict(settings))
+    told = plain(rewards)
+    names = tuple(told) if isinstance(told, list) else (told,)
+    try:
+        key = pickle.dumps((names, sorted(given.items())))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ConfigError(f"verl's rewards and settings must be such as can be pickled: {error}") from error
+    return _cached(key)
+
+
+@functools.lru_cache(maxsize=64)
+def _cached(key: bytes) -> Plan:
+    names, given = pickle.loads(key)  # noqa: S301 - pickled in this process, two lines above
+    return make_plan(names, cast(Settings, dict(given)), ("zero", "raise"), "verl")

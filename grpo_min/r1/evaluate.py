@@ -1,0 +1,140 @@
+"""Evaluation as in the paper's D.1: k samples of each question at temperature 0.6 and top-p 0.95, judged and summed up.
+
+Here models answer; what answers come to is `scoring/measure.py`. A response is a function of model, question,
+place of the question and seed. What is not promised: equal responses on another machine.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from ..._version import __version__
+from ...reward_models import read_tokenizer
+from ...rows.files import RawRow
+from ...scoring.measure import Evaluation, measure
+from ...scoring.samples import SampleFile, fingerprint
+from ...scoring.scored import ScoredFiles
+from ...scoring.work import Scorer, dump
+from ...verifiers import Reward, Sample
+from ...verifiers.errors import ConfigError
+from ...verifiers.reward import rl1
+from ...verifiers.verifier import Voter
+from ..engine import Completion, Engine, HFEngine
+from ..logprobs import context_of
+from ..metrics import REFLECTIVE
+from ..questions import Question, prepare, stop_tokens, text_of
+from ..sampling import Sampling, seed_of
+
+_log = logging.getLogger(__name__)
+
+MAX_TOKENS = 32_768
+"""The paper's longest response in evaluations."""
+
+
+def load(path: str | Path, *, bf16: bool = False) -> tuple[PreTrainedModel, Any]:  # any: tokenizers share no class
+    """Model and tokenizer of a checkpoint in Hugging Face's form, on the GPU where there is one; or ConfigError.
+
+    A folder of LoRA adapters is its base with the adapters merged into the weights, which is logged.
+    """
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    try:
+        model: Any  # any: its `to` is wrapped
+        if (Path(path) / "adapter_config.json").is_file():
+            from peft import AutoPeftModelForCausalLM
+
+            model = AutoPeftModelForCausalLM.from_pretrained(path, dtype=dtype)
+            base = model.active_peft_config.base_model_name_or_path
+            model = model.merge_and_unload().requires_grad_(True)
+            _log.warning("%s holds adapters; they are merged into the weights of %s", path, base)
+        else:
+            model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
+        tokenizer = read_tokenizer(path)
+    except ImportError as error:
+        raise ConfigError(f"{str(path)!r} holds adapters, which need peft: pip install 'r1-reward[lora]'") from error
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the model {str(path)!r} cannot be loaded: {error}") from error
+    return model.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
+
+
+def default_sampling(model: PreTrainedModel, tokenizer: Any, questions: Sequence[Sample], template: str) -> Sampling:
+    """The paper's sampling, with no more tokens than the longest question leaves in the context (any: as above)."""
+    context = context_of(model)
+    longest = max(len(question.tokens) for question in prepare(questions, tokenizer, template, context - 1))
+    return Sampling(max_tokens=min(MAX_TOKENS, context - longest), temperature=0.6, top_p=0.95)
+
+
+def evaluate(
+    policy: PreTrainedModel | str | Path,
+    questions: Sequence[Sample],
+    *,
+    k: int = 16,
+    sampling: Sampling | None = None,
+    seed: int = 0,
+    template: str = "r1_zero",
+    tokenizer: Any = None,  # any: Hugging Face's tokenizers share no class
+    folder: str | Path | None = None,
+    reward: Reward | None = None,
+    engine: Engine | None = None,
+    level: str = "level",
+    words: Sequence[str] = REFLECTIVE,
+    at_once: int = 32,
+    output: str | Path | None = None,
+    resume: bool = False,
+    about: Mapping[str, Any] | None = None,  # any: JSON values
+    progress: Callable[[int], None] = lambda _: None,
+) -> Evaluation:
+    """Ask every question k times and measure the answers; ConfigError for what cannot be asked.
+
+    `policy` is a folder, or a model with its `tokenizer` and, to be told and for `resume`, the `folder` it came from.
+    `sampling` is `default_sampling` where left out. `reward` names who judges (accuracy, format and language where left
+    out), `level` the field of a row that holds its difficulty, `words` what is counted as reflective. `output` is a
+    JSONL file for the samples, a line each as `score` writes them; with `resume` questions that it holds already are
+    not asked again. `about` is added to what is told of the evaluation; `progress` hears how many questions are done.
+    """
+    if isinstance(policy, str | Path):
+        (model, tokenizer), folder = load(policy), policy
+    else:
+        model = policy
+    if tokenizer is None or k < 1 or at_once < 1:
+        raise ConfigError("evaluate needs k and at_once of at least 1, and the tokenizer of a model that is no folder")
+    judge = reward or rl1()
+    sampling = sampling or default_sampling(model, tokenizer, questions, template)
+    asked = prepare(questions, tokenizer, template, context_of(model) - sampling.max_tokens)
+    told = {"version": __version__, **({"model": str(folder)} if folder else {}), **(about or {})}
+    told |= {"template": template, "seed": seed, "sampling": asdict(sampling)}
+    ends = stop_tokens(model, tokenizer)
+    engine = engine or HFEngine(model, stop_tokens=ends, decode=tokenizer.decode)
+    judged_by = re.sub(r" at 0x\w+", "", repr(judge))
+    made_by = fingerprint(folder, {**told, "k": k, "judge": judged_by}, questions) if folder else None
+    with SampleFile(output, k, made_by, told, resume=resume) as kept:
+        scorer = Scorer(judge, {}, None)
+        for start in range(kept.questions, len(asked), at_once):
+            part = asked[start : start + at_once]
+            seeds = [seed_of("evaluate", seed, start + place) for place in range(len(part))]
+            found = engine.generate([question.tokens for question in part], k, sampling, seeds)
+            lines = _lines(part, found, start, partial(text_of, tokenizer=tokenizer, ends=ends))
+            kept.write([done.output for done in scorer.judge([RawRow(0, 0, line) for line in lines])])
+            progress(kept.questions)
+        voters = {term.name: term.verifier for term in judge.terms if isinstance(term.verifier, Voter)}
+        rows = (ScoredFiles([]).read(RawRow(0, 0, line)) for line in kept.lines())
+        return measure(rows, k, voters, about=told, level=level, words=words, seed=seed)
+
+
+def _lines(
+    questions: Sequence[Question], found: Sequence[Sequence[Completion]], start: int, text: Callable[[Any], str]
+) -> Iterator[bytes]:
+    for place, (question, completions) in enumerate(zip(questions, found, strict=True), start):
+        row = question.sample.to_dict()
+        row["problem"] = question.sample.problem or question.sample.id or f"question {place + 1}"
+        for completion in completions:
+            told = {"tokens": len(completion.tokens), "finish_reason": completion.finish}
+            yield dump({**row, "response": text(completion.tokens), **told})

@@ -1,0 +1,125 @@
+"""The folder of a pipeline read back: RUN/NN_stage/ with report.json, metrics.jsonl and cost.json.
+
+Files are checked, not trusted: a report that is no JSON object ends the reading with its name, a number that is none is
+left out.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ....inspection.report.metrics import read_run
+from ....verifiers.errors import RunError
+
+Points = list[tuple[int, float]]
+"""Steps and values."""
+_NAME = re.compile(r"\d\d_(\w+)")
+
+
+class Estimate(NamedTuple):
+    """A figure with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Stage(NamedTuple):
+    """What one stage left behind."""
+
+    name: str
+    """Without its number."""
+    report: Mapping[str, Any]  # any: JSON values
+    """report.json."""
+    metrics: Mapping[str, Estimate]
+    """Its checkpoint's evaluation."""
+    lines: Mapping[str, Points]
+    """metrics.jsonl by key."""
+    alarms: list[tuple[int, str]]
+    """Alarms of the training, by step."""
+    cost: Mapping[str, float]
+    """cost.json."""
+
+
+class Pipeline(NamedTuple):
+    """All stages of a run."""
+
+    folder: str
+    stages: Mapping[str, Stage]
+    """By name, in order."""
+
+
+def is_pipeline(folder: str | Path) -> bool:
+    """Whether a folder holds stages."""
+    return any(_folders(Path(folder)))
+
+
+def read_pipeline(folder: str | Path) -> Pipeline:
+    """Read a pipeline's stages. Raises RunError for a folder without any, and for a report that cannot be read."""
+    stages = {name: _stage(name, path) for name, path in _folders(Path(folder))}
+    if not stages:
+        raise RunError(f"{folder} holds no stages: no folder like 01_zero with a report.json")
+    return Pipeline(str(folder), stages)
+
+
+def _folders(folder: Path) -> list[tuple[str, Path]]:
+    found = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        named = _NAME.fullmatch(path.name)
+        if named and (path / "report.json").is_file():
+            found.append((named[1], path))
+    return found
+
+
+def _stage(name: str, path: Path) -> Stage:
+    report = _object(path / "report.json")
+    evaluation = report.get("evaluation")
+    metrics = evaluation.get("metrics") if isinstance(evaluation, dict) else None
+    lines: dict[str, Points] = {}
+    alarms: list[tuple[int, str]] = []
+    if (path / "metrics.jsonl").is_file() and (path / "metrics.jsonl").stat().st_size:
+        run = read_run(path)
+        alarms = run.alarms
+        for chart in run.charts:
+            for line in chart.lines:
+                lines[line.key] = [(step, value) for step, value in line.points if value is not None]
+    cost = _object(path / "cost.json") if (path / "cost.json").is_file() else {}
+    return Stage(
+        name=name,
+        report=report,
+        metrics=_estimates(metrics if isinstance(metrics, dict) else {}),
+        lines=lines,
+        alarms=alarms,
+        cost={key: float(value) for key, value in cost.items() if _is_number(value)},
+    )
+
+
+def _estimates(told: Mapping[str, Any]) -> dict[str, Estimate]:
+    found = {}
+    for name, one in told.items():
+        if isinstance(one, dict) and _is_number(one.get("value")):
+            bounds = one.get("ci95")
+            if not (isinstance(bounds, list) and len(bounds) == 2 and all(map(_is_number, bounds))):
+                bounds = [one["value"], one["value"]]
+            low, high = bounds
+            found[str(name)] = Estimate(one["value"], low, high)
+    return found
+
+
+def _object(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise RunError(f"{path} holds no JSON object")
+    return found
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,168 @@
+"""Supervised fine-tuning: the likelihood of given responses, as in cold start, after rejection sampling, to distil.
+
+The loss is the mean over all response tokens of a batch; prompts and padding carry none. A batch is drawn at random and
+goes through the model in pieces of rows of like length. A run that was cut off goes on from its latest checkpoint, bit
+by bit as if it had not been (one device, one thread).
+
+What the paper states (B.4): cosine 5e-5 to 5e-6, batches of 128, 2 to 3 epochs, 32,768 tokens; for distillation batches
+of 64 and a learning rate by model (Table 6). Optimizer (AdamW), warm-up and clipping are ours.
+
+What it does not do: run on several processes, or put several responses into one row.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from transformers import PreTrainedModel
+
+from ...reward_models import StoppedError
+from ...verifiers.errors import ConfigError, RunError
+from ...verifiers.settings import Count
+from .. import checkpoint
+from ..config import MemoryConfig, OptimizerConfig
+from ..learner import make_optimizer, optimizer_step
+from ..logprobs import Policy, enable_checkpointing, make_batch
+from ..metrics import nonfinite_streak
+from ..runlog import RunLog
+from ..sampling import shuffled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SFTConfig:
+    """The defaults are the paper's for cold start and for the second fine-tuning."""
+
+    epochs: Count = 2
+    """Times over the data; the paper: 2 to 3."""
+    batch: Count = 128
+    """Responses of a step."""
+    max_tokens: Count = 32_768
+    """Longer rows, prompt and response, are left out and counted."""
+    optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(lr=5e-5, schedule="cosine"))
+    """Cosine to a tenth."""
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
+    """What fits at once."""
+    gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass rather than keep them."""
+    checkpoint_every: Count = 200
+    """Steps between checkpoints."""
+
+
+class SFTExample(NamedTuple):
+    """One response to learn."""
+
+    prompt: tuple[int, ...]
+    """The prompt's tokens."""
+    response: tuple[int, ...]
+    """The response's, its end of text among them."""
+
+
+class SFTResult(NamedTuple):
+    """What came of a run."""
+
+    steps: int
+    """Steps taken in all."""
+    rows: int
+    """Responses that were learned from."""
+    overlong: int
+    """Rows left out."""
+    loss: float
+    """Of the last step."""
+
+
+def finetune(
+    model: PreTrainedModel,
+    lessons: Sequence[SFTExample],
+    config: SFTConfig,
+    folder: Path,
+    *,
+    seed: int,
+    stage: str,
+    stopped: Callable[[], bool] = lambda: False,
+) -> SFTResult:
+    """Train the model on the lessons, in place; checkpoints and `metrics.jsonl` go to the folder.
+
+    Raises ConfigError where there is nothing to learn, StoppedError, after saving, when `stopped` says so.
+    """
+    kept = [lesson for lesson in lessons if len(lesson.prompt) + len(lesson.response) <= config.max_tokens]
+    if not kept:
+        raise ConfigError(f"{stage} has nothing to learn from: {len(lessons)} responses, none of which may be used")
+    if config.gradient_checkpointing:
+        enable_checkpointing(model)
+    policy = Policy(model, share_prompts=False, chunk=config.memory.chunk).train()
+    optimizer = make_optimizer(policy, config.optimizer)
+    steps = config.epochs * math.ceil(len(kept) / config.batch)
+    step, loss, sizes = 0, math.nan, [0, 0]
+    if (state := checkpoint.latest(folder, next(model.parameters()).device)) is not None:
+        policy.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        step, loss, sizes = state["step"], state["loss"], state["sizes"]
+    log = RunLog(folder, sizes)
+    while step < steps:
+        began = time.perf_counter()
+        lr = config.optimizer.rate(step, steps)
+        batch = [kept[place] for place in _batch(kept, config.batch, step, seed)]
+        loss = _backward(policy, batch, config.memory.tokens)
+        norm = optimizer_step(policy, optimizer, config.optimizer, lr)
+        step += 1
+        told = {"loss": loss, "grad_norm": norm, "lr": lr, "seconds": round(time.perf_counter() - began, 4)}
+        told = {name: value for name, value in told.items() if math.isfinite(value)}
+        log.write({"step": step, "stage": stage, **told, "nonfinite": float(not math.isfinite(norm))})
+        if (streak := nonfinite_streak(log.history)) >= config.optimizer.stop_after:
+            raise RunError(f"{stage}: the gradients of {streak} steps in a row were not finite (optimizer.stop_after)")
+        ends = stopped()
+        if ends or step % config.checkpoint_every == 0 or step == steps:
+            state = {"model": policy.state_dict(), "optimizer": optimizer.state_dict()}
+            checkpoint.save(folder, step, {**state, "step": step, "loss": loss, "sizes": log.sizes()}, keep=1)
+        if ends and step < steps:
+            raise StoppedError(f"{stage} stopped after step {step}")
+    model.eval()
+    return SFTResult(steps, len(kept), len(lessons) - len(kept), loss)
+
+
+def _batch(lessons: Sequence[SFTExample], size: int, step: int, seed: int) -> list[int]:
+    """The places of a step's rows: a function of the step alone."""
+    per_epoch = math.ceil(len(lessons) / size)
+    epoch, number = divmod(step, per_epoch)
+    return shuffled(len(lessons), "lessons", seed, epoch)[number * size : (number + 1) * size]
+
+
+def _backward(policy: Policy, batch: Sequence[SFTExample], budget: int) -> float:
+    """The gradient of a batch; gives its loss."""
+    device = next(policy.parameters()).device
+    total, weight = 0.0, -1.0 / sum(len(lesson.response) for lesson in batch)
+    for part in _pieces(batch, budget):
+        rows = make_batch([row.prompt for row in part], [row.response for row in part], range(len(part)), device)
+        loss = policy(rows, 1.0, lambda logp_C, *_: torch.full_like(logp_C, weight)).logp_N.sum() * weight
+        loss.backward()
+        total += float(loss.detach())
+    return total
+
+
+def _pieces(batch: Sequence[SFTExample], budget: int) -> list[list[SFTExample]]:
+    """The rows by length, a list for each piece of at most `budget` padded tokens."""
+    pieces: list[list[SFTExample]] = [[]]
+    for lesson in sorted(batch, key=_length):
+        if pieces[-1] and (len(pieces[-1]) + 1) * _length(lesson) > budget:
+            pieces.append([])
+        pieces[-1].append(lesson)
+    return pieces
+
+
+def _length(lesson: SFTExample) -> int:
+    return len(lesson.prompt) + len(lesson.response)
+
+
+def lessons_of(tokenizer: Any, texts: Sequence[tuple[Sequence[int], str]]) -> list[SFTExample]:  # any: Hugging Face's
+    """Lessons from prompts, as tokens, with responses, as text."""
+    end = tokenizer.eos_token_id
+    return [
+        SFTExample(tuple(prompt), (*tokenizer.encode(response, add_special_tokens=False), end))
+        for prompt, response in texts
+    ]

@@ -1,0 +1,1 @@
+"""The toy world: arithmetic questions, chat, people's demonstrations."""

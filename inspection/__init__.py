@@ -1,0 +1,1 @@
+"""Looking at rewards: pages, comparisons, data checks, the steps of a verdict."""

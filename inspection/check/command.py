@@ -1,0 +1,103 @@
+"""What `r1-reward check` does once its flags are read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ...verifiers.registry import Options
+from ...verifiers.visible import visible
+from .data import FAILURES, Checked, check
+
+SHOWN = 20
+
+_FIX: Mapping[str, str] = {
+    "unreadable_row": "mend or remove the row",
+    "gold_not_verified": "respell the gold, or remove the row: no answer can be right",
+    "gold_unreadable": "respell the gold, or remove the row: it cannot be judged",
+    "gold_missing": "add a gold, or remove the row",
+    "empty_program_passes": "add tests that a program must do something to pass",
+    "duplicate_prompt": "keep one of the rows",
+    "conflicting_golds": "find out which gold is right, or remove both",
+    "leaked_answer": "take the answer out of the prompt",
+    "empty_prompt": "add the prompt",
+    "gold_in_prompt": "look whether the prompt gives it away",
+    "not_judged": "no fault of the data: see why, and r1-reward doctor for sandboxes",
+    "not_checked": "these golds were not verified; see why",
+    "very_long_prompt": "more than 20 times the median",
+}
+
+
+def run_check(
+    files: Sequence[str],
+    names: Mapping[str, str] | None = None,
+    options: Mapping[str, Options] | None = None,
+    *,
+    as_json: bool = False,
+    rows: int = SHOWN,
+    languages: bool = True,
+) -> int:
+    """Check, print on standard output, return the exit status: 1 where something is to be fixed."""
+    with _progress() as progress:
+        found = check(files or ["-"], names, options, languages=languages, progress=progress)
+    if as_json:
+        sys.stdout.write(json.dumps(found.to_dict(), allow_nan=False) + "\n")
+    else:
+        _print(found, rows)
+    return 1 if found.failures else 0
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int], None] | None]:
+    """A line on standard error that counts rows; None where no one sits at a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    with console.status("checking") as status:
+        yield lambda rows: status.update(f"checking: {rows:,} rows done")
+
+
+def _print(found: Checked, rows: int) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    kinds = ", ".join(f"{kind} {count:,}" for kind, count in found.kinds.most_common())
+    console.print(Text(f"{found.rows:,} rows: {kinds or 'none that can be read'}"))
+    if found.lengths:
+        told = ", ".join(f"{name} {length:,}" for name, length in found.lengths.items())
+        console.print(Text(f"characters of a prompt: {told}"))
+    if found.languages:
+        told = ", ".join(f"{visible(code)} {count}" for code, count in found.languages.items())
+        console.print(Text(f"language of {sum(found.languages.values())} prompts: {told}"))
+    if found.counts:
+        table = _table("finding", "rows", "what to do")
+        for what, count in sorted(found.counts.items(), key=lambda item: (item[0] not in FAILURES, -item[1])):
+            style = "red" if what in FAILURES else "yellow"
+            table.add_row(Text(what.replace("_", " "), style), f"{count:,}", _FIX.get(what, ""))
+        console.print(table)
+    listed = [finding for finding in found.findings if finding.fails] or found.findings
+    if listed and rows:
+        table = _table("row", "line", "finding", "detail")
+        for finding in listed[:rows]:
+            name, detail = Text(visible(finding.row)), Text(visible(finding.detail))
+            table.add_row(name, f"{finding.line:,}", finding.what.replace("_", " "), detail)
+        console.print(table)
+        if len(listed) > rows:
+            console.print(Text(f"{len(listed) - rows:,} more; --rows N shows more, --json all", "dim"))
+    if found.rows == 0:
+        console.print(Text("failed: there is no row", "red"))
+    elif found.failures:
+        console.print(Text(f"failed: {found.failures:,} to fix", "red"))
+    else:
+        looks = sum(found.counts.values())
+        more = f"; {looks:,} to look at" if looks else ""
+        console.print(Text(f"nothing to fix{more}", "yellow" if looks else "green"))
+
+
+def _table(*heads: str) -> Table:
+    return Table(*heads, box=None, pad_edge=False, padding=(0, 2, 0, 0))

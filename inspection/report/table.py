@@ -1,0 +1,163 @@
+"""The index of the table: one short entry a response, by columns, for what is filtered, sorted and shown in rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...scoring.scored import ScoredRow
+from ...verifiers.sample import Sample
+
+SNIPPET = 140
+"""Characters of a prompt in the table."""
+ANSWER = 60
+"""Characters of an answer or a reference in the table."""
+
+
+class _Words:
+    """Numbers for texts that repeat."""
+
+    def __init__(self) -> None:
+        self.list: list[str] = []
+        self._numbers: dict[str, int] = {}
+
+    def number(self, word: str) -> int:
+        found = self._numbers.get(word)
+        if found is None:
+            found = self._numbers[word] = len(self.list)
+            self.list.append(word)
+        return found
+
+
+class Columns:
+    """Collects the columns row by row."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        """Entries so far."""
+        self._problems: dict[bytes | int, int] = {}
+        self._prompts: list[str] = []
+        self._references: list[str] = []
+        self._reasons = _Words()
+        self._kinds = _Words()
+        self._stages = _Words()
+        self._voters = _Words()
+        self._stepped = False
+        self._columns: dict[str, list[Any]] = {  # any: JSON values
+            name: [] for name in "id row part problem reward correct voter chars answer kind step stage".split()
+        }
+        self._verdicts: dict[str, tuple[list[int], list[float | None]]] = {}
+        self._errors: dict[int, str] = {}
+
+    def add(self, number: int, row: ScoredRow) -> None:
+        """The responses of a row, or one entry for a row in error; `number` is the row's among those kept."""
+        kind = self._kinds.number((row.sample and row.sample.kind_or_guess) or "")
+        step = row.fields.get("step")
+        step = step if isinstance(step, int) and not isinstance(step, bool) else None
+        stage = row.fields.get("stage")
+        stage_number = self._stages.number(stage[:40]) if isinstance(stage, str) else -1
+        self._stepped = self._stepped or step is not None
+        columns = self._columns
+        if not row.responses:
+            self._errors[self.size] = row.error or "no_responses"
+            problem = self._problem(-self.size, row)
+            name = row.fields.get("id")
+            name = str(name)[:80] if isinstance(name, str | int) else f"line {row.line}"
+            entry: tuple[Any, ...] = (name, number, 0, problem, None, -1, -1, 0, "", kind, step, stage_number)
+            for column, value in zip(columns.values(), entry, strict=True):
+                column.append(value)
+            self.size += 1
+            return
+        for part, response in enumerate(row.responses):
+            scored = response.scored
+            correct = -1 if scored.correct is None else int(scored.correct)
+            entry = (
+                response.name[:80],
+                number,
+                part,
+                self._problem(scored.problem, row),
+                _short(scored.reward),
+                correct,
+                -1 if scored.voter is None else self._voters.number(scored.voter),
+                len(response.text),
+                _snippet(scored.answer or _any_answer(response.verdicts), ANSWER),
+                kind,
+                step,
+                stage_number,
+            )
+            for column, value in zip(columns.values(), entry, strict=True):
+                column.append(value)
+            for name, _, reason, score in scored.verdicts:
+                found = self._verdicts.get(name)
+                if found is None:
+                    found = self._verdicts[name] = ([-1] * self.size, [None] * self.size)
+                reasons, scores = found
+                missing = self.size - len(reasons)
+                if missing:
+                    reasons.extend([-1] * missing)
+                    scores.extend([None] * missing)
+                reasons.append(self._reasons.number(reason))
+                scores.append(_short(score))
+            self.size += 1
+
+    def to_dict(self) -> dict[str, Any]:  # any: a JSON object
+        """The index, as the page reads it."""
+        for reasons, scores in self._verdicts.values():
+            missing = self.size - len(reasons)
+            reasons.extend([-1] * missing)
+            scores.extend([None] * missing)
+        columns = dict(self._columns)
+        if not self._stepped:
+            del columns["step"], columns["stage"]
+        if not any(columns["part"]):
+            del columns["part"]
+        return {
+            "size": self.size,
+            "columns": columns,
+            "verdicts": {name: {"reason": r, "score": s} for name, (r, s) in self._verdicts.items()},
+            "reasons": self._reasons.list,
+            "kinds": self._kinds.list,
+            "stages": self._stages.list,
+            "voters": self._voters.list,
+            "errors": self._errors,
+            "problems": {"prompt": self._prompts, "reference": self._references},
+        }
+
+    def _problem(self, key: bytes | int, row: ScoredRow) -> int:
+        found = self._problems.get(key)
+        if found is None:
+            found = self._problems[key] = len(self._prompts)
+            sample = row.sample
+            self._prompts.append(_snippet(_question(sample), SNIPPET) if sample else "")
+            self._references.append(_snippet(", ".join(sample.references[:3]), ANSWER) if sample else "")
+        return found
+
+
+def _question(sample: Sample) -> str:
+    """What was asked: of a conversation what the user said last, since many begin with the same instructions."""
+    if isinstance(sample.prompt, str):
+        return sample.prompt
+    said = [message.content for message in sample.prompt if message.role == "user" and message.content.strip()]
+    return said[-1] if said else sample.prompt_text
+
+
+def _snippet(text: str, most: int) -> str:
+    r"""The beginning of a text on one line.
+
+    >>> _snippet("How\n many?", 40)
+    'How many?'
+    """
+    line = " ".join(text[: 4 * most].split())
+    return line if len(line) <= most and len(text) <= 4 * most else line[: most - 1] + "…"
+
+
+def _short(value: float | None) -> float | int | None:
+    if value is None:
+        return None
+    rounded = round(value, 6)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def _any_answer(verdicts: Any) -> str:  # any: JSON objects by name
+    found: Sequence[Any] = [verdict.get("answer") for verdict in verdicts.values()]
+    return next((answer for answer in found if isinstance(answer, str)), "")

@@ -1,0 +1,248 @@
+"""The page written: one HTML file with its style, its script and its rows inside.
+
+The policy in its head lets run the one script and style whose hashes it names, and nothing else: no network, no inline
+handler, no string turned into markup. Rows travel as packed blocks, which hold no character that HTML knows, and the
+script makes text nodes of them; the template escapes what little it takes from them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from ..._version import __version__
+from ...scoring.scored import options_of
+from ...verifiers.errors import ConfigError, RunError, missing_extra
+from ...verifiers.visible import visible
+from .figures import cards, ladder, many, plain, plots, spread, verifiers
+from .gather import Gathered, gather, index_of
+from .metrics import Run, read_run
+from .options import ReportOptions
+from .pack import pack_json
+
+SAMPLES = "samples.jsonl"
+"""Where a training run keeps its sample tables."""
+
+
+class Written(NamedTuple):
+    """What became of a report."""
+
+    output: str
+    responses: int
+    """In the sources."""
+    shown: int
+    """In the table."""
+    bytes: int
+    """Size of the page."""
+    sampled: str | None
+    """How the table's rows were chosen, where it does not hold them all."""
+
+
+def write_report(options: ReportOptions) -> Written:
+    """Write a page about scored files, or about a training run. The file appears whole or not at all.
+
+    Raises RunError where a source cannot be read or the page cannot be written, or where no row was scored.
+
+    >>> write_report(ReportOptions(sources=("no/such/file.jsonl",)))
+    Traceback (most recent call last):
+    r1_reward.verifiers.errors.RunError: no such file: no/such/file.jsonl
+    """
+    check_extra()
+    sources, run = _sources(options.sources)
+    for source in sources:
+        if Path(source).exists() and Path(options.output).exists() and Path(source).samefile(options.output):
+            raise RunError(f"{source} is both source and page; write to another file")
+    noted = options_of(sources) if sources else {}
+    names = dict(options.names) or {str(k): str(v) for k, v in noted.get("map", {}).items()}
+    found = gather(options, sources, names)
+    try:
+        if run is None and not found.survey.judged:
+            _refuse_unscored(found, sources)
+        page = _render(options, found, run, noted, sources, names)
+        size = _write(Path(options.output), page, found)
+    finally:
+        found.blocks.close()
+        found.survey.tally.groups.close()
+    responses = found.survey.responses
+    return Written(options.output, responses, found.columns.size, size, found.sampled)
+
+
+def check_extra() -> None:
+    """Raise RunError where what a report needs is not installed."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("jinja2", "latex2mathml") if find_spec(name) is None]
+    if missing:
+        raise RunError(missing_extra("a report", " and ".join(missing), "report"))
+
+
+def _sources(given: Sequence[str]) -> tuple[list[str], Run | None]:
+    folders = [source for source in given if Path(source).is_dir()]
+    if not folders:
+        return list(given), None
+    if len(given) > 1:
+        raise ConfigError(f"{folders[0]} is a folder; a report is of one training run, or of files")
+    run = read_run(folders[0])
+    samples = Path(folders[0]) / SAMPLES
+    return [str(samples)] if samples.is_file() else [], run
+
+
+def _refuse_unscored(found: Gathered, sources: Sequence[str]) -> None:
+    if not found.survey.responses:
+        return  # that there is no row, or none that could be read, is a finding too
+    where = ", ".join(sources)
+    raise RunError(f"{where} holds no verdict; score it first: r1-reward score {where} -o scored.jsonl")
+
+
+def _render(
+    options: ReportOptions,
+    found: Gathered,
+    run: Run | None,
+    noted: dict[str, Any],  # any: JSON values
+    sources: Sequence[str],
+    names: dict[str, str],
+) -> tuple[bytes, bytes, bytes]:
+    """The page in three pieces: before the index, between it and the blocks, and after."""
+    import jinja2
+    from markupsafe import Markup
+
+    hashes = zip(sources, found.files.input.sha256, strict=True)
+    inputs = [{"path": path, "sha256": digest} for path, digest in hashes]
+    summary = found.survey.summary(inputs=inputs)
+    style, script = part("css"), part("js")
+    index = index_of(found, names)
+    drawn = plots(run) if run else []
+    if run:
+        index["charts"] = [
+            {"first": plot["first"], "last": plot["last"], "lines": [line.points for line in chart.lines]}
+            for plot, chart in zip(drawn, run.charts, strict=True)
+        ]
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters["visible"] = lambda text: visible(str(text))
+    spreads = [
+        spread("Rewards", found.survey.rewards(), ""),
+        spread("Lengths of responses", found.survey.lengths(), "characters"),
+    ]
+    # Where the data goes; no text of others can hold it.
+    place = secrets.token_hex(16)
+    name = Path(options.sources[0]).name or options.sources[0]
+    page = environment.from_string(_resource("report.html")).render(
+        policy=_policy(style, script),
+        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        version=__version__,
+        title=visible(options.title or (name if name != "-" else "standard input")),
+        sampled=found.sampled,
+        cards=_run_cards(run, found.survey.responses) if run else cards(summary),
+        run=run,
+        plots=drawn,
+        verifiers=verifiers(summary),
+        ladder=ladder(summary),
+        spreads=[one for one in spreads if one],
+        about=_about(options, found, noted, inputs, run),
+        entries=found.columns.size,
+        entries_said=f"{found.columns.size:,} rows",
+        kinds=[kind for kind in index["kinds"] if kind],
+        stages=index["stages"],
+        index=place,
+        blocks=place,
+    )
+    before, between, after = page.encode("utf-8", "replace").split(place.encode())
+    return before + pack_json(index), between, after
+
+
+def _policy(style: str, script: str) -> str:
+    def source(text: str) -> str:
+        return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+    return (
+        f"default-src 'none'; script-src {source(script)}; style-src {source(style)}; base-uri 'none'; "
+        "form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def part(kind: str) -> str:
+    """The page's own style or script: its files in order of their names."""
+    folder = files(__package__) / "page"
+    texts = [_resource(name) for name in sorted(entry.name for entry in folder.iterdir()) if name.endswith(f".{kind}")]
+    joined = "\n".join(texts)
+    return f'"use strict";\n(() => {{\n{joined}\n}})();\n' if kind == "js" else joined
+
+
+@cache
+def _resource(name: str) -> str:
+    return (files(__package__) / "page" / name).read_text(encoding="utf-8").replace("\r\n", "\n")
+
+
+def _run_cards(run: Run, samples: int) -> list[dict[str, Any]]:  # any: what the template reads
+    made: list[dict[str, Any]] = [
+        {"name": "Steps", "value": f"{run.steps:,}", "note": many(len(run.stages), "stage")},
+    ]
+    for key, name in (("reward", "Reward"), ("accuracy", "Accuracy"), ("length", "Tokens"), ("kl", "KL")):
+        if key in run.last:
+            made.append({"name": name, "value": plain(run.last[key]), "note": f"from {plain(run.first[key])}"})
+    tone = "warn" if run.alarms else ""
+    made.append({"name": "Alarms", "value": f"{len(run.alarms):,}", "note": "over the run", "tone": tone})
+    return [*made, {"name": "Samples", "value": f"{samples:,}", "note": "in the table"}]
+
+
+def _about(
+    options: ReportOptions,
+    found: Gathered,
+    noted: dict[str, Any],  # any: JSON values
+    inputs: Sequence[dict[str, str]],
+    run: Run | None,
+) -> list[tuple[str, str]]:
+    told = []
+    if run:
+        told.append(("run", run.folder))
+        if run.skipped:
+            told.append(("lines left out", f"{run.skipped:,} of metrics.jsonl, which are no steps"))
+    for one in inputs[:10]:
+        told += [("source", one["path"]), ("sha256", one["sha256"][:16])]
+    rewards = noted.get("preset") or noted.get("rewards")
+    if rewards:
+        told.append(("reward", rewards if isinstance(rewards, str) else ", ".join(map(str, rewards))))
+    if noted.get("options"):
+        told.append(("options", str(noted["options"])[:300]))
+    if noted.get("fingerprint"):
+        told.append(("fingerprint", str(noted["fingerprint"])[:40]))
+    if found.formulas.left_out:
+        told.append(("formulas", f"the first {len(found.formulas.trees):,} are typeset, the others are LaTeX"))
+    if options.group_by:
+        told.append(("grouped by", options.group_by))
+    return [*told, ("written by", f"r1-reward {__version__}")]
+
+
+def _write(path: Path, page: tuple[bytes, bytes, bytes], found: Gathered) -> int:
+    """Write beside and rename, so that a page is there whole or not at all."""
+    beside = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as file:
+            _stream(file, page, found)
+            size = file.tell()
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise RunError(f"cannot write {path}: {error.strerror or error}") from error
+    return size
+
+
+def _stream(file: IO[bytes], page: tuple[bytes, bytes, bytes], found: Gathered) -> None:
+    before, between, after = page
+    file.write(before + between)
+    inert = b'<script type="application/octet-stream" id="%s">%s</script>\n'
+    file.write(inert % (b"formulas", pack_json(list(found.formulas.trees.items()))))
+    for number, block in enumerate(found.blocks):
+        file.write(inert % (b"rows-%d" % number, block))
+    file.write(after)

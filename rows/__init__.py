@@ -1,0 +1,1 @@
+"""The world's rows: files and what trainers hand over become Samples."""

@@ -1,0 +1,107 @@
+"""What `r1-reward score` does once its flags are read: run, show, and say how it ended by an exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..verifiers.errors import RunError, WriteError
+from .options import ScoreOptions, merge_options
+from .run import Interrupted, score
+from .show import print_summary, progress_bar
+
+FINE, FAILED, INTERRUPTED, READER_GONE = 0, 1, 130, 141
+"""Exit statuses; 2 is click's for usage."""
+
+
+class Reporter(Protocol):
+    """Writes a page about what was scored, where `--report` asks for one."""
+
+    def check(self) -> None:
+        """Raise RunError before anything is scored where no page could be written."""
+
+    def write(self, options: ScoreOptions) -> None:
+        """Write the page of `options.report` about `options.output`. Raises RunError."""
+
+
+def run_score(
+    config: str | None,
+    flags: Mapping[str, Any],  # any: fields of ScoreOptions
+    reporter: Reporter,
+) -> int:
+    """Score with the options of a TOML file and of flags, where flags win, and return the exit status.
+
+    Raises ConfigError and RunError for what the user can mend.
+    """
+    try:
+        return _run(config, flags, reporter)
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return INTERRUPTED
+
+
+def _run(config: str | None, flags: Mapping[str, Any], reporter: Reporter) -> int:
+    options = ScoreOptions(**merge_options(ScoreOptions, config, flags))
+    if config and any(
+        Path(path).exists() and Path(path).samefile(config)
+        for path in (options.output, options.summary or "-", options.report or "-")
+    ):
+        raise RunError(f"{config} holds the options; write to another file")
+    for path in filter(None, (options.summary, options.report)):
+        _check_writable(path)
+    if options.report is not None:
+        reporter.check()
+    try:
+        with progress_bar() as progress:
+            summary = score(options, progress)
+    except Interrupted as interrupted:
+        where = f"{options.output}; run again with --resume" if options.output != "-" else "standard output"
+        _say(f"interrupted: {interrupted.rows:,} rows are in {where}")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes standard output once more on its way out, which would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
+    except WriteError as error:
+        _say(f"error: {error}; free the way and run with --resume")
+        return FAILED
+    except OSError as error:
+        _say(f"error: {error}")
+        return FAILED
+    if options.summary is not None:
+        Path(options.summary).write_text(json.dumps(summary.to_dict(), indent=2) + "\n", encoding="utf-8")
+    print_summary(summary, options.output)
+    if options.report is not None:
+        reporter.write(options)
+    if "unreadable_input" in summary.row_errors:
+        _say("failed: an input broke off, so rows are missing; see the row with the reason unreadable_input")
+        return FAILED
+    if summary.unjudged_share > options.max_errors:
+        _say(f"failed: {summary.unjudged_share:.2%} could not be judged; --max-errors allows {options.max_errors:.2%}")
+        return FAILED
+    return FINE
+
+
+def _check_writable(path: str) -> None:
+    """Find out before the run, not after it; a file that was not there is not left behind empty."""
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir():
+            raise RunError(f"cannot write {path}: it is a folder")
+        there = target.exists() or target.is_symlink()
+        target.touch()
+        if not there:
+            target.unlink()
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _say(text: str) -> None:
+    import click
+
+    click.echo(text, err=True)

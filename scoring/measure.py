@@ -1,0 +1,152 @@
+"""What an evaluation comes to: a value for each metric of each question's k scored samples; their means and intervals.
+
+docs/evaluation.md has the formulas. Every mean is over questions; its interval is a percentile bootstrap that draws
+whole questions, since samples of one question are not independent. What it does not promise: intervals that hold for
+a handful of questions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from ..verifiers.registry import CATALOG
+from ..verifiers.verifier import Voter
+from .groups import vote
+from .scored import ScoredRow
+from .stats import pass_at_k, wilson
+
+Values = dict[str, float]
+"""What one question comes to, by metric; what it has no value for is left out."""
+
+RESAMPLES = 1_000
+"""Draws of the bootstrap."""
+_COUNTS = ("length", "reflective")
+_TOLD = ("format", "language")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A mean over questions."""
+
+    value: float
+    """The mean."""
+    ci95: tuple[float, float] | None
+    """Its 95 % interval; None for a single question."""
+    n: int
+    """Questions that have a value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What an evaluation found."""
+
+    about: Mapping[str, Any]  # any: JSON values
+    """Model, files, sampling, seed and version: what it was found with."""
+    questions: int
+    """How many there were."""
+    k: int
+    """Samples of each."""
+    metrics: Mapping[str, Estimate]
+    """`pass_at_1`, `cons_at_16`, `format`, `language`, `length`, ... over all questions; see docs/evaluation.md."""
+    levels: Mapping[str, Mapping[str, Estimate]]
+    """The same by difficulty, where the questions have one."""
+
+    def to_dict(self) -> dict[str, Any]:  # any: a JSON object
+        """The JSON form; equal evaluations have equal ones."""
+        levels = {level: _plain(metrics) for level, metrics in self.levels.items()}
+        told = {"questions": self.questions, "k": self.k, "metrics": _plain(self.metrics), "levels": levels}
+        return {**self.about, **told}
+
+
+def estimates(values: Sequence[Values], seed: int = 0) -> dict[str, Estimate]:
+    """Means over questions with bootstrap intervals; a share that is 0 or 1 everywhere has Wilson's interval.
+
+    >>> found = estimates([{"pass_at_1": 0.0}, {"pass_at_1": 1.0}, {"pass_at_1": 1.0}, {}])["pass_at_1"]
+    >>> round(found.value, 2), found.n, found.ci95
+    (0.67, 3, (0.0, 1.0))
+    """
+    import numpy as np  # whoever can run a model has it
+
+    names = list(dict.fromkeys(name for value in values for name in value))
+    table = np.array([[value.get(name, np.nan) for name in names] for value in values]).reshape(len(values), -1)
+    there = ~np.isnan(table)
+    random, means = np.random.default_rng(seed), []
+    for _ in range(0, RESAMPLES, 100):  # a hundred at a time, so that memory does not grow with the draws
+        counts = random.multinomial(len(values), np.full(len(values), 1 / len(values)), size=100)
+        with np.errstate(invalid="ignore"):  # a draw without a question that has the value has no mean
+            means.append((counts @ np.nan_to_num(table)) / (counts @ there))
+    drawn, found = np.concatenate(means), {}
+    for place, name in enumerate(names):
+        own = table[there[:, place], place]
+        value, low, high = float(own.mean()), *map(float, np.nanquantile(drawn[:, place], [0.025, 0.975]))
+        if own.min() == own.max() and value in (0.0, 1.0) and name.partition("/")[0] not in _COUNTS:
+            low, high = wilson(value, len(own))
+        found[name] = Estimate(value=value, ci95=(low, high) if len(own) > 1 else None, n=len(own))
+    return found
+
+
+def measure(
+    rows: Iterable[ScoredRow],
+    k: int,
+    voters: Mapping[str, Voter],
+    *,
+    about: Mapping[str, Any],  # any: JSON values
+    level: str,
+    words: Sequence[str],
+    seed: int,
+) -> Evaluation:
+    """What scored samples come to, of which every k rows are one question's.
+
+    `voters` tell by verifier which answers are the same; `level` is the field with the difficulty; `words` are counted.
+    """
+    by_level: dict[str, list[Values]] = {}
+    values: list[Values] = []
+    rows = iter(rows)
+    while group := list(islice(rows, k)):
+        values.append(_values(group, k, voters, words))
+        by_level.setdefault(str(group[0].fields.get(level, "")), []).append(values[-1])
+    levels = {one: estimates(by_level[one], seed) for one in sorted(filter(None, by_level))}
+    return Evaluation(about=about, questions=len(values), k=k, metrics=estimates(values, seed), levels=levels)
+
+
+def _values(rows: Sequence[ScoredRow], k: int, voters: Mapping[str, Voter], words: Sequence[str]) -> Values:
+    responses = [row.responses[0] for row in rows]
+    scored = [response.scored for response in responses]
+    # A row that no accuracy verifier judges, such as general conversation, has neither right nor wrong.
+    judges = {one.voter for one in scored if one.voter and (one.voter not in CATALOG or CATALOG[one.voter].accuracy)}
+    decided = [one for one in scored if one.correct is not None and one.voter in judges]
+    right = sum(bool(one.correct) for one in decided)
+    found: Values = {"unjudged": sum(one.status == "error" for one in scored) / k}
+    if decided:
+        for j in sorted({*(1 << bit for bit in range(k.bit_length())), k}):
+            if j <= len(decided):
+                found[f"pass_at_{j}"] = pass_at_k(len(decided), right, j)
+        wrong = [one.answer for one in decided if not one.correct and one.answer is not None]
+        voter = voters.get(str(decided[0].voter))
+        share = vote(right, wrong, voter) if voter is not None and k > 1 else None
+        if share is not None:
+            found[f"cons_at_{k}"] = share
+    for name in _TOLD:
+        scores = [score for one in scored for told, _, _, score in one.verdicts if told == name and score is not None]
+        if scores:
+            found[name] = sum(scores) / len(scores)
+    found["length"] = sum(row.fields["tokens"] for row in rows) / k
+    found["truncated"] = sum(row.fields["finish_reason"] == "length" for row in rows) / k
+    counts = {f"reflective/{word}": sum(_count(word, one.text) for one in responses) / k for word in words}
+    return found | {"reflective": sum(counts.values()), **counts}
+
+
+def _count(word: str, text: str) -> int:
+    """Whole words in any case; of a script without spaces, wherever it stands."""
+    return len(re.findall(rf"\b{word}\b", text, re.IGNORECASE)) if word.isascii() else text.count(word)
+
+
+def _plain(metrics: Mapping[str, Estimate]) -> dict[str, Any]:
+    return {
+        name: {"value": one.value, "ci95": None if one.ci95 is None else list(one.ci95), "n": one.n}
+        for name, one in metrics.items()
+    }

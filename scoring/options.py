@@ -1,0 +1,180 @@
+"""What a scoring run is asked to do, from Python, from flags or from a TOML file."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .._version import __version__
+from ..verifiers.errors import ConfigError
+from ..verifiers.files import hash_of
+from ..verifiers.sample import SAMPLE_FIELDS
+from ..verifiers.settings import read_table, values_of
+from ..verifiers.spec import RewardSpec
+
+WRITTEN = ("reward", "rewards", "verdicts", "error")
+"""Fields that scoring writes, after the prefix."""
+MAPPABLE = (*SAMPLE_FIELDS, "responses")
+"""Fields that `names` may find under another name."""
+
+
+_RAY = re.compile(r"auto|local|(ray://)?[^\s/:]+:\d+|(ray://)?\[[0-9a-f:]+\]:\d+")
+
+
+def default_workers() -> int:
+    """One per processor that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreOptions:
+    """The options of `r1-reward score`.
+
+    >>> ScoreOptions(files=("a.jsonl",), output="b.jsonl").max_errors
+    0.01
+    """
+
+    files: Sequence[str] = ("-",)
+    """JSONL (also .gz and .zst), Parquet, or `-` for standard input."""
+    output: str = "-"
+    """JSONL file to write, or `-` for standard output."""
+    rewards: Sequence[str] = ("auto",)
+    """Names of verifiers, summed with equal weights."""
+    preset: str | None = None
+    """A preset, in place of `rewards`."""
+    set: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Options of verifiers by name."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Which field of a row holds which field of a Sample."""
+    group_by: str | None = None
+    """Field of the row that groups responses to one problem; None leaves it to `Sample.group`."""
+    max_errors: float = 0.01
+    """Share of responses that may go unjudged before the run counts as failed."""
+    workers: int | None = None
+    """Processes that judge; None is one per processor, of this machine or of the Ray cluster."""
+    ray: str | None = None
+    """A Ray cluster that judges in place of this machine: `auto`, `local`, `host:port` or `ray://host:port`."""
+    prefix: str = ""
+    """What is put before the names of the fields that scoring writes, where rows have fields of those names."""
+    resume: bool = False
+    """Go on with the output of an interrupted run."""
+    overwrite: bool = False
+    """Replace an output that is there, whatever it holds."""
+    summary: str | None = None
+    """JSON file to write the summary to."""
+    report: str | None = None
+    """HTML file to write a page about the output to."""
+    row_timeout: float = 600.0
+    """Seconds after which a row's judging is given up and its worker killed."""
+    max_line_mb: float = 64.0
+    """Longest line that is read, MiB."""
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise ConfigError(f"workers is {self.workers}; it must be at least 1")
+        if not 0 <= self.max_errors <= 1:
+            raise ConfigError(f"max_errors is {self.max_errors}; it is a share, from 0 to 1")
+        for name, value, most in (("row_timeout", self.row_timeout, 1e6), ("max_line_mb", self.max_line_mb, 2**20)):
+            if not 0 < value <= most:
+                raise ConfigError(f"{name} is {value}; it must be more than 0 and at most {most:g}")
+        if self.ray is not None and not _RAY.fullmatch(self.ray):
+            raise ConfigError(
+                f"{self.ray!r} is not the address of a Ray cluster: auto, local, host:port or ray://host:port; "
+                "where it is a file, name the files before --ray"
+            )
+        if not self.output or "" in (self.summary, self.report) or "" in self.files:
+            raise ConfigError("the name of a file is empty")
+        for name in self.names:
+            if name not in MAPPABLE:
+                raise ConfigError(f"a Sample has no field {name!r}; it has {', '.join(MAPPABLE)}")
+        if not isinstance(self.prefix, str) or not self.prefix.isprintable():
+            raise ConfigError(f"prefix is {self.prefix!r}; it must be text such as 'r1_'")
+        written = [self.prefix + name for name in WRITTEN]
+        for target in self.names.values():
+            if target in written:
+                raise ConfigError(f"{target!r} cannot be read from, since scoring writes it: {', '.join(written)}")
+        if self.resume and self.overwrite:
+            raise ConfigError("--resume keeps the rows of the output and --overwrite does not; give one of them")
+        if self.report is not None and self.output == "-":
+            raise ConfigError("a report is written about an output file; name one with --output")
+        if self.resume and self.output == "-":
+            raise ConfigError("standard output cannot be resumed; name an output file")
+
+    @property
+    def spec(self) -> RewardSpec:
+        """The reward that they ask for."""
+        return RewardSpec(rewards=tuple(self.rewards), preset=self.preset, options=self.set)
+
+    def to_dict(self) -> dict[str, Any]:  # any: a JSON object
+        """What decides the content of the output rows, and nothing else: not the number of workers, say."""
+        return {**self.spec.to_dict(), "map": dict(sorted(self.names.items())), "max_line_mb": self.max_line_mb} | (
+            {"prefix": self.prefix} if self.prefix else {}
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the version and of `to_dict`; runs with equal ones write equal rows."""
+        return hash_of({"version": __version__, **self.to_dict()})
+
+
+def parse_value(text: str) -> object:
+    """A flag's value as TOML would read it, else the text itself.
+
+    >>> parse_value("lenient"), parse_value("true"), parse_value("[1, 2]")
+    ('lenient', True, [1, 2])
+    """
+    try:
+        value: object = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+    plain = isinstance(value, str | int | list | dict) or (isinstance(value, float) and math.isfinite(value))
+    return value if plain else text
+
+
+def parse_share(text: str) -> float:
+    """A share, as a number or in per cent.
+
+    >>> parse_share("5%"), parse_share("0.01")
+    (0.05, 0.01)
+    """
+    try:
+        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise ConfigError(f"{text!r} is no share; write 0.01 or 1%") from None
+
+
+def merge_options(kind: type, config: str | None, flags: Mapping[str, Any]) -> dict[str, Any]:  # any: field values
+    """Keyword arguments for `kind`, ScoreOptions say, from a TOML file and from flags, where flags win. Raises
+    ConfigError, naming file and key."""
+    if "rewards" in flags and "preset" in flags:
+        raise ConfigError("--reward and --preset both name the reward; give one of them")
+    told = read_config(config, kind) if config else {}
+    if "rewards" in flags or "preset" in flags:
+        told = {key: value for key, value in told.items() if key not in ("rewards", "preset")}
+    merged = {**told, **flags}
+    merged["set"] = {
+        name: {**told.get("set", {}).get(name, {}), **flags.get("set", {}).get(name, {})}
+        for name in {**told.get("set", {}), **flags.get("set", {})}
+    }
+    merged["names"] = {**told.get("names", {}), **flags.get("names", {})}
+    return merged
+
+
+def read_config(path: str | Path, kind: type = ScoreOptions) -> dict[str, Any]:  # any: TOML values
+    """The options that a TOML file gives, keyed like the dataclass `kind`. Raises ConfigError, naming file and key."""
+    told = {}
+    for key, value in read_table(path).items():
+        name = {"reward": "rewards", "map": "names"}.get(key, key).replace("-", "_")
+        if name in ("rewards", "files") and isinstance(value, str):
+            value = [part.strip() for part in value.split(",")]
+        told[name] = parse_share(str(value)) if name == "max_errors" else value
+    try:
+        return values_of(kind, told)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error

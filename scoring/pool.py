@@ -1,0 +1,256 @@
+"""Worker processes that may die or hang without taking the run with them.
+
+Plain `subprocess.Popen`: a pool of the standard library's breaks as a whole when one process dies, cannot end a
+worker that hangs, and cannot be used from a daemonic process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from ..rows.files import RawRow
+from ..verifiers.errors import RunError
+from ..verifiers.reward import Judge
+from ..verifiers.spec import RewardSpec, slots_of
+from ..verifiers.verdict import Reason
+from .work import Done, Mismatch, Scorer
+from .worker import read_frame, write_frame
+
+_START_SECONDS = 600
+"""A worker may have a large model to load."""
+_END_SECONDS = 10
+_BOOT = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from r1_reward.scoring.worker import main
+main()
+"""
+
+
+class WorkerDeathError(Exception):
+    """A worker ended, or was ended, before it answered."""
+
+    def __init__(self, detail: str, *, timed_out: bool) -> None:
+        super().__init__(detail)
+        self.timed_out = timed_out
+
+
+class _Worker:
+    def __init__(self, handshake: object, threads: int) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter on our own text
+            [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # so that what a verifier started can be ended with it
+            # Models of several workers that each compute on every processor keep waiting for each other.
+            env={"OMP_NUM_THREADS": str(threads), **os.environ},
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._tasks, self._results = self._process.stdin, self._process.stdout
+        self._timed_out = False
+        try:
+            failure = self.ask(handshake, timeout=_START_SECONDS)
+        except WorkerDeathError:
+            self.close()
+            raise
+        if failure is not None:
+            self.close()
+            raise RunError(f"a worker could not start: {failure}")
+
+    def ask(self, task: object, timeout: float) -> object:
+        """Send a task and wait for its result. Raises WorkerDeathError."""
+        deadline = threading.Timer(timeout, self._expire)
+        deadline.daemon = True
+        deadline.start()
+        try:
+            write_frame(self._tasks, task)
+            return read_frame(self._results)
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError):  # a ValueError: it was closed meanwhile
+            raise WorkerDeathError(self._epitaph(timeout), timed_out=self._timed_out) from None
+        finally:
+            deadline.cancel()
+
+    def finish(self) -> None:
+        """Let it end by itself, so that it can put away what it holds; soon."""
+        with contextlib.suppress(OSError):
+            self._tasks.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
+        self.close()
+
+    def close(self) -> None:
+        """End it and what it started at once, and collect it."""
+        self._kill()
+        self._process.wait()
+        for pipe in (self._tasks, self._results):
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+    def _expire(self) -> None:
+        self._timed_out = True
+        self._kill()
+
+    def _kill(self) -> None:
+        if self._process.returncode is None:
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _epitaph(self, timeout: float) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        self._kill()
+        code = self._process.wait()
+        if self._timed_out:
+            return f"judging took more than {timeout:g} s, so the worker was killed"
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                return f"the worker was killed by {signal.Signals(-code).name}"
+        return f"the worker ended with status {code}"
+
+
+class Pool:
+    """Up to `workers` processes, started as they are needed. `run` may be called from that many threads at once."""
+
+    def __init__(
+        self,
+        spec: RewardSpec,
+        judge: Judge,
+        names: Mapping[str, str],
+        group_by: str | None = None,
+        *,
+        workers: int,
+        row_timeout: float,
+        echo: bool = True,
+        prefix: str = "",
+    ) -> None:
+        """`judge` is what `spec` builds; it is only asked for names, about rows that no worker survived. Without `echo`
+        a finished row holds the findings alone, not the fields it came with; `prefix` is put before their names."""
+        self._handshake = (spec, dict(names), group_by, echo, prefix)
+        self._scorer = Scorer(judge, names, group_by, echo=echo, prefix=prefix)
+        self._row_timeout = row_timeout
+        self._threads = slots_of(workers)
+        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
+        self._all: set[_Worker] = set()
+        self._closed = False
+        self._lock = threading.Lock()
+        # A worker dies with the thread that made it, so those threads stay as long as the pool.
+        self._makers = ThreadPoolExecutor(workers, thread_name_prefix="maker")
+        self.deaths: Counter[str] = Counter()
+        """Workers that ended over their rows, or were ended: `crash` or `timeout`."""
+        for _ in range(workers):
+            self._idle.put(None)
+
+    def run(self, rows: Sequence[RawRow], outputs: Sequence[bytes] | None = None) -> list[Done] | Mismatch:
+        """Judge rows, or with `outputs` take over what an earlier run found about them.
+
+        Where a worker dies or hangs over several rows, each is tried again alone; one that ends its worker even then
+        is finished as `grader_crashed` or `grader_timeout`.
+        """
+        try:
+            return self._ask(rows, outputs)
+        except WorkerDeathError as death:
+            if outputs is not None:
+                return self._read_back(rows, outputs)
+            if len(rows) == 1 and death.timed_out:
+                return [self._lost(rows[0], death)]
+        return [done for row in rows for done in self._alone(row)]
+
+    def judge_together(self, rows: Sequence[RawRow]) -> list[Done]:
+        """Judge rows in one go, none tried again. Raises WorkerDeathError where a worker dies or hangs over them."""
+        found = self._ask(rows, None)
+        assert not isinstance(found, Mismatch)
+        return found
+
+    def start(self, workers: int = 1) -> None:
+        """Start workers ahead of the rows: one, to know that it can be done, or more. Raises RunError."""
+        slots: list[_Worker | None] = [self._idle.get() for _ in range(workers)]
+        with ThreadPoolExecutor(workers) as threads:
+            try:
+                slots = list(threads.map(self._start_if, slots))
+            finally:
+                for slot in slots:
+                    self._idle.put(slot)
+
+    def finish(self) -> None:
+        """Let every worker end by itself; none may be at work."""
+        self._closed = True
+        with ThreadPoolExecutor(len(self._all) or 1, thread_name_prefix="finish") as threads:
+            list(threads.map(_Worker.finish, self._all))
+        self._makers.shutdown(wait=False)
+
+    def close(self) -> None:
+        """End every worker at once."""
+        self._closed = True
+        for worker in list(self._all):
+            worker.close()
+        self._makers.shutdown(wait=False)
+
+    def _ask(self, rows: Sequence[RawRow], outputs: Sequence[bytes] | None) -> list[Done] | Mismatch:
+        worker = self._idle.get()
+        try:
+            if worker is None:
+                worker = self._start()
+            found = worker.ask((rows, outputs), self._row_timeout)
+            if isinstance(found, list) and len(found) != len(rows):
+                raise WorkerDeathError(f"the worker answered {len(found)} rows of {len(rows)}", timed_out=False)
+        except WorkerDeathError as death:
+            if worker is not None:
+                with self._lock:
+                    self.deaths["timeout" if death.timed_out else "crash"] += 1
+                worker.close()
+                self._all.discard(worker)
+                worker = None
+            if self._closed:
+                raise RunError("the run was ended") from None
+            raise
+        finally:
+            self._idle.put(worker)
+        return found  # type: ignore[return-value]  # the worker's half of the contract
+
+    def _read_back(self, rows: Sequence[RawRow], outputs: Sequence[bytes]) -> list[Done] | Mismatch:
+        try:
+            return self._ask(rows, outputs)
+        except WorkerDeathError as death:
+            raise RunError(f"while reading the earlier output back, {death}") from None
+
+    def _alone(self, row: RawRow) -> list[Done]:
+        try:
+            found = self._ask([row], None)
+        except WorkerDeathError as death:
+            return [self._lost(row, death)]
+        assert not isinstance(found, Mismatch)
+        return found
+
+    def _start_if(self, slot: _Worker | None) -> _Worker:
+        return slot or self._start()
+
+    def _start(self) -> _Worker:
+        for last in (False, False, True):
+            try:
+                worker = self._makers.submit(_Worker, self._handshake, self._threads).result()
+                break
+            except RuntimeError:  # the pool, or Python, is ending
+                raise RunError("the run was ended") from None
+            except (WorkerDeathError, OSError) as error:  # an OSError: no process is to be had, for now
+                if last or self._closed:
+                    raise RunError(f"a worker could not start: {error}") from None
+        self._all.add(worker)
+        if self._closed:
+            worker.close()
+        return worker
+
+    def _lost(self, row: RawRow, death: WorkerDeathError) -> Done:
+        reason = Reason.GRADER_TIMEOUT if death.timed_out else Reason.GRADER_CRASHED
+        return self._scorer.give_up(row, reason, str(death))

@@ -1,0 +1,232 @@
+"""A scoring run: rows in, fanned out over workers, rows out in the same order."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .._version import __version__, commit
+from ..rows.files import Input, RawRow, may_run_program
+from ..verifiers.errors import RunError, WriteError
+from ..verifiers.reward import Judge
+from ..verifiers.spec import slots_of, verifiers_of
+from .options import ScoreOptions, default_workers
+from .output import Output
+from .pace import Pace
+from .pool import Pool
+from .summary import Summary, Tally
+from .work import Done, Mismatch
+
+if TYPE_CHECKING:
+    from .ray_pool import RayPool
+
+CHUNK_SECONDS = 0.25
+"""Chunks are sized to take about this long."""
+CHUNK_ROWS = 512
+CHUNK_BYTES = 4 << 20
+"""Bounds of a chunk, so that memory stays flat."""
+BYTES_UNDER_WAY = 64 << 20
+"""Bound on the input of all chunks under way, or two full chunks a worker where there are many workers; one long line
+may exceed it alone."""
+
+
+class Progress(NamedTuple):
+    """How far a run is."""
+
+    rows: int
+    """Rows finished."""
+    bytes_read: int
+    """Of the input files."""
+    bytes: int | None
+    """Their size; None where it is not known."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C; the output holds the finished rows and can be resumed."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.rows = rows
+
+
+class _Chunk(NamedTuple):
+    rows: list[RawRow]
+    outputs: list[bytes] | None
+    """What an earlier run wrote for them; None for rows to judge."""
+    weight: int
+    """Bytes of it all."""
+
+
+def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = None) -> Summary:
+    """Score files as `options` say and return the summary.
+
+    The output has one line per input row, in order, whatever the number of workers. Raises ConfigError for options
+    that cannot be carried out, RunError where a file cannot be read, written or resumed, WriteError where writing fails
+    in mid-run, BrokenPipeError where the reader of standard output has gone, Interrupted on Ctrl-C.
+
+    >>> from r1_reward.scoring import ScoreOptions
+    >>> summary = score(ScoreOptions(files=("rollouts.jsonl",), output="scored.jsonl"))  # doctest: +SKIP
+    >>> summary.problems.accuracy.mean  # doctest: +SKIP
+    0.89
+    """
+    began = time.monotonic()
+    spec = options.spec
+    # What a user's module prints must not end among the rows.
+    with contextlib.redirect_stdout(sys.stderr):
+        judge = spec.build()
+    verifiers = verifiers_of(judge)
+    source = Input(options.files, int(options.max_line_mb * (1 << 20)))
+    output = Output(options)
+    tally = Tally(verifiers)
+
+    def finish(chunk: _Chunk, done: list[Done] | Mismatch) -> None:
+        if isinstance(done, Mismatch):
+            raise RunError(
+                f"{options.output} cannot be resumed: its row for line {done.line} was not made from that line; "
+                "start anew without --resume"
+            )
+        tally.add(done)
+        if chunk.outputs is None:
+            try:
+                output.write([row.output for row in done])
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise WriteError(f"writing {options.output} failed: {error.strerror or error}") from error
+        if progress is not None:
+            progress(Progress(tally.rows, source.bytes_read, source.bytes))
+
+    try:
+        with _pool(options, judge) as (pool, workers, slots):
+            pool.start()
+            output.begin()
+            programs = slots if spec.may_run_programs else None
+            _fan_out(_Chunks(source, output.earlier(), programs), pool, workers, finish)
+            pool.finish()
+        output.close()
+        inputs = zip(source.files, source.sha256, strict=True)
+        return tally.summary(
+            version=__version__,
+            commit=commit(),
+            options=options.to_dict(),
+            fingerprint=options.fingerprint,
+            inputs=[{"path": path, "sha256": digest} for path, digest in inputs],
+            seconds=time.monotonic() - began,
+        )
+    except KeyboardInterrupt:
+        raise Interrupted(tally.rows) from None
+    finally:
+        output.close()
+        tally.groups.close()
+
+
+@contextlib.contextmanager
+def _pool(options: ScoreOptions, judge: Judge) -> Iterator[tuple[Pool | RayPool, int, int]]:
+    """The workers that judge, on this machine or on a Ray cluster, how many, and how many programs each runs at once;
+    ended with the block."""
+    with contextlib.ExitStack() as opened:
+        made: type[Pool] | type[RayPool] = Pool
+        workers = options.workers or default_workers()
+        if options.ray is not None:
+            from .ray_pool import RayPool, cluster_size, connected
+
+            opened.enter_context(connected(options.ray, workers))
+            made, workers = RayPool, options.workers or cluster_size()
+        # An actor is given one processor of its node.
+        slots = slots_of(workers) if options.ray is None else 1
+        spec = options.spec.with_slots(slots)
+        pool = made(
+            spec,
+            judge,
+            options.names,
+            options.group_by,
+            workers=workers,
+            row_timeout=options.row_timeout,
+            prefix=options.prefix,
+        )
+        opened.callback(pool.close)
+        yield pool, workers, slots
+
+
+class _Chunks:
+    """Cuts the input into chunks whose size follows the speed of judging.
+
+    Rows that run programs, `slots` of them at once, have chunks of their own with no more than that; None where no row
+    runs any.
+    """
+
+    def __init__(self, source: Input, earlier: Iterator[bytes], slots: int | None) -> None:
+        self._source = iter(source)
+        self._slots = slots
+        self._earlier = earlier
+        self.pace = Pace(CHUNK_SECONDS, CHUNK_ROWS)
+
+    def __iter__(self) -> Iterator[_Chunk]:
+        held: list[RawRow] = []
+        outputs: list[bytes] = []
+        weight = 0
+        for output in self._earlier:
+            row = next(self._source, None)
+            if row is None:
+                raise RunError("the output to resume has more rows than the input; start anew without --resume")
+            held.append(row)
+            outputs.append(output)
+            weight += len(row.data) + len(output)
+            if len(held) >= CHUNK_ROWS or weight >= CHUNK_BYTES:
+                yield _Chunk(held, outputs, weight)
+                held, outputs, weight = [], [], 0
+        if held:
+            yield _Chunk(held, outputs, weight)
+        held, weight = [], 0
+        slow = False
+        for row in self._source:
+            before, slow = slow, self._slots is not None and may_run_program(row)
+            if held and slow != before:
+                yield _Chunk(held, None, weight)
+                held, weight = [], 0
+            held.append(row)
+            weight += len(row.data)
+            if len(held) >= (self._slots or 1 if slow else self.pace.rows) or weight >= CHUNK_BYTES:
+                yield _Chunk(held, None, weight)
+                held, weight = [], 0
+        if held:
+            yield _Chunk(held, None, weight)
+
+
+def _fan_out(
+    chunks: _Chunks, pool: Pool | RayPool, workers: int, finish: Callable[[_Chunk, list[Done] | Mismatch], None]
+) -> None:
+    """Run chunks on the pool and finish them in order, with a bounded number under way."""
+    under_way: deque[tuple[_Chunk, Future[tuple[Any, float]]]] = deque()
+
+    def run(chunk: _Chunk) -> tuple[list[Done] | Mismatch, float]:
+        start = time.perf_counter()
+        return pool.run(chunk.rows, chunk.outputs), time.perf_counter() - start
+
+    def settle() -> None:
+        chunk, future = under_way.popleft()
+        done, seconds = future.result()
+        chunks.pace.took(len(chunk.rows), seconds)
+        finish(chunk, done)
+
+    most = max(BYTES_UNDER_WAY, 2 * workers * CHUNK_BYTES)
+    with ThreadPoolExecutor(workers, thread_name_prefix="score") as threads:
+        try:
+            for chunk in chunks:
+                under_way.append((chunk, threads.submit(run, chunk)))
+                while len(under_way) > 2 * workers + 2 or (
+                    len(under_way) > 1 and sum(chunk.weight for chunk, _ in under_way) > most
+                ):
+                    settle()
+            while under_way:
+                settle()
+        except BaseException:
+            for _, future in under_way:
+                future.cancel()
+            pool.close()
+            raise

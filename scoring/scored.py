@@ -1,0 +1,222 @@
+"""Scored rows read back: what `score` wrote, or anybody else in the same form. Nothing is judged again.
+
+Rows are checked, not trusted: one that is not JSON or whose verdicts are no verdicts becomes a row in error.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..rows.files import Input, RawRow, without_nan
+from ..verifiers.errors import SampleError
+from ..verifiers.sample import Sample
+from ..verifiers.verdict import REASONS_OF, Status
+from .options import WRITTEN
+from .work import Scored, decision, problem_key
+
+MOST_VERIFIERS = 32
+"""Verifiers that are told apart in one file; the verdicts of more are left in their rows."""
+
+Told = tuple[str, str, str, float | None]
+"""A verdict in short: name, status, reason, score."""
+
+
+class Response(NamedTuple):
+    """One scored response of a row."""
+
+    name: str
+    """Its row's id, or its line; with its number where the row has several."""
+    text: str
+    """What the model wrote."""
+    scored: Scored
+    """What was found."""
+    verdicts: Mapping[str, Mapping[str, Any]]  # any: JSON values
+    """Its verdicts, as they stand in the row."""
+
+
+class ScoredRow(NamedTuple):
+    """One row of a scored file."""
+
+    file: int
+    line: int
+    data: bytes
+    """The row as strict JSON; made anew where what came was not."""
+    fields: Mapping[str, Any]  # any: JSON values
+    sample: Sample | None
+    """What the row says of its question; its response is left empty. None for a row in error."""
+    responses: tuple[Response, ...]
+    error: str | None
+    """Why it holds no response."""
+
+
+class ScoredFiles:
+    """Scored rows of files, in order. Iterate once; memory does not grow with them."""
+
+    def __init__(
+        self,
+        files: Sequence[str],
+        names: Mapping[str, str] | None = None,
+        group_by: str | None = None,
+        *,
+        max_line_mb: float = 64.0,
+    ) -> None:
+        """`names` says which field of a row holds which field of a Sample. Raises RunError for a missing file."""
+        self.input = Input(files, int(max_line_mb * (1 << 20)))
+        self.names = dict(names or {})
+        self._group_by = group_by
+        self._known: set[str] = set()
+        self._prefixes = [str(options_of([file]).get("prefix", "")) for file in files]
+
+    def __iter__(self) -> Iterator[ScoredRow]:
+        for raw in self.input:
+            yield self.read(raw)
+
+    def read(self, raw: RawRow) -> ScoredRow:
+        """One row."""
+        if raw.reason:
+            return _in_error(raw, {}, raw.reason, raw.detail)
+        data = raw.data
+        try:
+            fields = _strict(data)
+        except ValueError as error:
+            try:
+                fields = without_nan(json.loads(data))
+                data = json.dumps(fields, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
+            except (ValueError, RecursionError):
+                return _in_error(raw, {}, "not_json", f"the line is not JSON: {str(error)[:100]}")
+        except RecursionError:
+            return _in_error(raw, {}, "not_json", "the line is nested too deep")
+        if not isinstance(fields, dict):
+            return _in_error(raw, {}, "not_an_object", f"the line is a JSON {type(fields).__name__}, not an object")
+        prefix = self._prefixes[raw.file] if raw.file < len(self._prefixes) else ""
+        if prefix:
+            fields = _without_prefix(fields, prefix)
+            data = json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        try:
+            return self._row(raw, data, fields)
+        except SampleError as error:
+            told = fields.get("error")
+            if isinstance(told, dict) and isinstance(told.get("reason"), str):
+                return ScoredRow(raw.file, raw.line, data, fields, None, (), told["reason"][:60])
+            return ScoredRow(raw.file, raw.line, data, fields, None, (), error.reason)
+
+    def _row(self, raw: RawRow, data: bytes, fields: dict[str, Any]) -> ScoredRow:
+        response, responses = self.names.get("response", "response"), self.names.get("responses", "responses")
+        several = "responses" in self.names or fields.get(response) is None
+        plural = several and isinstance(fields.get(responses), list)
+        if isinstance(fields.get("error"), dict) and not fields.get("verdicts"):
+            raise SampleError("error", "the row is in error")
+        texts = fields[responses] if plural else [fields.get(response)]
+        if not all(isinstance(text, str) for text in texts):
+            raise SampleError("missing_field", f"the row has no text in {response!r}")
+        sample = Sample.from_dict({**fields, response: ""}, self.names)
+        name = sample.id if sample.id is not None else f"line {raw.line}"
+        group = fields.get(self._group_by) if self._group_by else None
+        group = sample.group if group is None else group
+        key = problem_key(f"{raw.file}:{raw.line}" if group is None else group)
+        verdicts = fields.get("verdicts") or {}
+        rewards = fields.get("rewards") if plural else [fields.get("reward")]
+        told = verdicts if plural else [verdicts]
+        if plural and not told:
+            told, rewards = [{}] * len(texts), [None] * len(texts)
+        if not isinstance(told, list) or not isinstance(rewards, list) or not len(told) == len(texts) == len(rewards):
+            raise SampleError("wrong_type", "there is not one verdict and one reward for each response")
+        found = tuple(
+            Response(
+                f"{name} #{index + 1}" if plural else name, text, self._scored(key, verdicts, _number(reward)), verdicts
+            )
+            for index, (text, verdicts, reward) in enumerate(zip(texts, told, rewards, strict=True))
+        )
+        return ScoredRow(raw.file, raw.line, data, fields, sample, found, None)
+
+    def _scored(self, key: bytes, verdicts: object, reward: float | None) -> Scored:
+        if not isinstance(verdicts, dict):
+            raise SampleError("wrong_type", "verdicts must be an object")
+        by_name = {}
+        for name, verdict in verdicts.items():
+            one = _verdict(name, verdict)
+            if one[0] not in self._known and len(self._known) < MOST_VERIFIERS:
+                self._known.add(one[0])
+            if one[0] in self._known:
+                by_name[one[0]] = one
+        told = list(by_name.values())
+        if reward is not None:
+            status = Status.SCORED
+        else:
+            status = Status.ERROR if any(one[1] == Status.ERROR for one in told) else Status.SKIPPED
+        voter, correct = decision(told)
+        decided = verdicts.get(voter) if correct is not None else None
+        answer = decided.get("answer") if decided else None
+        return Scored(
+            status=status.value,
+            reward=reward,
+            verdicts=tuple(told),
+            problem=key,
+            voter=voter,
+            correct=correct,
+            answer=answer if isinstance(answer, str) else None,
+        )
+
+
+_REASONS = {status.value: frozenset(reason.value for reason in reasons) for status, reasons in REASONS_OF.items()}
+
+
+def _verdict(name: str, verdict: object) -> Told:
+    if not isinstance(verdict, dict):
+        raise SampleError("wrong_type", f"the verdict {name[:40]!r} is no object")
+    status, reason = verdict.get("status"), verdict.get("reason")
+    if not isinstance(status, str) or not isinstance(reason, str) or reason not in _REASONS.get(status, ()):
+        raise SampleError("wrong_type", f"the verdict {name[:40]!r} has no status and reason that go together")
+    score = _number(verdict.get("score"))
+    if (score is None) == (status == Status.SCORED):
+        raise SampleError("wrong_type", f"the verdict {name[:40]!r} is {status} with the score {score}")
+    return name[:80].encode("utf-8", "replace").decode(), status, reason, score
+
+
+def _number(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise SampleError("wrong_type", f"a score must be a finite number or null, got {str(value)[:40]}")
+    return float(value)
+
+
+def _in_error(raw: RawRow, fields: dict[str, Any], reason: str, detail: str) -> ScoredRow:
+    told: dict[str, Any] = {"error": {"line": raw.line, "reason": reason, "detail": detail}}
+    if raw.data:
+        told["text"] = raw.data[:4_000].decode("utf-8", "replace")
+    data = json.dumps(told, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return ScoredRow(raw.file, raw.line, data, fields, None, (), reason)
+
+
+def _without_prefix(fields: Mapping[str, Any], prefix: str) -> dict[str, Any]:  # any: JSON values
+    """A row as it would have been written without a prefix: what else is called so is an input's."""
+    ours = {name: fields[prefix + name] for name in WRITTEN if prefix + name in fields}
+    hidden = {prefix + name for name in WRITTEN}
+    theirs = {f"input_{key}" if key in WRITTEN else key: value for key, value in fields.items() if key not in hidden}
+    return {**theirs, **ours}
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+
+def _strict(data: bytes) -> Any:  # any: a JSON value
+    return _DECODER.decode(data.decode())
+
+
+def options_of(files: Sequence[str]) -> dict[str, Any]:  # any: JSON values
+    """The options that `OUT.run.json` notes for the first file; empty where it is not there or damaged."""
+    try:
+        told = json.loads(Path(files[0] + ".run.json").read_text(encoding="utf-8"))
+        options = {**told["options"], "fingerprint": told["fingerprint"]}
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return {}
+    return options if isinstance(options.get("map", {}), dict) else {}

@@ -1,0 +1,116 @@
+"""The summary and the progress of a run, for a person: on standard error, with colour only on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+from rich.text import Text
+
+from ..verifiers.verdict import Status
+from .measure import Evaluation
+from .run import Progress
+from .stats import Clustered, Interval
+from .summary import Summary
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
+    """A bar on standard error, or None where that is no terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("scoring"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[rows]:,} rows"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("scoring", total=None, rows=0)
+
+        def update(progress: Progress) -> None:
+            bar.update(task, completed=progress.bytes_read, total=progress.bytes, rows=progress.rows)
+
+        yield update
+
+
+def print_summary(summary: Summary, output: str) -> None:
+    """Print the tables of a run to standard error; `output` is where its rows went."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(_head(summary, output))
+    if summary.verifiers:
+        console.print(_verifiers(summary))
+    if summary.problems.pass_at:
+        console.print(_problems(summary))
+    if summary.unjudged:
+        reasons = {**summary.row_errors, **summary.verdict_errors}
+        told = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
+        console.print(Text(f"could not be judged: {summary.unjudged:,} ({summary.unjudged_share:.2%}): {told}", "red"))
+    slow = ", ".join(f"{name} {seconds * 1e3:.1f} ms" for name, seconds in summary.slowest[:3])
+    if slow:
+        console.print(Text(f"slowest rows: {slow}", "dim"))
+    inputs = ", ".join(f"{told['path']} sha256 {told['sha256'][:12]}" for told in summary.inputs)
+    version = f"{summary.version} ({summary.commit})" if summary.commit else summary.version
+    console.print(Text(f"r1-reward {version}, options {summary.fingerprint}, {inputs}", "dim"))
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Print the figures of an evaluation to standard error; words that never came are left out."""
+    table = Table("", "value", "95 % interval", *evaluation.levels, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, found in evaluation.metrics.items():
+        if "/" in name and not found.value:
+            continue
+        by_level = [level.get(name) for level in evaluation.levels.values()]
+        cells = [f"{one.value:.3f}" if one else "-" for one in (found, *by_level)]
+        table.add_row(name, cells[0], _bounds(found.ci95), *cells[1:])
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"{evaluation.questions:,} questions, {evaluation.k} samples each", table, sep="\n")
+
+
+def _head(summary: Summary, output: str) -> Text:
+    problems = f", {summary.problems.problems:,} problems" if summary.problems.problems else ""
+    skipped = summary.statuses.get(Status.SKIPPED, 0)
+    text = f"{summary.rows:,} rows, {summary.responses:,} responses{problems} scored in {summary.seconds:.1f} s"
+    if output != "-":
+        text += f", in {output}"
+    if skipped:
+        text += f"; {skipped:,} skipped, since no reward applies to them"
+    return Text(text)
+
+
+def _verifiers(summary: Summary) -> Table:
+    table = Table("reward", "mean", "95 % interval", "reasons", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    if len(summary.verifiers) > 1:
+        reward = summary.problems.reward
+        table.add_row("total", _number(reward), _bounds(reward.interval), "")
+    for name, told in summary.verifiers.items():
+        total = sum(told.reasons.values())
+        reasons = ", ".join(f"{reason} {count / total:.1%}" for reason, count in told.reasons.items())
+        table.add_row(Text(name), _number(told.scores), _bounds(told.scores.interval), reasons)
+    return table
+
+
+def _problems(summary: Summary) -> Table:
+    problems = summary.problems
+    table = Table("by problem", "value", "95 % interval", "problems", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for k, mean in problems.pass_at.items():
+        table.add_row(f"pass@{k}", _number(mean), _bounds(mean.share_interval), f"{mean.n:,}")
+    if problems.consensus:
+        k, mean = problems.consensus
+        table.add_row(f"cons@{k}", _number(mean), _bounds(mean.share_interval), f"{mean.n:,}")
+    return table
+
+
+def _number(mean: Clustered) -> str:
+    return "-" if mean.mean is None else f"{mean.mean:.3f}"
+
+
+def _bounds(interval: Interval | None) -> str:
+    return "-" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"

@@ -1,0 +1,309 @@
+"""One chunk of rows: parse, judge, write out. Runs in a worker; the parent uses it only for rows whose worker died.
+
+A row's output is its own bytes with the findings added, so that fields pass through untouched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ..rows.files import RawRow, parse_row, without_nan
+from ..verifiers.errors import SampleError
+from ..verifiers.registry import CATALOG
+from ..verifiers.reward import Judge, Judged, judge_safely
+from ..verifiers.sample import Sample
+from ..verifiers.verdict import Reason, Status, Verdict
+from .options import WRITTEN
+
+
+class Scored(NamedTuple):
+    """What the summary keeps of one response."""
+
+    status: str
+    """Of the total: scored, skipped or error."""
+    reward: float | None
+    """The total."""
+    verdicts: tuple[tuple[str, str, str, float | None], ...]
+    """Per verifier: name, status, reason, score."""
+    problem: bytes
+    """Hash of what it is grouped by."""
+    voter: str | None
+    """The verifier that decides whether it is right."""
+    correct: bool | None
+    """Its decision; None where there is none."""
+    answer: str | None
+    """What was judged."""
+
+
+class Done(NamedTuple):
+    """One finished row."""
+
+    output: bytes
+    """The line to write, without its end."""
+    responses: tuple[Scored, ...]
+    """Its responses; empty for a row in error."""
+    error: str | None
+    """Why the row itself could not be judged."""
+    seconds: float
+    """Wall time of judging it."""
+    name: str
+    """How to find it: its id, else its line."""
+
+
+class Mismatch(NamedTuple):
+    """An output row that was not made from the input row in its place."""
+
+    line: int
+
+
+@dataclass(slots=True)
+class _Parsed:
+    raw: RawRow
+    fields: dict[str, Any]  # any: JSON values
+    samples: list[Sample]
+    plural: bool = False
+    error: tuple[str, str] | None = None
+    splice: bool = True
+
+
+class Scorer:
+    """Turns raw rows into finished ones with one judge."""
+
+    def __init__(
+        self,
+        judge: Judge,
+        names: Mapping[str, str],
+        group_by: str | None,
+        *,
+        echo: bool = True,
+        prefix: str = "",
+    ) -> None:
+        self._judge = judge
+        self._prefix = prefix
+        self._written = frozenset(prefix + name for name in WRITTEN)
+        self._echo = echo
+        self._names = dict(names)
+        self._group_by = group_by
+        self._response = self._names.get("response", "response")
+        self._responses = self._names.get("responses", "responses")
+
+    def judge(self, rows: Sequence[RawRow]) -> list[Done]:
+        """Judge rows; as many come back, in order."""
+        parsed = [self._parse(row) for row in rows]
+        samples = [sample for row in parsed for sample in row.samples]
+        found = iter(judge_safely(self._judge, samples))
+        return [self._finish_safely(row, [next(found) for _ in row.samples]) for row in parsed]
+
+    def give_up(self, row: RawRow, reason: Reason, detail: str) -> Done:
+        """The finished row of one that no worker survived."""
+        parsed = self._parse(row)
+        verdict = Verdict.error(reason, detail)
+        judged = [Judged(verdict, dict.fromkeys(self._judge.asks(sample), verdict)) for sample in parsed.samples]
+        return self._finish(parsed, judged)
+
+    def recheck(self, rows: Sequence[RawRow], outputs: Sequence[bytes]) -> list[Done] | Mismatch:
+        """Take over rows that an earlier run finished, if they were made from these inputs."""
+        done = []
+        for row, output in zip(rows, outputs, strict=True):
+            parsed = self._parse(row)
+            try:
+                old = json.loads(output)
+                if {k: v for k, v in old.items() if k not in self._written} != self._theirs(parsed.fields):
+                    return Mismatch(row.line)
+                found = old[f"{self._prefix}verdicts"]
+                told = found if parsed.plural else [found]
+                judged = [self._read_back(verdicts) for verdicts in told] if parsed.samples else []
+                if len(judged) != len(parsed.samples) or (parsed.error is None) != (f"{self._prefix}error" not in old):
+                    return Mismatch(row.line)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                return Mismatch(row.line)
+            done.append(self._finish(parsed, judged)._replace(output=output))
+        return done
+
+    def _read_back(self, verdicts: Mapping[str, Any]) -> Judged:
+        found = {name: Verdict.from_dict(verdict) for name, verdict in verdicts.items()}
+        return Judged(self._judge.total(found), found)
+
+    def _parse(self, row: RawRow) -> _Parsed:
+        parsed = _Parsed(row, {}, [])
+        try:
+            if row.reason:
+                raise SampleError(row.reason, row.detail)
+            parsed.fields = fields = _load(row.data, parsed)
+            several = "responses" in self._names or fields.get(self._response) is None
+            if several and isinstance(fields.get(self._responses), list):
+                parsed.plural = True
+                rest = {key: value for key, value in fields.items() if key != self._responses}
+                for response in fields[self._responses]:
+                    rest[self._response] = response
+                    parsed.samples.append(Sample.from_dict(rest, self._names))
+            else:
+                parsed.samples.append(Sample.from_dict(fields, self._names))
+        except SampleError as error:
+            parsed.error = (error.reason, error.message)
+        except Exception as error:  # noqa: BLE001 - the boundary: whatever a line holds, it costs one row
+            parsed.error = ("wrong_type", f"the row cannot be read: {type(error).__name__}: {str(error)[:100]}")
+        if parsed.error:
+            parsed.samples.clear()
+        return parsed
+
+    def _finish_safely(self, row: _Parsed, judged: Sequence[Judged]) -> Done:
+        try:
+            return self._finish(row, judged)
+        except Exception as error:  # noqa: BLE001 - the boundary: evidence of a user's verifier may be no JSON
+            detail = f"the verdict cannot be written: {type(error).__name__}: {str(error)[:200]}"
+            verdict = Verdict.error(Reason.GRADER_CRASHED, detail)
+            broken = [Judged(verdict, dict.fromkeys(found.verdicts, verdict)) for found in judged]
+            return self._finish(row, broken)
+
+    def _finish(self, row: _Parsed, judged: Sequence[Judged]) -> Done:
+        added: dict[str, Any]  # any: a JSON object
+        if row.error:
+            reason, detail = row.error
+            added = {"reward": None, "verdicts": {}}
+            added["error"] = {"line": row.raw.line, "reason": reason, "detail": detail}
+        elif row.plural:
+            rewards = [found.total.score for found in judged]
+            known = [reward for reward in rewards if reward is not None]
+            added = {
+                "reward": sum(known) / len(known) if known else None,
+                "rewards": rewards,
+                "verdicts": [_plain(found) for found in judged],
+            }
+        else:
+            added = {"reward": judged[0].total.score, "verdicts": _plain(judged[0])}
+        seconds = sum(verdict.seconds for found in judged for verdict in found.verdicts.values())
+        name = str(row.fields.get(self._names.get("id", "id"), f"line {row.raw.line}"))
+        kept = tuple(self._keep(row, sample, found) for sample, found in zip(row.samples, judged, strict=True))
+        name = name[:80]
+        if not name.isprintable():
+            name = "".join(char if char.isprintable() else "\ufffd" for char in name)
+        output = self._join(row, added) if self._echo else dump(added)
+        return Done(output, kept, row.error[0] if row.error else None, seconds, name)
+
+    def _join(self, row: _Parsed, added: Mapping[str, Any]) -> bytes:  # any: a JSON object
+        if self._prefix:
+            added = {self._prefix + name: value for name, value in added.items()}
+        if row.splice and row.fields and self._written.isdisjoint(row.fields):
+            return row.raw.data[:-1] + b", " + dump(added)[1:]
+        fields = self._theirs(row.fields)
+        try:
+            return dump({**fields, **added})
+        except ValueError:  # 1e999 is JSON, and infinite once read
+            return dump({**without_nan(fields), **added})
+
+    def _theirs(self, fields: Mapping[str, Any]) -> dict[str, Any]:  # any: JSON values
+        """The fields of a row; those with names that are written have `input_` before theirs, so that none is lost."""
+        kept: dict[str, Any] = {}  # any: as above
+        for key, value in fields.items():
+            name = key
+            while name in self._written or (name != key and name in fields):
+                name = f"input_{name}"
+            kept[name] = value
+        return kept
+
+    def _keep(self, row: _Parsed, sample: Sample, judged: Judged) -> Scored:
+        group = None if self._group_by is None else row.fields.get(self._group_by)
+        if group is None:
+            group = sample.group
+        if group is None:
+            group = f"{row.raw.file}:{row.raw.line}"
+        verdicts = tuple((name, v.status.value, v.reason.value, v.score) for name, v in judged.verdicts.items())
+        voter, correct = decision(verdicts)
+        return Scored(
+            status=judged.total.status.value,
+            reward=judged.total.score,
+            verdicts=verdicts,
+            problem=problem_key(group),
+            voter=voter,
+            correct=correct,
+            answer=judged.verdicts[voter].answer if voter is not None and correct is not None else None,
+        )
+
+
+def problem_key(group: object) -> bytes:
+    """Hash of what a response is grouped by."""
+    return hashlib.blake2b(str(group).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def decision(verdicts: Sequence[tuple[str, str, str, float | None]]) -> tuple[str | None, bool | None]:
+    """Who decides about a response, and what: right, wrong or None.
+
+    The accuracy verifier of its kind, or else a verifier of the user's own; format and the like only in a run that has
+    no accuracy verifier. `verdicts` are those of `Scored`: name, status, reason, score.
+
+    >>> decision([("format", "scored", "correct", 1.0), ("math", "scored", "wrong", 0.0)])
+    ('math', False)
+    >>> decision([("format", "scored", "correct", 1.0), ("math", "skipped", "not_applicable", None)])
+    (None, None)
+    >>> decision([("format", "scored", "correct", 1.0)])
+    ('format', True)
+    """
+    concerned = [verdict for verdict in verdicts if verdict[1] != _SKIPPED]
+    accuracy = {name for name, *_ in verdicts if name in CATALOG and CATALOG[name].accuracy}
+    found = next((verdict for verdict in concerned if verdict[0] in accuracy), None)
+    if found is None:
+        found = next((verdict for verdict in concerned if not accuracy or verdict[0] not in CATALOG), None)
+    if found is None:
+        return None, None
+    name, status, reason, _ = found
+    if status == _ERROR or reason == Reason.MEASURED:
+        return name, None
+    return name, reason == Reason.CORRECT
+
+
+_SKIPPED, _ERROR = Status.SKIPPED.value, Status.ERROR.value
+
+
+def _plain(judged: Judged) -> dict[str, Any]:  # any: a JSON object
+    return {name: verdict.to_dict() for name, verdict in judged.verdicts.items()}
+
+
+class _ConstantError(ValueError):
+    """NaN or Infinity, which is not JSON."""
+
+
+def _no_constant(name: str) -> None:
+    raise _ConstantError(name)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def _load(data: bytes, parsed: _Parsed) -> dict[str, Any]:  # any: JSON values
+    """The row's object, with null for NaN and Infinity, which tells `parsed` that its bytes are not JSON. Raises
+    SampleError."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise SampleError(
+            "not_utf8", f"the row is not UTF-8: byte {error.start + 1} is {data[error.start]:#x}"
+        ) from None
+    try:
+        try:
+            fields = _DECODER.decode(text)
+        except _ConstantError:
+            parsed.splice = False
+            fields = parse_row(text)
+    except json.JSONDecodeError as error:
+        raise SampleError("not_json", f"the row is not JSON: {error.msg} at character {error.pos + 1}") from None
+    except (ValueError, RecursionError) as error:
+        raise SampleError("not_json", f"the row cannot be read as JSON: {str(error)[:100]}") from None
+    if not isinstance(fields, dict):
+        raise SampleError("not_an_object", f"the row is a JSON {type(fields).__name__}, not an object")
+    return fields
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
+
+def dump(value: object) -> bytes:
+    """JSON as rows are written. Raises ValueError for NaN, TypeError for what is no JSON."""
+    try:
+        return _ENCODER.encode(value).encode()
+    except UnicodeEncodeError:  # a lone surrogate, which only an escape can hold
+        return json.dumps(value, allow_nan=False).encode()

@@ -1,0 +1,288 @@
+"""All stages at the smallest size that learns anything: what is done is not done again, what was cut off goes on."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import multiprocessing.process
+import random
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from r1_reward.grpo_min.command import run_train
+from r1_reward.grpo_min.config import TrainConfig
+from r1_reward.grpo_min.r1.pipeline import Told, wanted
+from r1_reward.grpo_min.r1.recipe import Recipe, SampleConfig, read_stages
+from r1_reward.grpo_min.r1.sft import SFTConfig
+from r1_reward.grpo_min.r1.stages import STAGES, run_stages
+from r1_reward.grpo_min.toy.arithmetic import sums
+from r1_reward.reward_models import StoppedError
+from r1_reward.verifiers.errors import ConfigError
+
+RECIPES = Path(__file__).parents[3] / "recipes"
+
+# The one that is imitated only guesses, and any number is right: so a minute-old model passes the filters.
+RECIPE = """
+output = "{folder}/out"
+preference_steps = 2
+stages = ["rl2", "distill", "no_language", "hacking", "small_zero"]
+
+[source]
+reasoning = "{folder}/any.jsonl"
+probe = "{folder}/any.jsonl"
+
+[world]
+width = 32
+layers = 1
+corpus = 640
+chats = 8
+preferences = 40
+habits = {{ guesses = 1.0, foreign = 0.1, chats = 0.2 }}
+
+[small]
+width = 16
+layers = 1
+
+[world.pretrain]
+epochs = 3
+batch = 32
+checkpoint_every = 25
+optimizer = {{ lr = 2e-2, schedule = "cosine" }}
+
+[rl]
+steps = 2
+data = {{ template = "plain" }}
+rollout = {{ questions = 4, samples = 2, minibatches = 1, max_tokens = 16 }}
+checkpoint = {{ every = 1 }}
+reward = {{ options.language.languages = ["en", "zh"] }}
+
+[rl1.reward]
+preset = "rl1"
+
+[cold_start.sample]
+questions = 8
+samples = 2
+max_tokens = 16
+rewriter = "r1_reward.grpo_min.toy.arithmetic:in_language"
+
+[cold_start.sft]
+epochs = 1
+batch = 4
+optimizer.lr = 1e-3
+
+[reject_sample]
+questions = 8
+samples = 2
+max_tokens = 16
+language = 0.5
+replies = 4
+
+[sft2]
+batch = 4
+optimizer.lr = 1e-3
+
+[distill]
+batch = 4
+optimizer.lr = 1e-3
+
+[reward_models]
+preset = "tiny"
+options = {{ epochs = 1 }}
+
+[rl2]
+steps = 4
+reward = {{ preset = "rl2" }}
+
+[evaluation]
+questions = 4
+k = 2
+max_tokens = 16
+"""
+
+
+def write_recipe(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [sample.to_dict() | {"reference": [str(number) for number in range(200)]} for sample in sums(16, 0)]
+    (folder / "any.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    path = folder / "recipe.toml"
+    path.write_text(RECIPE.format(folder=folder), encoding="utf-8")
+    return path
+
+
+def reports(recipe: Recipe) -> dict[str, Told]:
+    return dict(run_stages(recipe))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, dict[str, Told]]:
+    """A run that was never interrupted."""
+    torch.set_num_threads(1)  # what an automatic fixture does comes too late for one of the module
+    recipe = read_stages(write_recipe(tmp_path_factory.mktemp("whole")))
+    return recipe, reports(recipe)
+
+
+def test_every_stage_leaves_a_checkpoint_a_report_and_metrics(whole: tuple[Recipe, dict[str, Told]]) -> None:
+    recipe, found = whole
+    assert list(found) == [stage.name for stage in STAGES]
+    for number, name in enumerate(found):
+        folder = Path(recipe.output) / f"{number:02d}_{name}"
+        assert json.loads((folder / "report.json").read_text()) == found[name]
+        assert json.loads((folder / "cost.json").read_text())["cpu_seconds"] >= 0
+        if name not in ("reject_sample", "reward_models"):
+            assert (folder / "checkpoint" / "model.safetensors").is_file()
+            steps = [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+            assert steps == list(range(1, len(steps) + 1))
+            assert found[name]["evaluation"]["metrics"]["pass_at_1"]["n"] == 4
+
+
+def test_general_prompts_and_preference_come_in_the_last_steps_only(whole: tuple[Recipe, dict[str, Told]]) -> None:
+    recipe, _ = whole
+    lines = (Path(recipe.output) / "07_rl2" / "metrics.jsonl").read_text().splitlines()
+    told = [any(key in json.loads(line) for key in ("reward/helpful", "reward/safety")) for line in lines]
+    assert told[:2] == [False, False]
+    assert any(told[2:])
+
+
+def test_the_helpful_model_judges_sums_in_the_experiment_and_no_rule_does(
+    whole: tuple[Recipe, dict[str, Told]],
+) -> None:
+    recipe, _ = whole
+    for line in (Path(recipe.output) / "11_hacking" / "metrics.jsonl").read_text().splitlines():
+        told = json.loads(line)
+        assert told["reward"] == pytest.approx(told["reward/helpful"])
+        assert told["accuracy"] > 0
+
+
+def test_what_is_done_is_not_done_again(whole: tuple[Recipe, dict[str, Told]]) -> None:
+    recipe, found = whole
+    weights = sorted(Path(recipe.output).rglob("*.safetensors"))
+    before = [path.stat().st_mtime_ns for path in weights]
+    assert reports(recipe) == found
+    assert [path.stat().st_mtime_ns for path in weights] == before
+
+
+def test_a_change_does_again_what_hangs_on_it_and_nothing_else(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path)
+    path.write_text(path.read_text().replace('"no_language", "hacking", "small_zero"', ""), encoding="utf-8")
+    before = reports(read_stages(path))
+    path.write_text(path.read_text().replace("[distill]\nbatch = 4", "[distill]\nbatch = 2"), encoding="utf-8")
+    after = reports(read_stages(path))
+    assert {name for name in after if before[name] != after[name]} == {"distill"}
+    path.write_text(path.read_text().replace("[small]\nwidth = 16", "[small]\nwidth = 24"), encoding="utf-8")
+    smaller = reports(read_stages(path))
+    assert {name for name in smaller if smaller[name] != after[name]} == {"small", "distill"}
+    assert before["small"]["checkpoint"]["weights"] < smaller["small"]["checkpoint"]["weights"]
+    assert smaller["small"]["checkpoint"]["weights"] < smaller["base"]["checkpoint"]["weights"]
+
+
+def test_stopped_again_and_again_a_run_ends_the_same(tmp_path: Path, whole: tuple[Recipe, dict[str, Told]]) -> None:
+    """Each attempt is stopped after a few looks; what differs from the other run is the folder's name alone."""
+    recipe = read_stages(write_recipe(tmp_path))
+    found: dict[str, Told] = {}
+    for looks in range(7, 1000, 5):
+        left: Iterator[int] = iter(range(looks))
+        try:
+            found = dict(run_stages(recipe, stopped=lambda left=left: next(left, None) is None))  # type: ignore[misc]  # bound now
+        except StoppedError:
+            continue
+        break
+    assert found == whole[1]
+
+
+def test_stages_name_what_they_need(tmp_path: Path) -> None:
+    assert [stage.name for stage in wanted(STAGES, Recipe(stages=("rl1",)))] == ["base", "zero", "cold_start", "rl1"]
+    assert "hacking" not in {stage.name for stage in wanted(STAGES, Recipe())}
+    with pytest.raises(ConfigError, match="'rl3'"):
+        wanted(STAGES, Recipe(stages=("rl3",)))
+    path = tmp_path / "wrong.toml"
+    path.write_text("[zero]\nstep = 3", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"zero\.step.*did you mean 'zero\.steps'"):
+        read_stages(path)
+
+
+@pytest.mark.parametrize("name", ["r1_toy", "zero_toy"])
+def test_the_recipes_can_be_read(name: str) -> None:
+    recipe = read_stages(RECIPES / f"{name}.toml")
+    assert recipe.zero.loss.clip_high == 10.0
+    assert wanted(STAGES, recipe)
+
+
+def test_the_papers_recipe_scaled_down_runs_every_stage(tmp_path: Path) -> None:
+    """Sizes, lengths, batches and counts are the small recipe's; everything else is the paper's."""
+    small = read_stages(write_recipe(tmp_path))
+    paper = read_stages(RECIPES / "r1_paper.toml")
+    world = replace(small.world, habits=replace(small.world.habits, foreign=0.0))
+
+    def fewer(config: TrainConfig, steps: int) -> TrainConfig:
+        longest = tuple((step // 8_200, 16.0 + step / 8_200) for step, _ in config.rollout.max_tokens)
+        rollout = replace(config.rollout, questions=2, samples=2, minibatches=2, max_tokens=longest)
+        return replace(config, steps=steps, reference_every=2, rollout=rollout)
+
+    def shorter(config: SFTConfig) -> SFTConfig:
+        return replace(config, batch=4, max_tokens=256)
+
+    def less(config: SampleConfig) -> SampleConfig:
+        return replace(config, questions=16, samples=4, max_tokens=16, replies=4)
+
+    recipe = replace(
+        paper,
+        output=small.output,
+        preference_steps=2,
+        source=small.source,
+        world=world,
+        zero=fewer(paper.zero, 2),
+        cold_start=replace(paper.cold_start, sample=less(paper.cold_start.sample), sft=shorter(paper.cold_start.sft)),
+        rl1=fewer(paper.rl1, 2),
+        reject_sample=less(paper.reject_sample),
+        sft2=shorter(paper.sft2),
+        reward_models=replace(paper.reward_models, options={"batch": 8}),
+        rl2=fewer(paper.rl2, 4),
+        distill=shorter(paper.distill),
+        evaluation=replace(paper.evaluation, questions=4, k=2, max_tokens=16),
+    )
+    torch.set_num_threads(1)
+    found = reports(recipe)
+    assert list(found) == [stage.name for stage in STAGES if not stage.experiment]
+    assert found["rl2"]["evaluation"]["template"] == "r1_zero"
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_moments_a_run_ends_the_same(
+    tmp_path: Path, whole: tuple[Recipe, dict[str, Told]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty runs, each killed once (some so late that they were done) and started again."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["r1_reward.grpo_min.r1.stages"])
+
+    def start(folder: Path) -> multiprocessing.process.BaseProcess:
+        process = context.Process(target=run_train, args=(str(write_recipe(folder)),))
+        process.start()
+        return process
+
+    start(tmp_path / "warm").join()
+    began = time.monotonic()
+    start(tmp_path / "timed").join()
+    lasted = time.monotonic() - began
+    draw, killed = random.Random(0), 0
+    for number in range(20):
+        folder = tmp_path / str(number)
+        process = start(folder)
+        process.join(draw.uniform(0.02, 0.98) * lasted)
+        process.kill()
+        process.join()
+        killed += process.exitcode == -signal.SIGKILL
+        start(folder).join()
+        assert _reports(folder / "out") == whole[1]
+    assert killed >= 10
+
+
+def _reports(output: Path) -> dict[str, Any]:
+    return {path.parent.name[3:]: json.loads(path.read_text()) for path in sorted(output.glob("*/report.json"))}

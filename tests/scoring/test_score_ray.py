@@ -1,0 +1,207 @@
+"""Scoring on a real Ray, started here: the same rows as a local run, whatever happens to an actor."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from r1_reward.cli import main
+from r1_reward.rows.files import RawRow
+from r1_reward.scoring import ScoreOptions, score
+from r1_reward.scoring.ray_pool import RayPool, connected
+from r1_reward.verifiers import ConfigError, RunError
+from r1_reward.verifiers.spec import RewardSpec
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "rollouts.jsonl"
+VERIFIERS = """
+import os, signal, time
+from r1_reward.verifiers import Reason, Verdict
+
+class Paced:
+    '''Takes its time, and ends its process where the response says so.'''
+    name = "paced"
+
+    def __call__(self, samples):
+        for sample in samples:
+            time.sleep(0.02)
+            if sample.response == "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if sample.response == "hang":
+                time.sleep(600)
+        return [Verdict.scored(1.0, Reason.CORRECT, answer=sample.response) for sample in samples]
+"""
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with verifiers of the user's own, importable here and by what is started from here."""
+    folder = tmp_path_factory.mktemp("ray")
+    (folder / "paced_rewards.py").write_text(VERIFIERS, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def cluster(here: Path) -> Iterator[Any]:
+    """Ray with two processors, without dashboard, shut down by the tests that started it."""
+    with connected("local", 2):
+        import ray
+
+        yield ray
+    assert not ray.is_initialized()
+
+
+def without_seconds(path: Path) -> bytes:
+    return re.sub(rb'"seconds": [0-9.e+-]+', b"", path.read_bytes())
+
+
+def _pool(reward: str, **given: Any) -> RayPool:
+    spec = RewardSpec(rewards=(reward,))
+    return RayPool(spec, spec.build(), {}, **{"workers": 2, "row_timeout": 60.0, **given})
+
+
+def test_an_address_that_is_a_file_is_refused() -> None:
+    with pytest.raises(ConfigError, match="name the files before --ray"):
+        ScoreOptions(ray="rollouts.jsonl")
+    result = CliRunner().invoke(main, ["score", "--ray", str(EXAMPLE)])
+    assert result.exit_code == 2
+    assert "is not the address of a Ray cluster" in " ".join(result.stderr.replace("│", " ").split())
+
+
+@pytest.mark.needs("ray")
+def test_rows_judged_on_ray_are_those_judged_here_and_resume(here: Path, cluster: Any) -> None:
+    lines = EXAMPLE.read_bytes().splitlines(keepends=True) * 3
+    lines[7] = b"{broken\n"
+    source = here / "in.jsonl"
+    source.write_bytes(b"".join(lines))
+    given: dict[str, Any] = {"files": [str(source)], "rewards": ["math", "format"], "workers": 2}
+    local = score(ScoreOptions(output=str(here / "local.jsonl"), **given))
+    remote = score(ScoreOptions(output=str(here / "ray.jsonl"), ray="auto", **given))
+    assert without_seconds(here / "ray.jsonl") == without_seconds(here / "local.jsonl")
+    assert (remote.problems, remote.fingerprint) == (local.problems, local.fingerprint)
+    # What a run on Ray left off, one here finishes, and the other way round.
+    whole = (here / "ray.jsonl").read_bytes()
+    (here / "ray.jsonl").write_bytes(whole[: len(whole) // 2])
+    score(ScoreOptions(output=str(here / "ray.jsonl"), ray="auto", resume=True, **given))
+    assert without_seconds(here / "ray.jsonl") == without_seconds(here / "local.jsonl")
+    assert (here / "ray.jsonl").read_bytes().startswith(whole[: len(whole) // 3])
+
+
+@pytest.mark.needs("ray")
+def test_actors_killed_in_mid_run_lose_no_row(here: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = here / "paced.jsonl"
+    responses = ["fine"] * 150
+    responses[70] = "die"
+    source.write_text("".join(json.dumps({"response": r, "n": n}) + "\n" for n, r in enumerate(responses)), "utf-8")
+    pools: list[RayPool] = []
+    begun = RayPool.start
+
+    def start(pool: RayPool) -> None:
+        pools.append(pool)
+        begun(pool)
+
+    monkeypatch.setattr(RayPool, "start", start)
+    killed: list[object] = []
+    done = threading.Event()
+    output = here / "paced.out"
+
+    def kill() -> None:
+        while not done.wait(0.5) and len(killed) < 3:
+            if output.exists() and output.stat().st_size:
+                actor = next(iter(pools[0]._all))
+                cluster.kill(actor)
+                killed.append(actor)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        score(
+            ScoreOptions(
+                files=[str(source)],
+                output=str(output),
+                rewards=["paced_rewards:Paced"],
+                workers=2,
+                ray="auto",
+                max_errors=1.0,
+            )
+        )
+    finally:
+        done.set()
+        killer.join()
+    assert killed
+    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    assert [row["n"] for row in rows] == list(range(150))
+    assert [row["reward"] for row in rows] == [None if r == "die" else 1.0 for r in responses]
+    assert rows[70]["verdicts"]["paced"]["reason"] == "grader_crashed"
+
+
+@pytest.mark.slow
+@pytest.mark.needs("ray")
+def test_a_row_that_hangs_on_a_node_costs_itself_alone(here: Path, cluster: Any) -> None:
+    pool = _pool("paced_rewards:Paced", workers=1, row_timeout=2.0)
+    pool.start()
+    begun = time.monotonic()
+    try:
+        rows = [RawRow(0, n, json.dumps({"response": r}).encode()) for n, r in enumerate(["a", "hang", "b"])]
+        found = pool.run(rows)
+    finally:
+        pool.close()
+    assert isinstance(found, list)
+    assert [done.responses[0].reward for done in found] == [1.0, None, 1.0]
+    assert b"grader_timeout" in found[1].output
+    assert time.monotonic() - begun < 60
+
+
+@pytest.mark.slow
+@pytest.mark.needs("ray")
+def test_actors_that_cannot_start_end_the_run_with_a_sentence(cluster: Any) -> None:
+    pool = _pool("math")
+    pool._made_of = ("0.0.0", *pool._made_of[1:])
+    with pytest.raises(RunError, match=r"no actor could start: .*this node has r1-reward"):
+        pool.start()
+    pool.close()
+
+
+@pytest.mark.needs("ray")
+def test_closing_ends_what_is_being_judged(here: Path, cluster: Any) -> None:
+    pool = _pool("paced_rewards:Paced", workers=1)
+    pool.start()
+    told: list[BaseException] = []
+
+    def judge() -> None:
+        try:
+            pool.run([RawRow(0, 1, b'{"response": "hang"}')])
+        except RunError as error:
+            told.append(error)
+
+    judging = threading.Thread(target=judge)
+    judging.start()
+    time.sleep(0.5)
+    pool.close()
+    judging.join(30)
+    assert not judging.is_alive()
+    assert "the run was ended" in str(told[0])
+
+
+@pytest.mark.slow
+@pytest.mark.needs("ray")
+def test_the_command_starts_and_ends_a_ray_of_its_own(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-c", "from r1_reward.cli import main; main()", "score", str(EXAMPLE), "--ray", "local"]
+    run = subprocess.run([*command, "--workers", "2"], capture_output=True, text=True, check=False, timeout=300)
+    assert run.returncode == 0, run.stderr
+    rows = [json.loads(line) for line in run.stdout.splitlines()]
+    assert len(rows) == 220
+    assert "Traceback" not in run.stderr

@@ -1,0 +1,166 @@
+"""README and docs/ are true: their commands and Python blocks are run, in a folder that holds the files they name.
+
+A fence says what it is: `console` (run line by line, must succeed), `python` (run), `toml` and `json` (parsed), `text`
+(a synopsis, or after a `console` block what that prints: compared, times and versions aside). What cannot be run is
+marked `<!-- not run: why -->` on the line above.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(
+    r"(?:^<!-- (?P<mark>[^>]*) -->\n)?^(?P<indent> *)```(?P<language>\S*)\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S
+)
+LANGUAGES = ("console", "json", "mermaid", "python", "text", "toml")
+VARIES = (
+    (r"\d[\d,.]* (s|ms|MB)\b", "# unit"),
+    (r"sha256 [0-9a-f]{12}|options [0-9a-f]{16}", "hash"),
+    (r"r1-reward \d\S*( \([0-9a-f]{12}\+?\))?,", "version"),
+    (r"slowest rows: .*", "slowest rows"),
+    (r"\s+", " "),
+)
+"""What differs from run to run, and what stands for it."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fence of one page."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+    mark: str
+    """The comment above it."""
+    prints: str | None = None
+    """For a command: the `text` block that follows within three lines."""
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def _blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    found: list[Block] = []
+    end = 0
+    for fence in FENCE.finditer(text):
+        block = Block(
+            page, text[: fence.start("language")].count("\n") + 1, fence["language"], fence["text"], fence["mark"] or ""
+        )
+        between = text[end : fence.start()]
+        if found and found[-1].language == "console" and block.language == "text" and between.count("\n") <= 2:
+            found[-1] = Block(page, found[-1].line, "console", found[-1].text, found[-1].mark, block.text)
+        found.append(block)
+        end = fence.end()
+    return found
+
+
+BLOCKS = [block for page in PAGES for block in _blocks(page)]
+RUN = [block for block in BLOCKS if not block.mark.startswith("not run: ")]
+
+
+def _like(text: str) -> str:
+    for pattern, word in VARIES:
+        text = re.sub(pattern, word, text)
+    return text.strip()
+
+
+def _run(command: str | list[str], folder: Path) -> str:
+    run = subprocess.run(
+        command,
+        shell=isinstance(command, str),
+        cwd=folder,
+        env=_environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, f"{command}\n{run.stdout}{run.stderr}"
+    return run.stdout + run.stderr
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {**os.environ, "PATH": path, "COLUMNS": "120", "NO_COLOR": "1", "HOME": str(folder)}
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the pages name."""
+    import zstandard
+    from pyarrow import Table, parquet
+
+    folder = tmp_path_factory.mktemp("docs")
+    rows = [json.loads(line) for line in (ROOT / "examples" / "rollouts.jsonl").read_text().splitlines()]
+    rows = [row for row in rows if row.get("kind", "math") == "math"][:16]
+    foreign = [{"completion": row["response"], "answer": row["reference"]} for row in rows]
+    train = [{"prompt": row["prompt"], "reference": row["reference"]} for row in rows[::8]]
+    for name, held in {"rollouts": rows, "train": train, "logs": foreign}.items():
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in held), encoding="utf-8")
+    (folder / "logs.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress((folder / "logs.jsonl").read_bytes()))
+    parquet.write_table(Table.from_pylist(foreign), folder / "dump.parquet")
+    for name, extraction in (("before", "strict"), ("after", "lenient"), ("scored", "lenient")):
+        _run(f"r1-reward score rollouts.jsonl -o {name}.jsonl --set math.extraction={extraction}", folder)
+    return folder
+
+
+@pytest.fixture
+def folder(files: Path, tmp_path: Path) -> Path:
+    """A copy of it, beside the checkout's own folders."""
+    shutil.copytree(files, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    return tmp_path
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_fence_says_what_it_is(block: Block) -> None:
+    assert block.language in LANGUAGES
+    if block.mark:
+        assert re.fullmatch(r"not run: .{10,}", block.mark), "say why in a sentence"
+        assert block.language in ("console", "python")
+
+
+@pytest.mark.needs("pyarrow")
+@pytest.mark.parametrize("block", [block for block in RUN if block.language == "console"], ids=str)
+def test_commands_run_as_they_stand(block: Block, folder: Path) -> None:
+    output = ""
+    for line in block.text.replace("\\\n", " ").splitlines():
+        made = re.search(r"^r1-reward score .* -o (\S+)", line)
+        if made and "--resume" not in line:
+            (folder / made[1]).unlink(missing_ok=True)
+        output += _run(line, folder)
+    if block.prints is not None:
+        assert _like(block.prints) in _like(output)
+
+
+@pytest.mark.parametrize("block", [block for block in RUN if block.language == "python"], ids=str)
+def test_python_runs_as_it_stands(block: Block, folder: Path) -> None:
+    _run([sys.executable, "-c", block.text], folder)
+
+
+@pytest.mark.parametrize("block", [block for block in RUN if block.language in ("json", "toml")], ids=str)
+def test_data_is_of_the_form_it_names(block: Block) -> None:
+    parse: Callable[[str], object] = tomllib.loads if block.language == "toml" else json.loads
+    parse(block.text)
+
+
+def test_pages_name_no_file_that_is_not_there() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

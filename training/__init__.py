@@ -1,0 +1,1 @@
+"""What all trainings share: processes, logs that can be cut back, signals, alarms."""

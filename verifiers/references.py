@@ -1,0 +1,123 @@
+"""References that are none: what data sets write where there is no answer, and labels of another kind than an answer.
+
+A reference `proof`, `N/A` or `tensor(2)` can be read letter by letter as mathematics, and so can JSON text that holds
+tests; no response could then be right. Whoever judges by a reference asks here first, so that such a row is an error
+with its reason everywhere, and never a wrong answer.
+
+What it does not do: read such labels. It says only that they are no answers, by their form; what it has never seen it
+lets through.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+_NONE = frozenset(
+    "none null nil nan n/a na #n/a <na> proof proofs notfound unknown tbd tba todo missing omitted empty unspecified "
+    "undetermined ? ?? ??? - -- --- — … ... answer solution reference".split()
+) | frozenset(
+    "not found|not available|not applicable|not provided|not given|no answer|no reference|no gold|no answer found"
+    "|no answer provided|no final answer|to be determined|proof problem|proof question|the proof|proof omitted"
+    "|proof required|proven|proved|q.e.d|qed".split("|")
+)
+"""What stands for no answer, in lower case, without a full stop."""
+_ELSEWHERE = re.compile(r"(?:please\s+)?(?:see|refer to|cf\.?|as in|as shown in|given in)\s[a-z][a-z ]{0,60}")
+"""See solution, refer to the text."""
+_DRESS = re.compile(r"\\(?:text|textbf|textit|mathrm|mbox|boxed|fbox)\s?\{([^{}]*)\}")
+_PRINTED = re.compile(
+    r"(?:torch\.)?[Tt]ensor\(.*\)|(?:np\.|numpy\.|jnp\.)?(?:array|(?<=\.)(?:u?int|float|complex|longdouble|str|bool|bytes|object)\w*)\(.*\)"
+    r"|(?:Decimal|Fraction|OrderedDict|defaultdict|datetime\.\w+)\(.*\)|<[\w.]+ (?:object )?at 0x[0-9a-fA-F]+>"
+    r"|<class '.*'>",
+    re.DOTALL,
+)
+"""Objects as Python prints them."""
+_DATA = re.compile(
+    r"""["']?\s*[\[{(][\s\[{(]*(?:\\?["']|(?:null|None|nan|NaN)\s*[,\])}])"""  # {"inputs": ..., ['assert ...'], [null]
+    r"""|["']\s*[\[{]"""  # JSON in JSON
+    r"""|```|\#!|\#include\b|>>>\s"""
+    r"""|(?:async\s+)?def\s+\w+\s*\(|class\s+\w+\s*[:(]|import\s+\w+|from\s+[\w.]+\s+import\b"""
+    r"""|assert\b\s*\(?\s*(?:not\s+)?[\w.]+\s*[(\[=]""",
+)
+"""How JSON, lists of text and programs begin."""
+_TESTS = re.compile(r"^\s*assert\b.*[=<>(]", re.MULTILINE)
+_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{160,}={0,2}")
+"""Compressed or pickled data as base64."""
+_KEPT = 2_000
+
+
+def unusable(references: Sequence[str]) -> str | None:
+    """Why none of some references is an answer, in a sentence; None where one is, or where there is none at all.
+
+    >>> unusable(["proof"])
+    "the reference 'proof' stands for no answer"
+    >>> unusable(["N/A", "4"]) is None
+    True
+    """
+    reasons = [_reason(one) for one in references]
+    return None if not reasons or None in reasons else reasons[0]
+
+
+def usable(references: Sequence[str]) -> list[str]:
+    """The references that are answers by their form."""
+    return [one for one in references if _reason(one) is None]
+
+
+def is_data(references: Sequence[str]) -> bool:
+    """Whether all references hold data or programs rather than answers, so that nothing tells the kind of their row.
+
+    >>> is_data(['{"inputs": ["1"], "outputs": ["2"]}']), is_data(["[1, 2]"]), is_data(["assert f(1) == 2"])
+    (True, False, True)
+    """
+    return bool(references) and all(map(_holds_data, references))
+
+
+def _reason(reference: str) -> str | None:
+    return _reason_kept(reference) if len(reference) <= _KEPT else _reason_of(reference)
+
+
+def _holds_data(reference: str) -> bool:
+    # Most references begin with a digit or a backslash, and nothing of this does.
+    if not reference or reference[0] in _PLAIN:
+        return False
+    return _data_kept(reference) if len(reference) <= _KEPT else _data(reference)
+
+
+_PLAIN = frozenset("0123456789\\$")
+
+
+def _data(reference: str) -> bool:
+    text = reference.strip()
+    if _DATA.match(text) or _TESTS.search(text):
+        return True
+    encoded = _ENCODED.fullmatch(text)
+    return encoded is not None and any(map(str.islower, text)) and any(map(str.isupper, text))
+
+
+_data_kept = lru_cache(maxsize=4_096)(_data)
+
+
+def _reason_of(reference: str) -> str | None:
+    text = reference.strip()
+    if not text:
+        return None  # a blank one is missing, which is another fault
+    shown = text if len(text) <= 60 else text[:59] + "…"
+    if _holds_data(text):
+        return f"the reference {shown!r} is data or a program, no answer; tests belong in a field of their own"
+    if _PRINTED.fullmatch(text):
+        return f"the reference {shown!r} is an object as Python prints it, no answer"
+    if len(text) <= 80 and _says_none(text):
+        return f"the reference {shown!r} stands for no answer"
+    return None
+
+
+_reason_kept = lru_cache(maxsize=4_096)(_reason_of)
+
+
+def _says_none(text: str) -> bool:
+    dressed = _DRESS.search(text) is not None
+    plain = " ".join(_DRESS.sub(r" \1 ", text).strip("$*`\"' ").rstrip(".!:").split()).casefold() or text
+    if plain == "none" and dressed:
+        return False  # `\text{none}` was set by hand, for a question without solutions
+    return plain in _NONE or text in _NONE or _ELSEWHERE.fullmatch(plain) is not None
