@@ -65,6 +65,13 @@ def _namespaces_for_a_plain_user() -> bool:
     return all(each.returncode == 0 for each in run)
 
 
+def _tree() -> bool:
+    """Whether `r1-reward sandbox build` has made the root tree, with its Python packages."""
+    from r1_reward.sandbox.images.tree import current
+
+    return current() is not None and _sandbox("local")()
+
+
 def _module(name: str) -> Callable[[], bool]:
     return lambda: importlib.util.find_spec(name) is not None
 
