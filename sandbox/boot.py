@@ -3,12 +3,15 @@
 An image needs nothing but python3 (3.10 or newer): modules travel over standard input. An interpreter that reads the
 same compiled code as ours is sent that, without the paths of this machine in it; any other is sent the sources, takes a
 few tenths of a second longer to compile them, in a process whose memory ends with it, and sends back what it made, so
-that the next of its kind is sent that.
+that the next of its kind is sent that, from another process of this user, too.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import marshal
+import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.machinery import SourceFileLoader
@@ -17,6 +20,7 @@ from pathlib import Path
 from types import CodeType
 
 from .agent import script
+from .images.tree import folder
 
 BOOT = """
 import _frozen_importlib_external, builtins, marshal, os, sys
@@ -78,6 +82,7 @@ _made: dict[bytes, tuple[dict[str, bytes], dict[str, bytes]]] = {}
 def pack(modules: Sequence[str], config: Mapping[str, object], magic: bytes) -> bytes:
     """What `BOOT` reads where the interpreter has said `magic`: modules of agent/, and what the last is told."""
     parts: list[tuple[str, bytes | str]] = []
+    _recall(magic)
     if magic != MAGIC_NUMBER and magic in _made and all(name in _made[magic][0] for name in modules):
         parts += [(name, _made[magic][0][name]) for name in modules]
     else:
@@ -90,9 +95,27 @@ def starters(magic: bytes) -> dict[str, object]:
     """The compiled files that the agent puts before programs; names of modules where it has to make them itself."""
     if magic == MAGIC_NUMBER:
         return dict(_ready())
+    _recall(magic)
     if magic in _made:
         return dict(_made[magic][1])
     return {"harness": HARNESS, "start": SCRIPT}
+
+
+def _kept(magic: bytes) -> Path:
+    """Where other processes of this user find what one has learnt; named by all that went into it."""
+    sources = hashlib.sha256(magic)
+    for name in AGENT:
+        sources.update(_path(name).read_bytes())
+    return folder() / f"agent-{sources.hexdigest()[:24]}"
+
+
+def _recall(magic: bytes) -> None:
+    if magic != MAGIC_NUMBER and magic not in _made:
+        try:
+            modules, made = marshal.loads(_kept(magic).read_bytes())  # noqa: S302 - a file of this user's own
+            _made[magic] = dict(modules), dict(made)
+        except (OSError, ValueError, EOFError, TypeError, RuntimeError):
+            pass
 
 
 def learn(magic: bytes, data: bytes) -> None:
@@ -101,6 +124,12 @@ def learn(magic: bytes, data: bytes) -> None:
     if data and magic != MAGIC_NUMBER:
         modules, made = marshal.loads(data)  # noqa: S302 - see above
         _made[magic] = dict(modules), dict(made)
+        place = _kept(magic)
+        with contextlib.suppress(OSError):  # no tree, or a folder that is not ours to write to: no matter
+            if place.parent.is_dir():
+                fresh = place.with_name(f".{place.name}-{os.getpid()}")
+                fresh.write_bytes(data)
+                fresh.replace(place)
 
 
 @cache

@@ -92,6 +92,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "runsc": (_sandbox("runsc"), "apt install runsc, as a runtime of the engine"),
     "sklearn": (_module("sklearn"), "pip install scikit-learn"),
     "tensorboard": (_module("tensorboard"), "pip install tensorboard"),
+    "tree": (_tree, "`make images`"),
     "trl": (_module("trl"), "`make test-peers`"),
     "userns": (_sandbox("local"), "Linux with user namespaces"),
 } | {name: (_module(name), f"pip install {name}") for name in ("peft", "pyarrow", "ray", "torch")}

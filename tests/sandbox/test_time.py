@@ -74,7 +74,8 @@ def test_a_machine_that_stays_busy_is_told_and_never_judged(pool: Pool, busy_mac
 
 
 def test_calls_have_the_whole_limit_each(pool: Pool) -> None:
-    source = "import time\ndef f(x):\n    end = time.process_time() + 0.3\n    while time.process_time() < end: pass\n    return x"
+    source = "import time\ndef f(x):\n    end = time.process_time() + 0.3\n"
+    source += "    while time.process_time() < end: pass\n    return x"
     tests = [CallTest(entry="f", args=f"({n},)", expected=n, checker=checkers.equal) for n in range(4)]
     found = pool.run(Submission(language="python", source=source, tests=tests, limits=Limits(time_s=0.7)))
     assert found.outcome is Outcome.AC, found
