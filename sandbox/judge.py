@@ -164,6 +164,8 @@ class _Judge:
                     test = tests[done]
                     outcome, detail = rules.at_bound(ran, self._limits) or self._compared(rules.judge_answer, test, ran)
                     done += 1
+                    if rules.missing_module(ran):  # which is looked into with the same session
+                        calls.close()  # type: ignore[attr-defined]  # a generator
                     yield self._told(ran, outcome, detail)
                     if self._out_of_time():
                         break

@@ -27,7 +27,7 @@ from typing import Any, Literal
 
 from .backends import BACKENDS, start
 from .builds import CACHE_MB, Builds
-from .errors import MachineBusyError, SandboxError, SandboxUnavailableError
+from .errors import MachineBusyError, RefusedError, SandboxError, SandboxUnavailableError
 from .judge import JudgedSubmission, judge
 from .languages import LANGUAGES
 from .limits import DEFAULT_LIMITS
@@ -252,7 +252,7 @@ class Pool:
                 fork=self.mode == "fork",
                 builds=state.builds,
             )
-        except MachineBusyError:
+        except (MachineBusyError, RefusedError):
             self._drop(state, slot)
             raise
         except SandboxError as error:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
 from .boot import AGENT, MAGIC_BYTES, learn, pack, starters
-from .errors import SandboxError
+from .errors import RefusedError, SandboxError
 from .limits import Limits
 
 _START_S = 60.0
@@ -310,7 +310,7 @@ class AgentSession:
             raise
         if "error" in told:
             self.close()
-            raise SandboxError(f"the agent could not do it: {b''.join(blobs).decode('utf-8', 'replace')}")
+            raise RefusedError(f"the agent could not do it: {b''.join(blobs).decode('utf-8', 'replace')}")
         return told, blobs
 
     def _receive(self, deadline: float) -> tuple[dict[str, Any], list[bytes]]:

@@ -259,16 +259,17 @@ class Jail:
         """
         pids = self.pids(processes)
         total = sum(map(meters.resident, pids))
+        held = self._group.held() if self._group.ready else 0
+        # What a run before this one held may be let go of late.
+        self._held_before = min(self._held_before, held)
         if total > limit and len(pids) > 1:
             # Forked processes share pages, which the quick look counts for each; so look closer.
             shares = [meters.share(pid) for pid in pids]
             if None not in shares:
                 total = min(total, sum(filter(None, shares)))
-            total = min(total, self._group.held() or total)
-        elif self._group.ready and self._group.usage() - self._held_before - disk > limit + _GROUP_SLACK:
-            held = self._group.held() - self._held_before - max(0, disk)
-            if held > limit * 1.1 + _GROUP_SLACK:
-                total = max(total, held)
+            total = min(total, held or total)
+        elif held - self._held_before - max(0, disk) > limit * 1.1 + _GROUP_SLACK:
+            total = max(total, held - self._held_before - max(0, disk))
         return total
 
     def can_share(self) -> bool:

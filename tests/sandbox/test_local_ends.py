@@ -231,7 +231,8 @@ def test_descriptors_and_processes_stay_flat(backend: LocalBackend) -> None:
 
 
 _WITHOUT = """
-from r1_reward.sandbox import SandboxUnavailableError, seccomp
+from r1_reward.sandbox import SandboxUnavailableError
+from r1_reward.sandbox.agent import seccomp
 from r1_reward.sandbox.backends.local import LocalBackend
 seccomp.install()  # among other things, no more namespaces
 try:

@@ -7,7 +7,7 @@ import pickle
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from r1_reward.sandbox import (
 from r1_reward.sandbox import pool as pool_module
 from r1_reward.sandbox.backends.leaks import Watcher
 from r1_reward.sandbox.backends.local import LocalBackend
-from r1_reward.sandbox.session import Command, Ran
+from r1_reward.sandbox.session import Command, Environment, Ran
 
 ONE = Submission(
     language="python",
@@ -40,7 +40,8 @@ class Faulty:
 
     def __init__(self, fails: Callable[[], bool], stray: int = 0) -> None:
         self.fails, self.stray = fails, stray
-        self.closed = False
+        self.closed = self.left_behind = False
+        self.environment = Environment(name="scripted")
 
     def load(self, files: Mapping[str, bytes], compile: Command | None) -> None:  # noqa: A002 - as in Session
         return None
@@ -58,6 +59,9 @@ class Faulty:
             stderr=b"",
             stray=self.stray,
         )
+
+    def run_calls(self, command: Command) -> Iterator[Ran]:
+        raise NotImplementedError
 
     def products(self) -> Mapping[str, bytes]:
         return {}
@@ -179,6 +183,20 @@ def test_an_engine_that_was_there_may_go_and_come_back(scripted: Scripted) -> No
         assert pool.run(ONE).outcome == Outcome.AC
         scripted.starts = [SandboxUnavailableError] * 10
         assert pool.run(ONE).outcome == Outcome.INFRA
+
+
+def test_a_program_that_ends_every_sandbox_has_failed(monkeypatch: pytest.MonkeyPatch, scripted: Scripted) -> None:
+    def run(self: Faulty, command: Command) -> Ran:
+        control = "42" in str(command.argv)
+        if not control:
+            raise SandboxError("the agent is gone")
+        return Ran(ended="exit", status=0, seconds=0, cpu_seconds=0, memory_mb=0, stdout=b"42\n", stderr=b"")
+
+    monkeypatch.setattr(Faulty, "run", run)
+    with Pool(size=1) as pool:
+        result = pool.run(ONE)
+    assert (result.outcome, result.fault) == (Outcome.RE, None)
+    assert "ended its sandbox 4 times" in result.detail
 
 
 def test_isolation_that_cannot_be_had_is_said_at_once(scripted: Scripted) -> None:

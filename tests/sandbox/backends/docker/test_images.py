@@ -12,7 +12,7 @@ from r1_reward.sandbox import images
 @pytest.mark.parametrize("name", images.NAMES)
 def test_every_recipe_has_the_form_that_both_builders_read(name: str) -> None:
     text = images.dockerfile(name)
-    assert "FROM debian:bookworm-slim\n" in text
+    assert "FROM debian:trixie-slim\n" in text
     assert "install -y --no-install-recommends $PACKAGES" in text
     assert "python3" in images.packages(name), "the agent needs it"
     assert not any(word in text for word in ("COPY", "ADD", "curl", "wget")), "nothing but Debian's packages"
