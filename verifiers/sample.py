@@ -147,7 +147,7 @@ class Sample:
             raise SampleError("missing_field", f"the row has no field {of['response']!r}")
         kind = row.get(of["kind"])
         reference, tests = row.get(of["reference"]), _tests(row, of["tests"], kind)
-        if not tests and kind in (None, "code") and holds_tests(reference):
+        if not tests and kind == "code" and holds_tests(reference):
             tests, reference = read_tests(reference, of["reference"], row), None
         return cls(
             response=_text(row, of["response"]) or "",

@@ -170,6 +170,18 @@ def _test_cases(row: Row) -> Sequence[TestCase]:
     return _with_checker(read_shape(row["test_cases"], "test_cases", row, "pairs", None), row)
 
 
+def _ground_truth(row: Row) -> object:
+    """Where verl's rows hold what a response is judged by, tests as well as answers."""
+    held = row.get("reward_model")
+    if isinstance(held, Mapping):
+        return held.get("ground_truth")
+    return row.get("ground_truth") if "data_source" in row else None
+
+
+def _verl(row: Row) -> Sequence[TestCase]:
+    return _with_checker(read_shape(_ground_truth(row), "ground_truth", row, "verl", None), row)
+
+
 # Python code that tests
 
 
@@ -260,6 +272,7 @@ _FORMS = (
     _Form("mbppplus", lambda row: bool(row.get("test_list")) and "assert" in _text(row, "test"), _mbpp_plus),
     _Form("mbpp", lambda row: bool(row.get("test_list")), _mbpp),
     _Form("pairs", lambda row: bool(row.get("test_cases")), _test_cases),
+    _Form("verl", lambda row: holds_tests(_ground_truth(row)), _verl),
 )
 
 
