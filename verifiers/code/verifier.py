@@ -28,9 +28,10 @@ from ...sandbox.languages import language
 from ...sandbox.limits import DEFAULT_LIMITS
 from ...sandbox.submission import Checker, Runner, Test
 from ..cases import TestCase, limits_of_row
-from ..errors import ConfigError, check_option
-from ..reasoning import PREFILLED, Prefilled
+from ..errors import ConfigError
+from ..reasoning import Prefilled
 from ..sample import Sample
+from ..settings import check, check_option
 from ..verdict import Reason, Verdict
 from ..verifier import failure
 from .asserts import ChecksNothingError, split_asserts
@@ -129,14 +130,7 @@ class CodeVerifier:
         from ...sandbox.backends import BACKENDS
 
         check_option("code.backend", self.backend, ("auto", *BACKENDS))
-        check_option("code.isolation", self.isolation, ("reuse", "per_submission"))
-        check_option("code.mode", self.mode, ("exec", "fork"))
-        check_option("code.score", self.score, ("all", "fraction"))
-        check_option("code.stop_at_failure", self.stop_at_failure, (True, False))
-        check_option("code.extraction", self.extraction, ("strict", "lenient"))
-        check_option("code.crashes", self.crashes, ("fail", "ignore"))
-        check_option("code.trust", self.trust, ("any", "strong"))
-        check_option("code.prefilled", self.prefilled, PREFILLED)
+        check(self, self.name)
         try:
             _ = self.limits
         except ValueError as error:
