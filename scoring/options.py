@@ -137,6 +137,21 @@ def parse_value(text: str) -> object:
     return value if plain else text
 
 
+def parse_settings(texts: Sequence[str]) -> dict[str, object]:
+    """Values by key from texts of the form `key=value`; a dash in a key is an underscore. Raises ConfigError.
+
+    >>> parse_settings(["rollout.samples=16", "model.path=my-model"])
+    {'rollout.samples': 16, 'model.path': 'my-model'}
+    """
+    settings: dict[str, object] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name.strip() and equals):
+            raise ConfigError(f"{text!r} is not of the form option=value")
+        settings[name.strip().replace("-", "_")] = parse_value(value.strip())
+    return settings
+
+
 def parse_share(text: str) -> float:
     """A share, as a number or in per cent.
 
