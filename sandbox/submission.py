@@ -14,6 +14,12 @@ Checker = Callable[[object, object], str | None]
 """Compares (expected, got): None where they agree, else a sentence that says how they differ."""
 
 
+def _check_checker(checker: object, maker: str) -> None:
+    """Raise TypeError for the name of a checker in place of the checker, which would fail once programs have run."""
+    if isinstance(checker, str):
+        raise TypeError(f"checker is the name {checker!r}; write checker=checkers.{maker}({checker!r})")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StdinTest:
     """Feeds standard input and looks at standard output."""
@@ -24,6 +30,9 @@ class StdinTest:
     """What it should write; stays on the host."""
     checker: Checker
     """Compares texts."""
+
+    def __post_init__(self) -> None:
+        _check_checker(self.checker, "checker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +49,9 @@ class CallTest:
     """Compares values."""
     usual: bool = False
     """Whether names such as `List` and `Counter` are there without an import, as LeetCode has it."""
+
+    def __post_init__(self) -> None:
+        _check_checker(self.checker, "value_checker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,6 +76,9 @@ class ScoreOptions:
     """Longest line that is read, MiB."""
 
     def __post_init__(self) -> None:
+        for name, texts in (("files", self.files), ("rewards", self.rewards)):
+            if isinstance(texts, str | Path):
+                raise ConfigError(f"{name} is {texts!r}, which is no list; write {name}=[{str(texts)!r}]")
         if self.workers is not None and self.workers < 1:
             raise ConfigError(f"workers is {self.workers}; it must be at least 1")
         if not 0 <= self.max_errors <= 1:

@@ -16,7 +16,7 @@ from .references import unusable
 from .registry import CATALOG, Options, check_verifier, make
 from .sample import KINDS, Kind, Sample
 from .verdict import Reason, Status, Verdict
-from .verifier import Verifier, failure, verdicts_of
+from .verifier import Verifier, check_samples, failure, verdicts_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +130,7 @@ class Reward:
 
     def judge(self, samples: Sequence[Sample]) -> list[Judged]:
         """The totals with every term's own verdict."""
+        check_samples(samples)
         verdicts: list[dict[str, Verdict]] = [{} for _ in samples]
         for term in self.terms:
             concerned = [index for index, sample in enumerate(samples) if term.concerns(sample)]
@@ -160,6 +161,7 @@ class Reward:
         if not scored:
             return Verdict.skipped("; ".join(f"{name}: {v.detail}" for name, v in verdicts.items()))
         weights = {term.name: term.weight for term in self.terms}
+        decided = [verdict.correct for verdict in verdicts.values() if verdict.correct is not None]
         return Verdict(
             status=Status.SCORED,
             score=sum(weights[name] * score for name, score in scored.items()),
@@ -167,6 +169,7 @@ class Reward:
             answer=next((v.answer for v in verdicts.values() if v.answer is not None), None),
             parts=scored,
             seconds=seconds,
+            correct=all(decided) if decided else None,
         )
 
 
@@ -209,6 +212,7 @@ class Auto:
 
     def judge(self, samples: Sequence[Sample]) -> list[Judged]:
         """The chosen verifiers' verdicts, with who gave them."""
+        check_samples(samples)
         chosen: dict[Kind, list[int]] = {}
         for index, sample in enumerate(samples):
             kind = sample.kind_or_guess
@@ -219,6 +223,8 @@ class Auto:
             verifier = self.verifiers[kind]
             verdicts = verdicts_of(verifier, [samples[index] for index in indices])
             for index, verdict in zip(indices, verdicts, strict=True):
+                if verdict.correct is None and verdict.score is not None:  # of a verifier that does not say it itself
+                    verdict = verdict.timed(verdict.seconds, accuracy=True)
                 found[index] = Judged(verdict, {verifier.name: verdict})
         return [found.get(index) or self._nobody(sample) for index, sample in enumerate(samples)]
 

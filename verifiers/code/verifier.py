@@ -23,12 +23,12 @@ from ...sandbox import (
 from ...sandbox.languages import language
 from ...sandbox.limits import DEFAULT_LIMITS
 from ...sandbox.submission import Checker, Test
-from ..cases import TestCase
+from ..cases import OWN, TestCase
 from ..errors import ConfigError, check_option
 from ..reasoning import PREFILLED, Prefilled
 from ..sample import Sample
 from ..verdict import Reason, Verdict
-from ..verifier import failure
+from ..verifier import check_samples, failure
 from .asserts import take_apart
 from .constants import fold_text
 from .program import complete, find_program
@@ -100,7 +100,7 @@ class CodeVerifier:
     slots: int | None = None
     """Programs that run at once; None means one per processor."""
     checkers: Mapping[str, Checker] = field(default_factory=dict, hash=False)
-    """Checkers of your own, by the names that tests call them; from Python only."""
+    """Checkers of your own by name; a test asks for one as `own:NAME`. From Python only."""
 
     def __post_init__(self) -> None:
         from ...sandbox.backends import BACKENDS
@@ -143,6 +143,7 @@ class CodeVerifier:
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample; their programs run at once as far as there are slots."""
+        check_samples(samples)
         prepared = [self._prepare(sample) for sample in samples]
         results = iter(self._run([found for found in prepared if isinstance(found, Submission)]))
         return [found if isinstance(found, Verdict) else self._verdict(found, next(results)) for found in prepared]
@@ -152,7 +153,7 @@ class CodeVerifier:
         try:
             return self._submission(sample)
         except _Verdict as found:
-            return found.verdict.timed(time.perf_counter() - start)
+            return found.verdict.timed(time.perf_counter() - start, accuracy=True)
         except Exception as error:  # noqa: BLE001 - the boundary: our own failure is recorded as such
             return Verdict.error(Reason.GRADER_CRASHED, failure(error)).timed(time.perf_counter() - start)
 
@@ -200,20 +201,29 @@ class CodeVerifier:
         if test.type == "stdin":
             assert test.input is not None
             assert test.output is not None
-            checker = self.checkers.get(test.checker) or checkers.checker(test.checker)
+            checker = self._own(test.checker) or checkers.checker(test.checker)
             return [StdinTest(input=test.input, output=test.output, checker=checker)]
         if test.type == "function":
             assert test.entry is not None
             assert test.args is not None
             ast.parse(test.args, mode="eval")
             name = "equal" if test.checker == "tokens" else test.checker
-            checker = self.checkers.get(name) or checkers.value_checker(name)
+            checker = self._own(name) or checkers.value_checker(name)
             expected = fold_text(test.expected or "")
             usual = name in ("json", "json_wrapped")  # the shapes of LiveCodeBench and its like
             entry = _entry(test.entry)
             return [CallTest(entry=entry, args=test.args, expected=expected, checker=checker, usual=usual)]
         assert test.code is not None
         return [ProgramTest(code=test.code)] if test.type == "program" else take_apart(test.code)
+
+    def _own(self, name: str) -> Checker | None:
+        """The checker of the user's that a test names, if it does. Raises ValueError for one that was not given."""
+        if not name.startswith(OWN):
+            return None
+        found = self.checkers.get(name.removeprefix(OWN))
+        if found is None:
+            raise ValueError(f"the checker {name!r} is not among code.checkers: {', '.join(self.checkers) or 'none'}")
+        return found
 
     def _run(self, submissions: Sequence[Submission]) -> list[Result]:
         from ...sandbox.pool import Pool, shared
@@ -244,7 +254,7 @@ class CodeVerifier:
         verdict = Verdict.scored(
             score, reason, result.detail, answer=answer, parts={"passed": share}, evidence=evidence
         )
-        return verdict.timed(result.seconds)
+        return verdict.timed(result.seconds, accuracy=True)
 
 
 def _told(outcomes: Sequence[TestOutcome]) -> list[dict[str, Any]]:  # any: JSON values
