@@ -295,6 +295,24 @@ def explain(**flags: Any) -> None:
         raise click.UsageError(str(error)) from None
 
 
+@main.command()
+@click.argument("name", required=False, metavar="[NAME]")
+def schema(name: str | None) -> None:
+    """Print the JSON Schema of what is written: row, verdict, summary, run, and the server's answers.
+
+    Exit status: 0 fine, 2 usage.
+    """
+    import json
+
+    from .scoring.schemas import schema as schema_of
+    from .verifiers.errors import ConfigError
+
+    try:
+        click.echo(json.dumps(schema_of(name), indent=2))
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from None
+
+
 @main.group()
 def sandbox() -> None:
     """Where submitted programs run."""
