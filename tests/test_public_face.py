@@ -167,7 +167,7 @@ def test_verify_says_what_to_write(arguments: tuple[Any, ...], error: type[Excep
 
 
 def test_verify_refuses_options_that_the_verifier_lacks() -> None:
-    with pytest.raises(r1.ConfigError, match="math has no option 'extractoin'; its options: extraction"):
+    with pytest.raises(r1.ConfigError, match="math has no option 'extractoin'; did you mean 'extraction'"):
         r1.verify("4", "4", extractoin="lenient")
     with pytest.raises(r1.ConfigError, match="extraction is 'loose'; it must be one of"):
         r1.verify("4", "4", extraction="loose")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from ..sandbox.limits import Limits
 from .cases import TestCase
 from .errors import ConfigError
-from .registry import CATALOG, make
+from .registry import accuracy_verifiers, make
 from .reward import Auto
-from .sample import Kind, Message, Sample
+from .sample import Message, Sample
 from .verdict import Verdict
 
 
@@ -31,7 +31,7 @@ def verify(
     Args:
         response: What the model wrote, its chain of thought included.
         reference: The right answer; of several, any one will do.
-        kind: Whose business it is: `math`, `code`, `choice`, `puzzle` or `schema`.
+        kind: Whose business it is: `math`, `code`, `choice`, `puzzle`, `schema`, or a kind of an installed package.
         tests: Test cases, for code: `TestCase`s, or any form that a row may have (docs/code.md).
         prompt: What the model was asked, as text or as messages.
         limits: What a program may use: `Limits`, or their names and values.
@@ -57,10 +57,9 @@ def verify(
         raise TypeError(
             f"response is a {type(response).__name__}; write verifier([sample]), or verify(text, reference)"
         )
-    name = next((name for name, entry in CATALOG.items() if entry.accuracy and kind in (entry.kinds or ())), None)
-    if name is None:
-        known = sorted({known for entry in CATALOG.values() if entry.accuracy for known in entry.kinds or ()})
-        raise ConfigError(f"no verifier judges the kind {kind!r}; known: {', '.join(known)}")
+    deciders = accuracy_verifiers()
+    if kind not in deciders:
+        raise ConfigError(f"no verifier judges the kind {kind!r}; known: {', '.join(sorted(deciders))}")
     row = {**(meta or {}), "response": response, "reference": _plain(reference), "kind": kind}
     made: dict[str, Any] = {}  # any: fields of Sample that need no reading
     for field, value, is_made in (
@@ -72,8 +71,8 @@ def verify(
             made[field] = value
         elif value:
             row[field] = list(value) if isinstance(value, tuple) else value
-    verifiers = {cast(Kind, kind): make(name, options)}
-    (verdict,) = Auto(verifiers=verifiers)([replace(Sample.from_dict(row), **made)])
+    judge = Auto(verifiers={kind: make(deciders[kind], options)})
+    (verdict,) = judge([replace(Sample.from_dict(row), **made)])
     return verdict
 
 

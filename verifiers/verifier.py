@@ -51,6 +51,16 @@ class Voter(Protocol):
         ...
 
 
+@runtime_checkable
+class Responder(Protocol):
+    """A verifier that can write a response, so that `check` can see whether a reference verifies against itself; of a
+    verifier without it, the reference alone is the response."""
+
+    def response_to(self, reference: str) -> str:
+        """A response whose answer is the reference."""
+        ...
+
+
 def check_samples(samples: object) -> None:
     """Raise TypeError, with what to write instead, for what a verifier is called with and is no list of samples.
 
