@@ -89,7 +89,7 @@ class ChoiceVerifier:
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""
-        return judge_each(self._judge, samples)
+        return judge_each(self._judge, samples, accuracy=True)
 
     def _judge(self, sample: Sample) -> Verdict:
         if not sample.references:

@@ -106,7 +106,7 @@ class PuzzleVerifier:
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""
-        return judge_each(self._judge, samples)
+        return judge_each(self._judge, samples, accuracy=True)
 
     def _judge(self, sample: Sample) -> Verdict:
         try:

@@ -52,7 +52,7 @@ class MathVerifier:
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""
-        return judge_each(self._judge, samples)
+        return judge_each(self._judge, samples, accuracy=True)
 
     def classes(self, answers: Sequence[str]) -> list[int]:
         """Class numbers of answers: equal numbers for answers that are verifiably the same."""
