@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -12,7 +11,7 @@ from typing import Any
 
 from .._version import __version__
 from ..verifiers.errors import ConfigError
-from ..verifiers.files import hash_file
+from ..verifiers.files import hash_file, write_json, write_rows
 from .data import Pair, _rows
 from .judge import HttpJudge, Judge, RecordedJudge
 from .matching import Contamination
@@ -55,9 +54,9 @@ def run_prefs(
         judged = judge_all(candidates, asked, options, folder / JUDGED, name=name, workers=workers)
         built = build(candidates, judged, options, contamination)
         for name, pairs in (("train.jsonl", built.train), ("test.jsonl", built.test)):
-            (folder / name).write_text("".join(json.dumps(_row(pair)) + "\n" for pair in pairs), encoding="utf-8")
+            write_rows(folder / name, map(_row, pairs))
         told = {"version": __version__, "judge": judge, "model": model, **built.told}
-        (folder / "summary.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        write_json(folder / "summary.json", told)
     except KeyboardInterrupt:
         _say(f"interrupted; what was judged is in {output}, run again to go on")
         return 130

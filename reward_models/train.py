@@ -386,7 +386,7 @@ class _Run:
             ],
         }
         if self.processes.rank == 0:
-            write_whole(path, lambda file: file.write(json.dumps(held).encode()))
+            write_whole(path, json.dumps(held).encode())
         raise NotFiniteError(
             f"{what} of step {self.step + 1} is no number; the batch is in {path}, the last checkpoint is whole", path
         )

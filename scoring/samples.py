@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from ..rows.files import Input, parse_row
-from ..verifiers.errors import ConfigError, RunError
+from ..verifiers.errors import ConfigError, RunError, WriteError
 from ..verifiers.files import read_json, write_json
 from ..verifiers.sample import Sample
 
@@ -91,9 +91,8 @@ class SampleFile:
                 self.questions, start = _whole(self._path, k)
             self._file = self._path.open("ab")
             self._file.truncate(start)
-            told = {"fingerprint": made_by, "options": {**options, "k": k}}
-            write_json(record, told)
-        except OSError as error:
+            write_json(record, {"fingerprint": made_by, "options": {**options, "k": k}})
+        except (OSError, WriteError) as error:
             raise ConfigError(f"{self._path} cannot be written: {error}") from error
 
     def __enter__(self) -> SampleFile:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ...._version import __version__
-from ....verifiers.errors import RunError
+from ....verifiers.files import write_whole
 from ....verifiers.visible import visible
 from .plots import Plot, draw
 from .read import Estimate, Pipeline, Stage, read_pipeline
@@ -47,8 +46,8 @@ def write_pipeline(
     page = _render(run, plots, title).encode("utf-8", "replace")
     if images is not None:
         for plot in plots:
-            _write(Path(images) / f"{plot.name}.png", plot.png)
-    _write(Path(output), page)
+            write_whole(Path(images) / f"{plot.name}.png", plot.png)
+    write_whole(Path(output), page)
     return len(page)
 
 
@@ -159,17 +158,3 @@ def _plain(value: float) -> str:
 
 def _resource(name: str) -> str:
     return (files(__package__) / name).read_text(encoding="utf-8").replace("\r\n", "\n")
-
-
-def _write(path: Path, data: bytes) -> None:
-    beside = path.with_name(path.name + ".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise RunError(f"cannot write {path}: {error.strerror or error}") from error
