@@ -12,8 +12,9 @@ from typing import Any
 from .._version import __version__
 from ..verifiers.errors import ConfigError
 from ..verifiers.files import hash_file, write_json, write_rows
+from ..verifiers.judge import ChatClient
 from .data import Pair, _rows
-from .judge import HttpJudge, Judge, RecordedJudge
+from .judge import Judge, RecordedJudge
 from .matching import Contamination
 from .preferences import JUDGED, PrefOptions, build, judge_all, read_candidates
 
@@ -76,7 +77,7 @@ def _judge(judge: str, model: str | None, key_from: str | None, timeout: float) 
         key = os.environ.get(key_from) if key_from else None
         if key_from and not key:
             raise ConfigError(f"the environment has no {key_from} to take the judge's key from")
-        return HttpJudge(url=judge, model=model, key=key, timeout=timeout)
+        return ChatClient(url=judge, model=model, key=key, timeout=timeout)
     if judge.startswith("recorded:"):
         return RecordedJudge(judge.removeprefix("recorded:"), name=model)
     module, colon, name = judge.partition(":")
