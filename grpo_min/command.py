@@ -29,7 +29,7 @@ from .config import TrainConfig
 from .loop import Trainer
 from .r1.evaluate import default_sampling, evaluate, load
 from .r1.recipe import Recipe, read_recipe
-from .r1.stages import run_stages
+from .r1.stages import run_recipe
 from .runlog import Metrics
 from .sampling import Sampling
 
@@ -81,7 +81,7 @@ def _train(config: TrainConfig, stopped: Callable[[], bool]) -> None:
 
 
 def _train_stages(recipe: Recipe, stopped: Callable[[], bool]) -> None:
-    for name, report in run_stages(recipe, stopped=stopped):
+    for name, report in run_recipe(recipe, stopped=stopped):
         found = report.get("evaluation", {}).get("metrics", {}).get("pass_at_1", {}).get("value")
         click.echo(f"{name}: done" + ("" if found is None else f", pass@1 {found:.3f}"), err=True)
 
