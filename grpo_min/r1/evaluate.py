@@ -126,7 +126,7 @@ def evaluate(
             progress(kept.questions)
         voters = {term.name: term.verifier for term in judge.terms if isinstance(term.verifier, Voter)}
         rows = (ScoredFiles([]).read(RawRow(0, 0, line)) for line in kept.lines())
-        return measure(rows, k, voters, about=told, level=level, words=words, seed=seed)
+        return measure(rows, k, voters, about=told, level=level, words=words)
 
 
 def _lines(
