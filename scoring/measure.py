@@ -64,7 +64,7 @@ def estimates(values: Iterable[Values]) -> dict[str, Estimate]:
 
     >>> found = estimates([{"pass_at_1": 0.0}, {"pass_at_1": 1.0}, {"pass_at_1": 1.0}, {}])["pass_at_1"]
     >>> round(found.value, 2), found.n, [round(bound, 2) for bound in found.ci95 or ()]
-    (0.67, 3, [0.15, 0.96])
+    (0.67, 3, [0.16, 0.95])
     """
     means: dict[str, Clustered] = {}
     for value in values:
