@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from ..verifiers.files import write_rows
+from .batches import Asked, Found
 from .card import Card
 from .data import Pair, Rated, prompt_key
 from .errors import DataError, OverlongError
-from .infer import Asked, Found
 from .layout import Layout
 from .measures import Array, accuracy, auc, brier, calibration_error, correlation, sigmoid
 from .model import Scorer

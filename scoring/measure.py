@@ -59,8 +59,8 @@ class Evaluation:
         return {**self.about, **figures}
 
 
-def estimates(values: Iterable[Values]) -> dict[str, Estimate]:
-    """Means over questions with the intervals that `score` has: Wilson's for shares, normal ones for counts.
+def estimates(values: Iterable[Values], k: int = 1) -> dict[str, Estimate]:
+    """Means over questions of k samples, with the intervals of `score`: Wilson's for shares, normal ones for counts.
 
     >>> found = estimates([{"pass_at_1": 0.0}, {"pass_at_1": 1.0}, {"pass_at_1": 1.0}, {}])["pass_at_1"]
     >>> round(found.value, 2), found.n, [round(bound, 2) for bound in found.ci95 or ()]
@@ -69,7 +69,7 @@ def estimates(values: Iterable[Values]) -> dict[str, Estimate]:
     means: dict[str, Clustered] = {}
     for value in values:
         for name, number in value.items():
-            means.setdefault(name, Clustered()).add(number, 1)
+            means.setdefault(name, Clustered()).add(number, 1, trials=k)
     return {name: _estimate(mean, is_count=name.partition("/")[0] in _COUNTS) for name, mean in means.items()}
 
 
@@ -98,8 +98,8 @@ def measure(
     while group := list(islice(rows, k)):
         values.append(_values(group, k, voters, words))
         by_level.setdefault(str(group[0].fields.get(level, "")), []).append(values[-1])
-    levels = {one: estimates(by_level[one]) for one in sorted(filter(None, by_level))}
-    return Evaluation(about=about, questions=len(values), k=k, metrics=estimates(values), levels=levels)
+    levels = {one: estimates(by_level[one], k) for one in sorted(filter(None, by_level))}
+    return Evaluation(about=about, questions=len(values), k=k, metrics=estimates(values, k), levels=levels)
 
 
 def _values(rows: Sequence[ScoredRow], k: int, voters: Mapping[str, Voter], words: Sequence[str]) -> Values:

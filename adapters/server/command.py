@@ -91,7 +91,8 @@ async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes |
     from .forms import Served
     from .metrics import Metrics
 
-    prometheus_client.disable_created_metrics()  # a second line for each counter, which nobody asks for
+    # Or there would be a second line for each counter. Its own types leave it out.
+    prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
     metrics = Metrics(__version__, judge.name, pool.deaths)
 
     def watch(rows: int, seconds: float) -> None:

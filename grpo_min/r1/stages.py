@@ -222,9 +222,18 @@ STAGES = (
         title="distilled into it", model="small",
         cost=lambda recipe, sizes, assumed: sft_cost(recipe.distill, _accepted_rows(recipe), sizes.small, assumed),
     ),
-    Stage("no_language", ("base", "cold_start"), ("rl1",), _no_language, experiment=True),
-    Stage("hacking", ("base", "sft2", "reward_models"), ("rl2",), _hacking, experiment=True),
-    Stage("small_zero", ("base", "small"), ("zero",), _small_zero, title="RL on it", model="small", experiment=True),
+    Stage(
+        "no_language", ("base", "cold_start"), ("rl1",), _no_language, experiment=True,
+        cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl1, sizes.base, assumed),
+    ),
+    Stage(
+        "hacking", ("base", "sft2", "reward_models"), ("rl2",), _hacking, experiment=True,
+        cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl2, sizes.base, assumed),
+    ),
+    Stage(
+        "small_zero", ("base", "small"), ("zero",), _small_zero, title="RL on it", model="small", experiment=True,
+        cost=lambda recipe, sizes, assumed: rl_cost(recipe.zero, sizes.small, assumed),
+    ),
 )  # fmt: skip
 """In the order in which they are run."""
 

@@ -136,7 +136,7 @@ def test_intervals_cover_and_narrow() -> None:
     for _ in range(60):
         chance = torch.rand(100, generator=generator)
         values = [{"pass_at_1": float(torch.bernoulli(p.expand(8), generator=generator).mean())} for p in chance]
-        ci95 = estimates(values)["pass_at_1"].ci95
+        ci95 = estimates(values, 8)["pass_at_1"].ci95
         assert ci95 is not None
         hits += ci95[0] <= 0.5 <= ci95[1]
         widths.append(ci95[1] - ci95[0])

@@ -83,6 +83,14 @@ def test_the_plan_of_the_paper() -> None:
     assert 0.2 < stages["zero"].hours / 101_000 < 5
 
 
+def test_an_experiment_that_is_named_is_planned(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('stages = ["no_language", "rl1"]\n' + PAPER.read_text(encoding="utf-8").replace("stages =", "#"))
+    planned = plan(str(recipe), Assumptions())
+    assert list(planned) == ["rl1", "no_language"]
+    assert planned["no_language"].flops == planned["rl1"].flops
+
+
 def test_what_is_assumed_moves_the_cost_as_it_should() -> None:
     recipe = str(RECIPES / "zero_gsm8k.toml")
     base, fast = plan(recipe, Assumptions())["run"], plan(recipe, Assumptions(train=0.7, decode=0.1))["run"]
