@@ -17,7 +17,7 @@ import json
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -82,7 +82,7 @@ def rollout() -> Callable[[], object]:
     class Longer:
         name = "longer"
 
-        def __call__(self, samples: list[Sample]) -> list[Verdict]:
+        def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
             return [Verdict.scored(float(len(sample.response)), Reason.MEASURED) for sample in samples]
 
     tokenizer = toy_tokenizer()

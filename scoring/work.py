@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..rows.files import RawRow, parse_row, without_nan
 from ..verifiers.errors import SampleError
-from ..verifiers.registry import CATALOG
+from ..verifiers.registry import CATALOG, is_accuracy
 from ..verifiers.reward import Judge, Judged, judge_safely
 from ..verifiers.sample import Sample
 from ..verifiers.verdict import Reason, Status, Verdict
@@ -244,7 +244,7 @@ def decision(verdicts: Sequence[tuple[str, str, str, float | None]]) -> tuple[st
     ('format', True)
     """
     concerned = [verdict for verdict in verdicts if verdict[1] != _SKIPPED]
-    accuracy = {name for name, *_ in verdicts if name in CATALOG and CATALOG[name].accuracy}
+    accuracy = {name for name, *_ in verdicts if is_accuracy(name)}
     found = next((verdict for verdict in concerned if verdict[0] in accuracy), None)
     if found is None:
         found = next((verdict for verdict in concerned if not accuracy or verdict[0] not in CATALOG), None)

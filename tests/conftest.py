@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -119,3 +121,16 @@ def dev_rows() -> Callable[[str], list[dict[str, Any]]]:
             return [json.loads(line) for line in lines]
 
     return read
+
+
+@pytest.fixture(scope="session")
+def sql_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the package of `docs/verifiers.md` with a kind of its own is built and installed."""
+    page = (ROOT / "docs" / "verifiers.md").read_text(encoding="utf-8")
+    source, target = tmp_path_factory.mktemp("sql_reward"), tmp_path_factory.mktemp("site")
+    for name, language, word in (("pyproject.toml", "toml", "sql-reward"), ("sql_reward.py", "python", "SqlVerifier")):
+        (text,) = (block for block in re.findall(rf"```{language}\n(.*?)^```$", page, re.S | re.M) if word in block)
+        (source / name).write_text(text, encoding="utf-8")
+    offline = ["--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check"]
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", *offline, "--target", target, source], check=True)
+    return target

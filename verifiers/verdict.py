@@ -66,6 +66,8 @@ class Reason(StrEnum):
     """The reference cannot be read as an answer."""
     REFERENCE_UNUSABLE = "reference_unusable"
     """The reference is no answer: it stands for none, or holds data or a program."""
+    UNKNOWN_KIND = "unknown_kind"
+    """No installed verifier judges the sample's kind."""
     TESTS_MISSING = "tests_missing"
     """The sample has no test cases to run."""
     SANDBOX_UNAVAILABLE = "sandbox_unavailable"
@@ -82,6 +84,7 @@ _ERROR_REASONS = frozenset(
         Reason.REFERENCE_MISSING,
         Reason.REFERENCE_UNPARSEABLE,
         Reason.REFERENCE_UNUSABLE,
+        Reason.UNKNOWN_KIND,
         Reason.TESTS_MISSING,
         Reason.SANDBOX_UNAVAILABLE,
         Reason.GRADER_CRASHED,

@@ -24,9 +24,10 @@ from ...sandbox.languages import language
 from ...sandbox.limits import DEFAULT_LIMITS
 from ...sandbox.submission import Checker, Test
 from ..cases import TestCase
-from ..errors import ConfigError, check_option
-from ..reasoning import PREFILLED, Prefilled
+from ..errors import ConfigError
+from ..reasoning import Prefilled
 from ..sample import Sample
+from ..settings import check, check_option
 from ..verdict import Reason, Verdict
 from ..verifier import failure
 from .asserts import take_apart
@@ -106,12 +107,7 @@ class CodeVerifier:
         from ...sandbox.backends import BACKENDS
 
         check_option("code.backend", self.backend, ("auto", *BACKENDS))
-        check_option("code.isolation", self.isolation, ("reuse", "per_submission"))
-        check_option("code.mode", self.mode, ("exec", "fork"))
-        check_option("code.score", self.score, ("all", "fraction"))
-        check_option("code.stop_at_failure", self.stop_at_failure, (True, False))
-        check_option("code.extraction", self.extraction, ("strict", "lenient"))
-        check_option("code.prefilled", self.prefilled, PREFILLED)
+        check(self, self.name)
         try:
             _ = self.limits
         except ValueError as error:
