@@ -16,6 +16,7 @@ from typing import IO, Any
 from ..verifiers.errors import RunError
 from ..verifiers.files import write_json
 from .options import ScoreOptions
+from .schemas import SCHEMA_VERSION
 
 try:
     import fcntl
@@ -153,7 +154,7 @@ class Output:
         return length
 
     def _note(self, options: ScoreOptions) -> None:
-        told = {"fingerprint": options.fingerprint, "options": _effective(options)}
+        told = {"schema_version": SCHEMA_VERSION, "fingerprint": options.fingerprint, "options": _effective(options)}
         write_json(self._record, told)
 
 

@@ -6,9 +6,9 @@ import contextlib
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._version import __version__, commit
 from ..rows.files import Input, RawRow, may_run_program
@@ -54,6 +54,45 @@ class Interrupted(KeyboardInterrupt):
         self.rows = rows
 
 
+class Source(Protocol):
+    """Where rows come from: `Input`, or rows in memory. Iterated once."""
+
+    @property
+    def files(self) -> Sequence[str]:
+        """Names of the files."""
+
+    @property
+    def sha256(self) -> Sequence[str]:
+        """Their hashes, once all is read."""
+
+    @property
+    def bytes_read(self) -> int:
+        """How far the reading is."""
+
+    @property
+    def bytes(self) -> int | None:
+        """How far it will get, where that is known."""
+
+    def __iter__(self) -> Iterator[RawRow]:
+        """The rows, in order."""
+
+
+class Sink(Protocol):
+    """Where finished rows go: `Output`, or a list."""
+
+    def begin(self) -> None:
+        """The last thing before rows are written."""
+
+    def earlier(self) -> Iterator[bytes]:
+        """Rows that an earlier run finished."""
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Take finished rows. Raises OSError."""
+
+    def close(self) -> None:
+        """Nothing more comes."""
+
+
 class _Chunk(NamedTuple):
     rows: list[RawRow]
     outputs: list[bytes] | None
@@ -75,14 +114,25 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
     0.89
     """
     began = time.monotonic()
-    spec = options.spec
     # What a user's module prints must not end among the rows.
     with contextlib.redirect_stdout(sys.stderr):
-        judge = spec.build()
-    verifiers = verifiers_of(judge)
+        judge = options.spec.build()
     source = Input(options.files, int(options.max_line_mb * (1 << 20)))
-    output = Output(options)
-    tally = Tally(verifiers)
+    return score_from(source, Output(options), judge, options, began, progress)
+
+
+def score_from(
+    source: Source,
+    output: Sink,
+    judge: Judge,
+    options: ScoreOptions,
+    began: float,
+    progress: Callable[[Progress], None] | None = None,
+) -> Summary:
+    """Score what `source` has into `output` by `judge`, which `options.spec` builds; raises as `score` does. `began` is
+    when the run began, on the monotonic clock."""
+    spec = options.spec
+    tally = Tally(verifiers_of(judge))
 
     def finish(chunk: _Chunk, done: list[Done] | Mismatch) -> None:
         if isinstance(done, Mismatch):
@@ -160,7 +210,7 @@ class _Chunks:
     runs any.
     """
 
-    def __init__(self, source: Input, earlier: Iterator[bytes], slots: int | None) -> None:
+    def __init__(self, source: Source, earlier: Iterator[bytes], slots: int | None) -> None:
         self._source = iter(source)
         self._slots = slots
         self._earlier = earlier

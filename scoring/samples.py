@@ -17,6 +17,7 @@ from ..rows.files import Input, parse_row
 from ..verifiers.errors import ConfigError, RunError, WriteError
 from ..verifiers.files import read_json, write_json
 from ..verifiers.sample import Sample
+from .schemas import SCHEMA_VERSION
 
 MAX_LINE = 64 << 20
 """Longest line of a benchmark, in bytes."""
@@ -91,7 +92,8 @@ class SampleFile:
                 self.questions, start = _whole(self._path, k)
             self._file = self._path.open("ab")
             self._file.truncate(start)
-            write_json(record, {"fingerprint": made_by, "options": {**options, "k": k}})
+            note = {"schema_version": SCHEMA_VERSION, "fingerprint": made_by, "options": {**options, "k": k}}
+            write_json(record, note)
         except (OSError, WriteError) as error:
             raise ConfigError(f"{self._path} cannot be written: {error}") from error
 

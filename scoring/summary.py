@@ -11,6 +11,7 @@ from typing import Any
 from ..verifiers.verdict import Status
 from ..verifiers.verifier import Verifier, Voter
 from .groups import Groups, Problems
+from .schemas import SCHEMA_VERSION
 from .stats import Clustered
 from .work import Done
 
@@ -73,6 +74,7 @@ class Summary:
         problems = self.problems
         consensus = problems.consensus
         return {
+            "schema_version": SCHEMA_VERSION,
             "version": self.version,
             "commit": self.commit,
             "options": dict(self.options),

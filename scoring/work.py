@@ -20,7 +20,7 @@ from ..verifiers.verdict import Reason, Status, Verdict
 from .options import WRITTEN
 
 
-class Scored(NamedTuple):
+class ScoredResponse(NamedTuple):
     """What the summary keeps of one response."""
 
     status: str
@@ -44,7 +44,7 @@ class Done(NamedTuple):
 
     output: bytes
     """The line to write, without its end."""
-    responses: tuple[Scored, ...]
+    responses: tuple[ScoredResponse, ...]
     """Its responses; empty for a row in error."""
     error: str | None
     """Why the row itself could not be judged."""
@@ -206,7 +206,7 @@ class Scorer:
             kept[name] = value
         return kept
 
-    def _keep(self, row: _Parsed, sample: Sample, judged: Judged) -> Scored:
+    def _keep(self, row: _Parsed, sample: Sample, judged: Judged) -> ScoredResponse:
         group = None if self._group_by is None else row.fields.get(self._group_by)
         if group is None:
             group = sample.group
@@ -214,7 +214,7 @@ class Scorer:
             group = f"{row.raw.file}:{row.raw.line}"
         verdicts = tuple((name, v.status.value, v.reason.value, v.score) for name, v in judged.verdicts.items())
         voter, correct = decision(verdicts)
-        return Scored(
+        return ScoredResponse(
             status=judged.total.status.value,
             reward=judged.total.score,
             verdicts=verdicts,
@@ -234,7 +234,7 @@ def decision(verdicts: Sequence[tuple[str, str, str, float | None]]) -> tuple[st
     """Who decides about a response, and what: right, wrong or None.
 
     The accuracy verifier of its kind, or else a verifier of the user's own; format and the like only in a run that has
-    no accuracy verifier. `verdicts` are those of `Scored`: name, status, reason, score.
+    no accuracy verifier. `verdicts` are those of `ScoredResponse`: name, status, reason, score.
 
     >>> decision([("format", "scored", "correct", 1.0), ("math", "scored", "wrong", 0.0)])
     ('math', False)

@@ -67,6 +67,13 @@ def _namespaces_for_a_plain_user() -> bool:
     return all(each.returncode == 0 for each in run)
 
 
+def _tree() -> bool:
+    """Whether `r1-reward sandbox build` has made the root tree, with its Python packages."""
+    from r1_reward.sandbox.images.tree import current
+
+    return current() is not None and _sandbox("local")()
+
+
 def _module(name: str) -> Callable[[], bool]:
     return lambda: importlib.util.find_spec(name) is not None
 
@@ -87,6 +94,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "runsc": (_sandbox("runsc"), "apt install runsc, as a runtime of the engine"),
     "sklearn": (_module("sklearn"), "pip install scikit-learn"),
     "tensorboard": (_module("tensorboard"), "pip install tensorboard"),
+    "tree": (_tree, "`make images`"),
     "trl": (_module("trl"), "`make test-peers`"),
     "userns": (_sandbox("local"), "Linux with user namespaces"),
 } | {name: (_module(name), f"pip install {name}") for name in ("peft", "pyarrow", "ray", "torch")}

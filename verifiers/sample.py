@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..sandbox.limits import Limits
-from .cases import TestCase, find_tests, read_tests
+from .cases import TestCase, find_tests, holds_tests, read_tests
 from .errors import SampleError
 from .references import is_data
 
@@ -155,11 +155,14 @@ class Sample:
         if row.get(of["response"]) is None:
             raise SampleError("missing_field", f"the row has no field {of['response']!r}")
         kind = row.get(of["kind"])
+        reference, tests = row.get(of["reference"]), _tests(row, of["tests"], kind)
+        if not tests and kind == "code" and holds_tests(reference):
+            tests, reference = read_tests(reference, of["reference"], row), None
         return cls(
             response=_text(row, of["response"]) or "",
             prompt=_prompt(row.get(of["prompt"]), of["prompt"]),
-            reference=_reference(row.get(of["reference"]), of["reference"]),
-            tests=_tests(row, of["tests"], kind),
+            reference=_reference(reference, of["reference"]),
+            tests=tests,
             limits=_limits(row.get(of["limits"]), of["limits"]),
             kind=kind,
             language=_text(row, of["language"]),

@@ -72,6 +72,17 @@ class Reason(StrEnum):
     """The sample has no test cases to run."""
     SANDBOX_UNAVAILABLE = "sandbox_unavailable"
     """There is no isolation to run the program in."""
+    TESTS_UNKNOWN_FORM = "tests_unknown_form"
+    """The sample has tests in a form that is not known, or that cannot be held here."""
+    TEST_CHECKED_NOTHING = "test_checked_nothing"
+    """A test came to its end without having called or asserted anything."""
+    LANGUAGE_UNKNOWN = "language_unknown"
+    """The program is in a language that no sandbox knows."""
+    MISSING_MODULE = "missing_module"
+    """A module that is not installed in the sandbox: an error where the tests or the prompt need it, scored where the
+    program alone asked for it."""
+    MACHINE_BUSY = "machine_busy"
+    """The machine had no processor for the program, time after time."""
     GRADER_CRASHED = "grader_crashed"
     """The verifier itself failed on this sample, or its process died."""
     GRADER_TIMEOUT = "grader_timeout"
@@ -87,24 +98,31 @@ _ERROR_REASONS = frozenset(
         Reason.UNKNOWN_KIND,
         Reason.TESTS_MISSING,
         Reason.SANDBOX_UNAVAILABLE,
+        Reason.TESTS_UNKNOWN_FORM,
+        Reason.TEST_CHECKED_NOTHING,
+        Reason.LANGUAGE_UNKNOWN,
+        Reason.MISSING_MODULE,
+        Reason.MACHINE_BUSY,
         Reason.GRADER_CRASHED,
         Reason.GRADER_TIMEOUT,
     }
 )
 _SKIPPED_REASONS = frozenset({Reason.NOT_APPLICABLE})
+_BOTH = frozenset({Reason.UNDECIDED, Reason.MISSING_MODULE})
 REASONS_OF: Mapping[Status, frozenset[Reason]] = {
-    Status.SCORED: frozenset(Reason) - (_ERROR_REASONS - {Reason.UNDECIDED}) - _SKIPPED_REASONS,
+    Status.SCORED: frozenset(Reason) - (_ERROR_REASONS - _BOTH) - _SKIPPED_REASONS,
     Status.SKIPPED: _SKIPPED_REASONS,
     Status.ERROR: _ERROR_REASONS,
 }
-"""Which reasons go with which status. `undecided` may be scored or an error; the verifier's option says which."""
+"""Which reasons go with which status. `undecided` and `missing_module` may be scored or an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """One verifier's finding on one sample.
 
-    `float(verdict)` is the score, and raises NotScoredError where there is none.
+    `float(verdict)` is the score, and raises NotScoredError where there is none; a verdict is neither true nor false,
+    so `bool(verdict)` raises TypeError.
 
     >>> float(Verdict.scored(1.0, Reason.CORRECT, answer="4"))
     1.0
@@ -128,6 +146,10 @@ class Verdict:
     """A sentence for a person."""
     seconds: float = 0.0
     """Wall time of judging this sample."""
+    correct: bool | None = field(default=None, compare=False)
+    """Whether the answer is right: of an accuracy verifier a score of at least 1, of a reward what its accuracy
+    verifiers say. None where that could not be judged, and where something else is judged. Not in the JSON form, where
+    the verifier's name stands beside the verdict; `from_dict` leaves it None."""
 
     def __post_init__(self) -> None:
         # A string equals the word that it spells but is not it: an error by "error" would not be taken for one.
@@ -197,13 +219,24 @@ class Verdict:
             detail=detail,
         )
 
-    def timed(self, seconds: float) -> Verdict:
-        """The same finding with its time; what `dataclasses.replace` would give, at a fifth of its cost."""
+    def timed(self, seconds: float, *, accuracy: bool = False) -> Verdict:
+        """The same finding with its time; what `dataclasses.replace` would give, at a fifth of its cost.
+
+        `accuracy` says that an accuracy verifier gives it, so that its score decides `correct`.
+
+        >>> Verdict.scored(1.0, Reason.CORRECT).timed(0.1, accuracy=True).correct
+        True
+        """
         verdict = object.__new__(Verdict)
         for name in _FIELDS:
             object.__setattr__(verdict, name, getattr(self, name))
         object.__setattr__(verdict, "seconds", seconds)
+        if accuracy and self.score is not None and self.reason is not Reason.MEASURED:
+            object.__setattr__(verdict, "correct", self.score >= 1)
         return verdict
+
+    def __bool__(self) -> bool:
+        raise TypeError("a verdict is neither true nor false; write verdict.correct, or compare verdict.score")
 
     def __float__(self) -> float:
         if self.score is None:

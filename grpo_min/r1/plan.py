@@ -14,9 +14,9 @@ from .recipe import read_recipe
 from .stages import STAGES
 
 
-def plan(path: str, assumed: Assumptions) -> dict[str, Planned]:
+def plan(path: str, assumed: Assumptions, changes: Mapping[str, object] | None = None) -> dict[str, Planned]:
     """What each stage of a recipe takes, by name; ConfigError for one that cannot be read or names no model."""
-    recipe = read_recipe(path)
+    recipe = read_recipe(path, changes)
     if isinstance(recipe, TrainConfig):
         return {"run": rl_cost(recipe, size_of(recipe.model.path), assumed)}
     source = recipe.source
@@ -27,10 +27,14 @@ def plan(path: str, assumed: Assumptions) -> dict[str, Planned]:
     return {stage.name: stage.cost(recipe, sizes, assumed) for stage in STAGES if stage.cost and stage.name in named}
 
 
-def run_plan(path: str, assume: Mapping[str, Any]) -> int:  # any: values of TOML's kinds
+def run_plan(
+    path: str,
+    assume: Mapping[str, Any],  # any: values of TOML's kinds
+    changes: Mapping[str, object] | None = None,
+) -> int:
     """Print a plan and what it assumes; gives the exit status. Raises ConfigError for what cannot be planned."""
     assumed = from_table(Assumptions, assume)
-    stages = plan(path, assumed)
+    stages = plan(path, assumed, changes)
     lines = [
         line
         for name, one in stages.items()

@@ -95,8 +95,8 @@ def test_any_sample_survives_json(sample: Sample) -> None:
         ({"response": "x", "prompt": 3}, "wrong_type", "prompt"),
         ({"response": "x", "prompt": ["a"]}, "wrong_type", "prompt"),
         ({"response": "x", "prompt": [{"role": 1, "content": "a"}]}, "wrong_type", "prompt[].role"),
-        ({"response": "x", "tests": {}}, "wrong_type", "tests must be a list"),
-        ({"response": "x", "tests": [{"type": "magic"}]}, "wrong_type", "tests[0].type"),
+        ({"response": "x", "tests": {}}, "tests_unknown_form", "tests must be a list"),
+        ({"response": "x", "tests": [{"type": "magic"}]}, "tests_unknown_form", "tests[0] has the type 'magic'"),
         ({"response": "x", "tests": [{"type": "stdin", "input": ""}]}, "missing_field", "'output'"),
         ({"response": "x", "limits": {"time": 1}}, "wrong_type", "limits.time"),
         ({"response": "x", "limits": {"time_s": -1}}, "wrong_type", "limits.time_s"),
@@ -295,10 +295,10 @@ def test_fields_are_pinned() -> None:
         "response", "prompt", "reference", "tests", "limits", "kind", "language", "problem", "id", "meta",
     ]  # fmt: skip
     assert [f.name for f in dataclasses.fields(Verdict)] == [
-        "status", "score", "reason", "answer", "parts", "evidence", "detail", "seconds",
+        "status", "score", "reason", "answer", "parts", "evidence", "detail", "seconds", "correct",
     ]  # fmt: skip
     assert [f.name for f in dataclasses.fields(Limits)] == [
-        "time_s", "memory_mb", "processes", "output_bytes", "disk_mb", "total_s",
+        "time_s", "wall_s", "memory_mb", "processes", "output_bytes", "disk_mb", "total_s",
     ]  # fmt: skip
 
 

@@ -57,7 +57,7 @@ def test_scores(source: str, score: float, reason: Reason) -> None:
     assert verdict.evidence["backend"] == "local"
     assert verdict.evidence["trust"] == "strong"
     for test in verdict.evidence["tests"]:
-        assert set(test) - {"stdout", "stderr"} == {"outcome", "seconds", "memory_mb", "detail"}
+        assert set(test) - {"stdout", "stderr"} == {"outcome", "seconds", "cpu_seconds", "memory_mb", "detail"}
         assert test["outcome"] not in ("AC", "SKIPPED") or not set(test) & {"stdout", "stderr"}
     json.dumps(verdict.to_dict(), allow_nan=False)
 
@@ -144,12 +144,12 @@ def test_rows_of_the_usual_data_sets_are_judged() -> None:
             Reason.REFERENCE_UNPARSEABLE,
         ),
         (
-            Sample(response=fenced(RIGHT), tests=[TestCase(type="stdin", input="", output="", checker="magic")]),
+            Sample(response=fenced(RIGHT), tests=[TestCase(type="stdin", input="", output="", checker="own:magic")]),
             Status.ERROR,
             Reason.REFERENCE_UNPARSEABLE,
         ),
         (Sample(response=fenced(RIGHT), tests=ADD, meta={"lang": "java"}), Status.ERROR, Reason.TESTS_MISSING),
-        (Sample(response=fenced(RIGHT), tests=ADD, meta={"lang": "cobol"}), Status.ERROR, Reason.TESTS_MISSING),
+        (Sample(response=fenced(RIGHT), tests=ADD, meta={"lang": "cobol"}), Status.ERROR, Reason.LANGUAGE_UNKNOWN),
     ],
 )
 def test_what_needs_no_sandbox_asks_for_none(sample: Sample, status: Status, reason: Reason) -> None:
@@ -204,7 +204,7 @@ def test_a_checker_that_raises_costs_its_own_row() -> None:
     verifier = CodeVerifier(backend="local", checkers={"picky": picky})
     rows = [
         Sample(response=fenced("print(5)"), tests=[TestCase(type="stdin", input="", output="5", checker=checker)])
-        for checker in ("tokens", "picky", "tokens")
+        for checker in ("tokens", "own:picky", "tokens")
     ]
     first, between, last = verifier(rows)
     assert (first.score, last.score) == (1.0, 1.0)
@@ -218,7 +218,7 @@ def test_checkers_of_ones_own_are_called_by_name() -> None:
         return None if int(str(got)) % 2 == 0 else "odd"
 
     verifier = CodeVerifier(backend="local", checkers={"even": even})
-    tests = [TestCase(type="stdin", input="", output="", checker="even")]
+    tests = [TestCase(type="stdin", input="", output="", checker="own:even")]
     assert [judge(fenced(f"print({n})"), tests, verifier).score for n in (2, 3)] == [1.0, 0.0]
 
 
@@ -253,8 +253,9 @@ def _without_measures(path: Path) -> list[dict[str, Any]]:
     for row in rows:
         for verdict in row["verdicts"].values():
             del verdict["seconds"]
+            verdict.get("evidence", {}).pop("cpu_seconds", None)
             for test in verdict.get("evidence", {}).get("tests", ()):
-                del test["seconds"], test["memory_mb"]
+                del test["seconds"], test["cpu_seconds"], test["memory_mb"]
     return rows
 
 
