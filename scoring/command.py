@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..verifiers.errors import RunError, WriteError
+from ..verifiers.files import write_json
 from .options import ScoreOptions, merge_options
 from .run import Interrupted, score
 from .show import print_summary, progress_bar
@@ -73,7 +73,7 @@ def _run(config: str | None, flags: Mapping[str, Any], reporter: Reporter) -> in
         _say(f"error: {error}")
         return FAILED
     if options.summary is not None:
-        Path(options.summary).write_text(json.dumps(summary.to_dict(), indent=2) + "\n", encoding="utf-8")
+        write_json(options.summary, summary.to_dict())
     print_summary(summary, options.output)
     if options.report is not None:
         reporter.write(options)

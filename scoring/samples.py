@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from ..rows.files import Input, parse_row
-from ..verifiers.errors import ConfigError, RunError
+from ..verifiers.errors import ConfigError, RunError, WriteError
 from ..verifiers.files import read_json, write_json
 from ..verifiers.sample import Sample
 from .schemas import SCHEMA_VERSION
@@ -92,9 +92,9 @@ class SampleFile:
                 self.questions, start = _whole(self._path, k)
             self._file = self._path.open("ab")
             self._file.truncate(start)
-            told = {"schema_version": SCHEMA_VERSION, "fingerprint": made_by, "options": {**options, "k": k}}
-            write_json(record, told)
-        except OSError as error:
+            note = {"schema_version": SCHEMA_VERSION, "fingerprint": made_by, "options": {**options, "k": k}}
+            write_json(record, note)
+        except (OSError, WriteError) as error:
             raise ConfigError(f"{self._path} cannot be written: {error}") from error
 
     def __enter__(self) -> SampleFile:
