@@ -25,6 +25,13 @@ def missing(need: str) -> bool:
         return not DATA.is_dir()
     if need in ("gcc", "g++", "javac", "node"):
         return shutil.which(need) is None
+    if need == "tree":
+        made = [
+            sys.executable,
+            "-c",
+            "import sys; from r1_reward.sandbox.images.tree import current; sys.exit(not current())",
+        ]
+        return subprocess.run(made, capture_output=True, check=False).returncode != 0
     if need == "userns":
         return subprocess.run(["unshare", "-Urmpf", "true"], capture_output=True, check=False).returncode != 0
     if need == "plain-user":

@@ -259,6 +259,8 @@ def test_code_shows_the_program_each_test_and_what_failed_tests_wrote(tmp_path: 
         ("test 2", "WA"),
         ("stdout", "wrote"),
         ("test 3", "SKIPPED"),
+        ("evidence", "environment"),
+        ("evidence", "cpu_seconds"),
     ]
     assert steps[4]["result"].startswith("add(1, 0): ")
     assert steps[4]["result"].endswith("returned 1 where 0 was expected")

@@ -220,9 +220,9 @@ def test_padding_lets_nothing_through(dev_rows: Callable[[str], list[dict[str, A
     run = CliRunner().invoke(main, asked, catch_exceptions=False)
     assert run.exit_code == 0, run.output
     judge = SafetyVerifier(model=str(tmp_path / "model")).closely()
-    unsafe = [row for row in rows[800:] if not row["safe"]][:40]
+    unsafe = [row for row in rows[800:] if not row["safe"]][:24]
     chances = [verdict.evidence["probability"] for verdict in judge(_samples(unsafe))]
-    threshold = sorted(chances)[30]
+    threshold = sorted(chances)[18]
     gate = SafetyGate(verifier=judge, threshold=threshold)
     blocked = [row for row, chance in zip(unsafe, chances, strict=True) if chance < threshold]
     words = "the weather was fine and many people walked along the river with bread and flowers".split()

@@ -153,7 +153,7 @@ def test_programs_are_run_by_the_real_verifier(tmp_path: Path) -> None:
         ("slow", "gold_not_verified"),
         ("weak", "empty_program_passes"),
         ("unread", "gold_unreadable"),
-        ("klingon", "gold_unreadable"),
+        ("klingon", "not_judged"),
     ]
     wrong, slow, *_ = checked.findings
     told = "passed 0 of 1 tests; test 1: WA, returned -1 where 5 was expected"
