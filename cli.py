@@ -85,8 +85,8 @@ def _reward_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "names",
             multiple=True,
             callback=_pairs,
-            metavar="FIELD=NAME",
-            help="Read FIELD from NAME; repeatable.",
+            metavar="FIELD=PATH",
+            help="Read FIELD from PATH, such as completion[-1].content; repeatable.",
         ),
         click.option(
             "--set",
@@ -113,6 +113,7 @@ def _reward_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("files", nargs=-1, metavar="[FILES|-]")
 @click.option("-o", "--output", metavar="OUT", help="JSONL file to write; standard output if left out.")
 @_reward_options
+@click.option("--from", "tool", metavar="TOOL", help="What wrote the rows: auto (default), trl, verl, lm-eval, ...")
 @click.option("--group-by", metavar="NAME", help="Field that groups responses (default: problem, prompt, id).")
 @click.option("--max-errors", callback=_share, metavar="SHARE", help="Exit 1 above this share unjudged (default: 1%).")
 @click.option("--workers", type=int, metavar="N", help="Processes that judge (default: one per processor).")

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypedDict
 
-from ..rows.reader import RowReader, plain
+from ..rows.reader import RowReader
+from ..rows.values import plain
 from ..verifiers.errors import ConfigError, SampleError, check_option
 from ..verifiers.reasoning import PREFILLED, Prefilled
 from ..verifiers.registry import CATALOG, Options, factory

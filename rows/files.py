@@ -181,15 +181,6 @@ def _as_json(row: dict[str, Any]) -> bytes:  # any: what Parquet holds
     return text.encode()
 
 
-def parse_row(text: str | bytes) -> Any:  # any: a JSON value
-    """JSON as every command reads it: NaN and Infinity, which are none, are null. Raises ValueError, RecursionError.
-
-    >>> parse_row('{"reference": "4", "x": NaN}')
-    {'reference': '4', 'x': None}
-    """
-    return json.loads(text, parse_constant=lambda _: None)
-
-
 def without_nan(value: Any) -> Any:  # any: what Parquet holds
     """The value with null for what JSON cannot write: NaN and infinity."""
     if isinstance(value, float) and not math.isfinite(value):

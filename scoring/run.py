@@ -143,7 +143,7 @@ def _pool(options: ScoreOptions, judge: Judge) -> Iterator[tuple[Pool | RayPool,
         pool = made(
             spec,
             judge,
-            options.names,
+            options.reader,
             options.group_by,
             workers=workers,
             row_timeout=options.row_timeout,

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..rows.files import RawRow, parse_row, without_nan
+from ..rows.decode import decode_row
+from ..rows.files import RawRow, without_nan
+from ..rows.reader import Reading, RowReader
 from ..verifiers.errors import SampleError
 from ..verifiers.registry import CATALOG
 from ..verifiers.reward import Judge, Judged, judge_safely
@@ -52,6 +54,8 @@ class Done(NamedTuple):
     """Wall time of judging it."""
     name: str
     """How to find it: its id, else its line."""
+    reading: Reading | None = None
+    """How it was read, where that is not by our own names."""
 
 
 class Mismatch(NamedTuple):
@@ -68,6 +72,7 @@ class _Parsed:
     plural: bool = False
     error: tuple[str, str] | None = None
     splice: bool = True
+    reading: Reading | None = None
 
 
 class Scorer:
@@ -76,7 +81,7 @@ class Scorer:
     def __init__(
         self,
         judge: Judge,
-        names: Mapping[str, str],
+        reader: RowReader,
         group_by: str | None,
         *,
         echo: bool = True,
@@ -86,10 +91,9 @@ class Scorer:
         self._prefix = prefix
         self._written = frozenset(prefix + name for name in WRITTEN)
         self._echo = echo
-        self._names = dict(names)
+        self._reader = reader
+        self._id = reader.columns.get("id") or "id"
         self._group_by = group_by
-        self._response = self._names.get("response", "response")
-        self._responses = self._names.get("responses", "responses")
 
     def judge(self, rows: Sequence[RawRow]) -> list[Done]:
         """Judge rows; as many come back, in order."""
@@ -131,18 +135,8 @@ class Scorer:
     def _parse(self, row: RawRow) -> _Parsed:
         parsed = _Parsed(row, {}, [])
         try:
-            if row.reason:
-                raise SampleError(row.reason, row.detail)
-            parsed.fields = fields = _load(row.data, parsed)
-            several = "responses" in self._names or fields.get(self._response) is None
-            if several and isinstance(fields.get(self._responses), list):
-                parsed.plural = True
-                rest = {key: value for key, value in fields.items() if key != self._responses}
-                for response in fields[self._responses]:
-                    rest[self._response] = response
-                    parsed.samples.append(Sample.from_dict(rest, self._names))
-            else:
-                parsed.samples.append(Sample.from_dict(fields, self._names))
+            parsed.fields, parsed.splice = decode_row(row)
+            parsed.samples, parsed.plural, parsed.reading = self._reader.read_row(parsed.fields)
         except SampleError as error:
             parsed.error = (error.reason, error.message)
         except Exception as error:  # noqa: BLE001 - the boundary: whatever a line holds, it costs one row
@@ -177,13 +171,13 @@ class Scorer:
         else:
             added = {"reward": judged[0].total.score, "verdicts": _plain(judged[0])}
         seconds = sum(verdict.seconds for found in judged for verdict in found.verdicts.values())
-        name = str(row.fields.get(self._names.get("id", "id"), f"line {row.raw.line}"))
+        name = str(row.fields.get(self._id) or f"line {row.raw.line}")
         kept = tuple(self._keep(row, sample, found) for sample, found in zip(row.samples, judged, strict=True))
         name = name[:80]
         if not name.isprintable():
             name = "".join(char if char.isprintable() else "\ufffd" for char in name)
         output = self._join(row, added) if self._echo else dump(added)
-        return Done(output, kept, row.error[0] if row.error else None, seconds, name)
+        return Done(output, kept, row.error[0] if row.error else None, seconds, name, row.reading)
 
     def _join(self, row: _Parsed, added: Mapping[str, Any]) -> bytes:  # any: a JSON object
         if self._prefix:
@@ -261,41 +255,6 @@ _SKIPPED, _ERROR = Status.SKIPPED.value, Status.ERROR.value
 
 def _plain(judged: Judged) -> dict[str, Any]:  # any: a JSON object
     return {name: verdict.to_dict() for name, verdict in judged.verdicts.items()}
-
-
-class _ConstantError(ValueError):
-    """NaN or Infinity, which is not JSON."""
-
-
-def _no_constant(name: str) -> None:
-    raise _ConstantError(name)
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
-
-
-def _load(data: bytes, parsed: _Parsed) -> dict[str, Any]:  # any: JSON values
-    """The row's object, with null for NaN and Infinity, which tells `parsed` that its bytes are not JSON. Raises
-    SampleError."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise SampleError(
-            "not_utf8", f"the row is not UTF-8: byte {error.start + 1} is {data[error.start]:#x}"
-        ) from None
-    try:
-        try:
-            fields = _DECODER.decode(text)
-        except _ConstantError:
-            parsed.splice = False
-            fields = parse_row(text)
-    except json.JSONDecodeError as error:
-        raise SampleError("not_json", f"the row is not JSON: {error.msg} at character {error.pos + 1}") from None
-    except (ValueError, RecursionError) as error:
-        raise SampleError("not_json", f"the row cannot be read as JSON: {str(error)[:100]}") from None
-    if not isinstance(fields, dict):
-        raise SampleError("not_an_object", f"the row is a JSON {type(fields).__name__}, not an object")
-    return fields
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)

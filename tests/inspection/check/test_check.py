@@ -57,7 +57,7 @@ TABLE = [
     ({"prompt": "Is the answer 420 or 42?", "reference": "42"}, [], "a number in the question"),
     ({"prompt": "How much is 42 + 0?", "reference": "42"}, [], "a number in the question"),
     ({"prompt": "Factor x^2 + 3x + 2 = 0", "reference": "x^2 + 3x + 2"}, ["gold_in_prompt"], "word for word"),
-    ({"kind": "nothing", "prompt": "x"}, ["unreadable_row"], "an unknown kind"),
+    ({"kind": "nothing", "prompt": "x"}, ["gold_missing"], "an unknown kind"),
     ("{", ["unreadable_row"], "no JSON"),
     ("[1]", ["unreadable_row"], "no object"),
 ]  # fmt: skip
