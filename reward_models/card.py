@@ -75,7 +75,7 @@ def load_reward_model(folder: str | Path, **options: Any) -> tuple[Scorer, Card]
         raise ModelError(f"{folder} is no reward model of ours: it has no {FILE}; train one with train-rm") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{path} cannot be read: {error}") from error
-    scorer = load(folder, **options)
+    scorer = load(folder, whole=True, **options)
     found = Layout(scorer, card.limits).fingerprint
     if card.layout and found != card.layout:
         raise ModelError(

@@ -27,17 +27,19 @@ def load(
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
     attention: str = "sdpa",
+    whole: bool = False,
 ) -> Scorer:
     """Load a reward model, or a backbone that gets a new head, from a folder or hub name.
 
-    A folder without weights is a configuration: the model is made from it, at random by `seed`. A folder that holds
-    LoRA adapters brings its own base. Raises ModelError for what cannot be read at one token.
+    A folder without weights is a configuration: the model is made from it, at random by `seed`. With `whole`, a weight
+    that is missing is a ModelError: a score is no matter of chance. A folder that holds LoRA adapters brings its own
+    base. Raises ModelError for what cannot be read at one token.
     """
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
     folder = Path(base)
     if (folder / "adapter_config.json").exists():
-        return _load_adapters(folder, pad=pad, seed=seed, dtype=dtype, attention=attention)
+        return _load_adapters(folder, pad=pad, seed=seed, dtype=dtype, attention=attention, whole=whole)
     try:
         config = AutoConfig.from_pretrained(base)
         tokenizer = read_tokenizer(base)
@@ -47,7 +49,9 @@ def load(
     config.problem_type = None
     told = {"attn_implementation": attention, "dtype": dtype}
     try:
-        if folder.is_dir() and not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
+        if folder.is_dir() and not _has_weights(folder):
+            if whole:
+                raise ModelError("it holds no weights")
             with seeded(seed):
                 model = AutoModelForSequenceClassification.from_config(config, **told)
             new_head = True
@@ -59,7 +63,9 @@ def load(
             name = head_of(model)[0]
             lost = [*info["missing_keys"], *(key[0] for key in info.get("mismatched_keys", ()))]
             new_head = any(key.split(".")[0] == name for key in lost)
-            rest = sorted(key for key in lost if key.split(".")[0] != name)
+            rest = sorted(key for key in lost if whole or key.split(".")[0] != name)
+            if rest and whole:
+                raise ModelError(f"it lacks weights for {', '.join(rest[:5])}")
             if rest:
                 _log.warning("%s lacks weights for %s; they are random", base, ", ".join(rest[:5]))
     except (OSError, ValueError) as error:
@@ -67,7 +73,11 @@ def load(
     return prepare(model, tokenizer, pad=pad, seed=seed, new_head=new_head)
 
 
-def _load_adapters(folder: Path, *, pad: Pad, seed: int, dtype: torch.dtype, attention: str) -> Scorer:
+def _has_weights(folder: Path) -> bool:
+    return any(folder.glob("*.safetensors")) or any(folder.glob("*.bin"))
+
+
+def _load_adapters(folder: Path, *, pad: Pad, seed: int, dtype: torch.dtype, attention: str, whole: bool) -> Scorer:
     from peft import PeftConfig, PeftModel
 
     told = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
@@ -76,6 +86,8 @@ def _load_adapters(folder: Path, *, pad: Pad, seed: int, dtype: torch.dtype, att
         raise ModelError(
             f"{folder} holds adapters for {base!r}, which is not there; save with merge=True to do without"
         )
+    if whole and Path(base).is_dir() and not _has_weights(Path(base)):
+        raise ModelError(f"{base}, the base of {folder}, holds no weights")
     scorer = load(base, pad=pad, seed=seed, dtype=dtype, attention=attention)
     tokenizer = read_tokenizer(folder)
     rows = scorer.plain.get_input_embeddings().num_embeddings
@@ -91,6 +103,8 @@ def _load_adapters(folder: Path, *, pad: Pad, seed: int, dtype: torch.dtype, att
     scorer.model.eval()
     # Adapters of a causal model bring no head, those of a reward model their own.
     scorer.new_head = scorer.new_head and head_of(scorer.plain)[0] not in (told.get("modules_to_save") or ())
+    if whole and scorer.new_head:
+        raise ModelError(f"{folder} and its base {base} hold no head for a score")
     return scorer
 
 

@@ -26,7 +26,7 @@ from ...scoring.samples import SampleFile, fingerprint
 from ...scoring.scored import ScoredFiles
 from ...scoring.work import Scorer, dump
 from ...verifiers import Reward, Sample
-from ...verifiers.errors import ConfigError
+from ...verifiers.errors import ConfigError, missing_extra
 from ...verifiers.reward import rl1
 from ...verifiers.verifier import Voter
 from ..engine import Completion, Engine, HFEngine
@@ -57,10 +57,13 @@ def load(path: str | Path, *, bf16: bool = False) -> tuple[PreTrainedModel, Any]
             model = model.merge_and_unload().requires_grad_(True)
             _log.warning("%s holds adapters; they are merged into the weights of %s", path, base)
         else:
-            model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
+            loaded: Any = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, output_loading_info=True)
+            model, info = loaded  # any above: its type does not know of the second
+            if missing := sorted(info["missing_keys"]):  # transformers would draw them at random
+                raise ValueError(f"it lacks weights for {', '.join(missing[:5])}")
         tokenizer = read_tokenizer(path)
     except ImportError as error:
-        raise ConfigError(f"{str(path)!r} holds adapters, which need peft: pip install 'r1-reward[lora]'") from error
+        raise ConfigError(missing_extra(f"{str(path)!r}, which holds adapters,", "peft", "lora")) from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"the model {str(path)!r} cannot be loaded: {error}") from error
     return model.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer

@@ -120,6 +120,7 @@ def size_of(name: str) -> Size:
             config = AutoConfig.from_pretrained(name)
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config)
+            model.tie_weights()  # transformers 5.0 does not by itself, here
     except (OSError, ValueError) as error:
         raise ConfigError(f"the model {name!r} has no configuration to plan with: {error}") from error
     weights = sum(value.numel() for value in model.parameters())

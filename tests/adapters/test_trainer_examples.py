@@ -127,7 +127,7 @@ def test_every_example_is_executed_here() -> None:
 def test_what_the_docs_name_is_there() -> None:
     text = (FOLDER.parents[1] / "docs" / "trainers.md").read_text(encoding="utf-8")
     named = set(re.findall(r"adapters\.(\w+)\.(\w+)", text)) | set(
-        re.findall(r"from r1_reward\.verifiers\.adapters\.(\w+) import (\w+)", text)
+        re.findall(r"from r1_reward\.adapters\.(\w+) import (\w+)", text)
     )
     assert len(named) >= 11
     for module, name in named:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from r1_reward.reward_models.card import Card, save_reward_model
 from r1_reward.reward_models.layout import Layout, Limits
@@ -134,6 +135,18 @@ def test_a_broken_model_is_an_error_and_never_a_number(models: dict[str, str], t
         (tmp_path / name).write_bytes((Path(models["helpful"]) / name).read_bytes())
     (verdict,) = HelpfulVerifier(model=str(tmp_path))([Sample(response="x")])
     assert (verdict.status, verdict.reason) == (Status.ERROR, Reason.GRADER_CRASHED)
+    for path in Path(models["helpful"]).iterdir():
+        if path.is_file() and path.suffix != ".safetensors":
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    (verdict,) = HelpfulVerifier(model=str(tmp_path))([Sample(response="x")])
+    assert verdict.status is Status.ERROR
+    assert "holds no weights" in verdict.detail
+    tensors = load_file(Path(models["helpful"]) / "model.safetensors")
+    lost = next(name for name in tensors if "layer" in name and name.endswith("weight"))
+    save_file({name: one for name, one in tensors.items() if name != lost}, tmp_path / "model.safetensors")
+    (verdict,) = HelpfulVerifier(model=str(tmp_path))([Sample(response="x")])
+    assert verdict.status is Status.ERROR
+    assert "lacks weights" in verdict.detail
     (verdict,) = SafetyVerifier(model=models["helpful"])([Sample(response="x")])
     assert verdict.status is Status.ERROR
     assert "helpful model, not a safety one" in verdict.detail
