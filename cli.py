@@ -115,6 +115,10 @@ def _reward_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_reward_options
 @click.option("--from", "tool", metavar="TOOL", help="What wrote the rows: auto (default), trl, verl, lm-eval, ...")
 @click.option("--group-by", metavar="NAME", help="Field that groups responses (default: problem, prompt, id).")
+@click.option("--by", callback=_names, metavar="FIELDS", help="Break the summary down by these fields.")
+@click.option("--join", metavar="FILE", help="Rows that go with those of FILES, such as golds.")
+@click.option("--on", metavar="FIELD", help="Field by which --join finds them; LEFT=RIGHT (default: id).")
+@click.option("--keep-going", is_flag=True, default=None, help="Write OUT even if the first 20 rows all fail alike.")
 @click.option("--max-errors", callback=_share, metavar="SHARE", help="Exit 1 above this share unjudged (default: 1%).")
 @click.option("--workers", type=int, metavar="N", help="Processes that judge (default: one per processor).")
 @click.option(

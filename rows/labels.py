@@ -247,6 +247,27 @@ def is_verdict(value: object) -> bool:
     return isinstance(value, bool) or (isinstance(value, int | float) and value in (0, 1))
 
 
+_RIGHT = ("true", "correct", "right", "pass")
+_VERDICT_COLUMNS = ("label", "is_correct", "correct", "expected")
+
+
+def verdict_label(row: Mapping[str, Any], part: int | None, used: Sequence[str]) -> bool | None:
+    """Whether a column of a row says that its response (of several the one at `part`) is right; None where none says.
+
+    `used` are columns that were read as something else.
+
+    >>> verdict_label({"label": 1}, None, ()), verdict_label({"label": [True, False]}, 1, ())
+    (True, False)
+    """
+    for name in _VERDICT_COLUMNS:
+        value = None if name in used else row.get(name)
+        if part is not None and isinstance(value, list):
+            value = value[part] if part < len(value) else None
+        if value is not None and is_verdict(value):
+            return value.strip().lower() in _RIGHT if isinstance(value, str) else bool(value)
+    return None
+
+
 def answer_of(value: object, name: str = "") -> str | None:
     """The answer in a gold: of a full solution what it boxes, or what follows `####`; None where it gives none.
 

@@ -33,6 +33,8 @@ from .values import plain, read_text
 MAPPABLE = (*SAMPLE_FIELDS, "responses")
 """Fields that may be found under another name."""
 _PLAIN_LANGUAGES = frozenset(("en", "zh", None))
+_SHOWN = 4
+"""Usual names of a field that a message lists."""
 Row = Mapping[str, Any]  # any: JSON values
 
 
@@ -130,7 +132,9 @@ class RowReader:
         for name in SAMPLE_FIELDS:
             if (name in ("response", "prompt") and not response) or self.columns.get(name, "") is None:
                 continue
-            wanted.append(f"{name} in {self.columns.get(name) or ' or '.join(ALIASES.get(name, (name,)))}")
+            usual = ALIASES.get(name, (name,))
+            more = f" or {len(usual) - _SHOWN} more names" if len(usual) > _SHOWN else ""
+            wanted.append(f"{name} in {self.columns.get(name) or ' or '.join(usual[:_SHOWN]) + more}")
         return f"columns that came: {', '.join(came[:50]) or 'none'}; looked for: {', '.join(wanted)}"
 
 
@@ -255,16 +259,24 @@ class _Row:
             value = get(self._row, str(path))
             if isinstance(value, list):
                 return value, True
+        own = self._row.get("response")
+        if self._tool is not None and "response" not in self._columns and not isinstance(own, str):
+            place, several = self._of_tool("responses")
+            if isinstance(several, list) and several:
+                self._note("responses", place)
+                return several, not (self._tool.single and len(several) == 1)
         path, value = self._first("response")
         if value is None and "response" not in self._columns:
             place, several = self._first("responses")
             if isinstance(several, list):
                 self._note("responses", place)
-                own = place in ("responses", self._columns.get("responses"))
-                single = self._tool is not None and self._tool.single and len(several) == 1 and not own
-                return several, not single
+                return several, True
         if value is None and not self._has_conversation():
-            raise SampleError("missing_field", f"the row has no field {self._columns.get('response') or 'response'!r}")
+            looked = self._columns.get("response") or "response"
+            if self._tool is not None and "response" not in self._columns:
+                places = (*self._tool.fields.get("responses", ()), *self._tool.fields.get("response", ()))
+                looked = " or ".join(places) or looked
+            raise SampleError("missing_field", f"the row has no field {looked!r}")
         if value is not None:
             self._agree(path, value)
             self._note("response", path)

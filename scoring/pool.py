@@ -135,11 +135,12 @@ class Pool:
         row_timeout: float,
         echo: bool = True,
         prefix: str = "",
+        by: Sequence[str] = (),
     ) -> None:
         """`judge` is what `spec` builds; it is only asked for names, about rows that no worker survived. Without `echo`
         a finished row holds the findings alone, not the fields it came with; `prefix` is put before their names."""
-        self._handshake = (spec, reader, group_by, echo, prefix)
-        self._scorer = Scorer(judge, reader, group_by, echo=echo, prefix=prefix)
+        self._handshake = (spec, reader, group_by, echo, prefix, tuple(by))
+        self._scorer = Scorer(judge, reader, group_by, echo=echo, prefix=prefix, by=by)
         self._row_timeout = row_timeout
         self._threads = slots_of(workers)
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()

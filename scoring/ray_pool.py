@@ -99,11 +99,14 @@ class Seat:
         group_by: str | None,
         row_timeout: float,
         prefix: str = "",
+        by: Sequence[str] = (),
     ) -> None:
         if version != __version__:
             raise RuntimeError(f"this node has r1-reward {__version__}, the run {version}")
         sys.path += [entry for entry in path if entry not in sys.path]
-        self._pool = Pool(spec, spec.build(), reader, group_by, workers=1, row_timeout=row_timeout, prefix=prefix)
+        self._pool = Pool(
+            spec, spec.build(), reader, group_by, workers=1, row_timeout=row_timeout, prefix=prefix, by=by
+        )
         self._pool.start()
 
     def ready(self) -> str:
@@ -132,11 +135,12 @@ class RayPool:
         workers: int,
         row_timeout: float,
         prefix: str = "",
+        by: Sequence[str] = (),
     ) -> None:
         """`judge` is what `spec` builds; it is only asked for names, about rows that were given up."""
         self._ray = ray = _ray()
-        self._scorer = Scorer(judge, reader, group_by, prefix=prefix)
-        self._made_of = (__version__, list(sys.path), spec, reader, group_by, row_timeout, prefix)
+        self._scorer = Scorer(judge, reader, group_by, prefix=prefix, by=by)
+        self._made_of = (__version__, list(sys.path), spec, reader, group_by, row_timeout, prefix, tuple(by))
         # No restarts and retries of Ray's own: a chunk need not wait for the actor that lost it to come back.
         self._actor = ray.remote(Seat).options(num_cpus=1, max_restarts=0, max_task_retries=0)
         self._workers = workers

@@ -6,15 +6,18 @@ import contextlib
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._version import __version__, commit
 from ..rows.files import Input, RawRow, may_run_program
+from ..rows.join import Joined
 from ..verifiers.errors import RunError, WriteError
 from ..verifiers.reward import Judge
 from ..verifiers.spec import slots_of, verifiers_of
+from .first import FIRST, absent_fields, check_first
+from .lenient import SAMPLED, has_no_answer, lenient_note
 from .options import ScoreOptions, default_workers
 from .output import Output
 from .pace import Pace
@@ -80,9 +83,33 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
     with contextlib.redirect_stdout(sys.stderr):
         judge = spec.build()
     verifiers = verifiers_of(judge)
-    source = Input(options.files, int(options.max_line_mb * (1 << 20)))
+    longest = int(options.max_line_mb * (1 << 20))
+    source = Input(options.files, longest)
+    rows = iter(source) if options.join is None else Joined(options.join, options.on, longest).rows(source)
     output = Output(options)
-    tally = Tally(verifiers)
+    tally = Tally(verifiers, by=options.by, prefix=options.prefix)
+    reader = options.reader
+    held: list[tuple[RawRow, Done]] = []
+    began_writing = output.resumed
+    unanswered: list[RawRow] = []
+    notes: list[str] = []
+
+    def write(done: Sequence[Done]) -> None:
+        try:
+            output.write([row.output for row in done])
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise WriteError(f"writing {options.output} failed: {error.strerror or error}") from error
+
+    def begin() -> None:
+        nonlocal began_writing
+        if not began_writing:
+            began_writing = True
+            notes.extend(absent_fields([raw for raw, _ in held[:FIRST]], reader))
+            output.begin()
+            write([done for _, done in held])
+            held.clear()
 
     def finish(chunk: _Chunk, done: list[Done] | Mismatch) -> None:
         if isinstance(done, Mismatch):
@@ -91,24 +118,31 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
                 "start anew without --resume"
             )
         tally.add(done)
-        if chunk.outputs is None:
-            try:
-                output.write([row.output for row in done])
-            except BrokenPipeError:
-                raise
-            except OSError as error:
-                raise WriteError(f"writing {options.output} failed: {error.strerror or error}") from error
+        if len(unanswered) < SAMPLED:
+            pairs = zip(chunk.rows, done, strict=True)
+            unanswered.extend(raw for raw, one in pairs if any(map(has_no_answer, one.responses)))
+        if began_writing and chunk.outputs is None:
+            write(done)
+        elif not began_writing:
+            held.extend(zip(chunk.rows, done, strict=True))
+            if len(held) >= FIRST:
+                if not options.keep_going:
+                    check_first([raw for raw, _ in held[:FIRST]], [one for _, one in held[:FIRST]], reader)
+                begin()
         if progress is not None:
             progress(Progress(tally.rows, source.bytes_read, source.bytes))
 
     try:
         with _pool(options, judge) as (pool, workers, slots):
             pool.start()
-            output.begin()
+            if began_writing:
+                output.begin()
             programs = slots if spec.may_run_programs else None
-            _fan_out(_Chunks(source, output.earlier(), programs), pool, workers, finish)
+            _fan_out(_Chunks(rows, output.earlier(), programs), pool, workers, finish)
             pool.finish()
-        output.close()
+        begin()
+        output.finish()
+        notes.extend(filter(None, [lenient_note(options, tally, unanswered)]))
         inputs = zip(source.files, source.sha256, strict=True)
         return tally.summary(
             version=__version__,
@@ -117,12 +151,14 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
             fingerprint=options.fingerprint,
             inputs=[{"path": path, "sha256": digest} for path, digest in inputs],
             seconds=time.monotonic() - began,
+            notes=notes,
         )
     except KeyboardInterrupt:
-        raise Interrupted(tally.rows) from None
+        begin()
+        raise Interrupted(max(tally.rows, output.rows())) from None
     finally:
         output.close()
-        tally.groups.close()
+        tally.close()
 
 
 @contextlib.contextmanager
@@ -148,6 +184,7 @@ def _pool(options: ScoreOptions, judge: Judge) -> Iterator[tuple[Pool | RayPool,
             workers=workers,
             row_timeout=options.row_timeout,
             prefix=options.prefix,
+            by=options.by,
         )
         opened.callback(pool.close)
         yield pool, workers, slots
@@ -160,7 +197,7 @@ class _Chunks:
     runs any.
     """
 
-    def __init__(self, source: Input, earlier: Iterator[bytes], slots: int | None) -> None:
+    def __init__(self, source: Iterable[RawRow], earlier: Iterator[bytes], slots: int | None) -> None:
         self._source = iter(source)
         self._slots = slots
         self._earlier = earlier

@@ -12,14 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..rows.decode import decode_row
+from ..rows.decode import decode_row, parse_row
 from ..rows.files import Input, RawRow, without_nan
 from ..rows.reader import RowReader
 from ..verifiers.errors import SampleError
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from ..verifiers.verdict import REASONS_OF, Status
 from .options import WRITTEN
-from .work import Scored, decision, problem_key
+from .work import Scored, decision, group_key
 
 MOST_VERIFIERS = 32
 """Verifiers that are told apart in one file; the verdicts of more are left in their rows."""
@@ -95,6 +95,10 @@ class ScoredFiles:
         if prefix:
             fields = _without_prefix(fields, prefix)
             data = json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        for name in WRITTEN:  # CSV and Parquet hold them as text
+            value = fields.get(name)
+            if isinstance(value, str):
+                fields[name] = _json_of(value)
         try:
             return self._row(raw, data, fields)
         except SampleError as error:
@@ -112,9 +116,7 @@ class ScoredFiles:
         if read.reading is not None or self._reader.columns:
             data = _with_our_names(fields, sample, texts, plural=plural)
         name = sample.id if sample.id is not None else f"line {raw.line}"
-        group = fields.get(self._group_by) if self._group_by else None
-        group = sample.group if group is None else group
-        key = problem_key(f"{raw.file}:{raw.line}" if group is None else group)
+        key = group_key(fields, sample, self._group_by, f"{raw.file}:{raw.line}")
         verdicts = fields.get("verdicts") or {}
         rewards = fields.get("rewards") if plural else [fields.get("reward")]
         told = verdicts if plural else [verdicts]
@@ -196,6 +198,13 @@ def _with_our_names(fields: Mapping[str, Any], sample: Sample, texts: Sequence[s
     kept = {name: value for name, value in fields.items() if name not in (*SAMPLE_FIELDS, "responses")}
     ours |= {"responses": list(texts)} if plural else {"response": texts[0]}
     return json.dumps({**kept, **ours}, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def _json_of(text: str) -> Any:  # any: a JSON value
+    try:
+        return parse_row(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _without_prefix(fields: Mapping[str, Any], prefix: str) -> dict[str, Any]:  # any: JSON values

@@ -43,7 +43,12 @@ class RewardSpec:
             self._check_options([name for name, entry in CATALOG.items() if entry.accuracy])
             return auto(self.options)
         if "auto" in self.rewards:
-            raise ConfigError("auto stands alone; name the rewards, or leave them out")
+            others = {name for name in self.rewards if name != "auto"}
+            meant = {frozenset(("format",)): "r1_zero", frozenset(("format", "language")): "rl1"}.get(frozenset(others))
+            way = (
+                f"--preset {meant} is the accuracy of each row's kind with {', '.join(sorted(others))}" if meant else ""
+            )
+            raise ConfigError(f"auto stands alone; {way or 'name the rewards, or leave them out'}")
         self._check_options(self.rewards)
         terms = [Term(verifier=self._make(name), kinds=kinds_of(name)) for name in self.rewards]
         return Reward(name="+".join(term.name for term in terms), terms=terms)
