@@ -31,7 +31,7 @@ def _pairs(_: click.Context, option: click.Parameter, values: tuple[str, ...]) -
     for value in values:
         for part in value.split(",") if option.name == "names" else [value]:
             key, equals, target = part.partition("=")
-            if not (key and equals):
+            if not (key and equals) or (not target and option.name != "names"):
                 raise click.BadParameter(f"{part!r} is not of the form name=value")
             pairs[key.strip()] = target.strip()
     return pairs
@@ -313,9 +313,16 @@ def sandbox() -> None:
     "--from-debian", "way", flag_value="debian", help="From Debian's packages; needs mmdebstrap, no registry."
 )
 @click.option("--from-dockerfile", "way", flag_value="dockerfile", help="From the Dockerfiles; needs a registry.")
+@click.option(
+    "--packages",
+    metavar="NAMES|FILE",
+    help="Python packages, comma-separated, or a requirements file; without it numpy, scipy, pandas, sympy, ...",
+)
 @click.option("--force", is_flag=True, help="Also those that are there and up to date.")
-def build(names: tuple[str, ...], way: Literal["debian", "dockerfile"] | None, *, force: bool) -> None:
-    """Make the images of the docker backend: python, cpp (C and C++), javascript, java, go, rust.
+def build(
+    names: tuple[str, ...], way: Literal["debian", "dockerfile"] | None, packages: str | None, *, force: bool
+) -> None:
+    """Make what programs run in, on docker and local: python, cpp (C and C++), javascript, java, go, rust.
 
     None named: the first four. Those that are up to date are left alone. Without a way, what looks more likely to work
     is tried first.
@@ -325,9 +332,11 @@ def build(names: tuple[str, ...], way: Literal["debian", "dockerfile"] | None, *
     from .sandbox.errors import SandboxError
     from .sandbox.images import TESTED
     from .sandbox.images.build import build as make
+    from .sandbox.images.tree import read_requirements
 
     try:
-        make(names or TESTED, way=way, force=force, say=lambda line: click.echo(line, err=True))
+        wanted = None if packages is None else read_requirements(packages)
+        make(names or TESTED, python_packages=wanted, way=way, force=force, say=lambda line: click.echo(line, err=True))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except SandboxError as error:

@@ -25,9 +25,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from ..verifiers.errors import ConfigError, InstrumentDown, NotScoredError, SampleError, check_option
+from ..verifiers.errors import ConfigError, InstrumentDown, NotScoredError, SampleError
 from ..verifiers.reward import Judge, Judged, judge_safely
 from ..verifiers.sample import Sample
+from ..verifiers.settings import check_option
 from ..verifiers.spec import RewardSpec
 from ..verifiers.verdict import Reason, Status, Verdict
 

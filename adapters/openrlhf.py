@@ -32,7 +32,7 @@ from typing import Any, NamedTuple, Unpack
 from ..rows.labels import label_row
 from ..rows.values import plain
 from ..verifiers.errors import InstrumentDown, SampleError
-from ..verifiers.registry import CATALOG
+from ..verifiers.registry import is_accuracy
 from ..verifiers.verdict import Status
 from .plan import Plan, Settings, Turn, flat_parts, make_plan
 from .query import NOT_FOUND, response_in
@@ -115,7 +115,7 @@ def _filtered_by(found: Found) -> float:
         return 0.0
     given = {name: score for name, score in found.scores.items() if score is not None}
     for name, score in given.items():
-        if name in CATALOG and CATALOG[name].accuracy:
+        if is_accuracy(name):
             return score
     full = max(1, len(given))
     return found.reward / full if 0 <= found.reward <= full else found.reward

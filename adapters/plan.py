@@ -11,15 +11,16 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict
 
 from ..rows.reader import RowReader
 from ..rows.values import plain
-from ..verifiers.errors import ConfigError, SampleError, check_option
+from ..verifiers.errors import ConfigError, SampleError
 from ..verifiers.reasoning import PREFILLED, Prefilled
-from ..verifiers.registry import CATALOG, Options, factory
+from ..verifiers.registry import Options, factory
 from ..verifiers.reward import PRESET_MODELS, Judge, Judged, Reward
 from ..verifiers.sample import SAMPLE_FIELDS
+from ..verifiers.settings import check_names, check_option
 from ..verifiers.spec import RewardSpec
 from ..verifiers.verdict import Status
 from ..verifiers.verifier import Verifier
@@ -133,9 +134,7 @@ def make_plan(rewards: Sequence[str], settings: Settings, on_error: Sequence[OnE
     >>> make_plan(["math,format"], {"options": {"math": {"extraction": "lenient"}}}, ["none"], "TRL").name
     'math_format_lenient'
     """
-    unknown = set(settings) - set(Settings.__annotations__)
-    if unknown:
-        raise ConfigError(f"unknown option {sorted(unknown)}; known: {', '.join(Settings.__annotations__)}")
+    check_names(f"the reward for {trainer}", settings, tuple(Settings.__annotations__))
     for key in ("options", "factories", "columns"):
         if not isinstance(settings.get(key, {}), Mapping):
             raise ConfigError(f"{key} is {settings.get(key)!r}; it must be a mapping, or left out")
@@ -161,7 +160,9 @@ def make_plan(rewards: Sequence[str], settings: Settings, on_error: Sequence[OnE
     for name, told in options.items():
         if not isinstance(told, dict):
             raise ConfigError(f"options of {name} are {told!r}; they must be a mapping, as in {{'math': {{...}}}}")
-    spec = RewardSpec(rewards=names, preset=preset, options=_prefilled(options, names, preset, prefilled))
+    spec = RewardSpec(rewards=names, preset=preset, options=options)
+    if prefilled != "auto":
+        spec = replace(spec, options=_prefilled(spec, prefilled))
     if factories:
         spec = _with_factories(spec, factories)
     elif not any(":" in name for name in names):
@@ -190,20 +191,12 @@ def _with_factories(spec: RewardSpec, factories: Mapping[str, Callable[[], Verif
     return replace(spec, factories=factories)
 
 
-def _prefilled(
-    options: dict[str, dict[str, Any]], names: Sequence[str], preset: str | None, prefilled: Prefilled
-) -> Mapping[str, Options]:
+def _prefilled(spec: RewardSpec, prefilled: Prefilled) -> Mapping[str, Options]:
     """The options with `prefilled` for every verifier that will be asked, unless it has its own."""
-    if prefilled == "auto":
-        return options
-    everyone = preset is not None
-    asked = [
-        name for name, entry in CATALOG.items() if everyone or name in names or (names == ("auto",) and entry.accuracy)
-    ]
-    found = dict(options)
-    for name in asked:
+    found = dict(spec.options)
+    for name in spec.known_verifiers:
         if "prefilled" in inspect.signature(factory(name)).parameters:
-            found[name] = {"prefilled": prefilled, **options.get(name, {})}
+            found[name] = {"prefilled": prefilled, **found.get(name, {})}
     return found
 
 

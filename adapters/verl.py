@@ -30,7 +30,7 @@ from typing import Any, Unpack, cast
 from ..rows.labels import label_row
 from ..rows.values import plain
 from ..verifiers.errors import ConfigError
-from ..verifiers.registry import CATALOG
+from ..verifiers.registry import is_accuracy
 from ..verifiers.reward import Judged
 from .plan import Plan, Settings, Turn, make_plan
 
@@ -97,7 +97,7 @@ def _turn(data_source: object, solution: object, ground_truth: object, extra_inf
 def _told(plan: Plan, judged: Judged) -> dict[str, float]:
     score = plan.number(judged)
     score = 0.0 if score is None else float(score)
-    accuracy = [name for name in plan.terms if name in CATALOG and CATALOG[name].accuracy]
+    accuracy = [name for name in plan.terms if is_accuracy(name)]
     found = [judged.verdicts[name].score or 0.0 for name in accuracy if name in judged.verdicts]
     return {"score": score, "acc": math.fsum(found) if accuracy else score, **plan.parts(judged)}
 

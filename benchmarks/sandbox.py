@@ -9,7 +9,8 @@ time of one execution, which a busy machine distorts less), first (the first ver
 verdicts), kills (`kill -9` of a client), faults (agents killed and containers removed under way; with
 `--engine-pidfile` the engine stopped for a while as well), soak, agreement (labelled programs). Each can be run by
 itself. Throughput and soak stop after `--seconds` (per backend), and say how far they got. Hostile programs run in
-sandboxes only.
+sandboxes only. Also: asserts (a row of three calls against a bare fork and exec), busy (right programs judged beside
+eight busy processes).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from pathlib import Path
 from typing import Any
 
 from r1_reward import __version__
-from r1_reward.sandbox import Limits, Outcome, Result, StdinTest, Submission, checkers
+from r1_reward.sandbox import CallTest, Limits, Outcome, Result, StdinTest, Submission, checkers
 from r1_reward.sandbox.pool import Pool
 from r1_reward.verifiers import Sample
 from r1_reward.verifiers.code import CodeVerifier
@@ -77,7 +78,7 @@ def main() -> None:
         "date": time.strftime("%Y-%m-%d"),
     }
     parts = {"cpu": cpu, "first": first, "late": late, "kills": kills, "faults": faults, "soak": soak}
-    parts["agreement"] = agreement
+    parts |= {"agreement": agreement, "asserts": asserts, "busy": busy}
     print(json.dumps(told))
     for part in args.parts.split(","):
         for backend in [""] if part == "throughput" else args.backends.split(","):
@@ -248,6 +249,41 @@ def first(backend: str, args: argparse.Namespace) -> dict[str, float]:
         "median once imported": round(statistics.median(imported), 3),
         "processor time of the process": round(statistics.median(spent), 3),
     }
+
+
+def asserts(backend: str, args: argparse.Namespace) -> dict[str, float]:
+    """Milliseconds by the clock of a row of three calls, beside one bare fork and exec of Python, in turns."""
+    del args
+    python = str(Path(sys.executable).resolve())
+    calls = [CallTest(entry="f", args=f"({n},)", expected=n * n, checker=checkers.equal) for n in range(3)]
+    row = Submission(language="python", source="def f(x): return x * x", tests=calls)
+    ours: list[float] = []
+    bare: list[float] = []
+    with Pool(backend=backend, size=1) as pool:
+        for _ in range(100):
+            start = time.perf_counter()
+            _bare([python, "-I", "-S", "-c", PROGRAM])
+            between = time.perf_counter()
+            assert pool.run(row).outcome is Outcome.AC
+            bare.append((between - start) * 1000)
+            ours.append((time.perf_counter() - between) * 1000)
+    return {"row_ms": round(statistics.median(ours), 2), "bare_ms": round(statistics.median(bare), 2)}
+
+
+def busy(backend: str, args: argparse.Namespace) -> dict[str, Any]:
+    """200 right programs of half a second, under a limit of one and two at a time, beside eight busy processes."""
+    del args
+    source = "import time\nwhile time.process_time() < 0.5: pass\nprint(sum(map(int, input().split())))"
+    rows = [Submission(language="python", source=source, tests=[TEST], limits=Limits(time_s=1))] * 200
+    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(8)]
+    try:
+        with Pool(backend=backend, size=2) as pool:
+            found = Counter(result.outcome.value for result in pool.run_all(rows))
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+    return {"outcomes": dict(found)}
 
 
 LATE = {

@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from ..training.divergence import reward_accuracy_divergence
-from ..verifiers.registry import CATALOG
+from ..verifiers.registry import is_accuracy
 from .config import AlarmConfig
 from .loss import LossInputs, LossOutputs
 from .rollout import Group, Row
@@ -26,7 +26,6 @@ Tally = dict[str, tuple[float, float]]
 REFLECTIVE = ("wait", "mistake", "however", "but", "retry", "error", "verify", "wrong", "evaluate", "check")
 """The paper's ten words (extended data, figure 1)."""
 _REFLECTIVE = re.compile(rf"\b(?:{'|'.join(REFLECTIVE)})\b", re.IGNORECASE)
-_ACCURACY = frozenset(name for name, entry in CATALOG.items() if entry.accuracy) | {"accuracy"}
 _MOMENTS = ("_rr", "_ll", "_rl", "_l")
 """Means that only the spread and the correlation are made of: of reward squared, length squared, both, length."""
 
@@ -57,7 +56,7 @@ def _of_sample(group: Group, row: Row) -> Iterator[tuple[str, float]]:
         yield f"reward/{name}", value
         if name in ("format", "language"):
             yield name, value
-        if name in _ACCURACY:
+        if name == "accuracy" or is_accuracy(name):
             yield "accuracy", value
             yield "length/right" if value >= 1 else "length/wrong", length
 

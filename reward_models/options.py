@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from ..verifiers.errors import check_option
-from ..verifiers.settings import Amount, Count, Rule, Share, Whole, check, from_table
+from ..verifiers.settings import Amount, Count, Rule, Share, Whole, check, check_option, from_table
 
 Positive = Annotated[float, Rule("more than 0, and finite", lambda value: 0 < value < math.inf)]
 

@@ -22,8 +22,9 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any, Literal
 
-from ..verifiers.errors import ConfigError, check_option
+from ..verifiers.errors import ConfigError
 from ..verifiers.sample import Message
+from ..verifiers.settings import check_option
 from .data import Pair, _Place, _prompt, _rows, split_by_prompt
 from .judge import Judge, question, verdict_of
 from .matching import Contamination, Matched, match_lengths, near_duplicates

@@ -20,8 +20,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from ..verifiers.errors import ConfigError, check_option
+from ..verifiers.errors import ConfigError
 from ..verifiers.sample import Sample
+from ..verifiers.settings import check_option
 from ..verifiers.verdict import Reason, Verdict
 from .errors import OverlongError
 from .gate import check_threshold, decide

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..sandbox.languages import language as programming_language
 from ..sandbox.limits import Limits
-from ..verifiers.sample import KINDS
+from ..verifiers.registry import is_known
 from .values import read_text
 
 _KINDS: Mapping[str, str] = {
@@ -21,13 +21,21 @@ _KINDS: Mapping[str, str] = {
     "coding": "code",
     "programming": "code",
     "program": "code",
-    "multiple_choice": "choice",
     "multiple-choice": "choice",
     "multiple choice": "choice",
     "mcq": "choice",
     "puzzles": "puzzle",
-    "json_schema": "schema",
+    "json schema": "schema",
 }
+_SUBJECTS = frozenset(
+    "algebra|prealgebra|precalculus|geometry|number theory|counting & probability|counting and probability|probability"
+    "|intermediate algebra|calculus|combinatorics|statistics|arithmetic|trigonometry|analysis|linear algebra|logic"
+    "|topology|inequalities|functions|physics|chemistry|biology|science|reasoning|word problem|word problems|other"
+    "|easy|medium|hard|basic|advanced|train|test|dev|validation|response|question|answer|problem|proof|open|open ended"
+    "|open-ended|numeric|numerical|integer|string|text|expression|rule|model|free form|free-form|short answer|qa|cot"
+    "|instruct|rollout|sample|synthetic|original".split("|")
+)
+"""What data sets put into a column of that name and is no kind: subjects, difficulties, parts, forms of answers."""
 _LIMITS = frozenset(field.name for field in dataclasses.fields(Limits))
 _ISO = frozenset(
     "af am ar as az be bg bn br bs ca cs cy da de el en eo es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja jv ka "
@@ -56,16 +64,22 @@ _NAMES: Mapping[str, str] = dict(
 
 
 def kind_of(value: object) -> str | None:
-    """The kind that a value names; None for what names none of ours.
+    """The kind that a value names; None for what names none: a subject, a difficulty, a number.
 
-    >>> kind_of("Math"), kind_of("algebra")
-    ('math', None)
+    A word that is neither known nor one of those is a kind, which a package that is not installed may judge.
+
+    >>> kind_of("Math"), kind_of("Algebra"), kind_of("sql")
+    ('math', None, 'sql')
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value.strip():
         return None
-    folded = value.strip().lower()
+    if is_known(value):
+        return value
+    folded = " ".join(value.strip().lower().replace("_", " ").split())
     folded = _KINDS.get(folded, folded)
-    return folded if folded in KINDS else None
+    if is_known(folded):
+        return folded
+    return None if folded in _SUBJECTS or not folded[0].isalpha() or len(folded.split()) > 2 else value
 
 
 def language_of(value: object) -> str | None:

@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 
 from ..verifiers.errors import ConfigError, SampleError
 from ..verifiers.reasoning import Prefilled, ends_in_think
-from ..verifiers.sample import KINDS, SAMPLE_FIELDS, Sample
+from ..verifiers.registry import is_known
+from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from .columns import kind_of, language_of, own_limits, program_language_of
 from .labels import _HARMLESS, choice_fields, choose, is_verdict, label_fields
 from .messages import as_message, is_conversation, is_message, response_text, split_conversation
@@ -78,6 +79,8 @@ class RowReader:
     """Whether the prompt gave the opening `<think>`."""
 
     def __post_init__(self) -> None:
+        if "" in self.columns.values():  # as `--map kind=` says it
+            object.__setattr__(self, "columns", {name: path or None for name, path in self.columns.items()})
         if self.tool not in CHOICES:
             raise ConfigError(f"{self.tool!r} is no tool whose rows are known: {', '.join(CHOICES)}")
         for name, path in self.columns.items():
@@ -179,8 +182,8 @@ def _starts(path: str) -> str:
 
 def _is_plain(row: Row) -> bool:
     """Whether a row with our own names also has values of our own, so that nothing is left to find out."""
-    reference = row.get("reference")
-    if type(row["response"]) is not str or row.get("kind") not in _OWN_KINDS:
+    reference, kind = row.get("reference"), row.get("kind")
+    if type(row["response"]) is not str or (kind is not None and not (type(kind) is str and is_known(kind))):
         return False
     if reference is not None and not (type(reference) is str and (not reference or reference[0] in _HARMLESS)):
         return False
@@ -195,7 +198,6 @@ def _is_plain(row: Row) -> bool:
     )
 
 
-_OWN_KINDS = frozenset((*KINDS, None))
 _PROMPTS = (str, type(None))
 
 
@@ -262,7 +264,9 @@ class _Row:
         own = self._row.get("response")
         if self._tool is not None and "response" not in self._columns and not isinstance(own, str):
             place, several = self._of_tool("responses")
-            if isinstance(several, list) and several:
+            if several == []:
+                raise SampleError("missing_field", f"{place} is empty: no response was made")
+            if isinstance(several, list):
                 self._note("responses", place)
                 return several, not (self._tool.single and len(several) == 1)
         path, value = self._first("response")
@@ -340,7 +344,7 @@ class _Row:
         if kind is not None:
             fields["kind"] = kind
         elif path in self._columns.values():
-            raise SampleError("wrong_type", f"{path} {value!r} is none of {', '.join(KINDS)}")
+            raise SampleError("wrong_type", f"{path} is {_short(value)}, which names no kind")
         else:
             self._foreign.append(f"kind={_short(value)}")
 

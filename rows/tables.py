@@ -23,6 +23,8 @@ from .values import read_text
 
 Found = bytes | SampleError
 _SPACE = re.compile(r"[\s,]*")
+_ZSTD = 93
+"""Zstandard as a ZIP archive's method, in which inspect packs and which zipfile knows from Python 3.14 on only."""
 _ORDER = re.compile(r"\d+|\D+")
 
 
@@ -186,6 +188,26 @@ def _batch_as_json(batch: Any) -> list[bytes | Exception]:  # any: a pyarrow bat
         return [found for at in range(batch.num_rows) for found in _batch_as_json(batch.slice(at, 1))]
 
 
+def _member(archive: zipfile.ZipFile, name: str, longest: int) -> bytes:
+    info = archive.getinfo(name)
+    if info.compress_type != _ZSTD:
+        with archive.open(info) as file:
+            return file.read(longest + 1)
+    import zstandard
+
+    raw = archive.fp
+    assert raw is not None
+    raw.seek(info.header_offset)
+    head = raw.read(30)
+    raw.seek(int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little"), 1)
+    packed = io.BytesIO(raw.read(info.compress_size))
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(packed) as stream:
+            return stream.read(longest + 1)
+    except zstandard.ZstdError as error:
+        raise OSError(f"{name}: {error}") from error
+
+
 def eval_rows(path: str, longest: int) -> Iterator[Found]:
     """The samples of an `.eval` log of inspect, which is a ZIP archive. Raises RunError for another archive."""
     try:
@@ -197,8 +219,7 @@ def eval_rows(path: str, longest: int) -> Iterator[Found]:
                 if archive.getinfo(name).file_size > longest:
                     yield SampleError("line_too_long", f"{name} has more than {longest:,} bytes (--max-line-mb)")
                     continue
-                with archive.open(name) as file:
-                    data = file.read(longest + 1)
+                data = _member(archive, name, longest)
                 try:
                     yield as_json(json.loads(data))
                 except (ValueError, RecursionError) as error:

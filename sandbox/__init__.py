@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import SandboxError, SandboxUnavailableError
 from .limits import DEFAULT_LIMITS, Limits
-from .outcome import Outcome, Result, TestOutcome
-from .submission import CallTest, ExamTest, ProgramTest, StdinTest, Submission
+from .outcome import Fault, Outcome, Result, TestOutcome
+from .submission import AssertTest, CallTest, CheckerProgram, ProgramTest, StdinTest, Submission
 
 if TYPE_CHECKING:
     from . import checkers
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "AssertTest",
     "CallTest",
-    "ExamTest",
+    "CheckerProgram",
+    "Fault",
     "Limits",
     "Outcome",
     "Pool",

@@ -4,6 +4,7 @@ value       the call returned this
 passed      the test code ran to its end
 raised      the call or the test raised: a text
 unplain     something that is no plain value: a text, and where a call returned it, whether it is true
+nothing     the test code ran to its end, and neither called nor asserted anything: a text
 unfit       the exam itself handed the program what no message can carry: a text
 entry       the program has nothing of the wanted name: a text
 arguments   the test's own arguments could not be evaluated: a text
@@ -15,9 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .codec import MalformedError, decode, encode
+from .agent.codec import MalformedError, decode, encode
 
-Kind = Literal["value", "passed", "raised", "unplain", "unfit", "entry", "arguments"]
+Kind = Literal["value", "passed", "raised", "unplain", "nothing", "unfit", "entry", "arguments"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +35,21 @@ class Answer:
     """The name of the exception's type, where one was raised."""
 
 
-def ask_call(entry: str, args: str, *, usual: bool = False) -> bytes:
-    """`Command.call` that calls a function of the program; `args` is the Python source of a tuple. With `usual` the
-    program finds names without an import, as in `CallTest.usual`."""
-    return encode(("call", entry, args, usual))
+def ask_calls(*, auto_imports: bool = False) -> bytes:
+    """`Command.call` that loads a Python program and makes `Command.calls`; `auto_imports` as in `CallTest`."""
+    return encode(("calls", auto_imports))
 
 
-def ask_exam(code: str, names: Sequence[str] | None) -> tuple[bytes, bytes | None]:
+def ask_call(entry: str, args: str) -> bytes:
+    """One of `Command.calls`: a function of the program; `args` is the Python source of a tuple."""
+    return encode(("call", entry, args))
+
+
+def ask_exam(code: str, names: Sequence[str] | None, runner: str = "") -> tuple[bytes, bytes | None]:
     """`Command.call` and `Command.exam` that run test code; apart from the program where `names` are given."""
     if names is None:
-        return encode(("test", code)), None
-    return encode(("serve",)), encode(("exam", code, list(names)))
+        return encode(("test", code, runner)), None
+    return encode(("serve",)), encode(("exam", code, runner, list(names)))
 
 
 def read_answer(data: bytes) -> Answer:

@@ -7,10 +7,9 @@ it remembers was made inside a sandbox from that very source: a program can spoi
 from __future__ import annotations
 
 import hashlib
-import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .languages import Language
@@ -20,8 +19,6 @@ CACHE_MB = 64.0
 """How much `Builds` keeps."""
 _LARGEST = 16 << 20
 """Bytes of one build's products; larger ones are not kept."""
-_SECRET = secrets.token_bytes(32)
-"""Makes nonces that no program can know beforehand, and that are the same for the same program in one process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,35 +27,34 @@ class Build:
 
     files: Mapping[str, bytes]
     """What stands in its folder."""
-    compile: tuple[str, ...] | None
-    """The command that compiles it."""
+    compile: Sequence[tuple[str, ...]]
+    """The commands that compile it: the next is tried where one fails. Empty where nothing is compiled."""
     run: tuple[str, ...]
     """The command that runs it."""
-    nonce: bytes | None
-    """What appended test code writes to standard error at its end; None where nothing does."""
+    shows_end: bool
+    """Whether appended test code shows that it has come to its end."""
     key: bytes
     """Hash of all that."""
 
 
-def build(language: Language, source: str, limits: Limits, code: str | None = None) -> Build:
+def build(language: Language, source: str, limits: Limits, code: str | None = None, standard: str = "") -> Build:
     """The build of a program, with the code of a program test appended where there is any."""
     ending = language.ending if code is not None else None
     text = source if code is None else f"{source}\n{ending.prepend if ending else ''}{code}"
-    nonce = None
     files: dict[str, bytes] = {}
     if ending is not None:
-        nonce = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=_SECRET, digest_size=16).hexdigest()
-        text += ending.append.replace("{nonce}", nonce)
-        files = {name: content.replace("{nonce}", nonce).encode() for name, content in ending.files.items()}
+        for name, content in ending.files.items():
+            files[name] = content.replace("{main}", language.main(text) if language.main else "").encode()
+        text += ending.append
     files[language.file(text)] = text.encode("utf-8", "replace")
     run = language.fill(ending.run if ending and ending.run else language.run, text, limits)
-    command = None
+    commands = []
     if language.compile is not None:
-        command = tuple(language.fill([*language.compile, *(ending.compile if ending else ())], text, limits))
-    digest = hashlib.blake2b(repr((language.name, language.image, command, sorted(files.items()))).encode())
-    return Build(
-        files=files, compile=command, run=tuple(run), nonce=nonce.encode() if nonce else None, key=digest.digest()
-    )
+        command = [*language.compile, *(ending.compile if ending else ())]
+        tried = language.tried_standards(standard)
+        commands = [tuple(language.fill(command, text, limits, each)) for each in tried]
+    digest = hashlib.blake2b(repr((language.name, language.image, commands, sorted(files.items()))).encode())
+    return Build(files=files, compile=commands, run=tuple(run), shows_end=ending is not None, key=digest.digest())
 
 
 class Builds:

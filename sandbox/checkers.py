@@ -133,6 +133,53 @@ def floats(absolute: float = 1e-6, relative: float = 1e-6) -> Checker:
     return check
 
 
+def judged(expected: object, got: object) -> str | None:
+    """The same words, as the graders of APPS, TACO and PRIME have it: numbers with a fraction may differ a little.
+
+    A number that is expected whole is to be that number, however it is written.
+
+    >>> judged("0.25", "0.25000"), judged("0.333333", "0.3333333333"), judged("6", "6.0")
+    (None, None, None)
+    >>> judged("1000000", "1000001")
+    "word 1 is '1000001' where '1000000' was expected"
+    """
+    return _differ(_bytes(expected).split(), _bytes(got).split(), "word", lambda one, other: _judged(one, other))
+
+
+def contest(expected: object, got: object) -> str | None:
+    """As `judged`, and YES and NO in any case, as contests have it.
+
+    >>> contest("YES\\n1.5", "Yes 1.50000001"), contest("Alice", "ALICE")
+    (None, "word 1 is 'ALICE' where 'Alice' was expected")
+    """
+
+    def same(one: bytes, other: bytes) -> bool:
+        return _judged(one, other) or (one.lower() in (b"yes", b"no") and one.lower() == other.lower())
+
+    return _differ(_bytes(expected).split(), _bytes(got).split(), "word", same)
+
+
+_NEAR = (Decimal("1e-6"), Decimal("1e-5"))
+"""Absolute and relative tolerance: what contests allow, and numpy.allclose, which graders ask."""
+
+
+def _judged(one: bytes, other: bytes) -> bool:
+    if one == other:
+        return True
+    if len(one) > _LONGEST_NUMBER or len(other) > _LONGEST_NUMBER:
+        return False
+    if not (_NUMBER.fullmatch(one) and _NUMBER.fullmatch(other)):
+        return False
+    try:
+        wanted, found = Decimal(one.decode()), Decimal(other.decode())
+        if wanted == found:
+            return True
+        is_whole = not any(mark in one for mark in b".eE")
+        return not is_whole and abs(wanted - found) <= _NEAR[0] + _NEAR[1] * abs(wanted)
+    except (InvalidOperation, ArithmeticError):
+        return False
+
+
 def _lines(text: object) -> list[bytes]:
     cut = [line.rstrip() for line in _bytes(text).split(b"\n")]
     while cut and not cut[-1]:
@@ -261,6 +308,34 @@ def json_wrapped(expected: object, got: object) -> str | None:
     return json_equal(expected, got)
 
 
+def json_near(expected: object, got: object) -> str | None:
+    """Equal as JSON, or to the only item of the list that is expected; numbers with a fraction may differ a little.
+
+    >>> json_near([0.3], [0.1 + 0.2]), json_near([5], 5), json_near(5, 5.1)
+    (None, None, 'returned 5.1 where 5 was expected')
+    """
+    difference = json_wrapped(expected, got)
+    if difference is None:
+        return None
+    wrapped = isinstance(expected, list) and len(expected) == 1
+    for wanted in (expected, expected[0]) if wrapped else (expected,):  # type: ignore[index]  # a list, then
+        try:
+            if _same(_as_json(wanted, 0), _as_json(got, 0), _near_fraction, 0):
+                return None
+        except RecursionError:
+            pass
+    return difference
+
+
+def _near_fraction(one: Any, other: Any) -> bool:  # any: numbers
+    if isinstance(one, float) and isinstance(other, float | int) and not isinstance(other, bool):
+        try:
+            return one == other or abs(one - other) <= max(1e-6, 1e-6 * abs(one))
+        except OverflowError:
+            return False
+    return bool(one == other)
+
+
 def _as_json(value: object, depth: int) -> object:
     if depth > _DEPTH:
         raise RecursionError("too deep")
@@ -359,13 +434,16 @@ def _key(value: object, depth: int) -> object:
 VALUE_CHECKERS: Mapping[str, Checker] = {
     "equal": equal,
     "json": json_equal,
+    "json_near": json_near,
     "json_wrapped": json_wrapped,
     "unordered": unordered_values,
 }
 """Checkers of values by name."""
 CHECKERS: Mapping[str, Checker] = {
+    "contest": contest,
     "exact": exact,
     "floats": floats(),
+    "judged": judged,
     "lines": lines,
     "tokens": tokens,
     "unordered": unordered,

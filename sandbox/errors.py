@@ -1,6 +1,8 @@
 """Faults of the sandbox itself.
 
 SandboxError              the sandbox could not do its work; says nothing about the program
+  RefusedError            an agent could not do what it was asked, and is fit to say so
+  MachineBusyError        the program waited for a processor until its wall time was over
   SandboxUnavailableError no isolation of the wanted kind can be had on this machine; says the way out
 """
 
@@ -11,5 +13,13 @@ class SandboxError(Exception):
     """The sandbox failed; the program was not judged. The message names the cause."""
 
 
+class RefusedError(SandboxError):
+    """The agent could not do what it was asked; it was not the program that ended it."""
+
+
 class SandboxUnavailableError(SandboxError):
     """The isolation that was asked for cannot be had here; the message says the way out."""
+
+
+class MachineBusyError(SandboxError):
+    """The machine had no processor for the program; the message says how much it got and how long it waited."""

@@ -1,55 +1,55 @@
 """From a submission to its result, over one session.
 
-Tests run one at a time. Only inputs go into the sandbox; what came out is compared here. The rules:
+Tests run one at a time. Only inputs go into the sandbox; what came out is compared here (rules.py). The rules:
 
 - A bound that was reached decides before anything else: TLE, MLE, OLE; too many processes or too much disk are RE.
-- stdin tests: ended by a signal is RE; else standard output decides. The exit status does not: the test says what
-  is to be written and nothing more, and honest programs return odd numbers from `main`. It is named in the detail.
-- call tests: the value that came back with the right nonce decides. No value is RE, however the program ended.
-- exam tests pass where their code ran to its end and said so with the right nonce; a failed assert is WA.
-- program tests pass with exit status 0 and, where the language allows for it (`languages.Ending`), the nonce that
-  only code after the test's end writes. JavaScript also fails on "Assertion failed" on standard error. Weak: the
-  test code runs in the program's own process.
+  Where the program waited for a processor instead, the machine was busy: `MachineBusyError`, and never a result.
+- stdin tests: ended by a signal is RE; else standard output decides, or a checker program that is run on it. The exit
+  status alone does not: honest programs return odd numbers from `main`. What crashed after the right output, with the
+  message of an error that nothing caught, is RE all the same, unless the submission says otherwise.
+- call tests: the value that came back with the right nonce decides. No value is RE, however the program ended. Calls
+  that follow each other share one start of the program, in forks of it.
+- assert tests pass where their code ran to its end and said so with the right nonce; a failed assert is WA. One that
+  neither called nor asserted anything makes the submission INFRA.
+- program tests pass with exit status 0 and, where the language allows for it (`languages.Ending`), a secret that only
+  code after the test's end writes. JavaScript also fails on "Assertion failed" on standard error. Weak: the test code
+  runs in the program's own process.
 
-What the program's source looks like plays no part. Faults of the sandbox are SandboxError and never a result; a checker
-that raises makes its submission INFRA, and no other.
+Faults of the sandbox are SandboxError and never a result; a checker that raises makes its submission INFRA, and no
+other.
 """
 
 from __future__ import annotations
 
-import signal
+import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
-from . import checkers
-from .answer import ask_call, ask_exam, read_answer
+from . import rules
+from .answer import ask_call, ask_calls, ask_exam
 from .builds import Build, Builds, build
-from .codec import encode
+from .errors import MachineBusyError
 from .languages import COMPILE_LIMITS, LANGUAGES
 from .limits import DEFAULT_LIMITS, Limits
-from .outcome import Outcome, Result, TestOutcome, Trust
+from .outcome import Fault, Outcome, Result, TestOutcome, Trust
 from .session import Command, Ran, Session
-from .submission import CallTest, ExamTest, ProgramTest, StdinTest, Submission, Test
+from .submission import AssertTest, CallTest, ProgramTest, StdinTest, Submission, Test
 
-KEPT = 4_000
-"""Bytes of standard output and of standard error that an outcome keeps."""
-_DETAIL = 300
-_PER_BYTE, _SPARE = 64, 1 << 20
-"""A returned value is looked into where it is at most so many times as long as the expected one, and so many bytes
-more: nothing that equals it is longer, and a program shall not decide how much work the host has."""
-_AT_BOUND: Mapping[str, tuple[Outcome, str]] = {
-    "time": (Outcome.TLE, "ran longer than {time_s:g} s"),
-    "memory": (Outcome.MLE, "used more than {memory_mb:g} MiB"),
-    "output": (Outcome.OLE, "wrote more than {output_bytes} bytes"),
-    "disk": (Outcome.RE, "wrote more than {disk_mb:g} MiB to files"),
-    "processes": (Outcome.RE, "started more than {processes} processes"),
-}
+_WALL = 5
+"""How many times longer than its processor time a whole submission may take."""
+_CHECK_LIMITS = Limits(time_s=20, memory_mb=1024, processes=32, output_bytes=1 << 20, disk_mb=16)
+"""What a checker program may use."""
+_SLOW_IMPORTS = ("numpy", "pandas", "scipy", "sklearn", "sympy", "networkx", "matplotlib")
+_IMPORT_S = 0.75
+"""Processor time that importing one of these may take; it is not the program's."""
+_SLOW_COMPILE_S = 5.0
+"""A program whose compiling took longer and failed is not tried by another standard."""
 _T = TypeVar("_T")
 
 
-class Judged(NamedTuple):
+class JudgedSubmission(NamedTuple):
     """What a judge hands back."""
 
     result: Result
@@ -60,7 +60,7 @@ class Judged(NamedTuple):
 
 def judge(
     submission: Submission, session: Session, *, backend: str = "", fork: bool = False, builds: Builds | None = None
-) -> Judged:
+) -> JudgedSubmission:
     """Judge a submission on a session. Raises SandboxError where that could not be done, ValueError for a submission
     without tests or in an unknown language.
 
@@ -70,7 +70,7 @@ def judge(
         raise ValueError("a submission without tests cannot be judged: everything would pass")
     if submission.language not in LANGUAGES:
         raise ValueError(f"unknown language {submission.language!r}; known: {', '.join(LANGUAGES)}")
-    if submission.language != "python" and any(isinstance(test, CallTest | ExamTest) for test in submission.tests):
+    if submission.language != "python" and any(isinstance(test, CallTest | AssertTest) for test in submission.tests):
         raise ValueError(f"only Python programs can be called; this one is in {submission.language}")
     return _Judge(submission, session, backend, fork, builds or Builds(0)).judge()
 
@@ -83,119 +83,275 @@ class _Judge:
         self._builds = builds
         self._language = LANGUAGES[submission.language]
         self._fork = fork and self._language.name == "python"
-        limits = submission.limits.over(DEFAULT_LIMITS)
-        assert limits.time_s is not None
-        assert limits.total_s is not None
-        self._limits = replace(limits, time_s=limits.time_s * self._language.time_factor)
-        self._total = limits.total_s
-        self._deadline = 0.0
+        self._limits = submission.limits.over(DEFAULT_LIMITS)
+        assert self._limits.total_s is not None
+        self._total: float = self._limits.total_s
+        self._start = time.monotonic()
+        self._used = self._waited = 0.0
         self._loaded: bytes | None = None
         self._complaint: TestOutcome | None = None
         self._clean = True
-        self._checker_failed = False
+        self._fault: Fault | None = None
+        self._spare = _IMPORT_S * sum(
+            f"import {name}" in submission.source or f"from {name}" in submission.source for name in _SLOW_IMPORTS
+        )
+        self._really_missing: dict[str, bool] = {}
 
-    def judge(self) -> Judged:
-        start = time.monotonic()
-        self._deadline = start + self._total
+    def judge(self) -> JudgedSubmission:
         outcomes: list[TestOutcome] = []
-        decided = False
-        for test in self._submission.tests:
-            if decided:
-                outcomes.append(TestOutcome(outcome=Outcome.SKIPPED, detail="an earlier test decided"))
-                continue
-            found = self._test(test)
+        tests = self._submission.tests
+        for found in self._outcomes():
             outcomes.append(found)
-            if self._checker_failed:
-                return self._unjudged(found, start)
-            decided = found.outcome is not Outcome.AC and (self._submission.stop_at_failure or self._left() <= 0)
+            if self._fault is not None:
+                return self._unjudged(found)
+            if found.outcome is not Outcome.AC and (self._submission.stop_at_failure or self._out_of_time()):
+                break
+        skipped = TestOutcome(outcome=Outcome.SKIPPED, detail="an earlier test decided")
+        outcomes += [skipped] * (len(tests) - len(outcomes))
         failed = next((index for index, found in enumerate(outcomes) if found.outcome is not Outcome.AC), None)
-        result = Result(
-            outcome=Outcome.AC if failed is None else outcomes[failed].outcome,
-            tests=outcomes,
-            detail=_sentence(outcomes, failed),
-            seconds=time.monotonic() - start,
-            backend=self._backend,
-        )
-        return Judged(result, self._clean)
+        outcome = Outcome.AC if failed is None else outcomes[failed].outcome
+        return self._result(outcome, outcomes, rules.sentence(outcomes, failed))
 
-    def _unjudged(self, found: TestOutcome, start: float) -> Judged:
-        """Another attempt would end in the same way, and other submissions shall not pay for it."""
+    def _result(self, outcome: Outcome, outcomes: Sequence[TestOutcome], detail: str) -> JudgedSubmission:
+        environment = self._session.environment
         result = Result(
-            outcome=Outcome.INFRA,
-            tests=[found] * len(self._submission.tests),
-            detail=found.detail,
-            seconds=time.monotonic() - start,
+            outcome=outcome,
+            tests=outcomes,
+            detail=detail,
+            seconds=time.monotonic() - self._start,
             backend=self._backend,
-            checker_failed=True,
+            environment=environment.name,
+            modules=environment.modules,
+            fault=self._fault,
         )
-        return Judged(result, self._clean)
+        return JudgedSubmission(result, self._clean)
+
+    def _unjudged(self, found: TestOutcome) -> JudgedSubmission:
+        """Another attempt would end in the same way, and other submissions shall not pay for it."""
+        return self._result(Outcome.INFRA, [found] * len(self._submission.tests), found.detail)
+
+    def _outcomes(self) -> Iterator[TestOutcome]:
+        """One for each test, as they are asked for."""
+        for key, group in itertools.groupby(self._submission.tests, _batch):
+            if key is None:
+                for test in group:
+                    yield self._out_of_time() or self._test(test)
+            else:
+                yield from self._calls([test for test in group if isinstance(test, CallTest)], key)
+
+    def _calls(self, tests: Sequence[CallTest], auto_imports: bool) -> Iterator[TestOutcome]:
+        """Calls that share a start, as far as none of them ends the program."""
+        done = 0
+        while done < len(tests):
+            late = self._out_of_time()
+            if late is not None:
+                yield late
+                done += 1
+                continue
+            built = build(self._language, self._submission.source, self._limits)
+            self._load(built)
+            command = Command(
+                argv=self._language.call,
+                limits=self._bounds(),
+                call=ask_calls(auto_imports=auto_imports),
+                calls=[ask_call(test.entry, test.args) for test in tests[done:]],
+                fork=self._fork,
+            )
+            calls = self._session.run_calls(command)
+            try:
+                for ran in calls:
+                    self._count(ran)
+                    test = tests[done]
+                    outcome, detail = rules.at_bound(ran, self._limits) or self._compared(rules.judge_answer, test, ran)
+                    done += 1
+                    if rules.missing_module(ran):  # which is looked into with the same session
+                        calls.close()  # type: ignore[attr-defined]  # a generator
+                    yield self._told(ran, outcome, detail)
+                    if self._out_of_time():
+                        break
+            finally:
+                calls.close()  # type: ignore[attr-defined]  # a generator
+                self._clean = self._clean and not self._session.left_behind
 
     def _test(self, test: Test) -> TestOutcome:
-        if self._left() <= 0:
-            return TestOutcome(outcome=Outcome.TLE, detail=f"all tests together took more than {self._total:g} s")
         code = test.code if isinstance(test, ProgramTest) else None
-        built = build(self._language, self._submission.source, self._limits, code)
+        built = build(self._language, self._submission.source, self._limits, code, self._submission.standard)
         complaint = self._load(built)
         if complaint is not None:
             return complaint
-        limits = replace(self._limits, time_s=max(0.001, min(self._limits.time_s or 0.0, self._left())))
-        trust: Trust = "strong"
         if isinstance(test, StdinTest):
-            stdin = test.input.encode("utf-8", "replace")
-            ran = self._run(Command(argv=built.run, limits=limits, stdin=stdin, fork=self._fork))
-            outcome, detail = self._bound(ran) or self._compared(_stdin, test, ran)
-        elif isinstance(test, ProgramTest):
-            trust = "weak"
-            ran = self._run(Command(argv=built.run, limits=limits))
-            outcome, detail = self._bound(ran) or self._program(ran, built.nonce)
+            return self._stdin(test, built)
+        if isinstance(test, ProgramTest):
+            secret = rules.nonce().encode() if built.shows_end else b""
+            ran = self._run(Command(argv=built.run, limits=self._bounds(), secret=secret))
+            outcome, detail = rules.at_bound(ran, self._limits) or self._program(ran, secret)
+            return self._told(ran, outcome, detail, "weak", secret)
+        assert isinstance(test, AssertTest)
+        trust: Trust = "strong" if test.names is not None and not test.weak else "weak"
+        ran = self._run(self._ask(test))
+        if test.names is not None and rules.is_unfit(ran):
+            # The test alone said so, in a process without the program: it has to be held in the program's.
+            test, trust = replace(test, names=None), "weak"
+            ran = self._run(self._ask(test))
+        outcome, detail = rules.at_bound(ran, self._limits) or self._compared(rules.judge_answer, test, ran)
+        if outcome is Outcome.INFRA and self._fault is None:
+            if test.names is None and not self._checks_nothing(test):
+                outcome, detail = Outcome.RE, "the program kept the test from running"
+            else:
+                self._fault = Fault.CHECKED_NOTHING
+        return self._told(ran, outcome, detail, trust)
+
+    def _checks_nothing(self, test: AssertTest) -> bool:
+        """Whether a test says so without a program, too: in the program's process that may be the program's word."""
+        self._loaded = None
+        self._session.load({"main.py": b""}, None)
+        ran = self._run(self._ask(test))
+        return rules.judge_answer(test, ran)[0] is Outcome.INFRA
+
+    def _stdin(self, test: StdinTest, built: Build) -> TestOutcome:
+        expected = len(test.output.encode("utf-8", "replace"))
+        bounds = self._bounds()
+        # What is expected may always be written.
+        bounds = replace(bounds, output_bytes=max(bounds.output_bytes or 0, 2 * expected + (1 << 16)))
+        stdin, argv = test.input.encode("utf-8", "replace"), built.run
+        if test.input_file or test.output_file:
+            argv = _with_files(argv, test)
+            if test.input_file:
+                self._session.load({**built.files, **self._products, f"r1_input/{test.input_file}": stdin}, None)
+                self._loaded = None
+        ran = self._run(Command(argv=argv, limits=bounds, stdin=stdin, fork=self._fork and argv is built.run))
+        decided = rules.at_bound(ran, replace(self._limits, output_bytes=bounds.output_bytes))
+        if decided is None and test.checker_program is not None:
+            decided = self._checked(test, ran)
+        crashes_fail = self._submission.exit_status
+        if decided is None:
+            decided = self._compared(lambda t, r: rules.judge_stdin(t, r, crashes_fail=crashes_fail), test, ran)
+        return self._told(ran, *decided)
+
+    def _checked(self, test: StdinTest, ran: Ran) -> tuple[Outcome, str]:
+        """Ask a checker program, in a run of its own from which nothing of the submission can be seen."""
+        assert test.checker_program is not None
+        if ran.ended == "signal":
+            return Outcome.RE, rules.ending(ran)
+        checker = test.checker_program
+        language = LANGUAGES[checker.language]
+        built = build(language, checker.source, DEFAULT_LIMITS)
+        files = {"input.txt": test.input, "expected.txt": test.output}
+        data = {name: text.encode("utf-8", "replace") for name, text in files.items()} | {"output.txt": ran.stdout}
+        self._loaded = None
+        if built.compile:
+            made = self._builds.get(built.key)
+            if made is None:
+                compiled = self._compile(built)
+                if compiled is not None:
+                    self._fault = Fault.CHECKER
+                    return Outcome.INFRA, f"the checker program does not compile: {rules.complaint(compiled)}"
+                made = self._session.products() or None
+                if made is None:
+                    self._fault = Fault.CHECKER
+                    return Outcome.INFRA, "the checker program is too large"
+                self._builds.put(built.key, made)
+            data |= made
         else:
-            trust = "strong" if isinstance(test, CallTest) or test.names is not None else "weak"
-            ran = self._run(self._ask(test, limits))
-            if isinstance(test, ExamTest) and trust == "strong" and _is_unfit(ran):
-                # The exam alone said so, in a process without the program: it has to be held in the program's.
-                test, trust = replace(test, names=None), "weak"
-                ran = self._run(self._ask(test, limits))
-            outcome, detail = self._bound(ran) or self._compared(_answer, test, ran)
-        return _outcome(ran, outcome, detail, trust, built.nonce)
+            data |= built.files
+        self._session.load(data, None)
+        order = (
+            ("input.txt", "output.txt", "expected.txt")
+            if checker.testlib
+            else ("input.txt", "expected.txt", "output.txt")
+        )
+        argv = [*built.run, *(f"{{work}}/{name}" for name in order)]
+        checked = self._session.run(Command(argv=argv, limits=language.bounds(_CHECK_LIMITS.over(DEFAULT_LIMITS))))
+        return self._verdict_of_checker(checker.testlib, checked, ran)
+
+    def _verdict_of_checker(self, testlib: bool, checked: Ran, ran: Ran) -> tuple[Outcome, str]:
+        said = checked.stdout.decode("utf-8", "replace").strip()
+        right: bool | None = None
+        if checked.ended == "exit" and testlib and checked.status in (0, 1, 2, 7):
+            right = checked.status == 0
+        elif checked.ended == "exit" and not testlib and checked.status == 0:
+            word = said.split()[0].lower() if said else ""
+            right = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}.get(word)
+            if right is None:
+                right = _share_of_one(word)
+        if right is None:
+            self._fault = Fault.CHECKER
+            return Outcome.INFRA, f"the checker program gave no answer: {rules.ending(checked)}"
+        difference = None if right else f"the checker program says no{': ' + said[:100] if said else ''}"
+        return rules.with_ending(ran, difference, crashes_fail=self._submission.exit_status)
 
     def _compared(self, rule: Callable[[_T, Ran], tuple[Outcome, str]], test: _T, ran: Ran) -> tuple[Outcome, str]:
         try:
             return rule(test, ran)
         except Exception as error:  # noqa: BLE001 - the boundary: a checker may be anybody's, and what it compares is
-            self._checker_failed = True
+            self._fault = Fault.CHECKER
             return Outcome.INFRA, f"the checker failed: {type(error).__name__}: {error}"
 
-    def _ask(self, test: CallTest | ExamTest, limits: Limits) -> Command:
-        if isinstance(test, CallTest):
-            call, exam = ask_call(test.entry, test.args, usual=test.usual), None
-        else:
-            call, exam = ask_exam(test.code, test.names)
-        # What is forked shares the agent's memory, where an exam passes through.
-        fork = self._fork and exam is None
-        return Command(argv=self._language.call, limits=limits, call=call, exam=exam, fork=fork)
+    def _ask(self, test: AssertTest) -> Command:
+        call, exam = ask_exam(test.code, test.names, test.runner)
+        # What is forked shares the agent's memory, where the test's text passes through.
+        return Command(
+            argv=self._language.call, limits=self._bounds(), call=call, exam=exam, fork=self._fork and exam is None
+        )
 
     def _run(self, command: Command) -> Ran:
         ran = self._session.run(command)
         self._clean = self._clean and ran.clean and not ran.stray
+        self._count(ran)
         return ran
 
-    def _left(self) -> float:
-        return self._deadline - time.monotonic()
+    def _count(self, ran: Ran) -> None:
+        """Raises MachineBusyError where the run says nothing about the program."""
+        self._used += ran.cpu_seconds
+        self._waited += ran.waited
+        if ran.ended == "busy":
+            raise MachineBusyError(
+                f"the program had {ran.cpu_seconds:.1f} s of a processor in {ran.seconds:.1f} s, and waited for one "
+                f"for {ran.waited:.1f} s"
+            )
 
-    def _bound(self, ran: Ran) -> tuple[Outcome, str] | None:
-        if ran.ended not in _AT_BOUND:
+    def _told(
+        self, ran: Ran, outcome: Outcome, detail: str, trust: Trust = "strong", secret: bytes = b""
+    ) -> TestOutcome:
+        found = rules.outcome_of(ran, outcome, detail, trust, secret)
+        name = rules.missing_module(ran) if outcome in (Outcome.RE, Outcome.WA) else ""
+        return replace(found, missing_module=name) if name and self._is_missing(name) else found
+
+    def _is_missing(self, name: str) -> bool:
+        """Whether a module cannot be imported here: a program can write anything."""
+        if self._language.name != "python" or not name.isidentifier():
+            return False
+        if name not in self._really_missing:
+            self._loaded = None
+            self._session.load({"main.py": f"import {name}\n".encode()}, None)
+            ran = self._session.run(Command(argv=self._language.run, limits=self._bounds()))
+            self._really_missing[name] = (
+                ran.ended == "exit" and ran.status != 0 and b"ModuleNotFoundError" in ran.stderr
+            )
+        return self._really_missing[name]
+
+    def _bounds(self) -> Limits:
+        """What a run may use."""
+        left = max(0.001, min(self._limits.time_s or 0.0, self._total - self._used))
+        bounds = self._language.bounds(replace(self._limits, time_s=left))
+        return replace(bounds, time_s=(bounds.time_s or 0) + self._spare, wall_s=self._limits.wall_s)
+
+    def _out_of_time(self) -> TestOutcome | None:
+        elapsed = time.monotonic() - self._start
+        if self._used < self._total and elapsed < _WALL * self._total:
             return None
-        outcome, sentence = _AT_BOUND[ran.ended]
-        return outcome, sentence.format_map({f.name: getattr(self._limits, f.name) for f in fields(self._limits)})
+        if self._used < self._total and self._waited >= (elapsed - self._used) / 2:
+            raise MachineBusyError(f"the tests had {self._used:.1f} s of a processor in {elapsed:.1f} s")
+        return TestOutcome(outcome=Outcome.TLE, detail=f"all tests together took more than {self._total:g} s")
 
-    def _program(self, ran: Ran, nonce: bytes | None) -> tuple[Outcome, str]:
+    def _program(self, ran: Ran, secret: bytes) -> tuple[Outcome, str]:
         if ran.ended == "signal":
-            return Outcome.RE, _ending(ran)
+            return Outcome.RE, rules.ending(ran)
         if self._language.name == "javascript" and b"Assertion failed" in ran.stderr:
             return Outcome.WA, "an assertion failed"
         if ran.status:
-            return Outcome.RE, _ending(ran)
-        if nonce is not None and nonce not in ran.stderr:
+            return Outcome.RE, rules.ending(ran)
+        if secret and secret not in ran.stderr:
             return Outcome.RE, "the program ended before the test code did"
         return Outcome.AC, ""
 
@@ -204,130 +360,71 @@ class _Judge:
         if self._loaded == built.key:
             return self._complaint
         self._loaded = self._complaint = None
+        self._products = {}
         products = self._builds.get(built.key) if built.compile else None
-        if built.compile is None or products is not None:
+        if not built.compile or products is not None:
             self._session.load(products or built.files, None)
+            self._products = dict(products or {})
         else:
-            limits = replace(COMPILE_LIMITS, time_s=min(COMPILE_LIMITS.time_s or 0.0, self._left()))
-            ran = self._session.load(built.files, Command(argv=built.compile, limits=limits))
-            assert ran is not None
-            self._clean = self._clean and ran.clean and not ran.stray
-            if ran.ended != "exit" or ran.status:
-                self._complaint = _outcome(ran, Outcome.CE, _complaint(ran), "strong", built.nonce)
+            failed = self._compile(built)
+            if failed is not None:
+                self._complaint = rules.outcome_of(failed, Outcome.CE, rules.complaint(failed))
             elif self._builds.keeps:
-                self._builds.put(built.key, self._session.products())
+                self._products = dict(self._session.products())
+                if self._products:
+                    self._builds.put(built.key, self._products)
         self._loaded = built.key
         return self._complaint
 
+    _products: dict[str, bytes]
 
-def _stdin(test: StdinTest, ran: Ran) -> tuple[Outcome, str]:
-    if ran.ended == "signal":
-        return Outcome.RE, _ending(ran)
-    difference = test.checker(test.output, ran.stdout.decode("utf-8", "surrogateescape"))
-    if difference is None:
-        return Outcome.AC, _ending(ran) if ran.status else ""
-    return (Outcome.RE, _ending(ran)) if ran.status else (Outcome.WA, difference)
-
-
-def _is_unfit(ran: Ran) -> bool:
-    return ran.value is not None and read_answer(ran.value).kind == "unfit"
-
-
-class _Opaque:
-    """Stands for a value that is not plain: equal to nothing, and as true as its program says."""
-
-    def __init__(self, truth: bool) -> None:
-        self._truth = truth
-
-    def __bool__(self) -> bool:
-        return self._truth
+    def _compile(self, built: Build) -> Ran | None:
+        """Try the commands in turn; what the first said where none of them worked."""
+        first: Ran | None = None
+        for command in built.compile:
+            left = max(0.001, min(COMPILE_LIMITS.time_s or 0.0, self._total - self._used))
+            limits = replace(COMPILE_LIMITS, time_s=left)
+            ran = self._session.load(built.files, Command(argv=command, limits=limits))
+            assert ran is not None
+            self._clean = self._clean and ran.clean and not ran.stray
+            self._count(ran)
+            if ran.ended == "exit" and not ran.status:
+                return None
+            first = first or ran
+            if ran.ended != "exit" or ran.cpu_seconds > _SLOW_COMPILE_S:
+                break
+        return first
 
 
-_ANY_OBJECT = (checkers.truthy, checkers.unequal, checkers.not_identical)
-"""Checkers that a value need not be plain for: `assert f(x)`, `f(x) != 1`, `f(x) is not None`."""
+def _batch(test: Test) -> bool | None:
+    """Calls with the same answer share a start; None: a start of its own."""
+    return test.auto_imports if isinstance(test, CallTest) else None
 
 
-def _answer(test: CallTest | ExamTest, ran: Ran) -> tuple[Outcome, str]:
-    """What the harness answered. It shares a process with the program, so all but the value of a call can only do harm
-    to the program itself."""
-    if ran.value is None:
-        return Outcome.RE, f"{_ending(ran)}, before it answered"
-    if isinstance(test, CallTest) and len(ran.value) > _PER_BYTE * len(encode(test.expected)) + _SPARE:
-        return Outcome.WA, f"returned a value of {len(ran.value)} bytes, far larger than the one expected"
-    answer = read_answer(ran.value)
-    match answer.kind:
-        case "value" if isinstance(test, CallTest):
-            difference = test.checker(test.expected, answer.value)
-            return (Outcome.AC, "") if difference is None else (Outcome.WA, difference)
-        case "passed" if isinstance(test, ExamTest):
-            return Outcome.AC, ""
-        case "raised" if isinstance(test, ExamTest) and answer.error == "AssertionError":
-            return Outcome.WA, f"an assertion failed: {_last(answer.text)}"
-        case "unplain" if isinstance(test, CallTest) and test.checker in _ANY_OBJECT:
-            difference = test.checker(test.expected, _Opaque(answer.value is True))
-            return (Outcome.AC, "") if difference is None else (Outcome.WA, difference)
-        case "unplain":
-            return Outcome.WA, f"returned what is no plain value: {_last(answer.text)}"
-        case "raised" | "entry" | "arguments":
-            return Outcome.RE, _last(answer.text)
-    return Outcome.RE, "the program answered out of turn"
+def _share_of_one(word: str) -> bool | None:
+    """A checker may give a share; only all of it is right."""
+    try:
+        return float(word) >= 1
+    except ValueError:
+        return None
 
 
-def _outcome(ran: Ran, outcome: Outcome, detail: str, trust: Trust, nonce: bytes | None) -> TestOutcome:
-    stderr = ran.stderr.replace(b"\n" + nonce + b"\n", b"") if nonce else ran.stderr
-    return TestOutcome(
-        outcome=outcome,
-        detail=detail[:_DETAIL],
-        seconds=ran.seconds,
-        cpu_seconds=ran.cpu_seconds,
-        memory_mb=ran.memory_mb,
-        stdout=_kept(ran.stdout, ran.cut),
-        stderr=_kept(stderr, ran.cut),
-        trust=trust,
-    )
-
-
-def _kept(data: bytes, cut: bool) -> str:
-    text = data[:KEPT].decode("utf-8", "replace")
-    if len(data) > KEPT:
-        return f"{text}… [{len(data) - KEPT} more bytes]"
-    return f"{text}… [cut]" if cut and len(data) == KEPT else text
-
-
-def _ending(ran: Ran) -> str:
-    if ran.ended == "signal":
-        try:
-            how = f"ended by {signal.Signals(ran.status).name}"
-        except ValueError:
-            how = f"ended by signal {ran.status}"
+def _with_files(argv: Sequence[str], test: StdinTest) -> tuple[str, ...]:
+    """The command, with its input where the program finds it as a file, and what it wrote to one as its output."""
+    steps = []
+    if test.input_file:
+        steps.append('cp -- "$R" "$I"')
+    run = '"$@"'
+    if test.output_file:
+        steps += [f"{run} >/dev/null", "status=$?", 'cat -- "$O" 2>/dev/null', "exit $status"]
     else:
-        how = f"ended with status {ran.status}"
-    last = _last_line(ran.stderr)
-    return f"{how}: {last}" if last else how
-
-
-def _complaint(ran: Ran) -> str:
-    """What a compiler said: its first line that names an error, else how it ended."""
-    if ran.ended in _AT_BOUND:
-        return f"compiling reached its bound on {ran.ended}"
-    lines = (ran.stderr + b"\n" + ran.stdout)[: 64 << 10].decode("utf-8", "replace").splitlines()
-    return next((line.strip() for line in lines if "error" in line), _ending(ran))
-
-
-def _last_line(data: bytes) -> str:
-    return _last(data[-2_000:].decode("utf-8", "replace"))
-
-
-def _last(text: str) -> str:
-    lines = text[-2_000:].rstrip().splitlines()
-    return "".join(c if c.isprintable() else "\ufffd" for c in lines[-1].strip()[:200]) if lines else ""
-
-
-def _sentence(outcomes: Sequence[TestOutcome], failed: int | None) -> str:
-    if failed is None:
-        return f"passed {len(outcomes)} of {len(outcomes)} tests"
-    first = outcomes[failed]
-    passed = sum(found.outcome is Outcome.AC for found in outcomes)
-    if first.outcome is Outcome.CE:
-        return f"does not compile: {first.detail}"
-    return f"passed {passed} of {len(outcomes)} tests; test {failed + 1}: {first.outcome.value}, {first.detail}"
+        steps.append(f"exec {run}")
+    text = "; ".join(steps)
+    names = (
+        ("$R", f"{{work}}/r1_input/{test.input_file}"),
+        ("$I", test.input_file or ""),
+        ("$O", test.output_file or ""),
+    )
+    for variable, value in names:
+        text = text.replace(f'"{variable}"', f"'{value}'")
+    return ("/bin/sh", "-c", text, "sh", *argv)

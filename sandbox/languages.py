@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from .limits import Limits
 
 
 class Ending(NamedTuple):
-    """How test code appended to a program shows that it ran to its end, which an exit status of 0 does not show."""
+    """How test code appended to a program shows that it ran to its end, which an exit status of 0 does not show: it
+    writes what it found on descriptor 3 to standard error, a word made for this run, which stands in no file."""
 
     prepend: str = ""
     """Added before the test code."""
     append: str = ""
-    """Added after the test code; `{nonce}` is what it writes to standard error."""
+    """Added after the test code."""
     files: Mapping[str, str] = {}
-    """Files beside the program, likewise."""
+    """Files beside the program; `{main}` as in commands."""
     compile: Sequence[str] = ()
     """Added to the command that compiles."""
     run: Sequence[str] = ()
@@ -50,31 +51,82 @@ class Language:
     """The command that compiles it; None where nothing is compiled. `{file}` is the file's name."""
     time_factor: float = 1.0
     """What a limit on time is multiplied by, since some runtimes take long to start."""
+    memory_factor: float = 1.0
+    """What a limit on memory is multiplied by, for runtimes whose heap needs room to move what it holds."""
+    extra_mb: float = 0.0
+    """Memory that a runtime needs for itself, MiB; added to a limit."""
+    standards: Sequence[str] = ()
+    """What `{std}` in `compile` stands for: the first that a program compiles with."""
     ending: Ending | None = None
     """How appended test code shows that it has ended; None: by its exit status alone."""
 
-    def fill(self, argv: Sequence[str], source: str, limits: Limits) -> list[str]:
+    def fill(self, argv: Sequence[str], source: str, limits: Limits, standard: str = "") -> list[str]:
         """A command of this table for a program; `{work}` and `{start}` are left to the sandbox."""
-        file = self.file(source)
-        heap = str(max(16, int((limits.memory_mb or 512) * 0.75)))
-        named = {"{file}": file, "{main}": self.main(source) if self.main else "", "{memory}": heap}
+        memory = limits.memory_mb or 512
+        named = {
+            "{file}": self.file(source),
+            "{main}": self.main(source) if self.main else "",
+            "{memory}": str(max(16, int(memory))),
+            "{heap}": str(max(16, int(memory * self.memory_factor))),
+            "{std}": standard,
+        }
         return [_NAMED.sub(lambda found: named[found[0]], word) for word in argv]
 
+    def bounds(self, limits: Limits) -> Limits:
+        """What the sandbox is told to hold a program of this language to."""
+        memory = (limits.memory_mb or 0) * self.memory_factor + self.extra_mb
+        return replace(limits, time_s=(limits.time_s or 0) * self.time_factor, memory_mb=memory)
 
-_NAMED = re.compile(r"\{(?:file|main|memory)\}")
+    def tried_standards(self, named: str) -> Sequence[str]:
+        """The standards to try, the one that a program's author named first.
 
-COMPILE_LIMITS = Limits(time_s=30, memory_mb=1024, processes=64, output_bytes=1 << 20, disk_mb=128, total_s=60)
+        >>> LANGUAGES["cpp"].tried_standards("C++20 (GCC 13-64)")[0]
+        'gnu++20'
+        """
+        if not self.standards:
+            return ("",)
+        kind = "++" if self.name == "cpp" else ""
+        found = re.search(r"(?:c\+\+|cpp|cxx|gnu\+\+|gnu|c|std=)\s*([0-9][0-9a-z])(?![0-9])", named.lower())
+        if found is None or found[1] not in _STANDARDS[self.name]:
+            return self.standards
+        chosen = f"gnu{kind}{found[1]}"
+        return (chosen, *(each for each in self.standards if each != chosen))
+
+
+_STANDARDS = {
+    "c": ("89", "90", "99", "11", "17", "18", "23", "2x"),
+    "cpp": "98 03 11 14 17 20 23 26 2a 2b 2c 1z".split(),
+}
+_NAMED = re.compile(r"\{(?:file|main|memory|heap|std)\}")
+
+COMPILE_LIMITS = Limits(time_s=30, memory_mb=1024, processes=64, output_bytes=1 << 20, disk_mb=256, total_s=60)
 """What a compiler may use, whatever the program may; never more time than the whole submission has."""
 
 
 def language(name: str) -> Language | None:
-    """A language by its name, or by what a code fence calls it; None for any other.
+    """A language by its name, or by what a code fence or a data set calls it; None for any other.
 
-    >>> language("py").name, language("C++").name, language("cobol")
-    ('python', 'cpp', None)
+    >>> [language(name).name for name in ("py", "C++", "GNU C++20 (64)", "PyPy 3-64", "Java 21", "cpp17")]
+    ['python', 'cpp', 'cpp', 'python', 'java', 'cpp']
+    >>> language("cobol"), language("Python 2"), language("C#")
+    (None, None, None)
     """
     folded = name.strip().lower()
-    return LANGUAGES.get(ALIASES.get(folded, folded))
+    found = LANGUAGES.get(ALIASES.get(folded, folded))
+    if found is not None:
+        return found
+    # What contests call them: a name, then versions of it and of its compiler.
+    words = _CONTEST_NAME.match(folded)
+    if words is None or (words[1] in ("python", "pypy", "cpython") and (words[2] or "").startswith("2")):
+        return None
+    return LANGUAGES.get(ALIASES.get(words[1], words[1]))
+
+
+_CONTEST_NAME = re.compile(
+    r"(?:gnu |ms |microsoft visual |clang |gcc |g\+\+ |openjdk |oracle |lang[._-])?"
+    r"(cpython|python|pypy|c\+\+|cpp|gnu\+\+|g\+\+|clang\+\+|c|java|javascript|node\.?js|node|js|go|golang|rust|bash)"
+    r"[ _.-]?(\d[\w.+-]*)?(?:[ (].*)?$"
+)
 
 
 def _named(name: str) -> Callable[[str], str]:
@@ -127,7 +179,15 @@ def _java(source: str) -> _Java:
     return _Java(f"{file}.java", (f"{package[1]}." if package else "") + (main or file))
 
 
-_C_END = """#include <stdio.h>
+_C_END = """#include <assert.h>
+#include <stdio.h>
+#include <unistd.h>
+static char secret[80];
+__attribute__((constructor(101))) static void take_secret(void) {
+    long size = read(3, secret, sizeof secret - 1);
+    secret[size > 0 ? size : 0] = 0;
+    close(3);
+}
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -135,7 +195,7 @@ int __real_main(int, char **);
 int __wrap_main(int argc, char **argv) {
     int status = __real_main(argc, argv);
     fflush(stdout);
-    fputs("\\n{nonce}\\n", stderr);
+    fprintf(stderr, "\\n%s\\n", secret);
     fflush(stderr);
     return status;
 }
@@ -143,13 +203,20 @@ int __wrap_main(int argc, char **argv) {
 }
 #endif
 """
-# The linker hands the start of the program to our main, which calls the real one: exit(0) never comes back to it.
-_UNDEF = "#undef main\n"  # or a program could rename the test's main and bring one of its own
-_WRAP = ("-Wl,--wrap=main",)
+# The linker hands the start of the program to our main, which calls the real one: exit(0) never comes back to it. A
+# program can rename the test's main, turn its asserts off or bring an assert of its own, unless that is undone.
+_C_TEST = "#undef main\n#undef NDEBUG\n#undef assert\n#include <assert.h>\n"
+_WRAP = ("-include", "assert.h", "-Wl,--wrap=main")
 
-# Loaded before the program, which can neither replace console.assert nor bring a console of its own unnoticed.
+# Runs the program as a script, whose end cannot be reached by a `return`; what shows the end stands in no file and in
+# no global. The program can neither replace console.assert nor bring a console of its own unnoticed.
 _JS_START = """'use strict';
-const { writeSync } = require('fs');
+const { readFileSync, readSync, closeSync, writeSync } = require('fs');
+const Module = require('module');
+const { runInThisContext } = require('vm');
+const held = Buffer.alloc(80);
+const secret = held.toString('latin1', 0, readSync(3, held));
+closeSync(3);
 const real = console;
 let failed = false;
 const assert = (right, ...why) => {
@@ -160,23 +227,39 @@ const assert = (right, ...why) => {
 const fixed = value => ({ value, writable: false, configurable: false });
 Object.defineProperty(real, 'assert', fixed(assert));
 Object.defineProperty(globalThis, 'console', fixed(real));
-Object.defineProperty(globalThis, 'end_{nonce}', fixed(seen => {
-    if (seen === real && !failed) writeSync(2, '\\n{nonce}\\n');
-}));
+const path = process.argv[2];
+const program = new Module(path, null);
+program.filename = path;
+program.paths = [];
+const load = Module.createRequire(path);
+load.main = program;
+Object.assign(globalThis, { require: load, module: program, exports: program.exports,
+    __filename: path, __dirname: require('path').dirname(path) });
+process.argv.splice(1, 1);
+runInThisContext(readFileSync(path, 'utf8'), { filename: path });
+if (!failed) writeSync(2, '\\n' + secret + '\\n');
 """
-_NODE = ("--max-old-space-size={memory}", "--stack-size=3900", "{work}/main.js")
+_NODE = ("--max-old-space-size={memory}", "--stack-size=3900")
 
 _JAVA_END = """public class R1RewardEnd {
     public static void main(String[] args) throws Throwable {
-        Main.main(args);
+        String secret;
+        try (java.io.FileInputStream given = new java.io.FileInputStream("/proc/self/fd/3")) {
+            byte[] held = new byte[80];
+            secret = new String(held, 0, Math.max(0, given.read(held)));
+        }
+        {main}.main(args);
         System.out.flush();
-        System.err.println("\\n{nonce}");
+        System.err.println("\\n" + secret);
     }
 }
 """
-_JAVA = ("java", "-Xmx{memory}m", "-Xss64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+_JAVA = ("java", "-Xmx{heap}m", "-Xss64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 _JAVA_OPTIONS = ("-XX:-UsePerfData", "-cp", "{work}")
 _JAVAC = ("javac", "-J-Xmx512m", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData")
+
+# Whole numbers of any length, as Python had them before 3.11 and as graders allow them.
+_PYTHON = ("python3", "-I", "-S", "-X", "int_max_str_digits=0")
 
 LANGUAGES: Mapping[str, Language] = {
     entry.name: entry
@@ -184,36 +267,52 @@ LANGUAGES: Mapping[str, Language] = {
         Language(
             name="python",
             file=_named("main.py"),
-            run=("python3", "-I", "-S", "{start}", "{work}/main.py"),
-            call=("python3", "-I", "-S", "{work}/main.py"),
+            run=(*_PYTHON, "{start}", "{work}/main.py"),
+            call=(*_PYTHON, "{work}/main.py"),
             image="python",
-            ending=Ending(append="\n__import__('sys').stderr.write('\\n{nonce}\\n')\n"),
+            ending=Ending(
+                append="\n__import__('sys').stderr.write('\\n%s\\n' % __import__('os').read(3, 80).decode())\n"
+            ),
         ),
         Language(
             name="c",
             file=_named("main.c"),
-            compile=("gcc", "-std=gnu17", "-O2", "-w", "-pipe", "-o", "main", "{file}", "-lm", "-pthread"),
+            standards=("gnu17", "gnu23", "gnu89"),
+            compile=(
+                "gcc",
+                "-std={std}",
+                "-O2",
+                "-w",
+                "-fpermissive",
+                "-pipe",
+                "-o",
+                "main",
+                "{file}",
+                "-lm",
+                "-pthread",
+            ),
             run=("{work}/main",),
             image="cpp",
-            ending=Ending(prepend=_UNDEF, files={"r1_reward_end.c": _C_END}, compile=("r1_reward_end.c", *_WRAP)),
+            ending=Ending(prepend=_C_TEST, files={"r1_reward_end.c": _C_END}, compile=("r1_reward_end.c", *_WRAP)),
         ),
         Language(
             name="cpp",
             file=_named("main.cpp"),
-            compile=("g++", "-std=c++17", "-O2", "-w", "-pipe", "-o", "main", "{file}", "-pthread"),
+            standards=("gnu++23", "gnu++17", "gnu++11"),
+            compile=("g++", "-std={std}", "-O2", "-w", "-pipe", "-o", "main", "{file}", "-pthread"),
             run=("{work}/main",),
             image="cpp",
-            ending=Ending(prepend=_UNDEF, files={"r1_reward_end.cpp": _C_END}, compile=("r1_reward_end.cpp", *_WRAP)),
+            ending=Ending(prepend=_C_TEST, files={"r1_reward_end.cpp": _C_END}, compile=("r1_reward_end.cpp", *_WRAP)),
         ),
         Language(
             name="javascript",
             file=_named("main.js"),
-            run=("node", *_NODE),
+            run=("node", *_NODE, "{work}/main.js"),
             image="javascript",
+            extra_mb=128,
             ending=Ending(
-                append="\n;globalThis['end_{nonce}'](console);\n",
                 files={"r1_reward_start.js": _JS_START},
-                run=("node", "--require", "{work}/r1_reward_start.js", *_NODE),
+                run=("node", *_NODE, "{work}/r1_reward_start.js", "{work}/main.js"),
             ),
         ),
         Language(
@@ -223,11 +322,13 @@ LANGUAGES: Mapping[str, Language] = {
             compile=(*_JAVAC, "-nowarn", "-encoding", "UTF-8", "-d", ".", "{file}"),
             run=(*_JAVA, *_JAVA_OPTIONS, "{main}"),
             image="java",
-            time_factor=1.5,
+            time_factor=2.0,
+            extra_mb=256,
+            memory_factor=1.5,
             ending=Ending(
                 files={"R1RewardEnd.java": _JAVA_END},
                 compile=("R1RewardEnd.java",),
-                run=(*_JAVA, *_JAVA_OPTIONS, "R1RewardEnd"),
+                run=(*_JAVA, "-ea", *_JAVA_OPTIONS, "R1RewardEnd"),
             ),
         ),
         Language(
@@ -249,7 +350,9 @@ LANGUAGES: Mapping[str, Language] = {
             file=_named("main.sh"),
             run=("bash", "{work}/main.sh"),
             image="python",
-            ending=Ending(append="\nr1_reward_status=$?; printf '\\n%s\\n' '{nonce}' >&2; exit $r1_reward_status\n"),
+            ending=Ending(
+                append="\nr1_status=$?; { printf '\\n'; head -c 80 <&3; printf '\\n'; } >&2; exit $r1_status\n"
+            ),
         ),
     )
 }
@@ -268,6 +371,10 @@ ALIASES: Mapping[str, str] = {
     "c++11": "cpp",
     "c++20": "cpp",
     "cxx": "cpp",
+    "g++": "cpp",
+    "gnu++": "cpp",
+    "clang++": "cpp",
+    "node.js": "javascript",
     "cc": "cpp",
     "c99": "c",
     "c11": "c",

@@ -21,17 +21,19 @@ class Limits:
     """
 
     time_s: float | None = None
-    """Wall time of one test, seconds."""
+    """Processor time of one test, of all its processes together, seconds."""
+    wall_s: float | None = None
+    """Wall time of one test, seconds; None: five times `time_s`, and 2 s."""
     memory_mb: float | None = None
     """Memory of one test, MiB."""
     processes: int | None = None
     """Processes and threads alive at once."""
     output_bytes: int | None = None
-    """Standard output and standard error together, bytes."""
+    """Standard output, bytes; an expected output that is longer raises it. Standard error is cut there."""
     disk_mb: float | None = None
     """Files written by one test, MiB."""
     total_s: float | None = None
-    """Wall time of the whole submission, compiling included, seconds."""
+    """Processor time of the whole submission, compiling included, seconds; its wall time is bounded in proportion."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -45,6 +47,15 @@ class Limits:
                 if bound != int(bound):
                     raise ValueError(f"{name} must be a whole number, got {bound!r}")
                 object.__setattr__(self, name, int(bound))  # tables with gaps keep whole numbers as 64.0
+
+    @property
+    def wall(self) -> float:
+        """The bound on wall time.
+
+        >>> Limits(time_s=2).wall
+        12
+        """
+        return self.wall_s or 5 * (self.time_s or 0) + 2
 
     def over(self, base: Limits) -> Limits:
         """These limits where they are set, those of `base` elsewhere.

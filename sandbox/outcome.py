@@ -39,6 +39,19 @@ class Outcome(StrEnum):
     """The sandbox failed; says nothing about the program."""
 
 
+class Fault(StrEnum):
+    """Why a result is INFRA."""
+
+    SANDBOX = "sandbox"
+    """A sandbox failed, or there is none."""
+    MACHINE_BUSY = "machine_busy"
+    """The program waited for a processor until its wall time was over, time after time."""
+    CHECKER = "checker"
+    """The programs were run, and it was a checker that failed."""
+    CHECKED_NOTHING = "checked_nothing"
+    """A test came to its end without having called or asserted anything."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestOutcome:
     """What became of one test."""
@@ -61,6 +74,8 @@ class TestOutcome:
     """The same for standard error."""
     trust: Trust = "strong"
     """Who decided."""
+    missing_module: str = ""
+    """The module that was asked for and that the sandbox does not have, where that ended the test."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,5 +92,9 @@ class Result:
     """Wall time of it all, waiting for a free place not included."""
     backend: str = ""
     """Which backend ran it."""
-    checker_failed: bool = False
-    """With INFRA: the programs were run, and it was a checker that failed."""
+    environment: str = ""
+    """What it ran in: the hash of the image and the version of Python, or the version alone."""
+    modules: frozenset[str] = frozenset()
+    """Python modules that this environment brings besides the standard library's; empty where that is not known."""
+    fault: Fault | None = None
+    """With INFRA: whose."""

@@ -4,7 +4,8 @@ A pool runs up to `size` submissions at once. Agents are started when they are n
 `isolation="reuse"` (default) replaces an agent after `recycle` submissions, after a fault, and after a program that
 left processes behind; `"per_submission"` gives every submission an agent that nothing has run in, the next of which
 is started meanwhile. A sandbox that fails is replaced and the whole submission tried again, with growing pauses; where
-that does not help the result is INFRA, never a number.
+that does not help the result is INFRA, never a number. But a program that ended every sandbox it was given, while
+another lives in one as fresh, has failed: a program must not be able to have itself left unjudged.
 
 A pool can be pickled and used from any thread; every process, a forked one too, starts agents of its own. Nothing is
 left at `close`, which the interpreter calls at its end. What is not promised: an order among threads that wait for a
@@ -26,15 +27,17 @@ from typing import Any, Literal
 
 from .backends import BACKENDS, start
 from .builds import CACHE_MB, Builds
-from .errors import SandboxError, SandboxUnavailableError
-from .judge import Judged, judge
+from .errors import MachineBusyError, RefusedError, SandboxError, SandboxUnavailableError
+from .judge import JudgedSubmission, judge
 from .languages import LANGUAGES
-from .outcome import Outcome, Result, TestOutcome
-from .session import Backend, Session
+from .limits import DEFAULT_LIMITS
+from .outcome import Fault, Outcome, Result, TestOutcome
+from .session import Backend, Command, Session
 from .submission import Submission
 
 Isolation = Literal["reuse", "per_submission"]
 Mode = Literal["exec", "fork"]
+_CONTROL = ("python3", "-I", "-S", "-c", "print(42)")
 PAUSES = (0.0, 0.2, 1.0, 4.0)
 """Seconds before each new attempt after the sandbox failed."""
 _log = logging.getLogger(__name__)
@@ -196,7 +199,7 @@ class Pool:
         return found
 
     def _attempts(self, state: _State, submission: Submission, image: str) -> Result:
-        failures: list[str] = []
+        failures: list[SandboxError] = []
         for pause in PAUSES:
             if failures:
                 time.sleep(pause)
@@ -207,24 +210,54 @@ class Pool:
             except SandboxUnavailableError as error:
                 if image not in state.chosen:  # it has never worked: this is no fault that may pass
                     raise
-                failures.append(str(error))
+                failures.append(error)
             except SandboxError as error:
-                failures.append(str(error))
+                failures.append(error)
             _log.info("a sandbox failed, attempt %d of %d: %s", len(failures), len(PAUSES), failures[-1])
-        detail = f"the sandbox failed {len(failures)} times: {failures[-1]}" if failures else "the pool was closed"
         backend = state.chosen.get(image)
-        return _lost(submission, detail, backend.name if backend else "")
+        name = backend.name if backend else ""
+        if not failures:
+            return _lost(submission, "the pool was closed", name)
+        if any(isinstance(error, MachineBusyError) for error in failures):
+            busy = next(error for error in failures if isinstance(error, MachineBusyError))
+            return _lost(submission, f"{busy}, in {len(failures)} attempts", name, Fault.MACHINE_BUSY)
+        detail = f"the sandbox failed {len(failures)} times: {failures[-1]}"
+        if all(isinstance(error, _EndedError) for error in failures) and self._another_lives(state, image):
+            # It ended every sandbox that it was given, and no other program did.
+            ended = TestOutcome(outcome=Outcome.RE, detail=f"the program ended its sandbox {len(failures)} times")
+            return Result(outcome=Outcome.RE, tests=[ended] * len(submission.tests), detail=ended.detail, backend=name)
+        return _lost(submission, detail, name)
+
+    def _another_lives(self, state: _State, image: str) -> bool:
+        """Whether a program that does nothing bad gets its answer, in a sandbox that is as fresh."""
+        try:
+            slot = self._open(state, image)
+        except SandboxError:
+            return False
+        try:
+            ran = slot.session.run(Command(argv=_CONTROL, limits=DEFAULT_LIMITS))
+        except SandboxError:
+            return False
+        finally:
+            self._drop(state, slot)
+        return ran.ended == "exit" and ran.stdout.strip() == b"42"
 
     def _once(self, state: _State, submission: Submission, image: str) -> Result:
         slot = self._take(state, image)
         try:
-            found: Judged = judge(
+            found: JudgedSubmission = judge(
                 submission,
                 slot.session,
                 backend=slot.backend,
                 fork=self.mode == "fork",
                 builds=state.builds,
             )
+        except (MachineBusyError, RefusedError):
+            self._drop(state, slot)
+            raise
+        except SandboxError as error:
+            self._drop(state, slot)
+            raise _EndedError(str(error)) from error
         except BaseException:
             self._drop(state, slot)
             raise
@@ -288,9 +321,14 @@ class Pool:
             _log.info("no spare sandbox: %s", error)
 
 
-def _lost(submission: Submission, detail: str, backend: str) -> Result:
+class _EndedError(SandboxError):
+    """A sandbox failed while a program was in it."""
+
+
+def _lost(submission: Submission, detail: str, backend: str, fault: Fault = Fault.SANDBOX) -> Result:
     lost = TestOutcome(outcome=Outcome.INFRA, detail=detail)
-    return Result(outcome=Outcome.INFRA, tests=[lost] * len(submission.tests), detail=detail, backend=backend)
+    tests = [lost] * len(submission.tests)
+    return Result(outcome=Outcome.INFRA, tests=tests, detail=detail, backend=backend, fault=fault)
 
 
 def _remake(backend: str, size: int | None, isolation: Isolation, recycle: int, mode: Mode) -> Pool:

@@ -10,18 +10,18 @@ import dataclasses
 import json
 import marshal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
-from .boot import AGENT, MAGIC_BYTES, pack, starters
-from .errors import SandboxError
+from .boot import AGENT, MAGIC_BYTES, learn, pack, starters
+from .errors import RefusedError, SandboxError
 from .limits import Limits
 
 _START_S = 60.0
 _GRACE_S = 15.0
 _MAX_HEADER = 1 << 20
-_MAX_BLOB = 80 << 20
+_MAX_BLOB = 160 << 20
 
 
 class Channel(Protocol):
@@ -79,6 +79,10 @@ class Command:
     """What it reads."""
     call: bytes | None = None
     """Python only: what the harness is asked (see harness.py); sent after the program has been loaded."""
+    calls: Sequence[bytes] = ()
+    """Python only: several things to ask of the harness, one after the other (`Session.run_calls`)."""
+    secret: bytes = b""
+    """What test code finds on descriptor 3; never with a call."""
     exam: bytes | None = None
     """Python only: test code for a second process that reaches the program by message."""
     fork: bool = False
@@ -86,7 +90,7 @@ class Command:
     and the agent's modules are in memory."""
 
 
-Ended = Literal["exit", "signal", "time", "memory", "output", "disk", "processes"]
+Ended = Literal["exit", "signal", "time", "busy", "memory", "output", "disk", "processes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +98,16 @@ class Ran:
     """What a command did, as the agent saw it; not yet a verdict."""
 
     ended: Ended
-    """By itself (`exit`, `signal`), or at which bound it was ended."""
+    """By itself (`exit`, `signal`), or at which bound it was ended; `busy` is the bound on wall time, where it had
+    waited for a processor for most of what it lacked."""
     status: int
     """Exit status, or number of the signal."""
     seconds: float
     """Wall time."""
     cpu_seconds: float
     """Processor time of it and its children."""
+    waited: float = 0.0
+    """Seconds that it waited for a processor, as far as that was looked at."""
     memory_mb: float
     """Greatest memory, MiB."""
     stdout: bytes
@@ -111,14 +118,47 @@ class Ran:
     """Whether more was written than is here."""
     value: bytes | None = None
     """What the harness sent with the right nonce (see answer.py); None where it did not get so far."""
+    last: bool = True
+    """Of several calls: whether the program was ended with this one."""
     stray: int = 0
     """Processes that it left behind, since killed."""
     clean: bool = True
     """Whether nothing of it is left; where something is, the session must not be used again."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What programs run in."""
+
+    name: str
+    """The hash of the image that `sandbox build` made; where it is another, the version of its Python."""
+    modules: frozenset[str] = frozenset()
+    """The modules that it brings besides the standard library's; empty where that is not known."""
+
+    @classmethod
+    def read(cls, described: bytes, python: str) -> Environment:
+        """What the file in an image says (images/tree.py).
+
+        >>> Environment.read(b"", "3.11.2").name
+        'python 3.11.2'
+        """
+        try:
+            read = json.loads(described)
+            return cls(name=f"{read['hash']}, python {python}", modules=frozenset(map(str, read["modules"])))
+        except (ValueError, KeyError, TypeError):
+            return cls(name=f"python {python}")
+
+
 class Session(Protocol):
     """A loaded agent."""
+
+    @property
+    def environment(self) -> Environment:
+        """What programs run in."""
+
+    @property
+    def left_behind(self) -> bool:
+        """Whether the program of the last `run_calls` left something that had to be ended."""
 
     def load(self, files: Mapping[str, bytes], compile: Command | None) -> Ran | None:  # noqa: A002 - the word for it
         """Begin a new program: a clean folder with `files`, then the compiler, whose products stay."""
@@ -126,8 +166,13 @@ class Session(Protocol):
     def run(self, command: Command) -> Ran:
         """Run one command, in a clean work folder, as a user of its own; nothing of it is left afterwards."""
 
+    def run_calls(self, command: Command) -> Iterator[Ran]:
+        """Load the program once and make `command.calls`, one after the other as they are asked for; to ask for no
+        more is to close the iterator. It ends early where a call ended the program."""
+
     def products(self) -> Mapping[str, bytes]:
-        """The files of the loaded program, compiled ones among them; loading them again needs no compiler."""
+        """The files of the loaded program, compiled ones among them; loading them again needs no compiler, and there
+        may be none."""
 
     def close(self) -> None:
         """End the agent."""
@@ -161,19 +206,24 @@ class AgentSession:
         self._channel = channel
         self._dead = False
         self._loading: Mapping[str, bytes] | None = None
+        self.left_behind = False
         deadline = time.monotonic() + _START_S
         try:
             magic = channel.receive(MAGIC_BYTES, deadline)
         except BaseException:
             self.close()
             raise
-        told, _ = self._ask(pack(AGENT, dataclasses.asdict(settings) | starters(magic), magic), deadline)
+        packed = pack(AGENT, dataclasses.asdict(settings) | starters(magic), magic)
+        told, (described, compiled) = self._ask(packed, deadline)
+        learn(magic, compiled)
         self.mode: str = str(told["mode"])
         """How processes are kept apart."""
         self.filtered: bool = bool(told["filtered"])
         """Whether system calls are filtered by us (a container engine may have a filter of its own)."""
         self.python: str = str(told["python"])
         """The version of the interpreter inside."""
+        self.environment = Environment.read(described, self.python)
+        """What the image is made of."""
 
     def load(self, files: Mapping[str, bytes], compile: Command | None) -> Ran | None:  # noqa: A002 - as in Session
         """Begin a new program: a clean folder with `files`, then the compiler, whose products stay."""
@@ -203,6 +253,31 @@ class AgentSession:
         return ({}, []) if files is None else ({"files": list(files)}, list(files.values()))
 
     def _run(self, command: Command, *, build: bool) -> Ran:
+        report, blobs = self._ask(self._request(command, build), self._deadline(command))
+        return _ran(report, blobs)
+
+    def run_calls(self, command: Command) -> Iterator[Ran]:
+        """Load the program once and make `command.calls`, one after the other as they are asked for."""
+        frame = self._request(command, build=False)
+        wanted = True
+        while True:
+            report, blobs = self._ask(frame, self._deadline(command))
+            if report["closing"]:
+                self.left_behind = bool(report["stray"]) or not report["clean"]
+                return
+            if wanted:
+                try:
+                    yield _ran(report, blobs)
+                except GeneratorExit:
+                    wanted = False
+            frame = b"" if report["last"] else b"+" if wanted else b"-"
+
+    @staticmethod
+    def _deadline(command: Command) -> float:
+        # The agent keeps the time; this is for an agent that does not.
+        return time.monotonic() + command.limits.wall + _GRACE_S
+
+    def _request(self, command: Command, build: bool) -> bytes:
         limits = command.limits
         loading, files = self._files()
         header = {
@@ -213,42 +288,29 @@ class AgentSession:
             "build": build,
             "limits": {
                 "time_s": limits.time_s,
+                "wall_s": limits.wall,
                 "memory_mb": limits.memory_mb,
                 "processes": limits.processes,
                 "output_bytes": limits.output_bytes,
                 "disk_mb": limits.disk_mb,
             },
         }
-        # The agent keeps the time; this is for an agent that does not.
-        deadline = time.monotonic() + (limits.time_s or 0) + _GRACE_S
-        blobs = [command.stdin, command.call or b"", command.exam or b"", *files]
-        told, (stdout, stderr, value) = self._ask(_frame(header, blobs), deadline)
-        return Ran(
-            ended=cast(Ended, told["ended"]),
-            status=int(told["status"]),
-            seconds=float(told["seconds"]),
-            cpu_seconds=float(told["cpu_seconds"]),
-            memory_mb=round(told["memory"] / (1 << 20), 1),
-            stdout=stdout,
-            stderr=stderr,
-            cut=bool(told["cut"]),
-            value=value if told["answered"] else None,
-            stray=int(told["stray"]),
-            clean=bool(told["clean"]),
-        )
+        call = command.call or b""
+        return _frame(header, [command.stdin, call, command.exam or b"", command.secret, *command.calls, *files])
 
     def _ask(self, frame: bytes, deadline: float) -> tuple[dict[str, Any], list[bytes]]:  # Any: what JSON holds
         if self._dead:
             raise SandboxError("this session has ended")
         try:
-            self._channel.send(frame, deadline)
+            if frame:
+                self._channel.send(frame, deadline)
             told, blobs = self._receive(deadline)
         except BaseException:  # whatever it was, what comes next on this channel has no meaning any more
             self.close()
             raise
         if "error" in told:
             self.close()
-            raise SandboxError(f"the agent could not do it: {b''.join(blobs).decode('utf-8', 'replace')}")
+            raise RefusedError(f"the agent could not do it: {b''.join(blobs).decode('utf-8', 'replace')}")
         return told, blobs
 
     def _receive(self, deadline: float) -> tuple[dict[str, Any], list[bytes]]:
@@ -263,6 +325,25 @@ class AgentSession:
         if sum(sizes) > _MAX_BLOB or min(sizes, default=0) < 0:
             raise SandboxError(f"the agent wants to send {sum(sizes)} bytes")
         return told, [self._channel.receive(size, deadline) if size else b"" for size in sizes]
+
+
+def _ran(report: Mapping[str, Any], blobs: Sequence[bytes]) -> Ran:  # any: what JSON holds
+    stdout, stderr, value = blobs
+    return Ran(
+        ended=cast(Ended, report["ended"]),
+        status=int(report["status"]),
+        seconds=float(report["seconds"]),
+        cpu_seconds=float(report["cpu_seconds"]),
+        waited=float(report["waited"]),
+        memory_mb=round(report["memory"] / (1 << 20), 1),
+        stdout=stdout,
+        stderr=stderr,
+        cut=bool(report["cut"]),
+        value=value if report["answered"] else None,
+        last=bool(report.get("last", True)),
+        stray=int(report["stray"]),
+        clean=bool(report["clean"]),
+    )
 
 
 def _frame(header: Mapping[str, object], blobs: Sequence[bytes]) -> bytes:

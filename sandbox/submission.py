@@ -7,11 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .limits import Limits
 
+Runner = Literal["", "unittest", "pytest"]
 Checker = Callable[[object, object], str | None]
 """Compares (expected, got): None where they agree, else a sentence that says how they differ."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckerProgram:
+    """A program that says whether an output is right: run with three files, input, expected output and output.
+
+    `testlib` ones take them as INPUT OUTPUT EXPECTED and exit with 0 where it is right, others as INPUT EXPECTED OUTPUT
+    and print 1 or a share of 1.
+    """
+
+    source: str
+    """The program."""
+    language: str = "python"
+    """A name in `languages.LANGUAGES`."""
+    testlib: bool = False
+    """Whether it speaks as testlib's checkers do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +41,13 @@ class StdinTest:
     output: str
     """What it should write; stays on the host."""
     checker: Checker
-    """Compares texts."""
+    """Compares texts; not asked where a checker program decides."""
+    checker_program: CheckerProgram | None = None
+    """Decides instead, in a run of its own."""
+    input_file: str | None = None
+    """Where the program finds its input besides, in the folder where it runs."""
+    output_file: str | None = None
+    """Where it writes its output instead of to standard output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +62,20 @@ class CallTest:
     """The value it should return, of plain types; stays on the host."""
     checker: Checker
     """Compares values."""
-    usual: bool = False
+    auto_imports: bool = False
     """Whether names such as `List` and `Counter` are there without an import, as LeetCode has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExamTest:
+class AssertTest:
     """Python test code that calls the program; strong where the code only calls functions with plain values."""
 
     code: str
     """The test; it passes where it runs to its end."""
+    weak: bool = False
+    """Whether the test's own process runs what the program wrote: its word is worth no more than the program's."""
+    runner: Runner = ""
+    """What runs the tests that the code defines: none, `unittest` or `pytest`."""
     names: Sequence[str] | None = None
     """Functions of the program that the code calls, and that it alone uses of it: the code is then run in a process of
     its own, which reaches those functions by message (strong). None: it runs in the program's process (weak)."""
@@ -61,7 +89,7 @@ class ProgramTest:
     """The code."""
 
 
-Test = StdinTest | CallTest | ExamTest | ProgramTest
+Test = StdinTest | CallTest | AssertTest | ProgramTest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,3 +106,7 @@ class Submission:
     """What it may use; unset bounds are the sandbox's own."""
     stop_at_failure: bool = True
     """Leave out the tests after the first that fails."""
+    exit_status: bool = True
+    """Whether a program whose output is right fails where it ends with a status other than 0, as judges have it."""
+    standard: str = ""
+    """C and C++: which standard its author named (`c++20`); the newest where empty."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from ..verifiers.registry import CATALOG
+from ..verifiers.registry import CATALOG, is_accuracy
 from ..verifiers.verifier import Voter
 from .groups import vote
 from .scored import ScoredRow
@@ -117,7 +117,7 @@ def _values(rows: Sequence[ScoredRow], k: int, voters: Mapping[str, Voter], word
     responses = [row.responses[0] for row in rows]
     scored = [response.scored for response in responses]
     # A row that no accuracy verifier judges, such as general conversation, has neither right nor wrong.
-    judges = {one.voter for one in scored if one.voter and (one.voter not in CATALOG or CATALOG[one.voter].accuracy)}
+    judges = {one.voter for one in scored if one.voter and (one.voter not in CATALOG or is_accuracy(one.voter))}
     decided = [one for one in scored if one.correct is not None and one.voter in judges]
     right = sum(bool(one.correct) for one in decided)
     found: Values = {"unjudged": sum(one.status == "error" for one in scored) / k}

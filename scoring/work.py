@@ -17,7 +17,7 @@ from ..rows.labels import verdict_label
 from ..rows.paths import get
 from ..rows.reader import Reading, RowReader
 from ..verifiers.errors import SampleError
-from ..verifiers.registry import CATALOG
+from ..verifiers.registry import CATALOG, is_accuracy
 from ..verifiers.reward import Judge, Judged, judge_safely
 from ..verifiers.sample import Sample
 from ..verifiers.verdict import Reason, Status, Verdict
@@ -281,7 +281,7 @@ def decision(verdicts: Sequence[tuple[str, str, str, float | None]]) -> tuple[st
     ('format', True)
     """
     concerned = [verdict for verdict in verdicts if verdict[1] != _SKIPPED]
-    accuracy = {name for name, *_ in verdicts if name in CATALOG and CATALOG[name].accuracy}
+    accuracy = {name for name, *_ in verdicts if is_accuracy(name)}
     found = next((verdict for verdict in concerned if verdict[0] in accuracy), None)
     if found is None:
         found = next((verdict for verdict in concerned if not accuracy or verdict[0] not in CATALOG), None)

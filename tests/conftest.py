@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -65,6 +67,13 @@ def _namespaces_for_a_plain_user() -> bool:
     return all(each.returncode == 0 for each in run)
 
 
+def _tree() -> bool:
+    """Whether `r1-reward sandbox build` has made the root tree, with its Python packages."""
+    from r1_reward.sandbox.images.tree import current
+
+    return current() is not None and _sandbox("local")()
+
+
 def _module(name: str) -> Callable[[], bool]:
     return lambda: importlib.util.find_spec(name) is not None
 
@@ -85,6 +94,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "runsc": (_sandbox("runsc"), "apt install runsc, as a runtime of the engine"),
     "sklearn": (_module("sklearn"), "pip install scikit-learn"),
     "tensorboard": (_module("tensorboard"), "pip install tensorboard"),
+    "tree": (_tree, "`make images`"),
     "trl": (_module("trl"), "`make test-peers`"),
     "userns": (_sandbox("local"), "Linux with user namespaces"),
 } | {name: (_module(name), f"pip install {name}") for name in ("peft", "pyarrow", "ray", "torch")}
@@ -119,3 +129,16 @@ def dev_rows() -> Callable[[str], list[dict[str, Any]]]:
             return [json.loads(line) for line in lines]
 
     return read
+
+
+@pytest.fixture(scope="session")
+def sql_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the package of `docs/verifiers.md` with a kind of its own is built and installed."""
+    page = (ROOT / "docs" / "verifiers.md").read_text(encoding="utf-8")
+    source, target = tmp_path_factory.mktemp("sql_reward"), tmp_path_factory.mktemp("site")
+    for name, language, word in (("pyproject.toml", "toml", "sql-reward"), ("sql_reward.py", "python", "SqlVerifier")):
+        (text,) = (block for block in re.findall(rf"```{language}\n(.*?)^```$", page, re.S | re.M) if word in block)
+        (source / name).write_text(text, encoding="utf-8")
+    offline = ["--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check"]
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", *offline, "--target", target, source], check=True)
+    return target

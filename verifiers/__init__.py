@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .sample import Message, Sample
     from .schema import SchemaVerifier
     from .verdict import Reason, Status, Verdict
-    from .verifier import Verifier, Voter
+    from .verifier import Verifier, Voter, judge_each
 
 _HOME = {
     "Auto": "reward",
@@ -62,6 +62,7 @@ _HOME = {
     "Verifier": "verifier",
     "Voter": "verifier",
     "auto": "reward",
+    "judge_each": "verifier",
     "r1_zero": "reward",
     "rl1": "reward",
     "rl2": "reward",
@@ -97,6 +98,7 @@ __all__ = [
     "Verifier",
     "Voter",
     "auto",
+    "judge_each",
     "r1_zero",
     "rl1",
     "rl2",

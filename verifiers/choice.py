@@ -16,11 +16,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .errors import check_option
 from .format.verifier import clean
-from .reasoning import PREFILLED, Prefilled, Reasoning, scan
+from .reasoning import Prefilled, Reasoning, scan
 from .references import unusable
 from .sample import Sample
+from .settings import check
 from .verdict import Reason, Verdict
 from .verifier import judge_each
 
@@ -76,13 +76,16 @@ class ChoiceVerifier:
     """Whether the prompt gave the opening `<think>`."""
 
     def __post_init__(self) -> None:
-        check_option("choice.extraction", self.extraction, ("strict", "lenient"))
-        check_option("choice.prefilled", self.prefilled, PREFILLED)
+        check(self, self.name)
 
     @property
     def name(self) -> str:
         """`choice`."""
         return "choice"
+
+    def response_to(self, reference: str) -> str:
+        """A response whose answer is the reference."""
+        return rf"The answer is \boxed{{{reference}}}."
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""

@@ -14,8 +14,6 @@ None of them is ever raised for what a model wrote.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 
 class RewardError(Exception):
     """The root of the tree."""
@@ -70,12 +68,3 @@ def missing_extra(purpose: str, module: str | None, extra: str) -> str:
     "a report needs jinja2: install r1-reward with its extra 'report' (docs/install.md)"
     """
     return f"{purpose} needs {module}: install r1-reward with its extra {extra!r} (docs/install.md)"
-
-
-def check_option(name: str, value: object, allowed: Sequence[object]) -> None:
-    """Raise ConfigError unless an option's value is one of those allowed.
-
-    >>> check_option("math.extraction", "lenient", ("strict", "lenient"))
-    """
-    if not any(value is choice or (type(value) is type(choice) and value == choice) for choice in allowed):
-        raise ConfigError(f"{name} is {value!r}; it must be one of {', '.join(map(repr, allowed))}")

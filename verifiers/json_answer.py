@@ -47,8 +47,8 @@ def json_text(found: Reasoning, *, lenient: bool = False) -> str:
     >>> json_text(scan("<think>easy</think>\n```json\n[1]\n```"))
     '[1]\n'
     """
-    span = found.answers[-1].body if found.answers else found.final
-    text = span.of(found.text) if span else ""
+    spans = found.answer_spans
+    text = spans[-1].of(found.text) if spans else ""
     if "```" not in text and "~~~" not in text:
         return text
     fences = [fence for fence in scan(text).fences if fence.language in _FENCE_LANGUAGES]

@@ -18,11 +18,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .errors import ConfigError, check_option
+from .errors import ConfigError
 from .format.verifier import clean
-from .reasoning import PREFILLED, Prefilled, scan
+from .reasoning import Prefilled, scan
 from .registry import make
 from .sample import Sample
+from .settings import check
 from .verdict import Reason, Status, Verdict
 from .verifier import Verifier, judge_each
 
@@ -71,9 +72,7 @@ class LengthVerifier:
     """Whether the prompt gave the opening `<think>`."""
 
     def __post_init__(self) -> None:
-        check_option("length.mode", self.mode, ("overlong", "cosine", "repetition"))
-        check_option("length.scope", self.scope, ("think", "all"))
-        check_option("length.prefilled", self.prefilled, PREFILLED)
+        check(self, self.name)
         for option in ("limit", "buffer", "ngram"):
             value = getattr(self, option)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:

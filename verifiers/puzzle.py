@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
-from .errors import check_option
 from .format.verifier import clean
 from .json_answer import JsonError, json_text, read_json, same_json
-from .reasoning import PREFILLED, Prefilled, Reasoning, scan
+from .reasoning import Prefilled, Reasoning, scan
 from .references import is_data, unusable
 from .sample import Sample
+from .settings import check
 from .verdict import Reason, Verdict
 from .verifier import judge_each
 
@@ -93,14 +93,16 @@ class PuzzleVerifier:
     """Whether the prompt gave the opening `<think>`."""
 
     def __post_init__(self) -> None:
-        check_option("puzzle.use", self.use, ("all", "some"))
-        check_option("puzzle.extraction", self.extraction, ("strict", "lenient"))
-        check_option("puzzle.prefilled", self.prefilled, PREFILLED)
+        check(self, self.name)
 
     @property
     def name(self) -> str:
         """`puzzle`."""
         return "puzzle"
+
+    def response_to(self, reference: str) -> str:
+        """A response whose answer is the reference."""
+        return f"<answer>{reference}</answer>"
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""

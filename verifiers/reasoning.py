@@ -202,6 +202,19 @@ class Reasoning:
         return None if opened else Span(start, len(self.text))
 
     @property
+    def answer_spans(self) -> tuple[Span, ...]:
+        """Where the answer stands: in the answer blocks, or else in what follows the thinking; nowhere while a think is
+        left open. What several answer blocks mean is each verifier's own rule.
+
+        >>> response = "<think>2 + 2</think> So: <answer>4</answer>"
+        >>> [span.of(response) for span in scan(response).answer_spans]
+        ['4']
+        """
+        if self.answers:
+            return tuple(block.body for block in self.answers)
+        return () if self.final is None else (self.final,)
+
+    @property
     def chain_of_thought(self) -> Span | None:
         """From the first `<think>` (or 0, if prefilled or never opened) to the last `</think>` or the end; None
         without think tags."""

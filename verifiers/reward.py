@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 
 from .errors import ConfigError
 from .references import unusable
-from .registry import CATALOG, Options, check_verifier, make
-from .sample import KINDS, Kind, Sample
+from .registry import CHOICE, Options, accuracy_verifiers, check_verifier, is_known, make, unknown_kind
+from .sample import Sample, is_kind
 from .verdict import Reason, Status, Verdict
 from .verifier import Verifier, failure, verdicts_of
 
@@ -27,7 +27,7 @@ class Term:
     """What judges."""
     weight: float = 1.0
     """What its score is multiplied by."""
-    kinds: frozenset[Kind] | None = None
+    kinds: frozenset[str] | None = None
     """Kinds of sample that it applies to; None means all."""
     begins: int = 0
     """The training step from which it counts; see `Reward.at`."""
@@ -39,13 +39,18 @@ class Term:
             raise ConfigError(f"the weight of {self.name} is {weight!r}; it must be a finite number")
         if isinstance(begins, bool) or not isinstance(begins, int):
             raise ConfigError(f"{self.name} begins at {begins!r}; it must be a whole number of steps")
-        if kinds is not None and (isinstance(kinds, str) or not all(kind in KINDS for kind in kinds)):
-            raise ConfigError(f"the kinds of {self.name} are {kinds!r}; they must be a set of {', '.join(KINDS)}")
+        if kinds is not None and (isinstance(kinds, str) or not all(map(is_kind, kinds))):
+            raise ConfigError(f"the kinds of {self.name} are {kinds!r}; they must be a set of words such as 'math'")
 
     @property
     def name(self) -> str:
         """The verifier's name."""
         return self.verifier.name
+
+    @property
+    def named_kinds(self) -> Iterable[str]:
+        """The kinds that it or its verifier names; none for what judges every kind."""
+        return getattr(self.verifier, "kinds", None) or () if self.kinds is None else self.kinds
 
     def concerns(self, sample: Sample) -> bool:
         """Whether it applies to the sample's kind; it does where nothing tells the kind, so that it can say so."""
@@ -82,8 +87,9 @@ class Judge(Verifier, Protocol):
 class Reward:
     r"""A weighted sum of terms, itself a verifier. Its `parts` hold each term's score before weighting.
 
-    A term that is not for a sample's kind gives it no verdict; where none is, each says so by a skipped one. The total
-    is an error if a term is; skipped if every term is; else the sum over the terms that were scored, with
+    A term that is not for a sample's kind gives it no verdict; where none is, each says so by a skipped one. A kind
+    that no term and no installed verifier names is an error, even where a term is for every kind. The total is an
+    error if a term is; skipped if every term is; else the sum over the terms that were scored, with
     the reason of the first of them that is not `correct`.
 
     >>> from r1_reward.verifiers import FormatVerifier, MathVerifier
@@ -130,9 +136,10 @@ class Reward:
 
     def judge(self, samples: Sequence[Sample]) -> list[Judged]:
         """The totals with every term's own verdict."""
-        verdicts: list[dict[str, Verdict]] = [{} for _ in samples]
+        verdicts = [self._unknown(sample) for sample in samples]
+        known = [index for index, told in enumerate(verdicts) if not told]
         for term in self.terms:
-            concerned = [index for index, sample in enumerate(samples) if term.concerns(sample)]
+            concerned = [index for index in known if term.concerns(samples[index])]
             judged = verdicts_of(term.verifier, [samples[index] for index in concerned])
             for index, verdict in zip(concerned, judged, strict=True):
                 verdicts[index][term.name] = verdict
@@ -140,6 +147,14 @@ class Reward:
             if not told:
                 told.update((term.name, _not_for(term, sample)) for term in self.terms)
         return [Judged(self.total(found), found) for found in verdicts]
+
+    def _unknown(self, sample: Sample) -> dict[str, Verdict]:
+        """For a kind that nobody names, an error of the terms that apply to any kind, or of all; else nothing."""
+        kind = sample.kind
+        if kind is None or is_known(kind) or any(kind in term.named_kinds for term in self.terms):
+            return {}
+        error = Verdict.error(Reason.UNKNOWN_KIND, unknown_kind(kind))
+        return dict.fromkeys(self.asks(sample) or [term.name for term in self.terms], error)
 
     def asks(self, sample: Sample) -> tuple[str, ...]:
         """Names of the terms that apply to the sample's kind."""
@@ -198,7 +213,7 @@ class Auto:
     "no verifier judges the kind 'general'"
     """
 
-    verifiers: Mapping[Kind, Verifier]
+    verifiers: Mapping[str, Verifier]
     """Who judges which kind."""
     name: str = "auto"
     """The key under which its verdicts stand."""
@@ -209,7 +224,7 @@ class Auto:
 
     def judge(self, samples: Sequence[Sample]) -> list[Judged]:
         """The chosen verifiers' verdicts, with who gave them."""
-        chosen: dict[Kind, list[int]] = {}
+        chosen: dict[str, list[int]] = {}
         for index, sample in enumerate(samples):
             kind = sample.kind_or_guess
             if kind is not None and kind in self.verifiers:
@@ -237,16 +252,20 @@ class Auto:
             verdict = Verdict.error(Reason.REFERENCE_UNUSABLE, why)
         elif kind is None:
             verdict = Verdict.error(Reason.REFERENCE_MISSING, "the sample has no kind, no tests and no reference")
+        elif not is_known(kind):
+            verdict = Verdict.error(Reason.UNKNOWN_KIND, unknown_kind(kind))
         else:
             verdict = Verdict.skipped(f"no verifier judges the kind {kind!r}")
         return Judged(verdict, {self.name: verdict})
 
 
 def auto(options: Mapping[str, Options] | None = None) -> Auto:
-    """Each kind's accuracy verifier; `options` holds keyword arguments by verifier name."""
-    options = options or {}
-    accuracy = [(name, entry.kinds or ()) for name, entry in CATALOG.items() if entry.accuracy]
-    return Auto(verifiers={kind: make(name, options.get(name)) for name, kinds in accuracy for kind in kinds})
+    """Each kind's accuracy verifier; `options` holds keyword arguments by verifier name.
+
+    Under `auto` it may say which verifier decides a kind: `{"auto": {"sql": "acme_sql"}}`; so for the presets. Raises
+    ConfigError where two installed verifiers say that they decide one kind and none is chosen.
+    """
+    return Auto(verifiers={kind: made for made, kinds in _accuracy(options or {}) for kind in sorted(kinds)})
 
 
 def r1_zero(options: Mapping[str, Options] | None = None) -> Reward:
@@ -312,20 +331,27 @@ def rl2(
             f"the preset rl2 needs reward models and was given no {' and no '.join(missing)}: eq. (10) is not defined "
             "without them; pass rl2(helpful=..., safety=...), or use rl1, which has rule rewards only"
         )
-    models: list[tuple[Verifier | None, Kind]] = [(helpful, "general"), (safety, "safety")]
+    models: list[tuple[Verifier | None, str]] = [(helpful, "general"), (safety, "safety")]
     general = [
         Term(verifier=model, kinds=frozenset({kind}), begins=begins) for model, kind in models if model is not None
     ]
-    rules = _rule_terms(options, also=frozenset[Kind]({"general", "safety"}))
+    rules = _rule_terms(options, also=frozenset({"general", "safety"}))
     language = Term(verifier=make("language", options.get("language")))
     return Reward(name="rl2", terms=[*rules, *general, language])
 
 
-def _rule_terms(options: Mapping[str, Options], also: frozenset[Kind] = frozenset()) -> list[Term]:
+def _accuracy(options: Mapping[str, Options]) -> list[tuple[Verifier, frozenset[str]]]:
+    """The accuracy verifiers, each with the kinds that it decides."""
+    kinds: dict[str, set[str]] = {}
+    for kind, name in accuracy_verifiers(options.get(CHOICE)).items():
+        kinds.setdefault(name, set()).add(kind)
+    return [(make(name, options.get(name)), frozenset(decided)) for name, decided in kinds.items()]
+
+
+def _rule_terms(options: Mapping[str, Options], also: frozenset[str] = frozenset()) -> list[Term]:
     """Accuracy by kind, and format for the kinds that have an accuracy verifier, and for others if wanted."""
-    accuracy = {name: entry.kinds or frozenset() for name, entry in CATALOG.items() if entry.accuracy}
-    terms = [Term(verifier=make(name, options.get(name)), kinds=kinds) for name, kinds in accuracy.items()]
-    judged = frozenset[Kind]().union(*accuracy.values())
+    terms = [Term(verifier=made, kinds=kinds) for made, kinds in _accuracy(options)]
+    judged = frozenset[str]().union(*(term.kinds or () for term in terms))
     terms.append(Term(verifier=make("format", options.get("format")), kinds=judged | also))
     return terms
 

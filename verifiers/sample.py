@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal, cast, get_args
+from typing import Any
 
 from ..sandbox.limits import Limits
-from .cases import TestCase, find_tests, read_tests
+from .cases import TestCase, find_tests, holds_tests, read_tests
 from .errors import SampleError
 from .references import is_data
 
-Kind = Literal["math", "code", "choice", "puzzle", "schema", "general", "safety"]
-KINDS: tuple[str, ...] = get_args(Kind)
+_KIND = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+
+
+def is_kind(word: object) -> bool:
+    """Whether something can name a kind: a word of ASCII letters, digits, `_` and `-`.
+
+    >>> is_kind("sql"), is_kind("short answer")
+    (True, False)
+    """
+    return isinstance(word, str) and _KIND.fullmatch(word) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +66,8 @@ class Sample:
     """Test cases, for code."""
     limits: Limits | None = None
     """What a submitted program may use."""
-    kind: Kind | None = None
-    """Which verifier's business it is; None leaves it to `kind_or_guess`."""
+    kind: str | None = None
+    """Which verifiers judge it: a word that one of them names, such as `math`; None leaves it to `kind_or_guess`."""
     language: str | None = None
     """Language the chain of thought should be in, ISO 639-1; None means the prompt's."""
     problem: str | None = None
@@ -80,15 +89,15 @@ class Sample:
         if self.tests and not _all(self.tests, TestCase):
             told = f"tests must be a list of TestCase, got {_items(self.tests)}"
             raise SampleError("wrong_type", f"{told}; Sample.from_dict makes them from rows")
-        if self.kind is not None and self.kind not in KINDS:
-            raise SampleError("wrong_type", f"kind {self.kind!r} is none of {', '.join(KINDS)}")
+        if self.kind is not None and not is_kind(self.kind):
+            raise SampleError("wrong_type", f"kind {self.kind!r} is no kind; a kind is a word such as 'math'")
         for name, (wanted, words) in _OTHERS.items():
             value = getattr(self, name)
             if not isinstance(value, wanted):
                 raise SampleError("wrong_type", f"{name} must be {words}, got {_type(value)}")
 
     @property
-    def kind_or_guess(self) -> Kind | None:
+    def kind_or_guess(self) -> str | None:
         """`kind`, else `code` where there are tests, else `math` where there is a reference, else None; a reference
         that holds data or a program tells no kind."""
         if self.kind is not None:
@@ -146,13 +155,16 @@ class Sample:
         if row.get(of["response"]) is None:
             raise SampleError("missing_field", f"the row has no field {of['response']!r}")
         kind = row.get(of["kind"])
+        reference, tests = row.get(of["reference"]), _tests(row, of["tests"], kind)
+        if not tests and kind == "code" and holds_tests(reference):
+            tests, reference = read_tests(reference, of["reference"], row), None
         return cls(
             response=_text(row, of["response"]) or "",
             prompt=_prompt(row.get(of["prompt"]), of["prompt"]),
-            reference=_reference(row.get(of["reference"]), of["reference"]),
-            tests=_tests(row, of["tests"], kind),
+            reference=_reference(reference, of["reference"]),
+            tests=tests,
             limits=_limits(row.get(of["limits"]), of["limits"]),
-            kind=cast(Kind | None, kind),
+            kind=kind,
             language=_text(row, of["language"]),
             problem=_text(row, of["problem"], numbers=True),
             id=_text(row, of["id"], numbers=True),

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .errors import ConfigError, check_option
+from .errors import ConfigError
 from .format.verifier import clean
 from .json_answer import JsonError, SchemaFaultError, Schemas, SchemaTimeoutError, json_text, read_json, same_json
-from .reasoning import PREFILLED, Prefilled, scan
+from .reasoning import Prefilled, scan
 from .sample import Sample
+from .settings import check
 from .verdict import Reason, Verdict
 from .verifier import judge_each
 
@@ -43,9 +44,7 @@ class SchemaVerifier:
     """Whether the prompt gave the opening `<think>`."""
 
     def __post_init__(self) -> None:
-        check_option("schema.extraction", self.extraction, ("strict", "lenient"))
-        check_option("schema.compare", self.compare, (True, False))
-        check_option("schema.prefilled", self.prefilled, PREFILLED)
+        check(self, self.name)
         if self.schema is not None:
             try:
                 Schemas.check(self.schema)

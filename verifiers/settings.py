@@ -1,4 +1,7 @@
-"""Settings from TOML: frozen dataclasses whose annotations say what a value may be, and nothing else does.
+"""Options and settings: frozen dataclasses whose annotations say what a value may be, and nothing else does.
+
+Options of verifiers, of rewards and of trainings are checked here, whether they come from TOML, the command line or
+Python.
 
     class Optimizer:
         warmup: Whole = 0
@@ -14,7 +17,8 @@ import difflib
 import math
 import tomllib
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
@@ -69,7 +73,7 @@ def from_table(cls: type[_T], table: Mapping[str, Any], file: str | Path = "") -
 
 def values_of(cls: type, table: Mapping[str, Any], path: str = "") -> dict[str, Any]:  # any: as above
     """What a table says of a dataclass's fields, as the types of the fields ask for it; or ConfigError."""
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = _hints(cls)
     for key in table:
         if key not in hints:
             near = difflib.get_close_matches(key, hints, n=1)
@@ -78,10 +82,41 @@ def values_of(cls: type, table: Mapping[str, Any], path: str = "") -> dict[str, 
     return {key: _value(hints[key], value, path + key) for key, value in table.items()}
 
 
-def check(settings: object) -> None:
-    """Raise ConfigError for a field that is not what its annotation says; for a dataclass's `__post_init__`."""
-    for name, hint in typing.get_type_hints(type(settings), include_extras=True).items():
-        _value(hint, getattr(settings, name), name)
+def check(settings: object, name: str = "") -> None:
+    """Raise ConfigError for a field that is not what its annotation says; for a dataclass's `__post_init__`.
+
+    `name` is what the message calls the settings: that of a verifier.
+    """
+    for field, hint in _hints(typing.cast(Hashable, type(settings))).items():
+        _value(hint, getattr(settings, field), f"{name}.{field}" if name else field)
+
+
+def check_names(what: str, told: Collection[str], known: Sequence[str]) -> None:
+    """Raise ConfigError for an option that something does not have.
+
+    >>> check_names("math", {"extraction": "lenient"}, ["extraction"])
+    """
+    for option in told:
+        if option not in known:
+            near = difflib.get_close_matches(option, known, n=1, cutoff=0.7)
+            hint = f"did you mean {near[0]!r}? Its" if near else "its"
+            raise ConfigError(f"{what} has no option {option!r}; {hint} options: {', '.join(known) or 'none'}")
+
+
+def check_option(name: str, value: object, allowed: Sequence[object]) -> None:
+    """Raise ConfigError unless a value is one of those allowed, and of the same type.
+
+    >>> check_option("math.extraction", "lenient", ("strict", "lenient"))
+    """
+    if not any(value is choice or (type(value) is type(choice) and value == choice) for choice in allowed):
+        raise ConfigError(f"{name} is {value!r}; it must be one of {', '.join(map(repr, allowed))}")
+
+
+@cache
+def _hints(cls: Any) -> dict[str, Any]:  # any: a class; types
+    """What the fields of a dataclass may hold."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
 def _value(hint: Any, told: Any, name: str) -> Any:  # any: a type, and a value to be made into it
@@ -107,18 +142,43 @@ def _typed(hint: Any, value: Any, name: str, told: Any) -> Any:  # any: as above
     if hint is Any or hint is object:
         return value
     if origin in (typing.Union, UnionType):
-        (inner,) = (kind for kind in arguments if kind is not NoneType)
-        return value if value is None else _typed(inner, value, name, told)
+        return value if value is None and NoneType in arguments else _any_of(arguments, value, name, told)
+    if origin is Annotated:
+        return _value(hint, value, name)
     if origin is Literal:
-        if value in arguments:
-            return value
-        raise ConfigError(f"{name} is {told!r}; it must be one of {', '.join(map(repr, arguments))}")
+        check_option(name, value, arguments)
+        return value
     if origin in (tuple, Sequence) and isinstance(value, list | tuple):
         kinds = [arguments[0]] * len(value) if arguments[-1] is ... or origin is Sequence else arguments
         if len(kinds) == len(value):
             return tuple(_typed(kind, item, name, item) for kind, item in zip(kinds, value, strict=True))
     elif origin is Mapping and isinstance(value, Mapping):
         return {key: _typed(arguments[1], item, f"{name}.{key}", item) for key, item in value.items()}
-    elif type(value) is hint or (hint is float and type(value) is int):
+    elif origin is Callable:
+        if callable(value):
+            return value
+    elif isinstance(value, bool) and hint in (int, float):
+        pass  # True is no number
+    elif isinstance(hint, type) and isinstance(value, (int, float) if hint is float else hint):
         return value
     raise ConfigError(f"{name} is {told!r}; it must be {getattr(hint, '__name__', hint)}")
+
+
+def _any_of(hints: Sequence[Any], value: Any, name: str, told: Any) -> Any:  # any: as above
+    """The value as the first of several types asks for it that it fits."""
+    others = [hint for hint in hints if hint is not NoneType]
+    if len(others) == 1:
+        return _typed(others[0], value, name, told)
+    for hint in others:
+        try:
+            return _typed(hint, value, name, told)
+        except ConfigError:
+            continue
+    raise ConfigError(f"{name} is {told!r}; it must be one of {', '.join(map(_word, others))}")
+
+
+def _word(hint: Any) -> str:  # any: a type
+    if hint is bool:
+        return "True, False"
+    values = ", ".join(map(repr, typing.get_args(hint)))
+    return values if typing.get_origin(hint) is Literal else str(getattr(hint, "__name__", hint))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .errors import ConfigError, UnknownRewardError
-from .registry import CATALOG, Options, kinds_of, make, make_with
+from .registry import CATALOG, CHOICE, Options, accuracy_verifiers, is_accuracy, kinds_of, make, make_with, names
 from .reward import PRESET_MODELS, PRESETS, Auto, Judge, Reward, Term, auto
 from .verifier import Verifier
 
@@ -21,11 +21,11 @@ class RewardSpec:
     """
 
     rewards: Sequence[str] = ("auto",)
-    """Names that `catalog.make` knows, names in `factories`, or `auto` alone. Weights are equal."""
+    """Names that `registry.make` knows, names in `factories`, or `auto` alone. Weights are equal."""
     preset: str | None = None
     """A preset, in place of `rewards`."""
     options: Mapping[str, Options] = field(default_factory=dict)
-    """Keyword arguments by verifier name."""
+    """Keyword arguments by verifier name; under `auto`, the name of the verifier that decides a kind, by kind."""
     factories: Mapping[str, Callable[..., Verifier]] = field(default_factory=dict)
     """Makers of verifiers that the catalog does not know, called with their `options`; picklable."""
 
@@ -36,11 +36,11 @@ class RewardSpec:
                 raise UnknownRewardError(f"unknown preset {self.preset!r}; known: {', '.join(PRESETS)}")
             told = {*self.options, *self.factories}
             models = {name: self._make(name) for name in PRESET_MODELS.get(self.preset, ()) if name in told}
-            self._check_options([*CATALOG, *models])
+            self._check_options([*CATALOG, *_deciders(self.options), *models, CHOICE])
             rest = {name: options for name, options in self.options.items() if name not in models}
             return PRESETS[self.preset](rest, **models)
         if tuple(self.rewards) == ("auto",):
-            self._check_options([name for name, entry in CATALOG.items() if entry.accuracy])
+            self._check_options([*_deciders(self.options), CHOICE])
             return auto(self.options)
         if "auto" in self.rewards:
             others = {name for name in self.rewards if name != "auto"}
@@ -50,7 +50,8 @@ class RewardSpec:
             )
             raise ConfigError(f"auto stands alone; {way or 'name the rewards, or leave them out'}")
         self._check_options(self.rewards)
-        terms = [Term(verifier=self._make(name), kinds=kinds_of(name)) for name in self.rewards]
+        kinds = {name: kinds_of(name, self.factories.get(name)) for name in self.rewards}
+        terms = [Term(verifier=self._make(name), kinds=kinds[name]) for name in self.rewards]
         return Reward(name="+".join(term.name for term in terms), terms=terms)
 
     @property
@@ -61,6 +62,15 @@ class RewardSpec:
         (False, True)
         """
         return self.preset is not None or any(name == "code" or name not in CATALOG for name in self.rewards)
+
+    @property
+    def known_verifiers(self) -> tuple[str, ...]:
+        """The verifiers by name that may be asked; without those of `factories` and of `package.module:attribute`."""
+        if self.preset is None and tuple(self.rewards) != ("auto",):
+            return tuple(name for name in self.rewards if name in names() and name not in self.factories)
+        deciders = tuple(accuracy_verifiers(self.options.get(CHOICE)).values())
+        asked = deciders if self.preset is None else (*CATALOG, *deciders)
+        return tuple(dict.fromkeys(name for name in asked if ":" not in name))
 
     def with_slots(self, slots: int) -> RewardSpec:
         """The same for a process that is to run so many programs at once, unless its options say how many."""
@@ -85,6 +95,11 @@ class RewardSpec:
                 raise ConfigError(f"options for {name!r}, which is not among the rewards: {', '.join(names)}")
 
 
+def _deciders(options: Mapping[str, Options]) -> list[str]:
+    """Every verifier that decides a kind, or is chosen to; one that another was chosen for may have options too."""
+    return list(dict.fromkeys([*filter(is_accuracy, names()), *map(str, options.get(CHOICE, {}).values())]))
+
+
 def slots_of(workers: int) -> int:
     """How many programs each of several processes runs at once: together as many as there are processors."""
     from ..sandbox.pool import processors
@@ -97,5 +112,5 @@ def verifiers_of(judge: Judge) -> list[Verifier]:
     if isinstance(judge, Reward):
         return [term.verifier for term in judge.terms]
     if isinstance(judge, Auto):
-        return list(dict.fromkeys(judge.verifiers.values()))
+        return list({id(verifier): verifier for verifier in judge.verifiers.values()}.values())
     raise ConfigError(f"cannot tell what {judge.name} is made of")

@@ -66,10 +66,23 @@ class Reason(StrEnum):
     """The reference cannot be read as an answer."""
     REFERENCE_UNUSABLE = "reference_unusable"
     """The reference is no answer: it stands for none, or holds data or a program."""
+    UNKNOWN_KIND = "unknown_kind"
+    """No installed verifier judges the sample's kind."""
     TESTS_MISSING = "tests_missing"
     """The sample has no test cases to run."""
     SANDBOX_UNAVAILABLE = "sandbox_unavailable"
     """There is no isolation to run the program in."""
+    TESTS_UNKNOWN_FORM = "tests_unknown_form"
+    """The sample has tests in a form that is not known, or that cannot be held here."""
+    TEST_CHECKED_NOTHING = "test_checked_nothing"
+    """A test came to its end without having called or asserted anything."""
+    LANGUAGE_UNKNOWN = "language_unknown"
+    """The program is in a language that no sandbox knows."""
+    MISSING_MODULE = "missing_module"
+    """A module that is not installed in the sandbox: an error where the tests or the prompt need it, scored where the
+    program alone asked for it."""
+    MACHINE_BUSY = "machine_busy"
+    """The machine had no processor for the program, time after time."""
     GRADER_CRASHED = "grader_crashed"
     """The verifier itself failed on this sample, or its process died."""
     GRADER_TIMEOUT = "grader_timeout"
@@ -82,19 +95,26 @@ _ERROR_REASONS = frozenset(
         Reason.REFERENCE_MISSING,
         Reason.REFERENCE_UNPARSEABLE,
         Reason.REFERENCE_UNUSABLE,
+        Reason.UNKNOWN_KIND,
         Reason.TESTS_MISSING,
         Reason.SANDBOX_UNAVAILABLE,
+        Reason.TESTS_UNKNOWN_FORM,
+        Reason.TEST_CHECKED_NOTHING,
+        Reason.LANGUAGE_UNKNOWN,
+        Reason.MISSING_MODULE,
+        Reason.MACHINE_BUSY,
         Reason.GRADER_CRASHED,
         Reason.GRADER_TIMEOUT,
     }
 )
 _SKIPPED_REASONS = frozenset({Reason.NOT_APPLICABLE})
+_BOTH = frozenset({Reason.UNDECIDED, Reason.MISSING_MODULE})
 REASONS_OF: Mapping[Status, frozenset[Reason]] = {
-    Status.SCORED: frozenset(Reason) - (_ERROR_REASONS - {Reason.UNDECIDED}) - _SKIPPED_REASONS,
+    Status.SCORED: frozenset(Reason) - (_ERROR_REASONS - _BOTH) - _SKIPPED_REASONS,
     Status.SKIPPED: _SKIPPED_REASONS,
     Status.ERROR: _ERROR_REASONS,
 }
-"""Which reasons go with which status. `undecided` may be scored or an error; the verifier's option says which."""
+"""Which reasons go with which status. `undecided` and `missing_module` may be scored or an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,16 @@ class Voter(Protocol):
         ...
 
 
+@runtime_checkable
+class Responder(Protocol):
+    """A verifier that can write a response, so that `check` can see whether a reference verifies against itself; of a
+    verifier without it, the reference alone is the response."""
+
+    def response_to(self, reference: str) -> str:
+        """A response whose answer is the reference."""
+        ...
+
+
 def judge_each(judge: Callable[[Sample], Verdict], samples: Sequence[Sample]) -> list[Verdict]:
     """Judge samples one by one: times each, and turns an exception into `error: grader_crashed`.
 

@@ -19,7 +19,7 @@ from ...reward_models.monitor import repetition
 from ...verifiers import Reward, Sample
 from ...verifiers.errors import ConfigError
 from ...verifiers.reasoning import scan
-from ...verifiers.registry import CATALOG
+from ...verifiers.registry import is_accuracy
 from .recipe import SampleConfig
 
 Rewriter = Callable[[str, str], str]
@@ -70,7 +70,7 @@ def fault(sample: Sample, judge: Reward, config: SampleConfig) -> str | None:
     if verdict.score is None:
         return "unjudged"
     parts = verdict.parts
-    if any(score < 1.0 for name, score in parts.items() if name in CATALOG and CATALOG[name].accuracy):
+    if any(score < 1.0 for name, score in parts.items() if is_accuracy(name)):
         return "wrong"
     if parts.get("format", 1.0) < 1.0:
         return "format"

@@ -29,6 +29,7 @@ _FIX: Mapping[str, str] = {
     "empty_prompt": "add the prompt",
     "gold_in_prompt": "look whether the prompt gives it away",
     "not_judged": "no fault of the data: see why, and r1-reward doctor for sandboxes",
+    "unknown_kind": "respell the kind, or install the package whose verifier judges it",
     "not_checked": "these golds were not verified; see why",
     "very_long_prompt": "more than 20 times the median",
 }

@@ -25,7 +25,7 @@ from .prompts import Prompts, leaked
 
 FAILURES = frozenset(
     "unreadable_row gold_not_verified gold_unreadable gold_missing empty_program_passes duplicate_prompt "
-    "conflicting_golds leaked_answer empty_prompt not_judged".split()
+    "conflicting_golds leaked_answer empty_prompt not_judged unknown_kind".split()
 )
 """Findings that fail the file; all others are warnings."""
 MOST_FINDINGS = 10_000

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from ...verifiers.errors import UnknownRewardError
 from ...verifiers.references import unusable
-from ...verifiers.registry import CATALOG, Options, make
+from ...verifiers.registry import CHOICE, UNDECIDED_KINDS, Options, accuracy_verifiers, is_known, make, unknown_kind
 from ...verifiers.sample import Sample
 from ...verifiers.verdict import Reason, Status, Verdict
-from ...verifiers.verifier import Verifier
+from ...verifiers.verifier import Responder, Verifier
 
 SOLUTION_FIELDS = ("solution", "canonical_solution", "reference_solution")
 """Fields of a code row that may hold a program that passes, besides `reference`."""
@@ -34,15 +34,20 @@ class Fault(NamedTuple):
     """What is wrong with a gold."""
 
     what: str
-    """`gold_not_verified`, `gold_unreadable`, `gold_missing`, `empty_program_passes`, `not_judged`, `not_checked`."""
+    """`gold_not_verified`, `gold_unreadable`, `gold_missing`, `empty_program_passes`, `not_judged`, `not_checked`,
+    `unknown_kind`."""
     detail: str
 
 
 class Golds:
-    """Checks golds; verifiers are made once. `options` holds their keyword arguments by name."""
+    """Checks golds; verifiers are made once. `options` holds their keyword arguments by name.
+
+    Raises ConfigError where two verifiers say that they decide one kind and the options choose none.
+    """
 
     def __init__(self, options: Mapping[str, Options] | None = None) -> None:
         self._options = options or {}
+        self._deciders = accuracy_verifiers(self._options.get(CHOICE))
         self._made: dict[str, Verifier | None] = {}
 
     def check(self, samples: Sequence[Sample]) -> list[list[Fault]]:
@@ -57,10 +62,12 @@ class Golds:
                 told = "the row has no kind, no tests and no reference, so nothing can judge it"
                 why = unusable(sample.references)
                 faults[place].append(Fault("gold_missing", told) if why is None else Fault("gold_unreadable", why))
-            elif kind not in ("general", "safety"):
+            elif not is_known(kind) and kind not in self._deciders:
+                faults[place].append(Fault("unknown_kind", unknown_kind(kind)))
+            elif kind not in UNDECIDED_KINDS or kind in self._deciders:
                 verifier = self._verifier(kind)
                 found = [Fault("not_checked", f"no verifier judges the kind {kind!r} here")]
-                faults[place] += found if verifier is None else _answers(verifier, kind, sample)
+                faults[place] += found if verifier is None else _answers(verifier, sample)
         if programs:
             verifier = self._verifier("code")
             assert verifier is not None
@@ -70,7 +77,7 @@ class Golds:
 
     def _verifier(self, kind: str) -> Verifier | None:
         if kind not in self._made:
-            name = next((n for n, e in CATALOG.items() if e.accuracy and e.kinds and kind in e.kinds), None)
+            name = self._deciders.get(kind)
             try:
                 self._made[kind] = None if name is None else make(name, self._options.get(name))
             except UnknownRewardError:
@@ -78,32 +85,25 @@ class Golds:
         return self._made[kind]
 
 
-def _answers(verifier: Verifier, kind: str, sample: Sample) -> Iterator[Fault]:
-    responses = {gold: _respond(kind, gold) for gold in sample.references if gold.strip()}
-    if not responses:
-        if kind in ("schema", "puzzle") and sample.reference is None:
-            # Nothing to verify; judging nonsense still tells whether the row itself can be judged.
-            (verdict,) = verifier([replace(sample, response="<answer>null</answer>")])
-            if verdict.status is Status.ERROR and verdict.reason is not Reason.REFERENCE_MISSING:
-                yield Fault("gold_unreadable", verdict.detail)
-            elif verdict.status is Status.ERROR:
-                yield Fault("gold_missing", verdict.detail)
-            return
-        yield Fault("gold_missing", "the row has no reference")
+def _answers(verifier: Verifier, sample: Sample) -> Iterator[Fault]:
+    if sample.reference is None:
+        # Nothing to verify; judging nonsense still tells whether the row itself can be judged.
+        (verdict,) = verifier([replace(sample, response="<answer>null</answer>")])
+        if verdict.status is Status.ERROR and verdict.reason is not Reason.REFERENCE_MISSING:
+            yield _unjudged(verdict)
+        elif verdict.status is Status.ERROR:
+            yield Fault("gold_missing", verdict.detail)
         return
+    write = verifier.response_to if isinstance(verifier, Responder) else str
+    responses = {gold: write(gold) for gold in sample.references if gold.strip()}
+    if not responses:
+        yield Fault("gold_missing", "the row has no reference")
     for gold, response in responses.items():
         # Each of several golds alone: one that cannot be read hides behind one that can.
         (verdict,) = verifier([replace(sample, response=response, reference=gold, prompt=_plain(sample))])
         fault = _fault(verdict, gold)
         if fault is not None:
             yield fault
-
-
-def _respond(kind: str, gold: str) -> str:
-    """A response whose answer is the gold."""
-    if kind in ("math", "choice"):
-        return rf"The answer is \boxed{{{gold}}}."
-    return f"<answer>{gold}</answer>" if kind == "puzzle" else gold
 
 
 def _plain(sample: Sample) -> Any:  # any: a prompt

@@ -20,7 +20,7 @@ from ...rows.decode import decode_row
 from ...rows.files import Input
 from ...rows.reader import RowReader
 from ...verifiers.errors import ConfigError, RunError, SampleError, UnknownRewardError
-from ...verifiers.registry import CATALOG, kinds_of, make
+from ...verifiers.registry import CHOICE, accuracy_of, is_known, make, names, unknown_kind
 from ...verifiers.sample import Sample
 from ...verifiers.verdict import Reason, Status, Verdict
 from ...verifiers.visible import visible
@@ -107,7 +107,8 @@ def run_explain(
         sample = replace(sample, prompt=prompt)
     if language:
         sample = replace(sample, language=language)
-    name = verifier or _verifier_of(sample)
+    options = dict(options or {})
+    name = verifier or _verifier_of(sample, options.pop(CHOICE, None))
     if name == "math" and sample.reference is None:
         raise ConfigError("--reference is missing: the right answer, which math compares with")
     found = explain_sample(sample, name, options)
@@ -120,17 +121,19 @@ def run_explain(
         console.print(line, soft_wrap=True)
 
 
-def _verifier_of(sample: Sample) -> str:
+def _verifier_of(sample: Sample, chosen: Mapping[str, object] | None) -> str:
     """The accuracy verifier of the sample's kind; mathematics where nothing tells the kind."""
     kind = sample.kind_or_guess
     if kind is None:
         return "math"
-    for name, entry in CATALOG.items():
-        if entry.accuracy and kind in (kinds_of(name) or ()):
-            return name
-    raise UnknownRewardError(
-        f"no verifier judges the kind {kind!r} here; name one with --verifier: {', '.join(CATALOG)}"
-    )
+    name = accuracy_of(kind, chosen)
+    if name is None and not is_known(kind):
+        raise UnknownRewardError(unknown_kind(kind))
+    if name is None:
+        raise UnknownRewardError(
+            f"no verifier judges the kind {kind!r} here; name one with --verifier: {', '.join(names())}"
+        )
+    return name
 
 
 def _find(source: str, row: str, names: Mapping[str, str], response: str | None) -> Sample:

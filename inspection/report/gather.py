@@ -11,7 +11,7 @@ from typing import Any
 
 from ...scoring.scored import ScoredFiles, ScoredRow
 from ...verifiers.errors import RunError
-from ...verifiers.registry import CATALOG
+from ...verifiers.registry import is_accuracy
 from .formulas import Formulas
 from .options import ReportOptions
 from .pack import Blocks
@@ -157,5 +157,5 @@ def _runs(order: Sequence[int], ranks: Sequence[int]) -> Iterator[list[int]]:
 def index_of(gathered: Gathered) -> dict[str, Any]:  # any: a JSON object
     """The index that the page reads first."""
     told = gathered.columns.to_dict()
-    deciders = [name for name in told["verdicts"] if name in CATALOG and CATALOG[name].accuracy]
+    deciders = [name for name in told["verdicts"] if is_accuracy(name)]
     return {**told, "blocks": gathered.blocks.first, "deciders": deciders}

@@ -15,7 +15,8 @@ from ..._version import __version__
 from ...scoring.scored import Response, ScoredRow
 from ...scoring.summary import Summary, Tally
 from ...scoring.work import Done
-from ...verifiers.registry import CATALOG, make
+from ...verifiers.errors import ConfigError
+from ...verifiers.registry import is_accuracy, make
 from ...verifiers.verifier import Verifier
 
 BINS = 24
@@ -85,7 +86,7 @@ class Survey:
     def summary(self, **told: Any) -> Summary:  # any: fields of Summary
         """The summary of what was counted."""
         self._settle()
-        self.tally.verifiers = [_voter(name) for name in self._names if name in CATALOG and CATALOG[name].accuracy]
+        self.tally.verifiers = [made for name in self._names if (made := _voter(name)) is not None]
         told = {"version": __version__, "options": {}, "fingerprint": "", "inputs": [], "seconds": 0.0, **told}
         return self.tally.summary(**told)
 
@@ -152,8 +153,12 @@ def _seconds(verdict: Any) -> float:  # any: a JSON object
     return float(seconds) if isinstance(seconds, int | float) and 0 <= seconds < 1e9 else 0.0
 
 
-def _voter(name: str) -> Verifier:
-    return make(name)
+def _voter(name: str) -> Verifier | None:
+    """The verifier that may tell which answers are the same; None for one that needs options to be made."""
+    try:
+        return make(name) if is_accuracy(name) else None
+    except ConfigError:
+        return None
 
 
 def _printable(name: str) -> str:

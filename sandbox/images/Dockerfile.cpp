@@ -1,5 +1,5 @@
 # C and C++, and the Python that the agent needs.
-FROM debian:bookworm-slim
+FROM debian:trixie-slim
 ARG PACKAGES="python3 g++"
 RUN apt-get update \
  && apt-get install -y --no-install-recommends $PACKAGES \

@@ -1,5 +1,5 @@
 # Go, and the Python that the agent needs.
-FROM debian:bookworm-slim
+FROM debian:trixie-slim
 ARG PACKAGES="python3 golang-go"
 RUN apt-get update \
  && apt-get install -y --no-install-recommends $PACKAGES \

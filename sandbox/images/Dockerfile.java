@@ -1,6 +1,6 @@
 # Java, and the Python that the agent needs.
-FROM debian:bookworm-slim
-ARG PACKAGES="python3 openjdk-17-jdk-headless"
+FROM debian:trixie-slim
+ARG PACKAGES="python3 openjdk-21-jdk-headless"
 # Java's packages want the folder of manual pages, which slim images have not got.
 RUN mkdir -p /usr/share/man/man1 \
  && apt-get update \

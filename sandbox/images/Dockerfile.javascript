@@ -1,5 +1,5 @@
 # JavaScript by Node.js, and the Python that the agent needs.
-FROM debian:bookworm-slim
+FROM debian:trixie-slim
 ARG PACKAGES="python3 nodejs"
 RUN apt-get update \
  && apt-get install -y --no-install-recommends $PACKAGES \

@@ -1,8 +1,9 @@
 """The images that programs run in: one recipe for each, as a Dockerfile of fixed form.
 
-A recipe names Debian packages and nothing else (`ARG PACKAGES="..."`), so that an image can be had both ways: from the
-Dockerfile where a registry is in reach, and from Debian's packages alone where none is (build.py). An image carries
-the fingerprint of its recipe, so that one made from an older recipe is known.
+A recipe names Debian packages and nothing else (`ARG PACKAGES="..."`), so that an image can be made both ways: from the
+Dockerfile where a registry is in reach, and from Debian's packages alone where none is (build.py). Python packages come
+on top, those of packages.toml or others that were asked for. An image carries the fingerprint of both, so that one made
+from an older recipe is known.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 
@@ -21,6 +23,12 @@ TESTED = ("python", "cpp", "javascript", "java")
 """Those that our own tests run programs in."""
 NAMES = (*TESTED, "go", "rust")
 """All of them; `python` has Bash as well, `cpp` is C and C++."""
+PYTHON = "3.13"
+"""The Python of the images, which is Debian's; wheels are chosen for it."""
+SITE = f"usr/local/lib/python{PYTHON}/dist-packages"
+"""Where Python packages lie in an image."""
+ENVIRONMENT = "etc/r1-reward-environment.json"
+"""In every image: its hash, the version of Python, the Python packages and the modules that they bring."""
 
 _PACKAGES = re.compile(r'^ARG PACKAGES="([a-z0-9.+ -]+)"$', re.MULTILINE)
 
@@ -53,9 +61,27 @@ def packages(name: str) -> list[str]:
     return found[1].split()
 
 
-def fingerprint(name: str) -> str:
-    """Changes when the recipe does."""
-    return hashlib.sha256(dockerfile(name).encode()).hexdigest()[:16]
+def locked() -> list[str]:
+    """The Python packages of the default set, `name==version` each."""
+    text = resources.files(__name__).joinpath("packages.toml").read_text(encoding="utf-8")
+    return [str(requirement) for requirement in tomllib.loads(text)["packages"]]
+
+
+def fingerprint(name: str, python_packages: Sequence[str] | None = None) -> str:
+    """Changes when the recipe does, or the set of Python packages (None: the default set)."""
+    custom = python_packages is not None
+    chosen = "\n".join(sorted(python_packages if python_packages is not None else locked()))
+    recipe, set_ = (hashlib.sha256(text.encode()).hexdigest()[:16] for text in (dockerfile(name), chosen))
+    return f"{recipe}:{set_}{':custom' if custom else ''}"
+
+
+def matches(name: str, label: str, python_packages: Sequence[str] | None = None) -> bool:
+    """Whether an image with this fingerprint will do: without a wish for packages, one with packages of its user's own
+    choice will."""
+    wanted = fingerprint(name, python_packages)
+    return label == wanted or (
+        python_packages is None and label.endswith(":custom") and label.split(":")[0] == wanted.split(":")[0]
+    )
 
 
 def recipes(labels: Mapping[str, str] | None) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """Makes the images: from their Dockerfiles where a registry is in reach, from Debian's packages where none is.
 
-From packages (mmdebstrap, then the engine's import) all that are wanted become one image with a tag for each: they
-share Debian and Python, so that one image of four languages takes little longer than the largest of them alone. What is
-there and up to date is left alone. Not promised: the same bytes twice, since Debian's packages get security fixes.
+All that are wanted become one root tree (tree.py), in which `local` runs programs, and which docker imports as one
+image with a tag for each: they share Debian and Python, so that one tree of four languages takes little longer than the
+largest of them alone. What is there and up to date is left alone. Not promised: the same bytes twice, since Debian's
+packages get security fixes.
 """
 
 from __future__ import annotations
@@ -12,26 +13,27 @@ import io
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..engine import engine
+from ..backends.engine import answers, engine
 from ..errors import SandboxError
-from . import NAMES, RECIPES_LABEL, REPOSITORY, dockerfile, fingerprint, packages, recipes, tag
+from . import NAMES, RECIPES_LABEL, REPOSITORY, dockerfile, fingerprint, locked, matches, packages, recipes, tag, tree
 
 if TYPE_CHECKING:
     from docker import APIClient
 
 Way = Literal["debian", "dockerfile"]
-_BASE = "debian:bookworm-slim"
+_SUITE = "trixie"
+_BASE = f"debian:{_SUITE}-slim"
+_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _MINUTES = 30
-_ROOM = 3 << 30
-"""Bytes free in memory for unpacking there, which is much faster than on a disk."""
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
 
 
@@ -42,27 +44,35 @@ def _silent(line: str, /) -> None:
 def build(
     names: Sequence[str] = NAMES,
     *,
+    python_packages: Sequence[str] | None = None,
     way: Way | None = None,
     force: bool = False,
     say: Callable[[str], None] = _silent,
 ) -> list[str]:
-    """Make those of the images that are missing or out of date (all with `force`); the names of those that were made.
+    """Make those of the images that are missing or out of date (all with `force`), and the root tree of the `local`
+    backend; the names of those that were made.
 
-    Without a `way`, the one that looks more likely to work here is tried first, then the other. `say` gets a line about
-    every step. Raises ValueError for an unknown name, SandboxError where no way worked.
+    `python_packages` are what pip calls requirements; None stands for the default set. Without an engine the tree alone
+    is made. Without a `way`, the one that looks more likely to work here is tried first, then the other. `say` gets a
+    line about every step. Raises ValueError for an unknown name, SandboxError where no way worked.
     """
-    with engine() as client:
-        wanted = [name for name in dict.fromkeys(names) if force or not is_fresh(client, name)]
+    for name in names:
+        dockerfile(name)
+    wanted = [name for name in dict.fromkeys(names) if force or not _is_there(name, python_packages)]
     for name in names:
         if name not in wanted:
             say(f"{tag(name)} is there and up to date")
     if not wanted:
         return []
+    # One tree for all: what is there already would be missing from a tree of the others alone.
+    have = tree.current()
+    wanted = [*dict.fromkeys([*wanted, *names, *(have.images if have else ())])]
     failures = []
     for each in (way,) if way else _ways():
         start = time.monotonic()
         try:
-            _from_debian(wanted, say) if each == "debian" else _from_dockerfiles(wanted, say)
+            made = _from_debian if each == "debian" else _from_dockerfiles
+            made(wanted, python_packages, say)
         except SandboxError as error:
             failures.append(f"from {each}: {error}")
             say(f"not built {failures[-1]}")
@@ -72,97 +82,155 @@ def build(
     raise SandboxError("; ".join(failures))
 
 
-def is_fresh(client: APIClient, name: str) -> bool:
+def _is_there(name: str, python_packages: Sequence[str] | None) -> bool:
+    """Whether the engine, if there is one, has the image, and `local` has it in its tree, both from this recipe."""
+    have = tree.current()
+    if have is None or name not in have.images or not matches(name, have.recipes.get(name, ""), python_packages):
+        return False
+    if answers() is not None:
+        return True
+    with engine() as client:
+        return is_fresh(client, name, python_packages)
+
+
+def is_fresh(client: APIClient, name: str, python_packages: Sequence[str] | None = None) -> bool:
     """Whether the engine has the image, made from the recipe as it is now."""
-    return state(client, name) == "fresh"
+    return state(client, name, python_packages) == "fresh"
 
 
-def state(client: APIClient, name: str) -> Literal["fresh", "stale", "missing"]:
+def state(
+    client: APIClient, name: str, python_packages: Sequence[str] | None = None
+) -> Literal["fresh", "stale", "missing"]:
     """What the engine has of an image."""
     from docker.errors import ImageNotFound
 
-    wanted = fingerprint(name)
     try:
         config = client.inspect_image(tag(name)).get("Config") or {}
     except ImageNotFound:
         return "missing"
-    return "fresh" if recipes(config.get("Labels")).get(name) == wanted else "stale"
+    label = recipes(config.get("Labels")).get(name, "")
+    return "fresh" if matches(name, label, python_packages) else "stale"
 
 
 def _ways() -> tuple[Way, Way]:
     from docker.errors import ImageNotFound
 
+    debian: tuple[Way, Way] = ("debian", "dockerfile")
+    if answers() is not None:
+        return debian
     with engine() as client:
         try:
             client.inspect_image(_BASE)
             return "dockerfile", "debian"
         except ImageNotFound:
             # A registry that is not there may take minutes to say so.
-            return ("debian", "dockerfile") if shutil.which("mmdebstrap") and _sources() else ("dockerfile", "debian")
+            return debian if shutil.which("mmdebstrap") and _sources() else ("dockerfile", "debian")
 
 
-def _from_dockerfiles(names: Sequence[str], say: Callable[[str], None]) -> None:
-    for name in names:
-        say(f"building {tag(name)} from its Dockerfile")
-        with engine(seconds=_MINUTES * 60) as client:
-            steps = client.build(
-                fileobj=io.BytesIO(dockerfile(name).encode()),
-                tag=tag(name),
-                labels=_labels([name]),
-                rm=True,
-                forcerm=True,
-                decode=True,
-            )
-            for step in steps:
-                if "error" in step:
-                    raise SandboxError(f"{tag(name)}: {step['error']}")
+def _from_dockerfiles(names: Sequence[str], python_packages: Sequence[str] | None, say: Callable[[str], None]) -> None:
+    """One image of all the packages that the recipes name, and the tree that is in it."""
+    wanted = sorted({package for name in names for package in packages(name)})
+    text = dockerfile(names[0]).replace(" ".join(packages(names[0])), " ".join(wanted))
+    text = text.replace("RUN apt-get", "RUN mkdir -p /usr/share/man/man1 && apt-get")  # Java's packages want it
+    say(f"building {', '.join(map(tag, names))} from {_BASE}: {' '.join(wanted)}")
+    with engine(seconds=_MINUTES * 60) as client:
+        image = ""
+        for step in client.build(fileobj=io.BytesIO(text.encode()), rm=True, forcerm=True, decode=True):
+            if "error" in step:
+                raise SandboxError(f"{tag(names[0])}: {step['error']}")
+            image = (step.get("aux") or {}).get("ID", image)
+        container = client.create_container(image, ["true"])["Id"]
+        try:
+            with _new_tree() as root:
+                unpack = ["tar", "-x", "-C", str(root), "--exclude=dev/*", "--exclude=proc/*", "--exclude=sys/*"]
+                process = subprocess.Popen(unpack, stdin=subprocess.PIPE)  # noqa: S603 - our own words
+                assert process.stdin is not None
+                for chunk in client.export(container):
+                    process.stdin.write(chunk)
+                process.stdin.close()
+                if process.wait(_MINUTES * 60):
+                    raise SandboxError("the image could not be unpacked")
+                _finish(root, names, python_packages, say)
+        finally:
+            client.remove_container(container, force=True)
+            client.remove_image(image, force=True)
 
 
-def _from_debian(names: Sequence[str], say: Callable[[str], None]) -> None:
+def _from_debian(names: Sequence[str], python_packages: Sequence[str] | None, say: Callable[[str], None]) -> None:
     if shutil.which("mmdebstrap") is None:
         raise SandboxError("mmdebstrap is not installed; `apt-get install mmdebstrap`")
     sources = _sources()
     if sources is None:
         raise SandboxError("this machine is not a Debian with sources of its own to take packages from")
     wanted = sorted({package for name in names for package in packages(name)})
-    suite = _release()["VERSION_CODENAME"]
-    say(f"building {', '.join(map(tag, names))} as one image from Debian {suite}: {' '.join(wanted)}")
-    with tempfile.TemporaryDirectory(prefix="r1-reward-image-", dir=_roomy()) as folder:
-        log = Path(folder) / "log"
+    say(f"building {', '.join(map(tag, names))} as one tree from Debian {_SUITE}: {' '.join(wanted)}")
+    with _new_tree() as root, tempfile.TemporaryDirectory(prefix="r1-reward-image-") as folder:
+        listed = Path(folder) / "debian.sources"
+        listed.write_text(sources, encoding="utf-8")
         command = ["mmdebstrap", "--variant=essential", f"--include={','.join(wanted)}"]
         command += ["--dpkgopt=force-unsafe-io", '--aptopt=Acquire::Languages "none"']
         command += [f"--dpkgopt=path-exclude={left_out}" for left_out in _LEFT_OUT]
         # Java's packages want this folder, and fail without it.
-        command += ['--essential-hook=mkdir -p "$1/usr/share/man/man1"', suite, "-", str(sources)]
-        with log.open("wb") as written:
-            process = subprocess.Popen(  # noqa: S603 - our own words, and package names of a fixed pattern
-                command, stdout=subprocess.PIPE, stderr=written, env={**os.environ, "TMPDIR": folder}
-            )
+        command += ['--essential-hook=mkdir -p "$1/usr/share/man/man1"', _SUITE, str(root), str(listed)]
+        environment = {**os.environ, "TMPDIR": folder}
+        made = subprocess.run(  # noqa: S603 - our own words, and package names of a fixed pattern
+            command, env=environment, capture_output=True, text=True, timeout=_MINUTES * 60, check=False
+        )
+        if made.returncode:
+            raise SandboxError(f"mmdebstrap failed: {' '.join(made.stderr.splitlines()[-3:])}")
+        _finish(root, names, python_packages, say)
+
+
+@contextlib.contextmanager
+def _new_tree() -> Iterator[Path]:
+    """A folder beside the other trees; removed unless it was given its name."""
+    home = tree.folder()
+    home.mkdir(parents=True, exist_ok=True)
+    root = Path(tempfile.mkdtemp(prefix=".new-", dir=home))
+    root.chmod(0o755)
+    try:
+        yield root
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _finish(
+    root: Path, names: Sequence[str], python_packages: Sequence[str] | None, say: Callable[[str], None]
+) -> None:
+    """Add the Python packages, import the tree as an image where there is an engine, and let `local` have it."""
+    chosen = locked() if python_packages is None else list(python_packages)
+    say(f"adding Python packages: {' '.join(chosen) or 'none'}")
+    tree.install_packages(root, chosen)
+    tree.precompile_headers(root)
+    digest = tree.describe(root, {name: fingerprint(name, python_packages) for name in names})
+    if answers() is None:
+        archive = ["tar", "-c", "--numeric-owner", "--exclude=./dev/*", "-C", str(root), "."]
+        process = subprocess.Popen(archive, stdout=subprocess.PIPE)  # noqa: S603 - our own words
+        assert process.stdout is not None
         try:
-            assert process.stdout is not None
-            image = _import(process.stdout, names)
+            image = _import(process.stdout, names, python_packages)
             status = process.wait(_MINUTES * 60)
         finally:
             process.kill()
             process.wait()
-            assert process.stdout is not None
             process.stdout.close()
         with engine() as client:
             if status:
                 client.remove_image(image, force=True)
-                lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-                raise SandboxError(f"mmdebstrap failed: {' '.join(lines[-3:])}")
+                raise SandboxError("the tree could not be read")
             _tag(client, image, names)
+    tree.keep(root, digest)
 
 
-def _import(stream: object, names: Sequence[str]) -> str:
+def _import(stream: object, names: Sequence[str], python_packages: Sequence[str] | None) -> str:
     """Import an archive without a tag, since what went in is known to be whole only afterwards."""
-    changes = [f"LABEL {key}={json.dumps(value)}" for key, value in _labels(names).items()]
+    labels = {RECIPES_LABEL: json.dumps({name: fingerprint(name, python_packages) for name in names})}
+    changes = [f"LABEL {key}={json.dumps(value)}" for key, value in labels.items()]
     with engine(seconds=_MINUTES * 60) as client:
-        told = client.import_image_from_stream(stream, changes=["ENV LANG=C.UTF-8", *changes])
-    last = json.loads(told.strip().splitlines()[-1])
+        answer = client.import_image_from_stream(stream, changes=["ENV LANG=C.UTF-8", *changes])
+    last = json.loads(answer.strip().splitlines()[-1])
     if "status" not in last:
-        raise SandboxError(f"the engine could not import the image: {last.get('error', told)}")
+        raise SandboxError(f"the engine could not import the image: {last.get('error', answer)}")
     return str(last["status"])
 
 
@@ -181,10 +249,6 @@ def _tag(client: APIClient, image: str, names: Sequence[str]) -> None:
                 client.remove_image(old["Id"])
 
 
-def _labels(names: Sequence[str]) -> dict[str, str]:
-    return {RECIPES_LABEL: json.dumps({name: fingerprint(name) for name in names})}
-
-
 def _release() -> dict[str, str]:
     try:
         return platform.freedesktop_os_release()
@@ -192,17 +256,19 @@ def _release() -> dict[str, str]:
         return {}
 
 
-def _sources() -> Path | None:
-    """Where this machine gets its own Debian packages from; None where it is not a Debian."""
-    if _release().get("ID") != "debian" or "VERSION_CODENAME" not in _release():
+def _sources() -> str | None:
+    """Where this machine gets its own Debian packages from, for the suite of the images; None where it is no Debian."""
+    if _release().get("ID") != "debian":
         return None
-    for name in ("/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list"):
-        if Path(name).is_file() and Path(name).stat().st_size:
-            return Path(name)
-    return None
-
-
-def _roomy() -> str | None:
-    """A folder in memory where there is room, else the system's own for temporary files."""
-    memory = Path("/dev/shm")  # noqa: S108 - the folder made in it is ours alone
-    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > _ROOM else None
+    new, old = Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list")
+    place = ""
+    if new.is_file():
+        found = re.search(r"^URIs:\s*(\S+)", new.read_text(encoding="utf-8"), re.MULTILINE)
+        place = found[1] if found else ""
+    elif old.is_file():
+        found = re.search(r"^deb\s+(?:\[[^]]*\]\s+)?(\S+)", old.read_text(encoding="utf-8"), re.MULTILINE)
+        place = found[1] if found else ""
+    if not place:
+        return None
+    lines = ["Types: deb", f"URIs: {place}", f"Suites: {_SUITE} {_SUITE}-updates", "Components: main"]
+    return "\n".join([*lines, f"Signed-By: {_KEYS}", ""])

@@ -130,7 +130,10 @@ for name in os.listdir("/proc"):
 print(*(f"{name}={value}" for name, value in os.environ.items()), sep="\\n")
 print("tried")
 """
-_EVERYWHERE = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "PWD", "TMPDIR", "SHLVL", "TERM", "_"})
+_EVERYWHERE = frozenset(
+    {"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "PWD", "TMPDIR", "SHLVL", "TERM", "_"}
+    | {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
+)
 
 
 def _environment(bench: Bench) -> str | None:

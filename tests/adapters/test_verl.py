@@ -117,7 +117,7 @@ def test_only_what_verl_can_do_with_an_error_is_taken() -> None:
         compute_score("x", RIGHT, "4", on_error="none")
     with pytest.raises(NotScoredError):
         compute_score("x", RIGHT, None, {"kind": "math"}, on_error="raise")
-    with pytest.raises(ConfigError, match="unknown option"):
+    with pytest.raises(ConfigError, match="verl has no option 'reward'; its options: preset"):
         compute_score("x", RIGHT, "4", reward="math")  # type: ignore[call-arg]  # what is tested
     with pytest.raises(ConfigError, match="None is no name of a reward"):
         compute_score("x", RIGHT, "4", rewards=None)  # type: ignore[arg-type]  # `rewards:` with nothing after it

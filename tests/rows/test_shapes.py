@@ -165,6 +165,11 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"messages": CHAT, "answer": "4"}, "missing_field", "nobody answered"),
     ({"doc_id": 0, "resps": [[[-1.5, False]]], "filtered_resps": [[-1.5, False]], "target": 0}, "wrong_type", "ranks"),
     ({"custom_id": "q", "response": {"status_code": 500, "body": {}}, "answer": "4"}, "missing_field", "a failed call"),
+    (
+        {"id": 1, "epoch": 1, "input": "?", "target": "4", "output": {"model": "m", "choices": [], "completion": ""}},
+        "missing_field",
+        "a model that was not reached",
+    ),
     ({"text": BOX, "answer": "4"}, "missing_field", "no response by any usual name"),
     ({"response": BOX, "answer": True}, "wrong_type", "a boolean is no answer"),
 ]

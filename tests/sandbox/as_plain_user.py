@@ -13,10 +13,10 @@ import sys
 def main(source_root: str, traps: str) -> None:
     """Try them all; `source_root` is where the package is."""
     sys.path.insert(0, source_root)
-    from r1_reward.sandbox.answer import ask_call, ask_exam, read_answer
+    from r1_reward.sandbox.answer import ask_call, ask_calls, ask_exam, read_answer
+    from r1_reward.sandbox.backends.local import LocalBackend
     from r1_reward.sandbox.conformance import check
     from r1_reward.sandbox.limits import DEFAULT_LIMITS, Limits
-    from r1_reward.sandbox.local import LocalBackend
     from r1_reward.sandbox.session import AgentSession, Command
 
     table = runpy.run_path(traps)
@@ -56,14 +56,16 @@ def main(source_root: str, traps: str) -> None:
         tried += 1
     session.load({"main.py": b"def add(a, b): return a + b"}, None)
     for fork in (False, True):
-        ran = session.run(Command(argv=python, limits=base, call=ask_call("add", "(2, 3)"), fork=fork))
+        asked = Command(argv=python, limits=base, call=ask_calls(), calls=[ask_call("add", "(2, 3)")], fork=fork)
+        (ran,) = session.run_calls(asked)
         call, exam = ask_exam("assert add(2, 3) == 5", ["add"])
         examined = session.run(Command(argv=python, limits=base, call=call, exam=exam, fork=fork))
         if read_answer(ran.value or b"").value != 5 or read_answer(examined.value or b"").kind != "passed":
             print("call", ran, examined)
     session.close()
     for finding in check(backend):
-        if not finding.held:
+        # Without control groups nothing counts what sockets hold: `doctor` says so.
+        if not finding.held and finding.name != "buffers of sockets":
             print(finding)
         tried += 1
     print(f"tried {tried}")

@@ -12,8 +12,9 @@ from click.testing import CliRunner
 
 from r1_reward.cli import main
 from r1_reward.sandbox.backends import backend
+from r1_reward.sandbox.backends.docker import DockerBackend
+from r1_reward.sandbox.backends.local import _cgroups
 from r1_reward.sandbox.conformance import check
-from r1_reward.sandbox.docker import DockerBackend
 from r1_reward.sandbox.probes import PROBES, Bench, Probe
 
 BACKENDS = [
@@ -41,6 +42,8 @@ def test_the_sandbox_holds(name: str, words: str, benches: dict[str, Bench], mon
         benches[name] = Bench(backend(name))
     if name == "runsc" and words in ("agent: its priority and processors", "processes: more than are allowed"):
         pytest.xfail("gVisor notes a priority without acting on it, and ends with too many processes: see its caveats")
+    if (name, words) == ("local", "memory: buffers of sockets") and not _cgroups():
+        pytest.skip("no control groups can be made here, which the backend's caveats and `doctor` say")
     try:
         assert _WORDS[words].attempt(benches[name]) is None
     except BaseException:
@@ -100,7 +103,7 @@ def test_probes_find_what_a_weakened_container_lets_through(
         ),
     )
     weak = DockerBackend()
-    monkeypatch.setattr("r1_reward.sandbox.docker._NO_OBJECTS", None)
+    monkeypatch.setattr("r1_reward.sandbox.backends.docker._NO_OBJECTS", None)
     try:
         (finding,) = check(weak, probes=[probe for probe in PROBES if probe.name == name])
     finally:

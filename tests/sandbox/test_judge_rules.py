@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from r1_reward.sandbox import (
+    AssertTest,
     CallTest,
-    ExamTest,
     Limits,
     Outcome,
     Pool,
@@ -55,6 +55,9 @@ STDIN = [
     ("import inspect\nexit and inspect\nprint(5 if __file__ else 6)", "AC", "so is what a script knows of itself"),
     ("names = [n for n in globals() if n[0] != '_']\nprint(5 if not names else names)", "AC", "and nothing else"),
     ("if __name__ == '__main__': print(5)", "AC", "a program is the main module"),
+    (ADD + "[][0]", "RE", "an error that nothing caught, as judges have it"),
+    (ADD + "import os; os.kill(os.getpid(), 11)", "RE", "a crash"),
+    ("import sys\nprint('much ' * 2_000_000, file=sys.stderr)\nprint(5)", "AC", "standard error is no output"),
     ("print(6)", "WA", "wrong"),
     ("", "WA", "writes nothing"),
     ("import sys; sys.stderr.write('5')", "WA", "standard error is not looked at"),
@@ -89,17 +92,19 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("source", "outcome", "why"), CALLS)
-@pytest.mark.parametrize("test", [call(), ExamTest(code="assert add(2, 3) == 5", names=["add"])], ids=["call", "exam"])
-def test_calls(pool: Pool, source: str, outcome: str, why: str, test: CallTest | ExamTest) -> None:
+@pytest.mark.parametrize(
+    "test", [call(), AssertTest(code="assert add(2, 3) == 5", names=["add"])], ids=["call", "exam"]
+)
+def test_calls(pool: Pool, source: str, outcome: str, why: str, test: CallTest | AssertTest) -> None:
     found = run(pool, source, test)
     wrong = {"WA", "RE"}
-    assert found.outcome == outcome or (isinstance(test, ExamTest) and {outcome, found.outcome} <= wrong), why
+    assert found.outcome == outcome or (isinstance(test, AssertTest) and {outcome, found.outcome} <= wrong), why
     assert found.tests[0].trust == "strong"
 
 
 def test_exam_in_the_programs_process_is_weak(pool: Pool) -> None:
-    (right,) = run(pool, "x = [1]", ExamTest(code="assert x == [1]")).tests
-    (wrong,) = run(pool, "x = [2]", ExamTest(code="assert x == [1]")).tests
+    (right,) = run(pool, "x = [1]", AssertTest(code="assert x == [1]")).tests
+    (wrong,) = run(pool, "x = [2]", AssertTest(code="assert x == [1]")).tests
     assert (right.outcome, right.trust) == ("AC", "weak")
     assert (wrong.outcome, wrong.trust) == ("WA", "weak")
 

@@ -43,14 +43,24 @@ def test_java_starts_the_class_that_main_is_in() -> None:
     assert main("public class Node {}\nclass Go { public static void main(String[] a) {} }") == "Go"
 
 
-def test_a_nonce_is_the_same_for_the_same_program_and_known_to_no_other() -> None:
+def test_a_build_is_the_same_for_the_same_program_and_holds_no_secret() -> None:
     cpp = LANGUAGES["cpp"]
     one, again = (build(cpp, "int f();", DEFAULT_LIMITS, "int main() {}") for _ in range(2))
     other = build(cpp, "int g();", DEFAULT_LIMITS, "int main() {}")
-    assert one.key == again.key
-    assert one.nonce == again.nonce
-    assert one.nonce != other.nonce
-    assert build(cpp, "int main() {}", DEFAULT_LIMITS).nonce is None
+    assert one == again
+    assert one.key != other.key
+    assert one.shows_end
+    assert not build(cpp, "int main() {}", DEFAULT_LIMITS).shows_end
+
+
+def test_the_newest_standard_comes_first_unless_another_is_named() -> None:
+    cpp = LANGUAGES["cpp"]
+    standards = [command[1] for command in build(cpp, "int main() {}", DEFAULT_LIMITS).compile]
+    assert standards[0] == "-std=gnu++23"
+    assert build(cpp, "int main() {}", DEFAULT_LIMITS, standard="c++11").compile[0][1] == "-std=gnu++11"
+    assert cpp.tried_standards("cpp17")[0] == "gnu++17"
+    assert LANGUAGES["c"].tried_standards("c99")[0] == "gnu99"
+    assert LANGUAGES["python"].tried_standards("") == ("",)
 
 
 def test_braces_of_a_program_are_left_alone() -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from r1_reward.sandbox.backends.local import LocalBackend
+from r1_reward.sandbox.backends.process_channel import ProcessChannel
 from r1_reward.sandbox.errors import SandboxError, SandboxUnavailableError
 from r1_reward.sandbox.limits import DEFAULT_LIMITS, Limits
-from r1_reward.sandbox.local import LocalBackend
-from r1_reward.sandbox.process_channel import ProcessChannel
 from r1_reward.sandbox.session import AgentSession, Command
 
 pytestmark = pytest.mark.needs("userns")
@@ -26,7 +26,7 @@ PYTHON = ("python3", "-I", "-S", "{work}/main.py")
 _CLIENT = """
 import sys, threading
 from r1_reward.sandbox.limits import DEFAULT_LIMITS
-from r1_reward.sandbox.local import LocalBackend
+from r1_reward.sandbox.backends.local import LocalBackend
 from r1_reward.sandbox.session import AgentSession, Command
 
 def work():
@@ -231,8 +231,9 @@ def test_descriptors_and_processes_stay_flat(backend: LocalBackend) -> None:
 
 
 _WITHOUT = """
-from r1_reward.sandbox import SandboxUnavailableError, seccomp
-from r1_reward.sandbox.local import LocalBackend
+from r1_reward.sandbox import SandboxUnavailableError
+from r1_reward.sandbox.agent import seccomp
+from r1_reward.sandbox.backends.local import LocalBackend
 seccomp.install()  # among other things, no more namespaces
 try:
     LocalBackend().open("python")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from r1_reward.sandbox.backends.local import LocalBackend
 from r1_reward.sandbox.limits import DEFAULT_LIMITS, Limits
-from r1_reward.sandbox.local import LocalBackend
 from r1_reward.sandbox.session import AgentSession, Command
 
 pytestmark = pytest.mark.needs("userns")

@@ -7,7 +7,7 @@ import pickle
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,9 +23,9 @@ from r1_reward.sandbox import (
     checkers,
 )
 from r1_reward.sandbox import pool as pool_module
-from r1_reward.sandbox.leaks import Watcher
-from r1_reward.sandbox.local import LocalBackend
-from r1_reward.sandbox.session import Command, Ran
+from r1_reward.sandbox.backends.leaks import Watcher
+from r1_reward.sandbox.backends.local import LocalBackend
+from r1_reward.sandbox.session import Command, Environment, Ran
 
 ONE = Submission(
     language="python",
@@ -40,7 +40,8 @@ class Faulty:
 
     def __init__(self, fails: Callable[[], bool], stray: int = 0) -> None:
         self.fails, self.stray = fails, stray
-        self.closed = False
+        self.closed = self.left_behind = False
+        self.environment = Environment(name="scripted")
 
     def load(self, files: Mapping[str, bytes], compile: Command | None) -> None:  # noqa: A002 - as in Session
         return None
@@ -58,6 +59,9 @@ class Faulty:
             stderr=b"",
             stray=self.stray,
         )
+
+    def run_calls(self, command: Command) -> Iterator[Ran]:
+        raise NotImplementedError
 
     def products(self) -> Mapping[str, bytes]:
         return {}
@@ -134,7 +138,7 @@ def test_a_machine_out_of_processes_is_tried_again_and_no_number(
             raise BlockingIOError(11, "Resource temporarily unavailable")
         return start(*args, **settings)
 
-    monkeypatch.setattr("r1_reward.sandbox.process_channel.subprocess.Popen", scarce)
+    monkeypatch.setattr("r1_reward.sandbox.backends.process_channel.subprocess.Popen", scarce)
     monkeypatch.setattr(pool_module, "PAUSES", (0.0, 0.0, 0.0, 0.0))
     with Pool(backend="local", size=1) as pool:
         result = pool.run(ONE)
@@ -167,7 +171,7 @@ def test_a_watcher_that_cannot_be_started_is_a_sandbox_that_failed(monkeypatch: 
     def scarce(*_: object, **__: object) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("r1_reward.sandbox.leaks.subprocess.Popen", scarce)
+    monkeypatch.setattr("r1_reward.sandbox.backends.leaks.subprocess.Popen", scarce)
     with pytest.raises(SandboxError, match=r"the watcher could not be started: .*temporarily unavailable"):
         Watcher().start()
 
@@ -179,6 +183,20 @@ def test_an_engine_that_was_there_may_go_and_come_back(scripted: Scripted) -> No
         assert pool.run(ONE).outcome == Outcome.AC
         scripted.starts = [SandboxUnavailableError] * 10
         assert pool.run(ONE).outcome == Outcome.INFRA
+
+
+def test_a_program_that_ends_every_sandbox_has_failed(monkeypatch: pytest.MonkeyPatch, scripted: Scripted) -> None:
+    def run(self: Faulty, command: Command) -> Ran:
+        control = "42" in str(command.argv)
+        if not control:
+            raise SandboxError("the agent is gone")
+        return Ran(ended="exit", status=0, seconds=0, cpu_seconds=0, memory_mb=0, stdout=b"42\n", stderr=b"")
+
+    monkeypatch.setattr(Faulty, "run", run)
+    with Pool(size=1) as pool:
+        result = pool.run(ONE)
+    assert (result.outcome, result.fault) == (Outcome.RE, None)
+    assert "ended its sandbox 4 times" in result.detail
 
 
 def test_isolation_that_cannot_be_had_is_said_at_once(scripted: Scripted) -> None:
@@ -313,7 +331,7 @@ def test_threads_that_start_at_once_share_one_backend(monkeypatch: pytest.Monkey
             time.sleep(0.1)
             super().__init__()
 
-    monkeypatch.setattr("r1_reward.sandbox.local.LocalBackend", Slow)
+    monkeypatch.setattr("r1_reward.sandbox.backends.local.LocalBackend", Slow)
     with Pool(backend="local", size=2) as pool:
         assert {result.outcome for result in pool.run_all([ONE] * 4)} == {Outcome.AC}
     assert len(made) == 1

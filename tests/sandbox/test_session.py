@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from r1_reward.sandbox.answer import Answer, ask_call, ask_exam, read_answer
+from r1_reward.sandbox.answer import Answer, ask_call, ask_calls, ask_exam, read_answer
+from r1_reward.sandbox.backends.local import LocalBackend
 from r1_reward.sandbox.errors import SandboxError
 from r1_reward.sandbox.limits import DEFAULT_LIMITS, Limits
-from r1_reward.sandbox.local import LocalBackend
 from r1_reward.sandbox.session import AgentSession, Command, Ran
 
 pytestmark = pytest.mark.needs("userns")
@@ -39,7 +39,8 @@ def _call(
     session: AgentSession, source: str, entry: str, args: str, *, fork: bool = False
 ) -> tuple[Ran, Answer | None]:
     session.load({"main.py": source.encode()}, None)
-    ran = session.run(Command(argv=PYTHON, limits=DEFAULT_LIMITS, call=ask_call(entry, args), fork=fork))
+    asked = Command(argv=PYTHON, limits=DEFAULT_LIMITS, call=ask_calls(), calls=[ask_call(entry, args)], fork=fork)
+    (ran,) = session.run_calls(asked)
     return ran, None if ran.value is None else read_answer(ran.value)
 
 
@@ -260,14 +261,17 @@ def test_exam_with_a_value_that_is_not_plain_does_not_pass(session: AgentSession
 
 
 def test_exam_finds_neither_the_program_nor_its_files(session: AgentSession) -> None:
-    # The examiner may read the program's folder, as anyone may; it has none of its code in memory.
+    # The test process may read the program's folder, as anyone may; it has none of its code in memory.
     _, answer = _exam(
-        session, "def f(): return 1\nSECRET = 2", "import sys\nassert 'program' not in sys.modules", ["f"]
+        session,
+        "def f(): return 1\nSECRET = 2",
+        "import sys\nassert f() == 1 and 'SECRET' not in vars(sys.modules['program'])",
+        ["f"],
     )
     assert answer == Answer(kind="passed")
 
 
-def test_exam_that_ends_the_examiner_does_not_pass(session: AgentSession) -> None:
+def test_exam_that_ends_the_test_process_does_not_pass(session: AgentSession) -> None:
     ran, answer = _exam(session, "def f(): return 1", "import os\nos._exit(0)", ["f"])
     assert answer is None
     assert ran.ended == "exit"

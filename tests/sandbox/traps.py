@@ -288,7 +288,7 @@ for name in os.listdir("/proc/self/fd"):
     "environment": """
 import os
 for name, value in os.environ.items():
-    if name not in ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL"): print(name)
+    if name not in ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"): print(name)
 if "CANARY" in str(os.environ) or "CANARY" in open("/proc/self/environ").read(): print("canary")
 """,
     "other processes": """

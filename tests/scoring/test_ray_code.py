@@ -15,7 +15,7 @@ import pytest
 
 from r1_reward.rows.files import RawRow
 from r1_reward.rows.reader import RowReader
-from r1_reward.sandbox.owner import Owner
+from r1_reward.sandbox.backends.owner import Owner
 from r1_reward.scoring import ScoreOptions, score
 from r1_reward.scoring.ray_pool import RayPool, connected
 from r1_reward.verifiers.spec import RewardSpec
@@ -89,8 +89,8 @@ class Family:
 
 
 def containers_of(pids: set[int]) -> list[str]:
-    from r1_reward.sandbox.engine import engine
-    from r1_reward.sandbox.leaks import _containers
+    from r1_reward.sandbox.backends.engine import engine
+    from r1_reward.sandbox.backends.leaks import _containers
 
     with engine() as client:
         return [name for name, owner in _containers(client) if owner.pid in pids]

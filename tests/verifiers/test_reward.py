@@ -109,7 +109,7 @@ def test_terms_need_names_of_their_own() -> None:
         ({"weight": float("inf")}, "weight of math is inf"),
         ({"weight": "1"}, "weight of math is '1'"),
         ({"kinds": "math"}, "kinds of math are 'math'"),
-        ({"kinds": {"maths"}}, "kinds of math are {'maths'}"),
+        ({"kinds": {"two words"}}, "kinds of math are {'two words'}"),
         ({"begins": "3"}, "math begins at '3'"),
         ({"verifier": MathVerifier}, "the class MathVerifier, which is no verifier"),
         ({"verifier": "math"}, "a str, which is no verifier"),
@@ -222,7 +222,9 @@ def test_what_is_no_verifier_is_told() -> None:
 
 
 def test_unknown_option_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"math has no option 'extract'; its options: extraction.*"):
+    with pytest.raises(
+        ConfigError, match=r"no option 'extract'; did you mean 'extraction'\? Its options: extraction.*"
+    ):
         make("math", {"extract": "lenient"})
 
 

@@ -21,9 +21,10 @@ import builtins
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ...sandbox import CallTest, ExamTest, checkers
-from ...sandbox.submission import Checker
+from ...sandbox import AssertTest, CallTest, checkers
+from ...sandbox.submission import Checker, Runner
 from .constants import NotConstantError, fold
+from .crossing import Guard, called_names, runs_text
 
 _LONGEST = 1 << 20
 """Characters of test code that is taken apart; longer code is run as it is."""
@@ -40,23 +41,87 @@ class _Call(NamedTuple):
     args: str
 
 
-def take_apart(code: str) -> list[CallTest | ExamTest]:
-    """The tests that a text of Python asserts comes to. Raises SyntaxError or ValueError where it is no Python.
+PROGRAM_MODULES = frozenset(("solution", "main", "program", "your_module", "submission"))
+"""What tests import the program as (sandbox/agent/harness.py knows them, too)."""
 
-    >>> [(test.entry, test.args, test.expected) for test in take_apart("assert add(2, 3) == 5")]
+
+def split_asserts(code: str, *, runner: Runner = "", before: str = "") -> list[CallTest | AssertTest]:
+    """The tests that a text of Python asserts comes to. Raises SyntaxError or ValueError where it is no Python, and
+    `ChecksNothingError` where running it would neither call nor assert anything.
+
+    `runner` runs the tests that the text defines; where it is empty, a text that names pytest or imports the program
+    as a module gets pytest. `before` stands before the text in every case.
+
+    >>> [(test.entry, test.args, test.expected) for test in split_asserts("assert add(2, 3) == 5")]
     [('add', '(2, 3,)', 5)]
-    >>> take_apart("for x in range(3): assert add(x, x) == 2 * x")[0].names
+    >>> split_asserts("for x in range(3): assert add(x, x) == 2 * x")[0].names
     ('add',)
     """
+    code = f"{before}\n{code}" if before else code
     tree = _parsed(code)
+    runner = runner or _wanted_runner(tree)
+    if not runner and not _does_something(tree):
+        raise ChecksNothingError("the test code only defines things, and nothing calls them")
+    if not any(isinstance(node, ast.Call | ast.Name | ast.ImportFrom) for node in ast.walk(tree)):
+        raise ChecksNothingError("the test code asserts constants alone")
     if len(code) <= _LONGEST:
         try:
-            found = _Straight().read(tree.body)
-            if found:
+            found = _Straight(runner).read(tree.body)
+            if found and not _counts_calls(found):
                 return list(found)
         except (NotConstantError, RecursionError):
             pass
-    return [ExamTest(code=code, names=_names(tree))]
+    names = called_names(tree)
+    runs_answers = names is not None and runs_text(tree)
+    if names is not None:
+        guarded = Guard(names, runs_answers).visit(tree)
+        if guarded is not None and (runs_answers or Guard.changed(guarded)):
+            code = ast.unparse(ast.fix_missing_locations(guarded))
+    return [AssertTest(code=code, names=names, runner=runner, weak=runs_answers)]
+
+
+def _counts_calls(tests: Sequence[CallTest]) -> bool:
+    """Whether the same call is to give one thing and then another: the tests are about what is kept between them."""
+    wanted: dict[tuple[str, str], list[CallTest]] = {}
+    for test in tests:
+        wanted.setdefault((test.entry, test.args), []).append(test)
+    return any(
+        test.checker is first.checker is checkers.equal and not checkers.same(first.expected, test.expected)
+        for first, *others in wanted.values()
+        for test in others
+    )
+
+
+class ChecksNothingError(ValueError):
+    """A test that no program can fail."""
+
+
+def _wanted_runner(tree: ast.Module) -> Runner:
+    """Tests that are written for pytest say so, or import the program; bare functions might be anything."""
+    imported = {name for node in ast.walk(tree) for name in _imported(node)}
+    defines = any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for node in tree.body)
+    if not defines or _does_something(tree):
+        return ""
+    bases = [ast.unparse(base) for node in tree.body if isinstance(node, ast.ClassDef) for base in node.bases]
+    if any("TestCase" in base for base in bases):
+        return "unittest" if imported & PROGRAM_MODULES else ""
+    return "pytest" if imported & {"pytest", *PROGRAM_MODULES} else ""
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [(node.module or "").partition(".")[0]]
+    return [alias.name.partition(".")[0] for alias in node.names] if isinstance(node, ast.Import) else []
+
+
+def _does_something(tree: ast.Module) -> bool:
+    """Whether running the text calls or asserts anything."""
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
+            continue
+        if any(isinstance(node, ast.Call | ast.Assert | ast.Raise) for node in ast.walk(statement)):
+            return True
+    return False
 
 
 def _parsed(code: str) -> ast.Module:
@@ -69,7 +134,8 @@ def _parsed(code: str) -> ast.Module:
 class _Straight:
     """Reads statements that run one after the other; raises NotConstantError at the first that it does not know."""
 
-    def __init__(self) -> None:
+    def __init__(self, runner: Runner = "") -> None:
+        self._runner = runner
         self._constants: dict[str, object] = {}
         self._aliases: dict[str, str] = {}
         self._checks: dict[str, tuple[str, list[ast.stmt]]] = {}
@@ -92,6 +158,10 @@ class _Straight:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 self._forget(name)
                 self._constants[name] = self._constant(value)
+            case ast.FunctionDef(name=name, body=body, decorator_list=[]) if self._runner == "pytest":
+                if not name.startswith("test") or ast.unparse(statement.args):
+                    raise NotConstantError
+                self._test_function(body)
             case ast.FunctionDef(name=name, args=arguments, body=body, decorator_list=[]):
                 if len(arguments.args) != 1 or len(arguments.args) != len(ast.unparse(arguments).split(",")):
                     raise NotConstantError
@@ -103,6 +173,11 @@ class _Straight:
                 name in self._checks and given not in self._constants and given not in self._checks
             ):
                 self._check(name, given)
+            case ast.ImportFrom(module=str(module), names=names) if module in PROGRAM_MODULES:
+                if any(alias.asname is not None for alias in names):
+                    raise NotConstantError
+            case ast.Import(names=[ast.alias(name="pytest", asname=None)]):
+                self._modules.add("pytest")
             case ast.Import(names=names) if all(alias.name == "math" and alias.asname is None for alias in names):
                 self._modules.add("math")
             case _:
@@ -112,6 +187,12 @@ class _Straight:
         """A name that the test gives a meaning of its own is none of the program's; one of Python's stays Python's."""
         if name in self._aliases or name in self._checks or name in self._constants or hasattr(builtins, name):
             raise NotConstantError
+
+    def _test_function(self, body: Sequence[ast.stmt]) -> None:
+        """What pytest would call."""
+        inner = _Straight()
+        inner._constants, inner._modules, inner._tests = dict(self._constants), set(self._modules), self._tests
+        inner.read(body)
 
     def _check(self, name: str, given: str) -> None:
         parameter, body = self._checks[name]
@@ -307,64 +388,3 @@ def _one_of(expected: object, got: object) -> str | None:
 
 def _none_of(expected: object, got: object) -> str | None:
     return f"returned {checkers.show(got)}, which it should not" if _one_of(expected, got) is None else None
-
-
-# What is run as code
-
-_PLAIN_METHODS = frozenset(
-    name for kind in (int, float, complex, str, bytes, list, tuple, dict, set) for name in dir(kind)
-)
-
-
-def _names(tree: ast.Module) -> tuple[str, ...] | None:
-    """The program's functions that test code uses, if calling them with values is all that it does to the program."""
-    nodes = list(ast.walk(tree))
-    bound: set[str] = set(dir(builtins))
-    for node in nodes:
-        match node:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name) | ast.FunctionDef(name=name):
-                bound.add(name)
-            case ast.Import(names=names):
-                bound.update((alias.asname or alias.name).partition(".")[0] for alias in names)
-            case ast.ImportFrom(names=names):
-                bound.update(alias.asname or alias.name for alias in names)
-            case ast.ClassDef() | ast.Global() | ast.Nonlocal() | ast.AsyncFunctionDef() | ast.Await() | ast.Lambda():
-                return None
-            case ast.ExceptHandler(name=str(name)):
-                bound.add(name)
-    free = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)} - bound
-    if not free or any(name[:1].isupper() for name in free):
-        return None  # a class gives objects that no message can carry
-    called: set[str] = set()
-    for node in nodes:
-        match node:
-            case ast.Expr(value=ast.Call(func=ast.Name(id=name))) if name in free:
-                return None
-            case ast.Call(func=ast.Name(id=name), args=arguments):
-                # A function that is handed on, as to `check`, is called there; the program's own may want it itself.
-                called.add(name)
-                called.update(given.id for given in arguments if isinstance(given, ast.Name) and name not in free)
-    return tuple(sorted(free)) if free <= called and not _looks_inside(nodes, free) else None
-
-
-def _looks_inside(nodes: Sequence[ast.AST], free: set[str]) -> bool:
-    """Whether attributes are asked for of what the program gave that plain values have not got."""
-    given = set(free)
-
-    def is_given(node: ast.AST) -> bool:
-        return any(isinstance(inner, ast.Name) and inner.id in given for inner in ast.walk(node))
-
-    for _ in range(3):  # names given to names given to names
-        for node in nodes:
-            match node:
-                case ast.Assign(targets=targets, value=value) if is_given(value):
-                    given |= {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
-                case (
-                    ast.For(target=target, iter=value)
-                    | ast.comprehension(target=target, iter=value)
-                    | ast.NamedExpr(target=target, value=value)
-                ) if is_given(value):
-                    given |= {name.id for name in ast.walk(target) if isinstance(name, ast.Name)}
-    return any(
-        isinstance(node, ast.Attribute) and node.attr not in _PLAIN_METHODS and is_given(node.value) for node in nodes
-    )

@@ -17,6 +17,7 @@ from ...sandbox.languages import language
 from ..format.verifier import clean
 from ..reasoning import Prefilled, scan
 from ..sample import Message
+from .joining import defines, parsed
 
 # No step back in what repeats, here and below: responses must not decide how long their reading takes.
 _OPENING = re.compile(r"^ {0,3}(`{3,}+|~{3,}+)([^\n`]*+)\n", re.MULTILINE)
@@ -39,6 +40,8 @@ class Program(NamedTuple):
     source: str
     language: str
     """A name in `sandbox.languages.LANGUAGES`."""
+    standard: str = ""
+    """C and C++: the standard that its block was tagged with."""
 
 
 def find_program(
@@ -70,7 +73,11 @@ def find_program(
     if answers and ("```" in answers[-1] or "~~~" in answers[-1]):
         text = answers[-1]
     blocks = _blocks(text)
-    tagged = [Program(body, known.name) for tag, body in blocks if tag and (known := language(tag)) is not None]
+    tagged = [
+        Program(body, known.name, tag if _NAMES_STANDARD.search(tag) else "")
+        for tag, body in blocks
+        if tag and (known := language(tag)) is not None
+    ]
     fitting = [block for block in tagged if wanted in (None, block.language)]
     fitting = fitting or [Program(body, wanted or fallback) for tag, body in blocks if not tag and body.strip()]
     if fitting:
@@ -81,81 +88,32 @@ def find_program(
     return Program(text.strip("\n") + "\n", wanted or fallback) if _looks_bare(text, wanted or fallback) else None
 
 
+_NAMES_STANDARD = re.compile(r"^(?:c|c\+\+|cpp|cxx)\d\d$")
+
+
+def foreign_language(response: str, prompt: str | Sequence[Message], prefilled: Prefilled) -> str | None:
+    """The tag of the last code block, where that names a programming language that no sandbox has."""
+    found = scan(clean(response).lstrip("\ufeff"), prompt, prefilled=prefilled)
+    if found.final is None:
+        return None
+    tags = [tag.lower() for tag, body in _blocks(found.final.of(found.text)) if body.strip()]
+    return tags[-1] if tags and tags[-1] in _FOREIGN else None
+
+
+_FOREIGN = frozenset(
+    "ada c# clojure cobol cs csharp crystal d dart elixir erlang f# fortran fsharp groovy haskell hs jl julia kotlin "
+    "kt lisp lua matlab nim objective-c ocaml octave pascal perl php pl prolog r racket rb ruby scala scheme smalltalk "
+    "swift ts typescript vb zig".split()
+)
+
+
 def _chosen(blocks: Sequence[Program], names: Collection[str]) -> Program:
     """The last, but rather one that holds something, that is not there to show how the other is started, and that
     defines what the tests call."""
     blocks = [block for block in blocks if block.source.strip()] or blocks
     blocks = [block for block in blocks if block.language != "bash"] or blocks
-    found = next((b for b in reversed(blocks) if any(_defines(b.source, name) for name in names)), blocks[-1])
+    found = next((b for b in reversed(blocks) if any(defines(b.source, name) for name in names)), blocks[-1])
     return found._replace(source=found.source.removeprefix("\ufeff"))
-
-
-def complete(source: str, prompt: str, entry: str | None) -> str:
-    """A Python program, joined to the prompt that begins it: to the whole of it where the program is only the body of
-    the function, else to the imports and functions that stand before that function.
-
-    >>> complete("    return a + b\\n", "def add(a, b):\\n", "add")
-    'def add(a, b):\\n    return a + b\\n'
-    >>> complete("def add(a, b): return a + b", "import math\\ndef add(a, b):\\n", "add")
-    'import math\\ndef add(a, b): return a + b'
-    """
-    head = f"def {entry}("
-    if entry is None or head not in prompt:
-        return source
-    start = max(prompt.rfind("\n```", 0, prompt.find(head)), 0)
-    stub = prompt[start:]
-    if start:
-        stub = stub[stub.find("\n", 1) + 1 :]
-        stub = stub[:end] if (end := stub.find("\n```")) >= 0 else stub
-    line = stub.rfind("\n", 0, stub.find(head)) + 1
-    before = stub[:line] if _only_defines(stub[:line]) else ""
-    if _defines(source, entry) or not _is_body(source):
-        return source if "__future__" in source else before + source
-    first = next((line for line in source.splitlines() if line.strip()), "")
-    if not first.startswith((" ", "\t")):
-        source = "".join(f"    {line}" for line in source.splitlines(keepends=True))
-    return before + stub[line:].rstrip("\n") + "\n" + source
-
-
-def _defines(source: str, name: str) -> bool:
-    name = re.escape(name)
-    pattern = rf"^[ \t]*+(?:(?:async[ \t]++)?def|class)[ \t]++{name}\b|^{name}[ \t]*+[:=]"
-    return re.search(pattern, source, re.MULTILINE) is not None
-
-
-def _only_defines(text: str) -> bool:
-    """Whether this is Python that does nothing but import and define."""
-    tree = _parsed(text)
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
-    return tree is not None and all(
-        isinstance(node, kinds) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-        for node in tree.body
-    )
-
-
-def _is_body(source: str) -> bool:
-    """Whether this is what stands in a function: indented, or with a `return` outside of one."""
-    first = next((line for line in source.splitlines() if line.strip()), "")
-    if first.startswith((" ", "\t")):
-        return True
-    tree = _parsed(source)
-    todo: list[ast.AST] = [] if tree is None else [tree]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, ast.Return | ast.Yield | ast.YieldFrom):
-            return True
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            todo += ast.iter_child_nodes(node)
-    return False
-
-
-def _parsed(text: str) -> ast.Module | None:
-    if len(text) > _LONGEST_PARSED:
-        return None
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _blocks(text: str) -> list[tuple[str, str]]:
@@ -194,7 +152,7 @@ def _dedented(text: str, width: int) -> str:
 
 def _looks_bare(text: str, name: str) -> bool:
     """Whether a text without fences is a program and no prose: Python where it parses and does something."""
-    tree = _parsed(text) if name == "python" else None
+    tree = parsed(text) if name == "python" else None
     if tree is not None:
         return any(not isinstance(node, ast.Expr) or isinstance(node.value, ast.Call) for node in tree.body)
     if name == "python":

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from ...sandbox import (
+    AssertTest,
     CallTest,
-    ExamTest,
+    CheckerProgram,
+    Fault,
     Limits,
     Outcome,
     ProgramTest,
@@ -22,16 +26,18 @@ from ...sandbox import (
 )
 from ...sandbox.languages import language
 from ...sandbox.limits import DEFAULT_LIMITS
-from ...sandbox.submission import Checker, Test
-from ..cases import TestCase
-from ..errors import ConfigError, check_option
-from ..reasoning import PREFILLED, Prefilled
+from ...sandbox.submission import Checker, Runner, Test
+from ..cases import TestCase, limits_of_row
+from ..errors import ConfigError
+from ..reasoning import Prefilled
 from ..sample import Sample
+from ..settings import check, check_option
 from ..verdict import Reason, Verdict
 from ..verifier import failure
-from .asserts import take_apart
+from .asserts import ChecksNothingError, split_asserts
 from .constants import fold_text
-from .program import complete, find_program
+from .joining import complete, complete_other, fit_program_tests, only_defines
+from .program import Program, find_program, foreign_language
 
 _REASONS: Mapping[Outcome, Reason] = {
     Outcome.AC: Reason.CORRECT,
@@ -42,6 +48,17 @@ _REASONS: Mapping[Outcome, Reason] = {
     Outcome.RE: Reason.RUNTIME_ERROR,
     Outcome.CE: Reason.COMPILE_ERROR,
 }
+_FAULTS: Mapping[Fault, Reason] = {
+    Fault.SANDBOX: Reason.SANDBOX_UNAVAILABLE,
+    Fault.MACHINE_BUSY: Reason.MACHINE_BUSY,
+    Fault.CHECKER: Reason.GRADER_CRASHED,
+    Fault.CHECKED_NOTHING: Reason.TEST_CHECKED_NOTHING,
+}
+_SOLUTION = "__r1_solution__"
+"""Stands in a test for the text of the program."""
+_PYTHON_TIMES = 3
+_LEAST_MB = 128
+"""A limit on memory of a row's columns is at least this: interpreters take some for themselves."""
 _NAMED_LANGUAGE = ("program_language", "programming_language", "lang", "code_language")
 """Fields of a row that may name the language of the program; `language` is that of the chain of thought."""
 _LONGEST = 1 << 20
@@ -61,9 +78,10 @@ class CodeVerifier:
     The program is the last fitting code block after the thinking. Tests are the sample's. Nothing runs outside the
     isolation that `backend` names; where it cannot be had, the verdict is `error: sandbox_unavailable` and no number.
 
-    Evidence: `tests`, one `{outcome, seconds, memory_mb, detail}` each, the first failures with the `stdout` and
-    `stderr` that they wrote, `trust` (`weak` where test code had to run in the program's own process), `language`,
-    `backend`. Parts: `passed`, the share of tests.
+    Evidence: `tests`, one `{outcome, seconds, cpu_seconds, memory_mb, detail}` each, the first failures with the
+    `stdout` and `stderr` that they wrote; `trust` (`weak` where test code had to run in the program's own process);
+    `form`, the data set's form that the tests were read from; `language`, `backend`, `environment` and `cpu_seconds`.
+    Parts: `passed`, the share of tests.
 
     >>> CodeVerifier(score="fraction").name
     'code'
@@ -86,17 +104,23 @@ class CodeVerifier:
     prefilled: Prefilled = "auto"
     """Whether the prompt gave the opening `<think>`."""
     time_s: float | None = None
-    """Seconds a test may take; here and below, a sample's own limits win."""
+    """Seconds of processor time that a test may take; here and below, a sample's own limits win."""
     memory_mb: float | None = None
     """Memory of a test, MiB."""
     processes: int | None = None
     """Processes and threads at once."""
     output_bytes: int | None = None
-    """Standard output and standard error together, bytes."""
+    """Standard output, bytes."""
     disk_mb: float | None = None
     """Files written by a test, MiB."""
     total_s: float | None = None
-    """Seconds for all tests of a program and compiling it."""
+    """Seconds of processor time for all tests of a program and compiling it."""
+    wall_s: float | None = None
+    """Wall time of a test, seconds; None: five times its processor time, and 2 s."""
+    crashes: Literal["fail", "ignore"] = "fail"
+    """Whether a program fails that has written the right output and then ends with an error that nothing caught."""
+    trust: Literal["any", "strong"] = "any"
+    """`strong`: tests that can only be held in the program's own process are not held, and the sample is unjudged."""
     slots: int | None = None
     """Programs that run at once; None means one per processor."""
     checkers: Mapping[str, Checker] = field(default_factory=dict, hash=False)
@@ -106,12 +130,7 @@ class CodeVerifier:
         from ...sandbox.backends import BACKENDS
 
         check_option("code.backend", self.backend, ("auto", *BACKENDS))
-        check_option("code.isolation", self.isolation, ("reuse", "per_submission"))
-        check_option("code.mode", self.mode, ("exec", "fork"))
-        check_option("code.score", self.score, ("all", "fraction"))
-        check_option("code.stop_at_failure", self.stop_at_failure, (True, False))
-        check_option("code.extraction", self.extraction, ("strict", "lenient"))
-        check_option("code.prefilled", self.prefilled, PREFILLED)
+        check(self, self.name)
         try:
             _ = self.limits
         except ValueError as error:
@@ -134,6 +153,7 @@ class CodeVerifier:
         """What programs may use where a sample says nothing."""
         return Limits(
             time_s=self.time_s,
+            wall_s=self.wall_s,
             memory_mb=self.memory_mb,
             processes=self.processes,
             output_bytes=self.output_bytes,
@@ -145,7 +165,10 @@ class CodeVerifier:
         """One verdict per sample; their programs run at once as far as there are slots."""
         prepared = [self._prepare(sample) for sample in samples]
         results = iter(self._run([found for found in prepared if isinstance(found, Submission)]))
-        return [found if isinstance(found, Verdict) else self._verdict(found, next(results)) for found in prepared]
+        return [
+            found if isinstance(found, Verdict) else self._verdict(sample, found, next(results))
+            for sample, found in zip(samples, prepared, strict=True)
+        ]
 
     def _prepare(self, sample: Sample) -> Submission | Verdict:
         start = time.perf_counter()
@@ -163,15 +186,19 @@ class CodeVerifier:
         wanted = named_language(sample) or self.language
         known = language(wanted) if wanted else None
         if wanted and known is None:
-            raise _Verdict(Verdict.error(Reason.TESTS_MISSING, f"no sandbox knows the language {wanted!r}"))
+            raise _Verdict(Verdict.error(Reason.LANGUAGE_UNKNOWN, f"no sandbox knows the language {wanted!r}"))
         python = any(test.type in ("function", "assert") for test in sample.tests)
         if python and known is not None and known.name != "python":
-            told = f"function and assert tests are Python's, the program's language is {known.name}"
-            raise _Verdict(Verdict.error(Reason.TESTS_MISSING, told))
+            message = f"function and assert tests are Python's, the program's language is {known.name}"
+            raise _Verdict(Verdict.error(Reason.TESTS_MISSING, message))
         try:
             tests = [made for test in sample.tests for made in self._tests(test)]
+        except ChecksNothingError as error:
+            raise _Verdict(Verdict.error(Reason.TEST_CHECKED_NOTHING, str(error))) from error
         except (SyntaxError, ValueError) as error:
             raise _Verdict(Verdict.error(Reason.REFERENCE_UNPARSEABLE, f"a test cannot be read: {error}")) from error
+        if self.trust == "strong" and (weak := _why_weak(tests)):
+            raise _Verdict(Verdict.error(Reason.TESTS_UNKNOWN_FORM, f"code.trust is strong, and {weak}"))
         program = find_program(
             sample.response,
             sample.prompt,
@@ -181,19 +208,59 @@ class CodeVerifier:
             names=_called(sample, tests),
         )
         if program is None:
+            foreign = None if python or known else foreign_language(sample.response, sample.prompt, self.prefilled)
+            if foreign:
+                raise _Verdict(Verdict.error(Reason.LANGUAGE_UNKNOWN, f"no sandbox knows the language {foreign!r}"))
             raise _Verdict(Verdict.scored(0.0, Reason.NO_ANSWER, "the response holds no program"))
-        entry = sample.meta.get("entry_point")
-        source = complete(program.source, sample.prompt_text, entry) if isinstance(entry, str) else program.source
+        source = self._source(sample, program)
         if len(source) > _LONGEST:
-            told = f"the program has {len(source)} characters; {_LONGEST} are run"
-            raise _Verdict(Verdict.scored(0.0, Reason.COMPILE_ERROR, told, answer=source[:_ANSWER]))
+            message = f"the program has {len(source)} characters; {_LONGEST} are run"
+            raise _Verdict(Verdict.scored(0.0, Reason.COMPILE_ERROR, message, answer=source[:_ANSWER]))
+        if any(_SOLUTION in test.code for test in tests if isinstance(test, AssertTest)):
+            # DS-1000's tests run the text of the program themselves.
+            tests = [
+                dataclasses.replace(test, code=f"{_SOLUTION} = {source!r}\n{test.code}", names=None, weak=True)
+                if isinstance(test, AssertTest)
+                else test
+                for test in tests
+            ]
+            source = "pass\n"
+        elif program.language != "python":
+            tests, source = fit_program_tests(tests, source, program.language)
         return Submission(
             language=program.language,
             source=source,
             tests=tests,
-            limits=(sample.limits or Limits()).over(self.limits),
+            limits=self._limits_of(sample, program),
             stop_at_failure=self.stop_at_failure and self.score == "all",
+            exit_status=self.crashes == "fail",
+            standard=f"{wanted or ''} {program.standard}",
         )
+
+    @staticmethod
+    def _source(sample: Sample, program: Program) -> str:
+        entry = sample.meta.get("entry_point")
+        before = next((test.before for test in sample.tests if test.before), None)
+        if before and program.language == "python":
+            return f"{before}\n\n{program.source}" if only_defines(before) else program.source
+        if isinstance(entry, str) and program.language == "python":
+            return complete(program.source, sample.prompt_text, entry)
+        if any(test.type == "program" and test.form for test in sample.tests):
+            return complete_other(program.source, sample.prompt_text, sample.meta)
+        return program.source
+
+    def _limits_of(self, sample: Sample, program: Program) -> Limits:
+        """The sample's own limits, else what its row's columns say, else the options."""
+        if sample.limits is None and any(test.form for test in sample.tests):
+            limits = limits_of_row(sample.meta)
+            if limits is not None:
+                if limits.time_s and program.language == "python":
+                    # Contests set limits for compiled programs.
+                    limits = dataclasses.replace(limits, time_s=_PYTHON_TIMES * limits.time_s)
+                if limits.memory_mb:
+                    limits = dataclasses.replace(limits, memory_mb=max(limits.memory_mb, _LEAST_MB))
+                return limits.over(self.limits)
+        return (sample.limits or Limits()).over(self.limits)
 
     def _tests(self, test: TestCase) -> Sequence[Test]:
         """The sandbox's tests that one of ours comes to. Raises SyntaxError or ValueError."""
@@ -201,19 +268,35 @@ class CodeVerifier:
             assert test.input is not None
             assert test.output is not None
             checker = self.checkers.get(test.checker) or checkers.checker(test.checker)
-            return [StdinTest(input=test.input, output=test.output, checker=checker)]
+            deciding = CheckerProgram(source=test.checker_program) if test.checker_program else None
+            return [
+                StdinTest(
+                    input=test.input,
+                    output=test.output,
+                    checker=checker,
+                    checker_program=deciding,
+                    input_file=test.input_file,
+                    output_file=test.output_file,
+                )
+            ]
         if test.type == "function":
             assert test.entry is not None
             assert test.args is not None
-            ast.parse(test.args, mode="eval")
+            if len(test.args) < _LONGEST:
+                ast.parse(test.args, mode="eval")
             name = "equal" if test.checker == "tokens" else test.checker
             checker = self.checkers.get(name) or checkers.value_checker(name)
             expected = fold_text(test.expected or "")
-            usual = name in ("json", "json_wrapped")  # the shapes of LiveCodeBench and its like
+            auto_imports = name in ("json", "json_near", "json_wrapped")  # the shapes of LiveCodeBench and its like
             entry = _entry(test.entry)
-            return [CallTest(entry=entry, args=test.args, expected=expected, checker=checker, usual=usual)]
+            return [
+                CallTest(entry=entry, args=test.args, expected=expected, checker=checker, auto_imports=auto_imports)
+            ]
         assert test.code is not None
-        return [ProgramTest(code=test.code)] if test.type == "program" else take_apart(test.code)
+        if test.type == "program":
+            return [ProgramTest(code=test.code)]
+        runner = cast(Runner, test.runner or "")
+        return split_asserts(test.code, runner=runner, before=test.before or "")
 
     def _run(self, submissions: Sequence[Submission]) -> list[Result]:
         from ...sandbox.pool import Pool, shared
@@ -221,30 +304,64 @@ class CodeVerifier:
         pool = shared(Pool(backend=self.backend, size=self.slots, isolation=self.isolation, mode=self.mode))
         return pool.run_all(submissions)
 
-    def _verdict(self, submission: Submission, result: Result) -> Verdict:
+    def _verdict(self, sample: Sample, submission: Submission, result: Result) -> Verdict:
         answer = submission.source[:_ANSWER]
         evidence: dict[str, Any] = {  # any: JSON values
             "tests": _told(result.tests),
             "trust": "weak" if any(test.trust == "weak" for test in result.tests) else "strong",
             "language": submission.language,
             "backend": result.backend,
+            "environment": result.environment,
+            "cpu_seconds": round(sum(test.cpu_seconds for test in result.tests), 3),
         }
+        form = next((test.form for test in sample.tests if test.form), None)
+        if form:
+            evidence["form"] = form
         if result.outcome is Outcome.INFRA:
-            told = result.detail[:1000]
-            reason = Reason.GRADER_CRASHED if result.checker_failed else Reason.SANDBOX_UNAVAILABLE
-            error = Verdict.error(reason, told, answer=answer, evidence=evidence)
+            reason = _FAULTS[result.fault or Fault.SANDBOX]
+            error = Verdict.error(reason, result.detail[:1000], answer=answer, evidence=evidence)
             return error.timed(result.seconds)
+        missing = next((test.missing_module for test in result.tests if test.missing_module), "")
+        if missing and (self._is_needed(sample, missing) or missing in result.modules):
+            told = f"the sandbox has no module {missing!r}, which the tests need; {_way_out(missing)}"
+            return Verdict.error(Reason.MISSING_MODULE, told, answer=answer, evidence=evidence).timed(result.seconds)
         share = sum(test.outcome is Outcome.AC for test in result.tests) / len(result.tests)
         passed = result.outcome is Outcome.AC
-        reason = _REASONS[result.outcome]
+        reason = Reason.MISSING_MODULE if missing else _REASONS[result.outcome]
+        detail = f"{result.detail}; {_way_out(missing)}" if missing else result.detail
         score = float(passed)
         if self.score == "fraction":
             score = share
             reason = Reason.PARTIAL if 0 < share < 1 else reason
-        verdict = Verdict.scored(
-            score, reason, result.detail, answer=answer, parts={"passed": share}, evidence=evidence
-        )
+        verdict = Verdict.scored(score, reason, detail, answer=answer, parts={"passed": share}, evidence=evidence)
         return verdict.timed(result.seconds)
+
+    @staticmethod
+    def _is_needed(sample: Sample, module: str) -> bool:
+        """Whether the tests, the prompt or the reference solution import a module."""
+        pattern = re.compile(
+            rf"^[ \t>]*(?:import|from)[ \t]+(?:[\w.]+[ \t]*,[ \t]*)*{re.escape(module)}\b", re.MULTILINE
+        )
+        texts = [test.code or "" for test in sample.tests] + [test.before or "" for test in sample.tests]
+        texts += [sample.prompt_text, *sample.references]
+        texts += [text for name in _SOLUTIONS if isinstance(text := sample.meta.get(name), str)]
+        return any(pattern.search(text) for text in texts)
+
+
+_SOLUTIONS = ("canonical_solution", "reference_solution", "solution", "code_prompt", "complete_prompt", "completion")
+"""Columns in which rows hold a solution, or its beginning."""
+
+
+def _way_out(module: str) -> str:
+    return f"to have it, run `r1-reward sandbox build --packages` with {module} among them"
+
+
+def _why_weak(tests: Sequence[Test]) -> str:
+    if any(isinstance(test, ProgramTest) for test in tests):
+        return "test code that is appended to the program runs in its process"
+    if any(isinstance(test, AssertTest) and (test.names is None or test.weak) for test in tests):
+        return "this test cannot be held apart from the program"
+    return ""
 
 
 def _told(outcomes: Sequence[TestOutcome]) -> list[dict[str, Any]]:  # any: JSON values
@@ -255,6 +372,7 @@ def _told(outcomes: Sequence[TestOutcome]) -> list[dict[str, Any]]:  # any: JSON
         one: dict[str, Any] = {  # any: JSON values
             "outcome": test.outcome.value,
             "seconds": round(test.seconds, 4),
+            "cpu_seconds": round(test.cpu_seconds, 4),
             "memory_mb": round(test.memory_mb, 1),
             "detail": test.detail,
         }
@@ -291,7 +409,16 @@ def named_language(sample: Sample) -> str | None:
         value = sample.meta.get(name)
         if isinstance(value, str) and value:
             return value
+    forms = {test.form for test in sample.tests}
+    if "humaneval_x" in forms:
+        return str(sample.meta.get("task_id")).partition("/")[0]
+    if "multipl_e" in forms and sample.language:
+        return _MULTIPL_E.get(sample.language, sample.language)
     return None
+
+
+_MULTIPL_E = {"go_test.go": "go", "d": "dlang"}
+"""What MultiPL-E calls languages, where no one else does."""
 
 
 def _called(sample: Sample, tests: Sequence[Test]) -> set[str]:
@@ -300,7 +427,7 @@ def _called(sample: Sample, tests: Sequence[Test]) -> set[str]:
     names |= {"Solution"} if names else set()
     names |= {test.entry for test in tests if isinstance(test, CallTest)}
     for test in tests:
-        names |= set(test.names or ()) if isinstance(test, ExamTest) else set()
+        names |= set(test.names or ()) if isinstance(test, AssertTest) else set()
     entry = sample.meta.get("entry_point")
     return {name for name in (*names, entry) if isinstance(name, str) and name.isidentifier()}
 

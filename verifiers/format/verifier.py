@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
-from ..errors import ConfigError, check_option
+from .. import settings
+from ..errors import ConfigError
 from ..json_answer import JsonError, SchemaFaultError, Schemas, json_text, read_json
-from ..reasoning import PREFILLED, Prefilled, Reasoning, Span, scan
+from ..reasoning import Prefilled, Reasoning, Span, scan
 from ..sample import Sample
 from ..verdict import Reason, Verdict
 from ..verifier import judge_each
@@ -93,11 +94,7 @@ class FormatVerifier:
     """json: a JSON Schema that the JSON must meet."""
 
     def __post_init__(self) -> None:
-        check_option("format.profile", self.profile, PROFILES)
-        check_option("format.mode", self.mode, ("strict", "graded"))
-        check_option("format.prefilled", self.prefilled, PREFILLED)
-        check_option("format.order", self.order, ("given", "any"))
-        check_option("format.outside", self.outside, (True, False))
+        settings.check(self, self.name)
         if self.profile == "custom":
             self._check_custom()
         elif self.tags or self.cardinality or self.outside or self.order != "given":
@@ -119,7 +116,7 @@ class FormatVerifier:
         for name, cardinality in self.cardinality.items():
             if name not in self.tags:
                 raise ConfigError(f"format.cardinality names {name!r}, which is not among format.tags")
-            check_option(f"format.cardinality[{name!r}]", cardinality, CARDINALITIES)
+            settings.check_option(f"format.cardinality[{name!r}]", cardinality, CARDINALITIES)
 
     @property
     def name(self) -> str:

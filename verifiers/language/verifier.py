@@ -16,17 +16,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import ConfigError, check_option
+from ..errors import ConfigError
 from ..format.verifier import turn_end
-from ..reasoning import PREFILLED, Prefilled, Span, scan
+from ..reasoning import Prefilled, Span, scan
 from ..sample import Sample
+from ..settings import check
 from ..verdict import Reason, Verdict
 from ..verifier import judge_each
 from .auto import Piece, Plan
-from .backends import BACKENDS, Backend, known, label, scripts_only
+from .backends import Backend, known, label, scripts_only
 from .neutral import mask
 from .question import question
-from .scripts import UNITS, Unit
+from .scripts import Unit
 from .target import Target, target_of
 
 Scope = Literal["think", "answer", "all"]
@@ -74,11 +75,7 @@ class LanguageVerifier:
     """Whether the prompt gave the opening `<think>`."""
 
     def __post_init__(self) -> None:
-        check_option("language.scope", self.scope, SCOPES)
-        check_option("language.unit", self.unit, UNITS)
-        check_option("language.backend", self.backend, BACKENDS)
-        check_option("language.strict", self.strict, (True, False))
-        check_option("language.prefilled", self.prefilled, PREFILLED)
+        check(self, self.name)
         if isinstance(self.min_words, bool) or not isinstance(self.min_words, int) or self.min_words < 1:
             raise ConfigError(f"language.min_words is {self.min_words!r}; it must be a whole number from 1")
         score = self.empty_score
@@ -165,9 +162,8 @@ class LanguageVerifier:
         found = scan(sample.response, sample.prompt, prefilled=self.prefilled)
         if self.scope == "think":
             return found.chain_of_thought or everything
-        if found.answers:
-            return found.answers[-1].body
-        return found.final or Span(len(sample.response), len(sample.response))
+        spans = found.answer_spans
+        return spans[-1] if spans else Span(len(sample.response), len(sample.response))
 
 
 def _code(language: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from ..errors import check_option
-from ..reasoning import PREFILLED, Prefilled
+from ..reasoning import Prefilled
 from ..references import unusable, usable
 from ..sample import Sample
+from ..settings import check
 from ..verdict import Reason, Verdict
 from ..verifier import judge_each
 from .classes import classes
@@ -39,15 +39,16 @@ class MathVerifier:
     """Whether sympy, in a process of its own, is asked about what is still undecided."""
 
     def __post_init__(self) -> None:
-        check_option("math.extraction", self.extraction, get_args(Extraction))
-        check_option("math.prefilled", self.prefilled, PREFILLED)
-        check_option("math.undecided", self.undecided, ("zero", "error"))
-        check_option("math.symbolic", self.symbolic, (False, True))
+        check(self, self.name)
 
     @property
     def name(self) -> str:
         """`math`."""
         return "math"
+
+    def response_to(self, reference: str) -> str:
+        """A response whose answer is the reference."""
+        return rf"The answer is \boxed{{{reference}}}."
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""

@@ -51,7 +51,7 @@ def test_rows_of_code_flow_with_their_fields_checked(server: Server) -> None:
     row = {"response": "print(5)", "tests": [{"type": "stdin", "input": "", "output": "5"}], "limits": {"time_s": 2}}
     assert set(server.ask("/score", row).json["verdicts"]) == {"format"}  # the one of its rewards that is for all kinds
     answer = server.ask("/score", {**row, "tests": [{"type": "magic"}]})
-    assert (answer.status, answer.reason) == (422, "wrong_type")
+    assert (answer.status, answer.reason) == (422, "tests_unknown_form")
     assert server.ask("/score", {**row, "limits": {"time_s": -1}}).status == 422
 
 

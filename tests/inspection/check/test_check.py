@@ -16,7 +16,7 @@ from r1_reward.inspection.check import check
 from r1_reward.inspection.check import golds as golds_module
 from r1_reward.sandbox import SandboxUnavailableError
 from r1_reward.verifiers import Reason, Sample, Verdict
-from r1_reward.verifiers.registry import CATALOG, Entry, make
+from r1_reward.verifiers.registry import make
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -57,7 +57,7 @@ TABLE = [
     ({"prompt": "Is the answer 420 or 42?", "reference": "42"}, [], "a number in the question"),
     ({"prompt": "How much is 42 + 0?", "reference": "42"}, [], "a number in the question"),
     ({"prompt": "Factor x^2 + 3x + 2 = 0", "reference": "x^2 + 3x + 2"}, ["gold_in_prompt"], "word for word"),
-    ({"kind": "nothing", "prompt": "x"}, ["gold_missing"], "an unknown kind"),
+    ({"kind": "nothing", "prompt": "x"}, ["unknown_kind"], "an unknown kind"),
     ("{", ["unreadable_row"], "no JSON"),
     ("[1]", ["unreadable_row"], "no object"),
 ]  # fmt: skip
@@ -107,8 +107,6 @@ class _FakeCode:
 
 
 def test_code_rows_once_there_is_a_verifier_of_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    catalog = {**CATALOG, "code": Entry("x", "y", frozenset({"code"}), True)}
-    monkeypatch.setattr(golds_module, "CATALOG", catalog)
     monkeypatch.setattr(golds_module, "make", lambda *_: _FakeCode())
     strong, weak = ([{"type": "assert", "code": code}] for code in ("strong", "weak"))
     rows = [
@@ -202,8 +200,7 @@ def test_programs_are_handed_over_many_at_a_time_and_findings_stay_in_order(
 
 
 def test_code_without_a_verifier_is_told_not_to_be_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    without = {name: entry for name, entry in CATALOG.items() if name != "code"}
-    monkeypatch.setattr(golds_module, "CATALOG", without)
+    monkeypatch.setattr(golds_module, "accuracy_verifiers", lambda *_: {"math": "math"})
     row = {"prompt": "a", "tests": [{"type": "assert", "code": "x"}], "solution": "y"}
     assert found(tmp_path, row) == [("line 1", "not_checked")]
 

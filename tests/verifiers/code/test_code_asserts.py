@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r1_reward.sandbox import CallTest, ExamTest
-from r1_reward.verifiers.code.asserts import take_apart
+from r1_reward.sandbox import AssertTest, CallTest
+from r1_reward.verifiers.code.asserts import split_asserts
 from r1_reward.verifiers.code.constants import fold_text
 
 APART = [
@@ -50,7 +50,7 @@ APART = [
 
 @pytest.mark.parametrize(("code", "value", "passes"), APART)
 def test_taken_apart(code: str, value: object, passes: bool) -> None:
-    (test,) = take_apart(code)
+    (test,) = split_asserts(code)
     assert isinstance(test, CallTest)
     assert test.entry == "f"
     assert (test.checker(test.expected, value) is None) is passes
@@ -72,7 +72,7 @@ def test_taken_apart(code: str, value: object, passes: bool) -> None:
     ],
 )
 def test_what_is_asked(code: str, entry: str, args: str) -> None:
-    (test,) = take_apart(code)
+    (test,) = split_asserts(code)
     assert isinstance(test, CallTest)
     assert (test.entry, test.args) == (entry, args)
     compile(test.entry, "entry", "eval")
@@ -102,31 +102,31 @@ EXAMS = [
 
 @pytest.mark.parametrize(("code", "names", "why"), EXAMS)
 def test_kept_as_code(code: str, names: tuple[str, ...] | None, why: str) -> None:
-    (test,) = take_apart(code)
-    assert isinstance(test, ExamTest), why
-    assert test.code == code
+    (test,) = split_asserts(code)
+    assert isinstance(test, AssertTest), why
+    assert names is not None or test.code == code
     assert test.names == names, why
 
 
 def test_a_list_that_a_call_has_had_is_no_constant_any_more() -> None:
-    (test,) = take_apart("x = [2, 1]\nassert f(x) == [1, 2]\nassert x == [2, 1]")
-    assert isinstance(test, ExamTest)
+    (test,) = split_asserts("x = [2, 1]\nassert f(x) == [1, 2]\nassert x == [2, 1]")
+    assert isinstance(test, AssertTest)
 
 
 def test_a_name_that_the_test_changes_is_left_to_python() -> None:
     for code in ("len = 3\nassert f(len) == 3", "x = 1\nx = f(x)\nassert x == 2", "f = 1\nassert f == 1"):
-        assert all(isinstance(test, ExamTest) for test in take_apart(code)), code
+        assert all(isinstance(test, AssertTest) for test in split_asserts(code)), code
 
 
 def test_several_asserts_are_several_tests() -> None:
-    tests = take_apart("def check(c):\n    assert c(1) == 1\n    assert c(2) == 2\ncheck(f)\nassert f(3) == 3")
+    tests = split_asserts("def check(c):\n    assert c(1) == 1\n    assert c(2) == 2\ncheck(f)\nassert f(3) == 3")
     assert [test.args for test in tests if isinstance(test, CallTest)] == ["(1,)", "(2,)", "(3,)"]
 
 
 @pytest.mark.parametrize("code", ["assert f(", "\0", "(" * 1_000 + ")" * 1_000, "def f(:"])
 def test_what_is_no_python_is_said_to_be_none(code: str) -> None:
     with pytest.raises((SyntaxError, ValueError)):
-        take_apart(code)
+        split_asserts(code)
 
 
 plain = st.recursive(
@@ -138,7 +138,7 @@ plain = st.recursive(
 
 @given(plain, plain)
 def test_arguments_and_expectations_survive(argument: object, expected: object) -> None:
-    (test,) = take_apart(f"assert f({argument!r}) == {expected!r}")
+    (test,) = split_asserts(f"assert f({argument!r}) == {expected!r}")
     assert isinstance(test, CallTest)
     assert fold_text(test.args) == (argument,)
     assert test.checker(expected, test.expected) is None
@@ -147,6 +147,6 @@ def test_arguments_and_expectations_survive(argument: object, expected: object) 
 @given(st.text(alphabet="assertf()=[]{}12,.:+*-'\n \\x", max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
-        assert take_apart(text)
+        assert split_asserts(text)
     except (SyntaxError, ValueError):
         return

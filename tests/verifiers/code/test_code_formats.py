@@ -14,11 +14,21 @@ PAIRS = {"inputs": ["1 2\n", ["3 4", "5"]], "outputs": ["3\n", ["7"]]}
 CALLS = {"fn_name": "add", "inputs": [[1, 2]], "outputs": [[3]]}
 LIVE = [{"input": "1\n[2]", "output": "[3]", "testtype": "functional"}]
 EVAL = {"test": "def check(candidate):\n    assert candidate(1) == 2\n", "entry_point": "inc"}
-STDIN = [
-    TestCase(type="stdin", input="1 2\n", output="3\n"),
-    TestCase(type="stdin", input="3 4\n5", output="7"),
-]
-ADD = TestCase(type="function", entry="add", args="(1, 2)", expected="[3]", checker="json_wrapped")
+
+
+def _stdin(form: str) -> list[TestCase]:
+    return [
+        TestCase(type="stdin", input="1 2\n", output="3\n", checker="judged", form=form),
+        TestCase(type="stdin", input="3 4\n5", output="7", checker="judged", form=form),
+    ]
+
+
+ADD = TestCase(type="function", entry="add", args="(1, 2)", expected="[3]", checker="json_near", form="apps")
+LIVE_CALL = TestCase(
+    type="function", entry="f", args="(1, [2])", expected="[3]", checker="json_near", form="livecodebench"
+)
+LIVE_STDIN = TestCase(type="stdin", input="1", output="2", checker="judged", form="livecodebench")
+ASSERT = TestCase(type="assert", code="import math\nimport re\nassert f(1) == 2", form="mbpp")
 SHAPES: list[tuple[dict[str, Any], list[TestCase], str]] = [
     (
         {"tests": [{"type": "stdin", "input": "1", "output": "2"}]},
@@ -26,26 +36,26 @@ SHAPES: list[tuple[dict[str, Any], list[TestCase], str]] = [
         "own",
     ),
     ({"tests": json.dumps([{"type": "assert", "code": "x"}])}, [TestCase(type="assert", code="x")], "own, as text"),
-    ({"tests": PAIRS}, STDIN, "pairs"),
-    ({"tests": json.dumps(PAIRS)}, STDIN, "pairs, as text"),
-    ({"input_output": json.dumps(PAIRS)}, STDIN, "APPS"),
+    ({"tests": PAIRS}, _stdin("pairs"), "pairs"),
+    ({"tests": json.dumps(PAIRS)}, _stdin("pairs"), "pairs, as text"),
+    ({"input_output": json.dumps(PAIRS)}, _stdin("apps"), "APPS"),
     ({"input_output": CALLS}, [ADD], "APPS, with a function"),
     (
         {"public_test_cases": json.dumps(LIVE), "metadata": json.dumps({"func_name": "f"})},
-        [TestCase(type="function", entry="f", args="(1, [2])", expected="[3]", checker="json")],
+        [LIVE_CALL],
         "LiveCodeBench, with a function",
     ),
     (
         {"public_test_cases": [{"input": "1", "output": "2", "testtype": "stdin"}]},
-        [TestCase(type="stdin", input="1", output="2")],
+        [LIVE_STDIN],
         "LiveCodeBench",
     ),
     (
         {"test_list": ["assert f(1) == 2"], "test_setup_code": "import math", "test_imports": ["import re"]},
-        [TestCase(type="assert", code="import math\nimport re\nassert f(1) == 2")],
+        [ASSERT],
         "MBPP",
     ),
-    (EVAL, [TestCase(type="assert", code=EVAL["test"] + "\n\ncheck(inc)\n")], "HumanEval"),
+    (EVAL, [TestCase(type="assert", code=EVAL["test"] + "\n\ncheck(inc)\n", form="humaneval")], "HumanEval"),
     ({"test": "a string", "input_output": "prose", "reference": "4"}, [], "fields that only look like it"),
     ({"test_list": ["assert f(1) == 2"], "kind": "math"}, [], "a row that is no code"),
 ]
@@ -62,18 +72,21 @@ def test_shapes(row: dict[str, Any], tests: list[TestCase], why: str) -> None:
 
 def test_a_field_of_another_name_is_read_on_request() -> None:
     sample = Sample.from_dict({"response": "x", "cases": PAIRS}, {"tests": "cases"})
-    assert list(sample.tests) == STDIN
+    assert list(sample.tests) == _stdin("pairs")
 
 
 @pytest.mark.parametrize(
     ("row", "reason", "told"),
     [
-        ({"tests": "prose"}, "wrong_type", "tests is a text that is not JSON"),
+        ({"tests": "prose"}, "tests_unknown_form", "tests is a text that is not JSON"),
         ({"tests": {"inputs": ["1"], "outputs": []}}, "wrong_type", "1 inputs and 0 outputs"),
-        ({"tests": {"inputs": [1], "outputs": ["1"]}}, "wrong_type", "text or a list of lines"),
+        ({"tests": {"inputs": [{}], "outputs": ["1"]}}, "wrong_type", "text or a list of lines"),
+        ({"tests": {"cases": []}}, "tests_unknown_form", "it holds 'cases'"),
+        ({"tests": [{"input": "1", "output": "1", "type": "interactive"}]}, "tests_unknown_form", "'interactive'"),
+        ({"official_tests": [], "unit_tests": "?", "kind": "code"}, "tests_unknown_form", "unit_tests"),
         ({"tests": [3]}, "wrong_type", "tests[0] must be an object"),
         ({"tests": [{"type": "stdin", "input": 1, "output": "1"}]}, "wrong_type", "tests[0].input must be a string"),
-        ({"input_output": "prose", "kind": "code"}, "wrong_type", "input_output"),
+        ({"input_output": "prose", "kind": "code"}, "tests_unknown_form", "input_output"),
         ({"tests": [{"input": "x", "output": "1", "testtype": "functional"}]}, "missing_field", "func_name"),
     ],
 )

@@ -122,7 +122,7 @@ TESTS = [
         "strong",
         "but for those that say no",
     ),
-    ("def f(r): return sum(r)", "assert f(range(5)) == 10", True, "weak", "an argument that cannot be sent"),
+    ("def f(r): return sum(r)", "assert f(range(5)) == 10", True, "strong", "a range, which is sent as its parts"),
     (
         "def f(g, x): return g(x)",
         "def sq(x): return x * x\nassert f(sq, 3) == 9",
@@ -134,8 +134,8 @@ TESTS = [
         "def f(c): return c.most_common(1)",
         "from collections import Counter\nassert f(Counter('aab')) == [('a', 2)]",
         True,
-        "weak",
-        "a subclass for an argument",
+        "strong",
+        "a Counter, which is sent as its parts",
     ),
     ("root = [1]\ndef f(x): return x[0]", "assert f(root) == 1", True, "weak", "a variable of the program"),
     (

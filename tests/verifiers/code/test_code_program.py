@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r1_reward.verifiers.code.program import Program, complete, find_program
+from r1_reward.verifiers.code.joining import complete
+from r1_reward.verifiers.code.program import Program, find_program
 
 PY = "print(1)\n"
 FOUND = [

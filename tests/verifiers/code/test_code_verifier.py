@@ -57,7 +57,7 @@ def test_scores(source: str, score: float, reason: Reason) -> None:
     assert verdict.evidence["backend"] == "local"
     assert verdict.evidence["trust"] == "strong"
     for test in verdict.evidence["tests"]:
-        assert set(test) - {"stdout", "stderr"} == {"outcome", "seconds", "memory_mb", "detail"}
+        assert set(test) - {"stdout", "stderr"} == {"outcome", "seconds", "cpu_seconds", "memory_mb", "detail"}
         assert test["outcome"] not in ("AC", "SKIPPED") or not set(test) & {"stdout", "stderr"}
     json.dumps(verdict.to_dict(), allow_nan=False)
 
@@ -149,7 +149,7 @@ def test_rows_of_the_usual_data_sets_are_judged() -> None:
             Reason.REFERENCE_UNPARSEABLE,
         ),
         (Sample(response=fenced(RIGHT), tests=ADD, meta={"lang": "java"}), Status.ERROR, Reason.TESTS_MISSING),
-        (Sample(response=fenced(RIGHT), tests=ADD, meta={"lang": "cobol"}), Status.ERROR, Reason.TESTS_MISSING),
+        (Sample(response=fenced(RIGHT), tests=ADD, meta={"lang": "cobol"}), Status.ERROR, Reason.LANGUAGE_UNKNOWN),
     ],
 )
 def test_what_needs_no_sandbox_asks_for_none(sample: Sample, status: Status, reason: Reason) -> None:
@@ -253,8 +253,9 @@ def _without_measures(path: Path) -> list[dict[str, Any]]:
     for row in rows:
         for verdict in row["verdicts"].values():
             del verdict["seconds"]
+            verdict.get("evidence", {}).pop("cpu_seconds", None)
             for test in verdict.get("evidence", {}).get("tests", ()):
-                del test["seconds"], test["memory_mb"]
+                del test["seconds"], test["cpu_seconds"], test["memory_mb"]
     return rows
 
 

@@ -1,0 +1,395 @@
+"""Starts one process that is not trusted, and sees to it that nothing of it remains; runs inside the isolation.
+
+Three ways, by what the agent may do there:
+
+    uid     every process gets a user id of its own; what it left is found and killed by that id. Needs CAP_SETUID,
+            CAP_SETGID, CAP_KILL, CAP_DAC_OVERRIDE, CAP_FOWNER over a range of ids, and nothing else.
+    pidns   one user id is all there is: every process gets a pid namespace and a mount namespace of its own, whose end
+            takes all of it along. Needs CAP_SYS_ADMIN in the agent's own user namespace.
+    plain   neither: a session of its own, and the children of children are found by walking. No isolation.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import stat
+import sys
+import time
+
+from . import landlock, linux, meters, seccomp
+from .linux import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import NoReturn
+
+CONTROL = 3
+"""The descriptor of the harness's control socket, where there is one."""
+PATIENCE = 2.0
+"""Seconds that the dead get to be gone."""
+SECRET = 3
+"""The descriptor on which test code finds what only it shall know; never together with a control socket."""
+_GROUP_SLACK = 8 << 20
+"""Bytes that the kernel may count for a control group besides what its processes hold."""
+_SCRATCH_INODES = 16384
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+
+
+class Start:
+    """What to start."""
+
+    __slots__ = (
+        "argv",
+        "build",
+        "control",
+        "disk",
+        "environment",
+        "folder",
+        "fork",
+        "limits",
+        "secret",
+        "stderr",
+        "stdin",
+        "stdout",
+    )
+
+    argv: list[str]
+    environment: dict[str, str]
+    folder: str
+    stdin: int
+    stdout: int
+    stderr: int
+    control: int
+    secret: int
+    limits: Sequence[tuple[int, tuple[int, int]]]
+    fork: Callable[[], None] | None
+    build: bool
+    disk: int
+
+
+class Process:
+    """A started process: its id, its user, and where its end is told."""
+
+    __slots__ = ("pid", "report", "uid")
+
+    def __init__(self, pid: int, uid: int, report: int) -> None:
+        self.pid, self.uid, self.report = pid, uid, report
+
+
+class Usage:
+    """What the processes of one run have used, as far as they have been waited for."""
+
+    __slots__ = ("cpu_seconds", "memory", "own", "stray")
+
+    def __init__(self) -> None:
+        self.cpu_seconds, self.memory, self.own, self.stray = 0.0, 0, 0, 0
+
+    def add(self, used: resource.struct_rusage) -> None:
+        self.cpu_seconds += used.ru_utime + used.ru_stime
+        self.note(used.ru_maxrss * 1024)
+
+    def note(self, memory: int) -> None:
+        """The kernel's greatest memory of a process: where it is not more than the agent's own, it may be the agent's,
+        from before the program was started."""
+        if memory > self.own:
+            self.memory = max(self.memory, memory)
+
+
+class Jail:
+    """The way of starting and ending processes that this machine allows."""
+
+    def __init__(self, mode: str, work: str, scratch: Sequence[str], uids: tuple[int, int]) -> None:
+        self.mode, self.work, self.scratch = mode, work, scratch
+        self._first, self._count = uids
+        self._next = 0
+        self._disks: list[str] = []  # a folder on each file system that a program may write to
+        self._home = os.geteuid()
+        self._me = os.getpid()
+        self._group = meters.Group()
+        self._held_before = 0
+
+    def start(self, what: Start) -> Process:
+        """Start it; it runs as soon as it can."""
+        if self.mode == "pidns":
+            return self._start_namespace(what)
+        uid = -1
+        if self.mode == "uid":
+            uid = self._first + self._next % self._count
+            self._next += 1
+        pid = os.fork()
+        if not pid:
+            _become(what, uid)
+        return Process(pid, uid, -1)
+
+    def _start_namespace(self, what: Start) -> Process:
+        reader, writer = os.pipe()
+        pid = linux.fork_into(linux.CLONE_NEWPID | linux.CLONE_NEWNS)
+        if pid:
+            os.close(writer)
+            return Process(pid, -1, reader)
+        try:
+            self._first_process(what, writer)
+        finally:
+            os._exit(127)
+
+    def _first_process(self, what: Start, report: int) -> None:
+        """Process 1 of a namespace: make it ready, start the program, tell how it ended, and end it all."""
+        linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+        if what.build:  # a mount of its own, which stays writable
+            program = f"{self.work}/prog"
+            linux.mount(program, program, None, linux.MS_BIND)
+        flags = linux.MS_BIND | linux.MS_REMOUNT | linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV
+        linux.mount(self.work, self.work, None, flags)
+        size = f"mode=1777,size={what.disk},nr_inodes={_SCRATCH_INODES}"
+        for place in (f"{self.work}/run", *self.scratch):
+            linux.mount("scratch", place, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, size)
+        places = [f"{self.work}/run", *self.scratch, *([f"{self.work}/prog"] if what.build else [])]
+        landlock.restrict(places, list(_DEVICES))
+        linux.keep_capabilities(0)
+        seccomp.install()
+        linux.prctl(linux.PR_SET_DUMPABLE, 0)
+        pid = os.fork()
+        if not pid:
+            _become(what, -1)
+        for number in range(3):
+            os.dup2(os.open("/dev/null", os.O_RDWR), number)
+        keep = os.dup2(report, 3)
+        linux.close_from(4)
+        while True:
+            ended, status, used = os.wait4(-1, 0)
+            if ended == pid:
+                break
+        alive = sum(name.isdigit() for name in os.listdir("/proc")) - 1
+        told = f"{status} {used.ru_utime + used.ru_stime} {used.ru_maxrss} {alive}"
+        os.write(keep, told.encode())
+        os._exit(0)
+
+    def ended(self, process: Process, usage: Usage) -> int | None:
+        """The wait status of a process that has ended, else None."""
+        pid, status, used = os.wait4(process.pid, os.WNOHANG)
+        if not pid:
+            return None
+        process.pid = 0
+        if process.report < 0:
+            usage.add(used)
+            return status
+        told = os.read(process.report, 200).split()
+        os.close(process.report)
+        process.report = -1
+        if not told:  # its process 1 was killed, which only we or the kernel can do
+            return signal.SIGKILL
+        usage.cpu_seconds += float(told[1])
+        usage.note(int(told[2]) * 1024)
+        usage.stray += int(told[3])
+        return int(told[0])
+
+    def finish(self, processes: Sequence[Process], usage: Usage) -> bool:
+        """Kill what is left of them and wait until it is gone; False where something would not go."""
+        left = [process for process in processes if process.pid]
+        if not left and self._reap(usage, 0):
+            return True
+        stray_before = not left
+        if self.mode == "uid":
+            for process in processes:
+                # With the effective id alone: the processes of that id can still not signal us.
+                os.setresuid(-1, process.uid, -1)
+                try:
+                    os.kill(-1, signal.SIGKILL)
+                except (ProcessLookupError, PermissionError):
+                    pass
+                finally:
+                    os.setresuid(-1, self._home, -1)
+            linux.prctl(linux.PR_SET_DUMPABLE, 0)  # a change of user resets it
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            for process in left:
+                _signal(process.pid)
+            if self.mode == "plain":
+                for pid in meters.descendants(self._me):
+                    _signal(pid)
+            counted = usage.stray
+            gone = self._reap(usage, 0.05)
+            if not stray_before:
+                usage.stray = counted
+            if gone or time.monotonic() > deadline:
+                break
+        for process in processes:
+            if process.report >= 0:
+                os.close(process.report)
+                process.report = -1
+        return gone
+
+    def _reap(self, usage: Usage, patience: float) -> bool:
+        """Wait for children until there are none, or for so long."""
+        deadline = time.monotonic() + patience
+        pause = 0.0001
+        while True:
+            try:
+                pid, _, used = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return True
+            if pid:
+                usage.add(used)
+                usage.stray += 1
+            elif time.monotonic() > deadline:
+                return False
+            else:
+                time.sleep(pause)
+                pause = min(pause * 2, 0.01)
+
+    def pids(self, processes: Sequence[Process]) -> list[int]:
+        """All that was started and still runs."""
+        if self.mode == "plain":
+            return meters.descendants(self._me)
+        # All that can be seen but process 1, ourselves and the first processes of namespaces is theirs.
+        ours = {1, self._me, *(process.pid for process in processes if self.mode == "pidns")}
+        return [pid for name in os.listdir("/proc") if name.isdigit() and (pid := int(name)) not in ours]
+
+    def mark(self, usage: Usage) -> None:
+        """Remember what memory we and our control group hold before a run."""
+        usage.own = meters.resident(self._me) * 21 // 20
+        self._held_before = self._group.held() if self._group.ready else 0
+
+    def memory(self, processes: Sequence[Process], limit: float, disk: int) -> int:
+        """Bytes in memory of all that a run has started; `disk` is what it has written to files there.
+
+        What our control group holds beyond that counts where it is clearly too much: buffers of sockets, shared maps.
+        """
+        pids = self.pids(processes)
+        total = sum(map(meters.resident, pids))
+        held = self._group.held() if self._group.ready else 0
+        # What a run before this one held may be let go of late.
+        self._held_before = min(self._held_before, held)
+        if total > limit and len(pids) > 1:
+            # Forked processes share pages, which the quick look counts for each; so look closer.
+            shares = [meters.share(pid) for pid in pids]
+            if None not in shares:
+                total = min(total, sum(filter(None, shares)))
+            total = min(total, held or total)
+        elif held - self._held_before - max(0, disk) > limit * 1.1 + _GROUP_SLACK:
+            total = max(total, held - self._held_before - max(0, disk))
+        return total
+
+    def can_share(self) -> bool:
+        """Whether calls may share a start: files that one writes can be taken away here, and loading wrote none."""
+        return self.mode != "pidns" and not any(map(os.listdir, (f"{self.work}/run", *self.scratch)))
+
+    def wipe(self) -> bool:
+        """Empty the folders that a program may write to; False where something would not go."""
+        clean = True
+        for place in (f"{self.work}/run", *(self.scratch if self.mode != "plain" else ())):
+            if os.listdir(place):
+                clean = empty(place) and clean
+        return clean
+
+    def wipe_program(self) -> bool:
+        """Empty the folder that a program is in; False where something would not go."""
+        return empty(f"{self.work}/prog")
+
+    def used_disk(self) -> int:
+        """Bytes on the file systems that a program may write to."""
+        if self.mode == "plain":
+            return 0
+        if not self._disks:
+            places = (f"{self.work}/run", *self.scratch)
+            self._disks = list({os.stat(place).st_dev: place for place in places}.values())
+        used = 0
+        for place in self._disks:
+            numbers = os.statvfs(place)
+            used += (numbers.f_blocks - numbers.f_bfree) * numbers.f_frsize
+        return used
+
+
+def _become(what: Start, uid: int) -> NoReturn:
+    """The child's part, between fork and program. The order matters: what is given up last is needed until then."""
+    try:
+        os.setsid()
+        os.dup2(what.stdin, 0)
+        os.dup2(what.stdout, 1)
+        os.dup2(what.stderr, 2)
+        if what.control >= 0:
+            os.dup2(what.control, CONTROL)
+        elif what.secret >= 0:
+            os.dup2(what.secret, SECRET)
+        _first_to_be_killed()
+        for name, bounds in what.limits:
+            resource.setrlimit(name, bounds)
+        if what.fork is None:  # the interpreter ignores these two, and what it starts would inherit that
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        if uid >= 0:
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.chdir(what.folder)
+        if what.fork is not None:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            linux.close_from(CONTROL + (what.control >= 0 or what.secret >= 0))
+            linux.prctl(linux.PR_SET_DUMPABLE, 1)  # as after an exec: its own /proc/self is open to it, and to us
+            what.fork()
+        else:
+            os.execve(what.argv[0], what.argv, what.environment)  # noqa: S606 - no shell is wanted
+    except BaseException as error:  # noqa: BLE001 - a child must never go on as a second agent
+        os.write(2, f"could not start: {error}\n".encode())
+    finally:
+        os._exit(126)
+    raise AssertionError("not reached")
+
+
+def _first_to_be_killed() -> None:
+    """Where the kernel runs out of memory it shall end a program, and not the agent."""
+    try:
+        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+            file.write("1000")
+    except OSError:  # a sandbox without such a file
+        pass
+
+
+def _signal(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def empty(place: str) -> bool:
+    """Remove everything in a folder, however deep or odd, without recursion; False where something would not go.
+
+    Folders within folders are first moved to the top, so that no path grows long.
+    """
+    folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    clean, number = True, 0
+    try:
+        while names := os.listdir(folder):
+            gone = 0
+            for name in names:
+                try:
+                    if not stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode):
+                        os.unlink(name, dir_fd=folder)
+                        gone += 1
+                        continue
+                    os.chmod(name, 0o700, dir_fd=folder)
+                    inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+                    try:
+                        for below in os.listdir(inner):
+                            if stat.S_ISDIR(os.lstat(below, dir_fd=inner).st_mode):
+                                number += 1
+                                os.chmod(below, 0o700, dir_fd=inner)  # to move a folder is to write its ".."
+                                os.rename(below, f".{os.getpid()}.{number}", src_dir_fd=inner, dst_dir_fd=folder)
+                            else:
+                                os.unlink(below, dir_fd=inner)
+                    finally:
+                        os.close(inner)
+                    os.rmdir(name, dir_fd=folder)
+                    gone += 1
+                except OSError as error:
+                    sys.stderr.write(f"cannot remove {name!r}: {error}\n")
+            if not gone:
+                clean = False
+                break
+    finally:
+        os.close(folder)
+    return clean

@@ -1,0 +1,95 @@
+"""Rows as data sets hold them, with right, wrong and empty programs; asserts of every kind; hostile programs.
+
+The table is forms.jsonl: a name, a row, and whether it is to pass, to fail or to be unjudged. Texts are our own.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from r1_reward.verifiers import CodeVerifier, Reason, Sample
+from r1_reward.verifiers.errors import SampleError
+
+ROWS = [json.loads(line) for line in Path(__file__).with_name("forms.jsonl").read_text(encoding="utf-8").splitlines()]
+FORMS = {
+    "apps/right": "apps",
+    "verl_io/right": "pairs",
+    "lcb/right": "livecodebench",
+    "cc/right": "code_contests",
+    "cf_checker/right": "open_r1_codeforces",
+    "synth2/right": "synthetic",
+    "he/right": "humaneval",
+    "leet_tree/right": "leetcode",
+    "mbpp/right": "mbpp",
+    "mbppplus/right": "mbppplus",
+    "kod/right": "kodcode",
+    "bcb/right": "bigcodebench",
+    "hex_cpp/right": "humaneval_x",
+    "mpe_cpp/right": "multipl_e",
+    "ds1000/right": "ds1000",
+}
+
+
+def _found(rows: list[dict[str, Any]], backend: str) -> dict[str, tuple[str, str, Any]]:
+    """By the name of a row: what became of it, the reason, and the evidence."""
+    found: dict[str, tuple[str, str, Any]] = {}
+    samples = {}
+    for row in rows:
+        try:
+            samples[row["name"]] = Sample.from_dict(row["row"])
+        except SampleError as error:
+            found[row["name"]] = ("unjudged", error.reason, {})
+    verdicts = CodeVerifier(backend=backend)(list(samples.values()))
+    for name, verdict in zip(samples, verdicts, strict=True):
+        score = {None: "unjudged", 1.0: "pass"}.get(verdict.score, "fail")
+        found[name] = (score, f"{verdict.reason.value}: {verdict.detail}", verdict.evidence)
+    return found
+
+
+@pytest.mark.needs("tree")
+def test_every_row_is_judged_as_labelled() -> None:
+    found = _found(ROWS, "local")
+    wrong = [(row["name"], row["expected"], found[row["name"]][:2]) for row in ROWS]
+    assert [each for each in wrong if each[1] != each[2][0]] == []
+    assert {name: found[name][2].get("form") for name in FORMS} == FORMS
+
+
+@pytest.mark.needs("docker")
+@pytest.mark.needs("tree")
+def test_docker_judges_as_local_does() -> None:
+    rows = ROWS[::6]  # the rest is the same code, in the same image
+    found = _found(rows, "docker")
+    wrong = [(row["name"], row["expected"], found[row["name"]][:2]) for row in rows]
+    assert [each for each in wrong if each[1] != each[2][0]] == []
+
+
+def test_trust_on_request_leaves_weak_tests_unjudged() -> None:
+    row = {"response": "```python\nclass A: pass\n```", "tests": ["a = A()\na.x = 1\nassert a.x == 1"]}
+    (verdict,) = CodeVerifier(backend="runsc", trust="strong")([Sample.from_dict(row)])
+    assert verdict.reason is Reason.TESTS_UNKNOWN_FORM
+
+
+@pytest.mark.needs("userns")
+def test_a_crash_after_the_right_output_is_looked_away_from_on_request() -> None:
+    row = {"response": "```python\nprint(1)\n1/0\n```", "tests": [{"type": "stdin", "input": "", "output": "1"}]}
+    for crashes, score in (("fail", 0.0), ("ignore", 1.0)):
+        (verdict,) = CodeVerifier(backend="local", crashes=crashes)([Sample.from_dict(row)])  # type: ignore[arg-type]  # one of two words
+        assert verdict.score == score
+
+
+@pytest.mark.needs("userns")
+def test_a_missing_module_is_the_programs_fault_or_the_sandboxs() -> None:
+    program = "import no_such_thing\ndef f(): return 1"
+    rows = [
+        {"response": f"```python\n{program}\n```", "tests": ["assert f() == 1"]},
+        {"response": "```python\ndef f(): return 1\n```", "tests": ["import no_such_thing\nassert f() == 1"]},
+        {"response": f"```python\n{program}\n```", "tests": ["assert f() == 1"], "prompt": "import no_such_thing\n"},
+    ]
+    found = CodeVerifier(backend="local")([Sample.from_dict(row) for row in rows])
+    assert [verdict.score for verdict in found] == [0.0, None, None]
+    assert {verdict.reason for verdict in found} == {Reason.MISSING_MODULE}
+    assert all("sandbox build --packages" in verdict.detail for verdict in found)
