@@ -87,6 +87,7 @@ bench: $(BENCH)/.made ## Measure the figures that README quotes
 	$(BENCH)/bin/python benchmarks/report.py
 	$(if $(shell command -v wrk),$(BENCH)/bin/python benchmarks/serving.py)
 	$(if $(wildcard $(DATA)/math_dev.jsonl),$(BENCH)/bin/python benchmarks/math_verifier.py $(DATA)/math_dev.jsonl)
+	$(if $(wildcard $(DATA)/math_dev.jsonl),$(BENCH)/bin/python benchmarks/math_mutations.py $(DATA)/math_dev.jsonl $(DATA)/rollouts_dev.jsonl)
 	$(if $(wildcard $(DATA)/lang_dev.jsonl),$(BENCH)/bin/python benchmarks/language.py)
 
 # Each environment is resolved by itself: together, one trainer's upper bound would decide what the tests run with.

@@ -52,15 +52,13 @@ def _options(context: click.Context, option: click.Parameter, values: tuple[str,
 
 def _settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, object]:
     """`option=value` as often as given."""
-    from .scoring.options import parse_value
+    from .scoring.options import parse_settings
+    from .verifiers.errors import ConfigError
 
-    settings: dict[str, object] = {}
-    for value in values:
-        name, equals, text = value.partition("=")
-        if not (name and equals):
-            raise click.BadParameter(f"{value!r} is not of the form option=value")
-        settings[name.strip().replace("-", "_")] = parse_value(text.strip())
-    return settings
+    try:
+        return parse_settings(values)
+    except ConfigError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
@@ -302,6 +300,24 @@ def explain(**flags: Any) -> None:
         raise click.UsageError(str(error)) from None
 
 
+@main.command()
+@click.argument("name", required=False, metavar="[NAME]")
+def schema(name: str | None) -> None:
+    """Print the JSON Schema of what is written: row, verdict, summary, run, and the server's answers.
+
+    Exit status: 0 fine, 2 usage.
+    """
+    import json
+
+    from .scoring.schemas import schema as schema_of
+    from .verifiers.errors import ConfigError
+
+    try:
+        click.echo(json.dumps(schema_of(name), indent=2))
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from None
+
+
 @main.group()
 def sandbox() -> None:
     """Where submitted programs run."""
@@ -361,10 +377,15 @@ def doctor(names: tuple[str, ...], *, as_json: bool) -> None:
 
 @main.command()
 @click.argument("recipe", metavar="RECIPE.toml")
+@click.option(
+    "--set", "set_", multiple=True, callback=_settings, metavar="KEY=VALUE", help="As if RECIPE had it; repeatable."
+)
 @click.option("--dry-run", is_flag=True, help="Say what each stage would take; needs neither weights nor data.")
 @click.option("--assume", multiple=True, callback=_settings, metavar="NAME=VALUE", help="For --dry-run; repeatable.")
-def train(recipe: str, assume: dict[str, object], *, dry_run: bool) -> None:
+def train(recipe: str, set_: dict[str, object], assume: dict[str, object], *, dry_run: bool) -> None:
     """Train a model with GRPO as a recipe says; go on where an earlier run of it left off.
+
+    KEY is a key of the recipe with dots between tables, as rollout.samples, and VALUE is read as TOML.
 
     Exit status: 0 trained to the end, 1 the run cannot go on, 2 usage, 130 or 143 ended by a signal, saved.
     """
@@ -376,7 +397,7 @@ def train(recipe: str, assume: dict[str, object], *, dry_run: bool) -> None:
     except ModuleNotFoundError as error:
         raise click.UsageError(missing_extra("training", error.name, "train")) from None
     try:
-        sys.exit(run_plan(recipe, assume) if dry_run else run_train(recipe))
+        sys.exit(run_plan(recipe, assume, set_) if dry_run else run_train(recipe, set_))
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
 

@@ -40,7 +40,7 @@ class ArealReward:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.__name__ = plan.name
+        self.__name__: str = plan.name
 
     def __call__(
         self,

@@ -56,7 +56,7 @@ class OpenRlhfReward:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.__name__ = plan.name
+        self.__name__: str = plan.name
 
     def __call__(
         self,

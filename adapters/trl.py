@@ -59,7 +59,7 @@ class TrlReward:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.__name__ = plan.name
+        self.__name__: str = plan.name
         introduce(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:  # any: attributes

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from r1_reward.grpo_min.config import DataConfig, OptimizerConfig, RolloutConfig, TrainConfig
-from r1_reward.grpo_min.loop import Trainer
+from r1_reward.grpo_min import DataConfig, OptimizerConfig, RolloutConfig, TrainConfig, Trainer
 from r1_reward.grpo_min.r1.sft import SFTConfig, finetune, lessons_of
 from r1_reward.grpo_min.toy.arithmetic import DemonstratorNoise, noisy_corpus, sums, world_model, world_tokenizer
 from r1_reward.verifiers import Reason, Sample, Verdict

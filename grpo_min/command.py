@@ -18,6 +18,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from ..reward_models import StoppedError
 from ..rows.files import Input
+from ..scoring.options import parse_settings
 from ..scoring.samples import MAX_LINE, read_benchmark, read_samples
 from ..scoring.show import print_evaluation
 from ..training.process import catch_signals, init_distributed, progress_bar
@@ -36,12 +37,13 @@ from .sampling import Sampling
 _log = logging.getLogger(__name__)
 
 
-def run_train(path: str) -> int:
+def run_train(path: str, changes: Mapping[str, object] | None = None) -> int:
     """Train by a recipe, to the end or until told to stop; gives the exit status.
 
-    Raises ConfigError for a recipe that cannot be carried out.
+    `changes` are values by dotted key that count as if the recipe had them. Raises ConfigError for a recipe that cannot
+    be carried out.
     """
-    recipe = read_recipe(path)
+    recipe = read_recipe(path, changes)
     disable_progress_bar()  # it would be drawn where there is no terminal, too
     with catch_signals() as ended:
         try:
@@ -125,10 +127,13 @@ def run_eval(
     return 0
 
 
-def main() -> None:
+@click.command()
+@click.argument("recipe", metavar="RECIPE.toml")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="As if RECIPE had it; repeatable.")
+def main(recipe: str, changes: tuple[str, ...]) -> None:
     """`torchrun -m r1_reward.grpo_min.command RECIPE.toml`: the same on several processes."""
     logging.basicConfig(level=logging.WARNING)
-    sys.exit(run_train(sys.argv[1]))
+    sys.exit(run_train(recipe, parse_settings(changes)))
 
 
 if __name__ == "__main__":

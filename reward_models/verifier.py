@@ -24,6 +24,7 @@ from ..verifiers.errors import ConfigError
 from ..verifiers.sample import Sample
 from ..verifiers.settings import check_option
 from ..verifiers.verdict import Reason, Verdict
+from ..verifiers.verifier import check_samples
 from .errors import OverlongError
 from .gate import check_threshold, decide
 
@@ -211,6 +212,7 @@ class HelpfulVerifier(_ModelVerifier):
         """One verdict per sample."""
         from .summary import summary_of
 
+        check_samples(samples)
         apart = [_not_for(sample, ("general",), "helpful") for sample in samples]
         texts = [summary_of(sample.response, sample.prompt) or None for sample in samples]
         return self._judge("helpful", samples, texts, apart)
@@ -270,6 +272,7 @@ class SafetyVerifier(_ModelVerifier):
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""
+        check_samples(samples)
         texts = [sample.response for sample in samples]
         if self.gate is None:
             return self._judge(

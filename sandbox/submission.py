@@ -16,6 +16,12 @@ Checker = Callable[[object, object], str | None]
 """Compares (expected, got): None where they agree, else a sentence that says how they differ."""
 
 
+def _check_checker(checker: object, maker: str) -> None:
+    """Raise TypeError for the name of a checker in place of the checker, which would fail once programs have run."""
+    if isinstance(checker, str):
+        raise TypeError(f"checker is the name {checker!r}; write checker=checkers.{maker}({checker!r})")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckerProgram:
     """A program that says whether an output is right: run with three files, input, expected output and output.
@@ -49,6 +55,9 @@ class StdinTest:
     output_file: str | None = None
     """Where it writes its output instead of to standard output."""
 
+    def __post_init__(self) -> None:
+        _check_checker(self.checker, "checker")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallTest:
@@ -64,6 +73,9 @@ class CallTest:
     """Compares values."""
     auto_imports: bool = False
     """Whether names such as `List` and `Counter` are there without an import, as LeetCode has it."""
+
+    def __post_init__(self) -> None:
+        _check_checker(self.checker, "value_checker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

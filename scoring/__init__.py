@@ -6,8 +6,9 @@
 """
 
 from ..verifiers.spec import RewardSpec
+from .memory import Scored
 from .options import ScoreOptions
 from .run import Interrupted, score
 from .summary import Summary
 
-__all__ = ["Interrupted", "RewardSpec", "ScoreOptions", "Summary", "score"]
+__all__ = ["Interrupted", "RewardSpec", "ScoreOptions", "Scored", "Summary", "score"]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ..verifiers.verdict import Status
 from ..verifiers.verifier import Voter
 from .stats import Clustered, majority, pass_at_k
-from .work import Scored
+from .work import ScoredResponse
 
 _log = logging.getLogger(__name__)
 _SCORED = Status.SCORED.value
@@ -62,7 +62,7 @@ class Groups:
         self._database.execute(f"ALTER TABLE responses ADD COLUMN s{len(self._names)} REAL")
         self._names += (name,)
 
-    def add(self, responses: Iterable[Scored]) -> None:
+    def add(self, responses: Iterable[ScoredResponse]) -> None:
         """Add responses in the order of the input."""
         insert = f"INSERT INTO responses VALUES ({', '.join('?' * (5 + len(self._names)))})"  # noqa: S608
         self._database.executemany(insert, map(self._record, responses))
@@ -106,7 +106,7 @@ class Groups:
         for _, group in groupby(rows, key=lambda row: row[0]):
             yield list(group)
 
-    def _record(self, response: Scored) -> tuple[object, ...]:
+    def _record(self, response: ScoredResponse) -> tuple[object, ...]:
         scores = {name: score for name, status, _, score in response.verdicts if status == _SCORED}
         correct = None if response.correct is None else int(response.correct)
         answer = response.answer

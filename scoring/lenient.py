@@ -9,7 +9,7 @@ from ..verifiers.spec import RewardSpec
 from ..verifiers.verdict import Reason
 from .options import ScoreOptions
 from .summary import Tally
-from .work import Scored, Scorer
+from .work import ScoredResponse, Scorer
 
 SAMPLED = 50
 """Rows that are tried."""
@@ -17,7 +17,7 @@ _SHARE = 0.2
 """Share of responses without an answer from which on it is tried."""
 
 
-def has_no_answer(response: Scored) -> bool:
+def has_no_answer(response: ScoredResponse) -> bool:
     """Whether mathematics found no answer in a response."""
     return any(name == "math" and reason == Reason.NO_ANSWER for name, _, reason, _ in response.verdicts)
 

@@ -86,6 +86,9 @@ class ScoreOptions:
     """Longest line that is read, MiB."""
 
     def __post_init__(self) -> None:
+        for name, texts in (("files", self.files), ("rewards", self.rewards)):
+            if isinstance(texts, str | Path):
+                raise ConfigError(f"{name} is {texts!r}, which is no list; write {name}=[{str(texts)!r}]")
         if self.workers is not None and self.workers < 1:
             raise ConfigError(f"workers is {self.workers}; it must be at least 1")
         if not 0 <= self.max_errors <= 1:
@@ -154,6 +157,21 @@ def parse_value(text: str) -> object:
         return text
     plain = isinstance(value, str | int | list | dict) or (isinstance(value, float) and math.isfinite(value))
     return value if plain else text
+
+
+def parse_settings(texts: Sequence[str]) -> dict[str, object]:
+    """Values by key from texts of the form `key=value`; a dash in a key is an underscore. Raises ConfigError.
+
+    >>> parse_settings(["rollout.samples=16", "model.path=my-model"])
+    {'rollout.samples': 16, 'model.path': 'my-model'}
+    """
+    settings: dict[str, object] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name.strip() and equals):
+            raise ConfigError(f"{text!r} is not of the form option=value")
+        settings[name.strip().replace("-", "_")] = parse_value(value.strip())
+    return settings
 
 
 def parse_share(text: str) -> float:

@@ -16,6 +16,7 @@ from typing import IO, Any
 from ..rows.convert import convert, kind_of
 from ..verifiers.errors import RunError, WriteError
 from .options import ScoreOptions
+from .schemas import SCHEMA_VERSION
 
 try:
     import fcntl
@@ -187,7 +188,7 @@ class Output:
         return length
 
     def _note(self, options: ScoreOptions) -> None:
-        told = {"fingerprint": options.fingerprint, "options": _effective(options)}
+        told = {"schema_version": SCHEMA_VERSION, "fingerprint": options.fingerprint, "options": _effective(options)}
         beside = self._record.with_name(self._record.name + ".new")
         try:
             beside.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")

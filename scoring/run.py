@@ -6,9 +6,9 @@ import contextlib
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._version import __version__, commit
 from ..rows.files import Input, RawRow, may_run_program
@@ -57,6 +57,55 @@ class Interrupted(KeyboardInterrupt):
         self.rows = rows
 
 
+class Source(Protocol):
+    """Where rows come from: `Input`, or rows in memory. Iterated once."""
+
+    @property
+    def files(self) -> Sequence[str]:
+        """Names of the files."""
+
+    @property
+    def sha256(self) -> Sequence[str]:
+        """Their hashes, once all is read."""
+
+    @property
+    def bytes_read(self) -> int:
+        """How far the reading is."""
+
+    @property
+    def bytes(self) -> int | None:
+        """How far it will get, where that is known."""
+
+    def __iter__(self) -> Iterator[RawRow]:
+        """The rows, in order."""
+
+
+class Sink(Protocol):
+    """Where finished rows go: `Output`, or a list."""
+
+    def begin(self) -> None:
+        """The last thing before rows are written."""
+
+    @property
+    def resumed(self) -> bool:
+        """Whether an earlier run left rows to take over."""
+
+    def rows(self) -> int:
+        """How many rows it holds."""
+
+    def finish(self) -> None:
+        """Close it, with every row there."""
+
+    def earlier(self) -> Iterator[bytes]:
+        """Rows that an earlier run finished."""
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Take finished rows. Raises OSError."""
+
+    def close(self) -> None:
+        """Nothing more comes."""
+
+
 class _Chunk(NamedTuple):
     rows: list[RawRow]
     outputs: list[bytes] | None
@@ -78,16 +127,28 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
     0.89
     """
     began = time.monotonic()
-    spec = options.spec
     # What a user's module prints must not end among the rows.
     with contextlib.redirect_stdout(sys.stderr):
-        judge = spec.build()
-    verifiers = verifiers_of(judge)
+        judge = options.spec.build()
     longest = int(options.max_line_mb * (1 << 20))
-    source = Input(options.files, longest)
-    rows = iter(source) if options.join is None else Joined(options.join, options.on, longest).rows(source)
-    output = Output(options)
-    tally = Tally(verifiers, by=options.by, prefix=options.prefix)
+    source: Source = Input(options.files, longest)
+    if options.join is not None:
+        source = Joined(source, options.join, options.on, longest)
+    return score_from(source, Output(options), judge, options, began, progress)
+
+
+def score_from(
+    source: Source,
+    output: Sink,
+    judge: Judge,
+    options: ScoreOptions,
+    began: float,
+    progress: Callable[[Progress], None] | None = None,
+) -> Summary:
+    """Score what `source` has into `output` by `judge`, which `options.spec` builds; raises as `score` does. `began` is
+    when the run began, on the monotonic clock."""
+    spec = options.spec
+    tally = Tally(verifiers_of(judge), by=options.by, prefix=options.prefix)
     reader = options.reader
     held: list[tuple[RawRow, Done]] = []
     began_writing = output.resumed
@@ -138,7 +199,7 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
             if began_writing:
                 output.begin()
             programs = slots if spec.may_run_programs else None
-            _fan_out(_Chunks(rows, output.earlier(), programs), pool, workers, finish)
+            _fan_out(_Chunks(source, output.earlier(), programs), pool, workers, finish)
             pool.finish()
         begin()
         output.finish()
@@ -197,7 +258,7 @@ class _Chunks:
     runs any.
     """
 
-    def __init__(self, source: Iterable[RawRow], earlier: Iterator[bytes], slots: int | None) -> None:
+    def __init__(self, source: Source, earlier: Iterator[bytes], slots: int | None) -> None:
         self._source = iter(source)
         self._slots = slots
         self._earlier = earlier

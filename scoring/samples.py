@@ -19,6 +19,7 @@ from ..rows.reader import RowReader
 from ..verifiers.errors import ConfigError, RunError, SampleError
 from ..verifiers.files import read_json, write_json
 from ..verifiers.sample import Sample
+from .schemas import SCHEMA_VERSION
 
 MAX_LINE = 64 << 20
 """Longest line of a benchmark, in bytes."""
@@ -92,7 +93,7 @@ class SampleFile:
                 self.questions, start = _whole(self._path, k)
             self._file = self._path.open("ab")
             self._file.truncate(start)
-            told = {"fingerprint": made_by, "options": {**options, "k": k}}
+            told = {"schema_version": SCHEMA_VERSION, "fingerprint": made_by, "options": {**options, "k": k}}
             write_json(record, told)
         except OSError as error:
             raise ConfigError(f"{self._path} cannot be written: {error}") from error

@@ -19,7 +19,7 @@ from ..verifiers.errors import SampleError
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from ..verifiers.verdict import REASONS_OF, Status
 from .options import WRITTEN
-from .work import Scored, decision, group_key
+from .work import ScoredResponse, decision, group_key
 
 MOST_VERIFIERS = 32
 """Verifiers that are told apart in one file; the verdicts of more are left in their rows."""
@@ -35,7 +35,7 @@ class Response(NamedTuple):
     """Its row's id, or its line; with its number where the row has several."""
     text: str
     """What the model wrote."""
-    scored: Scored
+    scored: ScoredResponse
     """What was found."""
     verdicts: Mapping[str, Mapping[str, Any]]  # any: JSON values
     """Its verdicts, as they stand in the row."""
@@ -132,7 +132,7 @@ class ScoredFiles:
         )
         return ScoredRow(raw.file, raw.line, data, fields, sample, found, None)
 
-    def _scored(self, key: bytes, verdicts: object, reward: float | None) -> Scored:
+    def _scored(self, key: bytes, verdicts: object, reward: float | None) -> ScoredResponse:
         if not isinstance(verdicts, dict):
             raise SampleError("wrong_type", "verdicts must be an object")
         by_name = {}
@@ -150,7 +150,7 @@ class ScoredFiles:
         voter, correct = decision(told)
         decided = verdicts.get(voter) if correct is not None else None
         answer = decided.get("answer") if decided else None
-        return Scored(
+        return ScoredResponse(
             status=status.value,
             reward=reward,
             verdicts=tuple(told),

@@ -15,6 +15,7 @@ from ..verifiers.verdict import Status
 from ..verifiers.verifier import Verifier, Voter
 from .agreement import Agreement
 from .groups import Groups, Problems
+from .schemas import SCHEMA_VERSION
 from .stats import Clustered
 from .work import Done
 
@@ -101,6 +102,7 @@ class Summary:
         problems = self.problems
         consensus = problems.consensus
         return {
+            "schema_version": SCHEMA_VERSION,
             "version": self.version,
             "commit": self.commit,
             "options": dict(self.options),

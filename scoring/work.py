@@ -24,7 +24,7 @@ from ..verifiers.verdict import Reason, Status, Verdict
 from .options import WRITTEN
 
 
-class Scored(NamedTuple):
+class ScoredResponse(NamedTuple):
     """What the summary keeps of one response."""
 
     status: str
@@ -50,7 +50,7 @@ class Done(NamedTuple):
 
     output: bytes
     """The line to write, without its end."""
-    responses: tuple[Scored, ...]
+    responses: tuple[ScoredResponse, ...]
     """Its responses; empty for a row in error."""
     error: str | None
     """Why the row itself could not be judged."""
@@ -221,12 +221,12 @@ class Scorer:
             kept[name] = value
         return kept
 
-    def _keep(self, row: _Parsed, sample: Sample, judged: Judged, part: int | None) -> Scored:
+    def _keep(self, row: _Parsed, sample: Sample, judged: Judged, part: int | None) -> ScoredResponse:
         used = [path for path in self._reader.columns.values() if path]
         used += [path for _, path in row.reading.fields] if row.reading else []
         verdicts = tuple((name, v.status.value, v.reason.value, v.score) for name, v in judged.verdicts.items())
         voter, correct = decision(verdicts)
-        return Scored(
+        return ScoredResponse(
             status=judged.total.status.value,
             reward=judged.total.score,
             verdicts=verdicts,
@@ -271,7 +271,7 @@ def decision(verdicts: Sequence[tuple[str, str, str, float | None]]) -> tuple[st
     """Who decides about a response, and what: right, wrong or None.
 
     The accuracy verifier of its kind, or else a verifier of the user's own; format and the like only in a run that has
-    no accuracy verifier. `verdicts` are those of `Scored`: name, status, reason, score.
+    no accuracy verifier. `verdicts` are those of `ScoredResponse`: name, status, reason, score.
 
     >>> decision([("format", "scored", "correct", 1.0), ("math", "scored", "wrong", 0.0)])
     ('math', False)

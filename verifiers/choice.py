@@ -1,9 +1,10 @@
-r"""Multiple choice, A to J: one letter, or the text of one option; several letters are wrong.
+r"""Multiple choice, A to J: one letter, several where the gold has several, or the text of one option.
 
 The answer is looked for in the answer block, else in what follows the thinking: a box, a phrase such as "the answer
-is", or a last line that is nothing but the choice. The options' texts come from the sample's other fields (`options`
-or `choices`, a list or an object by letter), else from lines of the prompt that begin with a letter. The gold is a
-letter, or the text of an option.
+is" in one of several languages, or a last line that is nothing but the choice. The last statement counts; what is
+denied ("A is incorrect", "not A but B", 不是A) is no answer. The options' texts come from the sample's other fields
+(`options` or `choices`, a list or an object by letter), else from lines of the prompt that begin with a letter. The
+gold is a letter, several letters (`A, C`, `AC`: all of them and no other), or the text of an option.
 
 What it does not do: guess. A response that reasons about every option and names none at the end has no answer.
 """
@@ -12,9 +13,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .format.verifier import clean
 from .reasoning import Prefilled, Reasoning, scan
@@ -31,30 +32,88 @@ _COMMAND = re.compile(
 )
 _SPACE = re.compile(r"\\(?:quad|qquad|[ ,;:!])|~")
 _LEAD = re.compile(
-    r"^(?:(?:option|choice|answer)\s*[:：]?\s*)?"
-    r"(?:[(\[（]\s*(?P<bracketed>[A-Ja-j])\s*[)\]）]|(?P<marked>[A-Ja-j])\s*[.):：、]|(?P<bare>[A-J])(?=[\s,;/&+和或及]|$)|(?P<small>[a-j])$)",
+    r"^(?:(?:the\s+)?(?:option|choice|answer|选项|选)\s*[:：]?\s*)?[\"“'‘]?"
+    r"(?:[(\[（]\s*(?P<bracketed>[A-Ja-j])\s*[)\]）]|(?P<marked>[A-Ja-j])\s*[.):：、。](?!\d)"
+    r"|(?P<bare>[A-J])(?=[\s,，;；/&+\"”'’!?项和或及、。]|[\u4e00-\u9fff]|-(?=\s)|$)|(?P<small>[a-j])(?=[\"”'’]?$))[\"”'’]?",
     re.IGNORECASE,
 )
+_LIST = re.compile(
+    r"[A-J](?:(?:\s*[,，、;；/&+]\s*|\s+(?:and|und|et|y|e|и)\s+|\s*[和与及]\s*|\s*,\s*(?:and)\s+)[A-J])+(?![A-Za-z])"
+)
+_TOGETHER = re.compile(r"[A-J]{2,10}")
 _ANOTHER = re.compile(
     r"[(\[（]\s*[A-J]\s*[)\]）]"
-    r"|(?:^|[,/&+;，、；]|\b(?:and|or|und|et|y|o|ou)\b|[和或及])\s*[A-J](?![A-Za-z'’])(?!\s[a-z])"
+    r"|(?:^|[,/&+;，、；]|\b(?:and|or|und|oder|et|y|o|ou)\b|[和或及与])\s*[A-J](?![A-Za-z'’])(?!\s[a-z])"
     r"|(?<![A-Za-z])[A-J]\s*[.):：](?=\s|$)"
 )
+_SINGLE = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
 _ARTICLE = re.compile(r"[AI]\s+(?!(?:or|and|is|was)\b)[a-z]")
-_REASON = re.compile(r"\b(?:because|since|not|as|rather|instead|while|whereas)\b")
-_ALONE = re.compile(r"^[(\[]?([A-J])[)\].:]{0,2}$", re.MULTILINE)
-_CUE = re.compile(
-    r"(?:answer|(?:correct|right|my|final|best)\s+(?:option|choice|letter|pick))\s*(?:is|:|：|=)?\s*(?:is|:)?\s*"
-    r"(?:the\s+)?(?:option|choice|letter)?\s*[*_$\s]{0,4}"
-    r"(?P<rest>(?:[(\[（]\s*[A-J]|(?-i:[A-J]))(?![A-Za-z'’])[^\n]{0,200})",
+_REASON = re.compile(
+    r"\b(?:because|since|as|while|whereas|weil|denn|car|parce|porque|perché)\b|因为|由于|[,;]\s+(?:it|this|that|they|energy|so|which|doesn't)\b|[—–]|\s-\s",
     re.IGNORECASE,
 )
-_CUE_FAR = re.compile(
-    r"(?:答案|正确选项|应选|故选|选择?|選擇?)\s*(?:是|为|：|:)?\s*(?P<rest>[(（]?\s*[A-J](?![A-Za-z])[^\n]{0,200})"
+_LETTER_AGAIN = r"(?:[(\[（]?\s*[A-J]\s*[)\]）]?)"
+_NOT_THESE = re.compile(
+    r"(?:\b(?:not|isn't|never|rather than|instead of|nicht|non|pas|no"
+    r"|не|(?:can't|cannot|couldn't|doesn't|does not|to)\s+be|be)|不是|而不是"
+    r"|不选|而非|非)\s*(?:the\s+)?(?:option\s+|选项)?"
+    rf"{_LETTER_AGAIN}(?![A-Za-z])(?:\s*(?:,|，|、|or|and|nor|或|和)\s*{_LETTER_AGAIN}(?![A-Za-z]))*",
+    re.IGNORECASE,
+)
+_WRONG_AFTER = re.compile(
+    r"^[\s\"”'’)\]）.]*(?:项)?\s*(?:,?\s*(?:which\s+)?(?:is|was|are|seems"
+    r"|looks|must be|would be|ist|est|es|è)\s+(?:clearly\s+|obviously\s+)?(?:not\b"
+    r"|in\s?correct|wrong|false|falsch|fausse?|incorrecto|n't)"
+    r"|isn't|(?:是)?(?:错误|错的|不对|不正确)|不(?:是正确|成立))",
+    re.IGNORECASE,
+)
+_ALONE = re.compile(r"^[(\[\"'“]?([A-J])[)\].:\"'”]{0,2}$", re.MULTILINE)
+_OPTION = r"(?:the\s+|l['’]|la\s+|die\s+)?(?:correct\s+)?(?:option|choice|letter|answer|Option|opción|选项)?"
+_MARK = r"(?:[\"“'‘*_$\s:：]{0,4})"
+_LETTER = r"(?:[(\[（]\s*[A-Ja-j]\s*[)\]）]|(?-i:[A-J])(?![A-Za-z'’]))"
+_CUE = re.compile(
+    r"(?:\b(?:answers?|(?:correct|right|my|final|best)\s+(?:option|choice"
+    r"|letter|pick)|option\s+selected|selected\s+(?:option|answer)|(?:correct\s+)?(?:option"
+    r"|choice)(?=\s*(?:is|:|=|would be|must be|should be|has to be)))\s*"
+    r"(?:\([^)\n]{0,20}\)\s*)?(?:(?:is|was|are|would be|should be|must be"
+    r"|has to be|will be|selected|=|:|：|[-–—]>?)\s*){0,2}"
+    r"|\b(?:Antwort|Lösung|Réponse|Respuesta|Risposta|Resposta|Ответ|Odpowiedź)(?:\s+(?:correcta?|correcte|richtige|corretta))?\s*(?:(?:ist|est|es|è|é|lautet|:|：|—)\s*){0,2}"
+    r"|(?:答案|正确选项|正確答案|答え|正解|정답|답|应选|应该选|故选|选择|選擇|選|选|答)\s*(?:应该|应)?\s*(?:(?:是|为|為|选|は|은|는|：|:)\s*){0,2}"
+    r"|\b(?:I(?:'d|'ll|\s+would|\s+will)?\s+)?(?:pick|choose|select|go\s+with"
+    r"|chose)\s+|\b(?:I\s+think|so|therefore|thus|hence|must\s+be|then)\s+(?:it(?:'s"
+    r"|\s+is|\s+must\s+be)|the answer)\s+"
+    r"|\bcorrection\s*[:：]\s*|\bit(?:'s| is| must be)\s+(?:(?:definitely"
+    r"|clearly|probably|certainly|obviously|actually)\s+)?)"
+    rf"(?P<not>(?:(?:not|nicht|pas|non)\s|不是|不)\s*)?{_OPTION}{_MARK}(?P<letter>{_LETTER})",
+    re.IGNORECASE,
+)
+_SAID_RIGHT = re.compile(
+    rf"(?:\b(?:option|choice)\s+|选项\s*)?(?P<letter>{_LETTER})\s*(?:项)?\s*(?:(?:is"
+    rf"|must be|seems)\s+(?:the\s+)?(?:correct|right|best|answer)|(?:是"
+    rf"|为)?(?:正确|对的)|(?:ist|est|es|è)\s+(?:richtig|correcte?|correcta?"
+    rf"|corretta?))",
+    re.IGNORECASE,
+)
+_SMALL_CUE = re.compile(
+    r"(?:answer)\s*(?:is|:|：)\s*[*_\"']{0,3}(?P<letter>[a-j])[*_\"'.]{0,3}\s*$", re.IGNORECASE | re.MULTILINE
+)
+_TEXT_CUE = re.compile(
+    r"(?:(?:answer|choice|option)\s*(?:is|:|：)|答案\s*(?:是|为|:|：)|(?:Antwort|Réponse|Respuesta|Risposta|Resposta|Ответ)\s*(?:ist|est|es|è|é|:|：))\s*:?\s*(?P<text>[^\n]{1,200})",
+    re.IGNORECASE,
+)
+_LETTERS_CUE = re.compile(
+    r"(?:(?i:answers?)\s*(?:is|are|:|：)|答案\s*(?:应?为|是|:|：)?|应选|故选|选择?)\s*[:：]?\s*(?P<letters>[A-J]{2,6})(?![A-Za-z])"
+)
+_WRONG_OTHERS = re.compile(
+    rf"{_LETTER_AGAIN}\s*项?\s*(?:(?:is|are|was)\s+(?:wrong|incorrect|false|not\b)[^,;.，。；]*|(?:是)?(?:错误|错的|不对|不正确))"
+)
+_BUT = re.compile(
+    r"^[^.\n。]{0,40}?(?:\bbut\b|\bsondern\b|\bmais\b|\bsino\b|而是|但是)\s*(?:rather\s+)?(?:option\s+)?[\"']?(?P<letter>[(\[（]?\s*[A-J]\s*[)\]）]?)(?![A-Za-z])"
 )
 _OPTION_LINE = re.compile(
     r"(?:^|\n)\s{0,8}(?:[(\[（](?P<bracketed>[A-J])[)\]）]|(?P<marked>[A-J])\s?[.):：、])\s{0,4}(?P<text>[^\n]{1,400})"
 )
+_SENTENCE_END = re.compile(r"(?<=\w\w)[.。!?](?:\s|$)|[。；\n]|(?<=[A-J])\.\s+(?=[A-Z][a-z])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +123,10 @@ class ChoiceVerifier:
     Evidence: `letters`, every letter that the answer names.
 
     >>> verifier = ChoiceVerifier()
-    >>> said = [r"\boxed{\textbf{(B)}\ 5}", "The answer is B.", "(A) or (B)", "Paris"]
+    >>> said = [r"\boxed{\textbf{(B)}\ 5}", "The answer is B.", "(A) or (B)", "Paris", "The answer B is incorrect."]
     >>> samples = [Sample(response=r, reference="B", meta={"options": ["Rome", "Paris"]}) for r in said]
     >>> [float(verdict) for verdict in verifier(samples)]
-    [1.0, 1.0, 0.0, 1.0]
+    [1.0, 1.0, 0.0, 1.0, 0.0]
     """
 
     extraction: Literal["strict", "lenient"] = "lenient"
@@ -89,7 +148,7 @@ class ChoiceVerifier:
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""
-        return judge_each(self._judge, samples)
+        return judge_each(self._judge, samples, accuracy=True)
 
     def _judge(self, sample: Sample) -> Verdict:
         if not sample.references:
@@ -97,9 +156,10 @@ class ChoiceVerifier:
         options = _options(sample)
         golds = {_gold(reference, options) for reference in sample.references}
         why = unusable(sample.references)
-        if why is not None and not golds & {*options, *options.values()}:  # `None` may be the text of an option
+        listed = {*options, *options.values()}
+        if why is not None and not any(gold <= listed for gold in golds):  # `None` may be the text of an option
             return Verdict.error(Reason.REFERENCE_UNUSABLE, why)
-        if "" in golds:
+        if frozenset() in golds:
             return Verdict.error(Reason.REFERENCE_UNPARSEABLE, "the reference is blank")
         found = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
         said = list(dict.fromkeys(_answers(found, options, self.extraction == "lenient")))
@@ -108,19 +168,21 @@ class ChoiceVerifier:
         answer = ", ".join(said)[:200]
         letters = [choice for choice in said if choice in _LETTERS]
         evidence = {"letters": letters}
+        if frozenset(said) in golds:
+            return Verdict.scored(1.0, Reason.CORRECT, "the right option", answer=answer, evidence=evidence)
         if len(said) > 1:
             detail = f"several answers: {answer}"
             return Verdict.scored(0.0, Reason.WRONG, detail, answer=answer, evidence=evidence)
-        if said[0] in golds:
-            return Verdict.scored(1.0, Reason.CORRECT, "the right option", answer=answer, evidence=evidence)
-        detail = f"it says {answer}, not {' or '.join(sorted(golds))[:200]}"
-        return Verdict.scored(0.0, Reason.WRONG, detail, answer=answer, evidence=evidence)
+        named = " or ".join(sorted(", ".join(sorted(gold)) for gold in golds))
+        return Verdict.scored(
+            0.0, Reason.WRONG, f"it says {answer}, not {named[:200]}", answer=answer, evidence=evidence
+        )
 
 
 def _plain(text: str) -> str:
     """A text without LaTeX dressing, emphasis and white space at its ends."""
     text = _SPACE.sub(" ", _COMMAND.sub("", text)).replace("{", " ").replace("}", " ").replace("$", " ")
-    return " ".join(text.replace("*", " ").replace("`", " ").split())
+    return " ".join(text.replace("*", " ").replace("`", " ").replace("【", " ").replace("】", " ").split())
 
 
 def _key(text: str) -> str:
@@ -148,56 +210,156 @@ def _unlettered(text: str, letter: str) -> str:
     return text
 
 
-def _gold(reference: str, options: Mapping[str, str]) -> str:
-    """The gold as a letter, or as a key where it is the text of an option that nobody lists."""
+def _gold(reference: str, options: Mapping[str, str]) -> frozenset[str]:
+    """The gold's letters, or a key where it is the text of an option that nobody lists."""
     plain = _plain(reference)
+    by_text = [letter for letter, text in options.items() if text and text == _key(reference)]
+    if len(by_text) == 1:
+        return frozenset(by_text)
+    several = _several(plain)
+    if several and (not options or set(several) <= set(options)):
+        return frozenset(several)
     lead = _LEAD.match(plain)
     bare = lead is not None and not plain[lead.end() :].strip(" .):")
-    by_text = [letter for letter, text in options.items() if text and text == _key(reference)]
     if bare and lead is not None and (not options or _letter(lead) in options):
-        return _letter(lead)
-    if len(by_text) == 1:
-        return by_text[0]
-    return _letter(lead) if lead is not None and not lead["bare"] and not lead["small"] else _key(reference)
+        return frozenset({_letter(lead)})
+    if lead is not None and not lead["bare"] and not lead["small"]:
+        return frozenset({_letter(lead)})
+    return frozenset({_key(reference)} - {""})
+
+
+def _several(plain: str) -> list[str]:
+    """The letters of `A, C`, `A and C` or `ACD`, where a text is nothing else; in their order and each once."""
+    text = re.sub(r"[()\[\]（）]", "", plain).strip(" .。")
+    if not (_LIST.fullmatch(text) or (_TOGETHER.fullmatch(text) and sorted(set(text)) == list(text))):
+        return []
+    return sorted({char for char in re.sub(r"\band\b", " ", text) if char in _LETTERS})
 
 
 def _letter(lead: re.Match[str]) -> str:
     return (lead["bracketed"] or lead["marked"] or lead["bare"] or lead["small"]).upper()
 
 
-def _answers(found: Reasoning, options: Mapping[str, str], lenient: bool) -> Iterator[str]:
+def _answers(found: Reasoning, options: Mapping[str, str], lenient: bool) -> list[str]:
     """Every choice that the final answer names, as letters or as keys."""
     if found.answers:
         if len(found.answers) > 1:
-            for block in found.answers:
-                yield from _choices(block.body.of(found.text), options, short=True)
-            return
+            return [one for block in found.answers for one in _choices(block.body.of(found.text), options, short=True)]
         final = found.answers[0].body
     elif found.final is not None:
         final = found.final
     else:
-        return
+        return []
     boxes = [box for box in found.boxes if final.start <= box.span.start and box.span.end <= final.end and box.closed]
     if boxes:
-        for box in boxes:
-            yield from _choices(box.body.of(found.text), options, short=True)
-        return
+        return [one for box in boxes for one in _choices(box.body.of(found.text), options, short=True)]
     if not found.answers and not lenient:
-        return
+        return []
     # No two blanks stand together in it, so that the phrases below have nothing to backtrack over.
     text = "\n".join(filter(None, map(_plain, final.of(found.text).split("\n"))))
-    cues = [m for pattern in (_CUE, _CUE_FAR) for m in pattern.finditer(text)]
-    if cues:
-        for cue in cues:
-            yield from _choices(_sentence(cue["rest"]), options, short=False)
-        return
+    stated = _stated(text, options)
+    if stated is not None:
+        return stated
     alone = _ALONE.findall(text)
-    yield from alone if len(alone) > 1 else _choices(_last_line(text), options, short=bool(found.answers))
+    if len(alone) > 1:
+        return [letter.upper() for letter in alone]
+    return _choices(_last_line(text), options, short=bool(found.answers))
+
+
+_REVISED = re.compile(
+    r"\b(?:wait|no|not|actually|correct(?:ion|ed)?|but|reconsider|mistake|wrong|final|finally|instead|however|rather|sorry|hmm|recheck"
+    r"|therefore|so|thus|hence|aber|doch|mais|pero)\b|改|不对|错|最终|应为|因此|所以|综上",
+    re.IGNORECASE,
+)
+"""What stands between two statements of which the second replaces the first."""
+
+
+_TAIL = 6_000
+"""How many last characters are looked through for statements."""
+_MAX_STATEMENT, _MAX_STATEMENTS = 400, 20
+"""Longest statement, and most of them, the last ones, that are compared."""
+
+
+class _Statement(NamedTuple):
+    """What one phrase says: where, which letters, and whether it denies them."""
+
+    at: int
+    letters: list[str]
+    denied: bool
+
+
+def _stated(text: str, options: Mapping[str, str]) -> list[str] | None:
+    """What the last statement that is not denied names; None where nothing is stated."""
+    text = text[-_TAIL:]
+    statements: list[_Statement] = []
+    for pattern in (_CUE, _SAID_RIGHT):
+        for cue in pattern.finditer(text):
+            statement = _statement(text, cue, options)
+            if statement is not None:
+                statements.append(statement)
+    statements += [
+        _Statement(cue.start("letter"), [cue["letter"].upper()], denied=False) for cue in _SMALL_CUE.finditer(text)
+    ]
+    for cue in _LETTERS_CUE.finditer(text):
+        several = _several(cue["letters"])
+        if several:
+            statements.append(_Statement(cue.start("letters"), several, denied=False))
+    for cue in _TEXT_CUE.finditer(text):
+        said = _key(cue["text"])
+        by_text = [letter for letter, option in options.items() if option and option == said]
+        if len(by_text) == 1:
+            statements.append(_Statement(cue.start("text"), by_text, denied=False))
+    if not statements:
+        return None
+    statements.sort(key=lambda statement: statement.at)
+    taken_back = {letter for statement in statements if statement.denied for letter in statement.letters}
+    kept = [statement for statement in statements if not statement.denied]
+    if not kept:
+        return [] if taken_back else None
+    *earlier, last = kept[-_MAX_STATEMENTS:]
+    for statement in earlier:
+        if statement.letters != last.letters and not _REVISED.search(text, statement.at, last.at):
+            return list(dict.fromkeys([*statement.letters, *last.letters]))  # both are offered
+    return last.letters
+
+
+def _statement(text: str, cue: re.Match[str], options: Mapping[str, str]) -> _Statement | None:
+    letter = next(char for char in cue["letter"].upper() if char in _LETTERS)
+    at = cue.start("letter")
+    before = text[max(0, cue.start() - 12) : cue.start()]
+    rest = text[cue.end("letter") : cue.end("letter") + _MAX_STATEMENT]
+    if ("not" in cue.groupdict() and cue["not"]) or re.search(r"(?:\bnot|n't|不|别)\s*$", before, re.IGNORECASE):
+        but = _BUT.match(rest)
+        if but is not None:
+            return _Statement(at, [next(char for char in but["letter"] if char in _LETTERS)], denied=False)
+        return _Statement(at, [letter], denied=True)
+    if _WRONG_AFTER.match(rest):
+        return _Statement(at, [letter], denied=True)
+    bare = cue["letter"][0] not in "([（"
+    if bare and re.match(
+        r"\s(?!(?:as|because|since|and|or|but|not|is|for|with|which|so|if|will|would|since|rather|instead|und|oder|et|ou|y|o|weil|car|porque)\b)[a-z]",
+        rest,
+    ):
+        return None  # D major, A village
+    rest = _sentence(rest)
+    rest = _WRONG_OTHERS.sub(" ", _NOT_THESE.sub(" ", rest))
+    return _Statement(at, list(dict.fromkeys([letter, *_others(letter, rest, options)])), denied=False)
+
+
+def _others(letter: str, rest: str, options: Mapping[str, str]) -> list[str]:
+    """Other choices that the rest of a statement names beside its letter."""
+    if options.get(letter) and _key(rest) == options[letter]:
+        return []
+    others = [letter for found in _ANOTHER.finditer(rest) for letter in _SINGLE.findall(found[0])]
+    if _SAID_RIGHT.search(rest) is None and re.search(r"\b(?:is|are)\b|distractor", rest):
+        others = [char for char in others if not re.search(rf"(?<![A-Za-z]){char}\s*\)?\s+(?:is|are|was)\b", rest)]
+    clash = [other for other, option in options.items() if other != letter and option and option == _key(rest)]
+    return [*others, *clash]
 
 
 def _sentence(text: str) -> str:
     """A text up to the end of its first sentence, or to where it gives reasons; a lone letter ends none."""
-    end = re.search(r"(?<=\w\w)[.。!?](?:\s|$)|[。；\n]", text)
+    end = _SENTENCE_END.search(text)
     text = text[: end.start()] if end else text
     reason = _REASON.search(text)
     return text[: reason.start()].rstrip(" (,;") if reason else text
@@ -220,18 +382,29 @@ def _choices(text: str, options: Mapping[str, str], *, short: bool) -> list[str]
     by_text = [letter for letter, option in options.items() if option and option == _key(text)]
     if len(by_text) == 1:
         return by_text
+    several = _several(plain)
+    if several:
+        return several
     lead = _LEAD.match(plain)
     if lead is not None and lead["bare"] and _ARTICLE.match(plain):
         lead = None  # "A village", "I cannot tell"
     if lead is None:
+        stated = _stated(plain, options) if short else None
+        if stated:
+            return stated
         together = re.fullmatch(r"[A-J]{2,10}", plain)
         if together:
             return list(plain)
         return [_key(text)] if short or not options else []
     letter = _letter(lead)
     rest = plain[lead.end() :].strip()
-    if options.get(letter) and _key(rest) == options[letter]:
-        return [letter]
-    others = [c for m in _ANOTHER.finditer(rest) for c in m[0].upper() if c in _LETTERS]
-    clash = [other for other, option in options.items() if other != letter and option and option == _key(rest)]
-    return [letter, *others, *clash]
+    if _WRONG_AFTER.match(" " + rest):
+        return []
+    if (
+        lead["bare"]
+        and re.match(r"(?!(?:is|as|because|since|and|or|but|not|nicht|non|pas)\b)[a-z]", rest)
+        and options.get(letter) != _key(rest)
+    ):
+        return [_key(text)] if short else []
+    rest = _sentence(_NOT_THESE.sub(" ", rest))
+    return list(dict.fromkeys([letter, *_others(letter, rest, options)]))

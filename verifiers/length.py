@@ -25,7 +25,7 @@ from .registry import make
 from .sample import Sample
 from .settings import check
 from .verdict import Reason, Status, Verdict
-from .verifier import Verifier, judge_each
+from .verifier import Verifier, check_samples, judge_each
 
 _PIECES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|[^\w\s]")
 
@@ -106,6 +106,7 @@ class LengthVerifier:
         if self.mode != "cosine":
             return judge_each(self._overlong if self.mode == "overlong" else self._repetition, samples)
         assert isinstance(self.accuracy, Verifier)
+        check_samples(samples)
         judged = {id(sample): verdict for sample, verdict in zip(samples, self.accuracy(samples), strict=True)}
         return judge_each(lambda sample: self._cosine(sample, judged[id(sample)]), samples)
 

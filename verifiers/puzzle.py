@@ -3,10 +3,12 @@ r"""Logic puzzles: the 24 game and Countdown, judged by arithmetic, and puzzles 
 A sample is an arithmetic puzzle when it says which numbers to use: `numbers` (or `nums`) among its other fields, with
 `target` there or as the reference (24 where there is none), or all of it as JSON in the reference. The answer is then
 an expression in + - * / and brackets, also spelled × ÷ · − `\times` `\div` `\cdot` `\frac{}{}`, and may end in
-`= target`. It is read by a parser of our own and computed with exact fractions; nothing is ever evaluated as code.
+`= target`, or begin with `target =`. It is read by a parser of our own and computed with exact fractions; nothing is
+ever evaluated as code.
 
-Any other puzzle's answer must be the reference: the same JSON value, or the same text but for white space at the ends
-of lines.
+A reference that says who is what ("Zoey is a knight") is a set of assignments: the answer must give each name the same
+role, in any order and layout, and no other. Any other puzzle's answer must be the reference: the same JSON value, or
+the same text but for white space at the ends of lines.
 """
 
 from __future__ import annotations
@@ -53,9 +55,34 @@ _SPELLINGS = {
     "\\[": "",
     "\\]": "",
     "{,}": "",
+    "（": "(",
+    "）": ")",
+    "＋": "+",
+    "－": "-",
+    "＊": "*",
+    "／": "/",
+    "＝": "=",
+    "✕": "*",
+    "✖": "*",
+    "∕": "/",
+    "⁄": "/",
+    "\\Big": "",
+    "\\big": "",
+    "\\quad": " ",
+    "\\lparen": "(",
+    "\\rparen": ")",
 }
 _SPELLED = re.compile("|".join(map(re.escape, sorted(_SPELLINGS, key=len, reverse=True))))
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]{1,200})\}\s*\{([^{}]{1,200})\}")
+_LETTER_TIMES = re.compile(r"(?<=[\d)\s])[xX](?=[\s\d(])")
+_IMPLIED = re.compile(r"(?<=[\d)])\s*(?=\()|(?<=\))\s*(?=\d)")
+_RUN = re.compile(r"[-+(\d][-+*/().,=\d\s]*")
+_ROLE = re.compile(
+    r"(?<![\w])(?P<name>[A-Z][\w'’-]{0,30})\s*(?:is|was|=|:|->|→)\s*(?P<not>not\s+)?(?:an?\s+|the\s+)?(?P<role>[a-z][a-z-]{1,30})(?![\w-])"
+)
+_ROLE_REST = re.compile(
+    r"[\s,.;:()\[\]\d*`]+|\band\b|\b[Tt]he (?:final )?answer is\b|\b(?:[Ss]o|[Tt]herefore|[Hh]ence)\b"
+)
 _TOKEN = re.compile(r"\s*(?:([0-9]{1,40}(?:\.[0-9]{1,40})?)|([-+*/()]))")
 _CUE = re.compile(r"^.{0,80}?(?:answer|solution|expression|equation)\s*(?:is)?\s*[:：]?\s*(?=[\d(\\$*])", re.IGNORECASE)
 _MOST_NUMBERS = 100
@@ -106,7 +133,7 @@ class PuzzleVerifier:
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""
-        return judge_each(self._judge, samples)
+        return judge_each(self._judge, samples, accuracy=True)
 
     def _judge(self, sample: Sample) -> Verdict:
         try:
@@ -200,14 +227,32 @@ def _answer(found: Reasoning, *, lenient: bool, whole: bool) -> str:
     if whole:
         return json_text(found, lenient=True)
     line = text.rsplit("\n", 1)[-1]
-    return re.sub(
-        r"^[^\n]{0,80}?(?:answer|solution|expression|equation)\s*(?:is)?\s*[:：]?\s*(?=[\d(\\$*])", "", line, flags=re.I
-    )
+    line = _CUE.sub("", line)
+    return _without_words(line) if re.search(r"[A-Za-z]{2}", line) and "\\" not in line else line
+
+
+def _without_words(line: str) -> str:
+    """The one expression in a line of prose: `One way: 6 * 4 = 24.`; the line where it holds none or several."""
+    runs = [run[0].strip(" .,=") for run in _RUN.finditer(line) if re.search(r"\d\s*[-+*/]", run[0])]
+    return runs[0] if len(runs) == 1 else line
+
+
+def _roles(text: str) -> dict[str, str] | None:
+    """Who is what, where a text says nothing else; None otherwise, and where it says two things of one name."""
+    roles: dict[str, str] = {}
+    for found in _ROLE.finditer(text):
+        if found["not"] or roles.get(found["name"], found["role"]) != found["role"]:
+            return None
+        roles[found["name"]] = found["role"]
+    return roles if roles and not _ROLE_REST.sub("", _ROLE.sub("", text)) else None
 
 
 def _exact(text: str, references: Sequence[str]) -> Verdict:
     answer = text.strip("\r\n")
     shown = answer[:2000]
+    roles = _roles(answer[:_LONGEST])
+    if roles is not None and any(_roles(reference) == roles for reference in references):
+        return Verdict.scored(1.0, Reason.CORRECT, "everybody is what the reference says", answer=shown)
     if any(_lines(answer) == _lines(reference) for reference in references):
         return Verdict.scored(1.0, Reason.CORRECT, "the output is the reference", answer=shown)
     try:
@@ -232,12 +277,24 @@ def _sides(text: str) -> tuple[str, str | None]:
     """The expression and what it is said to come to. Raises ExpressionError."""
     if len(text) > _LONGEST:
         raise ExpressionError("it is too long")
-    text = _FRACTION.sub(r"((\1)/(\2))", text.strip().strip("`*").strip())
-    text = _SPELLED.sub(lambda m: _SPELLINGS[m[0]], text).strip().rstrip(".。").strip()
-    parts = text.split("=")
+    text = text.strip().strip("`*").strip()
+    for _ in range(_MOST_NESTED):
+        inner = _FRACTION.sub(r"((\1)/(\2))", text)
+        if inner == text:
+            break
+        text = inner
+    text = _SPELLED.sub(lambda m: _SPELLINGS[m[0]], text.translate(_FULLWIDTH)).strip().rstrip(".。").strip()
+    text = _IMPLIED.sub("*", _LETTER_TIMES.sub("*", text))
+    parts = [part.strip() for part in text.split("=")]
     if len(parts) > 2:
         raise ExpressionError("it has more than one =")
-    return parts[0], parts[1].strip() if len(parts) == 2 else None
+    if len(parts) == 2 and _number(parts[0]) is not None and _number(parts[1]) is None:
+        parts.reverse()  # 24 = 6*4
+    return parts[0], parts[1] if len(parts) == 2 else None
+
+
+_MOST_NESTED = 12
+_FULLWIDTH = {0xFF10 + digit: str(digit) for digit in range(10)}
 
 
 def _number(text: str) -> Fraction | None:

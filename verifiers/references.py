@@ -4,19 +4,23 @@ A reference `proof`, `N/A` or `tensor(2)` can be read letter by letter as mathem
 tests; no response could then be right. Whoever judges by a reference asks here first, so that such a row is an error
 with its reason everywhere, and never a wrong answer.
 
+A list of texts that was turned into text, `['1/2', '0.5']`, is the alternatives that it holds.
+
 What it does not do: read such labels. It says only that they are no answers, by their form; what it has never seen it
 lets through.
 """
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 from collections.abc import Sequence
 from functools import lru_cache
 
 _NONE = frozenset(
     "none null nil nan n/a na #n/a <na> proof proofs notfound unknown tbd tba todo missing omitted empty unspecified "
-    "undetermined ? ?? ??? - -- --- — … ... answer solution reference".split()
+    "? ?? ??? - -- --- — … ... answer solution reference".split()
 ) | frozenset(
     "not found|not available|not applicable|not provided|not given|no answer|no reference|no gold|no answer found"
     "|no answer provided|no final answer|to be determined|proof problem|proof question|the proof|proof omitted"
@@ -44,6 +48,10 @@ _DATA = re.compile(
 _TESTS = re.compile(r"^\s*assert\b.*[=<>(]", re.MULTILINE)
 _ENCODED = re.compile(r"[A-Za-z0-9+/_-]{160,}={0,2}")
 """Compressed or pickled data as base64."""
+_LIST = re.compile(r"\s*\[\s*r?['\"].*\]\s*", re.DOTALL)
+"""A list of texts that was turned into text."""
+_NUMBER = re.compile(r"[-+]?\d{1,300}(?:\.\d{1,300})?")
+_MAX_LIST = 20_000
 _KEPT = 2_000
 
 
@@ -73,6 +81,27 @@ def is_data(references: Sequence[str]) -> bool:
     return bool(references) and all(map(_holds_data, references))
 
 
+def alternatives(reference: str) -> list[str]:
+    r"""The references that a text stands for: those in a list that was turned into text, else itself.
+
+    One of numbers that differ is no list of alternatives, and stays one answer.
+
+    >>> alternatives("['1/2', '0.5']"), alternatives(r"\\frac12")
+    (['1/2', '0.5'], ['\\\\frac12'])
+    """
+    if "[" not in reference or len(reference) > _MAX_LIST or not _LIST.fullmatch(reference):
+        return [reference]
+    try:
+        parts = ast.literal_eval(reference.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return [reference]
+    if not isinstance(parts, list) or not parts or not all(isinstance(part, str) and part.strip() for part in parts):
+        return [reference]
+    numbers = {float(part) for part in parts if _NUMBER.fullmatch(part.strip())}
+    # Numbers that differ cannot be one answer spelled in several ways: they are one list, in order.
+    return [f"[{', '.join(parts)}]"] if len(numbers) > 1 else [str(part) for part in parts]
+
+
 def _reason(reference: str) -> str | None:
     return _reason_kept(reference) if len(reference) <= _KEPT else _reason_of(reference)
 
@@ -89,12 +118,44 @@ _PLAIN = frozenset("0123456789\\$")
 
 def _data(reference: str) -> bool:
     text = reference.strip()
+    parts = alternatives(text)
+    if parts != [text]:
+        return any(map(_data, parts))
+    if text[:1] in ("[", "{") and len(text) <= _MAX_LIST:
+        value = _literal(text)
+        if value is not None:
+            return _holds_tests(value)
     if _DATA.match(text) or _TESTS.search(text):
         return True
     encoded = _ENCODED.fullmatch(text)
     return encoded is not None and any(map(str.islower, text)) and any(map(str.isupper, text))
 
 
+def _literal(text: str) -> object | None:
+    """What JSON text or a Python literal stands for; None for what is neither."""
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            return None
+    return value
+
+
+def _holds_tests(value: object) -> bool:
+    """Whether lists and objects hold tests or programs; words and numbers are an answer."""
+    if isinstance(value, dict):
+        return any(str(key).lower() in _TEST_FIELDS for key in value) or any(map(_holds_tests, value.values()))
+    if isinstance(value, list):
+        return value == [None] or any(map(_holds_tests, value))
+    return isinstance(value, str) and (_DATA.match(value) is not None or _TESTS.search(value) is not None)
+
+
+_TEST_FIELDS = frozenset(
+    "inputs outputs input output fn_name tests test test_list test_cases testcases testtype stdin stdout"
+    " expected_output expected assert_case public_tests private_tests code".split()
+)
 _data_kept = lru_cache(maxsize=4_096)(_data)
 
 

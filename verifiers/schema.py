@@ -58,7 +58,7 @@ class SchemaVerifier:
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""
-        return judge_each(self._judge, samples)
+        return judge_each(self._judge, samples, accuracy=True)
 
     def _judge(self, sample: Sample) -> Verdict:
         references = sample.references if self.compare else ()

@@ -54,6 +54,24 @@ def read_table(path: str | Path) -> dict[str, Any]:  # any: a table of TOML
         raise ConfigError(f"cannot read {path}: {error}") from error
 
 
+def set_values(table: dict[str, Any], changes: Mapping[str, object]) -> dict[str, Any]:  # any: a table of TOML
+    """The table with the values of dotted keys put in, as if they had been written there.
+
+    Raises ConfigError where a key goes through what is no table.
+
+    >>> set_values({"rollout": {"samples": 8}}, {"rollout.samples": 16, "model.path": "base"})
+    {'rollout': {'samples': 16}, 'model': {'path': 'base'}}
+    """
+    for key, value in changes.items():
+        inner, (*path, name) = table, key.split(".")
+        for part in path:
+            inner = inner.setdefault(part, {})
+            if not isinstance(inner, dict):
+                raise ConfigError(f"{key!r} cannot be set: {part!r} is {inner!r}, which is no table")
+        inner[name] = value
+    return table
+
+
 def from_table(cls: type[_T], table: Mapping[str, Any], file: str | Path = "") -> _T:  # any: a table of TOML
     """A dataclass filled from a table; ConfigError, naming the file if one is told, for what does not fit.
 

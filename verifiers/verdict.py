@@ -121,7 +121,8 @@ REASONS_OF: Mapping[Status, frozenset[Reason]] = {
 class Verdict:
     """One verifier's finding on one sample.
 
-    `float(verdict)` is the score, and raises NotScoredError where there is none.
+    `float(verdict)` is the score, and raises NotScoredError where there is none; a verdict is neither true nor false,
+    so `bool(verdict)` raises TypeError.
 
     >>> float(Verdict.scored(1.0, Reason.CORRECT, answer="4"))
     1.0
@@ -145,6 +146,10 @@ class Verdict:
     """A sentence for a person."""
     seconds: float = 0.0
     """Wall time of judging this sample."""
+    correct: bool | None = field(default=None, compare=False)
+    """Whether the answer is right: of an accuracy verifier a score of at least 1, of a reward what its accuracy
+    verifiers say. None where that could not be judged, and where something else is judged. Not in the JSON form, where
+    the verifier's name stands beside the verdict; `from_dict` leaves it None."""
 
     def __post_init__(self) -> None:
         # A string equals the word that it spells but is not it: an error by "error" would not be taken for one.
@@ -214,13 +219,24 @@ class Verdict:
             detail=detail,
         )
 
-    def timed(self, seconds: float) -> Verdict:
-        """The same finding with its time; what `dataclasses.replace` would give, at a fifth of its cost."""
+    def timed(self, seconds: float, *, accuracy: bool = False) -> Verdict:
+        """The same finding with its time; what `dataclasses.replace` would give, at a fifth of its cost.
+
+        `accuracy` says that an accuracy verifier gives it, so that its score decides `correct`.
+
+        >>> Verdict.scored(1.0, Reason.CORRECT).timed(0.1, accuracy=True).correct
+        True
+        """
         verdict = object.__new__(Verdict)
         for name in _FIELDS:
             object.__setattr__(verdict, name, getattr(self, name))
         object.__setattr__(verdict, "seconds", seconds)
+        if accuracy and self.score is not None and self.reason is not Reason.MEASURED:
+            object.__setattr__(verdict, "correct", self.score >= 1)
         return verdict
+
+    def __bool__(self) -> bool:
+        raise TypeError("a verdict is neither true nor false; write verdict.correct, or compare verdict.score")
 
     def __float__(self) -> float:
         if self.score is None:

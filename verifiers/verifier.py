@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from .sample import Sample
@@ -61,13 +61,46 @@ class Responder(Protocol):
         ...
 
 
-def judge_each(judge: Callable[[Sample], Verdict], samples: Sequence[Sample]) -> list[Verdict]:
+def check_samples(samples: object) -> None:
+    """Raise TypeError, with what to write instead, for what a verifier is called with and is no list of samples.
+
+    >>> check_samples(Sample(response="4"))
+    Traceback (most recent call last):
+    ...
+    TypeError: a verifier takes a list of samples, not a Sample; give a list: verifier([sample])
+    """
+    if isinstance(samples, list | tuple):
+        for sample in samples:
+            if not isinstance(sample, Sample):
+                made = "; Sample.from_dict(row) makes one" if isinstance(sample, Mapping) else ""
+                raise TypeError(f"a verifier takes a list of samples, and this one holds a {_kind(sample)}{made}")
+    elif isinstance(samples, Sample):
+        raise TypeError("a verifier takes a list of samples, not a Sample; give a list: verifier([sample])")
+    elif isinstance(samples, Mapping):
+        way = "give a list: verifier([Sample.from_dict(row)])"
+        raise TypeError(f"a verifier takes a list of samples, not a {_kind(samples)}; {way}")
+    elif isinstance(samples, str | bytes):
+        way = "give a list: verifier([Sample(response=text, reference=...)]), or call r1_reward.verify(text, ...)"
+        raise TypeError(f"a verifier takes a list of samples, not a {_kind(samples)}; {way}")
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
+
+
+def judge_each(
+    judge: Callable[[Sample], Verdict], samples: Sequence[Sample], *, accuracy: bool = False
+) -> list[Verdict]:
     """Judge samples one by one: times each, and turns an exception into `error: grader_crashed`.
+
+    `accuracy` says that an accuracy verifier judges, so that its scores decide `Verdict.correct`. Raises TypeError for
+    what is no list of samples.
 
     >>> def broken(sample): raise ZeroDivisionError("no luck")
     >>> judge_each(broken, [Sample(response="x")])[0].detail
     'the verifier failed: ZeroDivisionError: no luck'
     """
+    check_samples(samples)
     verdicts = []
     for sample in samples:
         start = time.perf_counter()
@@ -76,7 +109,7 @@ def judge_each(judge: Callable[[Sample], Verdict], samples: Sequence[Sample]) ->
         except Exception as error:  # noqa: BLE001 - the boundary: our own failure is recorded as such
             _log.debug("a verifier failed on sample %s", sample.id, exc_info=True)
             verdict = Verdict.error(Reason.GRADER_CRASHED, failure(error))
-        verdicts.append(verdict.timed(time.perf_counter() - start))
+        verdicts.append(verdict.timed(time.perf_counter() - start, accuracy=accuracy))
     return verdicts
 
 

@@ -33,6 +33,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ...scoring.schemas import SCHEMA_VERSION
 from ...scoring.work import Done, dump
 from ...verifiers.errors import RunError
 from . import metrics as prometheus
@@ -74,7 +75,7 @@ def make_app(
     token: bytes | None,
 ) -> ASGIApp:
     """The server's application, to be run on the loop that the batcher was made on."""
-    about = dump({"status": "ok", "reward": served.reward, "version": version})
+    about = dump({"status": "ok", "reward": served.reward, "version": version, "schema_version": SCHEMA_VERSION})
 
     async def healthz(_: Request) -> Response:
         return _json(about)
@@ -312,8 +313,12 @@ def _too_large(most: int) -> Refusal:
     return Refusal(413, "too_large", f"the body is larger than {most / (1 << 20):g} MiB (--max-body-mb)")
 
 
+_SCHEMA = {"r1-reward-schema": str(SCHEMA_VERSION)}
+"""The forms are those of trainers, so that the version of what is in them stands beside."""
+
+
 def _json(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(body, status, headers, "application/json")
+    return Response(body, status, {**(headers or {}), **_SCHEMA}, "application/json")
 
 
 def _error(

@@ -21,7 +21,7 @@ from ...rows.decode import parse_row
 from ...rows.files import RawRow
 from ...rows.labels import label_row
 from ...rows.messages import reply_of, response_text
-from ...scoring.work import Done, Scored, dump
+from ...scoring.work import Done, ScoredResponse, dump
 from ...verifiers.verdict import Reason, Status
 from ..openrlhf import Found, lists
 from ..query import NOT_FOUND, response_in
@@ -186,7 +186,7 @@ def _refusal(done: Done) -> Refusal:
     return Refusal(422, "missing_field", "the row has no response")
 
 
-def _blame(response: Scored, verdicts: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
+def _blame(response: ScoredResponse, verdicts: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
     """The first verdict that kept the total from being a number; the instrument's faults come before the row's."""
     guilty = [(name, reason) for name, status, reason, _ in response.verdicts if status == response.status]
     guilty.sort(key=lambda told: told[1] in DATA_REASONS)

@@ -139,9 +139,9 @@ def size_of(name: str) -> Size:
     )  # fmt: skip
 
 
-def plan(path: str, assumed: Assumptions) -> list[Planned]:
+def plan(path: str, assumed: Assumptions, changes: Mapping[str, object] | None = None) -> list[Planned]:
     """What each stage of a recipe takes; ConfigError for one that cannot be read or names no model."""
-    recipe = read_recipe(path)
+    recipe = read_recipe(path, changes)
     if isinstance(recipe, TrainConfig):
         return [_loop("run", recipe, size_of(recipe.model.path), assumed)]
     if not recipe.source.base:
@@ -163,10 +163,14 @@ def plan(path: str, assumed: Assumptions) -> list[Planned]:
     return [one for one in planned if not recipe.stages or one.stage in recipe.stages]
 
 
-def run_plan(path: str, assume: Mapping[str, Any]) -> int:  # any: values of TOML's kinds
+def run_plan(
+    path: str,
+    assume: Mapping[str, Any],  # any: values of TOML's kinds
+    changes: Mapping[str, object] | None = None,
+) -> int:
     """Print a plan and what it assumes; gives the exit status. Raises ConfigError for what cannot be planned."""
     assumed = from_table(Assumptions, assume)
-    stages = plan(path, assumed)
+    stages = plan(path, assumed, changes)
     lines = [line for one in stages for line in (one.stage, *(f"  {key:<12}{said}" for key, said in one.lines.items()))]
     hours = sum(one.hours for one in stages)
     told = ", ".join(f"{name}={value:g}" for name, value in asdict(assumed).items())

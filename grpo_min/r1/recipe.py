@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...verifiers.settings import Count, Share, Whole, from_table, read_table
+from ...verifiers.settings import Count, Share, Whole, from_table, read_table, set_values
 from ..config import TrainConfig
 from ..sampling import TopP
 from ..toy.arithmetic import DemonstratorNoise
@@ -188,16 +188,19 @@ class Recipe:
     """How checkpoints are measured."""
 
 
-def read_recipe(path: str | Path) -> TrainConfig | Recipe:
-    """What a TOML file describes: one run of the loop, or stages where it names any; ConfigError, naming the file."""
-    table = read_table(path)
+def read_recipe(path: str | Path, changes: Mapping[str, object] | None = None) -> TrainConfig | Recipe:
+    """What a TOML file describes: one run of the loop, or stages where it names any; ConfigError, naming the file.
+
+    `changes` holds values by dotted key (`rollout.samples`), which count as if the file had them.
+    """
+    table = set_values(read_table(path), changes or {})
     stages = table.keys() & {*_RL, "source", "world", "stages"}
-    return read_stages(path) if stages else from_table(TrainConfig, table, path)
+    return read_stages(path, changes) if stages else from_table(TrainConfig, table, path)
 
 
-def read_stages(path: str | Path) -> Recipe:
-    """The stages that a TOML file describes; ConfigError, naming the file, for anything else."""
-    table = read_table(path)
+def read_stages(path: str | Path, changes: Mapping[str, object] | None = None) -> Recipe:
+    """The stages that a TOML file describes, with `changes`; ConfigError, naming the file, for anything else."""
+    table = set_values(read_table(path), changes or {})
     common = table.pop("rl", {})
     return from_table(Recipe, table | {name: _merged(common, table.get(name, {})) for name in _RL}, path)
 

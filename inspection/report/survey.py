@@ -144,7 +144,7 @@ def _round_step(step: float) -> float:
     return next(power * times for times in (1, 2, 5, 10) if power * times >= step)
 
 
-def _scored(response: Response) -> Any:  # any: Scored, whose type the tuple keeps
+def _scored(response: Response) -> Any:  # any: ScoredResponse, whose type the tuple keeps
     return response.scored
 
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from r1_reward.cli import main
 from r1_reward.grpo_min.config import TrainConfig, as_json
-from r1_reward.grpo_min.r1.recipe import read_recipe
+from r1_reward.grpo_min.r1.recipe import Recipe, read_recipe
 from r1_reward.grpo_min.toy.arithmetic import sums, world_model, world_tokenizer
 from r1_reward.verifiers.errors import ConfigError
 from r1_reward.verifiers.settings import from_table
@@ -117,6 +117,55 @@ def test_trained_by_hand_it_leaves_a_model_behind(tmp_path: Path) -> None:
     page = CliRunner().invoke(main, ["report", str(out), "-o", str(tmp_path / "page.html")])
     assert page.exit_code == 0, page.output
     assert "Response length" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_set_counts_as_if_the_recipe_had_it(tmp_path: Path) -> None:
+    recipe = _recipe(tmp_path, 3)
+    changes: dict[str, object] = {"steps": 2, "rollout.samples": 4, "optimizer.lr": 0.5, "rollout.max_tokens": 6}
+    set_ = read_recipe(recipe, changes)
+    text = recipe.read_text(encoding="utf-8")
+    for old, new in (
+        ("steps = 3", "steps = 2"),
+        ("samples = 2", "samples = 4"),
+        ("max_tokens = [[0, 4], [2, 6]]", "max_tokens = 6\n[optimizer]\nlr = 0.5"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    recipe.write_text(text, encoding="utf-8")
+    assert set_ == read_recipe(recipe)
+    stages = read_recipe(ROOT / "recipes" / "r1_paper.toml", {"rl.rollout.samples": 3, "rl1.rollout.samples": 5})
+    assert isinstance(stages, Recipe)
+    assert [run.rollout.samples for run in (stages.zero, stages.rl1, stages.rl2)] == [3, 5, 3]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("rollout.sampels=3", "unknown key 'rollout.sampels'; did you mean 'rollout.samples'?"),
+        ("rollout.samples=x", "rollout.samples is 'x'; it must be int"),
+        ("rollout.samples=0", "rollout.samples is 0; it must be"),
+        ("steps.more=3", "'steps.more' cannot be set: 'steps' is 2, which is no table"),
+        ("steps", "'steps' is not of the form option=value"),
+        ("=3", "'=3' is not of the form option=value"),
+    ],
+)
+def test_set_is_checked_as_the_recipe_is(tmp_path: Path, given: str, said: str) -> None:
+    run = CliRunner().invoke(main, ["train", str(_recipe(tmp_path, 2)), "--set", given])
+    assert run.exit_code == 2
+    assert said in " ".join(run.output.split())
+
+
+def test_set_is_part_of_what_a_resumed_run_must_have(tmp_path: Path) -> None:
+    recipe = _recipe(tmp_path, 2)
+    other = str(tmp_path / "other")
+    command = ["train", str(recipe), "--set", f"output={other}", "--set", "rollout.samples=3"]
+    assert CliRunner().invoke(main, command, catch_exceptions=False).exit_code == 0
+    assert not (tmp_path / "out").exists()
+    assert '"samples": 6' in (tmp_path / "other" / "metrics.jsonl").read_text(encoding="utf-8")
+    without = CliRunner().invoke(main, [*command[:-2], "--set", "steps=3"])
+    assert without.exit_code == 2
+    assert "holds a run with another rollout" in " ".join(without.output.split())
+    assert CliRunner().invoke(main, [*command, "--set", "steps=3"], catch_exceptions=False).exit_code == 0
 
 
 _HOLD = """

@@ -136,7 +136,7 @@ TEST = {"type": "stdin", "input": "1 2", "output": "3"}
 def test_test_cases_arrive_in_every_form_that_tables_keep_them_in(tests: object) -> None:
     sample = read({"tests": tests, "limits": '{"time_s": 2}'})
     (test,) = sample.tests
-    assert (test.type, test.input, test.output, test.checker) == ("stdin", "1 2", "3", "tokens")
+    assert (test.type, test.input, test.output) == ("stdin", "1 2", "3")
     assert sample.kind_or_guess == "code"
     assert sample.limits is not None
     assert sample.limits.time_s == 2

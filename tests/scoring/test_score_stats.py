@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from r1_reward.scoring.groups import Groups, Problems
 from r1_reward.scoring.stats import Clustered, majority, pass_at_k, wilson
-from r1_reward.scoring.work import Scored
+from r1_reward.scoring.work import ScoredResponse
 from r1_reward.verifiers import MathVerifier
 
 
@@ -95,9 +95,9 @@ def test_all_right_is_no_certainty() -> None:
     assert told.share_interval == pytest.approx((0.8668, 1.0), abs=1e-4)
 
 
-def response(problem: int, correct: bool | None, answer: str | None, score: float | None = None) -> Scored:
+def response(problem: int, correct: bool | None, answer: str | None, score: float | None = None) -> ScoredResponse:
     status = "scored" if correct is not None else "error"
-    return Scored(
+    return ScoredResponse(
         status=status,
         reward=score,
         verdicts=(("math", status, "correct", score),),
@@ -108,7 +108,7 @@ def response(problem: int, correct: bool | None, answer: str | None, score: floa
     )
 
 
-def grouped(responses: Sequence[Scored]) -> Problems:
+def grouped(responses: Sequence[ScoredResponse]) -> Problems:
     groups = Groups(["math"])
     groups.add(responses)
     return groups.problems({"math": MathVerifier()})

@@ -295,7 +295,7 @@ def test_fields_are_pinned() -> None:
         "response", "prompt", "reference", "tests", "limits", "kind", "language", "problem", "id", "meta",
     ]  # fmt: skip
     assert [f.name for f in dataclasses.fields(Verdict)] == [
-        "status", "score", "reason", "answer", "parts", "evidence", "detail", "seconds",
+        "status", "score", "reason", "answer", "parts", "evidence", "detail", "seconds", "correct",
     ]  # fmt: skip
     assert [f.name for f in dataclasses.fields(Limits)] == [
         "time_s", "wall_s", "memory_mb", "processes", "output_bytes", "disk_mb", "total_s",

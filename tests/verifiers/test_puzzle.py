@@ -37,7 +37,7 @@ GAME: list[tuple[str, float, str]] = [
     ("<answer>⁸/(3-8/3)</answer>", 0.0, "a superscript"),
     ("<answer>__import__('os')</answer>", 0.0, "code"),
     ("<answer>8 / (3 - 8 / 3) = 24 = 24</answer>", 0.0, "two equals signs"),
-    ("<answer>24 = 8 / (3 - 8 / 3)</answer>", 0.0, "the other way round"),
+    ("<answer>24 = 8 / (3 - 8 / 3)</answer>", 1.0, "the other way round"),
     ("<answer>8 / (3 - 8 / 3</answer>", 0.0, "an open bracket"),
     ("<answer>8 8 3 3</answer>", 0.0, "no operators"),
     ("<answer>8(3)</answer>", 0.0, "an operator left out"),

@@ -33,7 +33,6 @@ DATA = [
     "def check(candidate):\n    assert candidate(1) == 2",
     '{"inputs": ["1\\n"], "outputs": ["2',
     "```json\n{}\n```",
-    '["\\\\frac{1}{2}"]',
     "eJ" + "xVkMtu2zAQRX9lwHVB6GE9rJ2" * 8 + "==",
 ]
 NONE = ["proof", "Proof.", "notfound", "not found", "N/A", "n/a", "None", "null", "NaN", "nan", "See solution"]
@@ -54,6 +53,8 @@ ANSWERS = [
 ]
 ANSWERS += [
     "np.arcsin(10/13)",
+    '["\\\\frac{1}{2}"]',
+    "['1/2', '0.5']",
     "[[1, 2], [3, 4]]",
     "[0, 1[",
     "inf",

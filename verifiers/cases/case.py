@@ -36,7 +36,8 @@ class TestCase:
     """stdin: what it should write."""
     checker: str = "tokens"
     """stdin: how outputs are compared; function: equal as in Python, or with `json`
-    as JSON, where a tuple is a list (`json_wrapped`: or equal to the only item of a list)."""
+    as JSON, where a tuple is a list (`json_wrapped`: or equal to the only item of a list); `own:NAME` is one of
+    `CodeVerifier.checkers`."""
     code: str | None = None
     """assert, program: the code that tests."""
     runner: str | None = None
@@ -68,8 +69,25 @@ class TestCase:
             value = getattr(self, name)
             if value is not None and not value.replace(".", "").replace("_", "").replace("-", "").isalnum():
                 raise SampleError("wrong_type", f"{name} must be the plain name of a file, got {value[:60]!r}")
+        if self.checker != "tokens":
+            _check_checker(self.type, self.checker)
 
 
+def _check_checker(kind: str, name: str) -> None:
+    """Raise SampleError for a checker that no verifier would know."""
+    from ...sandbox import checkers  # most tests name none, and need none of what it imports
+
+    try:
+        if kind == "stdin" and not name.startswith(OWN):
+            checkers.checker(name)
+        elif kind == "function" and not name.startswith(OWN):
+            checkers.value_checker(name)
+    except ValueError as error:
+        raise SampleError("wrong_type", f"{error}, or {OWN}NAME for one of CodeVerifier(checkers=...)") from error
+
+
+OWN = "own:"
+"""Begins the name of a checker that is given to the verifier, not one of the sandbox's."""
 TEST_NEEDS = {
     "function": ("entry", "args", "expected"),
     "stdin": ("input", "output"),

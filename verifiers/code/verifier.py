@@ -27,13 +27,13 @@ from ...sandbox import (
 from ...sandbox.languages import language
 from ...sandbox.limits import DEFAULT_LIMITS
 from ...sandbox.submission import Checker, Runner, Test
-from ..cases import TestCase, limits_of_row
+from ..cases import OWN, TestCase, limits_of_row
 from ..errors import ConfigError
 from ..reasoning import Prefilled
 from ..sample import Sample
 from ..settings import check, check_option
 from ..verdict import Reason, Verdict
-from ..verifier import failure
+from ..verifier import check_samples, failure
 from .asserts import ChecksNothingError, split_asserts
 from .constants import fold_text
 from .joining import complete, complete_other, fit_program_tests, only_defines
@@ -124,7 +124,7 @@ class CodeVerifier:
     slots: int | None = None
     """Programs that run at once; None means one per processor."""
     checkers: Mapping[str, Checker] = field(default_factory=dict, hash=False)
-    """Checkers of your own, by the names that tests call them; from Python only."""
+    """Checkers of your own by name; a test asks for one as `own:NAME`. From Python only."""
 
     def __post_init__(self) -> None:
         from ...sandbox.backends import BACKENDS
@@ -163,6 +163,7 @@ class CodeVerifier:
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample; their programs run at once as far as there are slots."""
+        check_samples(samples)
         prepared = [self._prepare(sample) for sample in samples]
         results = iter(self._run([found for found in prepared if isinstance(found, Submission)]))
         return [
@@ -175,7 +176,7 @@ class CodeVerifier:
         try:
             return self._submission(sample)
         except _Verdict as found:
-            return found.verdict.timed(time.perf_counter() - start)
+            return found.verdict.timed(time.perf_counter() - start, accuracy=True)
         except Exception as error:  # noqa: BLE001 - the boundary: our own failure is recorded as such
             return Verdict.error(Reason.GRADER_CRASHED, failure(error)).timed(time.perf_counter() - start)
 
@@ -267,7 +268,7 @@ class CodeVerifier:
         if test.type == "stdin":
             assert test.input is not None
             assert test.output is not None
-            checker = self.checkers.get(test.checker) or checkers.checker(test.checker)
+            checker = self._own(test.checker) or checkers.checker(test.checker)
             deciding = CheckerProgram(source=test.checker_program) if test.checker_program else None
             return [
                 StdinTest(
@@ -285,7 +286,7 @@ class CodeVerifier:
             if len(test.args) < _LONGEST:
                 ast.parse(test.args, mode="eval")
             name = "equal" if test.checker == "tokens" else test.checker
-            checker = self.checkers.get(name) or checkers.value_checker(name)
+            checker = self._own(name) or checkers.value_checker(name)
             expected = fold_text(test.expected or "")
             auto_imports = name in ("json", "json_near", "json_wrapped")  # the shapes of LiveCodeBench and its like
             entry = _entry(test.entry)
@@ -297,6 +298,15 @@ class CodeVerifier:
             return [ProgramTest(code=test.code)]
         runner = cast(Runner, test.runner or "")
         return split_asserts(test.code, runner=runner, before=test.before or "")
+
+    def _own(self, name: str) -> Checker | None:
+        """The checker of the user's that a test names, if it does. Raises ValueError for one that was not given."""
+        if not name.startswith(OWN):
+            return None
+        found = self.checkers.get(name.removeprefix(OWN))
+        if found is None:
+            raise ValueError(f"the checker {name!r} is not among code.checkers: {', '.join(self.checkers) or 'none'}")
+        return found
 
     def _run(self, submissions: Sequence[Submission]) -> list[Result]:
         from ...sandbox.pool import Pool, shared
@@ -334,7 +344,7 @@ class CodeVerifier:
             score = share
             reason = Reason.PARTIAL if 0 < share < 1 else reason
         verdict = Verdict.scored(score, reason, detail, answer=answer, parts={"passed": share}, evidence=evidence)
-        return verdict.timed(result.seconds)
+        return verdict.timed(result.seconds, accuracy=True)
 
     @staticmethod
     def _is_needed(sample: Sample, module: str) -> bool:

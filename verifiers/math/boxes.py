@@ -1,7 +1,8 @@
 r"""Boxes at the end of a text: found from the back, so that a megabyte costs no more than its last lines.
 
-A box is `\boxed{…}` or `\fbox{…}`; of nested ones the outermost counts. The last one is the answer, together with
-those before it that "and", a comma or a semicolon join to it. "or" between boxes is a hedge.
+A box is `\boxed{…}`, `\fbox{…}`, `\framebox{…}`, or `\boxed 5` as TeX takes one token; of nested ones the outermost
+counts. The last one is the answer, together with those before it that "and", a comma or a semicolon join to it, in one
+of several languages. "or" between boxes, and whatever else offers a choice, is a hedge.
 """
 
 from __future__ import annotations
@@ -17,15 +18,27 @@ MAX_BOXES = 32
 MAX_TRIES = 1_000
 """Most box commands that are tried, with a brace or without."""
 
-_OPENS = re.compile(r"\\(?:boxed|fbox)\s{0,8}\{")
+_OPENS = re.compile(r"\\(?:boxed|fbox|framebox)\s{0,8}(?:\{|(?P<token>\\[A-Za-z]+|[A-Za-z0-9]))")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _NAME = r"(?:[A-Za-z](?:_\{?\w{1,3}\}?)?(?:\([a-z]\))?\s*=\s*)?"
 _SPACE = r"(?:\s|\\quad|\\qquad|\\[,;: ]|~)*"
+_TEXT = r"(?:\\(?:text|textrm|mbox|mathrm|textbf)\s*\{\s*)?"
+_AND = r"and|und|et|y|e|и|和|与|及|以及|、|，|；|及び|と"
 _JOINED = re.compile(
     rf"{_SPACE}(?:\$\$?|\\\)|\\\])?{_SPACE}"
-    rf"(?P<how>,?{_SPACE}(?:and|or|\\(?:text|textrm|mbox|mathrm)\s*\{{\s*,?\s*(?:and|or)\s*\}})|[,;&]|)"
+    rf"(?P<how>,?{_SPACE}{_TEXT},?\s*(?:{_AND})(?![A-Za-z])\s*\}}?|[,;&、，；]|)"
     rf"{_SPACE}(?:\$\$?|\\\(|\\\[)?{_SPACE}{_NAME}{_SPACE}\\{{0,2}}"
 )
+_HEDGE = re.compile(
+    r"(?<![A-Za-z])(?:or|oder|ou|o|u|либо|или|alternatively|possibly|perhaps|maybe)(?![A-Za-z])|或|还是|또는|または|あるいは"
+    r"|(?<=\s)[|/](?=\s)|^\s*\$?\s*(?:\||/|vs\.?)\s*\$?\s*$|\\(?:lor|vee|mid)(?![A-Za-z])|\?"
+)
+_SIGNS_ONLY = re.compile(r"[\s$]*[^\s\w$\\.,;:!。，；：！][^\w\n.。]{0,20}")
+"""Signs between two boxes that nobody knows: they may offer a choice."""
+_SENTENCE = re.compile(
+    r"[.。!！;；:：\n]|\b(?:but|wait|no|actually|corrected|correction|instead|check)\b|不|错", re.IGNORECASE
+)
+_MAX_JOINT = 160
 
 
 class Boxed(NamedTuple):
@@ -56,13 +69,15 @@ def last_boxes(text: str, start: int = 0, end: int | None = None) -> Boxed:
         return Boxed("", "empty_box")
     while boxes:
         before, body, close = boxes.pop()
-        if close < 0 or opens - close > 160:
+        if close < 0 or opens - close > _MAX_JOINT:
             break
         joint = _JOINED.fullmatch(text, close + 1, opens)
         if joint is None or (not joint["how"] and joint[0]):
+            between = text[close + 1 : opens]
+            unread = _SIGNS_ONLY.fullmatch(between) is not None
+            if unread or (_HEDGE.search(between) and not _SENTENCE.search(between)):
+                return Boxed(text[body:end][:200], "hedge")
             break
-        if "or" in joint["how"]:
-            return Boxed(text[body:end][:200], "hedge")
         content = text[body:close].strip()
         if content and content != contents[-1]:
             contents.append(content)
@@ -79,25 +94,30 @@ def joined_boxes(text: str) -> str:
 def _boxes(text: str, start: int, end: int) -> list[tuple[int, int, int]]:
     """The last boxes that are in no other, in order: where each opens, where its body begins and ends (-1: never)."""
     opened: dict[int, int] = {}  # body -> start
+    bare: list[tuple[int, int, int]] = []
     last = at = end
-    words = [word for word in ("\\boxed", "\\fbox") if text.rfind(word, start, end) >= 0]
+    words = [word for word in ("\\boxed", "\\fbox", "\\framebox") if text.rfind(word, start, end) >= 0]
     for _ in range(MAX_TRIES):
-        if not words or len(opened) >= MAX_BOXES:
+        if not words or len(opened) + len(bare) >= MAX_BOXES:
             break
         at = max(text.rfind(word, start, at) for word in words)
         if at < 0 or (opened and last - at > MAX_BOX):
             break
         found = _OPENS.match(text, at, end)
-        if found is not None:
-            last = last if opened else at
+        if found is None:
+            continue
+        last = last if opened or bare else at
+        if found["token"]:
+            bare.append((at, found.start("token"), found.end()))
+        else:
             opened[found.end()] = at
     if not opened:
-        return []
+        return bare[::-1]
     closes = _closings(text, min(opened), min(end, max(opened) + MAX_BOX), opened)
     boxes: list[tuple[int, int, int]] = []
-    for body, opens in sorted(opened.items()):
+    for opens, body, close in sorted([*bare, *((opens, body, closes.get(body, -1)) for body, opens in opened.items())]):
         if not boxes or boxes[-1][2] < opens:
-            boxes.append((opens, body, closes.get(body, -1)))
+            boxes.append((opens, body, close))
     return boxes
 
 

@@ -2,18 +2,44 @@ r"""What follows a LaTeX command: the arguments of \\frac and \\sqrt, functions,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from .tokens import FUNCTIONS
-from .tree import TWO, E, Node, Unreadable, div, inverse, mul, num
-
-if TYPE_CHECKING:
-    from .grammar import Parser
+from .tree import IMAGINARY, TWO, E, Node, Unreadable, div, inverse, mul, num, substitute
+from .words import words_of
 
 BIG = frozenset({"\\sum", "\\prod", "\\int", "\\iint", "\\iiint", "\\oint", "\\lim", "\\bigcup", "\\bigcap"})
 
 
-def two_arguments(parser: Parser, name: str) -> Node:
+class Descent(Protocol):
+    """What the commands need of the parser that they are called by."""
+
+    tokens: list[str]
+    at: int
+    depth: int
+    after_fraction: int
+
+    @property
+    def head(self) -> str: ...
+    def take(self, head: str) -> bool: ...
+    def need(self, head: str) -> None: ...
+    def deeper(self) -> None: ...
+    def relation(self) -> Node: ...
+    def sum(self) -> Node: ...
+    def product(self) -> Node: ...
+    def power(self) -> Node: ...
+    def signed_power(self) -> Node: ...
+    def exponent(self, base: Node) -> Node: ...
+    def primary(self) -> Node: ...
+    def bracket(self) -> Node: ...
+    def argument(self) -> Node: ...
+    def listed(self, close: str) -> Node: ...
+    def call(self, node: Node) -> Node: ...
+    def raw_index(self) -> list[str]: ...
+    def begins_factor(self, head: str) -> bool: ...
+
+
+def two_arguments(parser: Descent, name: str) -> Node:
     """A fraction or a binomial."""
     if name == "frac":
         name_of_it = derivative(parser)
@@ -21,14 +47,13 @@ def two_arguments(parser: Parser, name: str) -> Node:
             return name_of_it
     top = parser.argument()
     bottom = parser.argument()
-    if name == "frac":
-        return div(top, bottom)
     if name == "binom":
         return Node("fn", (top, bottom), "binom")
-    raise Unreadable(f"the command \\{name} is not known")
+    parser.after_fraction = parser.at
+    return div(top, bottom)
 
 
-def derivative(parser: Parser) -> Node | None:
+def derivative(parser: Descent) -> Node | None:
     r"""\frac{dy}{dt} as one name."""
     if parser.head != "{" or parser.tokens[parser.at + 1] not in ("d", "\\partial"):
         return None
@@ -37,12 +62,24 @@ def derivative(parser: Parser) -> Node | None:
     if parser.head == "{" and parser.tokens[parser.at + 1] == top[0]:
         bottom = parser.raw_index()
         if len(top) + len(bottom) <= 40 and len(bottom) > 1:
-            return Node("var", (), "".join(top) + "/" + "".join(bottom))
+            name = "".join(top) + "/" + "".join(bottom)
+            return _of_call(parser, bottom) if top == ["d"] and bottom[0] == "d" else Node("var", (), name)
     parser.at = start
     return None
 
 
-def root(parser: Parser) -> Node:
+def _of_call(parser: Descent, bottom: list[str]) -> Node:
+    r"""\\frac{d}{dx} f(x) as f'(x); of anything else, an operator by its name."""
+    start = parser.at
+    if parser.head.isalpha() and parser.tokens[parser.at + 1] == "(":
+        of = parser.power()
+        if of.kind == "call" and len(of.args) == 1 and of.args[0].value == "".join(bottom[1:]):
+            return of._replace(value=f"{of.value}'")
+    parser.at = start
+    return Node("var", (), "d/" + "".join(bottom))
+
+
+def root(parser: Descent) -> Node:
     """A root with its index."""
     index: Node = TWO
     if parser.take("["):
@@ -53,7 +90,7 @@ def root(parser: Parser) -> Node:
     return Node("root", (parser.argument(), index))
 
 
-def function(parser: Parser, name: str) -> Node:
+def function(parser: Descent, name: str) -> Node:
     """A function with its exponent, base and argument."""
     exponent: Node | None = None
     base: Node | None = None
@@ -71,6 +108,8 @@ def function(parser: Parser, name: str) -> Node:
         if marks > 2:
             raise Unreadable("too many marks on a function")
     argument = function_argument(parser, name)
+    if name in ("max", "min") and base is not None and exponent is None:
+        return Node("big", (base, Node("text", (), ""), argument), name)
     args = argument.args if argument.kind in ("tuple", "list") else (argument,)
     if exponent is not None and exponent.value == -1 and "arc" + name in FUNCTIONS:
         name, exponent = "arc" + name, None
@@ -90,7 +129,7 @@ def function(parser: Parser, name: str) -> Node:
     return Node("pow", (node, exponent)) if exponent is not None else node
 
 
-def function_argument(parser: Parser, name: str) -> Node:
+def function_argument(parser: Descent, name: str) -> Node:
     """What a function is applied to: a bracket, or the factors that follow."""
     if parser.head == "(" or (parser.head == "[" and name not in ("max", "min")):
         inner = parser.bracket()
@@ -112,7 +151,7 @@ def function_argument(parser: Parser, name: str) -> Node:
     return mul(*factors)
 
 
-def continues_argument(parser: Parser, head: str, last: Node) -> bool:
+def continues_argument(parser: Descent, head: str, last: Node) -> bool:
     """Whether \\sin a b goes on: to names, numbers and fractions, but not to functions and brackets."""
     if head in ("(", "[", "|", "\\{") or not head or not parser.begins_factor(head):
         return False
@@ -122,7 +161,7 @@ def continues_argument(parser: Parser, head: str, last: Node) -> bool:
     return last.kind != "text"
 
 
-def big(parser: Parser, name: str) -> Node:
+def big(parser: Descent, name: str) -> Node:
     """A sum, product, integral, limit or union with its bounds and body."""
     lower: Node | None = None
     upper: Node | None = None
@@ -142,10 +181,24 @@ def big(parser: Parser, name: str) -> Node:
     body = parser.product()
     parser.depth -= 1
     absent = Node("text", (), "")
+    if lower is not None and lower.kind == "rel" and lower.args[0] == IMAGINARY:  # the index i is no number
+        index = Node("var", (), "i")
+        lower = lower._replace(args=(index, *lower.args[1:]))
+        body = _with_index(body, index)
+    if name in ("sum", "prod") and lower is not None and lower.kind == "rel" and lower.args[0].kind == "var":
+        bound = Node("var", (), f"#{parser.depth}")  # whatever the index is called
+        body = substitute(body, str(lower.args[0].value), bound)
+        lower = lower._replace(args=(bound, *lower.args[1:]))
     return Node("big", (lower or absent, upper or absent, body), name)
 
 
-def decorated(parser: Parser, name: str) -> Node:
+def _with_index(node: Node, index: Node) -> Node:
+    if node == IMAGINARY:
+        return index
+    return node._replace(args=tuple(_with_index(arg, index) for arg in node.args)) if node.args else node
+
+
+def decorated(parser: Descent, name: str) -> Node:
     """A name with a bar, an arrow, a dot: another name."""
     raw = parser.raw_index()
     word = "".join(raw)
@@ -153,43 +206,76 @@ def decorated(parser: Parser, name: str) -> Node:
         raise Unreadable("a bar over digits")
     if not word or len(word) > 40:
         raise Unreadable("a decoration of nothing")
+    if word.lstrip("\\").replace("math", "") in ("i", "j", "k") and name in ("hat", "vec", "overrightarrow", "widehat"):
+        name, word = "hat", word[-1] if len(word) == 1 else word[1]
     node = Node("var", (), f"{name}:{word}")
     return parser.call(node) if parser.head == "(" and name in ("dot", "ddot") else node
 
 
-def environment(parser: Parser, name: str) -> Node:
+def environment(parser: Descent, name: str) -> Node:
     """A matrix, cases or aligned lines."""
     parser.deeper()
     if name == "array":
         if parser.head == "{":
             parser.raw_index()
-    elif not name.endswith("matrix") and name not in ("cases", "aligned", "align", "gathered", "split", "dcases"):
+    elif not name.endswith("matrix") and name not in _LINES:
         raise Unreadable(f"the environment {name} is not known")
+    lines = name in _LINES and not name.endswith("cases")
+    end = f"\\end{{{name}}}"
     rows: list[Node] = []
     cells: list[Node] = []
-    end = f"\\end{{{name}}}"
     while not parser.take(end):
         if parser.head == "":
             raise Unreadable("an environment that is never closed")
-        if parser.take("&"):
-            continue
         if parser.take("\\\\"):
             if cells:
                 rows.append(Node("row", tuple(cells)))
             cells = []
-            continue
-        while parser.head in (",", ".") or parser.head[:1] == '"':
-            parser.at += 1
-        if parser.head not in ("&", "\\\\", end):
-            cells.append(parser.relation())
+        elif not parser.take("&"):
+            cells.append(_cell(parser, end, through=lines))
     if cells:
         rows.append(Node("row", tuple(cells)))
     parser.depth -= 1
     if not rows:
         raise Unreadable("an empty environment")
     if name.endswith("cases"):
+        if all(len(row.args) == 1 and row.args[0].kind == "rel" and row.args[0].value == "=" for row in rows):
+            return Node("list", tuple(row.args[0] for row in rows))  # a system, not a choice
         return Node("cases", tuple(rows))
     if not name.endswith("matrix") and name != "array":
         return Node("list", tuple(cell for row in rows for cell in row.args))
     kind = {"vmatrix": "det"}.get(name, "matrix")
     return Node("fn", (Node("matrix", tuple(rows)),), "det") if kind == "det" else Node("matrix", tuple(rows))
+
+
+_LINES = frozenset({"cases", "dcases", "rcases", "aligned", "align", "alignedat", "gathered", "split", "eqnarray"})
+_SKIPPED = frozenset({'"if', '"for', '"when', '"where', '"is', '"are', '"and', '"若', '"当', '"时', ",", ".", ";"})
+
+
+def _cell(parser: Descent, end: str, *, through: bool) -> Node:
+    """One cell: a relation, words, or both in turn, which is a phrase. `through`: an & in it only aligns."""
+    parts: list[Node] = []
+    if through:
+        at = parser.at
+        depth = 0
+        while parser.tokens[at] not in ("", end) and (depth or parser.tokens[at] != "\\\\"):
+            sign = parser.tokens[at]
+            depth += sign.startswith("\\begin") - sign.startswith("\\end")
+            if sign == "&":
+                del parser.tokens[at]
+            else:
+                at += 1
+    while parser.head not in ("&", "\\\\", end, ""):
+        if parser.head in _SKIPPED:
+            parser.at += 1
+        elif parser.head[0] == '"':
+            words: list[str] = []
+            while parser.head[:1] == '"' and parser.head not in _SKIPPED:
+                words.append(parser.head)
+                parser.at += 1
+            parts.append(Node("text", (), words_of(words)))
+        else:
+            parts.append(parser.relation())
+    if not parts:
+        return Node("text", (), "")
+    return parts[0] if len(parts) == 1 else Node("phrase", tuple(parts))

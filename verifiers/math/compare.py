@@ -9,21 +9,34 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from .equations import renamed, residual, same_equation, solves
-from .items import Item, is_name, items_of, spread, unlabelled
+from .equations import end_of_chain, same_equation, same_inequality, solves, turned_upward
+from .families import congruence, same_family
+from .items import Item, items_of, spread, unlabelled
+from .labels import (
+    bound_name,
+    have_usual_order,
+    is_figure,
+    label_keys,
+    label_name,
+    letters_of,
+    members_of,
+    named_parts,
+    same_arguments,
+    values_by_name,
+)
+from .matrices import as_tuple_or_matrix, entries_of, matrix_of
 from .normal import normal_form
 from .numeric import fresh_budget
-from .quantity import same_quantity
+from .quantity import approximates, same_quantity, same_time
 from .reading import KEPT_TEXT, Answer
 from .reading import forget as forget_answers
-from .scalar import is_scalar, same_scalar
+from .scalar import is_scalar
 from .sets import is_region, real_set, same_set, variable_of
-from .tree import Node, TooBig, add, mul, names, num, substitute
-from .words import plain, same_words
+from .tree import Kind, Node, TooBig, names, substitute
+from .words import plain, same_label, same_words
 
 MAX_PAIRS = 400
 """Most comparisons of elements in one comparison of lists."""
@@ -67,6 +80,12 @@ def _best(gold: Answer, answer: Answer) -> Decision:
             found = _compare(mine, other)
             if found.same:
                 return found
+    units = (one for one in gold.by_kind if one.kind == "unit")
+    for mine, other in (*((gold.node, one) for one in answer.by_kind), *((one, answer.node) for one in units)):
+        if mine.kind == other.kind:
+            found = _compare(mine, other)
+            if found.same:
+                return found
     return best
 
 
@@ -91,29 +110,88 @@ def _compare(gold: Node, answer: Node) -> Decision:
 
 
 def _text(gold: Node, answer: Node) -> Decision:
+    if answer.kind == "text" and gold.kind in ("phrase", "list") and gold.args[0].kind == "text":
+        head = str(gold.args[0].value)  # "yes" for "yes, since x > 0"
+        return Decision(same_words(f"{head} …", str(answer.value)), "words")
     mine, other = _as_words(gold), _as_words(answer)
     if mine is not None and other is not None and same_words(mine, other):
         return Decision(True, "words")
     return Decision(False, "words")
 
 
+def _phrases(gold: Node, answer: Node) -> Decision:
+    """Words and formulas in turn, part by part; a lone word may stand on the other side of its formula."""
+    if gold.kind != answer.kind:
+        mine, other = _without_domain(gold), _without_domain(answer)
+        return _compare(mine, other) if (mine, other) != (gold, answer) else Decision(False, "phrase")
+    if len(gold.args) != len(answer.args):
+        return Decision(False, "phrase")
+    decision = _all((_same_part(x, y) for x, y in zip(gold.args, answer.args, strict=True)), "phrase")
+    if decision.same is False and len(gold.args) == 2:
+        return _all((_same_part(x, y) for x, y in zip(gold.args, reversed(answer.args), strict=True)), "phrase")
+    return decision
+
+
+_DOMAIN = frozenset(
+    "for all any every each with where positive natural nonnegative non-negative integer integers real reals rational"
+    " numbers number arbitrary some constant constants is are on over and".split()
+)
+
+
+def _without_domain(node: Node) -> Node:
+    """The value of `n for all positive integers n`: words that only say what a name may be."""
+    if node.kind != "phrase" or node.args[0].kind == "text" or len(node.args) < 2:
+        return node
+    for part in node.args[1:]:
+        if part.kind == "text" and not all(word in _DOMAIN for word in str(part.value).split()):
+            return node
+        if part.kind == "rel" and part.value != "\\in":
+            return node
+        if part.kind not in ("text", "var", "rel"):
+            return node
+    return node.args[0]
+
+
+def _same_part(gold: Node, answer: Node) -> Decision:
+    if (gold.kind == "text") != (answer.kind == "text"):
+        return Decision(False, "phrase")
+    return _compare(gold, answer)
+
+
+def _choices(gold: Node, answer: Node) -> Decision:
+    """An option's letter with what it stands for: either alone is enough, but both must be right."""
+    if gold.kind == answer.kind:
+        return _compare(gold.args[0], answer.args[0]) if gold.value == answer.value else Decision(False, "label")
+    choice, other = (gold, answer) if gold.kind == "choice" else (answer, gold)
+    if other.kind == "var" and other.value == choice.value:
+        return Decision(True, "label")
+    return _compare(choice.args[0], other) if gold.kind == "choice" else _compare(other, choice.args[0])
+
+
 def _as_words(node: Node) -> str | None:
     if node.kind == "text":
         return plain(str(node.value))
-    if node.kind == "named":
+    if node.kind in ("named", "phrase", "choice", "unit", "list"):
         return None
     if node.kind == "set" and not node.args:
         return "no solutions"
     try:
-        return plain(normal_form(node).replace("*", ""))
+        form = normal_form(node).replace("*", "")
     except TooBig:
         return None
+    return plain(form) if form.isalnum() else None
 
 
 # lists
 
 
 def _same(gold: Node, answer: Node) -> Decision:
+    if (gold.kind == "phrase") != (answer.kind == "phrase"):
+        gold, answer = _without_domain(gold), _without_domain(answer)
+    if "list" in (gold.kind, answer.kind):
+        ordered = _order_of(gold), _order_of(answer)
+        if (ordered[0] is None) != (ordered[1] is None):
+            return _in_order(ordered[0] or gold.args, ordered[1] or answer.args, "relation")
     try:
         region = _regions(gold, answer)
         if region is not None:
@@ -123,42 +201,57 @@ def _same(gold: Node, answer: Node) -> Decision:
         return _OPEN
     if len(mine) == len(other) == 1:
         return _same_item(mine[0], other[0])
-    return _same_lists(mine, other)
+    return _same_lists(mine, other, (gold.value, answer.value))
 
 
-def _same_lists(mine: list[Item], other: list[Item]) -> Decision:
+_UNVALUED: frozenset[Kind] = frozenset({"text", "var", "call"})
+"""What a list may hold of which "or" and "and" are not the same: names and words, not values."""
+
+
+def _order_of(node: Node) -> tuple[Node, ...] | None:
+    """The sides of b < a < d, all names: an order, which may be written as a list."""
+    if node.kind != "rel" or len(node.args) < 3 or not all(side.kind == "var" for side in node.args):
+        return None
+    return node.args if set(str(node.value).split()) in ({"<"}, {">"}) else None
+
+
+def _same_lists(mine: list[Item], other: list[Item], signs: tuple[object, object]) -> Decision:
     if len(mine) == 1 and mine[0].value.kind in ("set", "tuple", "brackets", "matrix"):
         return _list_against(mine[0].value, other, gold_first=True)
     if len(other) == 1 and other[0].value.kind in ("set", "tuple", "brackets", "matrix"):
         return _list_against(other[0].value, mine, gold_first=False)
     if len(mine) != len(other):
         return _assignments(mine, other)
-    labels_mine, labels_other = _letters(mine), _letters(other)
-    if labels_mine and labels_other and len(set(labels_mine)) == len(mine):
-        return _by_label(mine, other, labels_mine, labels_other)
-    if (labels_mine and len(set(labels_mine)) > 1) or (labels_other and len(set(labels_other)) > 1):
+    if signs[0] and signs[1] and signs[0] != signs[1] and all(item.value.kind in _UNVALUED for item in mine):
+        return Decision(False, "list")  # Alice or Bob is not both
+    for items, sign in ((mine, signs[0]), (other, signs[1])):
+        if sign == "or" and signs[0] != signs[1] and len(set(letters_of(items))) > 1:
+            return Decision(False, "list")  # x = 1 or y = 2 is not both
+    keys_mine, keys_other = label_keys(mine), label_keys(other)
+    if keys_mine and keys_other and len(set(keys_mine)) == len(mine) and len(set(keys_other)) == len(other):
+        if set(keys_mine) == set(keys_other):
+            return _by_label(mine, other, keys_mine, keys_other)
+        alike = [[key for key in keys_mine if same_label(key, other_key)] for other_key in keys_other]
+        if all(len(keys) == 1 for keys in alike) and len({keys[0] for keys in alike}) == len(mine):
+            return _by_label(mine, other, keys_mine, [keys[0] for keys in alike])
+        if set(keys_mine) & set(keys_other):
+            return Decision(False, "list")
+        return _all((same_value(x.value, y.value) for x, y in zip(mine, other, strict=True)), "list")
+    letters_mine, letters_other = letters_of(mine), letters_of(other)
+    if keys_mine and not letters_mine and not keys_other and len(set(keys_mine)) > 1:
+        # Words in the reference only: their order is all there is.
+        return _in_order([item.value for item in mine], [item.value for item in other], "list")
+    if (letters_mine and len(set(letters_mine)) > 1) or (letters_other and len(set(letters_other)) > 1):
         # x = 1, y = 2 against 1, 2: the order of the names is all there is to tell them apart.
-        values = _by_name(other, labels_other)
-        decision = _in_order(_by_name(mine, labels_mine), values, "list")
-        return decision if decision.same else _in_order([item.value for item in mine], values, "list")
+        values = values_by_name(other, letters_other)
+        decision = _in_order(values_by_name(mine, letters_mine), values, "list")
+        if decision.same:
+            return decision
+        written = [item.value for item in other]
+        if values != written and have_usual_order(letters_other):
+            written = values
+        return _in_order([item.value for item in mine], written, "list")
     return _any_order(mine, other)
-
-
-def _letters(items: Sequence[Item]) -> list[str]:
-    """The labels, where every item has one that is a letter or the like, not a word."""
-    labels = []
-    for item in items:
-        if item.label is None or item.label.kind == "named":
-            return []
-        labels.append(normal_form(item.label))
-    return labels
-
-
-def _by_name(items: Sequence[Item], labels: Sequence[str]) -> list[Node]:
-    """The values in the alphabetical order of their names, where they have names that differ."""
-    if len(set(labels)) < len(items):
-        return [item.value for item in items]
-    return [item.value for _, item in sorted(zip(labels, items, strict=True), key=lambda pair: pair[0])]
 
 
 def _assignments(mine: list[Item], other: list[Item]) -> Decision:
@@ -171,7 +264,7 @@ def _assignments(mine: list[Item], other: list[Item]) -> Decision:
             if all(part.kind == "rel" for part in parts) and all(item.label is not None for item in many):
                 named = [spread(part)[0] for part in parts]
                 pair = (named, many) if gold_first else (many, named)
-                return _by_label(pair[0], pair[1], _letters(pair[0]), _letters(pair[1]))
+                return _by_label(pair[0], pair[1], letters_of(pair[0]), letters_of(pair[1]))
             return _in_order(values, others, "list") if gold_first else _in_order(others, values, "list")
     return Decision(False, "list")
 
@@ -185,27 +278,16 @@ def _by_label(mine: Sequence[Item], other: Sequence[Item], labels: list[str], ot
 
 def _list_against(one: Node, items: list[Item], *, gold_first: bool) -> Decision:
     """A list without brackets against one object in brackets."""
-    values = [item.value for item in items] if not gold_first else _by_name(items, _letters(items))
+    values = [item.value for item in items] if not gold_first else values_by_name(items, letters_of(items))
     if one.kind == "set":
-        members = [item for part in one.args for item in spread(part)]
+        members = members_of(one)
+        items = [item._replace(label=None) for item in items]
         return _any_order(members, items) if gold_first else _any_order(items, members)
-    parts = list(_entries(one) or ())
+    parts = list(entries_of(one) or ())
     if len(parts) != len(values):
         return Decision(False, "list")
     plain_parts = [unlabelled(part)[1] for part in parts]
     return _in_order(plain_parts, values, "list") if gold_first else _in_order(values, plain_parts, "list")
-
-
-def _entries(node: Node) -> tuple[Node, ...] | None:
-    """The entries of a tuple or of a matrix that is one row or column."""
-    if node.kind in _ORDERED:
-        return node.args
-    if node.kind == "matrix":
-        if len(node.args) == 1:
-            return node.args[0].args
-        if all(len(row.args) == 1 for row in node.args):
-            return tuple(row.args[0] for row in node.args)
-    return None
 
 
 def _all(decisions: Iterable[Decision], rule: str) -> Decision:
@@ -221,6 +303,13 @@ def _in_order(mine: Sequence[Node], other: Sequence[Node], rule: str) -> Decisio
     if len(mine) != len(other):
         return Decision(False, rule)
     return _all((_same(x, y) for x, y in zip(mine, other, strict=True)), rule)
+
+
+def _same_member(gold: Item, answer: Item) -> Decision:
+    """Two members of sets: a set in a set is not its element."""
+    if gold.value.kind != answer.value.kind and {gold.value.kind, answer.value.kind} & _BRACKET_KINDS:
+        return Decision(False, "set")
+    return _same_item(gold, answer)
 
 
 def _any_order(mine: Sequence[Item], other: Sequence[Item]) -> Decision:
@@ -240,7 +329,7 @@ def _any_order(mine: Sequence[Item], other: Sequence[Item]) -> Decision:
         return _OPEN
     for item in unmatched:
         for index, candidate in enumerate(left):
-            decision = _same_item(item, candidate)
+            decision = _same_member(item, candidate)
             if decision.same:
                 del left[index]
                 break
@@ -277,8 +366,14 @@ def _same_item(gold: Item, answer: Item) -> Decision:
     found = _labels_clash(gold, answer)
     if found is not None:
         return found
+    if gold.whole.kind == answer.whole.kind == "tuple":
+        named_mine, named_other = named_parts(gold.whole), named_parts(answer.whole)
+        if named_mine and named_other and len(named_mine) == len(named_other):
+            keys = label_keys(named_mine), label_keys(named_other)
+            if keys[0] != keys[1] and set(keys[0]) & set(keys[1]):
+                return _by_label(named_mine, named_other, *keys)
     if answer.label is not None and gold.label is not None:
-        renaming = _bound_name(gold.label, answer.label)
+        renaming = bound_name(gold.label, answer.label)
         if renaming is not None:
             if str(renaming[1].value) in names(answer.value):
                 return Decision(False, "label")  # f(y) = 2x is not f(x) = 2x
@@ -298,31 +393,21 @@ def _same_item(gold: Item, answer: Item) -> Decision:
 
 def _labels_clash(gold: Item, answer: Item) -> Decision | None:
     mine, other = gold.label, answer.label
-    if mine is None or other is None or "named" in (mine.kind, other.kind) or mine.kind != other.kind:
+    if mine is not None and mine == answer.value and other == gold.value:
+        return Decision(True, "equation")  # AB = CD and CD = AB
+    if mine is None or other is None or mine.kind != other.kind:
         return None
-    if mine.kind == "var" and mine != other and str(mine.value).lower() != str(other.value).lower():
+    if mine.kind == "named":
+        return None if same_label(str(mine.value), str(other.value)) else Decision(False, "label")
+    if mine.kind == "var" and mine != other and label_name(mine) != label_name(other):
         whole = same_value(gold.whole, answer.whole) if names(gold.value) or names(answer.value) else _DIFFERENT
         return whole if whole.same else Decision(False, "label")
-    if mine.kind == "call" and mine.value != other.value:
+    if mine.kind == "call" and (mine.value != other.value or not same_arguments(mine, other)):
+        return Decision(False, "label")
+    if mine.kind in ("pow", "abs", "big", "fn") and normal_form(mine) != normal_form(other):
         return Decision(False, "label")
     if mine.kind == "mul" and sorted(map(normal_form, mine.args)) != sorted(map(normal_form, other.args)):
         return Decision(False, "label")  # segments: AB is BA but not AC
-    return None
-
-
-def _is_figure(node: Node) -> bool:
-    """Three capitals or more side by side: a triangle or an angle, in which the order counts."""
-    return node.kind == "mul" and len(node.args) > 2 and all(
-        arg.kind == "var" and str(arg.value).isupper() for arg in node.args
-    )  # fmt: skip
-
-
-def _bound_name(mine: Node, other: Node) -> tuple[str, Node] | None:
-    """f(x) = … against f(n) = …: the name to replace, and by what."""
-    if not (mine.kind == other.kind == "call" and len(mine.args) == len(other.args) == 1):
-        return None
-    if mine.args[0].kind == other.args[0].kind == "var" and mine.args != other.args:
-        return str(other.args[0].value), mine.args[0]
     return None
 
 
@@ -335,6 +420,12 @@ def same_value(gold: Node, answer: Node) -> Decision:
         return _OPEN
     if "text" in kinds:
         return _text(gold, answer)
+    if "phrase" in kinds:
+        return _phrases(gold, answer)
+    if "choice" in kinds:
+        return _choices(gold, answer)
+    if "time" in kinds:
+        return Decision(same_time(gold, answer), "time")
     if "approx" in kinds:
         return _approximations(gold, answer)
     if kinds & {"list", "named"}:
@@ -342,21 +433,32 @@ def same_value(gold: Node, answer: Node) -> Decision:
     for kind_set, rule in ((_REGION_KINDS, _sets), ({"rel"}, _relations), ({"cases"}, _cases)):
         if kinds & kind_set:
             return rule(gold, answer)
-    if _is_figure(gold) and _is_figure(answer) and gold.args != answer.args:
+    if is_figure(gold) and is_figure(answer) and gold.args != answer.args:
         return Decision(False, "label")
-    if kinds & _BRACKET_KINDS:
+    if "call" in kinds:
+        gold, answer = _without_point_name(gold, answer), _without_point_name(answer, gold)
+    if kinds & _BRACKET_KINDS or ("pow" in kinds and any(_is_transpose(node) for node in (gold, answer))):
+        gold, answer = as_tuple_or_matrix(gold), as_tuple_or_matrix(answer)
+    if {gold.kind, answer.kind} & _BRACKET_KINDS:
         return _brackets(gold, answer)
     decision = same_quantity(gold, answer)
-    if not decision.same and decision.rule != "unit":
-        twin = renamed(gold, answer) if is_scalar(gold) and is_scalar(answer) else None
-        if twin is not None:
-            again = same_quantity(gold, twin)
-            decision = again if again.same else decision
+    if not decision.same and decision.rule != "unit" and names(gold) and names(answer) and same_family(gold, answer):
+        return Decision(True, "family")
     return Decision(decision.same, decision.rule)
 
 
-_REGION_KINDS = frozenset({"interval", "union", "inter", "minus", "builder"})
-_BRACKET_KINDS = frozenset({"tuple", "brackets", "set", "matrix", "row"})
+def _is_transpose(node: Node) -> bool:
+    return node.kind == "pow" and node.args[0].kind == "matrix"
+
+
+def _without_point_name(node: Node, other: Node) -> Node:
+    """A(1, 2) beside a pair without a name: the point."""
+    named = node.kind == "call" and len(node.args) > 1 and len(str(node.value)) == 1 and str(node.value).isupper()
+    return Node("tuple", node.args) if named and other.kind == "tuple" else node
+
+
+_REGION_KINDS: frozenset[Kind] = frozenset({"interval", "union", "inter", "minus", "builder"})
+_BRACKET_KINDS: frozenset[Kind] = frozenset({"tuple", "brackets", "set", "matrix", "row"})
 
 
 def _approximations(gold: Node, answer: Node) -> Decision:
@@ -364,7 +466,10 @@ def _approximations(gold: Node, answer: Node) -> Decision:
     if gold.kind == answer.kind == "approx":
         return _in_order(gold.args, answer.args, "approximation")
     if answer.kind == "approx":
-        return _same(gold, answer.args[0])
+        decision = _same(gold, answer.args[0])
+        # x = 1/3 ≈ 0.3 gives x its value, whatever follows; 5 ≈ 6 says only that, and has to be true.
+        holds = decision.same is not True or answer.value == "=" or approximates(*answer.args)
+        return decision if holds else Decision(False, "approximation")
     decision = _same(gold.args[0], answer)
     return decision if decision.same else _same(gold.args[1], answer)
 
@@ -390,7 +495,11 @@ def _relations(gold: Node, answer: Node) -> Decision:
     region = _regions(gold, answer)
     if region is not None:
         return region
-    mine, other = _upward(gold), _upward(answer)
+    classes = congruence(gold), congruence(answer)
+    if classes[0] is not None and classes[1] is not None and "mod" in f"{gold.value} {answer.value}":
+        named = classes[0][0] is not None and classes[1][0] is not None and classes[0][0] != classes[1][0]
+        return Decision(not named and classes[0][1:] == classes[1][1:], "relation")
+    mine, other = turned_upward(gold), turned_upward(answer)
     if mine.value == other.value and len(mine.args) == len(other.args):
         decision = _in_order(mine.args, other.args, "relation")
         if decision.same or len(mine.args) != 2:
@@ -402,7 +511,7 @@ def _relations(gold: Node, answer: Node) -> Decision:
     if mine.value in ("=", "!="):
         return Decision(same_equation(mine, other), "equation")
     if mine.value in ("<", "<="):
-        return Decision(_same_inequality(mine, other), "relation")
+        return Decision(same_inequality(mine, other), "relation")
     return Decision(False, "relation")
 
 
@@ -410,65 +519,17 @@ def _chains(gold: Node, answer: Node) -> Decision:
     """A chain of equal things against another: what it ends in counts, if the chain is true."""
     if set(f"{gold.value} {answer.value}".split()) != {"="}:
         return Decision(False, "relation")
-    mine, other = _end_of_chain(gold), _end_of_chain(answer)
+    mine, other = end_of_chain(gold), end_of_chain(answer)
     if mine is None or other is None:
         return Decision(False, "relation")
     return _same(mine, other)
-
-
-def _end_of_chain(node: Node) -> Node | None:
-    """The last side of an equation whose sides are all the same thing."""
-    last = node.args[-1]
-    for side in node.args[:-1]:
-        if is_name(side):
-            continue
-        if not is_scalar(side) or not is_scalar(last) or same_scalar(side, last)[0] is not True:
-            return _entries_equal(side, last)
-    return last
-
-
-def _entries_equal(side: Node, last: Node) -> Node | None:
-    return last if side.kind == "pow" and last.kind == "matrix" else None
-
-
-def _upward(node: Node) -> Node:
-    """A chain of > turned round to <."""
-    signs = str(node.value).split()
-    if all(sign[0] == ">" for sign in signs):
-        turned = " ".join(sign.replace(">", "<") for sign in reversed(signs))
-        return Node("rel", tuple(reversed(node.args)), turned)
-    return node
-
-
-def _same_inequality(gold: Node, answer: Node) -> bool | None:
-    a, b = residual(gold), residual(answer)
-    if names(a) != names(b) or not is_scalar(a) or not is_scalar(b):
-        return False
-    for scale in _ratios(a, b):
-        return same_scalar(mul(a, num(scale)), b)[0]
-    return False
-
-
-def _ratios(a: Node, b: Node) -> list[Fraction]:
-    """The rational factor between two expressions at one point, where it is positive."""
-    from .exact import rational
-
-    for shift in range(3):
-        x, y = a, b
-        for index, name in enumerate(sorted(names(a))):
-            value = num(Fraction(2 * index + 3 + shift, index + 2))
-            x, y = substitute(x, name, value), substitute(y, name, value)
-        u, v = rational(x), rational(y)
-        if u and v:
-            return [Fraction(v) / u] if (u > 0) == (v > 0) else []
-    return []
 
 
 def _relation_against_value(relation: Node, value: Node, *, gold_first: bool) -> Decision:
     """An equation that is no `name = value` against a bare value."""
     if set(str(relation.value).split()) != {"="}:
         return _OPEN if value.kind in ("tuple", "brackets") else Decision(False, "relation")
-    last = _end_of_chain(relation)
+    last = end_of_chain(relation)
     if last is None and gold_first and len(relation.args) > 2:
         last = relation.args[-1]  # the reference may call things equal as it likes
     if last is not None:
@@ -488,11 +549,9 @@ def _cases(gold: Node, answer: Node) -> Decision:
 
 def _brackets(gold: Node, answer: Node) -> Decision:
     if gold.kind == answer.kind == "set":
-        return _any_order(
-            [item for arg in gold.args for item in spread(arg)], [item for arg in answer.args for item in spread(arg)]
-        )
-    gold, answer = _folded(gold), _folded(answer)
-    mine, other = _entries(gold), _entries(answer)
+        return _any_order(members_of(gold), members_of(answer))
+    gold, answer = matrix_of(gold), matrix_of(answer)
+    mine, other = entries_of(gold), entries_of(answer)
     if mine is not None and other is not None:
         if {gold.kind, answer.kind} == {"tuple", "brackets"} and len(mine) == 2:
             return Decision(False, "tuple")  # they may be intervals, and then differ
@@ -510,27 +569,3 @@ def _brackets(gold: Node, answer: Node) -> Decision:
         if len(one.args) == 1 and alone.kind not in _BRACKET_KINDS:
             return _same(one.args[0], alone) if gold.kind == "brackets" else _same(alone, one.args[0])
     return Decision(False, "tuple")
-
-
-def _folded(node: Node) -> Node:
-    """A sum of matrices, or a multiple of one, worked out; a bracket around one expression left as it is."""
-    if node.kind == "add" and all(_folded(arg).kind == "matrix" for arg in node.args):
-        total = _folded(node.args[0])
-        for arg in node.args[1:]:
-            other = _folded(arg)
-            if [len(row.args) for row in total.args] != [len(row.args) for row in other.args]:
-                return node
-            total = Node("matrix", tuple(
-                Node("row", tuple(add(x, y) for x, y in zip(r.args, s.args, strict=True)))
-                for r, s in zip(total.args, other.args, strict=True)
-            ))  # fmt: skip
-        return total
-    if node.kind == "mul" and sum(arg.kind in ("matrix", "add") for arg in node.args) == 1:
-        index = next(i for i, arg in enumerate(node.args) if arg.kind in ("matrix", "add"))
-        inner = _folded(node.args[index])
-        rest = node.args[:index] + node.args[index + 1 :]
-        if inner.kind == "matrix" and all(is_scalar(part) for part in rest):
-            return Node("matrix", tuple(
-                Node("row", tuple(mul(*rest, cell) for cell in row.args)) for row in inner.args
-            ))  # fmt: skip
-    return node

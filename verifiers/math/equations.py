@@ -1,14 +1,12 @@
-"""Equations: the same up to a constant factor, solved for a name, or with a bound name renamed."""
+"""Equations: the same up to a constant factor, or solved for a name."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 
+from .items import is_name
 from .scalar import is_scalar, same_scalar
-from .tree import ONE, TWO, ZERO, Node, mul, names, neg, num, sub, substitute
-
-_PERIODS = frozenset("knmltNZKM")
-_CONSTANTS = frozenset({"c", "C", "k", "K", "c_1", "C_1", "c_0", "C_0", "A", "const"})
+from .tree import ZERO, Node, mul, names, neg, num, sub, substitute
 
 
 def residual(node: Node) -> Node:
@@ -17,7 +15,7 @@ def residual(node: Node) -> Node:
 
 
 def same_equation(gold: Node, answer: Node) -> bool | None:
-    """Whether two equations with the same names are multiples of each other by a constant that is not nought."""
+    """Whether two equations with the same names are multiples of each other by a constant that is not zero."""
     a, b = residual(gold), residual(answer)
     variables = sorted(names(a) | names(b))
     if names(a) != names(b) or not is_scalar(a) or not is_scalar(b):
@@ -60,46 +58,51 @@ def solves(gold: Node, answer: Node) -> bool:
     return False
 
 
-def renamed(gold: Node, answer: Node) -> Node | None:
-    """The answer with its one free parameter named as the gold's: C for c, or n for k in x = kπ.
-
-    None where the names are the same already, or differ by more than that.
-    """
-    mine, other = names(gold) - names(answer), names(answer) - names(gold)
-    if len(mine) == len(other) > 1:  # c_1, c_2 for C_1, C_2
-        pairs = list(zip(sorted(mine), sorted(other), strict=True))
-        if not all(x.lower() == y.lower() and x[:2] in ("c_", "C_") for x, y in pairs):
+def end_of_chain(node: Node) -> Node | None:
+    """The last side of an equation whose sides are all the same thing."""
+    last = node.args[-1]
+    if all(side == last for side in node.args):
+        return None  # 1 = 1 says nothing
+    for side in node.args[:-1]:
+        if is_name(side):
+            if side.kind == "var" and side.value in names(last):
+                return None  # x = x + 1 gives x no value
+            continue
+        if not is_scalar(side) or not is_scalar(last) or same_scalar(side, last)[0] is not True:
             return None
-        for x, y in pairs:
-            answer = substitute(answer, y, Node("var", (), x))
-        return answer
-    if len(mine) != 1 or len(other) != 1:
-        return None
-    (new,), (old,) = mine, other
-    by = Node("var", (), new)
-    if new.lower() == old.lower() and new.lower()[:2] in ("c", "c_") and len(names(gold)) > 1:
-        return substitute(answer, old, by)
-    if new in _PERIODS and old in _PERIODS and _periodic(gold, new) and _periodic(answer, old):
-        return substitute(answer, old, by)
-    if new in _CONSTANTS and old in _CONSTANTS and _additive(gold, new) and _additive(answer, old):
-        return substitute(answer, old, by)
-    return None
+    return last
 
 
-def _periodic(node: Node, name: str) -> bool:
-    """Whether a name stands in a multiple of π or of a number of degrees, added to the rest."""
-    terms = node.args if node.kind == "add" else (node,)
-    holding = [term for term in terms if name in names(term)]
-    if len(holding) != 1 or names(node) != {name}:
+def turned_upward(node: Node) -> Node:
+    """A chain of > turned round to <."""
+    signs = str(node.value).split()
+    if all(sign in _TURNED for sign in signs):
+        return Node("rel", tuple(reversed(node.args)), " ".join(_TURNED[sign] for sign in reversed(signs)))
+    return node
+
+
+_TURNED = {">": "<", ">=": "<=", "\\supset": "\\subset", "\\supseteq": "\\subseteq", "\\ni": "\\in"}
+
+
+def same_inequality(gold: Node, answer: Node) -> bool | None:
+    a, b = residual(gold), residual(answer)
+    if names(a) != names(b) or not is_scalar(a) or not is_scalar(b):
         return False
-    term = holding[0]
-    pi = any(part.kind == "const" and part.value == "pi" for part in (term, *term.args))
-    linear = same_scalar(substitute(term, name, TWO), mul(TWO, substitute(term, name, ONE)))[0]
-    return bool((pi or term.kind == "deg") and linear)
+    for scale in _ratios(a, b):
+        return same_scalar(mul(a, num(scale)), b)[0]
+    return False
 
 
-def _additive(node: Node, name: str) -> bool:
-    """Whether a name stands alone as the last term of a sum: the constant of an integral."""
-    if node.kind != "add" or node.args[-1] != Node("var", (), name):
-        return False
-    return not any(name in names(term) for term in node.args[:-1]) and bool(names(node) - {name})
+def _ratios(a: Node, b: Node) -> list[Fraction]:
+    """The rational factor between two expressions at one point, where it is positive."""
+    from .exact import rational
+
+    for shift in range(3):
+        x, y = a, b
+        for index, name in enumerate(sorted(names(a))):
+            value = num(Fraction(2 * index + 3 + shift, index + 2))
+            x, y = substitute(x, name, value), substitute(y, name, value)
+        u, v = rational(x), rational(y)
+        if u and v:
+            return [Fraction(v) / u] if (u > 0) == (v > 0) else []
+    return []

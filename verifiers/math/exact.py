@@ -48,7 +48,7 @@ def rational(node: Node) -> Rational | None:
     if kind == "root":
         return _root(node)
     if kind == "fn":
-        return _function(node)
+        return _double_factorial(rational(node.args[0])) if node.value == "doublefactorial" else _function(node)
     if kind == "log":
         return _logarithm(node)
     if kind == "based":
@@ -119,6 +119,14 @@ def _factorial(value: Rational | None) -> int | None:
     if value > MAX_FACTORIAL:
         raise TooBig(f"a factorial of more than {MAX_FACTORIAL:,}")
     return math.factorial(value)
+
+
+def _double_factorial(value: Rational | None) -> Rational | None:
+    if not isinstance(value, int) or value < 0:
+        return None
+    if value > MAX_FACTORIAL:
+        raise TooBig(f"a factorial of more than {MAX_FACTORIAL:,}")
+    return math.prod(range(value, 0, -2))
 
 
 def integer_root(value: int, degree: int) -> int:

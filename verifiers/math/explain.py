@@ -57,7 +57,7 @@ def explain(
         if decision.same is None and symbolic:
             from .symbolic import decide
 
-            found = decide(gold.node, answer.node)
+            found = decide(gold.node, answer.node, (gold.text, answer.text))
             steps.append(_decided("symbolic", found and found.same, found.rule if found else "none"))
     return [step._asdict() for step in steps]
 

@@ -1,10 +1,9 @@
 r"""Where a response states its answer.
 
 Strict: after the last `</think>` (a think left open has no answer), inside `<answer>` where that is used, the
-last `\boxed{}` or `\fbox{}` with those that are joined to it. A last box that is empty or cut off is no answer, even
-after a good one; several boxes offered as alternatives are no answer either.
-Lenient adds, in this order: a "final answer" behind the last box, `#### x`, a last line `A: x`, "the answer is x", the
-last `**x**` with a digit, the last formula, the text itself where it is short, the last number.
+last `\boxed{}`, `\fbox{}` or `\framebox{}` with those that are joined to it. A last box that is empty or cut off is
+no answer, even after a good one; several boxes offered as alternatives are no answer either.
+Lenient adds a "final answer" behind the last box, and what `lenient.py` finds in plain text.
 
 Tags quoted in code are not tags, as in `reasoning`; a text with more tags, backticks or lines than any honest response
 has is read as if nothing in it were quoted.
@@ -19,35 +18,17 @@ from typing import Literal, NamedTuple
 from ..reasoning import Prefilled, ends_in_think, scan
 from ..sample import Message
 from .boxes import last_boxes
-from .reading import read
+from .lenient import first_sentence, lenient, without_prose
 
 Extraction = Literal["strict", "lenient"]
 
 _MAX_MARKS = 4_000
 """Most tags, and most backticks, for which quoting is looked at."""
 _MAX_LINES = 100_000
-_TAIL = 4_000
-"""Lenient rules look at this many last characters."""
 _SHORT = 300
-"""Longest response that is taken for an answer as it stands."""
+"""Longest answer block without a box that lenient extraction takes as it stands."""
 
-_HASHES = re.compile(r"####[ \t]*([^\n]{1,400})")
-_LAST_LINE = re.compile(r"^[ \t*]*(?:A|Answer|Final Answer|ANSWER)[ \t*]*:[ \t*]*([^\n]{1,400})\s*\Z", re.MULTILINE)
-_ANSWER_IS = re.compile(
-    r"\b(?:answer|result|solution)\b[^.\n:=]{0,60}?(?:\bis\b|\bare\b|:)\s{0,3}:?\s{0,3}([^\n]{1,400})", re.IGNORECASE
-)
 _FINAL = re.compile(r"[Ff]inal [Aa]nswer(?: is)?\s?:?\s{1,3}(?![^\n]{0,400}\\boxed)([^\n]{1,400})")
-_LAST_WORD = re.compile(r"(?<![\w.,$])(-?\$?\d[\d,]*(?:\.\d+)?\s?\\?%?)[.!]?\s*\Z")
-_SENTENCE_END = re.compile(r"<\||[.!]\s+[A-Z]|\.\s*$|\s+because\s|,\s+(?:which|so|since|as)\s")
-_BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
-_FORMULA = re.compile(
-    r"\$\$(?P<a>[^$]{1,2000})\$\$|(?<!\\)\$(?P<b>[^$\n]{1,2000})\$|\\\((?P<c>.{1,2000}?)\\\)|\\\[(?P<d>.{1,2000}?)\\\]",
-    re.DOTALL,
-)
-_IS = re.compile(r"\b(?:is|are|equals)\b:?")
-_UNIT_AFTER = re.compile(r"\s?(?:%|\\%|percent\b|pct\b|°|degrees?\b)")
-_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
-_NUMBER = re.compile(r"(?<![\w.])[-+]?\\?\$?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:[.,]?\d+)(?:/\d+)?(?!\w)\s?\\?%?")
 
 
 class Extracted(NamedTuple):
@@ -91,7 +72,7 @@ def extract(
     if boxed.rule:
         later = _FINAL.findall(response, boxed.end, end) if extraction == "lenient" else ()
         if later:
-            return Extracted(_without_prose(_SENTENCE_END.split(later[-1], maxsplit=1)[0].strip()), "final_answer")
+            return Extracted(without_prose(first_sentence(later[-1])), "final_answer")
         return Extracted(boxed.content, boxed.rule)
     if used:
         content = response[start:end].strip()
@@ -101,7 +82,7 @@ def extract(
             return Extracted(content, "answer_tag")
     if extraction == "strict":
         return Extracted(None, "no_box", "no box was found")
-    return _lenient(response, start, end)
+    return Extracted(*lenient(response[start:end]))
 
 
 def _scope(response: str, prompt: str | Sequence[Message], prefilled: Prefilled) -> tuple[int, int, bool] | None:
@@ -141,55 +122,3 @@ def _quoted_scope(response: str, given: bool) -> tuple[int, int, bool] | None:
     last = opening[-1]
     end = next((tag.start for tag in tags if tag.closing and tag.start > last.start), len(response))
     return last.end, end, True
-
-
-def _lenient(response: str, start: int, end: int) -> Extracted:
-    whole = response[start:end].strip()
-    tail = whole[-_TAIL:]
-    for rule, pattern in (("hashes", _HASHES), ("last_line", _LAST_LINE), ("answer_is", _ANSWER_IS)):
-        found = pattern.findall(tail)
-        if found:
-            content = _SENTENCE_END.split(found[-1], maxsplit=1)[0].strip(" \t*")
-            if content:
-                return Extracted(_without_prose(content), rule)
-    bold = _BOLD.findall(tail)
-    if bold and any(char.isdigit() for char in bold[-1]):
-        return Extracted(bold[-1].strip(), "bold")
-    formulas = list(_FORMULA.finditer(tail))
-    if formulas:
-        formula = formulas[-1]
-        content = next(part for part in formula.groups() if part is not None).strip()
-        unit = _UNIT_AFTER.match(tail, formula.end())
-        number = _LAST_WORD.search(tail, formula.end())
-        if number is not None:
-            return Extracted(number[1], "last_number")
-        if content:
-            return Extracted(content + (unit[0] if unit else ""), "last_formula")
-    if len(whole) <= _SHORT and "\n" not in whole and _looks_bare(whole):
-        digits = any(char.isdigit() for char in whole)
-        if not digits or read(whole).node.kind not in ("text", "bad"):
-            return Extracted(whole, "whole_text")
-    numbers = list(_NUMBER.finditer(tail))
-    if numbers:
-        return Extracted(numbers[-1][0].strip(), "last_number")
-    return Extracted(None, "nothing", "no answer was found")
-
-
-def _without_prose(content: str) -> str:
-    """What a sentence such as "the volume of $ABCD$ is 120" comes to: after its last "is", its formula, its number."""
-    if _looks_bare(content):
-        return content
-    after = _IS.split(content)[-1].strip()
-    if after and _looks_bare(after):
-        return after
-    formulas = list(_FORMULA.finditer(after))
-    if formulas:
-        return next(part for part in formulas[-1].groups() if part is not None).strip()
-    numbers = list(_NUMBER.finditer(after))
-    return numbers[-1][0].strip() if len(numbers) == 1 else content
-
-
-def _looks_bare(text: str) -> bool:
-    """Whether a short text is an answer by itself: at most two words of prose."""
-    words = len(_WORD.findall(text))
-    return bool(text) and (not words or _FORMULA.fullmatch(text) is not None or (words <= 2 and "$" not in text))

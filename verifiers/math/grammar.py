@@ -11,36 +11,90 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from .calls import CALLED, applies, called_letters, is_vector
 from .commands import BIG, big, decorated, environment, function, root, two_arguments
-from .tokens import FUNCTIONS, GREEK
-from .tree import IMAGINARY, INF, PI, TWO, E, Node, TooBig, Unreadable, add, div, inverse, mul, neg, num
+from .literals import number_node
+from .marks import degrees, prime
+from .spelling import GREEK
+from .tokens import FUNCTIONS
+from .tree import (
+    IMAGINARY,
+    INF,
+    MINUS_ONE,
+    PI,
+    TWO,
+    E,
+    Kind,
+    Node,
+    TooBig,
+    Unreadable,
+    add,
+    div,
+    inverse,
+    mul,
+    neg,
+    num,
+)
 
 MAX_DEPTH = 36
 """Deepest nesting of brackets, commands and exponents."""
 
-RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "~", "\\in", "\\equiv", "\\to", "\\sim", "\\subseteq"})
+RELATIONS = frozenset(
+    {
+        "=",
+        "<",
+        ">",
+        "<=",
+        ">=",
+        "!=",
+        "~",
+        "\\in",
+        "\\equiv",
+        "\\to",
+        "\\sim",
+        "\\subset",
+        "\\subseteq",
+        "\\supset",
+        "\\supseteq",
+        "\\ni",
+        "\\iff",
+        "\\perp",
+        "\\parallel",
+        "\\cong",
+        "\\notin",
+    }
+)
 _OPENING = frozenset({"(", "[", "\\{", "{", "\\lfloor", "\\lceil"})
 _STOPS = frozenset({")", "]", "}", "\\}", ",", ";", "&", "\\\\", ":", "\\rfloor", "\\rceil", "\\mid", "", "+", "-"})
 _ENDS_PRODUCT = (
-    _STOPS | RELATIONS | {"\\pm", "\\mp", "\\cup", "\\cap", "\\setminus", "\\pmod", "^", "_", "!", "\\%", "%"}
+    _STOPS | RELATIONS | frozenset(r"\pm \mp \cup \cap \setminus \pmod ^ _ ! \% % \over \choose \atop \times".split())
 )
 _MONEY = {"$": "dollar", "pounds": "sterling", "euro": "euro"}
-_SETS = frozenset({"set", "builder", "interval", "union"})
-_CALLED = frozenset({"f", "g", "h", "F", "G", "H", "\\phi", "\\psi", "\\delta", "\\Gamma", "\\zeta"})
+_SETS: frozenset[Kind] = frozenset({"set", "builder", "interval", "union"})
+_NO_FACTOR: frozenset[Kind] = frozenset({"rel", "list", "tuple", "set", "interval", "union", "text"})
 _NAME_PART = re.compile(r"[A-Za-z0-9]|\d+")
+_NAMES = frozenset(
+    "ldots vdots ddots prime hbar ell Re Im wp aleph beth complement square Box Diamond diamond star bigstar spadesuit"
+    " heartsuit clubsuit diamondsuit checkmark top intercal dagger ddagger qed blacksquare S P dag eth Bbbk".split()
+)
+"""Commands that stand for a name. What else a command may be, as an operator between two terms, is no factor."""
+_BEFORE_NAME = RELATIONS | frozenset({"", "(", "[", "{", ",", ";", "+", "-"})
 _CONSTANTS = {"e": E, "i": IMAGINARY, "\\pi": PI, "\\infty": INF, "\\imath": IMAGINARY}
 
 
 class Parser:
     """One pass over the tokens of one element; `at` says how far it came."""
 
-    __slots__ = ("at", "bars", "depth", "tokens")
+    __slots__ = ("after_fraction", "at", "bars", "called", "depth", "tokens")
 
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = [*tokens, ""]
         self.at = 0
         self.depth = 0
         self.bars = 0
+        self.after_fraction = 0
+        """Where a fraction ended: what follows it is a factor, even a number."""
+        self.called = called_letters(tokens) if "(" in tokens else CALLED
 
     @property
     def head(self) -> str:
@@ -85,11 +139,16 @@ class Parser:
     def union(self) -> Node:
         """Set operations, left to right."""
         left = self.sum()
+        if self.head in ("\\over", "\\choose", "\\atop"):
+            choose = self.head != "\\over"
+            self.at += 1
+            right = self.sum()
+            return Node("fn", (left, right), "binom") if choose else div(left, right)
         while self.head in ("\\cup", "\\cap", "\\setminus"):
             sign = self.tokens[self.at]
             self.at += 1
             right = self.sum()
-            left = Node({"\\cup": "union", "\\cap": "inter", "\\setminus": "minus"}[sign], (left, right))
+            left = Node("union" if sign == "\\cup" else "inter" if sign == "\\cap" else "minus", (left, right))
         return left
 
     # arithmetic
@@ -109,7 +168,7 @@ class Parser:
                 terms.append(neg(term))
             else:
                 terms.append(Node("pm" if sign == "\\pm" else "mp", (term,)))
-        return terms[0] if len(terms) == 1 else add(*terms)
+        return terms[0] if len(terms) == 1 else add(*map(_grouped, terms))
 
     def _signed(self) -> Node:
         minus, plusminus = False, ""
@@ -126,12 +185,18 @@ class Parser:
     def product(self) -> Node:
         """Factors joined by * / or nothing."""
         factors = [self.power()]
-        mixed = factors[0].kind == "num"
+        mixed = factors[0].kind == "num" and not self.after_fraction
         while True:
             head = self.head
-            if head == "*":
+            if head in ("*", "\\times"):
                 self.at += 1
-                factors.append(self._factor())
+                factor = self._factor()
+                if factors[-1].value == "nabla":  # a divergence or a curl, no gradient
+                    factors[-1] = Node("fn", (factor,), "div" if head == "*" else "curl")
+                elif head == "\\times" and is_vector(factors[-1]) and is_vector(factor):
+                    factors[-1] = Node("fn", (factors[-1], factor), "cross")  # its factors cannot be exchanged
+                else:
+                    factors.append(factor)
             elif head == "/" and not self._word_follows():
                 self.at += 1
                 factors.append(inverse(self._factor()))
@@ -153,7 +218,7 @@ class Parser:
             else:
                 break
             mixed = False
-        return factors[0] if len(factors) == 1 else mul(*factors)
+        return factors[0] if len(factors) == 1 else mul(*map(_grouped, factors))
 
     def _quotient(self, factors: list[Node]) -> list[Node]:
         """A quotient of two whole numbers as one number; `1 1/2` as a mixed number."""
@@ -185,12 +250,14 @@ class Parser:
             return self._plain_mixed()
         if head[0] == "\\":
             return head not in ("\\{", "\\|", "\\end", "\\ldots") and not head.startswith("\\end")
+        if head == "(" and self.tokens[self.at + 1][:1] == '"':
+            return False  # a remark
         return head in "([{" or head.isalpha() or head == "\\{"
 
     def _plain_mixed(self) -> bool:
         before = self.tokens[self.at - 1]
         if not (before.isdigit() and self.head.isdigit() and self.tokens[self.at + 1] == "/"):
-            return before in (")", "}") or self.tokens[self.at - 2] == "^"
+            return before in (")", "}", "!") or self.tokens[self.at - 2] == "^" or self.after_fraction == self.at
         bottom = self.tokens[self.at + 2]
         if not bottom.isdigit() or len(bottom) > 9 or len(self.head) > 9 or not 0 < int(self.head) < int(bottom):
             return False
@@ -207,7 +274,7 @@ class Parser:
             head = self.head
             if head == "^":
                 self.at += 1
-                base = self.exponent(base)
+                base = self.exponent(_grouped(base))
             elif head == "!":
                 if self.tokens[self.at + 1] == "!":
                     self.at += 1
@@ -220,13 +287,16 @@ class Parser:
                 base = Node("pct", (base,))
             elif head == "\\circ" and base.kind in ("num", "dec", "mul", "add"):
                 self.at += 1
-                base = self._degrees(base)
+                base = degrees(self, base)
             elif head[:1] == "'" and base.kind in ("var", "call"):
                 self.at += 1
                 base = base._replace(value=f"{base.value}{head}")
             elif head == "_" and base.kind in ("num", "var", "const"):
                 self.at += 1
                 base = self._subscript(base)
+            elif head == "_" and base.kind == "pow" and base.args[0].kind == "var":  # x^2_1
+                self.at += 1
+                base = base._replace(args=(self._subscript(base.args[0]), base.args[1]))
             else:
                 break
             marks += 1
@@ -238,20 +308,23 @@ class Parser:
     def exponent(self, base: Node) -> Node:
         """What follows a `^`: an exponent, a degree mark, a prime."""
         if self.take("\\circ"):
-            return self._degrees(base)
+            return degrees(self, base)
         if self.head in ("\\prime", "'", "''"):
-            return self._prime(base)
+            return prime(self, base)
         if self.take("{"):
             if self.head == "\\circ" and self.tokens[self.at + 1] == "}":
                 self.at += 2
-                return self._degrees(base)
+                return degrees(self, base)
             if self.head in ("\\prime", "'", "''"):
-                made = self._prime(base)
+                made = prime(self, base)
                 self.need("}")
                 return made
             if self.head in ("+", "-") and self.tokens[self.at + 1] == "}":  # a one-sided limit, an ion
                 self.at += 2
                 return Node("call", (base,), "^" + self.tokens[self.at - 2])
+            if base.kind == "var" and self.head == "(" and self.tokens[self.at + 2 : self.at + 4] == [")", "}"]:
+                self.at += 4  # x^{(n)} is no power
+                return base._replace(value=f"{base.value}^({self.tokens[self.at - 3]})")
             if self.head == "\\ldots" or self.head == "":
                 raise Unreadable("an exponent that is not there")
             exponent = self.sum()
@@ -270,35 +343,6 @@ class Parser:
         self.take("+")
         exponent = self.power()
         return neg(exponent) if minus else exponent
-
-    def _prime(self, base: Node) -> Node:
-        marks = 0
-        while self.head in ("\\prime", "'", "''"):
-            marks += 2 if self.head == "''" else 1
-            self.at += 1
-        if base.kind == "var":
-            return base._replace(value=f"{base.value}" + "'" * marks)
-        if base.kind in ("num", "dec"):
-            return Node("deg", (div(base, num(60**marks)),))
-        raise Unreadable("a prime on what is no name")
-
-    def _degrees(self, base: Node) -> Node:
-        """A number of degrees, with minutes and seconds where they follow."""
-        total = base
-        for mark, part in (("'", 60), ("''", 3600)):
-            if not (self.head[:1].isdigit()):
-                break
-            after = self.tokens[self.at + 1 : self.at + 5]
-            spelled = ["^", "{", *["\\prime"] * len(mark), "}"]
-            if after[:1] == [mark]:
-                taken = 2
-            elif self.tokens[self.at + 1 : self.at + 1 + len(spelled)] == spelled:
-                taken = 1 + len(spelled)
-            else:
-                break
-            total = add(total, div(_number_node(self.head), num(part)))
-            self.at += taken
-        return Node("deg", (total,))
 
     def _subscript(self, base: Node) -> Node:
         index = self._index()
@@ -341,7 +385,7 @@ class Parser:
     def _literal(self) -> Node:
         head = self.head
         self.at += 1
-        return _number_node(head)
+        return number_node(head)
 
     # primaries
 
@@ -357,7 +401,7 @@ class Parser:
         if head.isalpha():
             self.at += 1
             node = Node("var", (), head)
-            return self.call(node) if head in _CALLED else node
+            return self.call(node) if head in self.called or self._is_call() else node
         if head == "\\{":
             return self._set()
         if first == "\\":
@@ -384,7 +428,7 @@ class Parser:
         parts = [self.relation()]
         while self.head in (",", ";"):
             self.at += 1
-            if self.head == close:
+            if self.head == close and close == "}":
                 break
             parts.append(self.relation())
         self.bars = outer
@@ -439,6 +483,10 @@ class Parser:
             return Node("builder", (parts[0], *conditions))
         return Node("set", tuple(parts))
 
+    def _is_call(self) -> bool:
+        """Whether a bracket behind a name can only hold what it is applied to: one name, a number, several parts."""
+        return self.head == "(" and applies(self.tokens, self.at)
+
     def call(self, node: Node) -> Node:
         """f(x): an unknown function of what stands in the bracket."""
         if self.head == "^" and self.tokens[self.at + 1 : self.at + 5] == ["{", "-", "1", "}"]:
@@ -446,11 +494,20 @@ class Parser:
                 return node
             self.at += 5
             node = node._replace(value=f"{node.value}^-1")
+        if self.tokens[self.at : self.at + 3] == ["^", "{", "("] and self.tokens[self.at + 4 : self.at + 6] == [
+            ")",
+            "}",
+        ]:
+            node = node._replace(value=f"{node.value}^({self.tokens[self.at + 3]})")
+            self.at += 6
         marks = ""
         while self.head[:1] == "'" or (self.head == "^" and self.tokens[self.at + 1] == "\\prime"):
+            primes = self.head if self.head[:1] == "'" else "'"
             self.at += 1 if self.head[:1] == "'" else 2
-            marks += "'"
+            marks += primes
         name = f"{node.value}{marks}".lstrip("\\")
+        braced = self.head == "{" and self.tokens[self.at + 1] == "("  # f{\left(x \right)}
+        self.at += braced
         if self.head == "_" or self.head != "(":
             return Node("var", (), name)
         self.at += 1
@@ -458,12 +515,14 @@ class Parser:
         inner = self.listed(")")
         self.depth -= 1
         self.need(")")
+        if braced:
+            self.need("}")
         return Node("call", inner.args if inner.kind == "list" else (inner,), name)
 
     def _command(self, head: str) -> Node:
         name = head[1:]
         self.at += 1
-        if name in ("frac", "binom", "over", "genfrac"):
+        if name in ("frac", "binom"):
             return two_arguments(self, name)
         if name == "sqrt":
             return root(self)
@@ -485,15 +544,18 @@ class Parser:
             return Node("fn", (inner,), "norm")
         if head in BIG:
             return big(self, name)
-        if name in ("bar", "overline", "hat", "vec", "overrightarrow", "tilde", "dot", "ddot", "widehat", "underline"):
+        if name in ("bar", "overline", "hat", "vec", "overrightarrow", "tilde", "dot", "ddot", "widehat"):
             return decorated(self, name)
         if name in ("angle", "triangle", "Delta", "measuredangle", "odot"):
             if name == "Delta" and not self.head.isalpha():
                 return Node("var", (), "Delta")
-            return Node("var", (), name + "".join(self._letters()))
+            letters = "".join(self._letters())
+            if name != "triangle" and len(letters) == 3:
+                letters = min(letters, letters[::-1])  # an angle may be read from either side
+            return Node("var", (), name + letters)
         if name in GREEK:
             node = Node("var", (), name)
-            return self.call(node) if head in _CALLED else node
+            return self.call(node) if head in self.called or self._is_call() else node
         if name.startswith("begin{"):
             return environment(self, name[6:-1])
         if name.startswith("mathbb{"):
@@ -503,13 +565,14 @@ class Parser:
         if name == "boxed":
             return self.argument()
         if name in _MONEY:
-            return Node("unit", (self.power(),), _MONEY[name])
+            return Node("unit", (self.product(),), _MONEY[name])
         if name in ("forall", "exists"):
             raise Unreadable("a quantifier")
         if name in ("color", "textcolor"):
             self.raw_index()
             return self.argument()
-        if name.isalpha() and self.head != "{":
+        before = self.tokens[self.at - 2] if self.at > 1 else ""
+        if name in _NAMES or (name.isalpha() and before in _BEFORE_NAME and self.head in _ENDS_PRODUCT):
             return Node("var", (), name)
         raise Unreadable(f"the command {head} is not known")
 
@@ -538,30 +601,14 @@ class Parser:
         return node
 
 
+def _grouped(node: Node) -> Node:
+    """What stands in [ ] or \\{ \\} beside other factors or terms: the brackets group, as round ones do."""
+    if node.kind in ("brackets", "set") and len(node.args) == 1 and node.args[0].kind not in _NO_FACTOR:
+        return node.args[0]
+    if node.kind == "mul" and len(node.args) == 2 and node.args[0] == MINUS_ONE:
+        return mul(MINUS_ONE, _grouped(node.args[1]))
+    return node
+
+
 def _proper_fraction(node: Node) -> bool:
     return node.kind == "num" and isinstance(node.value, Fraction) and 0 < node.value < 1
-
-
-def _number_node(literal: str) -> Node:
-    """The node of a number token, with `r` before repeating digits and `e` before an exponent."""
-    if literal.isdigit():
-        return Node("num", (), int(literal))
-    if not literal or literal[0] not in "0123456789.":
-        raise Unreadable(f"{literal!r} is no number")
-    head, repeats, cycle = literal.partition("r")
-    if repeats:
-        whole, _, after = head.partition(".")
-        shift = 10 ** len(after)
-        value = Fraction(int(whole + after or "0"), shift) + Fraction(int(cycle), shift * (10 ** len(cycle) - 1))
-        return num(value)
-    head, exponents, exponent = head.partition("e")
-    whole, _, after = head.partition(".")
-    value = Fraction(int((whole + after) or "0"), 10 ** len(after))
-    if exponents:
-        if abs(int(exponent)) > 2_000:
-            raise TooBig("a number with an exponent past 2,000")
-        value *= Fraction(10) ** int(exponent)
-        if not after and value.denominator == 1:
-            return num(value)
-        return Node("dec", (), value, max(0, len(after) - int(exponent)))
-    return Node("dec", (), value, len(after)) if after else num(value)

@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .tree import Node, TooBig, add, neg
+from .tree import Kind, Node, TooBig, add, mul, names, neg
 
-_ASSIGNED = frozenset({"var", "call", "named"})
+_ASSIGNED: frozenset[Kind] = frozenset({"var", "call", "named"})
 
 
 class Item(NamedTuple):
@@ -52,16 +52,34 @@ def unlabelled(node: Node) -> tuple[Node | None, Node]:
         return node, value
     if node.kind == "approx":
         label, value = unlabelled(node.args[0])
-        return label, Node("approx", (value, node.args[1]))
+        return label, Node("approx", (value, node.args[1]), None if label is None else "=")
     if node.kind != "rel":
         return None, node
     signs = str(node.value).split()
     if signs == ["\\in"] and (node.args[0].kind in _ASSIGNED or node.args[0].kind == "tuple"):
-        return node.args[0], node.args[1]
+        name, values = node.args
+        if name.kind == "var" and values.kind in ("tuple", "brackets") and len(values.args) == 2:
+            return name, Node("interval", values.args, "()" if values.kind == "tuple" else "[]")
+        return name, values
     if any(sign not in ("=", "\\equiv") for sign in signs):
         return None, node
     if all(is_name(side) for side in node.args[:-1]):
-        return node.args[0], node.args[-1]
+        label, value = node.args[0], node.args[-1]
+        if label.kind == "var" and value != label and label.value in names(value):
+            return None, node  # x = x + 1 gives x no value
+        return label, value
+    if (
+        len(node.args) == 2
+        and node.args[1].kind == "matrix"
+        and node.args[0].kind == "pow"
+        and (
+            node.args[0].args[0].kind == "var"
+            and (isinstance(node.args[0].args[1].value, int) or node.args[0].args[1].value == "T")
+        )
+    ):
+        return node.args[0], node.args[1]  # A^{-1} = a matrix
+    if len(node.args) == 2 and node.args[1].kind == "var" and node.args[0].kind in ("num", "dec"):
+        return node.args[1], node.args[0]  # 2 = x
     return None, node
 
 
@@ -69,14 +87,22 @@ def is_name(node: Node) -> bool:
     """Whether a side of an equation can only be a name: x, x_1, f(x), F^{-1}, AB, (x, y), ∠ABC."""
     if node.kind == "var":
         return True
-    if node.kind == "call":
-        return all(arg.kind in ("var", "num") for arg in node.args)
+    if node.kind in ("call", "big"):
+        return True
+    if node.kind == "fn":
+        return node.value in _MEASURED and len(node.args) == 1 and _is_unknown(node.args[0])
+    if node.kind == "abs":
+        return node.args[0].kind in ("mul", "var") and _is_segment(node.args[0])
     if node.kind == "tuple":
         return all(is_name(arg) for arg in node.args)
     if node.kind == "pow":
-        return node.args[0].kind == "var" and node.args[1].value == -1
+        return node.args[0].kind == "var" and node.args[1].value == -1 and node.args[0].value in _INVERTED
     if node.kind == "mul":
         *head, last = node.args
+        if last.kind == "pow" and last.args[1].value == -1:  # NO/BO
+            return _is_segment(mul(*head)) and _is_segment(last.args[0])
+        if all(part.kind == "var" and ":" in str(part.value) for part in node.args) or head[0].value == "nabla":
+            return True  # a product of vectors; a gradient
         if all(part.kind == "var" and str(part.value).isupper() for part in node.args):
             return len(node.args) <= 3
         if len(head) == 1 and head[0].kind == "pow":
@@ -85,9 +111,29 @@ def is_name(node: Node) -> bool:
     return False
 
 
+_MEASURED = frozenset({"sin", "cos", "tan", "cot", "sec", "csc", "norm", "det", "Re", "Im", "arg"})
+"""Functions whose value for an unknown is asked for as it is: sin A = 1/2."""
+
+
+def _is_unknown(node: Node) -> bool:
+    return node.kind == "var" and node.value != "x"
+
+
+_INVERTED = frozenset({"f", "g", "h", "F", "G", "H", "phi", "psi"})
+
+
+def _is_segment(node: Node) -> bool:
+    """One or two capitals, a point or a segment; or a complex number or a vector by its usual name."""
+    parts = node.args if node.kind == "mul" else (node,)
+    return len(parts) <= 2 and all(
+        part.kind == "var" and (str(part.value)[:1].isupper() or part.value in ("z", "w") or ":" in str(part.value))
+        for part in parts
+    )
+
+
 def _signs(node: Node) -> list[Node] | None:
     r"""The values of an expression with ±: each sign by itself, but ∓ against ±; None where there is none."""
-    count = _count_signs(node)
+    count = 0 if node.kind == "set" else _count_signs(node)  # the members of a set are spelled out there
     if not count:
         return None
     if count > 5:
@@ -103,7 +149,7 @@ def _signs(node: Node) -> list[Node] | None:
     return found
 
 
-def _has_kind(node: Node, kind: str) -> bool:
+def _has_kind(node: Node, kind: Kind) -> bool:
     return node.kind == kind or any(_has_kind(arg, kind) for arg in node.args)
 
 

@@ -38,6 +38,8 @@ def normal_form(node: Node) -> str:
     if kind in _LIST:
         parts = [normal_form(arg) for arg in node.args]
         return _LIST[kind] % ", ".join(sorted(parts) if kind == "set" else parts)
+    if kind == "phrase":
+        return " ".join(normal_form(arg) for arg in node.args)
     if kind in _JOIN:
         parts = [normal_form(arg) for arg in node.args]
         return _JOIN[kind].join(sorted(parts) if kind in ("union", "inter") else parts)
@@ -53,6 +55,10 @@ def normal_form(node: Node) -> str:
         return f"{_wrapped(parts[0])}{'°' if kind == 'deg' else '%'}"
     if kind == "unit":
         return f"{parts[0]} [{node.value}]"
+    if kind == "choice":
+        return f"{node.value}. {parts[0]}"
+    if kind == "time":
+        return f"time {node.value}"
     if kind == "named":
         return f"{node.value} = {parts[0]}"
     name = {"fn": "", "call": "'", "fact": "factorial", "pm": "±", "mp": "∓"}.get(kind, kind)
@@ -86,7 +92,7 @@ def _sum(node: Node) -> str:
             continue
         factor, rest = _factors([arg])
         terms[rest] = terms.get(rest, 0) + factor
-    # What has no value (∞, a division by nought) does not cancel.
+    # What has no value (∞, a division by zero) does not cancel.
     parts = sorted(_scaled(f, rest) for rest, f in terms.items() if f or "inf" in rest or "0^(-" in rest)
     if constant or not parts:
         parts.append(_number(constant))

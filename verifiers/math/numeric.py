@@ -30,10 +30,14 @@ REAL_POINTS = 5
 POINTS = 7
 STEP_POINTS = 24
 """More real points, of all sizes, for answers with floors, maxima and the like."""
+SMALL_POINTS = 8
+"""More real points between -1 and 1."""
 DIGITS = 50
 MAX_DIGITS = 400
 _LARGEST_ANGLE = 1e60
 _TINY_TERM = 1e-18
+_CANCELLED = 1e-6
+"""Ratio of a sum to its largest term below which what is left has lost digits that have to be allowed for."""
 MAX_WORK = 40_000
 """Most nodes evaluated for one pair of answers; one at high precision counts ten times."""
 
@@ -78,13 +82,20 @@ def point(name: str, index: int) -> complex:
 
 
 @lru_cache(maxsize=1024)
+def small_point(name: str, index: int) -> complex:
+    """The value of a name at a point between -1 and 1."""
+    u = (zlib.crc32(f"{name}<1/{index}".encode()) + 0.5) / 2**32
+    return complex((0.04 + 0.9 * u) * (-1 if index % 2 else 1))
+
+
+@lru_cache(maxsize=1024)
 def integer_point(name: str, index: int) -> complex:
     """The value of a name at a point of whole numbers."""
     u = zlib.crc32(f"{index}:{name}".encode())
     return complex((1 + u % 7) if index < 8 else (6 + u % 40) if index < 16 else 30 + u % 500)
 
 
-class Kit:
+class NumericContext:
     """Arithmetic that a tree is evaluated with: complex floats, or mpmath's at some number of digits."""
 
     def __init__(self, mp: Any = None, *, log_base: int = 0) -> None:  # any: mpmath ships no types
@@ -148,47 +159,49 @@ _ONE_ARGUMENT: Mapping[str, Callable[[Any, Value], Value]] = {
 }
 
 
-def evaluate(node: Node, env: Mapping[str, complex], kit: Kit) -> Value:
+def evaluate(node: Node, env: Mapping[str, complex], context: NumericContext) -> Value:
     """The value of a tree. Raises NoValue, TooBig, or Unreadable for what has no value by its nature."""
-    spend(kit.cost)
+    spend(context.cost)
     kind = node.kind
     args = node.args
     if kind in ("num", "dec"):
         assert isinstance(node.value, int | Fraction)
-        return kit.rational(node.value)
+        return context.rational(node.value)
     if kind == "var":
-        return kit.number(env[str(node.value)])
+        return context.number(env[str(node.value)])
     if kind == "add":
-        return _add([evaluate(arg, env, kit) for arg in args], kit)
+        return _add([evaluate(arg, env, context) for arg in args], context)
     if kind == "mul":
-        product = evaluate(args[0], env, kit)
+        product = evaluate(args[0], env, context)
         for arg in args[1:]:
-            product = product * evaluate(arg, env, kit)
+            product = product * evaluate(arg, env, context)
         return product
     if kind == "pow":
-        return _power(node, env, kit)
+        return _power(node, env, context)
     if kind == "root":
-        return _root(evaluate(args[0], env, kit), rational(args[1]), args[1], env, kit)
+        return _root(evaluate(args[0], env, context), rational(args[1]), args[1], env, context)
     if kind == "const":
-        return _constant(str(node.value), kit)
+        return _constant(str(node.value), context)
     if kind == "abs":
-        return kit.number(1) * abs(evaluate(args[0], env, kit))
+        return context.number(1) * abs(evaluate(args[0], env, context))
     if kind == "deg":
-        return evaluate(args[0], env, kit) * kit.pi / 180
+        return evaluate(args[0], env, context) * context.pi / 180
     if kind == "pct":
-        return evaluate(args[0], env, kit) / 100
+        return evaluate(args[0], env, context) / 100
     if kind == "log":
-        return kit.log(_nonzero(evaluate(args[0], env, kit))) / kit.log(_nonzero(evaluate(args[1], env, kit)))
+        return context.log(_nonzero(evaluate(args[0], env, context))) / context.log(
+            _nonzero(evaluate(args[1], env, context))
+        )
     if kind == "fact":
-        return _gamma(evaluate(args[0], env, kit) + 1, kit)
+        return _gamma(evaluate(args[0], env, context) + 1, context)
     if kind == "fn":
-        return _function(node, env, kit)
+        return _function(node, env, context)
     if kind == "big":
-        return _big(node, env, kit)
+        return _big(node, env, context)
     if kind == "call":
-        return _unknown(str(node.value), [evaluate(arg, env, kit) for arg in args], kit)
+        return _unknown(str(node.value), [evaluate(arg, env, context) for arg in args], context)
     if kind == "based":
-        return kit.rational(based(node) or 0)
+        return context.rational(based(node) or 0)
     raise Unreadable(f"{kind} has no value")
 
 
@@ -198,88 +211,92 @@ def _nonzero(value: Value) -> Value:
     return value
 
 
-def _constant(name: str, kit: Kit) -> Value:
+def _constant(name: str, context: NumericContext) -> Value:
     if name == "inf":
         raise NoValue
-    return kit.pi * kit.number(1) if name == "pi" else kit.e * kit.number(1) if name == "e" else kit.i
+    return (
+        context.pi * context.number(1) if name == "pi" else context.e * context.number(1) if name == "e" else context.i
+    )
 
 
-def _add(values: list[Value], kit: Kit) -> Value:
+def _add(values: list[Value], context: NumericContext) -> Value:
     total = values[0]
     for value in values[1:]:
         total = total + value
-    if kit.mp is not None:
+    if context.mp is not None:
         largest = max(abs(value) for value in values)
-        if abs(total) < largest * kit.mp.mpf(10) ** (-kit.mp.dps // 2):
-            kit.cancelled = max(kit.cancelled, largest)
+        if abs(total) < largest * _CANCELLED:
+            context.cancelled = max(context.cancelled, largest)
         for value in values:
             if value and abs(value) < _TINY_TERM * largest:
-                kit.note(abs(value) / largest)
+                context.note(abs(value) / largest)
     return total
 
 
-def _power(node: Node, env: Mapping[str, complex], kit: Kit) -> Value:
+def _power(node: Node, env: Mapping[str, complex], context: NumericContext) -> Value:
     base_node, exponent_node = node.args
     exponent = rational(exponent_node) if not names(exponent_node) else None
     if base_node.kind == "const" and base_node.value == "e":
-        power_of_e = evaluate(exponent_node, env, kit)
-        return kit.exp(_bounded(power_of_e, kit))
-    base = evaluate(base_node, env, kit)
+        power_of_e = evaluate(exponent_node, env, context)
+        return context.exp(_bounded(power_of_e, context))
+    base = evaluate(base_node, env, context)
     if exponent is not None:
         if exponent.denominator == 1:
             if not base and exponent <= 0:
                 raise NoValue
-            _bounded(kit.log(base) * exponent.numerator if base else kit.number(0), kit)
+            _bounded(context.log(base) * exponent.numerator if base else context.number(0), context)
             return base**exponent.numerator
         if exponent.denominator % 2 and not base.imag and base.real < 0 and exponent.denominator < 100:
             # An odd root of a negative number is taken to be the real one.
-            real = kit.exp(kit.log(-base) * kit.rational(exponent))
+            real = context.exp(context.log(-base) * context.rational(exponent))
             return -real if exponent.numerator % 2 else real
-        kit.left_reals |= base.real < 0
-        return kit.exp(kit.log(base) * kit.rational(exponent)) if base else _zero_power(exponent, kit)
-    value = evaluate(exponent_node, env, kit)
+        context.left_reals |= base.real < 0
+        return context.exp(context.log(base) * context.rational(exponent)) if base else _zero_power(exponent, context)
+    value = evaluate(exponent_node, env, context)
     if not base:
         if value.real > 0:
-            return kit.number(0)
+            return context.number(0)
         raise NoValue
-    return kit.exp(_bounded(kit.log(base) * value, kit))
+    return context.exp(_bounded(context.log(base) * value, context))
 
 
-def _bounded(log: Value, kit: Kit) -> Value:
+def _bounded(log: Value, context: NumericContext) -> Value:
     """A logarithm of a size that can be raised to again."""
     size = abs(log)
-    if not size < (1e15 if kit.mp is not None else 690):
+    if not size < (1e15 if context.mp is not None else 690):
         raise TooBig("past the floats")
-    if kit.mp is not None and size and size < _TINY_TERM:
-        kit.note(size)
+    if context.mp is not None and size and size < _TINY_TERM:
+        context.note(size)
     return log
 
 
-def _zero_power(exponent: Rational, kit: Kit) -> Value:
+def _zero_power(exponent: Rational, context: NumericContext) -> Value:
     if exponent > 0:
-        return kit.number(0)
+        return context.number(0)
     raise NoValue
 
 
-def _root(value: Value, degree: Rational | None, node: Node, env: Mapping[str, complex], kit: Kit) -> Value:
+def _root(
+    value: Value, degree: Rational | None, node: Node, env: Mapping[str, complex], context: NumericContext
+) -> Value:
     if not value:
         return value
     if degree == 2:
-        kit.left_reals |= value.real < 0
-        return kit.sqrt(value)
+        context.left_reals |= value.real < 0
+        return context.sqrt(value)
     if isinstance(degree, int) and degree > 0:
         if degree % 2 and not value.imag and value.real < 0:
-            return -kit.exp(kit.log(-value) / degree)
-        return kit.exp(kit.log(value) / degree)
-    return kit.exp(kit.log(value) / _nonzero(evaluate(node, env, kit)))
+            return -context.exp(context.log(-value) / degree)
+        return context.exp(context.log(value) / degree)
+    return context.exp(context.log(value) / _nonzero(evaluate(node, env, context)))
 
 
-def _gamma(value: Value, kit: Kit) -> Value:
+def _gamma(value: Value, context: NumericContext) -> Value:
     """Gamma, for factorials of what is no small number."""
-    if kit.mp is not None:
+    if context.mp is not None:
         if abs(value) > 1e6 or (not value.imag and value.real <= 0 and value.real == int(value.real)):
             raise NoValue
-        return kit.mp.gamma(value)
+        return context.mp.gamma(value)
     if value.imag or value.real > 165:
         raise TooBig("a factorial past the floats")
     try:
@@ -288,51 +305,51 @@ def _gamma(value: Value, kit: Kit) -> Value:
         raise NoValue from None
 
 
-def _function(node: Node, env: Mapping[str, complex], kit: Kit) -> Value:
+def _function(node: Node, env: Mapping[str, complex], context: NumericContext) -> Value:
     name = str(node.value)
     simple = _ONE_ARGUMENT.get(name)
     if name == "det":
-        return _determinant(node.args[0], env, kit)
+        return _determinant(node.args[0], env, context)
     if any(arg.kind in ("matrix", "set", "tuple", "list") for arg in node.args):
-        return _unknown(name, [evaluate(part, env, kit) for arg in node.args for part in _parts(arg)], kit)
-    values = [evaluate(arg, env, kit) for arg in node.args]
+        return _unknown(name, [evaluate(part, env, context) for arg in node.args for part in _parts(arg)], context)
+    values = [evaluate(arg, env, context) for arg in node.args]
     if simple is not None and len(values) == 1:
         if name == "ln":
-            kit.left_reals |= values[0].real < 0
+            context.left_reals |= values[0].real < 0
         if name in ("ln", "arccot", "cot", "arcsec", "arccsc", "csc", "coth", "csch"):
             _nonzero(values[0])
         if abs(values[0].imag) > 600:
             raise NoValue
         if name != "ln" and abs(values[0]) > _LARGEST_ANGLE:
             raise TooBig("an angle past what can be reduced")
-        if kit.mp is not None:
-            _note_flat(name, abs(values[0]), kit)
-        return simple(kit.lib, values[0])
+        if context.mp is not None:
+            _note_flat(name, abs(values[0]), context)
+        return simple(context.lib, values[0])
     one = values[0]
     if name == "log" and len(values) == 1:
-        natural = kit.log(_nonzero(one))
-        return natural / kit.log(kit.number(kit.log_base)) if kit.log_base else natural
+        natural = context.log(_nonzero(one))
+        return natural / context.log(context.number(context.log_base)) if context.log_base else natural
     if name in ("floor", "ceil", "sgn", "max", "min", "mod"):
-        return _step(name, values, kit)
+        return _step(name, values, context)
     if name == "Re":
-        return kit.number(1) * one.real
+        return context.number(1) * one.real
     if name == "Im":
-        return kit.number(1) * one.imag
+        return context.number(1) * one.imag
     if name in ("binom", "permutations") and len(values) == 2:
         k = values[1]
-        top = _gamma(one + 1, kit) / _nonzero(_gamma(one - k + 1, kit))
-        return top if name == "permutations" else top / _nonzero(_gamma(k + 1, kit))
-    return _unknown(name, values, kit)
+        top = _gamma(one + 1, context) / _nonzero(_gamma(one - k + 1, context))
+        return top if name == "permutations" else top / _nonzero(_gamma(k + 1, context))
+    return _unknown(name, values, context)
 
 
-def _note_flat(name: str, size: Value, kit: Kit) -> None:
+def _note_flat(name: str, size: Value, context: NumericContext) -> None:
     """Where a function is so flat that what goes in hardly shows: cos near 0, tanh and arctan far out."""
     if size and size < _TINY_TERM:
-        kit.note(size * size)
+        context.note(size * size)
     elif size > 1 / _TINY_TERM:
-        kit.note(1 / size)
+        context.note(1 / size)
     if name in ("tanh", "coth") and size > 20:
-        kit.note(kit.exp(-2 * size))
+        context.note(context.exp(-2 * size))
 
 
 def _parts(node: Node) -> list[Node]:
@@ -341,52 +358,54 @@ def _parts(node: Node) -> list[Node]:
     return [node]
 
 
-def _step(name: str, values: list[Value], kit: Kit) -> Value:
+def _step(name: str, values: list[Value], context: NumericContext) -> Value:
     """Functions of real numbers that jump or bend."""
     if any(abs(value.imag) > 1e-12 * (1 + abs(value)) for value in values):
         raise NoValue
     reals = [value.real for value in values]
     one = reals[0]
-    if name in ("floor", "ceil", "mod") and abs(one) > (1e15 if kit.mp is None else 10.0 ** min(300, kit.mp.dps)):
+    if name in ("floor", "ceil", "mod") and abs(one) > (
+        1e15 if context.mp is None else 10.0 ** min(300, context.mp.dps)
+    ):
         raise TooBig(f"a {name} past the digits")  # and mpmath would write such a number out before it divides
     if name in ("floor", "ceil"):
         near = round(float(one)) if abs(one) < 1e15 else one
         if abs(one - near) < 1e-9 * max(1.0, abs(float(one))):  # a float just beside a whole number
-            return kit.number(1) * near
-        return kit.number(1) * (kit.mp.floor if kit.mp else math.floor)(one) + (1 if name == "ceil" else 0)
+            return context.number(1) * near
+        return context.number(1) * (context.mp.floor if context.mp else math.floor)(one) + (1 if name == "ceil" else 0)
     if name == "sgn":
-        return kit.number((one > 0) - (one < 0))
+        return context.number((one > 0) - (one < 0))
     if name == "mod":
         if len(reals) != 2 or not reals[1]:
             raise NoValue
-        return kit.number(1) * (one % reals[1])
-    return kit.number(1) * (max(reals) if name == "max" else min(reals))
+        return context.number(1) * (one % reals[1])
+    return context.number(1) * (max(reals) if name == "max" else min(reals))
 
 
-def _unknown(name: str, values: list[Value], kit: Kit) -> Value:
+def _unknown(name: str, values: list[Value], context: NumericContext) -> Value:
     """One arbitrary smooth function for a name that nobody defined."""
     h = (zlib.crc32(name.encode()) % 997 + 3) / 1009
-    total = kit.number(h)
+    total = context.number(h)
     for position, value in enumerate(values):
         if abs(value.imag) > 100 or abs(value) > _LARGEST_ANGLE:
             raise NoValue
-        total = total + kit.lib.sin(value * (h + position + 1) / 3) * (position + 1) + value * h
+        total = total + context.lib.sin(value * (h + position + 1) / 3) * (position + 1) + value * h
     return total
 
 
-def _determinant(matrix: Node, env: Mapping[str, complex], kit: Kit) -> Value:
+def _determinant(matrix: Node, env: Mapping[str, complex], context: NumericContext) -> Value:
     if matrix.kind != "matrix":
-        return _unknown("det", [evaluate(matrix, env, kit)], kit)
-    rows = [[evaluate(cell, env, kit) for cell in row.args] for row in matrix.args]
+        return _unknown("det", [evaluate(matrix, env, context)], context)
+    rows = [[evaluate(cell, env, context) for cell in row.args] for row in matrix.args]
     if len(rows) > 8 or any(len(row) != len(rows) for row in rows):
         raise Unreadable("a determinant of what is not square")
 
     def minor(left: list[list[Value]]) -> Value:
         if len(left) == 1:
             return left[0][0]
-        total = kit.number(0)
+        total = context.number(0)
         for column, head in enumerate(left[0]):
-            spend(kit.cost * len(left))
+            spend(context.cost * len(left))
             rest = [row[:column] + row[column + 1 :] for row in left[1:]]
             total = total + head * minor(rest) * (-1 if column % 2 else 1)
         return total
@@ -394,7 +413,7 @@ def _determinant(matrix: Node, env: Mapping[str, complex], kit: Kit) -> Value:
     return minor(rows)
 
 
-def _big(node: Node, env: Mapping[str, complex], kit: Kit) -> Value:
+def _big(node: Node, env: Mapping[str, complex], context: NumericContext) -> Value:
     """A sum or product over a small range is worked out; the others are unknown functions of their parts."""
     lower, upper, body = node.args
     name = str(node.value)
@@ -404,10 +423,10 @@ def _big(node: Node, env: Mapping[str, complex], kit: Kit) -> Value:
         if isinstance(first, int) and isinstance(last, int):
             if last - first > MAX_RANGE:
                 raise TooBig("a sum over too many numbers")
-            values = [evaluate(body, {**env, variable: complex(index)}, kit) for index in range(first, last + 1)]
+            values = [evaluate(body, {**env, variable: complex(index)}, context) for index in range(first, last + 1)]
             if name == "sum":
-                return _add(values, kit) if values else kit.number(0)
-            total: Value = kit.number(1)
+                return _add(values, context) if values else context.number(0)
+            total: Value = context.number(1)
             for value in values:
                 total = total * value
             return total
@@ -415,9 +434,9 @@ def _big(node: Node, env: Mapping[str, complex], kit: Kit) -> Value:
     values = []
     for part in (*parts, body):
         if part.kind == "text":
-            values.append(kit.number(0.37))
+            values.append(context.number(0.37))
         elif part.kind == "const" and part.value == "inf":
-            values.append(kit.number(7.3))
+            values.append(context.number(7.3))
         else:
-            values.append(evaluate(part, env, kit))
-    return _unknown(name, values, kit)
+            values.append(evaluate(part, env, context))
+    return _unknown(name, values, context)

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from .exact import based as value_of_based
 from .exact import rational
-from .numeric import Kit, NoValue, evaluate
+from .numeric import NoValue, NumericContext, evaluate
 from .scalar import is_scalar, same_scalar
 from .tree import MINUS_ONE, Node, TooBig, Unreadable, kinds, mul, names, num
 from .units import conversion, unit
@@ -68,13 +68,45 @@ def same_number(gold: Node, answer: Node) -> Judged:
         return Judged(False if is_scalar(gold) != is_scalar(answer) else None, "structure")
     if "big" in kinds(answer) and "big" not in kinds(gold):
         return Judged(False, "unevaluated")
+    if (gold.args and _keeps_order(gold)) or (answer.args and _keeps_order(answer)):
+        return Judged(True if gold == answer else None, "structure")
     same, rule = same_scalar(gold, answer)
     if same:
         return Judged(True, str(rule))
     places_gold, places_answer = _decimal(gold), _decimal(answer)
     if (places_gold is None) != (places_answer is None) and _rounds(gold, answer, places_gold, places_answer):
         return Judged(True, "rounded")
+    if not same and _left_open(gold):
+        return Judged(None, str(rule))  # an integral that nobody worked out may have any value
     return Judged(same, str(rule))
+
+
+def _keeps_order(node: Node) -> bool:
+    """Whether letters are shown to be operators: AB - BA, a^\\dagger a. Their factors cannot be exchanged."""
+    if node.kind == "add":
+        orders: dict[tuple[str, ...], tuple[str, ...]] = {}
+        found = False
+        for term in node.args:
+            letters = tuple(str(part.value) for part in term.args if part.kind == "var") if term.kind == "mul" else ()
+            if len(letters) > 1 and all(letter.isupper() for letter in letters):
+                first = orders.setdefault(tuple(sorted(letters)), letters)
+                found = found or first != letters
+        if found:
+            return True
+    if node.kind == "var":
+        return node.value == "dagger"
+    return node.kind in ("add", "mul", "pow") and any(map(_keeps_order, node.args))
+
+
+def _left_open(node: Node) -> bool:
+    """Whether an expression holds an integral, a limit or a sum whose bounds are no whole numbers."""
+    if "big" not in kinds(node):
+        return False
+    if node.kind == "big":
+        lower, upper, _ = node.args
+        bounds = lower.args[-1] if lower.kind == "rel" else lower, upper
+        return node.value not in ("sum", "prod") or not all(bound.kind == "num" for bound in bounds)
+    return any(map(_left_open, node.args))
 
 
 def _decimal(node: Node) -> int | None:
@@ -125,7 +157,7 @@ def _is_exact(node: Node) -> bool:
 
 
 def _digits(value: int | Fraction) -> int:
-    """Significant digits of a terminating decimal, trailing noughts not counted."""
+    """Significant digits of a terminating decimal, trailing zeros not counted."""
     top, bottom = abs(value.numerator), value.denominator
     text = format(Decimal(top) / Decimal(bottom), "f") if bottom < 10**25 else str(top)
     return len(text.replace(".", "").strip("0")) if "." in text else len(text.rstrip("0"))
@@ -136,7 +168,7 @@ def _difference(exact: Node, value: Fraction) -> Fraction | None:
         known = rational(exact)
         if known is not None:
             return Fraction(known) - value
-        number = complex(evaluate(exact, {}, Kit()))
+        number = complex(evaluate(exact, {}, NumericContext()))
     except (TooBig, NoValue, Unreadable, OverflowError, ValueError, ZeroDivisionError):
         return None
     if abs(number.imag) > 1e-12 * max(1.0, abs(number)) or abs(number) > 1e15 or number != number:
@@ -180,12 +212,16 @@ def _percents(gold: Node, answer: Node) -> Judged:
     return same_number(gold, answer.args[0]) if bare is not None and not -1 <= bare <= 1 else judged
 
 
+_RADIANS = frozenset({"pi", "arcsin", "arccos", "arctan", "arccot", "arcsec", "arccsc"})
+"""What shows that a bare number is an angle in radians."""
+
+
 def _degrees(gold: Node, answer: Node) -> Judged:
     if gold.kind == answer.kind == "deg":
         return same_quantity(gold.args[0], answer.args[0])
     bare = answer if gold.kind == "deg" else gold
     marked = gold if gold.kind == "deg" else answer
-    if bare.kind not in ("pct", "unit", "ratio", "based") and not kinds(bare) & {"pi", "fn"}:
+    if bare.kind not in ("pct", "unit", "ratio", "based") and not kinds(bare) & _RADIANS:
         pair = (marked.args[0], bare) if gold.kind == "deg" else (bare, marked.args[0])
         return same_quantity(*pair)
     return same_number(gold, answer) if is_scalar(bare) else Judged(False, "unit")
@@ -214,8 +250,42 @@ def _ratios(gold: Node, answer: Node) -> Judged:
         longer, shorter = (mine, other) if len(mine) > len(other) else (other, mine)
         clock = len(longer) == 3 and longer[2].value == 0 and all(part.kind == "num" for part in (*longer, *shorter))
         return Judged(clock and longer[:2] == shorter, "ratio")
+    if gold.value == answer.value == "clock":
+        return Judged(mine == other, "ratio")
     for x, y in zip(mine[1:], other[1:], strict=True):
         judged = same_number(mul(mine[0], y), mul(other[0], x))
         if not judged.same:
             return Judged(judged.same, "ratio")
     return Judged(True, "ratio")
+
+
+def approximates(exact: Node, given: Node) -> bool:
+    """Whether what stands behind an ≈ rounds what stands before it; True where either has no number to check."""
+    if names(exact) or names(given) or not is_scalar(exact) or not is_scalar(given):
+        return True
+    value = rational(given)
+    if value is None:
+        return True
+    difference = _difference(exact, Fraction(value))
+    places = _decimal(given) or 0
+    return difference is None or abs(difference) <= max(
+        Fraction(51, 100) * Fraction(10) ** -places, abs(Fraction(value)) / 100
+    )
+
+
+def same_time(gold: Node, answer: Node) -> bool:
+    """Two times of the day: with am or pm on both sides, or one of them by the 24 hours."""
+    mine, other = _seconds(gold), _seconds(answer)
+    return mine is not None and mine == other
+
+
+def _seconds(node: Node) -> int | None:
+    if node.kind == "time" and isinstance(node.value, int):
+        return node.value
+    if node.kind != "ratio" or node.value != "clock":
+        return None
+    hour, minute, second = (*(part.value for part in node.args), 0, 0)[:3]
+    assert isinstance(hour, int)
+    assert isinstance(minute, int)
+    assert isinstance(second, int)
+    return hour * 3600 + minute * 60 + second if hour > 12 or hour == 0 else None

@@ -7,6 +7,7 @@ Text that is no mathematics is kept as words. Some texts have a second reading: 
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from .boxes import joined_boxes
-from .grammar import RELATIONS, Parser
+from .elements import added, date, element, is_condition, without_fillers
+from .grammar import Parser
 from .normal import normal_form
 from .tokens import MAX_TEXT, tokenize
-from .tree import Node, TooBig, Unreadable, mul, num
-from .words import words_of
+from .tree import Node, TooBig, Unreadable, num
+from .unit_table import is_symbol
 
 MAX_ITEMS = 200
 """Longest list that is read."""
@@ -54,6 +56,8 @@ class Answer(NamedTuple):
     tree: _Tree
     others: tuple[Node, ...] = ()
     """Second readings."""
+    by_kind: tuple[Node, ...] = ()
+    """Readings that only hold where the other side is plainly of that kind: 1,5 as a decimal, 500 m as metres."""
 
     @property
     def text(self) -> str:
@@ -78,35 +82,22 @@ class Answer(NamedTuple):
 
 _PLAIN = re.compile(r"-?\d{1,300}(?:\.\d{1,300})?")
 _DELIMITER = re.compile(r"(?<!\\)(?:\\\\)*(\$+|\\[()\[\]])")
+_DELIMITED = re.compile(r"(?<!\\)(\$\$?|\\\(|\\\[)(.{0,4000}?)(?<!\\)(\$\$?|\\\)|\\\])", re.DOTALL)
+_SPOKEN = re.compile(r"[^\W\d_]{2,}")
 _MONEY = re.compile(r"^-?\$\s*-?[\d.]")
 _DOUBLED = re.compile(r"\\\\(?=[A-Za-z])")
-# Not one digit, nor a last nought: -3,0 and 1,10 are lists.
+# Not one digit, nor a last zero: -3,0 and 1,10 are lists, unless the reference is a decimal.
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+[1-9]|\d{1,3},\d{3}")
+_COMMA_UNIT = re.compile(r"(-?\d+),(\d+)(?=\s*(?:$|\\?%|\\[,; ]|\\(?:text|mathrm)\b|[a-zA-Z°€$]))")
+_POINT_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+,\d+(?![\d,])")
+_SPACE_GROUPS = re.compile(
+    r"^[-+]?\d{1,3}(?:[ \u00a0\u202f\u2009]\d{3})+(?=[.,]?\d*(?:\s*(?:\\?%|\\text|\\mathrm|[a-zA-Z€$]|$)))"
+)
+_BARE_UNIT = re.compile(r"(-?\d+(?:\.\d+)?)\s*([a-zA-Z]{1,3})")
 _STARS = re.compile(r"^\*\*(.*)\*\*$", re.DOTALL)
 _DEPTH = {"(": 1, "[": 1, "{": 1, "\\{": 1, ")": -1, "]": -1, "}": -1, "\\}": -1}
 _OR = ('"or', ";")
 _AND = (",", '"and', "\\\\")
-_LEADING = frozenset(
-    '"about "approximately "approx "roughly "the "answer "final "is "are "so "thus "therefore "equals "equal "to'
-    ' "exactly "around "be "of "only "solution "solutions "value "values "either "both "then'.split()
-)
-_REASONS = frozenset({'"where', '"since', '"because'})
-_RANGES = frozenset({'"for', '"with', '"over', '"on'})
-_WHOLE_RANGE = frozenset(
-    '\\in "all "any "every "each "integer "integers "real "reals "arbitrary "constant "constants'.split()
-)
-_DOUBTS = frozenset(
-    '"not "no "never "isn "wrong "false "incorrect "impossible "but "except "maybe "perhaps "or "either "unlike'
-    ' "squared "cubed "halves "thirds "instead "nor "neither "without "any'
-    ' "other "than "more "less "most "least "minus "plus "times "half "if'.split()
-)
-_UNIT_LETTERS = frozenset("mshgLlNJWVAKCFT")
-_MULTIPLES = {
-    "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12,
-}  # fmt: skip
-_UNIT_SIGNS = frozenset({"/", "^", "*", "-", "{", "}", "(", ")", "\\circ", "."})
-_PERCENT_WORDS = frozenset({"percent", "pct", "percentage", "percents"})
-_DEGREE_WORDS = frozenset({"degrees", "degree", "deg"})
 
 
 def read(raw: str) -> Answer:
@@ -133,8 +124,7 @@ def _read(raw: str) -> Answer:
         return Answer(_Tree(raw.strip(), Node("bad", (), kind), str(error)))
     make = _tree_kept if len(tokens) <= KEPT_TOKENS else _tree
     others = _second_readings(text) if "," in text else ()
-    choice = _choice_with_content(tokens)
-    return Answer(make(tuple(tokens)), others if choice is None else (*others, choice))
+    return Answer(make(tuple(tokens)), others, _readings_by_kind(text))
 
 
 def _tree(tokens: tuple[str, ...]) -> _Tree:
@@ -147,8 +137,7 @@ def _tree(tokens: tuple[str, ...]) -> _Tree:
     except RecursionError:
         return _Tree(text, Node("bad", (), "big"), "the answer is nested too deep")
     except (Unreadable, ValueError, IndexError, ZeroDivisionError) as error:
-        words = words_of(tokens)
-        return _Tree(text, Node("text", (), words)) if words else _Tree(text, Node("bad", (), "bad"), str(error))
+        return _Tree(text, Node("bad", (), "bad"), str(error))
 
 
 _read_kept = lru_cache(maxsize=4096)(_read)
@@ -180,9 +169,36 @@ def strip_delimiters(raw: str) -> str:
     if _MONEY.match(text) and text.count("$") % 2:
         text = text.replace("$", "\\$", 1)
     if "$" in text or "\\(" in text or "\\[" in text:
-        text = _DELIMITER.sub(" ", text)
-    text = text.strip().rstrip("\\ ,;")
-    return text if text.endswith("..") else text.removesuffix(".").strip()
+        text = _DELIMITER.sub(" ", _with_prose_marked(text))
+    if "&" in text and ";" in text:
+        text = html.unescape(text)
+    text = text.strip().rstrip("\\ ,;。")
+    text = text if text.endswith("..") else text.removesuffix(".").strip()
+    if "," in text and "." in text:
+        text = _POINT_GROUPS.sub(lambda found: found[0].replace(".", "").replace(",", "."), text)
+    grouped = _SPACE_GROUPS.match(text)
+    if grouped is None:
+        return text
+    rest = text[grouped.end() :]
+    return re.sub(r"\s", "", grouped[0]) + (f".{rest[1:]}" if rest[:1] == "," else rest)
+
+
+def _with_prose_marked(text: str) -> str:
+    r"""What stands outside of `$…$` as \\text, where it holds words: letters beside formulas are no variables."""
+    pieces: list[str] = []
+    at = 0
+    for found in _DELIMITED.finditer(text):
+        pieces += [_prose(text[at : found.start()]), f" {found[2]} "]
+        at = found.end()
+    if not pieces:
+        return text
+    return "".join((*pieces, _prose(text[at:])))
+
+
+def _prose(text: str) -> str:
+    if "\\" in text or not _SPOKEN.search(text) or text.count("{") != text.count("}"):
+        return text
+    return f"\\text{{{text}}}"
 
 
 def _second_readings(text: str) -> tuple[Node, ...]:
@@ -197,6 +213,25 @@ def _second_readings(text: str) -> tuple[Node, ...]:
     parts = text.split(",")
     if len(parts) > 2 and all(part.isdigit() and part.isascii() and len(part) < 4 for part in parts):
         return (Node("list", tuple(num(int(part)) for part in parts)),)
+    if text.count(",") == 1:
+        comma = _COMMA_UNIT.match(text)
+        if comma is not None and comma.end() < len(text) and len(comma[2]) != 3:  # 12,5 cm
+            tree = _tree(tuple(tokenize(f"{comma[1]}.{comma[2]}{text[comma.end() :]}")))
+            return () if tree.trouble else (tree.node,)
+    return ()
+
+
+def _readings_by_kind(text: str) -> tuple[Node, ...]:
+    if len(text) > 24:
+        return ()
+    if text.count(",") == 1:
+        comma = _COMMA_UNIT.fullmatch(text)
+        if comma is not None and len(comma[2]) != 3:
+            return (Parser(list(filter(None, tokenize(f"{comma[1]}.{comma[2]}")))).relation(),)
+    bare = _BARE_UNIT.fullmatch(text)
+    if bare is not None and is_symbol(bare[2]):
+        tree = _tree(tuple(tokenize(f"{bare[1]}\\mathrm{{{bare[2]}}}")))
+        return () if tree.trouble else (tree.node,)
     return ()
 
 
@@ -219,11 +254,16 @@ def split(tokens: Sequence[str], separators: Sequence[str]) -> list[list[str]]:
 
 
 def _answer(tokens: list[str]) -> Node:
-    tokens = _without_fillers(tokens)
+    tokens = without_fillers(tokens) or tokens
     while len(tokens) > 2 and tokens[0] == "{" and tokens[-1] == "}" and len(split(tokens[1:-1], _OR + _AND)) > 1:
         tokens = tokens[1:-1]
     if not tokens:
         raise Unreadable("there is nothing in it")
+    whole = _choice(tokens) or (date(tokens) if len(tokens) < 8 else None)
+    if whole is not None:
+        return whole
+    if "]" in tokens or "[" in tokens:
+        tokens = _turned_brackets(tokens)
     if "\\cup" in tokens:
         pieces = split(tokens, ("\\cup",))
         if all(any(sign in ("<", ">", "<=", ">=") for sign in piece) for piece in pieces):
@@ -234,13 +274,15 @@ def _answer(tokens: list[str]) -> Node:
     parts: list[Node] = []
     signs = "or" if '"or' in tokens else "and" if '"and' in tokens else ""
     for group in groups:
-        items = [item for item in map(_element, _without_conditions(group)) if item is not None]
+        items = [item for item in map(element, _without_conditions(group)) if item is not None]
         if len(groups) > 1 and len(items) > 1 and all(_is_assignment(item) for item in items):
             parts.append(Node("tuple", tuple(item.args[-1] for item in items)))
         else:
             parts.extend(items)
     if not parts:
         raise Unreadable("there is nothing in it")
+    if len(parts) == 2 and signs == "and" and (total := added(*parts)) is not None:
+        return total
     return parts[0] if len(parts) == 1 else Node("list", tuple(parts), signs or None)
 
 
@@ -248,19 +290,11 @@ def _is_assignment(node: Node) -> bool:
     return node.kind == "rel" and node.value == "=" and node.args[0].kind == "var"
 
 
-def _without_fillers(tokens: list[str]) -> list[str]:
-    while tokens and (tokens[0] in ("=", "~", ":") or tokens[0].lower() in _LEADING):
-        tokens = tokens[1:]
-    if len(tokens) > 2 and tokens[0] == "\\forall":
-        raise Unreadable("a quantifier")
-    return tokens
-
-
 def _without_conditions(items: list[list[str]]) -> list[list[str]]:
-    """The items without `k \\in \\mathbb{Z}` and "where …", unless nothing else is there."""
+    """The items without `k \\in \\mathbb{Z}` and "where C is a constant", unless nothing else is there."""
     kept: list[list[str]] = []
     for item in items:
-        if kept and _is_condition(item):
+        if kept and is_condition(item):
             break
         if kept and _is_membership(item):
             continue
@@ -268,160 +302,56 @@ def _without_conditions(items: list[list[str]]) -> list[list[str]]:
     return kept
 
 
-def _is_condition(tokens: list[str]) -> bool:
-    """Whether words only say what the names are. "if x > 0" and "for n even" say that it holds in part, and count."""
-    first = tokens[0].lower()
-    return first in _REASONS or (first in _RANGES and any(sign.lower() in _WHOLE_RANGE for sign in tokens))
-
-
 def _is_membership(tokens: list[str]) -> bool:
     if "\\in" not in tokens:
         return False
     at = tokens.index("\\in")
-    return at <= 2 and len(tokens) > at + 1 and tokens[at + 1].startswith("\\mathbb")
+    return at <= 2 and len(tokens) == at + 2 and tokens[at + 1].startswith("\\mathbb")
 
 
-def _element(tokens: list[str]) -> Node | None:
-    tokens = _without_fillers(tokens)
-    if not tokens:
-        return None
-    label, tokens = _label(tokens)
-    choice = _choice(tokens)
-    if choice is not None:
-        return choice
-    parser = Parser(tokens)
-    node = _approximate(parser)
-    if parser.head == ":":
-        parts = [node]
-        while parser.take(":"):
-            parts.append(_approximate(parser))
-        plain = all(part.kind != "rel" and part.kind not in ("interval", "tuple", "brackets") for part in parts)
-        node = Node("ratio" if plain else "tuple", tuple(parts), ":".join(tokens) if plain else None)
-        node = node._replace(value=None)
-    rest = parser.tokens[parser.at : -1]
-    if rest:
-        node = _with_rest(node, rest)
-    return Node("named", (node,), label) if label else node
+def _turned_brackets(tokens: list[str]) -> list[str]:
+    """Intervals in the manner of Bourbaki, ]1, 2[ and [1, 2[, with the usual brackets; all else as it is."""
+    signs = [(at, token) for at, token in enumerate(tokens) if token in ("[", "]")]
+    if len(signs) % 2 or all(token == "[]"[index % 2] for index, (_, token) in enumerate(signs)):
+        return tokens
+    turned = list(tokens)
+    for (at, opening), (end, closing) in zip(signs[::2], signs[1::2], strict=True):
+        inner = tokens[at + 1 : end]
+        if not any(sign in (",", ";") for sign in inner) or (at and tokens[at - 1] not in _BEFORE_INTERVAL):
+            return tokens
+        turned[at] = "[" if opening == "[" else "("
+        turned[end] = "]" if closing == "]" else ")"
+    return turned
 
 
-def _approximate(parser: Parser) -> Node:
-    r"""A relation; what follows an `\approx` is kept apart, unless a name stands before it."""
-    node = parser.relation()
-    if node.kind != "rel" or "~" not in str(node.value):
-        return node
-    signs = str(node.value).split()
-    at = signs.index("~")
-    exact, rest = node.args[: at + 1], node.args[at + 1 :]
-    if at == 0 and exact[0].kind in ("var", "call"):
-        return Node("rel", (exact[0], rest[-1]), "=")
-    kept = exact[0] if at == 0 else Node("rel", exact, " ".join(signs[:at]))
-    return Node("approx", (kept, rest[-1]))
-
-
-def _label(tokens: list[str]) -> tuple[str, list[str]]:
-    """Words before the first `=` or `:`, and what follows."""
-    if tokens[0][0] != '"':
-        return "", tokens
-    for at, sign in enumerate(tokens[:12]):
-        if sign in ("=", ":"):
-            if any(word.lower() in _DOUBTS for word in tokens[:at]):
-                raise Unreadable("words that take the number back")
-            return " ".join(word.lstrip('"').lower() for word in tokens[:at]), tokens[at + 1 :] or tokens
-        if sign[0] != '"' and not sign.isalpha():
-            break
-    words = 0
-    while words < len(tokens) and tokens[words][0] == '"':
-        words += 1
-    if tokens[words - 1] in ('"is', '"are', '"equals') and words < len(tokens):
-        return " ".join(word.lstrip('"').lower() for word in tokens[: words - 1]), tokens[words:]
-    return "", tokens
+_BEFORE_INTERVAL = frozenset({"\\cup", "\\cap", "\\in", "=", ",", ";", "\\setminus"})
 
 
 def _choice(tokens: list[str]) -> Node | None:
-    """A letter of a multiple choice: C, (C), or C) with what it stands for."""
-    plain = [token.lstrip('"') for token in tokens]
-    if len(plain) == 3 and plain[0] == "(" and plain[2] == ")" and _is_capital(plain[1]):
-        return Node("var", (), plain[1])
-    if len(plain) == 1 and _is_capital(plain[0]):
-        return Node("var", (), plain[0])
-    if len(plain) == 2 and plain[1] in (".", ")", ":") and _is_capital(plain[0]):
-        return Node("var", (), plain[0])
-    return None
-
-
-def _choice_with_content(tokens: list[str]) -> Node | None:
-    """The letter of `(C) 12`, `C. 12`, `C: x = 5`, where no other choice is named."""
+    """A letter of a multiple choice with what it stands for, as in `(C) 12`, `C. 12`, `C: x = 5`; or C alone."""
     plain = [sign.lstrip('"') for sign in tokens[:4]]
-    if len(plain) > 3 and plain[0] == "(" and plain[2] == ")" and _is_capital(plain[1]):
+    if len(plain) > 2 and plain[0] == "(" and plain[2] == ")" and _is_capital(plain[1]):
         letter, rest = plain[1], tokens[3:]
-    elif len(plain) > 2 and plain[1] in (")", ".", ":") and _is_capital(plain[0]):
+    elif len(plain) > 1 and plain[1] in (")", ".", ":") and _is_capital(plain[0]):
         letter, rest = plain[0], tokens[2:]
+    elif len(tokens) == 1 and _is_capital(plain[0]):
+        letter, rest = plain[0], []
     else:
         return None
-    if any(sign in ('"or', '"and', ",", ";", "(", '"not') or _is_capital(sign.lstrip('"')) for sign in rest):
+    if not rest:
+        return Node("var", (), letter)
+    if rest[0] in _NO_CONTENT or any(
+        sign in ('"or', '"and', ";", '"not') or _is_capital(sign.lstrip('"')) for sign in rest
+    ):
         return None
-    return Node("var", (), letter)
+    try:
+        return Node("choice", (_answer(rest),), letter)
+    except Unreadable:
+        return None
+
+
+_NO_CONTENT = frozenset({"+", "*", "/", "=", "^", "_", "\\cup", "\\cap", ",", "(", "!", ">", "<", "<=", ">=", "\\to"})
 
 
 def _is_capital(text: str) -> bool:
     return len(text) == 1 and "A" <= text <= "Z"
-
-
-def _with_rest(node: Node, rest: list[str]) -> Node:
-    """A node with what follows it: a unit, a percent or degree word, or a condition that is dropped."""
-    first = rest[0].lstrip('"').lower()
-    if _is_condition(rest):
-        return node
-    if rest[0].lower() in _RANGES:
-        raise Unreadable("it holds in part")
-    if first in _MULTIPLES and rest[0][0] == '"':
-        multiple = _times(node, _MULTIPLES[first])
-        return _with_rest(multiple, rest[1:]) if len(rest) > 1 else multiple
-    if first in _PERCENT_WORDS and len(rest) == 1:
-        return Node("pct", (node,))
-    if first in _DEGREE_WORDS and not (len(rest) > 1 and rest[1].lower() in ('"celsius', '"fahrenheit', '"c', '"f')):
-        return _with_rest(_degrees(node), rest[1:]) if len(rest) > 1 else _degrees(node)
-    if rest[0] == "(" and rest[-1] == ")" and any(sign[0] == '"' or sign == "\\in" for sign in rest):
-        return node  # a remark in brackets
-    if rest[0] == "\\pm" or rest[0] in RELATIONS:
-        raise Unreadable("it stops in the middle")
-    if any(sign.lower() in _DOUBTS for sign in rest):
-        raise Unreadable("words that take the number back")
-    words = 0
-    for at, sign in enumerate(rest):
-        if sign[0] == '"' or sign in _UNIT_LETTERS:
-            if at and words and _is_condition(rest[at:]):
-                rest = rest[:at]
-                break
-            words += 1
-        elif sign not in _UNIT_SIGNS and not (sign.isdigit() and at and rest[at - 1] in ("^", "{", "-")):
-            raise Unreadable(f"{sign!r} makes no sense there")
-    if not words:
-        raise Unreadable("it stops in the middle")
-    phrase = " ".join(sign.lstrip('"') for sign in rest if sign not in "{}()")
-    return _with_unit(node, phrase)
-
-
-def _times(node: Node, multiple: int) -> Node:
-    if node.kind == "rel":
-        return node._replace(args=(*node.args[:-1], _times(node.args[-1], multiple)))
-    if node.kind == "unit":
-        return node._replace(args=(_times(node.args[0], multiple),))
-    return mul(node, num(multiple))
-
-
-def _degrees(node: Node) -> Node:
-    if node.kind == "rel":
-        return node._replace(args=(*node.args[:-1], _degrees(node.args[-1])))
-    return Node("deg", (node,))
-
-
-def _with_unit(node: Node, phrase: str) -> Node:
-    """The unit goes to the value, not to the relation around it."""
-    if node.kind == "rel":
-        return node._replace(args=(*node.args[:-1], _with_unit(node.args[-1], phrase)))
-    if node.kind == "approx":
-        return node._replace(args=(_with_unit(node.args[0], phrase), _with_unit(node.args[1], phrase)))
-    if node.kind == "text":
-        raise Unreadable("words")
-    return Node("unit", (node,), phrase)

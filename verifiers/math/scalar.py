@@ -19,23 +19,28 @@ from .numeric import (
     MAX_DIGITS,
     POINTS,
     REAL_POINTS,
+    SMALL_POINTS,
     STEP_POINTS,
-    Kit,
     NoValue,
+    NumericContext,
     evaluate,
     integer_point,
     point,
+    small_point,
 )
-from .tree import INF, Node, TooBig, Unreadable, kinds, names, neg
+from .tree import INF, Kind, Node, TooBig, Unreadable, kinds, names, neg
 
 Env = dict[str, complex]
 
-SCALAR = frozenset(
-    "num dec var const add mul pow root fact abs fn call log deg pct based big".split()
-)  # what may stand in an expression that has a value
+SCALAR: frozenset[Kind] = frozenset({
+    "num", "dec", "var", "const", "add", "mul", "pow", "root", "fact", "abs", "fn", "call", "log", "deg", "pct",
+    "based", "big",
+})  # fmt: skip
+"""What may stand in an expression that has a value."""
 _JUMPS = frozenset({"floor", "ceil", "max", "min", "sgn", "mod"})
-_BENDS = _JUMPS | {"abs", "root", "big", "cases"}
-_INTEGER_NAMES = frozenset("nmkjpqrNMKlt")
+_NON_SMOOTH = _JUMPS | {"abs", "root", "big", "cases"}
+_INTEGER_NAMES = frozenset("nmkNMK")
+"""Names of whole numbers. t, p, q, r, l and j are as often real."""
 _COMPLEX = frozenset({"i", "Re", "Im", "arg"})
 _INFINITE = frozenset({"const", "mul"})
 _MAX_VARIABLES = 24
@@ -112,10 +117,13 @@ def _numeric(a: Node, b: Node, kinds_a: frozenset[str], kinds_b: frozenset[str])
         verdict = _same_function(a, b, variables, present, log_base)
         if verdict is not False:
             break
+    whole = all(name.split("_")[0] in _INTEGER_NAMES for name in variables)
+    if verdict is None and whole:
+        return _same_on_integers(a, b, variables) or None
     if verdict and bool(kinds_a & _JUMPS) != bool(kinds_b & _JUMPS):
         return None  # a jump may lie between the points
-    if verdict is False and all(name.split("_")[0] in _INTEGER_NAMES for name in variables):
-        return _same_on_integers(a, b, variables, kinds_a, kinds_b)
+    if verdict is False and whole:
+        return _same_on_integers(a, b, variables)
     return verdict
 
 
@@ -141,9 +149,9 @@ def _same_value(a: Node, b: Node, env: Env, log_base: int) -> bool | None:
     return close and _confirmed(a, b, env, log_base)
 
 
-def _float(node: Node, env: Env, log_base: int, kit: Kit | None = None) -> complex:
+def _float(node: Node, env: Env, log_base: int, context: NumericContext | None = None) -> complex:
     try:
-        value = complex(evaluate(node, env, kit or Kit(log_base=log_base)))
+        value = complex(evaluate(node, env, context or NumericContext(log_base=log_base)))
     except OverflowError:
         raise TooBig("past the floats") from None
     except (ValueError, ZeroDivisionError):
@@ -175,17 +183,17 @@ def _confirmed(a: Node, b: Node, env: Env, log_base: int = 0) -> bool | None:
     """Whether two values agree to all but the last ten digits; None past the digits that we can pay for."""
     digits = DIGITS
     while True:
-        kit = Kit(_context(digits), log_base=log_base)
+        context = NumericContext(_context(digits), log_base=log_base)
         try:
-            x, y = evaluate(a, env, kit), evaluate(b, env, kit)
+            x, y = evaluate(a, env, context), evaluate(b, env, context)
         except (ZeroDivisionError, ValueError):
             raise NoValue from None
         scale = max(abs(x), abs(y))
-        if kit.mp.isnan(scale) or kit.mp.isinf(scale):
+        if context.mp.isnan(scale) or context.mp.isinf(scale):
             raise NoValue
-        if abs(x - y) > kit.mp.mpf(10) ** (10 - digits) * max(scale, kit.cancelled):
+        if abs(x - y) > context.mp.mpf(10) ** (10 - digits) * max(scale, context.cancelled):
             return False
-        if kit.smallest > 10.0 ** (-digits / 3):
+        if context.smallest > 10.0 ** (-digits / 3):
             return True
         digits *= 3
         if digits > MAX_DIGITS:
@@ -214,10 +222,10 @@ def _same_function(a: Node, b: Node, variables: list[str], present: frozenset[st
     complex_values = bool(present & _COMPLEX)
     agreed: list[Env] = []
     outside: list[Env] = []
-    for env, wide in _environments(variables, wide=bool(present & _BENDS), whole=bool(present & _JUMPS)):
-        kits = Kit(log_base=log_base), Kit(log_base=log_base)
+    for env, wide in _environments(variables, wide=bool(present & _NON_SMOOTH), whole=bool(present & _JUMPS)):
+        contexts = NumericContext(log_base=log_base), NumericContext(log_base=log_base)
         try:
-            x, y = _float(a, env, log_base, kits[0]), _float(b, env, log_base, kits[1])
+            x, y = _float(a, env, log_base, contexts[0]), _float(b, env, log_base, contexts[1])
         except NoValue:
             continue
         except TooBig:
@@ -226,8 +234,8 @@ def _same_function(a: Node, b: Node, variables: list[str], present: frozenset[st
             x = y = complex(1)  # past the floats: left to the confirmation
         if not complex_values:
             real_x, real_y = (
-                abs(v.imag) <= 1e-9 * abs(v) + 1e-300 and not kit.left_reals
-                for v, kit in zip((x, y), kits, strict=True)
+                abs(v.imag) <= 1e-9 * abs(v) + 1e-300 and not context.left_reals
+                for v, context in zip((x, y), contexts, strict=True)
             )
             if not (real_x and real_y):
                 if not (real_x or real_y):
@@ -243,6 +251,11 @@ def _same_function(a: Node, b: Node, variables: list[str], present: frozenset[st
             if not confirmed:
                 return confirmed
         agreed.append(env)
+    if not complex_values and len(agreed) < 4:
+        near = _agree_near_zero(a, b, variables, log_base)
+        if near is None:
+            return False
+        agreed += near
     if complex_values or len(agreed) < 3:
         extra = _complex_points(variables)
         for env in (*outside, *extra):
@@ -267,6 +280,24 @@ def _same_function(a: Node, b: Node, variables: list[str], present: frozenset[st
     return True if proofs > 1 else None
 
 
+def _agree_near_zero(a: Node, b: Node, variables: list[str], log_base: int) -> list[Env] | None:
+    """Points between -1 and 1 where both are real and agree, as artanh and ln(1 - x) want; None where they differ."""
+    agreed: list[Env] = []
+    for index in range(SMALL_POINTS):
+        env = {name: small_point(name, index) for name in variables}
+        contexts = NumericContext(log_base=log_base), NumericContext(log_base=log_base)
+        try:
+            x, y = _float(a, env, log_base, contexts[0]), _float(b, env, log_base, contexts[1])
+        except (NoValue, TooBig):
+            continue
+        if any(abs(value.imag) > 1e-9 * abs(value) + 1e-300 for value in (x, y)) or any(c.left_reals for c in contexts):
+            continue
+        if not _close(x, y, 1e-7) and not _confirmed(a, b, env, log_base):
+            return None
+        agreed.append(env)
+    return agreed
+
+
 def _complex_points(variables: list[str]) -> Iterator[Env]:
     for index in range(REAL_POINTS, POINTS):
         yield {name: point(name, index) for name in variables}
@@ -278,25 +309,32 @@ def _complex_points(variables: list[str]) -> Iterator[Env]:
 
 
 def _is_parity(node: Node) -> bool:
-    """Whether a tree holds what makes sense for whole numbers: floors, (-1)^n, factorials, cos nπ."""
+    """Whether a tree holds what makes sense for whole numbers: floors, (-1)^n, factorials."""
     stack = [node]
     while stack:
         here = stack.pop()
         if here.kind == "pow" and here.args[0].value == -1:
             return True
-        if here.kind == "fact" or (here.kind == "fn" and here.value in ("floor", "ceil", "mod", "binom", "cos", "sin")):
+        if here.kind == "fact" or (here.kind == "fn" and here.value in ("floor", "ceil", "mod", "binom")):
             return True
         stack.extend(here.args)
     return False
 
 
-def _same_on_integers(
-    a: Node, b: Node, variables: list[str], kinds_a: frozenset[str], kinds_b: frozenset[str]
-) -> bool | None:
+def _is_sign(node: Node) -> bool:
+    """Whether a tree holds a sine or cosine of a multiple of π and a name: cos nπ is (-1)^n."""
+    stack = [node]
+    while stack:
+        here = stack.pop()
+        if here.kind == "fn" and here.value in ("sin", "cos") and "pi" in kinds(here) and names(here):
+            return True
+        stack.extend(here.args)
+    return False
+
+
+def _same_on_integers(a: Node, b: Node, variables: list[str]) -> bool | None:
     """Two formulas of whole numbers that differ between them: floor((n+1)/2) and ceil(n/2)."""
-    if not (kinds_a | kinds_b) & {"floor", "ceil", "mod", "fact", "binom"} and not (_is_parity(a) and _is_parity(b)):
-        return False
-    if not (_is_parity(a) and _is_parity(b)):
+    if not (_is_parity(a) and (_is_parity(b) or _is_sign(b))) and not (_is_parity(b) and _is_sign(a)):
         return False
     agreed: list[Env] = []
     for index in range(24):
@@ -305,7 +343,7 @@ def _same_on_integers(
             x, y = _float(a, env, 0), _float(b, env, 0)
         except (NoValue, TooBig):
             continue
-        if not _close(x, y, 1e-7):
+        if not _close(x, y, 1e-7) and (abs(x - y) > 1e-6 or not _confirmed(a, b, env)):
             return False
         agreed.append(env)
     if len(agreed) < 10:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .numeric import Kit, NoValue, evaluate
+from .numeric import NoValue, NumericContext, evaluate
 from .scalar import is_scalar, same_scalar
 from .tree import INF, Node, TooBig, Unreadable, inverse, kinds, mul, names, neg, num, sub, substitute
 
@@ -90,7 +90,7 @@ def _end(node: Node) -> End:
         return _LOW
     if names(node):
         raise Unreadable("an end that is no constant")
-    value = complex(evaluate(node, {}, Kit()))
+    value = complex(evaluate(node, {}, NumericContext()))
     if abs(value.imag) > 1e-9 * max(1.0, abs(value)) or math.isnan(value.real) or math.isinf(value.real):
         raise NoValue
     return End(value.real, node)
@@ -135,12 +135,20 @@ def _real_set(node: Node) -> RealSet:
             found = combine(found, EVERYTHING, lambda x, y: x and y)
         return found
     if kind == "rel":
-        return _relation(node)
+        return _relation(_with_value_named(node))
     if kind == "text" and node.value in _ALL:
         return EVERYTHING
     if kind == "list":
         return _listed(node)
     raise Unreadable("no set of real numbers")
+
+
+def _with_value_named(node: Node) -> Node:
+    """0 < f(x) < 1 as inequalities about the one value f(x)."""
+    calls = [side for side in node.args if side.kind == "call"]
+    if len(calls) != 1 or any(names(side) for side in node.args if side.kind != "call"):
+        return node
+    return node._replace(args=tuple(Node("var", (), "y") if side.kind == "call" else side for side in node.args))
 
 
 def _listed(node: Node) -> RealSet:
@@ -167,6 +175,10 @@ def _relation(node: Node) -> RealSet:
     sides = node.args
     if signs == ["\\in"] and sides[0].kind == "var":
         return _real_set(sides[1])
+    if signs == ["!="] and sides[1].kind == "pm":  # x is neither 1 nor -1
+        inner = sides[1].args[0]
+        first, second = (_relation(node._replace(args=(sides[0], one))) for one in (inner, neg(inner)))
+        return combine(first, second, lambda x, y: x and y)
     name = variable_of(node)
     if name is None:
         raise Unreadable("not about one name")
@@ -207,7 +219,7 @@ def _solved(node: Node, name: str) -> tuple[Node, bool]:
     if kinds(node) & {"floor", "ceil", "abs", "max", "min", "mod", "sgn"}:
         raise Unreadable("not linear")
     at = [substitute(node, name, num(x)) for x in (0, 1, 2, -7, 40)]
-    base, one, two, seven, forty = (complex(evaluate(value, {}, Kit())).real for value in at)
+    base, one, two, seven, forty = (complex(evaluate(value, {}, NumericContext())).real for value in at)
     slope = one - base
     scale = 1e-9 * max(abs(base), abs(one), abs(forty), 1.0)
     if abs(slope) <= scale or any(

@@ -1,7 +1,9 @@
 """The last resort: sympy, in a process of its own, for pairs that everything else leaves undecided.
 
 Off by default for rewards, since it is slow. What is sent is our own tree as JSON, one line a pair, so that nothing a
-model wrote is ever parsed or evaluated by sympy. The worker runs under limits of memory and CPU time, is killed at its
+model wrote is ever parsed or evaluated by sympy. Where our grammar reads no expression, or one with an integral, a
+limit or an infinite sum, its text is sent instead, if it is a plain formula, and read there by
+latex2sympy2_extended where that is installed. The worker runs under limits of memory and CPU time, is killed at its
 deadline, and a new one is started for the next pair. It is a plain subprocess: it works in daemonic workers, threads
 and event loops alike, and a forked child starts its own.
 """
@@ -12,6 +14,7 @@ import atexit
 import json
 import logging
 import os
+import re
 import select
 import subprocess
 import sys
@@ -24,14 +27,19 @@ from typing import Any
 
 from .compare import Decision
 from .scalar import is_scalar
-from .tree import Node, size
+from .tree import Node, kinds, size
 
 DEADLINE_S = 2.0
 """Wall time for one pair."""
 START_S = 30.0
 """Wall time for a worker to start, in which sympy is imported."""
-MAX_NODES = 200
-"""Largest tree that is sent."""
+MAX_NODES = 120
+"""Largest tree that is sent, of each side."""
+
+MAX_TEXT = 300
+"""Longest text that is sent."""
+_PLAIN_FORMULA = re.compile(r"(?:\\[A-Za-z]+|\\[,;!: ]|d?[A-Za-z](?![A-Za-z])|[\d\s.+\-*/^_=(){}|!\[\]<>,])+")
+_WORDS = re.compile(r"\\(?:text|mathrm|mbox|operatorname|begin|end|input|include|write|def|color)\b")
 
 _log = logging.getLogger(__name__)
 
@@ -129,13 +137,32 @@ def stop() -> None:
     _worker.stop()
 
 
-def decide(gold: Node, answer: Node, *, deadline_s: float = DEADLINE_S) -> Decision | None:
-    """What sympy makes of two expressions: the same, different, or None where it reached no decision in time."""
-    if not is_scalar(gold) or not is_scalar(answer) or size(gold) + size(answer) > MAX_NODES:
+def decide(
+    gold: Node, answer: Node, texts: tuple[str, str] | None = None, *, deadline_s: float = DEADLINE_S
+) -> Decision | None:
+    """What sympy makes of two expressions: the same, different, or None where it reached no decision in time.
+
+    `texts` are what the two were read from; one is sent where its tree has no constructor in sympy.
+    """
+    sides = [_side(node, text) for node, text in zip((gold, answer), texts or (None, None), strict=True)]
+    if None in sides:
         return None
-    found = _worker.ask(json.dumps([_plain(gold), _plain(answer)]).encode(), deadline_s)
+    request = json.dumps(sides)
+    found = _worker.ask(request.encode(), deadline_s)
     same = found.get("same") if found else None
     return Decision(same, "symbolic") if isinstance(same, bool) else None
+
+
+def _side(node: Node, text: str | None) -> list[Any] | str | None:  # any: JSON values
+    """What is sent of one side: its tree, else its text, else nothing."""
+    if is_scalar(node) and "big" not in kinds(node):
+        return _plain(node) if size(node) <= MAX_NODES else None
+    return text if text is not None and _is_plain_formula(text) else None
+
+
+def _is_plain_formula(text: str) -> bool:
+    """Whether a text holds commands, single letters, numbers and signs only."""
+    return 0 < len(text) <= MAX_TEXT and _PLAIN_FORMULA.fullmatch(text) is not None and _WORDS.search(text) is None
 
 
 def _plain(node: Node) -> list[Any]:  # any: JSON values

@@ -1,12 +1,16 @@
 """The process behind `symbolic`: reads pairs of trees, one JSON line each, and says whether sympy finds them equal.
 
-Run as a program, never imported by the package. Trees are built node by node from sympy's own constructors; no text
-is ever handed to sympy to parse.
+Run as a program, never imported by the package. Trees are built node by node from sympy's own constructors. A text,
+which holds single letters, numbers, signs and commands only, is read by the grammar of latex2sympy2_extended, where it
+is installed; one that it does not read in full gives no decision.
 """
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
+import re
 import resource
 import sys
 from typing import Any
@@ -14,6 +18,7 @@ from typing import Any
 MEMORY_BYTES = 2 << 30
 CPU_S = 10
 """CPU time for one pair; the parent's deadline comes first."""
+_READER = "latex2sympy2_extended"
 _SPELLINGS = {
     "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arccot": "acot", "arcsec": "asec", "arccsc": "acsc",
     "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "ln": "log", "log": "log", "floor": "floor",
@@ -59,13 +64,27 @@ def build(sympy: Any, tree: list[Any]) -> Any:  # any: sympy's own objects
     raise ValueError(f"no constructor for {kind} {value}")
 
 
+def read(sympy: Any, text: str) -> Any:  # any: sympy's own objects
+    """A formula as latex2sympy2_extended reads it; raises ValueError where it left something out."""
+    found = importlib.import_module(_READER).latex2sympy(text)
+    if not isinstance(found, sympy.Expr):
+        raise ValueError("no expression")
+    letters = re.findall(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", " ", text))
+    if not set(letters) - set("dei") <= {str(symbol)[:1] for symbol in found.atoms(sympy.Symbol)}:
+        raise ValueError("a name was left out")
+    value = found.doit()
+    return value.xreplace({symbol: sympy.Symbol(f"v_{symbol}") for symbol in value.free_symbols})
+
+
 def judge(sympy: Any, request: list[Any]) -> bool | None:
-    """Whether two trees are the same expression; None where sympy does not know."""
-    difference = build(sympy, request[0]) - build(sympy, request[1])
+    """Whether two sides, trees or texts, are the same expression; None where sympy does not know."""
+    first, second = (read(sympy, side) if isinstance(side, str) else build(sympy, side) for side in request)
+    difference = first - second
+    if difference.has(sympy.Integral, sympy.Sum, sympy.Limit, sympy.nan, sympy.zoo):
+        return None
     if difference == 0 or sympy.simplify(difference) == 0:
         return True
-    found = difference.equals(0)
-    return False if found is False else None
+    return False if difference.equals(0) is False else None
 
 
 def main() -> None:
@@ -75,6 +94,8 @@ def main() -> None:
     import sympy
 
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    if importlib.util.find_spec(_READER) is not None:
+        importlib.import_module(_READER)  # takes a second, which is not part of a pair's time
     _say({"ready": True})
     for line in sys.stdin:
         used = resource.getrusage(resource.RUSAGE_SELF)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from .spelling import tidy
 from .tree import TooBig, Unreadable
+from .unit_table import is_symbol
 
 MAX_TEXT = 10_000
 """Longest answer that is read, in characters."""
@@ -32,18 +34,20 @@ _SPELLINGS = {
 _DROPPED = frozenset(
     "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr middle displaystyle textstyle"
     " scriptstyle limits nolimits quad qquad enspace thinspace hspace vspace hfill , ; : ! > space allowbreak"
-    " nonumber notag rm bf it mathstrut strut phantom hphantom vphantom hline boldsymbol bm".split()
+    " nonumber notag rm bf it mathstrut strut phantom hphantom vphantom hline boldsymbol bm mleft mright"
+    " underline bigggl bigggr normalsize small large Large LARGE huge Huge tiny scriptscriptstyle negthinspace medspace"
+    " thickspace negmedspace negthickspace protect relax ensuremath noindent centering bfseries itshape".split()
 ) | {" ", "\n", "\t"}
 _WITH_ARGUMENT = frozenset("hspace vspace phantom hphantom vphantom label tag".split())
 _TEXT = frozenset(
     "text textbf textit textrm texttt textsf textnormal mbox hbox mathrm operatorname mathbf mathit mathsf mathtt"
-    " mathnormal textup emph operatorname*".split()
+    " mathnormal textup emph operatorname* ce unit si textsc pmb textmd".split()
 )
 _RENAMED = {
     "dfrac": "\\frac", "tfrac": "\\frac", "cfrac": "\\frac", "dbinom": "\\binom", "tbinom": "\\binom",
     "leq": "<=", "le": "<=", "leqslant": "<=", "leqq": "<=", "geq": ">=", "ge": ">=", "geqslant": ">=",
     "geqq": ">=", "lt": "<", "gt": ">", "neq": "!=", "ne": "!=", "approx": "~", "simeq": "~", "doteq": "~",
-    "fallingdotseq": "~", "thickapprox": "~", "cdot": "*", "times": "*", "ast": "*", "bullet": "*", "div": "/",
+    "fallingdotseq": "~", "thickapprox": "~", "cdot": "*", "times": "\\times", "ast": "*", "bullet": "*", "div": "/",
     "lbrace": "\\{", "rbrace": "\\}", "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")",
     "lvert": "|", "rvert": "|", "vert": "|", "lVert": "\\|", "rVert": "\\|", "Vert": "\\|",
     "colon": ":", "%": "%", "&": '"and', "land": '"and', "wedge": '"and', "lor": '"or', "vee": '"or',
@@ -52,88 +56,56 @@ _RENAMED = {
     "backslash": "\\setminus", "smallsetminus": "\\setminus", "dots": "\\ldots", "cdots": "\\ldots",
     "dotsc": "\\ldots", "dotsb": "\\ldots", "langle": "(", "rangle": ")", "fbox": "\\boxed", "exponentialE": "e",
     "to": "\\to", "rightarrow": "\\to", "isin": "\\in", "mathop": "", "R": "\\mathbb{R}", "dollar": "\\$",
-    "ell": "\\ell", "_": "", "#": "", "cupdot": "\\cup", "lg": "\\lg",
+    "ell": "\\ell", "_": "", "#": "", "cupdot": "\\cup", "lg": "\\lg", "framebox": "\\boxed", "iff": "\\iff",
+    "Leftrightarrow": "\\iff", "AA": '"angstrom', "ohm": '"ohm',
+    "ratio": ":", "longrightarrow": "\\to", "upmu": "\\mu", "micro": "\\mu", "celsius": '"degC',
 }  # fmt: skip
-
-_CHARACTERS = {
-    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "﹣": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "•": "*",
-    "∗": "*", "÷": "/", "∕": "/", "⁄": "/", "≤": "<=", "≥": ">=", "⩽": "<=", "⩾": ">=", "≦": "<=", "≧": ">=",
-    "≠": "!=",
-    "≈": "~", "≃": "~", "≅": "~", "∞": "\\infty ", "π": "\\pi ", "Π": "\\Pi ", "√": "\\radical ",
-    "∛": "\\cuberoot ", "±": "\\pm ", "∓": "\\mp ", "∪": "\\cup ", "∩": "\\cap ", "∈": "\\in ", "∅": "\\emptyset ",
-    "∖": "\\setminus ", "°": "^\\circ ", "º": "^\\circ ", "℃": "^\\circ C", "∠": "\\angle ", "′": "'", "’": "'",
-    "‘": "'", "″": "''", "”": '"', "“": '"', "½": "\\frac{1}{2}", "⅓": "\\frac{1}{3}", "⅔": "\\frac{2}{3}",
-    "¼": "\\frac{1}{4}", "¾": "\\frac{3}{4}", "⅕": "\\frac{1}{5}", "⅖": "\\frac{2}{5}", "⅗": "\\frac{3}{5}",
-    "⅘": "\\frac{4}{5}", "⅙": "\\frac{1}{6}", "⅚": "\\frac{5}{6}", "⅛": "\\frac{1}{8}", "⅜": "\\frac{3}{8}",
-    "⅝": "\\frac{5}{8}", "⅞": "\\frac{7}{8}", "。": ".", "、": ",", "…": "\\ldots ", "⌊": "\\lfloor ",
-    "⌋": "\\rfloor ", "⌈": "\\lceil ", "⌉": "\\rceil ", "⟨": "(", "⟩": ")", "〈": "(", "〉": ")", "ℝ": "\\mathbb{R}",
-    "ℤ": "\\mathbb{Z}", "ℕ": "\\mathbb{N}", "ℚ": "\\mathbb{Q}", "ℂ": "\\mathbb{C}", "或": " or ", "和": " and ",
-    "且": " and ", "与": " and ", "∣": "|", "\u00a0": " ", "\u200b": "", "\ufeff": "", "\u2061": "", "∆": "\\Delta ",
-    "ℓ": "\\ell ",
-    "£": "\\pounds ", "€": "\\euro ", "∘": "\\circ ", "∑": "\\sum ", "∏": "\\prod ", "∫": "\\int ", "∧": " and ",
-    "∨": " or ",
-}  # fmt: skip
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξρστυφχψωΓΔΘΛΞΣΦΨΩ",
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi"
-        " omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega".split(),
-        strict=True,
-    )
-)
-GREEK = frozenset(_GREEK.values()) | {"ell", "hbar", "zeta", "partial", "nabla", "Pi", "imath", "jmath"}
-_TRANSLATION = str.maketrans(_CHARACTERS | {letter: f"\\{name} " for letter, name in _GREEK.items()})
-_UPPER = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
-_LOWER = "₀₁₂₃₄₅₆₇₈₉"
-_UPPER_RUN = re.compile(f"[{_UPPER}]+")
-_LOWER_RUN = re.compile(f"[{_LOWER}]+")
-_UPPER_PLAIN = str.maketrans(_UPPER, "0123456789+-n")
-_LOWER_PLAIN = str.maketrans(_LOWER, "0123456789")
-_CIRCLED_RUN = re.compile("[①②③④⑤⑥⑦⑧⑨][①②③④⑤⑥⑦⑧⑨、, ]*")
 
 _TOKEN = re.compile(
-    r"""(?P<space>[\s~]+|\\[,!;:> ]|\{\})
-    |(?P<number>(?:\d{1,3}(?:(?:\{,\}|,\\!|\\[,!;:\ ])\s*\d{3})+(?![\d])|\d{1,3}(?:\.\d{3}){2,}(?!\d)|\d+)
+    r"""(?P<space>[\s~]+|\\[,!;:> ]|\{\s*\})
+    |(?P<number>(?:\d{1,3}(?:\{?,\}?\d{2})+\{?,\}?\d{3}(?![\d,])|\d{1,3}(?:'\d{3})+(?!['\d])
+        |\d{1,3}(?:(?:\{,\}|,\\!|\\[,!;:\ ])\s*\d{3})+(?!\d)|\d{1,3}(?:\.\d{3}){2,}(?!\d)|\d+)
         (?:\.(?:\d+|(?=\\(?:overline|dot|bar)\b)|(?!\w)))?|\.\d+)
     |\\(?P<command>[A-Za-z]+\*?|.)
     |(?:np|numpy|math)\.(?=[a-z])
     |(?P<letters>[A-Za-z]+)
+    |(?P<foreign>[^\W\d_A-Za-z]+)
     |(?P<sign><=|>=|!=|==|=<|=>|\*\*|->|\.\.\.+|'+|.)""",
     re.VERBOSE | re.DOTALL,
 )
-_GROUPING = re.compile(r"\{,\}|,\\!|\\[,!;: ]|\s")
+_GROUPING = re.compile(r"\{,\}|,\\!|\\[,!;: ]|\s|'|,")
+_COMMA = re.compile(r"(\d+)\{,\}(\d+)")
 _THOUSANDS = re.compile(r"\d{1,3}((?:,\d{3})+)(?!\d|,\d)(?:\.\d+)?")
 _EXPONENT = re.compile(r"[eE]([+-]?\d{1,6})(?![\d.A-Za-z^])")
+_REPEATING_ENDS = re.compile(r"\\dot\s*\{?(\d)\}?(\d{0,20})\\dot\s*\{?(\d)\}?")
 _REPEATING = re.compile(r"\\(?:overline|dot|bar)\s*\{?\s*(\d{1,40})\s*\}?(?:\\dot\s*\{?(\d)\}?)?")
 _DOTS = re.compile(r"\.\.\.|\\(?:ldots|dots|cdots)(?![A-Za-z])")
 _SPEECH = frozenset(
-    "the for all any are not yes if is of to in on by it be at as an we so no day odd has can and or per let iff one"
-    " two six ten any out max min due sum key its per old new way set use real only with this that from when".split()
+    "the for all any are not yes day odd has can and per let iff one two six ten out max min due sum key its old new"
+    " way set use real only with this that from when but".split()
 )
+_SHORT_SPEECH = frozenset("if is of to in on by it be at as an we so no or".split())
+"""Words of two letters that may as well be products of variables: what stands around them decides."""
 UNIT_WORDS = frozenset(
     "cm mm km kg mg mph kph ft yd oz lb lbs hr hrs min mins sec secs ml mL am pm th st nd rd sq cu cc pt pts km in"
-    " Hz kHz eV keV MeV kN kJ kW kPa Pa atm mol rad deg AU ly hp rpm ms ns pct USD EUR mi gal qt".split()
+    " Hz kHz MHz GHz eV keV MeV kN kJ MJ kW MW mW kPa MPa Pa atm mol rad deg AU ly hp rpm ms ns pct USD EUR mi gal qt"
+    " dB Wh kWh kcal cal mmHg nC pF mA mV kV GeV amu dm kmh sr bar".split()
 )
+_MAX_OF = frozenset({"(", "[", "{", "\\{", "_", "^"})
 _VOWELS = frozenset("aeiouyAEIOUY")
-
-
-def tidy(text: str) -> str:
-    r"""Unicode spelled in LaTeX, so that what follows sees ASCII (letters of other scripts stay).
-
-    >>> tidy("½ − √2 ≤ x²")
-    '\\frac{1}{2} - \\radical 2 <= x^{2}'
-    """
-    if text.isascii():
-        return text
-    text = _CIRCLED_RUN.sub(_circled, text)
-    text = _UPPER_RUN.sub(lambda run: "^{" + run[0].translate(_UPPER_PLAIN) + "}", text)
-    text = _LOWER_RUN.sub(lambda run: "_{" + run[0].translate(_LOWER_PLAIN) + "}", text)
-    text = text.translate(_TRANSLATION)
-    return text if text.isascii() else unicodedata.normalize("NFKC", text)
-
-
-def _circled(run: re.Match[str]) -> str:
-    return ",".join(str(ord(char) - 0x245F) for char in run[0] if "①" <= char <= "⑨")
+_CHEMICAL = re.compile(r"(?:[A-Z][a-z]?(?:_?\{?\d{1,3}\}?)?){2,12}")
+_FORMULA_DIGITS = re.compile(r"(?<=[A-Za-z])(\d{1,3})")
+_SET_MARKS = re.compile(r"(?:\s*[_^]\s*(?:\{[^{}]{0,12}\}|[0-9+*n-]|\\[A-Za-z]+))+")
+_BARE_UNIT = re.compile(
+    r"(?<=[\d}] )(?:[A-Za-z]{1,4}(?:\^\{?-?\d\}?)?(?:\s?[/*]\s?[A-Za-z]{1,4}(?:\^\{?-?\d\}?)?)+"
+    r"|[A-Za-z]{2,4}(?:\^\{?[23]\}?)?)(?=\s*$)"
+)
+_UNIT_SYMBOL = re.compile(r"[A-Za-z]+")
+_ARGUMENT = re.compile(r"\s*(?:[({\[_]|\\left|\\\{|[a-z0-9]\b)")
+_UNIT_END = re.compile(r"\s*(?:$|[.,;:)}/^*·$]|\\|and\b|or\b|per\b|[A-Za-z]{2,})")
+_WORD_BEFORE = re.compile(r"([A-Za-z]{2,})[ ,.;]{1,3}$")
+_WORD_AFTER = re.compile(r"[ ,.;]{1,3}([A-Za-z]{2,})")
+_LATEX = re.compile(r"[\\^_+]")
 
 
 def tokenize(text: str) -> list[str]:
@@ -146,7 +118,56 @@ def tokenize(text: str) -> list[str]:
         raise TooBig(f"the answer is longer than {MAX_TEXT:,} characters")
     out: list[str] = []
     _tokens(tidy(text), out, False, 0)
-    return out
+    if len(out) > MAX_TOKENS:
+        raise TooBig(f"the answer has more than {MAX_TOKENS:,} tokens")
+    return _joined(out)
+
+
+def _joined(tokens: list[str]) -> list[str]:
+    r"""Tokens that make one: the unit in `^{\circ} C` and in `\mu \mathrm{m}`, `max` before a colon."""
+    if "\\circ" in tokens or "\\mu" in tokens or "\\Omega" in tokens:
+        tokens = _joined_units(tokens)
+    if "\\max" in tokens or "\\min" in tokens:  # of nothing in brackets they are words: max 4, max: 4
+        after = [*tokens[1:], ""]
+        tokens = [
+            '"' + sign[1:] if sign in ("\\max", "\\min") and follows not in _MAX_OF else sign
+            for sign, follows in zip(tokens, after, strict=True)
+        ]
+    return tokens
+
+
+def _joined_units(tokens: list[str]) -> list[str]:
+    joined: list[str] = []
+    at = 0
+    while at < len(tokens):
+        sign = tokens[at]
+        if sign == "^" and (length := _celsius(tokens, at)):
+            joined.append(f'"deg{tokens[at + length - 1][-1]}')
+            at += length
+            continue
+        follows = tokens[at + 1] if at + 1 < len(tokens) else ""
+        if sign == "\\mu" and follows[:1] == '"' and joined and joined[-1][-1] in "0123456789}/*s":
+            joined.append(f'"u{follows[1:]}')
+            at += 2
+            continue
+        if sign == "\\Omega" and joined and (joined[-1][0].isdigit() or joined[-1] in ('"k', '"M', '"m', '"G', "}")):
+            joined[-1:] = [f"{joined[-1]}ohm"] if joined[-1][0] == '"' else [joined[-1], '"ohm']
+            at += 1
+            continue
+        joined.append(sign)
+        at += 1
+    return joined
+
+
+def _celsius(tokens: list[str], at: int) -> int:
+    """How many tokens spell °C or °F there; 0 where it is only a degree mark."""
+    for spelled in (("^", "\\circ"), ("^", "{", "\\circ", "}"), ("^", "{", "{", "\\circ", "}", "}")):
+        length = len(spelled)
+        if tuple(tokens[at : at + length]) == spelled:
+            letter = tokens[at + length : at + length + 1]
+            if letter and letter[0].lstrip('"') in ("C", "F"):
+                return length + 1
+    return 0
 
 
 def _tokens(text: str, out: list[str], prose: bool, nesting: int) -> None:
@@ -166,10 +187,22 @@ def _tokens(text: str, out: list[str], prose: bool, nesting: int) -> None:
         if kind == "number":
             at = _number(text, found.start(), at, piece, brackets == 0, out)
         elif kind == "letters":
-            _letters(piece, out, prose)
+            start = found.start()
+            if start and text[start - 1] == " " and not prose and (unit := _bare_unit(text, start, out)):
+                _tokens(unit, out, True, nesting + 1)
+                at = start + len(unit)
+            elif len(piece) == 1 and not prose:
+                out.append(piece)
+            elif len(piece) == 1:
+                may_be = is_symbol(piece) or text.startswith("\\Omega", at)
+                out.append('"' + piece if may_be and _after_value(out) else piece)
+            else:
+                _letters(text, start, at, out, prose)
         elif kind == "command":
             at, opened = _command(text, at, found["command"], out, nesting)
             brackets += opened
+        elif kind == "foreign":
+            _foreign(piece, out)
         else:
             if piece in "([":
                 brackets += 1
@@ -178,19 +211,74 @@ def _tokens(text: str, out: list[str], prose: bool, nesting: int) -> None:
             out.append("^" if piece == "**" else "<=" if piece == "=<" else "=" if piece == "==" else piece)
 
 
+def _bare_unit(text: str, start: int, out: list[str]) -> str:
+    """The unit of `15.6 m/s` that ends a text, without \\text around it; nothing where there is none."""
+    if not out or not (out[-1][0].isdigit() or out[-1] == "}"):
+        return ""
+    found = _BARE_UNIT.match(text, start)
+    return found[0] if found is not None and all(map(is_symbol, _UNIT_SYMBOL.findall(found[0]))) else ""
+
+
+def _after_value(out: list[str]) -> bool:
+    """Whether what was last read is a number, or the unit behind one, so that an upright letter is a unit."""
+    if not out:
+        return False
+    last = out[-1]
+    if last[0].isdigit() or last[0] == ".":
+        return len(out) < 2 or out[-2] != "_"
+    if last in ("}", "\\pi", "\\circ", "\\mu", ")"):
+        return last != "}" or not _closes_index(out)
+    if last in ("/", "*", "\\times"):
+        return len(out) > 1 and (out[-2][0] == '"' or (out[-2] == "}" and _unit_power(out)))
+    return last[0] == '"' and (is_symbol(last[1:]) or last[1:] in UNIT_WORDS)
+
+
+def _closes_index(out: list[str]) -> bool:
+    """Whether the last brace closes an index: H_{2}."""
+    depth = 0
+    for at in range(len(out) - 1, -1, -1):
+        depth += (out[at] == "}") - (out[at] == "{")
+        if not depth:
+            return at > 0 and out[at - 1] == "_"
+    return False
+
+
+def _unit_power(out: list[str]) -> bool:
+    return len(out) > 5 and out[-4:-2] == ["^", "{"] and out[-5][0] == '"'
+
+
+def _foreign(run: str, out: list[str]) -> None:
+    """Letters of other scripts: a word; a multiple such as 万 stands by itself."""
+    if run[0] in "万亿" and out and (out[-1][0].isdigit() or out[-1][0] == "."):
+        out.append('"' + run[0])
+        run = run[1:]
+    for ending in ("等于", "为", "是"):
+        if len(run) > len(ending) and run.endswith(ending):
+            out += ['"' + run.removesuffix(ending), '"' + ending]
+            return
+    if run:
+        out.append('"' + run)
+
+
 def _number(text: str, start: int, at: int, piece: str, outside: bool, out: list[str]) -> int:
     """Append a number and say where it ends."""
     if outside and "," not in piece:
         grouped = _THOUSANDS.match(text, start)
         if grouped is not None and (start == 0 or text[start - 1] not in ",."):
             piece, at = grouped[0].replace(",", ""), grouped.end()
+    decimal = _COMMA.match(text, start) if text.startswith("{,}", start + len(piece)) and piece.isdigit() else None
+    if decimal is not None and len(decimal[2]) != 3:  # 2{,}5
+        piece, at = f"{piece}.{decimal[2]}", decimal.end()
     if not piece.replace(".", "").isdigit() or not piece.isascii():
         piece = _GROUPING.sub("", piece)
         piece = "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in piece)
     if piece.count(".") > 1:
         piece = piece.replace(".", "")
     repeating = _REPEATING.match(text, at) if text.startswith("\\", at) and "." in piece else None
-    if repeating is not None:
+    ends = _REPEATING_ENDS.match(text, at) if repeating is not None else None
+    if ends is not None:
+        piece, at = f"{piece}r{ends[1]}{ends[2]}{ends[3]}", ends.end()
+    elif repeating is not None:
         digits = repeating[1] + (repeating[2] or "")
         piece, at = f"{piece}r{digits}", repeating.end()
     elif "." in piece and text.startswith((".", "\\"), at) and (recurring := _recurring(piece, text, at)):
@@ -218,22 +306,58 @@ def _recurring(piece: str, text: str, at: int) -> tuple[str, int] | None:
     return None
 
 
-def _letters(run: str, out: list[str], prose: bool) -> None:
-    """Append a run of letters: a function, a word, or variables side by side."""
-    if len(run) == 1:
-        out.append(run)
-        return
+def _letters(text: str, start: int, end: int, out: list[str], prose: bool) -> None:
+    """Append a run of two letters or more: a function, a word, or variables side by side."""
+    run = text[start:end]
     if run in FUNCTIONS:
-        out.append("\\" + run)
+        is_unit = run == "min" and bool(out) and out[-1][0].isdigit() and _ARGUMENT.match(text, end) is None
+        out.append('"min' if is_unit else "\\" + run)
         return
     if run in _SPELLINGS and not (prose and run in ("inf", "floor")):
         out.append("\\" + _SPELLINGS[run])
         return
-    after_number = bool(out) and (out[-1][0].isdigit() or out[-1] in "})")
-    if prose or run.lower() in _SPEECH or (run in UNIT_WORDS and after_number) or _is_word(run):
+    if prose or _is_word(run) or (run in UNIT_WORDS and _is_unit_there(text, end, out)) or _spoken(text, start, end):
         out.append('"' + run)
     else:
         out.extend(run)
+
+
+def _is_unit_there(text: str, end: int, out: list[str]) -> bool:
+    """Whether a run that may be a unit stands behind a number, and not as a product in a formula."""
+    if not out or not (
+        out[-1][0].isdigit() or out[-1] in ("}", ")") or (out[-1] == "/" and out[-2:-1] and out[-2][0] == '"')
+    ):
+        return False
+    return _UNIT_END.match(text, end) is not None
+
+
+def _spoken(text: str, start: int, end: int) -> bool:
+    """Whether a run of letters outside of \\text is English, told by what stands around it.
+
+    `at`, `it` and the like are words only beside another word: e^{it} and v_0+at are products.
+    """
+    low = text[start:end].lower()
+    if low in _SPEECH:
+        return start == 0 or (
+            text[start - 1] not in "^_" and not (text[start - 1] == "{" and text[start - 2 : start - 1] in "^_")
+        )
+    if low not in _SHORT_SPEECH:
+        return False
+    if not text[:start].strip() and not text[end:].strip(" ."):
+        return low in ("no", "if", "or", "is")
+    if (start and text[start - 1] not in " ,;.\t\n$)~") or (end < len(text) and text[end] not in " ,;.:\t\n$(~"):
+        return False
+    if low == "or":
+        return True
+    before, after = _WORD_BEFORE.search(text[max(0, start - 30) : start]), _WORD_AFTER.match(text, end)
+    for beside in (before, after):
+        if beside is not None:
+            word = beside[1].lower()
+            if word in _SPEECH or word in _SHORT_SPEECH or _is_word(beside[1]):
+                return True
+    if low in ("is", "in", "of", "to", "if", "on", "by", "no"):
+        return start > 0 and text[start - 1] == " " and text[end : end + 1] in ("", " ") and not _LATEX.search(text)
+    return False
 
 
 def _is_word(run: str) -> bool:
@@ -249,7 +373,11 @@ def _command(text: str, at: int, name: str, out: list[str], nesting: int) -> tup
         out.append("\\\\")
         return at, 0
     if name.startswith(("quad", "qquad")) and name not in _DROPPED:  # \quadx
-        _letters(name.removeprefix("q").removeprefix("uad").removeprefix("quad"), out, False)
+        rest = name.removeprefix("q").removeprefix("uad").removeprefix("quad")
+        if len(rest) == 1:
+            out.append(rest)
+        else:
+            _letters(rest, 0, len(rest), out, False)
         return at, 0
     if name in _DROPPED:
         return (_group(text, at)[1] if name in _WITH_ARGUMENT else at), 0
@@ -259,6 +387,9 @@ def _command(text: str, at: int, name: str, out: list[str], nesting: int) -> tup
         if at < len(text) and text[at] == "{":
             inner, at = _group(text, at)
             _text(name, inner, out, nesting)
+        elif at < len(text) and text[at].isalpha():  # \\mathbf i
+            _text(name, text[at], out, nesting)
+            at += 1
         return at, 0
     if name in ("begin", "end"):
         inner, at = _group(text, at)
@@ -266,6 +397,9 @@ def _command(text: str, at: int, name: str, out: list[str], nesting: int) -> tup
         return at, 0
     if name == "mathbb" or name == "mathcal":
         inner, at = _group(text, at) if text.startswith("{", at) else (text[at : at + 1], at + 1)
+        marks = _SET_MARKS.match(text, at)
+        if marks is not None and name == "mathbb":
+            inner, at = inner.strip() + re.sub(r"[\s{}]", "", marks[0]), marks.end()
         out.append(f"\\mathbb{{{inner.strip()}}}")
         return at, 0
     if name in _SPELLINGS and name not in ("inf", "sqrt"):
@@ -281,16 +415,24 @@ def _command(text: str, at: int, name: str, out: list[str], nesting: int) -> tup
 def _text(name: str, inner: str, out: list[str], nesting: int) -> None:
     if nesting > 8:
         raise Unreadable("text groups are nested too deep")
-    plain = inner.strip(" ~\\")
+    plain = inner.strip(" ~\\,")
     if plain in FUNCTIONS or plain in _SPELLINGS:
-        out.append("\\" + _SPELLINGS.get(plain, plain))
+        is_unit = plain == "min" and bool(out) and (out[-1][0].isdigit() or out[-1] == "}")
+        out.append('"min' if is_unit else "\\" + _SPELLINGS.get(plain, plain))
+        return
+    if name == "mathbf" and plain in ("i", "j", "k"):
+        out += ["\\hat", "{", plain, "}"]
         return
     if len(plain) == 1 and plain.isalpha():
         # A single upright letter after a number is a unit: 5 \mathrm{m}.
-        after_number = bool(out) and (out[-1][0].isdigit() or out[-1] in ("}", "\\pi", "\\circ"))
-        out.append('"' + plain if after_number and name not in ("mathbf", "mathit") else plain)
+        may_be = is_symbol(plain) or plain == "k" or not plain.isascii()
+        is_unit = may_be and name not in ("mathbf", "mathit") and _after_value(out)
+        out.append('"' + plain if is_unit else plain)
         return
     words = name not in ("mathbf", "mathit", "mathnormal") and not (name == "mathrm" and len(plain) < 2)
+    if name == "ce" or (words and _CHEMICAL.fullmatch(plain) and ("_" in plain or any(c.isdigit() for c in plain))):
+        words = False
+        inner = inner if "_" in inner else _FORMULA_DIGITS.sub(r"_{\1}", inner)
     _tokens(inner, out, words, nesting + 1)
 
 

@@ -12,12 +12,22 @@ number, a name). The kinds:
     tuple brackets interval set builder list  (a, b); [a, b]; half-open; {a, b}; {x | …}; a, b without brackets
     union inter minus           of sets
     matrix row cases named big  the rest; `big` is a sum, product, integral, … with its bounds
+    approx phrase choice time   a value and its approximation; words and mathematics in turn; an option's letter with
+                                what it stands for; a time of the day in minutes
+    bad                         what could not be read
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+Kind = Literal[
+    "num", "dec", "var", "const", "text", "add", "mul", "pow", "root", "fact", "abs", "fn", "call", "log", "pm", "mp",
+    "deg", "pct", "unit", "based", "ratio", "rel", "tuple", "brackets", "interval", "set", "builder", "list", "union",
+    "inter", "minus", "matrix", "row", "cases", "named", "big", "approx", "phrase", "choice", "time", "bad",
+]  # fmt: skip
 
 
 class Unreadable(Exception):  # noqa: N818 - control flow inside this package, never seen outside
@@ -31,7 +41,7 @@ class TooBig(Exception):  # noqa: N818 - as above
 class Node(NamedTuple):
     """One node of the tree."""
 
-    kind: str
+    kind: Kind
     """What it is; see the list above."""
     args: tuple[Node, ...] = ()
     """Its parts."""
@@ -101,6 +111,7 @@ def sub(a: Node, b: Node) -> Node:
     return add(a, neg(b))
 
 
+@lru_cache(maxsize=2048)
 def names(node: Node) -> frozenset[str]:
     """The variables in a tree, bound ones too.
 
@@ -117,6 +128,7 @@ def names(node: Node) -> frozenset[str]:
     return frozenset(found)
 
 
+@lru_cache(maxsize=2048)
 def kinds(node: Node) -> frozenset[str]:
     """The kinds of node in a tree; a known function counts by its name, a constant too."""
     found: set[str] = set()

@@ -1,120 +1,145 @@
-"""Units of measurement: what a phrase behind a number means, and how two of them compare."""
+"""What a phrase behind a number means as a unit, and how two of them compare.
+
+A unit that is known is a factor and a dimension; one that is not (apples, people) must be equal, with its exponent and
+in any order of the factors. Words that turn a number round or aside (loss, below, late, west) are part of what it
+says: they are never dropped.
+"""
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-_TABLE: dict[str, tuple[str, Fraction]] = {}
+from .unit_table import CHINESE, Powers, lookup
 
-
-def _define(base: str, **units: str) -> None:
-    for spellings, factor in units.items():
-        for spelling in spellings.split("__"):
-            _TABLE[spelling] = (base, Fraction(factor))
-
-
-_define(
-    "length", m__meter__metre="1", cm__centimeter__centimetre="1/100", mm__millimeter__millimetre="1/1000",
-    km__kilometer__kilometre="1000", nm__nanometer="1/1000000000", inch="254/10000", ft__foot__feet="3048/10000",
-    yd__yard="9144/10000", mile__mi="1609344/1000", dm__decimeter="1/10",
-)  # fmt: skip
-_define(
-    "time", s__sec__second="1", min__minute="60", h__hr__hour="3600", day="86400", week="604800", ms="1/1000"
-)  # fmt: skip
-_define("years", year__yr="1")
-_define("months", month="1")
-_define("mass", kg__kilogram="1", g__gram="1/1000", mg__milligram="1/1000000", tonne="1000")
-_define("pounds", lb__pound="1", oz__ounce="1/16")
-_define("volume", l__liter__litre="1", ml__milliliter__millilitre="1/1000")
-_define("volume-us", gallon__gal="1", quart__qt="1/4")
-_define("dollar", dollar__usd__buck="1", cent="1/100", penny__pennie="1/100", dime="1/10", nickel="1/20")
-_define("force", n__newton="1", kn="1000")
-_define("energy", j__joule="1", kj="1000")
-_define("power", w__watt="1", kw="1000")
-_define("angle", radian__rad="1")
-_define("frequency", hz__hertz="1", khz="1000")
-_COMPOUND = {"mph": "mile / hour", "kph": "km / hour", "kmh": "km / hour", "fps": "feet / second"}
-_IGNORED = frozenset(
-    "unit the a an of in is total exactly approximately about old long tall wide high away per-unit each only"
-    " whole more altogether left st nd rd th time".split()
+_VOID = frozenset(
+    "the a an of in is are total exactly approximately about old long tall wide high deep away each only"
+    " whole more altogether st nd rd th time their all there new different possible distinct".split()
 )
-_SQUARE = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
+_POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
+_AFTERWARDS = frozenset({"squared", "cubed"})
+DIRECTIONS = frozenset(
+    "loss profit gain lost gained deficit surplus below above late early left right up down upward downward upwards"
+    " downwards east west north south eastward westward northward southward northeast northwest southeast southwest"
+    " clockwise counterclockwise anticlockwise before after ago later behind ahead under over short decrease increase"
+    " less fewer higher lower taller shorter older younger faster slower debt owed bc ad bce ce inward outward"
+    " backward backwards forward forwards negative positive credit debit am pm a.m p.m a.m. p.m.".split()
+)
+"""Words that change what a number says: one side may not drop them."""
+_SAME_DIRECTION = {
+    "gained": "gain", "profit": "gain", "lost": "loss", "upwards": "up", "upward": "up", "downward": "down",
+    "downwards": "down", "eastward": "east", "westward": "west", "northward": "north", "southward": "south",
+    "anticlockwise": "counterclockwise", "owed": "debt", "a.m": "am", "p.m": "pm", "a.m.": "am", "p.m.": "pm",
+    "backwards": "backward", "forwards": "forward",
+}  # fmt: skip
+_PLURALS = {"people": "person", "children": "child", "men": "man", "women": "woman", "mice": "mouse", "feet": "foot"}
+_HAN = re.compile(r"[\u4e00-\u9fff]+")
+_PART = re.compile(r"\^|/|\*|-?\d+|[^\s^/*]+")
 
 
 class Unit(NamedTuple):
     """A product of powers of base units, the factor that carries it there, and words that are no known unit."""
 
-    powers: tuple[tuple[str, int], ...]
+    powers: Powers
     factor: Fraction
-    words: frozenset[str]
+    words: Powers
+    """Words that are no known unit, with their exponents."""
+    directions: frozenset[str]
+    """Words that the number cannot be had without."""
 
     @property
     def says_nothing(self) -> bool:
-        """Whether the phrase is void: "units", "in total"."""
-        return not self.powers and not self.words
+        """Whether the phrase is void: "in total"."""
+        return not self.powers and not self.words and not self.directions
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=2048)
 def unit(phrase: str) -> Unit:
     """Read a phrase of words, `/`, `^` and numbers, separated by spaces.
 
-    >>> unit("miles / hour") == unit("mph")
-    True
+    >>> unit("miles / hour").factor == unit("mph").factor, unit("kJ / K").words
+    (True, ())
     """
-    powers: dict[str, int] = {}
+    known: dict[str, int] = {}
+    words: dict[str, int] = {}
+    directions: set[str] = set()
     factor = Fraction(1)
-    words: set[str] = set()
-    parts = _expanded(phrase)
+    parts = _parts(phrase)
     sign, prefix, index = 1, 1, 0
+    last: tuple[str, int] | None = None
     while index < len(parts):
         part = parts[index]
         index += 1
-        if part in ("/", "per"):
+        if part in ("/", "per", "each/"):
             sign = -1
             continue
-        if part in _SQUARE:
-            prefix = _SQUARE[part]
+        if part == "*":
             continue
-        if not part[0].isalpha():
+        low = part.lower().rstrip(".") if len(part) > 2 else part
+        if low in _AFTERWARDS and last is not None and last[0] in words:
+            words[last[0]] += last[1] * (_POWERS[low] - 1)
+            continue
+        if low in _AFTERWARDS:
+            directions.add(low)  # 5 squared: it is not 5
+            continue
+        if low in _POWERS:
+            prefix = _POWERS[low]
+            continue
+        if not part[0].isalpha() and part[0] not in "°µ":
+            words[part] = words.get(part, 0) + 1  # a sign that nobody reads: it must be on both sides
             continue
         exponent = prefix * sign
         if index + 1 < len(parts) and parts[index] == "^" and parts[index + 1].lstrip("-").isdigit():
             exponent = int(parts[index + 1][:3]) * sign
             index += 2
+        elif index < len(parts) and parts[index].lower() in _AFTERWARDS:
+            exponent = _POWERS[parts[index].lower()] * sign
+            index += 1
         prefix = 1
-        known = _lookup(part)
-        if known is None:
-            word = part.lower()
-            word = word if len(word) < 4 or not word.endswith("s") else word[:-1]
-            if word not in _IGNORED and part.lower() not in _IGNORED:
-                words.add(word)
+        if low.lower() in DIRECTIONS:
+            directions.add(_SAME_DIRECTION.get(low.lower(), low.lower()))
             continue
-        base, scale = known
-        if abs(exponent) <= 6:
-            powers[base] = powers.get(base, 0) + exponent
-            factor *= scale**exponent
-    return Unit(tuple(sorted((base, power) for base, power in powers.items() if power)), factor, frozenset(words))
+        size = lookup(part)
+        if size is None or (part == "in" and exponent == 1 and index < len(parts)) or (part == "a" and len(parts) > 1):
+            word = _singular(part)
+            if word not in _VOID:
+                words[word] = words.get(word, 0) + exponent
+                last = (word, exponent)
+            continue
+        if abs(exponent) <= 12:
+            for base, power in size.powers:
+                known[base] = known.get(base, 0) + power * exponent
+            factor *= size.factor**exponent
+    return Unit(_sorted(known), factor, _sorted(words), frozenset(directions))
 
 
-def _expanded(phrase: str) -> list[str]:
+def _sorted(powers: dict[str, int]) -> Powers:
+    return tuple(sorted((base, power) for base, power in powers.items() if power))
+
+
+def _singular(word: str) -> str:
+    low = word.lower().rstrip(".") if len(word) > 2 else word
+    low = _PLURALS.get(low, low)
+    if len(low) > 3 and low.endswith("ies"):
+        return low[:-3] + "y"
+    if len(low) > 4 and low.endswith(("ches", "shes", "xes", "sses")):
+        return low[:-2]
+    return low[:-1] if len(low) > 3 and low.endswith("s") and not low.endswith("ss") else low
+
+
+def _parts(phrase: str) -> list[str]:
     parts: list[str] = []
-    for part in phrase.split():
-        parts.extend(_COMPOUND.get(part.lower(), part).split())
+    for part in _PART.findall(phrase):
+        if _HAN.fullmatch(part):
+            part = part.removeprefix("个") if part != "个月" else part
+            if not part:
+                continue
+            parts.extend(_PART.findall(CHINESE.get(part, part)))
+        else:
+            parts.append(part)
     return parts
-
-
-def _lookup(word: str) -> tuple[str, Fraction] | None:
-    low = word.lower().rstrip(".")
-    if low == "in":
-        return _TABLE["inch"]
-    if low in _TABLE:
-        return _TABLE[low]
-    for ending, kept in (("es", 2), ("s", 1)):
-        if low.endswith(ending) and low[:-kept] in _TABLE and len(low) > 2:
-            return _TABLE[low[:-kept]]
-    return None
 
 
 def conversion(gold: str, answer: str) -> Fraction | None:
@@ -122,12 +147,30 @@ def conversion(gold: str, answer: str) -> Fraction | None:
 
     >>> conversion("m", "cm"), conversion("m", "seconds") is None, conversion("apples", "")
     (Fraction(1, 100), True, Fraction(1, 1))
+    >>> conversion("kJ / mol", "kJ / K") is None, conversion("dollars profit", "dollars") is None
+    (True, True)
     """
     mine, other = unit(gold), unit(answer)
-    if mine.says_nothing or other.says_nothing:
-        return Fraction(1)
-    if mine.powers and other.powers:
-        return other.factor / mine.factor if mine.powers == other.powers else None
-    if mine.powers or other.powers:
+    if mine.directions != other.directions:
         return None
-    return Fraction(1) if mine.words <= other.words or other.words <= mine.words else None
+    if mine.says_nothing or other.says_nothing or not gold or not answer:
+        return Fraction(1)
+    if mine.words == other.words and mine.powers == other.powers:
+        return other.factor / mine.factor
+    if _only_counts(mine) or _only_counts(other):  # `5 units` is a number without a unit, `5 units^2` is an area
+        loose, firm = (mine, other) if _only_counts(mine) else (other, mine)
+        degree = dict(loose.powers)["unit"]
+        if _degree(firm) == degree:
+            return Fraction(1)
+    return None
+
+
+def _only_counts(one: Unit) -> bool:
+    return len(one.powers) == 1 and one.powers[0][0] == "unit" and not one.words
+
+
+def _degree(one: Unit) -> int | None:
+    """The exponent of a unit that is a power of a length; None for any other."""
+    if one.words or len(one.powers) != 1 or one.powers[0][0] not in ("m", "unit"):
+        return None
+    return one.powers[0][1]

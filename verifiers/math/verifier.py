@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..reasoning import Prefilled
-from ..references import unusable, usable
+from ..references import alternatives, unusable, usable
 from ..sample import Sample
 from ..settings import check
 from ..verdict import Reason, Verdict
@@ -15,7 +15,12 @@ from ..verifier import judge_each
 from .classes import classes
 from .compare import Decision, compare
 from .extract import Extraction, extract
-from .reading import Answer, read
+from .form import Form, has_other_form, is_open, restates
+from .reading import Answer, read, strip_delimiters
+from .tree import Node
+from .units import unit
+
+Units = Literal["optional", "required"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,11 @@ class MathVerifier:
     """`strict` reads a box or an answer block; `lenient` also plain text, for base models and other people's logs."""
     prefilled: Prefilled = "auto"
     """Whether the prompt gave the opening `<think>`."""
+    form: Form = "any"
+    """`evaluated`: no operation may be left that the reference has carried out (`58+47` for 105); `same`: besides,
+    factored, expanded and reduced as the reference; `any`: equal is enough. See `form.py`."""
+    units: Units = "optional"
+    """Whether an answer may leave out the unit of the reference. A wrong unit never counts."""
     undecided: Literal["zero", "error"] = "zero"
     """What becomes of an answer on which no decision was reached."""
     symbolic: bool = False
@@ -52,20 +62,21 @@ class MathVerifier:
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""
-        return judge_each(self._judge, samples)
+        return judge_each(self._judge, samples, accuracy=True)
 
     def classes(self, answers: Sequence[str]) -> list[int]:
         """Class numbers of answers: equal numbers for answers that are verifiably the same."""
         return classes(answers)
 
     def _judge(self, sample: Sample) -> Verdict:
-        references = [reference for reference in sample.references if reference.strip()]
+        given = sample.references
+        references = [one for reference in given if reference.strip() for one in alternatives(reference)]
         if not references:
             return Verdict.error(Reason.REFERENCE_MISSING, "the sample has no reference to compare with")
         if (why := unusable(references)) is not None:
             return Verdict.error(Reason.REFERENCE_UNUSABLE, why)
-        references = usable(references)
         got = extract(sample.response, sample.prompt, extraction=self.extraction, prefilled=self.prefilled)
+        references = usable(references)
         golds = [read(reference) for reference in references]
         if got.answer is None:
             unreadable = _unreadable(golds)
@@ -73,13 +84,20 @@ class MathVerifier:
                 return unreadable
             return Verdict.scored(0.0, Reason.NO_ANSWER, got.detail, evidence={"extraction": got.rule})
         answer = read(got.answer)
-        gold, decision = self._decide(golds, answer)
+        if any(got.answer.strip() == reference.strip() for reference in given):
+            evidence = {"extraction": got.rule, "rule": "string", "normal_forms": [answer.form, answer.form]}
+            return Verdict.scored(1.0, Reason.CORRECT, "equal by string", answer=got.answer, evidence=evidence)
+        gold, decision = self._decide(golds, answer, (references, got.answer))
         evidence = {
             "extraction": got.rule,
             "rule": decision.rule,
             "normal_forms": [gold.form, answer.form],
         }
         if decision.same:
+            fault = self._fault_of_form(sample, gold, answer, got.answer)
+            if fault:
+                evidence["rule"] = "form"
+                return Verdict.scored(0.0, Reason.WRONG, fault, answer=got.answer, evidence=evidence)
             return Verdict.scored(
                 1.0, Reason.CORRECT, f"equal by {decision.rule}", answer=got.answer, evidence=evidence
             )
@@ -95,16 +113,32 @@ class MathVerifier:
             return Verdict.scored(0.0, Reason.UNDECIDED, detail, answer=got.answer, evidence=evidence)
         return Verdict.scored(0.0, Reason.WRONG, "not equal", answer=got.answer, evidence=evidence)
 
-    def _decide(self, golds: Sequence[Answer], answer: Answer) -> tuple[Answer, Decision]:
+    def _fault_of_form(self, sample: Sample, gold: Answer, answer: Answer, raw: str) -> str:
+        """Why an answer that is equal to the reference does not count; empty where it does."""
+        if gold.text != answer.text:
+            if self.form != "any" and is_open(gold, answer):
+                return "equal, but an operation is left that the reference has carried out"
+            if self.form == "same" and has_other_form(gold, answer):
+                return "equal, but not in the form of the reference"
+            if self.units == "required" and _has_unit(gold.node) and not _has_unit(answer.node):
+                return "equal, but without the unit of the reference"
+            if sample.prompt and restates(sample.prompt_text, raw, " ".join(sample.references)):
+                return "equal, but an expression of the question said again"
+        return ""
+
+    def _decide(
+        self, golds: Sequence[Answer], answer: Answer, raw: tuple[Sequence[str], str]
+    ) -> tuple[Answer, Decision]:
         """The decision against the references: the first that says yes, else the first that is open, else the first."""
         open_one: tuple[Answer, Decision] | None = None
         first: tuple[Answer, Decision] | None = None
-        for gold in golds:
+        for gold, text in zip(golds, raw[0], strict=True):
             decision = compare(gold, answer)
             if decision.same is None and self.symbolic:
                 from .symbolic import decide
 
-                decision = decide(gold.node, answer.node) or decision
+                texts = strip_delimiters(text), strip_delimiters(raw[1])
+                decision = decide(gold.node, answer.node, texts) or decision
             if decision.same:
                 return gold, decision
             first = first or (gold, decision)
@@ -113,6 +147,12 @@ class MathVerifier:
         found = open_one or first
         assert found is not None
         return found
+
+
+def _has_unit(node: Node) -> bool:
+    if node.kind == "unit":
+        return not unit(str(node.value)).says_nothing
+    return node.kind not in ("num", "dec", "var", "const", "text") and any(map(_has_unit, node.args))
 
 
 def _unreadable(golds: Sequence[Answer]) -> Verdict | None:

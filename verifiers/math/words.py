@@ -1,20 +1,28 @@
-"""Answers in words: yes, infinitely many, the names of people and places."""
+"""Answers in words: yes, infinitely many, the names of people and places.
+
+A text is words only where nothing else stands in it: a sign, a digit or a bracket makes it a phrase, whose parts are
+read and compared one by one. The case of a word counts where it may mean something: CO is not Co, AA is not Aa.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from fractions import Fraction
 
 _VOID = frozenset(
-    "the a an is are it its of that this there so be answer final option choice only just we i to in"
-    " th st nd rd".split()
+    "the a an is are it its of that this there so be answer final option choice we i to in th st nd rd".split()
 )
 _SAME = {
-    "true": "yes", "correct": "yes", "false": "no", "incorrect": "no", "none": "no solutions", "doesn't": "not",
-    "don't": "not", "cannot": "not", "can't": "not", "isn't": "not", "aren't": "not", "undefined": "dne",
-    "infinite": "infinity", "infinitely": "infinity", "infty": "infinity", "inf": "infinity",
+    "y": "yes", "n": "no", "true": "yes", "correct": "yes", "false": "no", "incorrect": "no", "none": "no solutions",
+    "doesn't": "not", "don't": "not", "cannot": "not", "can't": "not", "isn't": "not", "aren't": "not",
+    "undefined": "dne", "infinite": "infinity", "infinitely": "infinity", "infty": "infinity", "inf": "infinity",
     "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
     "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "mon": "monday", "tue": "tuesday",
     "wed": "wednesday", "thu": "thursday", "fri": "friday", "sat": "saturday", "sun": "sunday",
+    "是": "yes", "对": "yes", "正确": "yes", "否": "no", "不是": "no", "错误": "no", "无解": "no solutions",
+    "不存在": "dne", "奇数": "odd", "偶数": "even", "无穷多": "infinity", "无穷大": "infinity",
+    "si": "yes", "oui": "yes", "ja": "yes", "nein": "no", "non": "no", "да": "yes", "нет": "no",
 }  # fmt: skip
 _PHRASES = {
     "infinity many": "infinity",
@@ -27,40 +35,127 @@ _PHRASES = {
     "not defined": "dne",
     "all real numbers": "all reals",
     "all real number": "all reals",
+    "any real number": "all reals",
 }
-_PUNCTUATION = frozenset({".", ",", ";", ":", "!", "?", "'", '"', "-", "`", "*", "{", "}", "(", ")", "$"})
+_SHORT = frozenset("no if is it of or up to in on at ok so we be by do go he me my us".split())
+_PUNCTUATION = frozenset({".", ",", ";", ":", "!", "?", "'", '"', "-", "`", "{", "}", "(", ")", "$", "''"})
+_PAIRS = re.compile(r"(?:([a-z])\1)+")
 
 
 def words_of(tokens: Sequence[str]) -> str:
-    """The words among tokens with what stands between them, in lower case; empty where there is no word.
+    """The words among tokens that are words and punctuation only; empty where anything else stands among them.
 
-    >>> words_of(['"The', '"answer', '"is', '"Even', "."])
-    'even'
+    >>> words_of(['"The', '"answer', '"is', '"Even', "."]), words_of(['"rise', '"of', "-", "5"])
+    ('even', '')
     """
-    if not any(token[:1] == '"' for token in tokens):
-        return ""
     kept: list[str] = []
-    letters = ""
-    for token in tokens:
-        if len(token) == 1 and token.isalpha():
-            letters += token
+    for at, sign in enumerate(tokens):
+        if sign[0] == '"':
+            kept.append(sign[1:])
+        elif sign == "-" and kept and at + 1 < len(tokens) and tokens[at + 1][0] == '"' and tokens[at - 1][0] == '"':
             continue
-        if letters:
-            kept.append(letters)
-            letters = ""
-        if token not in _PUNCTUATION:
-            kept.append(token.lstrip('"\\'))
-    if letters:
-        kept.append(letters)
-    return plain(" ".join(kept))
+        elif sign not in _PUNCTUATION or sign == "-":
+            return ""
+    return plain(" ".join(kept)) if kept else ""
 
 
 def plain(text: str) -> str:
-    """Words in lower case, one spelling for each, void ones left out unless nothing else is there."""
-    words = [_SAME.get(word, word) for word in text.lower().split()]
+    """One spelling for each word, void ones left out unless nothing else is there.
+
+    >>> plain("the Even"), plain("CO"), plain("Aa")
+    ('even', 'CO', 'Aa')
+    """
+    folded = [_folded(word) for word in text.split()]
+    words = [_SAME.get(word, word) if len(word) > 1 or len(folded) == 1 else word for word in folded]
     kept = [word for word in words if word not in _VOID] or words
     phrase = " ".join(kept)
     return _PHRASES.get(phrase, phrase)
+
+
+_SMALL = dict(
+    zip(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen "
+        "fourteen fifteen sixteen seventeen"
+        " eighteen nineteen".split(),
+        range(20),
+        strict=True,
+    )
+) | {word: 10 * (at + 2) for at, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())}
+_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_SHARES = {
+    "half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fourth": 4, "fourths": 4, "fifth": 5,
+    "fifths": 5, "sixth": 6, "sixths": 6, "seventh": 7, "sevenths": 7, "eighth": 8, "eighths": 8, "ninth": 9,
+    "ninths": 9, "tenth": 10, "tenths": 10,
+}  # fmt: skip
+
+
+def spelled_number(text: str) -> Fraction | None:
+    """A number in English words; None for anything else.
+
+    >>> spelled_number("two thirds"), spelled_number("3 hundred twenty five"), spelled_number("two apples")
+    (Fraction(2, 3), Fraction(325, 1), None)
+    """
+    words = text.replace("-", " ").split()
+    if not words or len(words) > 12:
+        return None
+    if len(words) > 1 and words[-1] in _SHARES:
+        top = spelled_number(" ".join(words[:-1]))
+        return None if top is None else top / _SHARES[words[-1]]
+    total, group, last = 0, 0, 1000
+    for word in words:
+        value = _SMALL.get(word, int(word) if word.isdigit() and len(word) < 4 else None)
+        if value is not None:
+            if last <= value or (last < 20 and last):
+                return None
+            group, last = group + value, value
+        elif word == "hundred" and 0 < group < 10:
+            group, last = group * 100, 100
+        elif word in _SCALES and group:
+            total, group, last = total + group * _SCALES[word], 0, 1000
+        elif word != "and":
+            return None
+    return Fraction(total + group) if total + group or words == ["zero"] or words == ["0"] else None
+
+
+def label_of(words: Sequence[str]) -> str:
+    """Words before a colon or "is" as the name of what follows; empty where they only lead up to it.
+
+    >>> label_of(["The", "answer"]), label_of(["Maximum", "value"])
+    ('', 'maximum value')
+    """
+    label = plain(" ".join(words))
+    return "" if all(word in _VOID or word in _LEADS for word in label.split()) else label
+
+
+def same_label(gold: str, answer: str) -> bool:
+    """Whether two labels name the same: one may be longer or cut short, as in max and maximum value.
+
+    >>> same_label("max", "maximum value"), same_label("mass", "weight"), same_label("min x", "max x")
+    (True, False, False)
+    """
+    few, many = sorted((gold.split(), answer.split()), key=len)
+    return all(any(_begins_alike(word, other) for other in many) for word in few)
+
+
+def _begins_alike(word: str, other: str) -> bool:
+    return word == other or (min(len(word), len(other)) > 2 and (word.startswith(other) or other.startswith(word)))
+
+
+_LEADS = frozenset({"result", "solution", "value", "answers", "therefore", "thus", "hence", "so", "then", "答案", "值"})
+
+
+def _folded(word: str) -> str:
+    """A word in lower case, unless its case may say something: short ones, mixed ones, and pairs as in AABB."""
+    low = word.lower()
+    if word == low:
+        return word
+    if len(word) == 1:
+        return low if low in "aiyn" else word
+    if len(word) == 2:
+        return low if low in _SHORT else word
+    if word == word.capitalize() or (word.isupper() and not _PAIRS.fullmatch(low)):
+        return low
+    return word
 
 
 def same_words(gold: str, answer: str) -> bool:

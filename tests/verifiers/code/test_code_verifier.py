@@ -144,7 +144,7 @@ def test_rows_of_the_usual_data_sets_are_judged() -> None:
             Reason.REFERENCE_UNPARSEABLE,
         ),
         (
-            Sample(response=fenced(RIGHT), tests=[TestCase(type="stdin", input="", output="", checker="magic")]),
+            Sample(response=fenced(RIGHT), tests=[TestCase(type="stdin", input="", output="", checker="own:magic")]),
             Status.ERROR,
             Reason.REFERENCE_UNPARSEABLE,
         ),
@@ -204,7 +204,7 @@ def test_a_checker_that_raises_costs_its_own_row() -> None:
     verifier = CodeVerifier(backend="local", checkers={"picky": picky})
     rows = [
         Sample(response=fenced("print(5)"), tests=[TestCase(type="stdin", input="", output="5", checker=checker)])
-        for checker in ("tokens", "picky", "tokens")
+        for checker in ("tokens", "own:picky", "tokens")
     ]
     first, between, last = verifier(rows)
     assert (first.score, last.score) == (1.0, 1.0)
@@ -218,7 +218,7 @@ def test_checkers_of_ones_own_are_called_by_name() -> None:
         return None if int(str(got)) % 2 == 0 else "odd"
 
     verifier = CodeVerifier(backend="local", checkers={"even": even})
-    tests = [TestCase(type="stdin", input="", output="", checker="even")]
+    tests = [TestCase(type="stdin", input="", output="", checker="own:even")]
     assert [judge(fenced(f"print({n})"), tests, verifier).score for n in (2, 3)] == [1.0, 0.0]
 
 

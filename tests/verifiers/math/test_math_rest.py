@@ -71,7 +71,13 @@ def test_the_explanation_of_no_answer_says_why() -> None:
         ("m / s", "km / h", Fraction(1000, 3600)),
         ("dollars", "cents", Fraction(1, 100)),
         ("apples", "apple", Fraction(1)),
-        ("red apples", "apples", Fraction(1)),
+        ("red apples", "apples", None),
+        ("kJ / mol", "J / mol", Fraction(1, 1000)),
+        ("kJ / mol", "kJ / K", None),
+        ("J mol ^ -1 K ^ -1", "J K ^ -1 mol ^ -1", Fraction(1)),
+        ("mW", "MW", Fraction(10**9)),
+        ("dollars profit", "dollars loss", None),
+        ("units ^ 2", "units ^ 3", None),
         ("", "cm", Fraction(1)),
         ("square units", "cm ^ 2", Fraction(1)),
         ("cm", "s", None),
@@ -125,3 +131,29 @@ def test_a_verdict_by_the_symbolic_tier_never_turns_a_decision_round() -> None:
     assert [verdict.score for verdict in MathVerifier(symbolic=True)(samples)] == [0.0, 0.0]
     symbolic.stop()
     assert symbolic._worker.process is None or symbolic._worker.owner != os.getpid()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("gold", "answer", "right"),
+    [
+        (r"\int_0^1 x^2\,dx", r"\frac13", True),
+        (r"\int_0^1 x^2\,dx", r"\frac14", False),
+        (r"\sum_{n=1}^{\infty}\frac{1}{n^2}", r"\frac{\pi^2}{6}", True),
+        (r"\sum_{n=1}^{\infty}\frac{1}{n^2}", r"\frac{\pi^2}{8}", False),
+        (r"\lim_{x\to 0}\frac{\sin x}{x}", "1", True),
+        ("1", r"\lim_{x\to 0}\frac{\sin x}{x}", False),
+    ],
+)
+def test_texts_are_read_in_the_worker(gold: str, answer: str, right: bool) -> None:
+    pytest.importorskip("latex2sympy2_extended")
+    sample = Sample(response=f"\\boxed{{{answer}}}", reference=gold)
+    assert (MathVerifier(symbolic=True)([sample])[0].score == 1.0) == right
+    assert MathVerifier()([sample])[0].score == 0.0
+    symbolic.stop()
+
+
+def test_only_plain_formulas_are_sent_as_texts() -> None:
+    assert symbolic._is_plain_formula(r"\int_0^1 x^2\,dx")
+    for text in ("__import__('os')", r"\text{eval}", "lambda: 0", r"\input{a}", "x" * 400, "", '"a"', "open"):
+        assert not symbolic._is_plain_formula(text)

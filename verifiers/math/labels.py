@@ -1,0 +1,95 @@
+"""Names and words that the elements of an answer carry: which they are, and what they are compared by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .items import Item, spread
+from .normal import normal_form
+from .tree import Node
+
+
+def letters_of(items: Sequence[Item]) -> list[str]:
+    """The labels, where every item has one that is a letter or the like, not a word."""
+    labels = []
+    for item in items:
+        if item.label is None or item.label.kind == "named":
+            return []
+        labels.append(normal_form(item.label))
+    return labels
+
+
+def label_keys(items: Sequence[Item]) -> list[str]:
+    """The labels, letters or words, where every item has one."""
+    if any(item.label is None for item in items):
+        return []
+    return [
+        str(item.label.value) if item.label.kind == "named" else normal_form(item.label)
+        for item in items
+        if item.label is not None
+    ]
+
+
+_NAME_FAMILIES = ("xyzw", "abcdef", "pqrs", "uvw", "mnk", "ijk")
+
+
+def have_usual_order(labels: Sequence[str]) -> bool:
+    """Whether names have an order of their own: x, y, z; a, b, c."""
+    return any(all(label in family for label in labels) for family in _NAME_FAMILIES)
+
+
+def values_by_name(items: Sequence[Item], labels: Sequence[str]) -> list[Node]:
+    """The values in the alphabetical order of their names, where they have names that differ."""
+    if len(set(labels)) < len(items):
+        return [item.value for item in items]
+    return [item.value for _, item in sorted(zip(labels, items, strict=True), key=lambda pair: pair[0])]
+
+
+def members_of(node: Node) -> list[Item]:
+    """The members of a set, each once."""
+    found: dict[str, Item] = {}
+    for part in node.args:
+        for item in spread(part):
+            found.setdefault(normal_form(item.whole), item)
+    return list(found.values())
+
+
+def named_parts(node: Node) -> list[Item]:
+    """The parts of (x, y) = (1, 2) with their names."""
+    if node.kind != "tuple" or any(part.kind != "rel" or part.value != "=" for part in node.args):
+        return []
+    return [Item(part.args[0], part.args[1], part) for part in node.args]
+
+
+def label_name(node: Node) -> str:
+    """A name as labels are compared by: capitals are small, dy/dx is y'."""
+    name = str(node.value).lower()
+    top, slash, _ = name.partition("/d")
+    return f"{top[1:]}'" if slash and top[:1] == "d" and len(top) == 2 else name
+
+
+def same_arguments(mine: Node, other: Node) -> bool:
+    """Whether two calls are of the same: f(x) is f(t), with another bound name, but T(10) is not T(11)."""
+    if (
+        mine.value != "ratio"
+        and len(mine.args) == len(other.args)
+        and all(x.kind == y.kind == "var" for x, y in zip(mine.args, other.args, strict=True))
+    ):
+        return True
+    return normal_form(mine) == normal_form(other)
+
+
+def is_figure(node: Node) -> bool:
+    """Three capitals or more side by side: a triangle or an angle, in which the order counts."""
+    return node.kind == "mul" and len(node.args) > 2 and all(
+        arg.kind == "var" and str(arg.value).isupper() for arg in node.args
+    )  # fmt: skip
+
+
+def bound_name(mine: Node, other: Node) -> tuple[str, Node] | None:
+    """f(x) = … against f(n) = …: the name to replace, and by what."""
+    if not (mine.kind == other.kind == "call" and len(mine.args) == len(other.args) == 1):
+        return None
+    if mine.args[0].kind == other.args[0].kind == "var" and mine.args != other.args:
+        return str(other.args[0].value), mine.args[0]
+    return None

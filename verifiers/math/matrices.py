@@ -1,0 +1,62 @@
+r"""Tuples and matrices: their entries, sums and multiples of matrices, transposes, sums of unit vectors."""
+
+from __future__ import annotations
+
+from .families import components
+from .scalar import is_scalar
+from .tree import Kind, Node, add, mul
+
+ORDERED: frozenset[Kind] = frozenset({"tuple", "brackets", "row"})
+
+
+def entries_of(node: Node) -> tuple[Node, ...] | None:
+    """The entries of a tuple or of a matrix that is one row or column."""
+    if node.kind in ORDERED:
+        return node.args
+    if node.kind == "matrix":
+        if len(node.args) == 1:
+            return node.args[0].args
+        if all(len(row.args) == 1 for row in node.args):
+            return tuple(row.args[0] for row in node.args)
+    return None
+
+
+def as_tuple_or_matrix(node: Node) -> Node:
+    r"""A transpose as a matrix, and 2\mathbf{i} + 3\mathbf{j} as (2, 3)."""
+    if node.kind == "pow" and node.args[0].kind == "matrix" and node.args[1].kind in ("var", "text", "fn"):
+        rows = node.args[0].args
+        if node.args[1].value in ("T", "top", "intercal", "t") and len({len(row.args) for row in rows}) == 1:
+            return Node("matrix", tuple(Node("row", cells) for cells in zip(*(row.args for row in rows), strict=True)))
+    if node.kind in ("add", "mul", "var"):
+        parts = components(node)
+        return node if parts is None else Node("tuple", parts)
+    return node
+
+
+def matrix_of(node: Node) -> Node:
+    """A sum of matrices, or a multiple of one or of a vector, worked out; one expression in brackets as it is."""
+    if node.kind == "add" and all(matrix_of(arg).kind == "matrix" for arg in node.args):
+        total = matrix_of(node.args[0])
+        for arg in node.args[1:]:
+            other = matrix_of(arg)
+            if [len(row.args) for row in total.args] != [len(row.args) for row in other.args]:
+                return node
+            total = Node("matrix", tuple(
+                Node("row", tuple(add(x, y) for x, y in zip(r.args, s.args, strict=True)))
+                for r, s in zip(total.args, other.args, strict=True)
+            ))  # fmt: skip
+        return total
+    tuples = [arg for arg in node.args if arg.kind == "tuple"] if node.kind == "mul" else []
+    if len(tuples) == 1:  # a multiple of a vector
+        rest = tuple(arg for arg in node.args if arg is not tuples[0])
+        if all(map(is_scalar, rest)):
+            return Node("tuple", tuple(mul(*rest, part) for part in tuples[0].args))
+    if node.kind == "mul" and sum(arg.kind in ("matrix", "add") for arg in node.args) == 1:
+        index = next(i for i, arg in enumerate(node.args) if arg.kind in ("matrix", "add"))
+        inner = matrix_of(node.args[index])
+        rest = node.args[:index] + node.args[index + 1 :]
+        if inner.kind == "matrix" and all(is_scalar(part) for part in rest):
+            return Node("matrix", tuple(
+                Node("row", tuple(mul(*rest, cell) for cell in row.args)) for row in inner.args
+            ))  # fmt: skip
+    return node

@@ -1,0 +1,110 @@
+r"""Unicode, HTML and other people's spellings in the LaTeX that the tokenizer reads."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_CHARACTERS = {
+    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "﹣": "-", "×": "\\times ",
+    "·": "*", "⋅": "*", "∙": "*", "•": "*",
+    "∗": "*", "÷": "/", "∕": "/", "⁄": "/", "≤": "<=", "≥": ">=", "⩽": "<=", "⩾": ">=", "≦": "<=", "≧": ">=",
+    "≠": "!=",
+    "≈": "~", "≃": "~", "≅": "~", "∞": "\\infty ", "π": "\\pi ", "Π": "\\Pi ", "√": "\\radical ",
+    "∛": "\\cuberoot ", "±": "\\pm ", "∓": "\\mp ", "∪": "\\cup ", "∩": "\\cap ", "∈": "\\in ", "∅": "\\emptyset ",
+    "∖": "\\setminus ", "°": "^\\circ ", "º": "^\\circ ", "℃": "\\text{degC}", "℉": "\\text{degF}", "Å": "\\AA ",
+    "∶": ":", "：": ":", "Ω": "\\Omega ", "µ": "\\mu ", "⊂": "\\subset ", "⊆": "\\subseteq ",
+    "⊃": "\\supset ", "⊥": "\\perp ", "∥": "\\parallel ", "→": "\\to ", "⇔": "\\iff ", "∂": "\\partial ",
+    "∇": "\\nabla ", "∀": "\\forall ", "∃": "\\exists ", "ϕ": "\\phi ",
+    "ϵ": "\\epsilon ", "ħ": "\\hbar ", "△": "\\triangle ", "″": "''", "∠": "\\angle ", "′": "'", "’": "'",
+    "‘": "'", "”": '"', "“": '"', "½": "\\frac{1}{2}", "⅓": "\\frac{1}{3}", "⅔": "\\frac{2}{3}",
+    "¼": "\\frac{1}{4}", "¾": "\\frac{3}{4}", "⅕": "\\frac{1}{5}", "⅖": "\\frac{2}{5}", "⅗": "\\frac{3}{5}",
+    "⅘": "\\frac{4}{5}", "⅙": "\\frac{1}{6}", "⅚": "\\frac{5}{6}", "⅛": "\\frac{1}{8}", "⅜": "\\frac{3}{8}",
+    "⅝": "\\frac{5}{8}", "⅞": "\\frac{7}{8}", "。": ".", "、": ",", "…": "\\ldots ", "⌊": "\\lfloor ",
+    "⌋": "\\rfloor ", "⌈": "\\lceil ", "⌉": "\\rceil ", "⟨": "(", "⟩": ")", "〈": "(", "〉": ")", "ℝ": "\\mathbb{R}",
+    "ℤ": "\\mathbb{Z}", "ℕ": "\\mathbb{N}", "ℚ": "\\mathbb{Q}", "ℂ": "\\mathbb{C}", "或": " or ", "和": " and ",
+    "且": " and ", "与": " and ", "∣": "|", "\u00a0": " ", "\u200b": "", "\ufeff": "", "\u2061": "", "∆": "\\Delta ",
+    "ℓ": "\\ell ",
+    "£": "\\pounds ", "€": "\\euro ", "∘": "\\circ ", "∑": "\\sum ", "∏": "\\prod ", "∫": "\\int ", "∧": " and ",
+    "∨": " or ",
+}  # fmt: skip
+_GREEK = dict(
+    zip(
+        "αβγδεζηθικλμνξρστυφχψωΓΔΘΛΞΣΦΨΩ",
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi"
+        " omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega".split(),
+        strict=True,
+    )
+)
+GREEK = frozenset(_GREEK.values()) | {"ell", "hbar", "zeta", "partial", "nabla", "Pi", "imath", "jmath"}
+_TRANSLATION = str.maketrans(_CHARACTERS | {letter: f"\\{name} " for letter, name in _GREEK.items()})
+_UPPER = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ⁽⁾ⁱ"
+_LOWER = "₀₁₂₃₄₅₆₇₈₉"
+_UPPER_RUN = re.compile(f"[{_UPPER}]+")
+_LOWER_RUN = re.compile(f"[{_LOWER}]+")
+_UPPER_PLAIN = str.maketrans(_UPPER, "0123456789+-n()i")
+_LOWER_PLAIN = str.maketrans(_LOWER, "0123456789")
+_CIRCLED_RUN = re.compile("[①②③④⑤⑥⑦⑧⑨][①②③④⑤⑥⑦⑧⑨、, ]*")
+
+_ORDINAL = re.compile(
+    r"(?<=[0-9])\s*\^\s*\{?\s*(?:\\(?:text|mathrm|textrm|textsuperscript|rm)\s*\{?\s*)?(?:st|nd|rd|th)\s*\}{0,2}(?![A-Za-z])"
+)
+_PLAIN_ORDINAL = re.compile(r"(?<=[0-9])(?:st|nd|rd|th)(?![A-Za-z])")
+_PROPORTION = re.compile(r"(?<=[\d)}])\s*比\s*(?=[\d(\\])")
+_MICRO = re.compile(r"(?<=[\d}])(\s*)[µμ]([A-Za-z])(?![A-Za-z(])")
+_TAG = re.compile(r"<(su[pb])>([^<>]{1,80})</\1>", re.IGNORECASE)
+_FORMULA = re.compile(r"(?:[A-Z][a-z]?\d{0,3}){2,12}")
+_FEET = re.compile(r"\s*(\d+)\s*['′]\s*(\d+(?:\.\d+)?)\s*(?:''|″|\")\s*")
+_ANGSTROM = re.compile(r"\\mathring\s*\{?\s*(?:\\(?:mathrm|text)\s*\{\s*A\s*\}|A)\s*\}?")
+_MODULO = re.compile(
+    r"(?:\(\s*(?:\\(?:text|mathrm|operatorname)\s*\{\s*)?\\?b?mod(?![A-Za-z])(?:ulo)?\s*\}?\s*(\d+|[a-z])\s*\))"
+)
+_CLOCK_HALF = re.compile(r"(?<=\d)\s*(?:\\text\s*\{\s*)?\b([AaPp])\.?\s?[Mm]\b\.?(?:\s*\})?")
+_CLOCK = re.compile(r"\d:\d\d|^\s*\d{1,2}\s*(?:\\text\s*\{\s*)?[AaPp]\.?\s?[Mm]")
+
+
+def tidy(text: str) -> str:
+    r"""Unicode spelled in LaTeX, so that what follows sees ASCII (letters of other scripts stay).
+
+    >>> tidy("½ − √2 ≤ x²"), tidy("12^{\\mathrm{th}}"), tidy("x<sup>2</sup> ≤ 3")
+    ('\\frac{1}{2} - \\radical 2 <= x^{2}', '12', 'x^{2} <= 3')
+    """
+    if "</" in text:
+        text = _TAG.sub(lambda tag: f"{'^' if tag[1].lower() == 'sup' else '_'}{{{tag[2]}}}", text)
+    if not text.isascii():
+        text = _ascii(text)
+    if "^" in text:
+        text = _ORDINAL.sub("", text)
+    elif "2" in text or "3" in text or "4" in text or "6" in text:
+        bare = text.strip()
+        if bare[:1].isalpha() and bare.isalnum() and _FORMULA.fullmatch(bare) and not bare.isalpha():
+            text = re.sub(r"(\d+)", r"_{\1}", bare)  # H2SO4
+    if "th" in text or "st" in text or "rd" in text or "nd" in text:
+        text = _PLAIN_ORDINAL.sub("", text)
+    if "'" in text and (feet := _FEET.fullmatch(text)):
+        text = f"{feet[1]}\\text{{ ft }}{feet[2]}\\text{{ in}}"
+    if "clock" in text:
+        text = text.replace("o'clock", "oclock")
+    if "ring" in text:
+        text = _ANGSTROM.sub(r"\\AA ", text)
+    if "mod" in text and "\\pmod" not in text:
+        text = _MODULO.sub(r"\\pmod{\1}", text)
+    if ("m" in text or "M" in text) and _CLOCK.search(text):
+        text = _CLOCK_HALF.sub(lambda half: f"\\text{{clock{half[1].lower()}m}}", text)
+    return text
+
+
+def _ascii(text: str) -> str:
+    text = _CIRCLED_RUN.sub(_circled, text)
+    text = _UPPER_RUN.sub(lambda run: "^{" + run[0].translate(_UPPER_PLAIN) + "}", text)
+    text = _LOWER_RUN.sub(lambda run: "_{" + run[0].translate(_LOWER_PLAIN) + "}", text)
+    text = _PROPORTION.sub(":", text)
+    text = _MICRO.sub(r"\1\\text{u\2}", text)
+    text = text.translate(_TRANSLATION)
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFKC", text).translate(_TRANSLATION)
+
+
+def _circled(run: re.Match[str]) -> str:
+    return ",".join(str(ord(char) - 0x245F) for char in run[0] if "①" <= char <= "⑨")
