@@ -104,7 +104,7 @@ def test_data_tells_no_kind() -> None:
     assert numbers == [None]
 
 
-@pytest.mark.parametrize("reference", [DATA[-4], DATA[-3], DATA[-1], "proof", "tensor(2)"])
+@pytest.mark.parametrize("reference", ["```json\n{}\n```", "#!/bin/sh", "proof", "tensor(2)"])
 def test_every_way_in_says_the_same(reference: str, tmp_path: Path) -> None:
     row = {"prompt": "Add.", "response": r"\boxed{4}", "reference": reference}
     source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
