@@ -32,7 +32,7 @@ Fields = dict[str, Any]  # any: fields of a Sample, and of its meta
 _ASSERT = re.compile(r"^\s*assert\b.*[=<>(]", re.MULTILINE)
 _HARMLESS = frozenset("0123456789\\$-+.(abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") - frozenset("adfic")
 """How no list, no object and no test begins."""
-_WORD = re.compile(r"(?<![\\\w])[^\W\d_]{3,}")
+_WORD = re.compile(r"(?<![\\\w])[^\W\d_]{2,}")
 _LETTERS = "ABCDEFGHIJ"
 _GOLDS = tuple(name for name in GOLDS if "." not in name)
 _SHORT = 80
@@ -289,7 +289,7 @@ def answer_of(value: object, name: str = "") -> str | None:
     if not text or len(text) > _SHORT or "\n" in text or is_data([text]):
         return None
     # A solution in a sentence is no answer; `\\frac` and `x = 4` are no words.
-    return None if "solution" in name and len(_WORD.findall(text)) > 1 else text
+    return None if "olution" in name and " " in text and _WORD.search(text) else text
 
 
 def _boxed(text: str) -> str | None:

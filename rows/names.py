@@ -14,7 +14,7 @@ GOLDS: tuple[str, ...] = (
     *("reference", "answer", "ground_truth", "solution", "target", "label", "gts", "gold", "expected_answer"),
     *("gold_answer", "golden_answer", "correct_answer", "final_answer", "reference_answer", "expected", "ideal"),
     *("references", "golds", "golden_answers", "gold_answers", "answers", "targets", "expected_output"),
-    *("answerKey", "std_answer", "gt", "reference_solution"),
+    *("answerKey", "std_answer", "gt", "gt_answer", "reference_solution", "labels", "Answer", "Solution"),
     *("reward_model.ground_truth", "reward_spec.ground_truth", "verification_info.ground_truth", "info.answer"),
 )
 """Where a right answer may stand. `reference` is our own name; of the others two must not disagree."""
@@ -23,10 +23,13 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "response": (
             *("response", "completion", "generation", "generated_text", "model_output", "output_text"),
-            *("model_response", "output", "prediction"),
+            *("model_response", "generated_solution", "model_outputs", "actual_output", "generated_answer", "predict"),
+            *("result.message", "output", "prediction", "Response"),
         ),
-        "responses": ("responses", "completions", "generations", "outputs", "predictions", "samples"),
-        "prompt": ("prompt", "question", "query", "instruction", "input", "problem"),
+        "responses": (
+            *("responses", "completions", "generations", "outputs", "output_list", "predictions", "samples"),
+        ),
+        "prompt": ("prompt", "question", "query", "instruction", "input", "problem", "Question", "Problem"),
         "reference": GOLDS,
         "id": ("id", "custom_id", "task_id", "uid", "question_id", "example_id", "unique_id"),
     }
@@ -150,6 +153,12 @@ TOOLS: tuple[Tool, ...] = (
         name="evalplus",
         needs=(("task_id", "solution"), ("task_id", "completion")),
         fields={"response": ("solution", "completion"), "prompt": ("prompt",), "reference": ()},
+    ),
+    Tool(
+        name="qwen-math",
+        needs=(("gt", "pred", "code"),),
+        fields={"responses": ("code",), "prompt": ("question",), "reference": ("gt",)},
+        single=True,
     ),
     Tool(
         name="hf",

@@ -36,6 +36,7 @@ MAPPABLE = (*SAMPLE_FIELDS, "responses")
 _PLAIN_LANGUAGES = frozenset(("en", "zh", None))
 _SHOWN = 4
 """Usual names of a field that a message lists."""
+_TOKENS = 16
 Row = Mapping[str, Any]  # any: JSON values
 
 
@@ -397,6 +398,11 @@ class _Row:
             ):
                 return found
             return {**found, "reference": gold}
+        inner = self._row.get("doc") if self._tool is not None else None
+        if isinstance(inner, Mapping):  # lm-eval keeps the row of the data set there, with its options
+            for column in ("choices", "options"):
+                if isinstance(inner.get(column), list) and column not in seen and len(inner[column]) > 1:
+                    fields[column] = seen[column] = inner[column]
         label = choice_fields(label_fields(gold, name, seen, kind), seen) if kind is None else None
         if label is None:
             label = label_fields(gold, name, seen, kind)
@@ -421,6 +427,8 @@ class _Row:
             if path in used or (puzzle and path == "target"):
                 continue
             value = get(self._row, path)
+            if isinstance(value, list) and _is_tokens(value):
+                continue
             if not _is_empty(value) and path not in [at for at, _ in golds]:
                 golds.append((path, value))
         chosen = choose(golds) if golds else None
@@ -441,7 +449,7 @@ class _Row:
             return path, value
         for path in self._paths[name]:
             value = get(self._row, path)
-            if value is not None and path != name:
+            if value is not None and path != name and not (isinstance(value, list) and _is_tokens(value)):
                 return path, value
         return "", None
 
@@ -466,6 +474,11 @@ class _Row:
         return Reading(tool, tuple(self._found), tuple(self._foreign))
 
 
+def _is_tokens(value: list[Any]) -> bool:  # any: JSON values
+    """Whether a list holds ids of tokens, as `labels` of training rows do, and no answers."""
+    return len(value) > _TOKENS and all(type(item) is int for item in value)
+
+
 def _is_empty(value: object) -> bool:
     return value is None or (isinstance(value, str | list) and not value)
 
@@ -487,6 +500,8 @@ def _is_of(tool: Tool, row: Row) -> bool:
 
 
 def _text_of(response: Any, where: str, opened: bool) -> str:  # any: text or messages
+    if response == []:
+        raise SampleError("missing_field", f"{where} is empty: no response was made")
     if response is None or not (is_message(response) or isinstance(response, list)):
         raise SampleError("wrong_type", f"{where} must be a string, got {_type(response)}")
     if isinstance(response, list) and not all(isinstance(turn, Mapping) for turn in response):

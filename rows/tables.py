@@ -78,7 +78,14 @@ def json_rows(stream: io.BufferedReader, longest: int) -> Iterator[Found]:
                 line = held[:end].encode("utf-8", "replace")
                 held, size = held[end:], 1 << 16
                 log = isinstance(value, dict) and isinstance(value.get("samples"), list) and "eval" in value
-                if log:
+                numbered = (
+                    isinstance(value, dict)
+                    and value
+                    and all(name.isdigit() and isinstance(item, dict) for name, item in value.items())
+                )
+                if numbered and not array:  # OpenCompass: {"0": {...}, "1": {...}}
+                    yield from map(as_json, value.values())
+                elif log:
                     yield from (as_json(sample) for sample in value["samples"])
                 else:
                     yield as_json(value) if b"\n" in line else line

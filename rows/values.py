@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import re
 import struct
 import warnings
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,13 @@ _PACKED = {"float32": ("f", 6), "float16": ("e", 3)}
 _DEEPEST = 64
 _LITERAL = 1 << 20
 """Longest text that is read as a Python literal, in characters."""
+
+
+_SINGLE = re.compile(r"(?<!\\)\\(?![\\\"'/])")
+_UNESCAPED = re.compile(
+    r"(?<!\\)\\(?:[bf][a-z]|a[lrnps][a-z]|v[ae]|(?:theta|times|text|tan|tau|tri|to\b|neq?\b|nabla|nu\b|not\b|rho|right|rangle))"
+)
+"""Commands of LaTeX after one backslash, which JSON and Python would take for escapes."""
 
 
 def plain(value: Any, depth: int = 0) -> Any:  # any: whatever a trainer holds, and JSON-like values where it can be
@@ -76,6 +84,9 @@ def read_text(text: str) -> Any:  # any: a JSON value
     ({'inputs': ['1']}, ['4', '5'], None, None)
     """
     text = text.strip()
+    if "\\" in text and _UNESCAPED.search(text):
+        # Mathematics that was written into a list as it is: `['\frac{1}{2}']`, whose `\f` is no form feed.
+        text = _SINGLE.sub(r"\\\\", text)
     if text[:1] not in ("{", "[") or text[-1:] not in ("}", "]"):
         return None
     try:

@@ -239,6 +239,14 @@ def test_columns_of_another_meaning_are_left_alone_and_named() -> None:
     assert (sample.language, sample.meta["code_language"]) == (None, "C++")
 
 
+def test_mathematics_in_a_list_keeps_its_backslashes() -> None:
+    for text in (r"['\frac{1}{2}']", r'["\frac{1}{2}"]', r'["\\frac{1}{2}"]'):
+        assert read({"response": BOX, "answer": text}).samples[0].reference == [r"\frac{1}{2}"], text
+    for text in (r"['\theta']", r'["2\times 3"]', r"['\neq']", r"['\alpha']", r"['\beta']"):
+        assert "\\" in str(read({"response": BOX, "answer": text}).samples[0].reference), text
+    assert read({"response": BOX, "answer": r'["a\nb"]'}).samples[0].reference == ["a\nb"]
+
+
 def test_options_make_a_choice() -> None:
     assert read({"response": "B", "choices": ["x", "y"], "answer": 1}).samples[0].reference == "B"
     assert read({"response": "B", "options": ["x", "y"], "answer": "B"}).samples[0].kind == "choice"
