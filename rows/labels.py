@@ -157,7 +157,7 @@ def _of_object(value: Mapping[str, Any], name: str, row: Mapping[str, Any], kind
         tests = _tests_of(value, name, row)
         if tests:
             return tests
-    inner_name = next((gold for gold in (*_GOLDS, "value") if value.get(gold) not in (None, "", [], {})), None)
+    inner_name = next((gold for gold in (*_GOLDS, "value", "text") if value.get(gold) not in (None, "", [], {})), None)
     if inner_name is not None:
         others = {key: item for key, item in value.items() if key != inner_name and key in ("kind", "language")}
         return others | label_fields(value[inner_name], f"{name}.{inner_name}", row, others.get("kind", kind))

@@ -16,6 +16,7 @@ GOLDS: tuple[str, ...] = (
     *("references", "golds", "golden_answers", "gold_answers", "answers", "targets", "expected_output"),
     *("answerKey", "std_answer", "gt", "gt_answer", "reference_solution", "labels", "Answer", "Solution"),
     *("reward_model.ground_truth", "reward_spec.ground_truth", "verification_info.ground_truth", "info.answer"),
+    *("metadata.answer", "metadata.ground_truth", "extra_info.answer", "extra_info.ground_truth", "ANSWER"),
 )
 """Where a right answer may stand. `reference` is our own name; of the others two must not disagree."""
 
@@ -24,12 +25,25 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "response": (
             *("response", "completion", "generation", "generated_text", "model_output", "output_text"),
             *("model_response", "generated_solution", "model_outputs", "actual_output", "generated_answer", "predict"),
+            *("llm_response", "RESPONSE"),
             *("result.message", "output", "prediction", "Response"),
         ),
         "responses": (
-            *("responses", "completions", "generations", "outputs", "output_list", "predictions", "samples"),
+            *("responses", "completions", "generations", "outputs", "output_list", "generated_code"),
+            *("predictions", "samples"),
         ),
-        "prompt": ("prompt", "question", "query", "instruction", "input", "problem", "Question", "Problem"),
+        "prompt": (
+            "prompt",
+            "question",
+            "query",
+            "instruction",
+            "input",
+            "problem",
+            "Question",
+            "Problem",
+            "PROMPT",
+            "QUESTION",
+        ),
         "reference": GOLDS,
         "id": ("id", "custom_id", "task_id", "uid", "question_id", "example_id", "unique_id"),
     }
@@ -108,6 +122,11 @@ TOOLS: tuple[Tool, ...] = (
             "id": ("custom_id", "id"),
         },
         single=True,
+    ),
+    Tool(
+        name="nemo-gym",
+        needs=(("responses_create_params", "response.output"),),
+        fields={"response": ("response.output",), "prompt": ("responses_create_params.input",)},
     ),
     Tool(
         name="vllm",

@@ -265,6 +265,10 @@ class _Row:
         own = self._row.get("response")
         if self._tool is not None and "response" not in self._columns and not isinstance(own, str):
             place, several = self._of_tool("responses")
+            if isinstance(several, str):
+                several = read_text(several)
+            if several and all(one is None for one in several):
+                several = None
             if several == []:
                 raise SampleError("missing_field", f"{place} is empty: no response was made")
             if isinstance(several, list):
@@ -507,6 +511,10 @@ def _text_of(response: Any, where: str, opened: bool) -> str:  # any: text or me
     if isinstance(response, list) and not all(isinstance(turn, Mapping) for turn in response):
         inner = next(turn for turn in response if not isinstance(turn, Mapping))
         raise SampleError("wrong_type", f"{where} must be a string or messages, got a list with {_type(inner)}")
+    if isinstance(response, list) and not any(
+        turn.get("role", turn.get("from", "assistant")) not in ("user", "system", "tool", "human") for turn in response
+    ):
+        raise SampleError("missing_field", f"{where} has no turn of an assistant")
     return response_text(response, opened=opened)
 
 
