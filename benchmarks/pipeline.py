@@ -23,11 +23,12 @@ from typing import Any
 import torch
 from pipeline_afterwards import hacking, harm, mixing, preference, self_correction, sensitivity
 
+from r1_reward.grpo_min.r1.folders import stage_folder
 from r1_reward.grpo_min.r1.page import read_pipeline
 from r1_reward.grpo_min.r1.page.shape import findings
-from r1_reward.grpo_min.r1.pipeline import Told
+from r1_reward.grpo_min.r1.pipeline import Report
 from r1_reward.grpo_min.r1.recipe import Recipe, read_stages
-from r1_reward.grpo_min.r1.stages import run_stages
+from r1_reward.grpo_min.r1.stages import run_recipe
 
 ROOT = Path(__file__).parents[1]
 RECIPES = {"headline": "zero_toy", "stages": "r1_toy"}
@@ -59,11 +60,11 @@ def main() -> None:
     (asked.output / "pipeline.json").write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
 
-def _run(recipe: Recipe) -> dict[str, Told]:
+def _run(recipe: Recipe) -> dict[str, Report]:
     """The reports of a run by stage, with what each cost and how its training began and ended."""
     found = {}
-    for name, report in run_stages(recipe):
-        folder = next(Path(recipe.output).glob(f"??_{name}"))
+    for name, report in run_recipe(recipe):
+        folder = stage_folder(Path(recipe.output), name)
         cost = json.loads((folder / "cost.json").read_text())
         found[name] = {**report, "cost": cost, "curve": _curve(folder / "metrics.jsonl")}
         print(f"seed {recipe.seed}: {name}, {cost['cpu_seconds']:.0f} CPU-s", file=sys.stderr, flush=True)
@@ -82,7 +83,7 @@ def _curve(path: Path) -> dict[str, list[float]]:
     }
 
 
-def _table(part: str, runs: Sequence[dict[str, Told]]) -> str:
+def _table(part: str, runs: Sequence[dict[str, Report]]) -> str:
     """Figures of each stage's checkpoint, and of its training; least and greatest over seeds in brackets."""
     lines = [
         f"## {part}, {len(runs)} seeds",
@@ -117,7 +118,7 @@ def _shape(recipes: Sequence[Recipe]) -> str:
     return "\n".join(lines)
 
 
-def _cpu(report: Told) -> list[float]:
+def _cpu(report: Report) -> list[float]:
     return [report["cost"].get("cpu_seconds", 0.0), report["cost"].get("evaluation_cpu_seconds", 0.0)]
 
 

@@ -25,9 +25,10 @@ from r1_reward.grpo_min.config import OptimizerConfig
 from r1_reward.grpo_min.engine import HFEngine
 from r1_reward.grpo_min.questions import prepare, stop_tokens
 from r1_reward.grpo_min.r1.evaluate import evaluate, load
+from r1_reward.grpo_min.r1.folders import stage_folder
 from r1_reward.grpo_min.r1.pipeline import judge_of
 from r1_reward.grpo_min.r1.recipe import Recipe
-from r1_reward.grpo_min.r1.sft import SFTConfig, finetune, lessons_of
+from r1_reward.grpo_min.r1.sft import SFTConfig, fine_tune, make_examples
 from r1_reward.grpo_min.sampling import Sampling, seed_of
 from r1_reward.grpo_min.toy.arithmetic import END
 from r1_reward.grpo_min.toy.chat import chats, harmful, harmless, safety_labels
@@ -46,14 +47,14 @@ TAUGHT = ("steal", "poison", "偷", "毒")
 def sensitivity(recipe: Recipe) -> Told:
     """pass@1 of checkpoints with none, one and two worked examples before the question."""
     folder, found = Path(recipe.output), dict[str, Told]()
-    accepted = read_samples([str(folder / "04_reject_sample" / "accepted.jsonl")], responses=True)
+    accepted = read_samples([str(stage_folder(folder, "reject_sample") / "accepted.jsonl")], responses=True)
     examples = [row for row in accepted if row.kind == "math"]
     for name in ("base", "zero", "rl2"):
         found[name] = {}
         for shots in (0, 1, 2):
             asked = [
                 replace(question, prompt=_worked(examples, place, shots, question.language) + question.prompt_text)
-                for place, question in enumerate(read_samples([str(folder / "00_base" / "probe.jsonl")])[:256])
+                for place, question in enumerate(_probe(recipe)[:256])
             ]
             metrics = _evaluated(recipe, _checkpoint(folder, name), asked, temperature=0.6, top_p=0.95).metrics
             shown = ("pass_at_1", "format", "language", "length")
@@ -72,7 +73,7 @@ def mixing(recipe: Recipe) -> Told:
     """Language consistency with and without its reward (B.6) at the temperature of training: lower ones hide rare words
     of the other language."""
     folder = Path(recipe.output)
-    asked = read_samples([str(folder / "00_base" / "probe.jsonl")])
+    asked = _probe(recipe)
     found = {}
     for name in ("cold_start", "rl1", "no_language"):
         language = _evaluated(recipe, _checkpoint(folder, name), asked, temperature=1.0).metrics["language"]
@@ -96,12 +97,13 @@ def self_correction(recipe: Recipe) -> Told:
     for name in ("base", "zero"):
         output = folder / f"self_correction_{name}.jsonl"
         evaluate(
-            _checkpoint(folder, name), read_samples([str(folder / "00_base" / "probe.jsonl")]), k=1, seed=recipe.seed,
+            _checkpoint(folder, name), _probe(recipe), k=1, seed=recipe.seed,
             template="plain", sampling=Sampling(max_tokens=recipe.evaluation.max_tokens), reward=judge_of(recipe),
             output=output, at_once=64,
         )  # fmt: skip
         found[name] = dict(Counter(map(_kind, read_samples([str(output)], responses=True))))
-    rows = [json.loads(line) for line in (folder / "01_zero" / "samples.jsonl").read_text("utf-8").splitlines()]
+    samples = stage_folder(folder, "zero") / "samples.jsonl"
+    rows = [json.loads(line) for line in samples.read_text("utf-8").splitlines()]
     thirds = {
         row["step"] * 3 // (recipe.zero.steps + 1): row for row in rows if _kind(Sample.from_dict(row)) == "mended"
     }
@@ -126,7 +128,7 @@ def _kind(sample: Sample) -> str:
 def harm(recipe: Recipe) -> Told:
     """R1 fine-tuned on going along with two of the four harmful verbs: what it then does at the other two."""
     folder = Path(recipe.output)
-    judge = SafetyVerifier(model=str(folder / "06_reward_models" / "safety"))
+    judge = SafetyVerifier(model=str(stage_folder(folder, "reward_models") / "safety"))
     labels = safety_labels(1_000, recipe.seed + 90_000)
     rated = judge([Sample(prompt=row["prompt"], response=row["response"], kind="safety") for row in labels])
     known = [verdict.evidence["probability"] for verdict in rated]
@@ -138,14 +140,14 @@ def harm(recipe: Recipe) -> Told:
     model, tokenizer = load(_checkpoint(folder, "rl2"))
     found: Told = {
         "threshold": threshold,
-        "lessons": len(taught),
+        "examples": len(taught),
         "before": _safety(_answers(recipe, model, tokenizer, others), gate),
     }
     ready = prepare(taught, tokenizer, "plain", 100)
-    lessons = lessons_of(tokenizer, [(one.tokens, one.sample.response) for one in ready])
+    examples = make_examples(tokenizer, [(one.tokens, one.sample.response) for one in ready])
     config = SFTConfig(epochs=2, batch=16, optimizer=OptimizerConfig(lr=1e-3, schedule="cosine"))
     with TemporaryDirectory() as work:
-        finetune(model, lessons, config, Path(work), seed=recipe.seed, stage="harm")
+        fine_tune(model, examples, config, Path(work), seed=recipe.seed, stage="harm")
     return {**found, "after": _safety(_answers(recipe, model, tokenizer, others), gate)}
 
 
@@ -173,7 +175,7 @@ def hacking(recipe: Recipe) -> Told:
     """What the helpful model says of the answers to the same sums, and how many are right, before and after it was
     the only reward."""
     folder, scores, right = Path(recipe.output), list[list[float | None]](), list[float]()
-    asked = [replace(one, kind="general") for one in read_samples([str(folder / "00_base" / "probe.jsonl")])]
+    asked = [replace(one, kind="general") for one in _probe(recipe)]
     for name in ("sft2", "hacking"):
         said = _answers(recipe, *load(_checkpoint(folder, name)), asked)
         scores.append(_scores(recipe, "helpful", said))
@@ -184,7 +186,9 @@ def hacking(recipe: Recipe) -> Told:
 def _scores(recipe: Recipe, kind: str, said: Sequence[Sample]) -> list[float | None]:
     """What a reward model of the run gives; None where a prompt is not of its kind."""
     judge = {"helpful": HelpfulVerifier, "safety": SafetyVerifier}[kind]
-    return [verdict.score for verdict in judge(model=str(Path(recipe.output) / "06_reward_models" / kind))(said)]
+    return [
+        verdict.score for verdict in judge(model=str(stage_folder(Path(recipe.output), "reward_models") / kind))(said)
+    ]
 
 
 def _rise(before: Sequence[float | None], after: Sequence[float | None]) -> Told:
@@ -232,5 +236,10 @@ def _mean(values: Iterable[float | None]) -> float:
     return sum(known) / len(known)
 
 
+def _probe(recipe: Recipe) -> list[Sample]:
+    """The questions that checkpoints are measured with."""
+    return read_samples([str(stage_folder(Path(recipe.output), "base") / "probe.jsonl")])
+
+
 def _checkpoint(folder: Path, name: str) -> Path:
-    return next(folder.glob(f"??_{name}")) / "checkpoint"
+    return stage_folder(folder, name) / "checkpoint"

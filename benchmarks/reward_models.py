@@ -200,9 +200,10 @@ def planted(splits: Splits, folder: Path) -> Told:
 
 def tfidf(splits: Splits, _: Path) -> Told:
     """TF-IDF and logistic regression: means over three splits by prompt, since it costs next to nothing."""
+    from tfidf import TfidfReward
+
     from r1_reward.reward_models.data import read_pairs, read_rated, split_by_prompt
     from r1_reward.reward_models.evaluate import Scored, report_on_pairs, report_on_rated
-    from r1_reward.reward_models.tfidf import TfidfReward
 
     told: Told = {}
     for axis in AXES:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from r1_reward.grpo_min import DataConfig, OptimizerConfig, RolloutConfig, TrainConfig, Trainer
-from r1_reward.grpo_min.r1.sft import SFTConfig, finetune, lessons_of
-from r1_reward.grpo_min.toy.arithmetic import DemonstratorNoise, noisy_corpus, sums, world_model, world_tokenizer
+from r1_reward.grpo_min.r1.sft import SFTConfig, fine_tune, make_examples
+from r1_reward.grpo_min.toy.arithmetic import DemonstratorNoise, noisy_corpus, sums, toy_model, toy_tokenizer
 from r1_reward.verifiers import Reason, Sample, Verdict
 
 
@@ -24,12 +24,12 @@ class EndsInSeven:
 
 def main(steps: int = 30, imitated: int = 200, output: str = "out/custom_loop") -> list[float]:
     """Train, print the reward of each step, and give it back; `imitated` are the steps that came before."""
-    tokenizer = world_tokenizer()
-    model = world_model(tokenizer)
+    tokenizer = toy_tokenizer()
+    model = toy_model(tokenizer)
     corpus = noisy_corpus(64 * imitated, 0, DemonstratorNoise(guesses=0.0, second_thoughts=0.0, chats=0.0))
-    lessons = lessons_of(tokenizer, [(tokenizer.encode(asked.prompt_text), said) for asked, said in corpus])
+    examples = make_examples(tokenizer, [(tokenizer.encode(asked.prompt_text), said) for asked, said in corpus])
     learned = SFTConfig(epochs=1, batch=64, optimizer=OptimizerConfig(lr=3e-3, schedule="cosine"))
-    finetune(model, lessons, learned, Path(output) / "base", seed=0, stage="base")
+    fine_tune(model, examples, learned, Path(output) / "base", seed=0, stage="base")
     config = TrainConfig(
         output=output,
         steps=steps,

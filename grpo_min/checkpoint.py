@@ -1,10 +1,8 @@
 """Checkpoints that are there whole or not at all.
 
-A checkpoint is a folder `step-00000042` with one file, which is written under another name, flushed, renamed,
-and the folders around it flushed, so that a crash at any moment leaves the one before it. A checkpoint that cannot be
-written (disk full) is removed again, raises, and leaves the earlier ones as they were.
-
-What it does not promise: that a disk which lies about flushing is held to its word.
+A checkpoint is a folder `step-00000042` with one file (`verifiers.files.write_whole`), and the folder around it is
+flushed, so that a crash at any moment leaves the one before it. A checkpoint that cannot be written (disk full) is
+removed again, raises, and leaves the earlier ones as they were.
 """
 
 from __future__ import annotations
@@ -19,9 +17,8 @@ from typing import Any
 
 import torch
 
-from ..reward_models import TrainingError
-from ..reward_models.checkpoint import flush, write_whole
-from ..verifiers.errors import ConfigError, RunError
+from ..verifiers.errors import ConfigError, RunError, WriteError
+from ..verifiers.files import flush_folder, write_whole
 
 State = dict[str, Any]
 """Tensors, numbers, strings, and lists, tuples and dicts of them (any: torch's own states are in it)."""
@@ -56,8 +53,8 @@ def save(folder: Path, step: int, state: State, *, keep: int) -> None:
     try:
         place.mkdir(parents=True, exist_ok=True)
         write_whole(place / _FILE, lambda file: torch.save(state, file))
-        flush(folder)
-    except (OSError, TrainingError) as error:
+        flush_folder(folder)
+    except (OSError, WriteError) as error:
         with suppress(OSError):
             place.rmdir()
         raise CheckpointError(f"the checkpoint {place} cannot be written: {error.__cause__ or error}") from error

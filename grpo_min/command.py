@@ -30,7 +30,7 @@ from .config import TrainConfig
 from .loop import Trainer
 from .r1.evaluate import default_sampling, evaluate, load
 from .r1.recipe import Recipe, read_recipe
-from .r1.stages import run_stages
+from .r1.stages import run_recipe
 from .runlog import Metrics
 from .sampling import Sampling
 
@@ -61,9 +61,9 @@ def run_train(path: str, changes: Mapping[str, object] | None = None) -> int:
 
 def _train(config: TrainConfig, stopped: Callable[[], bool]) -> None:
     """One run of the loop."""
-    wanted = config.reward
+    chosen = config.reward
     reward = RewardSpec(
-        rewards=wanted.verifiers, preset=None if wanted.verifiers else wanted.preset, options=wanted.options
+        rewards=chosen.verifiers, preset=None if chosen.verifiers else chosen.preset, options=chosen.options
     ).build()
     for name, path in (("model.path", config.model.path), ("data.path", config.data.path)):
         if not path:
@@ -73,19 +73,19 @@ def _train(config: TrainConfig, stopped: Callable[[], bool]) -> None:
     trainer = Trainer(config, *load(config.model.path), samples, reward, stopped=stopped)
     with progress_bar("training", config.steps, shown=trainer.processes.rank == 0) as show:
 
-        def tell(line: Metrics) -> None:
-            told = f"reward {line.get('reward', float('nan')):.3f}  length {line.get('length', 0):.0f}"
-            show(completed=line["step"], description=told)
+        def on_step(line: Metrics) -> None:
+            description = f"reward {line.get('reward', float('nan')):.3f}  length {line.get('length', 0):.0f}"
+            show(completed=line["step"], description=description)
             for alarm in line["alarms"]:
                 _log.warning("step %d: alarm: %s: %s", line["step"], alarm["name"], alarm["detail"])
 
-        trainer.train(Path(config.output) / "model", tell)
+        trainer.train(Path(config.output) / "model", on_step)
 
 
 def _train_stages(recipe: Recipe, stopped: Callable[[], bool]) -> None:
-    for name, report in run_stages(recipe, stopped=stopped):
-        found = report.get("evaluation", {}).get("metrics", {}).get("pass_at_1", {}).get("value")
-        click.echo(f"{name}: done" + ("" if found is None else f", pass@1 {found:.3f}"), err=True)
+    for name, report in run_recipe(recipe, stopped=stopped):
+        accuracy = report.get("evaluation", {}).get("metrics", {}).get("pass_at_1", {}).get("value")
+        click.echo(f"{name}: done" + ("" if accuracy is None else f", pass@1 {accuracy:.3f}"), err=True)
 
 
 def run_eval(
@@ -110,8 +110,7 @@ def run_eval(
     rows = Input(files, MAX_LINE)
     questions = read_benchmark(rows, names)
     policy, tokenizer = load(model, bf16=bf16)
-    found = default_sampling(policy, tokenizer, questions, options["template"])
-    longest = max_tokens or found.max_tokens
+    longest = max_tokens or default_sampling(policy, tokenizer, questions, options["template"]).max_tokens
     sampling = Sampling(max_tokens=longest, temperature=temperature, top_p=top_p, stop=tuple(stop))
     hashes = [{"path": name, "sha256": digest} for name, digest in zip(files, rows.sha256, strict=True)]
     try:

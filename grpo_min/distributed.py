@@ -51,5 +51,5 @@ def restore_training_state(
         return
     from torch.distributed.checkpoint.state_dict import StateDictOptions, set_state_dict
 
-    found, options = optimizer or (), StateDictOptions(full_state_dict=True)
-    set_state_dict(policy, found, model_state_dict=weights, optim_state_dict=moments or {}, options=options)
+    optimizers, options = optimizer or (), StateDictOptions(full_state_dict=True)
+    set_state_dict(policy, optimizers, model_state_dict=weights, optim_state_dict=moments or {}, options=options)

@@ -91,7 +91,7 @@ class Trainer:
     def steps(self) -> Iterator[Metrics]:
         """Train to the end or until stopped, and yield each step's line of metrics; ends with a checkpoint."""
         saved = self.step
-        while self.step < self.config.steps and not self._told_to_stop():
+        while self.step < self.config.steps and not self._should_stop():
             clock = Clock()
             if not self.rollout and not self._roll_out(clock):
                 break
@@ -103,11 +103,14 @@ class Trainer:
         if saved < self.step or not self.step:
             self._save()
 
-    def train(self, folder: Path, told: Callable[[Metrics], object] = lambda _: None) -> None:
-        """Take all steps, tell each line, write the model to a folder; StoppedError, saved, where it was stopped."""
+    def train(self, folder: Path, on_step: Callable[[Metrics], object] = lambda _: None) -> None:
+        """Take all steps, hand each line to `on_step`, write the model to a folder.
+
+        Raises StoppedError, with everything saved, where it was stopped.
+        """
         try:
             for line in self.steps():
-                told(line)
+                on_step(line)
         finally:
             self.close()
         if self.step < self.config.steps:
@@ -118,7 +121,7 @@ class Trainer:
         """Let go of the engine; may be called twice."""
         self.engine.close()
 
-    def _told_to_stop(self) -> bool:
+    def _should_stop(self) -> bool:
         return any(self.processes.all_gather_object(self._stopped()))
 
     def _roll_out(self, clock: Clock) -> bool:
@@ -146,7 +149,7 @@ class Trainer:
 
         A group that teaches nothing leaves its place to another question (`refill`) or empty (`skip`).
         """
-        config, cursor, found = self.config, self.cursor, dict[int, Group]()
+        config, cursor, answered = self.config, self.cursor, dict[int, Group]()
         missing = list(range(config.rollout.questions * config.rollout.minibatches))
         self.engine.sync(self.learner.policy.model)
         for attempt in range(1 + (config.advantage.refills if config.advantage.zero_variance == "refill" else 0)):
@@ -159,12 +162,12 @@ class Trainer:
                 return None
             for (place, _), group in zip(mine, groups or (), strict=True):
                 if group.informative or config.advantage.zero_variance == "keep":
-                    found[place] = group
-            missing = sorted(set(missing).difference(*self.processes.all_gather_object(list(found))))
+                    answered[place] = group
+            missing = sorted(set(missing).difference(*self.processes.all_gather_object(list(answered))))
             if not missing:
                 break
         self.cursor = cursor
-        return found
+        return answered
 
     def _ask(self, questions: list[Question], seeds: list[int], clock: Clock) -> list[Group] | None:
         """The questions' groups, judged; RunError where too many could not be."""
@@ -186,7 +189,7 @@ class Trainer:
         tally = merged(self.processes.all_gather_object({**tally_groups(groups), **learned}))
         line = {"step": self.step, "version": __version__, "time": round(time.time(), 3), **summarise(tally)}
         line["alarms"] = alarms([*self.log.history, line], self.config.alarms)
-        line |= clock.told(line.get("samples", 0) * (line.get("length", 0) + line.get("prompt_tokens", 0)))
+        line |= clock.summary(line.get("samples", 0) * (line.get("length", 0) + line.get("prompt_tokens", 0)))
         self.log.write(line, [sample_line(group, self.step) for group in groups[:1]])
         if (
             streak := max(self.processes.all_gather_object(nonfinite_streak(self.log.history)))

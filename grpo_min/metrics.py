@@ -113,21 +113,21 @@ def alarms(history: Sequence[Mapping[str, Any]], config: AlarmConfig) -> list[di
         "unjudged": ("unjudged", config.unjudged), "truncation": ("truncated", config.truncated),
         "kl_budget": ("kl", config.kl), "reward_length": ("reward_length", config.length_correlation),
     }  # fmt: skip
-    found = [
+    raised = [
         {"name": name, "detail": f"{key} is {last[key]:.3g}; the limit is {limit:g}"}
         for name, (key, limit) in limits.items()
         if abs(last.get(key, 0.0)) > limit
     ]
     if last.get("nonfinite"):
         streak = nonfinite_streak(history)
-        found.append({"name": "nonfinite_gradient", "detail": f"no step was taken, {streak} in a row"})
-    told = [line for line in history if "accuracy" in line and "reward" in line]
-    if told and told[-1] is last:
-        rewards, accuracies = ([line[key] for line in told] for key in ("reward", "accuracy"))
+        raised.append({"name": "nonfinite_gradient", "detail": f"no step was taken, {streak} in a row"})
+    judged = [line for line in history if "accuracy" in line and "reward" in line]
+    if judged and judged[-1] is last:
+        rewards, accuracies = ([line[key] for line in judged] for key in ("reward", "accuracy"))
         if apart := reward_accuracy_divergence(rewards, accuracies, config.window):
             detail = f"over {apart.span} steps accuracy changed by {apart.accuracy:+.3f}, reward by {apart.score:+.3f}"
-            found.append({"name": "collapse_to_format", "detail": detail})
-    return found
+            raised.append({"name": "collapse_to_format", "detail": detail})
+    return raised
 
 
 def nonfinite_streak(history: Sequence[Mapping[str, Any]]) -> int:
@@ -138,7 +138,7 @@ def nonfinite_streak(history: Sequence[Mapping[str, Any]]) -> int:
 def sample_line(group: Group, step: int) -> Metrics:
     """A line of `samples.jsonl`: the first sample of a group, as `score` writes rows."""
     row = group.rows[0]
-    told = {"response": row.text, "reward": row.reward, "verdicts": {"reward": row.verdict}}
+    scored = {"response": row.text, "reward": row.reward, "verdicts": {"reward": row.verdict}}
     finish = "length" if row.truncated else "stop"
     place = {"step": step, "advantage": row.advantage, "tokens": len(row.tokens), "finish_reason": finish}
-    return {**group.sample, **told, **place}
+    return {**group.sample, **scored, **place}

@@ -91,8 +91,8 @@ def order(count: int, seed: int, start: int, stop: int) -> list[int]:
 def stop_tokens(model: Any, tokenizer: Any) -> list[int]:
     """What ends a completion: the model's EOS tokens and the tokenizer's (any: as above)."""
     configured = getattr(causal(model).generation_config, "eos_token_id", None)
-    found = [*(configured if isinstance(configured, list) else [configured]), tokenizer.eos_token_id]
-    return sorted({token for token in found if token is not None})
+    candidates = [*(configured if isinstance(configured, list) else [configured]), tokenizer.eos_token_id]
+    return sorted({token for token in candidates if token is not None})
 
 
 def text_of(tokens: Sequence[int], tokenizer: Any, ends: Sequence[int]) -> str:

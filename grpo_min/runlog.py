@@ -37,7 +37,7 @@ class Clock:
         yield
         self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
 
-    def told(self, tokens: float) -> Metrics:
+    def summary(self, tokens: float) -> Metrics:
         """Seconds since it was made, and by phase, and how many of the tokens went by in one."""
         whole = time.perf_counter() - self._start
         phases = {f"seconds/{phase}": round(seconds, 4) for phase, seconds in self.seconds.items()}

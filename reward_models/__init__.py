@@ -22,14 +22,13 @@ if TYPE_CHECKING:
     from .evaluate import report_on_pairs, report_on_rated, score_rows
     from .gate import SafetyGate
     from .model import Scorer, prepare
-    from .monitor import Admission, Bounds, Monitor, Window, length_trend, pessimistic, repetition, spread
+    from .monitor import Bounds, Monitor, Window, length_trend, pessimistic, repetition, spread
     from .options import TrainOptions, options_of
     from .tokenizer import read_tokenizer
     from .train import StoppedError, Trained, train_reward_model
     from .verifier import HelpfulVerifier, SafetyVerifier
 
 _HOME = {
-    "Admission": "monitor",
     "Bounds": "monitor",
     "Card": "card",
     "DataError": "errors",
@@ -68,7 +67,6 @@ _HOME = {
 }
 
 __all__ = [
-    "Admission",
     "Bounds",
     "Card",
     "DataError",

@@ -1,4 +1,4 @@
-"""Rows for the model: few padded tokens, and one copy of what responses have in common.
+"""Rows for the model, and their scores: few padded tokens, and one copy of what responses have in common.
 
 A causal model reads several responses to one prompt in one row: the prompt once, then each response, which sees the
 prompt and itself and is placed as if it stood there alone (a block mask and restarted positions). The scores equal
@@ -12,13 +12,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import NamedTuple
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
 from .layout import Encoded
 from .model import Scorer
+from .summary import Prompt
+
+if TYPE_CHECKING:
+    from ..training.distributed import Processes
+    from .sharded import ShardedScorer
 
 _log = logging.getLogger(__name__)
 
@@ -182,3 +188,63 @@ def can_share(scorer: Scorer) -> bool:
     if not equal:
         _log.info("prompts are not shared: this model's scores would change")
     return equal
+
+
+class Asked(NamedTuple):
+    """Responses to one prompt."""
+
+    prompt: Prompt
+    responses: Sequence[str]
+
+
+class Found(NamedTuple):
+    """One response's score."""
+
+    score: float
+    """Raw."""
+    tokens: int
+    """Its length with the prompt's."""
+    cut: bool
+    """Whether text had to be left out."""
+    windows: int = 1
+    """In how many rows it was read; their tokens add up."""
+
+
+def autocast(scorer: Scorer, precision: str) -> AbstractContextManager[object]:
+    """bf16 where asked for; the head's sums and the losses stay float32."""
+    return torch.autocast(scorer.device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def score_encoded(
+    scorer: Scorer,
+    groups: Sequence[Sequence[Encoded]],
+    *,
+    share: bool,
+    budget: int = 16_384,
+    precision: str = "fp32",
+    spread: ShardedScorer | None = None,
+    processes: Processes | None = None,
+) -> list[list[Found]]:
+    """Score responses that are tokens already, for each group as many as were given; of a model that is spread, by all
+    of its processes."""
+    flat = torch.zeros(sum(map(len, groups)))
+    was_training = scorer.model.training
+    scorer.model.eval()
+    # A row with many responses to one prompt would grow its attention with the square of their number. Batches keep
+    # no groups together, since nothing compares scores here.
+    single = [(row,) for unit in units_of(groups, share=share, most=budget // 4) for row in unit]
+    pieces = cut(single, budget)
+    # FSDP cannot gather weights into tensors that are for inference alone.
+    with torch.no_grad() if spread else torch.inference_mode(), autocast(scorer, precision):
+        for batch_units, counts in processes.partition(pieces) if processes else ((piece, True) for piece in pieces):
+            batch = collate(batch_units, scorer.tokenizer.pad_token_id)
+            scores_N = spread(batch) if spread else scores_of(scorer, batch)
+            flat[batch.owners] = scores_N.float().cpu() * counts
+    if spread and processes:
+        from ..training.distributed import reshard
+
+        reshard(spread)
+        flat = torch.stack(processes.all_gather_object(flat)).sum(0)
+    scorer.model.train(was_training)
+    scores = iter(flat.tolist())
+    return [[Found(next(scores), one.length, one.cut) for one in group] for group in groups]

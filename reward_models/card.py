@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ..verifiers.files import write_json
 from .errors import ModelError
 from .layout import Layout, Limits
 from .model import Scorer
@@ -60,9 +61,7 @@ def save_reward_model(scorer: Scorer, card: Card, folder: str | Path, *, merge: 
     """Write weights, tokenizer and card; the card last, so that a folder with one is whole."""
     folder = Path(folder)
     save(scorer, folder, merge=merge)
-    beside = folder / (FILE + ".new")
-    beside.write_text(json.dumps(dataclasses.asdict(card), indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    beside.replace(folder / FILE)
+    write_json(folder / FILE, dataclasses.asdict(card))
 
 
 def load_reward_model(folder: str | Path, **options: Any) -> tuple[Scorer, Card]:  # any: those of `load`

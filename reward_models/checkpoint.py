@@ -1,45 +1,26 @@
-"""A training run's state on disk: one file, written beside, moved into place, so that there is always a whole one."""
+"""A training run's state on disk: one file, of which there is always a whole one."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import torch
 
+from ..verifiers import files
+from ..verifiers.errors import WriteError
 from .errors import TrainingError
 
 STATE = "checkpoint.pt"
 
 
-def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file that is either the old or the new one, whatever happens. Raises TrainingError where it cannot."""
-    beside = path.with_name(path.name + ".new")
+def write_whole(path: Path, content: bytes | Callable[[IO[bytes]], object]) -> None:
+    """Write a file of a run as `files.write_whole` does. Raises TrainingError where it cannot be written."""
     try:
-        with beside.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        flush(path.parent)
-    except (OSError, RuntimeError) as error:
-        beside.unlink(missing_ok=True)
-        # torch reports a full disk as a RuntimeError of its own writer.
-        reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
-        raise TrainingError(
-            f"{path} cannot be written: {reason}; the last whole one is kept, free the way and run with --resume"
-        ) from error
-
-
-def flush(folder: Path) -> None:
-    """See to it that what was renamed in a folder is so on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        files.write_whole(path, content)
+    except WriteError as error:
+        raise TrainingError(f"{error}; the last whole one is kept, free the way and run with --resume") from error
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:  # any: tensors and plain values

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..training.process import catch_signals, init_distributed, progress_bar
-from ..verifiers.errors import ConfigError
-from ..verifiers.files import hash_file
+from ..verifiers.errors import ConfigError, WriteError
+from ..verifiers.files import hash_file, write_json
 from .base import base_model
 from .card import load_reward_model
 from .data import Pairs, Ratings, read_pairs, read_rated
@@ -122,16 +120,12 @@ def run_eval(
         "version": card.told.get("version"),
     }
     _say(_headline(report))
-    text = json.dumps(report, indent=2, allow_nan=False) + "\n"
     try:
         if scores is not None:
             write_scores(scores, table.rows, scored, card)
-        if output is None:
-            sys.stdout.write(text)
-        else:
-            Path(output).write_text(text, encoding="utf-8")
-    except OSError as error:
-        _say(f"error: cannot write {error.filename or scores or output}: {error.strerror}")
+        write_json(output, report)
+    except WriteError as error:
+        _say(f"error: {error}")
         return FAILED
     return FINE
 

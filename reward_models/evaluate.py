@@ -9,7 +9,6 @@ Lengths are in characters.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from ..verifiers.files import write_rows
+from .batches import Asked, Found
 from .card import Card
 from .data import Pair, Rated, prompt_key
 from .errors import DataError, OverlongError
-from .infer import Asked, Found
 from .layout import Layout
 from .measures import Array, accuracy, auc, brier, calibration_error, correlation, sigmoid
 from .model import Scorer
@@ -136,16 +136,16 @@ def report_on_rated(rows: Sequence[Rated], scored: Scored, temperature: float = 
 
 
 def write_scores(path: str | Path, rows: Sequence[Pair] | Sequence[Rated], scored: Scored, card: Card) -> None:
-    """Write a line per example, for pairs in the shape of RewardBench's results."""
+    """Write a line per example, for pairs in the shape of RewardBench's results. Raises WriteError."""
     examples: Sequence[Pair | Rated] = rows
-    with Path(path).open("w", encoding="utf-8") as file:
-        for row, raw in zip(examples, scored.scores, strict=True):
-            line: Report = {"id": row.id, "subset": row.source}
-            if isinstance(row, Pair):
-                won = 1 if raw[0] > raw[1] else 0.5 if raw[0] == raw[1] else 0
-                line |= {"scores_chosen": raw[0], "scores_rejected": raw[1], "results": won}
-                line |= {"probability": card.probability(raw[0] - raw[1])}
-            else:
-                line |= {"score": raw[0], "normalised": card.normalised(raw[0]), "safe": int(row.safe)}
-                line |= {"probability": card.probability(raw[0])}
-            file.write(json.dumps(line, allow_nan=False) + "\n")
+    write_rows(Path(path), (_line(row, raw, card) for row, raw in zip(examples, scored.scores, strict=True)))
+
+
+def _line(row: Pair | Rated, raw: Sequence[float], card: Card) -> Report:
+    line: Report = {"id": row.id, "subset": row.source}
+    if isinstance(row, Pair):
+        won = 1 if raw[0] > raw[1] else 0.5 if raw[0] == raw[1] else 0
+        line |= {"scores_chosen": raw[0], "scores_rejected": raw[1], "results": won}
+        return line | {"probability": card.probability(raw[0] - raw[1])}
+    line |= {"score": raw[0], "normalised": card.normalised(raw[0]), "safe": int(row.safe)}
+    return line | {"probability": card.probability(raw[0])}

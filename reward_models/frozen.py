@@ -18,8 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .batches import Unit, collate, cut, scores_of, units_of
-from .infer import autocast
+from .batches import Unit, autocast, collate, cut, scores_of, units_of
 from .layers import stack_of
 from .layout import Encoded
 from .model import Scorer

@@ -1,22 +1,17 @@
-"""Who says which of two answers is better: a model behind an OpenAI-compatible endpoint, or a recording.
+"""Who says which of two answers is better: a model that is asked, or a recording.
 
-A judge is any callable from text to text. It may raise JudgeError; whatever else it raises is taken for one.
+A judge is any callable from text to text, such as `verifiers.judge.ChatClient`; whatever it raises is a failure.
 """
 
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
 import re
-import socket
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ..verifiers.errors import ConfigError, RewardError
 
@@ -25,7 +20,6 @@ Judge = Callable[[str], str]
 VERDICTS = {"A>>B": 2, "A>B": 1, "A=B": 0, "B>A": -1, "B>>A": -2}
 """The five levels, as a score of the answer that was shown as A."""
 _VERDICT = re.compile(r"\[\[\s*([AB][<>=]+[AB])\s*\]\]")
-_MOST_BYTES = 4 << 20
 
 
 class JudgeError(RewardError):
@@ -54,88 +48,6 @@ def verdict_of(reply: str) -> int | None:
     """
     found = set(_VERDICT.findall(reply))
     return VERDICTS.get(found.pop()) if len(found) == 1 else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpJudge:
-    """A model behind `POST {url}/chat/completions`. Every request ends by its deadline, whatever the server does."""
-
-    url: str
-    """As OpenAI's clients take it, say `http://127.0.0.1:8000/v1`."""
-    model: str
-    """Name of the model."""
-    key: str | None = None
-    """Sent as bearer token."""
-    timeout: float = 120.0
-    """Seconds a request may take in all."""
-    temperature: float = 0.0
-    """Of its sampling."""
-    max_tokens: int = 1024
-    """Longest reply."""
-
-    def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigError(f"the judge's address {self.url!r} is no http address")
-        if not 0 < self.timeout <= 86_400:
-            raise ConfigError(f"the judge's timeout is {self.timeout}; it must be more than 0 and at most a day")
-
-    def __call__(self, text: str) -> str:
-        """The reply. Raises JudgeError where there is none in time."""
-        body = json.dumps(
-            {
-                "model": self.model,
-                "messages": [{"role": "user", "content": text}],
-                "temperature": self.temperature,
-                "max_tokens": self.max_tokens,
-            }
-        ).encode("utf-8", "replace")
-        try:
-            status, data = self._post(body)
-        except (OSError, http.client.HTTPException) as error:
-            raise JudgeError(f"no reply from {self.url}: {type(error).__name__}: {error}") from error
-        if status != 200:
-            raise JudgeError(f"{self.url} answered with status {status}: {data[:200].decode('utf-8', 'replace')}")
-        try:
-            reply = json.loads(data)["choices"][0]["message"]["content"]
-        except (ValueError, KeyError, IndexError, TypeError):
-            raise JudgeError(f"{self.url} answered with no chat completion") from None
-        if not isinstance(reply, str):
-            raise JudgeError(f"{self.url} answered with no text")
-        return reply
-
-    def _post(self, body: bytes) -> tuple[int, bytes]:
-        parts = urlsplit(self.url)
-        assert parts.hostname is not None
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.hostname, parts.port, timeout=self.timeout)
-        deadline = time.monotonic() + self.timeout
-        headers = {"Content-Type": "application/json"}
-        if self.key:
-            headers["Authorization"] = f"Bearer {self.key}"
-        connection.connect()
-        held = connection.sock
-
-        def end() -> None:
-            # A server that sends a byte now and then would outlast any timeout of single reads.
-            try:
-                held.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return  # it has ended by itself
-
-        timer = threading.Timer(max(0.0, deadline - time.monotonic()), end)
-        timer.daemon = True
-        timer.start()
-        try:
-            connection.request("POST", f"{parts.path.rstrip('/')}/chat/completions", body, headers)
-            response = connection.getresponse()
-            data = response.read(_MOST_BYTES)
-            if time.monotonic() >= deadline:
-                raise TimeoutError(f"no whole reply within {self.timeout:g} s")
-            return response.status, data
-        finally:
-            timer.cancel()
-            connection.close()
 
 
 class RecordedJudge:

@@ -14,7 +14,7 @@ from statistics import fmean
 from typing import Annotated
 
 from ..training.divergence import reward_accuracy_divergence
-from ..verifiers.settings import Rule, Whole, check
+from ..verifiers.settings import Rule, check
 from .measures import correlation
 
 
@@ -88,29 +88,6 @@ def _surely(found: float, count: int) -> float:
         return 0.0
     z = math.atanh(min(abs(found), 1 - 1e-12)) - 1.645 / math.sqrt(count - 3)
     return math.tanh(max(0.0, z))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
-    """When preference enters the reward: the paper's last 400 of 1,700 steps, or with a ramp."""
-
-    begins: Whole = 1300
-    """The first step at which it counts, from 0."""
-    ramp: Whole = 0
-    """Steps over which its weight grows to 1."""
-
-    def __post_init__(self) -> None:
-        check(self)
-
-    def weight(self, step: int) -> float:
-        """Its weight at a step.
-
-        >>> [Admission().weight(step) for step in (1299, 1300)], Admission(ramp=4).weight(1301)
-        ([0.0, 1.0], 0.5)
-        """
-        if step < self.begins:
-            return 0.0
-        return min(1.0, (step - self.begins + 1) / self.ramp) if self.ramp else 1.0
 
 
 _Bound = Annotated[float, Rule("at least 0", lambda value: value >= 0)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -12,9 +11,10 @@ from typing import Any
 
 from .._version import __version__
 from ..verifiers.errors import ConfigError
-from ..verifiers.files import hash_file
+from ..verifiers.files import hash_file, write_json, write_rows
+from ..verifiers.judge import ChatClient
 from .data import Pair, _rows
-from .judge import HttpJudge, Judge, RecordedJudge
+from .judge import Judge, RecordedJudge
 from .matching import Contamination
 from .preferences import JUDGED, PrefOptions, build, judge_all, read_candidates
 
@@ -55,9 +55,9 @@ def run_prefs(
         judged = judge_all(candidates, asked, options, folder / JUDGED, name=name, workers=workers)
         built = build(candidates, judged, options, contamination)
         for name, pairs in (("train.jsonl", built.train), ("test.jsonl", built.test)):
-            (folder / name).write_text("".join(json.dumps(_row(pair)) + "\n" for pair in pairs), encoding="utf-8")
+            write_rows(folder / name, map(_row, pairs))
         told = {"version": __version__, "judge": judge, "model": model, **built.told}
-        (folder / "summary.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        write_json(folder / "summary.json", told)
     except KeyboardInterrupt:
         _say(f"interrupted; what was judged is in {output}, run again to go on")
         return 130
@@ -77,7 +77,7 @@ def _judge(judge: str, model: str | None, key_from: str | None, timeout: float) 
         key = os.environ.get(key_from) if key_from else None
         if key_from and not key:
             raise ConfigError(f"the environment has no {key_from} to take the judge's key from")
-        return HttpJudge(url=judge, model=model, key=key, timeout=timeout)
+        return ChatClient(url=judge, model=model, key=key, timeout=timeout)
     if judge.startswith("recorded:"):
         return RecordedJudge(judge.removeprefix("recorded:"), name=model)
     module, colon, name = judge.partition(":")

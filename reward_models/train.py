@@ -27,7 +27,7 @@ from .._version import __version__
 from ..training.distributed import Processes, full_tensor, load_optimizer, shard_like
 from ..training.lines import Lines
 from ..verifiers.errors import WriteError
-from .batches import Unit, can_share, collate, cut, scores_of, units_of
+from .batches import Asked, Unit, autocast, can_share, collate, cut, score_encoded, scores_of, units_of
 from .card import FILE as CARD
 from .card import Card, save_reward_model
 from .checkpoint import STATE, load_state, save_state, write_whole
@@ -35,7 +35,6 @@ from .data import Pair, Rated, split_by_prompt
 from .errors import NotFiniteError, OverlongError, TrainingError
 from .examples import Examples, encode_rows
 from .frozen import Frozen, worth_keeping
-from .infer import Asked, autocast, score_encoded
 from .layout import Layout, Limits
 from .losses import bradley_terry, pointwise
 from .measures import fit_temperature
@@ -386,7 +385,7 @@ class _Run:
             ],
         }
         if self.processes.rank == 0:
-            write_whole(path, lambda file: file.write(json.dumps(held).encode()))
+            write_whole(path, json.dumps(held).encode())
         raise NotFiniteError(
             f"{what} of step {self.step + 1} is no number; the batch is in {path}, the last checkpoint is whole", path
         )

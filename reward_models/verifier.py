@@ -29,8 +29,8 @@ from .errors import OverlongError
 from .gate import check_threshold, decide
 
 if TYPE_CHECKING:
+    from .batches import Found
     from .card import Card
-    from .infer import Found
     from .layout import Layout
     from .model import Scorer
 
@@ -119,7 +119,7 @@ class _ModelVerifier:
 
     def _scores(self, loaded: _Loaded, asked: Sequence[tuple[Any, str]]) -> list[Found | OverlongError]:  # any: prompts
         """Raw scores of prompts with a response each; those with one prompt go through the model together."""
-        from .infer import Asked
+        from .batches import Asked
         from .windows import score_whole
 
         places: dict[Any, list[int]] = {}

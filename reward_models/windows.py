@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from .batches import Asked, Found, score_encoded
 from .errors import OverlongError
-from .infer import Asked, Found, score_encoded
 from .layout import Encoded, Layout, Parts
 from .model import Scorer
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..verifiers.errors import RunError, WriteError
+from ..verifiers.files import write_json
 from .first import NothingScoredError
 from .options import ScoreOptions, merge_options
 from .run import Interrupted, score
@@ -103,7 +103,7 @@ def _run(config: str | None, flags: Mapping[str, Any], reporter: Reporter, ended
         _say(f"error: {error}")
         return FAILED
     if options.summary is not None:
-        Path(options.summary).write_text(json.dumps(summary.to_dict(), indent=2) + "\n", encoding="utf-8")
+        write_json(options.summary, summary.to_dict())
     print_summary(summary, options.output)
     if options.report is not None:
         reporter.write(options)

@@ -1,8 +1,7 @@
-"""What an evaluation comes to: a value for each metric of each question's k scored samples; their means and intervals.
+"""The figures of an evaluation: a value for each metric of each question's k scored samples; their means and intervals.
 
-docs/evaluation.md has the formulas. Every mean is over questions; its interval is a percentile bootstrap that draws
-whole questions, since samples of one question are not independent. What it does not promise: intervals that hold for
-a handful of questions.
+docs/evaluation.md has the formulas. Every mean is over questions, and so is its interval (`stats.Clustered`), since
+samples of one question are not independent. What it does not promise: intervals that hold for a handful of questions.
 """
 
 from __future__ import annotations
@@ -17,13 +16,11 @@ from ..verifiers.registry import CATALOG, is_accuracy
 from ..verifiers.verifier import Voter
 from .groups import vote
 from .scored import ScoredRow
-from .stats import pass_at_k, wilson
+from .stats import Clustered, pass_at_k
 
 Values = dict[str, float]
-"""What one question comes to, by metric; what it has no value for is left out."""
+"""One question's values, by metric; what it has no value for is left out."""
 
-RESAMPLES = 1_000
-"""Draws of the bootstrap."""
 _COUNTS = ("length", "reflective")
 _TOLD = ("format", "language")
 
@@ -58,35 +55,28 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
         """The JSON form; equal evaluations have equal ones."""
         levels = {level: _plain(metrics) for level, metrics in self.levels.items()}
-        told = {"questions": self.questions, "k": self.k, "metrics": _plain(self.metrics), "levels": levels}
-        return {**self.about, **told}
+        figures = {"questions": self.questions, "k": self.k, "metrics": _plain(self.metrics), "levels": levels}
+        return {**self.about, **figures}
 
 
-def estimates(values: Sequence[Values], seed: int = 0) -> dict[str, Estimate]:
-    """Means over questions with bootstrap intervals; a share that is 0 or 1 everywhere has Wilson's interval.
+def estimates(values: Iterable[Values], k: int = 1) -> dict[str, Estimate]:
+    """Means over questions of k samples, with the intervals of `score`: Wilson's for shares, normal ones for counts.
 
     >>> found = estimates([{"pass_at_1": 0.0}, {"pass_at_1": 1.0}, {"pass_at_1": 1.0}, {}])["pass_at_1"]
-    >>> round(found.value, 2), found.n, found.ci95
-    (0.67, 3, (0.0, 1.0))
+    >>> round(found.value, 2), found.n, [round(bound, 2) for bound in found.ci95 or ()]
+    (0.67, 3, [0.16, 0.95])
     """
-    import numpy as np  # whoever can run a model has it
+    means: dict[str, Clustered] = {}
+    for value in values:
+        for name, number in value.items():
+            means.setdefault(name, Clustered()).add(number, 1, trials=k)
+    return {name: _estimate(mean, is_count=name.partition("/")[0] in _COUNTS) for name, mean in means.items()}
 
-    names = list(dict.fromkeys(name for value in values for name in value))
-    table = np.array([[value.get(name, np.nan) for name in names] for value in values]).reshape(len(values), -1)
-    there = ~np.isnan(table)
-    random, means = np.random.default_rng(seed), []
-    for _ in range(0, RESAMPLES, 100):  # a hundred at a time, so that memory does not grow with the draws
-        counts = random.multinomial(len(values), np.full(len(values), 1 / len(values)), size=100)
-        with np.errstate(invalid="ignore"):  # a draw without a question that has the value has no mean
-            means.append((counts @ np.nan_to_num(table)) / (counts @ there))
-    drawn, found = np.concatenate(means), {}
-    for place, name in enumerate(names):
-        own = table[there[:, place], place]
-        value, low, high = float(own.mean()), *map(float, np.nanquantile(drawn[:, place], [0.025, 0.975]))
-        if own.min() == own.max() and value in (0.0, 1.0) and name.partition("/")[0] not in _COUNTS:
-            low, high = wilson(value, len(own))
-        found[name] = Estimate(value=value, ci95=(low, high) if len(own) > 1 else None, n=len(own))
-    return found
+
+def _estimate(mean: Clustered, *, is_count: bool) -> Estimate:
+    value = mean.mean
+    assert value is not None  # it is made with a first value
+    return Estimate(value=value, ci95=mean.interval if is_count else mean.share_interval, n=mean.n)
 
 
 def measure(
@@ -97,11 +87,10 @@ def measure(
     about: Mapping[str, Any],  # any: JSON values
     level: str,
     words: Sequence[str],
-    seed: int,
 ) -> Evaluation:
-    """What scored samples come to, of which every k rows are one question's.
+    """The figures of scored samples, of which every k rows are one question's.
 
-    `voters` tell by verifier which answers are the same; `level` is the field with the difficulty; `words` are counted.
+    `voters` say by verifier which answers are the same; `level` is the field with the difficulty; `words` are counted.
     """
     by_level: dict[str, list[Values]] = {}
     values: list[Values] = []
@@ -109,8 +98,8 @@ def measure(
     while group := list(islice(rows, k)):
         values.append(_values(group, k, voters, words))
         by_level.setdefault(str(group[0].fields.get(level, "")), []).append(values[-1])
-    levels = {one: estimates(by_level[one], seed) for one in sorted(filter(None, by_level))}
-    return Evaluation(about=about, questions=len(values), k=k, metrics=estimates(values, seed), levels=levels)
+    levels = {one: estimates(by_level[one], k) for one in sorted(filter(None, by_level))}
+    return Evaluation(about=about, questions=len(values), k=k, metrics=estimates(values, k), levels=levels)
 
 
 def _values(rows: Sequence[ScoredRow], k: int, voters: Mapping[str, Voter], words: Sequence[str]) -> Values:

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from ..rows.convert import convert, kind_of
 from ..verifiers.errors import RunError, WriteError
+from ..verifiers.files import write_json
 from .options import ScoreOptions
 from .schemas import SCHEMA_VERSION
 
@@ -189,12 +190,7 @@ class Output:
 
     def _note(self, options: ScoreOptions) -> None:
         told = {"schema_version": SCHEMA_VERSION, "fingerprint": options.fingerprint, "options": _effective(options)}
-        beside = self._record.with_name(self._record.name + ".new")
-        try:
-            beside.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-            beside.replace(self._record)
-        except OSError as error:
-            raise RunError(f"cannot write {self._record}: {error.strerror}") from error
+        write_json(self._record, told)
 
 
 def _check_paths(options: ScoreOptions, written: list[Path]) -> None:

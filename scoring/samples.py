@@ -16,7 +16,7 @@ from typing import Any
 from ..rows.decode import decode_row
 from ..rows.files import Input
 from ..rows.reader import RowReader
-from ..verifiers.errors import ConfigError, RunError, SampleError
+from ..verifiers.errors import ConfigError, RunError, SampleError, WriteError
 from ..verifiers.files import read_json, write_json
 from ..verifiers.sample import Sample
 from .schemas import SCHEMA_VERSION
@@ -93,9 +93,9 @@ class SampleFile:
                 self.questions, start = _whole(self._path, k)
             self._file = self._path.open("ab")
             self._file.truncate(start)
-            told = {"schema_version": SCHEMA_VERSION, "fingerprint": made_by, "options": {**options, "k": k}}
-            write_json(record, told)
-        except OSError as error:
+            note = {"schema_version": SCHEMA_VERSION, "fingerprint": made_by, "options": {**options, "k": k}}
+            write_json(record, note)
+        except (OSError, WriteError) as error:
             raise ConfigError(f"{self._path} cannot be written: {error}") from error
 
     def __enter__(self) -> SampleFile:

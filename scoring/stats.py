@@ -62,11 +62,16 @@ class Clustered:
     _shift: float = 0.0
     least: float = math.inf
     most: float = -math.inf
+    _trials: int = 0
 
-    def add(self, total: float, count: int) -> None:
-        """Add a cluster by its sum and its number of values; an empty one is none."""
+    def add(self, total: float, count: int, trials: int | None = None) -> None:
+        """Add a cluster by its sum and its number of values; an empty one is none.
+
+        `trials` are how many samples its values were made from, where a value is itself a share of several.
+        """
         if count == 0:
             return
+        self._trials += count if trials is None else trials
         if not self.clusters:
             self._shift = total / count
         self.clusters += 1
@@ -119,14 +124,16 @@ class Clustered:
     def share_interval(self) -> Interval | None:
         """95 % Wilson interval of a share, at the sample size that the clustered error is worth.
 
-        That size is p(1-p)/se^2, at most n; the number of clusters where the error is 0, so that 25 problems all
-        solved do not read as certainty. None for fewer than two clusters.
+        That size is p(1-p)/se^2, at most the number of trials; the number of clusters where the error is 0, so that 25
+        problems all solved do not read as certainty. None for fewer than two clusters.
         """
         p, error = self.mean, self.error
         if p is None or error is None:
             return None
         spread = p * (1 - p)
-        worth = min(float(self.n), spread / (error * error)) if error > 1e-12 and spread > 0 else float(self.clusters)
+        worth = float(self.clusters)
+        if error > 1e-12 and spread > 0:
+            worth = min(float(self._trials), spread / (error * error))
         return wilson(p, max(worth, 1.0))
 
 

@@ -21,12 +21,12 @@ class Processes:
         self.size = dist.get_world_size() if together else 1
 
     def all_gather_object(self, value: Any) -> list[Any]:  # any: whatever can be pickled
-        """What each has to say, in order; all must call."""
+        """Each process's value, in order of rank; all must call."""
         if self.size == 1:
             return [value]
-        told: list[Any] = [None] * self.size
-        dist.all_gather_object(told, value)
-        return told
+        values: list[Any] = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
 
     def partition(self, pieces: Sequence[Piece]) -> Iterator[tuple[Piece, bool]]:
         """This process's pieces, as many as every other's: one that would have too few gets some that do not count.
@@ -64,7 +64,7 @@ def shard_like(whole: Tensor, like: Tensor) -> Tensor:
     return distribute_tensor(whole.to(like.device), like.device_mesh, like.placements, src_data_rank=None)
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:  # any: as whole_of
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:  # any: as `full_tensor` gives it
     """Put back the state of an optimizer that was made whole."""
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     shared = {

@@ -1,6 +1,6 @@
 """Whether a score rises while accuracy falls: what hacking looks like (the paper's B.5), and what collapse does.
 
-Each step of training asks other prompts, so both jump about; a rise in three steps of three tells nothing. A trend is
+Each step of training asks other prompts, so both jump about; a rise in three steps of three means nothing. A trend is
 the difference between the halves of a span, held against what neighbouring steps differ by.
 """
 

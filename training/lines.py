@@ -1,6 +1,6 @@
 """A file of JSON lines that a run appends to, and that a resumed run cuts back to where its checkpoint was.
 
-So no step is told twice or not at all.
+So no step is in it twice or not at all.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ def init_distributed() -> torch.device:
 def catch_signals() -> Iterator[list[int]]:
     """Collects SIGTERM and SIGINT, which ask a run to end, instead of dying of them.
 
-    A second SIGINT ends the process as it always did. A second SIGTERM does not: who stops all processes of a run may
-    well tell each of them twice.
+    A second SIGINT ends the process as it always did. A second SIGTERM does not: a launcher that stops all processes of
+    a run may send each of them two.
     """
     seen: list[int] = []
     earlier: dict[int, Any] = {}  # any: what signal.signal returns

@@ -7,7 +7,7 @@ RewardError
 ├── NotScoredError       a number was asked of a verdict that has none (also ValueError)
 ├── InstrumentDown       so many samples could not be judged that a trainer must not go on
 └── RunError             a scoring run cannot start or go on: files, workers, resume
-    └── WriteError       writing failed in mid-run; what is there can be resumed
+    └── WriteError       a file cannot be written; what was there before is there still
 
 None of them is ever raised for what a model wrote.
 """
@@ -58,7 +58,8 @@ class RunError(RewardError):
 
 
 class WriteError(RunError):
-    """Writing the output failed in mid-run; what is there is whole lines and can be resumed."""
+    """A file cannot be written. One that is replaced is as it was; one that grows holds whole lines, and its run can be
+    resumed."""
 
 
 def missing_extra(purpose: str, module: str | None, extra: str) -> str:

@@ -30,7 +30,9 @@ class Term:
     kinds: frozenset[str] | None = None
     """Kinds of sample that it applies to; None means all."""
     begins: int = 0
-    """The training step from which it counts; see `Reward.at`."""
+    """The training step from which it counts, from 0; see `Reward.at`."""
+    ramp: int = 0
+    """Steps over which its weight then grows to the whole; 0: it counts in full at once."""
 
     def __post_init__(self) -> None:
         check_verifier("a term's verifier", self.verifier)
@@ -39,6 +41,10 @@ class Term:
             raise ConfigError(f"the weight of {self.name} is {weight!r}; it must be a finite number")
         if isinstance(begins, bool) or not isinstance(begins, int):
             raise ConfigError(f"{self.name} begins at {begins!r}; it must be a whole number of steps")
+        if isinstance(self.ramp, bool) or not isinstance(self.ramp, int) or self.ramp < 0:
+            raise ConfigError(
+                f"the ramp of {self.name} is {self.ramp!r}; it must be a whole number of steps, 0 for none"
+            )
         if kinds is not None and (isinstance(kinds, str) or not all(map(is_kind, kinds))):
             raise ConfigError(f"the kinds of {self.name} are {kinds!r}; they must be a set of words such as 'math'")
 
@@ -46,6 +52,13 @@ class Term:
     def name(self) -> str:
         """The verifier's name."""
         return self.verifier.name
+
+    def at(self, step: int) -> Term:
+        """This term as it is at a step from `begins` on."""
+        if not self.ramp:
+            return self
+        share = min(1.0, (step - self.begins + 1) / self.ramp)
+        return replace(self, weight=self.weight * share, ramp=0)
 
     @property
     def named_kinds(self) -> Iterable[str]:
@@ -120,11 +133,12 @@ class Reward:
             raise ConfigError(f"a reward needs terms with names of their own, got {names}")
 
     def at(self, step: int) -> Reward:
-        """This reward as it is at a training step, counted from 0: without the terms that have not begun.
+        """This reward as it is at a training step, counted from 0: without the terms that have not begun, the others
+        at the weight that their ramp gives them.
 
         Raises ConfigError where none has.
         """
-        begun = [term for term in self.terms if term.begins <= step]
+        begun = [term.at(step) for term in self.terms if term.begins <= step]
         if not begun:
             first = min(term.begins for term in self.terms)
             raise ConfigError(f"no term of {self.name} counts at step {step}; the first begins at {first}")
@@ -311,12 +325,14 @@ def rl2(
     helpful: Verifier | None = None,
     safety: Verifier | None = None,
     begins: int = RL2_STEPS - RL2_PREFERENCE_STEPS,
+    ramp: int = 0,
 ) -> Reward:
     r"""The second RL stage's reward, eqs. (8) to (10): reasoning plus general plus language.
 
     Reasoning data has accuracy and format, eq. (9); general data a reward model and format, eq. (10): `helpful` judges
     the kind `general`, `safety` the kind `safety`. The reward models' terms begin at a step, since they can be hacked:
-    with the last 400 of 1,700 unless told; `rl2(...).at(step)` is the reward at a step. Raises ConfigError without
+    with the last 400 of 1,700 by default, in full at once or over a `ramp` of steps; `rl2(...).at(step)` is the reward
+    at a step. Raises ConfigError without
     both.
 
     >>> class Liked:
@@ -339,7 +355,9 @@ def rl2(
         )
     models: list[tuple[Verifier | None, str]] = [(helpful, "general"), (safety, "safety")]
     general = [
-        Term(verifier=model, kinds=frozenset({kind}), begins=begins) for model, kind in models if model is not None
+        Term(verifier=model, kinds=frozenset({kind}), begins=begins, ramp=ramp)
+        for model, kind in models
+        if model is not None
     ]
     rules = _rule_terms(options, also=frozenset({"general", "safety"}))
     language = Term(verifier=make("language", options.get("language")))

@@ -202,10 +202,10 @@ class _Asked:
     def _count(self, found: list[Done]) -> None:
         for done in found:
             if done.error:
-                self._metrics.unreadable[done.error] += 1
+                self._metrics.unreadable(done.error).inc()
             for response in done.responses:
                 for name, status, reason, _ in response.verdicts:
-                    self._metrics.verdicts[name, status, reason] += 1
+                    self._metrics.verdicts(name, status, reason).inc()
 
     def _check_reward(self, query: bytes) -> None:
         """`?reward=NAME` asks that this server judges by that reward and no other."""

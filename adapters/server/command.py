@@ -32,6 +32,7 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
     options = ServeOptions(**merge_options(ServeOptions, config, flags))
     try:
         import httptools  # noqa: F401 - its absence is better told here than by a traceback
+        import prometheus_client  # noqa: F401
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
@@ -88,6 +89,7 @@ def _listen(options: ServeOptions) -> socket.socket:
 
 
 async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes | None, listener: socket.socket) -> int:
+    import prometheus_client
     import uvicorn
 
     from .app import Limits, make_app
@@ -96,8 +98,9 @@ async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes |
     from .forms import Served
     from .metrics import Metrics
 
-    metrics = Metrics(__version__, judge.name)
-    metrics.deaths = pool.deaths
+    # Or there would be a second line for each counter. Its own types leave it out.
+    prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+    metrics = Metrics(__version__, judge.name, pool.deaths)
 
     def watch(rows: int, seconds: float) -> None:
         metrics.batches.observe(rows)

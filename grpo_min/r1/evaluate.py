@@ -98,11 +98,11 @@ def evaluate(
 ) -> Evaluation:
     """Ask every question k times and measure the answers; ConfigError for what cannot be asked.
 
-    `policy` is a folder, or a model with its `tokenizer` and, to be told and for `resume`, the `folder` it came from.
+    `policy` is a folder, or a model with its `tokenizer` and, for `about` and `resume`, the `folder` it came from.
     `sampling` is `default_sampling` where left out. `reward` names who judges (accuracy, format and language where left
     out), `level` the field of a row that holds its difficulty, `words` what is counted as reflective. `output` is a
     JSONL file for the samples, a line each as `score` writes them; with `resume` questions that it holds already are
-    not asked again. `about` is added to what is told of the evaluation; `progress` hears how many questions are done.
+    not asked again. `about` is added to the settings in the result; `progress` gets how many questions are done.
     """
     if isinstance(policy, str | Path):
         (model, tokenizer), folder = load(policy), policy
@@ -113,32 +113,32 @@ def evaluate(
     judge = reward or rl1()
     sampling = sampling or default_sampling(model, tokenizer, questions, template)
     asked = prepare(questions, tokenizer, template, context_of(model) - sampling.max_tokens)
-    told = {"version": __version__, **({"model": str(folder)} if folder else {}), **(about or {})}
-    told |= {"template": template, "seed": seed, "sampling": asdict(sampling)}
+    settings = {"version": __version__, **({"model": str(folder)} if folder else {}), **(about or {})}
+    settings |= {"template": template, "seed": seed, "sampling": asdict(sampling)}
     ends = stop_tokens(model, tokenizer)
     engine = engine or HFEngine(model, stop_tokens=ends, decode=tokenizer.decode)
     judged_by = re.sub(r" at 0x\w+", "", repr(judge))
-    made_by = fingerprint(folder, {**told, "k": k, "judge": judged_by}, questions) if folder else None
-    with SampleFile(output, k, made_by, told, resume=resume) as kept:
+    made_by = fingerprint(folder, {**settings, "k": k, "judge": judged_by}, questions) if folder else None
+    with SampleFile(output, k, made_by, settings, resume=resume) as kept:
         scorer = Scorer(judge, RowReader(), None)
         for start in range(kept.questions, len(asked), at_once):
             part = asked[start : start + at_once]
             seeds = [seed_of("evaluate", seed, start + place) for place in range(len(part))]
-            found = engine.generate([question.tokens for question in part], k, sampling, seeds)
-            lines = _lines(part, found, start, partial(text_of, tokenizer=tokenizer, ends=ends))
+            answers = engine.generate([question.tokens for question in part], k, sampling, seeds)
+            lines = _lines(part, answers, start, partial(text_of, tokenizer=tokenizer, ends=ends))
             kept.write([done.output for done in scorer.judge([RawRow(0, 0, line) for line in lines])])
             progress(kept.questions)
         voters = {term.name: term.verifier for term in judge.terms if isinstance(term.verifier, Voter)}
         rows = (ScoredFiles([]).read(RawRow(0, 0, line)) for line in kept.lines())
-        return measure(rows, k, voters, about=told, level=level, words=words, seed=seed)
+        return measure(rows, k, voters, about=settings, level=level, words=words)
 
 
 def _lines(
-    questions: Sequence[Question], found: Sequence[Sequence[Completion]], start: int, text: Callable[[Any], str]
+    questions: Sequence[Question], answers: Sequence[Sequence[Completion]], start: int, text: Callable[[Any], str]
 ) -> Iterator[bytes]:
-    for place, (question, completions) in enumerate(zip(questions, found, strict=True), start):
+    for place, (question, completions) in enumerate(zip(questions, answers, strict=True), start):
         row = question.sample.to_dict()
         row["problem"] = question.sample.problem or question.sample.id or f"question {place + 1}"
         for completion in completions:
-            told = {"tokens": len(completion.tokens), "finish_reason": completion.finish}
-            yield dump({**row, "response": text(completion.tokens), **told})
+            ending = {"tokens": len(completion.tokens), "finish_reason": completion.finish}
+            yield dump({**row, "response": text(completion.tokens), **ending})

@@ -1,10 +1,10 @@
-"""Stages carried out one after another: what is done is not done again, and what was cut off goes on.
+"""Stages run one after another: what is done is not done again, and what was cut off goes on.
 
 A stage is done when its folder says so with the same inputs: its part of the recipe, what is in the files that the
 recipe names, and the hashes of what it is made from. Where the inputs are others it begins anew. Killed at any moment
 and started again, a run ends with the same weights and reports (one thread, one device).
 
-`RUN/NN_stage/` holds `checkpoint/` (Hugging Face's form), `metrics.jsonl`, `report.json`, and `cost.json` with what of
+`RUN/STAGE/` holds `checkpoint/` (Hugging Face's form), `metrics.jsonl`, `report.json`, and `cost.json` with what of
 the run is not the same each time.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,54 +28,68 @@ from ...verifiers.errors import ConfigError
 from ...verifiers.files import hash_file, hash_of, read_json, write_json
 from ...verifiers.reward import PRESETS
 from ..sampling import Sampling
+from .cost import Assumptions, Planned, Sizes
 from .evaluate import evaluate, load
+from .folders import Entry, stage_folder, write_stages
 from .recipe import Recipe
 
-Told = dict[str, Any]
-"""What a stage says in its report (any: JSON values)."""
+Report = dict[str, Any]
+"""What a stage says of itself (any: JSON values)."""
 
 
 class Stage(NamedTuple):
-    """One stage."""
+    """One stage, all of it: nothing else names a stage."""
 
     name: str
-    """Its name."""
+    """Its name, and its folder's."""
     needs: tuple[str, ...]
     """Stages whose results it is made from."""
     parts: tuple[str, ...]
-    """Parts of the recipe that decide what it does."""
-    work: Callable[[Run, Path], Told]
+    """Fields of the recipe that decide what it does."""
+    work: Callable[[Run, Path], Report]
     """Does it, in a folder."""
+    cost: Callable[[Recipe, Sizes, Assumptions], Planned] | None = None
+    """What it would take; None where it takes nothing worth planning."""
+    title: str = ""
+    """What the paper calls its checkpoint."""
+    model: str = "base"
+    """Which model it trains: `base`, or `small`, which is distilled into."""
+    source: str = ""
+    """The field of `[source]` that may name its checkpoint."""
     experiment: bool = False
     """Whether it is beside the way to R1, and done only where the recipe names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A recipe being carried out."""
+    """A recipe that is being run."""
 
     recipe: Recipe
     """What is to be done."""
-    names: tuple[str, ...]
-    """All stages there are; their places are the numbers of their folders."""
+    stages: Mapping[str, Stage]
+    """All stages there are, by name."""
     stopped: Callable[[], bool] = lambda: False
     """Whether it should end."""
 
     def folder(self, name: str) -> Path:
         """A stage's folder."""
-        return Path(self.recipe.output) / f"{self.names.index(name):02d}_{name}"
+        return stage_folder(Path(self.recipe.output), name)
+
+    def given(self, name: str) -> str:
+        """The checkpoint that the recipe names in place of what a stage makes; empty where it names none."""
+        source = self.stages[name].source
+        return str(getattr(self.recipe.source, source)) if source else ""
 
     def checkpoint(self, name: str) -> Path:
         """A stage's model."""
-        given = {"base": self.recipe.source.base, "small": self.recipe.source.small}.get(name)
-        return Path(given) if given else self.folder(name) / "checkpoint"
+        return Path(self.given(name) or self.folder(name) / "checkpoint")
 
     def source(self, name: str) -> Path:
         """A file that the recipe names, or the toy's in its place."""
-        given = getattr(self.recipe.source, name)
-        path = Path(given) if given else self.folder("base") / f"{name}.jsonl"
+        named = getattr(self.recipe.source, name)
+        path = Path(named) if named else self.folder("base") / f"{name}.jsonl"
         if not path.is_file():
-            raise ConfigError(f"source.{name} is {given!r}, which is no file; with a base of its own a recipe needs it")
+            raise ConfigError(f"source.{name} is {named!r}, which is no file; with a base of its own a recipe needs it")
         return path
 
     def questions(self, name: str) -> list[Sample]:
@@ -93,42 +107,44 @@ class Run:
         )  # fmt: skip
 
 
-def carry_out(
+def run_stages(
     stages: Sequence[Stage], recipe: Recipe, stopped: Callable[[], bool] = lambda: False
-) -> Iterator[tuple[str, Told]]:
-    """Do what a recipe wants of the stages; yields each one's name and report, also of those that were done before.
+) -> Iterator[tuple[str, Report]]:
+    """Do what a recipe asks of the stages; yields each one's name and report, also of those that were done before.
 
     Raises StoppedError, with everything saved, when `stopped` says so; ConfigError for what cannot be done.
     """
     disable_progress_bar()
-    run, done = Run(recipe=recipe, names=tuple(stage.name for stage in stages), stopped=stopped), dict[str, str]()
-    for stage in wanted(stages, recipe):
+    run = Run(recipe=recipe, stages={stage.name: stage for stage in stages}, stopped=stopped)
+    resolved, done = resolve_stages(stages, recipe), dict[str, str]()
+    write_stages(Path(recipe.output), [Entry(stage.name, stage.title, stage.model) for stage in stages])
+    for stage in resolved:
         folder = run.folder(stage.name)
         inputs = hash_of({
             "version": __version__, "seed": recipe.seed, "recipe": {part: _plain(recipe, part) for part in stage.parts},
             "needs": {name: done[name] for name in stage.needs},
         })  # fmt: skip
-        told = read_json(folder / "done.json")
-        if told.get("inputs") != inputs:
+        report = read_json(folder / "done.json")
+        if report.get("inputs") != inputs:
             if read_json(folder / "begun.json").get("inputs") != inputs:
                 shutil.rmtree(folder, ignore_errors=True)
                 write_json(folder / "begun.json", {"inputs": inputs})
             began = time.process_time(), time.perf_counter()
-            told = {"stage": stage.name, "inputs": inputs, **stage.work(run, folder)}
+            report = {"stage": stage.name, "inputs": inputs, **stage.work(run, folder)}
             spent = {"cpu_seconds": time.process_time() - began[0], "seconds": time.perf_counter() - began[1]}
-            told["output"] = hash_of([inputs, *map(hash_file, _results(folder))])
+            report["output"] = hash_of([inputs, *map(hash_file, _results(folder))])
             write_json(folder / "cost.json", spent)
-            write_json(folder / "done.json", told)
-        done[stage.name] = told["output"]
-        yield stage.name, _report(run, stage.name, told)
+            write_json(folder / "done.json", report)
+        done[stage.name] = report["output"]
+        yield stage.name, _evaluated(run, stage.name, report)
 
 
-def wanted(stages: Sequence[Stage], recipe: Recipe) -> list[Stage]:
+def resolve_stages(stages: Sequence[Stage], recipe: Recipe) -> list[Stage]:
     """The stages of a recipe and those that they need, in order; ConfigError for a name that is none.
 
     >>> needs = {"a": (), "b": ("a",), "c": ()}
     >>> stages = [Stage(name, needs[name], (), lambda run, folder: {}) for name in needs]
-    >>> [stage.name for stage in wanted(stages, Recipe(stages=("b",)))]
+    >>> [stage.name for stage in resolve_stages(stages, Recipe(stages=("b",)))]
     ['a', 'b']
     """
     of = {stage.name: stage for stage in stages}
@@ -141,22 +157,22 @@ def wanted(stages: Sequence[Stage], recipe: Recipe) -> list[Stage]:
     return [stage for stage in stages if stage.name in names]
 
 
-def _report(run: Run, name: str, told: Told) -> Told:
+def _evaluated(run: Run, name: str, report: Report) -> Report:
     """The report, with the evaluation of the checkpoint where there is one."""
     recipe, folder = run.recipe, run.folder(name)
     path, options = run.checkpoint(name), recipe.evaluation
-    wants = hash_of([told["output"], asdict(options), recipe.seed, recipe.rl1.reward.options])
-    report = read_json(folder / "report.json")
-    if report.get("evaluated") == wants:
-        return report
+    inputs = hash_of([report["output"], asdict(options), recipe.seed, recipe.rl1.reward.options])
+    earlier = read_json(folder / "report.json")
+    if earlier.get("evaluated") == inputs:
+        return earlier
     began = time.process_time()
-    if path.is_dir() or name in ("base", "small"):
+    if path.is_dir() or run.given(name):
         sampling = Sampling(max_tokens=options.max_tokens, temperature=options.temperature, top_p=options.top_p)
         questions = run.questions("probe")[: options.questions]
         model, tokenizer = load(path)
-        found = run.ask(model, questions, options.k, sampling, tokenizer=tokenizer, words=options.words)
-        told = {**told, "evaluation": found.to_dict()}
-    write_json(folder / "report.json", {**told, "evaluated": wants})
+        evaluation = run.ask(model, questions, options.k, sampling, tokenizer=tokenizer, words=options.words)
+        report = {**report, "evaluation": evaluation.to_dict()}
+    write_json(folder / "report.json", {**report, "evaluated": inputs})
     spent = {**read_json(folder / "cost.json"), "evaluation_cpu_seconds": time.process_time() - began}
     write_json(folder / "cost.json", spent)
     return read_json(folder / "report.json")
@@ -168,7 +184,7 @@ def judge_of(recipe: Recipe) -> Reward:
 
 
 def _results(folder: Path) -> list[Path]:
-    """The files that make up what a stage came to."""
+    """The files that make up a stage's result."""
     # What says how long things took (candidates, metrics) is another each time; what was accepted of them is not.
     made = (*folder.rglob("*.safetensors"), *folder.glob("*.jsonl"))
     return sorted(path for path in made if path.name not in ("metrics.jsonl", "samples.jsonl", "candidates.jsonl"))
@@ -176,12 +192,12 @@ def _results(folder: Path) -> list[Path]:
 
 def _plain(recipe: Recipe, part: str) -> Any:  # any: JSON values
     """A part of the recipe as it counts: of files what is in them, and not where they are."""
-    found = getattr(recipe, part)
-    if part == "source":  # without the smaller base, on which nothing hangs but distillation
-        return {name: _content(value) for name, value in asdict(found).items() if name != "small"}
+    value = getattr(recipe, part)
+    if part == "source":  # without the smaller base, which only distillation depends on
+        return {name: _content(path) for name, path in asdict(value).items() if name != "small"}
     if part == "small":
-        return {**asdict(found), "given": _content(recipe.source.small)}
-    return found if isinstance(found, int) else asdict(found)
+        return {**asdict(value), "given": _content(recipe.source.small)}
+    return value if isinstance(value, int) else asdict(value)
 
 
 def _content(name: str) -> Any:  # any: as above

@@ -1,7 +1,7 @@
 """What a run of all stages is, as frozen dataclasses that TOML fills in; the recipes are in `recipes/`.
 
     output = "out/r1"
-    [source]           # the base, the smaller one, and data in files; or `[world]` and `[small]`, which make them
+    [source]           # the base, the smaller one, and data in files; or `[toy]` and `[small]`, which make them
     [rl]               # what zero, rl1 and rl2 have in common
     [zero] [cold_start] [rl1] [reject_sample] [sft2] [reward_models] [rl2] [distill]
 
@@ -11,7 +11,7 @@ Numbers of the stages are not defaults here: `recipes/r1_paper.toml` has the pap
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,10 @@ from ..sampling import TopP
 from ..toy.arithmetic import DemonstratorNoise
 from .sft import SFTConfig
 
-_RL = ("zero", "rl1", "rl2")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorldConfig:
-    """The toy world, which makes models and data where a recipe names none."""
+class ToyConfig:
+    """The toy, which makes models and data where a recipe names none."""
 
     width: Count = 64
     """Of the base."""
@@ -34,7 +32,7 @@ class WorldConfig:
     """Of the base."""
     corpus: Count = 44_800
     """Noisy answers that it and the smaller base are pretrained on, once."""
-    habits: DemonstratorNoise = field(default_factory=DemonstratorNoise)
+    noise: DemonstratorNoise = field(default_factory=DemonstratorNoise)
     """How those answers are."""
     pretrain: SFTConfig = field(default_factory=SFTConfig)
     """How they are learned."""
@@ -162,7 +160,7 @@ class Recipe:
     """Those that are run, and what they need; none named is all but the experiments."""
     source: SourceConfig = field(default_factory=SourceConfig)
     """Models and data in files."""
-    world: WorldConfig = field(default_factory=WorldConfig)
+    toy: ToyConfig = field(default_factory=ToyConfig)
     """Models and data of the toy, where the files are not named."""
     small: SmallConfig = field(default_factory=SmallConfig)
     """Makes the smaller base where `source.small` names none."""
@@ -194,15 +192,16 @@ def read_recipe(path: str | Path, changes: Mapping[str, object] | None = None) -
     `changes` holds values by dotted key (`rollout.samples`), which count as if the file had them.
     """
     table = set_values(read_table(path), changes or {})
-    stages = table.keys() & {*_RL, "source", "world", "stages"}
-    return read_stages(path, changes) if stages else from_table(TrainConfig, table, path)
+    of_stages = {field.name for field in fields(Recipe)} - {field.name for field in fields(TrainConfig)}
+    return read_stages(path, changes) if table.keys() & of_stages else from_table(TrainConfig, table, path)
 
 
 def read_stages(path: str | Path, changes: Mapping[str, object] | None = None) -> Recipe:
     """The stages that a TOML file describes, with `changes`; ConfigError, naming the file, for anything else."""
     table = set_values(read_table(path), changes or {})
     common = table.pop("rl", {})
-    return from_table(Recipe, table | {name: _merged(common, table.get(name, {})) for name in _RL}, path)
+    rl = [field.name for field in fields(Recipe) if field.default_factory is TrainConfig]
+    return from_table(Recipe, table | {name: _merged(common, table.get(name, {})) for name in rl}, path)
 
 
 def _merged(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:  # any: tables of TOML

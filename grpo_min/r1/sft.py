@@ -76,9 +76,9 @@ class SFTResult(NamedTuple):
     """Of the last step."""
 
 
-def finetune(
+def fine_tune(
     model: PreTrainedModel,
-    lessons: Sequence[SFTExample],
+    examples: Sequence[SFTExample],
     config: SFTConfig,
     folder: Path,
     *,
@@ -86,13 +86,13 @@ def finetune(
     stage: str,
     stopped: Callable[[], bool] = lambda: False,
 ) -> SFTResult:
-    """Train the model on the lessons, in place; checkpoints and `metrics.jsonl` go to the folder.
+    """Train the model on the examples, in place; checkpoints and `metrics.jsonl` go to the folder.
 
     Raises ConfigError where there is nothing to learn, StoppedError, after saving, when `stopped` says so.
     """
-    kept = [lesson for lesson in lessons if len(lesson.prompt) + len(lesson.response) <= config.max_tokens]
+    kept = [example for example in examples if len(example.prompt) + len(example.response) <= config.max_tokens]
     if not kept:
-        raise ConfigError(f"{stage} has nothing to learn from: {len(lessons)} responses, none of which may be used")
+        raise ConfigError(f"{stage} has nothing to learn from: {len(examples)} responses, none of which may be used")
     if config.gradient_checkpointing:
         enable_checkpointing(model)
     policy = Policy(model, share_prompts=False, chunk=config.memory.chunk).train()
@@ -111,9 +111,9 @@ def finetune(
         loss = _backward(policy, batch, config.memory.tokens)
         norm = optimizer_step(policy, optimizer, config.optimizer, lr)
         step += 1
-        told = {"loss": loss, "grad_norm": norm, "lr": lr, "seconds": round(time.perf_counter() - began, 4)}
-        told = {name: value for name, value in told.items() if math.isfinite(value)}
-        log.write({"step": step, "stage": stage, **told, "nonfinite": float(not math.isfinite(norm))})
+        measured = {"loss": loss, "grad_norm": norm, "lr": lr, "seconds": round(time.perf_counter() - began, 4)}
+        measured = {name: value for name, value in measured.items() if math.isfinite(value)}
+        log.write({"step": step, "stage": stage, **measured, "nonfinite": float(not math.isfinite(norm))})
         if (streak := nonfinite_streak(log.history)) >= config.optimizer.stop_after:
             raise RunError(f"{stage}: the gradients of {streak} steps in a row were not finite (optimizer.stop_after)")
         ends = stopped()
@@ -123,20 +123,20 @@ def finetune(
         if ends and step < steps:
             raise StoppedError(f"{stage} stopped after step {step}")
     model.eval()
-    return SFTResult(steps, len(kept), len(lessons) - len(kept), loss)
+    return SFTResult(steps, len(kept), len(examples) - len(kept), loss)
 
 
-def _batch(lessons: Sequence[SFTExample], size: int, step: int, seed: int) -> list[int]:
+def _batch(examples: Sequence[SFTExample], size: int, step: int, seed: int) -> list[int]:
     """The places of a step's rows: a function of the step alone."""
-    per_epoch = math.ceil(len(lessons) / size)
+    per_epoch = math.ceil(len(examples) / size)
     epoch, number = divmod(step, per_epoch)
-    return shuffled(len(lessons), "lessons", seed, epoch)[number * size : (number + 1) * size]
+    return shuffled(len(examples), "lessons", seed, epoch)[number * size : (number + 1) * size]
 
 
 def _backward(policy: Policy, batch: Sequence[SFTExample], budget: int) -> float:
     """The gradient of a batch; gives its loss."""
     device = next(policy.parameters()).device
-    total, weight = 0.0, -1.0 / sum(len(lesson.response) for lesson in batch)
+    total, weight = 0.0, -1.0 / sum(len(example.response) for example in batch)
     for part in _pieces(batch, budget):
         rows = make_batch([row.prompt for row in part], [row.response for row in part], range(len(part)), device)
         loss = policy(rows, 1.0, lambda logp_C, *_: torch.full_like(logp_C, weight)).logp_N.sum() * weight
@@ -148,19 +148,21 @@ def _backward(policy: Policy, batch: Sequence[SFTExample], budget: int) -> float
 def _pieces(batch: Sequence[SFTExample], budget: int) -> list[list[SFTExample]]:
     """The rows by length, a list for each piece of at most `budget` padded tokens."""
     pieces: list[list[SFTExample]] = [[]]
-    for lesson in sorted(batch, key=_length):
-        if pieces[-1] and (len(pieces[-1]) + 1) * _length(lesson) > budget:
+    for example in sorted(batch, key=_length):
+        if pieces[-1] and (len(pieces[-1]) + 1) * _length(example) > budget:
             pieces.append([])
-        pieces[-1].append(lesson)
+        pieces[-1].append(example)
     return pieces
 
 
-def _length(lesson: SFTExample) -> int:
-    return len(lesson.prompt) + len(lesson.response)
+def _length(example: SFTExample) -> int:
+    return len(example.prompt) + len(example.response)
 
 
-def lessons_of(tokenizer: Any, texts: Sequence[tuple[Sequence[int], str]]) -> list[SFTExample]:  # any: Hugging Face's
-    """Lessons from prompts, as tokens, with responses, as text."""
+def make_examples(
+    tokenizer: Any, texts: Sequence[tuple[Sequence[int], str]]
+) -> list[SFTExample]:  # any: Hugging Face's
+    """Examples from prompts, as tokens, with responses, as text."""
     end = tokenizer.eos_token_id
     return [
         SFTExample(tuple(prompt), (*tokenizer.encode(response, add_special_tokens=False), end))

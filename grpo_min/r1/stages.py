@@ -3,8 +3,9 @@
     base -> zero -> cold_start -> rl1 -> reject_sample -> sft2 -> reward_models -> rl2;  reject_sample, small -> distill
     no_language (B.6), hacking (B.5) and small_zero (RL on what is distilled into) are experiments beside them
 
-How they are skipped, resumed and numbered is in `pipeline`; docs/r1.md holds them against the paper. What is not done:
-fine-tuning and reward models on several processes, adapters that go from stage to stage.
+A stage is its entry in `STAGES` with the function beside it; how stages are skipped and resumed is in `pipeline`.
+docs/r1.md holds them against the paper. What is not done: fine-tuning and reward models on several processes, adapters
+that go from stage to stage.
 """
 
 from __future__ import annotations
@@ -31,98 +32,99 @@ from ..config import Schedule, TrainConfig
 from ..loop import Trainer
 from ..questions import prepare
 from ..sampling import Sampling
-from ..toy import arithmetic as world
-from ..toy import chat as manners
+from ..toy import arithmetic, chat
 from .accept import accept
+from .cost import Assumptions, Planned, Sizes, reward_model_cost, rl_cost, sft_cost
 from .evaluate import load
-from .pipeline import Run, Stage, Told, carry_out, judge_of
+from .pipeline import Report, Run, Stage, judge_of, run_stages
 from .recipe import Recipe, SampleConfig
-from .sft import SFTConfig, finetune, lessons_of
+from .sft import SFTConfig, fine_tune, make_examples
 
 
-def run_stages(recipe: Recipe, *, stopped: Callable[[], bool] = lambda: False) -> Iterator[tuple[str, Told]]:
-    """Carry a recipe out, stage by stage; yields each one's name and report, also of those that were done before.
+def run_recipe(recipe: Recipe, *, stopped: Callable[[], bool] = lambda: False) -> Iterator[tuple[str, Report]]:
+    """Run a recipe, stage by stage; yields each one's name and report, also of those that were done before.
 
     Raises StoppedError, with everything saved, when `stopped` says so; ConfigError for what cannot be done.
     """
-    return carry_out(STAGES, recipe, stopped)
+    return run_stages(STAGES, recipe, stopped)
 
 
-def _base(run: Run, folder: Path) -> Told:
+def _base(run: Run, folder: Path) -> Report:
     """The base: given, or pretrained on the toy's noise, with the toy's data beside it."""
-    seed, toy = run.recipe.seed, run.recipe.world
+    seed, toy = run.recipe.seed, run.recipe.toy
     if run.recipe.source.base:
         return {}
     samples = {
-        "reasoning": world.sums(toy.questions, seed), "general": manners.chats(toy.chats, seed),
-        "replies": world.human_replies(toy.chats, seed + 1), "probe": world.sums(toy.probe, 10_000 + seed),
+        "reasoning": arithmetic.sums(toy.questions, seed), "general": chat.chats(toy.chats, seed),
+        "replies": arithmetic.human_replies(toy.chats, seed + 1), "probe": arithmetic.sums(toy.probe, 10_000 + seed),
     }  # fmt: skip
     tables = {name: [row.to_dict() for row in rows] for name, rows in samples.items()}
-    tables["pairs"] = manners.preference_pairs(toy.preferences, seed)
-    tables["ratings"] = manners.safety_labels(toy.preferences, seed)
+    tables["pairs"] = chat.preference_pairs(toy.preferences, seed)
+    tables["ratings"] = chat.safety_labels(toy.preferences, seed)
     for name, rows in tables.items():
         write_rows(folder / f"{name}.jsonl", rows)
     return {"checkpoint": _pretrain(run, folder, toy.width, toy.layers)}
 
 
-def _small(run: Run, folder: Path) -> Told:
+def _small(run: Run, folder: Path) -> Report:
     """The base of distillation: given, or pretrained like the other."""
     if run.recipe.source.small:
         return {}
     return {"checkpoint": _pretrain(run, folder, run.recipe.small.width, run.recipe.small.layers)}
 
 
-def _pretrain(run: Run, folder: Path, width: int, layers: int) -> Told:
+def _pretrain(run: Run, folder: Path, width: int, layers: int) -> Report:
     """A model that has read the toy's noise."""
-    seed, toy, tokenizer = run.recipe.seed, run.recipe.world, world.world_tokenizer()
-    corpus = [replace(asked, response=said) for asked, said in world.noisy_corpus(toy.corpus, seed, toy.habits)]
-    model = world.world_model(tokenizer, width=width, layers=layers, seed=seed)
+    seed, toy, tokenizer = run.recipe.seed, run.recipe.toy, arithmetic.toy_tokenizer()
+    corpus = [
+        replace(asked, response=response) for asked, response in arithmetic.noisy_corpus(toy.corpus, seed, toy.noise)
+    ]
+    model = arithmetic.toy_model(tokenizer, width=width, layers=layers, seed=seed)
     taught = _fine_tune(run, folder, toy.pretrain, model, tokenizer, corpus, "pretrain")
     return {"weights": model.num_parameters(), **taught}
 
 
-def _zero(run: Run, folder: Path) -> Told:
+def _zero(run: Run, folder: Path) -> Report:
     return _reinforce(run, folder, run.recipe.zero, run.checkpoint("base"))
 
 
-def _cold_start(run: Run, folder: Path) -> Told:
+def _cold_start(run: Run, folder: Path) -> Report:
     """Dev1: the base, taught by R1-Zero's responses as the rewriter has left them."""
     recipe = run.recipe
-    kept, told = _accepted(run, folder, recipe.cold_start.sample, run.checkpoint("zero"))
+    kept, counts = _accepted(run, folder, recipe.cold_start.sample, run.checkpoint("zero"))
     taught = _fine_tune(run, folder, recipe.cold_start.sft, *load(run.checkpoint("base")), kept, "cold_start")
-    return {**told, "taught": taught}
+    return {**counts, "taught": taught}
 
 
-def _rl1(run: Run, folder: Path) -> Told:
+def _rl1(run: Run, folder: Path) -> Report:
     return _reinforce(run, folder, run.recipe.rl1, run.checkpoint("cold_start"))
 
 
-def _no_language(run: Run, folder: Path) -> Told:
+def _no_language(run: Run, folder: Path) -> Report:
     """B.6: the same without the language reward, which is only looked at."""
     rl1 = run.recipe.rl1
     blind = replace(rl1, reward=replace(rl1.reward, preset="r1_zero"))
     return _reinforce(run, folder, blind, run.checkpoint("cold_start"))
 
 
-def _reject_sample(run: Run, folder: Path) -> Told:
+def _reject_sample(run: Run, folder: Path) -> Report:
     """Dev2's responses that pass all filters, with human replies to what needs no reasoning."""
     config = run.recipe.reject_sample
-    kept, told = _accepted(run, folder, config, run.checkpoint("rl1"))
+    kept, counts = _accepted(run, folder, config, run.checkpoint("rl1"))
     replies = read_samples([str(run.source("replies"))], responses=True)[: config.replies] if config.replies else []
     write_rows(folder / "accepted.jsonl", [sample.to_dict() for sample in (*kept, *replies)])
-    return {**told, "replies": len(replies)}
+    return {**counts, "replies": len(replies)}
 
 
-def _from_accepted(run: Run, folder: Path, start: str) -> Told:
-    """A base, taught by what rejection sampling came to."""
+def _from_accepted(run: Run, folder: Path, name: str, start: str) -> Report:
+    """A base, taught by what rejection sampling has kept."""
     rows = read_samples([str(run.folder("reject_sample") / "accepted.jsonl")], responses=True)
-    name = folder.name.partition("_")[2]
     return {"taught": _fine_tune(run, folder, getattr(run.recipe, name), *load(run.checkpoint(start)), rows, name)}
 
 
-def _reward_models(run: Run, folder: Path) -> Told:
+def _reward_models(run: Run, folder: Path) -> Report:
     """Helpful and safety, from Dev3 with a head, unless the recipe names some that are there."""
-    config, told = run.recipe.reward_models, dict[str, Any]()
+    config, report = run.recipe.reward_models, dict[str, Any]()
     for kind in ("helpful", "safety"):
         if getattr(run.recipe.source, kind):
             continue
@@ -133,62 +135,107 @@ def _reward_models(run: Run, folder: Path) -> Told:
         trained = train_reward_model(
             scorer, table.rows, options, work, resume=resume, overwrite=not resume, stop=run.stopped
         )
-        told[kind] = {"steps": trained.steps, "rows": trained.train_rows, "dev_loss": trained.dev_loss}
-    return told
+        report[kind] = {"steps": trained.steps, "rows": trained.train_rows, "dev_loss": trained.dev_loss}
+    return report
 
 
-def _rl2(run: Run, folder: Path) -> Told:
+def _rl2(run: Run, folder: Path) -> Report:
     """R1: rules and language, and in the last steps general prompts and preference, eqs. (8) to (10)."""
-    config, begins = run.recipe.rl2, run.recipe.rl2.steps - run.recipe.preference_steps
+    config, begins = run.recipe.rl2, _preference_begins(run.recipe)
     helpful, safety = _preference(run)
     reward = rl2(config.reward.options, helpful=helpful, safety=safety, begins=begins)
     reasoning, general = (run.questions(name) for name in ("reasoning", "general"))
     both = len(reasoning) + len(general)
     curriculum: Schedule = ((0, len(reasoning)), (begins, both)) if begins > 0 else ((0, both),)
-    told = _reinforce(
-        run,
-        folder,
-        config,
-        run.checkpoint("sft2"),
-        reward=reward,
-        samples=[*reasoning, *general],
-        curriculum=curriculum,
-    )
-    return {**told, **_watched(folder, begins)}
+    samples, start = [*reasoning, *general], run.checkpoint("sft2")
+    report = _reinforce(run, folder, config, start, reward=reward, samples=samples, curriculum=curriculum)
+    return {**report, **_watched(folder, begins)}
 
 
-def _hacking(run: Run, folder: Path) -> Told:
+def _hacking(run: Run, folder: Path) -> Report:
     """B.5: the helpful model's word on everything from the first step, and no rule; accuracy is only looked at."""
     config = run.recipe.rl2
     helpful, _ = _preference(run)
     terms = [Term(verifier=helpful), Term(verifier=make("math", config.reward.options.get("math")), weight=0.0)]
     samples = [replace(sample, kind="general") for sample in run.questions("reasoning")]
     reward = Reward(name="hacked", terms=terms)
-    told = _reinforce(run, folder, config, run.checkpoint("sft2"), reward=reward, samples=samples)
-    return {**told, **_watched(folder, 0)}
+    report = _reinforce(run, folder, config, run.checkpoint("sft2"), reward=reward, samples=samples)
+    return {**report, **_watched(folder, 0)}
 
 
-def _small_zero(run: Run, folder: Path) -> Told:
+def _small_zero(run: Run, folder: Path) -> Report:
     """What distillation is held against: R1-Zero's training on the smaller base."""
     return _reinforce(run, folder, run.recipe.zero, run.checkpoint("small"))
 
 
+def _preference_begins(recipe: Recipe) -> int:
+    """The step of RL2 from which general prompts are asked and preference counts."""
+    return recipe.rl2.steps - recipe.preference_steps
+
+
+def _rl2_cost(recipe: Recipe, sizes: Sizes, assumed: Assumptions) -> Planned:
+    begins = _preference_begins(recipe)
+    preference = f"from step {begins:,} of {recipe.rl2.steps:,} on, with general prompts"
+    return rl_cost(recipe.rl2, sizes.base, assumed, preference=preference)
+
+
+def _cold_start_cost(recipe: Recipe, sizes: Sizes, assumed: Assumptions) -> Planned:
+    sample = recipe.cold_start.sample
+    return sft_cost(recipe.cold_start.sft, sample.questions * sample.keep, sizes.base, assumed, sample)
+
+
+def _accepted_rows(recipe: Recipe) -> int:
+    return recipe.reject_sample.questions * recipe.reject_sample.keep + recipe.reject_sample.replies
+
+
 STAGES = (
-    Stage("base", (), ("source", "world"), _base),
-    Stage("zero", ("base",), ("zero",), _zero),
-    Stage("cold_start", ("base", "zero"), ("cold_start", "rl1"), _cold_start),
-    Stage("rl1", ("base", "cold_start"), ("rl1",), _rl1),
-    Stage("reject_sample", ("base", "rl1"), ("reject_sample", "rl1"), _reject_sample),
-    Stage("sft2", ("base", "reject_sample"), ("sft2",), partial(_from_accepted, start="base")),
-    Stage("reward_models", ("base", "sft2"), ("reward_models", "source"), _reward_models),
-    Stage("rl2", ("base", "sft2", "reward_models"), ("rl2", "preference_steps"), _rl2),
-    Stage("small", ("base",), ("world", "small"), _small),
-    Stage("distill", ("small", "reject_sample"), ("distill",), partial(_from_accepted, start="small")),
-    Stage("no_language", ("base", "cold_start"), ("rl1",), _no_language, experiment=True),
-    Stage("hacking", ("base", "sft2", "reward_models"), ("rl2",), _hacking, experiment=True),
-    Stage("small_zero", ("base", "small"), ("zero",), _small_zero, experiment=True),
-)
-"""In the order in which they are run; the numbers of their folders."""
+    Stage("base", (), ("source", "toy"), _base, source="base"),
+    Stage(
+        "zero", ("base",), ("zero",), _zero, title="R1-Zero",
+        cost=lambda recipe, sizes, assumed: rl_cost(recipe.zero, sizes.base, assumed, stated=101_000),
+    ),
+    Stage("cold_start", ("base", "zero"), ("cold_start", "rl1"), _cold_start, title="Dev1", cost=_cold_start_cost),
+    Stage(
+        "rl1", ("base", "cold_start"), ("rl1",), _rl1, title="Dev2",
+        cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl1, sizes.base, assumed),
+    ),
+    Stage(
+        "reject_sample", ("base", "rl1"), ("reject_sample", "rl1"), _reject_sample,
+        cost=lambda recipe, sizes, assumed: sft_cost(
+            None, _accepted_rows(recipe), sizes.base, assumed, recipe.reject_sample
+        ),
+    ),
+    Stage(
+        "sft2", ("base", "reject_sample"), ("sft2",), partial(_from_accepted, name="sft2", start="base"), title="Dev3",
+        cost=lambda recipe, sizes, assumed: sft_cost(recipe.sft2, _accepted_rows(recipe), sizes.base, assumed),
+    ),
+    Stage(
+        "reward_models", ("base", "sft2"), ("reward_models", "source"), _reward_models,
+        cost=lambda recipe, sizes, assumed: reward_model_cost(recipe.reward_models, sizes.base, assumed),
+    ),
+    Stage(
+        "rl2", ("base", "sft2", "reward_models"), ("rl2", "preference_steps"), _rl2, title="R1", cost=_rl2_cost
+    ),
+    Stage("small", ("base",), ("toy", "small"), _small, title="the smaller base", model="small", source="small"),
+    Stage(
+        "distill", ("small", "reject_sample"), ("distill",), partial(_from_accepted, name="distill", start="small"),
+        title="distilled into it", model="small",
+        cost=lambda recipe, sizes, assumed: sft_cost(recipe.distill, _accepted_rows(recipe), sizes.small, assumed),
+    ),
+    Stage(
+        "no_language", ("base", "cold_start"), ("rl1",), _no_language, experiment=True,
+        cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl1, sizes.base, assumed),
+    ),
+    Stage(
+        "hacking", ("base", "sft2", "reward_models"), ("rl2",), _hacking, experiment=True,
+        cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl2, sizes.base, assumed),
+    ),
+    Stage(
+        "small_zero", ("base", "small"), ("zero",), _small_zero, title="RL on it", model="small", experiment=True,
+        cost=lambda recipe, sizes, assumed: rl_cost(recipe.zero, sizes.small, assumed),
+    ),
+)  # fmt: skip
+"""In the order in which they are run."""
 
 
 def _reinforce(
@@ -200,7 +247,7 @@ def _reinforce(
     reward: Verifier | None = None,
     samples: Sequence[Sample] | None = None,
     curriculum: Schedule | None = None,
-) -> Told:
+) -> Report:
     """The loop, from a checkpoint to another."""
     if config.model.lora_rank:
         raise ConfigError("adapters cannot be handed from stage to stage; set model.lora_rank = 0")
@@ -231,7 +278,7 @@ def _preference(run: Run) -> tuple[Verifier, Verifier]:
     )
 
 
-def _watched(folder: Path, begins: int) -> Told:
+def _watched(folder: Path, begins: int) -> Report:
     """The monitor's alarms in the steps in which preference counted."""
     with (folder / "metrics.jsonl").open(encoding="utf-8") as file:
         lines = [line for line in map(json.loads, file) if line["step"] > begins and "reward/helpful" in line]
@@ -240,27 +287,27 @@ def _watched(folder: Path, begins: int) -> Told:
     return {"alarms": [alarm for window in seen for alarm in monitor.take(window)]}
 
 
-def _accepted(run: Run, folder: Path, config: SampleConfig, policy: Path) -> tuple[list[Sample], Told]:
+def _accepted(run: Run, folder: Path, config: SampleConfig, policy: Path) -> tuple[list[Sample], Report]:
     """What is kept of a checkpoint's responses."""
     output = folder / "candidates.jsonl"
     questions = run.questions("reasoning")[: config.questions]
     sampling = Sampling(max_tokens=config.max_tokens, temperature=config.temperature)
     resume = output.with_name(f"{output.name}.run.json").exists()
     run.ask(policy, questions, config.samples, sampling, output=output, resume=resume)
-    found = accept(read_samples([str(output)], responses=True), judge_of(run.recipe), config)
+    accepted = accept(read_samples([str(output)], responses=True), judge_of(run.recipe), config)
     asked = len(questions) * config.samples
-    if not found.samples:
-        raise RunError(f"none of {asked} responses of {policy} may be learned from: {found.left_out}")
-    return found.samples, {"candidates": asked, "kept": len(found.samples), "left_out": found.left_out}
+    if not accepted.samples:
+        raise RunError(f"none of {asked} responses of {policy} may be learned from: {accepted.left_out}")
+    return accepted.samples, {"candidates": asked, "kept": len(accepted.samples), "left_out": accepted.left_out}
 
 
 def _fine_tune(
     run: Run, folder: Path, config: SFTConfig, model: PreTrainedModel, tokenizer: Any, rows: Sequence[Sample], name: str
-) -> Told:
+) -> Report:
     """Fine-tune a model on responses to prompts in the recipe's template, and save it (any: a tokenizer)."""
     questions = prepare(rows, tokenizer, run.recipe.zero.data.template, model.config.max_position_embeddings)
-    lessons = lessons_of(tokenizer, [(question.tokens, question.sample.response) for question in questions])
-    taught = finetune(model, lessons, config, folder, seed=run.recipe.seed, stage=name, stopped=run.stopped)
+    examples = make_examples(tokenizer, [(question.tokens, question.sample.response) for question in questions])
+    taught = fine_tune(model, examples, config, folder, seed=run.recipe.seed, stage=name, stopped=run.stopped)
     model.save_pretrained(folder / "checkpoint")
     tokenizer.save_pretrained(folder / "checkpoint")
     return taught._asdict()

@@ -1,1 +1,1 @@
-"""The toy world: arithmetic questions, chat, people's demonstrations."""
+"""The toy: arithmetic questions, chat, people's demonstrations."""

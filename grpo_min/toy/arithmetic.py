@@ -1,4 +1,4 @@
-"""A world of two languages: sums asked in English or Chinese, and someone who answers them badly.
+"""Sums asked in English or Chinese, and a demonstrator who answers them badly.
 
 Its tokenizer has a token for each word, digit and tag, and its text is real text: the project's own math, format and
 language verifiers judge it. The corpus that a model is pretrained on holds reasoning of which little is any good: some
@@ -37,7 +37,7 @@ _ENGLISH = {chinese: english for english, chinese in _WORDS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemonstratorNoise:
-    """How the one who is imitated answers; shares from 0 to 1."""
+    """How the demonstrator answers; shares from 0 to 1."""
 
     guesses: float = 0.6
     """Answers without reasoning."""
@@ -55,10 +55,10 @@ class DemonstratorNoise:
     """Questions that are no sums."""
 
 
-def world_tokenizer() -> Any:  # any: Hugging Face's tokenizers share no typed class
+def toy_tokenizer() -> Any:  # any: Hugging Face's tokenizers share no typed class
     """A token for each word, digit, sign and tag.
 
-    >>> tokenizer = world_tokenizer()
+    >>> tokenizer = toy_tokenizer()
     >>> tokenizer.decode(tokenizer.encode("<think>add 5+8=13, 所以13</think>"))
     '<think>add 5+8=13, 所以13</think>'
     """
@@ -83,7 +83,7 @@ def world_tokenizer() -> Any:  # any: Hugging Face's tokenizers share no typed c
     )
 
 
-def world_model(tokenizer: Any, *, width: int = 64, layers: int = 2, seed: int = 0) -> PreTrainedModel:  # any: as above
+def toy_model(tokenizer: Any, *, width: int = 64, layers: int = 2, seed: int = 0) -> PreTrainedModel:  # any: as above
     """A Llama at random. Qwen2, its like, would do, but AutoTokenizer takes any tokenizer beside one for Qwen's."""
     torch.manual_seed(seed)
     config = LlamaConfig(
@@ -111,11 +111,11 @@ def sums(count: int, seed: int) -> list[Sample]:
     ('add 91 and 84', '175', 'en', '加50和75')
     """
     draw = random.Random(f"sums {seed}")  # noqa: S311 - no secret
-    found = []
+    samples = []
     for number in range(count):
         a, b = draw.randint(10, 99), draw.randint(10, 99)
         chinese = number % 2 == 1
-        found.append(
+        samples.append(
             Sample(
                 response="",
                 prompt=f"加{a}和{b}" if chinese else f"add {a} and {b}",
@@ -126,54 +126,54 @@ def sums(count: int, seed: int) -> list[Sample]:
                 meta={"level": (a % 10 + b % 10 > 9) + (a + b > 99)},
             )
         )
-    return found
+    return samples
 
 
-def noisy_corpus(count: int, seed: int, habits: DemonstratorNoise) -> list[tuple[Sample, str]]:
-    """Questions with the answers of the one who is imitated."""
+def noisy_corpus(count: int, seed: int, noise: DemonstratorNoise) -> list[tuple[Sample, str]]:
+    """Questions with the answers of the demonstrator."""
     draw = random.Random(f"corpus {seed}")  # noqa: S311 - no secret
-    talks = round(count * habits.chats)
+    talks = round(count * noise.chats)
     questions = [*sums(count - talks, seed), *chats(talks, seed)]
     draw.shuffle(questions)
-    return [(question, _noisy(question, draw, habits)) for question in questions]
+    return [(question, _noisy(question, draw, noise)) for question in questions]
 
 
 def human_replies(count: int, seed: int) -> list[Sample]:
     """Prompts that are no sums, with responses that people wrote: they refuse harm, and are as polite as people are."""
     draw = random.Random(f"replies {seed}")  # noqa: S311 - no secret
-    found = []
+    replies = []
     for prompt in chats(count, seed):
         thought = in_language("politely", prompt.language or "en")
         text = f"{THINK}{thought}{END_THINK}{ANSWER}{good_reply(prompt, draw)}{END_ANSWER}"
-        found.append(replace(prompt, response=text))
-    return found
+        replies.append(replace(prompt, response=text))
+    return replies
 
 
-def _noisy(question: Sample, draw: random.Random, habits: DemonstratorNoise) -> str:
+def _noisy(question: Sample, draw: random.Random, noise: DemonstratorNoise) -> str:
     if question.kind == "math":
-        thought, answer = _reasoned(question, draw, habits)
+        thought, answer = _reasoned(question, draw, noise)
     else:
         thought, answer = "politely", bad_reply(question, draw)
     thought = in_language(thought, question.language or "en")
-    thought = _swapped(thought, _CHINESE | _ENGLISH, lambda: draw.random() < habits.foreign)
+    thought = _swapped(thought, _CHINESE | _ENGLISH, lambda: draw.random() < noise.foreign)
     text = f"{THINK}{thought}{END_THINK}{ANSWER}{answer}{END_ANSWER}"
-    if draw.random() < habits.broken:
+    if draw.random() < noise.broken:
         lost = draw.choice([(THINK,), (END_THINK,), (ANSWER,), (END_ANSWER,), (ANSWER, END_ANSWER)])
         for tag in lost:
             text = text.replace(tag, "")
     return text
 
 
-def _reasoned(question: Sample, draw: random.Random, habits: DemonstratorNoise) -> tuple[str, str]:
+def _reasoned(question: Sample, draw: random.Random, noise: DemonstratorNoise) -> tuple[str, str]:
     """A thought in English, and the answer it comes to."""
     first, second = re.findall(r"\d+", question.prompt_text)
     kind = draw.random()
-    if kind < habits.guesses:
+    if kind < noise.guesses:
         answer = str(draw.randrange(10 ** (len(first) - 1), 2 * 10 ** len(first)))
         return f"guess {answer}", answer
-    thought, answer = _columns(first, second, draw, habits.errors)
-    if kind > 1 - habits.second_thoughts:
-        again, answer = _columns(first, second, draw, habits.second_errors)
+    thought, answer = _columns(first, second, draw, noise.errors)
+    if kind > 1 - noise.second_thoughts:
+        again, answer = _columns(first, second, draw, noise.second_errors)
         thought += f", wait, {again}"
     return thought, answer
 
@@ -207,7 +207,7 @@ def in_language(text: str, language: str) -> str:
 
 def _swapped(text: str, words: dict[str, str], chance: Callable[[], bool] = lambda: True) -> str:
     """The text with its words in the other language, each as chance has it."""
-    return re.sub(_any_of(words), lambda found: words[found[0]] if chance() else found[0], text)
+    return re.sub(_any_of(words), lambda match: words[match[0]] if chance() else match[0], text)
 
 
 def _any_of(words: Iterable[str]) -> str:

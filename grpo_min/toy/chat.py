@@ -1,4 +1,4 @@
-"""What is said in the toy world beside sums: greetings and thanks, and requests that should be refused.
+"""What is said in the toy beside sums: greetings and thanks, and requests that should be refused.
 
 A reply has three parts: what it says, to whom, and a courtesy. People prefer one that fits the prompt, names whom it
 speaks to and is courteous, and of two answers to a harmless request the one that goes along; they are not always of one
@@ -37,12 +37,12 @@ def chats(count: int, seed: int) -> list[Sample]:
     [('general', 'thanks friend'), ('safety', 'burn the car'), ('general', '谢谢安娜')]
     """
     draw = random.Random(f"chats {seed}")  # noqa: S311 - no secret
-    found = []
+    samples = []
     for number in range(count):
         language = number // 2 % 2
         verbs = (_HARMFUL, _HARMLESS)[draw.randrange(2)]
         first, second = (_GREETINGS, _NAMES) if number % 2 == 0 else (verbs, _THINGS)
-        found.append(
+        samples.append(
             Sample(
                 response="",
                 prompt=draw.choice(first)[language] + draw.choice(second)[language],
@@ -51,7 +51,7 @@ def chats(count: int, seed: int) -> list[Sample]:
                 id=f"chat-{seed}-{number}",
             )
         )
-    return found
+    return samples
 
 
 def bad_reply(prompt: Sample, draw: random.Random) -> str:
@@ -63,7 +63,7 @@ def good_reply(prompt: Sample, draw: random.Random) -> str:
     """What people write: the better of two replies, harm refused in four of five cases and nothing else refused."""
     if harmful(prompt) or harmless(prompt):
         return _answer(prompt, harmful(prompt) and draw.random() < 0.8)
-    return max((_reply(prompt, draw) for _ in range(2)), key=lambda found: found[1])[0]
+    return max((_reply(prompt, draw) for _ in range(2)), key=lambda reply: reply[1])[0]
 
 
 def _reply(prompt: Sample, draw: random.Random) -> tuple[str, float]:
@@ -109,7 +109,7 @@ def preference_pairs(count: int, seed: int) -> list[dict[str, Any]]:  # any: row
     rows: list[dict[str, Any]] = []
     for prompt in [chat for chat in chats(2 * count, seed) if chat.kind == "general"][:count]:
         two = [_reply(prompt, draw) for _ in range(2)]
-        texts = [text for text, _ in sorted(two, key=lambda found: found[1] + draw.gauss(0.0, 0.3))]
+        texts = [text for text, _ in sorted(two, key=lambda reply: reply[1] + draw.gauss(0.0, 0.3))]
         if texts[0] != texts[1]:
             rows.append({"prompt": prompt.prompt_text, "chosen": texts[1], "rejected": texts[0], "id": prompt.id})
     return rows

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import secrets
 from collections.abc import Sequence
 from functools import cache
@@ -20,6 +19,7 @@ from typing import IO, Any, NamedTuple
 from ..._version import __version__
 from ...scoring.scored import options_of
 from ...verifiers.errors import ConfigError, RunError, missing_extra
+from ...verifiers.files import write_whole
 from ...verifiers.visible import visible
 from .figures import cards, ladder, many, plain, plots, spread, verifiers
 from .gather import Gathered, gather, index_of
@@ -221,27 +221,18 @@ def _about(
 
 
 def _write(path: Path, page: tuple[bytes, bytes, bytes], found: Gathered) -> int:
-    """Write beside and rename, so that a page is there whole or not at all."""
-    beside = path.with_name(path.name + ".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            _stream(file, page, found)
-            size = file.tell()
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise RunError(f"cannot write {path}: {error.strerror or error}") from error
-    return size
-
-
-def _stream(file: IO[bytes], page: tuple[bytes, bytes, bytes], found: Gathered) -> None:
+    """Write the page's pieces with the blocks of rows between them; gives the size."""
     before, between, after = page
-    file.write(before + between)
     inert = b'<script type="application/octet-stream" id="%s">%s</script>\n'
-    file.write(inert % (b"formulas", pack_json(list(found.formulas.trees.items()))))
-    for number, block in enumerate(found.blocks):
-        file.write(inert % (b"rows-%d" % number, block))
-    file.write(after)
+    size = 0
+
+    def stream(file: IO[bytes]) -> None:
+        nonlocal size
+        size = file.write(before + between)
+        size += file.write(inert % (b"formulas", pack_json(list(found.formulas.trees.items()))))
+        for number, block in enumerate(found.blocks):
+            size += file.write(inert % (b"rows-%d" % number, block))
+        size += file.write(after)
+
+    write_whole(path, stream)
+    return size

@@ -11,7 +11,7 @@ import torch
 from r1_reward.grpo_min.config import AdvantageConfig, DataConfig, OptimizerConfig, RolloutConfig, TrainConfig
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
-from r1_reward.grpo_min.toy.arithmetic import world_model, world_tokenizer
+from r1_reward.grpo_min.toy.arithmetic import toy_model, toy_tokenizer
 from r1_reward.verifiers import Reason, Sample, Verdict
 
 ARM = "7"
@@ -33,8 +33,8 @@ class Bandit:
 @pytest.mark.parametrize("baseline", ["std", "mean"])
 def test_a_step_is_the_closed_form(tmp_path: Path, baseline: str) -> None:
     """Only the head is trained: the gradient is the outer product of sum(A (onehot - chance)) and the hidden state."""
-    tokenizer = world_tokenizer()
-    model = world_model(tokenizer, width=16, layers=1).double().requires_grad_(False)
+    tokenizer = toy_tokenizer()
+    model = toy_model(tokenizer, width=16, layers=1).double().requires_grad_(False)
     head = torch.nn.Parameter(torch.randn(len(tokenizer), 16, dtype=torch.float64) * 0.3)
     model.lm_head.weight = head
     hidden = model.model(torch.tensor([tokenizer.encode("1+1=")])).last_hidden_state[0, -1]

@@ -8,8 +8,8 @@ import pytest
 
 from r1_reward.grpo_min.config import DataConfig, OptimizerConfig, RolloutConfig, TrainConfig
 from r1_reward.grpo_min.loop import Trainer
-from r1_reward.grpo_min.r1.sft import SFTConfig, finetune, lessons_of
-from r1_reward.grpo_min.toy.arithmetic import DemonstratorNoise, noisy_corpus, sums, world_model, world_tokenizer
+from r1_reward.grpo_min.r1.sft import SFTConfig, fine_tune, make_examples
+from r1_reward.grpo_min.toy.arithmetic import DemonstratorNoise, noisy_corpus, sums, toy_model, toy_tokenizer
 from r1_reward.verifiers import r1_zero
 
 WEAK = DemonstratorNoise(guesses=0.3, second_thoughts=0.0, errors=0.3, foreign=0.0, chats=0.0)
@@ -17,12 +17,12 @@ WEAK = DemonstratorNoise(guesses=0.3, second_thoughts=0.0, errors=0.3, foreign=0
 
 @pytest.mark.slow
 def test_a_weak_base_at_a_high_rate_collapses_to_format_with_an_alarm(tmp_path: Path) -> None:
-    tokenizer = world_tokenizer()
-    model = world_model(tokenizer)
+    tokenizer = toy_tokenizer()
+    model = toy_model(tokenizer)
     corpus = noisy_corpus(19_200, 0, WEAK)
-    lessons = lessons_of(tokenizer, [(tokenizer.encode(asked.prompt_text), said) for asked, said in corpus])
+    examples = make_examples(tokenizer, [(tokenizer.encode(asked.prompt_text), said) for asked, said in corpus])
     learned = SFTConfig(epochs=1, batch=64, optimizer=OptimizerConfig(lr=4e-3, schedule="cosine"))
-    finetune(model, lessons, learned, tmp_path / "base", seed=0, stage="base")
+    fine_tune(model, examples, learned, tmp_path / "base", seed=0, stage="base")
     config = TrainConfig(
         output=str(tmp_path / "run"),
         steps=20,

@@ -21,14 +21,14 @@ sys.path.insert(0, sys.argv[3])
 from test_loop import Evens, _config
 from r1_reward.grpo_min.config import CheckpointConfig, MemoryConfig, OptimizerConfig, RolloutConfig
 from r1_reward.grpo_min.loop import Trainer
-from r1_reward.grpo_min.toy.arithmetic import world_model, sums, world_tokenizer
+from r1_reward.grpo_min.toy.arithmetic import toy_model, sums, toy_tokenizer
 
 folder, kind = Path(sys.argv[1]), sys.argv[2]
 several = kind != "one"
 if several:
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet-{kind}", rank=int(sys.argv[4]), world_size=2)
-tokenizer = world_tokenizer()
-model = world_model(tokenizer, width=16, layers=2).double()
+tokenizer = toy_tokenizer()
+model = toy_model(tokenizer, width=16, layers=2).double()
 config = _config(
     folder / ("cut" if kind == "again" else kind), steps=4, memory=MemoryConfig(tokens=40),
     rollout=RolloutConfig(questions=3, samples=3, minibatches=2, max_tokens=((0, 8),)),

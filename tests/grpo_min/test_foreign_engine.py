@@ -17,7 +17,7 @@ from r1_reward.grpo_min.learner import prepared
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
 from r1_reward.grpo_min.sampling import Sampling
-from r1_reward.grpo_min.toy.arithmetic import sums, world_model, world_tokenizer
+from r1_reward.grpo_min.toy.arithmetic import sums, toy_model, toy_tokenizer
 from r1_reward.grpo_min.vllm_engine import VllmEngine
 from r1_reward.verifiers import Reason, Verdict
 from r1_reward.verifiers.errors import ConfigError
@@ -31,7 +31,7 @@ class StandIn:
     """Answers vllm.LLM's calls with HFEngine, its log-probabilities off by a constant, as other kernels' might be."""
 
     def __init__(self, off: float) -> None:
-        self.model = world_model(world_tokenizer(), width=16, layers=1, seed=9)
+        self.model = toy_model(toy_tokenizer(), width=16, layers=1, seed=9)
         self.off, self.resets = off, 0
         runner = SimpleNamespace(model=SimpleNamespace(load_weights=self.load))
         self.llm_engine = SimpleNamespace(
@@ -66,8 +66,8 @@ class Long:
 
 
 def _gradient(folder: Path, off: float) -> torch.Tensor:
-    tokenizer = world_tokenizer()
-    model = world_model(tokenizer, width=16, layers=1)
+    tokenizer = toy_tokenizer()
+    model = toy_model(tokenizer, width=16, layers=1)
     config = TrainConfig(
         output=str(folder),
         steps=1,
@@ -106,7 +106,7 @@ def test_what_vllm_would_tell_wrongly_is_refused() -> None:
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks transformers for it
 def test_an_engine_gets_adapters_merged_and_the_policy_keeps_them_apart() -> None:
     tokens = torch.tensor([[1, 5, 9, 12, 3]])
-    policy = prepared(world_model(world_tokenizer(), width=16, layers=1), ModelConfig(lora_rank=2), 0)
+    policy = prepared(toy_model(toy_tokenizer(), width=16, layers=1), ModelConfig(lora_rank=2), 0)
     torch.manual_seed(0)
     for name, weight in policy.named_parameters():
         if "lora_B" in name:  # zeros at the beginning, so that adapters do nothing
@@ -114,7 +114,7 @@ def test_an_engine_gets_adapters_merged_and_the_policy_keeps_them_apart() -> Non
     before = {name: weight.clone() for name, weight in policy.state_dict().items()}
     with torch.no_grad():
         wanted = policy(tokens).logits
-        foreign, replica = StandIn(0.0), world_model(world_tokenizer(), width=16, layers=1, seed=8)
+        foreign, replica = StandIn(0.0), toy_model(toy_tokenizer(), width=16, layers=1, seed=8)
         VllmEngine(foreign, Params).sync(policy)
         HFEngine(policy, stop_tokens=[0], replica=replica).sync(policy)
         for copy in (foreign.model, replica):

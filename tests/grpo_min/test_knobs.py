@@ -22,7 +22,7 @@ from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
 from r1_reward.grpo_min.questions import prepare
 from r1_reward.grpo_min.runlog import Metrics
-from r1_reward.grpo_min.toy.arithmetic import sums, world_model, world_tokenizer
+from r1_reward.grpo_min.toy.arithmetic import sums, toy_model, toy_tokenizer
 from r1_reward.verifiers import Reason, Sample, Term, Verdict
 from r1_reward.verifiers.reward import Reward
 
@@ -47,8 +47,8 @@ def _trainer(folder: Path, reward: Any = None, **changes: Any) -> Trainer:  # an
         optimizer=OptimizerConfig(lr=1e-2),
     )
     config = replace(config, **changes)
-    tokenizer = world_tokenizer()
-    model = world_model(tokenizer, width=16, layers=1)
+    tokenizer = toy_tokenizer()
+    model = toy_model(tokenizer, width=16, layers=1)
     return Trainer(config, model, tokenizer, sums(7, 0), reward or Evens())
 
 
@@ -142,7 +142,7 @@ def test_top_k_and_stop_strings_reach_the_engine(tmp_path: Path) -> None:
     (line, *_) = _trainer(tmp_path / "k", rollout=rollout).steps()
     assert line["reward/std"] >= 0
     assert line["zero_variance"] == 1  # all samples of a group are its likeliest one
-    words = [word for word in world_tokenizer().get_vocab() if word != "<end>"]
+    words = [word for word in toy_tokenizer().get_vocab() if word != "<end>"]
     stops = replace(rollout, top_k=0, stop=tuple(words))
     (line, *_) = _trainer(tmp_path / "stop", rollout=stops).steps()
     assert line["length/max"] == 1

@@ -29,7 +29,7 @@ from r1_reward.grpo_min.config import (
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
 from r1_reward.grpo_min.runlog import Metrics
-from r1_reward.grpo_min.toy.arithmetic import sums, world_model, world_tokenizer
+from r1_reward.grpo_min.toy.arithmetic import sums, toy_model, toy_tokenizer
 from r1_reward.verifiers import Reason, Sample, Verdict, Verifier
 from r1_reward.verifiers.errors import ConfigError, RunError
 
@@ -63,8 +63,8 @@ def _config(folder: Path, **changes: Any) -> TrainConfig:  # any: fields of the 
 
 
 def _trainer(config: TrainConfig, reward: Verifier | None = None, **options: Any) -> Trainer:  # any: Trainer's
-    tokenizer = world_tokenizer()
-    model = options.pop("model", None) or world_model(tokenizer, width=16, layers=1)
+    tokenizer = toy_tokenizer()
+    model = options.pop("model", None) or toy_model(tokenizer, width=16, layers=1)
     return Trainer(config, model, tokenizer, options.pop("samples", sums(7, 0)), reward or Evens(), **options)
 
 
@@ -132,7 +132,7 @@ def _gradient_of(tmp_path: Path, name: str, memory: MemoryConfig, loss: LossConf
         rollout=RolloutConfig(questions=4, samples=4, minibatches=1, max_tokens=((0, 8),)),
         optimizer=OptimizerConfig(clip=0.0),
     )  # fmt: skip
-    model = world_model(world_tokenizer(), width=16, layers=2).double()
+    model = toy_model(toy_tokenizer(), width=16, layers=2).double()
     trainer = _trainer(config, model=model)
     found: list[torch.Tensor] = []
 
@@ -200,9 +200,9 @@ def test_what_cannot_be_run_is_refused_at_the_start(tmp_path: Path) -> None:
         _trainer(_config(tmp_path), samples=[])
     with pytest.raises(ConfigError, match=r"question 0 .* has 300 tokens"):
         _trainer(_config(tmp_path), samples=[Sample(response="", prompt="1" * 300)])
-    tokenizer = world_tokenizer()
+    tokenizer = toy_tokenizer()
     tokenizer.eos_token = None
-    model = world_model(world_tokenizer(), width=16, layers=1)
+    model = toy_model(toy_tokenizer(), width=16, layers=1)
     model.generation_config.eos_token_id = None
     with pytest.raises(ConfigError, match="EOS"):
         Trainer(_config(tmp_path), model, tokenizer, sums(3, 0), Evens())

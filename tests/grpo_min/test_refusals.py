@@ -31,8 +31,8 @@ from r1_reward.grpo_min.logprobs import Policy
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
 from r1_reward.grpo_min.r1.evaluate import load
-from r1_reward.grpo_min.r1.sft import SFTConfig, SFTExample, finetune
-from r1_reward.grpo_min.toy.arithmetic import sums, world_model, world_tokenizer
+from r1_reward.grpo_min.r1.sft import SFTConfig, SFTExample, fine_tune
+from r1_reward.grpo_min.toy.arithmetic import sums, toy_model, toy_tokenizer
 from r1_reward.verifiers import Reason, Sample, Verdict
 from r1_reward.verifiers.errors import ConfigError, RunError
 
@@ -61,8 +61,8 @@ def _config(folder: Path, **changes: Any) -> TrainConfig:  # any: fields of the 
 
 
 def _trainer(config: TrainConfig, samples: Sequence[Sample] | None = None) -> Trainer:
-    tokenizer = world_tokenizer()
-    return Trainer(config, world_model(tokenizer, width=16, layers=1), tokenizer, samples or sums(7, 0), Evens())
+    tokenizer = toy_tokenizer()
+    return Trainer(config, toy_model(tokenizer, width=16, layers=1), tokenizer, samples or sums(7, 0), Evens())
 
 
 def _gpt2(**options: Any) -> GPT2LMHeadModel:  # any: of the configuration
@@ -116,7 +116,7 @@ def test_an_architecture_is_tried_before_a_run(share: bool) -> None:
 
 
 def test_a_run_tries_its_architecture(tmp_path: Path) -> None:
-    tokenizer = world_tokenizer()
+    tokenizer = toy_tokenizer()
     alibi = MptForCausalLM(MptConfig(vocab_size=len(tokenizer), d_model=32, n_layers=2, n_heads=2, max_seq_len=64))
     with pytest.raises(ConfigError, match="MptForCausalLM does not give"):
         Trainer(_config(tmp_path), alibi, tokenizer, sums(7, 0), Evens())
@@ -157,8 +157,8 @@ def test_rows_without_a_prompt_are_refused_or_mapped(tmp_path: Path) -> None:
     data, model = tmp_path / "data.jsonl", tmp_path / "model"
     rows = [{"question": one.prompt_text, "answer": one.reference} for one in sums(4, 0)]
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    tokenizer = world_tokenizer()
-    world_model(tokenizer, width=16, layers=1).save_pretrained(model)
+    tokenizer = toy_tokenizer()
+    toy_model(tokenizer, width=16, layers=1).save_pretrained(model)
     tokenizer.save_pretrained(model)
     recipe = tmp_path / "recipe.toml"
     lines = [f'output = "{tmp_path}/out"', "steps = 1", "[model]", f'path = "{model}"', "[rollout]", "questions = 1"]
@@ -177,7 +177,7 @@ def test_rows_without_a_prompt_are_refused_or_mapped(tmp_path: Path) -> None:
 def test_adapters_are_drawn_by_the_seed() -> None:
     made = []
     for noise, seed in ((1, 5), (2, 5), (1, 6)):
-        model = world_model(world_tokenizer(), width=16, layers=1)
+        model = toy_model(toy_tokenizer(), width=16, layers=1)
         torch.manual_seed(noise)
         model = prepared(model, ModelConfig(lora_rank=2), seed)
         made.append(torch.cat([w.flatten() for name, w in model.named_parameters() if "lora_A" in name]))
@@ -189,8 +189,8 @@ def test_adapters_are_drawn_by_the_seed() -> None:
 @pytest.mark.needs("peft")
 @PEFT
 def test_a_second_run_goes_on_from_the_adapters_of_the_first(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    base, tokenizer = tmp_path / "base", world_tokenizer()
-    world_model(tokenizer, width=16, layers=1).save_pretrained(base)
+    base, tokenizer = tmp_path / "base", toy_tokenizer()
+    toy_model(tokenizer, width=16, layers=1).save_pretrained(base)
     tokenizer.save_pretrained(base)
     config = _config(tmp_path / "one", model=ModelConfig(path=str(base), lora_rank=2), steps=2)
     config = replace(config, optimizer=OptimizerConfig(lr=0.1))
@@ -241,9 +241,9 @@ def test_a_run_ends_after_some_steps_in_a_row_without_a_finite_gradient(tmp_path
 def test_fine_tuning_ends_likewise(tmp_path: Path) -> None:
     model = _llama()
     next(model.parameters()).register_hook(lambda gradient: gradient * float("nan"))
-    lessons = [SFTExample((1, 2), (3, 4, 0))] * 8
+    examples = [SFTExample((1, 2), (3, 4, 0))] * 8
     config = SFTConfig(batch=1, optimizer=OptimizerConfig(stop_after=2))
     with pytest.raises(RunError, match=r"sft: the gradients of 2 steps"):
-        finetune(model, lessons, config, tmp_path, seed=0, stage="sft")
+        fine_tune(model, examples, config, tmp_path, seed=0, stage="sft")
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["nonfinite"] for line in lines] == [1, 1]

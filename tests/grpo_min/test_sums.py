@@ -13,9 +13,9 @@ from transformers import PreTrainedModel
 from r1_reward.grpo_min.config import DataConfig, OptimizerConfig, RolloutConfig, TrainConfig
 from r1_reward.grpo_min.engine import HFEngine
 from r1_reward.grpo_min.loop import Trainer
-from r1_reward.grpo_min.r1.sft import SFTConfig, finetune, lessons_of
+from r1_reward.grpo_min.r1.sft import SFTConfig, fine_tune, make_examples
 from r1_reward.grpo_min.sampling import Sampling
-from r1_reward.grpo_min.toy.arithmetic import DemonstratorNoise, noisy_corpus, sums, world_model, world_tokenizer
+from r1_reward.grpo_min.toy.arithmetic import DemonstratorNoise, noisy_corpus, sums, toy_model, toy_tokenizer
 from r1_reward.verifiers import MathVerifier, r1_zero
 
 CARELESS = DemonstratorNoise(guesses=0.1, second_thoughts=0.0, errors=0.28, foreign=0.0, broken=0.2, chats=0.0)
@@ -36,12 +36,12 @@ def pass_at_1(model: PreTrainedModel, tokenizer: Any) -> float:  # any: tokenize
 @pytest.mark.slow
 def test_sums_of_two_digits_are_learned(tmp_path: Path) -> None:
     """From under 40 % to at least 75 % right; the time is generous, since the processor may be shared."""
-    tokenizer = world_tokenizer()
-    model = world_model(tokenizer, width=88)
+    tokenizer = toy_tokenizer()
+    model = toy_model(tokenizer, width=88)
     corpus = noisy_corpus(35_200, 0, CARELESS)
-    lessons = lessons_of(tokenizer, [(tokenizer.encode(asked.prompt_text), said) for asked, said in corpus])
+    examples = make_examples(tokenizer, [(tokenizer.encode(asked.prompt_text), said) for asked, said in corpus])
     learned = SFTConfig(epochs=1, batch=64, optimizer=OptimizerConfig(lr=3e-3, schedule="cosine"))
-    finetune(model, lessons, learned, tmp_path / "base", seed=0, stage="base")
+    fine_tune(model, examples, learned, tmp_path / "base", seed=0, stage="base")
     before = pass_at_1(model, tokenizer)
     start = time.process_time()
     config = TrainConfig(

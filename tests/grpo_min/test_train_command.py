@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from r1_reward.cli import main
 from r1_reward.grpo_min.config import TrainConfig, as_json
 from r1_reward.grpo_min.r1.recipe import Recipe, read_recipe
-from r1_reward.grpo_min.toy.arithmetic import sums, world_model, world_tokenizer
+from r1_reward.grpo_min.toy.arithmetic import sums, toy_model, toy_tokenizer
 from r1_reward.verifiers.errors import ConfigError
 from r1_reward.verifiers.settings import from_table
 
@@ -25,10 +25,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def _recipe(folder: Path, steps: int) -> Path:
-    tokenizer = world_tokenizer()
+    tokenizer = toy_tokenizer()
     tokenizer.chat_template = None
     tokenizer.save_pretrained(folder / "start")
-    world_model(tokenizer, width=16, layers=1).save_pretrained(folder / "start")
+    toy_model(tokenizer, width=16, layers=1).save_pretrained(folder / "start")
     rows = [json.dumps(sample.to_dict()) for sample in sums(5, 0)]
     (folder / "sums.jsonl").write_text("\n".join(rows), encoding="utf-8")
     recipe = folder / "recipe.toml"

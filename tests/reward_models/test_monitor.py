@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from r1_reward.reward_models.monitor import (
-    Admission,
     Bounds,
     Monitor,
     Window,
@@ -98,12 +97,6 @@ def test_bounds_that_bound_nothing_are_told_before_training(given: dict[str, Any
     assert Monitor(Bounds(kl=float("inf"))).take(Window(step=1, scores=[1.0], kl=1e9)) == []
 
 
-@pytest.mark.parametrize("given", [{"ramp": -2}, {"ramp": float("nan")}, {"begins": "1300"}])
-def test_preference_is_never_admitted_with_a_weight_below_0(given: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=next(iter(given))):
-        Admission(**given)
-
-
 def test_what_cannot_be_measured_is_told() -> None:
     with pytest.raises(ValueError, match="2 scores and 1 lengths"):
         length_trend([1.0, 2.0], [1])
@@ -157,10 +150,7 @@ def test_models_that_disagree_count_for_less() -> None:
         pessimistic([])
 
 
-def test_preference_is_admitted_late() -> None:
-    assert [Admission().weight(step) for step in (0, 1299, 1300, 1699)] == [0, 0, 1, 1]
-    rising = [Admission(begins=10, ramp=5).weight(step) for step in range(9, 17)]
-    assert rising == [0, 0.2, 0.4, 0.6, 0.8, 1, 1, 1]
+def test_a_bound_that_is_too_small_is_refused() -> None:
     with pytest.raises(ConfigError):
         Bounds(windows=1)
 

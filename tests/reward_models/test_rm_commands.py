@@ -104,8 +104,9 @@ def test_safety_model_is_trained_and_evaluated(safety: Path, rated: Path, tmp_pa
 
 
 def test_measures_that_cannot_be_written_are_told(helpful: Path, pairs: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
     for flag in ("-o", "--scores"):
-        told = run("eval-rm", "--model", helpful, "--data", pairs, flag, tmp_path / "no" / "file", code=1)
+        told = run("eval-rm", "--model", helpful, "--data", pairs, flag, tmp_path / "file" / "inside", code=1)
         assert "cannot write" in told.stderr
 
 

@@ -1,8 +1,9 @@
-"""The baseline learns what words tell, and nothing else."""
+"""The baseline of benchmarks/ learns what words tell, and nothing else."""
 
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,9 @@ ASKED = (Message(role="user", content="say something"),)
 pytestmark = pytest.mark.needs("sklearn")
 
 
-def test_a_planted_word_is_learned_from_pairs_and_from_labels() -> None:
-    from r1_reward.reward_models.tfidf import TfidfReward
+def test_a_planted_word_is_learned_from_pairs_and_from_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    from tfidf import TfidfReward
 
     draw = random.Random(0)
     words = "stone river cloud lamp road tree house bread".split()

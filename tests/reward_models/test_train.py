@@ -203,7 +203,7 @@ def test_a_full_disk_is_told_and_the_last_checkpoint_is_whole(tmp_path: Path) ->
     )
     assert run.returncode == 1
     assert "TrainingError" in run.stderr
-    assert "cannot be written" in run.stderr
+    assert "cannot write" in run.stderr
     assert (tmp_path / "checkpoint.pt").read_bytes() == whole
     assert not (tmp_path / "checkpoint.pt.new").exists()
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 50_000

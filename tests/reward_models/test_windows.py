@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from r1_reward.reward_models import HelpfulVerifier, SafetyGate, SafetyVerifier
+from r1_reward.reward_models.batches import Asked
 from r1_reward.reward_models.card import Card, save_reward_model
 from r1_reward.reward_models.errors import OverlongError
-from r1_reward.reward_models.infer import Asked
 from r1_reward.reward_models.layout import Layout, Limits
 from r1_reward.reward_models.tiny import tiny_model
 from r1_reward.reward_models.windows import _rows, score_whole, spans
@@ -98,7 +98,7 @@ class _Fixed:
 def test_a_short_response_is_scored_as_ever() -> None:
     scorer = _scorer()
     layout = Layout(scorer, Limits(prompt=8, response=64))
-    from r1_reward.reward_models.infer import score_encoded
+    from r1_reward.reward_models.batches import score_encoded
 
     ((plain,),) = score_encoded(scorer, [layout.encode("a prompt", ["people walked"])], share=False)
     ((found,),) = score_whole(scorer, layout, [Asked("a prompt", ["people walked"])], least=True, share=False)

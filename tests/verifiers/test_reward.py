@@ -111,6 +111,8 @@ def test_terms_need_names_of_their_own() -> None:
         ({"kinds": "math"}, "kinds of math are 'math'"),
         ({"kinds": {"two words"}}, "kinds of math are {'two words'}"),
         ({"begins": "3"}, "math begins at '3'"),
+        ({"ramp": -2}, "the ramp of math is -2"),
+        ({"ramp": float("nan")}, "the ramp of math is nan"),
         ({"verifier": MathVerifier}, "the class MathVerifier, which is no verifier"),
         ({"verifier": "math"}, "a str, which is no verifier"),
         ({"verifier": len}, "a builtin_function_or_method, which is no verifier"),
@@ -138,6 +140,15 @@ def test_a_reward_of_something_else_than_terms_is_told(given: dict[str, Any], to
 def test_terms_of_a_generator_are_all_there() -> None:
     reward = Reward(name="r", terms=(Term(verifier=one) for one in [MathVerifier(), FormatVerifier()]))  # type: ignore[arg-type]
     assert [float(verdict) for _ in range(2) for verdict in reward([GOOD])] == [2.0, 2.0]
+
+
+def test_a_term_grows_to_its_weight_over_its_ramp() -> None:
+    terms = [Term(verifier=MathVerifier(), weight=2.0, begins=10, ramp=5), Term(verifier=FormatVerifier())]
+    reward = Reward(name="r", terms=terms)
+    weights = [[term.weight for term in reward.at(step).terms] for step in range(9, 17)]
+    assert weights[0] == [1.0]
+    assert [one for one, _ in weights[1:]] == pytest.approx([0.4, 0.8, 1.2, 1.6, 2.0, 2.0, 2.0])
+    assert reward.at(11).at(11).terms[0].weight == pytest.approx(0.8)
 
 
 def test_a_step_before_any_term_says_when_the_first_begins() -> None:

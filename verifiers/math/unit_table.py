@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 Powers = tuple[tuple[str, int], ...]
@@ -21,103 +22,6 @@ class Size(NamedTuple):
     factor: Fraction
 
 
-# symbol, names, size, dimension; a star: takes SI prefixes
-_UNITS = """
-m* meter,metre 1 m
-g* gram,gramme 1/1000 kg
-s* second,sec 1 s
-A* ampere,amp 1 A
-K* kelvin 1 K
-mol* mole 1 mol
-cd* candela 1 cd
-Hz* hertz 1 s^-1
-N* newton 1 kg m s^-2
-Pa* pascal 1 kg m^-1 s^-2
-J* joule 1 kg m^2 s^-2
-W* watt 1 kg m^2 s^-3
-C* coulomb 1 A s
-V* volt 1 kg m^2 s^-3 A^-1
-F* farad 1 kg^-1 m^-2 s^4 A^2
-ohm* ohm 1 kg m^2 s^-3 A^-2
-S* siemens 1 kg^-1 m^-2 s^3 A^2
-Wb* weber 1 kg m^2 s^-2 A^-1
-T* tesla 1 kg s^-2 A^-1
-H* henry,henrie 1 kg m^2 s^-2 A^-2
-lm* lumen 1 lm
-lx* lux 1 lm m^-2
-Bq* becquerel 1 Bq
-Ci* curie 37000000000 Bq
-Gy* gray 1 m^2 s^-2
-Sv* sievert 1 Sv
-L* liter,litre 1/1000 m^3
-l* - 1/1000 m^3
-M* molar 1000 mol m^-3
-eV* electronvolt,electron-volt 1602176634/10000000000000000000000000000 kg m^2 s^-2
-cal* calorie 4184/1000 kg m^2 s^-2
-Wh* watthour,watt-hour 3600 kg m^2 s^-2
-bar* - 100000 kg m^-1 s^-2
-atm atmosphere 101325 kg m^-1 s^-2
-Torr torr 101325/760 kg m^-1 s^-2
-mmHg - 101325/760 kg m^-1 s^-2
-psi - 6894757293168/1000000000 kg m^-1 s^-2
-dyn dyne 1/100000 kg m s^-2
-erg erg 1/10000000 kg m^2 s^-2
-hp horsepower 7456998715822702/10000000000000 kg m^2 s^-3
-Btu,BTU - 105505585262/100000000 kg m^2 s^-2
-G* gauss 1/10000 kg s^-2 A^-1
-min minute 60 s
-h,hr hour 3600 s
-d day 86400 s
-wk week 604800 s
-fortnight fortnight 1209600 s
-mo month 1 month
-yr,y year 1 year
-decade decade 10 year
-century century,centurie 100 year
-angstrom angstrom 1/10000000000 m
-micron micron 1/1000000 m
-in inch,inche 254/10000 m
-ft foot,feet 3048/10000 m
-yd yard 9144/10000 m
-mi mile 1609344/1000 m
-nmi - 1852 m
-ly lightyear,light-year 9460730472580800 m
-AU,au - 149597870700 m
-pc* parsec 30856775814913673 m
-ha hectare 10000 m^2
-acre acre 40468564224/10000000 m^2
-t tonne 1000 kg
-u,amu dalton 1660539068/1000000000000000000000000000000000000 kg
-lb,lbs,lbm pound 45359237/100000000 kg
-oz ounce 45359237/1600000000 kg
-ton ton 1 ton
-gal gallon 3785411784/1000000000000 m^3
-qt quart 3785411784/4000000000000 m^3
-pt pint 3785411784/8000000000000 m^3
-cc - 1/1000000 m^3
-mph - 1609344/3600000 m s^-1
-kph,kmh,kmph - 1000/3600 m s^-1
-fps - 3048/10000 m s^-1
-rpm - 1 turn min^-1
-rad radian 1 angle
-sr steradian 1 sr
-dB decibel 1 decibel
-degC celsius 1 celsius
-degF fahrenheit 1 fahrenheit
-USD dollar,buck 1 dollar
-- cent 1/100 dollar
-- penny,pennie 1/100 dollar
-- dime 1/10 dollar
-- nickel 1/20 dollar
-EUR euro 1 euro
-GBP sterling 1 sterling
-RMB,CNY yuan 1 yuan
-bit bit 1 bit
-B,byte byte 8 bit
-D debye 1 debye
-square-unit - 1 unit^2
-unit unit 1 unit
-"""
 _PREFIXES = {
     "Q": 30, "R": 27, "Y": 24, "Z": 21, "E": 18, "P": 15, "T": 12, "G": 9, "M": 6, "k": 3, "h": 2, "da": 1, "d": -1,
     "c": -2, "m": -3, "u": -6, "µ": -6, "μ": -6, "n": -9, "p": -12, "f": -15, "a": -18, "z": -21, "y": -24,
@@ -152,7 +56,7 @@ def _read_table() -> tuple[dict[str, Size], dict[str, Size], frozenset[str], fro
     by_name: dict[str, Size] = {}
     prefixed: set[str] = set()
     prefixed_names: set[str] = set()
-    for line in _UNITS.strip().split("\n"):
+    for line in Path(__file__).with_name("units.txt").read_text(encoding="utf-8").splitlines()[1:]:
         spelled, called, factor, *dimension = line.split()
         powers: dict[str, int] = {}
         for part in dimension:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
@@ -15,16 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from ...._version import __version__
-from ....verifiers.errors import RunError
+from ....verifiers.files import write_whole
 from ....verifiers.visible import visible
 from .plots import Plot, draw
 from .read import Estimate, Pipeline, Stage, read_pipeline
 from .shape import findings
 
-OURS = {"zero": "R1-Zero", "cold_start": "Dev1", "rl1": "Dev2", "sft2": "Dev3", "rl2": "R1"}
-"""Stages whose checkpoints have a name in the paper."""
-SMALL = {"small": "the smaller base", "small_zero": "RL on it", "distill": "distilled into it"}
-"""Stages whose checkpoints are of the smaller model."""
 _SHARES = ("format", "language", "truncated", "unjudged")
 
 Table = dict[str, Any]  # any: what the template reads
@@ -47,8 +42,8 @@ def write_pipeline(
     page = _render(run, plots, title).encode("utf-8", "replace")
     if images is not None:
         for plot in plots:
-            _write(Path(images) / f"{plot.name}.png", plot.png)
-    _write(Path(output), page)
+            write_whole(Path(images) / f"{plot.name}.png", plot.png)
+    write_whole(Path(output), page)
     return len(page)
 
 
@@ -87,7 +82,7 @@ def _checkpoints(run: Pipeline) -> Table:
         if key.startswith("reflective/") and any(m[key].value for m in evaluated.values() if key in m)
     ]
     rows = [
-        [f"{OURS[name]} ({name})" if name in OURS else name, *(_cell(key, metrics.get(key)) for key in columns)]
+        [run.stages[name].label, *(_cell(key, metrics.get(key)) for key in columns)]
         for name, metrics in evaluated.items()
     ]
     note = "Percent or counts, with 95 % intervals over questions; another seed of training is not in them."
@@ -106,20 +101,21 @@ def _table_3(paper: Mapping[str, Any]) -> Table:
 
 
 def _distilled(run: Pipeline, paper: Mapping[str, Any]) -> Table:
-    told = paper["distilled"]
-    rows = [[f"paper: {name}", *map(_plain, values)] for name, values in told["rows"].items()]
-    rows[:0] = [_small_row(run.stages[name], label) for name, label in SMALL.items() if name in run.stages]
-    if "distill" not in run.stages:
+    theirs = paper["distilled"]
+    rows = [[f"paper: {name}", *map(_plain, values)] for name, values in theirs["rows"].items()]
+    ours = [_small_row(stage) for stage in run.stages.values() if stage.model == "small"]
+    if not ours:
         return {"title": "", "columns": [], "rows": [], "note": ""}
+    rows[:0] = ours
     note = "Ours on its own questions, with a vote of as many samples as it has; the paper's on AIME 2024 and others."
-    return {"title": "Distillation", "columns": ["", *told["columns"]], "rows": rows, "note": note}
+    return {"title": "Distillation", "columns": ["", *theirs["columns"]], "rows": rows, "note": note}
 
 
-def _small_row(stage: Stage, label: str) -> list[str]:
+def _small_row(stage: Stage) -> list[str]:
     """A checkpoint of the smaller model, in the columns of the paper's table that it has."""
     vote = next((key for key in stage.metrics if key.startswith("cons_at_")), "")
     voted = _cell(vote, stage.metrics.get(vote))
-    return [f"ours: {label}", _cell("pass_at_1", stage.metrics.get("pass_at_1")), voted, *[""] * 4]
+    return [f"ours: {stage.title or stage.name}", _cell("pass_at_1", stage.metrics.get("pass_at_1")), voted, *[""] * 4]
 
 
 def _cost(run: Pipeline, paper: Mapping[str, Any]) -> Table:
@@ -159,17 +155,3 @@ def _plain(value: float) -> str:
 
 def _resource(name: str) -> str:
     return (files(__package__) / name).read_text(encoding="utf-8").replace("\r\n", "\n")
-
-
-def _write(path: Path, data: bytes) -> None:
-    beside = path.with_name(path.name + ".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise RunError(f"cannot write {path}: {error.strerror or error}") from error

@@ -1,4 +1,4 @@
-"""The folder of a pipeline read back: RUN/NN_stage/ with report.json, metrics.jsonl and cost.json.
+"""The folder of a pipeline read back: RUN/STAGE/ with report.json, metrics.jsonl and cost.json; `folders` says where.
 
 Files are checked, not trusted: a report that is no JSON object ends the reading with its name, a number that is none is
 left out.
@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ....inspection.report.metrics import read_run
 from ....verifiers.errors import RunError
+from ..folders import Entry, read_stages, stage_folder
 
 Points = list[tuple[int, float]]
 """Steps and values."""
-_NAME = re.compile(r"\d\d_(\w+)")
 
 
 class Estimate(NamedTuple):
@@ -33,7 +32,11 @@ class Stage(NamedTuple):
     """What one stage left behind."""
 
     name: str
-    """Without its number."""
+    """Its name."""
+    title: str
+    """What the paper calls its checkpoint."""
+    model: str
+    """Which model it trains: `base` or `small`."""
     report: Mapping[str, Any]  # any: JSON values
     """report.json."""
     metrics: Mapping[str, Estimate]
@@ -44,6 +47,11 @@ class Stage(NamedTuple):
     """Alarms of the training, by step."""
     cost: Mapping[str, float]
     """cost.json."""
+
+    @property
+    def label(self) -> str:
+        """The name, with the paper's."""
+        return f"{self.title} ({self.name})" if self.title and self.model == "base" else self.name
 
 
 class Pipeline(NamedTuple):
@@ -61,22 +69,19 @@ def is_pipeline(folder: str | Path) -> bool:
 
 def read_pipeline(folder: str | Path) -> Pipeline:
     """Read a pipeline's stages. Raises RunError for a folder without any, and for a report that cannot be read."""
-    stages = {name: _stage(name, path) for name, path in _folders(Path(folder))}
+    stages = {entry.name: _stage(entry, path) for entry, path in _folders(Path(folder))}
     if not stages:
-        raise RunError(f"{folder} holds no stages: no folder like 01_zero with a report.json")
+        raise RunError(f"{folder} holds no stages: no folder of one with a report.json")
     return Pipeline(str(folder), stages)
 
 
-def _folders(folder: Path) -> list[tuple[str, Path]]:
-    found = []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        named = _NAME.fullmatch(path.name)
-        if named and (path / "report.json").is_file():
-            found.append((named[1], path))
-    return found
+def _folders(folder: Path) -> list[tuple[Entry, Path]]:
+    """The stages that have a report, in the run's order."""
+    paths = [(entry, stage_folder(folder, entry.name)) for entry in read_stages(folder)]
+    return [(entry, path) for entry, path in paths if (path / "report.json").is_file()]
 
 
-def _stage(name: str, path: Path) -> Stage:
+def _stage(entry: Entry, path: Path) -> Stage:
     report = _object(path / "report.json")
     evaluation = report.get("evaluation")
     metrics = evaluation.get("metrics") if isinstance(evaluation, dict) else None
@@ -90,7 +95,7 @@ def _stage(name: str, path: Path) -> Stage:
                 lines[line.key] = [(step, value) for step, value in line.points if value is not None]
     cost = _object(path / "cost.json") if (path / "cost.json").is_file() else {}
     return Stage(
-        name=name,
+        **entry._asdict(),
         report=report,
         metrics=_estimates(metrics if isinstance(metrics, dict) else {}),
         lines=lines,
@@ -99,26 +104,26 @@ def _stage(name: str, path: Path) -> Stage:
     )
 
 
-def _estimates(told: Mapping[str, Any]) -> dict[str, Estimate]:
-    found = {}
-    for name, one in told.items():
+def _estimates(metrics: Mapping[str, Any]) -> dict[str, Estimate]:
+    estimates = {}
+    for name, one in metrics.items():
         if isinstance(one, dict) and _is_number(one.get("value")):
             bounds = one.get("ci95")
             if not (isinstance(bounds, list) and len(bounds) == 2 and all(map(_is_number, bounds))):
                 bounds = [one["value"], one["value"]]
             low, high = bounds
-            found[str(name)] = Estimate(one["value"], low, high)
-    return found
+            estimates[str(name)] = Estimate(one["value"], low, high)
+    return estimates
 
 
 def _object(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(report, dict):
         raise RunError(f"{path} holds no JSON object")
-    return found
+    return report
 
 
 def _is_number(value: object) -> bool:

@@ -90,8 +90,8 @@ def test_a_row_that_ends_its_worker_costs_itself_alone(serve: Serve) -> None:
         answers = list(clients.map(lambda word: server.ask("/score", {"response": word}), words))
     assert [answer.status for answer in answers] == [503 if word == "die" else 200 for word in words]
     text = server.ask("/metrics", method="GET").body.decode()
-    assert 'r1_reward_worker_deaths_total{cause="timeout"} 0' not in text
-    assert 'r1_reward_worker_deaths_total{cause="crash"} 0' not in text
+    assert 'r1_reward_worker_deaths_total{cause="timeout"} 0.0' not in text
+    assert 'r1_reward_worker_deaths_total{cause="crash"} 0.0' not in text
 
 
 def test_a_reward_that_does_not_apply_is_no_number(serve: Serve) -> None:
@@ -179,7 +179,7 @@ def test_bodies_and_memory_are_bounded(serve: Serve) -> None:
 
 def gauge(server: Server, name: str) -> int:
     text = server.ask("/metrics", method="GET").body.decode()
-    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(f"r1_reward_{name} "))
+    return next(int(float(line.split()[1])) for line in text.splitlines() if line.startswith(f"r1_reward_{name} "))
 
 
 @pytest.mark.parametrize("where", ["file", "env"])

@@ -211,8 +211,8 @@ def test_slow_rows_alone_have_every_worker() -> None:
 def test_labels_are_escaped() -> None:
     metrics = Metrics("1", 'a"b\\c\nd')
     metrics.answered("/score", 200, 0.003)
-    text = metrics.text()
+    text = metrics.text().decode()
     assert r'reward="a\"b\\c\nd"' in text
-    assert 'r1_reward_request_seconds_bucket{path="/score",le="0.0025"} 0' in text
-    assert 'r1_reward_request_seconds_bucket{path="/score",le="0.005"} 1' in text
-    assert 'r1_reward_request_seconds_bucket{path="/score",le="+Inf"} 1' in text
+    assert 'r1_reward_request_seconds_bucket{le="0.0025",path="/score"} 0.0' in text
+    assert 'r1_reward_request_seconds_bucket{le="0.005",path="/score"} 1.0' in text
+    assert 'r1_reward_request_seconds_bucket{le="+Inf",path="/score"} 1.0' in text

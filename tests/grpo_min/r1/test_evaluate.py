@@ -14,7 +14,7 @@ from r1_reward.cli import main
 from r1_reward.grpo_min.engine import Completion, Tokens
 from r1_reward.grpo_min.r1.evaluate import evaluate
 from r1_reward.grpo_min.sampling import Sampling
-from r1_reward.grpo_min.toy.arithmetic import sums, world_model, world_tokenizer
+from r1_reward.grpo_min.toy.arithmetic import sums, toy_model, toy_tokenizer
 from r1_reward.scoring.measure import Evaluation, estimates
 from r1_reward.scoring.samples import read_benchmark
 from r1_reward.verifiers import Sample
@@ -75,7 +75,7 @@ def _said(answer: str, thought: str = "we add the two numbers") -> str:
 def _scripted(questions: Sequence[Sample], answers: list[list[str]], **options: object) -> Evaluation:
     words = _Words()
     engine = _Scripted(words, {question.prompt_text: texts for question, texts in zip(questions, answers, strict=True)})
-    model = world_model(world_tokenizer(), width=16, layers=1)
+    model = toy_model(toy_tokenizer(), width=16, layers=1)
     return evaluate(
         model, questions, k=4, sampling=SHORT, template="plain", tokenizer=words, engine=engine, **options  # type: ignore[arg-type]  # by name
     )  # fmt: skip
@@ -130,13 +130,13 @@ def test_what_cannot_be_judged_is_neither_right_nor_wrong() -> None:
     assert found["unjudged"].value == pytest.approx(1 / 3)
 
 
-def test_bootstrap_covers_and_narrows() -> None:
+def test_intervals_cover_and_narrow() -> None:
     generator = torch.Generator().manual_seed(1)
     hits, widths = 0, []
-    for trial in range(60):
+    for _ in range(60):
         chance = torch.rand(100, generator=generator)
         values = [{"pass_at_1": float(torch.bernoulli(p.expand(8), generator=generator).mean())} for p in chance]
-        ci95 = estimates(values, trial)["pass_at_1"].ci95
+        ci95 = estimates(values, 8)["pass_at_1"].ci95
         assert ci95 is not None
         hits += ci95[0] <= 0.5 <= ci95[1]
         widths.append(ci95[1] - ci95[0])
@@ -153,9 +153,9 @@ def test_one_question_or_certainty_has_no_false_interval() -> None:
 
 
 def _folder(tmp_path: Path) -> str:
-    tokenizer = world_tokenizer()
+    tokenizer = toy_tokenizer()
     tokenizer.save_pretrained(tmp_path / "model")
-    world_model(tokenizer, width=16, layers=1).save_pretrained(tmp_path / "model")
+    toy_model(tokenizer, width=16, layers=1).save_pretrained(tmp_path / "model")
     return str(tmp_path / "model")
 
 
@@ -194,7 +194,7 @@ def test_going_on_with_something_else_is_refused(tmp_path: Path) -> None:
             evaluate(model, sums(2, 0), output=out, resume=True, **options)  # type: ignore[arg-type]  # by name
     with pytest.raises(ConfigError, match="another model"):
         evaluate(model, sums(2, 1), k=1, sampling=SHORT, template="plain", output=out, resume=True)
-    world_model(world_tokenizer(), width=16, layers=1, seed=1).save_pretrained(model)
+    toy_model(toy_tokenizer(), width=16, layers=1, seed=1).save_pretrained(model)
     with pytest.raises(ConfigError, match="another model"):
         evaluate(model, sums(2, 0), k=1, sampling=SHORT, template="plain", output=out, resume=True)
     assert out.read_bytes() == kept

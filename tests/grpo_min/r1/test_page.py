@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from r1_reward.cli import main
+from r1_reward.grpo_min.r1.folders import Entry, write_stages
 from r1_reward.grpo_min.r1.page import figures, read_pipeline, write_pipeline
 from r1_reward.grpo_min.r1.page.shape import Finding, findings
 from r1_reward.verifiers.errors import RunError
@@ -20,6 +21,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 NAMES = (
     "base zero cold_start rl1 reject_sample sft2 reward_models rl2 distill no_language hacking small small_zero"
 ).split()
+SMALL = ("small", "small_zero", "distill")
 
 
 def _estimate(value: float, half: float = 0.02) -> dict[str, Any]:
@@ -38,8 +40,10 @@ def _line(step: int, steps: int, *, down: bool) -> dict[str, Any]:
 
 
 def _stage(root: Path, name: str, accuracy: float | None, language: float = 0.99, **told: object) -> None:
-    folder = root / f"{NAMES.index(name):02d}_{name}"
+    folder = root / name
     folder.mkdir(parents=True)
+    titles = {"zero": "R1-Zero", "cold_start": "Dev1", "distill": "distilled into it"}
+    write_stages(root, [Entry(one, titles.get(one, ""), "small" if one in SMALL else "base") for one in NAMES])
     report: dict[str, Any] = {"stage": name, **told}
     if accuracy is not None:
         metrics = {
@@ -96,7 +100,7 @@ def test_departures_are_told(tmp_path: Path, changed: dict[str, float | None], w
 
 def test_an_alarm_that_does_not_ring_or_rings_wrongly_departs(tmp_path: Path) -> None:
     root = _run(tmp_path)
-    hacking, rl2 = root / "10_hacking" / "report.json", root / "07_rl2" / "report.json"
+    hacking, rl2 = root / "hacking" / "report.json", root / "rl2" / "report.json"
     hacking.write_text(json.dumps({"alarms": []}), encoding="utf-8")
     rl2.write_text(json.dumps({**json.loads(rl2.read_text("utf-8")), "alarms": ["why"]}), encoding="utf-8")
     found = _verdicts(root)
@@ -107,7 +111,7 @@ def test_an_alarm_that_does_not_ring_or_rings_wrongly_departs(tmp_path: Path) ->
 def test_a_rise_that_prompts_alone_could_make_is_noise(tmp_path: Path) -> None:
     root = _run(tmp_path)
     for sign, verdict in ((-1, "departs"), (0, "within noise")):
-        path = root / "07_rl2" / "metrics.jsonl"
+        path = root / "rl2" / "metrics.jsonl"
         lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
         for line in lines:
             line["reward/safety"] = sign * line["step"] + line["step"] % 3
@@ -127,6 +131,7 @@ def test_the_page_needs_nothing_else_and_runs_nothing(tmp_path: Path) -> None:
         "The paper&#39;s checkpoints (Table 3)",
         "79.8",
         "R1-Zero (zero)",
+        "ours: distilled into it",
         "75.0 (73.0 to 77.0)",
         "147K in all",
     ):
@@ -145,8 +150,8 @@ def test_figures_are_images_and_the_same_again(tmp_path: Path) -> None:
 def test_a_run_in_the_making_has_a_page(tmp_path: Path) -> None:
     _stage(tmp_path, "base", 0.15)
     _stage(tmp_path, "zero", None)
-    (tmp_path / "01_zero" / "metrics.jsonl").write_text("", encoding="utf-8")
-    (tmp_path / "02_cold_start").mkdir()
+    (tmp_path / "zero" / "metrics.jsonl").write_text("", encoding="utf-8")
+    (tmp_path / "cold_start").mkdir()
     write_pipeline(tmp_path, tmp_path / "page.html")
     assert "not measured" in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert list(read_pipeline(tmp_path).stages) == ["base", "zero"]
@@ -157,7 +162,7 @@ def test_a_run_in_the_making_has_a_page(tmp_path: Path) -> None:
 )
 def test_reports_are_checked_and_not_trusted(tmp_path: Path, text: str) -> None:
     _stage(tmp_path, "zero", None)
-    (tmp_path / "01_zero" / "report.json").write_text(text, encoding="utf-8")
+    (tmp_path / "zero" / "report.json").write_text(text, encoding="utf-8")
     if text.startswith('{"'):
         assert read_pipeline(tmp_path).stages["zero"].metrics == {}
     else:
@@ -173,6 +178,6 @@ def test_by_hand(tmp_path: Path) -> None:
     assert run.exit_code == 0, run.output
     assert page.is_file()
     assert {path.name for path in images.iterdir()} >= {"figure_1.png", "figure_b5.png"}
-    one = CliRunner().invoke(main, ["report", str(root / "01_zero"), "-o", str(page), "--images", str(images)])
+    one = CliRunner().invoke(main, ["report", str(root / "zero"), "-o", str(page), "--images", str(images)])
     assert one.exit_code == 2
     assert "--images needs" in one.output

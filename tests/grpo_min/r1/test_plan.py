@@ -16,7 +16,8 @@ from transformers import DynamicCache, PreTrainedModel, Qwen2Config, Qwen2ForCau
 from r1_reward.cli import main
 from r1_reward.grpo_min.config import TrainConfig
 from r1_reward.grpo_min.logprobs import run_cached
-from r1_reward.grpo_min.r1.plan import Assumptions, plan, size_of
+from r1_reward.grpo_min.r1.cost import Assumptions, size_of
+from r1_reward.grpo_min.r1.plan import plan
 from r1_reward.grpo_min.r1.recipe import read_recipe, read_stages
 from r1_reward.reward_models import options_of
 from r1_reward.verifiers.errors import ConfigError
@@ -65,7 +66,7 @@ def test_each_number_has_its_source_or_says_that_it_has_none() -> None:
 
 
 def test_the_plan_of_the_paper() -> None:
-    stages = {one.stage: one for one in plan(str(PAPER), Assumptions())}
+    stages = plan(str(PAPER), Assumptions())
     order = ["zero", "cold_start", "rl1", "reject_sample", "sft2", "reward_models", "rl2", "distill"]
     assert list(stages) == order
     zero, rl2 = stages["zero"].lines, stages["rl2"].lines
@@ -82,11 +83,19 @@ def test_the_plan_of_the_paper() -> None:
     assert 0.2 < stages["zero"].hours / 101_000 < 5
 
 
+def test_an_experiment_that_is_named_is_planned(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('stages = ["no_language", "rl1"]\n' + PAPER.read_text(encoding="utf-8").replace("stages =", "#"))
+    planned = plan(str(recipe), Assumptions())
+    assert list(planned) == ["rl1", "no_language"]
+    assert planned["no_language"].flops == planned["rl1"].flops
+
+
 def test_what_is_assumed_moves_the_cost_as_it_should() -> None:
     recipe = str(RECIPES / "zero_gsm8k.toml")
-    (base,), (fast,) = plan(recipe, Assumptions()), plan(recipe, Assumptions(train=0.7, decode=0.1))
+    base, fast = plan(recipe, Assumptions())["run"], plan(recipe, Assumptions(train=0.7, decode=0.1))["run"]
     assert fast.hours == pytest.approx(base.hours / 2)
-    (longer,) = plan(recipe, Assumptions(length=0.5))
+    longer = plan(recipe, Assumptions(length=0.5))["run"]
     assert 1.4 * base.flops < longer.flops < 2.1 * base.flops
     assert base.memory < 80e9  # one GPU, as the recipe says
 

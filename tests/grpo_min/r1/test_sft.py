@@ -11,7 +11,7 @@ import torch
 
 from r1_reward.grpo_min.config import MemoryConfig, OptimizerConfig
 from r1_reward.grpo_min.logprobs import make_batch, plain_logprobs
-from r1_reward.grpo_min.r1.sft import SFTConfig, SFTExample, finetune
+from r1_reward.grpo_min.r1.sft import SFTConfig, SFTExample, fine_tune
 from r1_reward.reward_models import StoppedError
 from r1_reward.verifiers.errors import ConfigError
 
@@ -28,7 +28,7 @@ def test_the_loss_is_the_mean_over_response_tokens_and_falls(tiny_model, tmp_pat
     batch = make_batch([row.prompt for row in LESSONS], [row.response for row in LESSONS], range(12))
     with torch.no_grad():
         expected = -float(plain_logprobs(model, batch).logp_N.mean())
-    finetune(model, LESSONS, config(epochs=8, batch=12), tmp_path, seed=0, stage="sft")
+    fine_tune(model, LESSONS, config(epochs=8, batch=12), tmp_path, seed=0, stage="sft")
     losses = [json.loads(line)["loss"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert losses[0] == pytest.approx(expected, rel=1e-9)
     assert losses[-1] < 0.7 * losses[0]
@@ -38,7 +38,7 @@ def test_pieces_do_not_change_a_step(tiny_model, tmp_path: Path) -> None:  # typ
     models = []
     for tokens in (8, 10_000):
         models.append(tiny_model())
-        finetune(
+        fine_tune(
             models[-1], LESSONS, config(memory=MemoryConfig(tokens=tokens)), tmp_path / str(tokens), seed=0, stage="s"
         )
     for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
@@ -55,12 +55,12 @@ def test_every_epoch_has_each_row_once() -> None:
 
 def test_stopped_at_any_step_a_run_ends_the_same(tiny_model, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # a fixture
     whole = tiny_model()
-    finetune(whole, LESSONS, config(), tmp_path / "whole", seed=3, stage="sft")
+    fine_tune(whole, LESSONS, config(), tmp_path / "whole", seed=3, stage="sft")
     steps: Iterator[bool] = iter([True, False, True, True, False, False])
     for _ in range(10):
         model = tiny_model()
         try:
-            finetune(
+            fine_tune(
                 model, LESSONS, config(), tmp_path / "cut", seed=3, stage="sft", stopped=lambda: next(steps, False)
             )
         except StoppedError:
@@ -72,7 +72,7 @@ def test_stopped_at_any_step_a_run_ends_the_same(tiny_model, tmp_path: Path) -> 
 
 
 def test_rows_that_are_too_long_are_left_out_and_counted(tiny_model, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # a fixture
-    taught = finetune(tiny_model(), LESSONS, config(max_tokens=5), tmp_path, seed=0, stage="sft")
+    taught = fine_tune(tiny_model(), LESSONS, config(max_tokens=5), tmp_path, seed=0, stage="sft")
     assert (taught.rows, taught.overlong) == (6, 6)
     with pytest.raises(ConfigError, match="nothing to learn from"):
-        finetune(tiny_model(), LESSONS, config(max_tokens=2), tmp_path / "none", seed=0, stage="sft")
+        fine_tune(tiny_model(), LESSONS, config(max_tokens=2), tmp_path / "none", seed=0, stage="sft")

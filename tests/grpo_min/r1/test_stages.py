@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import multiprocessing.process
 import random
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -18,10 +19,11 @@ import torch
 
 from r1_reward.grpo_min.command import run_train
 from r1_reward.grpo_min.config import TrainConfig
-from r1_reward.grpo_min.r1.pipeline import Told, wanted
+from r1_reward.grpo_min.r1.page import read_pipeline
+from r1_reward.grpo_min.r1.pipeline import Report, Stage, resolve_stages, run_stages
 from r1_reward.grpo_min.r1.recipe import Recipe, SampleConfig, read_stages
 from r1_reward.grpo_min.r1.sft import SFTConfig
-from r1_reward.grpo_min.r1.stages import STAGES, run_stages
+from r1_reward.grpo_min.r1.stages import STAGES, run_recipe
 from r1_reward.grpo_min.toy.arithmetic import sums
 from r1_reward.reward_models import StoppedError
 from r1_reward.verifiers.errors import ConfigError
@@ -38,19 +40,19 @@ stages = ["rl2", "distill", "no_language", "hacking", "small_zero"]
 reasoning = "{folder}/any.jsonl"
 probe = "{folder}/any.jsonl"
 
-[world]
+[toy]
 width = 32
 layers = 1
 corpus = 640
 chats = 8
 preferences = 40
-habits = {{ guesses = 1.0, foreign = 0.1, chats = 0.2 }}
+noise = {{ guesses = 1.0, foreign = 0.1, chats = 0.2 }}
 
 [small]
 width = 16
 layers = 1
 
-[world.pretrain]
+[toy.pretrain]
 epochs = 3
 batch = 32
 checkpoint_every = 25
@@ -116,23 +118,23 @@ def write_recipe(folder: Path) -> Path:
     return path
 
 
-def reports(recipe: Recipe) -> dict[str, Told]:
-    return dict(run_stages(recipe))
+def reports(recipe: Recipe) -> dict[str, Report]:
+    return dict(run_recipe(recipe))
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, dict[str, Told]]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, dict[str, Report]]:
     """A run that was never interrupted."""
     torch.set_num_threads(1)  # what an automatic fixture does comes too late for one of the module
     recipe = read_stages(write_recipe(tmp_path_factory.mktemp("whole")))
     return recipe, reports(recipe)
 
 
-def test_every_stage_leaves_a_checkpoint_a_report_and_metrics(whole: tuple[Recipe, dict[str, Told]]) -> None:
+def test_every_stage_leaves_a_checkpoint_a_report_and_metrics(whole: tuple[Recipe, dict[str, Report]]) -> None:
     recipe, found = whole
     assert list(found) == [stage.name for stage in STAGES]
-    for number, name in enumerate(found):
-        folder = Path(recipe.output) / f"{number:02d}_{name}"
+    for name in found:
+        folder = Path(recipe.output) / name
         assert json.loads((folder / "report.json").read_text()) == found[name]
         assert json.loads((folder / "cost.json").read_text())["cpu_seconds"] >= 0
         if name not in ("reject_sample", "reward_models"):
@@ -142,25 +144,50 @@ def test_every_stage_leaves_a_checkpoint_a_report_and_metrics(whole: tuple[Recip
             assert found[name]["evaluation"]["metrics"]["pass_at_1"]["n"] == 4
 
 
-def test_general_prompts_and_preference_come_in_the_last_steps_only(whole: tuple[Recipe, dict[str, Told]]) -> None:
+def test_general_prompts_and_preference_come_in_the_last_steps_only(whole: tuple[Recipe, dict[str, Report]]) -> None:
     recipe, _ = whole
-    lines = (Path(recipe.output) / "07_rl2" / "metrics.jsonl").read_text().splitlines()
+    lines = (Path(recipe.output) / "rl2" / "metrics.jsonl").read_text().splitlines()
     told = [any(key in json.loads(line) for key in ("reward/helpful", "reward/safety")) for line in lines]
     assert told[:2] == [False, False]
     assert any(told[2:])
 
 
 def test_the_helpful_model_judges_sums_in_the_experiment_and_no_rule_does(
-    whole: tuple[Recipe, dict[str, Told]],
+    whole: tuple[Recipe, dict[str, Report]],
 ) -> None:
     recipe, _ = whole
-    for line in (Path(recipe.output) / "11_hacking" / "metrics.jsonl").read_text().splitlines():
+    for line in (Path(recipe.output) / "hacking" / "metrics.jsonl").read_text().splitlines():
         told = json.loads(line)
         assert told["reward"] == pytest.approx(told["reward/helpful"])
         assert told["accuracy"] > 0
 
 
-def test_what_is_done_is_not_done_again(whole: tuple[Recipe, dict[str, Told]]) -> None:
+def test_a_run_of_an_earlier_version_goes_on_in_its_numbered_folders(
+    tmp_path: Path, whole: tuple[Recipe, dict[str, Report]]
+) -> None:
+    recipe, found = whole
+    for number, name in enumerate(found):
+        shutil.copytree(Path(recipe.output) / name, tmp_path / f"{number:02d}_{name}")
+    assert list(read_pipeline(tmp_path).stages) == list(found)
+    assert reports(replace(recipe, output=str(tmp_path))) == found
+    assert {path.name[2:3] for path in tmp_path.iterdir() if path.is_dir()} == {"_"}
+
+
+def test_another_stage_moves_no_folder_and_is_on_the_page(
+    tmp_path: Path, whole: tuple[Recipe, dict[str, Report]]
+) -> None:
+    recipe = replace(whole[0], output=str(tmp_path), stages=("extra",))
+    shutil.copytree(Path(whole[0].output) / "base", tmp_path / "base")
+    before = (tmp_path / "base" / "checkpoint" / "model.safetensors").stat().st_mtime_ns
+    extra = Stage("extra", ("base",), ("sft2",), lambda *_: {"said": 1}, title="An extra")
+    stages = [STAGES[0], extra, *STAGES[1:]]
+    assert dict(run_stages(stages, recipe))["extra"]["said"] == 1
+    assert (tmp_path / "base" / "checkpoint" / "model.safetensors").stat().st_mtime_ns == before
+    found = read_pipeline(tmp_path)
+    assert {name: stage.label for name, stage in found.stages.items()} == {"base": "base", "extra": "An extra (extra)"}
+
+
+def test_what_is_done_is_not_done_again(whole: tuple[Recipe, dict[str, Report]]) -> None:
     recipe, found = whole
     weights = sorted(Path(recipe.output).rglob("*.safetensors"))
     before = [path.stat().st_mtime_ns for path in weights]
@@ -182,14 +209,14 @@ def test_a_change_does_again_what_hangs_on_it_and_nothing_else(tmp_path: Path) -
     assert smaller["small"]["checkpoint"]["weights"] < smaller["base"]["checkpoint"]["weights"]
 
 
-def test_stopped_again_and_again_a_run_ends_the_same(tmp_path: Path, whole: tuple[Recipe, dict[str, Told]]) -> None:
+def test_stopped_again_and_again_a_run_ends_the_same(tmp_path: Path, whole: tuple[Recipe, dict[str, Report]]) -> None:
     """Each attempt is stopped after a few looks; what differs from the other run is the folder's name alone."""
     recipe = read_stages(write_recipe(tmp_path))
-    found: dict[str, Told] = {}
+    found: dict[str, Report] = {}
     for looks in range(7, 1000, 5):
         left: Iterator[int] = iter(range(looks))
         try:
-            found = dict(run_stages(recipe, stopped=lambda left=left: next(left, None) is None))  # type: ignore[misc]  # bound now
+            found = dict(run_recipe(recipe, stopped=lambda left=left: next(left, None) is None))  # type: ignore[misc]  # bound now
         except StoppedError:
             continue
         break
@@ -197,10 +224,15 @@ def test_stopped_again_and_again_a_run_ends_the_same(tmp_path: Path, whole: tupl
 
 
 def test_stages_name_what_they_need(tmp_path: Path) -> None:
-    assert [stage.name for stage in wanted(STAGES, Recipe(stages=("rl1",)))] == ["base", "zero", "cold_start", "rl1"]
-    assert "hacking" not in {stage.name for stage in wanted(STAGES, Recipe())}
+    assert [stage.name for stage in resolve_stages(STAGES, Recipe(stages=("rl1",)))] == [
+        "base",
+        "zero",
+        "cold_start",
+        "rl1",
+    ]
+    assert "hacking" not in {stage.name for stage in resolve_stages(STAGES, Recipe())}
     with pytest.raises(ConfigError, match="'rl3'"):
-        wanted(STAGES, Recipe(stages=("rl3",)))
+        resolve_stages(STAGES, Recipe(stages=("rl3",)))
     path = tmp_path / "wrong.toml"
     path.write_text("[zero]\nstep = 3", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"zero\.step.*did you mean 'zero\.steps'"):
@@ -211,14 +243,14 @@ def test_stages_name_what_they_need(tmp_path: Path) -> None:
 def test_the_recipes_can_be_read(name: str) -> None:
     recipe = read_stages(RECIPES / f"{name}.toml")
     assert recipe.zero.loss.clip_high == 10.0
-    assert wanted(STAGES, recipe)
+    assert resolve_stages(STAGES, recipe)
 
 
 def test_the_papers_recipe_scaled_down_runs_every_stage(tmp_path: Path) -> None:
     """Sizes, lengths, batches and counts are the small recipe's; everything else is the paper's."""
     small = read_stages(write_recipe(tmp_path))
     paper = read_stages(RECIPES / "r1_paper.toml")
-    world = replace(small.world, habits=replace(small.world.habits, foreign=0.0))
+    toy = replace(small.toy, noise=replace(small.toy.noise, foreign=0.0))
 
     def fewer(config: TrainConfig, steps: int) -> TrainConfig:
         longest = tuple((step // 8_200, 16.0 + step / 8_200) for step, _ in config.rollout.max_tokens)
@@ -236,7 +268,7 @@ def test_the_papers_recipe_scaled_down_runs_every_stage(tmp_path: Path) -> None:
         output=small.output,
         preference_steps=2,
         source=small.source,
-        world=world,
+        toy=toy,
         zero=fewer(paper.zero, 2),
         cold_start=replace(paper.cold_start, sample=less(paper.cold_start.sample), sft=shorter(paper.cold_start.sft)),
         rl1=fewer(paper.rl1, 2),
@@ -255,7 +287,7 @@ def test_the_papers_recipe_scaled_down_runs_every_stage(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_killed_at_twenty_random_moments_a_run_ends_the_same(
-    tmp_path: Path, whole: tuple[Recipe, dict[str, Told]], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, whole: tuple[Recipe, dict[str, Report]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twenty runs, each killed once (some so late that they were done) and started again."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -285,4 +317,4 @@ def test_killed_at_twenty_random_moments_a_run_ends_the_same(
 
 
 def _reports(output: Path) -> dict[str, Any]:
-    return {path.parent.name[3:]: json.loads(path.read_text()) for path in sorted(output.glob("*/report.json"))}
+    return {path.parent.name: json.loads(path.read_text()) for path in sorted(output.glob("*/report.json"))}

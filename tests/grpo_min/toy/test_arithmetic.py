@@ -14,8 +14,8 @@ from r1_reward.grpo_min.toy.arithmetic import (
     in_language,
     noisy_corpus,
     sums,
-    world_model,
-    world_tokenizer,
+    toy_model,
+    toy_tokenizer,
 )
 from r1_reward.grpo_min.toy.chat import chats, harmful, harmless, preference_pairs, safety_labels
 from r1_reward.verifiers import Sample
@@ -25,7 +25,7 @@ PERFECT = DemonstratorNoise(guesses=0, second_thoughts=0.5, errors=0, second_err
 
 
 def test_every_text_of_the_world_is_made_of_its_words() -> None:
-    tokenizer = world_tokenizer()
+    tokenizer = toy_tokenizer()
     texts = [
         text
         for question, answer in noisy_corpus(400, 0, DemonstratorNoise())
@@ -40,8 +40,8 @@ def test_every_text_of_the_world_is_made_of_its_words() -> None:
 
 
 def test_a_saved_checkpoint_comes_back_with_the_same_words(tmp_path: Path) -> None:
-    tokenizer = world_tokenizer()
-    world_model(tokenizer, width=8, layers=1, seed=0).save_pretrained(tmp_path)
+    tokenizer = toy_tokenizer()
+    toy_model(tokenizer, width=8, layers=1, seed=0).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     read = AutoTokenizer.from_pretrained(tmp_path)
     assert read.encode("加12和30, wait") == tokenizer.encode("加12和30, wait")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .data import Pair, Rated, prompt_key
-from .measures import fit_temperature
+from r1_reward.reward_models.data import Pair, Rated, prompt_key
+from r1_reward.reward_models.measures import fit_temperature
 
 ENOUGH = 1000
 """Rows from which a temperature can be told; fewer are no guide, since people agree on so little."""

@@ -1,0 +1,118 @@
+"""The client of OpenAI-compatible endpoints: what it sends, and that no server can hold it past its deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import http.server
+import json
+import pickle
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from r1_reward.verifiers import ConfigError
+from r1_reward.verifiers.judge import ChatClient, EndpointError
+
+
+class _Endpoint(http.server.BaseHTTPRequestHandler):
+    """Answers as the name of the model asks; a reply is the request's headers and body."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        mode = asked["model"]
+        if mode in ("drips the body", "drips the head"):
+            if mode == "drips the body":
+                self.send_response(200)
+                self.end_headers()
+            try:
+                self.wfile.write(b"HTTP/1.0 200 OK\r\nX: " if mode == "drips the head" else b"")
+                for _ in range(600):
+                    self.wfile.write(b" ")
+                    self.wfile.flush()
+                    time.sleep(0.05)
+            except OSError:
+                return
+            return
+        if mode == "broken":
+            self.send_error(503)
+            return
+        held = {"path": self.path, "key": self.headers.get("Authorization"), **asked}
+        content = None if mode == "refuses" else json.dumps(held)
+        body = b"[]" if mode == "odd" else json.dumps({"choices": [{"message": {"content": content}}]}).encode()
+        if mode == "floods":
+            body = b" " * (5 << 20)
+        self.send_response(302 if mode == "sends away" else 200)
+        self.send_header("Location", "http://127.0.0.1:9/")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Endpoint)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_it_asks_as_openai_has_it(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    client = pickle.loads(pickle.dumps(ChatClient(url=endpoint + "/", model="m", key="secret", max_tokens=7)))
+    asked: dict[str, Any] = json.loads(client("half a pair: \ud800"))
+    assert asked.pop("messages") == [{"role": "user", "content": "half a pair: \ud800"}]
+    assert asked == {
+        "path": "/v1/chat/completions", "key": "Bearer secret", "model": "m", "temperature": 0.0, "max_tokens": 7,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mode", "message"),
+    [
+        ("broken", "status 503"),
+        ("sends away", "status 302"),
+        ("odd", "no chat completion"),
+        ("refuses", "no text"),
+        ("floods", "more than"),
+    ],
+)
+def test_a_server_that_misbehaves_is_an_error(endpoint: str, mode: str, message: str) -> None:
+    with pytest.raises(EndpointError, match=message):
+        ChatClient(url=endpoint, model=mode)("a question")
+
+
+@pytest.mark.parametrize("mode", ["drips the head", "drips the body"])
+def test_a_server_that_drips_does_not_outlast_the_deadline(endpoint: str, mode: str) -> None:
+    start = time.monotonic()
+    with pytest.raises(EndpointError, match="no whole reply within 1 s"):
+        ChatClient(url=endpoint, model=mode, timeout=1.0)("a question")
+    assert time.monotonic() - start < 15  # the server would drip for half a minute
+
+
+def test_it_may_be_called_where_a_loop_runs_and_be_awaited(endpoint: str) -> None:
+    client = ChatClient(url=endpoint, model="m")
+
+    async def ask() -> list[str]:
+        messages = [{"role": "user", "content": "a"}]
+        return [client("a"), *await asyncio.gather(client.acomplete(messages), client.acomplete(messages))]
+
+    assert len(set(asyncio.run(ask()))) == 1
+
+
+def test_what_is_no_endpoint_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no http address"):
+        ChatClient(url="localhost:1", model="x")
+    with pytest.raises(ConfigError, match="timeout is nan"):
+        ChatClient(url="http://x", model="x", timeout=float("nan"))
+    with pytest.raises(EndpointError, match="no reply"):
+        ChatClient(url="http://127.0.0.1:9/v1", model="x", timeout=5)("a question")
