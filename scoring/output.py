@@ -74,10 +74,10 @@ class Output:
         finally:
             self._new = new
 
-    def rows(self) -> int:
-        """How many rows it holds; of a pipe none that can be counted."""
+    def rows(self) -> int | None:
+        """How many rows it holds; None of a pipe, whose rows cannot be counted."""
         if self._path is None or self._stream or self._file.closed:
-            return 0
+            return None
         place = self._file.tell()
         count = _count_lines(self._file)
         self._file.seek(place)

@@ -90,8 +90,8 @@ class Sink(Protocol):
     def resumed(self) -> bool:
         """Whether an earlier run left rows to take over."""
 
-    def rows(self) -> int:
-        """How many rows it holds."""
+    def rows(self) -> int | None:
+        """How many rows it holds; None where they cannot be counted."""
 
     def finish(self) -> None:
         """Close it, with every row there."""
@@ -216,7 +216,8 @@ def score_from(
         )
     except KeyboardInterrupt:
         begin()
-        raise Interrupted(max(tally.rows, output.rows())) from None
+        there = output.rows()
+        raise Interrupted(tally.rows if there is None else there) from None
     finally:
         output.close()
         tally.close()
