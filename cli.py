@@ -31,7 +31,7 @@ def _pairs(_: click.Context, option: click.Parameter, values: tuple[str, ...]) -
     for value in values:
         for part in value.split(",") if option.name == "names" else [value]:
             key, equals, target = part.partition("=")
-            if not (key and equals):
+            if not (key and equals) or (not target and option.name != "names"):
                 raise click.BadParameter(f"{part!r} is not of the form name=value")
             pairs[key.strip()] = target.strip()
     return pairs
@@ -83,8 +83,8 @@ def _reward_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "names",
             multiple=True,
             callback=_pairs,
-            metavar="FIELD=NAME",
-            help="Read FIELD from NAME; repeatable.",
+            metavar="FIELD=PATH",
+            help="Read FIELD from PATH, such as completion[-1].content; repeatable.",
         ),
         click.option(
             "--set",
@@ -111,7 +111,12 @@ def _reward_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("files", nargs=-1, metavar="[FILES|-]")
 @click.option("-o", "--output", metavar="OUT", help="JSONL file to write; standard output if left out.")
 @_reward_options
+@click.option("--from", "tool", metavar="TOOL", help="What wrote the rows: auto (default), trl, verl, lm-eval, ...")
 @click.option("--group-by", metavar="NAME", help="Field that groups responses (default: problem, prompt, id).")
+@click.option("--by", callback=_names, metavar="FIELDS", help="Break the summary down by these fields.")
+@click.option("--join", metavar="FILE", help="Rows that go with those of FILES, such as golds.")
+@click.option("--on", metavar="FIELD", help="Field by which --join finds them; LEFT=RIGHT (default: id).")
+@click.option("--keep-going", is_flag=True, default=None, help="Write OUT even if the first 20 rows all fail alike.")
 @click.option("--max-errors", callback=_share, metavar="SHARE", help="Exit 1 above this share unjudged (default: 1%).")
 @click.option("--workers", type=int, metavar="N", help="Processes that judge (default: one per processor).")
 @click.option(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..rows.reader import ALIASES
+from ..rows.reader import read_columns
 from ..verifiers.errors import ConfigError
-from ..verifiers.sample import SAMPLE_FIELDS
 from .plan import Plan, Turn
 
 
@@ -29,7 +28,7 @@ def as_turns(
             raise ConfigError(f"{plan.name} was told of a column {column!r}; the columns are {there}")
     if prompts is not None and len(prompts) != count:
         raise ValueError(f"{plan.name}: {len(prompts)} prompts for {count} completions")
-    read = named.union(SAMPLE_FIELDS, *ALIASES.values())
+    read = named | read_columns(plan.reader.columns)
     kept: dict[str, Sequence[object]] = {}
     for column, values in columns.items():
         length = _length(values)

@@ -30,7 +30,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Unpack
 
-from ..rows.reader import block_texts, label_row, plain
+from ..rows.labels import label_row
+from ..rows.messages import reply_of
+from ..rows.values import plain
 from ..verifiers.errors import SampleError
 from ..verifiers.verdict import Status
 from .plan import Plan, Settings, Turn, make_plan
@@ -137,28 +139,9 @@ def gym_turn(body: Body) -> Turn | SampleError:
     rest = {key: value for key, value in body.items() if key not in ("response", "responses_create_params")}
     extra = rest.pop("verifier_metadata", None)
     row = {**rest, **(extra if isinstance(extra, Mapping) else {})}
-    if "expected_answer" in row:
-        row.setdefault("reference", row["expected_answer"])
     asked = body.get("responses_create_params")
     prompt = asked.get("input") if isinstance(asked, Mapping) else None
-    return Turn(_reply(output), prompt, row)
-
-
-def _reply(items: Sequence[object]) -> list[dict[str, Any]] | None:  # any: a message's fields
-    """The last message of a Responses object, with the reasoning that went before it."""
-    message: dict[str, Any] | None = None
-    thinking = ""
-    for item in items:
-        if not isinstance(item, Mapping):
-            continue
-        if item.get("type") == "reasoning":
-            thinking = block_texts(item.get("content")) or block_texts(item.get("summary"))
-        elif item.get("type") == "message" and item.get("role", "assistant") == "assistant":
-            message = {"role": "assistant", "content": item.get("content"), "reasoning_content": thinking}
-            thinking = ""
-        elif item.get("type") == "function_call":
-            message = None  # what came before a call is not the answer
-    return None if message is None else [message]
+    return Turn(reply_of(output), prompt, row)
 
 
 def _turn(log: MessageLog, extra: object) -> Turn:

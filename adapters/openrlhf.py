@@ -29,7 +29,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Unpack
 
-from ..rows.reader import label_row, plain
+from ..rows.labels import label_row
+from ..rows.values import plain
 from ..verifiers.errors import InstrumentDown, SampleError
 from ..verifiers.registry import is_accuracy
 from ..verifiers.verdict import Status

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypedDict
 
-from ..rows.reader import RowReader, plain
+from ..rows.reader import RowReader
+from ..rows.values import plain
 from ..verifiers.errors import ConfigError, SampleError
 from ..verifiers.reasoning import PREFILLED, Prefilled
 from ..verifiers.registry import Options, factory

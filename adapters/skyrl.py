@@ -25,7 +25,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Unpack
 
-from ..rows.reader import label_row, plain
+from ..rows.labels import label_row
+from ..rows.values import plain
 from ..verifiers.errors import SampleError
 from .plan import Plan, Settings, Turn, make_plan
 

@@ -21,7 +21,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Unpack
 
-from ..rows.reader import label_row
+from ..rows.labels import label_row
 from ..verifiers.reward import Judged
 from ..verifiers.verdict import Status
 from .plan import Plan, Settings, Turn, make_plan

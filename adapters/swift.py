@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Unpack
 
-from ..rows.reader import plain
+from ..rows.values import plain
 from .plan import Plan, Settings, make_plan
 from .siblings import introduce, judge_together
 

@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import Any, Unpack
 
-from ..rows.reader import prefilled_by
+from ..rows.messages import prefilled_by
 from ..verifiers.reward import Judged
 from .plan import Plan, Settings, make_plan
 from .siblings import introduce, judge_together

@@ -27,7 +27,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Unpack
 
-from ..rows.reader import label_row, plain
+from ..rows.labels import label_row
+from ..rows.values import plain
 from ..verifiers.errors import NotScoredError
 from ..verifiers.verdict import Status
 from .plan import Settings, Turn, make_plan

@@ -27,7 +27,8 @@ import pickle
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack, cast
 
-from ..rows.reader import label_row, plain
+from ..rows.labels import label_row
+from ..rows.values import plain
 from ..verifiers.errors import ConfigError
 from ..verifiers.registry import is_accuracy
 from ..verifiers.reward import Judged

@@ -112,7 +112,7 @@ def response() -> Callable[[], object]:
 
     def walk() -> None:
         score(options)
-        Scorer(options.spec.build(), {}, None).judge(list(Input(options.files, 1 << 20)))
+        Scorer(options.spec.build(), options.reader, None).judge(list(Input(options.files, 1 << 20)))
 
     return walk
 

@@ -22,15 +22,15 @@ the same, an empty chosen one) is left out and counted.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar
 
+from ..rows.decode import decode_row
 from ..rows.files import Input
-from ..verifiers.errors import RunError
+from ..verifiers.errors import RunError, SampleError
 from ..verifiers.sample import Message
 from .errors import DataError
 from .summary import summary_of
@@ -254,15 +254,10 @@ def _rows(files: Sequence[str | Path]) -> Iterator[tuple[str, Row]]:
     names = [str(name) for name in files]
     for raw in Input(names, _MAX_LINE):
         place = f"{names[raw.file]}, row {raw.line}"
-        if raw.reason:
-            raise DataError(f"{place}: {raw.detail}")
         try:
-            row = json.loads(raw.data)
-        except ValueError as error:
-            raise DataError(f"{place}: not JSON: {error}") from None
-        if not isinstance(row, dict):
-            raise DataError(f"{place}: a row must be an object, got {_type(row)}")
-        yield place, row
+            yield place, decode_row(raw)[0]
+        except SampleError as error:
+            raise DataError(f"{place}: {error}") from None
 
 
 def _conversations(row: Row, at: _Place) -> tuple[Turns, str, str]:

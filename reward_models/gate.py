@@ -10,14 +10,15 @@ for responses like those it was given. `stress` is for finding out about others:
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any, NamedTuple
 
+from ..rows.decode import decode_row
 from ..rows.files import Input
+from ..rows.reader import RowReader
 from ..scoring.stats import Interval, wilson
 from ..verifiers.errors import ConfigError
 from ..verifiers.registry import check_verifier
@@ -239,13 +240,11 @@ def _stress(group: Sequence[tuple[Sample, Decision]]) -> Stress:
 
 
 def _rows(files: Sequence[str], *, answered: bool) -> list[Sample]:
-    found, rows = [], Input(files, 64 << 20)
+    found, rows, reader = [], Input(files, 64 << 20), RowReader()
     for row in rows:
         try:
-            if row.reason:
-                raise ValueError(row.detail)
-            told = json.loads(row.data)
-            sample = Sample.from_dict(told if answered else {**told, "response": ""})
+            told, _ = decode_row(row)
+            sample = reader.read_row(told).samples[0] if answered else reader.read_question(told)
             if not sample.prompt_text:
                 raise ValueError("the row has no prompt")
             if sample.meta.get("safe") not in (None, 0, 1):

@@ -1,12 +1,20 @@
-"""Input rows, one at a time and in order, from JSONL (plain, .gz, .zst, standard input) and Parquet."""
+"""Input rows, one at a time and in order, from files of every kind that data comes in, and from standard input.
+
+| kind | told by |
+| --- | --- |
+| JSONL, a JSON array or documents | its first character |
+| CSV, TSV | the suffix `.csv` or `.tsv`, or a first line of column names |
+| Parquet, Arrow (file and stream) | its first bytes |
+| a log of inspect (`.eval`, `.json`) | a ZIP archive with `samples/`, a document with `samples` |
+| gz, zst, bz2, xz of any of the first two | its first bytes, whatever it is called |
+| UTF-8 with or without a byte order mark, UTF-16 | its first bytes |
+| a folder, a pattern | the files in it, in order of their names |
+"""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
-import json
-import math
 import os
 import re
 import sys
@@ -14,13 +22,20 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, NamedTuple
 
-from ..verifiers.errors import RunError, missing_extra
+from ..verifiers.errors import RunError, SampleError
+from .packed import FOREIGN, unpacked
+from .tables import arrow_rows, csv_rows, eval_rows, json_rows, without_nan
 
-_ZSTD_INPUT = 1 << 10
-"""Bytes that are decompressed at a time: a block of Zstandard may grow thirty thousand times, so few are taken."""
+__all__ = ["Input", "RawRow", "may_run_program", "without_nan"]
+
 _BOM = b"\xef\xbb\xbf"
+_SUFFIXES = re.compile(r".*\.(jsonl|ndjson|json|csv|tsv|parquet|arrow|eval)(\.(gz|zst|bz2|xz))?")
+"""Files that a folder is searched for."""
+_ASIDE = re.compile(r"\..*|.*\.run\.json|state\.json|dataset_infos?\.json|dataset_dict\.json")
+"""Files of a folder that hold no rows, though they are called as if."""
+_HEADER = re.compile(rb"[A-Za-z_][\w .-]{0,60}(?P<by>[,\t])[A-Za-z_][\w .-]{0,60}(?:(?P=by)[\w .-]{0,60})*\r?")
 
 
 class RawRow(NamedTuple):
@@ -29,12 +44,21 @@ class RawRow(NamedTuple):
     file: int
     """Index of its file among the inputs."""
     line: int
-    """Its line in the file, from 1; for Parquet its row."""
+    """Its line in the file, from 1; of a table or an array its row."""
     data: bytes
     """The line without its end; empty where it could not be read."""
     reason: str | None = None
-    """`line_too_long` or `unreadable_input`."""
+    """`line_too_long`, `unreadable_input` or another word of why it could not be read."""
     detail: str = ""
+    source: str = ""
+    """The name of its file where there are several."""
+    joined: bytes | None = None
+    """The row of another file that goes with it."""
+
+    @property
+    def place(self) -> str:
+        """How to find it."""
+        return f"{self.source}:{self.line}" if self.source else f"line {self.line}"
 
 
 _PROGRAM = re.compile(rb'"(?:[a-z_]*tests?(?:_[a-z]+)?|input_output|code)"')
@@ -46,7 +70,7 @@ def may_run_program(row: RawRow) -> bool:
     >>> may_run_program(RawRow(0, 1, b'{"tests": []}')), may_run_program(RawRow(0, 1, b'{"reference": "4"}'))
     (True, False)
     """
-    return _PROGRAM.search(row.data) is not None
+    return _PROGRAM.search(row.data) is not None or (row.joined is not None and _PROGRAM.search(row.joined) is not None)
 
 
 class Input:
@@ -58,10 +82,10 @@ class Input:
 
     def __init__(self, files: Sequence[str], max_line: int) -> None:
         """Open the files, so that a missing one is told at once. Raises RunError."""
-        self.files = list(files)
+        self.files = [name for given in files for name in _expanded(given)]
         self.rows = 0
         self._max_line = max_line
-        self._hashes = [hashlib.sha256() for _ in files]
+        self._hashes = [hashlib.sha256() for _ in self.files]
         self._position: Callable[[], int] = lambda: 0
         self._done = 0
         if self.files.count("-") > 1:
@@ -75,19 +99,20 @@ class Input:
                     raise RunError("standard input is closed; name an input file")
             elif not path.exists():
                 raise RunError(f"no such file: {name}")
-            elif path.is_dir():
-                raise RunError(f"{name} is a folder; name the files in it")
             elif not os.access(path, os.R_OK):
                 raise RunError(f"{name} may not be read by this user")
-            elif self.bytes is not None:
-                self.bytes = self.bytes + path.stat().st_size if path.is_file() else None
+            elif path.is_file():
+                _check_content(path)
+                self.bytes = None if self.bytes is None else self.bytes + path.stat().st_size
+            else:
+                self.bytes = None
 
     def __iter__(self) -> Iterator[RawRow]:
+        several = len(self.files) > 1
         for index, name in enumerate(self.files):
-            read = self._parquet if name.endswith(".parquet") else self._lines
-            for row in read(index, name):
+            for row in self._rows(index, name):
                 self.rows += 1
-                yield row
+                yield row._replace(source=name) if several else row
             self._position = lambda: 0
             self._done += Path(name).stat().st_size if name != "-" else 0
 
@@ -101,140 +126,142 @@ class Input:
         """Per file, the hash of what was read (decompressed); of a whole plain file what `sha256sum` prints."""
         return [digest.hexdigest() for digest in self._hashes]
 
-    def _lines(self, index: int, name: str) -> Iterator[RawRow]:
-        digest = self._hashes[index]
+    def _rows(self, index: int, name: str) -> Iterator[RawRow]:
+        kind = _kind_of(name)
+        if kind in ("parquet", "arrow", "stream"):
+            yield from self._table(index, arrow_rows(name, kind))
+        elif kind == "zip":
+            yield from self._table(index, eval_rows(name, self._max_line))
+        else:
+            yield from self._text(index, name)
+
+    def _table(self, index: int, rows: Iterator[bytes | SampleError], digest: bool = True) -> Iterator[RawRow]:
+        for line, found in enumerate(rows, 1):
+            if isinstance(found, SampleError):
+                yield RawRow(index, line, b"", found.reason, found.message)
+                continue
+            if digest:
+                self._hashes[index].update(found + b"\n")
+            yield RawRow(index, line, found)
+
+    def _text(self, index: int, name: str) -> Iterator[RawRow]:
         line = 0
         try:
             with ExitStack() as opened:
-                file = self._open(name, opened)
-                while data := file.readline(self._max_line + 1):
-                    line += 1
-                    digest.update(data)
-                    if len(data) > self._max_line and not data.endswith(b"\n"):
-                        length = len(data)
-                        while rest := file.readline(1 << 20):
-                            digest.update(rest)
-                            length += len(rest)
-                            if rest.endswith(b"\n"):
-                                break
-                        detail = f"the line has {length:,} bytes, the limit is {self._max_line:,} (--max-line-mb)"
-                        yield RawRow(index, line, b"", "line_too_long", detail)
-                        continue
-                    data = data.strip(b" \t\r\n")
-                    if line == 1 and data.startswith(_BOM):
-                        data = data[len(_BOM) :]
-                    if data:
-                        yield RawRow(index, line, data)
+                file = unpacked(self._open(name, opened), opened)
+                head = file.peek(1 << 16)[: 1 << 16]
+                form = _form_of(name, head)
+                if form == "lines":
+                    for row in self._lines(index, file):
+                        line = row.line
+                        yield row
+                    return
+                by = b"\t" if form == "tsv" else b","
+                longest = self._max_line
+                rows = json_rows(file, longest) if form == "json" else csv_rows(file, longest, by.decode())
+                for row in self._table(index, rows):
+                    line = row.line
+                    yield row
         except (OSError, EOFError, zlib.error) as error:
             self._position = lambda: 0
             yield RawRow(index, line + 1, b"", "unreadable_input", f"{name} broke off: {error}")
 
-    def _open(self, name: str, opened: ExitStack) -> IO[bytes]:
-        if name == "-":
-            return sys.stdin.buffer
-        raw = opened.enter_context(Path(name).open("rb", buffering=1 << 20))  # noqa: SIM115 - on the stack
-        self._position = raw.tell if raw.seekable() else lambda: 0
-        if name.endswith((".gz", ".gzip")):
-            return cast(IO[bytes], opened.enter_context(gzip.GzipFile(fileobj=raw)))
-        if name.endswith((".zst", ".zstd")):
-            return cast(IO[bytes], io.BufferedReader(_Zstd(raw), 1 << 20))
-        return raw
-
-    def _parquet(self, index: int, name: str) -> Iterator[RawRow]:
-        try:
-            import pyarrow
-            from pyarrow import parquet
-        except ImportError:
-            raise RunError(missing_extra(name, "pyarrow", "parquet")) from None
+    def _lines(self, index: int, file: io.BufferedReader) -> Iterator[RawRow]:
         digest = self._hashes[index]
         line = 0
-        try:
-            with parquet.ParquetFile(name) as file:
-                for batch in file.iter_batches(batch_size=256):
-                    for data in _batch_as_json(batch):
-                        line += 1
-                        if isinstance(data, Exception):
-                            detail = f"row {line} of {name} cannot be read: {type(data).__name__}: {data}"
-                            yield RawRow(index, line, b"", "wrong_type", detail)
-                            continue
-                        digest.update(data + b"\n")
-                        yield RawRow(index, line, data)
-        except (OSError, pyarrow.ArrowException) as error:
-            yield RawRow(index, line + 1, b"", "unreadable_input", f"{name} broke off: {error}")
+        while data := file.readline(self._max_line + 1):
+            line += 1
+            digest.update(data)
+            if len(data) > self._max_line and not data.endswith(b"\n"):
+                length = len(data)
+                while rest := file.readline(1 << 20):
+                    digest.update(rest)
+                    length += len(rest)
+                    if rest.endswith(b"\n"):
+                        break
+                detail = f"the line has {length:,} bytes, the limit is {self._max_line:,} (--max-line-mb)"
+                yield RawRow(index, line, b"", "line_too_long", detail)
+                continue
+            data = data.strip(b" \t\r\n")
+            if line == 1 and data.startswith(_BOM):
+                data = data[len(_BOM) :]
+            if data:
+                yield RawRow(index, line, data)
+
+    def _open(self, name: str, opened: ExitStack) -> IO[bytes]:
+        if name == "-":
+            stream: IO[bytes] = sys.stdin.buffer
+            return stream if hasattr(stream, "peek") else io.BufferedReader(stream)  # type: ignore[type-var]
+        raw = opened.enter_context(Path(name).open("rb", buffering=1 << 20))  # noqa: SIM115 - on the stack
+        self._position = raw.tell if raw.seekable() else lambda: 0
+        return raw
 
 
-def _batch_as_json(batch: Any) -> list[bytes | Exception]:  # any: a pyarrow batch
-    """Every row, or why it cannot be read: pyarrow raises many kinds for values that Python lacks."""
-    try:
-        return [_as_json(row) for row in batch.to_pylist()]
-    except Exception as error:  # noqa: BLE001 - the boundary to another library
-        if batch.num_rows == 1:
-            return [error]
-        return [found for at in range(batch.num_rows) for found in _batch_as_json(batch.slice(at, 1))]
+def _expanded(name: str) -> list[str]:
+    """The files that a name stands for: itself, those in a folder, those of a pattern. Raises RunError."""
+    if name == "-":
+        return [name]
+    path = Path(name)
+    if path.is_dir():
+        found = sorted(
+            str(each) for each in path.rglob("*")
+            if each.is_file() and _SUFFIXES.fullmatch(each.name) and not _ASIDE.fullmatch(each.name)
+        )  # fmt: skip
+        if not found:
+            raise RunError(f"{name} is a folder without a file of rows (JSONL, JSON, CSV, Parquet, Arrow)")
+        return found
+    if not path.exists() and any(char in name for char in "*?["):
+        base = Path(path.anchor) if path.is_absolute() else Path()
+        found = sorted(map(str, base.glob(str(path.relative_to(path.anchor) if path.is_absolute() else path))))
+        if not found:
+            raise RunError(f"no file fits the pattern {name}")
+        return [each for one in found for each in _expanded(one)]
+    return [name]
 
 
-def _as_json(row: dict[str, Any]) -> bytes:  # any: what Parquet holds
-    try:
-        text = json.dumps(row, ensure_ascii=False, default=_as_text, allow_nan=False)
-    except ValueError:
-        text = json.dumps(without_nan(row), ensure_ascii=False, default=_as_text)
-    return text.encode()
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(64)
 
 
-def parse_row(text: str | bytes) -> Any:  # any: a JSON value
-    """JSON as every command reads it: NaN and Infinity, which are none, are null. Raises ValueError, RecursionError.
-
-    >>> parse_row('{"reference": "4", "x": NaN}')
-    {'reference': '4', 'x': None}
-    """
-    return json.loads(text, parse_constant=lambda _: None)
-
-
-def without_nan(value: Any) -> Any:  # any: what Parquet holds
-    """The value with null for what JSON cannot write: NaN and infinity."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: without_nan(item) for key, item in value.items()}
-    return [without_nan(item) for item in value] if isinstance(value, list | tuple) else value
+def _check_content(path: Path) -> None:
+    """Raise RunError, naming what it is, for a file that cannot hold rows."""
+    head = _head(path)
+    for begin, what in FOREIGN:
+        if head.startswith(begin):
+            raise RunError(f"{path} is {what}; rows are read from JSONL, JSON, CSV, Parquet, Arrow and .eval files")
 
 
-def _as_text(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+def _kind_of(name: str) -> str:
+    """The kind of a file that is read as a whole, by its first bytes; `text` for all others."""
+    if name == "-" or not Path(name).is_file():
+        return "text"
+    head = _head(Path(name))
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith(b"ARROW1"):
+        return "arrow"
+    if head.startswith(b"\xff\xff\xff\xff") or (head[:4] and name.endswith(".arrow")):
+        return "stream"
+    return "zip" if head.startswith(b"PK\x03\x04") else "parquet" if name.endswith(".parquet") else "text"
 
 
-class _Zstd(io.RawIOBase):
-    """Decompresses a file of Zstandard frames. Raises OSError or EOFError where it is damaged or breaks off, which
-    zstandard's own stream reader passes over."""
-
-    def __init__(self, raw: IO[bytes]) -> None:
-        import zstandard
-
-        self._raw = raw
-        self._make = zstandard.ZstdDecompressor().decompressobj
-        self._error = zstandard.ZstdError
-        self._frame = self._make()
-        self._waiting = memoryview(b"")
-        self._whole = True
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:  # any: a writable buffer, which typeshed calls by a private name
-        while not self._waiting:
-            data = self._frame.unused_data if self._frame.eof else b""
-            if self._frame.eof:
-                self._frame, self._whole = self._make(), True
-            data = data or self._raw.read(_ZSTD_INPUT)
-            if not data:
-                if not self._whole:
-                    raise EOFError("the last Zstandard frame is not complete")
-                return 0
-            try:
-                self._waiting = memoryview(self._frame.decompress(data))
-            except self._error as error:
-                raise OSError(str(error)) from error
-            self._whole = self._frame.eof
-        size = min(len(buffer), len(self._waiting))
-        buffer[:size], self._waiting = self._waiting[:size], self._waiting[size:]
-        return size
+def _form_of(name: str, head: bytes) -> str:
+    """How text holds rows: `lines` of JSON, one `json` document, `csv` or `tsv`."""
+    text = head.removeprefix(_BOM).lstrip()
+    suffix = re.sub(r"\.(gz|zst|zstd|bz2|xz|gzip)$", "", name).rpartition(".")[2]
+    if suffix in ("csv", "tsv"):
+        return suffix
+    first, end, _ = text.partition(b"\n")
+    if text.startswith(b"["):
+        # A line that is a whole array is a row of JSONL, and an error; an array of objects is a file of them.
+        return "json" if re.match(rb"\[\s*(\{|\Z)", text[:200]) or first.strip() == b"[" else "lines"
+    if text.startswith(b"{"):
+        opened = first.strip()
+        return (
+            "json" if end and (opened == b"{" or re.fullmatch(rb'\{\s*"[^"]{1,80}"\s*:\s*[\[{]?', opened)) else "lines"
+        )
+    found = _HEADER.fullmatch(first)
+    if found and end:
+        return "tsv" if found["by"] == b"\t" else "csv"
+    return "lines"

@@ -1,256 +1,546 @@
-r"""From what a trainer hands over to a Sample: completions of every shape, columns under their usual names.
+r"""From a row to Samples: the one reader for files, commands, the server and what trainers hand over.
 
-Datasets call one thing by many names, and trainers wrap values in numpy, torch or OmegaConf; all of that ends here.
-Nothing of the trainer's is kept: containers are copied, so that a dict which it changes later changes no sample.
+Datasets call one thing by many names, tools write rows of their own shapes, and trainers wrap values in numpy, torch or
+OmegaConf; all of that ends here. Nothing of the trainer's is kept: containers are copied, so that a dict which it
+changes later changes no sample.
 
-What is read:
-- the response: a string, or messages, of which the **last assistant** one counts (tool turns come before it); `content`
-  may be None or a list of blocks; thinking that the trainer parsed off (`reasoning_content`) is put back in its tags;
-- the reference: the first of `reference`, `answer`, `ground_truth`, `solution` that is there;
-- `tests` and `limits`, also as JSON text, and as a table of columns, the way Arrow keeps a list of structs.
+What is read, each in its own file:
+- which field holds what: paths that the user names, then our own names, then those of the tool and the usual ones
+  (`names.py`, the one table);
+- the response: a string, or messages, of which the **last assistant** one counts (`messages.py`);
+- the gold, or tests in its place (`labels.py`); columns that only look like ours (`columns.py`).
 
 What it does not do: guess. A row that cannot be read is an error with its reason, not a wrong answer.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from ..verifiers.errors import SampleError
+from ..verifiers.errors import ConfigError, SampleError
 from ..verifiers.reasoning import Prefilled, ends_in_think
+from ..verifiers.registry import is_known
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
+from .columns import kind_of, language_of, own_limits, program_language_of
+from .labels import _HARMLESS, choice_fields, choose, is_verdict, label_fields
+from .messages import as_message, is_conversation, is_message, response_text, split_conversation
+from .names import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, TOOLS, VERDICTS, Tool
+from .paths import get, parse_path
+from .values import plain, read_text
 
-ALIASES: Mapping[str, Sequence[str]] = {
-    "reference": ("reference", "answer", "ground_truth", "solution"),
-    "prompt": ("prompt", "question"),
-}
-"""Usual names of columns, in the order in which they are looked for."""
+MAPPABLE = (*SAMPLE_FIELDS, "responses")
+"""Fields that may be found under another name."""
+_PLAIN_LANGUAGES = frozenset(("en", "zh", None))
+_SHOWN = 4
+"""Usual names of a field that a message lists."""
+_TOKENS = 16
+Row = Mapping[str, Any]  # any: JSON values
 
-_ARRAY_BYTES = 1 << 16
-"""Larger arrays are no references but images or activations, and are handed on as they are."""
-_SHORT_BYTES = 1 << 8
-_PACKED = {"float32": ("f", 6), "float16": ("e", 3)}
-"""How numbers of fewer bits than Python's are packed, and how many digits each of them keeps."""
-_DEEPEST = 64
-_REASONING = ("reasoning_content", "reasoning", "thinking")
+
+class Reading(NamedTuple):
+    """How a row was read, where that is not by our own names. Rows of one file share few of these."""
+
+    tool: str | None
+    """The tool whose shape it has."""
+    fields: tuple[tuple[str, str], ...]
+    """Fields of the Sample with where they were found."""
+    foreign: tuple[str, ...]
+    """Columns that are called as ours are, and were left alone."""
+
+
+class Read(NamedTuple):
+    """A row as Samples."""
+
+    samples: list[Sample]
+    plural: bool
+    """Whether it has a list of responses."""
+    reading: Reading | None
+    """None where every field has our own name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowReader:
-    r"""How the rows of one trainer become samples.
+    r"""How rows become samples.
 
     >>> reader = RowReader(columns={"reference": "gold"})
     >>> reader.read([{"role": "assistant", "content": "It is 4."}], "2 + 2?", {"gold": 4}).reference
     '4'
+    >>> reader.read_row({"completion": [{"role": "assistant", "content": "It is 4."}], "gold": 4}).samples[0].response
+    'It is 4.'
     """
 
     columns: Mapping[str, str | None] = field(default_factory=dict)
-    """Which column holds which field of a Sample, where that is not its usual name; None leaves the field out."""
+    """Which path holds which field of a Sample, where that is not its usual name; None leaves the field out."""
+    tool: str = "auto"
+    """The tool that wrote the rows: one of `names.CHOICES`."""
     prefilled: Prefilled = "auto"
     """Whether the prompt gave the opening `<think>`."""
+
+    def __post_init__(self) -> None:
+        if "" in self.columns.values():  # as `--map kind=` says it
+            object.__setattr__(self, "columns", {name: path or None for name, path in self.columns.items()})
+        if self.tool not in CHOICES:
+            raise ConfigError(f"{self.tool!r} is no tool whose rows are known: {', '.join(CHOICES)}")
+        for name, path in self.columns.items():
+            if name not in MAPPABLE:
+                raise ConfigError(f"a Sample has no field {name!r}; it has {', '.join(MAPPABLE)}")
+            if path is not None:
+                if not isinstance(path, str):
+                    raise ConfigError(f"the column of {name} is {path!r}; it must be a name, or None for none")
+                parse_path(path)
+
+    # -- rows of files ------------------------------------------------------------------------------------------------
+
+    def read_row(self, row: Row, *, question: bool = False) -> Read:
+        """The samples of a row of a file; with `question` it needs no response, and what it has is left empty.
+
+        Raises SampleError, naming the field, for a row that cannot be read.
+        """
+        layout = _layout(tuple(row), tuple(self.columns.items()), self.tool)
+        if layout.plain and not question and _is_plain(row):
+            return Read([Sample.from_dict(row)], False, None)
+        return _Row(row, self.columns, layout, question=question, prefilled=self.prefilled).read()
+
+    def read_question(self, row: Row) -> Sample:
+        """The row as a question: its response is empty, whatever it holds. Raises SampleError."""
+        return self.read_row(row, question=True).samples[0]
+
+    def absent(self, row: Row) -> list[str]:
+        """Paths that the user named and that a row does not have."""
+        return [f"{name}={path}" for name, path in self.columns.items() if path is not None and get(row, path) is None]
+
+    # -- rows of trainers ---------------------------------------------------------------------------------------------
 
     def read(self, completion: object, prompt: object, row: Mapping[str, object]) -> Sample | SampleError:
         """The sample, or why the row cannot be read."""
         try:
-            return self._read(completion, prompt, row)
+            fields = {str(key): plain(value) for key, value in row.items()}
+            layout = _layout(tuple(fields), tuple(self.columns.items()), self.tool)
+            read = _Row(fields, self.columns, layout, question=True, prefilled=self.prefilled)
+            asked = plain(prompt)
+            (sample,) = read.read(prompt=asked or None).samples
+            opened = ends_in_think(sample.prompt) if self.prefilled == "auto" else self.prefilled
+            return replace(sample, response=response_text(_copied(completion), opened=opened))
         except SampleError as error:
             return error
         except Exception as error:  # noqa: BLE001 - the boundary: whatever a row holds, it costs that row
             return SampleError("wrong_type", f"{type(error).__name__}: {str(error)[:200]}")
 
-    def _read(self, completion: object, prompt: object, row: Mapping[str, object]) -> Sample:
-        fields = {str(key): plain(value) for key, value in row.items()}
-        names = {name: column for name in SAMPLE_FIELDS if (column := self._column(name, fields)) is not None}
-        told = {name: fields.get(column) for name, column in names.items()}
-        asked = plain(prompt)
-        if not asked:
-            asked = told.get("prompt")
-        told["prompt"] = asked
-        told["reference"] = _reference(told.get("reference"))
-        told["tests"] = _tests(told.get("tests"))
-        told["limits"] = _json(told.get("limits"))
-        for name in ("id", "problem"):  # neither is judged by, so that no row is lost for them
-            if not isinstance(told.get(name), str | int | float):
-                told[name] = None
-        told["response"] = ""
-        rest = {key: value for key, value in fields.items() if key not in names.values() and key not in SAMPLE_FIELDS}
-        sample = Sample.from_dict({**rest, **told})
-        opened = ends_in_think(sample.prompt) if self.prefilled == "auto" else self.prefilled
-        return replace(sample, response=response_text(completion, opened=opened))
-
-    def looked_for(self, rows: Iterable[Mapping[str, object]]) -> str:
+    def looked_for(self, rows: Iterable[Mapping[str, object]], *, response: bool = False) -> str:
         """Which columns some rows have, and which were looked for, in a sentence."""
         came = sorted({str(key) for row in rows for key, value in row.items() if value is not None})
-        named = {name: self.columns.get(name, None) for name in SAMPLE_FIELDS if name not in ("response", "prompt")}
-        wanted = [
-            f"{name} in {named[name] or ' or '.join(ALIASES.get(name, (name,)))}"
-            for name in named
-            if name not in self.columns or named[name] is not None
-        ]
+        wanted = []
+        for name in SAMPLE_FIELDS:
+            if (name in ("response", "prompt") and not response) or self.columns.get(name, "") is None:
+                continue
+            usual = ALIASES.get(name, (name,))
+            more = f" or {len(usual) - _SHOWN} more names" if len(usual) > _SHOWN else ""
+            wanted.append(f"{name} in {self.columns.get(name) or ' or '.join(usual[:_SHOWN]) + more}")
         return f"columns that came: {', '.join(came[:50]) or 'none'}; looked for: {', '.join(wanted)}"
 
-    def _column(self, name: str, fields: Mapping[str, object]) -> str | None:
-        if name in self.columns:
-            return self.columns[name]
-        known = ALIASES.get(name, (name,))
-        return next((column for column in known if fields.get(column) is not None), None)
+
+def read_columns(columns: Mapping[str, str | None]) -> frozenset[str]:
+    """Names of top-level columns that a reader may look at."""
+    named = {str(parse_path(path)[0]) for path in columns.values() if path is not None}
+    usual = {str(parse_path(path)[0]) for paths in ALIASES.values() for path in paths}
+    return frozenset({*SAMPLE_FIELDS, *named, *usual})
 
 
-def response_text(completion: object, *, opened: bool = False) -> str:
-    """What the model wrote last: the text itself, or the text of the last assistant message.
+class _Layout(NamedTuple):
+    """What the names of a row's fields say, before its values are looked at."""
 
-    `opened` says that the prompt gave the opening `<think>`, so that thinking which was parsed off gets none.
-    Raises SampleError for what is neither.
-
-    >>> response_text([{"role": "assistant", "content": "let me look"}, {"role": "tool", "content": "42"},
-    ...                {"role": "assistant", "content": None}])
-    ''
-    """
-    if completion is None:
-        return ""
-    if isinstance(completion, str):
-        return str(completion)
-    turns = [completion] if isinstance(completion, Mapping) else plain(completion)
-    if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
-        raise SampleError("wrong_type", f"a completion must be text or messages, got {type(completion).__name__}")
-    last = next((turn for turn in reversed(turns) if turn.get("role", "assistant") == "assistant"), None)
-    return "" if last is None else _message_text(last, opened)
+    plain: bool
+    """Whether it has our own names alone."""
+    paths: Mapping[str, tuple[str, ...]]
+    """Where each field may stand: paths whose first step is there."""
+    tools: tuple[Tool, ...]
+    """Tools that it may be from."""
 
 
-def _message_text(message: Mapping[str, object], opened: bool) -> str:
-    content, thinking = message.get("content"), next((message[k] for k in _REASONING if message.get(k)), None)
-    if isinstance(content, str):
-        text = content
-    elif content is None:
-        text = ""
-    elif isinstance(content, Mapping | Sequence):
-        blocks = [content] if isinstance(content, Mapping) else content
-        texts = [block if isinstance(block, str) else _block(block, "text") for block in blocks]
-        text = "".join(texts)
-        thinking = thinking or "".join(_block(block, "thinking") for block in blocks)
-    else:
-        raise SampleError("wrong_type", f"content must be text, blocks or None, got {type(content).__name__}")
-    if isinstance(thinking, str) and thinking and "</think>" not in text:
-        return f"{'' if opened else '<think>'}{thinking}</think>{text}"
-    return text
+@lru_cache(maxsize=512)
+def _layout(keys: tuple[str, ...], columns: tuple[tuple[str, str | None], ...], tool: str) -> _Layout:
+    there = frozenset(keys)
+    paths = {name: _there((name, *ALIASES.get(name, ())), there) for name in MAPPABLE}
+    tools = tuple(t for t in TOOLS if any(all(_starts(path) in there for path in need) for need in t.needs))
+    tools = tools if tool == "auto" else (BY_NAME[tool],)
+    own = all(found in ((), (name,)) for name, found in paths.items() if name != "responses")
+    plain_row = own and not columns and not tools and "response" in there and not there.intersection(CONVERSATIONS)
+    plain_row = plain_row and not there.intersection(("choices", "options"))
+    return _Layout(plain_row, paths, tools)
 
 
-def block_texts(blocks: object) -> str:
-    """The text of a list of blocks; none of anything else."""
-    return "".join(_block(block, "text") for block in blocks) if isinstance(blocks, list | tuple) else ""
+def _there(paths: Iterable[str], keys: frozenset[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(path for path in paths if path in keys or _starts(path) in keys))
 
 
-def _block(block: object, key: str) -> str:
-    value = block.get(key) if isinstance(block, Mapping) else None
-    return value if isinstance(value, str) else ""
+@lru_cache(maxsize=1_024)
+def _starts(path: str) -> str:
+    return str(parse_path(path)[0])
 
 
-def prefilled_by(tokenizer: Any, **template: Any) -> bool:  # any: a tokenizer, and its template's own arguments
-    """Whether a tokenizer's chat template ends its prompts in `<think>`; `template` goes to the template.
-
-    Trainers that keep prompts as messages do not show what the template adds, so ask it once: pass the answer on as
-    `prefilled`.
-    """
-    turns = [{"role": "user", "content": "?"}]
-    prompt = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **template)
-    return ends_in_think(str(prompt))
-
-
-def plain(value: Any, depth: int = 0) -> Any:  # any: whatever a trainer holds, and JSON-like values where it can be
-    """A copy in plain Python: numpy, torch, tuples and OmegaConf become lists, dicts and numbers, NaN becomes None.
-
-    Raises SampleError for what is nested deeper than 64 levels, or in itself, or cannot be listed.
-    """
-    if value is None or isinstance(value, str | int):
-        return value
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if depth > _DEEPEST:
-        raise SampleError("wrong_type", f"a value is nested deeper than {_DEEPEST} levels")
-    if isinstance(value, Mapping):
-        return {str(key): plain(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item, depth + 1) for item in value]
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if callable(getattr(value, "tolist", None)):
-        if getattr(value, "nbytes", 0) > _ARRAY_BYTES:
-            return value
-        try:
-            listed = value.tolist()
-        except Exception as error:
-            raise SampleError("wrong_type", f"{type(value).__name__} cannot be read: {error}") from error
-        kind = str(getattr(value, "dtype", "")).rpartition(".")[2]
-        if kind in _PACKED and getattr(value, "nbytes", 0) <= _SHORT_BYTES:
-            listed = _shortest(listed, *_PACKED[kind])
-        return plain(listed, depth + 1)
-    return [plain(item, depth + 1) for item in value] if isinstance(value, Sequence) else value
+def _is_plain(row: Row) -> bool:
+    """Whether a row with our own names also has values of our own, so that nothing is left to find out."""
+    reference, kind = row.get("reference"), row.get("kind")
+    if type(row["response"]) is not str or (kind is not None and not (type(kind) is str and is_known(kind))):
+        return False
+    if reference is not None and not (type(reference) is str and (not reference or reference[0] in _HARMLESS)):
+        return False
+    tests, limits = row.get("tests"), row.get("limits")
+    return (
+        (tests is None or isinstance(tests, list))
+        and (limits is None or isinstance(limits, dict))
+        and row.get("language") in _PLAIN_LANGUAGES
+        and isinstance(row.get("id"), str | int | None)
+        and isinstance(row.get("problem"), str | int | None)
+        and type(row.get("prompt")) in _PROMPTS
+    )
 
 
-def _shortest(value: Any, code: str, digits: int) -> Any:  # any: what `tolist` gives
-    """Numbers as they were written before they were rounded to fewer bits: 0.1, not 0.10000000149011612."""
-    if isinstance(value, list):
-        return [_shortest(item, code, digits) for item in value]
-    if not math.isfinite(value):
-        return value
-    for more in range(4):
-        near = float(f"{value:.{digits + more}g}")
-        try:
-            if struct.pack(code, near) == struct.pack(code, value):
-                return near
-        except OverflowError:  # rounded up beyond the largest
-            continue
-    return value
+_PROMPTS = (str, type(None))
 
 
-def label_row(label: object) -> Mapping[str, object]:
-    """The columns that a single label stands for: itself as the reference, or an object that holds Sample fields.
+class _Row:
+    """One row that is not plain, as it is read."""
 
-    A blank one is what trainers put where there is no label: no reference, so that reward models judge the row.
+    def __init__(
+        self, row: Row, columns: Mapping[str, str | None], layout: _Layout, *, question: bool, prefilled: Prefilled
+    ) -> None:
+        self._row = row
+        self._columns = columns
+        self._question = question
+        self._prefilled = prefilled
+        self._tool = next((tool for tool in layout.tools if _is_of(tool, row)), None)
+        self._paths = layout.paths
+        self._found: list[tuple[str, str]] = []
+        self._foreign: list[str] = []
 
-    >>> label_row("72"), label_row('{"reference": "72", "kind": "math"}'), label_row("")
-    ({'reference': '72'}, {'reference': '72', 'kind': 'math'}, {'reference': None})
-    """
-    try:
-        found = plain(label)
-    except SampleError as error:
-        found = error  # which no Sample takes for a reference, so that the row becomes an error with these words
-    if isinstance(found, str) and found.startswith("{"):
-        try:
-            read = json.loads(found)
-        except (ValueError, RecursionError):
-            read = None
-        found = read if isinstance(read, dict) and ("tests" in read or "reference" in read) else found
-    if isinstance(found, str) and not found.strip():
-        found = None
-    return found if isinstance(found, dict) else {"reference": found}
+    def read(self, prompt: Any = None) -> Read:  # any: text or messages, where a trainer gives it
+        """Raises SampleError."""
+        fields: dict[str, Any] = {key: value for key, value in self._row.items() if key not in SAMPLE_FIELDS}
+        for name in ("id", "problem"):  # neither is judged by, so that no row is lost for them
+            path, value = self._first(name)
+            if isinstance(value, str | int | float) and not isinstance(value, bool):
+                fields[name] = value
+                self._note(name, path)
+        found, plural = ([""], False) if self._question else self._responses()
+        asked, turns = self._prompt(found)
+        fields["prompt"] = prompt if prompt is not None else asked
+        if turns is not None and not self._question:
+            found = [turns]
+        self._kind(fields)
+        self._language(fields)
+        self._limits(fields)
+        fields.update(self._label(fields))
+        if self._tool is not None and "finish_reason" in self._tool.fields and "finish_reason" not in fields:
+            reason = self._of_tool("finish_reason")[1]
+            if reason is not None:
+                fields["finish_reason"] = reason
+        for name in ("reference", "prompt", "tests"):
+            if fields.get(name) is None:
+                fields.pop(name, None)
+        samples = []
+        opened: bool | None = None
+        for place, response in enumerate(found):
+            if not isinstance(response, str):
+                where = f"responses[{place}]" if plural else self._where("response")
+                if opened is None:
+                    question = Sample.from_dict({**fields, "response": ""})
+                    opened = ends_in_think(question.prompt) if self._prefilled == "auto" else self._prefilled
+                response = _text_of(response, where, opened)
+            samples.append(Sample.from_dict({**fields, "response": response}))
+        return Read(samples, plural, self._reading())
+
+    # -- fields -------------------------------------------------------------------------------------------------------
+
+    def _responses(self) -> tuple[list[Any], bool]:  # any: texts or messages
+        """What the model wrote, as it stands in the row."""
+        if self._columns.get("responses"):
+            path = self._columns["responses"]
+            value = get(self._row, str(path))
+            if isinstance(value, list):
+                return value, True
+        own = self._row.get("response")
+        if self._tool is not None and "response" not in self._columns and not isinstance(own, str):
+            place, several = self._of_tool("responses")
+            if isinstance(several, str):
+                several = read_text(several)
+            if several and all(one is None for one in several):
+                several = None
+            if several == []:
+                raise SampleError("missing_field", f"{place} is empty: no response was made")
+            if isinstance(several, list):
+                self._note("responses", place)
+                return several, not (self._tool.single and len(several) == 1)
+        path, value = self._first("response")
+        if value is None and "response" not in self._columns:
+            place, several = self._first("responses")
+            if isinstance(several, list):
+                self._note("responses", place)
+                return several, True
+        if value is None and not self._has_conversation():
+            looked = self._columns.get("response") or "response"
+            if self._tool is not None and "response" not in self._columns:
+                places = (*self._tool.fields.get("responses", ()), *self._tool.fields.get("response", ()))
+                looked = " or ".join(places) or looked
+            raise SampleError("missing_field", f"the row has no field {looked!r}")
+        if value is not None:
+            self._agree(path, value)
+            self._note("response", path)
+        return [value], False
+
+    def _agree(self, path: str, value: Any) -> None:  # any: text or messages
+        """Raise SampleError where another usual name of a response holds another text: neither can be preferred."""
+        if not isinstance(value, str) or path == "response" or path in self._columns.values():
+            return
+        if self._tool is not None and path in self._tool.fields.get("response", ()):
+            return
+        for other in self._paths["response"]:
+            text = get(self._row, other)
+            if other != path and isinstance(text, str) and text.strip() and text not in value and value not in text:
+                raise SampleError(
+                    "ambiguous_response", f"{path} and {other} both may be the response; --map response={path} says so"
+                )
+
+    def _has_conversation(self) -> bool:
+        return any(is_conversation(self._row.get(name)) for name in CONVERSATIONS)
+
+    def _prompt(self, found: list[Any]) -> tuple[Any, Any]:  # any: texts or messages
+        """The prompt, and the turns that answer it where the row keeps both in one conversation."""
+        path, asked = self._first("prompt")
+        turns = None
+        column = next((name for name in CONVERSATIONS if is_conversation(self._row.get(name))), None)
+        if column is not None:
+            before, after = split_conversation(self._row[column])
+            if found == [None]:
+                if not after:
+                    raise SampleError("missing_field", f"{column} ends with a user's turn, so the row has no response")
+                turns = after
+                self._note("response", column)
+                asked, path = before, column
+            elif asked is None:
+                asked, path = before, column
+        if asked is None and not found:
+            return None, turns
+        if isinstance(asked, str) and asked[:1] == "[":
+            read = read_text(asked)
+            asked = read if is_conversation(read) else asked
+        if is_message(asked):
+            asked = [asked]
+        if is_conversation(asked):
+            asked = [as_message(turn) for turn in asked]
+        if found and is_conversation(found[0]) and asked is None and len(found[0]) > 1:
+            asked = split_conversation(found[0])[0] or None
+        if asked is not None and not isinstance(asked, str | list):
+            if path == "prompt" or path in self._columns.values():
+                return asked, turns
+            return None, turns
+        if asked is not None:
+            self._note("prompt", path)
+        return asked, turns
+
+    def _kind(self, fields: dict[str, Any]) -> None:
+        path, value = self._first("kind")
+        if value is None:
+            return
+        kind = kind_of(value)
+        if kind is not None:
+            fields["kind"] = kind
+        elif path in self._columns.values():
+            raise SampleError("wrong_type", f"{path} is {_short(value)}, which names no kind")
+        else:
+            self._foreign.append(f"kind={_short(value)}")
+
+    def _language(self, fields: dict[str, Any]) -> None:
+        path, value = self._first("language")
+        if value is None:
+            return
+        code = language_of(value)
+        if code is not None:
+            fields["language"] = code
+        elif program_language_of(value) is not None:
+            fields.setdefault("code_language", value)
+        elif path in self._columns.values():
+            raise SampleError("wrong_type", f"{path} is {_short(value)}, which is no language's code or English name")
+        else:
+            self._foreign.append(f"language={_short(value)}")
+
+    def _limits(self, fields: dict[str, Any]) -> None:
+        path, value = self._first("limits")
+        if value is None:
+            return
+        limits = own_limits(value)
+        if limits is not None:
+            fields["limits"] = limits
+        elif path in self._columns.values():
+            fields["limits"] = value
+        else:
+            self._foreign.append(f"limits={_short(value)}")
+
+    def _label(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The gold or the tests. Raises SampleError."""
+        kind = fields.get("kind")
+        seen = {**self._row, **fields}
+        found: dict[str, Any] = {}
+        path, tests = self._first("tests")
+        named = path in self._columns.values()
+        if tests is not None and not (isinstance(tests, int | float | bool) and not named):
+            found["tests"] = _table(tests) if kind in (None, "code") or named else None
+            if found["tests"] is None:
+                self._foreign.append(f"tests={_short(tests)}")
+        elif tests is not None:
+            self._foreign.append(f"tests={_short(tests)}")
+        name, gold = self._gold(kind)
+        if gold is None:
+            return found
+        self._note("reference", name)
+        if found.get("tests") is not None:
+            if isinstance(gold, Mapping) or (
+                isinstance(gold, list) and any(isinstance(g, Mapping | list) for g in gold)
+            ):
+                return found
+            return {**found, "reference": gold}
+        inner = self._row.get("doc") if self._tool is not None else None
+        if isinstance(inner, Mapping):  # lm-eval keeps the row of the data set there, with its options
+            for column in ("choices", "options"):
+                if isinstance(inner.get(column), list) and column not in seen and len(inner[column]) > 1:
+                    fields[column] = seen[column] = inner[column]
+        label = choice_fields(label_fields(gold, name, seen, kind), seen) if kind is None else None
+        if label is None:
+            label = label_fields(gold, name, seen, kind)
+        given = {key: value for key, value in found.items() if value is not None}
+        return {**label, **given}
+
+    def _gold(self, kind: str | None) -> tuple[str, Any]:  # any: JSON values
+        if "reference" in self._columns:
+            path = self._columns["reference"]
+            return ("", None) if path is None else (path, get(self._row, path))
+        own = self._row.get("reference")
+        if not _is_empty(own):
+            return "reference", own
+        tool = self._tool
+        golds = [] if tool is None else [(path, get(self._row, path)) for path in tool.fields.get("reference", ())]
+        golds = [(path, value) for path, value in golds if not _is_empty(value)][:1]
+        puzzle = kind == "puzzle" or any(isinstance(self._row.get(one), list) for one in ("numbers", "nums"))
+        paths = () if tool is not None and tool.fields.get("reference") == () else self._paths["reference"]
+        used = {path for name, path in self._found if name in ("response", "responses")}
+        used.update(path for path in self._columns.values() if path is not None)
+        for path in paths:
+            if path in used or (puzzle and path == "target"):
+                continue
+            value = get(self._row, path)
+            if isinstance(value, list) and _is_tokens(value):
+                continue
+            if not _is_empty(value) and path not in [at for at, _ in golds]:
+                golds.append((path, value))
+        chosen = choose(golds) if golds else None
+        return ("", None) if chosen is None else chosen
+
+    # -- where --------------------------------------------------------------------------------------------------------
+
+    def _first(self, name: str) -> tuple[str, Any]:  # any: JSON values
+        """Where a field stands, and what is there; None where it is nowhere."""
+        if name in self._columns:
+            path = self._columns[name]
+            return ("", None) if path is None else (path, get(self._row, path))
+        own = self._row.get(name)
+        if own is not None and not (self._tool is not None and name in self._tool.fields and isinstance(own, Mapping)):
+            return name, own
+        path, value = self._of_tool(name)
+        if value is not None:
+            return path, value
+        for path in self._paths[name]:
+            value = get(self._row, path)
+            if value is not None and path != name and not (isinstance(value, list) and _is_tokens(value)):
+                return path, value
+        return "", None
+
+    def _of_tool(self, name: str) -> tuple[str, Any]:  # any: JSON values
+        for path in () if self._tool is None else self._tool.fields.get(name, ()):
+            value = get(self._row, path)
+            if value is not None:
+                return path, value
+        return "", None
+
+    def _where(self, name: str) -> str:
+        return next((path for field, path in self._found if field == name), name)
+
+    def _note(self, name: str, path: str) -> None:
+        if path and path != name:
+            self._found.append((name, path))
+
+    def _reading(self) -> Reading | None:
+        tool = None if self._tool is None else self._tool.name
+        if tool is None and not self._found and not self._foreign:
+            return None
+        return Reading(tool, tuple(self._found), tuple(self._foreign))
 
 
-def _reference(value: object) -> object:
-    return [item for item in value if item is not None] or None if isinstance(value, list) else value
+def _is_tokens(value: list[Any]) -> bool:  # any: JSON values
+    """Whether a list holds ids of tokens, as `labels` of training rows do, and no answers."""
+    return len(value) > _TOKENS and all(type(item) is int for item in value)
 
 
-def _json(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError) as error:
-        raise SampleError("wrong_type", f"a column holds text that is not JSON: {error}") from error
+def _is_empty(value: object) -> bool:
+    return value is None or (isinstance(value, str | list) and not value)
 
 
-def _tests(value: object) -> object:
-    found = _json(value)
-    if not isinstance(found, dict):
+def _is_of(tool: Tool, row: Row) -> bool:
+    """Whether a row holds what the tool's own writer gives it."""
+    if not tool.needs:
+        return True
+    if tool.name == "evalplus":
+        name = row.get("task_id")
+        return (
+            isinstance(name, str) and "/" in name and not any(row.get(n) is not None for n in ("response", "responses"))
+        )
+    if tool.name == "openai" and "custom_id" in row:
+        return isinstance(row.get("response"), Mapping)
+    if tool.name == "openai" and not any(get(row, path) for path in ("choices", "output", "response")):
+        return False
+    return any(all(get(row, path) is not None for path in need) for need in tool.needs)
+
+
+def _text_of(response: Any, where: str, opened: bool) -> str:  # any: text or messages
+    if response == []:
+        raise SampleError("missing_field", f"{where} is empty: no response was made")
+    if response is None or not (is_message(response) or isinstance(response, list)):
+        raise SampleError("wrong_type", f"{where} must be a string, got {_type(response)}")
+    if isinstance(response, list) and not all(isinstance(turn, Mapping) for turn in response):
+        inner = next(turn for turn in response if not isinstance(turn, Mapping))
+        raise SampleError("wrong_type", f"{where} must be a string or messages, got a list with {_type(inner)}")
+    if isinstance(response, list) and not any(
+        turn.get("role", turn.get("from", "assistant")) not in ("user", "system", "tool", "human") for turn in response
+    ):
+        raise SampleError("missing_field", f"{where} has no turn of an assistant")
+    return response_text(response, opened=opened)
+
+
+def _copied(completion: object) -> object:
+    return completion if completion is None or isinstance(completion, str | Mapping) else plain(completion)
+
+
+def _table(tests: Any) -> Any:  # any: JSON values
+    """Tests as a list where they are a table of columns, the way Arrow keeps a list of structs."""
+    found = read_text(tests) if isinstance(tests, str) else tests
+    if not isinstance(found, dict) or "inputs" in found:
+        return tests if found is None else found
+    lengths = {len(column) for column in found.values() if isinstance(column, list)}
+    if len(lengths) != 1 or not all(isinstance(column, list) for column in found.values()):
         return found
-    table = {{"inputs": "input", "outputs": "output"}.get(key, key): column for key, column in found.items()}
-    lengths = {len(column) for column in table.values() if isinstance(column, list)}
-    if len(lengths) != 1 or not all(isinstance(column, list) for column in table.values()):
-        raise SampleError("wrong_type", "tests must be a list of tests, or a table of columns of one length")
-    rows = [dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)]
+    rows = [dict(zip(found, values, strict=True)) for values in zip(*found.values(), strict=True)]
     return [{"type": "stdin", **row} if "input" in row and row.get("type") is None else row for row in rows]
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _type(value: object) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+__all__ = ["ALIASES", "MAPPABLE", "VERDICTS", "Read", "Reading", "RowReader", "is_verdict", "read_columns"]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import signal
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..verifiers.errors import RunError, WriteError
 from ..verifiers.files import write_json
+from .first import NothingScoredError
 from .options import ScoreOptions, merge_options
 from .run import Interrupted, score
 from .show import print_summary, progress_bar
 
-FINE, FAILED, INTERRUPTED, READER_GONE = 0, 1, 130, 141
+FINE, FAILED, INTERRUPTED, READER_GONE, TERMINATED = 0, 1, 130, 141, 143
 """Exit statuses; 2 is click's for usage."""
 
 
@@ -37,15 +43,36 @@ def run_score(
 
     Raises ConfigError and RunError for what the user can mend.
     """
+    ended: list[int] = []
+    with _orderly_end(ended):
+        try:
+            return _run(config, flags, reporter, ended)
+        except KeyboardInterrupt:
+            _say("ended" if ended else "interrupted")
+            return TERMINATED if ended else INTERRUPTED
+
+
+@contextlib.contextmanager
+def _orderly_end(ended: list[int]) -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does, its rows saved; it is noted in `ended`."""
+
+    def end(number: int, _: object) -> None:
+        ended.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
     try:
-        return _run(config, flags, reporter)
-    except KeyboardInterrupt:
-        _say("interrupted")
-        return INTERRUPTED
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
-def _run(config: str | None, flags: Mapping[str, Any], reporter: Reporter) -> int:
+def _run(config: str | None, flags: Mapping[str, Any], reporter: Reporter, ended: Sequence[int]) -> int:
     options = ScoreOptions(**merge_options(ScoreOptions, config, flags))
+    options = replace(options, output=_output_of(options))
     if config and any(
         Path(path).exists() and Path(path).samefile(config)
         for path in (options.output, options.summary or "-", options.report or "-")
@@ -60,8 +87,11 @@ def _run(config: str | None, flags: Mapping[str, Any], reporter: Reporter) -> in
             summary = score(options, progress)
     except Interrupted as interrupted:
         where = f"{options.output}; run again with --resume" if options.output != "-" else "standard output"
-        _say(f"interrupted: {interrupted.rows:,} rows are in {where}")
-        return INTERRUPTED
+        _say(f"{'ended' if ended else 'interrupted'}: {interrupted.rows:,} rows are in {where}")
+        return TERMINATED if ended else INTERRUPTED
+    except NothingScoredError as error:
+        _say(f"failed: {error}")
+        return FAILED
     except BrokenPipeError:
         # The interpreter flushes standard output once more on its way out, which would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -84,6 +114,24 @@ def _run(config: str | None, flags: Mapping[str, Any], reporter: Reporter) -> in
         _say(f"failed: {summary.unjudged_share:.2%} could not be judged; --max-errors allows {options.max_errors:.2%}")
         return FAILED
     return FINE
+
+
+def _output_of(options: ScoreOptions) -> str:
+    """The output file: in a folder that is named, one that is called as the input. Raises RunError."""
+    name = options.output
+    if name == "-":
+        return name
+    if not Path(name).is_dir():
+        if name.endswith(("/", os.sep)):
+            raise RunError(f"{name} is no folder that is there; make it, or name a file")
+        return name
+    if len(options.files) != 1 or options.files[0] == "-":
+        raise RunError(f"{name} is a folder; name a file in it, since there is no one input file to name it after")
+    stem = re.sub(
+        r"(\.(jsonl|ndjson|json|csv|tsv|parquet|arrow|eval))?(\.(gz|zst|bz2|xz))?$", "", Path(options.files[0]).name
+    )
+    kept = re.search(r"\.(jsonl|parquet|csv|tsv)(\.(gz|zst|bz2|xz))?$", options.files[0])
+    return str(Path(name) / (stem + (kept[0] if kept else ".jsonl")))
 
 
 def _check_writable(path: str) -> None:

@@ -45,11 +45,11 @@ class Groups:
     SQLite's unnamed database is a file of its own that vanishes with the process, however that ends.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], cache_mb: int = 16) -> None:
         """`names` are the verifiers whose scores are kept; `learn` adds to them."""
         self._names = tuple(names)
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-16000", "temp_store=FILE"):
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{cache_mb * 1_000}", "temp_store=FILE"):
             self._database.execute(f"PRAGMA {pragma}")
         scores = "".join(f", s{index} REAL" for index in range(len(self._names)))
         self._database.execute(

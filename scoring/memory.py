@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..rows.files import Input, RawRow
-from ..rows.reader import plain
+from ..rows.values import plain
 from ..verifiers.sample import Sample
 from ..verifiers.verifier import Verifier
 from .options import ScoreOptions
@@ -89,6 +89,7 @@ def score(
         ray=ray,
         row_timeout=row_timeout,
         prefix=prefix,
+        keep_going=True,
     )
     judge = told.spec.build()
     source: Source = _Rows(() if isinstance(rows, str | Path) else rows)
@@ -96,7 +97,7 @@ def score(
         source = Input(told.files, int(told.max_line_mb * (1 << 20)))
     kept = _Kept()
     summary = score_from(source, kept, judge, told, began)
-    return Scored(rows=kept.rows, summary=summary)
+    return Scored(rows=kept.kept, summary=summary)
 
 
 class _Rows:
@@ -138,10 +139,19 @@ class _Kept:
     """Finished rows as a list."""
 
     def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []  # any: JSON values
+        self.kept: list[dict[str, Any]] = []  # any: JSON values
+
+    resumed = False
 
     def begin(self) -> None:
         """Nothing to do."""
+
+    def finish(self) -> None:
+        """Nothing to do."""
+
+    def rows(self) -> int:
+        """How many there are."""
+        return len(self.kept)
 
     def earlier(self) -> Iterator[bytes]:
         """None."""
@@ -149,7 +159,7 @@ class _Kept:
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Keep finished rows."""
-        self.rows += map(json.loads, lines)
+        self.kept += map(json.loads, lines)
 
     def close(self) -> None:
         """Nothing to do."""

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
+from ..rows.join import check_on
+from ..rows.paths import parse_path
+from ..rows.reader import RowReader
 from ..verifiers.errors import ConfigError
 from ..verifiers.files import hash_of
-from ..verifiers.sample import SAMPLE_FIELDS
 from ..verifiers.settings import read_table, values_of
 from ..verifiers.spec import RewardSpec
 
 WRITTEN = ("reward", "rewards", "verdicts", "error")
 """Fields that scoring writes, after the prefix."""
-MAPPABLE = (*SAMPLE_FIELDS, "responses")
-"""Fields that `names` may find under another name."""
 
 
 _RAY = re.compile(r"auto|local|(ray://)?[^\s/:]+:\d+|(ray://)?\[[0-9a-f:]+\]:\d+")
@@ -51,9 +51,19 @@ class ScoreOptions:
     set: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Options of verifiers by name."""
     names: Mapping[str, str] = field(default_factory=dict)
-    """Which field of a row holds which field of a Sample."""
+    """Which path of a row holds which field of a Sample."""
+    tool: str = "auto"
+    """The tool that wrote the rows: one of `r1_reward.rows.names.CHOICES`."""
     group_by: str | None = None
     """Field of the row that groups responses to one problem; None leaves it to `Sample.group`."""
+    by: Sequence[str] = ()
+    """Paths of the row by whose values the summary is broken down."""
+    join: str | None = None
+    """A file whose rows go with those of the input, as golds do."""
+    on: str = "id"
+    """The path by which rows are joined; `left=right` where it has another name in the file that is joined."""
+    keep_going: bool = False
+    """Write the output even where the first rows all fail alike."""
     max_errors: float = 0.01
     """Share of responses that may go unjudged before the run counts as failed."""
     workers: int | None = None
@@ -93,9 +103,11 @@ class ScoreOptions:
             )
         if not self.output or "" in (self.summary, self.report) or "" in self.files:
             raise ConfigError("the name of a file is empty")
-        for name in self.names:
-            if name not in MAPPABLE:
-                raise ConfigError(f"a Sample has no field {name!r}; it has {', '.join(MAPPABLE)}")
+        if self.join is not None:
+            check_on(self.on)
+        for path in (*self.by, *([self.group_by] if self.group_by else [])):
+            parse_path(path)
+        _ = self.reader  # which raises ConfigError for a field or a tool that there is not
         if not isinstance(self.prefix, str) or not self.prefix.isprintable():
             raise ConfigError(f"prefix is {self.prefix!r}; it must be text such as 'r1_'")
         written = [self.prefix + name for name in WRITTEN]
@@ -110,6 +122,11 @@ class ScoreOptions:
             raise ConfigError("standard output cannot be resumed; name an output file")
 
     @property
+    def reader(self) -> RowReader:
+        """How rows become samples."""
+        return RowReader(columns=dict(self.names), tool=self.tool)
+
+    @property
     def spec(self) -> RewardSpec:
         """The reward that they ask for."""
         return RewardSpec(rewards=tuple(self.rewards), preset=self.preset, options=self.set)
@@ -117,7 +134,9 @@ class ScoreOptions:
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
         """What decides the content of the output rows, and nothing else: not the number of workers, say."""
         return {**self.spec.to_dict(), "map": dict(sorted(self.names.items())), "max_line_mb": self.max_line_mb} | (
-            {"prefix": self.prefix} if self.prefix else {}
+            ({"prefix": self.prefix} if self.prefix else {})
+            | ({"from": self.tool} if self.tool != "auto" else {})
+            | ({"join": self.join, "on": self.on} if self.join else {})
         )
 
     @property
@@ -188,8 +207,8 @@ def read_config(path: str | Path, kind: type = ScoreOptions) -> dict[str, Any]: 
     """The options that a TOML file gives, keyed like the dataclass `kind`. Raises ConfigError, naming file and key."""
     told = {}
     for key, value in read_table(path).items():
-        name = {"reward": "rewards", "map": "names"}.get(key, key).replace("-", "_")
-        if name in ("rewards", "files") and isinstance(value, str):
+        name = {"reward": "rewards", "map": "names", "from": "tool"}.get(key, key).replace("-", "_")
+        if name in ("rewards", "files", "by") and isinstance(value, str):
             value = [part.strip() for part in value.split(",")]
         told[name] = parse_share(str(value)) if name == "max_errors" else value
     try:

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from ..verifiers.errors import RunError
+from ..rows.convert import convert, kind_of
+from ..verifiers.errors import RunError, WriteError
 from ..verifiers.files import write_json
 from .options import ScoreOptions
 from .schemas import SCHEMA_VERSION
@@ -42,9 +43,14 @@ class Output:
             self._file: IO[bytes] = sys.stdout.buffer
             return
         self._record = self._path.with_name(self._path.name + ".run.json")
-        if self._path.suffix in (".gz", ".zst", ".parquet"):
-            raise RunError(f"{self._path} would hold plain JSONL; name it .jsonl and compress it afterwards")
+        self._target, self._kind = self._path, kind_of(self._path)
         _check_paths(options, [self._path, self._record])
+        if self._kind is not None and (not self._path.exists() or self._path.is_file()):
+            # Rows are kept as JSONL until the last is there, so that a run can be resumed after any kind of end.
+            self._path = self._path.with_name(self._path.name + ".part.jsonl")
+            self._check_target(options)
+        else:
+            self._kind = None
         new = not self._path.exists()
         self._stream = self._path.exists() and not self._path.is_file() and not self._path.is_dir()
         try:
@@ -67,6 +73,35 @@ class Output:
             raise
         finally:
             self._new = new
+
+    def rows(self) -> int | None:
+        """How many rows it holds; None of a pipe, whose rows cannot be counted."""
+        if self._path is None or self._stream or self._file.closed:
+            return None
+        place = self._file.tell()
+        count = _count_lines(self._file)
+        self._file.seek(place)
+        return count
+
+    def finish(self) -> None:
+        """Close it, with every row there: now it becomes the kind of file that was asked for. Raises WriteError."""
+        self.close()
+        if self._path is not None and self._kind is not None:
+            try:
+                convert(self._path, self._target, self._kind)
+                self._path.unlink()
+            except OSError as error:
+                raise WriteError(f"writing {self._target} failed: {error.strerror or error}") from error
+
+    def _check_target(self, options: ScoreOptions) -> None:
+        """Raise RunError where the finished file is there and is to be kept."""
+        assert self._path is not None
+        if not self._target.exists() or not self._target.stat().st_size or options.overwrite:
+            return
+        if options.resume and self._path.exists():
+            return  # ended between the two
+        way = "nothing is left to resume; " if options.resume and _noted(self._record) else ""
+        raise RunError(f"{self._target} is there; {way}--overwrite replaces it, or write to another file")
 
     def begin(self) -> None:
         """Note the options and let go of what is not to be kept: the last thing before rows are written. Raises

@@ -16,10 +16,11 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ..rows.files import RawRow
+from ..rows.reader import RowReader
 from ..verifiers.errors import RunError
 from ..verifiers.reward import Judge
 from ..verifiers.spec import RewardSpec, slots_of
@@ -127,18 +128,19 @@ class Pool:
         self,
         spec: RewardSpec,
         judge: Judge,
-        names: Mapping[str, str],
+        reader: RowReader,
         group_by: str | None = None,
         *,
         workers: int,
         row_timeout: float,
         echo: bool = True,
         prefix: str = "",
+        by: Sequence[str] = (),
     ) -> None:
         """`judge` is what `spec` builds; it is only asked for names, about rows that no worker survived. Without `echo`
         a finished row holds the findings alone, not the fields it came with; `prefix` is put before their names."""
-        self._handshake = (spec, dict(names), group_by, echo, prefix)
-        self._scorer = Scorer(judge, names, group_by, echo=echo, prefix=prefix)
+        self._handshake = (spec, reader, group_by, echo, prefix, tuple(by))
+        self._scorer = Scorer(judge, reader, group_by, echo=echo, prefix=prefix, by=by)
         self._row_timeout = row_timeout
         self._threads = slots_of(workers)
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()

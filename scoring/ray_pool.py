@@ -18,12 +18,13 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
 from .._version import __version__
 from ..rows.files import RawRow
+from ..rows.reader import RowReader
 from ..verifiers.errors import RunError, missing_extra
 from ..verifiers.reward import Judge
 from ..verifiers.spec import RewardSpec
@@ -94,15 +95,18 @@ class Seat:
         version: str,
         path: Sequence[str],
         spec: RewardSpec,
-        names: Mapping[str, str],
+        reader: RowReader,
         group_by: str | None,
         row_timeout: float,
         prefix: str = "",
+        by: Sequence[str] = (),
     ) -> None:
         if version != __version__:
             raise RuntimeError(f"this node has r1-reward {__version__}, the run {version}")
         sys.path += [entry for entry in path if entry not in sys.path]
-        self._pool = Pool(spec, spec.build(), names, group_by, workers=1, row_timeout=row_timeout, prefix=prefix)
+        self._pool = Pool(
+            spec, spec.build(), reader, group_by, workers=1, row_timeout=row_timeout, prefix=prefix, by=by
+        )
         self._pool.start()
 
     def ready(self) -> str:
@@ -125,17 +129,18 @@ class RayPool:
         self,
         spec: RewardSpec,
         judge: Judge,
-        names: Mapping[str, str],
+        reader: RowReader,
         group_by: str | None = None,
         *,
         workers: int,
         row_timeout: float,
         prefix: str = "",
+        by: Sequence[str] = (),
     ) -> None:
         """`judge` is what `spec` builds; it is only asked for names, about rows that were given up."""
         self._ray = ray = _ray()
-        self._scorer = Scorer(judge, names, group_by, prefix=prefix)
-        self._made_of = (__version__, list(sys.path), spec, dict(names), group_by, row_timeout, prefix)
+        self._scorer = Scorer(judge, reader, group_by, prefix=prefix, by=by)
+        self._made_of = (__version__, list(sys.path), spec, reader, group_by, row_timeout, prefix, tuple(by))
         # No restarts and retries of Ray's own: a chunk need not wait for the actor that lost it to come back.
         self._actor = ray.remote(Seat).options(num_cpus=1, max_restarts=0, max_task_retries=0)
         self._workers = workers

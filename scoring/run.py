@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._version import __version__, commit
 from ..rows.files import Input, RawRow, may_run_program
+from ..rows.join import Joined
 from ..verifiers.errors import RunError, WriteError
 from ..verifiers.reward import Judge
 from ..verifiers.spec import slots_of, verifiers_of
+from .first import FIRST, absent_fields, check_first
+from .lenient import SAMPLED, has_no_answer, lenient_note
 from .options import ScoreOptions, default_workers
 from .output import Output
 from .pace import Pace
@@ -83,6 +86,16 @@ class Sink(Protocol):
     def begin(self) -> None:
         """The last thing before rows are written."""
 
+    @property
+    def resumed(self) -> bool:
+        """Whether an earlier run left rows to take over."""
+
+    def rows(self) -> int | None:
+        """How many rows it holds; None where they cannot be counted."""
+
+    def finish(self) -> None:
+        """Close it, with every row there."""
+
     def earlier(self) -> Iterator[bytes]:
         """Rows that an earlier run finished."""
 
@@ -117,7 +130,10 @@ def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = N
     # What a user's module prints must not end among the rows.
     with contextlib.redirect_stdout(sys.stderr):
         judge = options.spec.build()
-    source = Input(options.files, int(options.max_line_mb * (1 << 20)))
+    longest = int(options.max_line_mb * (1 << 20))
+    source: Source = Input(options.files, longest)
+    if options.join is not None:
+        source = Joined(source, options.join, options.on, longest)
     return score_from(source, Output(options), judge, options, began, progress)
 
 
@@ -132,7 +148,29 @@ def score_from(
     """Score what `source` has into `output` by `judge`, which `options.spec` builds; raises as `score` does. `began` is
     when the run began, on the monotonic clock."""
     spec = options.spec
-    tally = Tally(verifiers_of(judge))
+    tally = Tally(verifiers_of(judge), by=options.by, prefix=options.prefix)
+    reader = options.reader
+    held: list[tuple[RawRow, Done]] = []
+    began_writing = output.resumed
+    unanswered: list[RawRow] = []
+    notes: list[str] = []
+
+    def write(done: Sequence[Done]) -> None:
+        try:
+            output.write([row.output for row in done])
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise WriteError(f"writing {options.output} failed: {error.strerror or error}") from error
+
+    def begin() -> None:
+        nonlocal began_writing
+        if not began_writing:
+            began_writing = True
+            notes.extend(absent_fields([raw for raw, _ in held[:FIRST]], reader))
+            output.begin()
+            write([done for _, done in held])
+            held.clear()
 
     def finish(chunk: _Chunk, done: list[Done] | Mismatch) -> None:
         if isinstance(done, Mismatch):
@@ -141,24 +179,31 @@ def score_from(
                 "start anew without --resume"
             )
         tally.add(done)
-        if chunk.outputs is None:
-            try:
-                output.write([row.output for row in done])
-            except BrokenPipeError:
-                raise
-            except OSError as error:
-                raise WriteError(f"writing {options.output} failed: {error.strerror or error}") from error
+        if len(unanswered) < SAMPLED:
+            pairs = zip(chunk.rows, done, strict=True)
+            unanswered.extend(raw for raw, one in pairs if any(map(has_no_answer, one.responses)))
+        if began_writing and chunk.outputs is None:
+            write(done)
+        elif not began_writing:
+            held.extend(zip(chunk.rows, done, strict=True))
+            if len(held) >= FIRST:
+                if not options.keep_going:
+                    check_first([raw for raw, _ in held[:FIRST]], [one for _, one in held[:FIRST]], reader)
+                begin()
         if progress is not None:
             progress(Progress(tally.rows, source.bytes_read, source.bytes))
 
     try:
         with _pool(options, judge) as (pool, workers, slots):
             pool.start()
-            output.begin()
+            if began_writing:
+                output.begin()
             programs = slots if spec.may_run_programs else None
             _fan_out(_Chunks(source, output.earlier(), programs), pool, workers, finish)
             pool.finish()
-        output.close()
+        begin()
+        output.finish()
+        notes.extend(filter(None, [lenient_note(options, tally, unanswered)]))
         inputs = zip(source.files, source.sha256, strict=True)
         return tally.summary(
             version=__version__,
@@ -167,12 +212,15 @@ def score_from(
             fingerprint=options.fingerprint,
             inputs=[{"path": path, "sha256": digest} for path, digest in inputs],
             seconds=time.monotonic() - began,
+            notes=notes,
         )
     except KeyboardInterrupt:
-        raise Interrupted(tally.rows) from None
+        begin()
+        there = output.rows()
+        raise Interrupted(tally.rows if there is None else there) from None
     finally:
         output.close()
-        tally.groups.close()
+        tally.close()
 
 
 @contextlib.contextmanager
@@ -193,11 +241,12 @@ def _pool(options: ScoreOptions, judge: Judge) -> Iterator[tuple[Pool | RayPool,
         pool = made(
             spec,
             judge,
-            options.names,
+            options.reader,
             options.group_by,
             workers=workers,
             row_timeout=options.row_timeout,
             prefix=options.prefix,
+            by=options.by,
         )
         opened.callback(pool.close)
         yield pool, workers, slots

@@ -13,8 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ..rows.files import Input, parse_row
-from ..verifiers.errors import ConfigError, RunError, WriteError
+from ..rows.decode import decode_row
+from ..rows.files import Input
+from ..rows.reader import RowReader
+from ..verifiers.errors import ConfigError, RunError, SampleError, WriteError
 from ..verifiers.files import read_json, write_json
 from ..verifiers.sample import Sample
 from .schemas import SCHEMA_VERSION
@@ -55,15 +57,14 @@ def _samples(
         rows = files if isinstance(files, Input) else Input(files, MAX_LINE)
     except RunError as error:
         raise ConfigError(str(error)) from error
-    of = dict(names or {})
-    asked = {} if responses else {of.get("response", "response"): ""}
+    reader = RowReader(columns=dict(names or {}))
     for row in rows:
         place = f"{rows.files[row.file]}, line {row.line}"
         try:
-            if row.reason:
-                raise ValueError(row.detail)
-            yield place, Sample.from_dict({**parse_row(row.data), **asked}, of)
-        except (ValueError, TypeError) as error:
+            read = reader.read_row(decode_row(row)[0], question=not responses)
+            for sample in read.samples:
+                yield place, sample
+        except SampleError as error:
             raise ConfigError(f"{place}: {error}") from error
 
 

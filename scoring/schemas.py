@@ -154,6 +154,37 @@ DEFINITIONS: Mapping[str, _Schema] = {
             ),
             "slowest": _list(_object("A row that took long.", {"row": _TEXT, "seconds": _SECONDS})),
             "seconds": _SECONDS,
+            "readings": _list(
+                _object(
+                    "How rows were read that do not have our own names.",
+                    {
+                        "from": {"type": ["string", "null"], "description": "The tool whose shape they have."},
+                        "fields": {"type": "object", "additionalProperties": _TEXT},
+                        "left_alone": _list(_TEXT),
+                        "rows": _COUNT,
+                    },
+                )
+            ),
+            "examples": {
+                "description": "The first row of each reason, by verifier; of rows that are no sample under `row`.",
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "additionalProperties": _object(
+                        "A row that shows a reason.", {"row": _TEXT, "place": _TEXT, "detail": _TEXT}
+                    ),
+                },
+            },
+            "by": {
+                "description": "The same figures by the values of fields (`--by`).",
+                "type": "object",
+                "additionalProperties": {"type": "object", "additionalProperties": {"type": "object"}},
+            },
+            "agreement": {
+                "description": "How far verdicts agree with a column of labels; null where there is none.",
+                "type": ["object", "null"],
+            },
+            "notes": _list(_TEXT),
         },
     ),
     "mean": _object("A mean with its 95 % interval over n values.", _MEAN_FIELDS),

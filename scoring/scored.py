@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..rows.decode import decode_row, parse_row
 from ..rows.files import Input, RawRow, without_nan
+from ..rows.reader import RowReader
 from ..verifiers.errors import SampleError
-from ..verifiers.sample import Sample
+from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from ..verifiers.verdict import REASONS_OF, Status
 from .options import WRITTEN
-from .work import ScoredResponse, decision, problem_key
+from .work import ScoredResponse, decision, group_key
 
 MOST_VERIFIERS = 32
 """Verifiers that are told apart in one file; the verdicts of more are left in their rows."""
@@ -62,11 +65,15 @@ class ScoredFiles:
         names: Mapping[str, str] | None = None,
         group_by: str | None = None,
         *,
+        tool: str = "auto",
         max_line_mb: float = 64.0,
     ) -> None:
-        """`names` says which field of a row holds which field of a Sample. Raises RunError for a missing file."""
+        """`names` says which path of a row holds which field of a Sample, `tool` what wrote the rows that were scored.
+
+        Raises RunError for a missing file, ConfigError for a field that no Sample has.
+        """
         self.input = Input(files, int(max_line_mb * (1 << 20)))
-        self.names = dict(names or {})
+        self._reader = RowReader(columns=dict(names or {}), tool=tool)
         self._group_by = group_by
         self._known: set[str] = set()
         self._prefixes = [str(options_of([file]).get("prefix", "")) for file in files]
@@ -77,25 +84,21 @@ class ScoredFiles:
 
     def read(self, raw: RawRow) -> ScoredRow:
         """One row."""
-        if raw.reason:
-            return _in_error(raw, {}, raw.reason, raw.detail)
         data = raw.data
         try:
-            fields = _strict(data)
-        except ValueError as error:
-            try:
-                fields = without_nan(json.loads(data))
-                data = json.dumps(fields, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
-            except (ValueError, RecursionError):
-                return _in_error(raw, {}, "not_json", f"the line is not JSON: {str(error)[:100]}")
-        except RecursionError:
-            return _in_error(raw, {}, "not_json", "the line is nested too deep")
-        if not isinstance(fields, dict):
-            return _in_error(raw, {}, "not_an_object", f"the line is a JSON {type(fields).__name__}, not an object")
+            fields, strict = decode_row(raw)
+        except SampleError as error:
+            return _in_error(raw, {}, error.reason, error.message)
+        if not strict:
+            data = json.dumps(without_nan(fields), ensure_ascii=False).encode("utf-8", "backslashreplace")
         prefix = self._prefixes[raw.file] if raw.file < len(self._prefixes) else ""
         if prefix:
             fields = _without_prefix(fields, prefix)
             data = json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        for name in WRITTEN:  # CSV and Parquet hold them as text
+            value = fields.get(name)
+            if isinstance(value, str):
+                fields[name] = _json_of(value)
         try:
             return self._row(raw, data, fields)
         except SampleError as error:
@@ -105,19 +108,15 @@ class ScoredFiles:
             return ScoredRow(raw.file, raw.line, data, fields, None, (), error.reason)
 
     def _row(self, raw: RawRow, data: bytes, fields: dict[str, Any]) -> ScoredRow:
-        response, responses = self.names.get("response", "response"), self.names.get("responses", "responses")
-        several = "responses" in self.names or fields.get(response) is None
-        plural = several and isinstance(fields.get(responses), list)
         if isinstance(fields.get("error"), dict) and not fields.get("verdicts"):
             raise SampleError("error", "the row is in error")
-        texts = fields[responses] if plural else [fields.get(response)]
-        if not all(isinstance(text, str) for text in texts):
-            raise SampleError("missing_field", f"the row has no text in {response!r}")
-        sample = Sample.from_dict({**fields, response: ""}, self.names)
+        read = self._reader.read_row({key: value for key, value in fields.items() if key not in WRITTEN})
+        plural, texts = read.plural, [sample.response for sample in read.samples]
+        sample = replace(read.samples[0], response="") if read.samples else self._reader.read_question(fields)
+        if read.reading is not None or self._reader.columns:
+            data = _with_our_names(fields, sample, texts, plural=plural)
         name = sample.id if sample.id is not None else f"line {raw.line}"
-        group = fields.get(self._group_by) if self._group_by else None
-        group = sample.group if group is None else group
-        key = problem_key(f"{raw.file}:{raw.line}" if group is None else group)
+        key = group_key(fields, sample, self._group_by, f"{raw.file}:{raw.line}")
         verdicts = fields.get("verdicts") or {}
         rewards = fields.get("rewards") if plural else [fields.get("reward")]
         told = verdicts if plural else [verdicts]
@@ -193,23 +192,27 @@ def _in_error(raw: RawRow, fields: dict[str, Any], reason: str, detail: str) -> 
     return ScoredRow(raw.file, raw.line, data, fields, None, (), reason)
 
 
+def _with_our_names(fields: Mapping[str, Any], sample: Sample, texts: Sequence[str], *, plural: bool) -> bytes:
+    """A row with the fields of a Sample under our own names, whatever else it calls so, for who shows it."""
+    ours = {name: value for name, value in sample.to_dict().items() if name in SAMPLE_FIELDS and name != "response"}
+    kept = {name: value for name, value in fields.items() if name not in (*SAMPLE_FIELDS, "responses")}
+    ours |= {"responses": list(texts)} if plural else {"response": texts[0]}
+    return json.dumps({**kept, **ours}, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def _json_of(text: str) -> Any:  # any: a JSON value
+    try:
+        return parse_row(text)
+    except (ValueError, RecursionError):
+        return text
+
+
 def _without_prefix(fields: Mapping[str, Any], prefix: str) -> dict[str, Any]:  # any: JSON values
     """A row as it would have been written without a prefix: what else is called so is an input's."""
     ours = {name: fields[prefix + name] for name in WRITTEN if prefix + name in fields}
     hidden = {prefix + name for name in WRITTEN}
     theirs = {f"input_{key}" if key in WRITTEN else key: value for key, value in fields.items() if key not in hidden}
     return {**theirs, **ours}
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
-
-
-def _strict(data: bytes) -> Any:  # any: a JSON value
-    return _DECODER.decode(data.decode())
 
 
 def options_of(files: Sequence[str]) -> dict[str, Any]:  # any: JSON values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -11,7 +11,10 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
+from ..rows.reader import Reading
 from ..verifiers.verdict import Status
+from ..verifiers.visible import visible
+from .agreement import Agreement
 from .measure import Evaluation
 from .run import Progress
 from .stats import Clustered, Interval
@@ -49,10 +52,23 @@ def print_summary(summary: Summary, output: str) -> None:
         console.print(_verifiers(summary))
     if summary.problems.pass_at:
         console.print(_problems(summary))
+    for path, values in summary.by.items():
+        console.print(_parts(path, values))
+    if summary.agreement is not None:
+        console.print(_agreement(summary.agreement))
+    for reading, count in summary.readings[:3]:
+        console.print(Text(_reading(reading, count), "dim"))
     if summary.unjudged:
         reasons = {**summary.row_errors, **summary.verdict_errors}
         told = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
         console.print(Text(f"could not be judged: {summary.unjudged:,} ({summary.unjudged_share:.2%}): {told}", "red"))
+        for name, found in summary.examples.items():
+            for reason, example in found.items():
+                if reason in reasons:
+                    who = "" if name == "row" else f"{name}: "
+                    console.print(Text(f"  {reason}, first in {example.row}: {who}{visible(example.detail)}", "red"))
+    for note in summary.notes:
+        console.print(Text(visible(note), "yellow"))
     slow = ", ".join(f"{name} {seconds * 1e3:.1f} ms" for name, seconds in summary.slowest[:3])
     if slow:
         console.print(Text(f"slowest rows: {slow}", "dim"))
@@ -89,11 +105,11 @@ def _verifiers(summary: Summary) -> Table:
     table = Table("reward", "mean", "95 % interval", "reasons", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     if len(summary.verifiers) > 1:
         reward = summary.problems.reward
-        table.add_row("total", _number(reward), _bounds(reward.interval), "")
+        table.add_row("total", _number(reward), _bounds(reward.bounded_interval), "")
     for name, told in summary.verifiers.items():
         total = sum(told.reasons.values())
         reasons = ", ".join(f"{reason} {count / total:.1%}" for reason, count in told.reasons.items())
-        table.add_row(Text(name), _number(told.scores), _bounds(told.scores.interval), reasons)
+        table.add_row(Text(name), _number(told.scores), _bounds(told.scores.bounded_interval), reasons)
     return table
 
 
@@ -106,6 +122,33 @@ def _problems(summary: Summary) -> Table:
         k, mean = problems.consensus
         table.add_row(f"cons@{k}", _number(mean), _bounds(mean.share_interval), f"{mean.n:,}")
     return table
+
+
+def _parts(path: str, values: Mapping[str, Summary]) -> Table:
+    names = list(dict.fromkeys(name for one in values.values() for name in one.verifiers))
+    table = Table(path, "responses", *names, "pass@1", "95 % interval", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for value, one in values.items():
+        means = [_number(one.verifiers[name].scores) if name in one.verifiers else "-" for name in names]
+        first = one.problems.pass_at.get(1)
+        ends = (_number(first), _bounds(first.share_interval)) if first is not None else ("-", "-")
+        table.add_row(Text(visible(value)), f"{one.responses:,}", *means, *ends)
+    return table
+
+
+def _agreement(found: Agreement) -> Text:
+    if found.accuracy is None:
+        return Text(f"{found.n:,} responses have a label, none a verdict")
+    kappa = "" if found.kappa is None else f", kappa {found.kappa:.3f}"
+    text = f"agreement with the labels of {found.decided:,} responses: {found.accuracy:.1%}{kappa}"
+    text += f"; labelled right and judged wrong {found.label_only:,}"
+    text += f", labelled wrong and judged right {found.verdict_only:,}"
+    return Text(text + (f", first {', '.join(map(visible, found.differing[:3]))}" if found.differing else ""))
+
+
+def _reading(reading: Reading, count: int) -> str:
+    where = ", ".join(f"{name} from {path}" for name, path in reading.fields)
+    told = f"{count:,} rows read{f' as of {reading.tool}' if reading.tool else ''}{f': {where}' if where else ''}"
+    return told + (f"; left alone: {', '.join(map(visible, reading.foreign))}" if reading.foreign else "")
 
 
 def _number(mean: Clustered) -> str:

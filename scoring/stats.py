@@ -60,6 +60,8 @@ class Clustered:
     _sn: float = 0.0
     _nn: float = 0.0
     _shift: float = 0.0
+    least: float = math.inf
+    most: float = -math.inf
     _trials: int = 0
 
     def add(self, total: float, count: int, trials: int | None = None) -> None:
@@ -73,6 +75,7 @@ class Clustered:
         if not self.clusters:
             self._shift = total / count
         self.clusters += 1
+        self.least, self.most = min(self.least, total / count), max(self.most, total / count)
         self.n += count
         self.total += total
         # Sums of squares about the first mean, since far from 0 they would cancel.
@@ -100,6 +103,22 @@ class Clustered:
         """95 % normal interval of the mean; None for fewer than two clusters."""
         mean, error = self.mean, self.error
         return None if mean is None or error is None else (mean - Z95 * error, mean + Z95 * error)
+
+    @property
+    def bounded_interval(self) -> Interval | None:
+        """The interval of a score between 0 and 1 as Wilson's, which never leaves that range; of another the normal
+        one, cut to the values that clusters have.
+
+        >>> mean = Clustered()
+        >>> for total, count in ((1, 1), (1, 1), (0, 1)): mean.add(total, count)
+        >>> [round(bound, 2) for bound in mean.bounded_interval]
+        [0.21, 0.94]
+        """
+        if self.interval is None:
+            return None
+        if self.least >= 0 and self.most <= 1:
+            return self.share_interval
+        return max(self.interval[0], min(self.least, 0.0)), min(self.interval[1], max(self.most, 1.0))
 
     @property
     def share_interval(self) -> Interval | None:

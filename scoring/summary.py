@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import heapq
+import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from ..rows.reader import Reading
 from ..verifiers.verdict import Status
 from ..verifiers.verifier import Verifier, Voter
+from .agreement import Agreement
 from .groups import Groups, Problems
 from .schemas import SCHEMA_VERSION
 from .stats import Clustered
 from .work import Done
 
+MOST_VALUES = 40
+"""Values of a field that have figures of their own; those that come later share one line."""
+_OTHERS, _NONE = "(other values)", "(none)"
 SLOWEST = 5
 """How many rows are named as the slowest."""
 _ERROR = Status.ERROR.value
+
+
+class Example(NamedTuple):
+    """A row that shows a reason."""
+
+    row: str
+    """Its id, or where it stands."""
+    place: str
+    """Where it stands."""
+    detail: str
+    """What the verdict says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +75,16 @@ class Summary:
     """Rows by name, with seconds."""
     seconds: float
     """Wall time of the run."""
+    readings: Sequence[tuple[Reading, int]] = ()
+    """How rows were read that do not have our own names, with how many."""
+    examples: Mapping[str, Mapping[str, Example]] = field(default_factory=dict)
+    """The first row of each reason, by verifier; of rows that are no sample under `row`."""
+    by: Mapping[str, Mapping[str, Summary]] = field(default_factory=dict)
+    """The same by the values of fields."""
+    agreement: Agreement | None = None
+    """How far verdicts agree with a column of labels; None where there is none."""
+    notes: Sequence[str] = ()
+    """What is worth a look: a mapped field that no row has, an option that would find more answers."""
 
     @property
     def unjudged(self) -> int:
@@ -111,11 +139,29 @@ class Summary:
             },
             "slowest": [{"row": name, "seconds": round(seconds, 6)} for name, seconds in self.slowest],
             "seconds": round(self.seconds, 3),
+            "readings": [
+                {"from": one.tool, "fields": dict(one.fields), "left_alone": list(one.foreign), "rows": count}
+                for one, count in self.readings
+            ],
+            "examples": {
+                name: {reason: example._asdict() for reason, example in found.items()}
+                for name, found in self.examples.items()
+            },
+            "by": {path: {value: _in_short(one) for value, one in values.items()} for path, values in self.by.items()},
+            "agreement": None if self.agreement is None else self.agreement.to_dict(),
+            "notes": list(self.notes),
         }
 
 
+def _in_short(summary: Summary) -> dict[str, Any]:  # any: a JSON object
+    """The figures of a part of the rows."""
+    kept = ("rows", "responses", "scored", "skipped", "unjudged", "reward", "accuracy", "verifiers", "problems")
+    told = summary.to_dict()
+    return {name: told[name] for name in kept}
+
+
 def _mean(mean: Clustered) -> dict[str, Any]:
-    return {"mean": mean.mean, "ci95": _bounds(mean.interval), "n": mean.n}
+    return {"mean": mean.mean, "ci95": _bounds(mean.bounded_interval), "n": mean.n}
 
 
 def _share(mean: Clustered) -> dict[str, Any]:
@@ -141,26 +187,49 @@ class Tally:
         default_factory=lambda: defaultdict(lambda: (Counter(), Counter()))
     )
     slowest: list[tuple[float, int, str]] = field(default_factory=list)
+    by: Sequence[str] = ()
+    """Paths whose values have figures of their own."""
+    prefix: str = ""
+    """What is put before the fields that scoring writes."""
+    cache_mb: int = 16
     groups: Groups = field(init=False)
+    agreement: Agreement = field(default_factory=lambda: Agreement())
+    _readings: Counter[Reading] = field(default_factory=Counter)
+    _examples: dict[str, dict[str, Example]] = field(default_factory=dict)
+    _parts: dict[str, dict[str, Tally]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.groups = Groups([verifier.name for verifier in self.verifiers])
+        self.groups = Groups([verifier.name for verifier in self.verifiers], self.cache_mb)
+        self._parts = {path: {} for path in self.by}
+
+    def close(self) -> None:
+        """Let go of what is kept on disk."""
+        self.groups.close()
+        for values in self._parts.values():
+            for part in values.values():
+                part.close()
 
     def add(self, rows: Sequence[Done]) -> None:
         """Count rows, in the order of the input."""
         for done in rows:
             self.rows += 1
+            if done.reading is not None:
+                self._readings[done.reading] += 1
             if done.error:
                 self.row_errors[done.error] += 1
+                self._note(done, "row", done.error, 0)
             entry = (done.seconds, -self.rows, done.name)
             if len(self.slowest) < SLOWEST:
                 heapq.heappush(self.slowest, entry)
             elif entry > self.slowest[0]:
                 heapq.heapreplace(self.slowest, entry)
-            for response in done.responses:
+            for part, response in enumerate(done.responses):
                 self.responses += 1
                 self.statuses[response.status] += 1
+                self.agreement.add(done.name, response.label, response.correct)
                 for name, status, reason, _ in response.verdicts:
+                    if reason not in self._examples.get(name, ()):
+                        self._note(done, name, reason, part)
                     statuses, reasons = self.by_verifier[name]
                     statuses[status] += 1
                     reasons[reason] += 1
@@ -169,6 +238,34 @@ class Tally:
                         {reason for _, status, reason, _ in response.verdicts if status == _ERROR}
                     )
         self.groups.add(response for done in rows for response in done.responses)
+        for place, path in enumerate(self.by):
+            by_value: dict[str, list[Done]] = defaultdict(list)
+            for done in rows:
+                value = done.by[place] if place < len(done.by) else None
+                by_value[_NONE if value is None else value].append(done)
+            for value, some in by_value.items():
+                self._part(path, value).add(some)
+
+    def _part(self, path: str, value: str) -> Tally:
+        values = self._parts[path]
+        if value not in values and len(values) >= MOST_VALUES:
+            value = _OTHERS
+        if value not in values:
+            values[value] = Tally(self.verifiers, cache_mb=1)
+        return values[value]
+
+    def _note(self, done: Done, name: str, reason: str, part: int) -> None:
+        """Keep the first row of a reason."""
+        found = self._examples.setdefault(name, {})
+        if reason in found or not done.output:
+            return
+        row = json.loads(done.output)
+        if name == "row":
+            detail = row.get(f"{self.prefix}error", {}).get("detail", "")
+        else:
+            verdicts = row.get(f"{self.prefix}verdicts", {})
+            detail = (verdicts[part] if isinstance(verdicts, list) else verdicts).get(name, {}).get("detail", "")
+        found[reason] = Example(row=done.name, place=done.place, detail=str(detail)[:300])
 
     def summary(self, **told: Any) -> Summary:  # any: the fields of Summary that a tally does not know
         """What was counted so far."""
@@ -189,6 +286,21 @@ class Tally:
                 for name, (statuses, reasons) in self.by_verifier.items()
             },
             problems=problems,
+            readings=self._readings.most_common(),
+            examples=self._examples,
+            by={
+                path: {value: part.summary(**told) for value, part in sorted(values.items(), key=_natural)}
+                for path, values in self._parts.items()
+            },
+            agreement=self.agreement if self.agreement.n else None,
             slowest=[(name, seconds) for seconds, _, name in sorted(self.slowest, reverse=True)],
             **told,
         )
+
+
+def _natural(item: tuple[str, Any]) -> tuple[bool, float, str]:  # any: what goes with a value
+    """Numbers in their order, before all else."""
+    try:
+        return item[0] in (_OTHERS, _NONE), float(item[0]), ""
+    except ValueError:
+        return item[0] in (_OTHERS, _NONE), math.inf, item[0]

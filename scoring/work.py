@@ -11,7 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..rows.files import RawRow, parse_row, without_nan
+from ..rows.decode import decode_row, parse_row
+from ..rows.files import RawRow, without_nan
+from ..rows.labels import verdict_label
+from ..rows.paths import get
+from ..rows.reader import Reading, RowReader
 from ..verifiers.errors import SampleError
 from ..verifiers.registry import CATALOG, is_accuracy
 from ..verifiers.reward import Judge, Judged, judge_safely
@@ -37,6 +41,8 @@ class ScoredResponse(NamedTuple):
     """Its decision; None where there is none."""
     answer: str | None
     """What was judged."""
+    label: bool | None = None
+    """What a column of the row says: right or wrong."""
 
 
 class Done(NamedTuple):
@@ -52,6 +58,12 @@ class Done(NamedTuple):
     """Wall time of judging it."""
     name: str
     """How to find it: its id, else its line."""
+    reading: Reading | None = None
+    """How it was read, where that is not by our own names."""
+    by: tuple[str | None, ...] = ()
+    """Its values of the fields that the run is broken down by."""
+    place: str = ""
+    """Its line, with its file where there are several."""
 
 
 class Mismatch(NamedTuple):
@@ -68,6 +80,7 @@ class _Parsed:
     plural: bool = False
     error: tuple[str, str] | None = None
     splice: bool = True
+    reading: Reading | None = None
 
 
 class Scorer:
@@ -76,20 +89,21 @@ class Scorer:
     def __init__(
         self,
         judge: Judge,
-        names: Mapping[str, str],
+        reader: RowReader,
         group_by: str | None,
         *,
         echo: bool = True,
         prefix: str = "",
+        by: Sequence[str] = (),
     ) -> None:
+        self._by = tuple(by)
         self._judge = judge
         self._prefix = prefix
         self._written = frozenset(prefix + name for name in WRITTEN)
         self._echo = echo
-        self._names = dict(names)
+        self._reader = reader
+        self._id = reader.columns.get("id") or "id"
         self._group_by = group_by
-        self._response = self._names.get("response", "response")
-        self._responses = self._names.get("responses", "responses")
 
     def judge(self, rows: Sequence[RawRow]) -> list[Done]:
         """Judge rows; as many come back, in order."""
@@ -131,18 +145,13 @@ class Scorer:
     def _parse(self, row: RawRow) -> _Parsed:
         parsed = _Parsed(row, {}, [])
         try:
-            if row.reason:
-                raise SampleError(row.reason, row.detail)
-            parsed.fields = fields = _load(row.data, parsed)
-            several = "responses" in self._names or fields.get(self._response) is None
-            if several and isinstance(fields.get(self._responses), list):
-                parsed.plural = True
-                rest = {key: value for key, value in fields.items() if key != self._responses}
-                for response in fields[self._responses]:
-                    rest[self._response] = response
-                    parsed.samples.append(Sample.from_dict(rest, self._names))
-            else:
-                parsed.samples.append(Sample.from_dict(fields, self._names))
+            if row.reason == "not_joined":
+                parsed.fields, parsed.splice = decode_row(row._replace(reason=None))
+            parsed.fields, parsed.splice = decode_row(row)
+            seen = parsed.fields
+            if row.joined is not None:
+                seen = {**parse_row(row.joined), **{key: value for key, value in seen.items() if value is not None}}
+            parsed.samples, parsed.plural, parsed.reading = self._reader.read_row(seen)
         except SampleError as error:
             parsed.error = (error.reason, error.message)
         except Exception as error:  # noqa: BLE001 - the boundary: whatever a line holds, it costs one row
@@ -165,7 +174,8 @@ class Scorer:
         if row.error:
             reason, detail = row.error
             added = {"reward": None, "verdicts": {}}
-            added["error"] = {"line": row.raw.line, "reason": reason, "detail": detail}
+            file = {"file": row.raw.source} if row.raw.source else {}
+            added["error"] = {**file, "line": row.raw.line, "reason": reason, "detail": detail}
         elif row.plural:
             rewards = [found.total.score for found in judged]
             known = [reward for reward in rewards if reward is not None]
@@ -177,13 +187,18 @@ class Scorer:
         else:
             added = {"reward": judged[0].total.score, "verdicts": _plain(judged[0])}
         seconds = sum(verdict.seconds for found in judged for verdict in found.verdicts.values())
-        name = str(row.fields.get(self._names.get("id", "id"), f"line {row.raw.line}"))
-        kept = tuple(self._keep(row, sample, found) for sample, found in zip(row.samples, judged, strict=True))
+        own = row.fields.get(self._id)
+        name = row.raw.place if own is None else str(own)
+        kept = tuple(
+            self._keep(row, sample, found, part if row.plural else None)
+            for part, (sample, found) in enumerate(zip(row.samples, judged, strict=True))
+        )
+        by = tuple(_text(get(row.fields, path)) for path in self._by)
         name = name[:80]
         if not name.isprintable():
             name = "".join(char if char.isprintable() else "\ufffd" for char in name)
         output = self._join(row, added) if self._echo else dump(added)
-        return Done(output, kept, row.error[0] if row.error else None, seconds, name)
+        return Done(output, kept, row.error[0] if row.error else None, seconds, name, row.reading, by, row.raw.place)
 
     def _join(self, row: _Parsed, added: Mapping[str, Any]) -> bytes:  # any: a JSON object
         if self._prefix:
@@ -206,23 +221,45 @@ class Scorer:
             kept[name] = value
         return kept
 
-    def _keep(self, row: _Parsed, sample: Sample, judged: Judged) -> ScoredResponse:
-        group = None if self._group_by is None else row.fields.get(self._group_by)
-        if group is None:
-            group = sample.group
-        if group is None:
-            group = f"{row.raw.file}:{row.raw.line}"
+    def _keep(self, row: _Parsed, sample: Sample, judged: Judged, part: int | None) -> ScoredResponse:
+        used = [path for path in self._reader.columns.values() if path]
+        used += [path for _, path in row.reading.fields] if row.reading else []
         verdicts = tuple((name, v.status.value, v.reason.value, v.score) for name, v in judged.verdicts.items())
         voter, correct = decision(verdicts)
         return ScoredResponse(
             status=judged.total.status.value,
             reward=judged.total.score,
             verdicts=verdicts,
-            problem=problem_key(group),
+            problem=group_key(row.fields, sample, self._group_by, f"{row.raw.file}:{row.raw.line}"),
             voter=voter,
             correct=correct,
             answer=judged.verdicts[voter].answer if voter is not None and correct is not None else None,
+            label=verdict_label(row.fields, part, used),
         )
+
+
+_APART = ("step", "global_step", "model", "model_name", "checkpoint")
+"""Fields whose values are never one group: pass@k of several steps or models together says nothing of any."""
+
+
+def group_key(fields: Mapping[str, Any], sample: Sample, group_by: str | None, place: str) -> bytes:  # any: JSON values
+    """What a response is grouped by: a field of the row, its problem, or the row itself; apart by step and model.
+
+    >>> sample = Sample(response="4", problem="a")
+    >>> group_key({"step": 1}, sample, None, "") == group_key({"step": 2}, sample, None, "")
+    False
+    """
+    group = None if group_by is None else get(fields, group_by)
+    if group is None:
+        group = sample.group
+    if group is None:
+        group = place
+    apart = [(name, str(fields[name])) for name in _APART if name in fields and name != group_by]
+    return problem_key((str(group), apart) if apart else group)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)[:80]
 
 
 def problem_key(group: object) -> bytes:
@@ -261,41 +298,6 @@ _SKIPPED, _ERROR = Status.SKIPPED.value, Status.ERROR.value
 
 def _plain(judged: Judged) -> dict[str, Any]:  # any: a JSON object
     return {name: verdict.to_dict() for name, verdict in judged.verdicts.items()}
-
-
-class _ConstantError(ValueError):
-    """NaN or Infinity, which is not JSON."""
-
-
-def _no_constant(name: str) -> None:
-    raise _ConstantError(name)
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
-
-
-def _load(data: bytes, parsed: _Parsed) -> dict[str, Any]:  # any: JSON values
-    """The row's object, with null for NaN and Infinity, which tells `parsed` that its bytes are not JSON. Raises
-    SampleError."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise SampleError(
-            "not_utf8", f"the row is not UTF-8: byte {error.start + 1} is {data[error.start]:#x}"
-        ) from None
-    try:
-        try:
-            fields = _DECODER.decode(text)
-        except _ConstantError:
-            parsed.splice = False
-            fields = parse_row(text)
-    except json.JSONDecodeError as error:
-        raise SampleError("not_json", f"the row is not JSON: {error.msg} at character {error.pos + 1}") from None
-    except (ValueError, RecursionError) as error:
-        raise SampleError("not_json", f"the row cannot be read as JSON: {str(error)[:100]}") from None
-    if not isinstance(fields, dict):
-        raise SampleError("not_an_object", f"the row is a JSON {type(fields).__name__}, not an object")
-    return fields
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)

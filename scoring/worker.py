@@ -55,12 +55,12 @@ def main() -> None:
         worker = os.getpid()
         try:
             spec: RewardSpec
-            spec, names, group_by, echo, prefix = read_frame(tasks)
+            spec, reader, group_by, echo, prefix, by = read_frame(tasks)
             judge = spec.build()
             for verifier in verifiers_of(judge):
                 if isinstance(verifier, Preparing):
                     verifier.prepare()
-            scorer = Scorer(judge, names, group_by, echo=echo, prefix=prefix)
+            scorer = Scorer(judge, reader, group_by, echo=echo, prefix=prefix, by=by)
         except Exception as error:  # noqa: BLE001 - the process boundary: the parent raises it
             write_frame(results, f"{type(error).__name__}: {error}")
             return

@@ -43,7 +43,12 @@ class RewardSpec:
             self._check_options([*_deciders(self.options), CHOICE])
             return auto(self.options)
         if "auto" in self.rewards:
-            raise ConfigError("auto stands alone; name the rewards, or leave them out")
+            others = {name for name in self.rewards if name != "auto"}
+            meant = {frozenset(("format",)): "r1_zero", frozenset(("format", "language")): "rl1"}.get(frozenset(others))
+            way = (
+                f"--preset {meant} is the accuracy of each row's kind with {', '.join(sorted(others))}" if meant else ""
+            )
+            raise ConfigError(f"auto stands alone; {way or 'name the rewards, or leave them out'}")
         self._check_options(self.rewards)
         kinds = {name: kinds_of(name, self.factories.get(name)) for name in self.rewards}
         terms = [Term(verifier=self._make(name), kinds=kinds[name]) for name in self.rewards]

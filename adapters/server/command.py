@@ -42,7 +42,14 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
         judge = options.spec.build()
     listener = _listen(options)
     spec = options.spec.with_slots(slots_of(options.workers))
-    pool = Pool(spec, judge, options.names, workers=options.workers, row_timeout=options.row_timeout, echo=False)
+    pool = Pool(
+        spec,
+        judge,
+        options.reader,
+        workers=options.workers,
+        row_timeout=options.row_timeout,
+        echo=False,
+    )
     try:
         pool.start(options.workers)
         stopped_by = _run(_serve(options, pool, judge, token, listener))

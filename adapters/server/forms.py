@@ -17,8 +17,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ...rows.files import RawRow, parse_row
-from ...rows.reader import block_texts, label_row
+from ...rows.decode import parse_row
+from ...rows.files import RawRow
+from ...rows.labels import label_row
+from ...rows.messages import reply_of, response_text
 from ...scoring.work import Done, ScoredResponse, dump
 from ...verifiers.verdict import Reason, Status
 from ..openrlhf import Found, lists
@@ -120,12 +122,10 @@ def nemo_gym_form(body: bytes, served: Served) -> Question:
     metadata = fields.get("verifier_metadata")
     rest = {**metadata} if isinstance(metadata, dict) else {}
     rest.update((key, value) for key, value in fields.items() if key not in ("responses_create_params", "response"))
-    keys = (served.names.get("reference", "reference"), "expected_answer", "ground_truth", "answer", "label")
-    reference = next((rest[key] for key in keys if rest.get(key) is not None), None)
     prompt = asked.get("input")
     if isinstance(prompt, list):
         prompt = [turn for turn in prompt if isinstance(turn, dict) and "role" in turn]
-    row = _row(served.names, 1, rest, response=_reply(output), prompt=prompt, reference=reference)
+    row = _row(served.names, 1, rest, response=response_text(reply_of(output)), prompt=prompt)
 
     def answer(found: Sequence[Done]) -> bytes:
         reward = _number(found[0])
@@ -145,24 +145,6 @@ FORMS: Mapping[str, Form] = {
     "/verify": nemo_gym_form,
 }
 """Forms by path."""
-
-
-def _reply(output: Sequence[object]) -> str:
-    """What the model wrote last, with the reasoning that came right before it put back between its tags."""
-    reply, thought = None, ""
-    for item in output:
-        if not isinstance(item, Mapping):
-            continue
-        if item.get("type") == "reasoning":
-            thought = block_texts(item.get("content")) or block_texts(item.get("summary"))
-        elif item.get("type") == "message" and item.get("role", "assistant") == "assistant":
-            content = item.get("content")
-            reply = content if isinstance(content, str) else block_texts(content)
-            reply = f"<think>\n{thought}\n</think>\n{reply}" if thought else reply
-            thought = ""
-        elif item.get("type") == "function_call":
-            reply = None  # what came before a call is not the answer
-    return "" if reply is None else reply
 
 
 def _only_finding(found: Sequence[Done]) -> bytes:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...scoring.options import MAPPABLE, default_workers
+from ...rows.reader import RowReader
+from ...scoring.options import default_workers
 from ...verifiers.errors import ConfigError
 from ...verifiers.spec import RewardSpec
 
@@ -82,9 +83,12 @@ class ServeOptions:
             )
         if self.token_file is not None and self.token_env is not None:
             raise ConfigError("token_file and token_env both name the token; give one of them")
-        for name in self.names:
-            if name not in MAPPABLE:
-                raise ConfigError(f"a Sample has no field {name!r}; it has {', '.join(MAPPABLE)}")
+        _ = self.reader  # which raises ConfigError for a field that there is not
+
+    @property
+    def reader(self) -> RowReader:
+        """How rows become samples. Raises ConfigError."""
+        return RowReader(columns=dict(self.names))
 
     @property
     def spec(self) -> RewardSpec:

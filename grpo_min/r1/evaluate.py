@@ -20,6 +20,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 from ..._version import __version__
 from ...reward_models import read_tokenizer
 from ...rows.files import RawRow
+from ...rows.reader import RowReader
 from ...scoring.measure import Evaluation, measure
 from ...scoring.samples import SampleFile, fingerprint
 from ...scoring.scored import ScoredFiles
@@ -119,7 +120,7 @@ def evaluate(
     judged_by = re.sub(r" at 0x\w+", "", repr(judge))
     made_by = fingerprint(folder, {**settings, "k": k, "judge": judged_by}, questions) if folder else None
     with SampleFile(output, k, made_by, settings, resume=resume) as kept:
-        scorer = Scorer(judge, {}, None)
+        scorer = Scorer(judge, RowReader(), None)
         for start in range(kept.questions, len(asked), at_once):
             part = asked[start : start + at_once]
             seeds = [seed_of("evaluate", seed, start + place) for place in range(len(part))]

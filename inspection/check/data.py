@@ -11,10 +11,12 @@ import heapq
 from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ...rows.files import Input, RawRow, parse_row
+from ...rows.decode import decode_row
+from ...rows.files import Input, RawRow
+from ...rows.reader import RowReader
 from ...verifiers.errors import SampleError
 from ...verifiers.registry import Options
 from ...verifiers.sample import Sample
@@ -96,7 +98,7 @@ def check(
     `progress` is called with the number of rows that are done. Raises RunError for a file that is not there,
     ConfigError for options that a verifier does not have.
     """
-    found = Checked()
+    found, reader = Checked(), RowReader(columns=dict(names or {}))
     golds, prompts = Golds(options), Prompts()
     lengths = array("I")
     some: list[tuple[int, int, str]] = []
@@ -116,7 +118,7 @@ def check(
     for raw in Input(files, 64 << 20):
         found.rows += 1
         try:
-            sample, answered = _sample(raw, names or {})
+            sample, answered = _sample(raw, reader)
         except SampleError as error:
             waiting.append(_Row(f"line {raw.line}", raw.line, None, [("unreadable_row", str(error))]))
             continue
@@ -153,20 +155,11 @@ class _Row(NamedTuple):
     """What is known already, as finding and detail."""
 
 
-def _sample(raw: RawRow, names: Mapping[str, str]) -> tuple[Sample, bool]:
-    """The row as a sample without its response, and whether it had one."""
-    if raw.reason:
-        raise SampleError(raw.reason, raw.detail)
-    try:
-        fields = parse_row(raw.data)
-    except (ValueError, RecursionError) as error:
-        raise SampleError("not_json", f"the line is not JSON: {str(error)[:100]}") from None
-    if not isinstance(fields, dict):
-        raise SampleError("not_an_object", f"the line is a JSON {type(fields).__name__}, not an object")
-    response = names.get("response", "response")
-    answered = any(fields.get(names.get(one, one)) is not None for one in ("response", "responses"))
-    sample = Sample.from_dict({**fields, response: ""}, names)
-    return replace(sample, response=""), answered
+def _sample(raw: RawRow, reader: RowReader) -> tuple[Sample, bool]:
+    """The row as a sample without its response, and whether it had one. Raises SampleError."""
+    fields, _ = decode_row(raw)
+    columns = [reader.columns.get(name) or name for name in ("response", "responses")]
+    return reader.read_question(fields), any(fields.get(column) is not None for column in columns)
 
 
 def _lengths(found: Checked, lengths: array[int]) -> None:

@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from ...rows.files import Input, parse_row
+from ...rows.decode import decode_row
+from ...rows.files import Input
+from ...rows.reader import RowReader
 from ...verifiers.errors import ConfigError, RunError, SampleError, UnknownRewardError
 from ...verifiers.registry import CHOICE, accuracy_of, is_known, make, names, unknown_kind
 from ...verifiers.sample import Sample
@@ -143,8 +145,8 @@ def _find(source: str, row: str, names: Mapping[str, str], response: str | None)
     numbered: dict[str, Any] | None = None
     for place, raw in enumerate(Input([source], 64 << 20), 1):
         try:
-            fields = parse_row(raw.data) if raw.reason is None else None
-        except (ValueError, RecursionError):
+            fields, _ = decode_row(raw)
+        except SampleError:
             fields = None
         if isinstance(fields, dict) and str(fields.get(names.get("id", "id"))) == wanted:
             return _sample(fields, names, response, int(part or 1))
@@ -158,17 +160,16 @@ def _find(source: str, row: str, names: Mapping[str, str], response: str | None)
 
 
 def _sample(fields: dict[str, Any], names: Mapping[str, str], response: str | None, part: int) -> Sample:
-    one, several = names.get("response", "response"), names.get("responses", "responses")
-    if response is not None:
-        fields = {**fields, one: _read(response)}
-    elif fields.get(one) is None and isinstance(fields.get(several), list):
-        if not 1 <= part <= len(fields[several]):
-            raise RunError(f"the row has {len(fields[several])} responses, so no number {part}")
-        fields = {**fields, one: fields[several][part - 1]}
+    reader = RowReader(columns=dict(names))
     try:
-        return Sample.from_dict(fields, names)
+        if response is not None:
+            return replace(reader.read_question(fields), response=_read(response))
+        samples = reader.read_row(fields).samples
     except SampleError as error:
         raise RunError(f"the row is no sample: {error}") from error
+    if not 1 <= part <= len(samples):
+        raise RunError(f"the row has {len(samples)} responses, so no number {part}")
+    return samples[part - 1]
 
 
 def _read(response: str) -> str:

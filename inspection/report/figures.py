@@ -34,7 +34,11 @@ def cards(summary: Summary) -> list[Told]:
             "value": f"{summary.responses:,}",
             "note": many(problems.problems, "problem") if problems.problems else many(summary.rows, "row"),
         },
-        {"name": "Mean reward", "value": number(problems.reward.mean), "note": bounds(problems.reward.interval)},
+        {
+            "name": "Mean reward",
+            "value": number(problems.reward.mean),
+            "note": bounds(problems.reward.bounded_interval),
+        },
     ]
     if problems.accuracy.n:
         found.append(_share("Accuracy", problems.accuracy))
@@ -66,7 +70,7 @@ def verifiers(summary: Summary) -> list[Told]:
             {
                 "name": name,
                 "mean": number(told.scores.mean),
-                "interval": bounds(told.scores.interval),
+                "interval": bounds(told.scores.bounded_interval),
                 "reasons": [
                     {
                         "name": reason,

@@ -154,8 +154,8 @@ def _runs(order: Sequence[int], ranks: Sequence[int]) -> Iterator[list[int]]:
         yield group
 
 
-def index_of(gathered: Gathered, names: dict[str, str]) -> dict[str, Any]:  # any: a JSON object
+def index_of(gathered: Gathered) -> dict[str, Any]:  # any: a JSON object
     """The index that the page reads first."""
     told = gathered.columns.to_dict()
     deciders = [name for name in told["verdicts"] if is_accuracy(name)]
-    return {**told, "blocks": gathered.blocks.first, "names": names, "deciders": deciders}
+    return {**told, "blocks": gathered.blocks.first, "deciders": deciders}

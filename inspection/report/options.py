@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ...scoring.options import MAPPABLE
+from ...rows.reader import RowReader
 from ...verifiers.errors import ConfigError
 
 
@@ -41,6 +41,9 @@ class ReportOptions:
             raise ConfigError(f"max_rows is {self.max_rows}; it must be from 1 to 1,000,000")
         if not 0 < self.max_mb <= 2_000:
             raise ConfigError(f"max_mb is {self.max_mb}; it must be more than 0 and at most 2,000")
-        for name in self.names:
-            if name not in MAPPABLE:
-                raise ConfigError(f"a Sample has no field {name!r}; it has {', '.join(MAPPABLE)}")
+        _ = self.reader  # which raises ConfigError for a field that there is not
+
+    @property
+    def reader(self) -> RowReader:
+        """How rows become samples. Raises ConfigError."""
+        return RowReader(columns=dict(self.names))

@@ -65,7 +65,7 @@ def write_report(options: ReportOptions) -> Written:
     try:
         if run is None and not found.survey.judged:
             _refuse_unscored(found, sources)
-        page = _render(options, found, run, noted, sources, names)
+        page = _render(options, found, run, noted, sources)
         size = _write(Path(options.output), page, found)
     finally:
         found.blocks.close()
@@ -107,7 +107,6 @@ def _render(
     run: Run | None,
     noted: dict[str, Any],  # any: JSON values
     sources: Sequence[str],
-    names: dict[str, str],
 ) -> tuple[bytes, bytes, bytes]:
     """The page in three pieces: before the index, between it and the blocks, and after."""
     import jinja2
@@ -117,7 +116,7 @@ def _render(
     inputs = [{"path": path, "sha256": digest} for path, digest in hashes]
     summary = found.survey.summary(inputs=inputs)
     style, script = part("css"), part("js")
-    index = index_of(found, names)
+    index = index_of(found)
     drawn = plots(run) if run else []
     if run:
         index["charts"] = [

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from r1_reward.adapters.trl import async_reward, reward
-from r1_reward.rows.reader import response_text
+from r1_reward.rows.messages import response_text
 from r1_reward.sandbox import Limits
 from r1_reward.verifiers import (
     CodeVerifier,

@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from r1_reward.adapters.trl import reward
-from r1_reward.rows.reader import RowReader, label_row, plain, prefilled_by, response_text
+from r1_reward.rows.labels import label_row
+from r1_reward.rows.messages import prefilled_by, response_text
+from r1_reward.rows.reader import RowReader
+from r1_reward.rows.values import plain
 from r1_reward.verifiers import Message, Sample, SampleError
 
 
@@ -89,7 +92,7 @@ REFERENCES: list[tuple[dict[str, object], object, str]] = [
     ({"answer": "4"}, "4", ""),
     ({"ground_truth": "4"}, "4", ""),
     ({"solution": r"so \boxed{4}"}, r"so \boxed{4}", ""),
-    ({"solution": "long", "answer": "4"}, "4", "the answer before the whole solution"),
+    ({"solution": "Add two and two.", "answer": "4"}, "4", "the answer before the whole solution"),
     ({"answer": None, "solution": "4"}, "4", "a column that is empty in this row"),
     ({"answer": float("nan"), "solution": "4"}, "4", "what pandas makes of an empty cell"),
     ({"answer": 4}, "4", "a number"),
@@ -111,7 +114,8 @@ def test_columns_name_a_field_and_none_leaves_it_out() -> None:
     assert read({"gold": "4", "answer": "5"}, columns={"reference": "gold"}).reference == "4"
     sample = read({"kind": "algebra", "answer": "4"}, columns={"kind": None})
     assert (sample.kind, sample.kind_or_guess) == (None, "math")
-    assert isinstance(RowReader().read("x", "", {"kind": "algebra"}), SampleError)
+    assert read({"kind": "algebra", "answer": "4"}).kind is None  # another data set's column
+    assert isinstance(RowReader(columns={"kind": "kind"}).read("x", "", {"kind": "algebra"}), SampleError)
 
 
 TEST = {"type": "stdin", "input": "1 2", "output": "3"}
@@ -132,7 +136,7 @@ TEST = {"type": "stdin", "input": "1 2", "output": "3"}
 def test_test_cases_arrive_in_every_form_that_tables_keep_them_in(tests: object) -> None:
     sample = read({"tests": tests, "limits": '{"time_s": 2}'})
     (test,) = sample.tests
-    assert (test.type, test.input, test.output, test.checker) == ("stdin", "1 2", "3", "tokens")
+    assert (test.type, test.input, test.output) == ("stdin", "1 2", "3")
     assert sample.kind_or_guess == "code"
     assert sample.limits is not None
     assert sample.limits.time_s == 2
@@ -239,7 +243,8 @@ def test_arrays_and_tensors_become_plain() -> None:
 def test_a_label_is_a_reference_or_a_row() -> None:
     assert label_row("72") == {"reference": "72"}
     assert label_row(None) == {"reference": None}
-    assert label_row({"target": 24, "numbers": (1, 2)}) == {"target": 24, "numbers": [1, 2]}
+    assert label_row({"target": 24, "numbers": (1, 2)}) == {"reference": {"target": 24, "numbers": [1, 2]}}
+    assert read(label_row({"target": 24, "numbers": (1, 2)})).kind == "puzzle"
     assert label_row('{"tests": []}') == {"tests": []}
     assert label_row('{"a": 1}') == {"reference": '{"a": 1}'}  # a JSON answer is an answer
     assert label_row("{1, 2}") == {"reference": "{1, 2}"}

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from r1_reward.rows.files import RawRow
+from r1_reward.rows.reader import RowReader
 from r1_reward.sandbox.backends.owner import Owner
 from r1_reward.scoring import ScoreOptions, score
 from r1_reward.scoring.ray_pool import RayPool, connected
@@ -144,7 +145,7 @@ def test_programs_leave_neither_process_nor_container(backend: str, cluster: Any
 @pytest.mark.needs("userns")
 def test_finishing_lets_every_worker_end_by_itself(cluster: Any) -> None:
     spec = RewardSpec(rewards=("code",), options={"code": {"backend": "local"}})
-    pool = RayPool(spec, spec.build(), {}, workers=1, row_timeout=60.0)
+    pool = RayPool(spec, spec.build(), RowReader(), workers=1, row_timeout=60.0)
     with Family() as family:
         pool.start()
         row = json.dumps({"response": "print(4)", "tests": [{"type": "stdin", "input": "", "output": "4"}]})

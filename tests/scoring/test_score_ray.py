@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from r1_reward.cli import main
 from r1_reward.rows.files import RawRow
+from r1_reward.rows.reader import RowReader
 from r1_reward.scoring import ScoreOptions, score
 from r1_reward.scoring.ray_pool import RayPool, connected
 from r1_reward.verifiers import ConfigError, RunError
@@ -67,7 +68,7 @@ def without_seconds(path: Path) -> bytes:
 
 def _pool(reward: str, **given: Any) -> RayPool:
     spec = RewardSpec(rewards=(reward,))
-    return RayPool(spec, spec.build(), {}, **{"workers": 2, "row_timeout": 60.0, **given})
+    return RayPool(spec, spec.build(), RowReader(), **{"workers": 2, "row_timeout": 60.0, **given})
 
 
 def test_an_address_that_is_a_file_is_refused() -> None:

@@ -67,7 +67,7 @@ class Store {
     const number = this.columns.row[entry];
     const block = this.blockOf(number);
     const rows = await this.block(block);
-    return view(rows[number - this.index.blocks[block]], this.part(entry), this.index.names);
+    return view(rows[number - this.index.blocks[block]], this.part(entry));
   }
 
   async typeset() {
@@ -96,11 +96,11 @@ class Store {
 const FIELDS = ["response", "responses", "prompt", "reference", "tests", "limits", "kind", "language", "problem", "id"];
 
 // A row by what its fields mean, whatever they are called.
-function view(fields, part, names) {
-  const of = (name) => fields[Object.hasOwn(names, name) ? names[name] : name];
-  const several = (Object.hasOwn(names, "responses") || of("response") == null) && Array.isArray(of("responses"));
+function view(fields, part) {
+  const of = (name) => fields[name];
+  const several = of("response") == null && Array.isArray(of("responses"));
   const taken = new Set(["reward", "rewards", "verdicts", "error"]);
-  for (const name of FIELDS) taken.add(Object.hasOwn(names, name) ? names[name] : name);
+  for (const name of FIELDS) taken.add(name);
   const verdicts = several ? (fields.verdicts || [])[part] : fields.verdicts;
   return {
     fields,

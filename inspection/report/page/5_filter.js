@@ -137,7 +137,7 @@ class Filter {
       const end = blocks[number] + rows.length;
       for (; entry < store.size && store.columns.row[entry] < end; entry++) {
         if (!fits(entry)) continue;
-        const row = view(rows[store.columns.row[entry] - blocks[number]], store.part(entry), store.index.names);
+        const row = view(rows[store.columns.row[entry] - blocks[number]], store.part(entry));
         const prompt = typeof row.prompt === "string" ? row.prompt : JSON.stringify(row.prompt ?? "");
         const texts = [row.response ?? "", prompt, row.references.join("\n"), store.columns.id[entry]];
         if (texts.some((text) => String(text).toLowerCase().includes(needle))) order.push(entry);

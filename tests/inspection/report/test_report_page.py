@@ -341,7 +341,6 @@ def test_rows_found_by_other_names_and_groups(tmp_path: Path) -> None:
     command = ["score", str(source), "-o", str(out), *names, "--group-by", "task", "--workers", "1"]
     assert CliRunner().invoke(main, [*command, "--report", str(tmp_path / "a.html")]).exit_code == 0
     index = block((tmp_path / "a.html").read_text(encoding="utf-8"), "index")
-    assert index["names"]["response"] == "completion"
     assert index["columns"]["problem"] == [0, 0, 0, 0, 1, 1, 1, 1]
     # On its own it takes the names that the run noted.
     write_report(ReportOptions(sources=(str(out),), output=str(tmp_path / "b.html")))

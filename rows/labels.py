@@ -1,0 +1,364 @@
+r"""What a label says: an answer, several, tests, or numbers of a puzzle; decided from the label itself, or refused.
+
+| label | becomes |
+| --- | --- |
+| text, a number | the reference |
+| a list of them, as a list, as JSON text or as Python prints it | references, of which any one will do |
+| inputs and outputs, asserts, test cases, also as JSON text | tests |
+| `numbers` with a `target` | a puzzle |
+| an object with a gold under a usual name | that gold, with the object's other fields |
+| a letter, or an option's text, in a row with options | a choice |
+
+An object of another shape raises SampleError, naming its fields. Text that only looks like a list, such as the
+interval `[0, 1)`, the set `{1, 2}` or the vector `[1, 2]`, is an answer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from ..verifiers.cases import find_tests, read_tests
+from ..verifiers.errors import SampleError
+from ..verifiers.references import is_data
+from ..verifiers.sample import SAMPLE_FIELDS, Sample
+from .names import GOLDS, VERDICTS
+from .values import plain, read_text
+
+Fields = dict[str, Any]  # any: fields of a Sample, and of its meta
+_ASSERT = re.compile(r"^\s*assert\b.*[=<>(]", re.MULTILINE)
+_HARMLESS = frozenset("0123456789\\$-+.(abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") - frozenset("adfic")
+"""How no list, no object and no test begins."""
+_WORD = re.compile(r"(?<![\\\w])[^\W\d_]{2,}")
+_LETTERS = "ABCDEFGHIJ"
+_GOLDS = tuple(name for name in GOLDS if "." not in name)
+_SHORT = 80
+"""Text no longer than this, in one line, is an answer by itself."""
+_WHOLE = ("puzzle", "schema", "general", "safety")
+"""Kinds whose reference may be any JSON."""
+
+
+def label_fields(value: object, name: str, row: Mapping[str, Any], kind: str | None) -> Fields:
+    """The fields of a Sample that a label stands for; `kind` is what the row says it is. Raises SampleError.
+
+    >>> label_fields('["4", "5"]', "answer", {}, None), label_fields("[1, 2]", "answer", {}, None)
+    ({'reference': ['4', '5']}, {'reference': '[1, 2]'})
+    >>> label_fields({"target": 24, "numbers": [1, 2]}, "ground_truth", {}, None)
+    {'kind': 'puzzle', 'reference': '{"target": 24, "numbers": [1, 2]}'}
+    """
+    if isinstance(value, str):
+        return {"reference": value} if not value or value[0] in _HARMLESS else _of_text(value, name, row, kind)
+    if isinstance(value, list):
+        return _of_list(value, value, name, row, kind)
+    if isinstance(value, Mapping):
+        return _of_object(value, name, row, kind)
+    return {"reference": value}
+
+
+def label_row(label: object) -> Mapping[str, object]:
+    """The columns that a single label stands for: an object's own fields, or itself as the reference.
+
+    A blank one is what trainers put where there is no label: no reference, so that reward models judge the row.
+
+    >>> label_row("72"), label_row('{"reference": "72", "kind": "math"}'), label_row("")
+    ({'reference': '72'}, {'reference': '72', 'kind': 'math'}, {'reference': None})
+    """
+    try:
+        found = plain(label)
+    except SampleError as error:
+        return {"reference": error}  # which no Sample takes for a reference, so that the row is an error with its words
+    if isinstance(found, str):
+        if not found.strip():
+            return {"reference": None}
+        read = read_text(found) if found.lstrip().startswith("{") else None
+        if isinstance(read, dict) and ("tests" in read or "reference" in read):
+            return read
+    elif isinstance(found, dict) and any(found.get(key) is not None for key in SAMPLE_FIELDS):
+        return found
+    return {"reference": found}
+
+
+def _of_text(text: str, name: str, row: Mapping[str, Any], kind: str | None) -> Fields:
+    if kind in _WHOLE:
+        return {"reference": text}
+    found = read_text(text)
+    if found is None and text.lstrip().startswith('"') and is_data([text]):
+        found = read_text(_unquoted(text))  # JSON in JSON
+    if found is None:
+        if kind in (None, "code") and is_data([text]) and _ASSERT.search(text):
+            return _read([text], name, row)
+        if kind in (None, "code") and is_data([text]) and isinstance(row.get("entry_point"), str):
+            found = {"test": text, "entry_point": row["entry_point"]}
+            return found if find_tests(found, sure=False) else {"reference": text}
+        return {"reference": text}
+    if isinstance(found, dict):
+        try:
+            return _of_object(found, name, row, kind)
+        except SampleError:
+            if is_data([text]):
+                raise
+            return {"reference": text}
+    # [1, 2] and [[1, 0], [0, 1]] are vectors and matrices; a list of texts is a list of answers.
+    if found and all(isinstance(item, str) for item in found):
+        return _of_list(found, text, name, row, kind)
+    if any(isinstance(item, dict) for item in found):
+        return _of_list(found, text, name, row, kind)
+    return {"reference": text}
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return str(json.loads(text))
+    except (ValueError, RecursionError):
+        return text
+
+
+def _of_list(items: list[Any], whole: object, name: str, row: Mapping[str, Any], kind: str | None) -> Fields:
+    items = [item for item in items if item is not None]
+    if kind in _WHOLE or not items:
+        return {"reference": (whole if isinstance(whole, str) else items) if items else None}
+    if kind in (None, "code"):
+        if all(isinstance(item, str) and (_ASSERT.search(item) or _is_case(item)) for item in items):
+            return _read(items, name, row)
+        if all(isinstance(item, Mapping) for item in items) and all(
+            ("input" in item and "output" in item) or "type" in item for item in items
+        ):
+            return _read(items, name, row)
+    if len(items) == 1 and isinstance(items[0], Mapping | list):
+        return label_fields(items[0], f"{name}[0]", row, kind)
+    if any(isinstance(item, Mapping | list) for item in items):
+        raise SampleError(
+            "wrong_type", f"{name} is a list of {_types(items)}, which is no label that is known{_way(items)}"
+        )
+    return {"reference": items}
+
+
+def _is_case(text: str) -> bool:
+    found = read_text(text) if text.lstrip().startswith("{") else None
+    return isinstance(found, dict) and "input" in found and "output" in found
+
+
+def _of_object(value: Mapping[str, Any], name: str, row: Mapping[str, Any], kind: str | None) -> Fields:
+    if kind in _WHOLE:
+        return {"reference": json.dumps(value, ensure_ascii=False)}
+    if value.get("reference") is not None or value.get("tests") is not None:
+        inner = {key: item for key, item in value.items() if item is not None}
+        if inner.get("tests") is None:
+            inner |= label_fields(
+                inner.pop("reference"), f"{name}.reference", {**row, **value}, inner.get("kind", kind)
+            )
+        return inner
+    if isinstance(value.get("numbers") or value.get("nums"), list) and kind is None:
+        return {"kind": "puzzle", "reference": json.dumps(value, ensure_ascii=False)}
+    if kind in (None, "code"):
+        tests = _tests_of(value, name, row)
+        if tests:
+            return tests
+    inner_name = next((gold for gold in (*_GOLDS, "value", "text") if value.get(gold) not in (None, "", [], {})), None)
+    if inner_name is not None:
+        others = {key: item for key, item in value.items() if key != inner_name and key in ("kind", "language")}
+        return others | label_fields(value[inner_name], f"{name}.{inner_name}", row, others.get("kind", kind))
+    shown = ", ".join(map(str, list(value)[:8])) or "none"
+    raise SampleError(
+        "wrong_type", f"{name} is an object with the fields {shown}, which is no label that is known{_way(value, name)}"
+    )
+
+
+def _tests_of(value: Mapping[str, Any], name: str, row: Mapping[str, Any]) -> Fields:
+    """The tests that an object holds, as they stand there; empty where it holds none."""
+    if isinstance(value.get("inputs"), list) and "outputs" in value:
+        return _read(value, name, row)
+    if "input" in value and "output" in value:
+        return _read([value], name, row)
+    if find_tests({**row, **value}, sure=False):
+        return {key: item for key, item in value.items() if key not in SAMPLE_FIELDS}
+    asserts = value.get("assert_case") or value.get("asserts") or value.get("functional")
+    asserts = [asserts] if isinstance(asserts, str) else asserts
+    if isinstance(asserts, list) and asserts and all(isinstance(item, str) for item in asserts):
+        return _read(asserts, name, row)
+    return {}
+
+
+def _read(tests: Any, name: str, row: Mapping[str, Any]) -> Fields:  # any: JSON values
+    """Tests as they came, once they can be read. Raises SampleError."""
+    read_tests(tests, name, row)
+    return {"tests": tests}
+
+
+def _types(items: Sequence[object]) -> str:
+    return " and ".join(
+        sorted(
+            {
+                "objects" if isinstance(item, Mapping) else "lists" if isinstance(item, list) else "text"
+                for item in items
+            }
+        )
+    )
+
+
+def _way(value: object, name: str = "") -> str:
+    if isinstance(value, Mapping) and value:
+        return f"; --map reference={name}.{next(iter(value))} reads one of them"
+    return ""
+
+
+# -- several golds ----------------------------------------------------------------------------------------------------
+
+
+def choose(golds: Sequence[tuple[str, Any]]) -> tuple[str, Any] | None:
+    """The gold of a row that has something under several usual names. Raises SampleError, naming both, where two are
+    different answers, or where what may be a verdict stands alone.
+
+    >>> choose([("answer", "72"), ("solution", "48 + 24 = 72\\n#### 72"), ("label", 1)])
+    ('answer', '72')
+    """
+    verdicts = [(name, value) for name, value in golds if name in VERDICTS and is_verdict(value)]
+    golds = [gold for gold in golds if gold not in verdicts]
+    if not golds:
+        if verdicts and not isinstance(verdicts[0][1], bool) and verdicts[0][1] in (0, 1):
+            name, value = verdicts[0]
+            raise SampleError(
+                "ambiguous_label", f"{name} is {value}: a verdict or an answer? --map reference={name} says an answer"
+            )
+        return None
+    if len(golds) == 1:
+        return golds[0]
+    answers = [(name, value, answer) for name, value in golds if (answer := answer_of(value, name)) is not None]
+    if not answers:
+        return golds[0]
+    first = answers[0]
+    for name, _, answer in answers[1:]:
+        if not same_answer(first[2], answer):
+            raise SampleError(
+                "conflicting_golds",
+                f"{first[0]} says {_shown(first[2])} and {name} says {_shown(answer)}; "
+                f"--map reference={first[0]} or reference={name} says which is the gold",
+            )
+    return first[0], first[1]
+
+
+def is_verdict(value: object) -> bool:
+    """Whether a value under the name of a label says that a response is right or wrong."""
+    if isinstance(value, str):
+        return value.strip().lower() in ("true", "false", "correct", "incorrect", "right", "wrong", "pass", "fail")
+    return isinstance(value, bool) or (isinstance(value, int | float) and value in (0, 1))
+
+
+_RIGHT = ("true", "correct", "right", "pass")
+_VERDICT_COLUMNS = ("label", "is_correct", "correct", "expected")
+
+
+def verdict_label(row: Mapping[str, Any], part: int | None, used: Sequence[str]) -> bool | None:
+    """Whether a column of a row says that its response (of several the one at `part`) is right; None where none says.
+
+    `used` are columns that were read as something else.
+
+    >>> verdict_label({"label": 1}, None, ()), verdict_label({"label": [True, False]}, 1, ())
+    (True, False)
+    """
+    for name in _VERDICT_COLUMNS:
+        value = None if name in used else row.get(name)
+        if part is not None and isinstance(value, list):
+            value = value[part] if part < len(value) else None
+        if value is not None and is_verdict(value):
+            return value.strip().lower() in _RIGHT if isinstance(value, str) else bool(value)
+    return None
+
+
+def answer_of(value: object, name: str = "") -> str | None:
+    """The answer in a gold: of a full solution what it boxes, or what follows `####`; None where it gives none.
+
+    >>> answer_of("So it is \\\\boxed{\\\\frac{1}{2}}."), answer_of(3.0), answer_of("Let x be. " * 20)
+    ('\\\\frac{1}{2}', '3.0', None)
+    """
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        return None
+    if "####" in value:
+        return value.rpartition("####")[2].strip() or None
+    boxed = _boxed(value)
+    if boxed is not None:
+        return boxed
+    text = value.strip()
+    if not text or len(text) > _SHORT or "\n" in text or is_data([text]):
+        return None
+    # A solution in a sentence is no answer; `\\frac` and `x = 4` are no words.
+    return None if "olution" in name and " " in text and _WORD.search(text) else text
+
+
+def _boxed(text: str) -> str | None:
+    at = max(text.rfind("\\boxed{"), text.rfind("\\fbox{"))
+    if at < 0:
+        return None
+    start = text.index("{", at) + 1
+    depth = 1
+    for place in range(start, min(len(text), start + 10_000)):
+        depth += {"{": 1, "}": -1}.get(text[place], 0)
+        if depth == 0:
+            return text[start:place]
+    return None
+
+
+@lru_cache(maxsize=4_096)
+def same_answer(one: str, other: str) -> bool:
+    """Whether two golds are the same answer: letter for letter but for space and dollars, or as mathematics."""
+    if _folded(one) == _folded(other):
+        return True
+    from ..verifiers.math import MathVerifier
+
+    verifier = MathVerifier()
+    for said, gold in ((one, other), (other, one)):
+        (verdict,) = verifier([Sample(response=f"\\boxed{{{said}}}", reference=gold, kind="math")])
+        if verdict.score == 1.0:
+            return True
+    return False
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"[\s$]+|\\text\{|\\!|\\,|[{}.]$", "", text).casefold()
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:59] + "…")
+
+
+# -- choices ----------------------------------------------------------------------------------------------------------
+
+
+def choice_fields(fields: Fields, row: Mapping[str, Any]) -> Fields:
+    """The same with the kind `choice` where the row has options and its gold is one of them. Raises SampleError for a
+    number that may be the place of an option.
+
+    >>> choice_fields({"reference": "B"}, {"options": ["4", "5"]})["kind"]
+    'choice'
+    """
+    column = next((name for name in ("choices", "options") if row.get(name)), None)
+    gold = fields.get("reference")
+    if column is None or gold is None or isinstance(gold, list):
+        return fields
+    options = row[column]
+    if isinstance(options, Mapping) and isinstance(options.get("text"), list):
+        options = options["text"]  # ARC: {"text": [...], "label": [...]}
+    texts = list(options.values()) if isinstance(options, Mapping) else options
+    if (
+        not isinstance(texts, list)
+        or not 2 <= len(texts) <= len(_LETTERS)
+        or not all(isinstance(t, str) for t in texts)
+    ):
+        return fields
+    if isinstance(gold, int) and not isinstance(gold, bool):
+        if column == "choices" and 0 <= gold < len(texts) and str(gold) not in [text.strip() for text in texts]:
+            return {**fields, "reference": _LETTERS[gold], "kind": "choice"}
+        raise SampleError(
+            "ambiguous_label", f"the gold is the number {gold}, and {column} has {len(texts)} texts: say its letter"
+        )
+    letter = gold.strip().strip("().") if isinstance(gold, str) else ""
+    if gold in texts or (len(letter) == 1 and letter in _LETTERS[: len(texts)]):
+        return {**fields, "kind": "choice"}
+    return fields

@@ -1,0 +1,140 @@
+"""Messages as chat interfaces write them: the text of the last assistant turn, and the turns that asked for it.
+
+What is read: OpenAI's `role` and `content`, ShareGPT's `from` and `value`, lists of blocks, thinking that was parsed
+off (`reasoning_content`), and the items of an OpenAI Responses object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..verifiers.errors import SampleError
+from ..verifiers.reasoning import ends_in_think
+
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+_SPEAKERS = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant", "chatgpt": "assistant"}
+
+
+def response_text(completion: object, *, opened: bool = False) -> str:
+    """What the model wrote last: the text itself, or the text of the last assistant message.
+
+    `opened` says that the prompt gave the opening `<think>`, so that thinking which was parsed off gets none.
+    Raises SampleError for what is neither.
+
+    >>> response_text([{"role": "assistant", "content": "let me look"}, {"role": "tool", "content": "42"},
+    ...                {"role": "assistant", "content": None}])
+    ''
+    """
+    if completion is None:
+        return ""
+    if isinstance(completion, str):
+        return str(completion)
+    turns = [completion] if isinstance(completion, Mapping) else completion
+    if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
+        raise SampleError("wrong_type", f"a completion must be text or messages, got {_type(completion)}")
+    if any(turn.get("type") in ("message", "reasoning", "function_call") and "role" not in turn for turn in turns):
+        turns = reply_of(turns)
+    last = next((turn for turn in reversed(turns) if _role(turn, "assistant") == "assistant"), None)
+    return "" if last is None else _message_text(last, opened)
+
+
+def is_message(value: object) -> bool:
+    """Whether a value is one turn of a conversation."""
+    return isinstance(value, Mapping) and (
+        ("role" in value and ("content" in value or "tool_calls" in value or "reasoning_content" in value))
+        or ("from" in value and "value" in value)
+    )
+
+
+def is_conversation(value: object) -> bool:
+    """Whether a value is a list of turns."""
+    return isinstance(value, list) and bool(value) and all(map(is_message, value))
+
+
+def split_conversation(turns: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The turns that asked, and the turns after the last one of a user, which are the model's.
+
+    >>> split_conversation([{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "4"}])[1]
+    [{'role': 'assistant', 'content': '4'}]
+    """
+    plain = [as_message(turn) for turn in turns]
+    end = max((at + 1 for at, turn in enumerate(plain) if turn["role"] in ("user", "system", "developer")), default=0)
+    return plain[:end], plain[end:]
+
+
+def as_message(turn: Mapping[str, Any]) -> dict[str, Any]:  # any: a message's fields
+    """A turn with `role` and `content`, whatever its own names are."""
+    if "role" in turn:
+        return dict(turn)
+    return {"role": _role(turn, "user"), "content": turn.get("value")}
+
+
+def reply_of(items: Sequence[object]) -> list[dict[str, Any]]:  # any: a message's fields
+    """The last message of an OpenAI Responses object, with the reasoning that went before it; empty where a call
+    comes after it, since what came before a call is not the answer."""
+    message: dict[str, Any] | None = None
+    thinking = ""
+    for item in items:
+        if not isinstance(item, Mapping):
+            continue
+        if item.get("type") == "reasoning":
+            thinking = block_texts(item.get("content")) or block_texts(item.get("summary"))
+        elif item.get("type") == "message" and item.get("role", "assistant") == "assistant":
+            message = {"role": "assistant", "content": item.get("content"), "reasoning_content": thinking}
+            thinking = ""
+        elif item.get("type") == "function_call":
+            message = None
+    return [] if message is None else [message]
+
+
+def _role(turn: Mapping[str, Any], usual: str) -> str:
+    role = turn.get("role")
+    if role is None:
+        role = turn.get("from", usual)
+        role = _SPEAKERS.get(str(role).lower(), role)
+    return str(role)
+
+
+def _message_text(message: Mapping[str, object], opened: bool) -> str:
+    content = message.get("content", message.get("value") if "from" in message else None)
+    thinking = next((message[k] for k in _REASONING if message.get(k)), None)
+    if isinstance(content, str):
+        text = content
+    elif content is None:
+        text = ""
+    elif isinstance(content, Mapping | Sequence):
+        blocks = [content] if isinstance(content, Mapping) else content
+        texts = [block if isinstance(block, str) else _block(block, "text") for block in blocks]
+        text = "".join(texts)
+        thinking = thinking or "".join(_block(block, "thinking") or _block(block, "reasoning") for block in blocks)
+    else:
+        raise SampleError("wrong_type", f"content must be text, blocks or None, got {_type(content)}")
+    if isinstance(thinking, str) and thinking and "</think>" not in text:
+        return f"{'' if opened else '<think>'}{thinking}</think>{text}"
+    return text
+
+
+def block_texts(blocks: object) -> str:
+    """The text of a list of blocks; none of anything else."""
+    return "".join(_block(block, "text") for block in blocks) if isinstance(blocks, list | tuple) else ""
+
+
+def _block(block: object, key: str) -> str:
+    value = block.get(key) if isinstance(block, Mapping) else None
+    return value if isinstance(value, str) else ""
+
+
+def prefilled_by(tokenizer: Any, **template: Any) -> bool:  # any: a tokenizer, and its template's own arguments
+    """Whether a tokenizer's chat template ends its prompts in `<think>`; `template` goes to the template.
+
+    Trainers that keep prompts as messages do not show what the template adds, so ask it once: pass the answer on as
+    `prefilled`.
+    """
+    turns = [{"role": "user", "content": "?"}]
+    prompt = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **template)
+    return ends_in_think(str(prompt))
+
+
+def _type(value: object) -> str:
+    return "null" if value is None else type(value).__name__

@@ -1,0 +1,191 @@
+"""The names under which the world's rows hold a Sample's fields: one table, by tool and in general.
+
+Each path is one of `paths.py`; of several the first that holds something counts. A tool is recognised by fields that
+its own writer gives a row; `needs` lists the sets of fields of which one must be there as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+GOLDS: tuple[str, ...] = (
+    *("reference", "answer", "ground_truth", "solution", "target", "label", "gts", "gold", "expected_answer"),
+    *("gold_answer", "golden_answer", "correct_answer", "final_answer", "reference_answer", "expected", "ideal"),
+    *("references", "golds", "golden_answers", "gold_answers", "answers", "targets", "expected_output"),
+    *("answerKey", "std_answer", "gt", "gt_answer", "reference_solution", "labels", "Answer", "Solution"),
+    *("reward_model.ground_truth", "reward_spec.ground_truth", "verification_info.ground_truth", "info.answer"),
+    *("metadata.answer", "metadata.ground_truth", "extra_info.answer", "extra_info.ground_truth", "ANSWER"),
+)
+"""Where a right answer may stand. `reference` is our own name; of the others two must not disagree."""
+
+ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "response": (
+            *("response", "completion", "generation", "generated_text", "model_output", "output_text"),
+            *("model_response", "generated_solution", "model_outputs", "actual_output", "generated_answer", "predict"),
+            *("llm_response", "RESPONSE"),
+            *("result.message", "output", "prediction", "Response"),
+        ),
+        "responses": (
+            *("responses", "completions", "generations", "outputs", "output_list", "generated_code"),
+            *("predictions", "samples"),
+        ),
+        "prompt": (
+            "prompt",
+            "question",
+            "query",
+            "instruction",
+            "input",
+            "problem",
+            "Question",
+            "Problem",
+            "PROMPT",
+            "QUESTION",
+        ),
+        "reference": GOLDS,
+        "id": ("id", "custom_id", "task_id", "uid", "question_id", "example_id", "unique_id"),
+    }
+)
+"""Usual names of columns, in the order in which they are looked for."""
+
+CONVERSATIONS = ("messages", "conversations", "conversation")
+"""Where a whole conversation may stand, whose last turn is the response."""
+VERDICTS = ("label", "expected")
+"""Golds by name, which are verdicts where they are a boolean, `pass` or `correct`, or 0 or 1 beside a gold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """The rows that one tool writes."""
+
+    name: str
+    needs: tuple[tuple[str, ...], ...]
+    """Sets of fields; a row with all of one set is the tool's."""
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where a row holds the fields of a Sample, before the usual names."""
+    single: bool = False
+    """A list of one response is one response: the tool writes a list whatever was asked for."""
+
+
+_CHAT = "choices[*].message"
+
+TOOLS: tuple[Tool, ...] = (
+    Tool(
+        name="lm-eval",
+        needs=(("resps", "doc_id"), ("resps", "filtered_resps")),
+        fields={
+            "responses": ("resps[0]",),
+            "prompt": ("arguments.gen_args_0.arg_0", "arguments[0][0]", "doc.question", "doc.problem"),
+            "reference": ("target",),
+            "problem": ("doc_id",),
+        },
+        single=True,
+    ),
+    Tool(
+        name="lighteval",
+        needs=(("doc", "model_response"), ("full_prompt", "predictions"), ("example", "predictions")),
+        fields={
+            "responses": ("model_response.text", "predictions"),
+            "prompt": ("doc.query", "full_prompt", "example"),
+            "reference": ("doc.golds", "gold"),
+            "problem": ("doc.id",),
+        },
+        single=True,
+    ),
+    Tool(
+        name="inspect",
+        needs=(("epoch", "output", "input", "target"), ("epoch", "output.choices")),
+        fields={
+            "responses": ("output.choices[*].message",),
+            "response": ("output.completion",),
+            "prompt": ("input",),
+            "reference": ("target",),
+            "problem": ("id",),
+        },
+        single=True,
+    ),
+    Tool(
+        name="openai",
+        needs=(
+            ("custom_id", "response"),
+            ("choices", "object"),
+            ("request.messages", "response.choices"),
+            ("output", "object"),
+        ),
+        fields={
+            "responses": (f"response.body.{_CHAT}", f"response.{_CHAT}", _CHAT),
+            "response": ("response.body.output", "response.body.choices[0].text", "output", "choices[0].text"),
+            "prompt": ("request.messages", "prompt", "question"),
+            "finish_reason": ("response.body.choices[0].finish_reason", "choices[0].finish_reason"),
+            "id": ("custom_id", "id"),
+        },
+        single=True,
+    ),
+    Tool(
+        name="nemo-gym",
+        needs=(("responses_create_params", "response.output"),),
+        fields={"response": ("response.output",), "prompt": ("responses_create_params.input",)},
+    ),
+    Tool(
+        name="vllm",
+        needs=(("outputs", "prompt", "request_id"), ("outputs", "prompt_token_ids")),
+        fields={
+            "responses": ("outputs[*].text",),
+            "prompt": ("prompt",),
+            "finish_reason": ("outputs[0].finish_reason",),
+        },
+        single=True,
+    ),
+    Tool(
+        name="verl",
+        needs=(("output", "gts"), ("reward_model.ground_truth",)),
+        fields={
+            "response": ("response", "output", "completion", "solution_str"),
+            "responses": ("responses",),
+            "prompt": ("prompt", "input"),
+            "reference": ("gts", "ground_truth", "reward_model.ground_truth"),
+        },
+    ),
+    Tool(
+        name="trl",
+        needs=(("prompt", "completion", "advantage"), ("prompt", "completion", "step")),
+        fields={"response": ("completion",), "prompt": ("prompt",)},
+    ),
+    Tool(
+        name="openrlhf",
+        needs=(("input", "output", "label"),),
+        fields={"response": ("output", "response"), "prompt": ("input",), "reference": ("label", "answer")},
+    ),
+    Tool(
+        name="verifiers",
+        needs=(("example_id", "completion"), ("example_id", "task", "prompt"), ("completion", "task", "answer")),
+        fields={
+            "response": ("completion",),
+            "prompt": ("prompt",),
+            "reference": ("answer", "info.answer"),
+            "problem": ("example_id",),
+        },
+    ),
+    Tool(
+        name="evalplus",
+        needs=(("task_id", "solution"), ("task_id", "completion")),
+        fields={"response": ("solution", "completion"), "prompt": ("prompt",), "reference": ()},
+    ),
+    Tool(
+        name="qwen-math",
+        needs=(("gt", "pred", "code"),),
+        fields={"responses": ("code",), "prompt": ("question",), "reference": ("gt",)},
+        single=True,
+    ),
+    Tool(
+        name="hf",
+        needs=(),
+        fields={},
+    ),
+)
+"""In the order in which they are recognised."""
+BY_NAME: Mapping[str, Tool] = MappingProxyType({tool.name: tool for tool in TOOLS})
+CHOICES: tuple[str, ...] = ("auto", *sorted(BY_NAME))
+"""What `--from` takes."""

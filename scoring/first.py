@@ -1,0 +1,87 @@
+"""The first rows of a run: where they all fail alike, nothing is written, and the run says why and what would fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..rows.decode import decode_row, parse_row
+from ..rows.files import RawRow
+from ..rows.hints import fields_of, suggestion
+from ..rows.reader import RowReader
+from ..verifiers.errors import RunError, SampleError
+from ..verifiers.verdict import Reason, Status
+from ..verifiers.visible import visible
+from .work import Done
+
+FIRST = 20
+"""Rows that are waited for before anything is written."""
+_NO_GOLD = (Reason.REFERENCE_MISSING.value, Reason.NOT_APPLICABLE.value)
+
+
+class NothingScoredError(RunError):
+    """The first rows all fail alike, and nothing was written."""
+
+
+def check_first(rows: Sequence[RawRow], done: Sequence[Done], reader: RowReader) -> None:
+    """Raise NothingScoredError where all of the rows fail for one reason."""
+    reasons = [_failure(one) for one in done]
+    reason = reasons[0]
+    if reason is None or any(other != reason for other in reasons):
+        return
+    raise NothingScoredError(
+        f"the first {len(done)} rows all fail alike: {_words(done[0], reason)}; nothing was written "
+        f"(--keep-going writes them all the same)\n{explain(rows[0], reader, reason)}"
+    )
+
+
+def explain(raw: RawRow, reader: RowReader, reason: str) -> str:
+    """What a row holds, what was looked for, and the flags that would fit."""
+    try:
+        row = decode_row(raw._replace(reason=None) if raw.data else raw)[0]
+    except SampleError as error:
+        return f"{raw.place}: {visible(error.message)}"
+    if raw.joined is not None:
+        row = {**parse_row(raw.joined), **row}
+    lines = [f"{raw.place} has: {visible(fields_of(row))}", visible(reader.looked_for([row], response=True))]
+    lacking = ("reference",) if reason in _NO_GOLD else ("response", "reference")
+    way = suggestion(reader, row, lacking) if reason in (*_NO_GOLD, "missing_field", "wrong_type") else None
+    lines += [f"this may fit: {visible(way)}"] if way else []
+    if reason == Reason.NOT_APPLICABLE.value:
+        lines.append("no reward applies to these rows: name one with --reward, or say where the gold is")
+    return "\n".join(lines)
+
+
+def absent_fields(rows: Sequence[RawRow], reader: RowReader) -> list[str]:
+    """A note for each mapped field that none of the rows has."""
+    lacking: set[str] | None = None
+    for raw in rows:
+        try:
+            row = decode_row(raw)[0]
+        except SampleError:
+            continue
+        here = set(reader.absent({**(parse_row(raw.joined) if raw.joined else {}), **row}))
+        lacking = here if lacking is None else lacking & here
+    return [f"none of the first {len(rows)} rows has what --map {one} names" for one in sorted(lacking or ())]
+
+
+def _failure(done: Done) -> str | None:
+    """Why a row has no score; None where it has one."""
+    if done.error:
+        return done.error
+    found: set[str] = set()
+    for response in done.responses:
+        if response.status == Status.SCORED:
+            return None
+        found.update(reason for _, status, reason, _ in response.verdicts if status == response.status)
+    return "+".join(sorted(found)) if found else Reason.NOT_APPLICABLE.value
+
+
+def _words(done: Done, reason: str) -> str:
+    import json
+
+    if not done.error:
+        return reason.replace("_", " ")
+    for value in json.loads(done.output).values():
+        if isinstance(value, dict) and value.get("reason") == done.error:
+            return f"{done.error}: {visible(str(value.get('detail')))}"
+    return done.error

@@ -1,0 +1,45 @@
+"""Whether lenient extraction would find answers that strict extraction does not: tried on a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..rows.files import RawRow
+from ..verifiers.spec import RewardSpec
+from ..verifiers.verdict import Reason
+from .options import ScoreOptions
+from .summary import Tally
+from .work import ScoredResponse, Scorer
+
+SAMPLED = 50
+"""Rows that are tried."""
+_SHARE = 0.2
+"""Share of responses without an answer from which on it is tried."""
+
+
+def has_no_answer(response: ScoredResponse) -> bool:
+    """Whether mathematics found no answer in a response."""
+    return any(name == "math" and reason == Reason.NO_ANSWER for name, _, reason, _ in response.verdicts)
+
+
+def lenient_note(options: ScoreOptions, tally: Tally, rows: Sequence[RawRow]) -> str | None:
+    """A sentence with what lenient extraction finds in some rows; None where it is on, or finds nothing more."""
+    counts = tally.by_verifier.get("math")
+    given = dict(options.set.get("math", {}))
+    if counts is None or not rows or given.get("extraction") == "lenient":
+        return None
+    share = counts[1][Reason.NO_ANSWER.value] / max(1, sum(counts[1].values()))
+    if share < _SHARE:
+        return None
+    spec = RewardSpec(rewards=("math",), options={"math": {**given, "extraction": "lenient"}})
+    found = [
+        each for done in Scorer(spec.build(), options.reader, None).judge(rows[:SAMPLED]) for each in done.responses
+    ]
+    answered = sum(not has_no_answer(each) for each in found)
+    if not answered:
+        return None
+    right = sum(each.correct is True for each in found)
+    return (
+        f"math found no answer in {share:.0%} of the responses; in a sample of {len(found)} lenient extraction finds "
+        f"{answered}, {right} of them right: --set math.extraction=lenient"
+    )
