@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -127,11 +128,12 @@ def test_an_engine_that_hangs_is_a_fault_and_not_a_hang(proxy: Any, monkeypatch:
     monkeypatch.setattr("r1_reward.sandbox.backends.leaks.REMOVE_SECONDS", 1.0)
     monkeypatch.setattr("r1_reward.sandbox.session._GRACE_S", 1.0)
     monkeypatch.setattr("r1_reward.sandbox.pool.PAUSES", (0.0, 0.1))
+    quick = replace(_sum(), limits=replace(DEFAULT_LIMITS, time_s=1.0, wall_s=2.0))
     with Pool(backend="docker", size=1) as pool:
         assert pool.run(_sum()).outcome is Outcome.AC
         proxy.hanging.set()
         start = time.monotonic()
-        lost = pool.run(_sum())
+        lost = pool.run(quick)
         assert lost.outcome is Outcome.INFRA
         assert "did not answer within 1 s" in lost.detail
         assert time.monotonic() - start < 90
