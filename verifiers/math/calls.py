@@ -51,4 +51,4 @@ def _is_letter(sign: str) -> bool:
 def is_vector(node: Node) -> bool:
     """A vector by its arrow, or one of the names A and B, which may be sets."""
     name = str(node.value)
-    return node.kind == "var" and (name.startswith(("vec:", "hat:", "overrightarrow:")) or name in ("A", "B"))
+    return node.kind == "var" and (name.startswith(("vec:", "hat:")) or name in ("A", "B"))

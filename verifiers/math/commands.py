@@ -206,7 +206,9 @@ def decorated(parser: Descent, name: str) -> Node:
         raise Unreadable("a bar over digits")
     if not word or len(word) > 40:
         raise Unreadable("a decoration of nothing")
-    if word.lstrip("\\").replace("math", "") in ("i", "j", "k") and name in ("hat", "vec", "overrightarrow", "widehat"):
+    if name == "overrightarrow":  # the long arrow
+        name = "vec"
+    if word.lstrip("\\").replace("math", "") in ("i", "j", "k") and name in ("hat", "vec", "widehat"):
         name, word = "hat", word[-1] if len(word) == 1 else word[1]
     node = Node("var", (), f"{name}:{word}")
     return parser.call(node) if parser.head == "(" and name in ("dot", "ddot") else node

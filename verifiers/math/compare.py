@@ -25,6 +25,7 @@ from .labels import (
     members_of,
     named_parts,
     same_arguments,
+    same_function,
     values_by_name,
 )
 from .matrices import as_tuple_or_matrix, entries_of, matrix_of
@@ -395,7 +396,11 @@ def _labels_clash(gold: Item, answer: Item) -> Decision | None:
     mine, other = gold.label, answer.label
     if mine is not None and mine == answer.value and other == gold.value:
         return Decision(True, "equation")  # AB = CD and CD = AB
-    if mine is None or other is None or mine.kind != other.kind:
+    if mine is None or other is None:
+        return None
+    if {mine.kind, other.kind} in ({"named", "call"}, {"named", "fn"}) and not same_function(mine, other):
+        return Decision(False, "label")  # tr(A) is not det(A)
+    if mine.kind != other.kind:
         return None
     if mine.kind == "named":
         return None if same_label(str(mine.value), str(other.value)) else Decision(False, "label")

@@ -253,7 +253,8 @@ def _label(tokens: list[str]) -> tuple[str, list[str]]:
             break
     if tokens[1:2] == ["("] and ")" in tokens and tokens[tokens.index(")") + 1 : tokens.index(")") + 2] == ["="]:
         close = tokens.index(")")  # Var(X) = 4
-        return " ".join(sign.lstrip('"') for sign in tokens[:close] if sign != "("), tokens[close + 2 :] or tokens
+        of = " ".join(sign.lstrip('"') for sign in tokens[2:close])
+        return f"{tokens[0].lstrip(chr(34))}({of})", tokens[close + 2 :] or tokens
     words = 0
     while words < len(tokens) and tokens[words][0] == '"':
         words += 1

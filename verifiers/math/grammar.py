@@ -67,7 +67,7 @@ RELATIONS = frozenset(
 _OPENING = frozenset({"(", "[", "\\{", "{", "\\lfloor", "\\lceil"})
 _STOPS = frozenset({")", "]", "}", "\\}", ",", ";", "&", "\\\\", ":", "\\rfloor", "\\rceil", "\\mid", "", "+", "-"})
 _ENDS_PRODUCT = (
-    _STOPS | RELATIONS | frozenset(r"\pm \mp \cup \cap \setminus \pmod ^ _ ! \% % \over \choose \atop \times".split())
+    _STOPS | RELATIONS | frozenset(r"\pm \mp \cup \cap \setminus \pmod ^ _ ! \% % \over \choose \atop \times \cross".split())
 )
 _MONEY = {"$": "dollar", "pounds": "sterling", "euro": "euro"}
 _SETS: frozenset[Kind] = frozenset({"set", "builder", "interval", "union"})
@@ -188,12 +188,12 @@ class Parser:
         mixed = factors[0].kind == "num" and not self.after_fraction
         while True:
             head = self.head
-            if head in ("*", "\\times"):
+            if head in ("*", "\\times", "\\cross"):
                 self.at += 1
                 factor = self._factor()
                 if factors[-1].value == "nabla":  # a divergence or a curl, no gradient
                     factors[-1] = Node("fn", (factor,), "div" if head == "*" else "curl")
-                elif head == "\\times" and is_vector(factors[-1]) and is_vector(factor):
+                elif head == "\\cross" or (head == "\\times" and is_vector(factors[-1]) and is_vector(factor)):
                     factors[-1] = Node("fn", (factors[-1], factor), "cross")  # its factors cannot be exchanged
                 else:
                     factors.append(factor)

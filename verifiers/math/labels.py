@@ -79,6 +79,14 @@ def same_arguments(mine: Node, other: Node) -> bool:
     return normal_form(mine) == normal_form(other)
 
 
+def same_function(mine: Node, other: Node) -> bool:
+    """Whether a label that is a word with its argument, as in tr(A), may name the call on the other side."""
+    label, call = (mine, other) if mine.kind == "named" else (other, mine)
+    word, bracket, _ = str(label.value).partition("(")
+    found = str(call.value).strip("'\\").lower()
+    return not bracket or word.lower() == found or {word.lower(), found} == {"var", "d"}  # D(X), the variance
+
+
 def is_figure(node: Node) -> bool:
     """Three capitals or more side by side: a triangle or an angle, in which the order counts."""
     return node.kind == "mul" and len(node.args) > 2 and all(

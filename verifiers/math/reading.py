@@ -264,6 +264,8 @@ def _answer(tokens: list[str]) -> Node:
         return whole
     if "]" in tokens or "[" in tokens:
         tokens = _turned_brackets(tokens)
+    if tokens[-1] == ")":
+        tokens = _with_domain_apart(tokens)
     if "\\cup" in tokens:
         pieces = split(tokens, ("\\cup",))
         if all(any(sign in ("<", ">", "<=", ">=") for sign in piece) for piece in pieces):
@@ -324,6 +326,20 @@ def _turned_brackets(tokens: list[str]) -> list[str]:
     return turned
 
 
+def _with_domain_apart(tokens: list[str]) -> list[str]:
+    """y = 2x + 1 (x > 0) as y = 2x + 1, x > 0: an inequality is no factor."""
+    at, depth = len(tokens) - 1, 1
+    while depth and at:
+        at -= 1
+        depth += (tokens[at] == ")") - (tokens[at] == "(")
+    inside = tokens[at + 1 : -1]
+    if not at or tokens[at - 1] in _BEFORE_DOMAIN or tokens[at - 1][0] == '"' or "," in tokens:
+        return tokens
+    return [*tokens[:at], ",", *inside] if any(sign in _ORDERS for sign in inside) else tokens
+
+
+_ORDERS = frozenset({"<", ">", "<=", ">=", "!="})
+_BEFORE_DOMAIN = frozenset("+ - * / = < > <= >= ^ _ ( [ { ; : | \\times \\cup \\cap \\in".split())
 _BEFORE_INTERVAL = frozenset({"\\cup", "\\cap", "\\in", "=", ",", ";", "\\setminus"})
 
 

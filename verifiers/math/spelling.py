@@ -59,6 +59,10 @@ _ANGSTROM = re.compile(r"\\mathring\s*\{?\s*(?:\\(?:mathrm|text)\s*\{\s*A\s*\}|A
 _MODULO = re.compile(
     r"(?:\(\s*(?:\\(?:text|mathrm|operatorname)\s*\{\s*)?\\?b?mod(?![A-Za-z])(?:ulo)?\s*\}?\s*(\d+|[a-z])\s*\))"
 )
+_BOLD = r"\\(?:mathbf|boldsymbol|bm|pmb|bf)\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])"
+_CROSS = re.compile(rf"({_BOLD}[\s)]*)\\times(?=[\s(]*{_BOLD})")
+_GIVEN = re.compile(r"((?<![A-Za-z])(?:Pr?|p|E|\\Pr)\s*\([^()|]{1,40})\|([^()|]{1,40}\))")
+_SIUNITX = re.compile(r"\\(?:SI|qty)\s*\{([^{}]{1,40})\}\s*\{([^{}\\]{1,40})\}")
 _CLOCK_HALF = re.compile(r"(?<=\d)\s*(?:\\text\s*\{\s*)?\b([AaPp])\.?\s?[Mm]\b\.?(?:\s*\})?")
 _CLOCK = re.compile(r"\d:\d\d|^\s*\d{1,2}\s*(?:\\text\s*\{\s*)?[AaPp]\.?\s?[Mm]")
 
@@ -87,6 +91,12 @@ def tidy(text: str) -> str:
         text = text.replace("o'clock", "oclock")
     if "ring" in text:
         text = _ANGSTROM.sub(r"\\AA ", text)
+    if "\\times" in text and "b" in text:
+        text = _CROSS.sub(r"\1\\cross ", text)  # bold letters are vectors, whose product has an order
+    if "|" in text and "(" in text:
+        text = _GIVEN.sub(r"\1\\mid \2", text)
+    if "\\SI" in text or "\\qty" in text:
+        text = _SIUNITX.sub(r"\1\\text{ \2}", text)
     if "mod" in text and "\\pmod" not in text:
         text = _MODULO.sub(r"\\pmod{\1}", text)
     if ("m" in text or "M" in text) and _CLOCK.search(text):

@@ -79,6 +79,7 @@ _THOUSANDS = re.compile(r"\d{1,3}((?:,\d{3})+)(?!\d|,\d)(?:\.\d+)?")
 _EXPONENT = re.compile(r"[eE]([+-]?\d{1,6})(?![\d.A-Za-z^])")
 _REPEATING_ENDS = re.compile(r"\\dot\s*\{?(\d)\}?(\d{0,20})\\dot\s*\{?(\d)\}?")
 _REPEATING = re.compile(r"\\(?:overline|dot|bar)\s*\{?\s*(\d{1,40})\s*\}?(?:\\dot\s*\{?(\d)\}?)?")
+_CYCLE = re.compile(r"\((\d{1,20})\)(?!\s*[\^(!])")
 _DOTS = re.compile(r"\.\.\.|\\(?:ldots|dots|cdots)(?![A-Za-z])")
 _SPEECH = frozenset(
     "the for all any are not yes day odd has can and per let iff one two six ten out max min due sum key its old new"
@@ -281,6 +282,10 @@ def _number(text: str, start: int, at: int, piece: str, outside: bool, out: list
     elif repeating is not None:
         digits = repeating[1] + (repeating[2] or "")
         piece, at = f"{piece}r{digits}", repeating.end()
+    elif "." in piece and (cycle := _CYCLE.match(text, at)) is not None:
+        if not piece.endswith("."):
+            raise Unreadable("digits in brackets behind decimals: a product, a period or an uncertainty")
+        piece, at = f"{piece}r{cycle[1]}", cycle.end()
     elif "." in piece and text.startswith((".", "\\"), at) and (recurring := _recurring(piece, text, at)):
         piece, at = recurring
     else:
@@ -400,7 +405,8 @@ def _command(text: str, at: int, name: str, out: list[str], nesting: int) -> tup
         marks = _SET_MARKS.match(text, at)
         if marks is not None and name == "mathbb":
             inner, at = inner.strip() + re.sub(r"[\s{}]", "", marks[0]), marks.end()
-        out.append(f"\\mathbb{{{inner.strip()}}}")
+        plain = inner.strip()
+        out.append(plain if name == "mathcal" and plain in ("N", "O", "U") else f"\\mathbb{{{plain}}}")
         return at, 0
     if name in _SPELLINGS and name not in ("inf", "sqrt"):
         out.append("\\" + _SPELLINGS[name])

@@ -133,8 +133,11 @@ def same_label(gold: str, answer: str) -> bool:
     >>> same_label("max", "maximum value"), same_label("mass", "weight"), same_label("min x", "max x")
     (True, False, False)
     """
-    few, many = sorted((gold.split(), answer.split()), key=len)
+    few, many = sorted((gold.translate(_NO_BRACKETS).split(), answer.translate(_NO_BRACKETS).split()), key=len)
     return all(any(_begins_alike(word, other) for other in many) for word in few)
+
+
+_NO_BRACKETS = str.maketrans("()", "  ")
 
 
 def _begins_alike(word: str, other: str) -> bool:
