@@ -52,3 +52,31 @@ def is_vector(node: Node) -> bool:
     """A vector by its arrow, or one of the names A and B, which may be sets."""
     name = str(node.value)
     return node.kind == "var" and (name.startswith(("vec:", "hat:")) or name in ("A", "B"))
+
+
+def matrices_kept(factors: list[Node]) -> list[Node]:
+    """Factors in which a product of matrices, which has an order, is one factor; numbers and small letters stay before it.
+
+    B^{-1}A^{-1}, B^T A^T and P^{-1}AP are of matrices: capitals of which two are inverted or transposed, or one stands
+    at both ends. PV^{-1} may be of numbers, and ML^{-1}T^{-1} is a dimension.
+    """
+    turned = 0
+    letters: list[str] = []
+    for factor in factors:
+        base = factor.args[0] if factor.kind == "pow" else factor
+        capital = base.kind == "var" and len(str(base.value)) == 1 and str(base.value).isupper()
+        if capital and (base is factor or factor.args[1].value in _TURNED):
+            turned += base is not factor
+            letters.append(str(base.value))
+        elif letters:
+            return factors
+    if not turned or _DIMENSIONS.issuperset(letters):
+        return factors
+    if turned > 1 or (len(letters) > 2 and letters[0] == letters[-1]):
+        at = len(factors) - len(letters)
+        return [*factors[:at], Node("fn", tuple(factors[at:]), "product")]
+    return factors
+
+
+_TURNED = frozenset({-1, "T", "top"})
+_DIMENSIONS = frozenset("MLTIQ")

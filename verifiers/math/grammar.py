@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from .calls import CALLED, applies, called_letters, is_vector
+from .calls import CALLED, applies, called_letters, matrices_kept, is_vector
 from .commands import BIG, big, decorated, environment, function, root, two_arguments
 from .literals import number_node
 from .marks import degrees, prime
@@ -185,6 +185,7 @@ class Parser:
     def product(self) -> Node:
         """Factors joined by * / or nothing."""
         factors = [self.power()]
+        quotient = False
         mixed = factors[0].kind == "num" and not self.after_fraction
         while True:
             head = self.head
@@ -199,6 +200,7 @@ class Parser:
                     factors.append(factor)
             elif head == "/" and not self._word_follows():
                 self.at += 1
+                quotient = True
                 factors.append(inverse(self._factor()))
                 if len(factors) == 2 and factors[0].kind == "num":
                     factors = self._quotient(factors)
@@ -218,6 +220,8 @@ class Parser:
             else:
                 break
             mixed = False
+        if len(factors) > 1 and not quotient:
+            factors = matrices_kept(factors)
         return factors[0] if len(factors) == 1 else mul(*map(_grouped, factors))
 
     def _quotient(self, factors: list[Node]) -> list[Node]:

@@ -20,7 +20,8 @@ from .elements import added, date, element, is_condition, without_fillers
 from .grammar import Parser
 from .normal import normal_form
 from .tokens import MAX_TEXT, tokenize
-from .tree import Node, TooBig, Unreadable, num
+from .spelling import numeric_date
+from .tree import Kind, Node, TooBig, Unreadable, num
 from .unit_table import is_symbol
 
 MAX_ITEMS = 200
@@ -118,6 +119,8 @@ def _read(raw: str) -> Answer:
         return Answer(_Tree(raw, Node("dec", (), value, len(after)) if after else Node("num", (), value)))
     try:
         text = strip_delimiters(raw)
+        if 7 < len(text) < 11 and text[:1].isdigit() and (day := numeric_date(text)):
+            return Answer(_Tree(text, Node("text", (), day)))
         tokens = tokenize(text)
     except (TooBig, Unreadable) as error:
         kind = "big" if isinstance(error, TooBig) else "bad"
@@ -283,6 +286,9 @@ def _answer(tokens: list[str]) -> Node:
             parts.extend(items)
     if not parts:
         raise Unreadable("there is nothing in it")
+    if len(parts) > 1 and '"then' in tokens[1:] and all(part.kind in _PLACED for part in parts):
+        if any(group and group[0] == '"then' for items in groups for group in items[1:]):
+            return Node("tuple", tuple(parts))  # one after the other
     if len(parts) == 2 and signs == "and" and (total := added(*parts)) is not None:
         return total
     return parts[0] if len(parts) == 1 else Node("list", tuple(parts), signs or None)
@@ -338,6 +344,7 @@ def _with_domain_apart(tokens: list[str]) -> list[str]:
     return [*tokens[:at], ",", *inside] if any(sign in _ORDERS for sign in inside) else tokens
 
 
+_PLACED: frozenset[Kind] = frozenset({"text", "var", "num", "dec"})
 _ORDERS = frozenset({"<", ">", "<=", ">=", "!="})
 _BEFORE_DOMAIN = frozenset("+ - * / = < > <= >= ^ _ ( [ { ; : | \\times \\cup \\cap \\in".split())
 _BEFORE_INTERVAL = frozenset({"\\cup", "\\cap", "\\in", "=", ",", ";", "\\setminus"})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from .tree import Unreadable
+
 _CHARACTERS = {
     "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "﹣": "-", "×": "\\times ",
     "·": "*", "⋅": "*", "∙": "*", "•": "*",
@@ -63,6 +65,12 @@ _BOLD = r"\\(?:mathbf|boldsymbol|bm|pmb|bf)\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])"
 _CROSS = re.compile(rf"({_BOLD}[\s)]*)\\times(?=[\s(]*{_BOLD})")
 _GIVEN = re.compile(r"((?<![A-Za-z])(?:Pr?|p|E|\\Pr)\s*\([^()|]{1,40})\|([^()|]{1,40}\))")
 _SIUNITX = re.compile(r"\\(?:SI|qty)\s*\{([^{}]{1,40})\}\s*\{([^{}\\]{1,40})\}")
+_FORMS = re.compile(r"((?:(?<![A-Za-z\\])d|\\mathrm\s*\{\s*d\s*\})\s*[A-Za-z]\s*)\\(?:wedge|land)(?=\s*(?:d|\\mathrm\s*\{\s*d\s*\})\s*[A-Za-z])")
+_NOT = re.compile(r"\\not\s*(=|\\in(?![A-Za-z]))")
+_CHOSEN = re.compile(r"^\s*(?:\{\s*\})?\s*\^\s*\{?\s*(\d{1,4}|[a-z])\s*\}?\s*([CP])_\{?\s*(\d{1,4}|[a-z])\s*\}?")
+_UNDERSCORES = re.compile(r"(?<![\w.])\d{1,3}(?:_\d{3})+(?![\w{])")
+_AMBIGUOUS = re.compile(r"\^\s*(?:\{[^{}]*\}|\w)\s*\{\s*\}\s*\^")
+_DATE = re.compile(r"(?:(\d{4})-(\d{2})-(\d{2})|(\d{1,2})([/.-])(\d{1,2})\5(\d{4}))")
 _CLOCK_HALF = re.compile(r"(?<=\d)\s*(?:\\text\s*\{\s*)?\b([AaPp])\.?\s?[Mm]\b\.?(?:\s*\})?")
 _CLOCK = re.compile(r"\d:\d\d|^\s*\d{1,2}\s*(?:\\text\s*\{\s*)?[AaPp]\.?\s?[Mm]")
 
@@ -97,6 +105,17 @@ def tidy(text: str) -> str:
         text = _GIVEN.sub(r"\1\\mid \2", text)
     if "\\SI" in text or "\\qty" in text:
         text = _SIUNITX.sub(r"\1\\text{ \2}", text)
+    if "wedge" in text or "land" in text:
+        text = _FORMS.sub(r"\1\\cross ", text)  # dx ∧ dy is not dy ∧ dx
+    if "\\not" in text:
+        text = _NOT.sub(lambda sign: "\\ne " if sign[1] == "=" else "\\notin ", text)
+    if "circ}" in text:
+        text = text.replace("^{\\circ}", "^\\circ ")
+    if "_" in text:
+        text = _UNDERSCORES.sub(lambda digits: digits[0].replace("_", ""), text)
+        text = _CHOSEN.sub(r"\2_{\1}^{\3}", text)
+    if "}" in text and "^" in text and _AMBIGUOUS.search(text):
+        raise Unreadable("an exponent behind an exponent")
     if "mod" in text and "\\pmod" not in text:
         text = _MODULO.sub(r"\\pmod{\1}", text)
     if ("m" in text or "M" in text) and _CLOCK.search(text):
@@ -118,3 +137,22 @@ def _ascii(text: str) -> str:
 
 def _circled(run: re.Match[str]) -> str:
     return ",".join(str(ord(char) - 0x245F) for char in run[0] if "①" <= char <= "⑨")
+
+
+def numeric_date(text: str) -> str | None:
+    """2024-03-05 and 03/05/2024, which are neither differences nor quotients; None for anything else.
+
+    >>> numeric_date("2024-03-05"), numeric_date("03/05/2024"), numeric_date("2024-30-05")
+    ('mar. 5 2024', '3/5/2024', None)
+    """
+    found = _DATE.fullmatch(text)
+    if found is None:
+        return None
+    if found[1]:
+        month, day = int(found[2]), int(found[3])
+        return f"{_MONTHS[month - 1]} {day} {found[1]}" if 0 < month < 13 and 0 < day < 32 else None
+    first, second = int(found[4]), int(found[6])
+    return f"{first}/{second}/{found[7]}" if 0 < first < 32 and 0 < second < 32 else None
+
+
+_MONTHS = [f"{name}." for name in "jan feb mar apr may jun jul aug sep oct nov dec".split()]

@@ -30,6 +30,7 @@ _PHRASES = {
     "does not exist": "dne",
     "not exist": "dne",
     "no solution": "no solutions",
+    "empty set": "no solutions",
     "no real solutions": "no solutions",
     "no real solution": "no solutions",
     "not defined": "dne",
