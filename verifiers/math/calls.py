@@ -57,26 +57,42 @@ def is_vector(node: Node) -> bool:
 def matrices_kept(factors: list[Node]) -> list[Node]:
     """Factors in which a product of matrices, which has an order, is one factor; numbers and small letters stay before it.
 
-    B^{-1}A^{-1}, B^T A^T and P^{-1}AP are of matrices: capitals of which two are inverted or transposed, or one stands
-    at both ends. PV^{-1} may be of numbers, and ML^{-1}T^{-1} is a dimension.
+    B^{-1}A^{-1}, A^T A, P^{-1}AP and x^T Ax are of matrices: capitals of which two are inverted, one is transposed, or
+    one stands at both ends. PV^{-1} may be of numbers, and ML^{-1}T^{-1} is a dimension.
     """
-    turned = 0
-    letters: list[str] = []
-    for factor in factors:
-        base = factor.args[0] if factor.kind == "pow" else factor
-        capital = base.kind == "var" and len(str(base.value)) == 1 and str(base.value).isupper()
-        if capital and (base is factor or factor.args[1].value in _TURNED):
-            turned += base is not factor
-            letters.append(str(base.value))
-        elif letters:
-            return factors
-    if not turned or _DIMENSIONS.issuperset(letters):
+    if not any(factor.kind == "pow" for factor in factors):
         return factors
-    if turned > 1 or (len(letters) > 2 and letters[0] == letters[-1]):
-        at = len(factors) - len(letters)
-        return [*factors[:at], Node("fn", tuple(factors[at:]), "product")]
-    return factors
+    inverted = transposed = 0
+    letters: list[str] = []
+    at = len(factors)
+    for index, factor in enumerate(factors):
+        turned = factor.kind == "pow" and factor.args[1].value in _TURNED
+        base = factor.args[0] if turned else factor
+        small = base.kind == "var" and len(str(base.value)) == 1
+        if not (small or base.value in _MATRICES):
+            if letters:
+                return factors
+            continue
+        if letters or turned or base.value in _MATRICES or str(base.value).isupper():
+            at = min(at, index)
+            letters.append(str(base.value))
+            inverted += turned and factor.args[1].value == -1
+            transposed += turned and factor.args[1].value != -1
+    capitals = [letter for letter in letters if letter in _MATRICES or letter.isupper()]
+    if len(letters) < 2 or not capitals or not inverted + transposed:
+        return factors
+    both_ends = len(letters) > 2 and letters[0] == letters[-1]
+    if transposed:
+        ordered = len(capitals) == len(letters) or len(set(letters)) < len(letters) or "product" in letters
+    elif len(capitals) < len(letters):
+        ordered = "product" in letters
+    else:
+        usual = len(set(letters)) > 1 and _USUAL.issuperset(letters)
+        ordered = not _DIMENSIONS.issuperset(letters) and (inverted > 1 or both_ends or usual)
+    return [*factors[:at], Node("fn", tuple(factors[at:]), "product")] if ordered else factors
 
 
 _TURNED = frozenset({-1, "T", "top"})
 _DIMENSIONS = frozenset("MLTIQ")
+_USUAL = frozenset("ABCDPQSUX") | {"product"}
+_MATRICES = frozenset({"product", "Sigma", "Lambda", "\\Sigma", "\\Lambda"})

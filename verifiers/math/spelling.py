@@ -69,6 +69,10 @@ _FORMS = re.compile(r"((?:(?<![A-Za-z\\])d|\\mathrm\s*\{\s*d\s*\})\s*[A-Za-z]\s*
 _NOT = re.compile(r"\\not\s*(=|\\in(?![A-Za-z]))")
 _CHOSEN = re.compile(r"^\s*(?:\{\s*\})?\s*\^\s*\{?\s*(\d{1,4}|[a-z])\s*\}?\s*([CP])_\{?\s*(\d{1,4}|[a-z])\s*\}?")
 _UNDERSCORES = re.compile(r"(?<![\w.])\d{1,3}(?:_\d{3})+(?![\w{])")
+_EXPECTED = re.compile(
+    r"(?:\\mathbb\s*\{?\s*([EP])\s*\}?|(?<![A-Za-z\\])(E)(?=\s*\[\s*[A-Z]))"
+    r"\s*(?:\\left\s*)?[\[(]([^\[\]()]{1,200}?)(?:\\right\s*)?[\])]"
+)
 _AMBIGUOUS = re.compile(r"\^\s*(?:\{[^{}]*\}|\w)\s*\{\s*\}\s*\^")
 _DATE = re.compile(r"(?:(\d{4})-(\d{2})-(\d{2})|(\d{1,2})([/.-])(\d{1,2})\5(\d{4}))")
 _CLOCK_HALF = re.compile(r"(?<=\d)\s*(?:\\text\s*\{\s*)?\b([AaPp])\.?\s?[Mm]\b\.?(?:\s*\})?")
@@ -105,6 +109,8 @@ def tidy(text: str) -> str:
         text = _GIVEN.sub(r"\1\\mid \2", text)
     if "\\SI" in text or "\\qty" in text:
         text = _SIUNITX.sub(r"\1\\text{ \2}", text)
+    if "\\mathbb" in text or "E[" in text:
+        text = _EXPECTED.sub(lambda mean: f"{mean[1] or mean[2]}({mean[3]})", text)
     if "wedge" in text or "land" in text:
         text = _FORMS.sub(r"\1\\cross ", text)  # dx ∧ dy is not dy ∧ dx
     if "\\not" in text:

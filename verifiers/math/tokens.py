@@ -426,6 +426,8 @@ def _text(name: str, inner: str, out: list[str], nesting: int) -> None:
         is_unit = plain == "min" and bool(out) and (out[-1][0].isdigit() or out[-1] == "}")
         out.append('"min' if is_unit else "\\" + _SPELLINGS.get(plain, plain))
         return
+    if plain == "-" and out and out[-1][0].isdigit():
+        raise Unreadable("a hyphen between numbers is no minus")
     if name == "mathbf" and plain in ("i", "j", "k"):
         out += ["\\hat", "{", plain, "}"]
         return

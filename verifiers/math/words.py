@@ -134,6 +134,8 @@ def same_label(gold: str, answer: str) -> bool:
     >>> same_label("max", "maximum value"), same_label("mass", "weight"), same_label("min x", "max x")
     (True, False, False)
     """
+    if "(" in gold and "(" in answer:  # Var(2X) is not Var(X)
+        return gold.lower().replace(" ", "") == answer.lower().replace(" ", "")
     few, many = sorted((gold.translate(_NO_BRACKETS).split(), answer.translate(_NO_BRACKETS).split()), key=len)
     return all(any(_begins_alike(word, other) for other in many) for word in few)
 
