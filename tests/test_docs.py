@@ -47,7 +47,12 @@ class Block:
     mark: str
     """The comment above it."""
     prints: str | None = None
-    """For a command: the `text` block that follows within three lines."""
+    """For a command: the `text` block that follows within a few lines."""
+
+    @property
+    def programs(self) -> bool:
+        """Whether it scores the example rows, some of which hold programs."""
+        return self.language == "console" and "examples/rollouts.jsonl" in self.text
 
     def __str__(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
@@ -62,7 +67,7 @@ def _blocks(page: Path) -> list[Block]:
             page, text[: fence.start("language")].count("\n") + 1, fence["language"], fence["text"], fence["mark"] or ""
         )
         between = text[end : fence.start()]
-        if found and found[-1].language == "console" and block.language == "text" and between.count("\n") <= 2:
+        if found and found[-1].language == "console" and block.language == "text" and between.count("\n") <= 5:
             found[-1] = Block(page, found[-1].line, "console", found[-1].text, found[-1].mark, block.text)
         found.append(block)
         end = fence.end()
@@ -137,7 +142,9 @@ def test_fence_says_what_it_is(block: Block) -> None:
 
 
 @pytest.mark.needs("pyarrow")
-@pytest.mark.parametrize("block", [block for block in RUN if block.language == "console"], ids=str)
+@pytest.mark.parametrize(
+    "block", [block for block in RUN if block.language == "console" and not block.programs], ids=str
+)
 def test_commands_run_as_they_stand(block: Block, folder: Path) -> None:
     output = ""
     for line in block.text.replace("\\\n", " ").splitlines():
@@ -147,6 +154,12 @@ def test_commands_run_as_they_stand(block: Block, folder: Path) -> None:
         output += _run(line, folder)
     if block.prints is not None:
         assert _like(block.prints) in _like(output)
+
+
+@pytest.mark.needs("userns")
+@pytest.mark.parametrize("block", [block for block in RUN if block.programs], ids=str)
+def test_commands_that_run_programs_run_as_they_stand(block: Block, folder: Path) -> None:
+    test_commands_run_as_they_stand(block, folder)
 
 
 @pytest.mark.parametrize("block", [block for block in RUN if block.language == "python"], ids=str)
@@ -164,3 +177,11 @@ def test_pages_name_no_file_that_is_not_there() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_walks_name_files_that_are_there() -> None:
+    page = (ROOT / "docs" / "walks.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+(?:/\w+)*/[\w.]+)`", page))
+    assert "scoring/run.py" in named
+    missing = {name for name in named if "NAME" not in name and not (ROOT / name).is_file()}
+    assert not missing

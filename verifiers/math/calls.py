@@ -55,7 +55,7 @@ def is_vector(node: Node) -> bool:
 
 
 def matrices_kept(factors: list[Node]) -> list[Node]:
-    """Factors in which a product of matrices, which has an order, is one factor; numbers and small letters stay before it.
+    """Factors in which a product of matrices, which has an order, is one factor behind the numbers and small letters.
 
     B^{-1}A^{-1}, A^T A, P^{-1}AP and x^T Ax are of matrices: capitals of which two are inverted, one is transposed, or
     one stands at both ends. PV^{-1} may be of numbers, and ML^{-1}T^{-1} is a dimension.

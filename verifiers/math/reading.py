@@ -19,8 +19,8 @@ from .boxes import joined_boxes
 from .elements import added, date, element, is_condition, without_fillers
 from .grammar import Parser
 from .normal import normal_form
-from .tokens import MAX_TEXT, tokenize
 from .spelling import numeric_date
+from .tokens import MAX_TEXT, tokenize
 from .tree import Kind, Node, TooBig, Unreadable, num
 from .unit_table import is_symbol
 
@@ -290,9 +290,13 @@ def _answer(tokens: list[str]) -> Node:
             parts.extend(items)
     if not parts:
         raise Unreadable("there is nothing in it")
-    if len(parts) > 1 and '"then' in tokens[1:] and all(part.kind in _PLACED for part in parts):
-        if any(group and group[0] == '"then' for items in groups for group in items[1:]):
-            return Node("tuple", tuple(parts))  # one after the other
+    if (
+        len(parts) > 1
+        and '"then' in tokens[1:]
+        and all(part.kind in _PLACED for part in parts)
+        and any(group and group[0] == '"then' for items in groups for group in items[1:])
+    ):
+        return Node("tuple", tuple(parts))  # one after the other
     if len(parts) == 2 and signs == "and" and (total := added(*parts)) is not None:
         return total
     return parts[0] if len(parts) == 1 else Node("list", tuple(parts), signs or None)

@@ -65,7 +65,8 @@ _BOLD = r"\\(?:mathbf|boldsymbol|bm|pmb|bf)\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])"
 _CROSS = re.compile(rf"({_BOLD}[\s)]*)\\times(?=[\s(]*{_BOLD})")
 _GIVEN = re.compile(r"((?<![A-Za-z])(?:Pr?|p|E|\\Pr)\s*\([^()|]{1,40})\|([^()|]{1,40}\))")
 _SIUNITX = re.compile(r"\\(?:SI|qty)\s*\{([^{}]{1,40})\}\s*\{([^{}\\]{1,40})\}")
-_FORMS = re.compile(r"((?:(?<![A-Za-z\\])d|\\mathrm\s*\{\s*d\s*\})\s*[A-Za-z]\s*)\\(?:wedge|land)(?=\s*(?:d|\\mathrm\s*\{\s*d\s*\})\s*[A-Za-z])")
+_DIFFERENTIAL = r"(?:d|\\mathrm\s*\{\s*d\s*\})\s*[A-Za-z]"
+_FORMS = re.compile(rf"((?<![A-Za-z\\]){_DIFFERENTIAL}\s*)\\(?:wedge|land)(?=\s*{_DIFFERENTIAL})")
 _NOT = re.compile(r"\\not\s*(=|\\in(?![A-Za-z]))")
 _CHOSEN = re.compile(r"^\s*(?:\{\s*\})?\s*\^\s*\{?\s*(\d{1,4}|[a-z])\s*\}?\s*([CP])_\{?\s*(\d{1,4}|[a-z])\s*\}?")
 _UNDERSCORES = re.compile(r"(?<![\w.])\d{1,3}(?:_\d{3})+(?![\w{])")

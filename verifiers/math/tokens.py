@@ -36,7 +36,8 @@ _DROPPED = frozenset(
     " scriptstyle limits nolimits quad qquad enspace thinspace hspace vspace hfill , ; : ! > space allowbreak"
     " nonumber notag rm bf it mathstrut strut phantom hphantom vphantom hline boldsymbol bm mleft mright"
     " underline bigggl bigggr normalsize small large Large LARGE huge Huge tiny scriptscriptstyle negthinspace medspace"
-    " thickspace negmedspace negthickspace protect relax ensuremath noindent centering bfseries itshape tag label".split()
+    " thickspace negmedspace negthickspace protect relax ensuremath noindent centering bfseries itshape tag"
+    " label".split()
 ) | {" ", "\n", "\t"}
 _WITH_ARGUMENT = frozenset("hspace vspace phantom hphantom vphantom label tag".split())
 _TEXT = frozenset(
@@ -44,7 +45,8 @@ _TEXT = frozenset(
     " mathnormal textup emph operatorname* ce unit si textsc pmb textmd".split()
 )
 _RENAMED = {
-    "dfrac": "\\frac", "tfrac": "\\frac", "cfrac": "\\frac", "nicefrac": "\\frac", "sfrac": "\\frac", "flatfrac": "\\frac", "dbinom": "\\binom", "tbinom": "\\binom",
+    "dfrac": "\\frac", "tfrac": "\\frac", "cfrac": "\\frac",
+    "nicefrac": "\\frac", "sfrac": "\\frac", "flatfrac": "\\frac", "dbinom": "\\binom", "tbinom": "\\binom",
     "leq": "<=", "le": "<=", "leqslant": "<=", "leqq": "<=", "geq": ">=", "ge": ">=", "geqslant": ">=",
     "geqq": ">=", "lt": "<", "gt": ">", "neq": "!=", "ne": "!=", "approx": "~", "simeq": "~", "doteq": "~",
     "fallingdotseq": "~", "thickapprox": "~", "cdot": "*", "times": "\\times", "ast": "*", "bullet": "*", "div": "/",
