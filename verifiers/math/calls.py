@@ -60,8 +60,6 @@ def matrices_kept(factors: list[Node]) -> list[Node]:
     B^{-1}A^{-1}, A^T A, P^{-1}AP and x^T Ax are of matrices: capitals of which two are inverted, one is transposed, or
     one stands at both ends. PV^{-1} may be of numbers, and ML^{-1}T^{-1} is a dimension.
     """
-    if not any(factor.kind == "pow" for factor in factors):
-        return factors
     inverted = transposed = 0
     letters: list[str] = []
     at = len(factors)

@@ -398,10 +398,9 @@ def _labels_clash(gold: Item, answer: Item) -> Decision | None:
         return Decision(True, "equation")  # AB = CD and CD = AB
     if mine is None or other is None:
         return None
-    if {mine.kind, other.kind} in ({"named", "call"}, {"named", "fn"}) and not same_function(mine, other):
-        return Decision(False, "label")  # tr(A) is not det(A)
-    if mine.kind != other.kind:
-        return None
+    if mine.kind != other.kind:  # tr(A) is not det(A)
+        functions = sorted((mine.kind, other.kind)) in (["call", "named"], ["fn", "named"])
+        return Decision(False, "label") if functions and not same_function(mine, other) else None
     if mine.kind == "named":
         return None if same_label(str(mine.value), str(other.value)) else Decision(False, "label")
     if mine.kind == "var" and mine != other and label_name(mine) != label_name(other):

@@ -184,7 +184,9 @@ class Parser:
             else:
                 break
             mixed = False
-        if len(factors) > 1 and not quotient:
+        if len(factors) == 1:
+            return factors[0]
+        if not quotient and "pow" in [factor.kind for factor in factors]:
             factors = matrices_kept(factors)
         return factors[0] if len(factors) == 1 else mul(*map(_grouped, factors))
 

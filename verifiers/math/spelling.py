@@ -118,10 +118,10 @@ def tidy(text: str) -> str:
         text = _NOT.sub(lambda sign: "\\ne " if sign[1] == "=" else "\\notin ", text)
     if "circ}" in text:
         text = text.replace("^{\\circ}", "^\\circ ")
-    if "_" in text:
+    if "_" in text and text[0] in "{^ 0123456789-":
         text = _UNDERSCORES.sub(lambda digits: digits[0].replace("_", ""), text)
         text = _CHOSEN.sub(r"\2_{\1}^{\3}", text)
-    if "}" in text and "^" in text and _AMBIGUOUS.search(text):
+    if ("{}" in text or "{ }" in text) and _AMBIGUOUS.search(text):
         raise Unreadable("an exponent behind an exponent")
     if "mod" in text and "\\pmod" not in text:
         text = _MODULO.sub(r"\\pmod{\1}", text)
