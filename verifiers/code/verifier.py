@@ -28,6 +28,7 @@ from ...sandbox.languages import language
 from ...sandbox.limits import DEFAULT_LIMITS
 from ...sandbox.submission import Checker, Runner, Test
 from ..cases import OWN, TestCase, limits_of_row
+from ..cases.solutions import reference_solutions
 from ..errors import ConfigError
 from ..reasoning import Prefilled
 from ..sample import Sample
@@ -354,12 +355,14 @@ class CodeVerifier:
         )
         texts = [test.code or "" for test in sample.tests] + [test.before or "" for test in sample.tests]
         texts += [sample.prompt_text, *sample.references]
-        texts += [text for name in _SOLUTIONS if isinstance(text := sample.meta.get(name), str)]
+        texts += [text for name in _PROMPTS if isinstance(text := sample.meta.get(name), str)]
+        # A column such as `code` may be the one that the response was taken from.
+        texts += [one.program for one in reference_solutions(sample) if one.program != sample.response]
         return any(pattern.search(text) for text in texts)
 
 
-_SOLUTIONS = ("canonical_solution", "reference_solution", "solution", "code_prompt", "complete_prompt", "completion")
-"""Columns in which rows hold a solution, or its beginning."""
+_PROMPTS = ("code_prompt", "complete_prompt")
+"""Columns in which rows hold the beginning of a solution."""
 
 
 def _way_out(module: str) -> str:

@@ -91,8 +91,10 @@ def test_a_missing_module_is_the_programs_fault_or_the_sandboxs() -> None:
         {"response": f"```python\n{program}\n```", "tests": ["assert f() == 1"]},
         {"response": "```python\ndef f(): return 1\n```", "tests": ["import no_such_thing\nassert f() == 1"]},
         {"response": f"```python\n{program}\n```", "tests": ["assert f() == 1"], "prompt": "import no_such_thing\n"},
+        {"response": f"```python\n{program}\n```", "tests": ["assert f() == 1"], "solutions": [program]},
+        {"response": program, "tests": ["assert f() == 1"], "code": program},
     ]
     found = CodeVerifier(backend="local")([Sample.from_dict(row) for row in rows])
-    assert [verdict.score for verdict in found] == [0.0, None, None]
+    assert [verdict.score for verdict in found] == [0.0, None, None, None, 0.0]
     assert {verdict.reason for verdict in found} == {Reason.MISSING_MODULE}
     assert all("sandbox build --packages" in verdict.detail for verdict in found)
