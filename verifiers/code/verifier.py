@@ -333,6 +333,8 @@ class CodeVerifier:
             error = Verdict.error(reason, result.detail[:1000], answer=answer, evidence=evidence)
             return error.timed(result.seconds)
         missing = next((test.missing_module for test in result.tests if test.missing_module), "")
+        if missing:
+            evidence["missing_module"] = missing
         if missing and (self._is_needed(sample, missing) or missing in result.modules):
             told = f"the sandbox has no module {missing!r}, which the tests need; {_way_out(missing)}"
             return Verdict.error(Reason.MISSING_MODULE, told, answer=answer, evidence=evidence).timed(result.seconds)
