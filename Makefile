@@ -21,7 +21,7 @@ locked = $(call pip,$(1)) install -q -c locks/$(2).txt --build-constraint locks/
 TORCH := 'torch>=2.6,<2.14'
 # What the tests need, in whichever versions.
 TESTED := -e '.[all]' --group lint --group test
-PYTEST := bin/pytest --doctest-modules tests src/r1_reward -m 'not slow' -n 2 --dist worksteal
+PYTEST := bin/pytest --doctest-modules tests src/r1_reward -m 'not slow' -n 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo reproduce images test test-slow test-peers test-latest test-lowest lint types docs wheel bench lock clean

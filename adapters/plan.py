@@ -1,7 +1,8 @@
 """The options that every adapter takes, under the same names, and what they come to.
 
 `Plan` is what an adapter keeps: small, picklable, compared by value. It reads rows, judges them and turns verdicts into
-what trainers want: a number, and flat parts with the same keys for every sample.
+what trainers want: a number, and flat parts with the same keys for every sample. What a trainer can do about errors,
+and its default `on_error`, its own file says.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .aliases import TOOLS
 from .messages import is_conversation
-from .names import TOOLS
 from .paths import get
 from .reader import RowReader
 

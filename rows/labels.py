@@ -25,7 +25,7 @@ from ..verifiers.cases import find_tests, read_tests
 from ..verifiers.errors import SampleError
 from ..verifiers.references import is_data
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
-from .names import GOLDS, VERDICTS
+from .aliases import GOLDS, VERDICTS
 from .values import plain, read_text
 
 Fields = dict[str, Any]  # any: fields of a Sample, and of its meta

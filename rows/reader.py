@@ -6,7 +6,7 @@ changes later changes no sample.
 
 What is read, each in its own file:
 - which field holds what: paths that the user names, then our own names, then those of the tool and the usual ones
-  (`names.py`, the one table);
+  (`aliases.py`, the one table);
 - the response: a string, or messages, of which the **last assistant** one counts (`messages.py`);
 - the gold, or tests in its place (`labels.py`); columns that only look like ours (`columns.py`).
 
@@ -24,10 +24,10 @@ from ..verifiers.errors import ConfigError, SampleError
 from ..verifiers.reasoning import Prefilled, ends_in_think
 from ..verifiers.registry import is_known
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
+from .aliases import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, TOOLS, VERDICTS, Tool
 from .columns import kind_of, language_of, own_limits, program_language_of
 from .labels import _HARMLESS, choice_fields, choose, is_verdict, label_fields
 from .messages import as_message, is_conversation, is_message, response_text, split_conversation
-from .names import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, TOOLS, VERDICTS, Tool
 from .paths import get, parse_path
 from .values import plain, read_text
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from ..verifiers.errors import RunError, SampleError, missing_extra
+from .aliases import ALIASES, CONVERSATIONS
 from .messages import is_conversation
-from .names import ALIASES, CONVERSATIONS
 from .values import read_text
 
 Found = bytes | SampleError

@@ -53,7 +53,7 @@ class ScoreOptions:
     names: Mapping[str, str] = field(default_factory=dict)
     """Which path of a row holds which field of a Sample."""
     tool: str = "auto"
-    """The tool that wrote the rows: one of `r1_reward.rows.names.CHOICES`."""
+    """The tool that wrote the rows: one of `r1_reward.rows.aliases.CHOICES`."""
     group_by: str | None = None
     """Field of the row that groups responses to one problem; None leaves it to `Sample.group`."""
     by: Sequence[str] = ()

@@ -24,6 +24,7 @@ from .output import Output
 from .pace import Pace
 from .pool import Pool
 from .summary import Summary, Tally
+from .undecided import undecided_notes
 from .work import Done, Mismatch
 
 if TYPE_CHECKING:
@@ -205,6 +206,7 @@ def score_from(
         begin()
         output.finish()
         notes.extend(filter(None, [lenient_note(options, tally, unanswered), modules_note(tally)]))
+        notes.extend(undecided_notes(tally))
         inputs = zip(source.files, source.sha256, strict=True)
         return tally.summary(
             version=__version__,

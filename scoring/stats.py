@@ -112,7 +112,7 @@ class Clustered:
         >>> mean = Clustered()
         >>> for total, count in ((1, 1), (1, 1), (0, 1)): mean.add(total, count)
         >>> [round(bound, 2) for bound in mean.bounded_interval]
-        [0.21, 0.94]
+        [0.16, 0.95]
         """
         if self.interval is None:
             return None

@@ -164,3 +164,11 @@ def test_pages_name_no_file_that_is_not_there() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_walks_name_files_that_are_there() -> None:
+    page = (ROOT / "docs" / "walks.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+(?:/\w+)*/[\w.]+)`", page))
+    assert "scoring/run.py" in named
+    missing = {name for name in named if "NAME" not in name and not (ROOT / name).is_file()}
+    assert not missing

@@ -47,7 +47,7 @@ class Metrics:
         self.judging = Histogram(
             "r1_reward_batch_seconds", "Seconds that a worker took over them.", buckets=SECONDS, registry=registry
         )
-        registry.register(_Deaths(deaths or {}))
+        registry.register(_Deaths({} if deaths is None else deaths))
 
     def gauge(self, name: str, about: str, value: Callable[[], float]) -> None:
         """Report a value that is asked for when the metrics are."""

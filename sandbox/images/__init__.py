@@ -21,8 +21,9 @@ RECIPES_LABEL = "r1-reward.recipes"
 """On every image; a JSON object, from the names of the recipes that it meets to their fingerprints."""
 TESTED = ("python", "cpp", "javascript", "java")
 """Those that our own tests run programs in."""
-NAMES = (*TESTED, "go", "rust")
-"""All of them; `python` has Bash as well, `cpp` is C and C++."""
+_FILES = (entry.name.partition("Dockerfile.")[2] for entry in resources.files(__name__).iterdir())
+NAMES = (*TESTED, *sorted(name for name in _FILES if name and name not in TESTED))
+"""All that have a Dockerfile here; `python` has Bash as well, `cpp` is C and C++."""
 PYTHON = "3.13"
 """The Python of the images, which is Debian's; wheels are chosen for it."""
 SITE = f"usr/local/lib/python{PYTHON}/dist-packages"

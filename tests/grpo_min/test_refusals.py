@@ -155,7 +155,7 @@ def test_a_resumed_run_asks_the_same_questions(tmp_path: Path) -> None:
 
 def test_rows_without_a_prompt_are_refused_or_mapped(tmp_path: Path) -> None:
     data, model = tmp_path / "data.jsonl", tmp_path / "model"
-    rows = [{"question": one.prompt_text, "answer": one.reference} for one in sums(4, 0)]
+    rows = [{"exercise": one.prompt_text, "key": one.reference} for one in sums(4, 0)]
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     tokenizer = toy_tokenizer()
     toy_model(tokenizer, width=16, layers=1).save_pretrained(model)
@@ -164,12 +164,12 @@ def test_rows_without_a_prompt_are_refused_or_mapped(tmp_path: Path) -> None:
     lines = [f'output = "{tmp_path}/out"', "steps = 1", "[model]", f'path = "{model}"', "[rollout]", "questions = 1"]
     lines += ["samples = 2", "minibatches = 1", "max_tokens = 4", "[data]", f'path = "{data}"', 'template = "plain"']
     recipe.write_text("\n".join(lines))
-    with pytest.raises(ConfigError, match=r"question 0 .* empty prompt.*\(answer, question\).*data\.map\.prompt"):
+    with pytest.raises(ConfigError, match=r"question 0 .* empty prompt.*\(exercise, key\).*data\.map\.prompt"):
         run_train(str(recipe))
-    recipe.write_text("\n".join([*lines, "[data.map]", 'prompt = "question"', 'reference = "answer"']))
+    recipe.write_text("\n".join([*lines, "[data.map]", 'prompt = "exercise"', 'reference = "key"']))
     assert run_train(str(recipe)) == 0
     sample = json.loads((tmp_path / "out" / "samples.jsonl").read_text().splitlines()[0])
-    assert sample["prompt"] in {row["question"] for row in rows}
+    assert sample["prompt"] in {row["exercise"] for row in rows}
 
 
 @pytest.mark.needs("peft")

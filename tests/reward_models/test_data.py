@@ -158,7 +158,7 @@ def test_what_teaches_nothing_is_counted(tmp_path: Path) -> None:
 def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_text('{"prompt": "Q"\n')
-    with pytest.raises(DataError, match="row 1: not JSON"):
+    with pytest.raises(DataError, match="row 1: the row is not JSON"):
         read_pairs([path])
 
 

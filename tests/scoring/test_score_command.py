@@ -50,6 +50,17 @@ def write(path: Path, rows: Sequence[object]) -> Path:
     return path
 
 
+def test_a_high_share_of_undecided_answers_is_said(tmp_path: Path) -> None:
+    unread = {"response": "\\boxed{\\text{a strange } \\foo \\bar{x} 3}", "reference": "4"}
+    right = {"response": "\\boxed{4}", "reference": "4"}
+    for count, said in ((1, False), (2, True)):
+        rows = [unread] * count + [right] * (20 - count)
+        path = write(tmp_path / f"{count}.jsonl", rows)
+        result = CliRunner().invoke(main, ["score", str(path), "-o", str(tmp_path / f"{count}.out"), "--workers", "1"])
+        assert result.exit_code == 0, result.stderr
+        assert ("math could not decide 2 of 20 scored responses (10.0%)" in " ".join(result.stderr.split())) is said
+
+
 def rows_of(source: Path | str) -> list[dict[str, Any]]:
     text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
 

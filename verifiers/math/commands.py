@@ -1,42 +1,24 @@
-r"""What follows a LaTeX command: the arguments of \\frac and \\sqrt, functions, sums and integrals, environments."""
+r"""LaTeX commands: names, the arguments of \\frac and \\sqrt, functions, sums and integrals, environments."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from fractions import Fraction
 
+from .brackets import bracket, call, is_call
+from .descent import ENDS_PRODUCT, RELATIONS, Descent
+from .spelling import GREEK
 from .tokens import FUNCTIONS
 from .tree import IMAGINARY, TWO, E, Node, Unreadable, div, inverse, mul, num, substitute
 from .words import words_of
 
 BIG = frozenset({"\\sum", "\\prod", "\\int", "\\iint", "\\iiint", "\\oint", "\\lim", "\\bigcup", "\\bigcap"})
-
-
-class Descent(Protocol):
-    """What the commands need of the parser that they are called by."""
-
-    tokens: list[str]
-    at: int
-    depth: int
-    after_fraction: int
-
-    @property
-    def head(self) -> str: ...
-    def take(self, head: str) -> bool: ...
-    def need(self, head: str) -> None: ...
-    def deeper(self) -> None: ...
-    def relation(self) -> Node: ...
-    def sum(self) -> Node: ...
-    def product(self) -> Node: ...
-    def power(self) -> Node: ...
-    def signed_power(self) -> Node: ...
-    def exponent(self, base: Node) -> Node: ...
-    def primary(self) -> Node: ...
-    def bracket(self) -> Node: ...
-    def argument(self) -> Node: ...
-    def listed(self, close: str) -> Node: ...
-    def call(self, node: Node) -> Node: ...
-    def raw_index(self) -> list[str]: ...
-    def begins_factor(self, head: str) -> bool: ...
+_MONEY = {"$": "dollar", "pounds": "sterling", "euro": "euro"}
+_NAMES = frozenset(
+    "ldots vdots ddots prime hbar ell Re Im wp aleph beth complement square Box Diamond diamond star bigstar spadesuit"
+    " heartsuit clubsuit diamondsuit checkmark top intercal dagger ddagger qed blacksquare S P dag eth Bbbk".split()
+)
+"""Commands that stand for a name. What else a command may be, as an operator between two terms, is no factor."""
+_BEFORE_NAME = RELATIONS | frozenset({"", "(", "[", "{", ",", ";", "+", "-"})
 
 
 def two_arguments(parser: Descent, name: str) -> Node:
@@ -86,7 +68,7 @@ def root(parser: Descent) -> Node:
         index = parser.sum()
         parser.need("]")
     if parser.head == "(":  # plain text: sqrt(3)
-        return Node("root", (parser.bracket(), index))
+        return Node("root", (bracket(parser), index))
     return Node("root", (parser.argument(), index))
 
 
@@ -132,7 +114,7 @@ def function(parser: Descent, name: str) -> Node:
 def function_argument(parser: Descent, name: str) -> Node:
     """What a function is applied to: a bracket, or the factors that follow."""
     if parser.head == "(" or (parser.head == "[" and name not in ("max", "min")):
-        inner = parser.bracket()
+        inner = bracket(parser)
         return inner.args[0] if inner.kind == "brackets" and len(inner.args) == 1 else inner
     if parser.head == "{" or parser.head == "\\{":
         inner = parser.primary()
@@ -209,7 +191,7 @@ def decorated(parser: Descent, name: str) -> Node:
     if word.lstrip("\\").replace("math", "") in ("i", "j", "k") and name in ("hat", "vec", "overrightarrow", "widehat"):
         name, word = "hat", word[-1] if len(word) == 1 else word[1]
     node = Node("var", (), f"{name}:{word}")
-    return parser.call(node) if parser.head == "(" and name in ("dot", "ddot") else node
+    return call(parser, node) if parser.head == "(" and name in ("dot", "ddot") else node
 
 
 def environment(parser: Descent, name: str) -> Node:
@@ -279,3 +261,69 @@ def _cell(parser: Descent, end: str, *, through: bool) -> Node:
     if not parts:
         return Node("text", (), "")
     return parts[0] if len(parts) == 1 else Node("phrase", tuple(parts))
+
+
+def command(parser: Descent, head: str) -> Node:
+    """What a command stands for, with what belongs to it."""
+    name = head[1:]
+    parser.at += 1
+    if name in ("frac", "binom"):
+        return two_arguments(parser, name)
+    if name == "sqrt":
+        return root(parser)
+    if name in ("radical", "cuberoot", "cbrt", "surd"):
+        return Node("root", (parser.power(), num(3) if name[0] == "c" else TWO))
+    if name.startswith("mixed"):
+        return num(Fraction(name[5:]))
+    if name in FUNCTIONS or name in ("floor", "ceil", "abs"):
+        return function(parser, name)
+    if name in ("lfloor", "lceil"):
+        parser.deeper()
+        inner = parser.union()
+        parser.depth -= 1
+        parser.need("\\rfloor" if name == "lfloor" else "\\rceil")
+        return Node("fn", (inner,), name[1:])
+    if name == "|":
+        inner = parser.sum()
+        parser.need("\\|")
+        return Node("fn", (inner,), "norm")
+    if head in BIG:
+        return big(parser, name)
+    if name in ("bar", "overline", "hat", "vec", "overrightarrow", "tilde", "dot", "ddot", "widehat"):
+        return decorated(parser, name)
+    if name in ("angle", "triangle", "Delta", "measuredangle", "odot"):
+        if name == "Delta" and not parser.head.isalpha():
+            return Node("var", (), "Delta")
+        letters = "".join(_letters(parser))
+        if name != "triangle" and len(letters) == 3:
+            letters = min(letters, letters[::-1])  # an angle may be read from either side
+        return Node("var", (), name + letters)
+    if name in GREEK:
+        node = Node("var", (), name)
+        return call(parser, node) if head in parser.called or is_call(parser) else node
+    if name.startswith("begin{"):
+        return environment(parser, name[6:-1])
+    if name.startswith("mathbb{"):
+        return Node("text", (), name)
+    if name in ("emptyset",):
+        return Node("set")
+    if name == "boxed":
+        return parser.argument()
+    if name in _MONEY:
+        return Node("unit", (parser.product(),), _MONEY[name])
+    if name in ("forall", "exists"):
+        raise Unreadable("a quantifier")
+    if name in ("color", "textcolor"):
+        parser.raw_index()
+        return parser.argument()
+    before = parser.tokens[parser.at - 2] if parser.at > 1 else ""
+    if name in _NAMES or (name.isalpha() and before in _BEFORE_NAME and parser.head in ENDS_PRODUCT):
+        return Node("var", (), name)
+    raise Unreadable(f"the command {head} is not known")
+
+
+def _letters(parser: Descent) -> list[str]:
+    start = parser.at
+    while parser.head.isalpha() and parser.at - start < 4:
+        parser.at += 1
+    return parser.tokens[start : parser.at]

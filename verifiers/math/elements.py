@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from .grammar import RELATIONS, Parser
+from .descent import RELATIONS
+from .grammar import Parser
 from .tree import ONE, Node, Unreadable, add, div, mul, neg, num
 from .unit_table import is_symbol
 from .units import DIRECTIONS, unit

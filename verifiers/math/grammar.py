@@ -1,4 +1,6 @@
-r"""Tokens to one expression tree by recursive descent: arithmetic, relations, sets, intervals, matrices.
+r"""Tokens to one expression tree by recursive descent: arithmetic, relations, set operations.
+
+Brackets and commands are read by `brackets` and `commands`, which call back into this parser (`descent`).
 
 Precedence, loosest first: relations, set operations, sums, products (juxtaposition binds like a written product),
 signs, powers and other postfix marks. `\sin 2x` takes the factors that follow; `\sin(2x) y` only the bracket.
@@ -11,18 +13,17 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from .calls import CALLED, applies, called_letters, is_vector
-from .commands import BIG, big, decorated, environment, function, root, two_arguments
+from .brackets import braced_set, bracket, call, is_call
+from .calls import CALLED, called_letters, is_vector
+from .commands import command
+from .descent import ENDS_PRODUCT, RELATIONS
 from .literals import number_node
 from .marks import degrees, prime
-from .spelling import GREEK
-from .tokens import FUNCTIONS
 from .tree import (
     IMAGINARY,
     INF,
     MINUS_ONE,
     PI,
-    TWO,
     E,
     Kind,
     Node,
@@ -39,46 +40,9 @@ from .tree import (
 MAX_DEPTH = 36
 """Deepest nesting of brackets, commands and exponents."""
 
-RELATIONS = frozenset(
-    {
-        "=",
-        "<",
-        ">",
-        "<=",
-        ">=",
-        "!=",
-        "~",
-        "\\in",
-        "\\equiv",
-        "\\to",
-        "\\sim",
-        "\\subset",
-        "\\subseteq",
-        "\\supset",
-        "\\supseteq",
-        "\\ni",
-        "\\iff",
-        "\\perp",
-        "\\parallel",
-        "\\cong",
-        "\\notin",
-    }
-)
-_OPENING = frozenset({"(", "[", "\\{", "{", "\\lfloor", "\\lceil"})
-_STOPS = frozenset({")", "]", "}", "\\}", ",", ";", "&", "\\\\", ":", "\\rfloor", "\\rceil", "\\mid", "", "+", "-"})
-_ENDS_PRODUCT = (
-    _STOPS | RELATIONS | frozenset(r"\pm \mp \cup \cap \setminus \pmod ^ _ ! \% % \over \choose \atop \times".split())
-)
-_MONEY = {"$": "dollar", "pounds": "sterling", "euro": "euro"}
 _SETS: frozenset[Kind] = frozenset({"set", "builder", "interval", "union"})
 _NO_FACTOR: frozenset[Kind] = frozenset({"rel", "list", "tuple", "set", "interval", "union", "text"})
 _NAME_PART = re.compile(r"[A-Za-z0-9]|\d+")
-_NAMES = frozenset(
-    "ldots vdots ddots prime hbar ell Re Im wp aleph beth complement square Box Diamond diamond star bigstar spadesuit"
-    " heartsuit clubsuit diamondsuit checkmark top intercal dagger ddagger qed blacksquare S P dag eth Bbbk".split()
-)
-"""Commands that stand for a name. What else a command may be, as an operator between two terms, is no factor."""
-_BEFORE_NAME = RELATIONS | frozenset({"", "(", "[", "{", ",", ";", "+", "-"})
 _CONSTANTS = {"e": E, "i": IMAGINARY, "\\pi": PI, "\\infty": INF, "\\imath": IMAGINARY}
 
 
@@ -241,7 +205,7 @@ class Parser:
 
     def begins_factor(self, head: str) -> bool:
         """Whether a token can begin another factor of a product."""
-        if head in _ENDS_PRODUCT or head[0] == '"':
+        if head in ENDS_PRODUCT or head[0] == '"':
             return False
         if head == "|":
             return not self.bars
@@ -401,18 +365,18 @@ class Parser:
         if head.isalpha():
             self.at += 1
             node = Node("var", (), head)
-            return self.call(node) if head in self.called or self._is_call() else node
+            return call(self, node) if head in self.called or is_call(self) else node
         if head == "\\{":
-            return self._set()
+            return braced_set(self)
         if first == "\\":
-            return self._command(head)
+            return command(self, head)
         if head == "{":
             self.at += 1
             node = self.listed("}")
             self.need("}")
             return node
         if head in ("(", "["):
-            return self.bracket()
+            return bracket(self)
         if head == "|":
             self.at += 1
             self.bars += 1
@@ -433,154 +397,6 @@ class Parser:
             parts.append(self.relation())
         self.bars = outer
         return parts[0] if len(parts) == 1 else Node("list", tuple(parts))
-
-    def bracket(self) -> Node:
-        """What stands in ( ) or [ ]: one expression, a tuple, brackets, or a half-open interval."""
-        opening = self.head
-        self.deeper()
-        self.at += 1
-        inner = self.listed(")")
-        closing = self.head
-        if closing not in (")", "]"):
-            raise Unreadable(f"a bracket closed by {closing!r}")
-        self.at += 1
-        self.depth -= 1
-        parts = inner.args if inner.kind == "list" else (inner,)
-        if len(parts) == 1 and inner.kind == "matrix":
-            return inner
-        if opening + closing == "()":
-            return Node("tuple", parts) if len(parts) > 1 else inner
-        if opening + closing == "[]":
-            return Node("brackets", parts)
-        if len(parts) != 2:
-            raise Unreadable("a half-open interval needs two ends")
-        return Node("interval", parts, opening + closing)
-
-    def _set(self) -> Node:
-        self.deeper()
-        self.at += 1
-        if self.take("\\}"):
-            return Node("set")
-        self.bars += 1
-        parts = [self.relation()]
-        conditions: list[Node] = []
-        while not self.take("\\}"):
-            if self.head in ("|", "\\mid", ":") and not conditions:
-                self.at += 1
-                self.bars -= 1
-                conditions.append(self.relation())
-                self.bars += 1
-            elif self.head in (",", ";", '"and', '"or'):
-                self.at += 1
-                (conditions or parts).append(self.relation())
-            elif self.head[:1] == '"' and conditions:
-                self.at += 1
-            else:
-                raise Unreadable("a set that is never closed")
-        self.bars -= 1
-        self.depth -= 1
-        if conditions:
-            return Node("builder", (parts[0], *conditions))
-        return Node("set", tuple(parts))
-
-    def _is_call(self) -> bool:
-        """Whether a bracket behind a name can only hold what it is applied to: one name, a number, several parts."""
-        return self.head == "(" and applies(self.tokens, self.at)
-
-    def call(self, node: Node) -> Node:
-        """f(x): an unknown function of what stands in the bracket."""
-        if self.head == "^" and self.tokens[self.at + 1 : self.at + 5] == ["{", "-", "1", "}"]:
-            if self.tokens[self.at + 5] != "(":
-                return node
-            self.at += 5
-            node = node._replace(value=f"{node.value}^-1")
-        if self.tokens[self.at : self.at + 3] == ["^", "{", "("] and self.tokens[self.at + 4 : self.at + 6] == [
-            ")",
-            "}",
-        ]:
-            node = node._replace(value=f"{node.value}^({self.tokens[self.at + 3]})")
-            self.at += 6
-        marks = ""
-        while self.head[:1] == "'" or (self.head == "^" and self.tokens[self.at + 1] == "\\prime"):
-            primes = self.head if self.head[:1] == "'" else "'"
-            self.at += 1 if self.head[:1] == "'" else 2
-            marks += primes
-        name = f"{node.value}{marks}".lstrip("\\")
-        braced = self.head == "{" and self.tokens[self.at + 1] == "("  # f{\left(x \right)}
-        self.at += braced
-        if self.head == "_" or self.head != "(":
-            return Node("var", (), name)
-        self.at += 1
-        self.deeper()
-        inner = self.listed(")")
-        self.depth -= 1
-        self.need(")")
-        if braced:
-            self.need("}")
-        return Node("call", inner.args if inner.kind == "list" else (inner,), name)
-
-    def _command(self, head: str) -> Node:
-        name = head[1:]
-        self.at += 1
-        if name in ("frac", "binom"):
-            return two_arguments(self, name)
-        if name == "sqrt":
-            return root(self)
-        if name in ("radical", "cuberoot", "cbrt", "surd"):
-            return Node("root", (self.power(), num(3) if name[0] == "c" else TWO))
-        if name.startswith("mixed"):
-            return num(Fraction(name[5:]))
-        if name in FUNCTIONS or name in ("floor", "ceil", "abs"):
-            return function(self, name)
-        if name in ("lfloor", "lceil"):
-            self.deeper()
-            inner = self.union()
-            self.depth -= 1
-            self.need("\\rfloor" if name == "lfloor" else "\\rceil")
-            return Node("fn", (inner,), name[1:])
-        if name == "|":
-            inner = self.sum()
-            self.need("\\|")
-            return Node("fn", (inner,), "norm")
-        if head in BIG:
-            return big(self, name)
-        if name in ("bar", "overline", "hat", "vec", "overrightarrow", "tilde", "dot", "ddot", "widehat"):
-            return decorated(self, name)
-        if name in ("angle", "triangle", "Delta", "measuredangle", "odot"):
-            if name == "Delta" and not self.head.isalpha():
-                return Node("var", (), "Delta")
-            letters = "".join(self._letters())
-            if name != "triangle" and len(letters) == 3:
-                letters = min(letters, letters[::-1])  # an angle may be read from either side
-            return Node("var", (), name + letters)
-        if name in GREEK:
-            node = Node("var", (), name)
-            return self.call(node) if head in self.called or self._is_call() else node
-        if name.startswith("begin{"):
-            return environment(self, name[6:-1])
-        if name.startswith("mathbb{"):
-            return Node("text", (), name)
-        if name in ("emptyset",):
-            return Node("set")
-        if name == "boxed":
-            return self.argument()
-        if name in _MONEY:
-            return Node("unit", (self.product(),), _MONEY[name])
-        if name in ("forall", "exists"):
-            raise Unreadable("a quantifier")
-        if name in ("color", "textcolor"):
-            self.raw_index()
-            return self.argument()
-        before = self.tokens[self.at - 2] if self.at > 1 else ""
-        if name in _NAMES or (name.isalpha() and before in _BEFORE_NAME and self.head in _ENDS_PRODUCT):
-            return Node("var", (), name)
-        raise Unreadable(f"the command {head} is not known")
-
-    def _letters(self) -> list[str]:
-        start = self.at
-        while self.head.isalpha() and self.at - start < 4:
-            self.at += 1
-        return self.tokens[start : self.at]
 
     def argument(self) -> Node:
         """A braced group, or one token as TeX takes it: a single digit of a number."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .commands import Descent
+from .descent import Descent
 from .literals import number_node
 from .tree import Node, Unreadable, add, div, num
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -234,7 +235,7 @@ def test_metrics_count_and_hold_no_text(server: Server) -> None:
     server.ask(f"/score?reward={secret}", RIGHT)
     text = server.ask("/metrics", method="GET").body.decode()
     assert secret not in text
-    assert 'r1_reward_info{version="' in text
+    assert re.search(r'^r1_reward_info\{.*version="', text, re.MULTILINE)
     assert 'r1_reward_requests_total{path="other",status="404"}' in text
     names = set()
     for line in text.splitlines():

@@ -202,8 +202,8 @@ def test_going_on_with_something_else_is_refused(tmp_path: Path) -> None:
 
 def test_rows_that_cannot_be_asked_name_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "b.jsonl"
-    path.write_text('{"prompt": "1+1", "answer": 2}\n\n{"prompt": "1+2", "answer": "3"}\n', encoding="utf-8")
-    assert [sample.reference for sample in read_benchmark([str(path)], {"reference": "answer"})] == ["2", "3"]
+    path.write_text('{"prompt": "1+1", "key": 2}\n\n{"prompt": "1+2", "key": "3"}\n', encoding="utf-8")
+    assert [sample.reference for sample in read_benchmark([str(path)], {"reference": "key"})] == ["2", "3"]
     with pytest.raises(ConfigError, match=r"b\.jsonl, line 1: the row has no reference; --map reference=FIELD"):
         read_benchmark([str(path)])
     for text, said in (
