@@ -44,7 +44,7 @@ def build(language: Language, source: str, limits: Limits, code: str | None = No
     files: dict[str, bytes] = {}
     if ending is not None:
         for name, content in ending.files.items():
-            files[name] = content.replace("{main}", language.main(text) if language.main else "").encode()
+            files[name] = content.replace("{main}", language.test_main(text) if language.test_main else "").encode()
         text += ending.append
     files[language.file(text)] = text.encode("utf-8", "replace")
     run = language.fill(ending.run if ending and ending.run else language.run, text, limits)

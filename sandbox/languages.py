@@ -20,7 +20,8 @@ class Ending(NamedTuple):
     writes what it found on descriptor 3 to standard error, a word made for this run, which stands in no file."""
 
     prepend: str = ""
-    """Added before the test code."""
+    """Added before the test code; where a program ends in the middle of a statement or of a comment, this ends it, so
+    that it takes none of the test."""
     append: str = ""
     """Added after the test code."""
     files: Mapping[str, str] = {}
@@ -43,6 +44,8 @@ class Language:
     """The command that runs it; `{main}` is what `main` gives."""
     main: Callable[[str], str] | None = None
     """Java: the class to start, by the source."""
+    test_main: Callable[[str], str] | None = None
+    """The same where test code is appended, whose `main` comes last."""
     call: Sequence[str] = ()
     """Python: the command before whose script the harness is put, to call functions."""
     image: str
@@ -151,8 +154,8 @@ class _Java(NamedTuple):
     main: str
 
 
-def _java(source: str) -> _Java:
-    """What the file has to be called (after its public class), and the class that `main` is in.
+def _java(source: str, *, last: bool = False) -> _Java:
+    """What the file has to be called (after its public class), and the class that the first or `last` `main` is in.
 
     >>> _java("package a.b; class Node {} // public class X\\npublic final class Answer {}")
     _Java(file='Answer.java', main='a.b.Answer')
@@ -168,7 +171,7 @@ def _java(source: str) -> _Java:
                 first = first or name
                 public += [name] if found["public"] else []
         elif found["main"]:
-            main = main or next(iter(open_), name)
+            main = next(iter(open_), name) if last or not main else main
         elif found[0] == "{":
             open_.append(name)
         elif open_:
@@ -205,7 +208,8 @@ int __wrap_main(int argc, char **argv) {
 """
 # The linker hands the start of the program to our main, which calls the real one: exit(0) never comes back to it. A
 # program can rename the test's main, turn its asserts off or bring an assert of its own, unless that is undone.
-_C_TEST = "#undef main\n#undef NDEBUG\n#undef assert\n#include <assert.h>\n"
+# A backslash at the program's end takes the first line, a comment that it leaves open ends in the second.
+_C_TEST = "\n/**/\n#undef main\n#undef NDEBUG\n#undef assert\n#include <assert.h>\n"
 _WRAP = ("-include", "assert.h", "-Wl,--wrap=main")
 
 # Runs the program as a script, whose end cannot be reached by a `return`; what shows the end stands in no file and in
@@ -271,7 +275,8 @@ LANGUAGES: Mapping[str, Language] = {
             call=(*_PYTHON, "{work}/main.py"),
             image="python",
             ending=Ending(
-                append="\n__import__('sys').stderr.write('\\n%s\\n' % __import__('os').read(3, 80).decode())\n"
+                prepend="pass\n",
+                append="\n__import__('sys').stderr.write('\\n%s\\n' % __import__('os').read(3, 80).decode())\n",
             ),
         ),
         Language(
@@ -311,6 +316,7 @@ LANGUAGES: Mapping[str, Language] = {
             image="javascript",
             extra_mb=128,
             ending=Ending(
+                prepend="/**/;\n",
                 files={"r1_reward_start.js": _JS_START},
                 run=("node", *_NODE, "{work}/r1_reward_start.js", "{work}/main.js"),
             ),
@@ -319,6 +325,7 @@ LANGUAGES: Mapping[str, Language] = {
             name="java",
             file=lambda source: _java(source).file,
             main=lambda source: _java(source).main,
+            test_main=lambda source: _java(source, last=True).main,
             compile=(*_JAVAC, "-nowarn", "-encoding", "UTF-8", "-d", ".", "{file}"),
             run=(*_JAVA, *_JAVA_OPTIONS, "{main}"),
             image="java",
@@ -326,6 +333,7 @@ LANGUAGES: Mapping[str, Language] = {
             extra_mb=256,
             memory_factor=1.5,
             ending=Ending(
+                prepend="/**/\n",
                 files={"R1RewardEnd.java": _JAVA_END},
                 compile=("R1RewardEnd.java",),
                 run=(*_JAVA, "-ea", *_JAVA_OPTIONS, "R1RewardEnd"),
@@ -351,7 +359,8 @@ LANGUAGES: Mapping[str, Language] = {
             run=("bash", "{work}/main.sh"),
             image="python",
             ending=Ending(
-                append="\nr1_status=$?; { printf '\\n'; head -c 80 <&3; printf '\\n'; } >&2; exit $r1_status\n"
+                prepend="\n:\n",
+                append="\nr1_status=$?; { printf '\\n'; head -c 80 <&3; printf '\\n'; } >&2; exit $r1_status\n",
             ),
         ),
     )

@@ -18,6 +18,7 @@ from ..verifiers.reward import Judge
 from ..verifiers.spec import slots_of, verifiers_of
 from .first import FIRST, absent_fields, check_first
 from .lenient import SAMPLED, has_no_answer, lenient_note
+from .modules import modules_note
 from .options import ScoreOptions, default_workers
 from .output import Output
 from .pace import Pace
@@ -204,7 +205,7 @@ def score_from(
             pool.finish()
         begin()
         output.finish()
-        notes.extend(filter(None, [lenient_note(options, tally, unanswered)]))
+        notes.extend(filter(None, [lenient_note(options, tally, unanswered), modules_note(tally)]))
         notes.extend(undecided_notes(tally))
         inputs = zip(source.files, source.sha256, strict=True)
         return tally.summary(

@@ -194,6 +194,8 @@ class Tally:
     cache_mb: int = 16
     groups: Groups = field(init=False)
     agreement: Agreement = field(default_factory=lambda: Agreement())
+    missing_modules: Counter[str] = field(default_factory=Counter)
+    """Modules that the sandbox lacks, with the responses that wanted them."""
     _readings: Counter[Reading] = field(default_factory=Counter)
     _examples: dict[str, dict[str, Example]] = field(default_factory=dict)
     _parts: dict[str, dict[str, Tally]] = field(default_factory=dict)
@@ -227,6 +229,7 @@ class Tally:
                 self.responses += 1
                 self.statuses[response.status] += 1
                 self.agreement.add(done.name, response.label, response.correct)
+                self.missing_modules.update(response.missing_modules)
                 for name, status, reason, _ in response.verdicts:
                     if reason not in self._examples.get(name, ()):
                         self._note(done, name, reason, part)

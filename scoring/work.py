@@ -43,6 +43,8 @@ class ScoredResponse(NamedTuple):
     """What was judged."""
     label: bool | None = None
     """What a column of the row says: right or wrong."""
+    missing_modules: tuple[str, ...] = ()
+    """Modules that a program or its tests import and the sandbox lacks."""
 
 
 class Done(NamedTuple):
@@ -235,6 +237,9 @@ class Scorer:
             correct=correct,
             answer=judged.verdicts[voter].answer if voter is not None and correct is not None else None,
             label=verdict_label(row.fields, part, used),
+            missing_modules=tuple(
+                name for v in judged.verdicts.values() if isinstance(name := v.evidence.get("missing_module"), str)
+            ),
         )
 
 

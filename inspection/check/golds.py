@@ -7,10 +7,12 @@ verifies against itself can still be wrong.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from ...verifiers.cases.solutions import Solution, reference_solutions
 from ...verifiers.errors import UnknownRewardError
 from ...verifiers.references import unusable
 from ...verifiers.registry import CHOICE, UNDECIDED_KINDS, Options, accuracy_verifiers, is_known, make, unknown_kind
@@ -18,8 +20,8 @@ from ...verifiers.sample import Sample
 from ...verifiers.verdict import Reason, Status, Verdict
 from ...verifiers.verifier import Responder, Verifier
 
-SOLUTION_FIELDS = ("solution", "canonical_solution", "reference_solution")
-"""Fields of a code row that may hold a program that passes, besides `reference`."""
+MOST_SOLUTIONS = 3
+"""Solutions of one row that are run: the first, those in Python before others."""
 PROGRAMMING = frozenset("python py python3 cpp c++ c javascript js typescript java go rust".split())
 """What a code row's `language` may say of its program; Python otherwise."""
 
@@ -133,36 +135,53 @@ def _unjudged(verdict: Verdict, about: str = "") -> Fault:
     return Fault("gold_unreadable" if verdict.reason in _OF_THE_ROW else "not_judged", about + verdict.detail)
 
 
+class _Asked(NamedTuple):
+    """What is run for a row of code."""
+
+    solutions: list[Solution]
+    """Its solutions that are run."""
+    faults: list[Fault]
+    """Why none is run, where that is so."""
+
+
 def _programs(verifier: Verifier, samples: Sequence[Sample]) -> Iterator[list[Fault]]:
-    """What is wrong with rows of code: every reference solution and every empty program of them, judged at once."""
-    solutions = [_solution(sample) for sample in samples]
+    """What is wrong with rows of code: reference solutions and an empty program for each, judged at once."""
     default = getattr(verifier, "language", None)
+    rows = [_solutions(sample) for sample in samples]
     asked: list[Sample] = []
-    for sample, solution in zip(samples, solutions, strict=True):
+    for sample, row in zip(samples, rows, strict=True):
         if sample.tests:
-            plain = replace(sample, prompt=_plain(sample))
-            asked += [] if solution is None else [replace(plain, response=_fenced(sample, solution, default))]
-            # Without the prompt, since one that begins the function would fill the empty program.
-            asked.append(replace(sample, prompt="", response=_fenced(sample, "", default)))
+            plain = replace(sample, prompt=_stub(sample))
+            asked += [replace(plain, response=_fenced(sample, one, default)) for one in row.solutions]
+            # Without what begins the function, which would fill the empty program.
+            meta = {name: value for name, value in sample.meta.items() if name != "declaration"}
+            empty = _fenced(sample, Solution("", None, ""), default)
+            asked.append(replace(sample, prompt="", meta=meta, response=empty))
     verdicts = iter(verifier(asked) if asked else [])
-    for sample, solution in zip(samples, solutions, strict=True):
+    for sample, row in zip(samples, rows, strict=True):
         if not sample.tests:
             yield [Fault("gold_missing", "the row has no tests")]
             continue
-        yield list(_program(None if solution is None else next(verdicts), next(verdicts)))
+        solved = [next(verdicts) for _ in row.solutions]
+        yield [*row.faults, *_program(row.solutions, solved, next(verdicts))]
 
 
-def _program(solved: Verdict | None, empty: Verdict) -> Iterator[Fault]:
-    """What is wrong with one row of code, by the verdicts on its solution and on an empty program."""
-    if solved is None:
-        yield Fault("not_checked", "no reference solution to run, in a field such as `solution`")
-    elif solved.status is Status.ERROR:
-        yield _unjudged(solved)
-        return
-    elif solved.reason is not Reason.CORRECT:
-        yield Fault("gold_not_verified", f"the reference solution fails: {words(solved.reason)}: {solved.detail}")
+def _program(solutions: Sequence[Solution], solved: Sequence[Verdict], empty: Verdict) -> Iterator[Fault]:
+    """What is wrong with one row of code, by the verdicts on its solutions and on an empty program."""
+    unjudged = set()
+    for number, (solution, verdict) in enumerate(zip(solutions, solved, strict=True), 1):
+        which = "the reference solution"
+        if len(solutions) > 1:
+            which = f"solution {number} in `{solution.column}`"
+        if verdict.status is Status.ERROR or verdict.reason is Reason.MISSING_MODULE:
+            if verdict.detail not in unjudged:  # a fault of the row or of the sandbox is that of all its solutions
+                yield _unjudged(verdict)
+            unjudged.add(verdict.detail)
+        elif verdict.reason is not Reason.CORRECT:
+            yield Fault("gold_not_verified", f"{which} fails: {words(verdict.reason)}: {verdict.detail}")
     if empty.status is Status.ERROR:
-        yield _unjudged(empty)
+        if empty.detail not in unjudged and not unjudged:
+            yield _unjudged(empty)
     elif empty.score:
         yield Fault("empty_program_passes", f"an empty program scores {empty.score:g}, so the tests test nothing")
 
@@ -176,18 +195,38 @@ def words(reason: Reason) -> str:
     return reason.value.replace("_", " ")
 
 
-def _solution(sample: Sample) -> str | None:
-    """A program that should pass."""
-    named = next((sample.meta[f] for f in SOLUTION_FIELDS if isinstance(sample.meta.get(f), str)), None)
-    return named or next(iter(sample.references), None)
+def _solutions(sample: Sample) -> _Asked:
+    """The solutions of a row that are run, or why none is."""
+    from ...sandbox.languages import language
+
+    held = reference_solutions(sample)
+    known = [one for one in held if one.language is None or language(one.language) is not None]
+    if not held:
+        return _Asked([], [Fault("not_checked", "no reference solution to run, in a column such as `solution`")])
+    if not known:
+        named = ", ".join(sorted({str(one.language) for one in held}))
+        return _Asked([], [Fault("not_judged", f"the solutions are in languages that no sandbox knows: {named}")])
+    known.sort(key=lambda one: one.language not in (None, "python", "python3", "py"))
+    return _Asked(known[:MOST_SOLUTIONS], [])
 
 
-def _fenced(sample: Sample, program: str, default: str | None) -> str:
+def _stub(sample: Sample) -> Any:  # any: a prompt
+    """What a solution that is only a function's body is joined to: BigCodeBench has a column for it."""
+    stub = sample.meta.get("code_prompt") or sample.meta.get("complete_prompt")
+    return stub if isinstance(stub, str) else _plain(sample)
+
+
+_FENCE = re.compile(r"^[ \t]*```", re.MULTILINE)
+
+
+def _fenced(sample: Sample, solution: Solution, default: str | None) -> str:
     """A response with the program in it, tagged with its language, so that an empty one is run too."""
+    from ...sandbox.languages import language
     from ...verifiers.code.verifier import named_language
 
-    if "```" in program:
-        return program
+    if _FENCE.search(solution.program):
+        return solution.program
     # A row's `language` may be that of its thoughts, or of its program.
-    language = sample.language if sample.language in PROGRAMMING else named_language(sample) or default or "python"
-    return f"```{language}\n{program}\n```"
+    named = sample.language if sample.language in PROGRAMMING else named_language(sample) or default or "python"
+    own = language(solution.language) if solution.language else None
+    return f"```{named if own is None else own.name}\n{solution.program}\n```"

@@ -51,6 +51,10 @@ def dockerfile(name: str) -> str:
     return resources.files(__name__).joinpath(f"Dockerfile.{name}").read_text(encoding="utf-8")
 
 
+DEFAULT_PACKAGES = ("numpy", "scipy", "pandas", "sympy", "networkx", "sortedcontainers", "more-itertools", "pytest")
+"""What was asked for to make the default set of Python packages; the others of packages.toml come with these."""
+
+
 def packages(name: str) -> list[str]:
     """The Debian packages that a recipe names.
 

@@ -28,6 +28,7 @@ from ...sandbox.languages import language
 from ...sandbox.limits import DEFAULT_LIMITS
 from ...sandbox.submission import Checker, Runner, Test
 from ..cases import OWN, TestCase, limits_of_row
+from ..cases.solutions import reference_solutions
 from ..errors import ConfigError
 from ..reasoning import Prefilled
 from ..sample import Sample
@@ -332,6 +333,8 @@ class CodeVerifier:
             error = Verdict.error(reason, result.detail[:1000], answer=answer, evidence=evidence)
             return error.timed(result.seconds)
         missing = next((test.missing_module for test in result.tests if test.missing_module), "")
+        if missing:
+            evidence["missing_module"] = missing
         if missing and (self._is_needed(sample, missing) or missing in result.modules):
             told = f"the sandbox has no module {missing!r}, which the tests need; {_way_out(missing)}"
             return Verdict.error(Reason.MISSING_MODULE, told, answer=answer, evidence=evidence).timed(result.seconds)
@@ -354,12 +357,14 @@ class CodeVerifier:
         )
         texts = [test.code or "" for test in sample.tests] + [test.before or "" for test in sample.tests]
         texts += [sample.prompt_text, *sample.references]
-        texts += [text for name in _SOLUTIONS if isinstance(text := sample.meta.get(name), str)]
+        texts += [text for name in _PROMPTS if isinstance(text := sample.meta.get(name), str)]
+        # A column such as `code` may be the one that the response was taken from.
+        texts += [one.program for one in reference_solutions(sample) if one.program != sample.response]
         return any(pattern.search(text) for text in texts)
 
 
-_SOLUTIONS = ("canonical_solution", "reference_solution", "solution", "code_prompt", "complete_prompt", "completion")
-"""Columns in which rows hold a solution, or its beginning."""
+_PROMPTS = ("code_prompt", "complete_prompt")
+"""Columns in which rows hold the beginning of a solution."""
 
 
 def _way_out(module: str) -> str:

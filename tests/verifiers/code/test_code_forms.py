@@ -32,6 +32,11 @@ FORMS = {
     "mpe_cpp/right": "multipl_e",
     "ds1000/right": "ds1000",
 }
+OPEN_ENDED = {
+    *("open_program/wrong_deco", "open_js/wrong_if", "open_sh/wrong_or"),
+    *("open_cpp/wrong_comment", "open_cpp/wrong_splice", "open_java/wrong"),
+}
+"""Programs whose last statement or comment would take the beginning of the test."""
 
 
 def _found(rows: list[dict[str, Any]], backend: str) -> dict[str, tuple[str, str, Any]]:
@@ -53,7 +58,7 @@ def _found(rows: list[dict[str, Any]], backend: str) -> dict[str, tuple[str, str
 @pytest.mark.needs("tree")
 @pytest.mark.parametrize("part", [4, pytest.param(1, marks=pytest.mark.slow)])
 def test_rows_are_judged_as_labelled(part: int) -> None:
-    rows = [row for number, row in enumerate(ROWS) if number % part == 0 or row["name"] in FORMS]
+    rows = [row for number, row in enumerate(ROWS) if number % part == 0 or row["name"] in {*FORMS, *OPEN_ENDED}]
     found = _found(rows, "local")
     wrong = [(row["name"], row["expected"], found[row["name"]][:2]) for row in rows]
     assert [each for each in wrong if each[1] != each[2][0]] == []
@@ -91,8 +96,10 @@ def test_a_missing_module_is_the_programs_fault_or_the_sandboxs() -> None:
         {"response": f"```python\n{program}\n```", "tests": ["assert f() == 1"]},
         {"response": "```python\ndef f(): return 1\n```", "tests": ["import no_such_thing\nassert f() == 1"]},
         {"response": f"```python\n{program}\n```", "tests": ["assert f() == 1"], "prompt": "import no_such_thing\n"},
+        {"response": f"```python\n{program}\n```", "tests": ["assert f() == 1"], "solutions": [program]},
+        {"response": program, "tests": ["assert f() == 1"], "code": program},
     ]
     found = CodeVerifier(backend="local")([Sample.from_dict(row) for row in rows])
-    assert [verdict.score for verdict in found] == [0.0, None, None]
+    assert [verdict.score for verdict in found] == [0.0, None, None, None, 0.0]
     assert {verdict.reason for verdict in found} == {Reason.MISSING_MODULE}
     assert all("sandbox build --packages" in verdict.detail for verdict in found)
