@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .rows.single import verify
     from .sandbox.limits import Limits
     from .scoring.memory import Scored, score
     from .scoring.summary import Summary
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from .verifiers.reward import Reward, Term, auto, r1_zero, rl1, rl2
     from .verifiers.sample import Message, Sample
     from .verifiers.schema import SchemaVerifier
-    from .verifiers.single import verify
     from .verifiers.verdict import Reason, Status, Verdict
     from .verifiers.verifier import Verifier
 
@@ -76,7 +76,7 @@ _HOME = {
     "rl1": ".verifiers.reward",
     "rl2": ".verifiers.reward",
     "score": ".scoring.memory",
-    "verify": ".verifiers.single",
+    "verify": ".rows.single",
 }
 
 __all__ = [

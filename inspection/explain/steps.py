@@ -1,6 +1,6 @@
 """The steps from a sample to a verdict, by verifier: JSON objects with `step`, `rule`, `result` and `data`.
 
-Mathematics tells its own (`verifiers.math.explain`). For the others the steps are read off the scanner and the
+Mathematics tells its own (`mathematics.explain`). For the others the steps are read off the scanner and the
 verdict's evidence, so they hold what the verifier says and nothing that it does not. Only the results of `program`,
 `stdout` and `stderr` have more than one line.
 """
@@ -12,12 +12,12 @@ from typing import Any
 
 from ...verifiers.cases import TestCase
 from ...verifiers.math import MathVerifier
-from ...verifiers.math import explain as math_steps
 from ...verifiers.reasoning import scan
 from ...verifiers.references import usable
 from ...verifiers.sample import Sample
 from ...verifiers.verdict import Reason, Verdict
 from ...verifiers.verifier import Verifier
+from .mathematics import explain as math_steps
 
 Step = dict[str, Any]  # any: a JSON object
 

@@ -9,8 +9,9 @@ from fractions import Fraction
 
 import pytest
 
+from r1_reward.inspection.explain.mathematics import explain
 from r1_reward.verifiers import MathVerifier, Sample
-from r1_reward.verifiers.math import explain, symbolic
+from r1_reward.verifiers.math import symbolic
 from r1_reward.verifiers.math.reading import read
 from r1_reward.verifiers.math.units import conversion
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..reasoning import Prefilled
-from ..sample import Message
-from .compare import compare
-from .extract import Extraction, extract
-from .reading import Answer, read
+from ...verifiers.math.compare import compare
+from ...verifiers.math.extract import Extraction, extract
+from ...verifiers.math.reading import Answer, read
+from ...verifiers.reasoning import Prefilled
+from ...verifiers.sample import Message
 
 
 class Step(NamedTuple):
@@ -55,7 +55,7 @@ def explain(
         decision = compare(gold, answer)
         steps.append(_decided("comparison", decision.same, decision.rule))
         if decision.same is None and symbolic:
-            from .symbolic import decide
+            from ...verifiers.math.symbolic import decide
 
             found = decide(gold.node, answer.node, (gold.text, answer.text))
             steps.append(_decided("symbolic", found and found.same, found.rule if found else "none"))

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from ..sandbox.limits import Limits
-from .cases import TestCase
-from .errors import ConfigError
-from .registry import accuracy_verifiers, make
-from .reward import Auto
-from .sample import Message, Sample
-from .verdict import Verdict
+from ..verifiers.cases import TestCase
+from ..verifiers.errors import ConfigError
+from ..verifiers.registry import accuracy_verifiers, make
+from ..verifiers.reward import Auto
+from ..verifiers.sample import Message, Sample
+from ..verifiers.verdict import Verdict
 
 
 def verify(
