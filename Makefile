@@ -13,11 +13,11 @@ LOCK := .venv-lock
 # Labelled development data, which is not part of the repository; without it two of the benchmarks are left out.
 DATA := ../shared/data
 
-# pip of an environment. A build takes its own requirements from locks/build.txt, too.
+# pip of an environment. A build takes its own requirements from locks/constraints-build.txt, too.
 pip = $(1)/bin/python -m pip --disable-pip-version-check
 # Installs into environment $(1) what stands in lock $(2). torch is asked for by itself, since pip then takes a CPU
 # build that was configured for it.
-locked = $(call pip,$(1)) install -q -c locks/$(2).txt --build-constraint locks/build.txt
+locked = $(call pip,$(1)) install -q -c locks/constraints-$(2).txt --build-constraint locks/constraints-build.txt
 TORCH := 'torch>=2.6,<2.14'
 # What the tests need, in whichever versions.
 TESTED := -e '.[all]' --group lint --group test
@@ -63,8 +63,8 @@ test-lowest: $(LOCK)/.made ## The tests with the lowest versions that pyproject.
 	$(call new_environment,$(LOWEST))
 	$(LOCK)/bin/uv pip compile -q pyproject.toml --extra all --group test --resolution lowest-direct \
 	  --python $(LOWEST)/bin/python -o $(LOWEST)/versions.txt
-	$(call pip,$(LOWEST)) install -q -c $(LOWEST)/versions.txt --build-constraint locks/build.txt torch
-	$(call pip,$(LOWEST)) install -q -c $(LOWEST)/versions.txt --build-constraint locks/build.txt -e '.[all]' --group test
+	$(call pip,$(LOWEST)) install -q -c $(LOWEST)/versions.txt --build-constraint locks/constraints-build.txt torch
+	$(call pip,$(LOWEST)) install -q -c $(LOWEST)/versions.txt --build-constraint locks/constraints-build.txt -e '.[all]' --group test
 	$(LOWEST)/$(PYTEST) -W ignore::ResourceWarning -W ignore::pytest.PytestUnraisableExceptionWarning $(PYTEST_ARGS)
 
 lint: $(VENV)/.testing
@@ -106,13 +106,13 @@ define new_environment
 @test -n "$(PYTHON)" || { echo "r1-reward needs Python 3.11 or newer; none was found (set PYTHON=...)"; exit 1; }
 rm -rf $(1)
 @$(PYTHON) -m venv $(1) || { echo "this Python cannot make environments: apt install python3-venv"; exit 1; }
-$(call pip,$(1)) install -q -c locks/build.txt pip
+$(call pip,$(1)) install -q -c locks/constraints-build.txt pip
 endef
 
 resolve = $(LOCK)/bin/uv pip compile -q $(2) --universal --python-version 3.11 --upgrade --no-annotate --no-header \
-  --no-emit-index-url --no-emit-find-links -o locks/$(1).txt
+  --no-emit-index-url --no-emit-find-links -o locks/constraints-$(1).txt
 
-$(VENV)/.made: pyproject.toml locks/build.txt locks/test.txt
+$(VENV)/.made: pyproject.toml locks/constraints-build.txt locks/constraints-test.txt
 	$(call new_environment,$(VENV))
 	touch $@
 
@@ -125,27 +125,27 @@ $(VENV)/.testing: $(VENV)/.scoring
 	$(call locked,$(VENV),test) $(TESTED)
 	touch $@
 
-$(BENCH)/.made: pyproject.toml locks/build.txt locks/bench.txt
+$(BENCH)/.made: pyproject.toml locks/constraints-build.txt locks/constraints-bench.txt
 	$(call new_environment,$(BENCH))
 	$(call locked,$(BENCH),bench) $(TORCH)
 	$(call locked,$(BENCH),bench) -e '.[all]' --group bench
 	touch $@
 
-$(DOCS)/.made: pyproject.toml locks/build.txt locks/docs.txt
+$(DOCS)/.made: pyproject.toml locks/constraints-build.txt locks/constraints-docs.txt
 	$(call new_environment,$(DOCS))
 	$(call locked,$(DOCS),docs) --group docs
 	touch $@
 
 # TRL and verl agree on what they need. The others pin much that does not go together (and need a GPU to be installed
 # whole), so they come without, and what their reward code imports is named in the group.
-$(PEERS)/.made: pyproject.toml locks/build.txt locks/peers.txt
+$(PEERS)/.made: pyproject.toml locks/constraints-build.txt locks/constraints-peers.txt
 	$(call new_environment,$(PEERS))
 	$(call locked,$(PEERS),peers) $(TORCH)
 	$(call locked,$(PEERS),peers) -e '.[serve]' --group peers
 	$(call pip,$(PEERS)) install -q --no-deps areal==1.0.4 ms-swift==4.6.0 openrlhf==0.11.2 skyrl-gym==0.4.0
 	touch $@
 
-$(LOCK)/.made: locks/build.txt
+$(LOCK)/.made: locks/constraints-build.txt
 	$(call new_environment,$(LOCK))
-	$(call pip,$(LOCK)) install -q -c locks/build.txt uv
+	$(call pip,$(LOCK)) install -q -c locks/constraints-build.txt uv
 	touch $@

@@ -27,8 +27,8 @@ def main(dist: str, locks: str) -> int:
         folder = Path(name)
         venv.create(folder / "env", with_pip=True)
         pip = [folder / "env/bin/python", "-m", "pip", "--disable-pip-version-check", "install", "-q"]
-        subprocess.run([*pip, "-c", constraints / "build.txt", "pip"], check=True)
-        subprocess.run([*pip, "-c", constraints / "test.txt", f"{wheel}[report]"], check=True)
+        subprocess.run([*pip, "-c", constraints / "constraints-build.txt", "pip"], check=True)
+        subprocess.run([*pip, "-c", constraints / "constraints-test.txt", f"{wheel}[report]"], check=True)
         shutil.copy(ROOT / "examples" / "rollouts.jsonl", folder)
         command = [folder / "env/bin/r1-reward"]
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}

@@ -23,9 +23,9 @@ LOCKS = {"test": (["all"], ["lint", "test"]), "docs": (None, ["docs"]), "bench":
 def _locked(name: str) -> dict[str, set[Version]]:
     """The versions of each package; several where they differ by Python or platform."""
     versions: dict[str, set[Version]] = {}
-    for line in (ROOT / "locks" / f"{name}.txt").read_text(encoding="utf-8").splitlines():
+    for line in (ROOT / "locks" / f"constraints-{name}.txt").read_text(encoding="utf-8").splitlines():
         exact = re.fullmatch(r"([A-Za-z0-9._-]+)==(\S+)( ; .+)?", line)
-        assert exact, f"locks/{name}.txt: {line!r} is not an exact version"
+        assert exact, f"locks/constraints-{name}.txt: {line!r} is not an exact version"
         versions.setdefault(canonicalize_name(exact[1]), set()).add(Version(exact[2]))
     return versions
 
@@ -62,9 +62,11 @@ def test_lock_holds_what_the_project_asks_for(name: str) -> None:
     locked = _locked(name)
     for requirement in _asked(name):
         versions = locked.get(canonicalize_name(requirement.name))
-        assert versions, f"locks/{name}.txt lacks {requirement}; `make lock` renews it"
+        assert versions, f"locks/constraints-{name}.txt lacks {requirement}; `make lock` renews it"
         for version in versions:
-            assert requirement.specifier.contains(version), f"locks/{name}.txt: {version} is not {requirement}"
+            assert requirement.specifier.contains(version), (
+                f"locks/constraints-{name}.txt: {version} is not {requirement}"
+            )
 
 
 def test_build_lock_holds_pip_and_what_a_build_needs() -> None:
