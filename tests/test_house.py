@@ -156,6 +156,17 @@ def test_no_room_is_more_than_a_third_of_the_house() -> None:
     assert max(lines.values()) <= sum(lines.values()) / 3, lines
 
 
+def test_a_checkout_may_have_any_name(tmp_path: Path) -> None:
+    checkout = tmp_path / "0 odd-name"
+    (checkout / "tests").mkdir(parents=True)
+    for name in ("__init__.py", "conftest.py", "pyproject.toml"):
+        (checkout / name).write_bytes((ROOT / name).read_bytes())
+    (checkout / "tests" / "test_it.py").write_text("def test_it() -> None:\n    import r1_reward\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    run = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout
+
+
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="nothing_here"):
         r1_reward.nothing_here  # noqa: B018 - the access is what is tested
