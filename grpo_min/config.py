@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal
 
+from ..verifiers.errors import ConfigError
 from ..verifiers.settings import Amount, Count, Rule, Share, Whole, check
 from .advantage import Baseline
 from .loss import LossConfig
@@ -66,6 +67,11 @@ class RewardConfig:
     """Options by verifier."""
     stop_above: Share = 0.5
     """End the run where more than this share of a rollout could not be judged."""
+    overlong_buffer: Whole = 0
+    """Soft over-long penalty (DAPO, eq. 13): the term `overlong` falls from 0 to -1 over so many tokens before
+    max_tokens; 0 is none."""
+    overlong_weight: Amount = 1.0
+    """What that term is multiplied by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +118,10 @@ class AdvantageConfig:
     replaced by further questions."""
     refills: Whole = 3
     """How many more times a rollout may be drawn for, with `refill`."""
+    per_term: bool = False
+    """Make advantages of each term of the reward by itself, and sum them by weight (GDPO); see term_advantages."""
+    whiten: bool = False
+    """Then normalise advantages over the whole rollout (REINFORCE++, GDPO); see whitened."""
     mask_overlong: bool = False
     """Leave samples that were cut off by max_tokens out of the loss; their reward still counts in their group."""
 
@@ -214,6 +224,13 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check(self)
+        shortest = min(value for _, value in self.rollout.max_tokens)
+        if self.reward.overlong_buffer > shortest:
+            raise ConfigError(
+                f"reward.overlong_buffer is {self.reward.overlong_buffer}, more than rollout.max_tokens, {shortest:g}"
+            )
+        if self.advantage.per_term and self.loss.needs_reference and self.loss.kl_in == "reward":
+            raise ConfigError("a KL in the reward is of no term of it; advantage.per_term needs loss.kl_in = 'loss'")
 
 
 def at(schedule: Schedule, step: int) -> float:

@@ -59,7 +59,7 @@ class LogProbs(NamedTuple):
     logp_N: Tensor
     """Log-probability at the temperature given; carries the gradient."""
     entropy_N: Tensor
-    """Entropy of the distribution that the token came from, in nats; without gradient."""
+    """Entropy of the distribution that the token came from, in nats; carries the gradient too."""
 
 
 def make_batch(
@@ -133,7 +133,7 @@ def plain_logprobs(model: PreTrainedModel, batch: Batch, temperature: float = 1.
     logits_RTV = _unshared(model, batch, "logits") / temperature
     logp_NV = logits_RTV[batch.mask_RT].log_softmax(-1)
     logp_N = logp_NV.gather(1, batch.target_RT[batch.mask_RT][:, None])[:, 0]
-    return LogProbs(logp_N, -(logp_NV.exp() * logp_NV).sum(1).detach())
+    return LogProbs(logp_N, -(logp_NV.exp() * logp_NV).sum(1))
 
 
 def head_logprobs(
@@ -150,14 +150,14 @@ def head_logprobs(
     The gradient of `weight` needs the loss's derivative by each token's log-probability while its logits are at hand.
     Without `dloss_dlogp`, which gives it, the logits are computed again in the backward pass. With it, gradients are
     made in the forward pass, and the backward pass uses them if the derivatives were the true ones, else computes
-    them again: a wrong `dloss_dlogp` costs time and nothing else.
+    them again: a wrong `dloss_dlogp` costs time and nothing else. So does a loss with the entropy in it.
     """
     told = dloss_dlogp if torch.is_grad_enabled() else None
     return LogProbs(*_Head.apply(hidden_ND, weight_VD, target_N, temperature, chunk, told))  # type: ignore[no-untyped-call]
 
 
 class _Head(torch.autograd.Function):
-    """See `head_logprobs`. Gives log-probabilities and entropies; only the former can be differentiated."""
+    """See `head_logprobs`. Gives log-probabilities and entropies."""
 
     @staticmethod
     def forward(
@@ -184,17 +184,20 @@ class _Head(torch.autograd.Function):
                 head.add(gradients, part, chance_CV, dloss_dlogp_N[part])
         ctx.save_for_backward(hidden_ND, weight_VD, target_N, dloss_dlogp_N, *(gradients or ()))
         ctx.temperature, ctx.chunk = temperature, chunk
-        ctx.mark_non_differentiable(entropy_N)
+        ctx.set_materialize_grads(False)  # entropies seldom have a gradient
         return logp_N, entropy_N
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # any: as above
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:  # any: as above
         hidden_ND, weight_VD, target_N, told_N, *made = ctx.saved_tensors
-        dloss_dlogp_N = grads[0].contiguous()
-        if not made or not torch.allclose(dloss_dlogp_N, told_N, rtol=1e-5, atol=0.0):
+        dloss_dlogp_N = torch.zeros_like(told_N) if grads[0] is None else grads[0].contiguous()
+        dloss_dentropy_N = grads[1]
+        if not made or dloss_dentropy_N is not None or not torch.allclose(dloss_dlogp_N, told_N, rtol=1e-5, atol=0.0):
             head = _Chunks(hidden_ND, weight_VD, target_N, ctx.temperature, ctx.chunk)
             made = head.no_gradients()
-            for part, _, chance_CV in head:
+            for part, logits_CV, chance_CV in head:
+                if dloss_dentropy_N is not None:
+                    head.add_entropy(made, part, logits_CV, chance_CV, dloss_dentropy_N[part])
                 head.add(made, part, chance_CV, dloss_dlogp_N[part])
         return made[0], made[1].to(weight_VD.dtype), None, None, None, None
 
@@ -233,8 +236,20 @@ class _Chunks:
         """d logp / d logits = onehot(target) - chance; `chance_CV` is used up."""
         slope_C1 = (slope_C / self._temperature)[:, None].to(chance_CV.dtype)
         chance_CV.mul_(-slope_C1).scatter_add_(1, self._target_N[part, None], slope_C1)
-        change_CV, hidden_CD = chance_CV.to(self._hidden_ND.dtype), self._hidden_ND[part]
-        gradients[0][part] = change_CV @ self._weight_VD
+        self._add(gradients, part, chance_CV)
+
+    def add_entropy(
+        self, gradients: list[Tensor], part: slice, logits_CV: Tensor, chance_CV: Tensor, slope_C: Tensor
+    ) -> None:
+        """d entropy / d logits = -chance * (log chance + entropy); `logits_CV` is used up."""
+        logp_CV = logits_CV.sub_(logits_CV.logsumexp(1, keepdim=True))
+        entropy_C1 = -(chance_CV * logp_CV).sum(1, keepdim=True)
+        slope_C1 = (slope_C / self._temperature)[:, None].to(chance_CV.dtype)
+        self._add(gradients, part, logp_CV.add_(entropy_C1).mul_(chance_CV).mul_(-slope_C1))
+
+    def _add(self, gradients: list[Tensor], part: slice, dlogits_CV: Tensor) -> None:
+        change_CV, hidden_CD = dlogits_CV.to(self._hidden_ND.dtype), self._hidden_ND[part]
+        gradients[0][part] += change_CV @ self._weight_VD
         if gradients[1].dtype == hidden_CD.dtype:
             gradients[1].addmm_(change_CV.T, hidden_CD)
         else:

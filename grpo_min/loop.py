@@ -35,7 +35,7 @@ from .learner import Learner
 from .logprobs import context_of
 from .metrics import alarms, merged, nonfinite_streak, sample_line, summarise, tally_groups
 from .questions import Question, fingerprint, order, prepare, stop_tokens, text_of
-from .rollout import Group, collect, from_plain
+from .rollout import Group, collect, from_plain, with_kl_in_reward, with_whitening
 from .runlog import Clock, Metrics, RunLog, make_writer
 from .sampling import seed_of, shuffled
 
@@ -69,6 +69,8 @@ class Trainer:
         self._text = partial(text_of, tokenizer=tokenizer, ends=ends)
         if not ends and not config.rollout.stop:
             raise ConfigError("neither model nor tokenizer has an EOS token, so nothing ends: set rollout.stop")
+        if config.advantage.per_term and not isinstance(reward, Reward):
+            raise ConfigError(f"advantage.per_term needs a Reward of terms; {reward.name} has none")
         self._curriculum: Schedule = curriculum or ((0, len(self.questions)),)
         self.processes = Processes(together=dist.is_available() and dist.is_initialized())
         if engine is None:
@@ -135,6 +137,11 @@ class Trainer:
         with clock("logprobs"):
             self.learner.renew_reference(self.step)
             frozen = self.learner.freeze(list(groups.values()), self.step, exact=self.engine.exact)
+            if self.config.loss.needs_reference and self.config.loss.kl_in == "reward":
+                beta = self.config.loss.beta
+                frozen = [with_kl_in_reward(group, self.config.advantage, beta) for group in frozen]
+            if self.config.advantage.whiten:
+                frozen = with_whitening(frozen, self.config.advantage, self.processes)
         groups, self.drawn_at = dict(zip(groups, frozen, strict=True)), self.step
         rollout = self.config.rollout
         places = shuffled(rollout.questions * rollout.minibatches, "split", self.config.seed, self.step)
