@@ -182,6 +182,33 @@ class CheckpointConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationConfig:
+    """Evaluation during training, on questions that are not trained on; the best checkpoint is kept."""
+
+    every: Whole = 0
+    """Steps between evaluations; 0 is never."""
+    path: str = ""
+    """Questions, as in `data.path`."""
+    questions: Count = 256
+    """How many of them: the first ones."""
+    k: Count = 1
+    """Samples of each."""
+    max_tokens: Whole = 0
+    """Longest completion; 0 is the longest of training."""
+    temperature: Amount = 0.6
+    """Of sampling."""
+    top_p: TopP = 0.95
+    """Of sampling."""
+    use_best: bool = False
+    """Whether the run's model at the end is the best one rather than the last."""
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.every and not self.path:
+            raise ConfigError("validation.every needs validation.path: a file of questions that are not trained on")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmConfig:
     """From where on a metric is an alarm; an alarm is a line in the metrics and a warning, and stops nothing."""
 
@@ -195,6 +222,12 @@ class AlarmConfig:
     """KL from the reference, per token."""
     length_correlation: float = 0.9
     """Correlation of reward and length over a step's samples."""
+    zero_variance: float = 0.9
+    """Mean over the window of the share of groups whose rewards are all equal; a step without any other is one too."""
+    entropy: float = 0.05
+    """Entropy below which nothing is explored any more, in nats a token."""
+    entropy_share: Share = 0.1
+    """The same as a share of the mean entropy of the first `window` steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +253,7 @@ class TrainConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
     alarms: AlarmConfig = field(default_factory=AlarmConfig)
 
     def __post_init__(self) -> None:

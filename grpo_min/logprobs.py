@@ -1,8 +1,9 @@
 """Log-probabilities of completions, with gradients, at the price of what is new in them.
 
-Three savings over the plain forward of `prompt + completion` rows, none of which changes a value or a gradient beyond
-rounding: the prompt of a group runs once, its keys and values are shared by the completions; only completion tokens
-reach the head; and the head works in chunks, so that logits of rows times vocabulary never exist.
+Four savings over the plain forward of `prompt + completion` rows, none of which changes a value or a gradient beyond
+rounding: the prompt of a group runs once, its keys and values are shared by the completions; a long prefix that all
+prompts have, such as worked examples, runs once for all of them; only completion tokens reach the head; and the head
+works in chunks, so that logits of rows times vocabulary never exist.
 
 What it asks of a model: a Hugging Face causal language model whose cache is a DynamicCache without sliding windows and
 whose logits are the head's product and nothing else (no bias, no soft cap, no scale); anything else is refused.
@@ -23,9 +24,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from transformers import Cache, DynamicCache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer
 
 from ..verifiers.errors import ConfigError
 
+SHARED_PREFIX = 64
+"""Fewest tokens that all prompts of a batch must begin with for those to run once: as worked examples do."""
 LossDerivative = Callable[[Tensor, int, int], Tensor]
 """The loss's derivative by each of some tokens' log-probabilities: (logp of tokens start to stop, start, stop)."""
 
@@ -46,6 +50,8 @@ class Batch:
     """Where there is a completion token."""
     prompt_of_R: Tensor
     """Which prompt a row belongs to."""
+    prefix: int = 0
+    """How many tokens all prompts begin with, where they are run once."""
 
     @property
     def row_N(self) -> Tensor:
@@ -67,8 +73,11 @@ def make_batch(
     completions: Sequence[Sequence[int]],
     prompt_of: Sequence[int],
     device: torch.device | str = "cpu",
+    fewest: int = SHARED_PREFIX,
 ) -> Batch:
     """Lay completions out for a forward; `prompt_of` names each one's prompt by its place in `prompts`.
+
+    A prefix of at least `fewest` tokens is run once for all prompts.
 
     >>> make_batch([[5, 6]], [[7, 8], [9]], [0, 0]).input_RT.tolist()
     [[6, 7], [6, 0]]
@@ -83,7 +92,22 @@ def make_batch(
         target_RT=target_RT,
         mask_RT=torch.arange(target_RT.shape[1], device=device) < length_R[:, None],
         prompt_of_R=torch.tensor(list(prompt_of), dtype=torch.long, device=device),
+        prefix=common_prefix([prompt[:-1] for prompt in prompts], fewest),
     )
+
+
+def common_prefix(prompts: Sequence[Sequence[int]], fewest: int = SHARED_PREFIX) -> int:
+    """How many tokens all prompts begin with, less than the shortest has; 0 for fewer than `fewest`, or one prompt.
+
+    >>> common_prefix([[1, 2, 3, 4], [1, 2, 5]], 2), common_prefix([[1, 2, 3, 4], [1, 2, 5]], 3)
+    (2, 0)
+    """
+    if len(prompts) < 2:
+        return 0
+    first, last = min(prompts), max(prompts)
+    equal = next((place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    shared = min(equal, min(map(len, prompts)) - 1)
+    return shared if shared >= fewest else 0
 
 
 class Policy(nn.Module):
@@ -261,7 +285,7 @@ def _shared(body: nn.Module, batch: Batch) -> Tensor:
     cache, device = DynamicCache(), batch.input_RT.device
     longest = batch.prompt_PL.shape[1]
     if longest:
-        _, cache = prefill(body, batch.prompt_PL)
+        _, cache = prefill(body, batch.prompt_PL, batch.prefix)
         for layer in cache.layers:
             layer.keys = layer.keys.index_select(0, batch.prompt_of_R)
             layer.values = layer.values.index_select(0, batch.prompt_of_R)
@@ -279,14 +303,29 @@ def _shared(body: nn.Module, batch: Batch) -> Tensor:
     )
 
 
-def prefill(body: nn.Module, prompt_PL: Tensor) -> tuple[Tensor, Any]:  # any: layers of other caches have no keys
-    """The hidden states of prompts, and their cache.
+def prefill(
+    body: nn.Module, prompt_PL: Tensor, prefix: int = 0
+) -> tuple[Tensor, Any]:  # any: layers of other caches have no keys
+    """The hidden states of prompts, and their cache; the first `prefix` tokens, the same in all, run once, and have no
+    states in the result.
 
     Padding is on the right, where a causal model does not see it; what comes after needs a mask that hides it.
     """
-    cache = DynamicCache()
-    position_PL = torch.arange(prompt_PL.shape[1], device=prompt_PL.device).expand(len(prompt_PL), -1)
-    return run_cached(body, cache, input_ids=prompt_PL, position_ids=position_PL), cache
+    cache, mask = DynamicCache(), None
+    length = prompt_PL.shape[1]
+    position_PL = torch.arange(length, device=prompt_PL.device).expand(len(prompt_PL), -1)
+    if prefix:
+        run_cached(body, cache, input_ids=prompt_PL[:1, :prefix], position_ids=position_PL[:1, :prefix])
+        for layer in cache.layers:
+            assert isinstance(layer, DynamicLayer)
+            assert layer.keys is not None
+            assert layer.values is not None
+            layer.keys = layer.keys.expand(len(prompt_PL), -1, -1, -1)
+            layer.values = layer.values.expand(len(prompt_PL), -1, -1, -1)
+        seen_LL = torch.ones(length, length, dtype=torch.bool, device=prompt_PL.device).tril()
+        mask = mask_for(body, seen_LL[None, None, prefix:])
+        prompt_PL, position_PL = prompt_PL[:, prefix:], position_PL[:, prefix:]
+    return run_cached(body, cache, input_ids=prompt_PL, attention_mask=mask, position_ids=position_PL), cache
 
 
 def run_cached(body: nn.Module, cache: Cache, **inputs: Tensor | None) -> Tensor:

@@ -22,15 +22,18 @@ from ...reward_models import read_tokenizer
 from ...rows.files import RawRow
 from ...rows.reader import RowReader
 from ...scoring.measure import Evaluation, measure
-from ...scoring.samples import SampleFile, fingerprint
+from ...scoring.samples import SampleFile, fingerprint, read_samples
 from ...scoring.scored import ScoredFiles
 from ...scoring.work import Scorer, dump
+from ...training.distributed import Processes
 from ...verifiers import Reward, Sample
 from ...verifiers.errors import ConfigError, missing_extra
 from ...verifiers.reward import rl1
 from ...verifiers.verifier import Voter
-from ..engine import Completion, Engine, HFEngine
+from ..config import TrainConfig
+from ..engine import Completion, Engine, HFEngine, Tokens
 from ..logprobs import context_of
+from ..loop import Validation
 from ..metrics import REFLECTIVE
 from ..questions import Question, prepare, stop_tokens, text_of
 from ..sampling import Sampling, seed_of
@@ -95,6 +98,7 @@ def evaluate(
     resume: bool = False,
     about: Mapping[str, Any] | None = None,  # any: JSON values
     progress: Callable[[int], None] = lambda _: None,
+    processes: Processes | None = None,
 ) -> Evaluation:
     """Ask every question k times and measure the answers; ConfigError for what cannot be asked.
 
@@ -102,7 +106,9 @@ def evaluate(
     `sampling` is `default_sampling` where left out. `reward` names who judges (accuracy, format and language where left
     out), `level` the field of a row that holds its difficulty, `words` what is counted as reflective. `output` is a
     JSONL file for the samples, a line each as `score` writes them; with `resume` questions that it holds already are
-    not asked again. `about` is added to the settings in the result; `progress` gets how many questions are done.
+    not asked again. With several `processes`, all of which must call, each generates its share of the answers, and the
+    first one alone writes `output`. `about` is added to the settings in the result; `progress` gets how many questions
+    are done.
     """
     if isinstance(policy, str | Path):
         (model, tokenizer), folder = load(policy), policy
@@ -119,18 +125,62 @@ def evaluate(
     engine = engine or HFEngine(model, stop_tokens=ends, decode=tokenizer.decode)
     judged_by = re.sub(r" at 0x\w+", "", repr(judge))
     made_by = fingerprint(folder, {**settings, "k": k, "judge": judged_by}, questions) if folder else None
-    with SampleFile(output, k, made_by, settings, resume=resume) as kept:
+    together = processes or Processes()
+    first = together.rank == 0
+    with SampleFile(output if first else None, k, made_by, settings, resume=resume) as kept:
         scorer = Scorer(judge, RowReader(), None)
-        for start in range(kept.questions, len(asked), at_once):
+        for start in range(together.all_gather_object(kept.questions)[0], len(asked), at_once):
             part = asked[start : start + at_once]
             seeds = [seed_of("evaluate", seed, start + place) for place in range(len(part))]
-            answers = engine.generate([question.tokens for question in part], k, sampling, seeds)
-            lines = _lines(part, answers, start, partial(text_of, tokenizer=tokenizer, ends=ends))
-            kept.write([done.output for done in scorer.judge([RawRow(0, 0, line) for line in lines])])
-            progress(kept.questions)
+            answers = _answered(engine, [question.tokens for question in part], k, sampling, seeds, together)
+            if first:
+                lines = _lines(part, answers, start, partial(text_of, tokenizer=tokenizer, ends=ends))
+                kept.write([done.output for done in scorer.judge([RawRow(0, 0, line) for line in lines])])
+                progress(kept.questions)
         voters = {term.name: term.verifier for term in judge.terms if isinstance(term.verifier, Voter)}
         rows = (ScoredFiles([]).read(RawRow(0, 0, line)) for line in kept.lines())
-        return measure(rows, k, voters, about=settings, level=level, words=words)
+        found = measure(rows, k, voters, about=settings, level=level, words=words) if first else None
+    (evaluation, *_) = together.all_gather_object(found)
+    assert evaluation is not None
+    return evaluation
+
+
+def make_validation(
+    config: TrainConfig, tokenizer: Any, reward: object, processes: Processes | None = None
+) -> Validation | None:  # any: as above
+    """What `Trainer` evaluates with every `validation.every` steps; None where the recipe asks for none.
+
+    The reward judges, where it is a `Reward`; else accuracy, format and language do.
+    """
+    options = config.validation
+    if not options.every:
+        return None
+    questions = read_samples([options.path], config.data.map)[: options.questions]
+    longest = options.max_tokens or int(max(value for _, value in config.rollout.max_tokens))
+    sampling = Sampling(
+        max_tokens=longest, temperature=options.temperature, top_p=options.top_p, stop=config.rollout.stop
+    )
+    judge = reward if isinstance(reward, Reward) else None
+
+    def validate(model: PreTrainedModel, engine: Engine) -> dict[str, float]:
+        found = evaluate(
+            model, questions, k=options.k, sampling=sampling, seed=config.seed, template=config.data.template,
+            tokenizer=tokenizer, reward=judge, engine=engine, at_once=config.rollout.prompts_at_once,
+            processes=processes,
+        )  # fmt: skip
+        metrics = found.to_dict()["metrics"]
+        return {name: one["value"] for name, one in metrics.items() if one["value"] is not None}
+
+    return validate
+
+
+def _answered(
+    engine: Engine, prompts: Sequence[Tokens], k: int, sampling: Sampling, seeds: Sequence[int], processes: Processes
+) -> list[list[Completion]]:
+    """The engine's answers, each process having generated its part of them."""
+    mine = slice(processes.rank, None, processes.size)
+    parts = processes.all_gather_object(engine.generate(prompts[mine], k, sampling, seeds[mine]))
+    return [parts[place % processes.size][place // processes.size] for place in range(len(prompts))]
 
 
 def _lines(

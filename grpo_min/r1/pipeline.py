@@ -27,6 +27,7 @@ from ...verifiers import Reward, Sample
 from ...verifiers.errors import ConfigError
 from ...verifiers.files import hash_file, hash_of, read_json, write_json
 from ...verifiers.reward import PRESETS
+from ..rewards import build_reward, watch_language
 from ..sampling import Sampling
 from .cost import Assumptions, Planned, Sizes
 from .evaluate import evaluate, load
@@ -179,8 +180,12 @@ def _evaluated(run: Run, name: str, report: Report) -> Report:
 
 
 def judge_of(recipe: Recipe) -> Reward:
-    """Who judges samples and evaluations: accuracy, format and language."""
-    return PRESETS["rl1"](recipe.rl1.reward.options)
+    """Who judges samples and evaluations: what `[rl1.reward]` names by verifiers, else accuracy and format; with the
+    language in any case."""
+    chosen = recipe.rl1.reward
+    if chosen.verifiers:
+        return watch_language(build_reward(chosen), chosen)
+    return PRESETS["rl1"](chosen.options)
 
 
 def _results(folder: Path) -> list[Path]:

@@ -27,15 +27,16 @@ from ...verifiers import Reward, Sample, Term, Verifier
 from ...verifiers.errors import ConfigError, RunError
 from ...verifiers.files import write_rows
 from ...verifiers.registry import make
-from ...verifiers.reward import PRESETS, rl2
+from ...verifiers.reward import rl2
 from ..config import Schedule, TrainConfig
 from ..loop import Trainer
 from ..questions import prepare
+from ..rewards import build_reward, watch_language
 from ..sampling import Sampling
 from ..toy import arithmetic, chat
 from .accept import accept
 from .cost import Assumptions, Planned, Sizes, reward_model_cost, rl_cost, sft_cost
-from .evaluate import load
+from .evaluate import load, make_validation
 from .pipeline import Report, Run, Stage, judge_of, run_stages
 from .recipe import Recipe, SampleConfig
 from .sft import SFTConfig, fine_tune, make_examples
@@ -103,7 +104,8 @@ def _rl1(run: Run, folder: Path) -> Report:
 def _no_language(run: Run, folder: Path) -> Report:
     """B.6: the same without the language reward, which is only looked at."""
     rl1 = run.recipe.rl1
-    blind = replace(rl1, reward=replace(rl1.reward, preset="r1_zero"))
+    others = tuple(name for name in rl1.reward.verifiers if name.partition(":")[0] != "language")
+    blind = replace(rl1, reward=replace(rl1.reward, preset="r1_zero", verifiers=others))
     return _reinforce(run, folder, blind, run.checkpoint("cold_start"))
 
 
@@ -143,13 +145,23 @@ def _rl2(run: Run, folder: Path) -> Report:
     """R1: rules and language, and in the last steps general prompts and preference, eqs. (8) to (10)."""
     config, begins = run.recipe.rl2, _preference_begins(run.recipe)
     helpful, safety = _preference(run)
-    reward = rl2(config.reward.options, helpful=helpful, safety=safety, begins=begins)
+    if config.reward.verifiers:
+        reward = _with_preference(build_reward(config.reward), helpful, safety, begins)
+    else:
+        reward = rl2(config.reward.options, helpful=helpful, safety=safety, begins=begins)
     reasoning, general = (run.questions(name) for name in ("reasoning", "general"))
     both = len(reasoning) + len(general)
     curriculum: Schedule = ((0, len(reasoning)), (begins, both)) if begins > 0 else ((0, both),)
     samples, start = [*reasoning, *general], run.checkpoint("sft2")
     report = _reinforce(run, folder, config, start, reward=reward, samples=samples, curriculum=curriculum)
     return {**report, **_watched(folder, begins)}
+
+
+def _with_preference(reward: Reward, helpful: Verifier, safety: Verifier, begins: int) -> Reward:
+    """Verifiers that a recipe names, with the reward models' terms of eq. (10)."""
+    models = ((helpful, "general"), (safety, "safety"))
+    terms = [Term(verifier=model, kinds=frozenset({kind}), begins=begins) for model, kind in models]
+    return replace(reward, terms=[*reward.terms, *terms])
 
 
 def _hacking(run: Run, folder: Path) -> Report:
@@ -253,20 +265,14 @@ def _reinforce(
         raise ConfigError("adapters cannot be handed from stage to stage; set model.lora_rank = 0")
     config = replace(config, output=str(folder), seed=run.recipe.seed)
     asked = run.questions("reasoning") if samples is None else samples
+    reward = reward or watch_language(build_reward(config.reward), config.reward)
+    model, tokenizer = load(start)
+    validate = make_validation(config, tokenizer, reward)
     trainer = Trainer(
-        config, *load(start), asked, reward or _preset(config), stopped=run.stopped, curriculum=curriculum
+        config, model, tokenizer, asked, reward, stopped=run.stopped, curriculum=curriculum, validate=validate
     )
     trainer.train(folder / "checkpoint")
     return {"steps": trainer.step}
-
-
-def _preset(config: TrainConfig) -> Reward:
-    """The reward of a preset, which also looks at the language where it does not reward it."""
-    reward = PRESETS[config.reward.preset](config.reward.options)
-    if any(term.name == "language" for term in reward.terms):
-        return reward
-    language = make("language", config.reward.options.get("language"))
-    return replace(reward, terms=[*reward.terms, Term(verifier=language, weight=0.0)])
 
 
 def _preference(run: Run) -> tuple[Verifier, Verifier]:
