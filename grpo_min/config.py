@@ -53,6 +53,14 @@ class DataConfig:
     """Which field of a row holds which field of a Sample, as in `map.prompt = "question"`."""
     template: Literal["r1_zero", "chat", "plain"] = "r1_zero"
     """Table 1 of the paper; the tokenizer's chat template; or the prompt as it is."""
+    template_options: Mapping[str, Any] = field(default_factory=dict)  # any: variables of the chat template
+    """Variables of the chat template, as in `template_options.enable_thinking = false`."""
+    system: str = ""
+    """With `chat`: a system turn, where the question has none."""
+    prefix: str = ""
+    """Otherwise: text before each prompt, such as worked examples."""
+    prefill: str = ""
+    """What every answer begins with, put after the template and counted as part of the answer, such as "<think>\\n"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

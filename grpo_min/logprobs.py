@@ -104,7 +104,7 @@ def common_prefix(prompts: Sequence[Sequence[int]], fewest: int = SHARED_PREFIX)
     """
     if len(prompts) < 2:
         return 0
-    first, last = min(prompts), max(prompts)
+    first, *_, last = sorted(map(list, prompts))
     equal = next((place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
     shared = min(equal, min(map(len, prompts)) - 1)
     return shared if shared >= fewest else 0

@@ -35,10 +35,11 @@ from .equality import check_equal
 from .learner import Learner
 from .logprobs import causal, context_of
 from .metrics import alarms, merged, nonfinite_streak, sample_line, summarise, tally_groups
-from .questions import Question, fingerprint, order, prepare, stop_tokens, text_of
+from .questions import Question, fingerprint, order
 from .rollout import Group, collect, from_plain, with_kl_in_reward, with_whitening
 from .runlog import Clock, Metrics, RunLog, make_writer
 from .sampling import seed_of, shuffled
+from .templates import Template
 
 Validation = Callable[[PreTrainedModel, Engine], Mapping[str, float]]
 """Evaluates the policy, whose weights the engine has; gives figures by name, `pass_at_1` among them."""
@@ -71,9 +72,10 @@ class Trainer:
         """
         self.config, self.tokenizer, self.reward, self._stopped = config, tokenizer, reward, stopped
         longest = int(max(value for _, value in config.rollout.max_tokens))
-        self.questions = prepare(samples, tokenizer, config.data.template, context_of(model) - longest)
-        ends = stop_tokens(model, tokenizer)
-        self._text = partial(text_of, tokenizer=tokenizer, ends=ends)
+        template = Template(tokenizer, config.data)
+        self.questions = template.questions(samples, context_of(model) - longest)
+        ends = template.stop_tokens(model)
+        self._text = partial(template.text, ends=ends)
         if not ends and not config.rollout.stop:
             raise ConfigError("neither model nor tokenizer has an EOS token, so nothing ends: set rollout.stop")
         if config.advantage.per_term and not isinstance(reward, Reward):

@@ -29,17 +29,18 @@ from ...verifiers.files import write_rows
 from ...verifiers.registry import make
 from ...verifiers.reward import rl2
 from ..config import Schedule, TrainConfig
+from ..logprobs import context_of
 from ..loop import Trainer
-from ..questions import prepare
 from ..rewards import build_reward, watch_language
 from ..sampling import Sampling
+from ..templates import Template
 from ..toy import arithmetic, chat
 from .accept import accept
 from .cost import Assumptions, Planned, Sizes, reward_model_cost, rl_cost, sft_cost
 from .evaluate import load, make_validation
 from .pipeline import Report, Run, Stage, judge_of, run_stages
 from .recipe import Recipe, SampleConfig
-from .sft import SFTConfig, fine_tune, make_examples
+from .sft import SFTConfig, SFTExample, fine_tune
 
 
 def run_recipe(recipe: Recipe, *, stopped: Callable[[], bool] = lambda: False) -> Iterator[tuple[str, Report]]:
@@ -92,7 +93,7 @@ def _zero(run: Run, folder: Path) -> Report:
 def _cold_start(run: Run, folder: Path) -> Report:
     """Dev1: the base, taught by R1-Zero's responses as the rewriter has left them."""
     recipe = run.recipe
-    kept, counts = _accepted(run, folder, recipe.cold_start.sample, run.checkpoint("zero"))
+    kept, counts = _accepted(run, folder, recipe.cold_start.sample, "zero")
     taught = _fine_tune(run, folder, recipe.cold_start.sft, *load(run.checkpoint("base")), kept, "cold_start")
     return {**counts, "taught": taught}
 
@@ -112,7 +113,7 @@ def _no_language(run: Run, folder: Path) -> Report:
 def _reject_sample(run: Run, folder: Path) -> Report:
     """Dev2's responses that pass all filters, with human replies to what needs no reasoning."""
     config = run.recipe.reject_sample
-    kept, counts = _accepted(run, folder, config, run.checkpoint("rl1"))
+    kept, counts = _accepted(run, folder, config, "rl1")
     replies = read_samples([str(run.source("replies"))], responses=True)[: config.replies] if config.replies else []
     write_rows(folder / "accepted.jsonl", [sample.to_dict() for sample in (*kept, *replies)])
     return {**counts, "replies": len(replies)}
@@ -201,24 +202,28 @@ def _accepted_rows(recipe: Recipe) -> int:
 
 
 STAGES = (
-    Stage("base", (), ("source", "toy"), _base, source="base"),
+    Stage("base", (), ("source", "toy", "zero.data"), _base, source="base"),
     Stage(
         "zero", ("base",), ("zero",), _zero, title="R1-Zero",
         cost=lambda recipe, sizes, assumed: rl_cost(recipe.zero, sizes.base, assumed, stated=101_000),
     ),
-    Stage("cold_start", ("base", "zero"), ("cold_start", "rl1"), _cold_start, title="Dev1", cost=_cold_start_cost),
     Stage(
-        "rl1", ("base", "cold_start"), ("rl1",), _rl1, title="Dev2",
+        "cold_start", ("base", "zero"), ("cold_start", "rl1"), _cold_start, title="Dev1", data="rl1",
+        cost=_cold_start_cost,
+    ),
+    Stage(
+        "rl1", ("base", "cold_start"), ("rl1",), _rl1, title="Dev2", data="rl1",
         cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl1, sizes.base, assumed),
     ),
     Stage(
-        "reject_sample", ("base", "rl1"), ("reject_sample", "rl1"), _reject_sample,
+        "reject_sample", ("base", "rl1"), ("reject_sample", "rl1"), _reject_sample, data="rl1",
         cost=lambda recipe, sizes, assumed: sft_cost(
             None, _accepted_rows(recipe), sizes.base, assumed, recipe.reject_sample
         ),
     ),
     Stage(
-        "sft2", ("base", "reject_sample"), ("sft2",), partial(_from_accepted, name="sft2", start="base"), title="Dev3",
+        "sft2", ("base", "reject_sample"), ("sft2", "rl2.data"), partial(_from_accepted, name="sft2", start="base"),
+        title="Dev3", data="rl2",
         cost=lambda recipe, sizes, assumed: sft_cost(recipe.sft2, _accepted_rows(recipe), sizes.base, assumed),
     ),
     Stage(
@@ -226,20 +231,24 @@ STAGES = (
         cost=lambda recipe, sizes, assumed: reward_model_cost(recipe.reward_models, sizes.base, assumed),
     ),
     Stage(
-        "rl2", ("base", "sft2", "reward_models"), ("rl2", "preference_steps"), _rl2, title="R1", cost=_rl2_cost
+        "rl2", ("base", "sft2", "reward_models"), ("rl2", "preference_steps"), _rl2, title="R1", data="rl2",
+        cost=_rl2_cost,
     ),
-    Stage("small", ("base",), ("toy", "small"), _small, title="the smaller base", model="small", source="small"),
     Stage(
-        "distill", ("small", "reject_sample"), ("distill",), partial(_from_accepted, name="distill", start="small"),
-        title="distilled into it", model="small",
+        "small", ("base",), ("toy", "small", "zero.data"), _small, title="the smaller base", model="small",
+        source="small",
+    ),
+    Stage(
+        "distill", ("small", "reject_sample"), ("distill", "rl2.data"),
+        partial(_from_accepted, name="distill", start="small"), title="distilled into it", model="small", data="rl2",
         cost=lambda recipe, sizes, assumed: sft_cost(recipe.distill, _accepted_rows(recipe), sizes.small, assumed),
     ),
     Stage(
-        "no_language", ("base", "cold_start"), ("rl1",), _no_language, experiment=True,
+        "no_language", ("base", "cold_start"), ("rl1",), _no_language, experiment=True, data="rl1",
         cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl1, sizes.base, assumed),
     ),
     Stage(
-        "hacking", ("base", "sft2", "reward_models"), ("rl2",), _hacking, experiment=True,
+        "hacking", ("base", "sft2", "reward_models"), ("rl2",), _hacking, experiment=True, data="rl2",
         cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl2, sizes.base, assumed),
     ),
     Stage(
@@ -293,13 +302,14 @@ def _watched(folder: Path, begins: int) -> Report:
     return {"alarms": [alarm for window in seen for alarm in monitor.take(window)]}
 
 
-def _accepted(run: Run, folder: Path, config: SampleConfig, policy: Path) -> tuple[list[Sample], Report]:
-    """What is kept of a checkpoint's responses."""
+def _accepted(run: Run, folder: Path, config: SampleConfig, stage: str) -> tuple[list[Sample], Report]:
+    """What is kept of the responses of a stage's checkpoint."""
     output = folder / "candidates.jsonl"
     questions = run.questions("reasoning")[: config.questions]
     sampling = Sampling(max_tokens=config.max_tokens, temperature=config.temperature)
     resume = output.with_name(f"{output.name}.run.json").exists()
-    run.ask(policy, questions, config.samples, sampling, output=output, resume=resume)
+    policy = run.checkpoint(stage)
+    run.ask(stage, policy, questions, config.samples, sampling, output=output, resume=resume)
     accepted = accept(read_samples([str(output)], responses=True), judge_of(run.recipe), config)
     asked = len(questions) * config.samples
     if not accepted.samples:
@@ -310,10 +320,13 @@ def _accepted(run: Run, folder: Path, config: SampleConfig, policy: Path) -> tup
 def _fine_tune(
     run: Run, folder: Path, config: SFTConfig, model: PreTrainedModel, tokenizer: Any, rows: Sequence[Sample], name: str
 ) -> Report:
-    """Fine-tune a model on responses to prompts in the recipe's template, and save it (any: a tokenizer)."""
-    questions = prepare(rows, tokenizer, run.recipe.zero.data.template, model.config.max_position_embeddings)
-    examples = make_examples(tokenizer, [(question.tokens, question.sample.response) for question in questions])
+    """Fine-tune a model on responses to prompts in its stage's template, and save it (any: a tokenizer)."""
+    template = Template(tokenizer, run.data({"pretrain": "base"}.get(name, name)))
+    template.questions(rows, context_of(model))  # which refuses what has no prompt, or too long a one
+    examples = [SFTExample(*template.example(row)) for row in rows]
     taught = fine_tune(model, examples, config, folder, seed=run.recipe.seed, stage=name, stopped=run.stopped)
+    if template.data.template == "chat" and model.generation_config is not None:
+        model.generation_config.eos_token_id = template.stop_tokens(model)  # so that other engines end turns too
     model.save_pretrained(folder / "checkpoint")
     tokenizer.save_pretrained(folder / "checkpoint")
     return taught._asdict()
