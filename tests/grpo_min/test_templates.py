@@ -6,10 +6,12 @@ The templates are written here, each with the marks and the habits of its family
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -108,6 +110,15 @@ def _tokenizer(family: Family) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
+def _text(tokenizer: PreTrainedTokenizerFast, tokens: Sequence[int]) -> str:
+    return str(tokenizer.decode(list(tokens)))
+
+
+def _token(tokenizer: PreTrainedTokenizerFast, name: str) -> int:
+    (token,) = tokenizer.encode(name)
+    return token
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_family_is_asked_ended_and_learned_as_it_speaks(name: str) -> None:
     family = FAMILIES[name]
@@ -115,9 +126,9 @@ def test_a_family_is_asked_ended_and_learned_as_it_speaks(name: str) -> None:
     template = Template(tokenizer, DataConfig(template="chat", template_options=family.options))
     sample = Sample(response=ANSWER, prompt="What?", reference="4")
     (question,) = template.questions([sample], 10_000)
-    assert tokenizer.decode(question.tokens) == family.prompt
+    assert _text(tokenizer, question.tokens) == family.prompt
     assert question.tokens.count(tokenizer.bos_token_id) == (1 if family.bos else 0)
-    end = tokenizer.convert_tokens_to_ids(family.end)
+    end = _token(tokenizer, family.end)
     assert template.end == end
     assert template.opened == family.opened
 
@@ -125,7 +136,7 @@ def test_a_family_is_asked_ended_and_learned_as_it_speaks(name: str) -> None:
     opened = "" if family.opened.endswith("</think>\n\n") else family.opened
     prompt, response = template.example(sample)
     whole = family.prompt.removesuffix(family.opened) + ANSWER + family.end
-    assert tokenizer.decode([*prompt, *response]) == whole
+    assert _text(tokenizer, [*prompt, *response]) == whole
     assert (prompt == question.tokens) is (opened == family.opened)
     assert response[-1] == end
 
@@ -142,8 +153,7 @@ def test_the_end_of_a_turn_stops_generation_beside_eos() -> None:
     config = LlamaConfig(vocab_size=len(tokenizer), hidden_size=8, intermediate_size=8, num_hidden_layers=1,
                          num_attention_heads=1, eos_token_id=tokenizer.eos_token_id)  # fmt: skip
     model = LlamaForCausalLM(config)
-    names = ("<|end_of_text|>", "<|eot_id|>")
-    wanted = sorted(tokenizer.convert_tokens_to_ids(list(names)))
+    wanted = sorted(_token(tokenizer, name) for name in ("<|end_of_text|>", "<|eot_id|>"))
     assert Template(tokenizer, DataConfig(template="chat")).stop_tokens(model) == wanted
     assert Template(tokenizer, DataConfig(template="plain")).stop_tokens(model) == [tokenizer.eos_token_id]
 
@@ -153,14 +163,14 @@ def test_a_prefill_begins_every_answer(kind: Any) -> None:  # any: a Literal
     tokenizer = _tokenizer(FAMILIES["Qwen2.5"])
     template = Template(tokenizer, DataConfig(template=kind, prefill="<think>\n"))
     (question,) = template.questions([Sample(response="", prompt="What?")], 10_000)
-    assert tokenizer.decode(question.tokens).endswith("<think>\n")
+    assert _text(tokenizer, question.tokens).endswith("<think>\n")
     assert template.text(tokenizer.encode("so</think>"), []) == "<think>\nso</think>"
     prompt, response = template.example(Sample(response=ANSWER, prompt="What?"))
     assert prompt == question.tokens
-    assert tokenizer.decode(response).startswith("It is")
+    assert _text(tokenizer, response).startswith("It is")
     # A response that does not think has a prompt that does not make it.
     prompt, response = template.example(Sample(response="Hi!", prompt="What?"))
-    assert "<think>\n" not in tokenizer.decode([*prompt, *response])[-20:]
+    assert "<think>\n" not in _text(tokenizer, [*prompt, *response])[-20:]
     # Where the template does so already it is not put twice.
     distill = Template(_tokenizer(FAMILIES["DeepSeek's distills"]), DataConfig(template="chat", prefill="<think>\n"))
     assert distill.opened == "<think>\n"
@@ -172,14 +182,14 @@ def test_systems_turns_and_prefixes_stand_where_they_belong() -> None:
              Message(role="user", content="What?")]  # fmt: skip
     sample = Sample(response="", prompt=turns)
     (question,) = Template(tokenizer, DataConfig(template="chat", system="Be brief.")).questions([sample], 10_000)
-    assert tokenizer.decode(question.tokens) == (
+    assert _text(tokenizer, question.tokens) == (
         "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"
         "<|im_start|>assistant\nYes?<|im_end|>\n"
         "<|im_start|>user\nWhat?<|im_end|>\n<|im_start|>assistant\n"
     )
     plain = Template(tokenizer, DataConfig(template="plain", prefix="Q: 1+1? A: 2\n"))
     (question,) = plain.questions([Sample(response="", prompt="Q: 2+2? A:")], 10_000)
-    assert tokenizer.decode(question.tokens) == "Q: 1+1? A: 2\nQ: 2+2? A:"
+    assert _text(tokenizer, question.tokens) == "Q: 1+1? A: 2\nQ: 2+2? A:"
 
 
 def test_what_a_template_cannot_do_is_said() -> None:
@@ -207,6 +217,7 @@ def test_stages_speak_each_in_its_own_template(tmp_path: Path) -> None:
         vocab_size=len(tokenizer), hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
         max_position_embeddings=512, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
     )  # fmt: skip
+    torch.manual_seed(0)
     LlamaForCausalLM(config).save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
     rows = [json.dumps(sample.to_dict()) for sample in sums(4, 0)]
@@ -224,7 +235,7 @@ def test_stages_speak_each_in_its_own_template(tmp_path: Path) -> None:
         [rl1.data]
         template = "chat"
         [cold_start]
-        sample = {{ questions = 4, samples = 4, max_tokens = 4, language = 0.0, repetition = 1.0 }}
+        sample = {{ questions = 4, samples = 4, max_tokens = 64, language = 0.0, repetition = 1.0 }}
         sft = {{ batch = 4, epochs = 1 }}
         [evaluation]
         questions = 2
@@ -238,4 +249,4 @@ def test_stages_speak_each_in_its_own_template(tmp_path: Path) -> None:
     }  # fmt: skip
     model, _ = load(tmp_path / "out" / "cold_start" / "checkpoint")
     assert model.generation_config is not None
-    assert tokenizer.convert_tokens_to_ids("<|eot_id|>") in model.generation_config.eos_token_id
+    assert _token(tokenizer, "<|eot_id|>") in model.generation_config.eos_token_id
