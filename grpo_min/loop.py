@@ -31,6 +31,7 @@ from ..verifiers.files import write_json
 from . import checkpoint
 from .config import Schedule, TrainConfig, as_json, at
 from .engine import Engine, HFEngine
+from .engines import make_engine
 from .equality import check_equal
 from .learner import Learner
 from .logprobs import causal, context_of
@@ -85,6 +86,7 @@ class Trainer:
         self._validate = validate
         self._curriculum: Schedule = curriculum or ((0, len(self.questions)),)
         self.processes = processes()
+        engine = engine or make_engine(config, ends, self.processes)
         if engine is None:
             use_bf16, several = config.model.bf16 and torch.cuda.is_available(), self.processes.size > 1
             replica = copy.deepcopy(model).requires_grad_(False) if use_bf16 or several else None

@@ -273,6 +273,8 @@ def _reinforce(
     if config.model.lora_rank:
         raise ConfigError("adapters cannot be handed from stage to stage; set model.lora_rank = 0")
     config = replace(config, output=str(folder), seed=run.recipe.seed)
+    if config.engine.kind == "vllm":
+        config = replace(config, model=replace(config.model, path=str(start)))
     asked = run.questions("reasoning") if samples is None else samples
     reward = reward or watch_language(build_reward(config.reward), config.reward)
     model, tokenizer = load(start)
