@@ -41,6 +41,8 @@ class ModelConfig:
     """Compute activations again in the backward pass rather than keep them; prompts are then not shared."""
     lora_rank: Whole = 0
     """Train adapters of this rank (needs peft); 0 trains everything."""
+    merge_adapters: bool = False
+    """Write the trained model with its adapters merged into the weights, not the adapters alone; stages do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,10 @@ class RolloutConfig:
     """Samples of a question."""
     minibatches: Count = 16
     """Steps that a rollout is split into; each whole groups, drawn at random, and seen once."""
+    staleness: Whole = 0
+    """Rollouts that may be drawn ahead while the learner works, so that the policy which sampled is at most so many
+    rollouts old; 0 draws when the learner is done, and a run is then the same each time. Samples are weighted by
+    `loss.engine_correction`."""
     prompts_at_once: Count = 32
     """Questions decoded together; the rewards of earlier ones are computed meanwhile."""
     max_tokens: Annotated[Schedule, _LENGTH] = ((0, 1024),)

@@ -5,8 +5,9 @@ Started as
     VLLM_SERVER_DEV_MODE=1 vllm serve MODEL --logprobs-mode processed_logprobs \\
         --worker-extension-cls r1_reward.grpo_min.vllm_worker.WeightLoader
 
-the first of which opens `/collective_rpc` (to whoever reaches the port: keep it on a network of its own), the second makes
-log-probabilities those of the sampling temperature, the third takes weights, from a file in a folder that both see. A server that is gone is waited for, and gets its weights again.
+the first of which opens `/collective_rpc` (to whoever reaches the port: keep it on a network of its own), the second
+makes log-probabilities those of the sampling temperature, the third takes weights, from a file in a folder that both
+see. A server that is gone is waited for, and gets its weights again.
 
 What it does not promise: the same samples for the same seeds after another load of the server, as batches differ.
 """

@@ -97,6 +97,10 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "tree": (_tree, "`make images`"),
     "trl": (_module("trl"), "`make test-peers`"),
     "userns": (_sandbox("local"), "Linux with user namespaces"),
+    "vllm": (
+        lambda: bool(os.environ.get("R1_REWARD_VLLM")),
+        "R1_REWARD_VLLM, the interpreter of an environment with vLLM",
+    ),
 } | {name: (_module(name), f"pip install {name}") for name in ("peft", "pyarrow", "ray", "torch")}
 """What a test may need: whether it is there, and how to have it."""
 _found: dict[str, bool] = {}
