@@ -148,7 +148,8 @@ class Trainer:
         self.learner.save_model(folder, self.tokenizer)
 
     def close(self) -> None:
-        """Let go of the engine; may be called twice."""
+        """Let go of the engine and end the writers; may be called twice."""
+        self.log.close()
         if self._ahead:
             self._ahead.close()
         self.engine.close()

@@ -101,7 +101,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: bool(os.environ.get("R1_REWARD_VLLM")),
         "R1_REWARD_VLLM, the interpreter of an environment with vLLM",
     ),
-} | {name: (_module(name), f"pip install {name}") for name in ("peft", "pyarrow", "ray", "torch")}
+} | {name: (_module(name), f"pip install {name}") for name in ("peft", "pyarrow", "ray", "torch", "wandb")}
 """What a test may need: whether it is there, and how to have it."""
 _found: dict[str, bool] = {}
 
