@@ -83,8 +83,12 @@ def _train(config: TrainConfig, stopped: Callable[[], bool]) -> None:
 
 
 def _train_stages(recipe: Recipe, stopped: Callable[[], bool]) -> None:
+    init_distributed()
+    first = processes().rank == 0
     for name, report in run_recipe(recipe, stopped=stopped):
         accuracy = report.get("evaluation", {}).get("metrics", {}).get("pass_at_1", {}).get("value")
+        if not first:
+            continue
         click.echo(f"{name}: done" + ("" if accuracy is None else f", pass@1 {accuracy:.3f}"), err=True)
 
 

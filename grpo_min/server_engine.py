@@ -19,6 +19,7 @@ import math
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -59,11 +60,12 @@ class ServerEngine:
             import httpx
         except ImportError as error:
             raise ConfigError(missing_extra("engine.kind = 'server'", "httpx", "judge")) from error
-        self._failures: tuple[type[Exception], ...] = (httpx.TransportError,)
+        self._failures: tuple[type[Exception], ...] = (httpx.TransportError, httpx.HTTPStatusError)
         limits = httpx.Limits(max_connections=_REQUESTS)
         self._client = httpx.Client(base_url=url.rstrip("/"), timeout=timeout, limits=limits, trust_env=False)
         self._there, self._lock = threading.Event(), threading.Lock()
         self._there.set()
+        self._version = ""  # of the weights that were handed over
         self._timeout, self._ends, self._processes = timeout, list(stop_tokens), processes or Processes()
         self._scratch = None if folder else tempfile.TemporaryDirectory(prefix="weights-")
         self._folder = Path(folder or self._scratch.name)  # type: ignore[union-attr]  # one of the two
@@ -83,15 +85,17 @@ class ServerEngine:
     ) -> list[list[Completion]]:
         """See Engine; raises RunError where the server refuses, or stays away."""
         checked(sampling)
+        self._alive(self._check)
         asked = [(prompt, seed_of(seed, sample)) for prompt, seed in zip(prompts, seeds, strict=True)
                  for sample in range(n)]  # fmt: skip
         with ThreadPoolExecutor(_REQUESTS, thread_name_prefix="engine") as pool:
-            found = list(pool.map(lambda each: self._complete(*each, sampling), asked))
+            found = list(pool.map(lambda each: self._complete(each[0], each[1], sampling), asked))
         return [found[start : start + n] for start in range(0, len(found), n)]
 
     def sync(self, model: PreTrainedModel) -> None:
         """Hand the weights over, each whole and with its adapters merged; the first process does it for all."""
         save_weights(model, self._folder, write=self._processes.rank == 0)
+        self._version = str(self._processes.all_gather_object(uuid.uuid4().hex)[0])
         if self._processes.rank == 0:
             self._alive(self._load)
         self._processes.all_gather_object(None)
@@ -124,8 +128,17 @@ class ServerEngine:
         return Completion(tokens=tuple(tokens), logprobs=tuple(map(float, logprobs)), finish=finish)  # type: ignore[arg-type]  # of two
 
     def _load(self) -> None:
-        self._post("/collective_rpc", {"method": "load_handed_over", "args": [str(self._folder.resolve())]})
+        arguments = [str(self._folder.resolve()), self._version]
+        self._post("/collective_rpc", {"method": "load_handed_over", "args": arguments})
         self._post("/reset_prefix_cache", {})
+
+    def _check(self) -> None:
+        """Give the weights again to a server that was started anew meanwhile, and so has its own."""
+        if self._version:
+            found = self._post("/collective_rpc", {"method": "handed_over_version"})
+            if set(found["results"]) != {self._version}:
+                _log.warning("the server was started anew, and gets the weights again")
+                self._load()
 
     def _post(self, path: str, body: Mapping[str, Any]) -> Any:  # any: JSON values
         response = self._client.post(path, json=body)
@@ -139,13 +152,11 @@ class ServerEngine:
 
     def _alive(self, ask: Callable[[], _T]) -> _T:
         """What the server answers; one that is gone is waited for, and gets its weights again."""
-        from httpx import HTTPStatusError
-
         while True:
             self._there.wait()
             try:
                 return ask()
-            except (*self._failures, HTTPStatusError) as error:
+            except self._failures as error:
                 self._there.clear()
                 with self._lock:
                     if not self._there.is_set():
@@ -161,9 +172,9 @@ class ServerEngine:
         while time.monotonic() < deadline:
             time.sleep(pause)
             pause = min(2 * pause, 10.0)
-            with suppress(*self._failures):
+            with suppress(*self._failures, RunError):
                 if self._client.get("/v1/models").is_success:
-                    if any(self._folder.glob("*.safetensors")):
+                    if self._version:
                         self._load()
                     return
         raise RunError(f"the server has been away for {self._timeout:g} s: {why}") from why

@@ -16,6 +16,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,8 @@ def memory_folder() -> str | None:
 def vllm_engine(path: str, stop_tokens: Sequence[int], **options: Any) -> VllmEngine:  # any: keywords of vllm.LLM
     """An engine on the model at `path`; ConfigError where vLLM is not installed or does not take it."""
     try:
-        from vllm import LLM, SamplingParams
+        vllm: Any = import_module("vllm")  # any: it has an environment of its own
+        LLM, SamplingParams = vllm.LLM, vllm.SamplingParams
     except ImportError as error:
         raise ConfigError(f"engine.kind is 'vllm', which is not installed ({error}); see docs/grpo_min.md") from error
     options = {"logprobs_mode": "processed_logprobs", "worker_extension_cls": EXTENSION, **options}

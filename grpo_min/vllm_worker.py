@@ -9,9 +9,9 @@ from typing import Any
 
 
 class WeightLoader:
-    """A method more for each worker."""
+    """Two methods more for each worker."""
 
-    def load_handed_over(self: Any, folder: str) -> None:  # any: it is mixed into vLLM's worker
+    def load_handed_over(self: Any, folder: str, version: str = "") -> None:  # any: it is mixed into vLLM's worker
         """Take the weights in a folder of safetensors, in the names of the checkpoint.
 
         vLLM's `reload_weights` leaves a head that is tied to the embedding as it was where the platform multiplies by a
@@ -22,3 +22,8 @@ class WeightLoader:
         head = getattr(model, "lm_head", None)
         if head is not None and getattr(model.config, "tie_word_embeddings", False):
             head.quant_method.process_weights_after_loading(head)
+        self.handed_over = version
+
+    def handed_over_version(self: Any) -> str:  # any: as above
+        """Which weights it took last; empty in a worker that has those it was started with."""
+        return str(getattr(self, "handed_over", ""))

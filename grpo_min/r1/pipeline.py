@@ -23,6 +23,7 @@ from transformers.utils.logging import disable_progress_bar
 from ..._version import __version__
 from ...scoring.measure import Evaluation
 from ...scoring.samples import read_samples
+from ...training.distributed import processes
 from ...verifiers import Reward, Sample
 from ...verifiers.errors import ConfigError
 from ...verifiers.files import hash_file, hash_of, read_json, write_json
@@ -118,7 +119,7 @@ class Run:
         `evaluate`)."""
         return evaluate(
             policy, questions, k=k, sampling=sampling, seed=self.recipe.seed, template=self.data(name),
-            reward=judge_of(self.recipe), at_once=64, **more,
+            reward=judge_of(self.recipe), at_once=64, processes=processes(), **more,
         )  # fmt: skip
 
 
@@ -130,26 +131,33 @@ def run_stages(
     Raises StoppedError, with everything saved, when `stopped` says so; ConfigError for what cannot be done.
     """
     disable_progress_bar()
+    together = processes()
+    first = together.rank == 0
     run = Run(recipe=recipe, stages={stage.name: stage for stage in stages}, stopped=stopped)
     resolved, done = resolve_stages(stages, recipe), dict[str, str]()
-    write_stages(Path(recipe.output), [Entry(stage.name, stage.title, stage.model) for stage in stages])
+    if first:
+        write_stages(Path(recipe.output), [Entry(stage.name, stage.title, stage.model) for stage in stages])
     for stage in resolved:
         folder = run.folder(stage.name)
         inputs = hash_of({
             "version": __version__, "seed": recipe.seed, "recipe": {part: _plain(recipe, part) for part in stage.parts},
             "needs": {name: done[name] for name in stage.needs},
         })  # fmt: skip
-        report = read_json(folder / "done.json")
+        report: Report = together.all_gather_object(read_json(folder / "done.json"))[0]
         if report.get("inputs") != inputs:
-            if read_json(folder / "begun.json").get("inputs") != inputs:
+            if first and read_json(folder / "begun.json").get("inputs") != inputs:
                 shutil.rmtree(folder, ignore_errors=True)
                 write_json(folder / "begun.json", {"inputs": inputs})
+            together.all_gather_object(None)  # nobody writes into a folder that is being emptied
             began = time.process_time(), time.perf_counter()
             report = {"stage": stage.name, "inputs": inputs, **stage.work(run, folder)}
             spent = {"cpu_seconds": time.process_time() - began[0], "seconds": time.perf_counter() - began[1]}
-            report["output"] = hash_of([inputs, *map(hash_file, _results(folder))])
-            write_json(folder / "cost.json", spent)
-            write_json(folder / "done.json", report)
+            together.all_gather_object(None)  # all have written what they write
+            if first:
+                report["output"] = hash_of([inputs, *map(hash_file, _results(folder))])
+                write_json(folder / "cost.json", spent)
+                write_json(folder / "done.json", report)
+            report = together.all_gather_object(report)[0]
         done[stage.name] = report["output"]
         yield stage.name, _evaluated(run, stage.name, report)
 
@@ -174,12 +182,12 @@ def resolve_stages(stages: Sequence[Stage], recipe: Recipe) -> list[Stage]:
 
 def _evaluated(run: Run, name: str, report: Report) -> Report:
     """The report, with the evaluation of the checkpoint where there is one."""
-    recipe, folder = run.recipe, run.folder(name)
+    recipe, folder, together = run.recipe, run.folder(name), processes()
     path, options = run.checkpoint(name), recipe.evaluation
     inputs = hash_of(
         [report["output"], asdict(options), recipe.seed, recipe.rl1.reward.options, asdict(run.data(name))]
     )
-    earlier = read_json(folder / "report.json")
+    earlier: Report = together.all_gather_object(read_json(folder / "report.json"))[0]
     if earlier.get("evaluated") == inputs:
         return earlier
     began = time.process_time()
@@ -189,9 +197,11 @@ def _evaluated(run: Run, name: str, report: Report) -> Report:
         model, tokenizer = load(path)
         evaluation = run.ask(name, model, questions, options.k, sampling, tokenizer=tokenizer, words=options.words)
         report = {**report, "evaluation": evaluation.to_dict()}
-    write_json(folder / "report.json", {**report, "evaluated": inputs})
-    spent = {**read_json(folder / "cost.json"), "evaluation_cpu_seconds": time.process_time() - began}
-    write_json(folder / "cost.json", spent)
+    if together.rank == 0:
+        write_json(folder / "report.json", {**report, "evaluated": inputs})
+        spent = {**read_json(folder / "cost.json"), "evaluation_cpu_seconds": time.process_time() - began}
+        write_json(folder / "cost.json", spent)
+    together.all_gather_object(None)
     return read_json(folder / "report.json")
 
 

@@ -7,7 +7,8 @@ by bit as if it had not been (one device, one thread).
 What the paper states (B.4): cosine 5e-5 to 5e-6, batches of 128, 2 to 3 epochs, 32,768 tokens; for distillation batches
 of 64 and a learning rate by model (Table 6). Optimizer (AdamW), warm-up and clipping are ours.
 
-What it does not do: run on several processes, or put several responses into one row.
+Under torchrun each process learns from its part of a batch (FSDP2), and the first writes. What it does not do: put
+several responses into one row.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ import torch
 from transformers import PreTrainedModel
 
 from ...reward_models import StoppedError
+from ...training.distributed import Processes, processes
 from ...verifiers.errors import ConfigError, RunError
 from ...verifiers.settings import Count, Whole
-from .. import checkpoint
+from .. import checkpoint, distributed
 from ..config import MemoryConfig, ModelConfig, OptimizerConfig
 from ..learner import make_optimizer, optimizer_step, prepared
 from ..logprobs import Policy, make_batch
@@ -98,31 +100,38 @@ def fine_tune(
     adapted = prepared(
         model, ModelConfig(lora_rank=config.lora_rank, gradient_checkpointing=config.gradient_checkpointing), seed
     )
+    together = processes()
+    if together.size > 1 and config.lora_rank:
+        raise ConfigError(f"{stage}: adapters are merged on one process; set lora_rank = 0 under torchrun")
     policy = Policy(adapted, share_prompts=False, chunk=config.memory.chunk).train()
+    if together.size > 1:
+        distributed.shard(policy)
     optimizer = make_optimizer(policy, config.optimizer)
     steps = config.epochs * math.ceil(len(kept) / config.batch)
     step, loss, sizes = 0, math.nan, [0, 0]
     if (state := checkpoint.latest(folder, next(model.parameters()).device)) is not None:
-        policy.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        distributed.restore_training_state(policy, optimizer, together, (state["model"], state["optimizer"]))
         step, loss, sizes = state["step"], state["loss"], state["sizes"]
-    log = RunLog(folder, sizes)
+    log = RunLog(folder if together.rank == 0 else None, sizes)
     while step < steps:
         began = time.perf_counter()
         lr = config.optimizer.rate(step, steps)
         batch = [kept[place] for place in _batch(kept, config.batch, step, seed)]
-        loss = _backward(policy, batch, config.memory.tokens)
+        loss = _backward(policy, batch, config.memory.tokens, together)
         norm = optimizer_step(policy, optimizer, config.optimizer, lr)
         step += 1
         measured = {"loss": loss, "grad_norm": norm, "lr": lr, "seconds": round(time.perf_counter() - began, 4)}
         measured = {name: value for name, value in measured.items() if math.isfinite(value)}
         log.write({"step": step, "stage": stage, **measured, "nonfinite": float(not math.isfinite(norm))})
-        if (streak := nonfinite_streak(log.history)) >= config.optimizer.stop_after:
+        if (streak := max(together.all_gather_object(nonfinite_streak(log.history)))) >= config.optimizer.stop_after:
             raise RunError(f"{stage}: the gradients of {streak} steps in a row were not finite (optimizer.stop_after)")
-        ends = stopped()
+        ends = any(together.all_gather_object(stopped()))
         if ends or step % config.checkpoint_every == 0 or step == steps:
-            state = {"model": policy.state_dict(), "optimizer": optimizer.state_dict()}
-            checkpoint.save(folder, step, {**state, "step": step, "loss": loss, "sizes": log.sizes()}, keep=1)
+            weights, moments = distributed.training_state(policy, optimizer, together)
+            state = {"model": weights, "optimizer": moments, "step": step, "loss": loss, "sizes": log.sizes()}
+            if together.rank == 0:
+                checkpoint.save(folder, step, state, keep=1)
+            together.all_gather_object(None)  # no process goes on before the checkpoint is there
         if ends and step < steps:
             raise StoppedError(f"{stage} stopped after step {step}")
     if config.lora_rank:
@@ -140,16 +149,22 @@ def _batch(examples: Sequence[SFTExample], size: int, step: int, seed: int) -> l
     return shuffled(len(examples), "lessons", seed, epoch)[number * size : (number + 1) * size]
 
 
-def _backward(policy: Policy, batch: Sequence[SFTExample], budget: int) -> float:
-    """The gradient of a batch; gives its loss."""
+def _backward(policy: Policy, batch: Sequence[SFTExample], budget: int, together: Processes) -> float:
+    """The gradient of a batch, each process's part of it; gives the loss of all of it."""
     device = next(policy.parameters()).device
-    total, weight = 0.0, -1.0 / sum(len(example.response) for example in batch)
-    for part in _pieces(batch, budget):
+    # FSDP takes the mean over processes, and this is a sum.
+    total, weight = 0.0, -float(together.size) / sum(len(example.response) for example in batch)
+    mine = batch[together.rank :: together.size]
+    parts = _pieces(mine, budget) if mine else []
+    for part in parts + [[]] * (max(together.all_gather_object(len(parts))) - len(parts)):
+        if not part:  # another process has more to do, and waits for this one's part
+            (policy(make_batch([[0, 0]], [[0]], [0], device)).logp_N.sum() * 0.0).backward()
+            continue
         rows = make_batch([row.prompt for row in part], [row.response for row in part], range(len(part)), device)
         loss = policy(rows, 1.0, lambda logp_C, *_: torch.full_like(logp_C, weight)).logp_N.sum() * weight
         loss.backward()
-        total += float(loss.detach())
-    return total
+        total += float(loss.detach()) / together.size
+    return float(sum(together.all_gather_object(total)))
 
 
 def _pieces(batch: Sequence[SFTExample], budget: int) -> list[list[SFTExample]]:

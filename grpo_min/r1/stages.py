@@ -4,14 +4,14 @@
     no_language (B.6), hacking (B.5) and small_zero (RL on what is distilled into) are experiments beside them
 
 A stage is its entry in `STAGES` with the function beside it; how stages are skipped and resumed is in `pipeline`.
-docs/r1.md holds them against the paper. Stages that train adapters hand them on merged. What is not done: reward models
-on several processes.
+docs/r1.md holds them against the paper. Stages that train adapters hand them on merged. Under torchrun every stage trains
+and samples on all processes, and the first one writes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from ...reward_models import HelpfulVerifier, Monitor, SafetyVerifier, Window, o
 from ...reward_models.data import read_pairs, read_rated
 from ...reward_models.stored import load as load_scorer
 from ...scoring.samples import read_samples
+from ...training.distributed import full_tensor, processes
 from ...verifiers import Reward, Sample, Term, Verifier
 from ...verifiers.errors import RunError
 from ...verifiers.files import write_rows
@@ -64,7 +65,7 @@ def _base(run: Run, folder: Path) -> Report:
     tables["pairs"] = chat.preference_pairs(toy.preferences, seed)
     tables["ratings"] = chat.safety_labels(toy.preferences, seed)
     for name, rows in tables.items():
-        write_rows(folder / f"{name}.jsonl", rows)
+        _write_rows(folder / f"{name}.jsonl", rows)
     return {"checkpoint": _pretrain(run, folder, toy.width, toy.layers)}
 
 
@@ -115,7 +116,7 @@ def _reject_sample(run: Run, folder: Path) -> Report:
     config = run.recipe.reject_sample
     kept, counts = _accepted(run, folder, config, "rl1")
     replies = read_samples([str(run.source("replies"))], responses=True)[: config.replies] if config.replies else []
-    write_rows(folder / "accepted.jsonl", [sample.to_dict() for sample in (*kept, *replies)])
+    _write_rows(folder / "accepted.jsonl", [sample.to_dict() for sample in (*kept, *replies)])
     return {**counts, "replies": len(replies)}
 
 
@@ -134,9 +135,17 @@ def _reward_models(run: Run, folder: Path) -> Report:
         options = options_of(kind, config.preset, **{"seed": run.recipe.seed, **config.options})
         scorer, work = load_scorer(run.checkpoint("sft2"), seed=options.seed), folder / kind
         table = read_pairs([run.source("pairs")]) if kind == "helpful" else read_rated([run.source("ratings")])
-        resume = (work / "checkpoint.pt").exists()
+        together = processes()
+        resume = together.all_gather_object((work / "checkpoint.pt").exists())[0]
         trained = train_reward_model(
-            scorer, table.rows, options, work, resume=resume, overwrite=not resume, stop=run.stopped
+            scorer,
+            table.rows,
+            options,
+            work,
+            resume=resume,
+            overwrite=not resume,
+            stop=run.stopped,
+            spread=together.size > 1,
         )
         report[kind] = {"steps": trained.steps, "rows": trained.train_rows, "dev_loss": trained.dev_loss}
     return report
@@ -278,7 +287,7 @@ def _reinforce(
     asked = run.questions("reasoning") if samples is None else samples
     reward = reward or watch_language(build_reward(config.reward), config.reward)
     model, tokenizer = load(start)
-    validate = make_validation(config, tokenizer, reward)
+    validate = make_validation(config, tokenizer, reward, processes())
     trainer = Trainer(
         config, model, tokenizer, asked, reward, stopped=run.stopped, curriculum=curriculum, validate=validate
     )
@@ -319,6 +328,14 @@ def _accepted(run: Run, folder: Path, config: SampleConfig, stage: str) -> tuple
     return accepted.samples, {"candidates": asked, "kept": len(accepted.samples), "left_out": accepted.left_out}
 
 
+def _write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:  # any: JSON values
+    """Write rows, the first process for all, who go on when they are there."""
+    together = processes()
+    if together.rank == 0:
+        write_rows(path, rows)
+    together.all_gather_object(None)
+
+
 def _fine_tune(
     run: Run, folder: Path, config: SFTConfig, model: PreTrainedModel, tokenizer: Any, rows: Sequence[Sample], name: str
 ) -> Report:
@@ -329,6 +346,10 @@ def _fine_tune(
     taught = fine_tune(model, examples, config, folder, seed=run.recipe.seed, stage=name, stopped=run.stopped)
     if template.data.template == "chat" and model.generation_config is not None:
         model.generation_config.eos_token_id = template.stop_tokens(model)  # so that other engines end turns too
-    model.save_pretrained(folder / "checkpoint")
-    tokenizer.save_pretrained(folder / "checkpoint")
+    together = processes()
+    whole = full_tensor(model.state_dict()) if together.size > 1 else None
+    if together.rank == 0:
+        model.save_pretrained(folder / "checkpoint", state_dict=whole)
+        tokenizer.save_pretrained(folder / "checkpoint")
+    together.all_gather_object(None)
     return taught._asdict()

@@ -115,7 +115,7 @@ def _text(tokenizer: PreTrainedTokenizerFast, tokens: Sequence[int]) -> str:
 
 
 def _token(tokenizer: PreTrainedTokenizerFast, name: str) -> int:
-    (token,) = tokenizer.encode(name)
+    (token,) = list(map(int, tokenizer.encode(name)))
     return token
 
 
