@@ -7,6 +7,7 @@ from typing import Any
 
 from ...scoring.scored import ScoredRow
 from ...verifiers.sample import Sample
+from .fields import Fields
 
 SNIPPET = 140
 """Characters of a prompt in the table."""
@@ -48,6 +49,7 @@ class Columns:
         }
         self._verdicts: dict[str, tuple[list[int], list[float | None]]] = {}
         self._errors: dict[int, str] = {}
+        self._fields = Fields()
 
     def add(self, number: int, row: ScoredRow) -> None:
         """The responses of a row, or one entry for a row in error; `number` is the row's among those kept."""
@@ -66,6 +68,7 @@ class Columns:
             entry: tuple[Any, ...] = (name, number, 0, problem, None, -1, -1, 0, "", kind, step, stage_number)
             for column, value in zip(columns.values(), entry, strict=True):
                 column.append(value)
+            self._fields.add(self.size, row.fields)
             self.size += 1
             return
         for part, response in enumerate(row.responses):
@@ -98,7 +101,13 @@ class Columns:
                     scores.extend([None] * missing)
                 reasons.append(self._reasons.number(reason))
                 scores.append(_short(score))
+            self._fields.add(self.size, row.fields)
             self.size += 1
+
+    @property
+    def first_error(self) -> str:
+        """Why the first row that could not be read could not."""
+        return next(iter(self._errors.values()), "")
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
         """The index, as the page reads it."""
@@ -120,6 +129,7 @@ class Columns:
             "stages": self._stages.list,
             "voters": self._voters.list,
             "errors": self._errors,
+            "fields": self._fields.to_list(self.size),
             "problems": {"prompt": self._prompts, "reference": self._references},
         }
 
