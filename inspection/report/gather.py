@@ -40,8 +40,8 @@ class Gathered:
 class _Kept:
     """The rows of a page, until there are too many."""
 
-    def __init__(self) -> None:
-        self.columns, self.blocks = Columns(), Blocks()
+    def __init__(self, systems: Sequence[str]) -> None:
+        self.columns, self.blocks = Columns(systems), Blocks()
 
     def add(self, row: ScoredRow) -> None:
         self.columns.add(self.blocks.rows, row)
@@ -59,7 +59,7 @@ def gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str]
 def _gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str], opened: ExitStack) -> Gathered:
     survey, files = Survey(), ScoredFiles(sources, names, options.group_by)
     opened.callback(survey.tally.groups.close)
-    all_of_them = _Kept()
+    all_of_them = _Kept(options.systems)
     opened.callback(all_of_them.blocks.close)
     kept: _Kept | None = all_of_them
     ranks, sizes, parts = array("Q"), array("I"), array("I")
@@ -88,7 +88,7 @@ def _gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str
             "write it to a file, of which a sample can be taken"
         )
     chosen = _choose(ranks, sizes, parts, options.max_rows, most * raw / packed)
-    kept = _Kept()
+    kept = _Kept(options.systems)
     opened.callback(kept.blocks.close)
     for number, row in enumerate(ScoredFiles(sources, names, options.group_by)):
         if number < len(chosen) and chosen[number]:

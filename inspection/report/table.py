@@ -33,9 +33,11 @@ class _Words:
 class Columns:
     """Collects the columns row by row."""
 
-    def __init__(self) -> None:
+    def __init__(self, systems: Sequence[str] = ()) -> None:
+        """`systems` names the files, where rows of each are one system of a comparison."""
         self.size = 0
         """Entries so far."""
+        self._systems = systems
         self._problems: dict[bytes | int, int] = {}
         self._prompts: list[str] = []
         self._references: list[str] = []
@@ -60,6 +62,7 @@ class Columns:
         stage_number = self._stages.number(stage[:40]) if isinstance(stage, str) else -1
         self._stepped = self._stepped or step is not None
         columns = self._columns
+        fields = {"system": self._systems[row.file], **row.fields} if self._systems else row.fields
         if not row.responses:
             self._errors[self.size] = row.error or "no_responses"
             problem = self._problem(-self.size, row)
@@ -68,7 +71,7 @@ class Columns:
             entry: tuple[Any, ...] = (name, number, 0, problem, None, -1, -1, 0, "", kind, step, stage_number)
             for column, value in zip(columns.values(), entry, strict=True):
                 column.append(value)
-            self._fields.add(self.size, row.fields)
+            self._fields.add(self.size, fields)
             self.size += 1
             return
         for part, response in enumerate(row.responses):
@@ -101,7 +104,7 @@ class Columns:
                     scores.extend([None] * missing)
                 reasons.append(self._reasons.number(reason))
                 scores.append(_short(score))
-            self._fields.add(self.size, row.fields)
+            self._fields.add(self.size, fields)
             self.size += 1
 
     @property

@@ -33,6 +33,15 @@ SAMPLES = "samples.jsonl"
 """Where a training run keeps its sample tables."""
 
 
+class ComparisonTable(NamedTuple):
+    """Figures of a comparison, as the page shows them."""
+
+    field: str
+    """Field of the rows that tells the systems apart."""
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
 class Written(NamedTuple):
     """What became of a report."""
 
@@ -49,11 +58,13 @@ class Written(NamedTuple):
     """What does not go together in the sources."""
 
 
-def write_report(options: ReportOptions, *, allow_empty: bool = False) -> Written:
+def write_report(
+    options: ReportOptions, *, allow_empty: bool = False, comparison: ComparisonTable | None = None
+) -> Written:
     """Write a page about scored files, or about a training run. The file appears whole or not at all.
 
     Raises RunError where a source cannot be read or the page cannot be written, or where no row was scored, unless
-    `allow_empty`.
+    `allow_empty`. `comparison` stands above the rows, which are then grouped by its field.
 
     >>> write_report(ReportOptions(sources=("no/such/file.jsonl",)))
     Traceback (most recent call last):
@@ -70,15 +81,14 @@ def write_report(options: ReportOptions, *, allow_empty: bool = False) -> Writte
     try:
         if run is None and not (allow_empty or found.survey.judged or found.survey.in_error):
             _refuse_unscored(found, sources)
-        page = _render(options, found, run, noted, sources)
+        page = _render(options, found, run, noted, sources, comparison)
         size = _write(Path(options.output), page, found)
     finally:
         found.blocks.close()
         found.survey.tally.groups.close()
     responses = found.survey.responses
-    return Written(
-        options.output, responses, found.columns.size, size, found.sampled, _mixed(found, sources) if sources else None
-    )
+    mixed = _mixed(found, sources) if sources and comparison is None else None
+    return Written(options.output, responses, found.columns.size, size, found.sampled, mixed)
 
 
 def check_extra() -> None:
@@ -128,6 +138,7 @@ def _render(
     run: Run | None,
     noted: dict[str, Any],  # any: JSON values
     sources: Sequence[str],
+    comparison: ComparisonTable | None,
 ) -> tuple[bytes, bytes, bytes]:
     """The page in three pieces: before the index, between it and the blocks, and after."""
     import jinja2
@@ -138,6 +149,8 @@ def _render(
     summary = found.survey.summary(inputs=inputs)
     style, script, renderer = part("css"), part("js"), _resource(RENDERER)
     index = index_of(found)
+    if comparison:
+        index["group"] = comparison.field
     drawn = plots(run) if run else []
     if run:
         index["charts"] = [
@@ -161,7 +174,8 @@ def _render(
         version=__version__,
         title=visible(options.title or (name if name != "-" else "standard input")),
         sampled=found.sampled,
-        mixed=_mixed(found, sources),
+        mixed=_mixed(found, sources) if comparison is None else None,
+        comparison=comparison,
         cards=_run_cards(run, found.survey.responses) if run else cards(summary),
         run=run,
         plots=drawn,

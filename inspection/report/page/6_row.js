@@ -202,6 +202,8 @@ class Panel {
     for (let e = 0; e < this.store.size; e++) if (problem[e] === problem[entry]) all.push(e);
     const at = Math.max(0, Math.min(all.indexOf(entry) - MOST_ABREAST / 2, all.length - MOST_ABREAST));
     const some = all.slice(at, at + MOST_ABREAST);
+    const named = this.store.index.fields.find((one) => one.name === this.store.index.group);
+    const system = named && new Field(named);
     const rows = await Promise.all(some.map((e) => this.store.row(e)));
     const right = some.filter((e) => this.store.status(e) === "right").length;
     const cards = rows.map((row, i) => {
@@ -210,6 +212,7 @@ class Panel {
       const answer = this.store.columns.answer[e];
       return element("article", { class: e === entry ? "here" : null },
         element("header", {}, element("button", { type: "button", title: "Open this response", click: () => this.go(0, e) }, oneLine(this.store.columns.id[e])),
+          system ? element("span", { class: "pill tag" }, oneLine(system.text(e))) : null,
           element("span", { class: `pill ${toneOf(status)}` }, status), element("span", { class: "soft" }, `reward ${number(row.reward ?? null)}`)),
         Object.values(row.verdicts).some((verdict) => verdict && verdict.evidence && Array.isArray(verdict.evidence.tests))
           ? null : element("div", { class: "what" }, value(answer || null, formulas)),

@@ -92,7 +92,8 @@ async function start() {
     const where = said.getAll("where").map((text) => { try { return JSON.parse(text); } catch { return null; } })
       .filter((one) => Array.isArray(one)).map(([name, how, value]) => ({ name: String(name), how: String(how), value: String(value) })).filter((one) => fields.refuse(one) === null);
     fields.shown = new Set(said.getAll("columns").filter((name) => fields.named(name)));
-    fields.set({ where, group: fields.named(said.get("group")) ? said.get("group") : "" });
+    const group = said.get("group") ?? index.group ?? "";
+    fields.set({ where, group: fields.named(group) ? group : "" });
     if (/^\d+$/.test(row ?? "") && Number(row) < store.size) table.openEntry(Number(row));
     else panel.hide();
   };
