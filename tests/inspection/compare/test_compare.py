@@ -60,7 +60,7 @@ def test_systems_by_a_field_and_verifiers_of_one_file(tmp_path: Path) -> None:
         row(str(n % 5), (n + step) % 3 > 0, step=step, meta={"temperature": step / 10})
         for step in (1, 2, 3)
         for n in range(10)
-    ]  # noqa: E501
+    ]
     for one in rows:
         one["verdicts"]["other"] = {**one["verdicts"]["math"], "reason": "correct", "score": 1.0}
     path = write(tmp_path / "scored.jsonl", rows)
