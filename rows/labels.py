@@ -21,11 +21,11 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from ..verifiers.cases import find_tests, read_tests
 from ..verifiers.errors import SampleError
 from ..verifiers.references import is_data
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from .aliases import GOLDS, VERDICTS
+from .cases import find_tests, read_tests
 from .values import plain, read_text
 
 Fields = dict[str, Any]  # any: fields of a Sample, and of its meta

@@ -25,6 +25,7 @@ from ..verifiers.reasoning import Prefilled, ends_in_think
 from ..verifiers.registry import is_known
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from .aliases import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, TOOLS, VERDICTS, Tool
+from .cases.forms import FORM_COLUMNS, read_sample
 from .columns import kind_of, language_of, own_limits, program_language_of
 from .labels import _HARMLESS, choice_fields, choose, is_verdict, label_fields
 from .messages import as_message, is_conversation, is_message, response_text, split_conversation
@@ -101,7 +102,7 @@ class RowReader:
         """
         layout = _layout(tuple(row), tuple(self.columns.items()), self.tool)
         if layout.plain and not question and _is_plain(row):
-            return Read([Sample.from_dict(row)], False, None)
+            return Read([read_sample(row) if layout.tests else Sample.from_dict(row)], False, None)
         return _Row(row, self.columns, layout, question=question, prefilled=self.prefilled).read()
 
     def read_question(self, row: Row) -> Sample:
@@ -154,6 +155,8 @@ class _Layout(NamedTuple):
 
     plain: bool
     """Whether it has our own names alone."""
+    tests: bool
+    """Whether it has a column in which tests may be."""
     paths: Mapping[str, tuple[str, ...]]
     """Where each field may stand: paths whose first step is there."""
     tools: tuple[Tool, ...]
@@ -169,7 +172,7 @@ def _layout(keys: tuple[str, ...], columns: tuple[tuple[str, str | None], ...], 
     own = all(found in ((), (name,)) for name, found in paths.items() if name != "responses")
     plain_row = own and not columns and not tools and "response" in there and not there.intersection(CONVERSATIONS)
     plain_row = plain_row and not there.intersection(("choices", "options"))
-    return _Layout(plain_row, paths, tools)
+    return _Layout(plain_row, not there.isdisjoint(FORM_COLUMNS), paths, tools)
 
 
 def _there(paths: Iterable[str], keys: frozenset[str]) -> tuple[str, ...]:
@@ -241,16 +244,16 @@ class _Row:
         for name in ("reference", "prompt", "tests"):
             if fields.get(name) is None:
                 fields.pop(name, None)
+        question = read_sample({**fields, "response": ""})
         samples = []
         opened: bool | None = None
         for place, response in enumerate(found):
             if not isinstance(response, str):
                 where = f"responses[{place}]" if plural else self._where("response")
                 if opened is None:
-                    question = Sample.from_dict({**fields, "response": ""})
                     opened = ends_in_think(question.prompt) if self._prefilled == "auto" else self._prefilled
                 response = _text_of(response, where, opened)
-            samples.append(Sample.from_dict({**fields, "response": response}))
+            samples.append(replace(question, response=response))
         return Read(samples, plural, self._reading())
 
     # -- fields -------------------------------------------------------------------------------------------------------
