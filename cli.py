@@ -134,7 +134,7 @@ def _reward_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--overwrite",
     is_flag=True,
     default=None,
-    help="Replace OUT, and the files of --summary and --report, if they are there.",
+    help="Replace OUT and the files of --summary and --report.",
 )
 @click.option("--summary", metavar="FILE", help="Write the summary there as JSON.")
 @click.option("--report", metavar="FILE.html", help="Write a page about the rows; needs --output.")
