@@ -12,6 +12,7 @@ import json
 import math
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ Found = bytes | SampleError
 _SPACE = re.compile(r"[\s,]*")
 _ZSTD = 93
 """Zstandard as a ZIP archive's method, in which inspect packs and which zipfile knows from Python 3.14 on only."""
+_MOST_COLUMNS = 16_384
 _ORDER = re.compile(r"\d+|\D+")
 
 
@@ -111,6 +113,8 @@ def csv_rows(stream: io.BufferedReader, longest: int, delimiter: str) -> Iterato
         nonlocal size
         first = True
         while data := stream.readline(longest + 1):
+            if first and data.count(delimiter.encode()) >= _MOST_COLUMNS:
+                raise csv.Error(f"it has more than {_MOST_COLUMNS:,} columns, so it holds no responses")
             size += len(data)
             if size > longest:
                 raise OverflowError
@@ -120,7 +124,7 @@ def csv_rows(stream: io.BufferedReader, longest: int, delimiter: str) -> Iterato
     reader = csv.reader(lines(), delimiter=delimiter, strict=True)
     try:
         header = next(reader, [])
-        twice = sorted({name for name in header if header.count(name) > 1}) if len(header) < 10_000 else []
+        twice = [name for name, count in Counter(header).items() if count > 1]
         if twice:
             raise RunError(f"the CSV has the column {twice[0]!r} twice; rename one")
         size = 0

@@ -9,11 +9,13 @@ import io
 import json
 import lzma
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from r1_reward.rows import packed
 from r1_reward.rows.decode import decode_row
 from r1_reward.rows.files import Input, RawRow
 from r1_reward.verifiers import RunError
@@ -145,7 +147,7 @@ HOSTILE: list[tuple[str, bytes, str]] = [
     ("line.jsonl", b'{"a": "' + b"x" * 3_000_000 + b'"}\n', "line_too_long"),
     ("item.json", b'[{"a": "' + b"x" * 3_000_000 + b'"}]', "line_too_long"),
     ("cell.csv", b"a,b\n" + b"x" * 3_000_000 + b",1\n", "line_too_long"),
-    ("wide.csv", b"a," * 2_000_000 + b"b\n", "line_too_long"),
+    ("wide.csv", b"a," * 2_000_000 + b"b\n", "unreadable_input"),
     ("quote.csv", b'a,b\n"' + b"x\n" * 2_000_000, "line_too_long"),
     ("ragged.csv", b"a,b\n1,2,3\n", "wrong_type"),
     ("deep.json", b"[" + b'{"a":' * 100_000, "not_json"),
@@ -166,3 +168,15 @@ def test_a_hostile_file_costs_a_row_with_a_sentence(tmp_path: Path, name: str, d
     rows = read(tmp_path / name)
     assert rows[-1].reason == reason
     assert rows[-1].detail
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zst])
+def test_what_unpacks_to_more_than_rows_would_is_not_read_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
+) -> None:
+    monkeypatch.setattr(packed, "_UNBOUNDED", 1 << 20)
+    (tmp_path / "blank").write_bytes(pack(LINES.encode() + b"\n" * 20_000_000))
+    rows = read(tmp_path / "blank")
+    assert len(rows) == len(ROWS) + 1
+    assert rows[-1].reason == "unreadable_input"
+    assert "more than 500 times its size" in rows[-1].detail
