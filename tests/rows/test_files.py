@@ -53,7 +53,15 @@ KINDS: list[tuple[str, bytes]] = [
     ("pretty.json", json.dumps(ROWS, indent=2).encode()),
     ("documents.json", "\n".join(json.dumps(row, indent=1) for row in ROWS).encode()),
     ("array.json.gz", gzip.compress(json.dumps(ROWS).encode())),
+    ("wandb.table.json", json.dumps({"columns": list(ROWS[0]), "data": [list(row.values()) for row in ROWS]}).encode()),
+    (
+        "columns.json",
+        json.dumps({k: {str(n): row[k] for n, row in enumerate(ROWS)} for k in ROWS[0]}, indent=1).encode(),
+    ),
+    ("server.json", json.dumps({"features": [], "rows": [{"row_idx": 0, "row": row} for row in ROWS]}).encode()),
+    ("results.json", json.dumps({"config": {"n": 1}, "results": {"results": ROWS}}, indent=1).encode()),
     ("table.csv", table().encode()),
+    ("spreadsheet.csv", table(";").encode()),
     ("table.csv.gz", gzip.compress(table().encode())),
     ("utf16.csv", table().encode("utf-16")),
     ("bom.csv", b"\xef\xbb\xbf" + table().encode()),
@@ -103,9 +111,16 @@ def test_a_log_of_inspect_is_its_samples(tmp_path: Path) -> None:
     assert fields(read(tmp_path / "log.eval")) == ROWS
     (tmp_path / "log.json").write_text(json.dumps({"eval": {"task": "t"}, "samples": ROWS}, indent=1))
     assert fields(read(tmp_path / "log.json")) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("member", "what"),
+    [("a.txt", "ZIP archive and no log"), ("xl/workbook.xml", "Excel workbook"), ("m/data.pkl", "torch.save")],
+)
+def test_an_archive_without_rows_is_named_for_what_it_is(tmp_path: Path, member: str, what: str) -> None:
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
-        archive.writestr("a.txt", "x")
-    with pytest.raises(RunError, match="ZIP archive and no log"):
+        archive.writestr(member, "x")
+    with pytest.raises(RunError, match=what):
         read(tmp_path / "other.zip")
 
 
