@@ -130,7 +130,12 @@ def _reward_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--max-line-mb", type=float, metavar="MB", help="Longest line that is read (default: 64).")
 @click.option("--prefix", metavar="TEXT", help="Put TEXT before the names of the fields that are written.")
 @click.option("--resume", is_flag=True, default=None, help="Go on with OUT where an interrupted run left it.")
-@click.option("--overwrite", is_flag=True, default=None, help="Replace OUT if it is there.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    default=None,
+    help="Replace OUT and the files of --summary and --report.",
+)
 @click.option("--summary", metavar="FILE", help="Write the summary there as JSON.")
 @click.option("--report", metavar="FILE.html", help="Write a page about the rows; needs --output.")
 @click.option("--config", metavar="FILE.toml", help="Read options from there; flags win.")

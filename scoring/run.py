@@ -23,6 +23,8 @@ from .options import ScoreOptions, default_workers
 from .output import Output
 from .pace import Pace
 from .pool import Pool
+from .prompt_language import SAMPLED as SAMPLED_PROMPTS
+from .prompt_language import language_note
 from .summary import Summary, Tally
 from .undecided import undecided_notes
 from .work import Done, Mismatch
@@ -155,6 +157,7 @@ def score_from(
     held: list[tuple[RawRow, Done]] = []
     began_writing = output.resumed
     unanswered: list[RawRow] = []
+    first_rows: list[RawRow] = []
     notes: list[str] = []
 
     def write(done: Sequence[Done]) -> None:
@@ -181,6 +184,8 @@ def score_from(
                 "start anew without --resume"
             )
         tally.add(done)
+        if "language" in tally.by_verifier and len(first_rows) < SAMPLED_PROMPTS:
+            first_rows.extend(chunk.rows[: SAMPLED_PROMPTS - len(first_rows)])
         if len(unanswered) < SAMPLED:
             pairs = zip(chunk.rows, done, strict=True)
             unanswered.extend(raw for raw, one in pairs if any(map(has_no_answer, one.responses)))
@@ -205,7 +210,16 @@ def score_from(
             pool.finish()
         begin()
         output.finish()
-        notes.extend(filter(None, [lenient_note(options, tally, unanswered), modules_note(tally)]))
+        notes.extend(
+            filter(
+                None,
+                [
+                    lenient_note(options, tally, unanswered),
+                    modules_note(tally),
+                    language_note(options, tally, first_rows),
+                ],
+            )
+        )
         notes.extend(undecided_notes(tally))
         inputs = zip(source.files, source.sha256, strict=True)
         return tally.summary(
