@@ -167,10 +167,14 @@ def big(parser: Descent, name: str) -> Node:
         index = Node("var", (), "i")
         lower = lower._replace(args=(index, *lower.args[1:]))
         body = _with_index(body, index)
-    if name in ("sum", "prod") and lower is not None and lower.kind == "rel" and lower.args[0].kind == "var":
-        bound = Node("var", (), f"#{parser.depth}")  # whatever the index is called
+    bound = Node("var", (), f"#{parser.depth}")  # whatever the index is called
+    if name in ("sum", "prod", "lim") and lower is not None and lower.kind == "rel" and lower.args[0].kind == "var":
         body = substitute(body, str(lower.args[0].value), bound)
         lower = lower._replace(args=(bound, *lower.args[1:]))
+    elif name == "int" and lower is not None and upper is not None and body.kind == "mul":
+        last = str(body.args[-1].value)
+        if body.args[-1].kind == "var" and last[:1] == "d" and len(last) > 1:
+            body = substitute(substitute(body, last[1:], bound), last, Node("var", (), f"d#{parser.depth}"))
     return Node("big", (lower or absent, upper or absent, body), name)
 
 
@@ -190,10 +194,14 @@ def decorated(parser: Descent, name: str) -> Node:
         raise Unreadable("a decoration of nothing")
     if name == "overrightarrow":  # the long arrow
         name = "vec"
+    if name in ("overline", "overleftrightarrow") and len(raw) == 2 and word.isupper():
+        word = "".join(sorted(word))  # a segment or a line may be read from either end
+    if name == "overline" and len(raw) == 1:
+        name = "bar"
     if word.lstrip("\\").replace("math", "") in ("i", "j", "k") and name in ("hat", "vec", "widehat"):
         name, word = "hat", word[-1] if len(word) == 1 else word[1]
     node = Node("var", (), f"{name}:{word}")
-    return call(parser, node) if parser.head == "(" and name in ("dot", "ddot") else node
+    return call(parser, node) if (parser.head == "(" and name in ("dot", "ddot")) or is_call(parser) else node
 
 
 def environment(parser: Descent, name: str) -> Node:
@@ -232,6 +240,7 @@ def environment(parser: Descent, name: str) -> Node:
     return Node("fn", (Node("matrix", tuple(rows)),), "det") if kind == "det" else Node("matrix", tuple(rows))
 
 
+_DECORATIONS = frozenset("bar overline hat vec overrightarrow tilde dot ddot widehat overleftrightarrow".split())
 _LINES = frozenset({"cases", "dcases", "rcases", "aligned", "align", "alignedat", "gathered", "split", "eqnarray"})
 _SKIPPED = frozenset({'"if', '"for', '"when', '"where', '"is', '"are', '"and', '"若', '"当', '"时', ",", ".", ";"})
 
@@ -291,7 +300,7 @@ def command(parser: Descent, head: str) -> Node:
         return Node("fn", (inner,), "norm")
     if head in BIG:
         return big(parser, name)
-    if name in ("bar", "overline", "hat", "vec", "overrightarrow", "tilde", "dot", "ddot", "widehat"):
+    if name in _DECORATIONS:
         return decorated(parser, name)
     if name in ("angle", "triangle", "Delta", "measuredangle", "odot"):
         if name == "Delta" and not parser.head.isalpha():

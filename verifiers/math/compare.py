@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from .domains import clash_of_domains, span_of
 from .equations import end_of_chain, same_equation, same_inequality, solves, turned_upward
 from .families import congruence, same_family
 from .items import Item, items_of, spread, unlabelled
@@ -20,15 +21,13 @@ from .labels import (
     have_usual_order,
     is_figure,
     label_keys,
-    label_name,
     letters_of,
+    may_be_same,
     members_of,
     named_parts,
-    same_arguments,
-    same_function,
     values_by_name,
 )
-from .matrices import as_tuple_or_matrix, entries_of, matrix_of
+from .matrices import as_tuple_or_matrix, entries_of, in_plain_type, matrix_of
 from .normal import normal_form
 from .numeric import fresh_budget
 from .quantity import approximates, same_quantity, same_time
@@ -36,7 +35,7 @@ from .reading import KEPT_TEXT, Answer
 from .reading import forget as forget_answers
 from .scalar import is_scalar
 from .sets import is_region, real_set, same_set, variable_of
-from .tree import Kind, Node, TooBig, names, substitute
+from .tree import Kind, Node, TooBig, kinds, names, substitute
 from .words import plain, same_label, same_words
 
 MAX_PAIRS = 400
@@ -73,7 +72,13 @@ def compare(gold: Answer, answer: Answer) -> Decision:
 
 
 def _best(gold: Answer, answer: Answer) -> Decision:
+    if (span := span_of(gold.text)) is not None:
+        return Decision(span_of(answer.text, spelled=True) == span, "range")
     best = _compare(gold.node, answer.node)
+    if not best.same and (plain := in_plain_type(gold.node, answer.node)) is not None:
+        best = _compare(*plain)
+    if best.same and clash_of_domains(gold.text, answer.text):
+        return Decision(False, "domain")
     if best.same:
         return best
     for mine, other in itertools.product((gold.node, *gold.others), (answer.node, *answer.others)):
@@ -141,7 +146,7 @@ _DOMAIN = frozenset(
 
 def _without_domain(node: Node) -> Node:
     """The value of `n for all positive integers n`: words that only say what a name may be."""
-    if node.kind != "phrase" or node.args[0].kind == "text" or len(node.args) < 2:
+    if node.kind != "phrase" or node.args[0].kind == "text" or all(part.kind != "text" for part in node.args):
         return node
     for part in node.args[1:]:
         if part.kind == "text" and not all(word in _DOMAIN for word in str(part.value).split()):
@@ -209,6 +214,19 @@ _UNVALUED: frozenset[Kind] = frozenset({"text", "var", "call"})
 """What a list may hold of which "or" and "and" are not the same: names and words, not values."""
 
 
+_DOTS = Node("var", (), "ldots")
+
+
+def _says_several_things(items: list[Item]) -> bool:
+    """Whether the elements are about several names, or are inequalities; values of one name are listed either way."""
+    return len(set(letters_of(items))) > 1 or any(
+        item.whole.kind == "rel" and set(str(item.whole.value).split()) & _INEQUALITIES for item in items
+    )
+
+
+_INEQUALITIES = frozenset({"<", ">", "<=", ">=", "!="})
+
+
 def _order_of(node: Node) -> tuple[Node, ...] | None:
     """The sides of b < a < d, all names: an order, which may be written as a list."""
     if node.kind != "rel" or len(node.args) < 3 or not all(side.kind == "var" for side in node.args):
@@ -226,8 +244,10 @@ def _same_lists(mine: list[Item], other: list[Item], signs: tuple[object, object
     if signs[0] and signs[1] and signs[0] != signs[1] and all(item.value.kind in _UNVALUED for item in mine):
         return Decision(False, "list")  # Alice or Bob is not both
     for items, sign in ((mine, signs[0]), (other, signs[1])):
-        if sign == "or" and signs[0] != signs[1] and len(set(letters_of(items))) > 1:
+        if sign == "or" and signs[0] != signs[1] and _says_several_things(items):
             return Decision(False, "list")  # x = 1 or y = 2 is not both
+    if any(item.value == _DOTS for item in (*mine, *other)):
+        return _in_order([item.whole for item in mine], [item.whole for item in other], "list")
     keys_mine, keys_other = label_keys(mine), label_keys(other)
     if keys_mine and keys_other and len(set(keys_mine)) == len(mine) and len(set(keys_other)) == len(other):
         if set(keys_mine) == set(keys_other):
@@ -239,6 +259,13 @@ def _same_lists(mine: list[Item], other: list[Item], signs: tuple[object, object
             return Decision(False, "list")
         return _all((same_value(x.value, y.value) for x, y in zip(mine, other, strict=True)), "list")
     letters_mine, letters_other = letters_of(mine), letters_of(other)
+    if letters_mine and letters_other and 1 in (len(set(letters_mine)), len(set(letters_other))):
+        # x = 1 and x = 2 may be the roots x_1 and x_2, but not x = 1 and y = 2
+        if {name.split("_")[0] for name in letters_mine} != {name.split("_")[0] for name in letters_other}:
+            return Decision(False, "label")
+        if letters_mine != letters_other:
+            mine, other = ([item._replace(label=None) for item in items] for items in (mine, other))
+        return _any_order(mine, other)
     if keys_mine and not letters_mine and not keys_other and len(set(keys_mine)) > 1:
         # Words in the reference only: their order is all there is.
         return _in_order([item.value for item in mine], [item.value for item in other], "list")
@@ -321,7 +348,7 @@ def _any_order(mine: Sequence[Item], other: Sequence[Item]) -> Decision:
     open_pairs = False
     unmatched: list[Item] = []
     for item in mine:
-        twin = next((index for index, candidate in enumerate(left) if candidate.value == item.value), None)
+        twin = next((index for index, candidate in enumerate(left) if candidate == item), None)
         if twin is None:
             unmatched.append(item)
         else:
@@ -396,52 +423,42 @@ def _labels_clash(gold: Item, answer: Item) -> Decision | None:
     mine, other = gold.label, answer.label
     if mine is not None and mine == answer.value and other == gold.value:
         return Decision(True, "equation")  # AB = CD and CD = AB
-    if mine is None or other is None:
+    if mine is None or other is None or mine == other or may_be_same(mine, other):
         return None
-    if mine.kind != other.kind:  # tr(A) is not det(A)
-        functions = sorted((mine.kind, other.kind)) in (["call", "named"], ["fn", "named"])
-        return Decision(False, "label") if functions and not same_function(mine, other) else None
-    if mine.kind == "named":
-        return None if same_label(str(mine.value), str(other.value)) else Decision(False, "label")
-    if mine.kind == "var" and mine != other and label_name(mine) != label_name(other):
-        whole = same_value(gold.whole, answer.whole) if names(gold.value) or names(answer.value) else _DIFFERENT
-        return whole if whole.same else Decision(False, "label")
-    if mine.kind == "call" and (mine.value != other.value or not same_arguments(mine, other)):
-        return Decision(False, "label")
-    if mine.kind in ("pow", "abs", "big", "fn") and normal_form(mine) != normal_form(other):
-        return Decision(False, "label")
-    if mine.kind == "mul" and sorted(map(normal_form, mine.args)) != sorted(map(normal_form, other.args)):
-        return Decision(False, "label")  # segments: AB is BA but not AC
-    return None
+    if gold.whole.kind == answer.whole.kind == "rel" and (names(gold.value) or names(answer.value)):
+        whole = same_value(gold.whole, answer.whole)
+        if whole.same:
+            return whole
+    return Decision(False, "label")
 
 
 def same_value(gold: Node, answer: Node) -> Decision:
     """Whether two single values are the same."""
     if gold == answer:
         return Decision(True, "structure")
-    kinds = {gold.kind, answer.kind}
-    if "bad" in kinds:
+    both = {gold.kind, answer.kind}
+    if "bad" in both:
         return _OPEN
-    if "text" in kinds:
+    if "text" in both:
         return _text(gold, answer)
-    if "phrase" in kinds:
+    if "phrase" in both:
         return _phrases(gold, answer)
-    if "choice" in kinds:
+    if "choice" in both:
         return _choices(gold, answer)
-    if "time" in kinds:
+    if "time" in both:
         return Decision(same_time(gold, answer), "time")
-    if "approx" in kinds:
+    if "approx" in both:
         return _approximations(gold, answer)
-    if kinds & {"list", "named"}:
+    if both & {"list", "named"}:
         return _same(gold, answer)
     for kind_set, rule in ((_REGION_KINDS, _sets), ({"rel"}, _relations), ({"cases"}, _cases)):
-        if kinds & kind_set:
+        if both & kind_set:
             return rule(gold, answer)
     if is_figure(gold) and is_figure(answer) and gold.args != answer.args:
         return Decision(False, "label")
-    if "call" in kinds:
+    if "call" in both:
         gold, answer = _without_point_name(gold, answer), _without_point_name(answer, gold)
-    if kinds & _BRACKET_KINDS or ("pow" in kinds and any(_is_transpose(node) for node in (gold, answer))):
+    if both & _BRACKET_KINDS or ("pow" in both and any(_is_transpose(node) for node in (gold, answer))):
         gold, answer = as_tuple_or_matrix(gold), as_tuple_or_matrix(answer)
     if {gold.kind, answer.kind} & _BRACKET_KINDS:
         return _brackets(gold, answer)
@@ -499,6 +516,8 @@ def _relations(gold: Node, answer: Node) -> Decision:
     region = _regions(gold, answer)
     if region is not None:
         return region
+    if kinds(gold) & _CARRIED != kinds(answer) & _CARRIED:
+        return Decision(False, "unit")
     classes = congruence(gold), congruence(answer)
     if classes[0] is not None and classes[1] is not None and "mod" in f"{gold.value} {answer.value}":
         named = classes[0][0] is not None and classes[1][0] is not None and classes[0][0] != classes[1][0]
@@ -517,6 +536,9 @@ def _relations(gold: Node, answer: Node) -> Decision:
     if mine.value in ("<", "<="):
         return Decision(same_inequality(mine, other), "relation")
     return Decision(False, "relation")
+
+
+_CARRIED = frozenset({"unit", "pct"})
 
 
 def _chains(gold: Node, answer: Node) -> Decision:
@@ -552,6 +574,8 @@ def _cases(gold: Node, answer: Node) -> Decision:
 
 
 def _brackets(gold: Node, answer: Node) -> Decision:
+    if ("pct" in kinds(gold)) != ("pct" in kinds(answer)):
+        return Decision(False, "unit")
     if gold.kind == answer.kind == "set":
         return _any_order(members_of(gold), members_of(answer))
     gold, answer = matrix_of(gold), matrix_of(answer)

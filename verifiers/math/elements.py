@@ -154,7 +154,7 @@ def _formulas(tokens: list[str]) -> list[Node]:
     return found
 
 
-_PAUSES = frozenset({",", ".", ";", ":", "!", "?", "\\\\"})
+_PAUSES = frozenset({",", ".", ";", ":", "!", "\\\\"})
 
 
 def _element(tokens: list[str]) -> Node:

@@ -23,7 +23,11 @@ def items_of(node: Node) -> list[Item]:
     parts = node.args if node.kind == "list" else (node,)
     items = [item for part in parts for item in spread(part)]
     # x = 1, 2, 3: the name holds for all of them.
-    if len(items) > 1 and items[0].label is not None and all(item.label is None for item in items[1:]):
+    if (
+        len(items) > 1
+        and items[0].label is not None
+        and all(item.label is None and item.whole.kind != "rel" for item in items[1:])
+    ):
         items = [items[0], *(item._replace(label=items[0].label) for item in items[1:])]
     return items
 

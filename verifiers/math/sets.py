@@ -100,7 +100,9 @@ def _interval(low: Node, high: Node, low_in: bool, high_in: bool) -> RealSet:
     a, b = _end(low), _end(high)
     if a.value > b.value:
         raise Unreadable("the ends are the wrong way round")
-    return (Piece(a, b, low_in and not math.isinf(a.value), high_in and not math.isinf(b.value)),)
+    if (low_in and math.isinf(a.value)) or (high_in and math.isinf(b.value)):
+        raise Unreadable("an interval that is closed at infinity")
+    return (Piece(a, b, low_in, high_in),)
 
 
 def _points(nodes: tuple[Node, ...]) -> RealSet:

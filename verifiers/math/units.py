@@ -101,17 +101,16 @@ def unit(phrase: str) -> Unit:
         if low.lower() in DIRECTIONS:
             directions.add(_SAME_DIRECTION.get(low.lower(), low.lower()))
             continue
-        size = lookup(part)
+        size = lookup(part) if abs(exponent) <= 12 else None
         if size is None or (part == "in" and exponent == 1 and index < len(parts)) or (part == "a" and len(parts) > 1):
             word = _singular(part)
             if word not in _VOID:
                 words[word] = words.get(word, 0) + exponent
                 last = (word, exponent)
             continue
-        if abs(exponent) <= 12:
-            for base, power in size.powers:
-                known[base] = known.get(base, 0) + power * exponent
-            factor *= size.factor**exponent
+        for base, power in size.powers:
+            known[base] = known.get(base, 0) + power * exponent
+        factor *= size.factor**exponent
     return Unit(_sorted(known), factor, _sorted(words), frozenset(directions))
 
 

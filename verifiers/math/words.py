@@ -39,7 +39,7 @@ _PHRASES = {
     "any real number": "all reals",
 }
 _SHORT = frozenset("no if is it of or up to in on at ok so we be by do go he me my us".split())
-_PUNCTUATION = frozenset({".", ",", ";", ":", "!", "?", "'", '"', "-", "`", "{", "}", "(", ")", "$", "''"})
+_PUNCTUATION = frozenset({".", ",", ";", ":", "!", "'", '"', "-", "`", "{", "}", "(", ")", "$", "''"})
 _PAIRS = re.compile(r"(?:([a-z])\1)+")
 
 
