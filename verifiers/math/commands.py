@@ -2,6 +2,7 @@ r"""LaTeX commands: names, the arguments of \\frac and \\sqrt, functions, sums a
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 from .brackets import bracket, call, is_call
@@ -18,6 +19,7 @@ _NAMES = frozenset(
     " heartsuit clubsuit diamondsuit checkmark top intercal dagger ddagger qed blacksquare S P dag eth Bbbk".split()
 )
 """Commands that stand for a name. What else a command may be, as an operator between two terms, is no factor."""
+_DENIES = frozenset({"not", "neg", "lnot", "nexists", "nsim", "nmid", "nparallel", "cancel"})
 _BEFORE_NAME = RELATIONS | frozenset({"", "(", "[", "{", ",", ";", "+", "-"})
 
 
@@ -169,13 +171,24 @@ def big(parser: Descent, name: str) -> Node:
         body = _with_index(body, index)
     bound = Node("var", (), f"#{parser.depth}")  # whatever the index is called
     if name in ("sum", "prod", "lim") and lower is not None and lower.kind == "rel" and lower.args[0].kind == "var":
-        body = substitute(body, str(lower.args[0].value), bound)
+        body = _bind(body, str(lower.args[0].value), bound)
         lower = lower._replace(args=(bound, *lower.args[1:]))
     elif name == "int" and lower is not None and upper is not None and body.kind == "mul":
         last = str(body.args[-1].value)
         if body.args[-1].kind == "var" and last[:1] == "d" and len(last) > 1:
             body = substitute(substitute(body, last[1:], bound), last, Node("var", (), f"d#{parser.depth}"))
     return Node("big", (lower or absent, upper or absent, body), name)
+
+
+def _bind(node: Node, name: str, bound: Node) -> Node:
+    """A body with its index renamed, in the indices of names too: a_k, a_{k+1}, a_{ij}."""
+    if node.kind == "var" and "_" in str(node.value):
+        head, _, index = str(node.value).partition("_")
+        if re.fullmatch(r"[i-n0-9+*-]{1,6}", index) and name in index:
+            return node._replace(value=f"{head}_{index.replace(name, str(bound.value))}")
+    if node.kind == "var":
+        return bound if node.value == name else node
+    return node._replace(args=tuple(_bind(arg, name, bound) for arg in node.args)) if node.args else node
 
 
 def _with_index(node: Node, index: Node) -> Node:
@@ -236,8 +249,9 @@ def environment(parser: Descent, name: str) -> Node:
         return Node("cases", tuple(rows))
     if not name.endswith("matrix") and name != "array":
         return Node("list", tuple(cell for row in rows for cell in row.args))
-    kind = {"vmatrix": "det"}.get(name, "matrix")
-    return Node("fn", (Node("matrix", tuple(rows)),), "det") if kind == "det" else Node("matrix", tuple(rows))
+    matrix = Node("matrix", tuple(rows))
+    function = {"vmatrix": "det", "Vmatrix": "norm"}.get(name)
+    return matrix if function is None else Node("fn", (matrix,), function)
 
 
 _DECORATIONS = frozenset("bar overline hat vec overrightarrow tilde dot ddot widehat overleftrightarrow".split())
@@ -328,7 +342,9 @@ def command(parser: Descent, head: str) -> Node:
         parser.raw_index()
         return parser.argument()
     before = parser.tokens[parser.at - 2] if parser.at > 1 else ""
-    if name in _NAMES or (name.isalpha() and before in _BEFORE_NAME and parser.head in ENDS_PRODUCT):
+    if name in _NAMES or (
+        name.isalpha() and before in _BEFORE_NAME and parser.head in ENDS_PRODUCT and name not in _DENIES
+    ):
         return Node("var", (), name)
     raise Unreadable(f"the command {head} is not known")
 

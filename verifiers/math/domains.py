@@ -18,33 +18,59 @@ _WORDS = {
     "non-negative": "nonnegative", "nonnegative": "nonnegative", "nonzero": "nonzero", "real": "real",
     "rational": "rational", "complex": "complex", "integer": "integer", "even": "even", "odd": "odd", "prime": "prime",
 }  # fmt: skip
-_MEMBER = re.compile(r"\\(?:in|notin) \\mathbb\{([^ ]+)\}(?= |$)")
+_MEMBER = re.compile(r"((?:[A-Za-z] , )*)(\S+) \\(?:in|notin) \\mathbb\{([^ ]+)\}(?= |$)")
 _WORD = re.compile(r'"([a-z-]+)')
+_SOME = re.compile(r'"some(?: "\w+)*(?: ([A-Za-z]))?')
+_ALL = frozenset({"all", "any", "every", "each"})
+_ORDERS = frozenset({"<", ">", "<=", ">="})
+_COUNTERS = frozenset("nmklijpqrstNMK")
+_CONSTANTS = frozenset("cCkKmabABD")
 _UNITS = r'((?: (?:"\w+|%|\\%))*)'
 _SPAN = re.compile(rf"(\d+(?:\.\d+)?) - (\d+(?:\.\d+)?){_UNITS}")
 _SPELLED = re.compile(rf'(?:"from |"between )?(\d+(?:\.\d+)?) (?:-|"to|"and) (\d+(?:\.\d+)?){_UNITS}')
 
 
 def clash_of_domains(gold: str, answer: str) -> bool:
-    r"""Whether both texts say what their names run through, and say different things.
+    r"""Whether an answer says of its names what the reference does not: for some and for all, other numbers, numbers
+    that are fewer. Integers for a name that counts, and reals, go without saying.
 
     >>> clash_of_domains(r"2 n , n \\in \\mathbb{Z}", r"2 n , n \\in \\mathbb{N}")
     True
+    >>> clash_of_domains(r"2 n", r"2 n , n \\in \\mathbb{Z}"), clash_of_domains("x > 2", r"x > 2 , x \\in \\mathbb{Z}")
+    (False, True)
     """
-    mine = _domain(gold)
-    return bool(mine) and bool(other := _domain(answer)) and mine != other
+    if "\\mathbb" not in answer and '"' not in answer:
+        return False
+    words = set(_WORD.findall(gold.lower())), set(_WORD.findall(answer.lower()))
+    members = _MEMBER.findall(gold), _MEMBER.findall(answer)
+    domains = [_domain(*said) for said in zip(members, words, strict=True)]
+    some = _SOME.search(answer)
+    if ("some" in words[0] and words[1] & _ALL) or (some and words[0] & _ALL):
+        return True
+    if some and "some" not in words[0] and not domains[1] and some[1] not in _CONSTANTS and "constant" not in answer:
+        return True
+    for before, name, numbers in members[1]:
+        if answer.split().count(name) < 2 and not before:
+            return True
+        said = set(_SETS.get(numbers, numbers).split())
+        if f"( {name} )" in answer:
+            continue  # the argument of a function
+        if (
+            not domains[0]
+            and said != {"real"}
+            and ("integer" not in said or name not in _COUNTERS or _ORDERS & {*answer.split()})
+        ):
+            return True
+    return bool(domains[0] and domains[1]) and domains[0] != domains[1]
 
 
-def _domain(text: str) -> frozenset[str]:
-    if "\\mathbb" not in text and '"' not in text:
-        return frozenset()
-    found = {word for name in _MEMBER.findall(text) for word in _SETS.get(name, name).split()}
-    words = {word.removesuffix("s") for word in _WORD.findall(text.lower())}
-    for word in words & _WORDS.keys():
+def _domain(members: list[tuple[str, str, str]], words: set[str]) -> set[str]:
+    found = {word for _, _, numbers in members for word in _SETS.get(numbers, numbers).split()}
+    for word in {word.removesuffix("s") for word in words} & _WORDS.keys():
         found.update(_WORDS[word].split())
     if {"integer", "positive"} <= found:
         found = found - {"positive"} | {"natural"}
-    return frozenset(found)
+    return found
 
 
 def span_of(text: str, *, spelled: bool = False) -> tuple[str, ...] | None:

@@ -71,7 +71,9 @@ def may_be_same(mine: Node, other: Node) -> bool:
         return _may_name(mine, other)
     if {mine.kind, other.kind} == {"call", "var"}:
         call, name = (mine, other) if mine.kind == "call" else (other, mine)
-        return all(arg.kind == "var" for arg in call.args) and (name.value in (call.value, "y", "z", "w"))
+        return all(arg.kind == "var" for arg in call.args) and (
+            name.value == call.value or (str(call.value)[0].isalpha() and name.value in ("y", "z", "w"))
+        )
     if mine.kind == other.kind == "call":
         return mine.value == other.value and _same_arguments(mine, other)
     return _plain_label(mine) == _plain_label(other)
@@ -88,13 +90,17 @@ def _may_name(mine: Node, other: Node) -> bool:
         word, bracket, _ = str(words.value).partition("(")
         function = str(name.value).strip("'\\").lower()
         return not bracket or word.lower() == function or {word.lower(), function} == {"var", "d"}  # D(X), the variance
-    letters = [word for word in str(words.value).split() if len(word) == 1 and word not in "aI"]
-    return not letters or str(name.value) in letters
+    said = str(words.value).split()
+    letters = [word for word in said if len(word) == 1 and word not in "aI"]
+    return not letters or (str(name.value) in letters and all(len(word) == 1 or word in _EXTREMES for word in said))
+
+
+_EXTREMES = frozenset("maximum minimum max min value largest smallest greatest least of".split())
 
 
 def _plain_label(node: Node) -> str:
     """A label in one spelling: the segment in |BA| and \\overline{AB}, the angle in m∠ABC, y' for dy/dx."""
-    if node.kind in ("abs", "fn") and len(node.args) == 1 and node.value in (None, "norm"):
+    if node.kind == "abs" and node.args[0].kind == "mul":
         node = node.args[0]
     if node.kind == "mul":
         angles = [arg for arg in node.args if str(arg.value).startswith(("angle", "overarc"))]
@@ -112,14 +118,14 @@ def _plain_label(node: Node) -> str:
 
 
 def _same_arguments(mine: Node, other: Node) -> bool:
-    """Whether two calls are of the same: f(x) is f(t), with another bound name, but T(10) is not T(11)."""
-    if (
-        mine.value != "ratio"
-        and len(mine.args) == len(other.args)
-        and all(x.kind == y.kind == "var" for x, y in zip(mine.args, other.args, strict=True))
-    ):
-        return True
-    return normal_form(mine) == normal_form(other)
+    """Whether two calls are of the same: f(x) is f(t), with another bound name, but P(A) is not P(B)."""
+    return normal_form(mine) == normal_form(other) or (
+        len(mine.args) == len(other.args)
+        and all(x.kind == "var" and x.value in _BOUND for x in (*mine.args, *other.args))
+    )
+
+
+_BOUND = frozenset((*"xyzwtsuvnmk", "theta"))
 
 
 def is_figure(node: Node) -> bool:

@@ -108,7 +108,7 @@ def _capitals(node: Node) -> dict[frozenset[str], set[tuple[str, ...]]]:
     return found
 
 
-_NUMBERS = frozenset(map(frozenset, "LW LH WH LWH BH IR VI PV RT NRT CV QV RC LC GM PRT IL BIL NI MA FD".split()))
+_NUMBERS = frozenset(map(frozenset, "LW LH WH LWH BH IR PV RT NRT CV QV RC LC GM PRT IL BIL NI MA FD".split()))
 """Capitals that stand for numbers, side by side: length and width, current and resistance."""
 
 
@@ -213,8 +213,11 @@ def _units(gold: Node, answer: Node) -> Judged:
     if gold.kind == "deg":  # degrees of an angle are none of temperature
         angle = unit(other).powers == (("angle", 1),)
         return same_number(gold, value) if angle else Judged(False, "unit")
-    if mine and other and {inner.kind, value.kind} & _MARKED and inner.kind != value.kind:
-        return Judged(False, "unit")
+    carried = (mine and other) or gold.kind in _MARKED or answer.kind in _MARKED
+    if carried and inner.kind != value.kind and {inner.kind, value.kind} & _MARKED:
+        void = unit(mine).says_nothing and unit(other).says_nothing  # 5 percent of them
+        if not void and (unit(mine).powers, answer.kind) != ((("celsius", 1),), "deg"):
+            return Judged(False, "unit")
     if factor != 1 and unit(mine).powers:
         value = mul(value, num(factor))
     return same_quantity(inner, value)
@@ -270,7 +273,7 @@ def _ratios(gold: Node, answer: Node) -> Judged:
         longer, shorter = (mine, other) if len(mine) > len(other) else (other, mine)
         clock = len(longer) == 3 and longer[2].value == 0 and all(part.kind == "num" for part in (*longer, *shorter))
         return Judged(clock and longer[:2] == shorter, "ratio")
-    if gold.value == answer.value == "clock":
+    if gold.value == answer.value == "clock" or any(part.value == 0 for part in (*mine, *other)):
         return Judged(mine == other, "ratio")
     for x, y in zip(mine[1:], other[1:], strict=True):
         judged = same_number(mul(mine[0], y), mul(other[0], x))

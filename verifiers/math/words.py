@@ -125,6 +125,7 @@ def label_of(words: Sequence[str]) -> str:
     ('', 'maximum value')
     """
     label = plain(" ".join(words))
+    label = " ".join([label, *(word for word in words[1:] if word in ("A", "I", "Y", "N"))])  # tr A: no article
     return "" if all(word in _VOID or word in _LEADS for word in label.split()) else label
 
 
