@@ -95,6 +95,8 @@ def function(parser: Descent, name: str) -> Node:
     if name in ("max", "min") and base is not None and exponent is None:
         return Node("big", (base, Node("text", (), ""), argument), name)
     args = argument.args if argument.kind in ("tuple", "list") else (argument,)
+    if len(args) > 1 and name not in _OF_SEVERAL:
+        raise Unreadable(f"\\{name} of several things")
     if exponent is not None and exponent.value == -1 and "arc" + name in FUNCTIONS:
         name, exponent = "arc" + name, None
     node: Node
@@ -111,6 +113,9 @@ def function(parser: Descent, name: str) -> Node:
     else:
         node = Node("fn", args, name)
     return Node("pow", (node, exponent)) if exponent is not None else node
+
+
+_OF_SEVERAL = frozenset({"max", "min", "gcd", "lcm"})
 
 
 def function_argument(parser: Descent, name: str) -> Node:
@@ -226,6 +231,7 @@ def environment(parser: Descent, name: str) -> Node:
     elif not name.endswith("matrix") and name not in _LINES:
         raise Unreadable(f"the environment {name} is not known")
     lines = name in _LINES and not name.endswith("cases")
+    matrix = not lines and not name.endswith("cases")
     end = f"\\end{{{name}}}"
     rows: list[Node] = []
     cells: list[Node] = []
@@ -236,7 +242,10 @@ def environment(parser: Descent, name: str) -> Node:
             if cells:
                 rows.append(Node("row", tuple(cells)))
             cells = []
-        elif not parser.take("&"):
+        elif parser.take("&"):
+            if matrix and (not cells or parser.head in ("&", "\\\\", end)):
+                cells.append(Node("text", (), ""))
+        else:
             cells.append(_cell(parser, end, through=lines))
     if cells:
         rows.append(Node("row", tuple(cells)))
@@ -249,9 +258,9 @@ def environment(parser: Descent, name: str) -> Node:
         return Node("cases", tuple(rows))
     if not name.endswith("matrix") and name != "array":
         return Node("list", tuple(cell for row in rows for cell in row.args))
-    matrix = Node("matrix", tuple(rows))
+    made = Node("matrix", tuple(rows))
     function = {"vmatrix": "det", "Vmatrix": "norm"}.get(name)
-    return matrix if function is None else Node("fn", (matrix,), function)
+    return made if function is None else Node("fn", (made,), function)
 
 
 _DECORATIONS = frozenset("bar overline hat vec overrightarrow tilde dot ddot widehat overleftrightarrow".split())

@@ -22,6 +22,7 @@ from .labels import (
 )
 from .lists import BRACKETS, OPEN, Decision, Lists, all_of
 from .matrices import as_tuple_or_matrix, entries_of, in_plain_type, matrix_of
+from .normal import normal_form
 from .numeric import fresh_budget
 from .quantity import approximates, same_quantity, same_time
 from .reading import KEPT_TEXT, Answer
@@ -214,7 +215,11 @@ def _regions(gold: Node, answer: Node) -> Decision | None:
 
 
 def _about(node: Node) -> str | None:
-    return None if node.kind == "builder" else variable_of(node)
+    if node.kind == "builder":
+        return None
+    if node.kind == "rel" and (calls := [side for side in node.args if side.kind == "call"]):
+        return normal_form(calls[0])  # f(x) > 0 is not about x
+    return variable_of(node)
 
 
 # single values
@@ -253,13 +258,19 @@ def _labels_clash(gold: Item, answer: Item) -> Decision | None:
         return None
     if mine.kind == "var" and {gold.whole.value, answer.whole.value} == {"=", "\\equiv"}:
         return Decision(False, "relation")
-    if mine == other or may_be_same(mine, other):
+    others = _names_given(answer) - _names_given(gold)
+    if (mine == other or may_be_same(mine, other)) and others <= {normal_form(other)}:
         return None
     if gold.whole.kind == answer.whole.kind == "rel" and (names(gold.value) or names(answer.value)):
         whole = same_value(gold.whole, answer.whole)
         if whole.same:
             return whole
     return Decision(False, "label")
+
+
+def _names_given(item: Item) -> set[str]:
+    """The names in x = y = z = 5 but the first."""
+    return {normal_form(side) for side in item.whole.args[1:-1]} if item.whole.kind == "rel" else set()
 
 
 def same_value(gold: Node, answer: Node) -> Decision:
@@ -369,7 +380,7 @@ def _relations(gold: Node, answer: Node) -> Decision:
     return Decision(False, "relation")
 
 
-_CARRIED = frozenset({"unit", "pct"})
+_CARRIED = frozenset({"unit", "pct", "deg"})
 
 
 def _chains(gold: Node, answer: Node) -> Decision:
@@ -405,7 +416,8 @@ def _cases(gold: Node, answer: Node) -> Decision:
 
 
 def _brackets(gold: Node, answer: Node) -> Decision:
-    if ("pct" in kinds(gold)) != ("pct" in kinds(answer)):
+    marked = {"pct", "deg"} if "matrix" in (gold.kind, answer.kind) else {"pct"}
+    if kinds(gold) & marked != kinds(answer) & marked:
         return Decision(False, "unit")
     if gold.kind == answer.kind == "set":
         return _LISTS.any_order(members_of(gold), members_of(answer))

@@ -93,11 +93,12 @@ def _is_free(node: Node, name: str) -> bool:
     """Whether a name can only be a constant that is left open: a factor beside functions of one other name, as in
     Ce^x. In mc^2 and rc it is a quantity."""
     others = names(node) - {name}
-    if len(others) != 1 or not _is_linear(node, [name], once=name not in "cC"):
+    if len(others) != 1 or not others <= _VARIABLES or not _is_linear(node, [name], once=name not in "cC"):
         return False
     return name in "cC" or bool(kinds(node) & _OF_A_FUNCTION)
 
 
+_VARIABLES = frozenset({*"xyztn", "theta"})
 _OF_A_FUNCTION = frozenset({"sin", "cos", "sinh", "cosh", "ln", "e"})
 
 
@@ -127,7 +128,7 @@ def _same_up_to_constant(gold: Node, answer: Node) -> bool:
 def _renamings(gold: Node, answer: Node) -> Iterator[Node]:
     """The answer with its open constants under the gold's names, in every order."""
     mine, other = _open_constants(gold), _open_constants(answer)
-    if not mine or len(mine) != len(other) or len(mine) > _MOST_OPEN:
+    if not mine or len(mine) != len(other) or len(mine) > _MOST_OPEN or not names(gold) - set(mine):
         return
     if names(gold) - set(mine) != names(answer) - set(other):
         return

@@ -339,14 +339,24 @@ class Parser:
             return Node("based", (), f"{base.value}_{index}")
         name = base.value
         if base.kind == "var" and name in ("C", "P", "A") and self.head == "^" and _NAME_PART.fullmatch(index):
-            return self._choose(str(name), index)
+            start = self.at
+            chosen = self._choose(str(name), index)
+            if chosen is not None:
+                return chosen
+            self.at = start
         return Node("var", (), f"{name}_{index}")
 
-    def _choose(self, name: str, index: str) -> Node:
-        """C_n^k: n below and k above."""
+    def _choose(self, name: str, index: str) -> Node | None:
+        """C_n^k: n below and k above; None for the power of a name with an index, such as P_0^2."""
         self.at += 1
-        upper = Parser([*self.raw_index()]).sum()
+        parser = Parser(self.raw_index())
+        upper = parser.sum()
+        if parser.head:
+            raise Unreadable("an exponent that stops in the middle")
         lower = Parser(list(index) if not index.isdigit() else [index]).sum()
+        known = [part.value for part in (lower, upper) if isinstance(part.value, int)]
+        if upper.kind not in ("num", "var", "add") or (len(known) == 2 and known[0] < known[1]) or known[:1] == [0]:
+            return None
         return Node("fn", (lower, upper), "binom" if name == "C" else "permutations")
 
     def raw_index(self) -> list[str]:

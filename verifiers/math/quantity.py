@@ -241,7 +241,7 @@ _RADIANS = frozenset({"pi", "arcsin", "arccos", "arctan", "arccot", "arcsec", "a
 
 def _degrees(gold: Node, answer: Node) -> Judged:
     if gold.kind == answer.kind == "deg":
-        return same_quantity(gold.args[0], answer.args[0])
+        return same_number(gold.args[0], answer.args[0])
     bare = answer if gold.kind == "deg" else gold
     marked = gold if gold.kind == "deg" else answer
     if bare.kind not in ("pct", "unit", "ratio", "based") and not kinds(bare) & _RADIANS:

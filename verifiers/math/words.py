@@ -136,8 +136,12 @@ def same_label(gold: str, answer: str) -> bool:
     (True, False, False)
     """
     if "(" in gold and "(" in answer:  # Var(2X) is not Var(X)
-        return gold.lower().replace(" ", "") == answer.lower().replace(" ", "")
+        mine, other = (label.replace(" ", "").partition("(") for label in (gold, answer))
+        return mine[0].lower() == other[0].lower() and mine[2] == other[2]
     few, many = sorted((gold.translate(_NO_BRACKETS).split(), answer.translate(_NO_BRACKETS).split()), key=len)
+    letters = {word for word in few if len(word) == 1} ^ {word for word in many if len(word) == 1}
+    if any(not any(word[0] == letter.lower() for word in (*few, *many) if len(word) > 1) for letter in letters):
+        return False  # pH i; but A may be the area
     return all(any(_begins_alike(word, other) for other in many) for word in few)
 
 
@@ -145,7 +149,16 @@ _NO_BRACKETS = str.maketrans("()", "  ")
 
 
 def _begins_alike(word: str, other: str) -> bool:
-    return word == other or (min(len(word), len(other)) > 2 and (word.startswith(other) or other.startswith(word)))
+    short, long = sorted((word, other), key=len)
+    return word == other or (
+        len(short) > 2
+        and long.startswith(short)
+        and (long[len(short) :] in ("s", "es") or short in _SHORTENED or long in _LONG)
+    )
+
+
+_SHORTENED = frozenset("max min prob vol temp avg dist perim circ ang len wid num tot freq".split())
+_LONG = frozenset("maximum minimum".split())
 
 
 _LEADS = frozenset({"result", "solution", "value", "answers", "therefore", "thus", "hence", "so", "then", "答案", "值"})
