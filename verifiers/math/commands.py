@@ -19,6 +19,7 @@ _NAMES = frozenset(
     " heartsuit clubsuit diamondsuit checkmark top intercal dagger ddagger qed blacksquare S P dag eth Bbbk".split()
 )
 """Commands that stand for a name. What else a command may be, as an operator between two terms, is no factor."""
+_OPERATORS = frozenset({"ker", "dim", "deg", "hom"})
 _DENIES = frozenset({"not", "neg", "lnot", "nexists", "nsim", "nmid", "nparallel", "cancel"})
 _BEFORE_NAME = RELATIONS | frozenset({"", "(", "[", "{", ",", ";", "+", "-"})
 
@@ -143,6 +144,8 @@ def function_argument(parser: Descent, name: str) -> Node:
 def continues_argument(parser: Descent, head: str, last: Node) -> bool:
     """Whether \\sin a b goes on: to names, numbers and fractions, but not to functions and brackets."""
     if head in ("(", "[", "|", "\\{") or not head or not parser.begins_factor(head):
+        return False
+    if head == "d" and parser.differentials:
         return False
     if head[0] == "\\":
         name = head[1:]
@@ -323,6 +326,9 @@ def command(parser: Descent, head: str) -> Node:
         return Node("fn", (inner,), "norm")
     if head in BIG:
         return big(parser, name)
+    if name in _OPERATORS:
+        inner = function_argument(parser, name)
+        return Node("call", inner.args if inner.kind == "tuple" else (inner,), name)
     if name in _DECORATIONS:
         return decorated(parser, name)
     if name in ("angle", "triangle", "Delta", "measuredangle", "odot"):

@@ -19,6 +19,7 @@ from .labels import (
     is_figure,
     may_be_same,
     members_of,
+    sorted_letters,
 )
 from .lists import BRACKETS, OPEN, Decision, Lists, all_of
 from .matrices import as_tuple_or_matrix, entries_of, in_plain_type, matrix_of
@@ -254,18 +255,31 @@ def _labels_clash(gold: Item, answer: Item) -> Decision | None:
     mine, other = gold.label, answer.label
     if mine is not None and mine == answer.value and other == gold.value:
         return Decision(True, "equation")  # AB = CD and CD = AB
+    if mine is None and other is not None and other.kind == "mul" and gold.whole.kind == "rel":
+        return _whole(gold, answer)  # one product for another
     if mine is None or other is None:
         return None
     if mine.kind == "var" and {gold.whole.value, answer.whole.value} == {"=", "\\equiv"}:
         return Decision(False, "relation")
     others = _names_given(answer) - _names_given(gold)
+    bound = bool(names(gold.value) & names(mine)) or mine.value in _FUNCTIONS
+    if mine.kind == other.kind == "call" and not bound and normal_form(mine) != normal_form(other):
+        return Decision(False, "label")  # phi(n) = 4 is not phi(m) = 4
     if (mine == other or may_be_same(mine, other)) and others <= {normal_form(other)}:
         return None
+    return _whole(gold, answer)
+
+
+def _whole(gold: Item, answer: Item) -> Decision:
+    """Two equations with other left sides, as a whole."""
     if gold.whole.kind == answer.whole.kind == "rel" and (names(gold.value) or names(answer.value)):
         whole = same_value(gold.whole, answer.whole)
         if whole.same:
             return whole
     return Decision(False, "label")
+
+
+_FUNCTIONS = frozenset("fghFGHyu")
 
 
 def _names_given(item: Item) -> set[str]:
@@ -315,7 +329,7 @@ def _is_transpose(node: Node) -> bool:
 
 def _without_point_name(node: Node, other: Node) -> Node:
     """A(1, 2) beside a pair without a name: the point."""
-    named = node.kind == "call" and len(node.args) > 1 and len(str(node.value)) == 1 and str(node.value).isupper()
+    named = node.kind == "call" and len(node.args) > 1 and str(node.value) in "ABCDEFGHIJKLMOPQRSTVWXYZ"
     return Node("tuple", node.args) if named and other.kind == "tuple" else node
 
 
@@ -365,6 +379,11 @@ def _relations(gold: Node, answer: Node) -> Decision:
         named = classes[0][0] is not None and classes[1][0] is not None and classes[0][0] != classes[1][0]
         return Decision(not named and classes[0][1:] == classes[1][1:], "relation")
     mine, other = turned_upward(gold), turned_upward(answer)
+    if mine.value == other.value and mine.value in _SYMMETRIC:
+        lines = mine.value in ("\\perp", "\\parallel")
+        sides = [{normal_form(sorted_letters(side) if lines else side) for side in node.args} for node in (mine, other)]
+        if sides[0] == sides[1]:
+            return Decision(True, "relation")
     if mine.value == other.value and len(mine.args) == len(other.args):
         decision = _LISTS.in_order(mine.args, other.args, "relation")
         if decision.same or len(mine.args) != 2:
@@ -380,6 +399,7 @@ def _relations(gold: Node, answer: Node) -> Decision:
     return Decision(False, "relation")
 
 
+_SYMMETRIC = frozenset({"\\perp", "\\parallel", "\\cong", "\\sim"})
 _CARRIED = frozenset({"unit", "pct", "deg"})
 
 

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from .descent import RELATIONS
 from .grammar import Parser
+from .normal import normal_form
 from .tree import ONE, Node, Unreadable, add, div, mul, neg, num
 from .unit_table import is_symbol
 from .units import is_counted, unit
@@ -203,6 +204,9 @@ def _named_ratio(tokens: list[str]) -> Node | None:
     while parser.take(":"):
         named.append(parser.sum())
     value = _element(tokens[at + 1 :])
+    if value.kind == "ratio" and len(value.args) == len(named):  # y:x = 3:2 is x:y = 2:3
+        order = sorted(range(len(named)), key=lambda at: normal_form(named[at]))
+        named, value = [named[at] for at in order], value._replace(args=tuple(value.args[at] for at in order))
     if (
         parser.head
         or value.kind != "ratio"
@@ -297,6 +301,8 @@ def _with_rest(node: Node, rest: list[str]) -> Node:
     if rest[0][0] == '"' and (first in _MULTIPLES or (first in _PARTS and len(rest) == 1)):
         multiple = _times(node, num(_MULTIPLES[first]) if first in _MULTIPLES else div(ONE, num(_PARTS[first])))
         return _with_rest(multiple, rest[1:]) if len(rest) > 1 else multiple
+    if first == "percentage" and len(rest) > 1:
+        raise Unreadable("percentage points are no percent")
     if first in _PERCENT_WORDS:
         return _with_rest(Node("pct", (node,)), rest[1:]) if len(rest) > 1 else Node("pct", (node,))
     if first in _DEGREE_WORDS and not (len(rest) > 1 and rest[1].lower() in ('"celsius', '"fahrenheit', '"c', '"f')):

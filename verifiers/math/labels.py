@@ -86,11 +86,12 @@ def _may_name(mine: Node, other: Node) -> bool:
     words, name = (mine, other) if mine.kind == "named" else (other, mine)
     if words.args[0].kind == "rel":  # l: y = 2x
         return may_be_same(words.args[0].args[0], name)
+    said = str(words.value).split()
     if name.kind in ("call", "fn"):
         word, bracket, _ = str(words.value).partition("(")
         function = str(name.value).strip("'\\").lower()
-        return not bracket or word.lower() == function or {word.lower(), function} == {"var", "d"}  # D(X), the variance
-    said = str(words.value).split()
+        word = word if bracket else said[0] if any(len(one) == 1 for one in said) else function
+        return word.lower() == function or {word.lower(), function} == {"var", "d"}  # D(X), the variance
     letters = [word for word in said if len(word) == 1 and word not in "aI"]
     return not letters or (str(name.value) in letters and all(len(word) == 1 or word in _EXTREMES for word in said))
 
@@ -102,6 +103,8 @@ def _plain_label(node: Node) -> str:
     """A label in one spelling: the segment in |BA| and \\overline{AB}, the angle in m∠ABC, y' for dy/dx."""
     if node.kind == "abs" and node.args[0].kind == "mul":
         node = node.args[0]
+    elif node.kind == "abs" or node.value == "det":  # |A| may be a determinant
+        return f"|{normal_form(node.args[0])}|"
     if node.kind == "mul":
         angles = [arg for arg in node.args if str(arg.value).startswith(("angle", "overarc"))]
         if len(angles) == 1 and len(node.args) == 2 and node.args[0].value == "m":
@@ -120,12 +123,19 @@ def _plain_label(node: Node) -> str:
 def _same_arguments(mine: Node, other: Node) -> bool:
     """Whether two calls are of the same: f(x) is f(t), with another bound name, but P(A) is not P(B)."""
     return normal_form(mine) == normal_form(other) or (
-        len(mine.args) == len(other.args)
+        mine.value != "ratio"
+        and len(mine.args) == len(other.args)
         and all(x.kind == "var" and x.value in _BOUND for x in (*mine.args, *other.args))
     )
 
 
 _BOUND = frozenset((*"xyzwtsuvnmk", "theta"))
+
+
+def sorted_letters(node: Node) -> Node:
+    """A line by two of its points, in one order."""
+    letters = node.kind == "mul" and all(arg.kind == "var" and str(arg.value).isupper() for arg in node.args)
+    return Node("mul", tuple(sorted(node.args))) if letters else node
 
 
 def is_figure(node: Node) -> bool:

@@ -89,7 +89,7 @@ def _keeps_order(node: Node) -> bool:
     if node.kind == "add" and any(len(orders) > 1 for orders in _capitals(node).values()):
         return True
     if node.kind == "var":
-        return node.value == "dagger"
+        return node.value in ("dagger", "ldots")
     return node.kind in ("add", "mul", "pow") and any(map(_keeps_order, node.args))
 
 

@@ -59,7 +59,8 @@ _RENAMED = {
     "backslash": "\\setminus", "smallsetminus": "\\setminus", "dots": "\\ldots", "cdots": "\\ldots",
     "dotsc": "\\ldots", "dotsb": "\\ldots", "langle": "(", "rangle": ")", "fbox": "\\boxed", "exponentialE": "e",
     "to": "\\to", "rightarrow": "\\to", "isin": "\\in", "mathop": "", "R": "\\mathbb{R}", "dollar": "\\$",
-    "ell": "\\ell", "_": "", "#": "", "cupdot": "\\cup", "lg": "\\lg", "framebox": "\\boxed", "iff": "\\iff",
+    "top": "T", "intercal": "T", "ell": "\\ell", "_": "", "#": "", "cupdot": "\\cup", "lg": "\\lg", "framebox": "\\boxed",
+    "iff": "\\iff",
     "Leftrightarrow": "\\iff", "AA": '"angstrom', "ohm": '"ohm',
     "ratio": ":", "longrightarrow": "\\to", "upmu": "\\mu", "micro": "\\mu", "celsius": '"degC',
 }  # fmt: skip
@@ -112,6 +113,7 @@ _WORD_AFTER = re.compile(r"[ ,.;]{1,3}([A-Za-z]{2,})")
 _SIGNS = {"**": "^", "=<": "<=", "==": "=", "=>": "\\implies"}
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _BOLD_LETTERS = re.compile(r"[A-Za-z]|[A-Z]{2,3}|\\(?:" + "|".join(GREEK) + ")")
+_ARTICLE = re.compile(r" [a-z]{3,}")
 _LATEX = re.compile(r"[\\^_+]")
 
 
@@ -200,6 +202,8 @@ def _tokens(text: str, out: list[str], prose: bool, nesting: int) -> None:
                 at = start + len(unit)
             elif len(piece) == 1 and not prose:
                 out.append(piece)
+            elif piece in "aA" and _ARTICLE.match(text, at):
+                out.append('"a')
             elif len(piece) == 1:
                 may_be = is_symbol(piece) or text.startswith("\\Omega", at)
                 out.append('"' + piece if may_be and _after_value(out) else piece)

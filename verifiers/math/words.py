@@ -22,9 +22,15 @@ _SAME = {
     "wed": "wednesday", "thu": "thursday", "fri": "friday", "sat": "saturday", "sun": "sunday",
     "是": "yes", "对": "yes", "正确": "yes", "否": "no", "不是": "no", "错误": "no", "无解": "no solutions",
     "不存在": "dne", "奇数": "odd", "偶数": "even", "无穷多": "infinity", "无穷大": "infinity",
+    "convergent": "converges", "divergent": "diverges", "anticlockwise": "counterclockwise",
     "si": "yes", "oui": "yes", "ja": "yes", "nein": "no", "non": "no", "да": "yes", "нет": "no",
 }  # fmt: skip
 _PHRASES = {
+    "converges absolutely": "absolutely converges",
+    "converges conditionally": "conditionally converges",
+    "converges uniformly": "uniformly converges",
+    "limit dne": "dne",
+    "limit does not exist": "dne",
     "infinity many": "infinity",
     "infinity many solutions": "infinity",
     "does not exist": "dne",
@@ -187,4 +193,17 @@ def same_words(gold: str, answer: str) -> bool:
     if gold == answer or gold.replace(" ", "") == answer.replace(" ", ""):
         return True
     head, _, rest = gold.partition(" ")
-    return bool(rest) and answer == head and head in ("yes", "no")
+    if rest and answer == head and head in ("yes", "no"):
+        return True
+    return _without_category(gold) == _without_category(answer)
+
+
+def _without_category(text: str) -> str:
+    """An adjective without the thing that it describes: even function, isosceles triangle."""
+    head, _, last = text.rpartition(" ")
+    return head if head and " " not in head and last in _CATEGORIES else text
+
+
+_CATEGORIES = frozenset(
+    "line lines triangle function point matrix series sequence quadrilateral event events curve motion reaction".split()
+)
