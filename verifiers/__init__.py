@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         UnknownRewardError,
     )
     from .format import FormatVerifier
+    from .instructions import InstructionsVerifier
     from .language import LanguageVerifier
     from .length import LengthVerifier
     from .math import MathVerifier
@@ -39,6 +40,7 @@ _HOME = {
     "CodeVerifier": "code",
     "ConfigError": "errors",
     "FormatVerifier": "format",
+    "InstructionsVerifier": "instructions",
     "InstrumentDown": "errors",
     "LanguageVerifier": "language",
     "LengthVerifier": "length",
@@ -75,6 +77,7 @@ __all__ = [
     "CodeVerifier",
     "ConfigError",
     "FormatVerifier",
+    "InstructionsVerifier",
     "InstrumentDown",
     "LanguageVerifier",
     "LengthVerifier",

@@ -54,6 +54,7 @@ CATALOG: Mapping[str, Entry] = {
     "choice": Entry(".choice", "ChoiceVerifier", frozenset({"choice"}), True),
     "puzzle": Entry(".puzzle", "PuzzleVerifier", frozenset({"puzzle"}), True),
     "schema": Entry(".schema", "SchemaVerifier", frozenset({"schema"}), True),
+    "instructions": Entry(".instructions", "InstructionsVerifier", frozenset({"instructions"}), True),
     "format": Entry(".format", "FormatVerifier", None, False),
     "language": Entry(".language", "LanguageVerifier", None, False),
     "length": Entry(".length", "LengthVerifier", None, False),
