@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .answer import AnswerVerifier
     from .cases import TestCase
     from .choice import ChoiceVerifier
     from .code import CodeVerifier
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .verifier import Verifier, Voter, judge_each
 
 _HOME = {
+    "AnswerVerifier": "answer",
     "Auto": "reward",
     "ChoiceVerifier": "choice",
     "CodeVerifier": "code",
@@ -72,6 +74,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AnswerVerifier",
     "Auto",
     "ChoiceVerifier",
     "CodeVerifier",

@@ -55,6 +55,7 @@ CATALOG: Mapping[str, Entry] = {
     "puzzle": Entry(".puzzle", "PuzzleVerifier", frozenset({"puzzle"}), True),
     "schema": Entry(".schema", "SchemaVerifier", frozenset({"schema"}), True),
     "instructions": Entry(".instructions", "InstructionsVerifier", frozenset({"instructions"}), True),
+    "answer": Entry(".answer", "AnswerVerifier", frozenset({"answer"}), True),
     "format": Entry(".format", "FormatVerifier", None, False),
     "language": Entry(".language", "LanguageVerifier", None, False),
     "length": Entry(".length", "LengthVerifier", None, False),
