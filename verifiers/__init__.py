@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .reward import Auto, Reward, Term, auto, r1_zero, rl1, rl2
     from .sample import Message, Sample
     from .schema import SchemaVerifier
+    from .tools import ToolsVerifier
     from .verdict import Reason, Status, Verdict
     from .verifier import Verifier, Voter, judge_each
 
@@ -61,6 +62,7 @@ _HOME = {
     "Status": "verdict",
     "Term": "reward",
     "TestCase": "cases",
+    "ToolsVerifier": "tools",
     "UnknownRewardError": "errors",
     "Verdict": "verdict",
     "Verifier": "verifier",
@@ -99,6 +101,7 @@ __all__ = [
     "Status",
     "Term",
     "TestCase",
+    "ToolsVerifier",
     "UnknownRewardError",
     "Verdict",
     "Verifier",

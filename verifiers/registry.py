@@ -56,6 +56,7 @@ CATALOG: Mapping[str, Entry] = {
     "schema": Entry(".schema", "SchemaVerifier", frozenset({"schema"}), True),
     "instructions": Entry(".instructions", "InstructionsVerifier", frozenset({"instructions"}), True),
     "answer": Entry(".answer", "AnswerVerifier", frozenset({"answer"}), True),
+    "tools": Entry(".tools", "ToolsVerifier", frozenset({"tools"}), True),
     "format": Entry(".format", "FormatVerifier", None, False),
     "language": Entry(".language", "LanguageVerifier", None, False),
     "length": Entry(".length", "LengthVerifier", None, False),
