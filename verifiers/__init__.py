@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         UnknownRewardError,
     )
     from .format import FormatVerifier
+    from .judge import JudgeVerifier
     from .language import LanguageVerifier
     from .length import LengthVerifier
     from .math import MathVerifier
@@ -40,6 +41,7 @@ _HOME = {
     "ConfigError": "errors",
     "FormatVerifier": "format",
     "InstrumentDown": "errors",
+    "JudgeVerifier": "judge",
     "LanguageVerifier": "language",
     "LengthVerifier": "length",
     "MathVerifier": "math",
@@ -76,6 +78,7 @@ __all__ = [
     "ConfigError",
     "FormatVerifier",
     "InstrumentDown",
+    "JudgeVerifier",
     "LanguageVerifier",
     "LengthVerifier",
     "MathVerifier",
