@@ -166,10 +166,9 @@ class Connection:
             message = f"no reply from {where}: no whole reply within {client.timeout:g} s"
             raise EndpointError(message, "late") from None
         except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
-            told = _without_key(f"no reply from {where}: {type(error).__name__}: {error}", client.key_env)
-            raise EndpointError(told) from None
+            raise EndpointError(f"no reply from {where}: {type(error).__name__}: {error}") from None
         if status != 200:
-            told = _without_key(data[:2000].decode("utf-8", "replace"), client.key_env)
+            told = data[:2000].decode("utf-8", "replace")
             raise EndpointError(
                 f"{where} answered with status {status}: {told[:200]}",
                 _fault(status, told),
@@ -196,7 +195,7 @@ class Connection:
                     raise EndpointError(f"{self._client.url} answered with more than {MOST_BYTES:,} bytes", "no_reply")
         finally:
             await response.aclose()
-        return response.status_code, response.headers, bytes(data)
+        return response.status_code, response.headers, _without_key(bytes(data), self._client.key_env)
 
     def _read(self, data: bytes) -> Reply:
         where = self._client.url
@@ -253,9 +252,9 @@ def _authorise(request: httpx.Request, name: str | None) -> None:
         request.headers["Authorization"] = f"Bearer {_key(name)}"
 
 
-def _without_key(text: str, name: str | None) -> str:
-    key = os.environ.get(name, "").strip() if name else ""
-    return text.replace(key, "***") if key else text
+def _without_key(data: bytes, name: str | None) -> bytes:
+    """What a server sent, without the key where it repeats it."""
+    return data if name is None else data.replace(os.environ.get(name, "").strip().encode() or b"\0", b"***")
 
 
 def _fault(status: int, body: str) -> Fault:
