@@ -20,7 +20,7 @@ from r1_reward.sandbox import CallTest, StdinTest
 from r1_reward.scoring import ScoreOptions
 
 NAMES = """
-ChoiceVerifier CodeVerifier ConfigError FormatVerifier InstrumentDown LanguageVerifier LengthVerifier Limits
+ChoiceVerifier CodeVerifier ConfigError FormatVerifier InstrumentDown JudgeVerifier LanguageVerifier LengthVerifier Limits
 MathVerifier Message NotScoredError PuzzleVerifier Reason Reward RewardError RunError Sample SampleError SchemaVerifier
 Scored Status Summary Term TestCase UnknownRewardError Verdict Verifier __version__ auto r1_zero rl1 rl2 score verify
 """.split()

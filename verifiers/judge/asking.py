@@ -32,6 +32,9 @@ from .recording import Recorded, Recording, question_key
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between two tries, at first and at most; a server may ask for more."""
 
+CONCURRENCY = 32
+"""Questions under way at once, where nothing else is said."""
+
 Ask = Callable[[str], "str | Reply"]
 """A judge of one's own: from a question to a reply. Whatever it raises is a failure."""
 
@@ -81,6 +84,8 @@ class _Call:
     """When a question last had a reply."""
     denied: Failure | None = None
     """Why nothing more is asked."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by the one whose turn it is to set money aside."""
 
 
 class Asker:
@@ -91,7 +96,7 @@ class Asker:
         judge: ChatClient | Ask,
         name: str,
         *,
-        concurrency: int = 32,
+        concurrency: int = CONCURRENCY,
         retries: int = 5,
         patience: float = 300.0,
         schemas: bool = True,
@@ -282,18 +287,19 @@ class Asker:
 
     async def _reserve(self, question: Question, call: _Call) -> bool:
         """Set aside what a question may cost; False where the ceiling leaves no room that calls under way will make."""
-        while self._max_cost is not None:
-            worst = self._worst(question)
-            with self._lock:
-                if self._recording.cost + self._reserved + worst <= self._max_cost:
-                    self._reserved += worst
-                    return True
-                if self._reserved <= 0:
-                    told = f"{self._recording.cost:.4g} of at most {self._max_cost:g} are spent (max_cost)"
-                    call.denied = call.denied or Failure(Reason.JUDGE_CEILING, told)
-                if call.denied is not None:
-                    return False
-            await asyncio.sleep(0.02)
+        async with call.turn:  # in the order of the questions, so that what is paid for is a run of first rows
+            while self._max_cost is not None:
+                worst = self._worst(question)
+                with self._lock:
+                    if self._recording.cost + self._reserved + worst <= self._max_cost:
+                        self._reserved += worst
+                        return True
+                    if self._reserved <= 0:
+                        told = f"{self._recording.cost:.4g} of at most {self._max_cost:g} are spent (max_cost)"
+                        call.denied = call.denied or Failure(Reason.JUDGE_CEILING, told)
+                    if call.denied is not None:
+                        return False
+                await asyncio.sleep(0.01)
         return True
 
     def _release(self, question: Question) -> None:

@@ -19,7 +19,7 @@ from ..sample import Sample
 from ..settings import NOT_NEGATIVE, Amount, Count, Rule, Share, Whole, check
 from ..verdict import Reason, Verdict
 from ..verifier import check_samples
-from .asking import Answer, Ask, Asker, Failure, Question
+from .asking import CONCURRENCY, Answer, Ask, Asker, Failure, Question
 from .client import ChatClient
 from .pairing import Game, best_of, rounds
 from .question import Field, question_text, read_reply, reply_schema
@@ -76,7 +76,7 @@ class JudgeVerifier:
     """Seconds after which a question is not tried again."""
     retries: Whole = 5
     """Further tries of a question."""
-    concurrency: Count = 32
+    concurrency: Count = CONCURRENCY
     """Questions under way at once; of a run, shared by its processes."""
     structured: bool = True
     """Whether the server is asked to keep to a JSON schema; one that cannot is asked without."""

@@ -120,9 +120,9 @@ def test_a_server_that_wants_to_be_left_alone_is() -> None:
 
 def test_a_server_that_is_down_costs_one_patience_and_not_one_a_row() -> None:
     begun = time.monotonic()
-    found = JudgeVerifier(
-        url="http://127.0.0.1:9/v1", model="m", timeout=1.0, patience=1.0, retries=50, concurrency=4
-    )(samples(200))
+    found = JudgeVerifier(url="http://127.0.0.1:9/v1", model="m", timeout=1.0, patience=1.0, retries=50, concurrency=4)(
+        samples(200)
+    )
     assert time.monotonic() - begun < 10
     assert {one.reason.value for one in found} == {"judge_unavailable"}
 
@@ -235,11 +235,11 @@ def test_the_key_is_in_nothing_that_is_written(
     monkeypatch.setenv("THE_KEY", key)
     path = tmp_path / "judge.jsonl"
     caplog.set_level(logging.DEBUG)
-    replies = [
-        lambda a: right(a),
-        lambda a: Told(raw=f"bad key {key}".encode(), status=500),
-        lambda a: Told(f"the key is {key}?"),
-        lambda a: Told(None, refusal="no"),
+    replies: list[Callable[[Asked], Told]] = [
+        right,
+        lambda _: Told(raw=f"bad key {key}".encode(), status=500),
+        lambda _: Told(f"the key is {key}?"),
+        lambda _: Told(None, refusal="no"),
     ]
     with ScriptedServer(lambda asked: replies[asked.number % 4](asked)) as server:
         one = judge(server, key_env="THE_KEY", record=str(path), retries=1)
