@@ -66,6 +66,8 @@ class JudgeVerifier:
     """Samples of each verdict; the majority counts, of numbers the mean."""
     agreement: Share = 0.5
     """Share of the votes that must be for the verdict that most have; less is an error."""
+    draw: Whole = 0
+    """Counts samples of the same questions: another number asks anew what `record` holds of this one."""
     temperature: Amount | None = None
     """Of the judge's sampling; 0, or 0.7 where there are several votes."""
     max_tokens: Count = 2048
@@ -130,6 +132,11 @@ class JudgeVerifier:
     def name(self) -> str:
         """`judge`."""
         return "judge"
+
+    @property
+    def used_rubric(self) -> Rubric:
+        """The rubric, with mode and instructions as they are used."""
+        return self._rubric
 
     @property
     def together(self) -> bool:
@@ -209,7 +216,7 @@ class JudgeVerifier:
     def _question(self, task: _Task, vote: int) -> Question:
         text, code = question_text(*task)
         read = functools.partial(read_reply, code=code, fields=task[2])
-        return Question(text, read, reply_schema(code, task[2]), vote)
+        return Question(text, read, reply_schema(code, task[2]), self.draw * self.votes + vote)
 
     # --- What it comes to
 
