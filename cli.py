@@ -523,13 +523,16 @@ def eval_rm(model: str, data: tuple[str, ...], **flags: Any) -> None:
 @click.option("--judge", required=True, metavar="URL|recorded:FILE|MODULE:NAME", help="Who says which is better.")
 @click.option("--model", metavar="NAME", help="Model to ask for at URL.")
 @click.option("--key-from", metavar="VARIABLE", help="Environment variable that holds the key to URL.")
+@click.option("--generate", "generate_from", metavar="URL", help="Server whose model writes the candidates.")
+@click.option("--generator", metavar="NAME", help="Model to ask for there.")
+@click.option("--generator-key-from", metavar="VARIABLE", help="Environment variable that holds the key to it.")
 @click.option("--timeout", default=120.0, metavar="S", help="Seconds that a question to URL may take (default: 120).")
-@click.option("--workers", default=4, metavar="N", help="Questions under way at once (default: 4).")
-@click.option("--record", metavar="FILE", help="Keep the judge's replies there, to judge again without it.")
+@click.option("--workers", default=32, metavar="N", help="Questions under way at once (default: 32).")
+@click.option("--record", metavar="FILE", help="Keep the judge's replies there, and not in DIR.")
 @click.option("--against", multiple=True, metavar="FILE", help="Data whose prompts must not be in; repeatable.")
 @click.option("--set", "set_", multiple=True, callback=_settings, metavar="OPT=VALUE", help="A setting; repeatable.")
 def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None:
-    """Build preference pairs: rows with a prompt and responses, judged two by two in both orders.
+    """Build preference pairs: rows with a prompt and responses, or a prompt alone, judged two by two in both orders.
 
     Run again to go on where an interrupted run left DIR. Exit status: 0 fine, 1 no pair could be
     judged, 2 usage, 130 interrupted.

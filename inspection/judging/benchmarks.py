@@ -48,7 +48,7 @@ def arena_hard_score(rows: Iterable[Mapping[str, Any]], name: str = "judge") -> 
     0.75
     """
     found = list(_verdicts(rows, name))
-    games = [(one["score"], one["evidence"]["weight"]) for one in found if one["score"] is not None]
+    games = [(float(one["score"]), float(one["evidence"]["weight"])) for one in found if one["score"] is not None]
     return sum(score * weight for score, weight in games) / sum(weight for _, weight in games)
 
 

@@ -80,7 +80,8 @@ def _pair(reader: RowReader, fields: Mapping[str, Any], number: int) -> Iterator
         rest["prompt"] = fields["chosen"][:-1]
     label = number % 2 == 0
     one, other = (chosen, rejected) if label else (rejected, chosen)
-    sample = Sample.from_dict({**rest, "response": "", "reference": None, "tests": None}, dict(reader.columns))
+    columns = {name: path for name, path in reader.columns.items() if path is not None}
+    sample = Sample.from_dict({**rest, "response": "", "reference": None, "tests": None}, columns)
     yield replace(sample, response=one, reference=other, kind="general"), label
 
 

@@ -47,13 +47,15 @@ class Question(NamedTuple):
     """What a judge is asked."""
 
     text: str
-    """All of it, as a user's message."""
+    """All of it, as a user's message; or what stands for `messages` in the recording."""
     read: Callable[[str], Any]  # any: a verdict
     """What a reply says. Raises UnclearError."""
     schema: Mapping[str, Any] | None = None  # any: a JSON schema
     """What a reply must be, for servers that can keep to it."""
     number: int = 0
     """Which of several samples of the same question."""
+    messages: Sequence[Mapping[str, str]] = ()
+    """A dialogue, in place of the text, for a client."""
 
 
 class Failure(NamedTuple):
@@ -94,7 +96,7 @@ class Asker:
     def __init__(
         self,
         judge: ChatClient | Ask,
-        name: str,
+        settings: list[object] | None = None,
         *,
         concurrency: int = CONCURRENCY,
         retries: int = 5,
@@ -109,7 +111,7 @@ class Asker:
 
         Args:
             judge: Who is asked.
-            name: What a callable's replies are known by in a recording; a client's are by its settings.
+            settings: What a callable's replies are known by in a recording; a client has its own.
             concurrency: Questions under way at once, in one call.
             retries: Further tries of a question.
             patience: Seconds after which a question is not tried again.
@@ -120,7 +122,7 @@ class Asker:
             max_cost: The ceiling for all that the recording holds, in the money of the prices.
         """
         self._judge, self._schemas = judge, schemas
-        self._settings: list[object] = judge.settings if isinstance(judge, ChatClient) else [name]
+        self._settings = judge.settings if isinstance(judge, ChatClient) else settings or [repr(judge)]
         self._concurrency, self._retries, self._patience = concurrency, retries, patience
         self._recording, self._replay = recording or Recording(None), replay
         self._keep = recording is not None
@@ -246,7 +248,7 @@ class Asker:
 
     def _add(self, key: tuple[str, int], row: Recorded) -> None:
         try:
-            self._recording.add(*key, row)
+            self._recording.add(self._settings, *key, row)
         except WriteError as error:
             self._broken = error  # what cannot be kept must not be asked and paid for again and again
             raise
@@ -255,7 +257,7 @@ class Asker:
         """One try. Raises EndpointError."""
         if connection is not None:
             schema = question.schema if with_schema else None
-            return await connection.complete([{"role": "user", "content": question.text}], schema)
+            return await connection.complete(question.messages or [{"role": "user", "content": question.text}], schema)
         assert not isinstance(self._judge, ChatClient)
         try:
             async with asyncio.timeout(self._patience):

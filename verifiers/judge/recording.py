@@ -1,9 +1,9 @@
 """What a judge replied, kept in a file: what is there is not asked, or paid, again.
 
-A file of JSON lines, one for each reply that was paid for and each question that came to nothing: `asked` (hash of
-the model, its settings and the question), `number` (which of several samples of one question), `reply` or `failed`,
-`tokens` and `cost`. Several processes may write to one file; each sees what the others have written. A line that an
-end of the machine has torn is passed over.
+A file of JSON lines, one for each reply that was paid for and each question that came to nothing: `judge` (the model
+and how it sampled), `asked` (hash of that and of the question), `number` (which of several samples of one question),
+`reply`, `failed`, `tokens` and `cost`. Several processes may write to one file; each sees what the others have
+written. A line that an end of the machine has torn is passed over.
 
 What it does not hold: keys, addresses, and the question itself.
 """
@@ -52,6 +52,8 @@ class Recording:
         self._lock = threading.Lock()
         self._rows: dict[tuple[str, int], Recorded] = {}
         self._offset = 0
+        self.judges: list[list[object]] = []
+        """Those whose replies are in it."""
         self.cost = 0.0
         """What all the replies in it cost, those of other processes as of the last line written here."""
         with self._lock:
@@ -61,10 +63,10 @@ class Recording:
         """What came of a question: a reply that was of use, if there was one."""
         return self._rows.get((asked, number))
 
-    def add(self, asked: str, number: int, row: Recorded) -> None:
+    def add(self, judge: list[object], asked: str, number: int, row: Recorded) -> None:
         """Keep one. Raises WriteError where it cannot be written."""
-        fields = {"asked": asked, "number": number, "reply": row.reply, "failed": row.failed, "tokens": row.tokens}
-        line = json.dumps({**fields, "cost": row.cost}).encode() + b"\n"
+        fields = {"judge": judge, "asked": asked, "number": number, **row._asdict()}
+        line = json.dumps(fields, default=repr).encode() + b"\n"
         with self._lock:
             if self._path is None:
                 self._take(line)
@@ -102,14 +104,15 @@ class Recording:
         try:
             row = json.loads(line)
         except ValueError:
-            if line.strip() and not line.startswith(b'{"asked": '):
+            if line.strip() and not line.startswith(b'{"judge": '):
                 raise ConfigError(f"{self._path} holds what is no recording of a judge; name another file") from None
             return
         try:
-            key = str(row["asked"]), int(row["number"] or 0)
-            failed = row.get("failed")
-            read, written = row.get("tokens") or (0, 0)
-            found = Recorded(row["reply"], tuple(failed) if failed else None, (read, written), row.get("cost") or 0.0)
+            key, failed = (str(row["asked"]), int(row["number"])), row["failed"]
+            read, written = row["tokens"]
+            found = Recorded(row["reply"], tuple(failed) if failed else None, (read, written), float(row["cost"]))
+            if row["judge"] not in self.judges:
+                self.judges.append(list(row["judge"]))
         except (KeyError, TypeError, ValueError, AttributeError):
             raise ConfigError(f"{self._path} holds what is no recording of a judge; name another file") from None
         self.cost += found.cost

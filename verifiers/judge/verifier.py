@@ -387,7 +387,7 @@ class JudgeVerifier:
         if made is None or made[0] != os.getpid():
             asker = Asker(
                 self._judge(),
-                self._judge_name,
+                [self._judge_name],
                 concurrency=self.concurrency,
                 retries=self.retries,
                 patience=self.patience,

@@ -184,13 +184,13 @@ def test_a_recording_changes_no_figure_and_is_not_asked_again(tmp_path: Path) ->
 def test_a_torn_recording_is_read_and_written_on(tmp_path: Path) -> None:
     path = tmp_path / "judge.jsonl"
     first, second = Recording(path), Recording(path)
-    first.add("a", 0, Recorded("one", None, (5, 5), 0.25))
+    first.add(["m"], "a", 0, Recorded("one", None, (5, 5), 0.25))
     with path.open("ab") as file:
-        file.write(b'{"asked": "b", "num')
-    second.add("c", 0, Recorded("three", None, (5, 5), 0.5))
+        file.write(b'{"judge": ["m"], "asked": "b", "num')
+    second.add(["m"], "c", 0, Recorded("three", None, (5, 5), 0.5))
     for seen in (second, Recording(path)):
         assert (seen.get("a", 0), seen.get("b", 0)) == (Recorded("one", None, (5, 5), 0.25), None)
-        assert seen.cost == 0.75
+        assert (seen.cost, seen.judges) == (0.75, [["m"]])
     path.write_text('{"prompt": "not ours"}\n')
     with pytest.raises(ConfigError, match="no recording of a judge"):
         Recording(path)
