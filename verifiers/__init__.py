@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from .format import FormatVerifier
     from .instructions import InstructionsVerifier
+    from .judge import JudgeVerifier
     from .language import LanguageVerifier
     from .length import LengthVerifier
     from .math import MathVerifier
@@ -45,6 +46,7 @@ _HOME = {
     "FormatVerifier": "format",
     "InstructionsVerifier": "instructions",
     "InstrumentDown": "errors",
+    "JudgeVerifier": "judge",
     "LanguageVerifier": "language",
     "LengthVerifier": "length",
     "MathVerifier": "math",
@@ -84,6 +86,7 @@ __all__ = [
     "FormatVerifier",
     "InstructionsVerifier",
     "InstrumentDown",
+    "JudgeVerifier",
     "LanguageVerifier",
     "LengthVerifier",
     "MathVerifier",
