@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..rows.preferences import Pairing
 from ..training.process import catch_signals, init_distributed, progress_bar
 from ..verifiers.errors import ConfigError, WriteError
 from ..verifiers.files import hash_file, write_json
 from .base import base_model
 from .card import load_reward_model
-from .data import Pairs, Ratings, read_pairs, read_rated
+from .data import Columns, Pairs, Ratings, read_pairs, read_rated
 from .errors import TrainingError
 from .model import Scorer
 from .options import options_of
+from .prefs_command import say_unreadable
 from .train import Step, StoppedError, Trained, kept_in, train_reward_model
 
 FINE, FAILED, INTERRUPTED, TERMINATED = 0, 1, 130, 143
@@ -33,6 +35,9 @@ def run_train(
     set_: Mapping[str, Any] | None = None,  # any: fields of TrainOptions
     resume: bool = False,
     overwrite: bool = False,
+    names: Columns | None = None,
+    form: str = "auto",
+    pairing: Pairing = "extremes",
 ) -> int:
     """Train a reward model and return the exit status.
 
@@ -50,8 +55,11 @@ def run_train(
             f"{output} already holds {kept} of an earlier run; --resume goes on with it, --overwrite begins anew, or "
             "name another folder"
         )
-    table: Pairs | Ratings
-    table = read_pairs(data) if kind == "helpful" else read_rated(data)
+    table = _read_table(kind, data, names, form, pairing)
+    if first:
+        say_unreadable(table.left_out["unreadable"], table.unreadable)
+    if not table.rows:
+        raise ConfigError(f"{', '.join(data)}: no row can be used; left out: {dict(table.left_out)}")
     scorer = base_model(base, table.rows, options)
     scorer.model.to(init_distributed())
     told = {"base": base, "data": {name: _hash(name) for name in data}, "left_out": dict(table.left_out)}
@@ -94,6 +102,9 @@ def run_eval(
     scores: str | None = None,
     budget: int = 16_384,
     precision: str = "fp32",
+    names: Columns | None = None,
+    form: str = "auto",
+    pairing: Pairing = "extremes",
 ) -> int:
     """Evaluate a reward model on data, show and write the measures, and return the exit status. Raises RewardError."""
     from .batches import can_share
@@ -101,7 +112,8 @@ def run_eval(
 
     scorer, card = load_reward_model(model)
     _on_best_device(scorer)
-    table: Pairs | Ratings = read_pairs(data) if card.kind == "helpful" else read_rated(data)
+    table = _read_table(card.kind, data, names, form, pairing)
+    say_unreadable(table.left_out["unreadable"], table.unreadable)
     if not table.rows:
         raise ConfigError(f"{', '.join(data)}: no row can be used; left out: {dict(table.left_out)}")
     share = card.kind == "helpful" and can_share(scorer)
@@ -130,6 +142,14 @@ def run_eval(
     return FINE
 
 
+def _read_table(kind: str, data: Sequence[str], names: Columns | None, form: str, pairing: Pairing) -> Pairs | Ratings:
+    if kind == "helpful":
+        return read_pairs(data, columns=names, form=form, pairing=pairing)
+    if form != "auto":
+        raise ConfigError(f"--from {form} is a form of pairs; labelled responses are read by their columns, or --map")
+    return read_rated(data, columns=names)
+
+
 def _on_best_device(scorer: Scorer) -> None:
     import torch
 
@@ -138,7 +158,7 @@ def _on_best_device(scorer: Scorer) -> None:
 
 
 def _hash(name: str) -> str:
-    return "" if name == "-" else hash_file(name)[:16]
+    return hash_file(name)[:16] if Path(name).is_file() else ""
 
 
 def _say_trained(trained: Trained, table: Pairs | Ratings, output: str) -> None:

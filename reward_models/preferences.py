@@ -15,17 +15,19 @@ import hashlib
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any, Literal
 
+from ..rows.preference_forms import IDS, SOURCES
+from ..rows.preferences import PreferenceReader
 from ..verifiers.errors import ConfigError
 from ..verifiers.sample import Message
 from ..verifiers.settings import check_option
-from .data import Pair, _Place, _prompt, _rows, split_by_prompt
+from .data import Columns, Pair, read_each, split_by_prompt
 from .judge import Judge, question, verdict_of
 from .matching import Contamination, Matched, match_lengths, near_duplicates
 from .summary import summary_of
@@ -94,32 +96,49 @@ class JudgedPair:
         return sum(self.scores) / len(self.scores) if self.scores else None
 
 
-def read_candidates(files: Sequence[str | Path]) -> list[Candidate]:
-    """Rows with `prompt` and `responses`, two or more; of more, first and second, third and fourth and so on.
+@dataclass(slots=True)
+class Candidates:
+    """The candidates of some files."""
 
-    Helpfulness is judged by what follows the reasoning, so that is all that is kept. Raises DataError.
+    rows: list[Candidate]
+    """Those that can be judged, in order."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """How many were left out, by why: `unreadable` rows, responses `without a partner`."""
+    unreadable: list[str] = field(default_factory=list)
+    """What was wrong with the first rows that could not be read."""
+
+
+def read_candidates(files: Sequence[str | Path], *, columns: Columns | None = None, form: str = "auto") -> Candidates:
+    """Rows with a prompt and two responses or more; of more, first and second, third and fourth and so on.
+
+    A row that cannot be read costs itself, and is counted; so is a last response without a partner. Helpfulness is
+    judged by what follows the reasoning, so that is all that is kept.
+
+    Args:
+        files: Their names.
+        columns: Which path holds which field, where that is not a usual name; `responses` is the list.
+        form: The form of the rows; any of preference data, whose labels are left alone.
+
+    Raises:
+        DataError: Not one row can be read, or none of the first 20.
+        RunError: A file cannot be opened.
     """
-    found = []
-    for name, row in _rows(files):
-        place = _Place(name)
-        responses = row.get("responses")
-        if not isinstance(responses, list) or len(responses) < 2 or not all(isinstance(one, str) for one in responses):
-            place.wrong("responses", "must be a list of at least two texts")
-        prompt = _prompt(row, place)
-        if prompt is None:
-            place.wrong("prompt", "is missing")
+    reader = PreferenceReader(columns=columns or {}, form=form)
+    found = Candidates([])
+
+    def read(row: Mapping[str, Any], place: str) -> None:  # any: a JSON object
+        prompt, responses = reader.responses(row)
+        parts = reader.reading(row)
         texts = [summary_of(one, prompt) or "" for one in responses]
+        name, source = parts.text(IDS, "id") or place, parts.text(SOURCES, "source")
         for number in range(0, len(texts) - 1, 2):
-            name_of = str(row.get("id", name)) + (f"/{number // 2}" if len(texts) > 3 else "")
-            found.append(
-                Candidate(
-                    id=name_of,
-                    prompt=prompt,
-                    one=texts[number],
-                    other=texts[number + 1],
-                    source=str(row.get("source") or ""),
-                )
-            )
+            one_name = name + (f"/{number // 2}" if len(texts) > 3 else "")
+            one, other = texts[number : number + 2]
+            found.rows.append(Candidate(id=one_name, prompt=prompt, one=one, other=other, source=source))
+        if len(texts) % 2:
+            found.left_out["without a partner"] += 1
+
+    read_each(files, read, found.left_out, found.unreadable)
     return found
 
 

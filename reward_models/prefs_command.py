@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
-from ..verifiers.errors import ConfigError
+from ..rows.preferences import PreferenceReader
+from ..verifiers.errors import ConfigError, SampleError
 from ..verifiers.files import hash_file, write_json, write_rows
 from ..verifiers.judge import ChatClient
-from .data import Pair, _rows
+from .data import Columns, Pair, rows_of
+from .errors import DataError
 from .judge import Judge, RecordedJudge
 from .matching import Contamination
 from .preferences import JUDGED, PrefOptions, build, judge_all, read_candidates
@@ -30,6 +32,8 @@ def run_prefs(
     workers: int = 4,
     record: str | None = None,
     against: Sequence[str] = (),
+    names: Columns | None = None,
+    form: str = "auto",
     set_: Mapping[str, Any] | None = None,  # any: fields of PrefOptions
 ) -> int:
     """Judge candidates, write the pairs and a summary to a folder, and return the exit status: 0, 1 where
@@ -47,7 +51,9 @@ def run_prefs(
     asked, name = _judge(judge, model, key_from, timeout), _name(judge, model)
     if record is not None:
         asked = RecordedJudge(record, live=asked, name=name)
-    candidates = read_candidates(files)
+    read = read_candidates(files, columns=names, form=form)
+    candidates = read.rows
+    say_unreadable(read.left_out["unreadable"], read.unreadable)
     contamination = Contamination(_texts(against)) if against else None
     folder = Path(output)
     try:
@@ -56,14 +62,15 @@ def run_prefs(
         built = build(candidates, judged, options, contamination)
         for name, pairs in (("train.jsonl", built.train), ("test.jsonl", built.test)):
             write_rows(folder / name, map(_row, pairs))
-        told = {"version": __version__, "judge": judge, "model": model, **built.told}
+        left_out = {**{why: count for why, count in sorted(read.left_out.items()) if count}, **built.told["left_out"]}
+        told = {"version": __version__, "judge": judge, "model": model, **built.told, "left_out": left_out}
         write_json(folder / "summary.json", told)
     except KeyboardInterrupt:
         _say(f"interrupted; what was judged is in {output}, run again to go on")
         return 130
     except OSError as error:
         raise ConfigError(f"cannot write to {output}: {error.strerror}; run again to go on") from error
-    _show(built.told, output)
+    _show(told, output)
     if judged and all(one.failed for one in judged):
         _say("failed: the judge gave no verdict on any pair")
         return 1
@@ -100,13 +107,16 @@ def _name(judge: str, model: str | None) -> str:
 
 def _texts(files: Sequence[str]) -> list[str]:
     """The prompts of files, whatever else their rows hold."""
-    found = []
-    for _, row in _rows(files):
-        prompt = row.get("prompt", row.get("problem", row.get("question")))
-        if isinstance(prompt, list):
-            prompt = "\n".join(str(turn.get("content", "")) for turn in prompt if isinstance(turn, dict))
-        if isinstance(prompt, str):
-            found.append(prompt)
+    found, reader = [], PreferenceReader()
+    for place, row in rows_of(files):
+        try:
+            if isinstance(row, SampleError):
+                raise row
+            prompt = reader.prompt(row)
+        except SampleError as error:
+            raise DataError(f"{place}: {error}") from None
+        if prompt is not None:
+            found.append("\n".join(turn.content for turn in prompt))
     if not found:
         raise ConfigError(f"no row of {', '.join(files)} has a prompt, problem or question to keep out")
     return found
@@ -122,6 +132,14 @@ def _row(pair: Pair) -> dict[str, Any]:  # any: a JSON object
         "margin": pair.margin,
         "source": pair.source,
     }
+
+
+def say_unreadable(number: int, shown: Sequence[str]) -> None:
+    """Say how many rows could not be read, and what was wrong with the first of them."""
+    if number:
+        _say(f"{number} rows could not be read and were left out:" if number > 1 else "a row could not be read:")
+        for line in shown:
+            _say(f"  {line}")
 
 
 def _say(text: str) -> None:

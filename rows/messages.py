@@ -36,7 +36,7 @@ def response_text(completion: object, *, opened: bool = False) -> str:
     if any(turn.get("type") in ("message", "reasoning", "function_call") and "role" not in turn for turn in turns):
         turns = reply_of(turns)
     last = next((turn for turn in reversed(turns) if _role(turn, "assistant") == "assistant"), None)
-    return "" if last is None else _message_text(last, opened)
+    return "" if last is None else message_text(last, opened)
 
 
 def is_message(value: object) -> bool:
@@ -96,7 +96,8 @@ def _role(turn: Mapping[str, Any], usual: str) -> str:
     return str(role)
 
 
-def _message_text(message: Mapping[str, object], opened: bool) -> str:
+def message_text(message: Mapping[str, object], opened: bool = False) -> str:
+    """The text of a message, its blocks and its reasoning included. Raises SampleError for content that is none."""
     content = message.get("content", message.get("value") if "from" in message else None)
     thinking = next((message[k] for k in _REASONING if message.get(k)), None)
     if isinstance(content, str):
