@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,10 @@ from .errors import ModelError
 from .layout import Layout, Limits
 from .model import Scorer
 from .stored import load, save
+from .template import portable, reads_alike
 
 FILE = "reward_model.json"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +61,26 @@ class Card:
 
 
 def save_reward_model(scorer: Scorer, card: Card, folder: str | Path, *, merge: bool = True) -> None:
-    """Write weights, tokenizer and card; the card last, so that a folder with one is whole."""
+    """Write weights, tokenizer and card; the card last, so that a folder with one is whole.
+
+    The tokenizer gets a chat template by which others lay text out as we do (`template.py`).
+    """
     folder = Path(folder)
-    save(scorer, folder, merge=merge)
-    write_json(folder / FILE, dataclasses.asdict(card))
+    before = scorer.tokenizer.chat_template
+    template = portable(scorer)
+    try:
+        if template is not None:
+            scorer.tokenizer.chat_template = template
+            if not reads_alike(scorer):
+                _log.warning(
+                    "this tokenizer joins the end of a prompt with a response, so that others read other tokens than "
+                    "we do, and may give other scores"
+                )
+        save(scorer, folder, merge=merge)
+        layout = Layout(scorer, Limits()).fingerprint
+    finally:
+        scorer.tokenizer.chat_template = before
+    write_json(folder / FILE, dataclasses.asdict(dataclasses.replace(card, layout=layout if card.layout else "")))
 
 
 def load_reward_model(folder: str | Path, **options: Any) -> tuple[Scorer, Card]:  # any: those of `load`

@@ -26,7 +26,10 @@ from ..verifiers.sample import Message
 from .model import Scorer
 from .summary import Prompt
 
-_PROBE = "\u2047"
+PROBE = "\u2047"
+"""A response that no template changes."""
+PLAIN = "{#- r1-reward: each turn with its role above it -#}"
+"""How a chat template begins that does no more than we do without one."""
 
 
 class Encoded(NamedTuple):
@@ -78,6 +81,8 @@ class Parts(NamedTuple):
     """How many of the response's fit beside them."""
     around: int
     """Tokens that stand between and after them."""
+    ending: Sequence[int]
+    """Those after them."""
 
 
 class Layout:
@@ -96,19 +101,22 @@ class Layout:
         self.limits = limits
         bounds = [bound for bound in (limits.length, scorer.positions) if bound is not None]
         self._longest = min(bounds) if bounds else None
-        self._ending = self._find_ending()
+        self.ending = self._find_ending()
         self._middle = [self._tokenizer.sep_token_id] if self._encoder else []
 
     @property
     def fingerprint(self) -> str:
         """Hash of what decides how text is laid out, the limits aside."""
-        told = f"{self._encoder} {self._template or 'plain'}"
+        told = f"{self._encoder} {self.template or 'plain'}"
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     @property
-    def _template(self) -> str | None:
+    def template(self) -> str | None:
+        """The chat template that renders prompts; None where each turn stands under its role."""
         found = None if self._encoder else self._tokenizer.chat_template
-        return found if found is None or isinstance(found, str) else str(sorted(found.items()))
+        if isinstance(found, dict):
+            found = found.get("default") or str(sorted(found.items()))
+        return None if found is None or found.startswith(PLAIN) else str(found)
 
     def encode(self, prompt: Prompt, responses: Sequence[str]) -> list[Encoded]:
         """The tokens of each response to a prompt."""
@@ -122,19 +130,19 @@ class Layout:
         """Prompt and response as tokens, nothing left out; where one row is too short for both, each gets half of it
         at least."""
         start, asked = self._prompt(prompt)
-        said, around = self._tokens(response), len(self._middle) + len(self._ending)
+        said, around = self._tokens(response), len(self._middle) + len(self.ending)
         prompts = len(asked) if self.limits.prompt is None else min(len(asked), self.limits.prompt)
         responses = max(1, len(said)) if self.limits.response is None else self.limits.response
         if self._longest is not None:
             room = max(2, self._longest - len(start) - around)
             prompts = min(prompts, max(room // 2, room - min(responses, max(1, len(said)))))
             responses = min(responses, room - prompts)
-        return Parts(start, asked, said, prompts, responses, around)
+        return Parts(start, asked, said, prompts, responses, around, self.ending)
 
     def join(self, parts: Parts, asked: tuple[int, int], said: tuple[int, int], *, cut: bool) -> Encoded:
         """A row of a piece of the prompt and a piece of the response."""
         prefix = (*parts.start, *parts.asked[slice(*asked)], *self._middle)
-        return Encoded(prefix, (*parts.said[slice(*said)], *self._ending), cut)
+        return Encoded(prefix, (*parts.said[slice(*said)], *parts.ending), cut)
 
     def text(self, encoded: Encoded) -> str:
         """The text that tokens stand for, special ones included."""
@@ -147,13 +155,13 @@ class Layout:
         middle = self._middle
         over = 0
         if self._longest is not None:
-            over = len(start) + len(asked) + len(middle) + len(said) + len(self._ending) - self._longest
+            over = len(start) + len(asked) + len(middle) + len(said) + len(self.ending) - self._longest
         if over > 0:
             cut = True
             lost = min(over, len(asked))
             asked = asked[lost:]
             said = said[: len(said) - (over - lost)]
-        return Encoded((*start, *asked, *middle), (*said, *self._ending), cut)
+        return Encoded((*start, *asked, *middle), (*said, *self.ending), cut)
 
     def _prompt(self, prompt: Prompt) -> tuple[list[int], list[int]]:
         """The token that a text begins with, if there is one, and the prompt's."""
@@ -161,7 +169,7 @@ class Layout:
         if self._encoder:
             text = "\n".join(turn.content for turn in turns)
             return [self._tokenizer.cls_token_id], self._tokens(text)
-        if self._template is None:
+        if self.template is None:
             text = "".join(f"{turn.role.capitalize()}:\n{turn.content}\n\n" for turn in turns) + "Assistant:\n"
             begin = self._tokenizer.bos_token_id
             return ([] if begin is None else [begin]), self._tokens(text)
@@ -182,10 +190,10 @@ class Layout:
                 raise ConfigError("an encoder's tokenizer must have a first token (cls) and one that separates (sep)")
             return [self._tokenizer.sep_token_id]
         ending: list[int] = []
-        if self._template is not None:
-            asked = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _PROBE}]
+        if self.template is not None:
+            asked = [{"role": "user", "content": "?"}, {"role": "assistant", "content": PROBE}]
             whole: str = self._tokenizer.apply_chat_template(asked, tokenize=False)
-            ending = self._tokens(whole.rpartition(_PROBE)[2].rstrip("\n"), ours=True) if _PROBE in whole else []
+            ending = self._tokens(whole.rpartition(PROBE)[2].rstrip("\n"), ours=True) if PROBE in whole else []
         end = self._tokenizer.eos_token_id
         return ending if end is None or ending[-1:] == [end] else [*ending, end]
 

@@ -374,7 +374,7 @@ def test_columns_of_ones_own() -> None:
 
     assert read({"chosen": "x.good", "rejected": "x.bad"}, {"x": {"good": "a", "bad": "b"}}) == [("a", "b")]
     assert read({"rejected": "other"}, {"chosen": "a", "other": "b"}) == [("a", "b")]
-    two = {"response_a": "left", "response_b": "right", "preferred": "who"}
+    two: dict[str, str | None] = {"response_a": "left", "response_b": "right", "preferred": "who"}
     assert read(two, {"left": "b", "right": "a", "who": "second"}) == [("a", "b")]
     assert read({"responses": "texts", "ratings": "marks"}, {"texts": ["b", "a"], "marks": [1, 2]}) == [("a", "b")]
     assert read({"margin": ""}, {"chosen": "a", "rejected": "b", "margin": "much"}) == [("a", "b")]
@@ -451,10 +451,14 @@ def test_categories_of_harm_are_kept() -> None:
 def test_a_label_that_says_nothing_is_an_error(row: dict[str, Any], message: str) -> None:
     with pytest.raises(SampleError, match=message):
         SafetyReader().read(row, "row")
-    assert (
-        SafetyReader(columns={"unsafe": "label"}).read({"prompt": "Q", "response": "a", "label": 1}, "").rated[0].safe
-        is False
-    )
+
+
+def test_a_label_is_read_as_it_was_named() -> None:
+    row: dict[str, Any] = {"prompt": "Q", "response": "a", "label": 1}
+    assert [SafetyReader(columns={name: "label"}).read(row, "").rated[0].safe for name in ("safe", "unsafe")] == [
+        True,
+        False,
+    ]
 
 
 VALUES = st.recursive(
