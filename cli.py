@@ -488,7 +488,17 @@ def train_rm(kind: str, data: tuple[str, ...], base: str, output: str, **flags: 
 
 
 @main.command("eval-rm")
-@click.option("--model", required=True, metavar="DIR", help="A reward model that train-rm wrote.")
+@click.option("--model", required=True, metavar="DIR", help="A reward model: of train-rm, or anyone's.")
+@click.option("--kind", type=click.Choice(["helpful", "safety"]), help="What it judges, where it has no card.")
+@click.option(
+    "--set",
+    "set_",
+    multiple=True,
+    callback=_settings,
+    metavar="OPT=VALUE",
+    help="An option of its verifier; repeatable.",
+)
+@click.option("--calibrate", metavar="FILE", help="Write the scale of its scores on this data there, as a card.")
 @click.option("--data", required=True, multiple=True, metavar="FILE", help="JSONL or Parquet; repeatable.")
 @click.option(
     "--map",

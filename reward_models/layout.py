@@ -85,6 +85,15 @@ class Parts(NamedTuple):
     """Those after them."""
 
 
+def layout_of(scorer: Scorer, limits: Limits) -> Layout:
+    """How text is laid out for a model: as we train ours, or as whoever trained it does."""
+    if not scorer.foreign:
+        return Layout(scorer, limits)
+    from .foreign_layout import ForeignLayout
+
+    return ForeignLayout(scorer, limits)
+
+
 class Layout:
     """Turns text into tokens for one Scorer.
 

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.needs("torch")
 TEXTS = ["What is it? It is a cat, and 2 more.", "the quick brown fox jumps over the lazy dog"]
 CHATML = (
     "{%- for message in messages -%}{{- '<|im_start|>' + message['role'] + '\\n' + message['content'] + "
-    "'<|im_end|>' + '\\n' -}}{%- endfor -%}{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}"
+    "'<|im_end|>' + '\\n' -}}{%- endfor -%}{%- if add_generation_prompt -%}"
+    "{{- '<|im_start|>assistant\\n' -}}{%- endif -%}"
 )
 THINKS = CHATML.replace("assistant\\n' -}}{%- endif", "assistant\\n<think>\\n' -}}{%- endif")
 # An empty think block before an answer that has none, white space taken off, reasoning dropped: as families do.
