@@ -1,8 +1,9 @@
 """How good a reward model is, on prompts it has not seen: never one number alone.
 
-Pairs: accuracy with interval; by source; by bins of the length difference; on pairs whose chosen response is the
-shorter one, where preferring length is wrong; correlation of score and length differences; calibration of the
-probability that one is preferred. Single responses: AUC over all and by source, Brier score, calibration.
+Pairs: accuracy with interval; by source, and by RewardBench's sections where the sources are its subsets; best of n
+where rows hold several responses; by bins of the length difference; on pairs whose chosen response is the shorter one,
+where preferring length is wrong; correlation of score and length differences; calibration of the probability that one is
+preferred. Single responses: AUC over all and by source, Brier score, calibration.
 
 Lengths are in characters.
 """
@@ -19,6 +20,7 @@ import numpy as np
 
 from ..verifiers.files import write_rows
 from .batches import Asked, Found
+from .benchmarks import benchmark_measures, group_measures
 from .card import Card
 from .data import Pair, Rated, prompt_key
 from .errors import DataError, OverlongError
@@ -57,9 +59,11 @@ def score_rows(
     Raises DataError for one that is too long to read whole.
     """
     # Pairs of one group have responses in common.
+    examples: Sequence[Pair | Rated] = rows
     asked: dict[object, Asked] = {}
     places: list[tuple[object, list[int]]] = []
-    for number, row in enumerate(rows):
+    key: object
+    for number, row in enumerate(examples):
         texts = (row.chosen, row.rejected) if isinstance(row, Pair) else (row.response,)
         key = (row.group, row.prompt) if isinstance(row, Pair) and row.group else number
         known = asked.setdefault(key, Asked(row.prompt, []))
@@ -69,7 +73,7 @@ def score_rows(
         places.append((key, [held.index(text) for text in texts]))
     found = dict(zip(asked, _scored(scorer, card, list(asked.values()), share, budget, precision), strict=True))
     scores, cut = [], 0
-    for row, (key, at) in zip(rows, places, strict=True):
+    for row, (key, at) in zip(examples, places, strict=True):
         kept = []
         for index in at:
             one = found[key][index]
@@ -128,6 +132,8 @@ def report_on_pairs(rows: Sequence[Pair], scored: Scored, temperature: float = 1
         "by_length_difference": {
             f"{low:g} to {high:g}": part((lengths >= low) & (lengths < high)) for low, high in pairwise(edges)
         },
+        **group_measures(rows, scores),
+        **benchmark_measures(rows, scores),
         "length_correlation": correlation(differences, lengths),
         # The side with the higher score is taken as the prediction; which one is called chosen tells nothing.
         "calibration_error": {

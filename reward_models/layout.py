@@ -28,6 +28,9 @@ from .summary import Prompt
 
 PROBE = "\u2047"
 """A response that no template changes."""
+_CHARACTERS, _MARGIN = 16, 64
+"""How many characters are made into tokens for each that is read, and how many tokens more than are read: those next to
+a cut may be others than in the whole text."""
 PLAIN = "{#- r1-reward: each turn with its role above it -#}"
 """How a chat template begins that does no more than we do without one."""
 
@@ -128,12 +131,12 @@ class Layout:
         return None if found is None or found.startswith(PLAIN) else str(found)
 
     def encode(self, prompt: Prompt, responses: Sequence[str]) -> list[Encoded]:
-        """The tokens of each response to a prompt."""
-        start, asked = self._prompt(prompt)
-        cut = False
+        """The tokens of each response to a prompt, cut to the limits; of what goes, little is made into tokens."""
+        longest = [bound for bound in (self.limits.prompt, self._longest) if bound is not None]
+        start, asked, cut = self._prompt_end(prompt, min(longest, default=None))
         if self.limits.prompt is not None and len(asked) > self.limits.prompt:
             asked, cut = asked[len(asked) - self.limits.prompt :], True
-        return [self._join(start, asked, self._tokens(response), cut) for response in responses]
+        return [self._join(start, asked, *self._beginning(response, cut)) for response in responses]
 
     def parts(self, prompt: Prompt, response: str) -> Parts:
         """Prompt and response as tokens, nothing left out; where one row is too short for both, each gets half of it
@@ -171,6 +174,36 @@ class Layout:
             asked = asked[lost:]
             said = said[: len(said) - (over - lost)]
         return Encoded((*start, *asked, *middle), (*said, *self.ending), cut)
+
+    def _beginning(self, response: str, cut: bool) -> tuple[list[int], bool]:
+        """The first tokens of a response, as many as are read at most, and whether something was left out."""
+        known = [bound for bound in (self.limits.response, self._longest) if bound is not None]
+        if not known or len(response) <= (size := _CHARACTERS * (min(known) + _MARGIN)):
+            return self._tokens(response), cut
+        while size < len(response):
+            tokens = self._tokens(response[:size])
+            if len(tokens) > min(known) + _MARGIN:
+                return tokens[: min(known)], True
+            size *= 4
+        return self._tokens(response), cut
+
+    def _prompt_end(self, prompt: Prompt, bound: int | None) -> tuple[list[int], list[int], bool]:
+        """What `_prompt` gives, of a prompt that is far too long without its beginning; and whether that is so."""
+        turns = [Message(role="user", content=prompt)] if isinstance(prompt, str) else list(prompt)
+        size = None if bound is None else _CHARACTERS * (bound + _MARGIN)
+        whole = sum(len(turn.content) for turn in turns)
+        while size is not None and size < whole:
+            kept: list[Message] = []
+            room = size
+            for turn in reversed(turns):  # all of them, since templates want users and assistants to take turns
+                said = turn.content[max(0, len(turn.content) - room) :] if room else ""
+                kept.insert(0, Message(role=turn.role, content=said))
+                room -= len(said)
+            start, asked = self._prompt(kept)
+            if len(asked) > (bound or 0) + _MARGIN:
+                return start, asked[len(asked) - (bound or 0) :], True
+            size *= 4
+        return *self._prompt(turns), False
 
     def _prompt(self, prompt: Prompt) -> tuple[list[int], list[int]]:
         """The token that a text begins with, if there is one, and the prompt's."""

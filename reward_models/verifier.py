@@ -246,10 +246,10 @@ class _ModelVerifier:
             nothing = {"tokens": 0, "windows": 0, "cut": False}
             return Verdict.scored(score, Reason.NO_ANSWER, detail, evidence={**views, **nothing})
         if text is None:
-            evidence = {**views, "tokens": found.tokens, "windows": found.windows, "cut": found.cut}
+            read = {"tokens": found.tokens, "windows": found.windows, "cut": found.cut}
             detail = "nothing to judge, so the score of an empty response"
-            return Verdict.scored(score, Reason.NO_ANSWER, detail, evidence=evidence)
-        evidence = {**views, "tokens": found.tokens, "windows": found.windows, "cut": found.cut}
+            return Verdict.scored(score, Reason.NO_ANSWER, detail, evidence={**views, **read})
+        evidence: dict[str, Any] = {**views, "tokens": found.tokens, "windows": found.windows, "cut": found.cut}
         if found.categories:
             evidence["categories"] = dict(found.categories)
         detail = f"raw score {raw:.3f}" + (f", of {found.windows} windows" if found.windows > 1 else "")

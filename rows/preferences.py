@@ -155,7 +155,7 @@ class PreferenceReader:
                 margin=margin,
                 source=source,
                 id=f"{name}/{number}" if several else name,
-                group=name if several else "",
+                group=name if several or reading.several else "",
             )
             for number, (best, worst, margin) in enumerate(labelled.order)
         ]
@@ -196,6 +196,8 @@ class Reading:
         self.row, self.columns, self.pairing = row, reader.columns, reader.pairing
         self.form = _form_of(row, reader)
         self.used: set[str] = set()
+        self.several = False
+        """Whether the better and the worse response are lists, be it of one."""
 
     # -- the five ways ------------------------------------------------------------------------------------------------
 
@@ -256,7 +258,9 @@ class Reading:
 
     def _of_chosen(self, better: str, worse: str) -> _Labelled:
         self.used.update((better, worse))
-        one, other = (_texts(get(self.row, name)) for name in (better, worse))
+        values = [get(self.row, name) for name in (better, worse)]
+        one, other = map(_texts, values)
+        self.several = any(isinstance(value, list) and not all(map(is_turn, value)) for value in values)
         columns = [f"{better}[{n}]" if len(one) > 1 else better for n in range(len(one))]
         columns += [f"{worse}[{n}]" if len(other) > 1 else worse for n in range(len(other))]
         prompt, texts = self.answers(columns, [*one, *other])

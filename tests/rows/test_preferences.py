@@ -455,10 +455,8 @@ def test_a_label_that_says_nothing_is_an_error(row: dict[str, Any], message: str
 
 def test_a_label_is_read_as_it_was_named() -> None:
     row: dict[str, Any] = {"prompt": "Q", "response": "a", "label": 1}
-    assert [SafetyReader(columns={name: "label"}).read(row, "").rated[0].safe for name in ("safe", "unsafe")] == [
-        True,
-        False,
-    ]
+    for name in ("safe", "unsafe"):
+        assert SafetyReader(columns={name: "label"}).read(row, "").rated[0].safe is (name == "safe")
 
 
 VALUES = st.recursive(
