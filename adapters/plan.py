@@ -21,7 +21,7 @@ from ..verifiers.registry import Options, factory
 from ..verifiers.reward import PRESET_MODELS, Judge, Judged, Reward
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from ..verifiers.settings import check_names, check_option
-from ..verifiers.spec import RewardSpec
+from ..verifiers.spec import RewardSpec, parse_summand
 from ..verifiers.verdict import Status
 from ..verifiers.verifier import Verifier
 from .ends import Ends, ends_of, without_ends
@@ -44,6 +44,8 @@ class Settings(TypedDict, total=False):
     """Whether the prompt gives the opening `<think>`: True, False, or `auto`, which looks at the prompt's end."""
     on_error: OnError
     """What stands for a sample that could not be judged; which of the three a trainer can do, its adapter says."""
+    weights: Mapping[str, float] | Sequence[float]
+    """Weights by name, or one for each reward, where they do not stand in the text (`format:0.1`)."""
     begins: Mapping[str, int]
     """The training step from which a term counts, by its name; for trainers that say at which step they are."""
     normalize: bool
@@ -254,6 +256,7 @@ def make_plan(rewards: Sequence[str], settings: Settings, trainer: Trainer) -> P
         if column is not None and not isinstance(column, str):
             raise ConfigError(f"the column of {name} is {column!r}; it must be a name, or None for none")
     factories = dict(settings.get("factories", {}))
+    named = _weighted(named, plain(settings.get("weights", ())))
     options, begins = plain(settings.get("options", {})), plain(settings.get("begins", {}))
     for name, told in options.items():
         if not isinstance(told, dict):
@@ -287,6 +290,24 @@ def make_plan(rewards: Sequence[str], settings: Settings, trainer: Trainer) -> P
         lists=trainer.lists,
         normalize=bool(settings.get("normalize", False)),
     )
+
+
+def _weighted(named: Sequence[str], weights: object) -> tuple[str, ...]:
+    """The rewards with weights that were given apart from them."""
+    told = [parse_summand(text) for text in named]
+    if isinstance(weights, Mapping):
+        unknown = [name for name in weights if name not in [one.name for one in told]]
+        if unknown:
+            raise ConfigError(f"weights name {unknown[0]!r}, which is not among the rewards: {', '.join(named)}")
+        weights = [weights.get(one.name, one.weight) for one in told]
+    if not isinstance(weights, Sequence) or isinstance(weights, str) or (weights and len(weights) != len(told)):
+        raise ConfigError(f"weights is {weights!r}; it must be one number for each of {', '.join(named)}")
+    for weight in weights:
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
+            raise ConfigError(f"a weight is {weight!r}; it must be a finite number")
+    if not weights:
+        return tuple(named)
+    return tuple(one._replace(weight=weight).text for one, weight in zip(told, weights, strict=True))
 
 
 def _with_factories(spec: RewardSpec, factories: Mapping[str, Callable[[], Verifier]]) -> RewardSpec:

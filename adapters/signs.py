@@ -28,7 +28,7 @@ LOOKED_AT = 256
 _LEAST, _SHARE = 32, 0.95
 """From how many judged answers on, and above which share, a reward that finds none is told of."""
 _ALONE = 8
-"""Calls with one sample each after which they count as many."""
+"""How many calls in a row, with one sample each, count as a batch."""
 
 
 class Signs:
@@ -44,28 +44,31 @@ class Signs:
     def look(self, samples: Sequence[object], found: Sequence[Judged], *, lists: bool) -> None:
         """Look at the samples of a call with what was found about them, and warn.
 
-        `lists` says that a call has a whole batch, so that the first one is telling.
+        `lists` says that a call has a whole batch, of which all may be so; else several calls in a row must be.
         """
         if self.seen >= LOOKED_AT:
             return
         with self._lock:
-            first = not self.seen
+            here = seen = 0
             for sample, judged in zip(samples, found, strict=True):
                 if not isinstance(sample, Sample):
                     continue
-                self.seen += 1
-                self._unopened += _closes_unopened(sample, judged)
+                seen += 1
+                unopened = _closes_unopened(sample, judged)
+                here += unopened
+                self._unopened = self._unopened + 1 if unopened else 0
                 for name, verdict in judged.verdicts.items():
                     if verdict.score is not None and is_accuracy(name):
                         self._answers += 1
                         self._missing += verdict.reason is Reason.NO_ANSWER
-            unopened = self._unopened == self.seen and (self.seen >= _ALONE or (first and lists and self.seen > 0))
+            self.seen += seen
+            all_unopened = self._unopened >= _ALONE or (lists and 0 < seen == here)
             blind = self._answers >= _LEAST and self._missing > _SHARE * self._answers
-        if unopened:
+        if all_unopened:
             self.warn(
                 "prefilled",
-                f"all of the first {self.seen} responses close a <think> that none opens, and get no reward for their "
-                "format: if the chat template opens it, say prefilled=True",
+                f"all of the last {max(here, self._unopened)} responses close a <think> that none opens, and get no "
+                "reward for their format: if the chat template opens it, say prefilled=True",
             )
         if blind:
             self.warn(
@@ -95,6 +98,6 @@ class Signs:
 def _closes_unopened(sample: Sample, judged: Judged) -> bool:
     """Whether a response has an end of thinking without its beginning, and was judged as having none."""
     verdict = judged.verdicts.get("format")
-    if verdict is None or verdict.reason is not Reason.BAD_FORMAT or "</think>" not in sample.response:
+    if verdict is None or verdict.score is None or verdict.score >= 1 or "</think>" not in sample.response:
         return False
     return "<think>" not in sample.response.partition("</think>")[0] and not ends_in_think(sample.prompt)

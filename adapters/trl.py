@@ -34,6 +34,7 @@ from typing import Any, Unpack
 
 from ..rows.messages import prefilled_by
 from ..verifiers.reward import Judged
+from ..verifiers.verdict import Reason
 from . import ready
 from .coroutine import CoroutineFunction
 from .plan import Plan, Settings, Trainer, make_plan
@@ -95,13 +96,13 @@ class TrlReward:
         """
         if references is not None:
             columns["reference"] = references
-        if not columns and prompts is not None:
+        judged = judge_together(self, completions, prompts, columns, step_of(trainer_state))
+        if not columns and any(found.total.reason is Reason.REFERENCE_MISSING for found in judged):
             self.plan.grading.grader().signs.warn(
                 "columns",
                 "no column of the data set came, so there is no reference: GRPOConfig(remove_unused_columns=False) "
                 "keeps them",
             )
-        judged = judge_together(self, completions, prompts, columns, step_of(trainer_state))
         numbers = [self.plan.number(found) for found in judged]
         _log(self.plan, judged, log_extra, log_metric)
         return numbers

@@ -28,6 +28,12 @@ class Summand(NamedTuple):
     ramp: int = 0
     """Steps over which its weight then grows to the whole."""
 
+    @property
+    def text(self) -> str:
+        """What `parse_summand` reads as this."""
+        schedule = f"@{self.begins}+{self.ramp}" if self.begins or self.ramp else ""
+        return self.name + (f":{self.weight}" if self.weight != 1 else "") + schedule
+
 
 def parse_summand(text: str) -> Summand:
     """Read `NAME`, `NAME:WEIGHT` or `NAME:WEIGHT@STEP+RAMP`, where the name may be `package.module:attribute`.

@@ -28,7 +28,7 @@ def test_thinking_that_nothing_opened_is_told_once(caplog: pytest.LogCaptureFixt
             reward(completions=said, prompts=[TURNS] * 4, answer=["4"] * 4)
     told = [record.message for record in caplog.records if "prefilled=True" in record.message]
     assert len(told) == 1
-    assert told[0].startswith("math+format: all of the first 4 responses close a <think> that none opens")
+    assert told[0].startswith("math+format: all of the last 4 responses close a <think> that none opens")
     caplog.clear()
     with caplog.at_level(logging.WARNING):
         trl.reward("math", "format", prefilled=True)(completions=said, prompts=[TURNS] * 4, answer=["4"] * 4)
@@ -38,7 +38,7 @@ def test_thinking_that_nothing_opened_is_told_once(caplog: pytest.LogCaptureFixt
     assert "prefilled" not in caplog.text
     with caplog.at_level(logging.WARNING):
         verl.compute_score("x", RIGHT[7:], "4", rewards="format")
-    assert "all of the first 8 responses close" in caplog.text
+    assert "all of the last 8 responses close" in caplog.text
 
 
 def test_answers_that_are_never_found_are_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -37,6 +37,7 @@ TEXTS = [RIGHT, r"\boxed{4}", r"\boxed{5}", r"<think>2 + 2</think><answer>\boxed
 )
 def test_a_summand_names_its_weight_and_schedule(text: str, summand: Summand) -> None:
     assert parse_summand(text) == summand
+    assert parse_summand(summand.text) == summand
 
 
 @pytest.mark.parametrize("rewards", [["math", "format:0.1"], ["math,format:0.1"]])
@@ -50,6 +51,13 @@ def test_every_adapter_takes_weights(rewards: list[str]) -> None:
     found = openrlhf.reward(*rewards)(["2?" + text for text in TEXTS], ["2?"] * 4, ["4"] * 4)
     assert list(map(float, found["rewards"])) == wanted
     env = skyrl.environment(*rewards)
+    for weights in ([1.0, 0.1], {"format": 0.1}):
+        told = verl.compute_score("x", RIGHT, "4", rewards=["math", "format"], weights=weights)
+        assert told["score"] == 1.1
+    with pytest.raises(ConfigError, match="one number for each of math, format"):
+        trl.reward("math", "format", weights=[1.0])
+    with pytest.raises(ConfigError, match="weights name 'fromat'"):
+        trl.reward("math", "format", weights={"fromat": 1.0})
     steps = [env(extras={"reward_spec": {"ground_truth": "4"}}).step(text)["reward"] for text in TEXTS]
     assert steps == wanted
 
