@@ -26,6 +26,14 @@ TEMPLATE = (
 )
 
 
+@pytest.fixture(autouse=True)
+def no_graders() -> None:
+    """Graders live as long as their process; each test begins with none, so that no breaker remembers another test."""
+    from r1_reward.adapters import grading
+
+    grading._graders.clear()
+
+
 @pytest.fixture(scope="session")
 def tokenizer() -> Any:  # any: a transformers tokenizer
     return tokenizer_of(WORDS)
