@@ -100,8 +100,9 @@ def _reward_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "rewards",
             callback=_names,
             metavar="NAMES",
-            help="Verifiers to sum: math,format,... (default: auto).",
+            help="Verifiers to sum: math,format:0.1,... (default: auto).",
         ),
+        click.option("--step", type=int, metavar="N", help="The reward at this training step: NAME:WEIGHT@FROM+RAMP."),
     ):
         command = option(command)
     return command
@@ -197,6 +198,7 @@ def report(**flags: Any) -> None:
 @_reward_options
 @click.option("--host", metavar="ADDRESS", help="Address to listen on (default: 127.0.0.1).")
 @click.option("--port", type=int, metavar="N", help="Port to listen on; 0 takes a free one (default: 8000).")
+@click.option("--on-error", type=click.Choice(["refuse", "zero"]), help="For rows without a number (default: refuse).")
 @click.option("--token-file", metavar="FILE", help="Ask for the token in this file.")
 @click.option("--token-env", metavar="NAME", help="Ask for the token in this environment variable.")
 @click.option("--workers", type=int, metavar="N", help="Processes that judge (default: one per processor).")
