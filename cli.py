@@ -199,7 +199,7 @@ def report(**flags: Any) -> None:
 @click.option("--host", metavar="ADDRESS", help="Address to listen on (default: 127.0.0.1).")
 @click.option("--port", type=int, metavar="N", help="Port to listen on; 0 takes a free one (default: 8000).")
 @click.option("--on-error", type=click.Choice(["refuse", "zero"]), help="For rows without a number (default: refuse).")
-@click.option("--token-file", metavar="FILE", help="Ask for the token in this file.")
+@click.option("--token-file", metavar="FILE", help="Ask for its token, of 16 characters or more; or NAME TOKEN [MOST].")
 @click.option("--token-env", metavar="NAME", help="Ask for the token in this environment variable.")
 @click.option("--workers", type=int, metavar="N", help="Processes that judge (default: one per processor).")
 @click.option("--row-timeout", type=float, metavar="S", help="Give a row up after this many seconds (default: 40).")
@@ -210,6 +210,14 @@ def report(**flags: Any) -> None:
 @click.option("--max-queue", type=int, metavar="N", help="Most rows waiting; then 429 (default: 10000).")
 @click.option("--max-memory-mb", type=float, metavar="MB", help="Most bodies held at once; then 429 (default: 512).")
 @click.option("--max-connections", type=int, metavar="N", help="Most connections (default: 16000).")
+@click.option("--max-per-client", type=int, metavar="N", help="Most requests a named client may have under way.")
+@click.option("--tls-cert", metavar="FILE", help="Certificate chain (PEM), for HTTPS; with --tls-key.")
+@click.option("--tls-key", metavar="FILE", help="Its private key (PEM).")
+@click.option(
+    "--log-level",
+    type=click.Choice(["error", "warning", "info"]),
+    help="What is logged, as JSON on standard error; info has a line for each request (default: warning).",
+)
 @click.option("--config", metavar="FILE.toml", help="Read options from there; flags win.")
 def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) -> None:
     """Serve rewards over HTTP to OpenRLHF, slime, NeMo-Gym and anything that speaks JSON.
