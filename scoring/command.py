@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from ..verifiers.errors import RunError, WriteError
 from ..verifiers.files import write_json
 from .first import NothingScoredError
+from .judging import CeilingError
 from .options import ScoreOptions, merge_options
 from .run import Interrupted, score
 from .show import print_summary, progress_bar
@@ -95,6 +96,9 @@ def _run(config: str | None, flags: Mapping[str, Any], reporter: Reporter, ended
         return TERMINATED if ended else INTERRUPTED
     except NothingScoredError as error:
         _say(f"failed: {error}")
+        return FAILED
+    except CeilingError as error:
+        _say(f"stopped: {error}")
         return FAILED
     except BrokenPipeError:
         # The interpreter flushes standard output once more on its way out, which would fail again.
