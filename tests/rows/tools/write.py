@@ -6,6 +6,9 @@ A file is called by its tool and the version that wrote it. Models are made on t
 two responses to `What is 2 + 2?`, of which the first is right.
 """
 
+# mypy: ignore-errors
+# The tools are in none of the environments that are checked.
+
 from __future__ import annotations
 
 import asyncio
@@ -146,21 +149,6 @@ def inspect_ai(folder: Path) -> None:
             task, model=model, log_dir=str(folder), log_format=kind, display="none", max_samples=1, max_connections=1
         )
         _keep(next(folder.rglob(f"*.{kind}")), "inspect_ai", f".{kind}")
-
-
-def lighteval(folder: Path) -> None:
-    """The details of a task."""
-    from lighteval.logging.evaluation_tracker import EvaluationTracker
-    from lighteval.models.model_output import ModelResponse
-    from lighteval.tasks.requests import Doc
-
-    tracker = EvaluationTracker(output_dir=str(folder), save_details=True)
-    for text, right in ((RIGHT, 1.0), (WRONG, 0.0)):
-        doc = Doc(query=PROMPT, choices=["4"], gold_index=0, id="0", task_name="sums|0")
-        tracker.details_logger.log("sums|0", doc, ModelResponse(input=PROMPT, text=[text]), {"em": right})
-    tracker.general_config_logger.model_name = "told"
-    tracker.save()
-    _keep(next(folder.rglob("details_*.parquet")), "lighteval", ".parquet")
 
 
 def evalplus(folder: Path) -> None:
