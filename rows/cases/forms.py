@@ -54,7 +54,7 @@ def read_tests(value: object, name: str = "tests", row: Row | None = None) -> Se
     if isinstance(value, str) and _is_multipl_e(row, value):
         return _multipl_e({**row, "tests": value})
     tests = read_shape(value, name, row, "pairs", None)
-    return _with_checker(tests, row)
+    return _in_any_order(_with_checker(tests, row), row)
 
 
 def holds_tests(value: object) -> bool:
@@ -89,7 +89,7 @@ def find_tests(row: Row, *, sure: bool) -> Sequence[TestCase]:
             if form.has(row):
                 tests = form.read(row)
                 if tests:
-                    return [replace(test, form=form.name) for test in tests]
+                    return [replace(test, form=form.name) for test in _in_any_order(tests, row)]
         for name in _COLUMNS:
             if row.get(name) not in (None, "", [], {}):
                 if sure:
@@ -145,6 +145,27 @@ def _with_checker(tests: Sequence[TestCase], row: Row) -> list[TestCase]:
     if not changes:
         return list(tests)
     return [replace(test, **changes) if test.type == "stdin" else test for test in tests]  # type: ignore[arg-type]
+
+
+_ANY_ORDER = re.compile(r"\b(?:return|output)\b[^.\n]{0,80}\bin any order\b", re.IGNORECASE)
+_STATEMENTS = ("prompt", "question", "problem", "question_content", "description", "content", "problem_description")
+
+
+def _in_any_order(tests: Sequence[TestCase], row: Row) -> Sequence[TestCase]:
+    """The same, with lists compared in any order where the problem says that they may be returned so, as LeetCode's
+    do."""
+    near = [test.type == "function" and test.checker == "json_near" for test in tests]
+    if not any(near) or not any(_ANY_ORDER.search(text) for name in _STATEMENTS for text in _texts(row.get(name))):
+        return tests
+    return [replace(test, checker="json_unordered") if one else test for test, one in zip(tests, near, strict=True)]
+
+
+def _texts(value: object) -> list[str]:
+    """A statement as text; of messages their contents."""
+    if isinstance(value, str):
+        return [value]
+    turns = value if isinstance(value, list) else []
+    return [text for turn in turns if isinstance(turn, Mapping) and isinstance(text := turn.get("content"), str)]
 
 
 # Inputs and outputs

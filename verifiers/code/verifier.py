@@ -289,7 +289,12 @@ class CodeVerifier:
             name = "equal" if test.checker == "tokens" else test.checker
             checker = self._own(name) or checkers.value_checker(name)
             expected = fold_text(test.expected or "")
-            auto_imports = name in ("json", "json_near", "json_wrapped")  # the shapes of LiveCodeBench and its like
+            auto_imports = name in (
+                "json",
+                "json_near",
+                "json_unordered",
+                "json_wrapped",
+            )  # the shapes of LiveCodeBench and its like
             entry = _entry(test.entry)
             return [
                 CallTest(entry=entry, args=test.args, expected=expected, checker=checker, auto_imports=auto_imports)
