@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from ...sandbox.testlib import uses_testlib
 from ...verifiers.cases import TestCase
 from ...verifiers.errors import SampleError
 from ...verifiers.sample import Sample
@@ -131,10 +132,12 @@ def _with_checker(tests: Sequence[TestCase], row: Row) -> list[TestCase]:
     if str(row.get("input_mode") or "").lower() == "interactive" or row.get("interaction_format"):
         raise unknown_form(_INTERACTIVE)
     program = row.get("generated_checker") or row.get("checker_code")
+    if not program and uses_testlib(_text(row, "checker")):
+        program = row["checker"]
     changes: dict[str, str] = {}
     if isinstance(program, str) and program.strip():
-        if "testlib" in program or "#include" in program:
-            raise unknown_form("the checker needs testlib.h, which the sandbox does not have")
+        if "#include" in program and not uses_testlib(program):
+            raise unknown_form("the checker is a program in C++ that does not use testlib.h")
         changes["checker_program"] = program
     given = row.get("input_file"), row.get("output_file")
     if str(row.get("input_mode") or "").lower() == "file":
