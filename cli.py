@@ -173,6 +173,7 @@ def score(
 @click.option("--title", metavar="TEXT", help="Heading of the page (default: the name of the source).")
 @click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
 @click.option("--group-by", metavar="NAME", help="Field that groups responses (default: problem, prompt, id).")
+@click.option("--by", callback=_names, metavar="FIELDS", help="Tables of the figures by the values of these fields.")
 @click.option("--max-rows", type=int, metavar="N", help="Responses in the table; of more a sample (default: 100000).")
 @click.option("--max-mb", type=float, metavar="MB", help="Size of the rows on the page (default: 150).")
 @click.option("--seed", type=int, metavar="N", help="Of the sample (default: 0).")
