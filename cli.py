@@ -130,7 +130,12 @@ def _reward_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--max-line-mb", type=float, metavar="MB", help="Longest line that is read (default: 64).")
 @click.option("--prefix", metavar="TEXT", help="Put TEXT before the names of the fields that are written.")
 @click.option("--resume", is_flag=True, default=None, help="Go on with OUT where an interrupted run left it.")
-@click.option("--overwrite", is_flag=True, default=None, help="Replace OUT if it is there.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    default=None,
+    help="Replace OUT and the files of --summary and --report.",
+)
 @click.option("--summary", metavar="FILE", help="Write the summary there as JSON.")
 @click.option("--report", metavar="FILE.html", help="Write a page about the rows; needs --output.")
 @click.option("--config", metavar="FILE.toml", help="Read options from there; flags win.")
@@ -215,6 +220,29 @@ def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) 
     given = {"set": set_, **flags}
     try:
         sys.exit(run_serve(config, {name: value for name, value in given.items() if value not in (None, (), {})}))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, metavar="SCORED...")
+@click.option("--by", metavar="FIELD", help="Field that tells systems apart, or `verifier` (default: the file).")
+@click.option("--on", metavar="FIELD", help="Field by which problems are matched (default: problem, else the prompt).")
+@click.option("--metric", default="accuracy", metavar="NAME", help="accuracy, reward or a verifier (accuracy).")
+@click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
+@click.option("--rows", type=int, default=20, metavar="N", help="Problems that differ to list (20).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--report", "page", metavar="HTML", help="Also write a page with the responses side by side.")
+def compare(files: tuple[str, ...], **flags: Any) -> None:
+    """Compare models, steps or verifiers on the same problems, paired by problem.
+
+    Exit status: 0 fine, 2 usage.
+    """
+    from .inspection.compare.command import run_compare
+    from .verifiers.errors import RewardError
+
+    try:
+        run_compare(files, **flags)
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 

@@ -24,6 +24,8 @@ from .options import ScoreOptions, default_workers
 from .output import Output
 from .pace import Pace
 from .pool import Pool
+from .prompt_language import SAMPLED as SAMPLED_PROMPTS
+from .prompt_language import language_note
 from .summary import Summary, Tally
 from .undecided import undecided_notes
 from .work import Done, Mismatch, Scorer
@@ -156,6 +158,7 @@ def score_from(
     held: list[tuple[RawRow, Done]] = []
     began_writing = output.resumed
     unanswered: list[RawRow] = []
+    first_rows: list[RawRow] = []
     notes: list[str] = []
 
     def write(done: Sequence[Done]) -> None:
@@ -184,6 +187,8 @@ def score_from(
         paid = before_ceiling(done)
         rest, done = done[len(paid) :], list(paid)
         tally.add(done)
+        if "language" in tally.by_verifier and len(first_rows) < SAMPLED_PROMPTS:
+            first_rows.extend(chunk.rows[: SAMPLED_PROMPTS - len(first_rows)])
         if len(unanswered) < SAMPLED:
             pairs = zip(chunk.rows, done, strict=False)
             unanswered.extend(raw for raw, one in pairs if any(map(has_no_answer, one.responses)))
@@ -216,7 +221,13 @@ def score_from(
             pool.finish()
         begin()
         output.finish()
-        notes.extend(filter(None, [lenient_note(options, tally, unanswered), modules_note(tally), judge_note(tally)]))
+        noted = (
+            lenient_note(options, tally, unanswered),
+            modules_note(tally),
+            language_note(options, tally, first_rows),
+            judge_note(tally),
+        )
+        notes.extend(filter(None, noted))
         notes.extend(undecided_notes(tally))
         inputs = zip(source.files, source.sha256, strict=True)
         return tally.summary(

@@ -13,9 +13,10 @@ from ..settings import check
 from ..verdict import Reason, Verdict
 from ..verifier import Verifier, judge_each, verdicts_of
 from .classes import classes
-from .compare import Decision, compare
+from .compare import compare
 from .extract import Extraction, extract
 from .form import Form, has_other_form, is_open, restates
+from .lists import Decision
 from .reading import Answer, read, strip_delimiters
 from .tree import Node
 from .units import unit

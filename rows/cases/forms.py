@@ -11,14 +11,33 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ...sandbox.limits import Limits
-from ..errors import SampleError
-from .case import TestCase, unknown_form
+from ...verifiers.cases import TestCase
+from ...verifiers.errors import SampleError
+from ...verifiers.sample import Sample
 from .pickles import unpack
 from .shapes import plain, read_shape
+from .unknown import unknown_form
 
 Row = Mapping[str, Any]  # any: JSON values
 _INTERACTIVE = "the problem is interactive: it needs its own grader, which is not run here"
+
+
+def read_sample(row: Row) -> Sample:
+    """The Sample of a row with our own names whose tests may be in the form of a data set. Raises SampleError.
+
+    >>> read_sample({"response": "...", "kind": "code", "test_list": ["assert f(1) == 2"]}).tests[0].form
+    'mbpp'
+    """
+    kind, tests = row.get("kind"), row.get("tests")
+    if tests is not None and tests == tests:  # NaN is null
+        return Sample.from_dict({**row, "tests": read_tests(tests, "tests", row)})
+    if kind in (None, "code"):
+        found = find_tests(row, sure=kind == "code")
+        if found:
+            return Sample.from_dict({**row, "tests": found})
+        if kind == "code" and holds_tests(row.get("reference")):
+            return Sample.from_dict({**row, "tests": read_tests(row["reference"], "reference", row), "reference": None})
+    return Sample.from_dict(row)
 
 
 def read_tests(value: object, name: str = "tests", row: Row | None = None) -> Sequence[TestCase]:
@@ -90,6 +109,10 @@ _COLUMNS = (
     "unit_tests",
 )
 """Where data sets keep tests, for a row that is about code and in none of the forms."""
+
+
+FORM_COLUMNS = frozenset((*_COLUMNS, "reward_model", "ground_truth"))
+"""A row without any of them holds no tests."""
 
 
 class _Form(NamedTuple):
@@ -274,57 +297,3 @@ _FORMS = (
     _Form("pairs", lambda row: bool(row.get("test_cases")), _test_cases),
     _Form("verl", lambda row: holds_tests(_ground_truth(row)), _verl),
 )
-
-
-# Limits
-
-_SECONDS = re.compile(r"\s*([0-9.]+)\s*(?:s|sec|second|seconds)?\s*$", re.IGNORECASE)
-_MEMORY = re.compile(r"\s*([0-9.]+)\s*(b|kb|mb|gb|bytes|kilobytes|megabytes|gigabytes)?\s*$", re.IGNORECASE)
-_MIB = {"b": 1 / (1 << 20), "k": 1 / 1024, "m": 1.0, "g": 1024.0}
-
-
-def limits_of_row(row: Row) -> Limits | None:
-    """What a row's columns `time_limit`, `memory_limit` and `memory_limit_bytes` say; None where they say nothing.
-
-    >>> limits_of_row({"time_limit": "2.0 seconds", "memory_limit": 256.0})
-    Limits(time_s=2.0, wall_s=None, memory_mb=256.0, processes=None, output_bytes=None, disk_mb=None, total_s=None)
-    """
-    seconds = _seconds(row.get("time_limit"))
-    memory = _megabytes(row.get("memory_limit"))
-    if memory is None and isinstance(row.get("memory_limit_bytes"), int) and row["memory_limit_bytes"] > 0:
-        memory = row["memory_limit_bytes"] / (1 << 20)
-    if not seconds and not memory:
-        return None
-    return Limits(time_s=seconds or None, memory_mb=memory or None)
-
-
-def _seconds(value: object) -> float | None:
-    if isinstance(value, Mapping):
-        whole, nanos = value.get("seconds") or 0, value.get("nanos") or 0
-        if isinstance(whole, int | float) and isinstance(nanos, int | float):
-            return _bounded(float(whole) + float(nanos) / 1e9)
-        return None
-    if isinstance(value, str) and (found := _SECONDS.match(value)):
-        return _bounded(_number(found[1]))
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _bounded(float(value) if value < 200 else float(value) / 1000)  # milliseconds, then
-    return None
-
-
-def _megabytes(value: object) -> float | None:
-    if isinstance(value, str) and (found := _MEMORY.match(value)):
-        return _bounded(_number(found[1]) * _MIB[(found[2] or "m")[0].lower()])
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _bounded(float(value) if value < 1 << 16 else float(value) / (1 << 20))  # bytes, then
-    return None
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
-
-
-def _bounded(value: float) -> float | None:
-    return value if 0 < value < 1 << 30 else None

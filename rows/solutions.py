@@ -20,13 +20,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ..sample import Sample
+from ..verifiers.code.modules import SOLUTION_COLUMNS
+from ..verifiers.sample import Sample
 
-COLUMNS = (
-    *("canonical_solution", "reference_solution", "gold_standard_solution", "correct_solution", "solution"),
-    *("reference_code", "solution_code", "code", "solutions", "correct_solutions", "accepted_solutions"),
-)
-"""Columns that may hold solutions; the first that holds any is taken."""
 _OF_FORMS = {"leetcode": "completion"}
 """Columns that hold a solution in one form, and a model's response elsewhere."""
 _CODE_CONTESTS = {0: "unknown", 1: "python2", 2: "cpp", 3: "python", 4: "java"}
@@ -51,7 +47,7 @@ def reference_solutions(sample: Sample) -> list[Solution]:
     ['print(1)', 'print(2)']
     """
     form = next((test.form for test in sample.tests if test.form), None)
-    columns = (*COLUMNS, _OF_FORMS[form]) if form in _OF_FORMS else COLUMNS
+    columns = (*SOLUTION_COLUMNS, _OF_FORMS[form]) if form in _OF_FORMS else SOLUTION_COLUMNS
     extra = sample.meta.get("extra_info")
     for row in (sample.meta, extra if isinstance(extra, Mapping) else {}):
         for column in columns:

@@ -18,8 +18,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import SampleError
-from .case import TEST_FIELDS, TEST_NEEDS, TestCase, type_name, unknown_form
+from ...verifiers.cases import TEST_NEEDS, TestCase, type_name
+from ...verifiers.errors import SampleError
+from .unknown import unknown_form
 
 _CALLS = ("functional", "function_call", "call", "call_based", "function")
 _STREAMS = ("stdin", "stdin_stdout", "stdio", "standard_input", "std", "input_output")
@@ -82,11 +83,7 @@ def _test(value: object, name: str, row: Mapping[str, Any], form: str, checker: 
     if "testtype" not in value and (ours or not ("input" in value and "output" in value)):
         if isinstance(kind, str) and kind not in TEST_NEEDS and kind not in (*_CALLS, *_STREAMS):
             raise unknown_form(f"{name} has the type {kind!r}; known: {', '.join((*TEST_NEEDS, *_CALLS, *_STREAMS))}")
-        taken = {key: value[key] for key in TEST_FIELDS if value.get(key) is not None}
-        try:
-            return TestCase(**{"type": None, **taken})
-        except SampleError as error:
-            raise SampleError(error.reason, f"{name}.{error}") from error
+        return TestCase.from_dict(value, name)
     if kind is not None and kind not in (*_CALLS, *_STREAMS):
         raise unknown_form(f"{name} has the type {kind!r}; known: {', '.join((*_CALLS, *_STREAMS))}")
     function = _function(value, row, needed=kind in _CALLS)

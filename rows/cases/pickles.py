@@ -13,7 +13,7 @@ import pickle
 import zlib
 from typing import NoReturn
 
-from .case import unknown_form
+from .unknown import unknown_form
 
 _MOST = 1 << 30
 """Bytes that a text may unpack to."""

@@ -1,12 +1,13 @@
-"""One test of a program, as data."""
+"""One test of a program, as data; `rows/cases/` reads the forms in which data sets hold tests."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from ..errors import SampleError
+from .errors import SampleError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,15 @@ class TestCase:
     form: str | None = None
     """The data set's form that it was read from; evidence names it."""
 
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any], name: str) -> TestCase:  # any: a JSON object
+        """The test that `Sample.to_dict` wrote; `name` says where it stands. Raises SampleError."""
+        fields = {key: value[key] for key in TEST_FIELDS if value.get(key) is not None}
+        try:
+            return cls(**{"type": None, **fields})
+        except SampleError as error:
+            raise SampleError(error.reason, f"{name}.{error}") from error
+
     def __post_init__(self) -> None:
         if not isinstance(self.type, str) or self.type not in TEST_NEEDS:
             raise SampleError("wrong_type", f"type {self.type!r} is none of {', '.join(TEST_NEEDS)}")
@@ -75,7 +85,7 @@ class TestCase:
 
 def _check_checker(kind: str, name: str) -> None:
     """Raise SampleError for a checker that no verifier would know."""
-    from ...sandbox import checkers  # most tests name none, and need none of what it imports
+    from ..sandbox import checkers  # most tests name none, and need none of what it imports
 
     try:
         if kind == "stdin" and not name.startswith(OWN):
@@ -100,8 +110,3 @@ TEST_FIELDS = tuple(f.name for f in dataclasses.fields(TestCase))
 def type_name(value: object) -> str:
     """The name of a value's type, as JSON has it for null."""
     return "null" if value is None else type(value).__name__
-
-
-def unknown_form(message: str) -> SampleError:
-    """What is raised for tests that are there and in no form that is known."""
-    return SampleError("tests_unknown_form", message)
