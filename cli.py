@@ -100,8 +100,9 @@ def _reward_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "rewards",
             callback=_names,
             metavar="NAMES",
-            help="Verifiers to sum: math,format,... (default: auto).",
+            help="Verifiers to sum: math,format:0.1,... (default: auto).",
         ),
+        click.option("--step", type=int, metavar="N", help="The reward at this training step: NAME:WEIGHT@FROM+RAMP."),
     ):
         command = option(command)
     return command
@@ -197,6 +198,7 @@ def report(**flags: Any) -> None:
 @_reward_options
 @click.option("--host", metavar="ADDRESS", help="Address to listen on (default: 127.0.0.1).")
 @click.option("--port", type=int, metavar="N", help="Port to listen on; 0 takes a free one (default: 8000).")
+@click.option("--on-error", type=click.Choice(["refuse", "zero"]), help="For rows without a number (default: refuse).")
 @click.option("--token-file", metavar="FILE", help="Ask for the token in this file.")
 @click.option("--token-env", metavar="NAME", help="Ask for the token in this environment variable.")
 @click.option("--workers", type=int, metavar="N", help="Processes that judge (default: one per processor).")
@@ -509,6 +511,24 @@ def evaluate(model: str, files: tuple[str, ...], **flags: Any) -> None:
 @click.option("-o", "--output", required=True, metavar="DIR", help="Folder to write the reward model to.")
 @click.option("--preset", default="paper", metavar="NAME", help="paper (default), small or tiny.")
 @click.option("--set", "set_", multiple=True, callback=_settings, metavar="OPT=VALUE", help="A setting; repeatable.")
+@click.option(
+    "--map",
+    "names",
+    multiple=True,
+    callback=_pairs,
+    metavar="FIELD=NAME",
+    help="Where a row holds FIELD: chosen=a.b[0],rejected=c; repeatable.",
+)
+@click.option(
+    "--from", "form", default="auto", metavar="FORM", help="Form of the rows: auto (default), shp, nectar, ..."
+)
+@click.option(
+    "--pairs",
+    "pairing",
+    default="extremes",
+    type=click.Choice(["extremes", "all"]),
+    help="Of rated responses: the best with the worst (default), or all that differ.",
+)
 @click.option("--resume", is_flag=True, help="Go on with DIR where an interrupted run left it.")
 @click.option("--overwrite", is_flag=True, help="Begin anew in DIR, whatever an earlier run left there.")
 def train_rm(kind: str, data: tuple[str, ...], base: str, output: str, **flags: Any) -> None:
@@ -526,8 +546,36 @@ def train_rm(kind: str, data: tuple[str, ...], base: str, output: str, **flags: 
 
 
 @main.command("eval-rm")
-@click.option("--model", required=True, metavar="DIR", help="A reward model that train-rm wrote.")
+@click.option("--model", required=True, metavar="DIR", help="A reward model: of train-rm, or anyone's.")
+@click.option("--kind", type=click.Choice(["helpful", "safety"]), help="What it judges, where it has no card.")
+@click.option(
+    "--set",
+    "set_",
+    multiple=True,
+    callback=_settings,
+    metavar="OPT=VALUE",
+    help="An option of its verifier; repeatable.",
+)
+@click.option("--calibrate", metavar="FILE", help="Write the scale of its scores on this data there, as a card.")
 @click.option("--data", required=True, multiple=True, metavar="FILE", help="JSONL or Parquet; repeatable.")
+@click.option(
+    "--map",
+    "names",
+    multiple=True,
+    callback=_pairs,
+    metavar="FIELD=NAME",
+    help="Where a row holds FIELD: chosen=a.b[0],rejected=c; repeatable.",
+)
+@click.option(
+    "--from", "form", default="auto", metavar="FORM", help="Form of the rows: auto (default), shp, nectar, ..."
+)
+@click.option(
+    "--pairs",
+    "pairing",
+    default="extremes",
+    type=click.Choice(["extremes", "all"]),
+    help="Of rated responses: the best with the worst (default), or all that differ.",
+)
 @click.option("-o", "--output", metavar="FILE", help="JSON file for the measures; standard output if left out.")
 @click.option("--scores", metavar="FILE", help="Write each row's scores there, in RewardBench's shape.")
 @click.option("--precision", default="fp32", type=click.Choice(["fp32", "bf16"]), help="Of the multiplications.")
@@ -557,6 +605,17 @@ def eval_rm(model: str, data: tuple[str, ...], **flags: Any) -> None:
 @click.option("--timeout", default=120.0, metavar="S", help="Seconds that a question to URL may take (default: 120).")
 @click.option("--workers", default=32, metavar="N", help="Questions under way at once (default: 32).")
 @click.option("--record", metavar="FILE", help="Keep the judge's replies there, and not in DIR.")
+@click.option(
+    "--map",
+    "names",
+    multiple=True,
+    callback=_pairs,
+    metavar="FIELD=NAME",
+    help="Where a row holds FIELD: chosen=a.b[0],rejected=c; repeatable.",
+)
+@click.option(
+    "--from", "form", default="auto", metavar="FORM", help="Form of the rows: auto (default), shp, nectar, ..."
+)
 @click.option("--against", multiple=True, metavar="FILE", help="Data whose prompts must not be in; repeatable.")
 @click.option("--set", "set_", multiple=True, callback=_settings, metavar="OPT=VALUE", help="A setting; repeatable.")
 def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None:

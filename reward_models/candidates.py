@@ -9,17 +9,20 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
-from ..verifiers.errors import ConfigError
+from ..rows.preference_forms import IDS, SOURCES
+from ..rows.preferences import PreferenceReader
+from ..verifiers.errors import ConfigError, SampleError
 from ..verifiers.judge import Asker, ChatClient, Recording
 from ..verifiers.judge.asking import Question, UnclearError
 from ..verifiers.sample import Message
 from ..verifiers.settings import Count, Whole, check
-from .data import _Place, _prompt, _rows
+from .data import Columns, read_each
 from .summary import summary_of
 
 BATCH = 512
@@ -69,30 +72,58 @@ class GenerateOptions:
             raise ConfigError("temperatures and systems must name at least one, and no temperature below 0")
 
 
-def read_prompts(files: Sequence[str | Path], *, generate: bool = False) -> list[Prompted]:
-    """Rows with `prompt` and `responses`, two or more; with `generate` rows with a prompt, whatever else they hold.
+@dataclass(slots=True)
+class Prompts:
+    """The prompts of some files."""
 
-    Helpfulness is judged by what follows the reasoning, so that is all that is kept. Raises DataError.
+    rows: list[Prompted]
+    """Those that can be judged, in order."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """How many rows were left out, by why: `unreadable`."""
+    unreadable: list[str] = field(default_factory=list)
+    """What was wrong with the first rows that could not be read."""
+
+
+def read_prompts(
+    files: Sequence[str | Path], *, generate: bool = False, columns: Columns | None = None, form: str = "auto"
+) -> Prompts:
+    """Rows with a prompt and two responses or more; with `generate` rows with a prompt, whatever else they hold.
+
+    A row that cannot be read costs itself, and is counted. Helpfulness is judged by what follows the reasoning, so that
+    is all that is kept.
+
+    Args:
+        files: Their names.
+        generate: Whether responses are still to be written.
+        columns: Which path holds which field, where that is not a usual name; `responses` is the list.
+        form: The form of the rows; any of preference data, whose labels are left alone.
+
+    Raises:
+        DataError: Not one row can be read, or none of the first 20.
+        RunError: A file cannot be opened.
     """
-    found = []
-    for name, row in _rows(files):
-        place = _Place(name)
-        responses = () if generate else row.get("responses")
-        if not generate and (
-            not isinstance(responses, list) or len(responses) < 2 or not all(isinstance(one, str) for one in responses)
-        ):
-            place.wrong("responses", "must be a list of at least two texts; --generate URL asks a model for them")
-        prompt = _prompt(row, place)
-        if prompt is None:
-            place.wrong("prompt", "is missing")
-        found.append(
+    reader = PreferenceReader(columns=columns or {}, form=form)
+    found = Prompts([])
+
+    def read(row: Mapping[str, Any], place: str) -> None:  # any: a JSON object
+        reading = reader.reading(row)
+        texts: Sequence[str] = ()
+        if generate:
+            prompt = reader.prompt(row)
+            if prompt is None:
+                raise SampleError("missing_field", "column 'prompt' is missing")
+        else:
+            prompt, texts = reader.responses(row)
+        found.rows.append(
             Prompted(
-                id=str(row.get("id", name)),
+                id=reading.text(IDS, "id") or place,
                 prompt=prompt,
-                responses=tuple(summary_of(one, prompt) or "" for one in responses or ()),
-                source=str(row.get("source") or ""),
+                responses=tuple(summary_of(one, prompt) or "" for one in texts),
+                source=reading.text(SOURCES, "source"),
             )
         )
+
+    read_each(files, read, found.left_out, found.unreadable)
     return found
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
-from ..verifiers.errors import ConfigError
+from ..rows.preferences import PreferenceReader
+from ..verifiers.errors import ConfigError, SampleError
 from ..verifiers.files import write_json, write_rows
 from ..verifiers.judge import Ask, Asker, ChatClient, Recording
 from .candidates import GenerateOptions, Prompted, candidates_of, generate, read_prompts
-from .data import Pair, _rows
+from .data import Columns, Pair, rows_of
+from .errors import DataError
 from .matching import Contamination
 from .preferences import PrefOptions, build, judge_all
 
@@ -35,6 +37,8 @@ def run_prefs(
     generate_from: str | None = None,
     generator: str | None = None,
     generator_key_from: str | None = None,
+    names: Columns | None = None,
+    form: str = "auto",
     set_: Mapping[str, Any] | None = None,  # any: fields of PrefOptions and GenerateOptions
 ) -> int:
     """Judge candidates, write the pairs and a summary to a folder, and return the exit status: 0, 1 where
@@ -49,7 +53,9 @@ def run_prefs(
     folder = Path(output)
     asker = _asker(judge, model, key_from, timeout, options, workers, record or folder / JUDGED)
     client = _generator(generate_from, generator, generator_key_from, timeout)
-    prompts = read_prompts(files, generate=client is not None)
+    read = read_prompts(files, generate=client is not None, columns=names, form=form)
+    prompts = read.rows
+    say_unreadable(read.left_out["unreadable"], read.unreadable)
     contamination = Contamination(_texts(against)) if against else None
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,6 +70,7 @@ def run_prefs(
         built = build(candidates, judged, options, contamination)
         for name, pairs in (("train.jsonl", built.train), ("test.jsonl", built.test)):
             write_rows(folder / name, map(_row, pairs))
+        left_out += read.left_out
         told |= {"prompts": len(prompts), "responses_left_out": dict(left_out), **built.told}
         write_json(folder / "summary.json", told)
     except KeyboardInterrupt:
@@ -165,13 +172,16 @@ def _generator(url: str | None, model: str | None, key_from: str | None, timeout
 
 def _texts(files: Sequence[str]) -> list[str]:
     """The prompts of files, whatever else their rows hold."""
-    found = []
-    for _, row in _rows(files):
-        prompt = row.get("prompt", row.get("problem", row.get("question")))
-        if isinstance(prompt, list):
-            prompt = "\n".join(str(turn.get("content", "")) for turn in prompt if isinstance(turn, dict))
-        if isinstance(prompt, str):
-            found.append(prompt)
+    found, reader = [], PreferenceReader()
+    for place, row in rows_of(files):
+        try:
+            if isinstance(row, SampleError):
+                raise row
+            prompt = reader.prompt(row)
+        except SampleError as error:
+            raise DataError(f"{place}: {error}") from None
+        if prompt is not None:
+            found.append("\n".join(turn.content for turn in prompt))
     if not found:
         raise ConfigError(f"no row of {', '.join(files)} has a prompt, problem or question to keep out")
     return found
@@ -192,6 +202,14 @@ def _row(pair: Pair) -> dict[str, Any]:  # any: a JSON object
         "margin": pair.margin,
         "source": pair.source,
     }
+
+
+def say_unreadable(number: int, shown: Sequence[str]) -> None:
+    """Say how many rows could not be read, and what was wrong with the first of them."""
+    if number:
+        _say(f"{number} rows could not be read and were left out:" if number > 1 else "a row could not be read:")
+        for line in shown:
+            _say(f"  {line}")
 
 
 def _say(text: str) -> None:

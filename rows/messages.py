@@ -38,7 +38,7 @@ def response_text(completion: object, *, opened: bool = False) -> str:
     if turns and all("text" in turn and not turn.keys() & {"role", "from", "content"} for turn in turns):
         turns = [{"role": "assistant", "content": turns}]  # the blocks of one message
     last = next((turn for turn in reversed(turns) if _role(turn, "assistant") == "assistant"), None)
-    return "" if last is None else _message_text(last, opened)
+    return "" if last is None else message_text(last, opened)
 
 
 def is_message(value: object) -> bool:
@@ -100,7 +100,8 @@ def _role(turn: Mapping[str, Any], usual: str) -> str:
     return str(_SPEAKERS.get(str(role).lower(), role))
 
 
-def _message_text(message: Mapping[str, object], opened: bool) -> str:
+def message_text(message: Mapping[str, object], opened: bool = False) -> str:
+    """The text of a message, its blocks and its reasoning included. Raises SampleError for content that is none."""
     content = message.get("content", message.get("value") if "from" in message else message.get("parts"))
     thinking = next((message[k] for k in _REASONING if message.get(k)), None)
     if isinstance(content, str):

@@ -18,9 +18,12 @@ from ...scoring.pool import Pool
 from ...verifiers.errors import ConfigError, RunError, missing_extra
 from ...verifiers.reward import Judge
 from ...verifiers.spec import slots_of, verifiers_of
+from ..breaker import Breaker
 from ..plan import terms_of
 from .options import ServeOptions
 
+_BREAKER, _WINDOW = 0.5, 256
+"""With `on_error="zero"`: the largest share of errors, and among how many of the last rows."""
 FINE, INTERRUPTED = 0, 130
 """Exit statuses: ended by SIGTERM, every request answered; by Ctrl-C."""
 
@@ -147,8 +150,9 @@ async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes |
     metrics.gauge("connections", "Open connections.", lambda: door.connections)
     metrics.gauge("closed_connections", "Connections closed for what their client left undone.", lambda: door.closed)
     metrics.gauge("held_bytes", "Bytes of bodies held.", lambda: limits.held)
-    served = Served(judge.name, terms_of(judge), options.names)
-    app = make_app(batcher, metrics, limits, served=served, version=__version__, token=token)
+    served = Served(judge.name, terms_of(judge), options.names, zero=options.on_error == "zero")
+    breaker = Breaker(judge.name, share=_BREAKER, window=_WINDOW) if served.zero else None
+    app = make_app(batcher, metrics, limits, served=served, version=__version__, token=token, breaker=breaker)
     config = uvicorn.Config(
         app,
         http=door.protocol,  # type: ignore[arg-type]  # any maker of protocols will do
