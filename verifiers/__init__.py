@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from .format import FormatVerifier
     from .instructions import InstructionsVerifier
+    from .judge import JudgeVerifier
     from .language import LanguageVerifier
     from .length import LengthVerifier
     from .math import MathVerifier
@@ -47,6 +48,7 @@ _HOME = {
     "FormatVerifier": "format",
     "InstructionsVerifier": "instructions",
     "InstrumentDown": "errors",
+    "JudgeVerifier": "judge",
     "LanguageVerifier": "language",
     "LengthVerifier": "length",
     "MathVerifier": "math",
@@ -88,6 +90,7 @@ __all__ = [
     "FormatVerifier",
     "InstructionsVerifier",
     "InstrumentDown",
+    "JudgeVerifier",
     "LanguageVerifier",
     "LengthVerifier",
     "MathVerifier",

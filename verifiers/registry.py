@@ -62,6 +62,7 @@ CATALOG: Mapping[str, Entry] = {
     "format": Entry(".format", "FormatVerifier", None, False),
     "language": Entry(".language", "LanguageVerifier", None, False),
     "length": Entry(".length", "LengthVerifier", None, False),
+    "judge": Entry(".judge", "JudgeVerifier", None, True),
 }
 """This package's own, which import nothing until they are made."""
 
