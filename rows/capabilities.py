@@ -26,7 +26,8 @@ Row = Mapping[str, Any]  # any: JSON values
 Fields = dict[str, Any]  # any: fields of a Sample, and of its meta
 
 MARKERS = frozenset(
-    "instruction_id_list function answers_spans answers supporting_facts db_id sql_context expected_action item".split()
+    "instruction_id_list function answers_spans answers aliases supporting_facts db_id sql_context expected_action"
+    " item".split()
 )
 """Columns of which a row may be one of these, though it has our own names besides."""
 WHOLE = ("instructions", "tools", "procedural")
@@ -151,6 +152,8 @@ def _answer(row: Row) -> Fields | None:
     if "value" in value and isinstance(value.get("aliases"), list):
         names = [value["value"], *value["aliases"], *(value.get("normalized_aliases") or [])]
         return {"reference": list(dict.fromkeys(str(name) for name in names if name))}
+    if isinstance(row.get("aliases"), list) and isinstance(row.get("answer"), str) and row["aliases"]:
+        return {"reference": list(dict.fromkeys([row["answer"], *map(str, row["aliases"])]))}
     if "supporting_facts" in row and isinstance(row.get("answer"), str):
         return {"reference": row["answer"]}
     return None

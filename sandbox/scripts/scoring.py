@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+from typing import Any
 
 
-def _plain(value):  # type: ignore[no-untyped-def]  # whatever a data set holds
+def _plain(value: Any) -> Any:  # any: whatever a data set holds, and JSON values
     """What JSON can hold of a value; texts of the rest."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
@@ -56,7 +57,7 @@ def score(scorer: str, answer: str, row: str) -> float:
         entry = _original(name, entry)
         return float(reasoning_gym.get_score_answer_fn(name)(answer=answer, entry=entry))
     module, _, attribute = scorer.partition(":")
-    function = importlib.import_module(module)
+    function: Any = importlib.import_module(module)  # any: a module, then what is in it
     for part in attribute.split("."):
         function = getattr(function, part)
     if isinstance(function, type):
@@ -71,11 +72,11 @@ def score(scorer: str, answer: str, row: str) -> float:
     return float(value)
 
 
-async def _awaited(value):  # type: ignore[no-untyped-def]  # an awaitable
+async def _awaited(value: Any) -> Any:  # any: an awaitable
     return await value
 
 
-def _original(name: str, entry):  # type: ignore[no-untyped-def]  # a row
+def _original(name: str, entry: dict[str, Any]) -> Any:  # any: JSON values, and a data set's own
     """The row as its data set makes it, where it says how: JSON has no tuples, sets or fractions."""
     import reasoning_gym
 
@@ -89,10 +90,10 @@ def _original(name: str, entry):  # type: ignore[no-untyped-def]  # a row
     return entry
 
 
-def _arguments(function, answer: str, entry):  # type: ignore[no-untyped-def]  # a callable and a row
+def _arguments(function: Any, answer: str, entry: dict[str, Any]) -> dict[str, Any]:  # any: a callable, JSON values
     """What a scorer asks for by name, as verifiers, verl, OpenEnv and others call it."""
     reference, question = entry.get("answer"), entry.get("question")
-    given = dict.fromkeys(
+    given: dict[str, Any] = dict.fromkeys(
         ("answer_text", "completion", "response", "prediction", "solution_str", "action", "output"), answer
     )
     given |= dict.fromkeys(("reference", "ground_truth", "target", "gold", "expected"), reference)

@@ -139,6 +139,13 @@ ROWS: list[tuple[str, str, dict[str, Any], Any, Any]] = [
         "Dean",
     ),
     (
+        "TriviaQA of llm-foundry",
+        "answer",
+        {"context": "Who?", "answer": "Ted Turner", "aliases": ["R.E. Turner"]},
+        "R.E. Turner",
+        "Tina",
+    ),
+    (
         "HotpotQA",
         "answer",
         {

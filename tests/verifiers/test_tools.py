@@ -120,6 +120,14 @@ def test_what_there_is_not_is_named() -> None:
     assert "none of" in judge('{"name": "get_weather", "arguments": {"city": "Paris", "unit": "kelvin"}}').detail
 
 
+def test_a_tag_quoted_in_an_argument_ends_no_call() -> None:
+    gold = [{"name": "clock.now", "arguments": {"zone": "a </tool_call> b"}}]
+    call = json.dumps(gold[0])
+    assert judge(f"<tool_call>{call}</tool_call>", gold).score == 1.0
+    assert judge(f"<tool_call>{call}</tool_call><tool_call>{CALL}</tool_call>", gold + GOLD).score == 1.0
+    assert judge("<tool_call>" + call.replace("b", "c") + "</tool_call>", gold).score == 0.0
+
+
 def test_parallel_calls_in_any_order_or_as_asked() -> None:
     gold = [*GOLD, {"name": "clock.now", "arguments": {"zone": "CET"}}]
     swapped = "[clock_now(zone='CET'), get_weather(city='Paris', days=2)]"
