@@ -63,8 +63,22 @@ def _instructions(row: Row) -> Fields | None:
         text = gold if isinstance(gold, str) else json.dumps(gold) if isinstance(gold, list | dict) else ""
         named = "instruction_id" in text or "func_name" in text
         if named and len(text) < 100_000 and _INSTRUCTION.search(text.replace("\\", "")):
-            return {"reference": text}
+            return _listed(gold) or {"reference": text}
     return None
+
+
+def _listed(gold: Any) -> Fields | None:  # any: JSON values
+    """Instructions of a gold as IFEval lists them, since they are no answer that a response could be."""
+    found = _value(gold)
+    while isinstance(found, list) and len(found) == 1:
+        found = _value(found[0])
+    if not isinstance(found, Mapping):
+        return None
+    if found.get("func_name"):
+        arguments = {key: value for key, value in found.items() if key != "func_name"}
+        return {"instruction_id_list": [found["func_name"]], "kwargs": [arguments]}
+    name = next((key for key in ("instruction_id", "instruction_id_list") if found.get(key)), None)
+    return None if name is None else {"instruction_id_list": found[name], "kwargs": found.get("kwargs")}
 
 
 def _procedural(row: Row) -> Fields | None:

@@ -156,6 +156,19 @@ def test_the_choices_of_bfcl() -> None:
     assert judge("[f(a={'x': 1, 'y': [True]})]", [{"f": {"a": [{"x": [1], "y": [[True]]}]}}], tools=None).score == 1.0
 
 
+def test_every_gold_is_met_by_the_response_to_it() -> None:
+    golds: list[Any] = [
+        GOLD,
+        [],
+        [{"get_weather": {"city": ["Paris"], "days": ["", 2], "unit": ["celsius"]}}],
+        [{"f": {"a": [{"x": [1], "y": ["", 2]}], "b": [[{"z": ["q"]}]]}}],
+        ["get_weather(city='Paris')", "clock.now()"],
+    ]
+    for gold in golds:
+        response = ToolsVerifier().response_to(json.dumps(gold))
+        assert judge(response, gold, tools=TOOLS if "f" not in str(gold)[:5] else None).score == 1.0, (gold, response)
+
+
 def test_a_trajectory_with_its_final_answer() -> None:
     text = f"<tool_call>{CALL}</tool_call>\nThe answer is 21 degrees."
     assert judge(text, final_answer="21 degrees").score == 1.0
