@@ -141,7 +141,7 @@ def number(text: str, *, letters: bool = False) -> Fraction | None:
     over = int((found["over"] or "/1")[1:])
     if power is None or not over or len(found["digits"]) > 40:
         return None
-    amount = Fraction(found["digits"].replace(",", "")) / over * 10**power
+    amount = Fraction(found["digits"].replace(",", "")) / over * Fraction(10) ** int(power)
     return -amount if found["sign"] not in ("", "+") else amount
 
 

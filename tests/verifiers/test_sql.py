@@ -109,4 +109,4 @@ def test_database_files_by_their_name(tmp_path: Path) -> None:
 def test_options_are_checked() -> None:
     for options in ({"steps": 0}, {"order": "some"}, {"time_s": -1.0}):
         with pytest.raises(ConfigError):
-            SqlVerifier(**options)  # type: ignore[arg-type]  # what is tried
+            SqlVerifier(**options)

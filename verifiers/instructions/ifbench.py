@@ -367,7 +367,7 @@ def _abc_sentences(text: Text) -> bool:
 
 
 def _capitals(text: Text) -> bool:
-    return [part.strip() for part in ascii_only(text.raw).split(",") if part.strip()] == _CAPITALS
+    return bool([part.strip() for part in ascii_only(text.raw).split(",") if part.strip()] == _CAPITALS)
 
 
 def _table(text: str, delimiter: str = ",") -> list[list[str]]:
