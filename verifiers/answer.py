@@ -121,7 +121,8 @@ class AnswerVerifier:
         answer = said.strip()[:400]
         if len(said) > _LONGEST:
             return Verdict.scored(0.0, Reason.WRONG, f"the answer has {len(said)} characters", answer=answer)
-        if any(_right(said, gold, language, ordered=match == "ordered") for gold in golds):
+        fuller = len(golds) == 1  # beside a gold that says the day, one that says the month alone means no other day
+        if any(_right(said, gold, language, ordered=match == "ordered", fuller=fuller) for gold in golds):
             return Verdict.scored(1.0, Reason.CORRECT, "the answer is right", answer=answer)
         if self.score == "f1":
             score = max(_f1(said, gold, language) for gold in golds)
@@ -207,8 +208,8 @@ def _number(word: str) -> str:
     return digits.rstrip("0").rstrip(".") if "." in digits else digits.lstrip("0") or "0"
 
 
-def same(said: str, gold: str, language: str = "en") -> bool:
-    """Whether an answer is a gold.
+def same(said: str, gold: str, language: str = "en", *, fuller: bool = True) -> bool:
+    """Whether an answer is a gold; `fuller` says that a date may say more than its gold.
 
     >>> same("5 touchdowns", "5"), same("-5", "5"), same("No, it is not", "no"), same("2.5 hours", "150 minutes")
     (True, False, True, True)
@@ -231,12 +232,12 @@ def same(said: str, gold: str, language: str = "en") -> bool:
         lead = re.match(r"(?:only |exactly )?([-−+]?[\d,.]*\d|[a-z-]+)(?=\s)", said.strip().lower())
         if lead and _UNIT.fullmatch(said.strip().lower().rstrip(".")[lead.end() :]):
             answer = read_value(lead[1])
-    return answer is not None and answer.meets(value)
+    return answer is not None and answer.meets(value) and (fuller or answer.kind != "date" or value.meets(answer))
 
 
-def _right(said: str, gold: Sequence[str], language: str, *, ordered: bool) -> bool:
+def _right(said: str, gold: Sequence[str], language: str, *, ordered: bool, fuller: bool) -> bool:
     if len(gold) == 1:
-        return same(said, gold[0], language)
+        return same(said, gold[0], language, fuller=fuller)
     return any(_same_items(items, gold, language, ordered) for items in _item_lists(said, len(gold)))
 
 

@@ -219,6 +219,8 @@ def _setup(given: Any, schema: str) -> str:  # any: JSON values
     own = given.get("schema", schema)
     data = given.get("data", {key: value for key, value in given.items() if isinstance(value, list)})
     data = literal(data) if isinstance(data, str) and data.strip()[:1] == "{" else data
+    if isinstance(data, list) and all(isinstance(line, str) for line in data):
+        data = ";\n".join(data)
     if data is None or isinstance(data, str):
         return f"{own};\n{data or ''}"
     if not isinstance(data, Mapping):

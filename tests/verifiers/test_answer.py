@@ -53,6 +53,8 @@ CASES: list[tuple[str, Any, dict[str, Any], bool]] = [
     ("July 1776", "July 4, 1776", {}, False),
     ("July 4, 1776", "1776", {}, True),
     ("July 4, 1777", "1776", {}, False),
+    ("July 5, 1776", ["July 4, 1776", "July 1776"], {}, False),
+    ("July 1776", ["July 4, 1776", "July 1776"], {}, True),
     ("44 BC", "44", {}, False),
     ("150 minutes", "2.5 hours", {}, True),
     ("150", "2.5 hours", {}, False),

@@ -59,6 +59,7 @@ CASES: list[tuple[Sample, float | None, Reason]] = [
     (sample(GOLD, data={}), None, Reason.REFERENCE_UNUSABLE),
     (sample(GOLD, schema="", data=None), None, Reason.TESTS_MISSING),
     (sample(GOLD, schema=f"{SCHEMA}; INSERT INTO cats VALUES ('Tom', 3, 1)", data=None), 1.0, Reason.CORRECT),
+    (sample(GOLD, data=["INSERT INTO cats VALUES ('Tom', 3, 1)"]), 1.0, Reason.CORRECT),
     (sample(GOLD, data="INSERT INTO cats VALUES ('Tom', 3, 1)"), 1.0, Reason.CORRECT),
     (sample(GOLD, data=json.dumps({"cats": [{"name": "O'Hara", "age": 3}]})), 1.0, Reason.CORRECT),
 ]

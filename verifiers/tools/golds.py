@@ -198,7 +198,8 @@ def example(gold: Gold) -> Mapping[str, Any]:  # any: JSON values
 
 
 def _first(choices: Any) -> Any:  # any: JSON values
-    option = next((one for one in choices if one != ""), "") if isinstance(choices, list) else choices
+    given: list[Any] = choices if isinstance(choices, list) else [choices]  # any: JSON values
+    option: Any = next((one for one in given if one != ""), "")  # any: a JSON value
     if isinstance(option, dict):
         return {key: _first(one) for key, one in option.items() if not optional(one)}
     nested = isinstance(option, list) and option and all(isinstance(one, dict) for one in option)
