@@ -33,8 +33,9 @@ from .verifier import check_samples, failure
 
 _SCORER = re.compile(r"reasoning-gym/[a-z0-9_]+|[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _CODE = re.compile(
-    r"__\w+__|\b(?:eval|exec|compile|open|input|breakpoint|getattr|setattr|delattr|globals|locals|vars|dir|type|print"
-    r"|sympify|parse_expr|lambdify|system|popen|exit|quit)\s*\(|\blambda\b[^:\n]{0,40}:|\b(?:import|from)\s+\w+\s*(?:;|$|import\b)"
+    r"__\w+__|\b(?:open|input|breakpoint|vars|dir|type|print|system|popen|exit|quit|source|preview)\s*\("
+    r"|\b(?:eval|exec|getattr|setattr|delattr|globals|locals|sympify|parse_expr|lambdify|memoryview)\b"
+    r"|\b(?:compile|lambda)\b[^\n]{0,40}[(:]|^\s*import\s+\w|\bfrom\s+\w+\s+import\b|;\s*import\s"
     r"|\bfor\s+\w+\s+in\b[^\n]{0,60}[\])}]|:=|\._|\bos\.|\bsys\.",
     re.MULTILINE,
 )

@@ -31,6 +31,8 @@ def test_what_needs_no_scorer_to_be_judged() -> None:
         ("", {}, 0.0, Reason.NO_ANSWER),
         ("<answer>__import__('os').system('id')</answer>", {}, 0.0, Reason.WRONG),
         ("<answer>(lambda: 2)()</answer>", {}, 0.0, Reason.WRONG),
+        ("<answer>max(['import sys'], key=exec)</answer>", {}, 0.0, Reason.WRONG),
+        ("<answer>[print for x in (1, 2)]</answer>", {}, 0.0, Reason.WRONG),
         (r"\boxed{1 + 1 =}", {}, 0.0, Reason.WRONG),
         ("perhaps", {"answer": "True"}, 0.0, Reason.WRONG),
         ("2", {"metadata": {}}, None, Reason.REFERENCE_MISSING),
