@@ -264,7 +264,10 @@ def test_what_models_try() -> None:
     words: dict[str, Any] = {"keywords": ["river", "stone"]}
     for copy in (prompt, f"{prompt}\n{prompt}", "include keywords [river, stone]."):
         assert judge(copy, "keywords:existence", prompt, **words).score == 0.0
+    assert judge("keywords river stone. Include a bridge about.", "keywords:existence", prompt, **words).score == 0.0
     assert judge("A river of stone.", "keywords:existence", prompt, **words).score == 1.0
+    assert judge("a ｃａｔ", "keywords:forbidden_words", **forbidden).score == 0.0
+    assert judge("NaN", "detectable_format:json_format").score == 0.0
     assert judge(f"{prompt} A river.", "combination:repeat_prompt", prompt, prompt_to_repeat=prompt).score == 1.0
     assert judge("a" * 70_000, "punctuation:no_comma").reason is Reason.UNDECIDED
 
@@ -272,6 +275,8 @@ def test_what_models_try() -> None:
 def test_only_the_answer_is_checked() -> None:
     assert judge("<think>a, b</think>a b<|im_end|>", "punctuation:no_comma").score == 1.0
     assert judge("<think>a b</think><answer>a, b</answer>", "punctuation:no_comma").score == 0.0
+    assert judge("<think>a, b</think> <answer>a b</answer>", "startend:end_checker", end_phrase="b").score == 1.0
+    assert judge("<think>a b</think><answer>a b</answer>, c", "punctuation:no_comma").score == 0.0
 
 
 def test_loose_and_fraction() -> None:

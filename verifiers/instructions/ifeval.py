@@ -132,11 +132,20 @@ def _sections(text: Text, section_spliter: str, num_sections: int) -> bool:
 
 def _json(text: Text) -> bool:
     inner = _FENCE.sub("", text.raw.strip()).removesuffix("```").strip()
+    return is_json(inner)
+
+
+def is_json(text: str) -> bool:
+    """Whether a text is JSON, which has no NaN."""
     try:
-        json.loads(inner)
+        json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def _refuse(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _titled(text: Text) -> bool:

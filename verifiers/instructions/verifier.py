@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..format.verifier import clean
-from ..reasoning import Prefilled, scan
+from ..reasoning import Prefilled, Reasoning, scan
 from ..sample import Sample
 from ..settings import check
 from ..verdict import Reason, Verdict
@@ -67,8 +67,7 @@ class InstructionsVerifier:
         except TaskError as error:
             return Verdict.error(error.reason, str(error))
         found = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
-        spans = found.answer_spans
-        raw = visible(spans[-1].of(found.text) if spans else "").strip()
+        raw = visible(_answer(found)).strip()
         if not raw:
             return Verdict.scored(0.0, Reason.NO_ANSWER, "there is no answer to check")
         answer = raw[:200]
@@ -109,9 +108,16 @@ def loose(text: str) -> list[str]:
 
 
 def _is_copy(text: str, prompt: str) -> bool:
-    """Whether a response says nothing that its prompt does not, and most of that."""
+    """Whether a response says nothing that its prompt does not, and most of that; in any order."""
     if not prompt or len(text) < len(prompt) / 2:
         return False
-    said, asked = (" ".join(one.lower().split()) for one in (text, prompt))
-    rest = said.replace(asked, "").strip() if asked in said else said
-    return not rest or (rest in asked and len(rest) >= len(asked) / 2)
+    return set(Text(text.lower()).words) <= set(Text(prompt.lower()).words)
+
+
+def _answer(found: Reasoning) -> str:
+    """What follows the thinking; of an answer block its body, where nothing stands beside it."""
+    if found.final is None:
+        return ""
+    text = found.final.of(found.text).strip()
+    inside = [block for block in found.answers if block.span.of(found.text) == text and block.closed]
+    return inside[0].body.of(found.text) if inside else text
