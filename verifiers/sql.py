@@ -134,20 +134,20 @@ class SqlVerifier:
         }
         return _Task(query, json.dumps(request), files)
 
-    def _databases(self, sample: Sample) -> tuple[list[str], tuple[str, ...]]:
-        """The row's databases as SQL text, and as paths of files. Raises _RowError."""
-        given = sample.meta.get("databases")
-        given = literal(given) if isinstance(given, str) and given.strip()[:1] == "[" else given
-        schema = next((sample.meta[name] for name in _NAMES if isinstance(sample.meta.get(name), str | list)), "")
+    def _databases(self, sample: Sample) -> tuple[list[dict[str, Any]], tuple[str, ...]]:  # any: JSON values
+        """The row's databases, each with `schema` and `data`, or else the paths of files. Raises _RowError."""
+        meta = sample.meta
+        schema = next((meta[name] for name in _NAMES if isinstance(meta.get(name), str | list)), "")
         schema = ";\n".join(map(str, schema)) if isinstance(schema, list) else str(schema)
-        if given is None:
-            data = sample.meta.get("data", sample.meta.get("inserts"))
-            given = [{"data": data}] if schema or data else []
-        elif not isinstance(given, list):
-            given = [given]
-        made = [_setup(one, schema) for one in given]
-        if made:
-            return made, ()
+        data = meta.get("data", meta.get("inserts"))
+        given = meta.get("databases", [{"data": data}] if schema or data else [])
+        given = literal(given) if isinstance(given, str) and given.strip()[:1] == "[" else given
+        if given:
+            listed = [
+                one if isinstance(one, Mapping) else {"data": one}
+                for one in (given if isinstance(given, list) else [given])
+            ]
+            return [{"schema": one.get("schema", schema), "data": one.get("data", _tables(one))} for one in listed], ()
         name = sample.meta.get("db_id")
         if self.databases is None or not isinstance(name, str) or not re.fullmatch(r"[\w\-]+", name):
             raise _RowError("the row has no schema and data; sql.databases says where the files of db_id are")
@@ -210,46 +210,9 @@ def _is_ordered(query: str) -> bool:
     return last >= 0
 
 
-def _setup(given: Any, schema: str) -> str:  # any: JSON values
-    """One database as SQL text. Raises _RowError."""
-    if isinstance(given, str):
-        return given if re.search(r"\bCREATE\s", given, re.IGNORECASE) else f"{schema};\n{given}"
-    if not isinstance(given, Mapping):
-        raise _RowError(f"a database is a {type(given).__name__}")
-    own = given.get("schema", schema)
-    data = given.get("data", {key: value for key, value in given.items() if isinstance(value, list)})
-    data = literal(data) if isinstance(data, str) and data.strip()[:1] == "{" else data
-    if isinstance(data, list) and all(isinstance(line, str) for line in data):
-        data = ";\n".join(data)
-    if data is None or isinstance(data, str):
-        return f"{own};\n{data or ''}"
-    if not isinstance(data, Mapping):
-        raise _RowError(f"the data of a database is a {type(data).__name__}")
-    lines = [
-        _insert(str(table), row) for table, rows in data.items() for row in (rows if isinstance(rows, list) else [])
-    ]
-    return ";\n".join([str(own), *lines, ""])
-
-
-def _insert(table: str, row: Any) -> str:  # any: JSON values
-    names = ""
-    if isinstance(row, Mapping):
-        names, row = f" ({', '.join(map(_quoted, row))})", list(row.values())
-    if not isinstance(row, list):
-        raise _RowError(f"a row of {table} is a {type(row).__name__}")
-    return f"INSERT INTO {_quoted(table)}{names} VALUES ({', '.join(map(_constant, row))})"  # noqa: S608 - quoted
-
-
-def _quoted(name: object) -> str:
-    return '"' + str(name).replace('"', '""') + '"'
-
-
-def _constant(value: object) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool | int | float):
-        return repr(int(value) if isinstance(value, bool) else value)
-    return "'" + str(value).replace("'", "''") + "'"
+def _tables(database: Mapping[str, Any]) -> dict[str, Any] | None:  # any: JSON values
+    """Rows by table, where an object holds them without `data`."""
+    return {name: rows for name, rows in database.items() if isinstance(rows, list)} or None
 
 
 @lru_cache(maxsize=16)

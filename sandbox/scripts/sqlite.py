@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import sqlite3
+from typing import Any
 
 FILES: list[str] = []
 """Databases as files in base64, which the host puts here."""
@@ -21,10 +22,10 @@ def judge(request: str) -> tuple[str, str]:
     """`right`, `wrong`, `failed` or `steps` of the query, `gold`, `data` or `empty` of the row, and a sentence."""
     asked = json.loads(request)
     filled = told = False
-    for place, setup in enumerate([*asked["databases"], *FILES]):
+    for setup in [*asked["databases"], *FILES]:
         try:
-            database = _open(setup, place >= len(asked["databases"]))
-        except (sqlite3.Error, ValueError) as error:
+            database = _open(setup)
+        except (sqlite3.Error, ValueError, TypeError) as error:
             return "data", f"the database cannot be made: {error}"
         filled = filled or _has_rows(database)
         golds = []
@@ -55,21 +56,43 @@ def judge(request: str) -> tuple[str, str]:
     )
 
 
-def _open(setup: str, file: bool) -> sqlite3.Connection:
+def _open(setup: Any) -> sqlite3.Connection:  # any: a file's base64, or JSON values
+    """A database in memory. Raises sqlite3.Error, ValueError and TypeError for what makes none."""
     database = sqlite3.connect(":memory:", cached_statements=0)
     database.text_factory = lambda data: data.decode("utf-8", "replace")
-    if file:
+    if isinstance(setup, str):
         database.deserialize(base64.b64decode(setup))
-    else:
-        database.executescript(setup)
-        database.commit()
+        return database
+    schema, data = setup["schema"], setup["data"]
+    if isinstance(data, str) and "CREATE TABLE" in data.upper():
+        schema = ""  # the data bring their own
+    database.executescript(schema)
+    if isinstance(data, str) and data.lstrip()[:1] == "{":
+        data = json.loads(data)
+    if isinstance(data, dict):
+        for table, rows in data.items():
+            for row in rows:
+                _insert(database, table, row)
+    elif data is not None:
+        database.executescript(data if isinstance(data, str) else ";\n".join(data))
+    database.commit()
     return database
+
+
+def _insert(database: sqlite3.Connection, table: str, row: Any) -> None:  # any: JSON values
+    names = f" ({', '.join(map(_quoted, row))})" if isinstance(row, dict) else ""
+    values = list(row.values()) if isinstance(row, dict) else list(row)
+    marks = ", ".join("?" * len(values))
+    database.execute(f"INSERT INTO {_quoted(table)}{names} VALUES ({marks})", values)  # noqa: S608 - names are quoted
+
+
+def _quoted(name: object) -> str:
+    return '"' + str(name).replace('"', '""') + '"'
 
 
 def _has_rows(database: sqlite3.Connection) -> bool:
     tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    quoted = ['"' + name.replace('"', '""') + '"' for name in tables]
-    return any(database.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() for name in quoted)  # noqa: S608 - quoted
+    return any(database.execute(f"SELECT 1 FROM {_quoted(name)} LIMIT 1").fetchone() for name in tables)  # noqa: S608
 
 
 def _read_only(database: sqlite3.Connection, steps: int) -> set[object]:

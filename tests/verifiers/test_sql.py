@@ -75,7 +75,7 @@ def test_queries_are_judged_by_what_they_return() -> None:
 
 
 def test_a_query_must_be_right_on_every_database() -> None:
-    several = [{"data": {"cats": CATS}}, {"data": {"cats": [["Zoe", 3, 1], ["Max", 2, 1]]}}]
+    several = [{"cats": CATS}, {"data": {"cats": [["Zoe", 3, 1], ["Max", 2, 1]]}}]
     right, lucky = judge([sample(text, databases=several) for text in (GOLD, "SELECT name FROM cats WHERE age > 1")])
     assert (right.score, lucky.score) == (1.0, 0.0)
 
