@@ -266,6 +266,8 @@ def test_what_models_try() -> None:
         assert judge(copy, "keywords:existence", prompt, **words).score == 0.0
     assert judge("keywords river stone. Include a bridge about.", "keywords:existence", prompt, **words).score == 0.0
     assert judge("A river of stone.", "keywords:existence", prompt, **words).score == 1.0
+    rewrite = "Rewrite this in capitals: The old bridge over the river was built of stone by a careful engineer."
+    assert judge(rewrite.partition(": ")[2].upper(), "change_case:english_capital", rewrite).score == 1.0
     assert judge("a ｃａｔ", "keywords:forbidden_words", **forbidden).score == 0.0
     assert judge("NaN", "detectable_format:json_format").score == 0.0
     assert judge(f"{prompt} A river.", "combination:repeat_prompt", prompt, prompt_to_repeat=prompt).score == 1.0

@@ -27,6 +27,11 @@ from .text import Text, visible
 
 _LONGEST = 60_000
 """Characters that are read; a longer response is left undecided."""
+_DEMANDS = frozenset(
+    "include keyword keywords response sentences paragraphs words letter letters least exactly must should format wrap"
+    " highlight refrain commas placeholders bullet your".split()
+)
+"""Words of which demands are made."""
 _COPIES = ("repeat", "copy", "copying")
 
 
@@ -108,10 +113,12 @@ def loose(text: str) -> list[str]:
 
 
 def _is_copy(text: str, prompt: str) -> bool:
-    """Whether a response says nothing that its prompt does not, and most of that; in any order."""
-    if not prompt or len(text) < len(prompt) / 2:
+    """Whether a response says nothing that its prompt does not, in any order, and its demands among it: a text that the
+    prompt gives to be written anew has none of them."""
+    if not prompt or len(text) < len(prompt) / 4:
         return False
-    return set(Text(text.lower()).words) <= set(Text(prompt.lower()).words)
+    said, asked = (set(Text(one.lower()).words) for one in (text, prompt))
+    return said <= asked and (len(said) >= 0.9 * len(asked) or len(said & _DEMANDS) > 1)
 
 
 def _answer(found: Reasoning) -> str:
