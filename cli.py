@@ -385,6 +385,30 @@ def schema(name: str | None) -> None:
         raise click.UsageError(str(error)) from None
 
 
+@main.command()
+@click.argument("source", metavar="reasoning-gym/NAME")
+@click.option("-n", "--rows", "size", type=int, default=1000, metavar="N", help="How many rows (1000).")
+@click.option("--seed", type=int, default=0, metavar="N", help="The same seed gives the same rows (0).")
+@click.option("-o", "--output", metavar="OUT", help="JSONL file to write; standard output if left out.")
+@click.option("--set", "settings", multiple=True, callback=_settings, metavar="KEY=VALUE", help="Of the data set.")
+@click.option("--backend", default="auto", metavar="NAME", help="The sandbox that makes them (auto).")
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
+def make(source: str, size: int, output: str | None, **flags: Any) -> None:
+    """Make rows of a procedural data set, each with what its scorer needs.
+
+    Exit status: 0 fine, 1 they could not be made, 2 usage.
+    """
+    from .rows.make import run_make
+    from .verifiers.errors import RewardError, RunError
+
+    try:
+        run_make(source, size, output, **flags)
+    except RunError as error:
+        raise click.ClickException(str(error)) from None
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
 @main.group()
 def sandbox() -> None:
     """Where submitted programs run."""
