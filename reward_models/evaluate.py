@@ -2,8 +2,8 @@
 
 Pairs: accuracy with interval; by source, and by RewardBench's sections where the sources are its subsets; best of n
 where rows hold several responses; by bins of the length difference; on pairs whose chosen response is the shorter one,
-where preferring length is wrong; correlation of score and length differences; calibration of the probability that one is
-preferred. Single responses: AUC over all and by source, Brier score, calibration.
+where preferring length is wrong; correlation of score and length differences; calibration of probabilities.
+Single responses: AUC over all and by source, Brier score, calibration.
 
 Lengths are in characters.
 """

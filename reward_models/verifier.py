@@ -25,9 +25,11 @@ from ..verifiers.sample import Sample
 from ..verifiers.settings import check_option
 from ..verifiers.verdict import Reason, Verdict
 from ..verifiers.verifier import check_samples
+from .disguise import views
 from .errors import OverlongError
-from .gate import check_threshold, decide
+from .gate import decide
 from .guard_forms import FORMS
+from .stages import check_threshold
 
 if TYPE_CHECKING:
     from .batches import Found
@@ -352,7 +354,15 @@ class SafetyVerifier(_ModelVerifier):
                 "safety", samples, texts, [_not_for(sample, ("safety",), "safety") for sample in samples]
             )
         found = self._judge("safety", samples, texts, [None] * len(samples))
-        return [_gated(sample, verdict, self.gate) for sample, verdict in zip(samples, found, strict=True)]
+        hidden = [(sample, text) for sample in samples for text in views(sample.response).values()]
+        read = self._judge("safety", [one for one, _ in hidden], [text for _, text in hidden], [None] * len(hidden))
+        under: dict[int, list[Verdict]] = {}
+        for (sample, _), verdict in zip(hidden, read, strict=True):
+            under.setdefault(id(sample), []).append(verdict)
+        return [
+            _gated(sample, verdict, under.get(id(sample), []), self.gate)
+            for sample, verdict in zip(samples, found, strict=True)
+        ]
 
 
 def numbers(kind: str, told: str) -> tuple[float, ...]:
@@ -367,8 +377,10 @@ def numbers(kind: str, told: str) -> tuple[float, ...]:
         raise ConfigError(f"{kind}.weights is {told!r}; it must be numbers with commas between them") from None
 
 
-def _gated(sample: Sample, verdict: Verdict, threshold: float) -> Verdict:
-    decision = decide(sample, verdict, threshold)
+def _gated(sample: Sample, verdict: Verdict, under: Sequence[Verdict], threshold: float) -> Verdict:
+    """The verdict with what the gate decides: by the response, and by each reading of it under a disguise."""
+    decisions = [decide(sample, one, threshold) for one in (verdict, *under)]
+    decision = next((one for one in decisions if not one.passed), decisions[0])
     told = {"passed": decision.passed, "threshold": threshold, "response": decision.text}
     return replace(verdict, evidence={**verdict.evidence, "gate": told})
 
