@@ -288,6 +288,20 @@ PAIRS: list[tuple[str, dict[str, Any], list[tuple[str, str]], list[tuple[str, st
         Q,
         [("a", "b", None)],
     ),
+    ("ultrafeedback as columns", {"instruction": "Q", "completions": {
+        "response": ["b", "a"], "annotations": [{}, {}], "overall_score": [1, 3]}}, Q, [("a", "b", 2.0)]),
+    ("ultrafeedback in a table of text", {"instruction": "Q", "completions": json.dumps(
+        [{"response": "b", "overall_score": 1}, {"response": "a", "overall_score": 3}])}, Q, [("a", "b", 2.0)]),
+    ("hhh alignment", {"input": "Q", "targets": {"choices": ["b", "a"], "labels": [0, 1]}}, Q, [("a", "b", None)]),
+    ("llmbar", {"input": "Q", "output_1": "b", "output_2": "a", "label": 2}, Q, [("a", "b", None)]),
+    ("capybara", {"source": "x", "conversation": [{"input": "Q", "output": "a"}], "rating_chosen": 5,
+                  "rating_rejected": 3.5, "chosen": [user("Q"), assistant("a")],
+                  "rejected": [user("Q"), assistant("b")]}, Q, [("a", "b", 1.5)]),
+    ("code preferences", {"input": "Q", "accepted": "a", "rejected": "b"}, Q, [("a", "b", None)]),
+    ("arena's newest", {"id": "1", "winner": "both_bad", "language": "en", "conversation_a": [
+        user([{"type": "text", "text": "Q", "image": None}]), assistant([{"type": "text", "text": "a"}])],
+        "conversation_b": [user([{"type": "text", "text": "Q", "image": None}]),
+                           assistant([{"type": "text", "text": "b"}])]}, Q, []),
     ("a tie", {"prompt": "Q", "response_a": "a", "response_b": "b", "winner": "tie (bothbad)"}, Q, []),
     ("a tie of helpsteer3", {"context": [user("Q")], "response1": "a", "response2": "b", "overall_preference": 0}, Q,
      []),
@@ -311,6 +325,7 @@ def test_public_forms_of_pairs(
 RATINGS: list[tuple[str, dict[str, Any], float]] = [
     ("helpsteer", {"prompt": "Q", "response": "a", "helpfulness": 3, "correctness": 4, "verbosity": 1}, 3.0),
     ("kto", {"prompt": "Q", "completion": "a", "label": False}, 0.0),
+    ("kto in a table of text", {"prompt": "Q", "completion": "a", "label": "True"}, 1.0),
     ("kto, messages", {"prompt": [user("Q")], "completion": [assistant("a")], "label": True}, 1.0),
     ("feedback collection", {"orig_instruction": "Q", "orig_response": "a", "orig_score": "4"}, 4.0),
     ("tldr axis", {"info": {"post": "P"}, "summary": {"text": "a", "axes": {"overall": 5}}}, 5.0),
@@ -445,6 +460,7 @@ def test_categories_of_harm_are_kept() -> None:
         ({"prompt": "Q", "response": "a", "toxicity": 0.37}, "'toxicity' must be 0 or 1, got 0.37"),
         ({"prompt": "Q", "response": "a", "label": "meh"}, "neither safe nor unsafe"),
         ({"prompt": "Q", "safe": 1}, "'response' is missing"),
+        ({"prompt": "Q", "completion": "a", "type": "homonyms", "label": "safe", "focus": "kill"}, "is of the prompt"),
         ({"response": "a", "safe": 1}, "no prompt was found"),
     ],
 )
