@@ -475,21 +475,10 @@ def test_a_label_is_read_as_it_was_named() -> None:
         assert SafetyReader(columns={name: "label"}).read(row, "").rated[0].safe is (name == "safe")
 
 
-VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-3, 3)
-    | st.floats(allow_nan=True)
-    | st.text(max_size=8)
-    | st.just(HH + "a"),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["role", "content", "from", "value", "response", "rank", "text"]), inner, max_size=3
-        )
-    ),
-    max_leaves=8,
-)
+KEYS = st.sampled_from(["role", "content", "from", "value", "response", "rank", "text"])
+LEAVES = st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.text(max_size=8) | st.just(HH + "a")
+NESTED = st.lists(LEAVES, max_size=3) | st.dictionaries(KEYS, LEAVES, max_size=3)
+VALUES = LEAVES | st.lists(LEAVES | NESTED, max_size=3) | st.dictionaries(KEYS, LEAVES | NESTED, max_size=3)
 NAMES = st.sampled_from(
     "prompt chosen rejected response_a response_b response_0 response_1 winner label messages completions answers "
     "system input history safe margin score_a score_b better_response_id info summaries choice conversations".split()
