@@ -209,7 +209,9 @@ class _ModelVerifier:
         with contextlib.suppress(Exception):  # every verdict will say why
             self._loaded(kind)
 
-    def _scores(self, loaded: Loaded, asked: Sequence[tuple[Any, str]]) -> list[Found | RewardError]:  # any: prompts
+    def _scores(
+        self, loaded: Loaded, asked: Sequence[tuple[Any, str]]
+    ) -> Sequence[Found | RewardError]:  # any: prompts
         """Raw scores of prompts with a response each; those with one prompt go through the model together."""
         from .batches import Asked, Found
         from .guard import Guard

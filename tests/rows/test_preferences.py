@@ -446,7 +446,7 @@ def test_public_forms_of_safety_labels(name: str, row: dict[str, Any], safe: lis
 
 
 def test_categories_of_harm_are_kept() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"prompt": "Q", "response": "a", "is_safe": False, "category": {"hate": True, "drugs": False}},
         {"prompt": "Q", "response": "a", "response_label": "unsafe", "violated_categories": "hate"},
     ]
