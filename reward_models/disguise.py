@@ -26,6 +26,8 @@ _LOOKALIKES = str.maketrans(
 )
 """Letters of Cyrillic and Greek by the Latin ones that they look like."""
 _LEET = str.maketrans("4301$5@7!", "aeoissati")
+_MIXED = re.compile(r"(?<![\w@.])\w(?:\w|[$!@](?=\w))+(?![\w@])(?!\.\w)")
+_NUMBERED = re.compile(r"\d+[A-Za-z]{1,2}|[A-Za-z]{1,2}\d+")
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ufe00-\ufe0f\U000e0000-\U000e007f]")
 _SPACED = re.compile(r"(?<!\w)\w(?:(?P<by>[ ._*|\-]{1,2})\w(?!\w)){3,}(?:\s{2,}\w(?:(?P=by)\w(?!\w))+)*")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/_-]{16,}={0,2}(?:\s*\n[A-Za-z0-9+/_-]{16,}={0,2})*")
@@ -75,14 +77,15 @@ def _letters(text: str) -> str:
     plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
     plain = "".join(char for char in unicodedata.normalize("NFD", plain) if not _is_stacked(char))
     plain = unicodedata.normalize("NFC", plain)
-    if not re.search(r"[A-Za-z]", plain):
-        return plain if plain != unicodedata.normalize("NFC", text) else text
+    if re.search(r"[A-Za-z]", plain):
+        plain = _WORD.sub(_fold, plain)
+    # Other marks between the same words, as of Chinese or of a smiley, say nothing else.
+    return text if _WORD.findall(plain) == _WORD.findall(text) else plain
 
-    def fold(word: re.Match[str]) -> str:
-        folded = word[0].translate(_LOOKALIKES)
-        return folded if folded.isascii() else word[0]
 
-    return _WORD.sub(fold, plain)
+def _fold(word: re.Match[str]) -> str:
+    folded = word[0].translate(_LOOKALIKES)
+    return folded if folded.isascii() and len(folded) > 1 else word[0]
 
 
 def _is_stacked(char: str) -> bool:
@@ -91,12 +94,14 @@ def _is_stacked(char: str) -> bool:
 
 
 def _digits(text: str) -> str:
+    """Words with their digits read as letters; `1st`, `x10` and the end of a sentence are left as they are."""
+
     def read(word: re.Match[str]) -> str:
         folded = word[0].translate(_LEET)
-        mixed = re.search(r"[A-Za-z]", word[0]) and folded != word[0] and folded.isalpha()
-        return folded if mixed else word[0]
+        mixed = len(re.findall(r"[A-Za-z]", word[0])) > 1 and folded != word[0] and folded.isalpha()
+        return folded if mixed and not _NUMBERED.fullmatch(word[0]) else word[0]
 
-    return re.sub(r"[\w$@!]{3,}", read, text)
+    return _MIXED.sub(read, text)
 
 
 def _spaced(text: str) -> str:
