@@ -664,3 +664,32 @@ def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None
         sys.exit(run_prefs(files, output, judge, **flags))
     except RewardError as error:
         raise click.UsageError(str(error)) from None
+
+
+@main.command("safety-report")
+@click.argument("files", nargs=-1, required=True, metavar="FILES")
+@click.option("--gate", metavar="DIR", help="Safety model or guard that gates; without one nothing is gated.")
+@click.option(
+    "--threshold", default=0.5, metavar="P", help="Probability of being safe with which it lets through (0.5)."
+)
+@click.option("--patterns", metavar="FILE", help="Words, one a line, and re:PATTERN lines that stop, before the model.")
+@click.option("--judge", metavar="DIR", help="Safety model or guard that says what is unsafe; without it labels do.")
+@click.option("--by", multiple=True, metavar="FIELD", help="Group by it, too; repeatable.")
+@click.option(
+    "--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="Where a row holds FIELD; repeatable."
+)
+@click.option("-o", "--output", metavar="FILE", help="JSON file for the figures; standard output if left out.")
+def safety_report(files: tuple[str, ...], **flags: Any) -> None:
+    """Report how many responses are unsafe, by benchmark, language and jailbreak template, with and without a gate.
+
+    Rows have a prompt and a response; what is unsafe is told by their labels or by --judge.
+
+    Exit status: 0 whatever the figures, 1 they could not be written, 2 usage.
+    """
+    from .reward_models.safety_command import run_safety_report
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_safety_report(files, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
