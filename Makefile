@@ -142,7 +142,9 @@ $(PEERS)/.made: pyproject.toml locks/constraints-build.txt locks/constraints-pee
 	$(call new_environment,$(PEERS))
 	$(call locked,$(PEERS),peers) $(TORCH)
 	$(call locked,$(PEERS),peers) -e '.[serve]' --group peers
-	$(call pip,$(PEERS)) install -q --no-deps areal==1.0.4 ms-swift==4.6.0 openrlhf==0.11.2 skyrl-gym==0.4.0
+	$(call pip,$(PEERS)) install -q --no-deps areal==1.0.4 atroposlib==0.4.0 miles-rl==0.0.2 ms-swift==4.6.0 \
+	  openenv==0.10.0 openrlhf==0.11.2 skyrl-gym==0.4.0 tinker==0.38.0 tinker-cookbook==0.6.1 torchtitan==0.3.0 \
+	  trinity-rft==0.6.0
 	touch $@
 
 $(LOCK)/.made: locks/constraints-build.txt

@@ -7,7 +7,7 @@
         correct = vf.reward(weight=1.0)(reward("math"))
         form = vf.reward(weight=0.1)(reward("format"))
 
-    [taskset.task.rewards.correct]  # in the configuration, without a file of your own; see `ready.py`
+    [env.taskset.task.rewards.correct]  # in the configuration, without a file of your own; see `ready.py`
     fn = "r1_reward.adapters.verifiers_hub:math_format"
 
 A row that could not be judged is **left out** (`on_error="none"`, the default): its trace is marked as failed.
