@@ -148,12 +148,31 @@ class RewardSpec:
         code = {"slots": slots, **self.options.get("code", {})}
         return replace(self, options={**self.options, "code": code})
 
+    def shared_by(self, workers: int) -> RewardSpec:
+        """The same for one of several processes: the questions that a judge has under way are divided among them.
+
+        >>> RewardSpec(rewards=("judge",), options={"judge": {"concurrency": 64}}).shared_by(4).options
+        {'judge': {'concurrency': 16}}
+        """
+
+        def share(name: str, told: Options) -> Options:
+            if name == "judge":
+                from .judge.asking import CONCURRENCY
+
+                at_once = told.get("concurrency", CONCURRENCY)
+                return {**told, "concurrency": -(-at_once // workers)} if isinstance(at_once, int) else told
+            own = told.get("judge")
+            return {**told, "judge": share("judge", own)} if isinstance(own, Mapping) else told
+
+        return replace(self, options={name: share(name, told) for name, told in self.options.items()})
+
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
-        """What it is, for the fingerprint and the summary."""
+        """What it is, for the fingerprint and the summary: without what decides no verdict, such as a judge's
+        address."""
         what: dict[str, Any] = {"preset": self.preset} if self.preset else {"rewards": list(self.rewards)}
         what |= {"begins": dict(self.begins)} if self.begins else {}
         what |= {} if self.step is None else {"step": self.step}
-        return {**what, "options": {name: dict(options) for name, options in sorted(self.options.items())}}
+        return {**what, "options": {name: _deciding(name, told) for name, told in sorted(self.options.items())}}
 
     def _make(self, name: str) -> Verifier:
         if name in self.factories:
@@ -164,6 +183,16 @@ class RewardSpec:
         for name in self.options:
             if name not in names:
                 raise ConfigError(f"options for {name!r}, which is not among the rewards: {', '.join(names)}")
+
+
+def _deciding(name: str, told: Options) -> dict[str, object]:
+    """The options without those that decide no verdict."""
+    if name == "judge":
+        from .judge import JudgeVerifier
+
+        return {key: value for key, value in told.items() if key not in JudgeVerifier.operational}
+    own = told.get("judge")
+    return {**told, "judge": _deciding("judge", own)} if isinstance(own, Mapping) else dict(told)
 
 
 def _deciders(options: Mapping[str, Options]) -> list[str]:

@@ -28,7 +28,13 @@ from ..openrlhf import Found, lists
 from ..query import NOT_FOUND, response_in
 
 DATA_REASONS = frozenset(
-    {Reason.REFERENCE_MISSING, Reason.REFERENCE_UNPARSEABLE, Reason.REFERENCE_UNUSABLE, Reason.TESTS_MISSING}
+    {
+        Reason.REFERENCE_MISSING,
+        Reason.REFERENCE_UNPARSEABLE,
+        Reason.REFERENCE_UNUSABLE,
+        Reason.RUBRIC_UNUSABLE,
+        Reason.TESTS_MISSING,
+    }
 )
 """Errors that are in the row; all others are the instrument's, and may be gone when it is asked again."""
 

@@ -38,6 +38,15 @@ def called_letters(tokens: list[str]) -> frozenset[str]:
     return CALLED | found if found else CALLED
 
 
+def differentials(tokens: list[str]) -> bool:
+    """Whether every d stands before the name of a variable, so that dx is one name and not d times x."""
+    after = [tokens[at + 1] if at + 1 < len(tokens) else "" for at, sign in enumerate(tokens) if sign == "d"]
+    return all(sign in _VARIABLES or sign == "}" for sign in after) and any(sign != "}" for sign in after)
+
+
+_VARIABLES = frozenset((*"xyztrsuvwpqASVNQUWTPX", "\\theta", "\\phi", "\\tau", "\\rho", "\\omega", "\\xi"))
+
+
 def _call_at(tokens: list[str], at: int) -> bool:
     if tokens[at] == "{":
         return tokens[at + 1] == "(" and tokens[at - 1] not in ("^", "_") and applies(tokens, at + 1)
@@ -49,9 +58,17 @@ def _is_letter(sign: str) -> bool:
 
 
 def is_vector(node: Node) -> bool:
-    """A vector by its arrow, or one of the names A and B, which may be sets."""
-    name = str(node.value)
-    return node.kind == "var" and (name.startswith(("vec:", "hat:")) or name in ("A", "B"))
+    """A vector or a matrix by its arrow or bold type, or what is made of them."""
+    if node.kind == "var":
+        return str(node.value).startswith(("vec:", "hat:"))
+    if node.kind == "add":
+        return all(map(is_vector, node.args))
+    return is_vector(node.args[0]) if node.kind == "pow" else node.value in ("product", "cross")
+
+
+def has_order(node: Node) -> bool:
+    r"""Whether `\times` beside it is no product of numbers: of vectors, of sets called A, B, X."""
+    return is_vector(node) or (node.kind == "var" and str(node.value) in "ABCXYuvw")
 
 
 def matrices_kept(factors: list[Node]) -> list[Node]:

@@ -48,6 +48,7 @@ class Descent(Protocol):
     after_fraction: int
     bars: int
     called: frozenset[str]
+    differentials: bool
 
     @property
     def head(self) -> str: ...

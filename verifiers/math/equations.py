@@ -48,11 +48,12 @@ def solves(gold: Node, answer: Node) -> bool:
     if not is_scalar(left) or not is_scalar(answer) or len(names(left)) < 2:
         return False
     for name in sorted(names(left) - names(answer)):
-        if not names(answer) <= names(left):
-            return False
-        zero, one, two = (substitute(left, name, num(x)) for x in (0, 1, 2))
+        if names(answer) != names(left) - {name}:
+            continue
+        below, zero, one, two = (substitute(left, name, num(x)) for x in (-1, 0, 1, 2))
         slope = sub(one, zero)
-        linear = same_scalar(sub(two, one), slope)[0] and same_scalar(slope, ZERO)[0] is False
+        linear = all(same_scalar(step, slope)[0] for step in (sub(two, one), sub(zero, below)))
+        linear = linear and same_scalar(slope, ZERO)[0] is False
         if linear and same_scalar(substitute(left, name, answer), ZERO)[0]:
             return True
     return False

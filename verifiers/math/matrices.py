@@ -2,11 +2,39 @@ r"""Tuples and matrices: their entries, sums and multiples of matrices, transpos
 
 from __future__ import annotations
 
+from .calls import is_vector
 from .families import components
 from .scalar import is_scalar
-from .tree import Kind, Node, add, mul
+from .tree import Kind, Node, add, kinds, mul, names
 
 ORDERED: frozenset[Kind] = frozenset({"tuple", "brackets", "row"})
+
+
+def in_plain_type(gold: Node, answer: Node) -> tuple[Node, Node] | None:
+    r"""Two answers without arrows and bold type, where those tell nothing apart: \\mathbf{x} is x, unless x is there
+    too, or a product of two vectors. None where nothing can be taken off."""
+    styled = [{name for name in names(node) if name.startswith("vec:")} for node in (gold, answer)]
+    if not any(styled) or (all(styled) and styled[0] != styled[1]):
+        return None
+    for node, own in zip((gold, answer), styled, strict=True):
+        if {name[4:] for name in own} & names(node) or _multiplies_vectors(node):
+            return None
+    plain = _unstyled(gold), _unstyled(answer)
+    ordered = any("product" in kinds(node) for node in (gold, answer))
+    return plain if not ordered or plain[0] == plain[1] else None
+
+
+def _multiplies_vectors(node: Node) -> bool:
+    if node.value == "cross" or (node.kind == "mul" and sum(is_vector(arg) for arg in node.args) > 1):
+        return True
+    return any(map(_multiplies_vectors, node.args))
+
+
+def _unstyled(node: Node) -> Node:
+    if node.kind == "var":
+        return node._replace(value=str(node.value).removeprefix("vec:"))
+    args = tuple(map(_unstyled, node.args))
+    return mul(*args) if node.value == "product" else node._replace(args=args)
 
 
 def entries_of(node: Node) -> tuple[Node, ...] | None:

@@ -308,7 +308,7 @@ def _gamma(value: Value, context: NumericContext) -> Value:
 def _function(node: Node, env: Mapping[str, complex], context: NumericContext) -> Value:
     name = str(node.value)
     simple = _ONE_ARGUMENT.get(name)
-    if name == "det":
+    if name == "det" and len(node.args) == 1:
         return _determinant(node.args[0], env, context)
     if any(arg.kind in ("matrix", "set", "tuple", "list") for arg in node.args):
         return _unknown(name, [evaluate(part, env, context) for arg in node.args for part in _parts(arg)], context)
@@ -430,6 +430,8 @@ def _big(node: Node, env: Mapping[str, complex], context: NumericContext) -> Val
             for value in values:
                 total = total * value
             return total
+    if lower.kind == "rel":
+        name += str(lower.value)
     parts = [part for side in (lower, upper) for part in (side.args if side.kind == "rel" else (side,))]
     values = []
     for part in (*parts, body):

@@ -88,6 +88,7 @@ _SPOKEN = re.compile(r"[^\W\d_]{2,}")
 _MONEY = re.compile(r"^-?\$\s*-?[\d.]")
 _DOUBLED = re.compile(r"\\\\(?=[A-Za-z])")
 # Not one digit, nor a last zero: -3,0 and 1,10 are lists, unless the reference is a decimal.
+_NUMBERS_IN_TEXT = re.compile(r"\\(?:text|mathrm)\s*\{([\d/.-]+)\}")
 _HYPHENS = re.compile(r"\d{1,9}(?:-\d{1,9}){2,20}")
 """3-4-5, 1-800-555: hyphens that join numbers. Differences are written with signs between spaces or in another way."""
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+[1-9]|\d{1,3},\d{3}")
@@ -121,6 +122,8 @@ def _read(raw: str) -> Answer:
         return Answer(_Tree(raw, Node("dec", (), value, len(after)) if after else Node("num", (), value)))
     try:
         text = strip_delimiters(raw)
+        if (wrapped := _NUMBERS_IN_TEXT.fullmatch(text)) is not None:
+            text = wrapped[1]
         if "-" in text and _HYPHENS.fullmatch(text) and numeric_date(text) is None:
             return Answer(_Tree(text, Node("text", (), text)))
         if 7 < len(text) < 11 and text[:1].isdigit() and (day := numeric_date(text)):

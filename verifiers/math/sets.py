@@ -100,7 +100,9 @@ def _interval(low: Node, high: Node, low_in: bool, high_in: bool) -> RealSet:
     a, b = _end(low), _end(high)
     if a.value > b.value:
         raise Unreadable("the ends are the wrong way round")
-    return (Piece(a, b, low_in and not math.isinf(a.value), high_in and not math.isinf(b.value)),)
+    if (low_in and math.isinf(a.value)) or (high_in and math.isinf(b.value)):
+        raise Unreadable("an interval that is closed at infinity")
+    return (Piece(a, b, low_in, high_in),)
 
 
 def _points(nodes: tuple[Node, ...]) -> RealSet:
@@ -160,14 +162,21 @@ def _listed(node: Node) -> RealSet:
     sets = [_real_set(arg) for arg in node.args]
     if len({variable_of(arg) for arg in node.args} - {None}) > 1:
         raise Unreadable("inequalities about several names")
-    excluded = [arg.kind == "rel" and arg.value == "!=" for arg in node.args]
-    join: Callable[[bool, bool], bool] = lambda x, y: x or y  # noqa: E731 - chosen below
-    if node.value == "and" or any(excluded):
-        join = lambda x, y: x and y  # noqa: E731
+    if node.value == "or":
+        return _joined(sets, any)
+    ordered = any(arg.kind == "rel" and set(str(arg.value).split()) & _ORDERS for arg in node.args)
+    both = _joined(sets, all) if node.value == "and" or ordered else ()
+    return both if both or node.value == "and" else _joined(sets, any)  # x > 1, x < 5 but x < 1, x > 5
+
+
+def _joined(sets: list[RealSet], rule: Callable[[tuple[bool, bool]], bool]) -> RealSet:
     found = sets[0]
     for other in sets[1:]:
-        found = combine(found, other, join)
+        found = combine(found, other, lambda x, y: rule((x, y)))
     return found
+
+
+_ORDERS = frozenset({"<", ">", "<=", ">=", "!="})
 
 
 def _relation(node: Node) -> RealSet:
