@@ -42,9 +42,7 @@ _RUBRIC = Trainer("a Rubric of verifiers", ("zero",))
 Score = float | Mapping[str, float]
 
 
-def reward(
-    *rewards: str, **settings: Unpack[Settings]
-) -> Callable[[Any, Any], Coroutine[None, None, Score]]:  # any: Task, Trace
+def reward(*rewards: str, **settings: Unpack[Settings]) -> Callable[..., Coroutine[None, None, Score]]:
     """A method for a `vf.Task`, by names of verifiers (summed), or by `preset`; decorate it with `vf.reward`.
 
     It raises NotScoredError for a sample that could not be judged unless `on_error` is `zero`.

@@ -126,9 +126,10 @@ def code(count: int) -> dict[str, float]:
 
     rows = read("code", count)
     reward = trl.reward("code", options={"code": {"backend": "local"}}, breaker=None)
-    columns = {key: [row.get(key) for row in rows] for key in ("tests", "limits", "prompt", "kind")}
+    columns: dict[str, Any] = {key: [row.get(key) for row in rows] for key in ("tests", "limits", "prompt", "kind")}
     texts = [row["response"] for row in rows]
-    reward(completions=texts[:8], **{key: values[:8] for key, values in columns.items()})
+    few: dict[str, Any] = {key: values[:8] for key, values in columns.items()}
+    reward(completions=texts[:8], **few)
     start = time.monotonic()
     found = reward(completions=texts, **columns)
     seconds = time.monotonic() - start

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-vf = pytest.importorskip("verifiers.v1")
+verifiers = pytest.importorskip("verifiers.v1")
 
 RIGHT = r"<think>2 + 2</think><answer>\boxed{4}</answer>"
 
@@ -45,7 +45,7 @@ def model() -> Iterator[str]:
     server.server_close()
 
 
-def rollout(address: str, answer: str) -> Any:  # any: a Trace
+def rollout(vf: Any, address: str, answer: str) -> Any:  # any: verifiers.v1, and a Trace
     import httpx
     from verifiers.v1.runtimes import ProgramResult
 
@@ -85,7 +85,7 @@ def test_a_rollout_is_rewarded_by_configuration_and_marked_where_it_cannot_be(
     model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("THE_KEY", "x")
-    right, wrong, unjudged = (rollout(model, gold) for gold in ("4", "5", "proof"))
+    right, wrong, unjudged = (rollout(verifiers, model, gold) for gold in ("4", "5", "proof"))
     assert [(trace.ok, trace.reward) for trace in (right, wrong)] == [(True, 1.0), (True, 0.5)]
     assert not unjudged.ok  # by which training leaves it out
     assert [error.type for error in unjudged.errors] == ["TaskError"]
