@@ -67,7 +67,9 @@ def test_swift_rlhf_learns_without_a_file_of_ones_own(
         cwd=tmp_path,
         env={
             **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
-            "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+            "OMP_NUM_THREADS": "1",
+            "HF_HUB_OFFLINE": "1",
             "R1_REWARD_CONFIG": str(tmp_path / "rewards.toml"),
         },
     )
