@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from functools import lru_cache
 
+from .calls import with_products_turned
 from .domains import clash_of_domains, span_of
 from .equations import end_of_chain, same_equation, same_inequality, solves, turned_upward
 from .families import congruence, same_family
@@ -22,14 +23,14 @@ from .labels import (
     sorted_letters,
 )
 from .lists import BRACKETS, OPEN, Decision, Lists, all_of
-from .matrices import as_tuple_or_matrix, entries_of, in_plain_type, matrix_of
+from .matrices import as_tuple_or_matrix, entries_of, in_plain_type, matrix_of, with_primes
 from .normal import normal_form
 from .numeric import fresh_budget
 from .quantity import approximates, same_quantity, same_time
 from .reading import KEPT_TEXT, Answer
 from .reading import forget as forget_answers
 from .scalar import is_scalar
-from .sets import is_region, real_set, same_set, variable_of
+from .sets import is_region, real_set, same_set, variable_of, whole_numbers
 from .tree import Kind, Node, TooBig, kinds, names, substitute
 from .words import plain, same_words
 
@@ -59,6 +60,10 @@ def _best(gold: Answer, answer: Answer) -> Decision:
     best = _compare(gold.node, answer.node)
     if not best.same and (plain := in_plain_type(gold.node, answer.node)) is not None:
         best = _compare(*plain)
+    if not best.same and (primed := with_primes(gold.node, answer.node)) is not None:
+        best = _compare(*primed)
+    if not best.same and ("product" in kinds(gold.node)) != ("product" in kinds(answer.node)):
+        best = _compare(with_products_turned(gold.node), with_products_turned(answer.node))
     if best.same and clash_of_domains(gold.text, answer.text):
         return Decision(False, "domain")
     if best.same:
@@ -206,6 +211,10 @@ def _regions(gold: Node, answer: Node) -> Decision | None:
     """Compare as sets where one side can be nothing else; None where that does not apply."""
     if not (is_region(gold) or is_region(answer)):
         return None
+    if "set" in (gold.kind, answer.kind):
+        listed = [node if node.kind == "set" else whole_numbers(node) for node in (gold, answer)]
+        if listed[0] is not None and listed[1] is not None:
+            return _brackets(listed[0], listed[1])
     mine, other = real_set(gold), real_set(answer)
     if mine is None or other is None:
         return None
@@ -441,7 +450,8 @@ def _brackets(gold: Node, answer: Node) -> Decision:
         return Decision(False, "unit")
     if gold.kind == answer.kind == "set":
         return _LISTS.any_order(members_of(gold), members_of(answer))
-    gold, answer = matrix_of(gold), matrix_of(answer)
+    if "matrix" in (gold.kind, answer.kind) or "brackets" not in (gold.kind, answer.kind):
+        gold, answer = matrix_of(gold), matrix_of(answer)
     mine, other = entries_of(gold), entries_of(answer)
     if mine is not None and other is not None:
         if {gold.kind, answer.kind} == {"tuple", "brackets"} and len(mine) == 2:

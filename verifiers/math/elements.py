@@ -172,6 +172,8 @@ def _element(tokens: list[str]) -> Node:
         return _named(clock, label)
     if len(tokens) == 3 and tokens[1] in ('"to', '"比') and tokens[0].isdigit() and tokens[2].isdigit():
         return _named(Node("ratio", (num(int(tokens[0])), num(int(tokens[2])))), label)
+    if tokens[0].isdigit() and tokens[-1].isdigit() and tokens[1:-1] in (['"out', '"of'], ['"in']):
+        return _named(div(num(int(tokens[0])), num(int(tokens[-1]))), label)
     if len(tokens) > 3 and tokens[1] == ":" and tokens[0].isalpha() and "=" in tokens and tokens.count(":") == 1:
         return _named(_element(tokens[2:]), tokens[0])  # l: y = 2x
     if ":" in tokens and "=" in tokens and tokens.index(":") < tokens.index("="):

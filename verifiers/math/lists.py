@@ -6,6 +6,7 @@ gives names, their usual order or the order as written does. What has neither na
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -64,7 +65,7 @@ class Lists(NamedTuple):
             if len(one) == 1 and one[0].value.kind in BRACKETS and len(many) > 1:
                 return self._against_brackets(one[0].value, many, gold_first=gold_first)
         if len(mine) != len(other):
-            return _OTHER
+            return _OTHER if _progression(mine) is None else Decision(_progression(mine) == _progression(other), "list")
         keys_mine, keys_other = label_keys(mine), label_keys(other)
         if keys_mine and keys_other:
             return self._by_names(mine, other, keys_mine, keys_other)
@@ -124,7 +125,7 @@ class Lists(NamedTuple):
     def any_order(self, mine: Sequence[Item], other: Sequence[Item]) -> Decision:
         """Whether two lists hold the same elements, each as often; where dots stand among them, in their order."""
         if len(mine) != len(other):
-            return _OTHER
+            return _OTHER if _progression(mine) is None else Decision(_progression(mine) == _progression(other), "list")
         if any(item.value == _DOTS for item in (*mine, *other)):
             return all_of(map(self.same_item, mine, other), "list")
         left = list(other)
@@ -154,6 +155,19 @@ class Lists(NamedTuple):
         if gold.value.kind != answer.value.kind and {gold.value.kind, answer.value.kind} & BRACKETS:
             return Decision(False, "set")
         return self.same_item(gold, answer)
+
+
+def _progression(items: Sequence[Item]) -> tuple[object, ...] | None:
+    """How 2, 4, 6, … and 1, 2, …, n go on: the first term, the step, and what stands behind the dots."""
+    values = [item.value for item in items]
+    if _DOTS not in values:
+        return None
+    at = values.index(_DOTS)
+    terms = [value.value for value in values[:at] if isinstance(value.value, int)]
+    if len(terms) != at or at < 2 or len(values) > at + 2:
+        return None
+    steps = {y - x for x, y in itertools.pairwise(terms)}
+    return None if len(steps) != 1 else (terms[0], *steps, *values[at + 1 :])
 
 
 def _named_parts(items: list[Item]) -> list[Item]:

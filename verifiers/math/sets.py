@@ -67,6 +67,28 @@ def real_set(node: Node) -> RealSet | None:
         return None
 
 
+def whole_numbers(node: Node) -> Node | None:
+    """The members of [1, 5] ∩ Z and {x in Z: 0 < x < 6}, where they are few; None for anything else."""
+    if node.kind == "builder" and node.args[0].kind == "rel" and node.args[0].value == "\\in":
+        numbers, conditions = node.args[0].args[1], node.args[1:]
+    elif node.kind == "inter":
+        numbers, conditions = node.args[1], node.args[:1]
+    else:
+        return None
+    low = {"mathbb{Z}": -math.inf, "mathbb{N}": 1.0}.get(str(numbers.value))
+    sets = [real_set(one) for one in conditions]
+    if low is None or len(sets) != 1 or sets[0] is None:
+        return None
+    found: list[int] = []
+    for piece in sets[0]:
+        first, last = max(piece.low.value, low), piece.high.value
+        if math.isinf(first) or math.isinf(last) or last - first > MAX_PIECES:
+            return None
+        span = range(math.ceil(first), math.floor(last) + 1)
+        found += [n for n in span if (piece.low_in or n > first or first == low) and (piece.high_in or n < last)]
+    return Node("set", tuple(map(num, found)))
+
+
 def same_set(a: RealSet, b: RealSet) -> bool:
     """Whether two sets are the same."""
     return len(a) == len(b) and all(
