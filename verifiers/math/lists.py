@@ -90,7 +90,7 @@ class Lists(NamedTuple):
         bases = [{key.split("_")[0] for key in keys} for keys in (keys_mine, keys_other)]
         if bases[0] != bases[1]:
             return Decision(False, "label")
-        if len(bases[0]) == 1:
+        if bases[0] in (set(keys_mine), set(keys_other)):
             mine, other = ([item._replace(label=None) for item in items] for items in (mine, other))
         return self.any_order(mine, other)
 

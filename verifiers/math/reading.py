@@ -174,7 +174,7 @@ def strip_delimiters(raw: str) -> str:
     """
     if len(raw) > MAX_TEXT:
         raise TooBig(f"the answer is longer than {MAX_TEXT:,} characters")
-    text = raw.strip()
+    text = raw.strip().removeprefix("\\displaystyle").lstrip()
     if "\\boxed" in text or "\\fbox" in text:
         text = joined_boxes(text) or text
     starred = _STARS.match(text)

@@ -170,6 +170,8 @@ def _real_set(node: Node) -> RealSet:
 def _with_value_named(node: Node) -> Node:
     """0 < f(x) < 1 as inequalities about the one value f(x)."""
     calls = [side for side in node.args if side.kind == "call"]
+    if calls and not str(calls[0].value)[0].isalpha():
+        raise Unreadable("a name with a mark")
     if len(calls) != 1 or any(names(side) for side in node.args if side.kind != "call"):
         return node
     return node._replace(args=tuple(Node("var", (), "y") if side.kind == "call" else side for side in node.args))
