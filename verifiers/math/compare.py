@@ -8,6 +8,7 @@ answer drops, or be a decimal that an exact answer rounds to. Nothing is ever pi
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from functools import lru_cache
 
 from .calls import with_products_turned
@@ -55,31 +56,34 @@ def compare(gold: Answer, answer: Answer) -> Decision:
 
 
 def _best(gold: Answer, answer: Answer) -> Decision:
-    if (span := span_of(gold.text)) is not None:
+    if "-" in gold.text and (span := span_of(gold.text)) is not None:
         return Decision(span_of(answer.text, spelled=True) == span, "range")
-    best = _compare(gold.node, answer.node)
-    if not best.same and (plain := in_plain_type(gold.node, answer.node)) is not None:
-        best = _compare(*plain)
-    if not best.same and (primed := with_primes(gold.node, answer.node)) is not None:
-        best = _compare(*primed)
-    if not best.same and ("product" in kinds(gold.node)) != ("product" in kinds(answer.node)):
-        best = _compare(with_products_turned(gold.node), with_products_turned(answer.node))
-    if best.same and clash_of_domains(gold.text, answer.text):
-        return Decision(False, "domain")
-    if best.same:
-        return best
+    first: Decision | None = None
+    for mine, other in _readings(gold, answer):
+        found = _compare(mine, other)
+        if found.same:
+            return Decision(False, "domain") if clash_of_domains(gold.text, answer.text) else found
+        first = first or found
+    assert first is not None
+    return first
+
+
+def _readings(gold: Answer, answer: Answer) -> Iterator[tuple[Node, Node]]:
+    """The trees of two answers, then with spellings of one in those of the other, then their second readings."""
+    yield gold.node, answer.node
+    both = f"{gold.text} {answer.text}"
+    if "\\vec" in both and (plain := in_plain_type(gold.node, answer.node)) is not None:
+        yield plain
+    if " d" in both and (primed := with_primes(gold.node, answer.node)) is not None:
+        yield primed
+    if "^" in both and ("product" in kinds(gold.node)) != ("product" in kinds(answer.node)):
+        yield with_products_turned(gold.node), with_products_turned(answer.node)
     for mine, other in itertools.product((gold.node, *gold.others), (answer.node, *answer.others)):
-        if (mine, other) != (gold.node, answer.node):
-            found = _compare(mine, other)
-            if found.same:
-                return found
-    units = (one for one in gold.by_kind if one.kind == "unit")
-    for mine, other in (*((gold.node, one) for one in answer.by_kind), *((one, answer.node) for one in units)):
-        if mine.kind == other.kind:
-            found = _compare(mine, other)
-            if found.same:
-                return found
-    return best
+        if mine is not gold.node or other is not answer.node:
+            yield mine, other
+    for mine, other in (*((gold.node, one) for one in answer.by_kind), *((one, answer.node) for one in gold.by_kind)):
+        if mine.kind == other.kind and (other is not answer.node or mine.kind == "unit"):
+            yield mine, other
 
 
 # The responses to one problem mostly give the same few answers.
