@@ -12,6 +12,11 @@
 
     register_env("r1", "my_env.R1Environment")
 
+    register_env("r1", "r1_reward.adapters.nemo.math_format")  # without a file of your own; see `ready.py`
+
+A row that could not be judged **cannot** be left out by NeMo-RL's own environments: it is 0.0, `valid` says so, and the
+breaker ends the run. NeMo-Gym's rows are **left out** (`on_error="none"`, the default).
+
 Read in NeMo-RL and NeMo-Gym of August 2026 and later (`environments/interfaces.py`, `base_resources_server.py`).
 What they do, and what is made of it here:
 
@@ -28,6 +33,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any, ClassVar, NamedTuple, Unpack
 
 from ..rows.labels import label_row
@@ -35,8 +41,11 @@ from ..rows.messages import reply_of
 from ..rows.values import plain
 from ..verifiers.errors import SampleError
 from ..verifiers.verdict import Status
-from .plan import Plan, Settings, Turn, make_plan
+from . import ready
+from .plan import Plan, Settings, Trainer, Turn, make_plan
 
+_TRAINER = Trainer("NeMo-RL", ("zero", "raise"), lists=True)
+_GYM = Trainer("NeMo-Gym", ("none", "zero", "raise"))
 MessageLog = Sequence[Mapping[str, Any]]  # any: role, content, and tensors of token ids
 Body = Mapping[str, Any]  # any: a JSON object
 
@@ -99,9 +108,18 @@ def environment(*rewards: str, base: type = object, **settings: Unpack[Settings]
     `base` is NeMo-RL's EnvironmentInterface.
     Raises ConfigError or UnknownRewardError for options that cannot be carried out.
     """
-    plan = make_plan(rewards, settings, ("zero", "raise"), "NeMo-RL")
+    plan = make_plan(rewards, settings, _TRAINER)
     bases = (NemoEnvironment,) if base is object else (NemoEnvironment, base)
     return type(base)(plan.name, bases, {"plan": plan, "__module__": __name__})
+
+
+def __getattr__(name: str) -> Any:  # any: a Ray actor class
+    return ready.find(__name__, name, _actor)
+
+
+def _actor(*rewards: str, **settings: Unpack[Settings]) -> Any:  # any: a Ray actor class
+    base: type = import_module("nemo_rl.environments.interfaces").EnvironmentInterface
+    return import_module("ray").remote(environment(*rewards, base=base, **settings))
 
 
 def gym_verify(*rewards: str, **settings: Unpack[Settings]) -> Callable[[Body], dict[str, Any]]:
@@ -110,7 +128,7 @@ def gym_verify(*rewards: str, **settings: Unpack[Settings]) -> Callable[[Body], 
     The reference and other fields are those of the request, or of its `verifier_metadata`. Raises ConfigError or
     UnknownRewardError for options that cannot be carried out.
     """
-    plan = make_plan(rewards, settings, ("none", "zero", "raise"), "NeMo-Gym")
+    plan = make_plan(rewards, settings, _GYM)
 
     def verify(body: Body) -> dict[str, Any]:  # any: a JSON object
         (judged,) = plan.judge([gym_turn(body)])

@@ -2,7 +2,9 @@
 
     reward.custom_reward_function.path=pkg://r1_reward.adapters.verl
     reward.custom_reward_function.name=compute_score
-    +reward.custom_reward_function.reward_kwargs.rewards=[math,format]
+    +reward.custom_reward_function.reward_kwargs.rewards=[math,format:0.1]
+
+A row that could not be judged **cannot** be left out: it is 0.0, `valid` says so, and the breaker ends the run.
 
 Read in verl 0.9.1; before 0.9 there is no `pkg://`: point `path` at a file that holds the line
 `from r1_reward.adapters.verl import compute_score`. What verl does, and what is made of it here:
@@ -32,8 +34,9 @@ from ..rows.values import plain
 from ..verifiers.errors import ConfigError
 from ..verifiers.registry import is_accuracy
 from ..verifiers.reward import Judged
-from .plan import Plan, Settings, Turn, make_plan
+from .plan import Plan, Settings, Trainer, Turn, make_plan
 
+_TRAINER = Trainer("verl", ("zero", "raise"))
 Rewards = str | Sequence[str]
 
 
@@ -116,4 +119,4 @@ def _plan(rewards: Rewards, settings: Settings) -> Plan:
 @functools.lru_cache(maxsize=64)
 def _cached(key: bytes) -> Plan:
     names, given = pickle.loads(key)  # noqa: S301 - pickled in this process, two lines above
-    return make_plan(names, cast(Settings, dict(given)), ("zero", "raise"), "verl")
+    return make_plan(names, cast(Settings, dict(given)), _TRAINER)

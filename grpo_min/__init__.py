@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         RewardConfig,
         RolloutConfig,
         TrainConfig,
+        ValidationConfig,
     )
     from .loop import Trainer
     from .loss import LossConfig
@@ -43,6 +44,7 @@ __all__ = [
     "RolloutConfig",
     "TrainConfig",
     "Trainer",
+    "ValidationConfig",
 ]
 
 

@@ -1,13 +1,14 @@
-"""Advantages of a group of samples over one another, eq. (3) of the paper and two of its relatives.
+"""Advantages of a group of samples over one another, eq. (3) of the paper and its relatives.
 
-Every number is a function of one group's rewards alone: nothing here depends on a batch, a rank or an order. A sample
-that could not be judged takes no part: it moves neither the mean nor the spread of the others, and its advantage is 0.
+A sample that could not be judged takes no part: it moves neither the mean nor the spread of the others, and its
+advantage is 0. Advantages are a function of one group's rewards alone, unless `whiten` follows.
 
-Shapes: P prompts, G samples of each.
+Shapes: P prompts, G samples of each, K terms of a reward.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -52,3 +53,44 @@ def group_advantages(
     low_P = torch.where(judged_PG, reward_PG, torch.inf).amin(1)
     informative_P = high_P > low_P
     return Advantages(torch.where(informative_P[:, None], value_PG, 0.0), informative_P)
+
+
+def term_advantages(
+    reward_KPG: Tensor, judged_KPG: Tensor, weights: Sequence[float], *, baseline: Baseline = "std",
+    sample_std: bool = False, eps: float = 1e-4,
+) -> Advantages:  # fmt: skip
+    """Advantages of each term of a reward by itself, times their weights, summed (GDPO, arXiv 2601.05242, eqs. 4, 5).
+
+    So a term with small differences counts as much as one with large ones, and combinations of terms with the same sum
+    stay apart. The paper then divides by the deviation over the batch: `whiten`.
+
+    >>> scores = torch.tensor([[[1.0, 1.0, 0.0, 0.0]], [[10.0, 0.0, 10.0, 0.0]]])
+    >>> term_advantages(scores, scores > -1, [1.0, 1.0], eps=0.0).value_PG.tolist()
+    [[2.0, 0.0, 0.0, -2.0]]
+    """
+    found = [
+        group_advantages(reward_PG, judged_PG, baseline=baseline, sample_std=sample_std, eps=eps)
+        for reward_PG, judged_PG in zip(reward_KPG, judged_KPG, strict=True)
+    ]
+    value_KPG = torch.stack([each.value_PG * weight for each, weight in zip(found, weights, strict=True)])
+    counts = [each.informative_P & (weight != 0) for each, weight in zip(found, weights, strict=True)]
+    return Advantages(value_KPG.sum(0), torch.stack(counts).any(0))
+
+
+def whitened(
+    values: Sequence[float], totals: Sequence[tuple[int, float, float]], sample_std: bool, eps: float
+) -> list[float]:
+    """Advantages less their mean, over their standard deviation, both over the batch (REINFORCE++, arXiv 2501.03262).
+
+    `totals` holds count, sum and sum of squares of each part of the batch. Of fewer than two there is nothing to divide
+    by, and they stay.
+
+    >>> whitened([1.0, 3.0], [(2, 4.0, 10.0)], sample_std=False, eps=0.0)
+    [-1.0, 1.0]
+    """
+    count, total, squares = (sum(part) for part in zip(*totals, strict=True))
+    if count < 2:
+        return list(values)
+    mean = total / count
+    spread = max(squares - count * mean**2, 0.0) / (count - int(sample_std))
+    return [(value - mean) / (spread**0.5 + eps) for value in values]

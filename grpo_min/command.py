@@ -21,16 +21,17 @@ from ..rows.files import Input
 from ..scoring.options import parse_settings
 from ..scoring.samples import MAX_LINE, read_benchmark, read_samples
 from ..scoring.show import print_evaluation
+from ..training.distributed import processes
 from ..training.process import catch_signals, init_distributed, progress_bar
 from ..verifiers.errors import ConfigError, RunError
 from ..verifiers.files import write_json
 from ..verifiers.reward import PRESETS
-from ..verifiers.spec import RewardSpec
 from .config import TrainConfig
 from .loop import Trainer
-from .r1.evaluate import default_sampling, evaluate, load
+from .r1.evaluate import default_sampling, evaluate, load, make_validation
 from .r1.recipe import Recipe, read_recipe
 from .r1.stages import run_recipe
+from .rewards import build_reward
 from .runlog import Metrics
 from .sampling import Sampling
 
@@ -61,16 +62,15 @@ def run_train(path: str, changes: Mapping[str, object] | None = None) -> int:
 
 def _train(config: TrainConfig, stopped: Callable[[], bool]) -> None:
     """One run of the loop."""
-    chosen = config.reward
-    reward = RewardSpec(
-        rewards=chosen.verifiers, preset=None if chosen.verifiers else chosen.preset, options=chosen.options
-    ).build()
+    reward = build_reward(config.reward)
     for name, path in (("model.path", config.model.path), ("data.path", config.data.path)):
         if not path:
             raise ConfigError(f"the recipe has no {name}")
     samples = read_samples([config.data.path], config.data.map)
     init_distributed()
-    trainer = Trainer(config, *load(config.model.path), samples, reward, stopped=stopped)
+    model, tokenizer = load(config.model.path)
+    validate = make_validation(config, tokenizer, reward, processes())
+    trainer = Trainer(config, model, tokenizer, samples, reward, stopped=stopped, validate=validate)
     with progress_bar("training", config.steps, shown=trainer.processes.rank == 0) as show:
 
         def on_step(line: Metrics) -> None:

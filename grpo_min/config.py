@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal
 
+from ..verifiers.errors import ConfigError
 from ..verifiers.settings import Amount, Count, Rule, Share, Whole, check
 from .advantage import Baseline
 from .loss import LossConfig
@@ -52,6 +53,14 @@ class DataConfig:
     """Which field of a row holds which field of a Sample, as in `map.prompt = "question"`."""
     template: Literal["r1_zero", "chat", "plain"] = "r1_zero"
     """Table 1 of the paper; the tokenizer's chat template; or the prompt as it is."""
+    template_options: Mapping[str, Any] = field(default_factory=dict)  # any: variables of the chat template
+    """Variables of the chat template, as in `template_options.enable_thinking = false`."""
+    system: str = ""
+    """With `chat`: a system turn, where the question has none."""
+    prefix: str = ""
+    """Otherwise: text before each prompt, such as worked examples."""
+    prefill: str = ""
+    """What every answer begins with, put after the template and counted as part of the answer, such as "<think>\\n"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +70,16 @@ class RewardConfig:
     preset: str = "r1_zero"
     """A reward of the paper."""
     verifiers: tuple[str, ...] = ()
-    """In place of a preset: verifiers by name, summed with equal weights."""
+    """In place of a preset: verifiers by name, each with its weight and schedule: `format:0.1@400`."""
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # any: each verifier has options of its own
     """Options by verifier."""
     stop_above: Share = 0.5
     """End the run where more than this share of a rollout could not be judged."""
+    overlong_buffer: Whole = 0
+    """Soft over-long penalty (DAPO, eq. 13): the term `overlong` falls from 0 to -1 over so many tokens before
+    max_tokens; 0 is none."""
+    overlong_weight: Amount = 1.0
+    """What that term is multiplied by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +126,10 @@ class AdvantageConfig:
     replaced by further questions."""
     refills: Whole = 3
     """How many more times a rollout may be drawn for, with `refill`."""
+    per_term: bool = False
+    """Make advantages of each term of the reward by itself, and sum them by weight (GDPO); see term_advantages."""
+    whiten: bool = False
+    """Then normalise advantages over the whole rollout (REINFORCE++, GDPO); see whitened."""
     mask_overlong: bool = False
     """Leave samples that were cut off by max_tokens out of the loss; their reward still counts in their group."""
 
@@ -172,6 +190,33 @@ class CheckpointConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationConfig:
+    """Evaluation during training, on questions that are not trained on; the best checkpoint is kept."""
+
+    every: Whole = 0
+    """Steps between evaluations; 0 is never."""
+    path: str = ""
+    """Questions, as in `data.path`."""
+    questions: Count = 256
+    """How many of them: the first ones."""
+    k: Count = 1
+    """Samples of each."""
+    max_tokens: Whole = 0
+    """Longest completion; 0 is the longest of training."""
+    temperature: Amount = 0.6
+    """Of sampling."""
+    top_p: TopP = 0.95
+    """Of sampling."""
+    use_best: bool = False
+    """Whether the run's model at the end is the best one rather than the last."""
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.every and not self.path:
+            raise ConfigError("validation.every needs validation.path: a file of questions that are not trained on")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmConfig:
     """From where on a metric is an alarm; an alarm is a line in the metrics and a warning, and stops nothing."""
 
@@ -185,6 +230,12 @@ class AlarmConfig:
     """KL from the reference, per token."""
     length_correlation: float = 0.9
     """Correlation of reward and length over a step's samples."""
+    zero_variance: float = 0.9
+    """Mean over the window of the share of groups whose rewards are all equal; a step without any other is one too."""
+    entropy: float = 0.05
+    """Entropy below which nothing is explored any more, in nats a token."""
+    entropy_share: Share = 0.1
+    """The same as a share of the mean entropy of the first `window` steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,10 +261,18 @@ class TrainConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
     alarms: AlarmConfig = field(default_factory=AlarmConfig)
 
     def __post_init__(self) -> None:
         check(self)
+        shortest = min(value for _, value in self.rollout.max_tokens)
+        if self.reward.overlong_buffer > shortest:
+            raise ConfigError(
+                f"reward.overlong_buffer is {self.reward.overlong_buffer}, more than rollout.max_tokens, {shortest:g}"
+            )
+        if self.advantage.per_term and self.loss.needs_reference and self.loss.kl_in == "reward":
+            raise ConfigError("a KL in the reward is of no term of it; advantage.per_term needs loss.kl_in = 'loss'")
 
 
 def at(schedule: Schedule, step: int) -> float:

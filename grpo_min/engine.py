@@ -21,7 +21,7 @@ from transformers.cache_utils import DynamicLayer
 
 from ..training.distributed import full_tensor
 from ..verifiers.errors import ConfigError
-from .logprobs import causal, context_of, mask_for, padded, prefill, run_cached
+from .logprobs import causal, common_prefix, context_of, mask_for, padded, prefill, run_cached
 from .sampling import Drawn, Sampling, draw, seed_of, uniforms
 
 Tokens = tuple[int, ...]
@@ -189,8 +189,9 @@ class _Prefilled:
         self._device = next(model.parameters()).device
         length_P = torch.tensor([len(prompt) for prompt in prompts], device=self._device)
         longest = int(length_P.max())
-        hidden_PLD, cache = prefill(self._body, padded(prompts, self._device))
-        last_PD = hidden_PLD[torch.arange(len(prompts), device=self._device), length_P - 1]
+        prefix = common_prefix(prompts)
+        hidden_PLD, cache = prefill(self._body, padded(prompts, self._device), prefix)
+        last_PD = hidden_PLD[torch.arange(len(prompts), device=self._device), length_P - 1 - prefix]
         self.logits_RV = self._logits(last_PD).repeat_interleave(n, 0)
         self._cache = _PlacedCache(cache, n, limit)
         self._length_R = length_P.repeat_interleave(n)

@@ -38,7 +38,11 @@ def check_equal(model: PreTrainedModel, prompts: Sequence[Tokens], engine: Engin
     try:
         with torch.no_grad():
             batch = make_batch(rows, completions, [0, 0, 1, 1], next(model.parameters()).device)
-            _compare(model, policy(batch).logp_N, plain_logprobs(model, batch).logp_N, "shared prompts", share_prompts)
+            plain_N = plain_logprobs(model, batch).logp_N
+            _compare(model, policy(batch).logp_N, plain_N, "shared prompts", share_prompts)
+            alike = make_batch(rows, completions, [0, 0, 1, 1], next(model.parameters()).device, fewest=1)
+            if share_prompts and alike.prefix:
+                _compare(model, policy(alike).logp_N, plain_N, "a shared prefix", share_prompts)
             if isinstance(engine, HFEngine) and engine.exact:
                 check_engine(model, rows, engine)
     except ConfigError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from ..training.distributed import Processes, reshard
 from ..verifiers.errors import ConfigError
 from . import distributed
 from .config import ModelConfig, OptimizerConfig, TrainConfig, at
+from .covariance import kept_tokens
 from .logprobs import Batch, Policy, enable_checkpointing, make_batch
 from .loss import LossConfig, LossInputs, policy_loss, token_weights
 from .metrics import Tally, merged, tally_tokens
@@ -95,8 +96,9 @@ class Learner:
             policy = Policy(model, share_prompts=config.memory.share_prompts, chunk=config.memory.chunk)
             return distributed.shard(policy, bf16=self.use_bf16) if processes.size > 1 else policy
 
-        wants_reference = config.loss.kl != "none" and config.loss.beta > 0
-        self.reference = policy_of(copy.deepcopy(model).requires_grad_(False)).eval() if wants_reference else None
+        self.reference = None
+        if config.loss.needs_reference:
+            self.reference = policy_of(copy.deepcopy(model).requires_grad_(False)).eval()
         self.policy = policy_of(model).train()
         self.renewed = 0
         self.optimizer = make_optimizer(self.policy, config.optimizer)
@@ -142,12 +144,15 @@ class Learner:
         trained = [row for group in groups for row in group.rows if row.trained and row.tokens]
         ranks = self.processes.all_gather_object((len(trained), sum(len(row.tokens) for row in trained)))
         counts = Counts(*map(sum, zip(*ranks, strict=True)))
-        tally = merged([self._backward(items, counts, drawn_at) for items in self._pieces(groups)])
+        kept = kept_tokens(trained, self.config.loss, self.config.seed, step, self.processes)
+        tally = merged([self._backward(items, counts, drawn_at, kept) for items in self._pieces(groups)])
         lr = config.rate(step, self.config.steps)
         norm = optimizer_step(self.policy, self.optimizer, config, lr) if counts.tokens else 0.0
         return tally | {"lr": (lr, 1.0), "grad_norm": (norm, 1.0), "nonfinite": (float(not math.isfinite(norm)), 1.0)}
 
-    def _backward(self, items: Sequence[Item], counts: Counts, drawn_at: int) -> Tally:
+    def _backward(
+        self, items: Sequence[Item], counts: Counts, drawn_at: int, kept: Mapping[int, Tensor] | None
+    ) -> Tally:
         """Add a micro-batch's gradient; gives what the metrics need."""
         config, batch = self.config, self._batch(items)
         temperature = at(config.rollout.temperature, drawn_at)
@@ -158,6 +163,8 @@ class Learner:
             dtype = torch.promote_types(next(self.policy.parameters()).dtype, torch.float32)
             longest = int(at(config.rollout.max_tokens, drawn_at))
             inputs = loss_inputs(items, batch, counts, config.loss, longest, dtype)
+            if kept is not None:
+                inputs = replace(inputs, kept_N=torch.cat([kept[id(row)] for _, row in items]).to(self.device))
 
             def dloss_dlogp(logp_C: Tensor, start: int, stop: int) -> Tensor:
                 with torch.enable_grad():
@@ -165,12 +172,13 @@ class Learner:
                     part = policy_loss(inputs.span(logp_C, start, stop), config.loss).loss * self.processes.size
                 return torch.autograd.grad(part, logp_C)[0]
 
-            # The sequence ratio needs a whole sequence's tokens before any of their slopes is known.
-            told = dloss_dlogp if config.loss.ratio == "token" else None
+            # A ratio of sequences needs all of its tokens before the derivative by any of them is known.
+            told = dloss_dlogp if config.loss.is_token_wise else None
             logp_N, entropy_N = self.policy(batch, temperature, told)
-            out = policy_loss(replace(inputs, logp_N=logp_N), config.loss)
+            inputs = replace(inputs, logp_N=logp_N, entropy_N=entropy_N if config.loss.entropy_bonus else None)
+            out = policy_loss(inputs, config.loss)
         (out.loss * self.processes.size).backward()  # FSDP takes the mean over ranks, and this is a sum
-        return tally_tokens(out, inputs, entropy_N)
+        return tally_tokens(out, inputs, entropy_N.detach())
 
     def _pieces(self, groups: Sequence[Group]) -> list[list[Item]]:
         """Micro-batches, with empty ones where another rank has more."""

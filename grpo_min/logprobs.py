@@ -1,8 +1,9 @@
 """Log-probabilities of completions, with gradients, at the price of what is new in them.
 
-Three savings over the plain forward of `prompt + completion` rows, none of which changes a value or a gradient beyond
-rounding: the prompt of a group runs once, its keys and values are shared by the completions; only completion tokens
-reach the head; and the head works in chunks, so that logits of rows times vocabulary never exist.
+Four savings over the plain forward of `prompt + completion` rows, none of which changes a value or a gradient beyond
+rounding: the prompt of a group runs once, its keys and values are shared by the completions; a long prefix that all
+prompts have, such as worked examples, runs once for all of them; only completion tokens reach the head; and the head
+works in chunks, so that logits of rows times vocabulary never exist.
 
 What it asks of a model: a Hugging Face causal language model whose cache is a DynamicCache without sliding windows and
 whose logits are the head's product and nothing else (no bias, no soft cap, no scale); anything else is refused.
@@ -23,9 +24,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from transformers import Cache, DynamicCache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer
 
 from ..verifiers.errors import ConfigError
 
+SHARED_PREFIX = 64
+"""Fewest tokens that all prompts of a batch must begin with for those to run once: as worked examples do."""
 LossDerivative = Callable[[Tensor, int, int], Tensor]
 """The loss's derivative by each of some tokens' log-probabilities: (logp of tokens start to stop, start, stop)."""
 
@@ -46,6 +50,8 @@ class Batch:
     """Where there is a completion token."""
     prompt_of_R: Tensor
     """Which prompt a row belongs to."""
+    prefix: int = 0
+    """How many tokens all prompts begin with, where they are run once."""
 
     @property
     def row_N(self) -> Tensor:
@@ -59,7 +65,7 @@ class LogProbs(NamedTuple):
     logp_N: Tensor
     """Log-probability at the temperature given; carries the gradient."""
     entropy_N: Tensor
-    """Entropy of the distribution that the token came from, in nats; without gradient."""
+    """Entropy of the distribution that the token came from, in nats; carries the gradient too."""
 
 
 def make_batch(
@@ -67,8 +73,11 @@ def make_batch(
     completions: Sequence[Sequence[int]],
     prompt_of: Sequence[int],
     device: torch.device | str = "cpu",
+    fewest: int = SHARED_PREFIX,
 ) -> Batch:
     """Lay completions out for a forward; `prompt_of` names each one's prompt by its place in `prompts`.
+
+    A prefix of at least `fewest` tokens is run once for all prompts.
 
     >>> make_batch([[5, 6]], [[7, 8], [9]], [0, 0]).input_RT.tolist()
     [[6, 7], [6, 0]]
@@ -83,7 +92,22 @@ def make_batch(
         target_RT=target_RT,
         mask_RT=torch.arange(target_RT.shape[1], device=device) < length_R[:, None],
         prompt_of_R=torch.tensor(list(prompt_of), dtype=torch.long, device=device),
+        prefix=common_prefix([prompt[:-1] for prompt in prompts], fewest),
     )
+
+
+def common_prefix(prompts: Sequence[Sequence[int]], fewest: int = SHARED_PREFIX) -> int:
+    """How many tokens all prompts begin with, less than the shortest has; 0 for fewer than `fewest`, or one prompt.
+
+    >>> common_prefix([[1, 2, 3, 4], [1, 2, 5]], 2), common_prefix([[1, 2, 3, 4], [1, 2, 5]], 3)
+    (2, 0)
+    """
+    if len(prompts) < 2:
+        return 0
+    first, *_, last = sorted(map(list, prompts))
+    equal = next((place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    shared = min(equal, min(map(len, prompts)) - 1)
+    return shared if shared >= fewest else 0
 
 
 class Policy(nn.Module):
@@ -133,7 +157,7 @@ def plain_logprobs(model: PreTrainedModel, batch: Batch, temperature: float = 1.
     logits_RTV = _unshared(model, batch, "logits") / temperature
     logp_NV = logits_RTV[batch.mask_RT].log_softmax(-1)
     logp_N = logp_NV.gather(1, batch.target_RT[batch.mask_RT][:, None])[:, 0]
-    return LogProbs(logp_N, -(logp_NV.exp() * logp_NV).sum(1).detach())
+    return LogProbs(logp_N, -(logp_NV.exp() * logp_NV).sum(1))
 
 
 def head_logprobs(
@@ -150,14 +174,14 @@ def head_logprobs(
     The gradient of `weight` needs the loss's derivative by each token's log-probability while its logits are at hand.
     Without `dloss_dlogp`, which gives it, the logits are computed again in the backward pass. With it, gradients are
     made in the forward pass, and the backward pass uses them if the derivatives were the true ones, else computes
-    them again: a wrong `dloss_dlogp` costs time and nothing else.
+    them again: a wrong `dloss_dlogp` costs time and nothing else. So does a loss with the entropy in it.
     """
     told = dloss_dlogp if torch.is_grad_enabled() else None
     return LogProbs(*_Head.apply(hidden_ND, weight_VD, target_N, temperature, chunk, told))  # type: ignore[no-untyped-call]
 
 
 class _Head(torch.autograd.Function):
-    """See `head_logprobs`. Gives log-probabilities and entropies; only the former can be differentiated."""
+    """See `head_logprobs`. Gives log-probabilities and entropies."""
 
     @staticmethod
     def forward(
@@ -184,17 +208,20 @@ class _Head(torch.autograd.Function):
                 head.add(gradients, part, chance_CV, dloss_dlogp_N[part])
         ctx.save_for_backward(hidden_ND, weight_VD, target_N, dloss_dlogp_N, *(gradients or ()))
         ctx.temperature, ctx.chunk = temperature, chunk
-        ctx.mark_non_differentiable(entropy_N)
+        ctx.set_materialize_grads(False)  # entropies seldom have a gradient
         return logp_N, entropy_N
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # any: as above
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:  # any: as above
         hidden_ND, weight_VD, target_N, told_N, *made = ctx.saved_tensors
-        dloss_dlogp_N = grads[0].contiguous()
-        if not made or not torch.allclose(dloss_dlogp_N, told_N, rtol=1e-5, atol=0.0):
+        dloss_dlogp_N = torch.zeros_like(told_N) if grads[0] is None else grads[0].contiguous()
+        dloss_dentropy_N = grads[1]
+        if not made or dloss_dentropy_N is not None or not torch.allclose(dloss_dlogp_N, told_N, rtol=1e-5, atol=0.0):
             head = _Chunks(hidden_ND, weight_VD, target_N, ctx.temperature, ctx.chunk)
             made = head.no_gradients()
-            for part, _, chance_CV in head:
+            for part, logits_CV, chance_CV in head:
+                if dloss_dentropy_N is not None:
+                    head.add_entropy(made, part, logits_CV, chance_CV, dloss_dentropy_N[part])
                 head.add(made, part, chance_CV, dloss_dlogp_N[part])
         return made[0], made[1].to(weight_VD.dtype), None, None, None, None
 
@@ -233,8 +260,20 @@ class _Chunks:
         """d logp / d logits = onehot(target) - chance; `chance_CV` is used up."""
         slope_C1 = (slope_C / self._temperature)[:, None].to(chance_CV.dtype)
         chance_CV.mul_(-slope_C1).scatter_add_(1, self._target_N[part, None], slope_C1)
-        change_CV, hidden_CD = chance_CV.to(self._hidden_ND.dtype), self._hidden_ND[part]
-        gradients[0][part] = change_CV @ self._weight_VD
+        self._add(gradients, part, chance_CV)
+
+    def add_entropy(
+        self, gradients: list[Tensor], part: slice, logits_CV: Tensor, chance_CV: Tensor, slope_C: Tensor
+    ) -> None:
+        """d entropy / d logits = -chance * (log chance + entropy); `logits_CV` is used up."""
+        logp_CV = logits_CV.sub_(logits_CV.logsumexp(1, keepdim=True))
+        entropy_C1 = -(chance_CV * logp_CV).sum(1, keepdim=True)
+        slope_C1 = (slope_C / self._temperature)[:, None].to(chance_CV.dtype)
+        self._add(gradients, part, logp_CV.add_(entropy_C1).mul_(chance_CV).mul_(-slope_C1))
+
+    def _add(self, gradients: list[Tensor], part: slice, dlogits_CV: Tensor) -> None:
+        change_CV, hidden_CD = dlogits_CV.to(self._hidden_ND.dtype), self._hidden_ND[part]
+        gradients[0][part] += change_CV @ self._weight_VD
         if gradients[1].dtype == hidden_CD.dtype:
             gradients[1].addmm_(change_CV.T, hidden_CD)
         else:
@@ -246,7 +285,7 @@ def _shared(body: nn.Module, batch: Batch) -> Tensor:
     cache, device = DynamicCache(), batch.input_RT.device
     longest = batch.prompt_PL.shape[1]
     if longest:
-        _, cache = prefill(body, batch.prompt_PL)
+        _, cache = prefill(body, batch.prompt_PL, batch.prefix)
         for layer in cache.layers:
             layer.keys = layer.keys.index_select(0, batch.prompt_of_R)
             layer.values = layer.values.index_select(0, batch.prompt_of_R)
@@ -264,14 +303,29 @@ def _shared(body: nn.Module, batch: Batch) -> Tensor:
     )
 
 
-def prefill(body: nn.Module, prompt_PL: Tensor) -> tuple[Tensor, Any]:  # any: layers of other caches have no keys
-    """The hidden states of prompts, and their cache.
+def prefill(
+    body: nn.Module, prompt_PL: Tensor, prefix: int = 0
+) -> tuple[Tensor, Any]:  # any: layers of other caches have no keys
+    """The hidden states of prompts, and their cache; the first `prefix` tokens, the same in all, run once, and have no
+    states in the result.
 
     Padding is on the right, where a causal model does not see it; what comes after needs a mask that hides it.
     """
-    cache = DynamicCache()
-    position_PL = torch.arange(prompt_PL.shape[1], device=prompt_PL.device).expand(len(prompt_PL), -1)
-    return run_cached(body, cache, input_ids=prompt_PL, position_ids=position_PL), cache
+    cache, mask = DynamicCache(), None
+    length = prompt_PL.shape[1]
+    position_PL = torch.arange(length, device=prompt_PL.device).expand(len(prompt_PL), -1)
+    if prefix:
+        run_cached(body, cache, input_ids=prompt_PL[:1, :prefix], position_ids=position_PL[:1, :prefix])
+        for layer in cache.layers:
+            assert isinstance(layer, DynamicLayer)
+            assert layer.keys is not None
+            assert layer.values is not None
+            layer.keys = layer.keys.expand(len(prompt_PL), -1, -1, -1)
+            layer.values = layer.values.expand(len(prompt_PL), -1, -1, -1)
+        seen_LL = torch.ones(length, length, dtype=torch.bool, device=prompt_PL.device).tril()
+        mask = mask_for(body, seen_LL[None, None, prefix:])
+        prompt_PL, position_PL = prompt_PL[:, prefix:], position_PL[:, prefix:]
+    return run_cached(body, cache, input_ids=prompt_PL, attention_mask=mask, position_ids=position_PL), cache
 
 
 def run_cached(body: nn.Module, cache: Cache, **inputs: Tensor | None) -> Tensor:

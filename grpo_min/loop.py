@@ -11,34 +11,40 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from transformers import PreTrainedModel
 
 from .._version import __version__
 from ..reward_models import StoppedError
-from ..training.distributed import Processes
+from ..training.distributed import processes
 from ..verifiers import Reward, Sample, Verifier
 from ..verifiers.errors import ConfigError, RunError
+from ..verifiers.files import write_json
 from . import checkpoint
 from .config import Schedule, TrainConfig, as_json, at
 from .engine import Engine, HFEngine
 from .equality import check_equal
 from .learner import Learner
-from .logprobs import context_of
+from .logprobs import causal, context_of
 from .metrics import alarms, merged, nonfinite_streak, sample_line, summarise, tally_groups
-from .questions import Question, fingerprint, order, prepare, stop_tokens, text_of
-from .rollout import Group, collect, from_plain
+from .questions import Question, fingerprint, order
+from .rollout import Group, collect, from_plain, with_kl_in_reward, with_whitening
 from .runlog import Clock, Metrics, RunLog, make_writer
 from .sampling import seed_of, shuffled
+from .templates import Template
 
+Validation = Callable[[PreTrainedModel, Engine], Mapping[str, float]]
+"""Evaluates the policy, whose weights the engine has; gives figures by name, `pass_at_1` among them."""
+BEST = "best"
+"""The folder of the model with the best evaluation, within a run's own."""
 _FREE_TO_CHANGE = ("output", "steps", "checkpoint", "alarms", "writers")
 """Parts of a configuration that a resumed run may have otherwise."""
 
@@ -57,20 +63,28 @@ class Trainer:
         engine: Engine | None = None,
         stopped: Callable[[], bool] = lambda: False,
         curriculum: Schedule | None = None,
+        validate: Validation | None = None,
     ) -> None:
         """Go on from the latest checkpoint in the output folder, or begin; ConfigError for what cannot be run.
 
         `curriculum` says how many of the samples, from the first on, are asked at a step; all, where it is left out.
+        `validate` gives the figures of `validation`, by name, with the engine; `pass_at_1` says which step is best.
         """
         self.config, self.tokenizer, self.reward, self._stopped = config, tokenizer, reward, stopped
         longest = int(max(value for _, value in config.rollout.max_tokens))
-        self.questions = prepare(samples, tokenizer, config.data.template, context_of(model) - longest)
-        ends = stop_tokens(model, tokenizer)
-        self._text = partial(text_of, tokenizer=tokenizer, ends=ends)
+        template = Template(tokenizer, config.data)
+        self.questions = template.questions(samples, context_of(model) - longest)
+        ends = template.stop_tokens(model)
+        self._text = partial(template.text, ends=ends)
         if not ends and not config.rollout.stop:
             raise ConfigError("neither model nor tokenizer has an EOS token, so nothing ends: set rollout.stop")
+        if config.advantage.per_term and not isinstance(reward, Reward):
+            raise ConfigError(f"advantage.per_term needs a Reward of terms; {reward.name} has none")
+        if config.validation.every and validate is None:
+            raise ConfigError("validation.every needs someone who evaluates: pass Trainer(validate=...)")
+        self._validate = validate
         self._curriculum: Schedule = curriculum or ((0, len(self.questions)),)
-        self.processes = Processes(together=dist.is_available() and dist.is_initialized())
+        self.processes = processes()
         if engine is None:
             use_bf16, several = config.model.bf16 and torch.cuda.is_available(), self.processes.size > 1
             replica = copy.deepcopy(model).requires_grad_(False) if use_bf16 or several else None
@@ -83,6 +97,8 @@ class Trainer:
         self.step, self.cursor = 0, 0
         self.rollout: list[list[Group]] = []  # minibatches that are still to be learned from
         self.drawn_at = 0  # the step at which it was made
+        self.left_out = 0.0  # share of the groups drawn for it whose rewards were all equal
+        self.best: tuple[float, int] | None = None  # pass@1 and step of the best evaluation so far
         self.output = Path(config.output) if self.processes.rank == 0 else None
         if self.output:
             checkpoint.claim(self.output)
@@ -115,6 +131,10 @@ class Trainer:
             self.close()
         if self.step < self.config.steps:
             raise StoppedError(f"stopped after step {self.step}")
+        if self.config.validation.use_best and self.best:
+            if self.output:
+                shutil.copytree(self.output / BEST, folder, dirs_exist_ok=True)
+            return
         self.learner.save_model(folder, self.tokenizer)
 
     def close(self) -> None:
@@ -135,6 +155,11 @@ class Trainer:
         with clock("logprobs"):
             self.learner.renew_reference(self.step)
             frozen = self.learner.freeze(list(groups.values()), self.step, exact=self.engine.exact)
+            if self.config.loss.needs_reference and self.config.loss.kl_in == "reward":
+                beta = self.config.loss.beta
+                frozen = [with_kl_in_reward(group, self.config.advantage, beta) for group in frozen]
+            if self.config.advantage.whiten:
+                frozen = with_whitening(frozen, self.config.advantage, self.processes)
         groups, self.drawn_at = dict(zip(groups, frozen, strict=True)), self.step
         rollout = self.config.rollout
         places = shuffled(rollout.questions * rollout.minibatches, "split", self.config.seed, self.step)
@@ -149,7 +174,7 @@ class Trainer:
 
         A group that teaches nothing leaves its place to another question (`refill`) or empty (`skip`).
         """
-        config, cursor, answered = self.config, self.cursor, dict[int, Group]()
+        config, cursor, answered, drawn = self.config, self.cursor, dict[int, Group](), 0
         missing = list(range(config.rollout.questions * config.rollout.minibatches))
         self.engine.sync(self.learner.policy.model)
         for attempt in range(1 + (config.advantage.refills if config.advantage.zero_variance == "refill" else 0)):
@@ -160,6 +185,7 @@ class Trainer:
             groups = self._ask([self.questions[number] for _, number in mine], seeds, clock)
             if any(self.processes.all_gather_object(groups is None)):
                 return None
+            drawn += len(groups or ())
             for (place, _), group in zip(mine, groups or (), strict=True):
                 if group.informative or config.advantage.zero_variance == "keep":
                     answered[place] = group
@@ -167,6 +193,9 @@ class Trainer:
             if not missing:
                 break
         self.cursor = cursor
+        counts = self.processes.all_gather_object((drawn, len(answered)))
+        whole, kept = (sum(part) for part in zip(*counts, strict=True))
+        self.left_out = 1 - kept / whole
         return answered
 
     def _ask(self, questions: list[Question], seeds: list[int], clock: Clock) -> list[Group] | None:
@@ -188,6 +217,11 @@ class Trainer:
         self.step += 1
         tally = merged(self.processes.all_gather_object({**tally_groups(groups), **learned}))
         line = {"step": self.step, "version": __version__, "time": round(time.time(), 3), **summarise(tally)}
+        if self.config.advantage.zero_variance != "keep":
+            line["left_out"] = self.left_out
+        if self._validate and self.config.validation.every and self.step % self.config.validation.every == 0:
+            with clock("eval"):
+                line |= self._evaluate(self._validate)
         line["alarms"] = alarms([*self.log.history, line], self.config.alarms)
         line |= clock.summary(line.get("samples", 0) * (line.get("length", 0) + line.get("prompt_tokens", 0)))
         self.log.write(line, [sample_line(group, self.step) for group in groups[:1]])
@@ -199,6 +233,19 @@ class Trainer:
             )
         return line
 
+    def _evaluate(self, validate: Validation) -> Metrics:
+        """Figures of the policy as it is; it is kept where it is the best so far."""
+        self.engine.sync(self.learner.policy.model)
+        found = validate(causal(self.learner.policy.model), self.engine)
+        value = found.get("pass_at_1")
+        if value is not None and (self.best is None or value > self.best[0]):
+            self.best = value, self.step
+            folder = Path(self.config.output) / BEST
+            self.learner.save_model(folder, self.tokenizer)
+            if self.output:
+                write_json(folder / "best.json", {"step": self.step, **found})
+        return {f"eval/{name}": value for name, value in found.items()}
+
     def _save(self) -> None:
         """A checkpoint of all that the rest of the run depends on."""
         state = self.learner.state() | {
@@ -206,6 +253,8 @@ class Trainer:
             "questions": fingerprint(self.questions),
             "step": self.step,
             "cursor": self.cursor,
+            "left_out": self.left_out,
+            "best": self.best,
             "rollouts": self.processes.all_gather_object(
                 [[asdict(group) for group in groups] for groups in self.rollout]
             ),
@@ -234,6 +283,7 @@ class Trainer:
             )
         self.learner.restore(state)
         self.step, self.cursor = state["step"], state["cursor"]
+        self.left_out, self.best = state.get("left_out", 0.0), state.get("best")
         self.rollout = [from_plain(groups) for groups in state["rollouts"][self.processes.rank]]
         self.drawn_at = self.step - (config.rollout.minibatches - len(self.rollout))
         checkpoint.restore_random_state(state["random"][self.processes.rank])

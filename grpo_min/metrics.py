@@ -67,10 +67,17 @@ def tally_tokens(out: LossOutputs, inputs: LossInputs, entropy_N: Tensor) -> Tal
     values = {"entropy": entropy_N, "ratio": out.ratio_N, "clip": out.clipped_N}
     values |= {"clip/low": out.clipped_N & ~up_N, "clip/high": out.clipped_N & up_N}
     values |= {"kl": out.kl_N} if inputs.reference_logp_N is not None else {}
+    values |= {"clip/cov": ~inputs.kept_N} if inputs.kept_N is not None else {}
+    if inputs.engine_logp_N is not None:
+        apart_N = inputs.old_logp_N - inputs.engine_logp_N
+        values |= {"engine/gap": apart_N.abs(), "engine/kl": apart_N.expm1() - apart_N}
+        values |= {"engine/cut": out.engine_cut_N} if out.engine_cut_N is not None else {}
     count = len(entropy_N)
     tally = {name: (float(value_N.double().sum()), float(count)) for name, value_N in values.items()}
     if count:
         tally |= {"ratio/max": (float(out.ratio_N.max()), 1.0), "ratio/min": (float(out.ratio_N.min()), 1.0)}
+        if inputs.engine_logp_N is not None:
+            tally |= {"engine/gap/max": (float(apart_N.abs().max()), 1.0)}
     return tally | {"loss": (float(out.loss.detach()), 0.0), "tokens": (float(count), 0.0)}
 
 
@@ -121,6 +128,7 @@ def alarms(history: Sequence[Mapping[str, Any]], config: AlarmConfig) -> list[di
     if last.get("nonfinite"):
         streak = nonfinite_streak(history)
         raised.append({"name": "nonfinite_gradient", "detail": f"no step was taken, {streak} in a row"})
+    raised += _exploration(history, config)
     judged = [line for line in history if "accuracy" in line and "reward" in line]
     if judged and judged[-1] is last:
         rewards, accuracies = ([line[key] for line in judged] for key in ("reward", "accuracy"))
@@ -128,6 +136,23 @@ def alarms(history: Sequence[Mapping[str, Any]], config: AlarmConfig) -> list[di
             detail = f"over {apart.span} steps accuracy changed by {apart.accuracy:+.3f}, reward by {apart.score:+.3f}"
             raised.append({"name": "collapse_to_format", "detail": detail})
     return raised
+
+
+def _exploration(history: Sequence[Mapping[str, Any]], config: AlarmConfig) -> Iterator[dict[str, str]]:
+    """Whether there is nothing left to tell samples of a question apart by."""
+    last = history[-1]
+    shares = [max(line.get("zero_variance", 0.0), line.get("left_out", 0.0)) for line in history[-config.window :]]
+    if shares[-1] >= 1.0:
+        yield {"name": "no_signal", "detail": "the rewards of every group are all equal"}
+    elif len(shares) == config.window and sum(shares) > config.zero_variance * len(shares):
+        detail = f"in {sum(shares) / len(shares):.0%} of the groups of {len(shares)} steps rewards are all equal"
+        yield {"name": "no_signal", "detail": detail}
+    if "entropy" in last:
+        first = [line["entropy"] for line in history[: config.window] if "entropy" in line]
+        least = max(config.entropy, config.entropy_share * sum(first) / len(first))
+        if last["entropy"] < least:
+            detail = f"entropy is {last['entropy']:.3g} nats a token; the limit is {least:.3g}"
+            yield {"name": "entropy_collapse", "detail": detail}
 
 
 def nonfinite_streak(history: Sequence[Mapping[str, Any]]) -> int:

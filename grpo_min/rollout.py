@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ..verifiers import Verdict, Verifier
+from ..training.distributed import Processes
+from ..verifiers import Reward, Verdict, Verifier
 from ..verifiers.verifier import verdicts_or_errors
-from .advantage import group_advantages
-from .config import AdvantageConfig, TrainConfig
+from .advantage import Advantages, group_advantages, term_advantages, whitened
+from .config import AdvantageConfig, RewardConfig, TrainConfig
 from .engine import Completion, Engine
 from .questions import Question
 from .runlog import Clock
@@ -109,35 +110,102 @@ def collect(
                 judges.shutdown(cancel_futures=True)
                 return None
         with clock("score"):
-            return [_group(each, config.advantage, exact=engine.exact) for each in asked]
+            longest = sampling.max_tokens
+            weights = {"overlong": config.reward.overlong_weight, **term_weights(reward)}
+            return [_group(each, config, longest, weights, exact=engine.exact) for each in asked]
 
 
-def _group(asked: _Asked, config: AdvantageConfig, *, exact: bool) -> Group:
+def term_weights(reward: Verifier) -> dict[str, float]:
+    """The weights of a reward's terms; none of what has no terms."""
+    return {term.name: term.weight for term in reward.terms} if isinstance(reward, Reward) else {}
+
+
+def _group(asked: _Asked, config: TrainConfig, longest: int, weights: Mapping[str, float], *, exact: bool) -> Group:
     question, completions, texts, verdicts = asked.question, asked.completions, asked.texts, asked.verdicts.result()
-    scores = torch.tensor([[math.nan if verdict.score is None else verdict.score for verdict in verdicts]]).double()
-    found = group_advantages(
-        scores, ~scores.isnan(), baseline=config.baseline, sample_std=config.sample_std, eps=config.eps
-    )
     rows = []
-    for completion, text, verdict, value in zip(completions, texts, verdicts, found.value_PG[0].tolist(), strict=True):
+    for completion, text, verdict in zip(completions, texts, verdicts, strict=True):
         truncated = completion.finish == "length"
+        if config.reward.overlong_buffer:
+            verdict = _penalised(verdict, len(completion.tokens), longest, config.reward)
         row = Row(
             tokens=completion.tokens,
             text=text,
             truncated=truncated,
             verdict=replace(verdict, evidence={}, seconds=0.0).to_dict(),
-            advantage=value,
-            trained=verdict.score is not None and not (truncated and config.mask_overlong),
+            advantage=0.0,
+            trained=verdict.score is not None and not (truncated and config.advantage.mask_overlong),
             old=completion.logprobs,
             engine=None if exact else completion.logprobs,
         )
         rows.append(row)
-    return Group(
-        prompt=question.tokens,
-        sample=replace(question.sample, tests=(), meta={}).to_dict(),
-        informative=bool(found.informative_P[0]),
-        rows=tuple(rows),
+    sample = replace(question.sample, tests=(), meta={}).to_dict()
+    group = Group(prompt=question.tokens, sample=sample, informative=False, rows=tuple(rows))
+    found = _advantages(group, config.advantage, weights, [row.reward for row in rows])
+    return replace(_valued(group, found), informative=bool(found.informative_P[0]))
+
+
+def _penalised(verdict: Verdict, length: int, longest: int, config: RewardConfig) -> Verdict:
+    """The verdict with the term `overlong` in its total."""
+    if verdict.score is None:
+        return verdict
+    term = overlong_penalty(length, longest, config.overlong_buffer)
+    parts = {**verdict.parts, "overlong": term}
+    return replace(verdict, score=verdict.score + config.overlong_weight * term, parts=parts)
+
+
+def overlong_penalty(length: int, longest: int, buffer: int) -> float:
+    """0 for completions that end `buffer` tokens before the longest, then falling to -1 (DAPO, arXiv 2503.14476, 13).
+
+    >>> [overlong_penalty(length, 10, 4) for length in (6, 8, 10)]
+    [0.0, -0.5, -1.0]
+    """
+    return -min(1.0, max(0, length - (longest - buffer)) / buffer) or 0.0
+
+
+def _advantages(
+    group: Group, config: AdvantageConfig, weights: Mapping[str, float], rewards: Sequence[float | None]
+) -> Advantages:
+    knobs: Any = {"baseline": config.baseline, "sample_std": config.sample_std, "eps": config.eps}  # any: keywords
+    if config.per_term:
+        terms = sorted({name for row in group.rows for name in row.parts})
+        scores = torch.tensor(
+            [[[row.parts.get(name, math.nan) if row.reward is not None else math.nan for row in group.rows]]
+             for name in terms or [""]]
+        ).double()  # fmt: skip
+        return term_advantages(scores, ~scores.isnan(), [weights.get(name, 1.0) for name in terms or [""]], **knobs)
+    scores = torch.tensor([[math.nan if reward is None else reward for reward in rewards]]).double()
+    return group_advantages(scores, ~scores.isnan(), **knobs)
+
+
+def _valued(group: Group, found: Advantages) -> Group:
+    values = found.value_PG[0].tolist()
+    return replace(
+        group, rows=tuple(replace(row, advantage=value) for row, value in zip(group.rows, values, strict=True))
     )
+
+
+def with_kl_in_reward(group: Group, config: AdvantageConfig, beta: float) -> Group:
+    """The group with advantages of each reward less `beta` times its sample's sum of log p_old - log p_reference."""
+    rewards = [
+        None if row.reward is None or row.reference is None
+        else row.reward - beta * sum(old - reference for old, reference in zip(row.old, row.reference, strict=True))
+        for row in group.rows
+    ]  # fmt: skip
+    return _valued(group, _advantages(group, config, {}, rewards))
+
+
+def with_whitening(groups: Sequence[Group], config: AdvantageConfig, processes: Processes) -> list[Group]:
+    """The groups with advantages normalised over all of them, on all processes, among the samples that were judged."""
+    values = [row.advantage for group in groups for row in group.rows if row.reward is not None]
+    totals = processes.all_gather_object((len(values), sum(values), sum(value**2 for value in values)))
+    left = iter(whitened(values, totals, config.sample_std, config.eps))
+    return [
+        replace(
+            group,
+            rows=tuple(row if row.reward is None else replace(row, advantage=next(left)) for row in group.rows),
+        )
+        for group in groups
+    ]
 
 
 def from_plain(groups: Sequence[Mapping[str, Any]]) -> list[Group]:  # any: what a checkpoint holds

@@ -56,7 +56,7 @@ def load(
                 model = AutoModelForSequenceClassification.from_config(config, **told)
             new_head = True
         else:
-            with _quiet():
+            with quiet():
                 model, info = AutoModelForSequenceClassification.from_pretrained(
                     base, config=config, output_loading_info=True, ignore_mismatched_sizes=True, **told
                 )
@@ -138,7 +138,7 @@ def save(scorer: Scorer, folder: str | Path, *, merge: bool = True) -> None:
     model = scorer.model
     if model is not scorer.plain and merge:
         model = copy.deepcopy(model).merge_and_unload()
-    with _quiet():
+    with quiet():
         model.save_pretrained(folder)
         scorer.tokenizer.save_pretrained(folder)
 
@@ -160,7 +160,7 @@ def _known_deprecation() -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without transformers' progress bars and its report that the head is new, which is what we asked for."""
     from transformers.utils import logging as told
 

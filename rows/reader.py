@@ -15,6 +15,7 @@ What it does not do: guess. A row that cannot be read is an error with its reaso
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -25,8 +26,9 @@ from ..verifiers.reasoning import Prefilled, ends_in_think
 from ..verifiers.registry import is_known
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from .aliases import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, TOOLS, VERDICTS, Tool
+from .cases.forms import FORM_COLUMNS, read_sample
 from .columns import kind_of, language_of, own_limits, program_language_of
-from .labels import _HARMLESS, choice_fields, choose, is_verdict, label_fields
+from .labels import _HARMLESS, OPTION_COLUMNS, choice_fields, choose, is_verdict, label_fields
 from .messages import as_message, is_conversation, is_message, response_text, split_conversation
 from .paths import get, parse_path
 from .values import plain, read_text
@@ -101,7 +103,7 @@ class RowReader:
         """
         layout = _layout(tuple(row), tuple(self.columns.items()), self.tool)
         if layout.plain and not question and _is_plain(row):
-            return Read([Sample.from_dict(row)], False, None)
+            return Read([read_sample(row) if layout.tests else Sample.from_dict(row)], False, None)
         return _Row(row, self.columns, layout, question=question, prefilled=self.prefilled).read()
 
     def read_question(self, row: Row) -> Sample:
@@ -154,6 +156,8 @@ class _Layout(NamedTuple):
 
     plain: bool
     """Whether it has our own names alone."""
+    tests: bool
+    """Whether it has a column in which tests may be."""
     paths: Mapping[str, tuple[str, ...]]
     """Where each field may stand: paths whose first step is there."""
     tools: tuple[Tool, ...]
@@ -168,8 +172,8 @@ def _layout(keys: tuple[str, ...], columns: tuple[tuple[str, str | None], ...], 
     tools = tools if tool == "auto" else (BY_NAME[tool],)
     own = all(found in ((), (name,)) for name, found in paths.items() if name != "responses")
     plain_row = own and not columns and not tools and "response" in there and not there.intersection(CONVERSATIONS)
-    plain_row = plain_row and not there.intersection(("choices", "options"))
-    return _Layout(plain_row, paths, tools)
+    plain_row = plain_row and not there.intersection(OPTION_COLUMNS)
+    return _Layout(plain_row, not there.isdisjoint(FORM_COLUMNS), paths, tools)
 
 
 def _there(paths: Iterable[str], keys: frozenset[str]) -> tuple[str, ...]:
@@ -241,16 +245,16 @@ class _Row:
         for name in ("reference", "prompt", "tests"):
             if fields.get(name) is None:
                 fields.pop(name, None)
+        question = read_sample({**fields, "response": ""})
         samples = []
         opened: bool | None = None
         for place, response in enumerate(found):
             if not isinstance(response, str):
                 where = f"responses[{place}]" if plural else self._where("response")
                 if opened is None:
-                    question = Sample.from_dict({**fields, "response": ""})
                     opened = ends_in_think(question.prompt) if self._prefilled == "auto" else self._prefilled
                 response = _text_of(response, where, opened)
-            samples.append(Sample.from_dict({**fields, "response": response}))
+            samples.append(replace(question, response=response))
         return Read(samples, plural, self._reading())
 
     # -- fields -------------------------------------------------------------------------------------------------------
@@ -267,6 +271,7 @@ class _Row:
             place, several = self._of_tool("responses")
             if isinstance(several, str):
                 several = read_text(several)
+            several = _numbered(several)
             if several and all(one is None for one in several):
                 several = None
             if several == []:
@@ -277,6 +282,7 @@ class _Row:
         path, value = self._first("response")
         if value is None and "response" not in self._columns:
             place, several = self._first("responses")
+            several = _numbered(several)
             if isinstance(several, list):
                 self._note("responses", place)
                 return several, True
@@ -476,6 +482,19 @@ class _Row:
         if tool is None and not self._found and not self._foreign:
             return None
         return Reading(tool, tuple(self._found), tuple(self._foreign))
+
+
+def _numbered(responses: Any) -> Any:  # any: a JSON value
+    """A list of responses for an object with one under each number, `{"0": {"content": ...}}`, as SkyThought has it."""
+    if not isinstance(responses, Mapping) or not responses:
+        return responses
+    if not all(_NUMBER.fullmatch(key) and isinstance(item, Mapping) for key, item in responses.items()):
+        return responses
+    texts = [item.get("content") for item in responses.values()]
+    return texts if all(isinstance(text, str) for text in texts) else responses
+
+
+_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
 
 
 def _is_tokens(value: list[Any]) -> bool:  # any: JSON values

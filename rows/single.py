@@ -13,6 +13,7 @@ from ..verifiers.registry import accuracy_verifiers, make
 from ..verifiers.reward import Auto
 from ..verifiers.sample import Message, Sample
 from ..verifiers.verdict import Verdict
+from .cases import read_sample
 
 
 def verify(
@@ -72,7 +73,7 @@ def verify(
         elif value:
             row[field] = list(value) if isinstance(value, tuple) else value
     judge = Auto(verifiers={kind: make(deciders[kind], options)})
-    (verdict,) = judge([replace(Sample.from_dict(row), **made)])
+    (verdict,) = judge([replace(read_sample(row), **made)])
     return verdict
 
 

@@ -45,6 +45,8 @@ class ScoredResponse(NamedTuple):
     """What a column of the row says: right or wrong."""
     missing_modules: tuple[str, ...] = ()
     """Modules that a program or its tests import and the sandbox lacks."""
+    spent: tuple[int, int, float] = (0, 0, 0.0)
+    """Tokens read and written, and cost, of a model that judges."""
 
 
 class Done(NamedTuple):
@@ -113,6 +115,12 @@ class Scorer:
         samples = [sample for row in parsed for sample in row.samples]
         found = iter(judge_safely(self._judge, samples))
         return [self._finish_safely(row, [next(found) for _ in row.samples]) for row in parsed]
+
+    def group(self, row: RawRow) -> object:
+        """What the samples of a row are grouped by; the row itself where nothing is."""
+        samples = self._parse(row).samples
+        group = samples[0].group if samples else None
+        return row.place if group is None else hashlib.blake2b(group.encode("utf-8", "replace")).digest()
 
     def give_up(self, row: RawRow, reason: Reason, detail: str) -> Done:
         """The finished row of one that no worker survived."""
@@ -240,6 +248,7 @@ class Scorer:
             missing_modules=tuple(
                 name for v in judged.verdicts.values() if isinstance(name := v.evidence.get("missing_module"), str)
             ),
+            spent=_spent(judged.verdicts),
         )
 
 
@@ -261,6 +270,16 @@ def group_key(fields: Mapping[str, Any], sample: Sample, group_by: str | None, p
         group = place
     apart = [(name, str(fields[name])) for name in _APART if name in fields and name != group_by]
     return problem_key((str(group), apart) if apart else group)
+
+
+def _spent(verdicts: Mapping[str, Verdict]) -> tuple[int, int, float]:
+    read, written, cost = 0, 0, 0.0
+    for verdict in verdicts.values():
+        evidence = verdict.evidence.get("judge", verdict.evidence)  # of a rule that asked a judge, else of the judge
+        if "cost" in evidence and "tokens" in evidence:
+            read, written = read + evidence["tokens"][0], written + evidence["tokens"][1]
+            cost += evidence["cost"]
+    return read, written, cost
 
 
 def _text(value: object) -> str | None:

@@ -38,6 +38,11 @@ class Processes:
             yield pieces[min(place, len(pieces) - 1)], place < len(pieces)
 
 
+def processes() -> Processes:
+    """Those of torch.distributed, if it was begun; else this one alone."""
+    return Processes(together=dist.is_available() and dist.is_initialized())
+
+
 def reshard(model: nn.Module) -> None:
     """Give back the weights of others that a forward without a backward leaves gathered."""
     from torch.distributed.fsdp import FSDPModule

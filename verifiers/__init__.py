@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .answer import AnswerVerifier
     from .cases import TestCase
     from .choice import ChoiceVerifier
     from .code import CodeVerifier
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
         UnknownRewardError,
     )
     from .format import FormatVerifier
+    from .instructions import InstructionsVerifier
+    from .judge import JudgeVerifier
     from .language import LanguageVerifier
     from .length import LengthVerifier
     from .math import MathVerifier
@@ -30,16 +33,20 @@ if TYPE_CHECKING:
     from .reward import Auto, Reward, Term, auto, r1_zero, rl1, rl2
     from .sample import Message, Sample
     from .schema import SchemaVerifier
+    from .tools import ToolsVerifier
     from .verdict import Reason, Status, Verdict
     from .verifier import Verifier, Voter, judge_each
 
 _HOME = {
+    "AnswerVerifier": "answer",
     "Auto": "reward",
     "ChoiceVerifier": "choice",
     "CodeVerifier": "code",
     "ConfigError": "errors",
     "FormatVerifier": "format",
+    "InstructionsVerifier": "instructions",
     "InstrumentDown": "errors",
+    "JudgeVerifier": "judge",
     "LanguageVerifier": "language",
     "LengthVerifier": "length",
     "MathVerifier": "math",
@@ -57,6 +64,7 @@ _HOME = {
     "Status": "verdict",
     "Term": "reward",
     "TestCase": "cases",
+    "ToolsVerifier": "tools",
     "UnknownRewardError": "errors",
     "Verdict": "verdict",
     "Verifier": "verifier",
@@ -70,12 +78,15 @@ _HOME = {
 }
 
 __all__ = [
+    "AnswerVerifier",
     "Auto",
     "ChoiceVerifier",
     "CodeVerifier",
     "ConfigError",
     "FormatVerifier",
+    "InstructionsVerifier",
     "InstrumentDown",
+    "JudgeVerifier",
     "LanguageVerifier",
     "LengthVerifier",
     "MathVerifier",
@@ -93,6 +104,7 @@ __all__ = [
     "Status",
     "Term",
     "TestCase",
+    "ToolsVerifier",
     "UnknownRewardError",
     "Verdict",
     "Verifier",

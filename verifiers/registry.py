@@ -54,9 +54,13 @@ CATALOG: Mapping[str, Entry] = {
     "choice": Entry(".choice", "ChoiceVerifier", frozenset({"choice"}), True),
     "puzzle": Entry(".puzzle", "PuzzleVerifier", frozenset({"puzzle"}), True),
     "schema": Entry(".schema", "SchemaVerifier", frozenset({"schema"}), True),
+    "instructions": Entry(".instructions", "InstructionsVerifier", frozenset({"instructions"}), True),
+    "answer": Entry(".answer", "AnswerVerifier", frozenset({"answer"}), True),
+    "tools": Entry(".tools", "ToolsVerifier", frozenset({"tools"}), True),
     "format": Entry(".format", "FormatVerifier", None, False),
     "language": Entry(".language", "LanguageVerifier", None, False),
     "length": Entry(".length", "LengthVerifier", None, False),
+    "judge": Entry(".judge", "JudgeVerifier", None, True),
 }
 """This package's own, which import nothing until they are made."""
 

@@ -35,7 +35,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...scoring.schemas import SCHEMA_VERSION
 from ...scoring.work import Done, dump
-from ...verifiers.errors import RunError
+from ...verifiers.errors import InstrumentDown, RunError
+from ...verifiers.verdict import Reason, Status
+from ..breaker import Breaker, Outcome
 from . import metrics as prometheus
 from .batching import Batcher, BusyError
 from .forms import FORMS, Form, Refusal, Served
@@ -73,8 +75,12 @@ def make_app(
     served: Served,
     version: str,
     token: bytes | None,
+    breaker: Breaker | None = None,
 ) -> ASGIApp:
-    """The server's application, to be run on the loop that the batcher was made on."""
+    """The server's application, to be run on the loop that the batcher was made on.
+
+    Where a breaker is given, it ends the zeros for rows that could not be judged: they are refused again.
+    """
     about = dump({"status": "ok", "reward": served.reward, "version": version, "schema_version": SCHEMA_VERSION})
 
     async def healthz(_: Request) -> Response:
@@ -93,7 +99,8 @@ def make_app(
         Route("/seed_session", seed_session, methods=["POST"]),
     ]
     routes += [
-        Route(path, _Asked(form, batcher, metrics, limits, served), methods=["POST"]) for path, form in FORMS.items()
+        Route(path, _Asked(form, batcher, metrics, limits, served, breaker), methods=["POST"])
+        for path, form in FORMS.items()
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _http_error, Refusal: _refused})
     return _Counted(_Guarded(app, token), metrics, frozenset(route.path for route in routes))
@@ -109,7 +116,9 @@ class _Asked:
         metrics: prometheus.Metrics,
         limits: Limits,
         served: Served,
+        breaker: Breaker | None,
     ) -> None:
+        self._breaker = breaker
         self._form = form
         self._batcher = batcher
         self._metrics = metrics
@@ -197,6 +206,12 @@ class _Asked:
         finally:
             asked.cancel()
         self._count(found)
+        if self._breaker is not None:
+            try:
+                self._breaker.count([_outcome(done) for done in found])
+            except InstrumentDown as down:
+                _log.error("%s", down)
+                return _error(503, "instrument_down", str(down), retry_after=RETRY_AFTER)
         return _json(question.answer(found))
 
     def _count(self, found: list[Done]) -> None:
@@ -307,6 +322,14 @@ async def _until_gone_or(asked: asyncio.Future[Any], receive: Receive) -> None: 
             heard.cancel()
         if not asked.done() and heard.done() and heard.result()["type"] == "http.disconnect":
             raise GoneError
+
+
+def _outcome(done: Done) -> Outcome:
+    if not done.responses:
+        return Outcome(Status.ERROR, done.error or Reason.GRADER_CRASHED, f"{done.name}: {done.error}")
+    response = done.responses[0]
+    guilty = next((f"{name}: {reason}" for name, status, reason, _ in response.verdicts if status == Status.ERROR), "")
+    return Outcome(response.status, guilty.rpartition(" ")[2], guilty)
 
 
 def _too_large(most: int) -> Refusal:

@@ -83,9 +83,11 @@ class Batcher:
         max_queue: int,
         deadline: float,
         programs: bool,
+        least: int = 1,
         watch: Callable[[int, float], None],
     ) -> None:
-        """Make it on the event loop that it will run on. `programs` says that rows may run some. `watch` is told how
+        """Make it on the event loop that it will run on. `programs` says that rows may run some; `least`
+        rows are handed over together however long they take, if so many wait. `watch` is told how
         long batches of how many rows took."""
         self._pool = pool
         self._workers = workers
@@ -96,7 +98,7 @@ class Batcher:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="serve")
         self._loop = asyncio.get_running_loop()
         self._lanes: tuple[deque[_Waiting], deque[_Waiting]] = (deque(), deque())
-        self._paces = (Pace(BATCH_SECONDS, BATCH_ROWS), Pace(BATCH_SECONDS, BATCH_ROWS))
+        self._paces = (Pace(BATCH_SECONDS, BATCH_ROWS, least), Pace(BATCH_SECONDS, BATCH_ROWS, least))
         self._busy = [0, 0]
         self._quick_until = 0.0
         self._last = 1

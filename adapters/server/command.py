@@ -12,14 +12,18 @@ from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any
 
 from ..._version import __version__
+from ...scoring.judging import needs_groups, rows_at_once
 from ...scoring.options import merge_options
 from ...scoring.pool import Pool
-from ...verifiers.errors import RunError, missing_extra
+from ...verifiers.errors import ConfigError, RunError, missing_extra
 from ...verifiers.reward import Judge
-from ...verifiers.spec import slots_of
+from ...verifiers.spec import slots_of, verifiers_of
+from ..breaker import Breaker
 from ..plan import terms_of
 from .options import ServeOptions
 
+_BREAKER, _WINDOW = 0.5, 256
+"""With `on_error="zero"`: the largest share of errors, and among how many of the last rows."""
 FINE, INTERRUPTED = 0, 130
 """Exit statuses: ended by SIGTERM, every request answered; by Ctrl-C."""
 
@@ -40,8 +44,9 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
     token = options.read_token()
     with contextlib.redirect_stdout(sys.stderr):
         judge = options.spec.build()
+    _check_judges(options, judge)
     listener = _listen(options)
-    spec = options.spec.with_slots(slots_of(options.workers))
+    spec = options.spec.with_slots(slots_of(options.workers)).shared_by(options.workers)
     pool = Pool(
         spec,
         judge,
@@ -59,6 +64,20 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
         pool.close()
         listener.close()
     return INTERRUPTED if stopped_by == signal.SIGINT else FINE
+
+
+def _check_judges(options: ServeOptions, judge: Judge) -> None:
+    """Raise ConfigError for a model that cannot judge in a server: by groups, or for longer than a row may take."""
+    if needs_groups(judge):
+        raise ConfigError(
+            "a server cannot compare the responses of a group, which come to it in pieces; use a baseline"
+        )
+    patience = max((getattr(verifier, "patience", 0.0) for verifier in verifiers_of(judge)), default=0.0)
+    if patience >= options.row_timeout:
+        raise ConfigError(
+            f"judge.patience is {patience:g} s and row_timeout {options.row_timeout:g} s; a row must be given up "
+            "before its worker is: lower patience and timeout of the judge, or raise row_timeout and deadline"
+        )
 
 
 def _run(serving: Coroutine[Any, Any, int]) -> int:  # any: what nobody sends or yields
@@ -112,6 +131,7 @@ async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes |
         max_queue=options.max_queue,
         deadline=options.deadline,
         programs=options.spec.may_run_programs,
+        least=-(-rows_at_once(judge) // options.workers) or 1,
         watch=watch,
     )
     limits = Limits(
@@ -130,8 +150,9 @@ async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes |
     metrics.gauge("connections", "Open connections.", lambda: door.connections)
     metrics.gauge("closed_connections", "Connections closed for what their client left undone.", lambda: door.closed)
     metrics.gauge("held_bytes", "Bytes of bodies held.", lambda: limits.held)
-    served = Served(judge.name, terms_of(judge), options.names)
-    app = make_app(batcher, metrics, limits, served=served, version=__version__, token=token)
+    served = Served(judge.name, terms_of(judge), options.names, zero=options.on_error == "zero")
+    breaker = Breaker(judge.name, share=_BREAKER, window=_WINDOW) if served.zero else None
+    app = make_app(batcher, metrics, limits, served=served, version=__version__, token=token, breaker=breaker)
     config = uvicorn.Config(
         app,
         http=door.protocol,  # type: ignore[arg-type]  # any maker of protocols will do

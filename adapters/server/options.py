@@ -6,10 +6,12 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from ...rows.reader import RowReader
 from ...scoring.options import default_workers
 from ...verifiers.errors import ConfigError
+from ...verifiers.settings import check_option
 from ...verifiers.spec import RewardSpec
 
 
@@ -22,13 +24,19 @@ class ServeOptions:
     """
 
     rewards: Sequence[str] = ("auto",)
-    """Names of verifiers, summed with equal weights."""
+    """Names of verifiers to sum, each with its weight and schedule: `format:0.1`, `helpful:0.5@1300+100`."""
     preset: str | None = None
     """A preset, in place of `rewards`."""
     set: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Options of verifiers by name."""
+    begins: Mapping[str, int] = field(default_factory=dict)
+    """The training step from which a term counts, by its name."""
+    step: int | None = None
+    """The training step whose reward is meant: what begins later does not count. None: everything counts in full."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Which field of a row holds which field of a Sample."""
+    on_error: Literal["refuse", "zero"] = "refuse"
+    """What a row without a number is answered with where the form has room for a number only: a refusal, or 0.0."""
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: int = 8000
@@ -74,6 +82,7 @@ class ServeOptions:
         ):
             if count < 1:
                 raise ConfigError(f"{name} is {count}; it must be at least 1")
+        check_option("on_error", self.on_error, ("refuse", "zero"))
         if not 0 <= self.port <= 65_535:
             raise ConfigError(f"port is {self.port}; it must be from 0 to 65535")
         if self.deadline < 2 * self.row_timeout:
@@ -93,7 +102,9 @@ class ServeOptions:
     @property
     def spec(self) -> RewardSpec:
         """The reward that they ask for."""
-        return RewardSpec(rewards=tuple(self.rewards), preset=self.preset, options=self.set)
+        return RewardSpec(
+            rewards=tuple(self.rewards), preset=self.preset, options=self.set, begins=self.begins, step=self.step
+        )
 
     def read_token(self) -> bytes | None:
         """The token, or None where none is asked for. Raises ConfigError where it cannot be read or is unfit."""

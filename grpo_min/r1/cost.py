@@ -147,7 +147,7 @@ def rl_cost(config: TrainConfig, size: Size, assumed: Assumptions, *, preference
     """Reinforcement learning on a model; `stated` are the GPU-hours of an H800 that the paper states for it."""
     rollout, loss, every, split = config.rollout, config.loss, config.reference_every, config.rollout.minibatches
     step, bf16, shallow = rollout.questions * rollout.samples, config.model.bf16, config.model.gradient_checkpointing
-    reference = loss.kl != "none" and loss.beta > 0
+    reference = loss.needs_reference
     starts = range(0, config.steps, split)
     renewed = len({start // every for start in starts}) - 1 if every else 0
     forward = tokens = longest = 0.0

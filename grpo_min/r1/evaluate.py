@@ -22,21 +22,28 @@ from ...reward_models import read_tokenizer
 from ...rows.files import RawRow
 from ...rows.reader import RowReader
 from ...scoring.measure import Evaluation, measure
-from ...scoring.samples import SampleFile, fingerprint
+from ...scoring.samples import SampleFile, fingerprint, read_samples
 from ...scoring.scored import ScoredFiles
 from ...scoring.work import Scorer, dump
+from ...training.distributed import Processes
 from ...verifiers import Reward, Sample
 from ...verifiers.errors import ConfigError, missing_extra
 from ...verifiers.reward import rl1
+from ...verifiers.settings import from_table
 from ...verifiers.verifier import Voter
-from ..engine import Completion, Engine, HFEngine
+from ..config import DataConfig, TrainConfig
+from ..engine import Completion, Engine, HFEngine, Tokens
 from ..logprobs import context_of
+from ..loop import Validation
 from ..metrics import REFLECTIVE
-from ..questions import Question, prepare, stop_tokens, text_of
+from ..questions import Question
 from ..sampling import Sampling, seed_of
+from ..templates import Template
 
 _log = logging.getLogger(__name__)
 
+_NOT_PUT = ("path", "map", "template")
+"""Fields of a DataConfig that do not say how a question is put, or are named by themselves."""
 MAX_TOKENS = 32_768
 """The paper's longest response in evaluations."""
 
@@ -69,10 +76,13 @@ def load(path: str | Path, *, bf16: bool = False) -> tuple[PreTrainedModel, Any]
     return model.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
 
 
-def default_sampling(model: PreTrainedModel, tokenizer: Any, questions: Sequence[Sample], template: str) -> Sampling:
+def default_sampling(
+    model: PreTrainedModel, tokenizer: Any, questions: Sequence[Sample], template: str | DataConfig
+) -> Sampling:
     """The paper's sampling, with no more tokens than the longest question leaves in the context (any: as above)."""
     context = context_of(model)
-    longest = max(len(question.tokens) for question in prepare(questions, tokenizer, template, context - 1))
+    asked = Template(tokenizer, _data_of(template)).questions(questions, context - 1)
+    longest = max(len(question.tokens) for question in asked)
     return Sampling(max_tokens=min(MAX_TOKENS, context - longest), temperature=0.6, top_p=0.95)
 
 
@@ -83,7 +93,7 @@ def evaluate(
     k: int = 16,
     sampling: Sampling | None = None,
     seed: int = 0,
-    template: str = "r1_zero",
+    template: str | DataConfig = "r1_zero",
     tokenizer: Any = None,  # any: Hugging Face's tokenizers share no class
     folder: str | Path | None = None,
     reward: Reward | None = None,
@@ -95,14 +105,18 @@ def evaluate(
     resume: bool = False,
     about: Mapping[str, Any] | None = None,  # any: JSON values
     progress: Callable[[int], None] = lambda _: None,
+    processes: Processes | None = None,
 ) -> Evaluation:
     """Ask every question k times and measure the answers; ConfigError for what cannot be asked.
 
     `policy` is a folder, or a model with its `tokenizer` and, for `about` and `resume`, the `folder` it came from.
-    `sampling` is `default_sampling` where left out. `reward` names who judges (accuracy, format and language where left
+    `template` may be a DataConfig, of which all that says how a question is put counts. `sampling` is
+    `default_sampling` where left out. `reward` names who judges (accuracy, format and language where left
     out), `level` the field of a row that holds its difficulty, `words` what is counted as reflective. `output` is a
     JSONL file for the samples, a line each as `score` writes them; with `resume` questions that it holds already are
-    not asked again. `about` is added to the settings in the result; `progress` gets how many questions are done.
+    not asked again. With several `processes`, all of which must call, each generates its share of the answers, and the
+    first one alone writes `output`. `about` is added to the settings in the result; `progress` gets how many questions
+    are done.
     """
     if isinstance(policy, str | Path):
         (model, tokenizer), folder = load(policy), policy
@@ -112,25 +126,76 @@ def evaluate(
         raise ConfigError("evaluate needs k and at_once of at least 1, and the tokenizer of a model that is no folder")
     judge = reward or rl1()
     sampling = sampling or default_sampling(model, tokenizer, questions, template)
-    asked = prepare(questions, tokenizer, template, context_of(model) - sampling.max_tokens)
+    data = _data_of(template)
+    put = Template(tokenizer, data)
+    asked = put.questions(questions, context_of(model) - sampling.max_tokens)
     settings = {"version": __version__, **({"model": str(folder)} if folder else {}), **(about or {})}
-    settings |= {"template": template, "seed": seed, "sampling": asdict(sampling)}
-    ends = stop_tokens(model, tokenizer)
+    settings |= {"template": data.template, "seed": seed, "sampling": asdict(sampling)}
+    if changed := {name: value for name, value in asdict(data).items() if value and name not in _NOT_PUT}:
+        settings["prompting"] = changed
+    ends = put.stop_tokens(model)
     engine = engine or HFEngine(model, stop_tokens=ends, decode=tokenizer.decode)
     judged_by = re.sub(r" at 0x\w+", "", repr(judge))
     made_by = fingerprint(folder, {**settings, "k": k, "judge": judged_by}, questions) if folder else None
-    with SampleFile(output, k, made_by, settings, resume=resume) as kept:
+    together = processes or Processes()
+    first = together.rank == 0
+    with SampleFile(output if first else None, k, made_by, settings, resume=resume) as kept:
         scorer = Scorer(judge, RowReader(), None)
-        for start in range(kept.questions, len(asked), at_once):
+        for start in range(together.all_gather_object(kept.questions)[0], len(asked), at_once):
             part = asked[start : start + at_once]
             seeds = [seed_of("evaluate", seed, start + place) for place in range(len(part))]
-            answers = engine.generate([question.tokens for question in part], k, sampling, seeds)
-            lines = _lines(part, answers, start, partial(text_of, tokenizer=tokenizer, ends=ends))
-            kept.write([done.output for done in scorer.judge([RawRow(0, 0, line) for line in lines])])
-            progress(kept.questions)
+            answers = _answered(engine, [question.tokens for question in part], k, sampling, seeds, together)
+            if first:
+                lines = _lines(part, answers, start, partial(put.text, ends=ends))
+                kept.write([done.output for done in scorer.judge([RawRow(0, 0, line) for line in lines])])
+                progress(kept.questions)
         voters = {term.name: term.verifier for term in judge.terms if isinstance(term.verifier, Voter)}
         rows = (ScoredFiles([]).read(RawRow(0, 0, line)) for line in kept.lines())
-        return measure(rows, k, voters, about=settings, level=level, words=words)
+        found = measure(rows, k, voters, about=settings, level=level, words=words) if first else None
+    evaluation: Evaluation = together.all_gather_object(found)[0]
+    return evaluation
+
+
+def _data_of(template: str | DataConfig) -> DataConfig:
+    return template if isinstance(template, DataConfig) else from_table(DataConfig, {"template": template})
+
+
+def make_validation(
+    config: TrainConfig, tokenizer: Any, reward: object, processes: Processes | None = None
+) -> Validation | None:  # any: as above
+    """What `Trainer` evaluates with every `validation.every` steps; None where the recipe asks for none.
+
+    The reward judges, where it is a `Reward`; else accuracy, format and language do.
+    """
+    options = config.validation
+    if not options.every:
+        return None
+    questions = read_samples([options.path], config.data.map)[: options.questions]
+    longest = options.max_tokens or int(max(value for _, value in config.rollout.max_tokens))
+    sampling = Sampling(
+        max_tokens=longest, temperature=options.temperature, top_p=options.top_p, stop=config.rollout.stop
+    )
+    judge = reward if isinstance(reward, Reward) else None
+
+    def validate(model: PreTrainedModel, engine: Engine) -> dict[str, float]:
+        found = evaluate(
+            model, questions, k=options.k, sampling=sampling, seed=config.seed, template=config.data,
+            tokenizer=tokenizer, reward=judge, engine=engine, at_once=config.rollout.prompts_at_once,
+            processes=processes,
+        )  # fmt: skip
+        metrics = found.to_dict()["metrics"]
+        return {name: one["value"] for name, one in metrics.items() if one["value"] is not None}
+
+    return validate
+
+
+def _answered(
+    engine: Engine, prompts: Sequence[Tokens], k: int, sampling: Sampling, seeds: Sequence[int], processes: Processes
+) -> list[list[Completion]]:
+    """The engine's answers, each process having generated its part of them."""
+    mine = slice(processes.rank, None, processes.size)
+    parts = processes.all_gather_object(engine.generate(prompts[mine], k, sampling, seeds[mine]))
+    return [parts[place % processes.size][place // processes.size] for place in range(len(prompts))]
 
 
 def _lines(

@@ -27,6 +27,8 @@ from ...verifiers import Reward, Sample
 from ...verifiers.errors import ConfigError
 from ...verifiers.files import hash_file, hash_of, read_json, write_json
 from ...verifiers.reward import PRESETS
+from ..config import DataConfig, TrainConfig
+from ..rewards import build_reward, watch_language
 from ..sampling import Sampling
 from .cost import Assumptions, Planned, Sizes
 from .evaluate import evaluate, load
@@ -45,7 +47,7 @@ class Stage(NamedTuple):
     needs: tuple[str, ...]
     """Stages whose results it is made from."""
     parts: tuple[str, ...]
-    """Fields of the recipe that decide what it does."""
+    """Fields of the recipe that decide what it does; dots lead into one."""
     work: Callable[[Run, Path], Report]
     """Does it, in a folder."""
     cost: Callable[[Recipe, Sizes, Assumptions], Planned] | None = None
@@ -54,6 +56,8 @@ class Stage(NamedTuple):
     """What the paper calls its checkpoint."""
     model: str = "base"
     """Which model it trains: `base`, or `small`, which is distilled into."""
+    data: str = "zero"
+    """The part of the recipe whose `data` says how its checkpoint is asked: that of the RL it comes from or goes to."""
     source: str = ""
     """The field of `[source]` that may name its checkpoint."""
     experiment: bool = False
@@ -96,14 +100,25 @@ class Run:
         """What the file asks."""
         return read_samples([str(self.source(name))])
 
+    def data(self, name: str) -> DataConfig:
+        """How a stage's checkpoint is asked, and what it learned to answer."""
+        config: TrainConfig = getattr(self.recipe, self.stages[name].data)
+        return config.data
+
     def ask(
-        self, policy: PreTrainedModel | Path, questions: list[Sample], k: int, sampling: Sampling, **more: Any
+        self,
+        name: str,
+        policy: PreTrainedModel | Path,
+        questions: list[Sample],
+        k: int,
+        sampling: Sampling,
+        **more: Any,
     ) -> Evaluation:
-        """A checkpoint's answers, judged by accuracy, format and language (any: further keywords of `evaluate`)."""
-        recipe = self.recipe
+        """The answers of a stage's checkpoint, judged by accuracy, format and language (any: further keywords of
+        `evaluate`)."""
         return evaluate(
-            policy, questions, k=k, sampling=sampling, seed=recipe.seed, template=recipe.zero.data.template,
-            reward=judge_of(recipe), at_once=64, **more,
+            policy, questions, k=k, sampling=sampling, seed=self.recipe.seed, template=self.data(name),
+            reward=judge_of(self.recipe), at_once=64, **more,
         )  # fmt: skip
 
 
@@ -161,7 +176,9 @@ def _evaluated(run: Run, name: str, report: Report) -> Report:
     """The report, with the evaluation of the checkpoint where there is one."""
     recipe, folder = run.recipe, run.folder(name)
     path, options = run.checkpoint(name), recipe.evaluation
-    inputs = hash_of([report["output"], asdict(options), recipe.seed, recipe.rl1.reward.options])
+    inputs = hash_of(
+        [report["output"], asdict(options), recipe.seed, recipe.rl1.reward.options, asdict(run.data(name))]
+    )
     earlier = read_json(folder / "report.json")
     if earlier.get("evaluated") == inputs:
         return earlier
@@ -170,7 +187,7 @@ def _evaluated(run: Run, name: str, report: Report) -> Report:
         sampling = Sampling(max_tokens=options.max_tokens, temperature=options.temperature, top_p=options.top_p)
         questions = run.questions("probe")[: options.questions]
         model, tokenizer = load(path)
-        evaluation = run.ask(model, questions, options.k, sampling, tokenizer=tokenizer, words=options.words)
+        evaluation = run.ask(name, model, questions, options.k, sampling, tokenizer=tokenizer, words=options.words)
         report = {**report, "evaluation": evaluation.to_dict()}
     write_json(folder / "report.json", {**report, "evaluated": inputs})
     spent = {**read_json(folder / "cost.json"), "evaluation_cpu_seconds": time.process_time() - began}
@@ -179,8 +196,12 @@ def _evaluated(run: Run, name: str, report: Report) -> Report:
 
 
 def judge_of(recipe: Recipe) -> Reward:
-    """Who judges samples and evaluations: accuracy, format and language."""
-    return PRESETS["rl1"](recipe.rl1.reward.options)
+    """Who judges samples and evaluations: what `[rl1.reward]` names by verifiers, else accuracy and format; with the
+    language in any case."""
+    chosen = recipe.rl1.reward
+    if chosen.verifiers:
+        return watch_language(build_reward(chosen), chosen)
+    return PRESETS["rl1"](chosen.options)
 
 
 def _results(folder: Path) -> list[Path]:
@@ -192,7 +213,9 @@ def _results(folder: Path) -> list[Path]:
 
 def _plain(recipe: Recipe, part: str) -> Any:  # any: JSON values
     """A part of the recipe as it counts: of files what is in them, and not where they are."""
-    value = getattr(recipe, part)
+    value: Any = recipe
+    for name in part.split("."):
+        value = getattr(value, name)
     if part == "source":  # without the smaller base, which only distillation depends on
         return {name: _content(path) for name, path in asdict(value).items() if name != "small"}
     if part == "small":

@@ -27,18 +27,20 @@ from ...verifiers import Reward, Sample, Term, Verifier
 from ...verifiers.errors import ConfigError, RunError
 from ...verifiers.files import write_rows
 from ...verifiers.registry import make
-from ...verifiers.reward import PRESETS, rl2
+from ...verifiers.reward import rl2
 from ..config import Schedule, TrainConfig
+from ..logprobs import context_of
 from ..loop import Trainer
-from ..questions import prepare
+from ..rewards import build_reward, watch_language
 from ..sampling import Sampling
+from ..templates import Template
 from ..toy import arithmetic, chat
 from .accept import accept
 from .cost import Assumptions, Planned, Sizes, reward_model_cost, rl_cost, sft_cost
-from .evaluate import load
+from .evaluate import load, make_validation
 from .pipeline import Report, Run, Stage, judge_of, run_stages
 from .recipe import Recipe, SampleConfig
-from .sft import SFTConfig, fine_tune, make_examples
+from .sft import SFTConfig, SFTExample, fine_tune
 
 
 def run_recipe(recipe: Recipe, *, stopped: Callable[[], bool] = lambda: False) -> Iterator[tuple[str, Report]]:
@@ -91,7 +93,7 @@ def _zero(run: Run, folder: Path) -> Report:
 def _cold_start(run: Run, folder: Path) -> Report:
     """Dev1: the base, taught by R1-Zero's responses as the rewriter has left them."""
     recipe = run.recipe
-    kept, counts = _accepted(run, folder, recipe.cold_start.sample, run.checkpoint("zero"))
+    kept, counts = _accepted(run, folder, recipe.cold_start.sample, "zero")
     taught = _fine_tune(run, folder, recipe.cold_start.sft, *load(run.checkpoint("base")), kept, "cold_start")
     return {**counts, "taught": taught}
 
@@ -103,14 +105,15 @@ def _rl1(run: Run, folder: Path) -> Report:
 def _no_language(run: Run, folder: Path) -> Report:
     """B.6: the same without the language reward, which is only looked at."""
     rl1 = run.recipe.rl1
-    blind = replace(rl1, reward=replace(rl1.reward, preset="r1_zero"))
+    others = tuple(name for name in rl1.reward.verifiers if name.partition(":")[0] != "language")
+    blind = replace(rl1, reward=replace(rl1.reward, preset="r1_zero", verifiers=others))
     return _reinforce(run, folder, blind, run.checkpoint("cold_start"))
 
 
 def _reject_sample(run: Run, folder: Path) -> Report:
     """Dev2's responses that pass all filters, with human replies to what needs no reasoning."""
     config = run.recipe.reject_sample
-    kept, counts = _accepted(run, folder, config, run.checkpoint("rl1"))
+    kept, counts = _accepted(run, folder, config, "rl1")
     replies = read_samples([str(run.source("replies"))], responses=True)[: config.replies] if config.replies else []
     write_rows(folder / "accepted.jsonl", [sample.to_dict() for sample in (*kept, *replies)])
     return {**counts, "replies": len(replies)}
@@ -143,13 +146,23 @@ def _rl2(run: Run, folder: Path) -> Report:
     """R1: rules and language, and in the last steps general prompts and preference, eqs. (8) to (10)."""
     config, begins = run.recipe.rl2, _preference_begins(run.recipe)
     helpful, safety = _preference(run)
-    reward = rl2(config.reward.options, helpful=helpful, safety=safety, begins=begins)
+    if config.reward.verifiers:
+        reward = _with_preference(build_reward(config.reward), helpful, safety, begins)
+    else:
+        reward = rl2(config.reward.options, helpful=helpful, safety=safety, begins=begins)
     reasoning, general = (run.questions(name) for name in ("reasoning", "general"))
     both = len(reasoning) + len(general)
     curriculum: Schedule = ((0, len(reasoning)), (begins, both)) if begins > 0 else ((0, both),)
     samples, start = [*reasoning, *general], run.checkpoint("sft2")
     report = _reinforce(run, folder, config, start, reward=reward, samples=samples, curriculum=curriculum)
     return {**report, **_watched(folder, begins)}
+
+
+def _with_preference(reward: Reward, helpful: Verifier, safety: Verifier, begins: int) -> Reward:
+    """Verifiers that a recipe names, with the reward models' terms of eq. (10)."""
+    models = ((helpful, "general"), (safety, "safety"))
+    terms = [Term(verifier=model, kinds=frozenset({kind}), begins=begins) for model, kind in models]
+    return replace(reward, terms=[*reward.terms, *terms])
 
 
 def _hacking(run: Run, folder: Path) -> Report:
@@ -189,24 +202,28 @@ def _accepted_rows(recipe: Recipe) -> int:
 
 
 STAGES = (
-    Stage("base", (), ("source", "toy"), _base, source="base"),
+    Stage("base", (), ("source", "toy", "zero.data"), _base, source="base"),
     Stage(
         "zero", ("base",), ("zero",), _zero, title="R1-Zero",
         cost=lambda recipe, sizes, assumed: rl_cost(recipe.zero, sizes.base, assumed, stated=101_000),
     ),
-    Stage("cold_start", ("base", "zero"), ("cold_start", "rl1"), _cold_start, title="Dev1", cost=_cold_start_cost),
     Stage(
-        "rl1", ("base", "cold_start"), ("rl1",), _rl1, title="Dev2",
+        "cold_start", ("base", "zero"), ("cold_start", "rl1"), _cold_start, title="Dev1", data="rl1",
+        cost=_cold_start_cost,
+    ),
+    Stage(
+        "rl1", ("base", "cold_start"), ("rl1",), _rl1, title="Dev2", data="rl1",
         cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl1, sizes.base, assumed),
     ),
     Stage(
-        "reject_sample", ("base", "rl1"), ("reject_sample", "rl1"), _reject_sample,
+        "reject_sample", ("base", "rl1"), ("reject_sample", "rl1"), _reject_sample, data="rl1",
         cost=lambda recipe, sizes, assumed: sft_cost(
             None, _accepted_rows(recipe), sizes.base, assumed, recipe.reject_sample
         ),
     ),
     Stage(
-        "sft2", ("base", "reject_sample"), ("sft2",), partial(_from_accepted, name="sft2", start="base"), title="Dev3",
+        "sft2", ("base", "reject_sample"), ("sft2", "rl2.data"), partial(_from_accepted, name="sft2", start="base"),
+        title="Dev3", data="rl2",
         cost=lambda recipe, sizes, assumed: sft_cost(recipe.sft2, _accepted_rows(recipe), sizes.base, assumed),
     ),
     Stage(
@@ -214,20 +231,24 @@ STAGES = (
         cost=lambda recipe, sizes, assumed: reward_model_cost(recipe.reward_models, sizes.base, assumed),
     ),
     Stage(
-        "rl2", ("base", "sft2", "reward_models"), ("rl2", "preference_steps"), _rl2, title="R1", cost=_rl2_cost
+        "rl2", ("base", "sft2", "reward_models"), ("rl2", "preference_steps"), _rl2, title="R1", data="rl2",
+        cost=_rl2_cost,
     ),
-    Stage("small", ("base",), ("toy", "small"), _small, title="the smaller base", model="small", source="small"),
     Stage(
-        "distill", ("small", "reject_sample"), ("distill",), partial(_from_accepted, name="distill", start="small"),
-        title="distilled into it", model="small",
+        "small", ("base",), ("toy", "small", "zero.data"), _small, title="the smaller base", model="small",
+        source="small",
+    ),
+    Stage(
+        "distill", ("small", "reject_sample"), ("distill", "rl2.data"),
+        partial(_from_accepted, name="distill", start="small"), title="distilled into it", model="small", data="rl2",
         cost=lambda recipe, sizes, assumed: sft_cost(recipe.distill, _accepted_rows(recipe), sizes.small, assumed),
     ),
     Stage(
-        "no_language", ("base", "cold_start"), ("rl1",), _no_language, experiment=True,
+        "no_language", ("base", "cold_start"), ("rl1",), _no_language, experiment=True, data="rl1",
         cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl1, sizes.base, assumed),
     ),
     Stage(
-        "hacking", ("base", "sft2", "reward_models"), ("rl2",), _hacking, experiment=True,
+        "hacking", ("base", "sft2", "reward_models"), ("rl2",), _hacking, experiment=True, data="rl2",
         cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl2, sizes.base, assumed),
     ),
     Stage(
@@ -253,20 +274,14 @@ def _reinforce(
         raise ConfigError("adapters cannot be handed from stage to stage; set model.lora_rank = 0")
     config = replace(config, output=str(folder), seed=run.recipe.seed)
     asked = run.questions("reasoning") if samples is None else samples
+    reward = reward or watch_language(build_reward(config.reward), config.reward)
+    model, tokenizer = load(start)
+    validate = make_validation(config, tokenizer, reward)
     trainer = Trainer(
-        config, *load(start), asked, reward or _preset(config), stopped=run.stopped, curriculum=curriculum
+        config, model, tokenizer, asked, reward, stopped=run.stopped, curriculum=curriculum, validate=validate
     )
     trainer.train(folder / "checkpoint")
     return {"steps": trainer.step}
-
-
-def _preset(config: TrainConfig) -> Reward:
-    """The reward of a preset, which also looks at the language where it does not reward it."""
-    reward = PRESETS[config.reward.preset](config.reward.options)
-    if any(term.name == "language" for term in reward.terms):
-        return reward
-    language = make("language", config.reward.options.get("language"))
-    return replace(reward, terms=[*reward.terms, Term(verifier=language, weight=0.0)])
 
 
 def _preference(run: Run) -> tuple[Verifier, Verifier]:
@@ -287,13 +302,14 @@ def _watched(folder: Path, begins: int) -> Report:
     return {"alarms": [alarm for window in seen for alarm in monitor.take(window)]}
 
 
-def _accepted(run: Run, folder: Path, config: SampleConfig, policy: Path) -> tuple[list[Sample], Report]:
-    """What is kept of a checkpoint's responses."""
+def _accepted(run: Run, folder: Path, config: SampleConfig, stage: str) -> tuple[list[Sample], Report]:
+    """What is kept of the responses of a stage's checkpoint."""
     output = folder / "candidates.jsonl"
     questions = run.questions("reasoning")[: config.questions]
     sampling = Sampling(max_tokens=config.max_tokens, temperature=config.temperature)
     resume = output.with_name(f"{output.name}.run.json").exists()
-    run.ask(policy, questions, config.samples, sampling, output=output, resume=resume)
+    policy = run.checkpoint(stage)
+    run.ask(stage, policy, questions, config.samples, sampling, output=output, resume=resume)
     accepted = accept(read_samples([str(output)], responses=True), judge_of(run.recipe), config)
     asked = len(questions) * config.samples
     if not accepted.samples:
@@ -304,10 +320,13 @@ def _accepted(run: Run, folder: Path, config: SampleConfig, policy: Path) -> tup
 def _fine_tune(
     run: Run, folder: Path, config: SFTConfig, model: PreTrainedModel, tokenizer: Any, rows: Sequence[Sample], name: str
 ) -> Report:
-    """Fine-tune a model on responses to prompts in the recipe's template, and save it (any: a tokenizer)."""
-    questions = prepare(rows, tokenizer, run.recipe.zero.data.template, model.config.max_position_embeddings)
-    examples = make_examples(tokenizer, [(question.tokens, question.sample.response) for question in questions])
+    """Fine-tune a model on responses to prompts in its stage's template, and save it (any: a tokenizer)."""
+    template = Template(tokenizer, run.data({"pretrain": "base"}.get(name, name)))
+    template.questions(rows, context_of(model))  # which refuses what has no prompt, or too long a one
+    examples = [SFTExample(*template.example(row)) for row in rows]
     taught = fine_tune(model, examples, config, folder, seed=run.recipe.seed, stage=name, stopped=run.stopped)
+    if template.data.template == "chat" and model.generation_config is not None:
+        model.generation_config.eos_token_id = template.stop_tokens(model)  # so that other engines end turns too
     model.save_pretrained(folder / "checkpoint")
     tokenizer.save_pretrained(folder / "checkpoint")
     return taught._asdict()

@@ -27,6 +27,8 @@ class ReportOptions:
     """Which field of a row holds which field of a Sample; what the scoring run noted if left out."""
     group_by: str | None = None
     """Field of the row that groups responses to one problem."""
+    systems: Sequence[str] = ()
+    """What each source is called in a comparison: the field `system` of its rows."""
     max_rows: int = 100_000
     """Responses in the table; of more a sample is shown."""
     max_mb: float = 150.0

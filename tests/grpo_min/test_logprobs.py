@@ -21,6 +21,7 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutput
 
 from r1_reward.grpo_min.logprobs import (
+    LogProbs,
     Policy,
     enable_checkpointing,
     head_logprobs,
@@ -109,6 +110,24 @@ def test_a_wrong_slope_costs_time_and_nothing_else() -> None:
         found.append(torch.autograd.grad(loss, (hidden, weight)))
     for other in found[1:]:
         torch.testing.assert_close(other, found[0], atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+@pytest.mark.parametrize("both", [True, False])
+def test_the_entropy_has_the_plain_gradient(tiny_model: TinyModel, temperature: float, both: bool) -> None:
+    model = tiny_model()
+    batch = make_batch(PROMPTS, COMPLETIONS, PROMPT_OF)
+
+    def loss(found: LogProbs) -> Tensor:
+        entropy = (torch.arange(1, len(found.entropy_N) + 1) * found.entropy_N).sum()
+        return entropy + _curved(found.logp_N) if both else entropy
+
+    wanted = _gradients(model, loss(plain_logprobs(model, batch, temperature)))
+    largest = max(float(gradient.abs().max()) for gradient in wanted.values())
+    for dloss_dlogp in (None, _slope):
+        found = Policy(model, chunk=4)(batch, temperature, dloss_dlogp)
+        for name, gradient in _gradients(model, loss(found)).items():
+            torch.testing.assert_close(gradient, wanted[name], atol=2e-7 * largest, rtol=0, msg=name)
 
 
 def test_gradient_checkpointing_gives_the_same_gradients(tiny_model: TinyModel) -> None:

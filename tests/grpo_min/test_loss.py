@@ -11,13 +11,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from r1_reward.grpo_min.loss import Aggregate, Kl, LossConfig, LossInputs, Ratio, policy_loss, token_weights
+from r1_reward.grpo_min.loss import (
+    Aggregate,
+    Correction,
+    Kl,
+    LossConfig,
+    LossInputs,
+    Ratio,
+    Surrogate,
+    policy_loss,
+    token_weights,
+)
 
 torch.set_num_threads(1)
 MAX_TOKENS = 7
 
 
-def _inputs(lengths: list[int], seed: int, aggregate: Aggregate, spread: float, *, engine: bool) -> LossInputs:
+def _inputs(
+    lengths: list[int], seed: int, aggregate: Aggregate, spread: float, *, engine: bool, kept: bool = False
+) -> LossInputs:
     make = torch.Generator().manual_seed(seed)
     length_B = torch.tensor(lengths)
     count = int(length_B.sum())
@@ -37,44 +49,71 @@ def _inputs(lengths: list[int], seed: int, aggregate: Aggregate, spread: float, 
         row_N=row_N,
         reference_logp_N=old_N + draw(spread),
         engine_logp_N=old_N + draw(1.0) if engine else None,
+        kept_N=draw(1.0) > -0.5 if kept else None,
+        entropy_N=draw(1.0).abs().requires_grad_(),
     )
 
 
+def _ratios(log_ratios: list[Tensor], level: str) -> list[Tensor]:
+    """Each token's own ratio, that of its sequence, or the geometric mean over its sequence."""
+    whole = sum(log_ratios, torch.zeros((), dtype=torch.float64))
+    if level == "token":
+        return [torch.exp(log_ratio) for log_ratio in log_ratios]
+    return [torch.exp(whole / (len(log_ratios) if level == "sequence_mean" else 1))] * len(log_ratios)
+
+
+def _corrections(inputs: LossInputs, tokens: range, config: LossConfig) -> list[float]:
+    """How much each token of a sequence counts for another sampler's sake."""
+    if inputs.engine_logp_N is None or config.engine_correction == "none":
+        return [1.0] * len(tokens)
+    level, _, cut = config.engine_correction.partition("_")
+    low, high = config.engine_ratio_floor, config.engine_ratio_cap
+    gaps = [inputs.old_logp_N[t] - inputs.engine_logp_N[t] for t in tokens]
+    ratios = [float(ratio) for ratio in _ratios(gaps, level)]
+    if cut == "truncate":
+        return [min(max(ratio, low), high) for ratio in ratios]
+    return [ratio if low <= ratio <= high else 0.0 for ratio in ratios]
+
+
 def _reference(inputs: LossInputs, lengths: list[int], config: LossConfig) -> Tensor:
-    """Eqs. (1) and (2), sequence by sequence and token by token; slow and plain."""
+    """The equations of docs/objectives.md, sequence by sequence and token by token; slow and plain."""
     total = torch.zeros((), dtype=torch.float64)
     everything, start = sum(lengths), 0
     for length in lengths:
         tokens = range(start, start + length)
         start += length
-        whole = sum((inputs.logp_N[t] - inputs.old_logp_N[t] for t in tokens), torch.zeros((), dtype=torch.float64))
-        clipped, kl = [], []
-        for t in tokens:
-            ratio = torch.exp(whole if config.ratio == "sequence" else inputs.logp_N[t] - inputs.old_logp_N[t])
+        gained, kl, entropy = [], [], []
+        ratios = _ratios([inputs.logp_N[t] - inputs.old_logp_N[t] for t in tokens], config.ratio)
+        for t, ratio, correction in zip(tokens, ratios, _corrections(inputs, tokens, config), strict=True):
             advantage = inputs.advantage_N[t]
             low, high = 1 - config.clip_low, 1 + config.clip_high
             held = ratio if low < ratio < high else torch.tensor(low if ratio <= low else high, dtype=torch.float64)
             value = min(ratio * advantage, held * advantage, key=Tensor.item)
-            if inputs.engine_logp_N is not None:
-                value = value * min(float(torch.exp(inputs.old_logp_N[t] - inputs.engine_logp_N[t])), 2.0)
-            clipped.append(value)
+            if config.surrogate == "cispo":
+                value = held.detach() * advantage * inputs.logp_N[t]
+            if inputs.kept_N is not None and not inputs.kept_N[t]:
+                value = value.detach()
+            gained.append(value * correction)
             assert inputs.reference_logp_N is not None
+            assert inputs.entropy_N is not None
             x = torch.exp(inputs.reference_logp_N[t] - inputs.logp_N[t])
             estimators = {"none": x * 0, "k1": -torch.log(x), "k2": torch.log(x) ** 2 / 2, "k3": x - torch.log(x) - 1}
             estimators["k3_corrected"] = estimators["k3"] * torch.exp(inputs.logp_N[t] - inputs.old_logp_N[t])
-            kl.append(estimators[config.kl])
+            kl.append(estimators[config.kl] * (config.kl_in == "loss"))
+            entropy.append(inputs.entropy_N[t])
         if not length:
             continue
-        policy, penalty = torch.stack(clipped).sum(), torch.stack(kl).sum()
-        if config.aggregate == "seq_sum" and config.ratio == "sequence":
-            policy = clipped[0] if inputs.engine_logp_N is None else policy / length
+        policy = torch.stack(gained).sum()
+        if config.aggregate == "seq_sum" and config.ratio != "token" and config.surrogate == "clip":
+            policy = policy / length
         share = {
             "seq_mean": 1 / (length * len(lengths)),
             "token_mean": 1 / everything,
             "const": 1 / (len(lengths) * MAX_TOKENS),
             "seq_sum": 1 / len(lengths),
         }[config.aggregate]
-        total = total - share * (policy - config.beta * penalty)
+        bonus = config.entropy_bonus * torch.stack(entropy).sum()
+        total = total - share * (policy - config.beta * torch.stack(kl).sum() + bonus)
     return total
 
 
@@ -83,47 +122,59 @@ def _reference(inputs: LossInputs, lengths: list[int], config: LossConfig) -> Te
     lengths=st.lists(st.integers(0, 5), min_size=1, max_size=4).filter(any),
     seed=st.integers(0, 2**32),
     spread=st.sampled_from([0.0, 0.1, 1.0, 2.5]),
-    ratio=st.sampled_from(["token", "sequence"]),
+    ratio=st.sampled_from(["token", "sequence", "sequence_mean"]),
+    surrogate=st.sampled_from(["clip", "cispo"]),
     kl=st.sampled_from(["none", "k1", "k2", "k3", "k3_corrected"]),
     aggregate=st.sampled_from(["seq_mean", "token_mean", "const", "seq_sum"]),
     clips=st.sampled_from([(0.2, 0.2), (0.2, 0.28), (10.0, 10.0), (3e-4, 4e-4)]),
     beta=st.sampled_from([0.0, 0.001, 0.04, 1.0]),
-    engine=st.booleans(),
+    engine=st.sampled_from([None, "none", "token_truncate", "token_mask", "sequence_truncate", "sequence_mask"]),
+    bonus=st.sampled_from([0.0, 0.01]),
+    kept=st.booleans(),
 )
 def test_loss_and_gradient_equal_the_formulas(
     lengths: list[int],
     seed: int,
     spread: float,
     ratio: Ratio,
+    surrogate: Surrogate,
     kl: Kl,
     aggregate: Aggregate,
     clips: tuple[float, float],
     beta: float,
-    engine: bool,
+    engine: Correction | None,
+    bonus: float,
+    kept: bool,
 ) -> None:
     if spread == 0.0:
         spread = 1e-9  # a ratio of exactly 1 at a clip of 0 aside, equality is where subgradients differ
-    config = LossConfig(ratio=ratio, clip_low=clips[0], clip_high=clips[1], kl=kl, aggregate=aggregate, beta=beta)
-    inputs = _inputs(lengths, seed, aggregate, spread, engine=engine)
+    config = LossConfig(
+        ratio=ratio, surrogate=surrogate, clip_low=clips[0], clip_high=clips[1], kl=kl, aggregate=aggregate, beta=beta,
+        engine_correction=engine or "none", engine_ratio_floor=0.2, entropy_bonus=bonus,
+    )  # fmt: skip
+    inputs = _inputs(lengths, seed, aggregate, spread, engine=engine is not None, kept=kept)
     loss = policy_loss(inputs, config).loss
     wanted = _reference(inputs, lengths, config)
     size = max(1.0, abs(wanted.item()))
     assert abs(loss.item() - wanted.item()) < 1e-12 * size
-    (gradient,) = torch.autograd.grad(loss, inputs.logp_N)
-    (wanted_gradient,) = torch.autograd.grad(wanted, inputs.logp_N)
-    size = max(1.0, float(wanted_gradient.abs().max()))
-    assert float((gradient - wanted_gradient).abs().max()) < 1e-12 * size
+    assert inputs.entropy_N is not None
+    for by in (inputs.logp_N, inputs.entropy_N):
+        (gradient,) = torch.autograd.grad(loss, by, retain_graph=True, materialize_grads=True)
+        (wanted_gradient,) = torch.autograd.grad(wanted, by, retain_graph=True, materialize_grads=True)
+        size = max(1.0, float(wanted_gradient.abs().max()))
+        assert float((gradient - wanted_gradient).abs().max()) < 1e-12 * size
 
 
 def test_every_combination_of_the_named_knobs_is_reached() -> None:
     """Hypothesis draws; this walks."""
-    for ratio, kl, aggregate, engine in itertools.product(
-        ("token", "sequence"),
+    for ratio, surrogate, kl, aggregate, engine in itertools.product(
+        ("token", "sequence", "sequence_mean"),
+        ("clip", "cispo"),
         ("none", "k1", "k2", "k3", "k3_corrected"),
         ("seq_mean", "token_mean", "const", "seq_sum"),
         (False, True),
     ):
-        config = LossConfig(ratio=ratio, kl=kl, aggregate=aggregate, beta=0.04)  # type: ignore[arg-type]  # of product
+        config = LossConfig(ratio=ratio, surrogate=surrogate, kl=kl, aggregate=aggregate, beta=0.04)  # type: ignore[arg-type]  # of product
         inputs = _inputs([3, 0, 2], 5, config.aggregate, 0.3, engine=engine)
         assert policy_loss(inputs, config).loss.item() == pytest.approx(
             _reference(inputs, [3, 0, 2], config).item(), abs=1e-12
@@ -151,7 +202,7 @@ def test_the_clip_of_ten(ratio: float, advantage: float, cut: bool) -> None:
     assert (float(logp.grad) == 0) is cut
 
 
-@pytest.mark.parametrize("ratio", ["token", "sequence"])
+@pytest.mark.parametrize("ratio", ["token", "sequence", "sequence_mean"])
 @pytest.mark.parametrize("advantage", [1.0, -1.0])
 def test_far_apart_policies_give_finite_gradients(ratio: Ratio, advantage: float) -> None:
     logp = torch.tensor([0.0, -900.0, -2.0], requires_grad=True)
@@ -174,7 +225,7 @@ def test_far_apart_policies_give_finite_gradients(ratio: Ratio, advantage: float
 
 def test_nothing_at_all_is_no_loss() -> None:
     empty = torch.zeros(0, requires_grad=True)
-    for ratio in ("token", "sequence"):
+    for ratio in ("token", "sequence", "sequence_mean"):
         inputs = LossInputs(
             logp_N=empty, old_logp_N=empty.detach(), advantage_N=empty.detach(), weight_N=empty.detach(),
             row_N=torch.zeros(0, dtype=torch.long), reference_logp_N=empty.detach(),
@@ -252,7 +303,7 @@ def test_expected_gradient_of_groups_by_enumeration(chance: float) -> None:
 
 
 @pytest.mark.parametrize("aggregate", ["seq_mean", "token_mean", "const", "seq_sum"])
-@pytest.mark.parametrize("ratio", ["token", "sequence"])
+@pytest.mark.parametrize("ratio", ["token", "sequence", "sequence_mean"])
 def test_parts_of_a_minibatch_add_up_to_it(aggregate: Aggregate, ratio: Ratio) -> None:
     inputs = _inputs([2, 5, 1, 3], 3, aggregate, 0.5, engine=True)
     config = LossConfig(ratio=ratio, aggregate=aggregate, beta=0.1)
@@ -261,3 +312,32 @@ def test_parts_of_a_minibatch_add_up_to_it(aggregate: Aggregate, ratio: Ratio) -
         for start, stop in ((0, 2), (2, 8), (8, 11))
     ]
     assert sum(parts, torch.zeros(())).item() == pytest.approx(policy_loss(inputs, config).loss.item(), abs=1e-14)
+
+
+@pytest.mark.parametrize("surrogate", ["clip", "cispo"])
+@pytest.mark.parametrize("correction", ["token_truncate", "token_mask"])
+def test_a_token_wise_loss_can_be_cut_anywhere(surrogate: Surrogate, correction: Correction) -> None:
+    inputs = _inputs([2, 5, 1, 3], 3, "token_mean", 0.5, engine=True, kept=True)
+    config = LossConfig(surrogate=surrogate, engine_correction=correction)
+    assert config.is_token_wise
+    parts = [policy_loss(inputs.span(inputs.logp_N[a:b], a, b), config).loss for a, b in ((0, 4), (4, 5), (5, 11))]
+    assert sum(parts, torch.zeros(())).item() == pytest.approx(policy_loss(inputs, config).loss.item(), abs=1e-14)
+    for other in (
+        LossConfig(ratio="sequence_mean"), LossConfig(engine_correction="sequence_mask"), LossConfig(entropy_bonus=0.1)
+    ):  # fmt: skip
+        assert not other.is_token_wise
+
+
+def test_cispo_keeps_the_gradient_where_the_clip_takes_it() -> None:
+    """A ratio of e at advantage 1: PPO's clip gives 0, CISPO 1.2 times the gradient of the log-probability."""
+    found = {}
+    for surrogate in ("clip", "cispo"):
+        one = torch.ones(1, dtype=torch.float64)
+        logp = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        inputs = LossInputs(
+            logp_N=logp, old_logp_N=one * -1, advantage_N=one, weight_N=one, row_N=torch.zeros(1, dtype=torch.long)
+        )
+        out = policy_loss(inputs, LossConfig(surrogate=surrogate))
+        assert out.clipped_N.tolist() == [True]
+        found[surrogate] = torch.autograd.grad(out.loss, logp)[0].item()
+    assert found == {"clip": 0.0, "cispo": pytest.approx(-1.2)}

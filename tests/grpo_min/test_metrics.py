@@ -137,6 +137,30 @@ def test_a_metric_past_its_limit_is_an_alarm(key: str, value: float, limits: Ala
     assert alarms([{}], limits) == []
 
 
+def _names(history: list[Metrics], config: AlarmConfig) -> list[str]:
+    return [alarm["name"] for alarm in alarms(history, config)]
+
+
+def test_groups_without_variance_are_an_alarm() -> None:
+    config = AlarmConfig(window=3, zero_variance=0.8)
+    assert _names([{"zero_variance": 1.0}], config) == ["no_signal"]  # one step without any signal
+    assert _names([{"zero_variance": 0.9}] * 2, config) == []
+    assert _names([{"zero_variance": 0.9}] * 3, config) == ["no_signal"]
+    assert _names([{"zero_variance": 0.9}, {"zero_variance": 0.9}, {"zero_variance": 0.1}], config) == []
+    # Groups that were left out are no part of the step's own, and count all the same.
+    assert _names([{"left_out": 0.9, "zero_variance": 0.0}] * 3, config) == ["no_signal"]
+    assert _names([{"left_out": 1.0}], config) == ["no_signal"]
+
+
+def test_entropy_that_collapses_is_an_alarm() -> None:
+    config = AlarmConfig(window=2, entropy=0.05, entropy_share=0.2)
+    low = [{"entropy": value} for value in (1.2, 0.8, 0.3, 0.19)]
+    assert [_names(low[: step + 1], config) for step in range(4)] == [[], [], [], ["entropy_collapse"]]
+    assert _names([{"entropy": 0.04}], config) == ["entropy_collapse"]  # as after too strong a warm start
+    assert _names([{"entropy": 0.06}, {"entropy": 0.055}], config) == []
+    assert _names([{"entropy": 1.0}, {}], config) == []
+
+
 def test_a_log_is_cut_back_to_its_checkpoint(tmp_path: Path) -> None:
     log = RunLog(tmp_path)
     log.write({"step": 1, "alarms": []}, [{"response": "é"}])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,8 +26,7 @@ from ...sandbox import (
 from ...sandbox.languages import language
 from ...sandbox.limits import DEFAULT_LIMITS
 from ...sandbox.submission import Checker, Runner, Test
-from ..cases import OWN, TestCase, limits_of_row
-from ..cases.solutions import reference_solutions
+from ..cases import OWN, TestCase
 from ..errors import ConfigError
 from ..reasoning import Prefilled
 from ..sample import Sample
@@ -37,7 +35,9 @@ from ..verdict import Reason, Verdict
 from ..verifier import check_samples, failure
 from .asserts import ChecksNothingError, split_asserts
 from .constants import fold_text
+from .contest import limits_of_row
 from .joining import complete, complete_other, fit_program_tests, only_defines
+from .modules import needs_module
 from .program import Program, find_program, foreign_language
 
 _REASONS: Mapping[Outcome, Reason] = {
@@ -335,7 +335,7 @@ class CodeVerifier:
         missing = next((test.missing_module for test in result.tests if test.missing_module), "")
         if missing:
             evidence["missing_module"] = missing
-        if missing and (self._is_needed(sample, missing) or missing in result.modules):
+        if missing and (needs_module(sample, missing) or missing in result.modules):
             told = f"the sandbox has no module {missing!r}, which the tests need; {_way_out(missing)}"
             return Verdict.error(Reason.MISSING_MODULE, told, answer=answer, evidence=evidence).timed(result.seconds)
         share = sum(test.outcome is Outcome.AC for test in result.tests) / len(result.tests)
@@ -348,23 +348,6 @@ class CodeVerifier:
             reason = Reason.PARTIAL if 0 < share < 1 else reason
         verdict = Verdict.scored(score, reason, detail, answer=answer, parts={"passed": share}, evidence=evidence)
         return verdict.timed(result.seconds, accuracy=True)
-
-    @staticmethod
-    def _is_needed(sample: Sample, module: str) -> bool:
-        """Whether the tests, the prompt or the reference solution import a module."""
-        pattern = re.compile(
-            rf"^[ \t>]*(?:import|from)[ \t]+(?:[\w.]+[ \t]*,[ \t]*)*{re.escape(module)}\b", re.MULTILINE
-        )
-        texts = [test.code or "" for test in sample.tests] + [test.before or "" for test in sample.tests]
-        texts += [sample.prompt_text, *sample.references]
-        texts += [text for name in _PROMPTS if isinstance(text := sample.meta.get(name), str)]
-        # A column such as `code` may be the one that the response was taken from.
-        texts += [one.program for one in reference_solutions(sample) if one.program != sample.response]
-        return any(pattern.search(text) for text in texts)
-
-
-_PROMPTS = ("code_prompt", "complete_prompt")
-"""Columns in which rows hold the beginning of a solution."""
 
 
 def _way_out(module: str) -> str:

@@ -9,7 +9,7 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,16 @@ import pytest
 import torch
 
 from r1_reward.grpo_min.command import run_train
-from r1_reward.grpo_min.config import TrainConfig
+from r1_reward.grpo_min.config import RewardConfig, TrainConfig
 from r1_reward.grpo_min.r1.page import read_pipeline
 from r1_reward.grpo_min.r1.pipeline import Report, Stage, resolve_stages, run_stages
 from r1_reward.grpo_min.r1.recipe import Recipe, SampleConfig, read_stages
 from r1_reward.grpo_min.r1.sft import SFTConfig
-from r1_reward.grpo_min.r1.stages import STAGES, run_recipe
+from r1_reward.grpo_min.r1.stages import STAGES, _with_preference, run_recipe
+from r1_reward.grpo_min.rewards import build_reward
 from r1_reward.grpo_min.toy.arithmetic import sums
 from r1_reward.reward_models import StoppedError
+from r1_reward.verifiers import Reason, Sample, Verdict
 from r1_reward.verifiers.errors import ConfigError
 
 RECIPES = Path(__file__).parents[3] / "recipes"
@@ -185,6 +187,40 @@ def test_another_stage_moves_no_folder_and_is_on_the_page(
     assert (tmp_path / "base" / "checkpoint" / "model.safetensors").stat().st_mtime_ns == before
     found = read_pipeline(tmp_path)
     assert {name: stage.label for name, stage in found.stages.items()} == {"base": "base", "extra": "An extra (extra)"}
+
+
+def test_stages_take_verifiers_by_name(tmp_path: Path, whole: tuple[Recipe, dict[str, Report]]) -> None:
+    """Reward, evaluation and B.6 go by what the recipe names, not by a preset."""
+    recipe = replace(whole[0], output=str(tmp_path), stages=("no_language",))
+    for name in ("base", "zero", "cold_start"):
+        shutil.copytree(Path(whole[0].output) / name, tmp_path / name)
+    named = RewardConfig(verifiers=("language", "length"), options={"length": {"limit": 9, "buffer": 9}})
+    recipe = replace(recipe, zero=replace(recipe.zero, reward=named), rl1=replace(recipe.rl1, reward=named))
+    config = replace(recipe.cold_start.sample, language=0.0)  # anything is kept that is no accuracy's business
+    recipe = replace(recipe, cold_start=replace(recipe.cold_start, sample=config))
+    found = reports(recipe)
+    for stage, total in (("zero", ("language", "length")), ("no_language", ("length",))):
+        lines = (tmp_path / stage / "metrics.jsonl").read_text().splitlines()
+        for line in map(json.loads, lines):
+            parts = {key.partition("/")[2] for key in line if key.startswith("reward/")} - {"std"}
+            assert parts == {"language", "length"}
+            assert line["reward"] == pytest.approx(sum(line[f"reward/{name}"] for name in total))
+    assert "format" not in found["zero"]["evaluation"]["metrics"]
+
+
+def test_preference_joins_the_verifiers_that_rl2_names() -> None:
+    class Liked:
+        name = "helpful"
+
+        def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
+            return [Verdict.scored(0.5, Reason.MEASURED) for _ in samples]
+
+    class Safe(Liked):
+        name = "safety"
+
+    reward = _with_preference(build_reward(RewardConfig(verifiers=("math", "language"))), Liked(), Safe(), 3)
+    assert [term.name for term in reward.at(2).terms] == ["math", "language"]
+    assert [term.name for term in reward.at(3).terms] == ["math", "language", "helpful", "safety"]
 
 
 def test_what_is_done_is_not_done_again(whole: tuple[Recipe, dict[str, Report]]) -> None:

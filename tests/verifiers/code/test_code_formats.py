@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from r1_reward.verifiers import Sample, TestCase
+from r1_reward.rows import read_sample
+from r1_reward.rows.reader import RowReader
+from r1_reward.verifiers import TestCase
 from r1_reward.verifiers.errors import SampleError
 
 PAIRS = {"inputs": ["1 2\n", ["3 4", "5"]], "outputs": ["3\n", ["7"]]}
@@ -63,15 +65,15 @@ SHAPES: list[tuple[dict[str, Any], list[TestCase], str]] = [
 
 @pytest.mark.parametrize(("row", "tests", "why"), SHAPES)
 def test_shapes(row: dict[str, Any], tests: list[TestCase], why: str) -> None:
-    sample = Sample.from_dict({"response": "x", **row})
+    sample = read_sample({"response": "x", **row})
     assert list(sample.tests) == tests, why
     assert (sample.kind_or_guess == "code") is bool(tests)
-    again = Sample.from_dict(sample.to_dict())
+    again = read_sample(sample.to_dict())
     assert list(again.tests) == tests
 
 
 def test_a_field_of_another_name_is_read_on_request() -> None:
-    sample = Sample.from_dict({"response": "x", "cases": PAIRS}, {"tests": "cases"})
+    sample = RowReader(columns={"tests": "cases"}).read_row({"response": "x", "cases": PAIRS}).samples[0]
     assert list(sample.tests) == _stdin("pairs")
 
 
@@ -92,6 +94,6 @@ def test_a_field_of_another_name_is_read_on_request() -> None:
 )
 def test_what_cannot_be_read_is_told_by_field(row: dict[str, Any], reason: str, told: str) -> None:
     with pytest.raises(SampleError) as caught:
-        Sample.from_dict({"response": "x", **row})
+        read_sample({"response": "x", **row})
     assert caught.value.reason == reason
     assert told in str(caught.value)
