@@ -35,8 +35,6 @@ from .sets import is_region, real_set, same_set, variable_of, whole_numbers
 from .tree import Kind, Node, TooBig, kinds, names, substitute
 from .words import plain, same_words
 
-_ORDERED = frozenset({"tuple", "brackets", "row"})
-
 
 def compare(gold: Answer, answer: Answer) -> Decision:
     """Whether an answer is the reference.

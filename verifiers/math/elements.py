@@ -31,20 +31,7 @@ _HARMLESS = frozenset(
     ' "denotes'.split()
 )
 _SAYS_WHICH = frozenset(
-    {
-        "\\in",
-        '"all',
-        '"any',
-        '"every',
-        '"each',
-        '"integer',
-        '"integers',
-        '"real',
-        '"reals',
-        '"arbitrary',
-        '"constant',
-        '"constants',
-    }
+    '\\in "all "any "every "each "integer "integers "real "reals "arbitrary "constant "constants'.split()
 )
 _QUALIFIES = frozenset({"<", ">", "<=", ">=", "!=", "=", "~"})
 _DOUBTS = frozenset(
@@ -67,7 +54,6 @@ _PERCENT_WORDS = frozenset({"percent", "pct", "percentage", "percents"})
 _DEGREE_WORDS = frozenset({"degrees", "degree", "deg", "度"})
 _NEGATIVE = frozenset({'"negative', '"minus', '"负'})
 _IS = frozenset({'"is', '"are', '"equals', '"equal', '"为', '"是', '"等于'})
-_SCALE_WORDS = frozenset({"\\in", "\\circ"})
 
 
 def element(tokens: list[str]) -> Node | None:
