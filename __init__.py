@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         UnknownRewardError,
     )
     from .verifiers.format import FormatVerifier
+    from .verifiers.judge import JudgeVerifier
     from .verifiers.language import LanguageVerifier
     from .verifiers.length import LengthVerifier
     from .verifiers.math import MathVerifier
@@ -49,6 +50,7 @@ _HOME = {
     "ConfigError": ".verifiers.errors",
     "FormatVerifier": ".verifiers.format",
     "InstrumentDown": ".verifiers.errors",
+    "JudgeVerifier": ".verifiers.judge",
     "LanguageVerifier": ".verifiers.language",
     "LengthVerifier": ".verifiers.length",
     "Limits": ".sandbox.limits",
@@ -85,6 +87,7 @@ __all__ = [
     "ConfigError",
     "FormatVerifier",
     "InstrumentDown",
+    "JudgeVerifier",
     "LanguageVerifier",
     "LengthVerifier",
     "Limits",

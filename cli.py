@@ -100,8 +100,9 @@ def _reward_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "rewards",
             callback=_names,
             metavar="NAMES",
-            help="Verifiers to sum: math,format,... (default: auto).",
+            help="Verifiers to sum: math,format:0.1,... (default: auto).",
         ),
+        click.option("--step", type=int, metavar="N", help="The reward at this training step: NAME:WEIGHT@FROM+RAMP."),
     ):
         command = option(command)
     return command
@@ -130,7 +131,12 @@ def _reward_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--max-line-mb", type=float, metavar="MB", help="Longest line that is read (default: 64).")
 @click.option("--prefix", metavar="TEXT", help="Put TEXT before the names of the fields that are written.")
 @click.option("--resume", is_flag=True, default=None, help="Go on with OUT where an interrupted run left it.")
-@click.option("--overwrite", is_flag=True, default=None, help="Replace OUT if it is there.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    default=None,
+    help="Replace OUT and the files of --summary and --report.",
+)
 @click.option("--summary", metavar="FILE", help="Write the summary there as JSON.")
 @click.option("--report", metavar="FILE.html", help="Write a page about the rows; needs --output.")
 @click.option("--config", metavar="FILE.toml", help="Read options from there; flags win.")
@@ -167,6 +173,7 @@ def score(
 @click.option("--title", metavar="TEXT", help="Heading of the page (default: the name of the source).")
 @click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
 @click.option("--group-by", metavar="NAME", help="Field that groups responses (default: problem, prompt, id).")
+@click.option("--by", callback=_names, metavar="FIELDS", help="Tables of the figures by the values of these fields.")
 @click.option("--max-rows", type=int, metavar="N", help="Responses in the table; of more a sample (default: 100000).")
 @click.option("--max-mb", type=float, metavar="MB", help="Size of the rows on the page (default: 150).")
 @click.option("--seed", type=int, metavar="N", help="Of the sample (default: 0).")
@@ -192,7 +199,8 @@ def report(**flags: Any) -> None:
 @_reward_options
 @click.option("--host", metavar="ADDRESS", help="Address to listen on (default: 127.0.0.1).")
 @click.option("--port", type=int, metavar="N", help="Port to listen on; 0 takes a free one (default: 8000).")
-@click.option("--token-file", metavar="FILE", help="Ask for the token in this file.")
+@click.option("--on-error", type=click.Choice(["refuse", "zero"]), help="For rows without a number (default: refuse).")
+@click.option("--token-file", metavar="FILE", help="Ask for its token, of 16 characters or more; or NAME TOKEN [MOST].")
 @click.option("--token-env", metavar="NAME", help="Ask for the token in this environment variable.")
 @click.option("--workers", type=int, metavar="N", help="Processes that judge (default: one per processor).")
 @click.option("--row-timeout", type=float, metavar="S", help="Give a row up after this many seconds (default: 40).")
@@ -203,6 +211,14 @@ def report(**flags: Any) -> None:
 @click.option("--max-queue", type=int, metavar="N", help="Most rows waiting; then 429 (default: 10000).")
 @click.option("--max-memory-mb", type=float, metavar="MB", help="Most bodies held at once; then 429 (default: 512).")
 @click.option("--max-connections", type=int, metavar="N", help="Most connections (default: 16000).")
+@click.option("--max-per-client", type=int, metavar="N", help="Most requests a named client may have under way.")
+@click.option("--tls-cert", metavar="FILE", help="Certificate chain (PEM), for HTTPS; with --tls-key.")
+@click.option("--tls-key", metavar="FILE", help="Its private key (PEM).")
+@click.option(
+    "--log-level",
+    type=click.Choice(["error", "warning", "info"]),
+    help="What is logged, as JSON on standard error; info has a line for each request (default: warning).",
+)
 @click.option("--config", metavar="FILE.toml", help="Read options from there; flags win.")
 def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) -> None:
     """Serve rewards over HTTP to OpenRLHF, slime, NeMo-Gym and anything that speaks JSON.
@@ -215,6 +231,29 @@ def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) 
     given = {"set": set_, **flags}
     try:
         sys.exit(run_serve(config, {name: value for name, value in given.items() if value not in (None, (), {})}))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, metavar="SCORED...")
+@click.option("--by", metavar="FIELD", help="Field that tells systems apart, or `verifier` (default: the file).")
+@click.option("--on", metavar="FIELD", help="Field by which problems are matched (default: problem, else the prompt).")
+@click.option("--metric", default="accuracy", metavar="NAME", help="accuracy, reward or a verifier (accuracy).")
+@click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
+@click.option("--rows", type=int, default=20, metavar="N", help="Problems that differ to list (20).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--report", "page", metavar="HTML", help="Also write a page with the responses side by side.")
+def compare(files: tuple[str, ...], **flags: Any) -> None:
+    """Compare models, steps or verifiers on the same problems, paired by problem.
+
+    Exit status: 0 fine, 2 usage.
+    """
+    from .inspection.compare.command import run_compare
+    from .verifiers.errors import RewardError
+
+    try:
+        run_compare(files, **flags)
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 
@@ -258,6 +297,34 @@ def check(files: tuple[str, ...], **flags: Any) -> None:
 
     try:
         sys.exit(run_check(files, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command("judge-check")
+@click.argument("files", nargs=-1, required=True, metavar="FILES")
+@click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
+@click.option("--set", "options", multiple=True, callback=_options, metavar="V.OPT=VALUE", help="As for score.")
+@click.option("--min-kappa", "kappa", type=float, default=0.6, metavar="K", help="Least lower end of kappa (0.6).")
+@click.option("--max-refusals", "refusals", type=float, default=0.05, metavar="S", help="Most without verdict (0.05).")
+@click.option("--max-bias", "position", type=float, default=0.2, metavar="B", help="Largest position bias (0.2).")
+@click.option("--min-labels", "labels", type=int, default=50, metavar="N", help="Least labels with a verdict (50).")
+@click.option("--threshold", type=float, default=0.5, metavar="S", help="Score of a grade that is right (0.5).")
+@click.option("--once", is_flag=True, help="Ask once: half the cost, and no self-agreement.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def judge_check(
+    files: tuple[str, ...], kappa: float, refusals: float, position: float, labels: int, **flags: Any
+) -> None:
+    """Compare a judge with people: labelled responses, or pairs with `chosen` and `rejected`.
+
+    Exit status: 0 usable, 1 below a bound, 2 usage, 130 interrupted.
+    """
+    from .inspection.judging.command import run_judge_check
+    from .verifiers.errors import RewardError
+
+    bounds = {"kappa": kappa, "refusals": refusals, "position": position, "labels": labels}
+    try:
+        sys.exit(run_judge_check(files, bounds=bounds, **flags))
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 
@@ -315,6 +382,30 @@ def schema(name: str | None) -> None:
     try:
         click.echo(json.dumps(schema_of(name), indent=2))
     except ConfigError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
+@click.argument("source", metavar="reasoning-gym/NAME")
+@click.option("-n", "--rows", "size", type=int, default=1000, metavar="N", help="How many rows (1000).")
+@click.option("--seed", type=int, default=0, metavar="N", help="The same seed gives the same rows (0).")
+@click.option("-o", "--output", metavar="OUT", help="JSONL file to write; standard output if left out.")
+@click.option("--set", "settings", multiple=True, callback=_settings, metavar="KEY=VALUE", help="Of the data set.")
+@click.option("--backend", default="auto", metavar="NAME", help="The sandbox that makes them (auto).")
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
+def make(source: str, size: int, output: str | None, **flags: Any) -> None:
+    """Make rows of a procedural data set, each with what its scorer needs.
+
+    Exit status: 0 fine, 1 they could not be made, 2 usage.
+    """
+    from .rows.make import run_make
+    from .verifiers.errors import RewardError, RunError
+
+    try:
+        run_make(source, size, output, **flags)
+    except RunError as error:
+        raise click.ClickException(str(error)) from None
+    except RewardError as error:
         raise click.UsageError(str(error)) from None
 
 
@@ -453,6 +544,24 @@ def evaluate(model: str, files: tuple[str, ...], **flags: Any) -> None:
 @click.option("-o", "--output", required=True, metavar="DIR", help="Folder to write the reward model to.")
 @click.option("--preset", default="paper", metavar="NAME", help="paper (default), small or tiny.")
 @click.option("--set", "set_", multiple=True, callback=_settings, metavar="OPT=VALUE", help="A setting; repeatable.")
+@click.option(
+    "--map",
+    "names",
+    multiple=True,
+    callback=_pairs,
+    metavar="FIELD=NAME",
+    help="Where a row holds FIELD: chosen=a.b[0],rejected=c; repeatable.",
+)
+@click.option(
+    "--from", "form", default="auto", metavar="FORM", help="Form of the rows: auto (default), shp, nectar, ..."
+)
+@click.option(
+    "--pairs",
+    "pairing",
+    default="extremes",
+    type=click.Choice(["extremes", "all"]),
+    help="Of rated responses: the best with the worst (default), or all that differ.",
+)
 @click.option("--resume", is_flag=True, help="Go on with DIR where an interrupted run left it.")
 @click.option("--overwrite", is_flag=True, help="Begin anew in DIR, whatever an earlier run left there.")
 def train_rm(kind: str, data: tuple[str, ...], base: str, output: str, **flags: Any) -> None:
@@ -470,8 +579,36 @@ def train_rm(kind: str, data: tuple[str, ...], base: str, output: str, **flags: 
 
 
 @main.command("eval-rm")
-@click.option("--model", required=True, metavar="DIR", help="A reward model that train-rm wrote.")
+@click.option("--model", required=True, metavar="DIR", help="A reward model: of train-rm, or anyone's.")
+@click.option("--kind", type=click.Choice(["helpful", "safety"]), help="What it judges, where it has no card.")
+@click.option(
+    "--set",
+    "set_",
+    multiple=True,
+    callback=_settings,
+    metavar="OPT=VALUE",
+    help="An option of its verifier; repeatable.",
+)
+@click.option("--calibrate", metavar="FILE", help="Write the scale of its scores on this data there, as a card.")
 @click.option("--data", required=True, multiple=True, metavar="FILE", help="JSONL or Parquet; repeatable.")
+@click.option(
+    "--map",
+    "names",
+    multiple=True,
+    callback=_pairs,
+    metavar="FIELD=NAME",
+    help="Where a row holds FIELD: chosen=a.b[0],rejected=c; repeatable.",
+)
+@click.option(
+    "--from", "form", default="auto", metavar="FORM", help="Form of the rows: auto (default), shp, nectar, ..."
+)
+@click.option(
+    "--pairs",
+    "pairing",
+    default="extremes",
+    type=click.Choice(["extremes", "all"]),
+    help="Of rated responses: the best with the worst (default), or all that differ.",
+)
 @click.option("-o", "--output", metavar="FILE", help="JSON file for the measures; standard output if left out.")
 @click.option("--scores", metavar="FILE", help="Write each row's scores there, in RewardBench's shape.")
 @click.option("--precision", default="fp32", type=click.Choice(["fp32", "bf16"]), help="Of the multiplications.")
@@ -495,13 +632,27 @@ def eval_rm(model: str, data: tuple[str, ...], **flags: Any) -> None:
 @click.option("--judge", required=True, metavar="URL|recorded:FILE|MODULE:NAME", help="Who says which is better.")
 @click.option("--model", metavar="NAME", help="Model to ask for at URL.")
 @click.option("--key-from", metavar="VARIABLE", help="Environment variable that holds the key to URL.")
+@click.option("--generate", "generate_from", metavar="URL", help="Server whose model writes the candidates.")
+@click.option("--generator", metavar="NAME", help="Model to ask for there.")
+@click.option("--generator-key-from", metavar="VARIABLE", help="Environment variable that holds the key to it.")
 @click.option("--timeout", default=120.0, metavar="S", help="Seconds that a question to URL may take (default: 120).")
-@click.option("--workers", default=4, metavar="N", help="Questions under way at once (default: 4).")
-@click.option("--record", metavar="FILE", help="Keep the judge's replies there, to judge again without it.")
+@click.option("--workers", default=32, metavar="N", help="Questions under way at once (default: 32).")
+@click.option("--record", metavar="FILE", help="Keep the judge's replies there, and not in DIR.")
+@click.option(
+    "--map",
+    "names",
+    multiple=True,
+    callback=_pairs,
+    metavar="FIELD=NAME",
+    help="Where a row holds FIELD: chosen=a.b[0],rejected=c; repeatable.",
+)
+@click.option(
+    "--from", "form", default="auto", metavar="FORM", help="Form of the rows: auto (default), shp, nectar, ..."
+)
 @click.option("--against", multiple=True, metavar="FILE", help="Data whose prompts must not be in; repeatable.")
 @click.option("--set", "set_", multiple=True, callback=_settings, metavar="OPT=VALUE", help="A setting; repeatable.")
 def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None:
-    """Build preference pairs: rows with a prompt and responses, judged two by two in both orders.
+    """Build preference pairs: rows with a prompt and responses, or a prompt alone, judged two by two in both orders.
 
     Run again to go on where an interrupted run left DIR. Exit status: 0 fine, 1 no pair could be
     judged, 2 usage, 130 interrupted.
@@ -511,5 +662,34 @@ def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None
 
     try:
         sys.exit(run_prefs(files, output, judge, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command("safety-report")
+@click.argument("files", nargs=-1, required=True, metavar="FILES")
+@click.option("--gate", metavar="DIR", help="Safety model or guard that gates; without one nothing is gated.")
+@click.option(
+    "--threshold", default=0.5, metavar="P", help="Probability of being safe with which it lets through (0.5)."
+)
+@click.option("--patterns", metavar="FILE", help="Words, one a line, and re:PATTERN lines that stop, before the model.")
+@click.option("--judge", metavar="DIR", help="Safety model or guard that says what is unsafe; without it labels do.")
+@click.option("--by", multiple=True, metavar="FIELD", help="Group by it, too; repeatable.")
+@click.option(
+    "--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="Where a row holds FIELD; repeatable."
+)
+@click.option("-o", "--output", metavar="FILE", help="JSON file for the figures; standard output if left out.")
+def safety_report(files: tuple[str, ...], **flags: Any) -> None:
+    """Report how many responses are unsafe, by benchmark, language and jailbreak template, with and without a gate.
+
+    Rows have a prompt and a response; what is unsafe is told by their labels or by --judge.
+
+    Exit status: 0 whatever the figures, 1 they could not be written, 2 usage.
+    """
+    from .reward_models.safety_command import run_safety_report
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_safety_report(files, **flags))
     except RewardError as error:
         raise click.UsageError(str(error)) from None

@@ -4,14 +4,18 @@
 
     workflow = RLVRWorkflow(reward_fn=reward("math"), ...)
 
+    workflow = RLVRWorkflow(reward_fn="r1_reward.adapters.areal.math_format", ...)  # by import path; see `ready.py`
+
+A row that could not be judged is **left out** (`on_error="none"`, the default): its rollout is rejected.
+
 Read in AReaL 1.0.4 (`api/reward_api.py`, `workflow/rlvr.py`). What it does, and what is made of it here:
 
 - The function is pickled into a process pool for **every call**, with (prompt, completion, ids, ids) by position and
   the row's columns by keyword: so it is a small instance, and all that are equal share one grader in each worker.
 - A number is expected. An exception is tried again three times and then rejects the rollout, which is how a sample is
   left out: so that is what `on_error="none"` (the default) and `"raise"` both do. Older versions give 0 instead.
-- A call that takes longer than 15 s is given up on and tried again three times while the first goes on: keep verifiers'
-  own time limits well below that.
+- A call that takes longer than 15 s is given up on, tried again three times while the first goes on, and then is 0: so
+  after 12 s (`deadline`) the sample could not be judged.
 - Texts are decoded with special tokens; the prompt's end shows whether the template wrote `<think>`.
 """
 
@@ -19,9 +23,10 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from ..verifiers.errors import NotScoredError
-from ..verifiers.verdict import Status
-from .plan import Plan, Settings, Turn, make_plan
+from . import ready
+from .plan import Plan, Settings, Trainer, Turn, make_plan
+
+_TRAINER = Trainer("AReaL", ("none", "zero", "raise"), deadline=12.0)
 
 
 def reward(*rewards: str, **settings: Unpack[Settings]) -> ArealReward:
@@ -32,7 +37,7 @@ def reward(*rewards: str, **settings: Unpack[Settings]) -> ArealReward:
     >>> reward("math")("2 + 2?", r"\\boxed{4}", [1, 2], [3, 4], answer="4")
     1.0
     """
-    return ArealReward(make_plan(rewards, settings, ("none", "zero", "raise"), "AReaL"))
+    return ArealReward(make_plan(rewards, settings, _TRAINER))
 
 
 class ArealReward:
@@ -55,7 +60,9 @@ class ArealReward:
         Raises NotScoredError for a sample that could not be judged unless `on_error` is `zero`, and InstrumentDown.
         """
         (judged,) = self.plan.judge([Turn(completions, prompt, data)])
-        number = self.plan.number(judged)
-        if number is None and judged.total.status is Status.ERROR:
-            raise NotScoredError(f"could not be judged: {judged.total.reason}: {judged.total.detail}")
-        return 0.0 if number is None else number
+        return self.plan.number_or_raise(judged) or 0.0
+
+
+def __getattr__(name: str) -> ArealReward:
+    made: ArealReward = ready.find(__name__, name, reward)
+    return made

@@ -1,38 +1,36 @@
 """What every adapter and the server judge with: a reward, and what to do about samples that cannot be judged.
 
 A `Grading` is a small picklable description. The `Grader` that it makes holds what is heavy (the verifiers) and what
-counts (the circuit breaker): one for each process and each equal Grading, made at first use, new after a fork.
+counts (`breaker.py`, `signs.py`): one for each process and each equal Grading, made at first use, new after a fork.
 
-What the breaker counts are verdicts, not calls: of the last `window` that were scored or in error, at most the share
-`breaker` may be errors. A call that brings only good verdicts never raises, so that grading goes on as soon as the
-instrument works again. A reward that scored none of its first `window` samples applies to nothing, and is down too;
-after that a window without a score is only logged, since data may come in order of its kinds.
+Each verifier keeps its own time limits. `deadline` is for trainers that give up on a call after some seconds and train
+on 0: it answers before, with an error, and the work goes on until the verifiers' limits end it.
 
-What it does not do: keep deadlines (each verifier keeps its own), or count across processes: with many workers each
-has its own window.
+What it does not do: count across processes. With many workers each has its own window.
 """
 
 from __future__ import annotations
 
 import functools
 import io
-import logging
+import math
 import os
 import pickle
 import threading
-from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Literal, get_args
 
-from ..verifiers.errors import ConfigError, InstrumentDown, NotScoredError, SampleError
-from ..verifiers.reward import Judge, Judged, judge_safely
+from ..verifiers.errors import ConfigError, NotScoredError, SampleError
+from ..verifiers.reward import Judge, Judged, Reward, judge_safely
 from ..verifiers.sample import Sample
 from ..verifiers.settings import check_option
 from ..verifiers.spec import RewardSpec
 from ..verifiers.verdict import Reason, Status, Verdict
-
-_log = logging.getLogger(__name__)
+from .breaker import Breaker, Outcome
+from .signs import Signs
 
 OnError = Literal["none", "zero", "raise"]
 ON_ERROR: tuple[OnError, ...] = get_args(OnError)
@@ -56,6 +54,8 @@ class Grading:
     """The largest share of the last `window` verdicts that may be errors; None lets any."""
     window: int = 256
     """How many verdicts the breaker looks back on."""
+    deadline: float | None = None
+    """Seconds that a call may take; later the samples of the call are `error: grader_timeout`. None: no limit."""
     _made: tuple[int, Grader] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -65,9 +65,14 @@ class Grading:
             raise ConfigError(f"breaker is {share!r}; it must be a share from 0 to less than 1, or None")
         if isinstance(self.window, bool) or not isinstance(self.window, int) or self.window < 1:
             raise ConfigError(f"window is {self.window!r}; it must be a whole number from 1")
+        seconds = self.deadline
+        if seconds is not None and (
+            isinstance(seconds, bool) or not isinstance(seconds, Real) or not 0 < seconds < math.inf
+        ):
+            raise ConfigError(f"deadline is {seconds!r}; it must be a number of seconds, or None")
 
     def __reduce__(self) -> tuple[Callable[[], Grading], tuple[()]]:
-        fields = {name: getattr(self, name) for name in ("spec", "on_error", "breaker", "window")}
+        fields = {name: getattr(self, name) for name in ("spec", "on_error", "breaker", "window", "deadline")}
         return functools.partial(Grading, **fields), ()
 
     def grader(self) -> Grader:
@@ -99,13 +104,10 @@ class Grader:
     def __init__(self, grading: Grading) -> None:
         """Make the verifiers. Raises UnknownRewardError or ConfigError, naming what is wrong."""
         self.reward: Judge = grading.spec.build()
-        self._breaker = grading.breaker
-        self._recent: deque[str | None] = deque(maxlen=grading.window)
-        self._errors: Counter[str] = Counter()
-        self._unscored = 0
-        self._scored_once = False
-        self._about = ""
-        self._lock = threading.Lock()
+        self.signs = Signs(self.reward.name)
+        self._breaker = Breaker(self.reward.name, share=grading.breaker, window=grading.window)
+        self._deadline = grading.deadline
+        self._scheduled = grading.spec.scheduled
 
     @property
     def name(self) -> str:
@@ -122,74 +124,56 @@ class Grader:
         self.count(found)
         return found
 
-    def find(self, samples: Sequence[Sample | SampleError]) -> list[Judged]:
-        """The same, not counted by the breaker.
+    def find(self, samples: Sequence[Sample | SampleError], step: int | None = None) -> list[Judged]:
+        """The same, not counted by the breaker; by the reward as it is at a training step, where one is given.
 
         A SampleError in the place of a sample is a row that could not be read, and so an error.
         """
         readable = [sample for sample in samples if isinstance(sample, Sample)]
-        judged = iter(judge_safely(self.reward, readable) if readable else ())
+        judged = iter(self._judged(self.at(step), readable) if readable else ())
         return [next(judged) if isinstance(sample, Sample) else _unread(sample) for sample in samples]
 
-    def count_scores(self, found: Sequence[Judged], about: Callable[[], str]) -> None:
-        """Let the breaker count how many findings have a score. Raises InstrumentDown where none of the first ones had.
+    def at(self, step: int | None) -> Judge:
+        """The reward at a training step.
 
-        `about` says what the samples were made of; it is asked, and what it says logged, where the first call brings no
-        score.
+        Raises ConfigError where nothing of it has begun, and where a schedule was asked for and no step is known.
         """
-        verdicts = [judged.total for judged in found]
-        if not verdicts:
-            return
-        last = verdicts[-1]
-        with self._lock:
-            first = not self._unscored and not self._scored_once
-            before = self._unscored
-            for verdict in verdicts:
-                self._unscored = 0 if verdict.status is Status.SCORED else self._unscored + 1
-                self._scored_once = self._scored_once or verdict.status is Status.SCORED
-            unscored, window = self._unscored, self._recent.maxlen or 0
-            if first and not self._scored_once:
-                self._about = about()
-        said = f"; {self._about}" if self._about else ""
-        if first and not self._scored_once:
-            _log.warning("%s scored none of its first %d samples: %s%s", self.name, unscored, last.detail, said)
-        if unscored < window:
-            return
-        if not self._scored_once and self._breaker is not None:
-            raise InstrumentDown(
-                f"{self.name} scored none of its first {unscored} samples, so it applies to nothing in this data. "
-                f"The last: {last.reason}: {last.detail}{said}. breaker=None lets it go on"
-            )
-        if before < window:
-            _log.warning("%s scored none of its last %d samples: %s", self.name, unscored, last.detail)
+        if step is None and self._scheduled:
+            raise ConfigError(f"{self.name} has terms that begin later, and nobody says at which training step this is")
+        return self.reward if step is None or not isinstance(self.reward, Reward) else self.reward.at(step)
+
+    def count_scores(self, found: Sequence[Judged], about: Callable[[], str]) -> None:
+        """Let the breaker count how many findings have a score; see `Breaker.count_scores`. Raises InstrumentDown."""
+        self._breaker.count_scores(_outcomes(found), about)
 
     def count(self, found: Sequence[Judged]) -> None:
         """Let the breaker count errors among findings. Raises InstrumentDown where they are too many."""
-        if self._breaker is None:
-            return
-        verdicts = [judged.total for judged in found]
-        last: Verdict | None = None
-        with self._lock:
-            for verdict in verdicts:
-                if verdict.status is Status.SKIPPED:
-                    continue
-                if len(self._recent) == self._recent.maxlen:
-                    leaving = self._recent[0]
-                    if leaving is not None:
-                        self._errors[leaving] -= 1
-                reason = None
-                if verdict.status is Status.ERROR:
-                    last, reason = verdict, verdict.reason.value
-                    self._errors[reason] += 1
-                self._recent.append(reason)
-            errors, seen, window = self._errors.total(), len(self._recent), self._recent.maxlen or 0
-            reasons = [f"{reason} {count}" for reason, count in self._errors.most_common() if count]
-        if last is not None and errors > self._breaker * window:
-            raise InstrumentDown(
-                f"{errors} of the last {seen} samples could not be judged ({', '.join(reasons)}); more than "
-                f"{self._breaker:.0%} of {window} is too many to train on (breaker, window). The last: {last.detail}"
-                + (f"; {self._about}" if self._about else "")
-            )
+        self._breaker.count(_outcomes(found))
+
+    def _judged(self, reward: Judge, samples: Sequence[Sample]) -> list[Judged]:
+        if self._deadline is None:
+            return judge_safely(reward, samples)
+        return _judge_within(self._deadline, reward, samples)
+
+
+def _judge_within(seconds: float, reward: Judge, samples: Sequence[Sample]) -> list[Judged]:
+    """What a judge finds within some seconds, else `error: grader_timeout` for all samples of the call.
+
+    The work goes on in its thread until the verifiers' own limits end it, by killing the programs that they run.
+    """
+    found: Future[list[Judged]] = Future()
+    worker = threading.Thread(target=lambda: found.set_result(judge_safely(reward, samples)), daemon=True)
+    worker.start()
+    try:
+        return found.result(seconds)
+    except TimeoutError:
+        detail = f"judging took longer than the {seconds:g} s that a call may take here (deadline)"
+        late = Verdict.error(Reason.GRADER_TIMEOUT, detail)
+        return [Judged(late, dict.fromkeys(reward.asks(sample), late)) for sample in samples]
+
+
+def _outcomes(found: Sequence[Judged]) -> list[Outcome]:
+    return [Outcome(total.status, total.reason.value, total.detail) for total, _ in found]
 
 
 def _unread(error: SampleError) -> Judged:
@@ -222,7 +206,7 @@ def _shared(grading: Grading) -> Grader:
 def key_of(grading: Grading) -> object:
     """Equal for equal gradings of this process; the grading's own identity where it holds what cannot be pickled."""
     spec = grading.spec
-    told = spec.to_dict(), sorted(spec.factories.items()), grading.breaker, grading.window
+    told = spec.to_dict(), sorted(spec.factories.items()), grading.breaker, grading.window, grading.deadline
     written = io.BytesIO()
     pickler = pickle.Pickler(written)
     pickler.fast = True  # without the memo, whose references depend on which equal strings are the same object

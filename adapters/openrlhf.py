@@ -5,6 +5,11 @@
 
     reward_func = reward("math", "format")
 
+Without a file of your own: `--reward.remote_url $(python -m r1_reward.adapters.plugins openrlhf)`, which judges by what
+the file in R1_REWARD_CONFIG says (`ready.py`).
+
+A row that could not be judged **cannot** be left out: it is 0.0, `valid` says so, and the breaker ends the run.
+
 Read in OpenRLHF 0.11.2 (`utils/agent.py::SingleTurnAgentExecutor`). What it does, and what is made of it here:
 
 - `query` is prompt and response with special tokens, and the prompt may have been cut from the left to fit: see
@@ -34,10 +39,12 @@ from ..rows.values import plain
 from ..verifiers.errors import InstrumentDown, SampleError
 from ..verifiers.registry import is_accuracy
 from ..verifiers.verdict import Status
-from .plan import Plan, Settings, Turn, flat_parts, make_plan
+from . import ready
+from .plan import Plan, Settings, Trainer, Turn, flat_parts, make_plan
 from .query import NOT_FOUND, response_in
 
 _log = logging.getLogger(__name__)
+_TRAINER = Trainer("OpenRLHF", ("zero", "raise"))
 
 
 def reward(*rewards: str, **settings: Unpack[Settings]) -> OpenRlhfReward:
@@ -48,7 +55,7 @@ def reward(*rewards: str, **settings: Unpack[Settings]) -> OpenRlhfReward:
     >>> reward("format").__name__
     'format'
     """
-    return OpenRlhfReward(make_plan(rewards, settings, ("zero", "raise"), "OpenRLHF"))
+    return OpenRlhfReward(make_plan(rewards, settings, _TRAINER))
 
 
 class OpenRlhfReward:
@@ -84,6 +91,11 @@ class OpenRlhfReward:
         told = lists(found, self.plan.terms)
         logs = {key: _tensor(values) for key, values in told["extra_logs"].items()}
         return {"rewards": _tensor(told["rewards"]), "scores": _tensor(told["scores"]), "extra_logs": logs}
+
+
+def __getattr__(name: str) -> OpenRlhfReward:
+    made: OpenRlhfReward = ready.find(__name__, name, reward)
+    return made
 
 
 class Found(NamedTuple):

@@ -7,25 +7,26 @@ and its default `on_error`, its own file says.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypedDict
 
 from ..rows.reader import RowReader
 from ..rows.values import plain
-from ..verifiers.errors import ConfigError, SampleError
+from ..verifiers.errors import ConfigError, NotScoredError, SampleError
 from ..verifiers.reasoning import PREFILLED, Prefilled
 from ..verifiers.registry import Options, factory
 from ..verifiers.reward import PRESET_MODELS, Judge, Judged, Reward
-from ..verifiers.sample import SAMPLE_FIELDS
+from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from ..verifiers.settings import check_names, check_option
-from ..verifiers.spec import RewardSpec
+from ..verifiers.spec import RewardSpec, parse_summand
 from ..verifiers.verdict import Status
 from ..verifiers.verifier import Verifier
+from .ends import Ends, ends_of, without_ends
 from .grading import Grading, OnError
+from .naming import reward_name
 
 
 class Settings(TypedDict, total=False):
@@ -43,6 +44,16 @@ class Settings(TypedDict, total=False):
     """Whether the prompt gives the opening `<think>`: True, False, or `auto`, which looks at the prompt's end."""
     on_error: OnError
     """What stands for a sample that could not be judged; which of the three a trainer can do, its adapter says."""
+    weights: Mapping[str, float] | Sequence[float]
+    """Weights by name, or one for each reward, where they do not stand in the text (`format:0.1`)."""
+    begins: Mapping[str, int]
+    """The training step from which a term counts, by its name; for trainers that say at which step they are."""
+    normalize: bool
+    """Whether each term is normalised within its group before the sum (GDPO); for trainers that hand over groups."""
+    ends: Ends
+    """Tokens that may pad or end a response: the tokenizer, or a list; those of the usual templates are known."""
+    deadline: float | None
+    """Seconds that a call may take; later its samples could not be judged."""
     breaker: float | None
     """The share of the last `window` verdicts that may be errors; above it InstrumentDown is raised."""
     window: int
@@ -72,20 +83,48 @@ class Plan:
     """The reward and its policy."""
     reader: RowReader
     """How rows become samples."""
+    ends: tuple[str, ...] = ()
+    """Tokens that may pad or end a response, beyond the usual ones."""
+    lists: bool = False
+    """Whether a call has a whole batch."""
+    normalize: bool = False
+    """Whether `group_numbers` normalises each term in its group before the sum."""
 
-    def judge(self, turns: Sequence[Turn | SampleError]) -> list[Judged]:
+    def judge(self, turns: Sequence[Turn | SampleError], step: int | None = None) -> list[Judged]:
         """What is found about each, in order; a SampleError stands for a row that could not be read.
 
         Raises InstrumentDown where too many could not be judged.
         """
-        found = self.find(turns)
+        found = self.find(turns, step)
         self.count(turns, found)
         return found
 
-    def find(self, turns: Sequence[Turn | SampleError]) -> list[Judged]:
+    def find(self, turns: Sequence[Turn | SampleError], step: int | None = None) -> list[Judged]:
         """The same, not counted by the breaker."""
-        samples = [turn if isinstance(turn, SampleError) else self.reader.read(*turn) for turn in turns]
-        return self.grading.grader().find(samples)
+        grader = self.grading.grader()
+        if not grader.signs.seen:
+            self._look_at_columns(turns)
+        samples = [turn if isinstance(turn, SampleError) else self.read(turn) for turn in turns]
+        found = grader.find(samples, step)
+        grader.signs.look(samples, found, lists=self.lists)
+        return found
+
+    def read(self, turn: Turn) -> Sample | SampleError:
+        """A row as a sample, its response without the tokens that pad or end it."""
+        completion = turn.completion
+        if isinstance(completion, str):
+            completion = without_ends(completion, self.ends)
+        return self.reader.read(completion, turn.prompt, turn.row)
+
+    def _look_at_columns(self, turns: Sequence[Turn | SampleError]) -> None:
+        """Warn of columns of the first row that are called as ours are and hold something else."""
+        row = next((turn.row for turn in turns if isinstance(turn, Turn)), None)
+        try:
+            reading = None if row is None else self.reader.read_row(plain(dict(row)), question=True).reading
+        except SampleError:
+            return  # an error of that row, which it gets where it is judged
+        if reading is not None and reading.foreign:
+            self.grading.grader().signs.foreign([told.partition("=")[0] for told in reading.foreign])
 
     def count(self, turns: Sequence[Turn | SampleError], found: Sequence[Judged]) -> None:
         """Let the breaker count what was found about some rows. Raises InstrumentDown."""
@@ -96,6 +135,61 @@ class Plan:
     def number(self, judged: Judged) -> float | None:
         """The number to train on, or None for none; see `Grading.number`."""
         return self.grading.number(judged.total)
+
+    def number_or_raise(self, judged: Judged) -> float | None:
+        """The same for trainers that leave out what raises: NotScoredError also where `on_error` is `none`."""
+        number, total = self.number(judged), judged.total
+        if number is None and total.status is Status.ERROR:
+            raise NotScoredError(f"could not be judged: {total.reason}: {total.detail}")
+        return number
+
+    def group_numbers(self, judged: Sequence[Judged], step: int | None = None) -> list[float]:
+        """The numbers of one whole group of responses to a prompt.
+
+        A sample without a number is given the mean of the group's others, so that its advantage is zero. With
+        `normalize` each term is centred and scaled in the group before the weighted sum, so that none drowns the others
+        (GDPO, arXiv 2601.05242); a term that is the same for the whole group adds nothing.
+        """
+        numbers = [self.number(found) for found in judged]
+        if self.normalize:
+            numbers = self._normalized(judged, numbers, step)
+        known = [number for number in numbers if number is not None]
+        mean = math.fsum(known) / len(known) if known else 0.0
+        return [mean if number is None else number for number in numbers]
+
+    def numbers_by_group(self, judged: Sequence[Judged], keys: Sequence[object]) -> list[float]:
+        """The numbers of a batch in which responses to the same prompt have equal keys; see `group_numbers`."""
+        if not self.normalize and self.grading.on_error != "none":
+            return [self.number(found) or 0.0 for found in judged]
+        places: dict[object, list[int]] = {}
+        for at, key in enumerate(keys):
+            places.setdefault(key, []).append(at)
+        numbers = [0.0] * len(judged)
+        for group in places.values():
+            for at, number in zip(group, self.group_numbers([judged[at] for at in group]), strict=True):
+                numbers[at] = number
+        return numbers
+
+    def _normalized(
+        self, judged: Sequence[Judged], numbers: Sequence[float | None], step: int | None
+    ) -> list[float | None]:
+        reward = self.grading.grader().at(step)
+        scored = [found.total.status is Status.SCORED for found in judged]
+        totals = [0.0 if is_scored else None for is_scored in scored]
+        for name, weight in ((term.name, term.weight) for term in reward.terms) if isinstance(reward, Reward) else ():
+            scores = {
+                at: score
+                for at, found in enumerate(judged)
+                if scored[at] and name in found.verdicts and (score := found.verdicts[name].score) is not None
+            }
+            if not scores:
+                continue
+            mean = math.fsum(scores.values()) / len(scores)
+            deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in scores.values()) / len(scores))
+            for at, score in scores.items():
+                totals[at] = (totals[at] or 0.0) + (weight * (score - mean) / deviation if deviation > 1e-9 else 0.0)
+        # What stands for a sample that could not be judged (0.0 under `zero`) is no term, and stays.
+        return [number if total is None else total for number, total in zip(numbers, totals, strict=True)]
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -127,29 +221,47 @@ def flat_parts(status: str, scores: Mapping[str, float | None], terms: Sequence[
     return parts | {f"{name}_reward": float(scores.get(name) or 0.0) for name in terms}
 
 
-def make_plan(rewards: Sequence[str], settings: Settings, on_error: Sequence[OnError], trainer: str) -> Plan:
-    """The plan for some rewards and options; `on_error` holds what the trainer can do, its first the default.
+class Trainer(NamedTuple):
+    """What a trainer is called, and what it can do."""
+
+    name: str
+    on_error: Sequence[OnError]
+    """What it can do with a sample that could not be judged; the first is the default."""
+    lists: bool = False
+    """Whether it hands over a batch at a time."""
+    steps: bool = False
+    """Whether it says at which training step it is."""
+    groups: bool = False
+    """Whether it hands over all responses to a prompt together."""
+    deadline: float | None = None
+    """Seconds within which a call is answered, where the trainer gives up on longer ones."""
+
+
+def make_plan(rewards: Sequence[str], settings: Settings, trainer: Trainer) -> Plan:
+    """The plan for some rewards and options.
 
     Raises ConfigError or UnknownRewardError, naming what is wrong.
 
-    >>> make_plan(["math,format"], {"options": {"math": {"extraction": "lenient"}}}, ["none"], "TRL").name
-    'math_format_lenient'
+    >>> make_plan(["math,format:0.5"], {"options": {"math": {"extraction": "lenient"}}}, Trainer("TRL", ["none"])).name
+    'math_format_x0.5_lenient'
     """
-    check_names(f"the reward for {trainer}", settings, tuple(Settings.__annotations__))
-    for key in ("options", "factories", "columns"):
+    check_names(f"the reward for {trainer.name}", settings, tuple(Settings.__annotations__))
+    for key in ("options", "factories", "columns", "begins"):
         if not isinstance(settings.get(key, {}), Mapping):
             raise ConfigError(f"{key} is {settings.get(key)!r}; it must be a mapping, or left out")
     for given in rewards:
         if not isinstance(given, str):
             raise ConfigError(f"{given!r} is no name of a reward; rewards are named by text, such as 'math'")
-    names = tuple(part.strip() for given in rewards for part in given.split(",")) or ("auto",)
+    named = tuple(part.strip() for given in rewards for part in given.split(",")) or ("auto",)
     preset, prefilled = settings.get("preset"), settings.get("prefilled", "auto")
-    if preset is not None and names != ("auto",):
-        raise ConfigError(f"the preset {preset!r} and the rewards {', '.join(names)} both name the reward")
+    if preset is not None and named != ("auto",):
+        raise ConfigError(f"the preset {preset!r} and the rewards {', '.join(named)} both name the reward")
     check_option("prefilled", prefilled, PREFILLED)
-    chosen = settings.get("on_error", on_error[0])
-    if chosen not in on_error and chosen in ("none", "zero", "raise"):
-        raise ConfigError(f"{trainer} cannot do on_error={chosen!r}; it can do {', '.join(map(repr, on_error))}")
+    chosen = settings.get("on_error", trainer.on_error[0])
+    if chosen not in trainer.on_error and chosen in ("none", "zero", "raise"):
+        raise ConfigError(
+            f"{trainer.name} cannot do on_error={chosen!r}; it can do {', '.join(map(repr, trainer.on_error))}"
+        )
     columns = dict(settings.get("columns", {}))
     for name, column in columns.items():
         if name not in SAMPLE_FIELDS:
@@ -157,29 +269,63 @@ def make_plan(rewards: Sequence[str], settings: Settings, on_error: Sequence[OnE
         if column is not None and not isinstance(column, str):
             raise ConfigError(f"the column of {name} is {column!r}; it must be a name, or None for none")
     factories = dict(settings.get("factories", {}))
-    options = plain(settings.get("options", {}))
+    named = _weighted(named, plain(settings.get("weights", ())))
+    options, begins = plain(settings.get("options", {})), plain(settings.get("begins", {}))
     for name, told in options.items():
         if not isinstance(told, dict):
             raise ConfigError(f"options of {name} are {told!r}; they must be a mapping, as in {{'math': {{...}}}}")
-    spec = RewardSpec(rewards=names, preset=preset, options=options)
+    spec = RewardSpec(rewards=named, preset=preset, options=options, begins=begins)
+    if spec.scheduled and not trainer.steps:
+        raise ConfigError(f"{trainer.name} does not say at which step it is, so no term can begin later; leave it out")
+    if settings.get("normalize", False) and not trainer.groups:
+        raise ConfigError(f"{trainer.name} does not hand over whole groups, in which terms could be normalized")
     if prefilled != "auto":
         spec = replace(spec, options=_prefilled(spec, prefilled))
     if factories:
         spec = _with_factories(spec, factories)
-    elif not any(":" in name for name in names):
+    elif not any(":" in name for name in spec.names):
         spec.build()  # so that a mistake is told where it was made, and not in a worker an hour later
     grading = Grading(
-        spec=spec, on_error=chosen, breaker=settings.get("breaker", 0.5), window=settings.get("window", 256)
+        spec=spec,
+        on_error=chosen,
+        breaker=settings.get("breaker", 0.5),
+        window=settings.get("window", 256),
+        deadline=settings.get("deadline", trainer.deadline),
     )
-    name = settings.get("name") or _name(preset or "_".join(map(_last, names)), options, settings, chosen, on_error[0])
+    name = settings.get("name") or reward_name(spec, settings, chosen, trainer.on_error[0])
     if not isinstance(name, str):
         raise ConfigError(f"name is {name!r}; it must be text")
-    return Plan(name=name, grading=grading, reader=RowReader(columns=columns, prefilled=prefilled))
+    return Plan(
+        name=name,
+        grading=grading,
+        reader=RowReader(columns=columns, prefilled=prefilled),
+        ends=ends_of(settings.get("ends", ())),
+        lists=trainer.lists,
+        normalize=bool(settings.get("normalize", False)),
+    )
+
+
+def _weighted(named: Sequence[str], weights: object) -> tuple[str, ...]:
+    """The rewards with weights that were given apart from them."""
+    told = [parse_summand(text) for text in named]
+    if isinstance(weights, Mapping):
+        unknown = [name for name in weights if name not in [one.name for one in told]]
+        if unknown:
+            raise ConfigError(f"weights name {unknown[0]!r}, which is not among the rewards: {', '.join(named)}")
+        weights = [weights.get(one.name, one.weight) for one in told]
+    if not isinstance(weights, Sequence) or isinstance(weights, str) or (weights and len(weights) != len(told)):
+        raise ConfigError(f"weights is {weights!r}; it must be one number for each of {', '.join(named)}")
+    for weight in weights:
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
+            raise ConfigError(f"a weight is {weight!r}; it must be a finite number")
+    if not weights:
+        return tuple(named)
+    return tuple(one._replace(weight=weight).text for one, weight in zip(told, weights, strict=True))
 
 
 def _with_factories(spec: RewardSpec, factories: Mapping[str, Callable[[], Verifier]]) -> RewardSpec:
     """The spec with makers of its verifiers, which are not called here: that may take what only a worker has."""
-    asked = spec.rewards if spec.preset is None else PRESET_MODELS.get(spec.preset, ())
+    asked = spec.names if spec.preset is None else PRESET_MODELS.get(spec.preset, ())
     for name in factories:
         if name not in asked:
             raise ConfigError(f"a factory for {name!r}, which is not among the rewards: {', '.join(asked) or 'none'}")
@@ -199,30 +345,3 @@ def _prefilled(spec: RewardSpec, prefilled: Prefilled) -> Mapping[str, Options]:
         if "prefilled" in inspect.signature(factory(name)).parameters:
             found[name] = {"prefilled": prefilled, **found.get(name, {})}
     return found
-
-
-def _last(name: str) -> str:
-    return name.rpartition(":")[2]
-
-
-def _name(base: str, options: Mapping[str, Options], settings: Settings, on_error: OnError, usual: OnError) -> str:
-    """A name that tells rewards of one process apart: trainers merge the figures of functions with equal names."""
-    words = [base]
-    words += [_word(value, key) for name in sorted(options) for key, value in sorted(options[name].items())]
-    words += [column for _, column in sorted(settings.get("columns", {}).items()) if column]
-    if settings.get("prefilled", "auto") != "auto":
-        words.append("prefilled" if settings["prefilled"] else "unfilled")
-    if on_error != usual:
-        words.append(f"on_error_{on_error}")
-    return "_".join(words)
-
-
-def _word(value: object, key: str) -> str:
-    if isinstance(value, bool):
-        return key if value else f"no_{key}"
-    text = str(value)
-    if isinstance(value, str) and text.isidentifier():
-        return text
-    told = json.dumps([key, value], default=repr, sort_keys=True)
-    digest = hashlib.sha256(told.encode()).hexdigest()[:6]
-    return f"{key}_{value}" if isinstance(value, int | float) else f"{key}_{digest}"

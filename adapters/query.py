@@ -15,11 +15,11 @@ _SHORTEST_END = 16
 """Shorter ends of a prompt may stand anywhere by chance, in characters."""
 _ROOM = 64
 """Characters that special tokens and decoding may add before the end of a prompt."""
-_MOST_ENDINGS = 64
+_MOST_ENDINGS = 100_000
 
 _SPECIAL = r"<\|[^<>|\s]{1,40}\|>|<｜[^<>｜\s]{1,40}｜>"
-_BEGINNINGS = re.compile(rf"(?:\s{{0,4}}(?:{_SPECIAL}|<s>|<bos>)){{1,4}}")
-_ENDINGS = re.compile(rf"(?:{_SPECIAL}|</s>|<eos>|<end_of_turn>|<pad>)\s*\Z")
+_BEGINNINGS = re.compile(rf"(?:\s{{0,4}}(?:{_SPECIAL}|<s>|<bos>|<pad>|</s>|<eos>|\[PAD\]))++")
+_ENDINGS = re.compile(rf"(?:{_SPECIAL}|</s>|<eos>|<end_of_turn>|<pad>|\[PAD\]|\[EOS\])\s*\Z")
 
 
 def response_in(query: str, prompt: str) -> str | None:
@@ -37,10 +37,12 @@ def response_in(query: str, prompt: str) -> str | None:
     True
     """
     begun = _BEGINNINGS.match(query)
-    for start in (0, begun.end() if begun else 0):
+    padded = begun.end() if begun else 0
+    own = _BEGINNINGS.match(prompt)  # a prompt that begins with such tokens itself, after padding
+    for start in (0, padded, max(0, padded - (own.end() if own else 0))):
         if query.startswith(prompt, start):
             return _unended(query, start + len(prompt))
-    place = query[: len(prompt) + _ROOM]
+    place = query[: padded + len(prompt) + _ROOM]
     shortest, longest = 0, len(prompt)
     while shortest < longest:  # an end that is there has all shorter ones there, so halving finds the longest
         middle = (shortest + longest + 1) // 2

@@ -143,6 +143,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_clean)
 
 
+def step_of(trainer_state: object) -> int | None:
+    """The training step that a transformers TrainerState says, where there is one."""
+    step = getattr(trainer_state, "global_step", None)
+    return step if isinstance(step, int) else None
+
+
 def introduce(function: Function) -> None:
     """Make a function known to its siblings of this process."""
     with _known.lock:
@@ -154,6 +160,7 @@ def judge_together(
     completions: Sequence[object],
     prompts: Sequence[object] | None,
     columns: Mapping[str, object],
+    step: int | None = None,
 ) -> list[Judged]:
     """What a function finds about a batch, with `error` for every row that a sibling of it could not judge.
 
@@ -163,15 +170,15 @@ def judge_together(
     plan = function.plan
     turns = as_turns(plan, completions, prompts, columns)
     if plan.grading.on_error != "none":
-        return plan.judge(turns)
+        return plan.judge(turns, step)
     batch, siblings = _known.enter(function, completions, prompts, columns)
-    own = _found(batch, plan)
+    own = _found(batch, plan, step)
     plan.count(turns, own)
     for theirs, sure in siblings:
         if theirs.grading.on_error != "none":
             continue
         try:
-            found = _found(batch, theirs)
+            found = _found(batch, theirs, step)
         except Exception as error:  # noqa: BLE001 - the boundary: what cannot be asked about a batch says so when called
             _log.debug("%s cannot judge the batch of %s: %s", theirs.name, plan.name, error)
             continue
@@ -188,12 +195,12 @@ def _withheld(mine: Judged, its: Judged, name: str) -> Judged:
     return Judged(told.timed(mine.total.seconds), mine.verdicts)
 
 
-def _found(batch: _Batch, plan: Plan) -> list[Judged]:
+def _found(batch: _Batch, plan: Plan, step: int | None) -> list[Judged]:
     """What a plan finds about a batch, judged by the first thread that asks; the others wait for it.
 
     A thread waits only while it has nothing unfinished of its own, so that none waits in a circle.
     """
-    key = plan.name, key_of(plan.grading)
+    key = plan.name, (key_of(plan.grading), plan.ends, repr(plan.reader))
     with _known.lock:
         future = batch.found.get(key)
         mine = future is None
@@ -201,7 +208,7 @@ def _found(batch: _Batch, plan: Plan) -> list[Judged]:
             future = batch.found[key] = Future()
     if mine:
         try:
-            future.set_result(plan.find(as_turns(plan, batch.completions, batch.prompts, batch.columns)))
+            future.set_result(plan.find(as_turns(plan, batch.completions, batch.prompts, batch.columns), step))
         except BaseException as error:  # noqa: BLE001 - handed on to every thread that waits, this one among them
             with _known.lock:
                 del batch.found[key]

@@ -11,25 +11,32 @@
 
     register(id="r1", entry_point="my_env:R1Env")
 
+    register(id="r1", entry_point="r1_reward.adapters.skyrl:math_format")  # without a file of your own; see `ready.py`
+
+A row that could not be judged **cannot** be left out: it is 0.0, `valid` says so, and the breaker ends the run.
+
 Read in skyrl-gym 0.4.0 (`envs/base_text_env.py`, `envs/gsm8k/env.py`). What it does, and what is made of it here:
 
 - Environments are made from `(env_config, extras)` per rollout, where `extras["reward_spec"]["ground_truth"]` is the
   reference; `kind`, `language`, `tests` and other fields may stand in `reward_spec` or beside it.
 - The reward must be a number, and there is no way to leave a rollout out: a sample that could not be judged is 0.0 with
   `valid` 0.0 in the metadata and metrics (`on_error="zero"`, the default), or an exception.
-- Environments must inherit from `skyrl_gym.Env`: so its class is given as `base`, and nothing is imported here.
+- Environments must inherit from `skyrl_gym.Env`: so its class is given as `base`; only a ready name imports it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any, ClassVar, Unpack
 
 from ..rows.labels import label_row
 from ..rows.values import plain
 from ..verifiers.errors import SampleError
-from .plan import Plan, Settings, Turn, make_plan
+from . import ready
+from .plan import Plan, Settings, Trainer, Turn, make_plan
 
+_TRAINER = Trainer("SkyRL", ("zero", "raise"))
 Conversation = Sequence[Mapping[str, Any]]  # any: an OpenAI message's fields
 
 
@@ -84,9 +91,19 @@ def environment(*rewards: str, base: type = object, **settings: Unpack[Settings]
     >>> env.step(r"\\boxed{4}")["reward"]
     1.0
     """
-    plan = make_plan(rewards, settings, ("zero", "raise"), "SkyRL")
+    plan = make_plan(rewards, settings, _TRAINER)
     bases = (SkyRlEnv,) if base is object else (SkyRlEnv, base)
     return type(plan.name, bases, {"plan": plan, "__module__": __name__})
+
+
+def __getattr__(name: str) -> type[SkyRlEnv]:
+    made: type[SkyRlEnv] = ready.find(__name__, name, _environment)
+    return made
+
+
+def _environment(*rewards: str, **settings: Unpack[Settings]) -> type[SkyRlEnv]:
+    base: type = import_module("skyrl_gym.envs.base_text_env").BaseTextEnv
+    return environment(*rewards, base=base, **settings)
 
 
 def _row(extras: Mapping[str, Any]) -> dict[str, Any]:  # any: the dataset's columns

@@ -5,12 +5,18 @@
 
     custom_rm = reward("math", "format")
 
+    --custom-rm-path r1_reward.adapters.slime.math_format  # without a file of your own; see `ready.py`
+
+A row that could not be judged is **left out** of the loss (`on_error="none"`, the default); with `--group-rm` its
+advantage is zero, too. miles takes the same function: miles-rl 0.0.2 calls it in the same way.
+
 Read in slime of August 2026 (`rollout/rm_hub/__init__.py`, `utils/types.py`). What it does, and what is made of it:
 
 - The function is a coroutine, called with `(args, sample)`, or with `(args, samples)` under `--group-rm`: both work.
 - With `--reward-key` a dict is expected and one key of it trained on; without, a number: so that is what is given.
 - A reward must be a number. A sample that could not be judged (`on_error="none"`, the default) is given 0.0 and marked
-  `remove_sample`, which takes its tokens out of the loss; its 0.0 still counts in the mean of its group.
+  `remove_sample`, which takes its tokens out of the loss. One by one its 0.0 still counts in the mean of its group;
+  with `--group-rm` the whole group is here, and it is given the mean of the others. `normalize` needs `--group-rm`.
 
 The reference is `sample.label`; other fields of a Sample are read from `sample.metadata`.
 """
@@ -18,19 +24,22 @@ The reference is `sample.label`; other fields of a Sample are read from `sample.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 from ..rows.labels import label_row
+from ..verifiers.errors import ConfigError
 from ..verifiers.reward import Judged
 from ..verifiers.verdict import Status
-from .plan import Plan, Settings, Turn, make_plan
+from . import ready
+from .coroutine import CoroutineFunction
+from .plan import Plan, Settings, Trainer, Turn, make_plan
 
+_TRAINER = Trainer("slime", ("none", "zero", "raise"), groups=True)
 Result = float | dict[str, float]
-Rm = Callable[..., Coroutine[None, None, Result | list[Result]]]
 
 
-def reward(*rewards: str, **settings: Unpack[Settings]) -> Rm:
+def reward(*rewards: str, **settings: Unpack[Settings]) -> SlimeReward:
     """A custom reward function for slime, by names of verifiers (summed), or by `preset`.
 
     Raises ConfigError or UnknownRewardError for options that cannot be carried out.
@@ -40,16 +49,31 @@ def reward(*rewards: str, **settings: Unpack[Settings]) -> Rm:
     >>> asyncio.run(reward("math")(SimpleNamespace(reward_key=None), sample))
     0.0
     """
-    plan = make_plan(rewards, settings, ("none", "zero", "raise"), "slime")
+    return SlimeReward(make_plan(rewards, settings, _TRAINER))
 
-    async def custom_rm(args: Any, sample: Any, **_: object) -> Result | list[Result]:  # any: slime's own
-        samples = sample if isinstance(sample, list | tuple) else [sample]
+
+class SlimeReward(CoroutineFunction):
+    """A custom reward function as slime calls it; picklable."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.__name__ = plan.name
+
+    async def __call__(self, args: Any, sample: Any, **_: object) -> Result | list[Result]:  # any: slime's own
+        """The reward of a sample, or those of a whole group. Raises InstrumentDown, and as `on_error` says."""
+        plan, group = self.plan, isinstance(sample, list | tuple)
+        if plan.normalize and not group:
+            raise ConfigError("terms are normalized in whole groups, which slime hands over with --group-rm")
+        samples = sample if group else [sample]
         judged = await asyncio.to_thread(plan.judge, [_turn(one) for one in samples])
-        found = [_result(plan, args, one, judgement) for one, judgement in zip(samples, judged, strict=True)]
-        return found if isinstance(sample, list | tuple) else found[0]
+        numbers = plan.group_numbers(judged) if group else [plan.number(judged[0]) or 0.0]
+        found = [_result(plan, args, *row) for row in zip(samples, judged, numbers, strict=True)]
+        return found if group else found[0]
 
-    custom_rm.__name__ = custom_rm.__qualname__ = plan.name
-    return custom_rm
+
+def __getattr__(name: str) -> SlimeReward:
+    made: SlimeReward = ready.find(__name__, name, reward)
+    return made
 
 
 def _turn(sample: Any) -> Turn:  # any: slime's Sample
@@ -58,11 +82,9 @@ def _turn(sample: Any) -> Turn:  # any: slime's Sample
     return Turn(sample.response, sample.prompt, row)
 
 
-def _result(plan: Plan, args: Any, sample: Any, judged: Judged) -> Result:  # any: slime's own
-    number = plan.number(judged)
+def _result(plan: Plan, args: Any, sample: Any, judged: Judged, number: float) -> Result:  # any: slime's own
     if judged.total.status is Status.ERROR and plan.grading.on_error == "none":
         sample.remove_sample = True
-    score = 0.0 if number is None else number
     if getattr(args, "reward_key", None):
-        return {"score": score, **plan.parts(judged)}
-    return score
+        return {"score": number, **plan.parts(judged)}
+    return number

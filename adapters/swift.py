@@ -5,12 +5,19 @@
 
     orms["r1_math"] = orm("math")  # then --reward_funcs r1_math
 
+Without a file of your own: `--external_plugins $(python -m r1_reward.adapters.plugins swift)`, whose names are
+`r1_math`, `r1_math_format`, ... and `r1_configured` (`ready.py`).
+
+A row that could not be judged has **no advantage** (`on_error="none"`, the default).
+
 Read in ms-swift 4.6.0 (`rewards/orm.py`, `rl_core/grpo_algorithm.py`). What it does, and what is made of it here:
 
 - Classes are registered, made as `X(args=args)` and called with completions **by position**, which are plain strings,
   unlike TRL's; columns are lists by keyword, `messages` among them, whose turns before the last are the prompt.
 - `None` becomes NaN and leaves the row out of that function, as in TRL: so that is what `on_error="none"` gives.
-- Figures are kept by the class's name: so each class has a name of its own.
+- Figures are kept by the class's name: so each class has a name of its own. A class is pickled by it: one that was made
+  with options of its own can be pickled within a process, a ready name in any.
+- Groups may be split over ranks, so that terms are not normalised here.
 """
 
 from __future__ import annotations
@@ -19,8 +26,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Unpack
 
 from ..rows.values import plain
-from .plan import Plan, Settings, make_plan
-from .siblings import introduce, judge_together
+from . import ready
+from .plan import Plan, Settings, Trainer, make_plan
+from .siblings import introduce, judge_together, step_of
+
+_TRAINER = Trainer("ms-swift", ("none", "zero", "raise"), lists=True, steps=True)
 
 
 class SwiftReward:
@@ -35,13 +45,20 @@ class SwiftReward:
     def __reduce__(self) -> tuple[Callable[..., SwiftReward], tuple[Plan, object]]:
         return _remade, (self.plan, self.args)
 
-    def __call__(self, completions: Sequence[object], **columns: Any) -> list[float | None]:  # any: dataset columns
+    def __call__(
+        self,
+        completions: Sequence[object],
+        references: Sequence[object] | None = None,
+        **columns: Any,  # any: dataset columns
+    ) -> list[float | None]:
         """One reward per completion, None where there is none. Raises as the reward functions for TRL do."""
+        if references is not None:
+            columns["reference"] = references
         prompts = columns.pop("prompts", None)
         messages = columns.get("messages")
         if prompts is None and isinstance(messages, Sequence) and len(messages) == len(completions):
             prompts = [_before(turns) for turns in messages]
-        judged = judge_together(self, completions, prompts, columns)
+        judged = judge_together(self, completions, prompts, columns, step_of(columns.get("trainer_state")))
         return [self.plan.number(found) for found in judged]
 
 
@@ -53,16 +70,23 @@ def orm(*rewards: str, **settings: Unpack[Settings]) -> type[SwiftReward]:
     >>> orm("math")(args=None)([r"\\boxed{4}"], solution=["4"], trainer_state=None)
     [1.0]
     """
-    plan = make_plan(rewards, settings, ("none", "zero", "raise"), "ms-swift")
+    plan = make_plan(rewards, settings, _TRAINER)
     return _with(plan)
 
 
 def _with(plan: Plan) -> type[SwiftReward]:
-    return type(plan.name, (SwiftReward,), {"plan": plan, "__module__": __name__})
+    made = type(plan.name, (SwiftReward,), {"plan": plan, "__module__": __name__})
+    kept: type[SwiftReward] = ready.keep(__name__, plan.name, made, lambda other: other.plan == plan)
+    return kept
 
 
 def _remade(plan: Plan, args: object) -> SwiftReward:
     return _with(plan)(args)
+
+
+def __getattr__(name: str) -> type[SwiftReward]:
+    made: type[SwiftReward] = ready.find(__name__, name, orm)
+    return made
 
 
 def _before(messages: object) -> object:

@@ -4,6 +4,10 @@
 
     GRPOTrainer(..., reward_funcs=reward("math", "format", "language"))
 
+    trl grpo --reward_funcs r1_reward.adapters.trl.math_format_language  # without a file of your own; see `ready.py`
+
+A row that could not be judged has **no advantage** (`on_error="none"`, the default).
+
 Read in TRL 1.16.0. What TRL does with a reward function, and what is made of it here:
 
 - It is called with keywords, every dataset column as a list. Columns become Sample fields (`rows`).
@@ -15,24 +19,30 @@ Read in TRL 1.16.0. What TRL does with a reward function, and what is made of it
 - `log_extra` extends a column and `log_metric` is gathered over ranks: so both are called on every call, under prefixed
   names, with one value per completion, whatever was found.
 - AsyncGRPO pickles the functions into a spawned process and passes no `log_*`: these are instances that pickle.
+- `trainer_state` says at which step the run is, so that terms may begin later (`begins`). AsyncGRPO does not pass it.
+- `remove_unused_columns=True` (not TRL's default) takes all columns but the prompt away: a warning says so.
+- Groups may be split over ranks, so that terms are not normalised here: `multi_objective_aggregation` of GRPOConfig
+  does that over several reward functions.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections import Counter
 from collections.abc import Callable, Sequence
-from types import CodeType
 from typing import Any, Unpack
 
 from ..rows.messages import prefilled_by
 from ..verifiers.reward import Judged
-from .plan import Plan, Settings, make_plan
-from .siblings import introduce, judge_together
+from ..verifiers.verdict import Reason
+from . import ready
+from .coroutine import CoroutineFunction
+from .plan import Plan, Settings, Trainer, make_plan
+from .siblings import introduce, judge_together, step_of
 
 __all__ = ["async_reward", "prefilled_by", "reward"]
 
+_TRAINER = Trainer("TRL", ("none", "zero", "raise"), lists=True, steps=True)
 LogExtra = Callable[[str, list[Any]], None]
 LogMetric = Callable[[str, float], None]
 
@@ -46,12 +56,12 @@ def reward(*rewards: str, **settings: Unpack[Settings]) -> TrlReward:
     >>> math(prompts=["2 + 2?", "1 + 1?"], completions=[r"\\boxed{4}", r"\\boxed{3}"], answer=["4", "2"])
     [1.0, 0.0]
     """
-    return TrlReward(make_plan(rewards, settings, ("none", "zero", "raise"), "TRL"))
+    return TrlReward(make_plan(rewards, settings, _TRAINER))
 
 
 def async_reward(*rewards: str, **settings: Unpack[Settings]) -> AsyncTrlReward:
     """The same as a coroutine function, which TRL runs beside its other ones; judging happens in a thread."""
-    return AsyncTrlReward(make_plan(rewards, settings, ("none", "zero", "raise"), "TRL"))
+    return AsyncTrlReward(make_plan(rewards, settings, _TRAINER))
 
 
 class TrlReward:
@@ -68,22 +78,31 @@ class TrlReward:
 
     def __call__(
         self,
-        *,
         completions: Sequence[object],
+        references: Sequence[object] | None = None,
+        *,
         prompts: Sequence[object] | None = None,
         completion_ids: object = None,  # noqa: ARG002 - TRL passes it
-        trainer_state: object = None,  # noqa: ARG002
+        trainer_state: object = None,
         environments: object = None,  # noqa: ARG002
         log_extra: LogExtra | None = None,
         log_metric: LogMetric | None = None,
         **columns: object,
     ) -> list[float | None]:
-        """One reward per completion, None where there is none.
+        """One reward per completion, None where there is none. TRL calls by keyword; `references` is for other callers.
 
         Raises ValueError where columns differ in length, ConfigError where a column that was named is not there,
         InstrumentDown where too many could not be judged, and NotScoredError where `on_error` is `raise`.
         """
-        judged = judge_together(self, completions, prompts, columns)
+        if references is not None:
+            columns["reference"] = references
+        judged = judge_together(self, completions, prompts, columns, step_of(trainer_state))
+        if not columns and any(found.total.reason is Reason.REFERENCE_MISSING for found in judged):
+            self.plan.grading.grader().signs.warn(
+                "columns",
+                "no column of the data set came, so there is no reference: GRPOConfig(remove_unused_columns=False) "
+                "keeps them",
+            )
         numbers = [self.plan.number(found) for found in judged]
         _log(self.plan, judged, log_extra, log_metric)
         return numbers
@@ -92,27 +111,19 @@ class TrlReward:
         return f"<TRL reward {self.__name__}>"
 
 
-class AsyncTrlReward(TrlReward):
-    """A reward function that is a coroutine function to `inspect`, also before TRL 1.16.
+class AsyncTrlReward(CoroutineFunction, TrlReward):
+    """A reward function that is a coroutine function to `inspect`, also before TRL 1.16."""
 
-    TRL up to 1.15 asks `inspect.iscoroutinefunction`, which says no to an instance with an `async def __call__`; it
-    says yes to what looks like a function and has a coroutine's code. A closure would do, but cannot be pickled.
-    """
-
-    __defaults__ = None
-    __kwdefaults__ = None
-
-    @property
-    def __code__(self) -> CodeType:
-        return type(self).__call__.__code__
-
-    @property
-    def __signature__(self) -> inspect.Signature:
-        return inspect.signature(self.__call__)
-
-    async def __call__(self, **given: Any) -> list[float | None]:  # type: ignore[override]  # any: see TrlReward
+    async def __call__(  # type: ignore[override]  # a coroutine, which TRL awaits
+        self, *given: Any, **columns: Any
+    ) -> list[float | None]:  # any: see TrlReward
         """As `TrlReward.__call__`."""
-        return await asyncio.to_thread(super().__call__, **given)
+        return await asyncio.to_thread(super().__call__, *given, **columns)
+
+
+def __getattr__(name: str) -> TrlReward:
+    made: TrlReward = ready.find(__name__, name, reward)
+    return made
 
 
 def _log(plan: Plan, judged: Sequence[Judged], log_extra: LogExtra | None, log_metric: LogMetric | None) -> None:

@@ -7,11 +7,16 @@
         correct = vf.reward(weight=1.0)(reward("math"))
         form = vf.reward(weight=0.1)(reward("format"))
 
+    [env.taskset.task.rewards.correct]  # in the configuration, without a file of your own; see `ready.py`
+    fn = "r1_reward.adapters.verifiers_hub:math_format"
+
+A row that could not be judged is **left out** (`on_error="none"`, the default): its trace is marked as failed.
+
 Read in verifiers 0.4.0 (`v1/task.py`, `v1/utils/decorators.py`, `v1/trace.py`), and 0.3 for `rubric_function`.
 What it does, and what is made of it here:
 
-- Rewards are coroutine methods `(self, trace)`, found on the class by a mark and called with or without a runtime: so
-  these are plain functions that ask for none.
+- Rewards are coroutine methods `(self, trace)`, found on the class by a mark, or functions `(task, trace)` that the
+  configuration names; both are called with or without a runtime: so these are plain functions that ask for none.
 - They are recorded under their `__name__`: so each has one of its own. An empty mapping records nothing, which is what
   a reward gives where it does not apply.
 - An exception marks the trace as failed, and training leaves it out: that is what `on_error="none"` (the default) does.
@@ -28,17 +33,16 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Unpack
 
 from ..rows.labels import label_row
-from ..rows.values import plain
-from ..verifiers.errors import NotScoredError
-from ..verifiers.verdict import Status
-from .plan import Settings, Turn, make_plan
+from . import ready
+from .fields import fields_of
+from .plan import Settings, Trainer, Turn, make_plan
 
+_TRAINER = Trainer("verifiers", ("none", "zero", "raise"))
+_RUBRIC = Trainer("a Rubric of verifiers", ("zero",))
 Score = float | Mapping[str, float]
 
 
-def reward(
-    *rewards: str, **settings: Unpack[Settings]
-) -> Callable[[Any, Any], Coroutine[None, None, Score]]:  # any: Task, Trace
+def reward(*rewards: str, **settings: Unpack[Settings]) -> Callable[..., Coroutine[None, None, Score]]:
     """A method for a `vf.Task`, by names of verifiers (summed), or by `preset`; decorate it with `vf.reward`.
 
     It raises NotScoredError for a sample that could not be judged unless `on_error` is `zero`.
@@ -47,18 +51,21 @@ def reward(
     >>> reward("math", "format").__name__
     'math_format'
     """
-    plan = make_plan(rewards, settings, ("none", "zero", "raise"), "verifiers")
+    plan = make_plan(rewards, settings, _TRAINER)
 
-    async def judge(self: Any, trace: Any) -> Score:  # any: verifiers' Task and Trace
-        row = _fields(self.data)
+    async def judge(self: Any = None, trace: Any = None, task: Any = None) -> Score:  # any: verifiers' own
+        row = fields_of(self.data if task is None else task)
         (judged,) = await asyncio.to_thread(plan.judge, [Turn(_reply(trace), row.get("prompt"), row)])
-        number = plan.number(judged)
-        if number is None and judged.total.status is Status.ERROR:
-            raise NotScoredError(f"could not be judged: {judged.total.reason}: {judged.total.detail}")
+        number = plan.number_or_raise(judged)
         return {} if number is None else number
 
     judge.__name__ = judge.__qualname__ = plan.name
     return judge
+
+
+def __getattr__(name: str) -> Callable[..., Coroutine[None, None, Score]]:
+    made: Callable[..., Coroutine[None, None, Score]] = ready.find(__name__, name, reward)
+    return made
 
 
 def rubric_function(*rewards: str, **settings: Unpack[Settings]) -> Callable[..., Coroutine[None, None, float]]:
@@ -66,7 +73,7 @@ def rubric_function(*rewards: str, **settings: Unpack[Settings]) -> Callable[...
 
     A sample that could not be judged is 0.0; `state["r1_reward"][name]` tells the parts, `valid` among them.
     """
-    plan = make_plan(rewards, settings, ("zero",), "a Rubric of verifiers")
+    plan = make_plan(rewards, settings, _RUBRIC)
 
     async def judge(  # parameters are matched by name
         completion: Any,  # any: text or messages
@@ -89,14 +96,9 @@ def rubric_function(*rewards: str, **settings: Unpack[Settings]) -> Callable[...
     return judge
 
 
-def _fields(data: Any) -> dict[str, Any]:  # any: a pydantic model of the task's own
-    told = data.model_dump() if callable(getattr(data, "model_dump", None)) else data
-    return dict(plain(told)) if isinstance(told, Mapping) else {}
-
-
 def _reply(trace: Any) -> object:  # any: verifiers' Trace
     """The last assistant message with its thinking, else the text that the trace calls its last reply."""
     messages = getattr(trace, "assistant_messages", None)
     if messages:
-        return [_fields(messages[-1])]
+        return [fields_of(messages[-1])]
     return trace.last_reply  # a trace that has none of this name is another version's, and no wrong answer

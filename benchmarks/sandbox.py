@@ -37,9 +37,9 @@ from pathlib import Path
 from typing import Any
 
 from r1_reward import __version__
+from r1_reward.rows import read_sample
 from r1_reward.sandbox import CallTest, Limits, Outcome, Result, StdinTest, Submission, checkers
 from r1_reward.sandbox.pool import Pool
-from r1_reward.verifiers import Sample
 from r1_reward.verifiers.code import CodeVerifier
 
 PROGRAM = "print(sum(map(int, input().split())))"
@@ -551,7 +551,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 def _submission(row: dict[str, Any]) -> Submission:
     """As the code verifier makes it of a response that holds the program in one block."""
-    sample = Sample.from_dict({
+    sample = read_sample({
         "response": f"```{row['language']}\n{row['solution']}\n```",
         "tests": row["tests"], "limits": row.get("limits"), "kind": "code",
     })  # fmt: skip

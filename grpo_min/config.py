@@ -72,7 +72,7 @@ class RewardConfig:
     preset: str = "r1_zero"
     """A reward of the paper."""
     verifiers: tuple[str, ...] = ()
-    """In place of a preset: verifiers by name, summed with equal weights."""
+    """In place of a preset: verifiers by name, each with its weight and schedule: `format:0.1@400`."""
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # any: each verifier has options of its own
     """Options by verifier."""
     stop_above: Share = 0.5

@@ -11,7 +11,7 @@ Batches hold at most `budget` tokens, padding included, except where one unit al
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -157,14 +157,15 @@ def scores_of(scorer: Scorer, batch: Batch) -> Tensor:
         at = (batch.rows_N.to(device), batch.ends_N.to(device))
         return scorer.read_at(ids_BT, batch.sees_BTT.to(device), batch.place_BT.to(device), at)
     types_BT = None
-    if not scorer.causal and getattr(scorer.plain.config, "type_vocab_size", 0) > 1:
+    several = getattr(scorer.plain.config, "type_vocab_size", 0) > 1 if scorer.types is None else scorer.types
+    if not scorer.causal and several:
         types_BT = batch.types_BT.to(device)
     return scorer.read(ids_BT, batch.mask_BT.to(device), types_BT)
 
 
 def can_share(scorer: Scorer) -> bool:
     """Whether responses in one row get the scores that they get alone, found out on a few random tokens."""
-    if not scorer.causal:
+    if not scorer.causal or scorer.alone:
         return False
     draw = torch.Generator().manual_seed(0)
     size = scorer.plain.get_input_embeddings().num_embeddings
@@ -208,6 +209,8 @@ class Found(NamedTuple):
     """Whether text had to be left out."""
     windows: int = 1
     """In how many rows it was read; their tokens add up."""
+    categories: Mapping[str, float] | None = None
+    """How likely it is unsafe in which way, where the model says it."""
 
 
 def autocast(scorer: Scorer, precision: str) -> AbstractContextManager[object]:

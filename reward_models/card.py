@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,12 @@ from .errors import ModelError
 from .layout import Layout, Limits
 from .model import Scorer
 from .stored import load, save
+from .template import portable, reads_alike
 
 FILE = "reward_model.json"
+FOREIGN = "foreign"
+"""The layout of a card that was measured for a model which somebody else trained."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +33,9 @@ class Card:
     """Of raw scores on prompts kept from training."""
     std: float = 1.0
     """Their standard deviation."""
-    low: float = 0.0
-    """The lowest of them: what a response without anything to judge gets."""
+    low: float | None = 0.0
+    """The lowest of them: what a response without anything to judge gets; None where none was measured, and the model
+    is asked about an empty response instead."""
     temperature: float = 1.0
     """`sigmoid(raw / temperature)` is a probability: of being safe; of a difference, of being preferred."""
     limits: Limits = field(default_factory=Limits)
@@ -58,27 +64,99 @@ class Card:
 
 
 def save_reward_model(scorer: Scorer, card: Card, folder: str | Path, *, merge: bool = True) -> None:
-    """Write weights, tokenizer and card; the card last, so that a folder with one is whole."""
+    """Write weights, tokenizer and card; the card last, so that a folder with one is whole.
+
+    The tokenizer gets a chat template by which others lay text out as we do (`template.py`).
+    """
     folder = Path(folder)
-    save(scorer, folder, merge=merge)
-    write_json(folder / FILE, dataclasses.asdict(card))
-
-
-def load_reward_model(folder: str | Path, **options: Any) -> tuple[Scorer, Card]:  # any: those of `load`
-    """Read a reward model back. Raises ModelError where the folder has no card or text would be laid out otherwise."""
-    path = Path(folder) / FILE
+    before = scorer.tokenizer.chat_template
+    template = portable(scorer)
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        card = Card(**{**told, "limits": Limits(**told["limits"])})
-    except FileNotFoundError:
-        raise ModelError(f"{folder} is no reward model of ours: it has no {FILE}; train one with train-rm") from None
+        if template is not None:
+            scorer.tokenizer.chat_template = template
+            if not reads_alike(scorer):
+                _log.warning(
+                    "this tokenizer joins the end of a prompt with a response, so that others read other tokens than "
+                    "we do, and may give other scores"
+                )
+        save(scorer, folder, merge=merge)
+        layout = Layout(scorer, Limits()).fingerprint
+    finally:
+        scorer.tokenizer.chat_template = before
+    write_json(folder / FILE, dataclasses.asdict(dataclasses.replace(card, layout=layout if card.layout else "")))
+
+
+def read_card(path: str | Path) -> Card:
+    """The card in a file. Raises ModelError, FileNotFoundError among its causes."""
+    try:
+        told = json.loads(Path(path).read_text(encoding="utf-8"))
+        return Card(**{**told, "limits": Limits(**told["limits"])})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{path} cannot be read: {error}") from error
+
+
+def kind_of(folder: str | Path) -> Literal["helpful", "safety"]:
+    """What a model judges, by its card; a guard judges safety. Raises ModelError where nothing says it."""
+    from .guard import is_generative
+
+    path = Path(folder) / FILE
+    if path.is_file():
+        return read_card(path).kind
+    if Path(folder).is_dir() and is_generative(folder):
+        return "safety"
+    if not (Path(folder) / "config.json").is_file():
+        raise ModelError(f"{folder} is no reward model of ours: it has no {FILE}; train one with train-rm")
+    raise ModelError(
+        f"{folder} has no {FILE}, so it does not say what it judges; name it with --kind (helpful or safety), or train "
+        "one with train-rm"
+    )
+
+
+def load_reward_model(
+    folder: str | Path,
+    *,
+    kind: Literal["helpful", "safety"] | None = None,
+    head: str = "",
+    weights: tuple[float, ...] = (),
+    template: str = "",
+    card: str | Path = "",
+    **options: Any,  # any: those of `load`
+) -> tuple[Scorer, Card]:
+    """Read a reward model: one of ours, or any sequence-classification model (`foreign.py`).
+
+    Args:
+        folder: Where it is.
+        kind: What it is to judge; needed for a model that has no card.
+        head: Of several outputs the one that counts, by label or number; not for ours.
+        weights: Of several outputs, to add them up; not for ours.
+        template: A chat template, or a file with one; not for ours.
+        card: A file with its scale, instead of the folder's own (`eval-rm --calibrate`).
+        options: Those of `stored.load`, for ours.
+
+    Raises:
+        ModelError: It cannot be read, text would be laid out otherwise than in training, or it is of another kind.
+    """
+    path = Path(card) if card else Path(folder) / FILE
+    found = read_card(path) if path.is_file() or card else None
+    if found is not None and kind is not None and found.kind != kind:
+        raise ModelError(f"{folder} is a {found.kind} model, not a {kind} one")
+    if found is None or found.layout == FOREIGN:
+        from .foreign import load_foreign
+
+        asked = kind or (found.kind if found else kind_of(folder))
+        foreign, limits, own = load_foreign(folder, asked, head=head, weights=weights, template=template)
+        if found is None:
+            mean, std = own or (0.0, 1.0)
+            scale = "its configuration" if own else "none"
+            found = Card(kind=asked, mean=mean, std=std, low=None, layout=FOREIGN, told={"scale_from": scale})
+        return foreign, dataclasses.replace(found, limits=limits)
+    if head or weights or template:
+        raise ModelError(f"{folder} is one of our own models: head, weights and template are not for those")
     scorer = load(folder, whole=True, **options)
-    found = Layout(scorer, card.limits).fingerprint
-    if card.layout and found != card.layout:
+    layout = Layout(scorer, found.limits).fingerprint
+    if found.layout and layout != found.layout:
         raise ModelError(
-            f"{folder}: the chat template is not the one it was trained with ({found}, then {card.layout}), so its "
+            f"{folder}: the chat template is not the one it was trained with ({layout}, then {found.layout}), so its "
             "scores would mean something else; put the template back"
         )
-    return scorer, card
+    return scorer, found

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from ..rows.preferences import Pairing
 from ..training.process import catch_signals, init_distributed, progress_bar
 from ..verifiers.errors import ConfigError, WriteError
 from ..verifiers.files import hash_file, write_json
 from .base import base_model
-from .card import load_reward_model
-from .data import Pairs, Ratings, read_pairs, read_rated
+from .card import kind_of
+from .data import Columns, Pairs, Ratings, read_pairs, read_rated
 from .errors import TrainingError
-from .model import Scorer
 from .options import options_of
+from .prefs_command import say_unreadable
 from .train import Step, StoppedError, Trained, kept_in, train_reward_model
+from .verifier import HelpfulVerifier, Loaded, SafetyVerifier
 
 FINE, FAILED, INTERRUPTED, TERMINATED = 0, 1, 130, 143
 """Exit statuses; 2 is click's for usage."""
@@ -33,6 +36,9 @@ def run_train(
     set_: Mapping[str, Any] | None = None,  # any: fields of TrainOptions
     resume: bool = False,
     overwrite: bool = False,
+    names: Columns | None = None,
+    form: str = "auto",
+    pairing: Pairing = "extremes",
 ) -> int:
     """Train a reward model and return the exit status.
 
@@ -50,8 +56,11 @@ def run_train(
             f"{output} already holds {kept} of an earlier run; --resume goes on with it, --overwrite begins anew, or "
             "name another folder"
         )
-    table: Pairs | Ratings
-    table = read_pairs(data) if kind == "helpful" else read_rated(data)
+    table = _read_table(kind, data, names, form, pairing)
+    if first:
+        say_unreadable(table.left_out["unreadable"], table.unreadable)
+    if not table.rows:
+        raise ConfigError(f"{', '.join(data)}: no row can be used; left out: {dict(table.left_out)}")
     scorer = base_model(base, table.rows, options)
     scorer.model.to(init_distributed())
     told = {"base": base, "data": {name: _hash(name) for name in data}, "left_out": dict(table.left_out)}
@@ -94,35 +103,50 @@ def run_eval(
     scores: str | None = None,
     budget: int = 16_384,
     precision: str = "fp32",
+    names: Columns | None = None,
+    form: str = "auto",
+    pairing: Pairing = "extremes",
+    kind: Literal["helpful", "safety"] | None = None,
+    set_: Mapping[str, Any] | None = None,  # any: options of HelpfulVerifier and SafetyVerifier
+    calibrate: str | None = None,
 ) -> int:
-    """Evaluate a reward model on data, show and write the measures, and return the exit status. Raises RewardError."""
-    from .batches import can_share
-    from .evaluate import report_on_pairs, report_on_rated, score_rows, write_scores
+    """Evaluate a reward model on data, show and write the measures, and return the exit status.
 
-    scorer, card = load_reward_model(model)
-    _on_best_device(scorer)
-    table: Pairs | Ratings = read_pairs(data) if card.kind == "helpful" else read_rated(data)
+    `kind` is for a model without a card, and `set_` holds options of its verifier, such as `head`; `calibrate` is a
+    file that gets a card with the scale of the scores on the data. Raises RewardError.
+    """
+    from .evaluate import measured_card, report_on_pairs, report_on_rated, score_rows, write_scores
+
+    known = kind or kind_of(model)
+    loaded = _loaded(known, model, {**(set_ or {}), "budget": budget, "precision": precision})
+    told = loaded.card
+    table = _read_table(told.kind, data, names, form, pairing)
+    say_unreadable(table.left_out["unreadable"], table.unreadable)
     if not table.rows:
         raise ConfigError(f"{', '.join(data)}: no row can be used; left out: {dict(table.left_out)}")
-    share = card.kind == "helpful" and can_share(scorer)
-    scored = score_rows(scorer, card, table.rows, share=share, budget=budget, precision=precision)
+    share = loaded.share and told.kind == "helpful"
+    scored = score_rows(loaded.scorer, told, table.rows, share=share, budget=budget, precision=precision)
     report = (
-        report_on_pairs(table.rows, scored, card.temperature)
+        report_on_pairs(table.rows, scored, told.temperature)
         if isinstance(table, Pairs)
-        else report_on_rated(table.rows, scored, card.temperature)
+        else report_on_rated(table.rows, scored, told.temperature)
     )
     report = {
         "model": model,
-        "kind": card.kind,
+        "kind": told.kind,
         **report,
         "left_out": dict(table.left_out),
         "data": {name: _hash(name) for name in data},
-        "version": card.told.get("version"),
+        "version": told.told.get("version"),
     }
     _say(_headline(report))
     try:
+        if calibrate is not None:
+            measured = measured_card(told, table.rows, scored)
+            measured = dataclasses.replace(measured, told={**measured.told, "scale_from": report["data"]})
+            write_json(calibrate, dataclasses.asdict(measured))
         if scores is not None:
-            write_scores(scores, table.rows, scored, card)
+            write_scores(scores, table.rows, scored, told)
         write_json(output, report)
     except WriteError as error:
         _say(f"error: {error}")
@@ -130,15 +154,27 @@ def run_eval(
     return FINE
 
 
-def _on_best_device(scorer: Scorer) -> None:
+def _read_table(kind: str, data: Sequence[str], names: Columns | None, form: str, pairing: Pairing) -> Pairs | Ratings:
+    if kind == "helpful":
+        return read_pairs(data, columns=names, form=form, pairing=pairing)
+    if form != "auto":
+        raise ConfigError(f"--from {form} is a form of pairs; labelled responses are read by their columns, or --map")
+    return read_rated(data, columns=names)
+
+
+def _loaded(kind: Literal["helpful", "safety"], model: str, options: Mapping[str, Any]) -> Loaded:
+    """The model, as its verifier reads it with some options (any: those of the command line)."""
     import torch
 
-    if torch.cuda.is_available():
-        scorer.model.to("cuda")
+    verifier = HelpfulVerifier if kind == "helpful" else SafetyVerifier
+    known = {one.name for one in dataclasses.fields(verifier)} - {"model", "gate", "output"}
+    if unknown := [name for name in options if name not in known]:
+        raise ConfigError(f"{kind} has no option {unknown[0]!r}; it has {', '.join(sorted(known))}")
+    return verifier(model=model, **options).load(kind, "cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _hash(name: str) -> str:
-    return "" if name == "-" else hash_file(name)[:16]
+    return hash_file(name)[:16] if Path(name).is_file() else ""
 
 
 def _say_trained(trained: Trained, table: Pairs | Ratings, output: str) -> None:

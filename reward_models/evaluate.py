@@ -1,8 +1,9 @@
 """How good a reward model is, on prompts it has not seen: never one number alone.
 
-Pairs: accuracy with interval; by source; by bins of the length difference; on pairs whose chosen response is the
-shorter one, where preferring length is wrong; correlation of score and length differences; calibration of the
-probability that one is preferred. Single responses: AUC over all and by source, Brier score, calibration.
+Pairs: accuracy with interval; by source, and by RewardBench's sections where the sources are its subsets; best of n
+where rows hold several responses; by bins of the length difference; on pairs whose chosen response is the shorter one,
+where preferring length is wrong; correlation of score and length differences; calibration of probabilities.
+Single responses: AUC over all and by source, Brier score, calibration.
 
 Lengths are in characters.
 """
@@ -10,22 +11,26 @@ Lengths are in characters.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..verifiers.errors import RewardError
 from ..verifiers.files import write_rows
 from .batches import Asked, Found
+from .benchmarks import benchmark_measures, group_measures
 from .card import Card
 from .data import Pair, Rated, prompt_key
 from .errors import DataError, OverlongError
-from .layout import Layout
-from .measures import Array, accuracy, auc, brier, calibration_error, correlation, sigmoid
+from .guard import Guard
+from .layout import layout_of
+from .measures import Array, accuracy, auc, brier, calibration_error, correlation, scale_of, sigmoid
 from .model import Scorer
-from .windows import score_whole
+from .remote import Remote
+from .windows import MOST, score_whole
 
 LENGTH_BINS = (-1000, -300, -100, 0, 100, 300, 1000)
 """Edges of the bins of length(chosen) - length(rejected)."""
@@ -43,28 +48,72 @@ class Scored:
 
 
 def score_rows(
-    scorer: Scorer,
+    scorer: Scorer | Guard | Remote,
     card: Card,
     rows: Sequence[Pair] | Sequence[Rated],
     *,
-    share: bool,
+    share: bool = False,
     budget: int = 16_384,
     precision: str = "fp32",
 ) -> Scored:
-    """Raw scores of examples, laid out as the card says. Raises DataError for one that is too long to read whole."""
-    asked = [
-        Asked(row.prompt, (row.chosen, row.rejected) if isinstance(row, Pair) else (row.response,)) for row in rows
-    ]
-    layout = Layout(scorer, card.limits)
-    least = card.kind == "safety"
-    found = score_whole(scorer, layout, asked, least=least, share=share, budget=budget, precision=precision)
-    ids, kept = [row.id for row in rows], list[list[Found]]()
-    for name, group in zip(ids, found, strict=True):
-        kept.append([one for one in group if not isinstance(one, OverlongError)])
-        for one in group:
+    """Raw scores of examples, laid out as the card says, each response once.
+
+    Raises DataError for one that is too long to read whole.
+    """
+    # Pairs of one group have responses in common.
+    examples: Sequence[Pair | Rated] = rows
+    asked: dict[object, Asked] = {}
+    places: list[tuple[object, list[int]]] = []
+    key: object
+    for number, row in enumerate(examples):
+        texts = (row.chosen, row.rejected) if isinstance(row, Pair) else (row.response,)
+        key = (row.group, row.prompt) if isinstance(row, Pair) and row.group else number
+        known = asked.setdefault(key, Asked(row.prompt, []))
+        held = list(known.responses)
+        held += [text for text in texts if text not in held]
+        asked[key] = Asked(row.prompt, held)
+        places.append((key, [held.index(text) for text in texts]))
+    found = dict(zip(asked, _scored(scorer, card, list(asked.values()), share, budget, precision), strict=True))
+    scores, cut = [], 0
+    for row, (key, at) in zip(examples, places, strict=True):
+        kept = []
+        for index in at:
+            one = found[key][index]
             if isinstance(one, OverlongError):
-                raise DataError(f"{name}: {one}")
-    return Scored([[one.score for one in group] for group in kept], sum(one.cut for group in kept for one in group))
+                raise DataError(f"{row.id}: {one}")
+            kept.append(one)
+        scores.append([one.score for one in kept])
+        cut += sum(one.cut for one in kept)
+    return Scored(scores, cut)
+
+
+def _scored(
+    scorer: Scorer | Guard | Remote, card: Card, asked: list[Asked], share: bool, budget: int, precision: str
+) -> list[list[Found | OverlongError]]:
+    if isinstance(scorer, Remote):
+        flat = [(one.prompt, response) for one in asked for response in one.responses]
+        told = iter(scorer.scores(flat, most=MOST))
+        return [[_found(next(told)) for _ in one.responses] for one in asked]
+    if isinstance(scorer, Guard):
+        flat = [(one.prompt, response) for one in asked for response in one.responses]
+        scores = iter(scorer.scores(flat, most=MOST, budget=budget))
+        return [[next(scores) for _ in one.responses] for one in asked]
+    layout, least = layout_of(scorer, card.limits), card.kind == "safety"
+    return score_whole(scorer, layout, asked, least=least, share=share, budget=budget, precision=precision)
+
+
+def _found(told: float | RewardError) -> Found | OverlongError:
+    if isinstance(told, float):
+        return Found(told, 0, False)
+    if isinstance(told, OverlongError):
+        return told
+    raise DataError(str(told))
+
+
+def measured_card(card: Card, rows: Sequence[Pair] | Sequence[Rated], scored: Scored) -> Card:
+    """The card with the scale of the scores on some data."""
+    safe = None if card.kind == "helpful" else [row.safe for row in rows if isinstance(row, Rated)]
+    return replace(card, **scale_of(scored.scores, safe)._asdict())
 
 
 def report_on_pairs(rows: Sequence[Pair], scored: Scored, temperature: float = 1.0) -> Report:
@@ -97,6 +146,8 @@ def report_on_pairs(rows: Sequence[Pair], scored: Scored, temperature: float = 1
         "by_length_difference": {
             f"{low:g} to {high:g}": part((lengths >= low) & (lengths < high)) for low, high in pairwise(edges)
         },
+        **group_measures(rows, scores),
+        **benchmark_measures(rows, scores),
         "length_correlation": correlation(differences, lengths),
         # The side with the higher score is taken as the prediction; which one is called chosen tells nothing.
         "calibration_error": {

@@ -26,7 +26,13 @@ from ..verifiers.sample import Message
 from .model import Scorer
 from .summary import Prompt
 
-_PROBE = "\u2047"
+PROBE = "\u2047"
+"""A response that no template changes."""
+_CHARACTERS, _MARGIN = 16, 64
+"""How many characters are made into tokens for each that is read, and how many tokens more than are read: those next to
+a cut may be others than in the whole text."""
+PLAIN = "{#- r1-reward: each turn with its role above it -#}"
+"""How a chat template begins that does no more than we do without one."""
 
 
 class Encoded(NamedTuple):
@@ -78,6 +84,17 @@ class Parts(NamedTuple):
     """How many of the response's fit beside them."""
     around: int
     """Tokens that stand between and after them."""
+    ending: Sequence[int]
+    """Those after them."""
+
+
+def layout_of(scorer: Scorer, limits: Limits) -> Layout:
+    """How text is laid out for a model: as we train ours, or as whoever trained it does."""
+    if not scorer.foreign:
+        return Layout(scorer, limits)
+    from .foreign_layout import ForeignLayout
+
+    return ForeignLayout(scorer, limits)
 
 
 class Layout:
@@ -96,45 +113,48 @@ class Layout:
         self.limits = limits
         bounds = [bound for bound in (limits.length, scorer.positions) if bound is not None]
         self._longest = min(bounds) if bounds else None
-        self._ending = self._find_ending()
+        self.ending = self._find_ending()
         self._middle = [self._tokenizer.sep_token_id] if self._encoder else []
 
     @property
     def fingerprint(self) -> str:
         """Hash of what decides how text is laid out, the limits aside."""
-        told = f"{self._encoder} {self._template or 'plain'}"
+        told = f"{self._encoder} {self.template or 'plain'}"
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     @property
-    def _template(self) -> str | None:
+    def template(self) -> str | None:
+        """The chat template that renders prompts; None where each turn stands under its role."""
         found = None if self._encoder else self._tokenizer.chat_template
-        return found if found is None or isinstance(found, str) else str(sorted(found.items()))
+        if isinstance(found, dict):
+            found = found.get("default") or str(sorted(found.items()))
+        return None if found is None or found.startswith(PLAIN) else str(found)
 
     def encode(self, prompt: Prompt, responses: Sequence[str]) -> list[Encoded]:
-        """The tokens of each response to a prompt."""
-        start, asked = self._prompt(prompt)
-        cut = False
+        """The tokens of each response to a prompt, cut to the limits; of what goes, little is made into tokens."""
+        longest = [bound for bound in (self.limits.prompt, self._longest) if bound is not None]
+        start, asked, cut = self._prompt_end(prompt, min(longest, default=None))
         if self.limits.prompt is not None and len(asked) > self.limits.prompt:
             asked, cut = asked[len(asked) - self.limits.prompt :], True
-        return [self._join(start, asked, self._tokens(response), cut) for response in responses]
+        return [self._join(start, asked, *self._beginning(response, cut)) for response in responses]
 
     def parts(self, prompt: Prompt, response: str) -> Parts:
         """Prompt and response as tokens, nothing left out; where one row is too short for both, each gets half of it
         at least."""
         start, asked = self._prompt(prompt)
-        said, around = self._tokens(response), len(self._middle) + len(self._ending)
+        said, around = self._tokens(response), len(self._middle) + len(self.ending)
         prompts = len(asked) if self.limits.prompt is None else min(len(asked), self.limits.prompt)
         responses = max(1, len(said)) if self.limits.response is None else self.limits.response
         if self._longest is not None:
             room = max(2, self._longest - len(start) - around)
             prompts = min(prompts, max(room // 2, room - min(responses, max(1, len(said)))))
             responses = min(responses, room - prompts)
-        return Parts(start, asked, said, prompts, responses, around)
+        return Parts(start, asked, said, prompts, responses, around, self.ending)
 
     def join(self, parts: Parts, asked: tuple[int, int], said: tuple[int, int], *, cut: bool) -> Encoded:
         """A row of a piece of the prompt and a piece of the response."""
         prefix = (*parts.start, *parts.asked[slice(*asked)], *self._middle)
-        return Encoded(prefix, (*parts.said[slice(*said)], *self._ending), cut)
+        return Encoded(prefix, (*parts.said[slice(*said)], *parts.ending), cut)
 
     def text(self, encoded: Encoded) -> str:
         """The text that tokens stand for, special ones included."""
@@ -147,13 +167,43 @@ class Layout:
         middle = self._middle
         over = 0
         if self._longest is not None:
-            over = len(start) + len(asked) + len(middle) + len(said) + len(self._ending) - self._longest
+            over = len(start) + len(asked) + len(middle) + len(said) + len(self.ending) - self._longest
         if over > 0:
             cut = True
             lost = min(over, len(asked))
             asked = asked[lost:]
             said = said[: len(said) - (over - lost)]
-        return Encoded((*start, *asked, *middle), (*said, *self._ending), cut)
+        return Encoded((*start, *asked, *middle), (*said, *self.ending), cut)
+
+    def _beginning(self, response: str, cut: bool) -> tuple[list[int], bool]:
+        """The first tokens of a response, as many as are read at most, and whether something was left out."""
+        known = [bound for bound in (self.limits.response, self._longest) if bound is not None]
+        if not known or len(response) <= (size := _CHARACTERS * (min(known) + _MARGIN)):
+            return self._tokens(response), cut
+        while size < len(response):
+            tokens = self._tokens(response[:size])
+            if len(tokens) > min(known) + _MARGIN:
+                return tokens[: min(known)], True
+            size *= 4
+        return self._tokens(response), cut
+
+    def _prompt_end(self, prompt: Prompt, bound: int | None) -> tuple[list[int], list[int], bool]:
+        """What `_prompt` gives, of a prompt that is far too long without its beginning; and whether that is so."""
+        turns = [Message(role="user", content=prompt)] if isinstance(prompt, str) else list(prompt)
+        size = None if bound is None else _CHARACTERS * (bound + _MARGIN)
+        whole = sum(len(turn.content) for turn in turns)
+        while size is not None and size < whole:
+            kept: list[Message] = []
+            room = size
+            for turn in reversed(turns):  # all of them, since templates want users and assistants to take turns
+                said = turn.content[max(0, len(turn.content) - room) :] if room else ""
+                kept.insert(0, Message(role=turn.role, content=said))
+                room -= len(said)
+            start, asked = self._prompt(kept)
+            if len(asked) > (bound or 0) + _MARGIN:
+                return start, asked[len(asked) - (bound or 0) :], True
+            size *= 4
+        return *self._prompt(turns), False
 
     def _prompt(self, prompt: Prompt) -> tuple[list[int], list[int]]:
         """The token that a text begins with, if there is one, and the prompt's."""
@@ -161,7 +211,7 @@ class Layout:
         if self._encoder:
             text = "\n".join(turn.content for turn in turns)
             return [self._tokenizer.cls_token_id], self._tokens(text)
-        if self._template is None:
+        if self.template is None:
             text = "".join(f"{turn.role.capitalize()}:\n{turn.content}\n\n" for turn in turns) + "Assistant:\n"
             begin = self._tokenizer.bos_token_id
             return ([] if begin is None else [begin]), self._tokens(text)
@@ -182,10 +232,10 @@ class Layout:
                 raise ConfigError("an encoder's tokenizer must have a first token (cls) and one that separates (sep)")
             return [self._tokenizer.sep_token_id]
         ending: list[int] = []
-        if self._template is not None:
-            asked = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _PROBE}]
+        if self.template is not None:
+            asked = [{"role": "user", "content": "?"}, {"role": "assistant", "content": PROBE}]
             whole: str = self._tokenizer.apply_chat_template(asked, tokenize=False)
-            ending = self._tokens(whole.rpartition(_PROBE)[2].rstrip("\n"), ours=True) if _PROBE in whole else []
+            ending = self._tokens(whole.rpartition(PROBE)[2].rstrip("\n"), ours=True) if PROBE in whole else []
         end = self._tokenizer.eos_token_id
         return ending if end is None or ending[-1:] == [end] else [*ending, end]
 

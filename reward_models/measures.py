@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -110,3 +110,32 @@ def fit_temperature(logits: Numbers, labels: Labels) -> float:
         else:
             low = a
     return float(np.exp((low + high) / 2))
+
+
+class Scale(NamedTuple):
+    """The scale of some raw scores."""
+
+    mean: float
+    std: float
+    """1 where the scores are the same but for rounding, and have no scale to divide by."""
+    low: float
+    """The lowest, or three deviations below the mean where that is lower."""
+    temperature: float
+    """Of the probability that a first score is preferred, or that a response is safe."""
+
+
+def scale_of(scores: Sequence[Sequence[float]], safe: Sequence[bool] | None = None) -> Scale:
+    """The scale of pairs of scores, the better one first, or of single ones with their labels.
+
+    >>> scale_of([[1.0, -1.0], [3.0, 1.0]]).mean
+    1.0
+    """
+    flat = np.array([score for group in scores for score in group], float)
+    mean = float(flat.mean())
+    std = float(flat.std(ddof=1)) if len(flat) > 1 else 0.0
+    std = std if std > 1e-6 * (1 + abs(mean)) else 1.0
+    if safe is None:
+        temperature = fit_temperature([one - other for one, other in scores], [True] * len(scores))
+    else:
+        temperature = fit_temperature(flat, safe)
+    return Scale(mean, std, min(float(flat.min()), mean - 3 * std), temperature)

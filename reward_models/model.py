@@ -21,7 +21,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -38,6 +38,34 @@ HEADS = ("score", "classifier", "classification_head")
 PAD_TOKEN = "<|pad|>"  # noqa: S105 - a token of a tokenizer, not of an account
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readout:
+    """How one score is made of what a head gives.
+
+    >>> logits = torch.tensor([[1.0, 3.0]])
+    >>> [float(read(logits)) for read in (Readout(index=1), Readout(weights=(0.5, 0.5)), Readout(contrast=True))]
+    [3.0, 2.0, -2.0]
+    """
+
+    index: int = 0
+    """Which output counts."""
+    weights: tuple[float, ...] = ()
+    """Of all outputs, whose sum counts."""
+    contrast: bool = False
+    """The output's log odds against all others: of a class, as `softmax` has its probability."""
+
+    def __call__(self, logits_NK: Tensor) -> Tensor:
+        """The scores, [N] in float32."""
+        logits_NK = logits_NK.float()
+        if self.weights:
+            return logits_NK @ torch.tensor(self.weights, device=logits_NK.device)
+        chosen_N = logits_NK[:, self.index]
+        if not self.contrast:
+            return chosen_N
+        others = [at for at in range(logits_NK.shape[1]) if at != self.index]
+        return chosen_N - logits_NK[:, others].logsumexp(1)
 
 
 @dataclass(slots=True)
@@ -59,6 +87,14 @@ class Scorer:
     """Whether each token sees only those before it."""
     new_head: bool = False
     """Whether the head is as it was drawn."""
+    readout: Readout = field(default_factory=Readout)
+    """How a score is made of the head's outputs."""
+    foreign: bool = False
+    """Whether somebody else trained it, and text is laid out as they do."""
+    types: bool | None = None
+    """Whether an encoder is told which text a token is of; None: where its configuration knows several."""
+    alone: bool = False
+    """Whether its own forward reads each row by itself, since its code keeps to no other way."""
 
     @property
     def device(self) -> torch.device:
@@ -77,7 +113,8 @@ class Scorer:
         if rotary:
             return None
         offset = 2 if getattr(config, "model_type", "") in ("roberta", "xlm-roberta", "camembert") else 0
-        return int(config.max_position_embeddings) - offset
+        most = int(config.max_position_embeddings) - offset
+        return most if most > 0 else None  # XLNet's is -1
 
     @property
     def plain(self) -> Any:  # any: as `model`
@@ -106,12 +143,14 @@ class Scorer:
         """The score of each row, [B] in float32; `mask_BT` is 1 where there is text, on either side of the padding."""
         if not bool((mask_BT.sum(1) > 0).all()):
             raise ModelError("a row without a token has no score")
+        if self.alone:
+            return self._each(ids_BT, mask_BT.bool(), types_BT)
         ids_BT, mask_BT, types_BT = _to_the_left(ids_BT, mask_BT, types_BT, self.tokenizer.pad_token_id)
         if not self.causal:
             more = {} if types_BT is None else {"token_type_ids": types_BT}
             with _exact(self.head):
-                scores_B1: Tensor = self.plain(input_ids=ids_BT, attention_mask=mask_BT, **more).logits
-            return scores_B1[:, 0].float()
+                scores_BK: Tensor = self.plain(input_ids=ids_BT, attention_mask=mask_BT, **more).logits
+            return self.readout(scores_BK)
         last_B = mask_BT.sum(1) - 1
         hidden_BTD = self._hidden(ids_BT, mask_BT, None)
         return self._score(hidden_BTD[torch.arange(len(ids_BT), device=ids_BT.device), last_B])
@@ -135,8 +174,18 @@ class Scorer:
 
     def _score(self, hidden_ND: Tensor) -> Tensor:
         with _exact(self.head):
-            score_N1: Tensor = self.head(hidden_ND)
-        return score_N1[:, 0].float()
+            score_NK: Tensor = self.head(hidden_ND)
+        return self.readout(score_NK)
+
+    def _each(self, ids_BT: Tensor, held_BT: Tensor, types_BT: Tensor | None) -> Tensor:
+        """Scores by the model's own forward, a row at a time and without padding."""
+        found = []
+        for row, held_T in enumerate(held_BT):
+            more = {} if types_BT is None else {"token_type_ids": types_BT[row, held_T][None]}
+            ids_1T = ids_BT[row, held_T][None]
+            logits_1K: Tensor = self.plain(input_ids=ids_1T, attention_mask=torch.ones_like(ids_1T), **more).logits
+            found.append(self.readout(logits_1K))
+        return torch.cat(found)
 
 
 def prepare(model: Any, tokenizer: Any, *, pad: Pad = "repair", seed: int = 0, new_head: bool = True) -> Scorer:

@@ -1,50 +1,60 @@
-"""Building preference pairs as the paper does: a judge sees each two answers several times, in both orders.
+"""Building preference pairs as the paper does (B.2): a judge sees each two answers several times, in both orders.
 
 Each pair of candidates is judged `times` times, half as A and B, half as B and A (the paper places them at random,
-which is the option `order="random"`); the mean of the un-swapped scores decides, and |mean| must be more than
-`threshold`. Then, over the whole set: near-duplicate prompts go, prompts of other data go, lengths are matched, and
-what is left is split by prompt.
+which is the option `order="random"`), at a temperature at which these are several judgements and not one; the mean of
+the un-swapped scores decides, and |mean| must be more than `threshold`. Then, over the whole set: near-duplicate
+prompts go, prompts of other data go, lengths are matched, and what is left is split by prompt.
 
-A judge that fails, refuses or gives no clear verdict is asked again `retries` times and then costs that pair. Every
-judged pair is written at once, so that a run that ends early goes on where it was.
+A judge that fails, refuses or gives no clear verdict is asked again by the rules of `verifiers/judge/asking.py`, and
+then costs that pair. Its replies are kept by judge and question, so that a run that ends early goes on where it was,
+and one with another judge asks anew.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import functools
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from queue import SimpleQueue
-from threading import Event, Thread
 from typing import Any, Literal
 
 from ..verifiers.errors import ConfigError
+from ..verifiers.judge import Asker
+from ..verifiers.judge.asking import Answer, Question
+from ..verifiers.judge.question import Field, question_text, read_reply, reply_schema
+from ..verifiers.judge.rubric import ready
 from ..verifiers.sample import Message
-from ..verifiers.settings import check_option
-from .data import Pair, _Place, _prompt, _rows, split_by_prompt
-from .judge import Judge, question, verdict_of
+from ..verifiers.settings import Amount, Count, Whole, check
+from .candidates import BATCH, Candidate
+from .data import Pair, split_by_prompt
 from .matching import Contamination, Matched, match_lengths, near_duplicates
-from .summary import summary_of
 
-JUDGED = "judged.jsonl"
+VERDICTS: Mapping[str, int] = {"A>>B": 2, "A>B": 1, "A=B": 0, "B>A": -1, "B>>A": -2}
+"""The five levels of arena-hard, as a score of the answer that was shown as A."""
+_FIELDS = (Field(name="verdict", words=tuple(VERDICTS)),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefOptions:
     """How pairs are judged and chosen; the defaults are the paper's where it says."""
 
-    times: int = 4
+    times: Count = 4
     """Judgements per pair."""
     order: Literal["balanced", "random"] = "balanced"
     """Half in each order, or each order drawn."""
+    temperature: Amount = 0.7
+    """Of the judge: at 0 the judgements in one order would all be the same."""
+    max_tokens: Count = 8192
+    """Longest reply of the judge, with room for a reasoning model's thoughts."""
+    rubric: str = "pairwise"
+    """Whose instructions the judge has: the name or file of a rubric of mode `pairwise`."""
+    pairs: int | Literal["all"] = "all"
+    """Pairs of each prompt's responses: all, or so many drawn ones."""
     threshold: float = 1.0
     """|mean| must be more than this."""
-    retries: int = 2
-    """Further questions where a reply holds no verdict."""
+    retries: Whole = 5
+    """Further tries of a question."""
     match: bool = True
     """Leave pairs out until length does not tell which one was chosen."""
     near: float = 0.8
@@ -55,38 +65,27 @@ class PrefOptions:
     """Of order, matching and split."""
 
     def __post_init__(self) -> None:
-        check_option("order", self.order, ("balanced", "random"))
-        if self.times < 1 or self.retries < 0:
-            raise ConfigError(f"times is {self.times} and retries {self.retries}; at least 1 and 0")
+        check(self)
         if self.order == "balanced" and self.times % 2:
             raise ConfigError(f"times is {self.times}; in balanced order it must be even")
         if not (0 <= self.threshold < 2 and 0 <= self.test_share <= 0.5 and self.near > 0):
             raise ConfigError("threshold must be from 0 to below 2, test_share from 0 to 0.5, near above 0")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """Two answers to one prompt, not yet judged."""
-
-    id: str
-    prompt: tuple[Message, ...]
-    one: str
-    other: str
-    source: str = ""
+        if self.pairs != "all" and self.pairs < 1:
+            raise ConfigError(f"pairs is {self.pairs}; at least 1, or all")
+        if ready(self.rubric).mode != "pairwise":
+            raise ConfigError(f"the rubric {self.rubric} compares no responses; its mode must be pairwise")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedPair:
     """What the judge said of a candidate."""
 
-    key: str
-    """Hash of the candidate, of how it was judged and by whom."""
-    scores: tuple[int, ...]
+    scores: tuple[int, ...] = ()
     """Of the first answer, un-swapped; empty where the judge failed."""
-    swapped: tuple[bool, ...]
+    swapped: tuple[bool, ...] = ()
     """Whether the first answer was shown as B."""
     failed: str | None = None
-    """Why there are no scores."""
+    """Why there are no scores: the word of an error verdict."""
 
     @property
     def mean(self) -> float | None:
@@ -94,123 +93,59 @@ class JudgedPair:
         return sum(self.scores) / len(self.scores) if self.scores else None
 
 
-def read_candidates(files: Sequence[str | Path]) -> list[Candidate]:
-    """Rows with `prompt` and `responses`, two or more; of more, first and second, third and fourth and so on.
-
-    Helpfulness is judged by what follows the reasoning, so that is all that is kept. Raises DataError.
-    """
-    found = []
-    for name, row in _rows(files):
-        place = _Place(name)
-        responses = row.get("responses")
-        if not isinstance(responses, list) or len(responses) < 2 or not all(isinstance(one, str) for one in responses):
-            place.wrong("responses", "must be a list of at least two texts")
-        prompt = _prompt(row, place)
-        if prompt is None:
-            place.wrong("prompt", "is missing")
-        texts = [summary_of(one, prompt) or "" for one in responses]
-        for number in range(0, len(texts) - 1, 2):
-            name_of = str(row.get("id", name)) + (f"/{number // 2}" if len(texts) > 3 else "")
-            found.append(
-                Candidate(
-                    id=name_of,
-                    prompt=prompt,
-                    one=texts[number],
-                    other=texts[number + 1],
-                    source=str(row.get("source") or ""),
-                )
-            )
-    return found
-
-
-def judge_pair(candidate: Candidate, judge: Judge, options: PrefOptions, *, name: str = "") -> JudgedPair:
-    """Ask the judge, called `name`, about one candidate. Never raises for what the judge does."""
-    key = _key(candidate, options, name)
-    draw = random.Random(_key(candidate, options, ""))  # noqa: S311 - an order, not a secret
-    if options.order == "random":
-        orders = [draw.random() < 0.5 for _ in range(options.times)]
-    else:
-        orders = [number % 2 == 1 for number in range(options.times)]
-    if not (candidate.one.strip() and candidate.other.strip()):
-        return JudgedPair(key=key, scores=(), swapped=(), failed="empty_response")
-    prompt = "\n\n".join(f"{turn.role}: {turn.content}" for turn in candidate.prompt)
-    scores = []
-    for swapped in orders:
-        a, b = (candidate.other, candidate.one) if swapped else (candidate.one, candidate.other)
-        score, why = _ask(judge, question(prompt, a, b), options.retries)
-        if score is None:
-            return JudgedPair(key=key, scores=(), swapped=(), failed=why)
-        scores.append(-score if swapped else score)
-    return JudgedPair(key=key, scores=tuple(scores), swapped=tuple(orders))
-
-
 def judge_all(
     candidates: Sequence[Candidate],
-    judge: Judge,
+    asker: Asker,
     options: PrefOptions,
-    path: Path,
     *,
-    name: str = "",
-    workers: int = 4,
     progress: Callable[[int], None] | None = None,
 ) -> list[JudgedPair]:
-    """Judge all candidates, in order; what `path` holds of the judge `name` is taken from there, failures aside.
-
-    `name` must tell judges apart: it stands for whatever decides the verdicts, such as an address and a model.
-    """
-    held = {judged.key: judged for judged in _read_judged(path) if judged.failed is None}
-    keys = [_key(candidate, options, name) for candidate in candidates]
-    missing = iter({key: one for key, one in zip(keys, candidates, strict=True) if key not in held}.values())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        for done, judged in enumerate(_judged(missing, judge, options, name, workers), 1):
-            held[judged.key] = judged
-            file.write(json.dumps(asdict(judged)) + "\n")
-            file.flush()
-            if progress is not None:
-                progress(done)
-    return [held[key] for key in keys]
-
-
-def _judged(
-    candidates: Iterator[Candidate], judge: Judge, options: PrefOptions, name: str, workers: int
-) -> Iterator[JudgedPair]:
-    """Judge in threads, in the order in which the judge is done. Daemons, since whoever interrupts a run must not wait
-    for a judge that hangs."""
-    asked: SimpleQueue[Candidate | None] = SimpleQueue()
-    answered: SimpleQueue[JudgedPair | BaseException] = SimpleQueue()
-
-    def work() -> None:
-        try:
-            while (candidate := asked.get()) is not None and not ended.is_set():
-                answered.put(judge_pair(candidate, judge, options, name=name))
-        except BaseException as error:  # noqa: BLE001 - a judge that wants to end the process; raised where it is read
-            answered.put(error)
-
-    ended = Event()
-    for _ in range(workers):
-        Thread(target=work, daemon=True).start()
-    under_way = 0
-    try:
-        for candidate in candidates:
-            asked.put(candidate)
-            under_way += 1
-            if under_way >= 2 * workers:
-                yield _given(answered)
-                under_way -= 1
-        for _ in range(under_way):
-            yield _given(answered)
-    finally:
-        ended.set()
-        for _ in range(workers):
-            asked.put(None)
-
-
-def _given(answered: SimpleQueue[JudgedPair | BaseException]) -> JudgedPair:
-    found = answered.get()
-    if isinstance(found, BaseException):
-        raise found
+    """Judge all candidates, in order; a pair counts whole or not at all. Raises WriteError of the recording."""
+    found: list[JudgedPair] = []
+    task = ready(options.rubric).instructions
+    at_once = max(1, BATCH // options.times)
+    for start in range(0, len(candidates), at_once):
+        some = candidates[start : start + at_once]
+        orders = [_orders(candidate, options) for candidate in some]
+        asked = [_questions(task, one, order) for one, order in zip(some, orders, strict=True)]
+        answers = iter(asker.ask([question for questions in asked for question in questions]))
+        found += [_judged([next(answers) for _ in order], order) for order in orders]
+        if progress is not None:
+            progress(len(found))
     return found
+
+
+def _orders(candidate: Candidate, options: PrefOptions) -> tuple[bool, ...]:
+    """Whether the first answer is shown as B, for each judgement."""
+    if options.order == "balanced":
+        return tuple(number % 2 == 1 for number in range(options.times))
+    draw = random.Random(f"{options.seed} {_text(candidate.prompt)} {candidate.one} {candidate.other}")  # noqa: S311
+    return tuple(draw.random() < 0.5 for _ in range(options.times))
+
+
+def _questions(task: str, candidate: Candidate, orders: Sequence[bool]) -> list[Question]:
+    prompt = "\n\n".join(f"{turn.role}: {turn.content}" for turn in candidate.prompt)
+    asked: Counter[bool] = Counter()
+    questions = []
+    for swapped in orders:
+        a, b = (candidate.other, candidate.one) if swapped else (candidate.one, candidate.other)
+        material = [("prompt", prompt), ("response A", a), ("response B", b)]
+        text, code = question_text(task, material, _FIELDS)
+        read = functools.partial(read_reply, code=code, fields=_FIELDS)
+        questions.append(Question(text, read, reply_schema(code, _FIELDS), asked[swapped]))
+        asked[swapped] += 1
+    return questions
+
+
+def _judged(answers: Sequence[Answer], orders: tuple[bool, ...]) -> JudgedPair:
+    failed = next((answer.failure for answer in answers if answer.failure is not None), None)
+    if failed is not None:
+        return JudgedPair(failed=failed.reason.value)
+    scores = [VERDICTS[answer.value[0]["verdict"]] for answer in answers]
+    return JudgedPair(
+        scores=tuple(-score if swapped else score for score, swapped in zip(scores, orders, strict=True)),
+        swapped=orders,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,7 +220,7 @@ def agreement(judged: Sequence[JudgedPair]) -> dict[str, float | None]:
     `position_bias`: share of verdicts for A less that for B, 0 for a fair judge. `self_agreement`: share of pairs of
     verdicts on the same answers that name the same winner, ties among them.
 
-    >>> one = JudgedPair(key="", scores=(1, 1), swapped=(False, True))
+    >>> one = JudgedPair(scores=(1, 1), swapped=(False, True))
     >>> agreement([one])
     {'position_bias': 0.0, 'self_agreement': 1.0}
     """
@@ -304,50 +239,5 @@ def agreement(judged: Sequence[JudgedPair]) -> dict[str, float | None]:
     }
 
 
-def _ask(judge: Judge, text: str, retries: int) -> tuple[int | None, str]:
-    why = "no_verdict"
-    for _ in range(1 + retries):
-        try:
-            score = verdict_of(judge(text))
-        except Exception as error:  # noqa: BLE001 - the boundary: a judge that fails costs this pair
-            why = f"failed ({type(error).__name__})"
-            continue
-        if score is not None:
-            return score, ""
-        why = "no_verdict"
-    return None, why
-
-
-def _key(candidate: Candidate, options: PrefOptions, name: str) -> str:
-    told = [
-        *([name] if name else []),
-        [[turn.role, turn.content] for turn in candidate.prompt],
-        candidate.one,
-        candidate.other,
-        options.times,
-        options.order,
-        options.seed,
-    ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
-
-
 def _text(prompt: Sequence[Message]) -> str:
     return "\n".join(turn.content for turn in prompt)
-
-
-def _read_judged(path: Path) -> Iterator[JudgedPair]:
-    """What an earlier run wrote; a torn last line is passed over."""
-    if not path.exists():
-        return
-    data = path.read_bytes()
-    if data and not data.endswith(b"\n"):
-        data = data[: data.rfind(b"\n") + 1]
-        path.write_bytes(data)
-    for line in data.splitlines():
-        try:
-            row = json.loads(line)
-            yield JudgedPair(
-                key=row["key"], scores=tuple(row["scores"]), swapped=tuple(row["swapped"]), failed=row["failed"]
-            )
-        except (ValueError, KeyError, TypeError):
-            raise ConfigError(f"{path} holds a line that is no judged pair; name another folder") from None

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from .._version import __version__
-from ..verifiers.errors import ConfigError
-from ..verifiers.files import hash_file, write_json, write_rows
-from ..verifiers.judge import ChatClient
-from .data import Pair, _rows
-from .judge import Judge, RecordedJudge
+from ..rows.preferences import PreferenceReader
+from ..verifiers.errors import ConfigError, SampleError
+from ..verifiers.files import write_json, write_rows
+from ..verifiers.judge import Ask, Asker, ChatClient, Recording
+from .candidates import GenerateOptions, Prompted, candidates_of, generate, read_prompts
+from .data import Columns, Pair, rows_of
+from .errors import DataError
 from .matching import Contamination
-from .preferences import JUDGED, PrefOptions, build, judge_all, read_candidates
+from .preferences import PrefOptions, build, judge_all
+
+JUDGED, GENERATED, CANDIDATES = "judged.jsonl", "generated.jsonl", "candidates.jsonl"
+"""In the folder: the judge's replies, the server's, and the responses that were judged."""
 
 
 def run_prefs(
@@ -27,59 +31,123 @@ def run_prefs(
     model: str | None = None,
     key_from: str | None = None,
     timeout: float = 120.0,
-    workers: int = 4,
+    workers: int = 32,
     record: str | None = None,
     against: Sequence[str] = (),
-    set_: Mapping[str, Any] | None = None,  # any: fields of PrefOptions
+    generate_from: str | None = None,
+    generator: str | None = None,
+    generator_key_from: str | None = None,
+    names: Columns | None = None,
+    form: str = "auto",
+    set_: Mapping[str, Any] | None = None,  # any: fields of PrefOptions and GenerateOptions
 ) -> int:
     """Judge candidates, write the pairs and a summary to a folder, and return the exit status: 0, 1 where
     no pair could be judged, 130 interrupted.
 
-    `judge` is an address, `recorded:FILE`, or `package.module:callable`. Raises RewardError for what the user can mend.
+    `judge` is an address, `recorded:FILE`, or `package.module:callable`. With `generate_from`, the address of a server,
+    its model `generator` first writes the candidates. Raises RewardError for what the user can mend.
     """
-    known = {f.name for f in dataclasses.fields(PrefOptions)}
-    for name in set_ or {}:
-        if name not in known:
-            raise ConfigError(f"prefs has no option {name!r}; it has {', '.join(sorted(known))}")
+    options, drawing = _options(set_ or {}, generates=generate_from is not None)
     if workers < 1:
         raise ConfigError(f"workers is {workers}; it must be at least 1")
-    options = PrefOptions(**(set_ or {}))
-    asked, name = _judge(judge, model, key_from, timeout), _name(judge, model)
-    if record is not None:
-        asked = RecordedJudge(record, live=asked, name=name)
-    candidates = read_candidates(files)
-    contamination = Contamination(_texts(against)) if against else None
     folder = Path(output)
+    asker = _asker(judge, model, key_from, timeout, options, workers, record or folder / JUDGED)
+    client = _generator(generate_from, generator, generator_key_from, timeout)
+    read = read_prompts(files, generate=client is not None, columns=names, form=form)
+    prompts = read.rows
+    say_unreadable(read.left_out["unreadable"], read.unreadable)
+    contamination = Contamination(_texts(against)) if against else None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        judged = judge_all(candidates, asked, options, folder / JUDGED, name=name, workers=workers)
+        told: dict[str, Any] = {"version": __version__, "judge": judge, "model": model}
+        if client is not None:
+            recording = Recording(folder / GENERATED)
+            prompts, missing = generate(prompts, client, drawing, recording, workers=workers)
+            told |= {"generator": generator, "responses_missing": dict(missing), "drawing": dataclasses.asdict(drawing)}
+            write_rows(folder / CANDIDATES, map(_prompted, prompts))
+        candidates, left_out = candidates_of(prompts, None if options.pairs == "all" else options.pairs, options.seed)
+        judged = judge_all(candidates, asker, options)
         built = build(candidates, judged, options, contamination)
         for name, pairs in (("train.jsonl", built.train), ("test.jsonl", built.test)):
             write_rows(folder / name, map(_row, pairs))
-        told = {"version": __version__, "judge": judge, "model": model, **built.told}
+        left_out += read.left_out
+        told |= {"prompts": len(prompts), "responses_left_out": dict(left_out), **built.told}
         write_json(folder / "summary.json", told)
     except KeyboardInterrupt:
-        _say(f"interrupted; what was judged is in {output}, run again to go on")
+        say(f"interrupted; what was judged is in {output}, run again to go on")
         return 130
     except OSError as error:
         raise ConfigError(f"cannot write to {output}: {error.strerror}; run again to go on") from error
-    _show(built.told, output)
-    if judged and all(one.failed for one in judged):
-        _say("failed: the judge gave no verdict on any pair")
+    _show(told, output)
+    if candidates and all(one.failed for one in judged):
+        say("failed: the judge gave no verdict on any pair")
         return 1
     return 0
 
 
-def _judge(judge: str, model: str | None, key_from: str | None, timeout: float) -> Judge:
+def _options(set_: Mapping[str, Any], *, generates: bool) -> tuple[PrefOptions, GenerateOptions]:
+    own = {f.name for f in dataclasses.fields(PrefOptions)}
+    drawing = {f.name for f in dataclasses.fields(GenerateOptions)} - own
+    for name in set_:
+        if name not in own and not (generates and name in drawing):
+            known = sorted(own | drawing if generates else own)
+            raise ConfigError(f"prefs has no option {name!r}; it has {', '.join(known)}")
+    options = PrefOptions(**{name: value for name, value in set_.items() if name in own})
+    return options, GenerateOptions(**{name: value for name, value in set_.items() if name in drawing})
+
+
+def _asker(
+    judge: str,
+    model: str | None,
+    key_from: str | None,
+    timeout: float,
+    options: PrefOptions,
+    workers: int,
+    record: str | Path,
+) -> Asker:
+    """Who is asked, and where the replies are kept or come from."""
+    asked: ChatClient | Ask
+    settings: list[object] | None = None
+    path = judge.removeprefix("recorded:")
+    if path != judge:
+        if not Path(path).is_file():
+            raise ConfigError(f"there is no recording {path}")
+        recording = Recording(path)
+        return Asker(str, _recorded(recording, path, model), recording=recording, replay=True)
     if judge.startswith(("http://", "https://")):
         if model is None:
             raise ConfigError("an address needs --model, the name of the model that judges")
-        key = os.environ.get(key_from) if key_from else None
-        if key_from and not key:
-            raise ConfigError(f"the environment has no {key_from} to take the judge's key from")
-        return ChatClient(url=judge, model=model, key=key, timeout=timeout)
-    if judge.startswith("recorded:"):
-        return RecordedJudge(judge.removeprefix("recorded:"), name=model)
+        asked = ChatClient(
+            url=judge,
+            model=model,
+            key_env=key_from,
+            timeout=timeout,
+            temperature=options.temperature,
+            max_tokens=options.max_tokens,
+        )
+    else:
+        asked, settings = _function(judge), [judge]
+    return Asker(
+        asked,
+        settings,
+        concurrency=workers,
+        retries=options.retries,
+        patience=max(300.0, 2 * timeout),
+        recording=Recording(record),
+    )
+
+
+def _recorded(recording: Recording, path: str, model: str | None) -> list[object]:
+    """The one judge whose replies are in a recording, or the one that is named."""
+    found = [one for one in recording.judges if model is None or one[0] == model]
+    if len(found) != 1:
+        held = ", ".join(sorted({str(one[0]) for one in recording.judges})) or "nobody"
+        which = "--model says which to take" if found else f"it has none of {model!r}"
+        raise ConfigError(f"{path} holds the replies of {held}; {which}")
+    return found[0]
+
+
+def _function(judge: str) -> Ask:
     module, colon, name = judge.partition(":")
     if not colon:
         raise ConfigError(f"{judge!r} is no judge: an http address, recorded:FILE, or package.module:callable")
@@ -92,24 +160,36 @@ def _judge(judge: str, model: str | None, key_from: str | None, timeout: float) 
     return found  # type: ignore[no-any-return]  # from text to text is all that is asked
 
 
-def _name(judge: str, model: str | None) -> str:
-    """What the judge's verdicts are known by: a recording by what is in it, since it may be another one tomorrow."""
-    path = judge.removeprefix("recorded:")
-    return " ".join(filter(None, [f"recorded:{hash_file(path)}" if path != judge else judge, model]))
+def _generator(url: str | None, model: str | None, key_from: str | None, timeout: float) -> ChatClient | None:
+    if url is None:
+        if model is not None:
+            raise ConfigError("--generator names a model; --generate URL says where it is")
+        return None
+    if model is None:
+        raise ConfigError("--generate needs --generator, the name of the model that responds")
+    return ChatClient(url=url, model=model, key_env=key_from, timeout=timeout)
 
 
 def _texts(files: Sequence[str]) -> list[str]:
     """The prompts of files, whatever else their rows hold."""
-    found = []
-    for _, row in _rows(files):
-        prompt = row.get("prompt", row.get("problem", row.get("question")))
-        if isinstance(prompt, list):
-            prompt = "\n".join(str(turn.get("content", "")) for turn in prompt if isinstance(turn, dict))
-        if isinstance(prompt, str):
-            found.append(prompt)
+    found, reader = [], PreferenceReader()
+    for place, row in rows_of(files):
+        try:
+            if isinstance(row, SampleError):
+                raise row
+            prompt = reader.prompt(row)
+        except SampleError as error:
+            raise DataError(f"{place}: {error}") from None
+        if prompt is not None:
+            found.append("\n".join(turn.content for turn in prompt))
     if not found:
         raise ConfigError(f"no row of {', '.join(files)} has a prompt, problem or question to keep out")
     return found
+
+
+def _prompted(one: Prompted) -> dict[str, Any]:  # any: a JSON object
+    prompt = [{"role": turn.role, "content": turn.content} for turn in one.prompt]
+    return {"id": one.id, "prompt": prompt, "responses": list(one.responses), "source": one.source}
 
 
 def _row(pair: Pair) -> dict[str, Any]:  # any: a JSON object
@@ -124,7 +204,16 @@ def _row(pair: Pair) -> dict[str, Any]:  # any: a JSON object
     }
 
 
-def _say(text: str) -> None:
+def say_unreadable(number: int, shown: Sequence[str]) -> None:
+    """Say how many rows could not be read, and what was wrong with the first of them."""
+    if number:
+        say(f"{number} rows could not be read and were left out:" if number > 1 else "a row could not be read:")
+        for line in shown:
+            say(f"  {line}")
+
+
+def say(text: str) -> None:
+    """Print a line for a person."""
     import click
 
     click.echo(text, err=True)
@@ -135,8 +224,11 @@ def _show(told: Mapping[str, Any], output: str) -> None:
         return "none" if value is None else f"{value:.3f}"
 
     left_out = ", ".join(f"{count} {why}" for why, count in told["left_out"].items()) or "none"
+    missing = told.get("responses_missing")
+    if missing:
+        say("responses that did not come: " + ", ".join(f"{count} {why}" for why, count in missing.items()))
     wins = told["longer_wins"]
-    _say(
+    say(
         f"{told['train']} pairs to train on and {told['test']} to test with, of {told['candidates']} candidates, in "
         f"{output}; left out: {left_out}\nposition bias {number(told['position_bias'])}, self-agreement "
         f"{number(told['self_agreement'])}; longer wins {number(wins['before'])} before matching, "

@@ -37,7 +37,7 @@ from .examples import Examples, encode_rows
 from .frozen import Frozen, worth_keeping
 from .layout import Layout, Limits
 from .losses import bradley_terry, pointwise
-from .measures import fit_temperature
+from .measures import scale_of
 from .model import Scorer
 from .options import TrainOptions
 from .schedule import examples_at, optimizer_of, rate_at, steps_per_epoch
@@ -204,20 +204,10 @@ class _Run:
         # A scale from a handful of prompts would be the scale of those.
         enough = len(self.dev.groups) >= ENOUGH
         rows, found = self._scored_whole(self.rows[1] if enough else [*self.rows[1], *self.rows[0][:500]])
-        flat = torch.tensor([score for group in found for score in group], dtype=torch.float64)
-        if options.kind == "helpful":
-            temperature = fit_temperature([one - other for one, other in found], [True] * len(found))
-        else:
-            temperature = fit_temperature(flat.tolist(), [row.safe for row in rows])
-        # Scores that are the same but for rounding have no scale to divide by.
-        std = float(flat.std()) if len(flat) > 1 else 0.0
-        std = std if std > 1e-6 * (1 + abs(float(flat.mean()))) else 1.0
+        scale = scale_of(found, None if options.kind == "helpful" else [row.safe for row in rows])
         card = Card(
             kind=options.kind,
-            mean=float(flat.mean()),
-            std=std,
-            low=min(float(flat.min()), float(flat.mean()) - 3 * std),
-            temperature=temperature,
+            **scale._asdict(),
             limits=Limits(prompt=options.max_prompt, response=options.max_response),
             layout=Layout(self.scorer, Limits()).fingerprint,
             told={

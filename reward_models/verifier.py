@@ -18,44 +18,82 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-from ..verifiers.errors import ConfigError
+from ..verifiers.errors import ConfigError, RewardError
+from ..verifiers.judge.client import ChatClient
 from ..verifiers.sample import Sample
 from ..verifiers.settings import check_option
 from ..verifiers.verdict import Reason, Verdict
 from ..verifiers.verifier import check_samples
+from .disguise import views
 from .errors import OverlongError
-from .gate import check_threshold, decide
+from .gate import decide
+from .guard_forms import FORMS, form_of
+from .remote import ENDPOINTS, Endpoint, Remote
+from .stages import check_threshold
 
 if TYPE_CHECKING:
     from .batches import Found
     from .card import Card
+    from .guard import Guard
     from .layout import Layout
     from .model import Scorer
 
+Kind = Literal["helpful", "safety"]
 Output = Literal["normalised", "raw", "probability"]
 _OUTPUTS = ("normalised", "raw", "probability")
 
 
-class _Loaded(NamedTuple):
-    scorer: Scorer
+class Loaded(NamedTuple):
+    """A model that is ready to judge."""
+
+    scorer: Scorer | Guard | Remote
     card: Card
-    layout: Layout
+    layout: Layout | None
+    """None for a guard, which has a form of its own."""
     share: bool
     lock: threading.Lock
     """One batch at a time: threads would only take each other's memory."""
 
 
 # A process's models by folder. Keyed by process id too, so that a forked child does not use its parent's.
-_models: dict[tuple[int, str, str, str], _Loaded] = {}
+_models: dict[tuple[int, str, str, str, tuple[str, ...]], Loaded] = {}
 _loading = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ModelVerifier:
     model: str = ""
-    """Folder of the reward model."""
+    """Folder of a reward model: ours, any sequence-classification model or guard with safetensors; or the address of a
+    server."""
+    served: str = ""
+    """At an address: the model's name there."""
+    endpoint: str = "classify"
+    """At an address: vLLM's `classify` or `pooling`, or `chat` of any server that gives log probabilities."""
+    key_env: str = ""
+    """At an address: environment variable with the key to it."""
+    timeout: float = 60.0
+    """At an address: seconds that a request may take."""
+    head: str = ""
+    """Of several outputs the one that counts, by its label or its number from 0."""
+    weights: str = ""
+    """Of several outputs, to add them up: `0.4,0.6`."""
+    template: str = ""
+    """A chat template in Jinja, or a file with one, instead of the tokenizer's; not for our own models."""
+    card: str = ""
+    """A file with the scale of the scores, instead of the folder's own (`eval-rm --calibrate`)."""
+    form: str = "auto"
+    """How a generative model is asked: `llama-guard`, `qwen3guard`, `shieldgemma`, `granite-guardian`, `wildguard`,
+    `yes-no`; `auto` tells by its chat template."""
+    question: str = ""
+    """What a model is asked that answers yes or no: a message with `{prompt}` and `{response}`."""
+    yes: str = "Yes"
+    """Its word for a good response."""
+    no: str = "No"
+    """And for a bad one."""
+    risks: str = ""
+    """Of Granite Guardian and ShieldGemma: what is asked about, with commas between."""
     output: Output = "normalised"
     """The score: raw; in standard deviations from the mean on prompts kept from training; or a calibrated
     probability."""
@@ -74,8 +112,20 @@ class _ModelVerifier:
         check_option(f"{kind}.precision", self.precision, ("fp32", "bf16"))
         if not isinstance(self.model, str) or not self.model:
             raise ConfigError(f"{kind}.model is {self.model!r}; it must be the folder of a reward model, as text")
-        if not (Path(self.model) / "reward_model.json").is_file():
+        if _is_address(self.model):
+            check_option(f"{kind}.endpoint", self.endpoint, ENDPOINTS)
+            if not self.served:
+                raise ConfigError(f"{kind}.served is not set; at an address it is the model's name")
+        elif not any((Path(self.model) / name).is_file() for name in ("reward_model.json", "config.json")):
             raise ConfigError(f"{kind}.model: {self.model} is no reward model; train one with r1-reward train-rm")
+        check_option(f"{kind}.form", self.form, FORMS)
+        for name in ("head", "weights", "template", "card", "question", "yes", "no", "risks"):
+            value = getattr(self, name)
+            if not isinstance(value, str):  # --set head=1 comes as a number, and weights=1,2 as text
+                object.__setattr__(
+                    self, name, ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+                )
+        numbers(kind, self.weights)
         for name in ("budget", "most"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -89,39 +139,91 @@ class _ModelVerifier:
     def _limit(self) -> str:
         return f"most={self.most}"
 
-    def _loaded(self, kind: str) -> _Loaded:
+    def _loaded(self, kind: Kind) -> Loaded:
         import torch
-
-        from .batches import can_share
-        from .card import load_reward_model
-        from .layout import Layout
 
         device = self.device
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        key = (os.getpid(), str(Path(self.model).resolve()), device, self.precision)
+        how = (self.head, self.weights, self.template, self.card)
+        asked = (self.form, self.question, self.yes, self.no, self.risks)
+        there = (self.served, self.endpoint, self.key_env, str(self.timeout))
+        place = self.model if _is_address(self.model) else str(Path(self.model).resolve())
+        key = (os.getpid(), place, device, self.precision, (*how, *asked, *there))
         with _loading:
             if key not in _models:
-                scorer, card = load_reward_model(self.model)
-                if card.kind != kind:
-                    raise ConfigError(f"{self.model} is a {card.kind} model, not a {kind} one")
-                scorer.model.to(device)
-                layout = Layout(scorer, card.limits)
-                _models[key] = _Loaded(scorer, card, layout, can_share(scorer), threading.Lock())
+                _models[key] = self.load(kind, device)
             found = _models[key]
         if found.card.kind != kind:
             raise ConfigError(f"{self.model} is a {found.card.kind} model, not a {kind} one")
         return found
 
-    def _prepare(self, kind: str) -> None:
+    def load(self, kind: Kind, device: str) -> Loaded:
+        """The model, read anew."""
+        from .batches import can_share
+        from .card import FOREIGN, Card, load_reward_model, read_card
+        from .guard import is_generative, load_guard
+        from .layout import layout_of
+
+        if _is_address(self.model):
+            card = read_card(self.card) if self.card else Card(kind=kind, low=None, layout=FOREIGN)
+            return Loaded(self._remote(kind), card, None, share=False, lock=threading.Lock())
+        if is_generative(self.model):
+            guard, card = load_guard(
+                self.model,
+                kind,
+                form=self.form,
+                question=self.question,
+                yes=self.yes,
+                no=self.no,
+                risks=self.risks,
+                template=self.template,
+            )
+            guard.model.to(device)
+            return Loaded(guard, card, None, share=False, lock=threading.Lock())
+        scorer, card = load_reward_model(
+            self.model,
+            kind=kind,
+            head=self.head,
+            weights=numbers(kind, self.weights),
+            template=self.template,
+            card=self.card,
+        )
+        scorer.model.to(device)
+        return Loaded(scorer, card, layout_of(scorer, card.limits), can_share(scorer), threading.Lock())
+
+    def _remote(self, kind: Kind) -> Remote:
+        """The model at the address."""
+        form = None
+        if self.endpoint == "chat":
+            more = {"question": self.question, "yes": self.yes, "no": self.no, "risks": self.risks}
+            form = form_of(self.form, "", Path(self.served), **more)
+            if form.text or len(form.runs) > 1 or form.before:
+                raise ConfigError(
+                    f"{kind}.form: {form.name} cannot be asked over chat; serve it here, or use its folder"
+                )
+        client = ChatClient(url=self.model, model=self.served, key_env=self.key_env or None, timeout=self.timeout)
+        return Remote(client, cast(Endpoint, self.endpoint), form, self.head, numbers(kind, self.weights))
+
+    def _prepare(self, kind: Kind) -> None:
         with contextlib.suppress(Exception):  # every verdict will say why
             self._loaded(kind)
 
-    def _scores(self, loaded: _Loaded, asked: Sequence[tuple[Any, str]]) -> list[Found | OverlongError]:  # any: prompts
+    def _scores(
+        self, loaded: Loaded, asked: Sequence[tuple[Any, str]]
+    ) -> Sequence[Found | RewardError]:  # any: prompts
         """Raw scores of prompts with a response each; those with one prompt go through the model together."""
-        from .batches import Asked
+        from .batches import Asked, Found
+        from .guard import Guard
         from .windows import score_whole
 
+        if isinstance(loaded.scorer, Remote):
+            told = loaded.scorer.scores(asked, most=self.most)
+            return [Found(one, 0, False) if isinstance(one, float) else one for one in told]
+        if isinstance(loaded.scorer, Guard):
+            with loaded.lock:
+                return loaded.scorer.scores(asked, most=self.most, budget=self.budget)
+        assert loaded.layout is not None
         places: dict[Any, list[int]] = {}
         for index, (prompt, _) in enumerate(asked):
             places.setdefault(prompt if isinstance(prompt, str) else tuple(prompt), []).append(index)
@@ -138,13 +240,13 @@ class _ModelVerifier:
                 budget=self.budget,
                 precision=self.precision,
             )
-        flat: dict[int, Found | OverlongError] = {}
+        flat: dict[int, Found | RewardError] = {}
         for held, scores in zip(places.values(), found, strict=True):
             flat.update(zip(held, scores, strict=True))
         return [flat[index] for index in range(len(asked))]
 
     def _judge(
-        self, kind: str, samples: Sequence[Sample], texts: Sequence[str | None], apart: Sequence[Verdict | None]
+        self, kind: Kind, samples: Sequence[Sample], texts: Sequence[str | None], apart: Sequence[Verdict | None]
     ) -> list[Verdict]:
         """Verdicts for the samples that none was found for yet; a text that is None has nothing to judge."""
         began = time.perf_counter()
@@ -153,33 +255,45 @@ class _ModelVerifier:
         each = (time.perf_counter() - began) / max(1, len(chosen))
         return [found[index].timed(each) if verdict is None else verdict for index, verdict in enumerate(apart)]
 
-    def _ask(self, kind: str, asked: Sequence[tuple[Any, str | None]]) -> list[Verdict]:  # any: prompts
+    def _ask(self, kind: Kind, asked: Sequence[tuple[Any, str | None]]) -> list[Verdict]:  # any: prompts
         """A verdict on each text; where the model fails on several, each is tried alone, so one costs only itself."""
         if not asked:
             return []
         loaded = None
         try:
             loaded = self._loaded(kind)
-            there = [(prompt, text) for prompt, text in asked if text is not None]
+            blank = loaded.card.low is None
+            there = [(prompt, text or "") for prompt, text in asked if text is not None or blank]
             scores = iter(self._scores(loaded, there))
-            return [self._verdict(loaded.card, text, next(scores) if text is not None else None) for _, text in asked]
+            return [
+                self._verdict(loaded.card, text, next(scores) if text is not None or blank else None)
+                for _, text in asked
+            ]
         except Exception as error:  # noqa: BLE001 - the boundary: a model that fails has not judged
             if loaded is not None and len(asked) > 1:
                 return [verdict for one in asked for verdict in self._ask(kind, [one])]
             detail = f"the reward model failed: {type(error).__name__}: {str(error)[:300]}"
             return [Verdict.error(Reason.GRADER_CRASHED, detail)] * len(asked)
 
-    def _verdict(self, card: Card, text: str | None, found: Found | OverlongError | None) -> Verdict:
+    def _verdict(self, card: Card, text: str | None, found: Found | RewardError | None) -> Verdict:
+        if isinstance(found, RewardError) and not isinstance(found, OverlongError):
+            return Verdict.error(Reason.GRADER_CRASHED, f"the reward model gave no score: {found}")
         if isinstance(found, OverlongError):
             return Verdict.error(Reason.GRADER_TIMEOUT, f"not read, and so not judged: {found} ({self._limit})")
-        raw = card.low if found is None else found.score
+        raw = (card.low or 0.0) if found is None else found.score
         views = {"raw": raw, "normalised": card.normalised(raw), "probability": card.probability(raw)}
         score = views[self.output]
         if found is None:
             detail = "nothing to judge, so the lowest score that was seen when it was calibrated"
             nothing = {"tokens": 0, "windows": 0, "cut": False}
             return Verdict.scored(score, Reason.NO_ANSWER, detail, evidence={**views, **nothing})
-        evidence = {**views, "tokens": found.tokens, "windows": found.windows, "cut": found.cut}
+        if text is None:
+            read = {"tokens": found.tokens, "windows": found.windows, "cut": found.cut}
+            detail = "nothing to judge, so the score of an empty response"
+            return Verdict.scored(score, Reason.NO_ANSWER, detail, evidence={**views, **read})
+        evidence: dict[str, Any] = {**views, "tokens": found.tokens, "windows": found.windows, "cut": found.cut}
+        if found.categories:
+            evidence["categories"] = dict(found.categories)
         detail = f"raw score {raw:.3f}" + (f", of {found.windows} windows" if found.windows > 1 else "")
         detail += ", of which the prompt's beginning was left out" if found.cut else ""
         return Verdict.scored(score, Reason.MEASURED, detail, answer=text, evidence=evidence)
@@ -225,13 +339,14 @@ class HelpfulVerifier(_ModelVerifier):
         from .summary import summary_of
 
         loaded = self._loaded("helpful")
-        texts = [summary_of(text, prompt) or None for text in (one, other)]
+        low = loaded.card.low
+        texts = [summary_of(text, prompt) or (None if low is not None else "") for text in (one, other)]
         found = self._scores(loaded, [(prompt, text) for text in texts if text is not None])
         for each in found:
-            if isinstance(each, OverlongError):
+            if isinstance(each, RewardError):
                 raise each
-        scores = iter([each.score for each in found if not isinstance(each, OverlongError)])
-        first, second = (loaded.card.low if text is None else next(scores) for text in texts)
+        scores = iter([each.score for each in found if not isinstance(each, RewardError)])
+        first, second = (low or 0.0 if text is None else next(scores) for text in texts)
         return first - second, loaded.card.probability(first - second)
 
 
@@ -279,11 +394,37 @@ class SafetyVerifier(_ModelVerifier):
                 "safety", samples, texts, [_not_for(sample, ("safety",), "safety") for sample in samples]
             )
         found = self._judge("safety", samples, texts, [None] * len(samples))
-        return [_gated(sample, verdict, self.gate) for sample, verdict in zip(samples, found, strict=True)]
+        hidden = [(sample, text) for sample in samples for text in views(sample.response).values()]
+        read = self._judge("safety", [one for one, _ in hidden], [text for _, text in hidden], [None] * len(hidden))
+        under: dict[int, list[Verdict]] = {}
+        for (sample, _), verdict in zip(hidden, read, strict=True):
+            under.setdefault(id(sample), []).append(verdict)
+        return [
+            _gated(sample, verdict, under.get(id(sample), []), self.gate)
+            for sample, verdict in zip(samples, found, strict=True)
+        ]
 
 
-def _gated(sample: Sample, verdict: Verdict, threshold: float) -> Verdict:
-    decision = decide(sample, verdict, threshold)
+def _is_address(model: str) -> bool:
+    return model.startswith(("http://", "https://"))
+
+
+def numbers(kind: str, told: str) -> tuple[float, ...]:
+    """The weights that a text lists. Raises ConfigError.
+
+    >>> numbers("helpful", "0.5,1")
+    (0.5, 1.0)
+    """
+    try:
+        return tuple(float(part) for part in told.split(",") if part.strip())
+    except ValueError:
+        raise ConfigError(f"{kind}.weights is {told!r}; it must be numbers with commas between them") from None
+
+
+def _gated(sample: Sample, verdict: Verdict, under: Sequence[Verdict], threshold: float) -> Verdict:
+    """The verdict with what the gate decides: by the response, and by each reading of it under a disguise."""
+    decisions = [decide(sample, one, threshold) for one in (verdict, *under)]
+    decision = next((one for one in decisions if not one.passed), decisions[0])
     told = {"passed": decision.passed, "threshold": threshold, "response": decision.text}
     return replace(verdict, evidence={**verdict.evidence, "gate": told})
 

@@ -17,6 +17,7 @@ GOLDS: tuple[str, ...] = (
     *("answerKey", "std_answer", "gt", "gt_answer", "reference_solution", "labels", "Answer", "Solution"),
     *("reward_model.ground_truth", "reward_spec.ground_truth", "verification_info.ground_truth", "info.answer"),
     *("metadata.answer", "metadata.ground_truth", "extra_info.answer", "extra_info.ground_truth", "ANSWER"),
+    *("expectedOutput", "reference_outputs.answer", "reference_outputs.output"),
 )
 """Where a right answer may stand. `reference` is our own name; of the others two must not disagree."""
 
@@ -129,6 +130,88 @@ TOOLS: tuple[Tool, ...] = (
         fields={"response": ("response.output",), "prompt": ("responses_create_params.input",)},
     ),
     Tool(
+        name="gemini",
+        needs=(("response.candidates",), ("candidates", "usageMetadata"), ("candidates", "modelVersion")),
+        fields={
+            "responses": ("response.candidates[*].content", "candidates[*].content"),
+            "response": ("response.text",),
+            "prompt": ("request.contents",),
+            "finish_reason": ("response.candidates[0].finishReason", "candidates[0].finishReason"),
+            "id": ("key",),
+        },
+        single=True,
+    ),
+    Tool(
+        name="bedrock",
+        needs=(("modelOutput", "modelInput"), ("modelOutput", "recordId")),
+        fields={
+            "response": (
+                *("modelOutput.output.message", "modelOutput.choices[0].message", "modelOutput.generation"),
+                *("modelOutput.completion", "modelOutput.results[0].outputText", "modelOutput"),
+            ),
+            "prompt": ("modelInput.messages", "modelInput.prompt", "modelInput.inputText"),
+            "id": ("recordId",),
+        },
+    ),
+    Tool(
+        name="ollama",
+        needs=(("message.content", "done"),),
+        fields={"response": ("message",), "finish_reason": ("done_reason",)},
+    ),
+    Tool(
+        name="llama.cpp",
+        needs=(("content", "generation_settings"), ("content", "tokens_predicted")),
+        fields={"response": ("content",), "prompt": ("prompt",)},
+    ),
+    Tool(
+        name="sglang",
+        needs=(("text", "meta_info.finish_reason"), ("text", "meta_info.id")),
+        fields={"response": ("text",), "finish_reason": ("meta_info.finish_reason.type",)},
+    ),
+    Tool(
+        name="evalscope",
+        needs=(("model_output.choices",),),
+        fields={"responses": ("model_output.choices[*].message",), "prompt": ("messages",), "problem": ("index",)},
+        single=True,
+    ),
+    Tool(
+        name="helm",
+        needs=(("instance", "result.completions"),),
+        fields={
+            "responses": ("result.completions[*].text",),
+            "prompt": ("request.prompt", "instance.input.text"),
+            "reference": ("instance.references",),
+            "problem": ("instance.id",),
+        },
+        single=True,
+    ),
+    Tool(
+        name="openai-evals",
+        needs=(("item", "sample.output_text"),),
+        fields={
+            "response": ("sample.output_text",),
+            "prompt": ("item.question", "item.prompt", "item.problem", "item.input", "sample.input"),
+            "reference": (
+                *("item.reference_answer", "item.answer", "item.ground_truth", "item.correct_answer"),
+                *("item.expected", "item.ideal", "item.target", "item.correct_label"),
+            ),
+            "id": ("item.id",),
+        },
+    ),
+    Tool(
+        name="langsmith",
+        needs=(("inputs", "outputs.output"), ("inputs", "outputs.response"), ("outputs.answer", "reference_outputs")),
+        fields={
+            "response": ("outputs.output", "outputs.response", "outputs.answer"),
+            "prompt": ("inputs.question", "inputs.prompt", "inputs.input", "inputs.problem"),
+        },
+    ),
+    Tool(
+        name="art",
+        needs=(("messages_and_choices",),),
+        fields={"response": ("messages_and_choices[-1].message", "messages_and_choices[-1]")},
+    ),
+    Tool(
         name="vllm",
         needs=(("outputs", "prompt", "request_id"), ("outputs", "prompt_token_ids")),
         fields={
@@ -160,12 +243,15 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         name="verifiers",
-        needs=(("example_id", "completion"), ("example_id", "task", "prompt"), ("completion", "task", "answer")),
+        needs=(
+            *(("example_id", "completion"), ("example_id", "task", "prompt"), ("completion", "task", "answer")),
+            ("traces[0].nodes", "task.data"),
+        ),
         fields={
-            "response": ("completion",),
-            "prompt": ("prompt",),
-            "reference": ("answer", "info.answer"),
-            "problem": ("example_id",),
+            "response": ("completion", "traces[0].nodes[-1].message"),
+            "prompt": ("prompt", "task.data.prompt"),
+            "reference": ("answer", "info.answer", "task.data.answer", "task.data.info.answer"),
+            "problem": ("example_id", "task.data.id", "task.data.idx"),
         },
     ),
     Tool(

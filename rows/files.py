@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from ..verifiers.errors import RunError, SampleError
+from .documents import BEGINNING
 from .packed import FOREIGN, unpacked
 from .tables import arrow_rows, csv_rows, eval_rows, json_rows, without_nan
 
@@ -156,9 +157,9 @@ class Input:
                         line = row.line
                         yield row
                     return
-                by = b"\t" if form == "tsv" else b","
                 longest = self._max_line
-                rows = json_rows(file, longest) if form == "json" else csv_rows(file, longest, by.decode())
+                by = {"csv": ",", "tsv": "\t", "semicolons": ";"}
+                rows = json_rows(file, longest) if form == "json" else csv_rows(file, longest, by[form])
                 for row in self._table(index, rows):
                     line = row.line
                     yield row
@@ -247,16 +248,20 @@ def _kind_of(name: str) -> str:
 
 
 def _form_of(name: str, head: bytes) -> str:
-    """How text holds rows: `lines` of JSON, one `json` document, `csv` or `tsv`."""
+    """How text holds rows: `lines` of JSON, one `json` document, `csv`, `tsv`, or CSV with `semicolons`."""
     text = head.removeprefix(_BOM).lstrip()
     suffix = re.sub(r"\.(gz|zst|zstd|bz2|xz|gzip)$", "", name).rpartition(".")[2]
+    first, end, _ = text.partition(b"\n")
+    if suffix == "csv" and b";" in first and b"," not in first:
+        return "semicolons"  # as spreadsheets write where a comma is in numbers
     if suffix in ("csv", "tsv"):
         return suffix
-    first, end, _ = text.partition(b"\n")
     if text.startswith(b"["):
         # A line that is a whole array is a row of JSONL, and an error; an array of objects is a file of them.
         return "json" if re.match(rb"\[\s*(\{|\Z)", text[:200]) or first.strip() == b"[" else "lines"
     if text.startswith(b"{"):
+        if re.match(BEGINNING, text):
+            return "json"
         opened = first.strip()
         return (
             "json" if end and (opened == b"{" or re.fullmatch(rb'\{\s*"[^"]{1,80}"\s*:\s*[\[{]?', opened)) else "lines"

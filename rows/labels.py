@@ -21,11 +21,12 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from ..verifiers.cases import find_tests, read_tests
 from ..verifiers.errors import SampleError
 from ..verifiers.references import is_data
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
+from . import capabilities
 from .aliases import GOLDS, VERDICTS
+from .cases import find_tests, read_tests
 from .values import plain, read_text
 
 Fields = dict[str, Any]  # any: fields of a Sample, and of its meta
@@ -49,6 +50,8 @@ def label_fields(value: object, name: str, row: Mapping[str, Any], kind: str | N
     >>> label_fields({"target": 24, "numbers": [1, 2]}, "ground_truth", {}, None)
     {'kind': 'puzzle', 'reference': '{"target": 24, "numbers": [1, 2]}'}
     """
+    if kind in capabilities.WHOLE and value is not None and not isinstance(value, str):
+        return {"reference": json.dumps(value, ensure_ascii=False)}
     if isinstance(value, str):
         return {"reference": value} if not value or value[0] in _HARMLESS else _of_text(value, name, row, kind)
     if isinstance(value, list):
@@ -82,7 +85,7 @@ def label_row(label: object) -> Mapping[str, object]:
 
 
 def _of_text(text: str, name: str, row: Mapping[str, Any], kind: str | None) -> Fields:
-    if kind in _WHOLE:
+    if kind in _WHOLE or kind in capabilities.WHOLE:
         return {"reference": text}
     found = read_text(text)
     if found is None and text.lstrip().startswith('"') and is_data([text]):
@@ -118,6 +121,8 @@ def _unquoted(text: str) -> str:
 
 def _of_list(items: list[Any], whole: object, name: str, row: Mapping[str, Any], kind: str | None) -> Fields:
     items = [item for item in items if item is not None]
+    if items and all(isinstance(item, Mapping) and "tags" in item and "output" in item for item in items):
+        return _of_helm(items, name, row, kind)
     if kind in _WHOLE or not items:
         return {"reference": (whole if isinstance(whole, str) else items) if items else None}
     if kind in (None, "code"):
@@ -134,6 +139,15 @@ def _of_list(items: list[Any], whole: object, name: str, row: Mapping[str, Any],
             "wrong_type", f"{name} is a list of {_types(items)}, which is no label that is known{_way(items)}"
         )
     return {"reference": items}
+
+
+def _of_helm(items: list[Any], name: str, row: Mapping[str, Any], kind: str | None) -> Fields:
+    """HELM's references, of which those that are tagged are right; several untagged ones are options."""
+    right = [item for item in items if "correct" in (item["tags"] or ())]
+    if len(right) != len(items):
+        raise SampleError("ambiguous_label", f"{name} holds {len(items)} options, which responses name by letters")
+    texts = [item["output"].get("text") if isinstance(item["output"], Mapping) else item["output"] for item in right]
+    return _of_list(texts, texts, name, row, kind)
 
 
 def _is_case(text: str) -> bool:
@@ -328,6 +342,10 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:59] + "…")
 
 
+OPTION_COLUMNS = ("choices", "options", "endings", "answer_choices", "candidates")
+"""Where the options of a question may stand."""
+
+
 # -- choices ----------------------------------------------------------------------------------------------------------
 
 
@@ -338,11 +356,14 @@ def choice_fields(fields: Fields, row: Mapping[str, Any]) -> Fields:
     >>> choice_fields({"reference": "B"}, {"options": ["4", "5"]})["kind"]
     'choice'
     """
-    column = next((name for name in ("choices", "options") if row.get(name)), None)
+    column = next((name for name in OPTION_COLUMNS if row.get(name)), None)
     gold = fields.get("reference")
     if column is None or gold is None or isinstance(gold, list):
         return fields
     options = row[column]
+    if isinstance(options, str):
+        options = read_text(options)
+    names = options.get("label") if isinstance(options, Mapping) else None
     if isinstance(options, Mapping) and isinstance(options.get("text"), list):
         options = options["text"]  # ARC: {"text": [...], "label": [...]}
     texts = list(options.values()) if isinstance(options, Mapping) else options
@@ -359,6 +380,10 @@ def choice_fields(fields: Fields, row: Mapping[str, Any]) -> Fields:
             "ambiguous_label", f"the gold is the number {gold}, and {column} has {len(texts)} texts: say its letter"
         )
     letter = gold.strip().strip("().") if isinstance(gold, str) else ""
+    if letter.isdigit() and gold not in texts and (column == "endings" or names or int(letter) <= len(texts)):
+        raise SampleError(
+            "ambiguous_label", f"the gold {gold!r} may be the place of one of {len(texts)} {column}: say its letter"
+        )
     if gold in texts or (len(letter) == 1 and letter in _LETTERS[: len(texts)]):
         return {**fields, "kind": "choice"}
     return fields

@@ -1,7 +1,7 @@
 """Messages as chat interfaces write them: the text of the last assistant turn, and the turns that asked for it.
 
-What is read: OpenAI's `role` and `content`, ShareGPT's `from` and `value`, lists of blocks, thinking that was parsed
-off (`reasoning_content`), and the items of an OpenAI Responses object.
+What is read: OpenAI's `role` and `content`, ShareGPT's `from` and `value`, Gemini's `parts`, lists of blocks, thinking
+that was parsed off (`reasoning_content`), and the items of an OpenAI Responses object.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ def response_text(completion: object, *, opened: bool = False) -> str:
         raise SampleError("wrong_type", f"a completion must be text or messages, got {_type(completion)}")
     if any(turn.get("type") in ("message", "reasoning", "function_call") and "role" not in turn for turn in turns):
         turns = reply_of(turns)
+    if turns and all("text" in turn and not turn.keys() & {"role", "from", "content"} for turn in turns):
+        turns = [{"role": "assistant", "content": turns}]  # the blocks of one message
     last = next((turn for turn in reversed(turns) if _role(turn, "assistant") == "assistant"), None)
-    return "" if last is None else _message_text(last, opened)
+    return "" if last is None else message_text(last, opened)
 
 
 def is_message(value: object) -> bool:
@@ -44,6 +46,7 @@ def is_message(value: object) -> bool:
     return isinstance(value, Mapping) and (
         ("role" in value and ("content" in value or "tool_calls" in value or "reasoning_content" in value))
         or ("from" in value and "value" in value)
+        or isinstance(value.get("parts"), list)
     )
 
 
@@ -65,6 +68,8 @@ def split_conversation(turns: Sequence[Mapping[str, Any]]) -> tuple[list[dict[st
 
 def as_message(turn: Mapping[str, Any]) -> dict[str, Any]:  # any: a message's fields
     """A turn with `role` and `content`, whatever its own names are."""
+    if isinstance(turn.get("parts"), list):
+        return {"role": _role(turn, "user"), "content": turn["parts"]}
     if "role" in turn:
         return dict(turn)
     return {"role": _role(turn, "user"), "content": turn.get("value")}
@@ -92,12 +97,12 @@ def _role(turn: Mapping[str, Any], usual: str) -> str:
     role = turn.get("role")
     if role is None:
         role = turn.get("from", usual)
-        role = _SPEAKERS.get(str(role).lower(), role)
-    return str(role)
+    return str(_SPEAKERS.get(str(role).lower(), role))
 
 
-def _message_text(message: Mapping[str, object], opened: bool) -> str:
-    content = message.get("content", message.get("value") if "from" in message else None)
+def message_text(message: Mapping[str, object], opened: bool = False) -> str:
+    """The text of a message, its blocks and its reasoning included. Raises SampleError for content that is none."""
+    content = message.get("content", message.get("value") if "from" in message else message.get("parts"))
     thinking = next((message[k] for k in _REASONING if message.get(k)), None)
     if isinstance(content, str):
         text = content
@@ -105,9 +110,8 @@ def _message_text(message: Mapping[str, object], opened: bool) -> str:
         text = ""
     elif isinstance(content, Mapping | Sequence):
         blocks = [content] if isinstance(content, Mapping) else content
-        texts = [block if isinstance(block, str) else _block(block, "text") for block in blocks]
-        text = "".join(texts)
-        thinking = thinking or "".join(_block(block, "thinking") or _block(block, "reasoning") for block in blocks)
+        text = "".join(block if isinstance(block, str) else _said(block) for block in blocks)
+        thinking = thinking or "".join(map(_thought, blocks))
     else:
         raise SampleError("wrong_type", f"content must be text, blocks or None, got {_type(content)}")
     if isinstance(thinking, str) and thinking and "</think>" not in text:
@@ -118,6 +122,21 @@ def _message_text(message: Mapping[str, object], opened: bool) -> str:
 def block_texts(blocks: object) -> str:
     """The text of a list of blocks; none of anything else."""
     return "".join(_block(block, "text") for block in blocks) if isinstance(blocks, list | tuple) else ""
+
+
+def _said(block: object) -> str:
+    return "" if _is_thought(block) else _block(block, "text")
+
+
+def _thought(block: object) -> str:
+    if _is_thought(block):
+        return _block(block, "text")
+    return _block(block, "thinking") or _block(block, "reasoning")
+
+
+def _is_thought(block: object) -> bool:
+    """Whether a part of Gemini's is thinking."""
+    return isinstance(block, Mapping) and block.get("thought") is True
 
 
 def _block(block: object, key: str) -> str:

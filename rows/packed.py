@@ -1,6 +1,7 @@
 """Bytes of a file as text holds them: unpacked (gz, zst, bz2, xz) and in UTF-8, both found by content, not by name.
 
-Memory stays flat whatever a file unpacks to; one that is damaged or breaks off raises OSError or EOFError.
+Memory stays flat whatever a file unpacks to. One that is damaged, breaks off or unpacks to far more than rows would
+raises OSError or EOFError.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from typing import IO, Any, cast
 
 _AT_ONCE = 1 << 10
 """Bytes that are unpacked at a time: a block of Zstandard may grow thirty thousand times, so few are taken."""
+_MOST_TIMES = 500
+"""How many times its size a file may unpack to, beyond the first `_UNBOUNDED` bytes; rows reach some fifty."""
+_UNBOUNDED = 1 << 30
 _XZ_MEMORY = 256 << 20
 """Most memory that unpacking xz may take."""
 
@@ -60,7 +64,8 @@ def unpacked(raw: IO[bytes], opened: ExitStack) -> io.BufferedReader:
         import lzma
 
         stream = _Unpacking(raw, lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY), lzma.LZMAError, "xz")
-    reader = buffered if stream is None else io.BufferedReader(stream, 1 << 20)
+    bounded: Any = _Bounded(stream, raw)  # any: as above
+    reader = buffered if stream is None else io.BufferedReader(bounded, 1 << 20)
     coding = _coding(reader.peek(4)[:4])
     return io.BufferedReader(_Transcoding(reader, coding), 1 << 20) if coding else reader
 
@@ -108,6 +113,27 @@ class _Unpacking(io.RawIOBase):
             self._whole = self._frame.eof
         size = min(len(buffer), len(self._waiting))
         buffer[:size], self._waiting = self._waiting[:size], self._waiting[size:]
+        return size
+
+
+class _Bounded(io.RawIOBase):
+    """What a packed file holds, as far as rows could fill it. Raises OSError beyond."""
+
+    def __init__(self, unpacking: Any, raw: IO[bytes]) -> None:  # any: readers share no typed class
+        self._unpacking = unpacking
+        self._taken = raw.tell if raw.seekable() else None
+        self._size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # any: as above
+        size: int = self._unpacking.readinto(buffer)
+        self._size += size
+        if self._size > _UNBOUNDED and self._taken is not None and self._size > _MOST_TIMES * self._taken():
+            raise OSError(
+                f"it unpacks to more than {_MOST_TIMES} times its size, as no rows do; if it is meant, unpack it first"
+            )
         return size
 
 

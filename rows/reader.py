@@ -15,6 +15,7 @@ What it does not do: guess. A row that cannot be read is an error with its reaso
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -24,9 +25,11 @@ from ..verifiers.errors import ConfigError, SampleError
 from ..verifiers.reasoning import Prefilled, ends_in_think
 from ..verifiers.registry import is_known
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
+from . import capabilities
 from .aliases import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, TOOLS, VERDICTS, Tool
+from .cases.forms import FORM_COLUMNS, read_sample
 from .columns import kind_of, language_of, own_limits, program_language_of
-from .labels import _HARMLESS, choice_fields, choose, is_verdict, label_fields
+from .labels import _HARMLESS, OPTION_COLUMNS, choice_fields, choose, is_verdict, label_fields
 from .messages import as_message, is_conversation, is_message, response_text, split_conversation
 from .paths import get, parse_path
 from .values import plain, read_text
@@ -101,7 +104,7 @@ class RowReader:
         """
         layout = _layout(tuple(row), tuple(self.columns.items()), self.tool)
         if layout.plain and not question and _is_plain(row):
-            return Read([Sample.from_dict(row)], False, None)
+            return Read([read_sample(row) if layout.tests else Sample.from_dict(row)], False, None)
         return _Row(row, self.columns, layout, question=question, prefilled=self.prefilled).read()
 
     def read_question(self, row: Row) -> Sample:
@@ -123,7 +126,8 @@ class RowReader:
             asked = plain(prompt)
             (sample,) = read.read(prompt=asked or None).samples
             opened = ends_in_think(sample.prompt) if self.prefilled == "auto" else self.prefilled
-            return replace(sample, response=response_text(_copied(completion), opened=opened))
+            told = capabilities.calls_text if sample.kind == "tools" else response_text
+            return replace(sample, response=told(_copied(completion), opened=opened))
         except SampleError as error:
             return error
         except Exception as error:  # noqa: BLE001 - the boundary: whatever a row holds, it costs that row
@@ -154,6 +158,8 @@ class _Layout(NamedTuple):
 
     plain: bool
     """Whether it has our own names alone."""
+    tests: bool
+    """Whether it has a column in which tests may be."""
     paths: Mapping[str, tuple[str, ...]]
     """Where each field may stand: paths whose first step is there."""
     tools: tuple[Tool, ...]
@@ -168,8 +174,8 @@ def _layout(keys: tuple[str, ...], columns: tuple[tuple[str, str | None], ...], 
     tools = tools if tool == "auto" else (BY_NAME[tool],)
     own = all(found in ((), (name,)) for name, found in paths.items() if name != "responses")
     plain_row = own and not columns and not tools and "response" in there and not there.intersection(CONVERSATIONS)
-    plain_row = plain_row and not there.intersection(("choices", "options"))
-    return _Layout(plain_row, paths, tools)
+    plain_row = plain_row and there.isdisjoint(OPTION_COLUMNS) and there.isdisjoint(capabilities.MARKERS)
+    return _Layout(plain_row, not there.isdisjoint(FORM_COLUMNS), paths, tools)
 
 
 def _there(paths: Iterable[str], keys: frozenset[str]) -> tuple[str, ...]:
@@ -200,6 +206,8 @@ def _is_plain(row: Row) -> bool:
 
 
 _PROMPTS = (str, type(None))
+_OWN_ANSWER = ("reference", "match", "golds", "answers", "answers_spans")
+"""Fields beside which `kind: answer` is the kind of short answers."""
 
 
 class _Row:
@@ -233,7 +241,10 @@ class _Row:
         self._kind(fields)
         self._language(fields)
         self._limits(fields)
-        fields.update(self._label(fields))
+        shape = {} if "reference" in self._columns else capabilities.capability(self._row, fields.get("kind"))
+        if prompt is not None:
+            shape.pop("prompt", None)  # a trainer's own goes before
+        fields.update(shape or self._label(fields))
         if self._tool is not None and "finish_reason" in self._tool.fields and "finish_reason" not in fields:
             reason = self._of_tool("finish_reason")[1]
             if reason is not None:
@@ -241,16 +252,19 @@ class _Row:
         for name in ("reference", "prompt", "tests"):
             if fields.get(name) is None:
                 fields.pop(name, None)
+        question = read_sample({**fields, "response": ""})
         samples = []
         opened: bool | None = None
         for place, response in enumerate(found):
             if not isinstance(response, str):
                 where = f"responses[{place}]" if plural else self._where("response")
                 if opened is None:
-                    question = Sample.from_dict({**fields, "response": ""})
                     opened = ends_in_think(question.prompt) if self._prefilled == "auto" else self._prefilled
-                response = _text_of(response, where, opened)
-            samples.append(Sample.from_dict({**fields, "response": response}))
+                tools = fields.get("kind") == "tools"
+                response = (
+                    capabilities.calls_text(response, opened=opened) if tools else _text_of(response, where, opened)
+                )
+            samples.append(replace(question, response=response))
         return Read(samples, plural, self._reading())
 
     # -- fields -------------------------------------------------------------------------------------------------------
@@ -267,6 +281,7 @@ class _Row:
             place, several = self._of_tool("responses")
             if isinstance(several, str):
                 several = read_text(several)
+            several = _numbered(several)
             if several and all(one is None for one in several):
                 several = None
             if several == []:
@@ -277,6 +292,7 @@ class _Row:
         path, value = self._first("response")
         if value is None and "response" not in self._columns:
             place, several = self._first("responses")
+            several = _numbered(several)
             if isinstance(several, list):
                 self._note("responses", place)
                 return several, True
@@ -346,6 +362,8 @@ class _Row:
         if value is None:
             return
         kind = kind_of(value)
+        if kind == "answer" and not any(self._row.get(name) is not None for name in _OWN_ANSWER):
+            kind = None  # `answer`, `response`: what data sets call a part of a row
         if kind is not None:
             fields["kind"] = kind
         elif path in self._columns.values():
@@ -478,6 +496,19 @@ class _Row:
         return Reading(tool, tuple(self._found), tuple(self._foreign))
 
 
+def _numbered(responses: Any) -> Any:  # any: a JSON value
+    """A list of responses for an object with one under each number, `{"0": {"content": ...}}`, as SkyThought has it."""
+    if not isinstance(responses, Mapping) or not responses:
+        return responses
+    if not all(_NUMBER.fullmatch(key) and isinstance(item, Mapping) for key, item in responses.items()):
+        return responses
+    texts = [item.get("content") for item in responses.values()]
+    return texts if all(isinstance(text, str) for text in texts) else responses
+
+
+_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
+
+
 def _is_tokens(value: list[Any]) -> bool:  # any: JSON values
     """Whether a list holds ids of tokens, as `labels` of training rows do, and no answers."""
     return len(value) > _TOKENS and all(type(item) is int for item in value)
@@ -496,6 +527,8 @@ def _is_of(tool: Tool, row: Row) -> bool:
         return (
             isinstance(name, str) and "/" in name and not any(row.get(n) is not None for n in ("response", "responses"))
         )
+    if tool.name == "verifiers" and isinstance(row.get("traces"), list) and len(row["traces"]) != 1:
+        return False  # of several agents, one of which may judge the others
     if tool.name == "openai" and "custom_id" in row:
         return isinstance(row.get("response"), Mapping)
     if tool.name == "openai" and not any(get(row, path) for path in ("choices", "output", "response")):

@@ -13,6 +13,7 @@ from ..verifiers.registry import accuracy_verifiers, make
 from ..verifiers.reward import Auto
 from ..verifiers.sample import Message, Sample
 from ..verifiers.verdict import Verdict
+from .cases import read_sample
 
 
 def verify(
@@ -31,7 +32,8 @@ def verify(
     Args:
         response: What the model wrote, its chain of thought included.
         reference: The right answer; of several, any one will do.
-        kind: Whose business it is: `math`, `code`, `choice`, `puzzle`, `schema`, or a kind of an installed package.
+        kind: Whose business it is: `math`, `code`, `choice`, `puzzle`, `schema`, `instructions`, `answer`, `tools`,
+            `sql`, `procedural`, or a kind of an installed package.
         tests: Test cases, for code: `TestCase`s, or any form that a row may have (docs/code.md).
         prompt: What the model was asked, as text or as messages.
         limits: What a program may use: `Limits`, or their names and values.
@@ -72,7 +74,7 @@ def verify(
         elif value:
             row[field] = list(value) if isinstance(value, tuple) else value
     judge = Auto(verifiers={kind: make(deciders[kind], options)})
-    (verdict,) = judge([replace(Sample.from_dict(row), **made)])
+    (verdict,) = judge([replace(read_sample(row), **made)])
     return verdict
 
 

@@ -12,12 +12,14 @@ import json
 import math
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..verifiers.errors import RunError, SampleError, missing_extra
 from .aliases import ALIASES, CONVERSATIONS
+from .documents import rows_of
 from .messages import is_conversation
 from .values import read_text
 
@@ -25,6 +27,7 @@ Found = bytes | SampleError
 _SPACE = re.compile(r"[\s,]*")
 _ZSTD = 93
 """Zstandard as a ZIP archive's method, in which inspect packs and which zipfile knows from Python 3.14 on only."""
+_MOST_COLUMNS = 16_384
 _ORDER = re.compile(r"\d+|\D+")
 
 
@@ -77,16 +80,9 @@ def json_rows(stream: io.BufferedReader, longest: int) -> Iterator[Found]:
             if complete:
                 line = held[:end].encode("utf-8", "replace")
                 held, size = held[end:], 1 << 16
-                log = isinstance(value, dict) and isinstance(value.get("samples"), list) and "eval" in value
-                numbered = (
-                    isinstance(value, dict)
-                    and value
-                    and all(name.isdigit() and isinstance(item, dict) for name, item in value.items())
-                )
-                if numbered and not array:  # OpenCompass: {"0": {...}, "1": {...}}
-                    yield from map(as_json, value.values())
-                elif log:
-                    yield from (as_json(sample) for sample in value["samples"])
+                rows = rows_of(value) if isinstance(value, dict) and not array else None
+                if rows is not None:
+                    yield from map(as_json, rows)
                 else:
                     yield as_json(value) if b"\n" in line else line
                 continue
@@ -111,6 +107,8 @@ def csv_rows(stream: io.BufferedReader, longest: int, delimiter: str) -> Iterato
         nonlocal size
         first = True
         while data := stream.readline(longest + 1):
+            if first and data.count(delimiter.encode()) >= _MOST_COLUMNS:
+                raise csv.Error(f"it has more than {_MOST_COLUMNS:,} columns, so it holds no responses")
             size += len(data)
             if size > longest:
                 raise OverflowError
@@ -120,7 +118,7 @@ def csv_rows(stream: io.BufferedReader, longest: int, delimiter: str) -> Iterato
     reader = csv.reader(lines(), delimiter=delimiter, strict=True)
     try:
         header = next(reader, [])
-        twice = sorted({name for name in header if header.count(name) > 1}) if len(header) < 10_000 else []
+        twice = [name for name, count in Counter(header).items() if count > 1]
         if twice:
             raise RunError(f"the CSV has the column {twice[0]!r} twice; rename one")
         size = 0
@@ -215,13 +213,24 @@ def _member(archive: zipfile.ZipFile, name: str, longest: int) -> bytes:
         raise OSError(f"{name}: {error}") from error
 
 
+def _archive(names: Sequence[str]) -> str:
+    """What a ZIP archive is that is no log of inspect, and the way out."""
+    if "xl/workbook.xml" in names:
+        return "an Excel workbook; save its sheet as CSV"
+    if any(name.endswith("/data.pkl") for name in names):
+        return "a file of torch.save, which may run code when it is read; write its rows as JSONL with torch.load"
+    if any(name.endswith(".npy") for name in names):
+        return "an archive of NumPy arrays; write its rows as JSONL"
+    return "a ZIP archive and no log of inspect; unpack it and name the files in it"
+
+
 def eval_rows(path: str, longest: int) -> Iterator[Found]:
     """The samples of an `.eval` log of inspect, which is a ZIP archive. Raises RunError for another archive."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if name.startswith("samples/") and name.endswith(".json")]
             if not names and "header.json" not in archive.namelist():
-                raise RunError(f"{path} is a ZIP archive and no log of inspect; unpack it and name the files in it")
+                raise RunError(f"{path} is {_archive(archive.namelist())}")
             for name in sorted(names, key=lambda n: [p.zfill(12) if p.isdigit() else p for p in _ORDER.findall(n)]):
                 if archive.getinfo(name).file_size > longest:
                     yield SampleError("line_too_long", f"{name} has more than {longest:,} bytes (--max-line-mb)")

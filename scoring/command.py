@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from ..verifiers.errors import RunError, WriteError
 from ..verifiers.files import write_json
 from .first import NothingScoredError
+from .judging import CeilingError
 from .options import ScoreOptions, merge_options
 from .run import Interrupted, score
 from .show import print_summary, progress_bar
@@ -78,8 +79,12 @@ def _run(config: str | None, flags: Mapping[str, Any], reporter: Reporter, ended
         for path in (options.output, options.summary or "-", options.report or "-")
     ):
         raise RunError(f"{config} holds the options; write to another file")
-    for path in filter(None, (options.summary, options.report)):
-        _check_writable(path)
+    for path, mark in ((options.summary, _SUMMARY), (options.report, _PAGE)):
+        if path is not None:
+            _check_writable(path)
+            # Where OUT is there, that is the reason to be told, with its own way out.
+            if not options.overwrite and (options.resume or not _holds(Path(options.output))):
+                _refuse_to_overwrite(path, mark if options.resume else None)
     if options.report is not None:
         reporter.check()
     try:
@@ -91,6 +96,9 @@ def _run(config: str | None, flags: Mapping[str, Any], reporter: Reporter, ended
         return TERMINATED if ended else INTERRUPTED
     except NothingScoredError as error:
         _say(f"failed: {error}")
+        return FAILED
+    except CeilingError as error:
+        _say(f"stopped: {error}")
         return FAILED
     except BrokenPipeError:
         # The interpreter flushes standard output once more on its way out, which would fail again.
@@ -147,6 +155,25 @@ def _check_writable(path: str) -> None:
             target.unlink()
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror}") from error
+
+
+_SUMMARY, _PAGE = b'"schema_version"', b'content="r1-reward'
+"""What stands near the beginning of a summary and of a page."""
+
+
+def _refuse_to_overwrite(path: str, mark: bytes | None) -> None:
+    """Raise RunError for a file that holds anything, but for one with `mark`, which an earlier run wrote."""
+    target = Path(path)
+    if not _holds(target):
+        return
+    with target.open("rb") as file:
+        ours = mark is not None and mark in file.read(2_000)
+    if not ours:
+        raise RunError(f"{path} is there; --overwrite replaces it, or write to another file")
+
+
+def _holds(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _say(text: str) -> None:

@@ -31,6 +31,7 @@ def lenient_note(options: ScoreOptions, tally: Tally, rows: Sequence[RawRow]) ->
     share = counts[1][Reason.NO_ANSWER.value] / max(1, sum(counts[1].values()))
     if share < _SHARE:
         return None
+    given["judge"] = None  # what a note would cost
     spec = RewardSpec(rewards=("math",), options={"math": {**given, "extraction": "lenient"}})
     found = [
         each for done in Scorer(spec.build(), options.reader, None).judge(rows[:SAMPLED]) for each in done.responses

@@ -45,11 +45,15 @@ class ScoreOptions:
     output: str = "-"
     """JSONL file to write, or `-` for standard output."""
     rewards: Sequence[str] = ("auto",)
-    """Names of verifiers, summed with equal weights."""
+    """Names of verifiers to sum, each with its weight and schedule: `format:0.1`, `helpful:0.5@1300+100`."""
     preset: str | None = None
     """A preset, in place of `rewards`."""
     set: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Options of verifiers by name."""
+    begins: Mapping[str, int] = field(default_factory=dict)
+    """The training step from which a term counts, by its name."""
+    step: int | None = None
+    """The training step whose reward is meant: what begins later does not count. None: everything counts in full."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Which path of a row holds which field of a Sample."""
     tool: str = "auto"
@@ -129,7 +133,9 @@ class ScoreOptions:
     @property
     def spec(self) -> RewardSpec:
         """The reward that they ask for."""
-        return RewardSpec(rewards=tuple(self.rewards), preset=self.preset, options=self.set)
+        return RewardSpec(
+            rewards=tuple(self.rewards), preset=self.preset, options=self.set, begins=self.begins, step=self.step
+        )
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
         """What decides the content of the output rows, and nothing else: not the number of workers, say."""

@@ -15,14 +15,15 @@ class Pace:
     1
     """
 
-    def __init__(self, seconds: float, most: int) -> None:
-        """`seconds` is what one hand-over should take, `most` bounds its rows."""
+    def __init__(self, seconds: float, most: int, least: int = 1) -> None:
+        """`seconds` is what one hand-over should take, `most` bounds its rows; `least` are handed over however long
+        they take."""
         self._seconds = seconds
-        self._most = most
-        self.rows = min(16, most)
+        self._least, self._most = least, max(least, most)
+        self.rows = max(least, min(16, most))
         """Rows to hand over next."""
 
     def took(self, rows: int, seconds: float) -> None:
         """Learn from rows that are done."""
         wanted = int(rows * self._seconds / max(seconds, 1e-6))
-        self.rows = max(1, min(self._most, wanted, 2 * self.rows))
+        self.rows = max(self._least, min(self._most, wanted, 2 * self.rows))

@@ -17,15 +17,18 @@ from ..verifiers.errors import RunError, WriteError
 from ..verifiers.reward import Judge
 from ..verifiers.spec import slots_of, verifiers_of
 from .first import FIRST, absent_fields, check_first
+from .judging import WAVES, CeilingError, GroupGuard, before_ceiling, judge_note, needs_groups, rows_at_once
 from .lenient import SAMPLED, has_no_answer, lenient_note
 from .modules import modules_note
 from .options import ScoreOptions, default_workers
 from .output import Output
 from .pace import Pace
 from .pool import Pool
+from .prompt_language import SAMPLED as SAMPLED_PROMPTS
+from .prompt_language import language_note
 from .summary import Summary, Tally
 from .undecided import undecided_notes
-from .work import Done, Mismatch
+from .work import Done, Mismatch, Scorer
 
 if TYPE_CHECKING:
     from .ray_pool import RayPool
@@ -155,6 +158,7 @@ def score_from(
     held: list[tuple[RawRow, Done]] = []
     began_writing = output.resumed
     unanswered: list[RawRow] = []
+    first_rows: list[RawRow] = []
     notes: list[str] = []
 
     def write(done: Sequence[Done]) -> None:
@@ -180,18 +184,28 @@ def score_from(
                 f"{options.output} cannot be resumed: its row for line {done.line} was not made from that line; "
                 "start anew without --resume"
             )
+        paid = before_ceiling(done)
+        rest, done = done[len(paid) :], list(paid)
         tally.add(done)
+        if "language" in tally.by_verifier and len(first_rows) < SAMPLED_PROMPTS:
+            first_rows.extend(chunk.rows[: SAMPLED_PROMPTS - len(first_rows)])
         if len(unanswered) < SAMPLED:
-            pairs = zip(chunk.rows, done, strict=True)
+            pairs = zip(chunk.rows, done, strict=False)
             unanswered.extend(raw for raw, one in pairs if any(map(has_no_answer, one.responses)))
         if began_writing and chunk.outputs is None:
             write(done)
         elif not began_writing:
-            held.extend(zip(chunk.rows, done, strict=True))
+            held.extend(zip(chunk.rows, done, strict=False))
             if len(held) >= FIRST:
                 if not options.keep_going:
                     check_first([raw for raw, _ in held[:FIRST]], [one for _, one in held[:FIRST]], reader)
                 begin()
+        if rest:
+            begin()
+            raise CeilingError(
+                f"the ceiling of cost is reached after {tally.rows:,} rows (max_cost): what was judged is kept; raise "
+                "it and run again with --resume"
+            )
         if progress is not None:
             progress(Progress(tally.rows, source.bytes_read, source.bytes))
 
@@ -201,11 +215,19 @@ def score_from(
             if began_writing:
                 output.begin()
             programs = slots if spec.may_run_programs else None
-            _fan_out(_Chunks(source, output.earlier(), programs), pool, workers, finish)
+            guard = GroupGuard(Scorer(judge, reader, options.group_by).group) if needs_groups(judge) else None
+            chunks = _Chunks(source, output.earlier(), programs, least=_rows(judge, workers), guard=guard)
+            _fan_out(chunks, pool, workers, finish)
             pool.finish()
         begin()
         output.finish()
-        notes.extend(filter(None, [lenient_note(options, tally, unanswered), modules_note(tally)]))
+        noted = (
+            lenient_note(options, tally, unanswered),
+            modules_note(tally),
+            language_note(options, tally, first_rows),
+            judge_note(tally),
+        )
+        notes.extend(filter(None, noted))
         notes.extend(undecided_notes(tally))
         inputs = zip(source.files, source.sha256, strict=True)
         return tally.summary(
@@ -240,14 +262,14 @@ def _pool(options: ScoreOptions, judge: Judge) -> Iterator[tuple[Pool | RayPool,
             made, workers = RayPool, options.workers or cluster_size()
         # An actor is given one processor of its node.
         slots = slots_of(workers) if options.ray is None else 1
-        spec = options.spec.with_slots(slots)
+        spec = options.spec.with_slots(slots).shared_by(workers)
         pool = made(
             spec,
             judge,
             options.reader,
             options.group_by,
             workers=workers,
-            row_timeout=options.row_timeout,
+            row_timeout=options.row_timeout * (WAVES if rows_at_once(judge) else 1),
             prefix=options.prefix,
             by=options.by,
         )
@@ -262,20 +284,33 @@ class _Chunks:
     runs any.
     """
 
-    def __init__(self, source: Source, earlier: Iterator[bytes], slots: int | None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        earlier: Iterator[bytes],
+        slots: int | None,
+        *,
+        least: int = 1,
+        guard: GroupGuard | None = None,
+    ) -> None:
+        """`least` rows are a chunk however long they take; `guard` says where one may end."""
         self._source = iter(source)
         self._slots = slots
         self._earlier = earlier
-        self.pace = Pace(CHUNK_SECONDS, CHUNK_ROWS)
+        self._guard = guard
+        self.pace = Pace(CHUNK_SECONDS, CHUNK_ROWS, least)
 
     def __iter__(self) -> Iterator[_Chunk]:
         held: list[RawRow] = []
         outputs: list[bytes] = []
-        weight = 0
+        weight, taken = 0, False
         for output in self._earlier:
             row = next(self._source, None)
             if row is None:
                 raise RunError("the output to resume has more rows than the input; start anew without --resume")
+            if self._guard is not None:
+                self._guard.may_end_before(row)
+            taken = True
             held.append(row)
             outputs.append(output)
             weight += len(row.data) + len(output)
@@ -285,19 +320,30 @@ class _Chunks:
         if held:
             yield _Chunk(held, outputs, weight)
         held, weight = [], 0
-        slow = False
+        slow = full = False
         for row in self._source:
             before, slow = slow, self._slots is not None and may_run_program(row)
-            if held and slow != before:
+            may_end = self._guard is None or self._guard.may_end_before(row)
+            if taken and not may_end:
+                raise RunError("the output to resume ends within a group of responses; start anew without --resume")
+            taken = False
+            if held and (full or slow != before) and may_end:
                 yield _Chunk(held, None, weight)
                 held, weight = [], 0
             held.append(row)
             weight += len(row.data)
-            if len(held) >= (self._slots or 1 if slow else self.pace.rows) or weight >= CHUNK_BYTES:
+            full = len(held) >= (self._slots or 1 if slow else self.pace.rows) or weight >= CHUNK_BYTES
+            if full and self._guard is None:
                 yield _Chunk(held, None, weight)
                 held, weight = [], 0
         if held:
             yield _Chunk(held, None, weight)
+
+
+def _rows(judge: Judge, workers: int) -> int:
+    """The least rows of a chunk: those that a process judges at once, so that none waits for a slow one alone."""
+    at_once = rows_at_once(judge)
+    return -(-WAVES * at_once // workers) if at_once else 1
 
 
 def _fan_out(

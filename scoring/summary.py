@@ -196,6 +196,8 @@ class Tally:
     agreement: Agreement = field(default_factory=lambda: Agreement())
     missing_modules: Counter[str] = field(default_factory=Counter)
     """Modules that the sandbox lacks, with the responses that wanted them."""
+    spent: tuple[int, int, float] = (0, 0, 0.0)
+    """Tokens read and written, and cost, of models that judged."""
     _readings: Counter[Reading] = field(default_factory=Counter)
     _examples: dict[str, dict[str, Example]] = field(default_factory=dict)
     _parts: dict[str, dict[str, Tally]] = field(default_factory=dict)
@@ -230,6 +232,9 @@ class Tally:
                 self.statuses[response.status] += 1
                 self.agreement.add(done.name, response.label, response.correct)
                 self.missing_modules.update(response.missing_modules)
+                if response.spent[0]:
+                    read, written, cost = (one + more for one, more in zip(self.spent, response.spent, strict=True))
+                    self.spent = int(read), int(written), cost
                 for name, status, reason, _ in response.verdicts:
                     if reason not in self._examples.get(name, ()):
                         self._note(done, name, reason, part)

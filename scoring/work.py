@@ -45,6 +45,8 @@ class ScoredResponse(NamedTuple):
     """What a column of the row says: right or wrong."""
     missing_modules: tuple[str, ...] = ()
     """Modules that a program or its tests import and the sandbox lacks."""
+    spent: tuple[int, int, float] = (0, 0, 0.0)
+    """Tokens read and written, and cost, of a model that judges."""
 
 
 class Done(NamedTuple):
@@ -113,6 +115,12 @@ class Scorer:
         samples = [sample for row in parsed for sample in row.samples]
         found = iter(judge_safely(self._judge, samples))
         return [self._finish_safely(row, [next(found) for _ in row.samples]) for row in parsed]
+
+    def group(self, row: RawRow) -> object:
+        """What the samples of a row are grouped by; the row itself where nothing is."""
+        samples = self._parse(row).samples
+        group = samples[0].group if samples else None
+        return row.place if group is None else hashlib.blake2b(group.encode("utf-8", "replace")).digest()
 
     def give_up(self, row: RawRow, reason: Reason, detail: str) -> Done:
         """The finished row of one that no worker survived."""
@@ -195,7 +203,7 @@ class Scorer:
             self._keep(row, sample, found, part if row.plural else None)
             for part, (sample, found) in enumerate(zip(row.samples, judged, strict=True))
         )
-        by = tuple(_text(get(row.fields, path)) for path in self._by)
+        by = values_at(row.fields, self._by)
         name = name[:80]
         if not name.isprintable():
             name = "".join(char if char.isprintable() else "\ufffd" for char in name)
@@ -240,6 +248,7 @@ class Scorer:
             missing_modules=tuple(
                 name for v in judged.verdicts.values() if isinstance(name := v.evidence.get("missing_module"), str)
             ),
+            spent=_spent(judged.verdicts),
         )
 
 
@@ -263,8 +272,19 @@ def group_key(fields: Mapping[str, Any], sample: Sample, group_by: str | None, p
     return problem_key((str(group), apart) if apart else group)
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)[:80]
+def _spent(verdicts: Mapping[str, Verdict]) -> tuple[int, int, float]:
+    read, written, cost = 0, 0, 0.0
+    for verdict in verdicts.values():
+        evidence = verdict.evidence.get("judge", verdict.evidence)  # of a rule that asked a judge, else of the judge
+        if "cost" in evidence and "tokens" in evidence:
+            read, written = read + evidence["tokens"][0], written + evidence["tokens"][1]
+            cost += evidence["cost"]
+    return read, written, cost
+
+
+def values_at(fields: Mapping[str, Any], paths: Sequence[str]) -> tuple[str | None, ...]:  # any: JSON values
+    """A row's values of the fields that figures are broken down by."""
+    return tuple(None if (value := get(fields, path)) is None else str(value)[:80] for path in paths)
 
 
 def problem_key(group: object) -> bytes:

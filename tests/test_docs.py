@@ -121,6 +121,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     parquet.write_table(Table.from_pylist(foreign), folder / "dump.parquet")
     for name, extraction in (("before", "strict"), ("after", "lenient"), ("scored", "lenient")):
         _run(f"r1-reward score rollouts.jsonl -o {name}.jsonl --set math.extraction={extraction}", folder)
+    for name, same in (("base", "before"), ("tuned", "after")):
+        shutil.copy(folder / f"{same}.jsonl", folder / f"{name}.jsonl")
     return folder
 
 

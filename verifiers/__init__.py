@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .answer import AnswerVerifier
     from .cases import TestCase
     from .choice import ChoiceVerifier
     from .code import CodeVerifier
@@ -22,29 +23,38 @@ if TYPE_CHECKING:
         UnknownRewardError,
     )
     from .format import FormatVerifier
+    from .instructions import InstructionsVerifier
+    from .judge import JudgeVerifier
     from .language import LanguageVerifier
     from .length import LengthVerifier
     from .math import MathVerifier
+    from .procedural import ProceduralVerifier
     from .puzzle import PuzzleVerifier
     from .reasoning import Reasoning, scan
     from .reward import Auto, Reward, Term, auto, r1_zero, rl1, rl2
     from .sample import Message, Sample
     from .schema import SchemaVerifier
+    from .sql import SqlVerifier
+    from .tools import ToolsVerifier
     from .verdict import Reason, Status, Verdict
     from .verifier import Verifier, Voter, judge_each
 
 _HOME = {
+    "AnswerVerifier": "answer",
     "Auto": "reward",
     "ChoiceVerifier": "choice",
     "CodeVerifier": "code",
     "ConfigError": "errors",
     "FormatVerifier": "format",
+    "InstructionsVerifier": "instructions",
     "InstrumentDown": "errors",
+    "JudgeVerifier": "judge",
     "LanguageVerifier": "language",
     "LengthVerifier": "length",
     "MathVerifier": "math",
     "Message": "sample",
     "NotScoredError": "errors",
+    "ProceduralVerifier": "procedural",
     "PuzzleVerifier": "puzzle",
     "Reason": "verdict",
     "Reasoning": "reasoning",
@@ -54,9 +64,11 @@ _HOME = {
     "Sample": "sample",
     "SampleError": "errors",
     "SchemaVerifier": "schema",
+    "SqlVerifier": "sql",
     "Status": "verdict",
     "Term": "reward",
     "TestCase": "cases",
+    "ToolsVerifier": "tools",
     "UnknownRewardError": "errors",
     "Verdict": "verdict",
     "Verifier": "verifier",
@@ -70,17 +82,21 @@ _HOME = {
 }
 
 __all__ = [
+    "AnswerVerifier",
     "Auto",
     "ChoiceVerifier",
     "CodeVerifier",
     "ConfigError",
     "FormatVerifier",
+    "InstructionsVerifier",
     "InstrumentDown",
+    "JudgeVerifier",
     "LanguageVerifier",
     "LengthVerifier",
     "MathVerifier",
     "Message",
     "NotScoredError",
+    "ProceduralVerifier",
     "PuzzleVerifier",
     "Reason",
     "Reasoning",
@@ -90,9 +106,11 @@ __all__ = [
     "Sample",
     "SampleError",
     "SchemaVerifier",
+    "SqlVerifier",
     "Status",
     "Term",
     "TestCase",
+    "ToolsVerifier",
     "UnknownRewardError",
     "Verdict",
     "Verifier",

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from .format.verifier import clean
+from .math.lenient import FRAMED
 from .reasoning import Prefilled, Reasoning, scan
 from .references import unusable
 from .sample import Sample
@@ -64,9 +65,15 @@ _WRONG_AFTER = re.compile(
     r"^[\s\"”'’)\]）.]*(?:项)?\s*(?:,?\s*(?:which\s+)?(?:is|was|are|seems"
     r"|looks|must be|would be|ist|est|es|è)\s+(?:clearly\s+|obviously\s+)?(?:not\b"
     r"|in\s?correct|wrong|false|falsch|fausse?|incorrecto|n't)"
-    r"|isn't|(?:是)?(?:错误|错的|不对|不正确)|不(?:是正确|成立))",
+    r"|isn't|(?:是)?(?:错误|错的|不对|不正确)|不(?:是正确|成立)|[ではじゃ]{1,3}(?:ない|ありません)|[이가]?\s*(?:아니|아님|아닙)"
+    r"|\s*is\s+a\s+(?:common\s+)?(?:mistake|error|distractor|trap)|[^.\n]{0,20}\bbut\s+(?:it|that|this)\s+is\s+(?:wrong|incorrect|not)\b)",
     re.IGNORECASE,
 )
+_GLUED = re.compile(
+    r"[0-9'’_^#*]|\+\+|\(|[-./|\\]{1,2}[A-Za-z0-9]|\s*(?:[<>=×→⇒⊂∨∧|]|\\[a-z])\s*\S"
+    r"|\s*(?:,\s*)?(?:or|unless|if not|then|oder|ou)\s"
+)
+"""What makes of a letter something else than an option: B12, C++, C(5, 2), A < B, B or none."""
 _ALONE = re.compile(r"^[(\[\"'“]?([A-J])[)\].:\"'”]{0,2}$", re.MULTILINE)
 _OPTION = r"(?:the\s+|l['’]|la\s+|die\s+)?(?:correct\s+)?(?:option|choice|letter|answer|Option|opción|选项)?"
 _MARK = r"(?:[\"“'‘*_$\s:：]{0,4})"
@@ -77,7 +84,8 @@ _CUE = re.compile(
     r"|choice)(?=\s*(?:is|:|=|would be|must be|should be|has to be)))\s*"
     r"(?:\([^)\n]{0,20}\)\s*)?(?:(?:is|was|are|would be|should be|must be"
     r"|has to be|will be|selected|=|:|：|[-–—]>?)\s*){0,2}"
-    r"|\b(?:Antwort|Lösung|Réponse|Respuesta|Risposta|Resposta|Ответ|Odpowiedź)(?:\s+(?:correcta?|correcte|richtige|corretta))?\s*(?:(?:ist|est|es|è|é|lautet|:|：|—)\s*){0,2}"
+    r"|\b(?:Antwort|Lösung|Réponse|Respuesta|Risposta|Resposta|Ответ|Odpowiedź)(?:\s+(?:correcta?|correcte|richtige|corretta))?"
+    r"\s*(?:(?:ist|n['’]est|no es|non è|não é|est|es|è|é|lautet|:|：|—)\s*){0,2}"
     r"|(?:答案|正确选项|正確答案|答え|正解|정답|답|应选|应该选|故选|选择|選擇|選|选|答)\s*(?:应该|应)?\s*(?:(?:是|为|為|选|は|은|는|：|:)\s*){0,2}"
     r"|\b(?:I(?:'d|'ll|\s+would|\s+will)?\s+)?(?:pick|choose|select|go\s+with"
     r"|chose)\s+|\b(?:I\s+think|so|therefore|thus|hence|must\s+be|then)\s+(?:it(?:'s"
@@ -110,6 +118,7 @@ _WRONG_OTHERS = re.compile(
 _BUT = re.compile(
     r"^[^.\n。]{0,40}?(?:\bbut\b|\bsondern\b|\bmais\b|\bsino\b|而是|但是)\s*(?:rather\s+)?(?:option\s+)?[\"']?(?P<letter>[(\[（]?\s*[A-J]\s*[)\]）]?)(?![A-Za-z])"
 )
+_RATHER = re.compile(r"\s*(?:ではなく|じゃなくて|[이가]?\s*아니라)\s*(?P<letter>[A-J])(?![A-Za-z])")
 _OPTION_LINE = re.compile(
     r"(?:^|\n)\s{0,8}(?:[(\[（](?P<bracketed>[A-J])[)\]）]|(?P<marked>[A-J])\s?[.):：、])\s{0,4}(?P<text>[^\n]{1,400})"
 )
@@ -179,9 +188,16 @@ class ChoiceVerifier:
         )
 
 
+_WIDE = {base + at: letter for base in (0xFF21, 0x24B6) for at, letter in enumerate(_LETTERS)}
+"""Fullwidth and circled letters."""
+_DRESSING = str.maketrans(dict.fromkeys("{}$*`【】", " "))
+
+
 def _plain(text: str) -> str:
     """A text without LaTeX dressing, emphasis and white space at its ends."""
-    text = _SPACE.sub(" ", _COMMAND.sub("", text)).replace("{", " ").replace("}", " ").replace("$", " ")
+    text = (
+        _SPACE.sub(" ", _COMMAND.sub("", text.translate(_WIDE))).replace("{", " ").replace("}", " ").replace("$", " ")
+    )
     return " ".join(text.replace("*", " ").replace("`", " ").replace("【", " ").replace("】", " ").split())
 
 
@@ -298,7 +314,8 @@ def _stated(text: str, options: Mapping[str, str]) -> list[str] | None:
             if statement is not None:
                 statements.append(statement)
     statements += [
-        _Statement(cue.start("letter"), [cue["letter"].upper()], denied=False) for cue in _SMALL_CUE.finditer(text)
+        _Statement(cue.start("letter"), [cue["letter"].upper()], denied=_is_framed(text, cue.start()))
+        for cue in _SMALL_CUE.finditer(text)
     ]
     for cue in _LETTERS_CUE.finditer(text):
         several = _several(cue["letters"])
@@ -328,12 +345,16 @@ def _statement(text: str, cue: re.Match[str], options: Mapping[str, str]) -> _St
     at = cue.start("letter")
     before = text[max(0, cue.start() - 12) : cue.start()]
     rest = text[cue.end("letter") : cue.end("letter") + _MAX_STATEMENT]
-    if ("not" in cue.groupdict() and cue["not"]) or re.search(r"(?:\bnot|n't|不|别)\s*$", before, re.IGNORECASE):
+    rather = _RATHER.match(rest)
+    if rather is not None:
+        return _Statement(at, [rather["letter"]], denied=False)
+    negated = ("not" in cue.groupdict() and cue["not"]) or re.search(r"\b(?:no es|non è|não é)\b", cue[0])
+    if negated or re.search(r"(?:\bnot|n't|不|别)\s*$", before, re.IGNORECASE):
         but = _BUT.match(rest)
         if but is not None:
             return _Statement(at, [next(char for char in but["letter"] if char in _LETTERS)], denied=False)
         return _Statement(at, [letter], denied=True)
-    if _WRONG_AFTER.match(rest):
+    if _WRONG_AFTER.match(rest) or _is_framed(text, cue.start()):
         return _Statement(at, [letter], denied=True)
     bare = cue["letter"][0] not in "([（"
     if bare and re.match(
@@ -341,9 +362,18 @@ def _statement(text: str, cue: re.Match[str], options: Mapping[str, str]) -> _St
         rest,
     ):
         return None  # D major, A village
+    glued = bare and _GLUED.match(rest)
     rest = _sentence(rest)
     rest = _WRONG_OTHERS.sub(" ", _NOT_THESE.sub(" ", rest))
-    return _Statement(at, list(dict.fromkeys([letter, *_others(letter, rest, options)])), denied=False)
+    others = _others(letter, rest, options)
+    if glued and not others:
+        return _Statement(at, [_key(f"{letter}{rest}")], denied=False)
+    return _Statement(at, list(dict.fromkeys([letter, *others])), denied=False)
+
+
+def _is_framed(text: str, at: int) -> bool:
+    """Whether "the answer is" stands there behind "if", "nobody thinks that" and the like."""
+    return FRAMED.search(text[max(0, at - 60) : at].rsplit("\n", 1)[-1]) is not None
 
 
 def _others(letter: str, rest: str, options: Mapping[str, str]) -> list[str]:
@@ -400,9 +430,11 @@ def _choices(text: str, options: Mapping[str, str], *, short: bool) -> list[str]
     rest = plain[lead.end() :].strip()
     if _WRONG_AFTER.match(" " + rest):
         return []
+    if lead["bare"] and _GLUED.match(plain[lead.end() :]) and not _others(letter, rest, options):
+        return [_key(text)] if short or not options else []
     if (
         lead["bare"]
-        and re.match(r"(?!(?:is|as|because|since|and|or|but|not|nicht|non|pas)\b)[a-z]", rest)
+        and re.match(r"(?!(?:is|as|because|since|and|or|but|not|nicht|non|pas|only)\b)[a-z]", rest)
         and options.get(letter) != _key(rest)
     ):
         return [_key(text)] if short else []

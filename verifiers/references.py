@@ -122,7 +122,7 @@ def _data(reference: str) -> bool:
     if parts != [text]:
         return any(map(_data, parts))
     if text[:1] in ("[", "{") and len(text) <= _MAX_LIST:
-        value = _literal(text)
+        value = literal(text)
         if value is not None:
             return _holds_tests(value)
     if _DATA.match(text) or _TESTS.search(text):
@@ -131,7 +131,7 @@ def _data(reference: str) -> bool:
     return encoded is not None and any(map(str.islower, text)) and any(map(str.isupper, text))
 
 
-def _literal(text: str) -> object | None:
+def literal(text: str) -> object | None:
     """What JSON text or a Python literal stands for; None for what is neither."""
     try:
         value: object = json.loads(text)

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..sandbox.limits import Limits
-from .cases import TestCase, find_tests, holds_tests, read_tests
+from .cases import TestCase
 from .errors import SampleError
 from .references import is_data
 
@@ -140,7 +140,8 @@ class Sample:
     def from_dict(cls, row: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Sample:
         """Make a Sample of a JSON object; `names` says which field of the row holds which field of the Sample.
 
-        Fields that no Sample has end in `meta`. Numbers are taken for `reference`, `id` and `problem`, since
+        It reads what `to_dict` writes; `r1_reward.rows.read_sample` also reads tests in the forms of data sets. Fields
+        that no Sample has end in `meta`. Numbers are taken for `reference`, `id` and `problem`, since
         data sets hold them; NaN is null. Raises SampleError, naming the field, for a field of the wrong type or no
         response.
 
@@ -154,17 +155,13 @@ class Sample:
         taken = of.values() if names else SAMPLE_FIELDS
         if row.get(of["response"]) is None:
             raise SampleError("missing_field", f"the row has no field {of['response']!r}")
-        kind = row.get(of["kind"])
-        reference, tests = row.get(of["reference"]), _tests(row, of["tests"], kind)
-        if not tests and kind == "code" and holds_tests(reference):
-            tests, reference = read_tests(reference, of["reference"], row), None
         return cls(
             response=_text(row, of["response"]) or "",
             prompt=_prompt(row.get(of["prompt"]), of["prompt"]),
-            reference=_reference(reference, of["reference"]),
-            tests=tests,
+            reference=_reference(row.get(of["reference"]), of["reference"]),
+            tests=_tests(row.get(of["tests"]), of["tests"]),
             limits=_limits(row.get(of["limits"]), of["limits"]),
-            kind=kind,
+            kind=row.get(of["kind"]),
             language=_text(row, of["language"]),
             problem=_text(row, of["problem"], numbers=True),
             id=_text(row, of["id"], numbers=True),
@@ -270,10 +267,22 @@ def _reference(value: object, name: str) -> str | list[str] | None:
     return _as_text(value, name, numbers=True)
 
 
-def _tests(row: Mapping[str, Any], name: str, kind: str | None) -> Sequence[TestCase]:
-    if row.get(name) is not None:
-        return read_tests(row[name], name, row)
-    return find_tests(row, sure=kind == "code") if kind in (None, "code") else ()
+def _tests(value: object, name: str) -> Sequence[TestCase]:
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise SampleError("tests_unknown_form", f"{name} must be a list of tests, got {_type(value)}; {_OTHER_FORMS}")
+    tests = []
+    for place, test in enumerate(value):
+        if not isinstance(test, TestCase):
+            if not isinstance(test, Mapping) or "type" not in test:
+                raise SampleError("tests_unknown_form", f"{name}[{place}] has no `type`; {_OTHER_FORMS}")
+            test = TestCase.from_dict(test, f"{name}[{place}]")
+        tests.append(test)
+    return tests
+
+
+_OTHER_FORMS = "r1_reward.rows.read_sample reads the forms of data sets"
 
 
 def _limits(value: object, name: str) -> Limits | None:

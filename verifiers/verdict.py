@@ -83,6 +83,16 @@ class Reason(StrEnum):
     program alone asked for it."""
     MACHINE_BUSY = "machine_busy"
     """The machine had no processor for the program, time after time."""
+    JUDGE_UNAVAILABLE = "judge_unavailable"
+    """A model that judges gave no reply: it is down, late, overloaded, or refuses the request."""
+    JUDGE_UNCLEAR = "judge_unclear"
+    """A model that judges gave no clear verdict: it refused, was cut off, broke the form, or its votes disagree."""
+    JUDGE_CEILING = "judge_ceiling"
+    """The ceiling of what judging may cost is reached."""
+    RUBRIC_UNUSABLE = "rubric_unusable"
+    """The sample has no rubric, or one in a form that is not known."""
+    NO_OPPONENT = "no_opponent"
+    """The sample has no other response to be compared with."""
     GRADER_CRASHED = "grader_crashed"
     """The verifier itself failed on this sample, or its process died."""
     GRADER_TIMEOUT = "grader_timeout"
@@ -103,6 +113,11 @@ _ERROR_REASONS = frozenset(
         Reason.LANGUAGE_UNKNOWN,
         Reason.MISSING_MODULE,
         Reason.MACHINE_BUSY,
+        Reason.JUDGE_UNAVAILABLE,
+        Reason.JUDGE_UNCLEAR,
+        Reason.JUDGE_CEILING,
+        Reason.RUBRIC_UNUSABLE,
+        Reason.NO_OPPONENT,
         Reason.GRADER_CRASHED,
         Reason.GRADER_TIMEOUT,
     }

@@ -83,20 +83,23 @@ class Batcher:
         max_queue: int,
         deadline: float,
         programs: bool,
+        least: int = 1,
         watch: Callable[[int, float], None],
     ) -> None:
-        """Make it on the event loop that it will run on. `programs` says that rows may run some. `watch` is told how
+        """Make it on the event loop that it will run on. `programs` says that rows may run some; `least`
+        rows are handed over together however long they take, if so many wait. `watch` is told how
         long batches of how many rows took."""
         self._pool = pool
         self._workers = workers
-        self._max_queue = max_queue
+        self.max_queue = max_queue
+        """Rows that may be waiting or being judged together."""
         self._deadline = deadline
         self._programs = programs
         self._watch = watch
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="serve")
         self._loop = asyncio.get_running_loop()
         self._lanes: tuple[deque[_Waiting], deque[_Waiting]] = (deque(), deque())
-        self._paces = (Pace(BATCH_SECONDS, BATCH_ROWS), Pace(BATCH_SECONDS, BATCH_ROWS))
+        self._paces = (Pace(BATCH_SECONDS, BATCH_ROWS, least), Pace(BATCH_SECONDS, BATCH_ROWS, least))
         self._busy = [0, 0]
         self._quick_until = 0.0
         self._last = 1
@@ -125,8 +128,8 @@ class Batcher:
         if not rows:
             whole.set_result([])
             return whole
-        if self.rows + len(rows) > self._max_queue:
-            raise BusyError(f"{self.rows:,} rows are waiting; the limit is {self._max_queue:,}", self.wait)
+        if self.rows + len(rows) > self.max_queue:
+            raise BusyError(f"{self.rows:,} rows are waiting; the limit is {self.max_queue:,}", self.wait)
         if self.wait > self._deadline:
             raise BusyError(f"{self.rows:,} rows are waiting, which is more than can be judged in time", self.wait)
         request = _Request(len(rows), whole)

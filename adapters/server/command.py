@@ -9,17 +9,23 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine, Iterator, Mapping
+from ssl import PROTOCOL_TLS_SERVER, SSLContext, SSLError
 from typing import Any
 
 from ..._version import __version__
+from ...scoring.judging import needs_groups, rows_at_once
 from ...scoring.options import merge_options
 from ...scoring.pool import Pool
-from ...verifiers.errors import RunError, missing_extra
+from ...verifiers.errors import ConfigError, RunError, missing_extra
 from ...verifiers.reward import Judge
-from ...verifiers.spec import slots_of
+from ...verifiers.spec import slots_of, verifiers_of
+from ..breaker import Breaker
 from ..plan import terms_of
+from .clients import Clients
 from .options import ServeOptions
 
+_BREAKER, _WINDOW = 0.5, 256
+"""With `on_error="zero"`: the largest share of errors, and among how many of the last rows."""
 FINE, INTERRUPTED = 0, 130
 """Exit statuses: ended by SIGTERM, every request answered; by Ctrl-C."""
 
@@ -37,11 +43,13 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise RunError(missing_extra("the server", error.name, "serve")) from None
-    token = options.read_token()
+    clients = Clients(options.read_clients(), options.max_per_client)
+    _check_tls(options)
     with contextlib.redirect_stdout(sys.stderr):
         judge = options.spec.build()
+    _check_judges(options, judge)
     listener = _listen(options)
-    spec = options.spec.with_slots(slots_of(options.workers))
+    spec = options.spec.with_slots(slots_of(options.workers)).shared_by(options.workers)
     pool = Pool(
         spec,
         judge,
@@ -52,13 +60,36 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
     )
     try:
         pool.start(options.workers)
-        stopped_by = _run(_serve(options, pool, judge, token, listener))
+        stopped_by = _run(_serve(options, pool, judge, clients, listener))
     except KeyboardInterrupt:
         stopped_by = signal.SIGINT
     finally:
         pool.close()
         listener.close()
     return INTERRUPTED if stopped_by == signal.SIGINT else FINE
+
+
+def _check_judges(options: ServeOptions, judge: Judge) -> None:
+    """Raise ConfigError for a model that cannot judge in a server: by groups, or for longer than a row may take."""
+    if needs_groups(judge):
+        raise ConfigError(
+            "a server cannot compare the responses of a group, which come to it in pieces; use a baseline"
+        )
+    patience = max((getattr(verifier, "patience", 0.0) for verifier in verifiers_of(judge)), default=0.0)
+    if patience >= options.row_timeout:
+        raise ConfigError(
+            f"judge.patience is {patience:g} s and row_timeout {options.row_timeout:g} s; a row must be given up "
+            "before its worker is: lower patience and timeout of the judge, or raise row_timeout and deadline"
+        )
+
+
+def _check_tls(options: ServeOptions) -> None:
+    if options.tls_cert is None:
+        return
+    try:
+        SSLContext(PROTOCOL_TLS_SERVER).load_cert_chain(options.tls_cert, options.tls_key)
+    except (OSError, SSLError) as error:
+        raise RunError(f"cannot use the certificate {options.tls_cert} with {options.tls_key}: {error}") from error
 
 
 def _run(serving: Coroutine[Any, Any, int]) -> int:  # any: what nobody sends or yields
@@ -88,7 +119,7 @@ def _listen(options: ServeOptions) -> socket.socket:
     return listener
 
 
-async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes | None, listener: socket.socket) -> int:
+async def _serve(options: ServeOptions, pool: Pool, judge: Judge, clients: Clients, listener: socket.socket) -> int:
     import prometheus_client
     import uvicorn
 
@@ -97,6 +128,7 @@ async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes |
     from .connections import Doorkeeper
     from .forms import Served
     from .metrics import Metrics
+    from .record import log_to_stderr
 
     # Or there would be a second line for each counter. Its own types leave it out.
     prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -112,6 +144,7 @@ async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes |
         max_queue=options.max_queue,
         deadline=options.deadline,
         programs=options.spec.may_run_programs,
+        least=-(-rows_at_once(judge) // options.workers) or 1,
         watch=watch,
     )
     limits = Limits(
@@ -130,8 +163,19 @@ async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes |
     metrics.gauge("connections", "Open connections.", lambda: door.connections)
     metrics.gauge("closed_connections", "Connections closed for what their client left undone.", lambda: door.closed)
     metrics.gauge("held_bytes", "Bytes of bodies held.", lambda: limits.held)
-    served = Served(judge.name, terms_of(judge), options.names)
-    app = make_app(batcher, metrics, limits, served=served, version=__version__, token=token)
+    served = Served(judge.name, terms_of(judge), options.names, zero=options.on_error == "zero")
+    breaker = Breaker(judge.name, share=_BREAKER, window=_WINDOW) if served.zero else None
+    server: uvicorn.Server | None = None
+    app = make_app(
+        batcher,
+        metrics,
+        limits,
+        served=served,
+        version=__version__,
+        clients=clients,
+        stopping=lambda: server is not None and server.should_exit,
+        breaker=breaker,
+    )
     config = uvicorn.Config(
         app,
         http=door.protocol,  # type: ignore[arg-type]  # any maker of protocols will do
@@ -139,6 +183,8 @@ async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes |
         lifespan="off",
         log_level="error",  # it warns of every malformed request, of which there can be many
         access_log=False,
+        ssl_certfile=options.tls_cert,
+        ssl_keyfile=options.tls_key,
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=75,  # longer than clients keep theirs, so that they never write into a closing one
@@ -152,14 +198,16 @@ async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes |
             yield
 
     server = Server(config)
+    end_log = log_to_stderr(options.log_level)
     with _signals(server) as caught:
         watching = asyncio.create_task(door.watch())
-        _announce(options, listener, judge.name, token)
+        _announce(options, listener, judge.name, clients)
         try:
             await server.serve([listener])
         finally:
             watching.cancel()
             batcher.close()
+            end_log()
     return caught[0] if caught else signal.SIGTERM
 
 
@@ -194,13 +242,16 @@ def _descriptors() -> int:
     return 1 << 20 if soft == resource.RLIM_INFINITY else soft
 
 
-def _announce(options: ServeOptions, listener: socket.socket, reward: str, token: bytes | None) -> None:
+def _announce(options: ServeOptions, listener: socket.socket, reward: str, clients: Clients) -> None:
     import click
 
     host, port = listener.getsockname()[:2]
+    scheme = "http" if options.tls_cert is None else "https"
     host = f"[{host}]" if ":" in host else host
-    click.echo(f"serving {reward} on http://{host}:{port}, {options.workers} workers, process {os.getpid()}", err=True)
-    if token is None and not host.startswith(("127.", "[::1]")):
+    click.echo(
+        f"serving {reward} on {scheme}://{host}:{port}, {options.workers} workers, process {os.getpid()}", err=True
+    )
+    if not clients.known and not host.startswith(("127.", "[::1]")):
         click.echo(
             f"warning: anybody who reaches {host}:{port} may ask; --token-file or --token-env keeps them out", err=True
         )

@@ -8,7 +8,8 @@
 | /verify | NeMo-Gym `nemo_gym/base_resources_server.py`, `BaseVerifyRequest` | the request with `reward` |
 
 Where a form has room for a number only, one row that has none makes the whole request a Refusal: 422 where the row is
-to blame, 503 where the instrument is. No form ever puts a number where none was found.
+to blame, 503 where the instrument is; with `serve --on-error zero` it is 0.0 with `valid` 0.0, as from the adapters of
+trainers that can do nothing else, until the breaker finds too many.
 """
 
 from __future__ import annotations
@@ -27,9 +28,18 @@ from ..openrlhf import Found, lists
 from ..query import NOT_FOUND, response_in
 
 DATA_REASONS = frozenset(
-    {Reason.REFERENCE_MISSING, Reason.REFERENCE_UNPARSEABLE, Reason.REFERENCE_UNUSABLE, Reason.TESTS_MISSING}
+    {
+        Reason.REFERENCE_MISSING,
+        Reason.REFERENCE_UNPARSEABLE,
+        Reason.REFERENCE_UNUSABLE,
+        Reason.RUBRIC_UNUSABLE,
+        Reason.TESTS_MISSING,
+    }
 )
 """Errors that are in the row; all others are the instrument's, and may be gone when it is asked again."""
+
+
+_JSON_TYPES = {list: "array", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
 
 
 class Refusal(Exception):  # noqa: N818 - not an error of ours: an answer
@@ -60,6 +70,8 @@ class Served(NamedTuple):
     """Names of its terms; none for `auto`."""
     names: Mapping[str, str]
     """Which field of a row holds which field of a Sample."""
+    zero: bool = False
+    """Whether a row without a number is 0.0 where a form has room for a number only, and not a Refusal."""
 
 
 Form = Callable[[bytes, Served], Question]
@@ -89,10 +101,10 @@ def openrlhf_form(body: bytes, served: Served) -> Question:
         if not isinstance(query, str) or not isinstance(prompt, str):
             raise Refusal(422, "wrong_type", f"query[{at}] and prompts[{at}] must be strings")
         response = response_in(query, prompt)
-        if response is None:
+        if response is None and not served.zero:
             raise Refusal(422, "wrong_type", f"query[{at}] {NOT_FOUND}")
         rows.append(_row(served.names, at + 1, **{**label_row(label), "response": response, "prompt": prompt}))
-    return Question(rows, lambda found: _openrlhf_answer(found, served.terms))
+    return Question(rows, lambda found: _openrlhf_answer(found, served))
 
 
 def slime_form(body: bytes, served: Served) -> Question:
@@ -104,7 +116,7 @@ def slime_form(body: bytes, served: Served) -> Question:
     rest = {key: value for key, value in fields.items() if key not in ("prompt", "response", "label")}
     asked = {"response": fields["response"], "prompt": fields.get("prompt")}
     row = _row(served.names, 1, rest, **{**label_row(fields["label"]), **asked})
-    return Question([row], lambda found: dump(_number(found[0])))
+    return Question([row], lambda found: dump(_number(found[0], served)))
 
 
 def nemo_gym_form(body: bytes, served: Served) -> Question:
@@ -128,10 +140,15 @@ def nemo_gym_form(body: bytes, served: Served) -> Question:
     row = _row(served.names, 1, rest, response=response_text(reply_of(output)), prompt=prompt)
 
     def answer(found: Sequence[Done]) -> bytes:
-        reward = _number(found[0])
-        parts = {name: score for name, _, _, score in found[0].responses[0].verdicts if score is not None}
+        reward = _number(found[0], served)
+        judged = found[0].responses[:1]
+        parts = {name: score for each in judged for name, _, _, score in each.verdicts if score is not None}
+        told = {**fields, "reward": reward, "reward_components": parts}
+        if not judged or judged[0].reward is None:  # NeMo-RL leaves it out; see the adapter
+            kept = fields.get("instance_config")
+            told["instance_config"] = {**(kept if isinstance(kept, dict) else {}), "mask_sample": True}
         try:
-            return dump({**fields, "reward": reward, "reward_components": parts})
+            return dump(told)
         except ValueError:
             raise Refusal(400, "not_json", "a number in the body is too large to be written back") from None
 
@@ -155,18 +172,22 @@ def _only_finding(found: Sequence[Done]) -> bytes:
     return done.output
 
 
-def _openrlhf_answer(found: Sequence[Done], terms: Sequence[str]) -> bytes:
-    rewards = [_number(done) for done in found]
+def _openrlhf_answer(found: Sequence[Done], served: Served) -> bytes:
+    rewards = [_number(done, served) for done in found]
     told = [
         Found(reward, each.status, {name: score for name, _, _, score in each.verdicts})
-        for reward, each in zip(rewards, (done.responses[0] for done in found), strict=True)
+        if each is not None
+        else Found(reward, Status.ERROR.value, {})
+        for reward, each in zip(rewards, (next(iter(done.responses), None) for done in found), strict=True)
     ]
-    return dump(lists(told, terms))
+    return dump(lists(told, served.terms))
 
 
-def _number(done: Done) -> float:
-    """The reward of a row with one response. Raises Refusal where there is none."""
+def _number(done: Done, served: Served) -> float:
+    """The reward of a row with one response. Raises Refusal where there is none, unless it is then 0.0."""
     if len(done.responses) != 1 or done.responses[0].reward is None:
+        if served.zero:
+            return 0.0
         raise _refusal(done)
     return done.responses[0].reward
 
@@ -199,7 +220,7 @@ def _blame(response: ScoredResponse, verdicts: Mapping[str, Mapping[str, Any]]) 
 def _object(body: bytes) -> dict[str, Any]:  # any: JSON values
     fields = _load(body)
     if not isinstance(fields, dict):
-        raise Refusal(400, "not_an_object", f"the body is a JSON {type(fields).__name__}, not an object")
+        raise Refusal(400, "not_an_object", f"the body is a JSON {_JSON_TYPES[type(fields)]}, not an object")
     return fields
 
 

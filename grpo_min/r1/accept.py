@@ -4,26 +4,23 @@ Kept is a response that is right, keeps to the form, came to an end, is in one l
 one), does not repeat itself, and whose chain of thought has neither long paragraphs nor code, as far as the recipe asks
 for it. Why others were not is counted. A rewritten response is judged again, so that no rewriter can spoil an answer.
 
-The paper also has people look at the cold start and DeepSeek-V3 judge what no rule can; neither is here.
+As in the paper a model may judge what no rule can: `judge` among the options of `math` names it. The paper also has
+people look at the cold start; they are not here.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from pkgutil import resolve_name
 from typing import NamedTuple
 
 from ...reward_models.monitor import repetition
-from ...verifiers import Reward, Sample
-from ...verifiers.errors import ConfigError
+from ...verifiers import Reward, Sample, Verdict
 from ...verifiers.reasoning import scan
 from ...verifiers.registry import is_accuracy
 from .recipe import SampleConfig
-
-Rewriter = Callable[[str, str], str]
-"""Text and a language, to the text in that language."""
+from .rewrite import rewrite_all
 
 
 class Accepted(NamedTuple):
@@ -37,26 +34,30 @@ class Accepted(NamedTuple):
 
 def accept(candidates: Iterable[Sample], judge: Reward, config: SampleConfig) -> Accepted:
     """Keep the first responses of each question that pass all filters."""
-    rewrite = _rewriter(config.rewriter)
+    samples = list(candidates)
+    texts = rewrite_all(samples, config.rewriter, config.rewrite)
+    better = [one if text is None else replace(one, response=text) for one, text in zip(samples, texts, strict=True)]
+    verdicts: list[Verdict | None] = [None] * len(samples)
+    if any(getattr(term.verifier, "concurrency", 0) for term in judge.terms):
+        verdicts[:] = judge(better)  # all at once, since a model is waited for
     kept: dict[str | None, list[Sample]] = {}
     left_out: Counter[str] = Counter()
-    for sample in candidates:
-        better = sample
-        if rewrite is not None and sample.language is not None:
-            better = replace(sample, response=rewrite(sample.response, sample.language))
+    for sample, text, verdict in zip(better, texts, verdicts, strict=True):
         have = kept.setdefault(sample.group, [])
-        why = "enough" if len(have) >= config.keep else fault(better, judge, config)
-        if any(better.response == other.response for other in have):
+        why = "enough" if len(have) >= config.keep else fault(sample, judge, config, verdict)
+        if any(sample.response == other.response for other in have):
             why = "duplicate"
+        if text is None:
+            why = "not_rewritten"
         if why is None:
-            have.append(replace(better, meta={}))  # not its verdicts, which say how long they took
+            have.append(replace(sample, meta={}))  # not its verdicts, which say how long they took
         else:
             left_out[why] += 1
     return Accepted([sample for samples in kept.values() for sample in samples], dict(sorted(left_out.items())))
 
 
-def fault(sample: Sample, judge: Reward, config: SampleConfig) -> str | None:
-    """Why a response is not to be learned from; None where it is.
+def fault(sample: Sample, judge: Reward, config: SampleConfig, verdict: Verdict | None = None) -> str | None:
+    """Why a response is not to be learned from; None where it is. `verdict` is the judge's, where it is there.
 
     >>> from r1_reward.verifiers.reward import rl1
     >>> text = "<think>so 4</think><answer>4</answer>"
@@ -66,7 +67,8 @@ def fault(sample: Sample, judge: Reward, config: SampleConfig) -> str | None:
     """
     if sample.meta.get("finish_reason") == "length":
         return "truncated"
-    (verdict,) = judge([sample])
+    if verdict is None:
+        (verdict,) = judge([sample])
     if verdict.score is None:
         return "unjudged"
     parts = verdict.parts
@@ -83,10 +85,3 @@ def fault(sample: Sample, judge: Reward, config: SampleConfig) -> str | None:
     if config.paragraph and max(map(len, thought.split("\n\n"))) > config.paragraph:
         return "paragraph"
     return "code" if not config.code and "```" in thought else None
-
-
-def _rewriter(name: str) -> Rewriter | None:
-    try:
-        return resolve_name(name) if name else None  # whatever a recipe names
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"the rewriter {name!r} cannot be imported: {error}") from error

@@ -19,6 +19,7 @@ from ...verifiers.settings import Count, Share, Whole, from_table, read_table, s
 from ..config import TrainConfig
 from ..sampling import TopP
 from ..toy.arithmetic import DemonstratorNoise
+from .rewrite import RewriteConfig
 from .sft import SFTConfig
 
 
@@ -106,6 +107,8 @@ class SampleConfig:
     """Whether the chain of thought may hold code."""
     rewriter: str = ""
     """`module:function` that turns (text, language) into text in that language; none, and nothing is rewritten."""
+    rewrite: RewriteConfig = field(default_factory=RewriteConfig)
+    """A model on a server that does, in place of a function."""
     replies: Whole = 0
     """Human replies, to prompts that need no reasoning, that are mixed in."""
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ...verifiers.cases.solutions import Solution, reference_solutions
+from ...rows.solutions import Solution, reference_solutions
 from ...verifiers.errors import UnknownRewardError
 from ...verifiers.references import unusable
 from ...verifiers.registry import CHOICE, UNDECIDED_KINDS, Options, accuracy_verifiers, is_known, make, unknown_kind

@@ -59,14 +59,21 @@ class ScoringReporter:
         tell(
             write_report(
                 ReportOptions(
-                    sources=(options.output,), output=options.report, names=options.names, group_by=options.group_by
-                )
+                    sources=(options.output,),
+                    output=options.report,
+                    names=options.names,
+                    group_by=options.group_by,
+                    by=options.by,
+                ),
+                allow_empty=True,
             )
         )
 
 
 def tell(written: Written) -> None:
     """Say on standard error what was written."""
+    if written.mixed:
+        _say(f"warning: {written.mixed}")
     if written.sampled:
         _say(f"more rows than a page can hold: {written.sampled}")
     _say(f"report of {written.responses:,} responses, {written.bytes / 1e6:.1f} MB, in {written.output}")

@@ -22,6 +22,9 @@ TONES: Mapping[str, str] = {
 }
 """How a reason is coloured; errors of the instrument, which are not listed, are `warn`."""
 
+MOST_OF_THEM = 0.9
+"""Share of the problems that must have k responses before pass@k stands on top of the page."""
+
 Told = dict[str, Any]  # any: what the template reads
 
 
@@ -42,10 +45,10 @@ def cards(summary: Summary) -> list[Told]:
     ]
     if problems.accuracy.n:
         found.append(_share("Accuracy", problems.accuracy))
-    if problems.pass_at:
-        k = max(problems.pass_at)
-        if k > 1:
-            found.append(_share(f"pass@{k}", problems.pass_at[k]))
+    # pass@16 of the few problems that have 16 responses says nothing of the others.
+    common = [k for k, mean in problems.pass_at.items() if k > 1 and mean.n >= MOST_OF_THEM * problems.problems]
+    if common:
+        found.append(_share(f"pass@{max(common)}", problems.pass_at[max(common)]))
     if problems.consensus:
         found.append(_share(f"cons@{problems.consensus[0]}", problems.consensus[1]))
     reasons = {**summary.row_errors, **summary.verdict_errors}
@@ -83,6 +86,25 @@ def verifiers(summary: Summary) -> list[Told]:
                 ],
             }
         )
+    return found
+
+
+def breakdowns(summary: Summary) -> list[Told]:
+    """The figures of each value of the fields that a run is broken down by."""
+    found = []
+    for path, values in summary.by.items():
+        rows = [
+            {
+                "value": value,
+                "responses": f"{part.responses:,}",
+                "accuracy": number(part.problems.accuracy.mean) if part.problems.accuracy.n else "-",
+                "interval": bounds(part.problems.accuracy.share_interval) if part.problems.accuracy.n else "",
+                "reward": number(part.problems.reward.mean),
+                "unjudged": f"{part.unjudged:,}",
+            }
+            for value, part in values.items()
+        ]
+        found.append({"path": path, "rows": rows})
     return found
 
 

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...scoring.scored import ScoredFiles, ScoredRow
+from ...scoring.summary import Tally
 from ...verifiers.errors import RunError
 from ...verifiers.registry import is_accuracy
-from .formulas import Formulas
 from .options import ReportOptions
 from .pack import Blocks
 from .survey import Survey
 from .table import Columns
+
+MOST_PLACES = 500_000
+"""Responses that are remembered to see whether another file holds them too."""
 
 
 @dataclass(slots=True)
@@ -28,31 +31,22 @@ class Gathered:
     columns: Columns
     """Of the rows kept."""
     blocks: Blocks
-    formulas: Formulas
     files: ScoredFiles
     sampled: str | None
     """How the rows were chosen, in words for a person; None where all are there."""
+    repeated: int = 0
+    """Responses that stand in more than one of the files, under the same id."""
 
 
 class _Kept:
     """The rows of a page, until there are too many."""
 
-    def __init__(self) -> None:
-        self.columns, self.blocks, self.formulas = Columns(), Blocks(), Formulas()
+    def __init__(self, systems: Sequence[str]) -> None:
+        self.columns, self.blocks = Columns(systems), Blocks()
 
     def add(self, row: ScoredRow) -> None:
         self.columns.add(self.blocks.rows, row)
         self.blocks.add(row.data)
-        sample = row.sample
-        if sample is None:
-            return
-        for reference in sample.references[:3]:
-            self.formulas.add_answer(reference)
-        self.formulas.add_text(sample.prompt_text)
-        for response in row.responses[:64]:
-            if response.scored.answer is not None:
-                self.formulas.add_answer(response.scored.answer)
-            self.formulas.add_text(response.text)
 
 
 def gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str]) -> Gathered:
@@ -64,16 +58,19 @@ def gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str]
 
 
 def _gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str], opened: ExitStack) -> Gathered:
-    survey, files = Survey(), ScoredFiles(sources, names, options.group_by)
+    survey, files = Survey(Tally([], by=options.by)), ScoredFiles(sources, names, options.group_by)
     opened.callback(survey.tally.groups.close)
-    all_of_them = _Kept()
+    all_of_them = _Kept(options.systems)
     opened.callback(all_of_them.blocks.close)
     kept: _Kept | None = all_of_them
     ranks, sizes, parts = array("Q"), array("I"), array("I")
+    places = _Places() if len(sources) > 1 else None
     most = options.max_mb * 1e6
     packed = raw = 1
     for row in files:
         survey.add(row)
+        if places is not None:
+            places.add(row)
         ranks.append(_rank(row, options.seed))
         sizes.append(min(len(row.data), 2**32 - 1))
         parts.append(max(1, len(row.responses)))
@@ -85,14 +82,14 @@ def _gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str
                 kept = None
     if kept is not None:
         kept.blocks.flush()
-        return Gathered(survey, kept.columns, kept.blocks, kept.formulas, files, None)
+        return Gathered(survey, kept.columns, kept.blocks, files, None, places.repeated if places else 0)
     if "-" in sources:
         raise RunError(
             f"standard input holds more than fits a page ({options.max_rows:,} responses, {options.max_mb:g} MB); "
             "write it to a file, of which a sample can be taken"
         )
     chosen = _choose(ranks, sizes, parts, options.max_rows, most * raw / packed)
-    kept = _Kept()
+    kept = _Kept(options.systems)
     opened.callback(kept.blocks.close)
     for number, row in enumerate(ScoredFiles(sources, names, options.group_by)):
         if number < len(chosen) and chosen[number]:
@@ -104,7 +101,22 @@ def _gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str
         f"seed {options.seed}, as many as fit {options.max_rows:,} responses and {options.max_mb:g} MB. "
         "Every figure of the summary is of all rows."
     )
-    return Gathered(survey, kept.columns, kept.blocks, kept.formulas, files, told)
+    return Gathered(survey, kept.columns, kept.blocks, files, told, places.repeated if places else 0)
+
+
+class _Places:
+    """In which file a response was met first, of the first MOST_PLACES."""
+
+    def __init__(self) -> None:
+        self.repeated = 0
+        self._file: dict[int, int] = {}
+
+    def add(self, row: ScoredRow) -> None:
+        for response in row.responses:
+            key = hash((row.sample.id if row.sample else None, response.text))
+            if len(self._file) < MOST_PLACES:
+                self._file.setdefault(key, row.file)
+            self.repeated += self._file.get(key, row.file) != row.file
 
 
 def _rank(row: ScoredRow, seed: int) -> int:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..._version import __version__
 from ...scoring.scored import Response, ScoredRow
 from ...scoring.summary import Summary, Tally
-from ...scoring.work import Done
+from ...scoring.work import Done, values_at
 from ...verifiers.errors import ConfigError
 from ...verifiers.registry import is_accuracy, make
 from ...verifiers.verifier import Verifier
@@ -44,6 +44,8 @@ class Survey:
     tally: Tally = field(default_factory=lambda: Tally([]))
     judged: int = 0
     """Responses that hold a verdict."""
+    in_error: int = 0
+    """Rows that `score` wrote as rows in error."""
     _rewards: array[float] = field(default_factory=lambda: array("d"))
     _rewarded: bytearray = field(default_factory=bytearray)
     _lengths: array[int] = field(default_factory=lambda: array("I"))
@@ -69,8 +71,11 @@ class Survey:
             if scored.reward is not None:
                 self._rewards.append(scored.reward)
                 self._rewarded.append(kind)
+        self.in_error += isinstance(row.fields.get("error"), dict)
         name = row.responses[0].name if row.responses else f"line {row.line}"
-        self._waiting.append(Done(b"", tuple(map(_scored, row.responses)), row.error, seconds, _printable(name)))
+        by = values_at(row.fields, self.tally.by)
+        responses = tuple(map(_scored, row.responses))
+        self._waiting.append(Done(b"", responses, row.error, seconds, _printable(name), by=by))
         if len(self._waiting) >= 1_000:
             self._settle()
 

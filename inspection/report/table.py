@@ -7,6 +7,7 @@ from typing import Any
 
 from ...scoring.scored import ScoredRow
 from ...verifiers.sample import Sample
+from .fields import Fields
 
 SNIPPET = 140
 """Characters of a prompt in the table."""
@@ -32,9 +33,11 @@ class _Words:
 class Columns:
     """Collects the columns row by row."""
 
-    def __init__(self) -> None:
+    def __init__(self, systems: Sequence[str] = ()) -> None:
+        """`systems` names the files, where rows of each are one system of a comparison."""
         self.size = 0
         """Entries so far."""
+        self._systems = systems
         self._problems: dict[bytes | int, int] = {}
         self._prompts: list[str] = []
         self._references: list[str] = []
@@ -48,6 +51,7 @@ class Columns:
         }
         self._verdicts: dict[str, tuple[list[int], list[float | None]]] = {}
         self._errors: dict[int, str] = {}
+        self._fields = Fields()
 
     def add(self, number: int, row: ScoredRow) -> None:
         """The responses of a row, or one entry for a row in error; `number` is the row's among those kept."""
@@ -58,6 +62,7 @@ class Columns:
         stage_number = self._stages.number(stage[:40]) if isinstance(stage, str) else -1
         self._stepped = self._stepped or step is not None
         columns = self._columns
+        fields = {"system": self._systems[row.file], **row.fields} if self._systems else row.fields
         if not row.responses:
             self._errors[self.size] = row.error or "no_responses"
             problem = self._problem(-self.size, row)
@@ -66,6 +71,7 @@ class Columns:
             entry: tuple[Any, ...] = (name, number, 0, problem, None, -1, -1, 0, "", kind, step, stage_number)
             for column, value in zip(columns.values(), entry, strict=True):
                 column.append(value)
+            self._fields.add(self.size, fields)
             self.size += 1
             return
         for part, response in enumerate(row.responses):
@@ -98,7 +104,13 @@ class Columns:
                     scores.extend([None] * missing)
                 reasons.append(self._reasons.number(reason))
                 scores.append(_short(score))
+            self._fields.add(self.size, fields)
             self.size += 1
+
+    @property
+    def first_error(self) -> str:
+        """Why the first row that could not be read could not."""
+        return next(iter(self._errors.values()), "")
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
         """The index, as the page reads it."""
@@ -120,6 +132,7 @@ class Columns:
             "stages": self._stages.list,
             "voters": self._voters.list,
             "errors": self._errors,
+            "fields": self._fields.to_list(self.size),
             "problems": {"prompt": self._prompts, "reference": self._references},
         }
 

@@ -21,14 +21,25 @@ from ...scoring.scored import options_of
 from ...verifiers.errors import ConfigError, RunError, missing_extra
 from ...verifiers.files import write_whole
 from ...verifiers.visible import visible
-from .figures import cards, ladder, many, plain, plots, spread, verifiers
+from .figures import breakdowns, cards, ladder, many, plain, plots, spread, verifiers
 from .gather import Gathered, gather, index_of
 from .metrics import Run, read_run
 from .options import ReportOptions
 from .pack import pack_json
 
+RENDERER = "vendor/temml.min.js"
+"""Draws formulas: Temml as released, its licence beside it."""
 SAMPLES = "samples.jsonl"
 """Where a training run keeps its sample tables."""
+
+
+class ComparisonTable(NamedTuple):
+    """Figures of a comparison, as the page shows them."""
+
+    field: str
+    """Field of the rows that tells the systems apart."""
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
 class Written(NamedTuple):
@@ -43,12 +54,17 @@ class Written(NamedTuple):
     """Size of the page."""
     sampled: str | None
     """How the table's rows were chosen, where it does not hold them all."""
+    mixed: str | None = None
+    """What does not go together in the sources."""
 
 
-def write_report(options: ReportOptions) -> Written:
+def write_report(
+    options: ReportOptions, *, allow_empty: bool = False, comparison: ComparisonTable | None = None
+) -> Written:
     """Write a page about scored files, or about a training run. The file appears whole or not at all.
 
-    Raises RunError where a source cannot be read or the page cannot be written, or where no row was scored.
+    Raises RunError where a source cannot be read or the page cannot be written, or where no row was scored, unless
+    `allow_empty`. `comparison` stands above the rows, which are then grouped by its field.
 
     >>> write_report(ReportOptions(sources=("no/such/file.jsonl",)))
     Traceback (most recent call last):
@@ -63,24 +79,24 @@ def write_report(options: ReportOptions) -> Written:
     names = dict(options.names) or {str(k): str(v) for k, v in noted.get("map", {}).items()}
     found = gather(options, sources, names)
     try:
-        if run is None and not found.survey.judged:
+        if run is None and not (allow_empty or found.survey.judged or found.survey.in_error):
             _refuse_unscored(found, sources)
-        page = _render(options, found, run, noted, sources)
+        page = _render(options, found, run, noted, sources, comparison)
         size = _write(Path(options.output), page, found)
     finally:
         found.blocks.close()
         found.survey.tally.groups.close()
     responses = found.survey.responses
-    return Written(options.output, responses, found.columns.size, size, found.sampled)
+    mixed = _mixed(found, sources) if sources and comparison is None else None
+    return Written(options.output, responses, found.columns.size, size, found.sampled, mixed)
 
 
 def check_extra() -> None:
     """Raise RunError where what a report needs is not installed."""
     from importlib.util import find_spec
 
-    missing = [name for name in ("jinja2", "latex2mathml") if find_spec(name) is None]
-    if missing:
-        raise RunError(missing_extra("a report", " and ".join(missing), "report"))
+    if find_spec("jinja2") is None:
+        raise RunError(missing_extra("a report", "jinja2", "report"))
 
 
 def _sources(given: Sequence[str]) -> tuple[list[str], Run | None]:
@@ -95,10 +111,25 @@ def _sources(given: Sequence[str]) -> tuple[list[str], Run | None]:
 
 
 def _refuse_unscored(found: Gathered, sources: Sequence[str]) -> None:
-    if not found.survey.responses:
-        return  # that there is no row, or none that could be read, is a finding too
     where = ", ".join(sources)
+    if not found.columns.size:
+        raise RunError(f"{where} holds no row")
+    if not found.survey.responses:
+        raise RunError(f"{where} holds no scored row; the first is not one either: {found.columns.first_error}")
     raise RunError(f"{where} holds no verdict; score it first: r1-reward score {where} -o scored.jsonl")
+
+
+def _mixed(found: Gathered, sources: Sequence[str]) -> str | None:
+    """Why figures over all the files may mean nothing; None where they may be taken together."""
+    if found.repeated:
+        return (
+            f"{many(found.repeated, 'response')} stand in more than one of the files and count twice in every figure; "
+            f"r1-reward diff {' '.join(sources[:2])} compares two scorings."
+        )
+    made = {str(options_of([source]).get("fingerprint", "")) for source in sources} - {""}
+    if len(made) > 1:
+        return "The files were scored with different options, so that figures over all of them mix two measures."
+    return None
 
 
 def _render(
@@ -107,6 +138,7 @@ def _render(
     run: Run | None,
     noted: dict[str, Any],  # any: JSON values
     sources: Sequence[str],
+    comparison: ComparisonTable | None,
 ) -> tuple[bytes, bytes, bytes]:
     """The page in three pieces: before the index, between it and the blocks, and after."""
     import jinja2
@@ -115,8 +147,10 @@ def _render(
     hashes = zip(sources, found.files.input.sha256, strict=True)
     inputs = [{"path": path, "sha256": digest} for path, digest in hashes]
     summary = found.survey.summary(inputs=inputs)
-    style, script = part("css"), part("js")
+    style, script, renderer = part("css"), part("js"), _resource(RENDERER)
     index = index_of(found)
+    if comparison:
+        index["group"] = comparison.field
     drawn = plots(run) if run else []
     if run:
         index["charts"] = [
@@ -133,19 +167,23 @@ def _render(
     place = secrets.token_hex(16)
     name = Path(options.sources[0]).name or options.sources[0]
     page = environment.from_string(_resource("report.html")).render(
-        policy=_policy(style, script),
+        policy=_policy(style, renderer, script),
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
+        renderer=Markup(renderer),  # noqa: S704 - a released file, whose hash a test holds
         version=__version__,
         title=visible(options.title or (name if name != "-" else "standard input")),
         sampled=found.sampled,
+        mixed=_mixed(found, sources) if comparison is None else None,
+        comparison=comparison,
         cards=_run_cards(run, found.survey.responses) if run else cards(summary),
         run=run,
         plots=drawn,
         verifiers=verifiers(summary),
         ladder=ladder(summary),
+        breakdowns=breakdowns(summary),
         spreads=[one for one in spreads if one],
-        about=_about(options, found, noted, inputs, run),
+        about=_about(options, noted, inputs, run),
         entries=found.columns.size,
         entries_said=f"{found.columns.size:,} rows",
         kinds=[kind for kind in index["kinds"] if kind],
@@ -157,12 +195,12 @@ def _render(
     return before + pack_json(index), between, after
 
 
-def _policy(style: str, script: str) -> str:
+def _policy(style: str, *scripts: str) -> str:
     def source(text: str) -> str:
         return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
     return (
-        f"default-src 'none'; script-src {source(script)}; style-src {source(style)}; base-uri 'none'; "
+        f"default-src 'none'; script-src {' '.join(map(source, scripts))}; style-src {source(style)}; base-uri 'none'; "
         "form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
 
@@ -177,7 +215,7 @@ def part(kind: str) -> str:
 
 @cache
 def _resource(name: str) -> str:
-    return (files(__package__) / "page" / name).read_text(encoding="utf-8").replace("\r\n", "\n")
+    return files(__package__).joinpath("page", *name.split("/")).read_text(encoding="utf-8").replace("\r\n", "\n")
 
 
 def _run_cards(run: Run, samples: int) -> list[dict[str, Any]]:  # any: what the template reads
@@ -194,7 +232,6 @@ def _run_cards(run: Run, samples: int) -> list[dict[str, Any]]:  # any: what the
 
 def _about(
     options: ReportOptions,
-    found: Gathered,
     noted: dict[str, Any],  # any: JSON values
     inputs: Sequence[dict[str, str]],
     run: Run | None,
@@ -213,8 +250,6 @@ def _about(
         told.append(("options", str(noted["options"])[:300]))
     if noted.get("fingerprint"):
         told.append(("fingerprint", str(noted["fingerprint"])[:40]))
-    if found.formulas.left_out:
-        told.append(("formulas", f"the first {len(found.formulas.trees):,} are typeset, the others are LaTeX"))
     if options.group_by:
         told.append(("grouped by", options.group_by))
     return [*told, ("written by", f"r1-reward {__version__}")]
@@ -229,7 +264,6 @@ def _write(path: Path, page: tuple[bytes, bytes, bytes], found: Gathered) -> int
     def stream(file: IO[bytes]) -> None:
         nonlocal size
         size = file.write(before + between)
-        size += file.write(inert % (b"formulas", pack_json(list(found.formulas.trees.items()))))
         for number, block in enumerate(found.blocks):
             size += file.write(inert % (b"rows-%d" % number, block))
         size += file.write(after)

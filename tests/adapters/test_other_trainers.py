@@ -157,7 +157,7 @@ def test_slime_function_for_one_and_for_a_group() -> None:
     plain, keyed = SimpleNamespace(reward_key=None), SimpleNamespace(reward_key="score")
     assert asyncio.run(function(plain, slime_sample(RIGHT, "4"))) == 2.0
     group = [slime_sample(RIGHT, "4"), slime_sample(WRONG, "4"), slime_sample(RIGHT, None, kind="math")]
-    assert asyncio.run(function(plain, group)) == [2.0, 0.0, 0.0]
+    assert asyncio.run(function(plain, group)) == [2.0, 0.0, 1.0]  # the mean of the others: no advantage
     assert [sample.remove_sample for sample in group] == [False, False, True]
     found: Any = asyncio.run(function(keyed, slime_sample(RIGHT, "4"), evaluation=False))
     assert found == {"score": 2.0, "valid": 1.0, "error": 0.0, "math_reward": 1.0, "format_reward": 1.0}
@@ -437,10 +437,16 @@ def test_no_adapter_imports_a_trainer() -> None:
         "areal",
         "ray",
         "torch",
+        "trinity",
+        "tinker_cookbook",
+        "torchtitan",
+        "openenv",
+        "atroposlib",
     ]
     program = (
         "import sys\n"
         "from r1_reward.adapters import areal, nemo, openrlhf, skyrl, slime, swift\n"
+        "from r1_reward.adapters import atropos, open_instruct, openenv, rllm, roll, tinker, torchtitan, trinity\n"
         "from r1_reward.adapters import trl, verifiers_hub, verl\n"
         "trl.reward('math'), verl.compute_score('x', '4', '4')\n"
         f"print([name for name in {trainers} + ['numpy', 'sympy', 'docker'] if name in sys.modules])\n"

@@ -129,9 +129,9 @@ def test_a_batch_is_judged_once_by_each(monkeypatch: pytest.MonkeyPatch) -> None
     calls: list[str] = []
     find = Plan.find
 
-    def counted(plan: Plan, turns: Any) -> Any:
+    def counted(plan: Plan, turns: Any, step: int | None = None) -> Any:
         calls.append(plan.name)
-        return find(plan, turns)
+        return find(plan, turns, step)
 
     monkeypatch.setattr(Plan, "find", counted)
     functions = [trl.reward(name) for name in ("format", "math", "language")]

@@ -26,6 +26,14 @@ TEMPLATE = (
 )
 
 
+@pytest.fixture(autouse=True)
+def no_graders() -> None:
+    """Graders live as long as their process; each test begins with none, so that no breaker remembers another test."""
+    from r1_reward.adapters import grading
+
+    grading._graders.clear()
+
+
 @pytest.fixture(scope="session")
 def tokenizer() -> Any:  # any: a transformers tokenizer
     return tokenizer_of(WORDS)
@@ -55,28 +63,29 @@ def tokenizer_of(words: tuple[str, ...]) -> Any:  # any: a transformers tokenize
 @pytest.fixture
 def model(tokenizer: Any) -> Callable[..., Any]:  # any: a transformers model
     """Makes a language model of a few thousand parameters, always the same for a tokenizer."""
+    return lambda words=tokenizer: make_model(words)
 
-    def make(tokenizer: Any = tokenizer) -> Any:
-        import torch
-        from transformers import LlamaConfig, LlamaForCausalLM
 
-        torch.manual_seed(0)
-        torch.set_num_threads(1)
-        config = LlamaConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            num_key_value_heads=2,
-            max_position_embeddings=128,
-            pad_token_id=tokenizer.pad_token_id,
-            bos_token_id=None,
-            eos_token_id=tokenizer.eos_token_id,
-        )
-        return LlamaForCausalLM(config)
+def make_model(tokenizer: Any) -> Any:  # any: a transformers model
+    """A language model of a few thousand parameters, always the same for a tokenizer."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
 
-    return make
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        max_position_embeddings=128,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    return LlamaForCausalLM(config)
 
 
 @pytest.fixture

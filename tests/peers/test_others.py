@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
+import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -12,6 +15,10 @@ from typing import Any
 
 import pytest
 
+from r1_reward.verifiers import InstrumentDown, NotScoredError
+
+ENDLESS = "```python\nwhile True: pass\n```"
+TESTS = [{"type": "stdin", "input": "", "output": "4"}]
 PROMPT = "What is 2 + 2 ?"
 RIGHT = r"<think> 2 + 2 </think> <answer> \boxed{4} </answer>"
 
@@ -255,7 +262,6 @@ def test_skyrl_makes_and_steps_the_environment(tmp_path: Path, monkeypatch: pyte
 def test_areal_sends_the_reward_to_its_processes() -> None:
     api = offered("areal.api.reward_api")
     from r1_reward.adapters.areal import reward
-    from r1_reward.verifiers import NotScoredError
 
     async def judge() -> tuple[float, float]:
         wrapped = api.AsyncRewardWrapper(reward("math", "format"), max_workers=1, timeout_seconds=120)
@@ -292,4 +298,111 @@ def test_swift_calls_a_registered_class() -> None:
         samples.append(sample)
     found = algorithm.compute_rewards_per_func(samples, functions, [None, None], torch.device("cpu"))
     assert found[:2].tolist() == [[1.0, 1.0], [0.0, 0.0]]
-    assert found[2].isnan().tolist() == [True, False]
+    assert found[2].isnan().tolist() == [True, True]  # together: one without a number would count as a wrong answer
+
+
+# AReaL: its process pool, of which a worker dies, and its patience, which ends in a zero
+
+
+def test_areal_judges_again_after_a_worker_was_killed() -> None:
+    api = offered("areal.api.reward_api")
+    from r1_reward.adapters.areal import reward
+
+    async def judge() -> tuple[float, float]:
+        wrapped = api.AsyncRewardWrapper(reward("math"), max_workers=1, timeout_seconds=120)
+        before = await wrapped(PROMPT, RIGHT, [1], [2], answer="4")
+        (process,) = wrapped._executors[wrapped._executor_key]._processes
+        os.kill(process, signal.SIGKILL)
+        return before, await wrapped(PROMPT, RIGHT, [1], [2], answer="4")
+
+    assert asyncio.run(judge()) == (1.0, 1.0)
+
+
+@pytest.mark.needs("userns")
+@pytest.mark.parametrize("deadline", [None, 1.0])
+def test_areal_gives_zero_for_what_takes_too_long_and_we_answer_before(deadline: float | None) -> None:
+    api = offered("areal.api.reward_api")
+    from r1_reward.adapters.areal import reward
+
+    made = reward("code", options={"code": {"backend": "local", "time_s": 60}}, deadline=deadline)
+
+    async def judge() -> float:
+        wrapped = api.AsyncRewardWrapper(made, max_workers=1, timeout_seconds=4, max_retries=0)
+        return float(await wrapped(PROMPT, ENDLESS, [1], [2], tests=TESTS))
+
+    began = time.monotonic()
+    if deadline is None:
+        assert asyncio.run(judge()) == 0.0  # AReaL's own: a false zero
+    else:
+        with pytest.raises(NotScoredError, match="grader_timeout"):
+            asyncio.run(judge())
+        assert time.monotonic() - began < 3.5
+    for executor in api.AsyncRewardWrapper._executors.values():
+        for process in list(executor._processes):
+            os.kill(process, signal.SIGKILL)
+    api.AsyncRewardWrapper._executors.clear()
+
+
+# Trainers that cannot leave a row out: the number, `valid` in the logs, and the breaker that ends the run
+
+
+def test_openrlhf_gets_zero_with_valid_zero_and_then_none(tmp_path: Path, tokenizer: Any) -> None:
+    file = tmp_path / "my_rewards.py"
+    file.write_text("from r1_reward.adapters.openrlhf import reward\nreward_func = reward('math', window=4)\n")
+    found = openrlhf_run(file, RIGHT, "proof", tokenizer)
+    assert (float(found["reward"]), float(found["extra_logs"]["valid"])) == (0.0, 0.0)
+    openrlhf_run(file, RIGHT, "proof", tokenizer)
+    assert openrlhf_run(file, RIGHT, "4", tokenizer)["reward"] is not None
+
+
+def test_skyrl_gets_zero_with_valid_zero_and_then_an_exception() -> None:
+    skyrl_gym = offered("skyrl_gym")
+    from r1_reward.adapters import skyrl
+
+    if "r1_path" not in skyrl_gym.registry:
+        skyrl_gym.register(id="r1_path", entry_point="r1_reward.adapters.skyrl:math_format")
+    env = skyrl_gym.make("r1_path", env_config={}, extras={"reward_spec": {"ground_truth": "proof"}})
+    output = env.step(RIGHT)
+    assert (output["reward"], output["metadata"]["valid"], output["metadata"]["error"]) == (0.0, 0.0, 1.0)
+    assert env.step(RIGHT)["metadata"]["reason"] == "reference_unusable"
+    base = offered("skyrl_gym.envs.base_text_env").BaseTextEnv
+    strict = skyrl.environment("math", base=base, window=2)
+    strict(extras={"reward_spec": {"ground_truth": "proof"}}).step(RIGHT)
+    with pytest.raises(InstrumentDown):
+        strict(extras={"reward_spec": {"ground_truth": "proof"}}).step(RIGHT)
+
+
+@pytest.mark.parametrize("trainer", ["verl", "areal", "openrlhf", "skyrl"])
+def test_a_sandbox_that_is_down_is_no_wrong_answer(
+    trainer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from r1_reward.adapters import areal, openrlhf, skyrl, verl
+
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    dead: dict[str, Any] = {"options": {"code": {"backend": "docker"}}, "window": 2}
+    program = "```python\nprint(4)\n```"
+
+    def ask() -> Any:
+        if trainer == "verl":
+            return verl.compute_score("x", program, None, {"tests": TESTS}, rewards="code", **dead)
+        if trainer == "areal":
+            return areal.reward("code", **dead)(PROMPT, program, tests=TESTS)
+        if trainer == "openrlhf":
+            label = '{"tests": [{"type": "stdin", "input": "", "output": "4"}]}'
+            return openrlhf.reward("code", **dead)([PROMPT + program], [PROMPT], [label])
+        return skyrl.environment("code", **dead)(extras={"reward_spec": {}, "tests": TESTS}).step(program)
+
+    def asked() -> Any:
+        try:
+            return ask()
+        except NotScoredError as error:
+            return error
+
+    first = asked()
+    if trainer == "areal":
+        assert isinstance(first, NotScoredError)
+    else:
+        told = first if trainer == "verl" else first.get("metadata", first.get("extra_logs"))
+        assert float(told["valid"]) == 0.0
+    with pytest.raises(InstrumentDown, match="sandbox_unavailable"):
+        asked()

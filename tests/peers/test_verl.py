@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from r1_reward.verifiers import InstrumentDown
 
 verl = pytest.importorskip("verl")
 
@@ -164,9 +168,84 @@ def test_options_of_every_kind_come_through_hydra(tokenizer: Any) -> None:
 def test_breaker_ends_a_run_whose_instrument_is_down(tokenizer: Any) -> None:
     from verl.trainer.ppo.reward import load_reward_manager
 
-    from r1_reward.verifiers import InstrumentDown
-
     made = load_reward_manager(config(rewards="math", window=4), tokenizer)
     with pytest.raises(InstrumentDown):
         run_loop(made, batch(tokenizer, [None] * 4))
     assert math.isfinite(made.compute_score(data_source="x", solution_str="4", ground_truth="4")["score"])
+
+
+# verl: RewardLoopManager, whose workers are Ray actors
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    import ray
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield ray
+    ray.shutdown()
+
+
+def manager(tokenizer: Any, folder: Path, **kwargs: Any) -> Any:
+    from omegaconf import OmegaConf
+    from verl.experimental.reward_loop.reward_loop import RewardLoopManager
+
+    tokenizer.save_pretrained(folder)
+    told = config(**kwargs)
+    told.reward.num_workers = 2
+    more = {"actor_rollout_ref": {"model": {"path": str(folder), "tokenizer_path": None}}, "data": {}}
+    return RewardLoopManager(OmegaConf.merge(told, more))
+
+
+def test_verl_judges_in_ray_actors_and_says_what_is_valid(cluster: Any, tokenizer: Any, tmp_path: Path) -> None:
+    made = manager(tokenizer, tmp_path, rewards=["math", "format:0.5"])
+    found = made.compute_rm_score(batch(tokenizer, ["4", "proof", "4", "4"]))
+    assert found.batch["rm_scores"].sum(dim=1).tolist() == [1.5, 0.0, 0.0, 0.0]
+    assert found.non_tensor_batch["valid"].tolist() == [1.0, 0.0, 1.0, 1.0]
+    assert found.non_tensor_batch["error"].tolist() == [0.0, 1.0, 0.0, 0.0]
+    for worker in made.reward_loop_workers:
+        cluster.kill(worker)
+
+
+def test_verl_ends_where_nothing_can_be_judged(cluster: Any, tokenizer: Any, tmp_path: Path) -> None:
+    made = manager(tokenizer, tmp_path, rewards="math", window=4)
+    bad = batch(tokenizer, ["proof"] * len(SAID))
+    found = made.compute_rm_score(bad)  # two of four in each worker
+    assert found.non_tensor_batch["valid"].tolist() == [0.0] * len(SAID)
+    with pytest.raises(InstrumentDown, match="reference_unusable"):
+        made.compute_rm_score(bad)
+    for worker in made.reward_loop_workers:
+        cluster.kill(worker)
+
+
+def test_verl_ends_with_a_killed_worker_and_not_with_zeros(cluster: Any, tokenizer: Any, tmp_path: Path) -> None:
+    made = manager(tokenizer, tmp_path, rewards="math")
+    assert made.compute_rm_score(batch(tokenizer, ["4"] * 4)).batch["rm_scores"].sum().item() == 2.0
+    cluster.kill(made.reward_loop_workers[0])
+    with pytest.raises(cluster.exceptions.RayActorError):
+        made.compute_rm_score(batch(tokenizer, ["4"] * 4))
+    cluster.kill(made.reward_loop_workers[1])
+
+
+def test_verls_gdpo_takes_the_parts(tokenizer: Any) -> None:
+    import numpy
+    import torch
+    from omegaconf import OmegaConf
+    from verl.trainer.ppo.core_algos import compute_gdpo_outcome_advantage
+    from verl.trainer.ppo.reward import load_reward_manager
+
+    made = load_reward_manager(config(rewards=["math", "format"]), tokenizer)
+    data = batch(tokenizer, ["4"] * 4)[:3]
+    infos = [one["reward_extra_info"] for one in run_loop(made, data)]
+    width = data.batch["responses"].shape[1]
+    advantages, _ = compute_gdpo_outcome_advantage(
+        token_level_rewards=torch.zeros(3, width),
+        response_mask=torch.ones(3, width),
+        index=numpy.array(["one"] * 3, dtype=object),
+        config=OmegaConf.create({"gdpo_reward_keys": ["math_reward", "format_reward"]}),
+        non_tensor_batch={key: numpy.array([info[key] for info in infos]) for key in infos[0]},
+        batch=data.batch,
+    )
+    both, right, wrong = advantages[:, 0].tolist()
+    assert both > right > wrong
+    assert both + right + wrong == pytest.approx(0.0, abs=1e-4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,6 @@ SHAPES: list[tuple[str, dict[str, Any], list[tuple[str, str]], str, str]] = [
         [("user", "Q")],
         "a",
         "b",
-    ),
-    (
-        "TRL without prompt, text",
-        {"chosen": "The sky is blue.", "rejected": "The sky is green."},
-        [("user", "The sky is")],
-        "blue.",
-        "green.",
     ),
     (
         "hh-rlhf",
@@ -102,30 +96,70 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"prompt": "Q", "chosen": "a", "rejected": None}, "column 'rejected' is missing"),
     ({"prompt": 3, "chosen": "a", "rejected": "b"}, "column 'prompt' must be text or a list of messages, got int"),
     ({"prompt": [{"role": "user"}], "chosen": "a", "rejected": "b"}, r"column 'prompt\[0\]' must be a message"),
-    ({"prompt": "Q", "chosen": "a", "rejected": [assistant("b")]}, "column 'rejected' is list where chosen is str"),
+    ({"chosen": "a", "rejected": "ab"}, "no prompt was found; name its column with --map prompt=COLUMN"),
     ({"chosen": [user("Q")], "rejected": [user("Q")]}, "column 'chosen' must end with what the assistant says"),
     ({"chosen": [user("Q"), assistant("a")], "rejected": [user("R"), assistant("b")]}, "another conversation"),
-    ({"prompt": "Q", "chosen": "a", "rejected": "b", "margin": "1"}, "column 'margin' must be a number, got str"),
-    ({"prompt": "Q", "completions": [{"response": "a", "overall_score": None}] * 2}, "overall_score' must be a number"),
+    ({"prompt": "Q", "chosen": "a", "rejected": "b", "margin": "much"}, "column 'margin' must be a number, got str"),
+    (
+        {"prompt": "Q", "completions": [{"response": "a", "overall_score": None}] * 2},
+        r"completions\[0\]' has no rating",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("row", "message"), BAD)
-def test_errors_name_file_row_and_column(row: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_a_row_that_cannot_be_read_costs_itself_and_is_named(row: dict[str, Any], message: str, tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     good = {"prompt": "Q", "chosen": "a", "rejected": "b"}
-    path.write_text(json.dumps(good) + "\n" + json.dumps(row) + "\n", encoding="utf-8")
-    with pytest.raises(DataError, match=f"pairs.jsonl, row 2: .*{message}"):
+    path.write_text(json.dumps(good) + "\n" + json.dumps(row) + "\n" + "{\n", encoding="utf-8")
+    found = read_pairs([path])
+    assert len(found.rows) == 1
+    assert found.left_out == {"unreadable": 2}
+    assert re.match(f".*pairs.jsonl, row 2: .*{message}", found.unreadable[0])
+    assert "pairs.jsonl, row 3: the row is not JSON" in found.unreadable[1]
+    with pytest.raises(DataError, match=message):
+        pair_of(row)
+
+
+def test_files_of_which_no_row_can_be_read_are_an_error_after_twenty(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    bad, good = '{"text": "a", "other": "b"}\n', '{"prompt": "Q", "chosen": "a", "rejected": "b"}\n'
+    path.write_text(bad * 20 + good)
+    with pytest.raises(
+        DataError, match=r"any of the first 20 rows: .*row 1: (?s:.*)the first has text: 'a', other: 'b'"
+    ):
         read_pairs([path])
+    path.write_text(bad * 19 + good + bad * 30)
+    found = read_pairs([path])
+    assert (len(found.rows), found.left_out["unreadable"], len(found.unreadable)) == (1, 49, 5)
+
+
+def test_ratings_of_one_prompt_in_several_rows_become_pairs(tmp_path: Path) -> None:
+    def rated(prompt: str, response: str, rating: int) -> dict[str, Any]:
+        return {"prompt": prompt, "response": response, "helpfulness": rating, "correctness": 1}
+
+    rows = [rated("Q", "b", 1), rated("Q", "c", 2), rated("R", "x", 3), rated("Q", "a", 4), rated("S", "x", 1)]
+    path = tmp_path / "rated.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*rows, rated("S", "y", 1)]))
+    found = read_pairs([path])
+    assert [(pair.chosen, pair.rejected, pair.margin) for pair in found.rows] == [("a", "b", 3.0)]
+    assert found.left_out == {"unpaired": 1, "tied": 1}
+    every = read_pairs([path], pairing="all").rows
+    assert [(pair.chosen, pair.rejected, pair.margin) for pair in every] == [
+        ("c", "b", 1.0),
+        ("a", "b", 3.0),
+        ("a", "c", 2.0),
+    ]
+    assert len({pair.group for pair in every}) == 1
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
         ({"prompt": "Q", "response": "a", "safe": 2}, "column 'safe' must be 0 or 1, got 2"),
-        ({"prompt": "Q", "response": "a", "safe": "1"}, "column 'safe' must be 0 or 1, got '1'"),
+        ({"prompt": "Q", "response": "a", "safe": "maybe"}, "column 'safe' is 'maybe'"),
         ({"prompt": "Q", "response": "a"}, "column 'safe' is missing"),
-        ({"prompt": "Q", "response": ["a"], "safe": 0}, "column 'response' must be text, got list"),
+        ({"prompt": "Q", "response": 3, "safe": 0}, "column 'response' must be text or a list of messages, got int"),
     ],
 )
 def test_labels_outside_0_and_1_are_refused(row: dict[str, Any], message: str) -> None:
@@ -158,7 +192,7 @@ def test_what_teaches_nothing_is_counted(tmp_path: Path) -> None:
 def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_text('{"prompt": "Q"\n')
-    with pytest.raises(DataError, match="row 1: the row is not JSON"):
+    with pytest.raises(DataError, match=r"cannot read its only row: .*row 1: the row is not JSON"):
         read_pairs([path])
 
 
@@ -233,10 +267,12 @@ def test_a_conversation_gets_the_system_message_of_its_row_once() -> None:
 
 
 @pytest.mark.parametrize("column", ["history", "context", "messages", "conversations", "post", "problem"])
-def test_a_prompt_in_a_column_that_is_not_read_is_no_pair_without_prompt(column: str) -> None:
+def test_the_prompt_of_a_column_that_usually_holds_a_conversation_counts_where_there_is_no_other(column: str) -> None:
     for chosen, rejected in (("a", "b"), ([assistant("a")], [assistant("b")])):
-        with pytest.raises(DataError, match=f"row: column '{column}' may hold the prompt"):
-            pair_of({column: "Q", "chosen": chosen, "rejected": rejected})
+        for value in ("Q", [user("Q")]):
+            pair = pair_of({column: value, "chosen": chosen, "rejected": rejected})
+            assert isinstance(pair, Pair)
+            assert [(turn.role, turn.content) for turn in pair.prompt] == [("user", "Q")]
     pair = pair_of({column: "Q", "prompt": "P", "chosen": "a", "rejected": "b"})
     assert isinstance(pair, Pair)
     assert pair.prompt[0].content == "P"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from r1_reward.reward_models.layout import Layout, Limits
+from r1_reward.reward_models.model import Scorer
 from r1_reward.reward_models.summary import summary_of
 from r1_reward.reward_models.tiny import tiny_model
 from r1_reward.verifiers import ConfigError, Message
@@ -131,3 +132,37 @@ def test_summary_is_what_follows_the_reasoning(response: str, expected: str | No
 def test_summary_knows_of_a_think_that_the_prompt_opened() -> None:
     assert summary_of("still thinking", "Q<think>") is None
     assert summary_of("done</think>so", "Q<think>") == "so"
+
+
+def test_no_more_of_a_long_text_is_made_into_tokens_than_is_read() -> None:
+    scorer = tiny_model(["some words to read, one after another"])
+    counted: list[int] = []
+    tokenizer = scorer.tokenizer
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(tokenizer, name)
+
+        def __call__(self, text: str, **more: Any) -> Any:
+            counted.append(len(text))
+            return tokenizer(text, **more)
+
+    limits = Limits(length=200, prompt=40, response=96)
+    short, long = "words to read, one after another. " * 60, "words to read, one after another. " * 60_000
+    prompts = [
+        [Message(role="user", content=text), Message(role="user", content="And then?")] for text in (short, long)
+    ]
+    (one,) = Layout(scorer, limits).encode(prompts[0], [short])
+    scorer.tokenizer = Counting()
+    (other,) = Layout(scorer, limits).encode(prompts[1], [long])
+    assert (other.rest, other.cut) == (one.rest, True)
+    assert other.prefix[-40:] == one.prefix[-40:]
+    assert sum(counted) < 100_000
+    # Characters of which many make one token are read on, until there are enough.
+    scorer.tokenizer = tokenizer
+    (sparse,) = Layout(scorer, limits).encode("Q", [" " * 9_000 + "end"])
+    assert sparse == Layout(scorer, limits)._join(*Layout(scorer, limits)._prompt("Q"), *_first(scorer, 9_000))
+
+
+def _first(scorer: Scorer, spaces: int) -> tuple[list[int], bool]:
+    return Layout(scorer, Limits())._tokens(" " * spaces + "end"), False

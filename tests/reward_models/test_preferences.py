@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,15 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.verifiers.judge.scripted import Asked, ScriptedServer, Told
 
 from r1_reward.cli import main
+from r1_reward.reward_models.candidates import Candidate, Prompted, candidates_of
 from r1_reward.reward_models.data import Pair
-from r1_reward.reward_models.judge import JudgeError, RecordedJudge, asked_key, verdict_of
 from r1_reward.reward_models.matching import Contamination, match_lengths, near_duplicates
-from r1_reward.reward_models.preferences import Candidate, PrefOptions, agreement, build, judge_all, judge_pair
+from r1_reward.reward_models.preferences import JudgedPair, PrefOptions, agreement, build, judge_all
 from r1_reward.verifiers import ConfigError, Message
-from r1_reward.verifiers.judge import ChatClient
+from r1_reward.verifiers.judge import Asker, Recording
 
 
 def candidate(number: int, one: str = "a good answer", other: str = "a bad answer") -> Candidate:
@@ -37,43 +37,28 @@ def candidate(number: int, one: str = "a good answer", other: str = "a bad answe
 
 def shown(text: str) -> tuple[str, str]:
     """The answers that a judge is shown as A and B."""
-    a = text.partition("<answer_A>\n")[2].partition("\n</answer_A>")[0]
-    return a, text.partition("<answer_B>\n")[2].partition("\n</answer_B>")[0]
+    return section(text, "response A"), section(text, "response B")
+
+
+def section(text: str, name: str) -> str:
+    found = re.search(rf"<<<(\w+) {name}>>>\n(.*?)\n<<<\1 end of {name}>>>", text, re.DOTALL)
+    return found[2] if found else ""
+
+
+def says(text: str, verdict: str) -> str:
+    code = re.findall(r'^\{"code": "([0-9a-f]+)"', text, re.MULTILINE)[-1]
+    return json.dumps({"code": code, "reasons": "so", "verdict": verdict})
 
 
 def fair(text: str) -> str:
     """Likes what calls itself good, wherever it stands."""
     a, b = shown(text)
     better = ("good" in a) - ("good" in b)
-    return f"Reasons. [[{ {1: 'A>>B', 0: 'A=B', -1: 'B>>A'}[better] }]]"
+    return says(text, {1: "A>>B", 0: "A=B", -1: "B>>A"}[better])
 
 
-VERDICTS = [
-    ("[[A>>B]]", 2),
-    ("[[A>B]]", 1),
-    ("[[A=B]]", 0),
-    ("[[B>A]]", -1),
-    ("[[B>>A]]", -2),
-    ("I say [[ A>B ]].", 1),
-    ("[[A>B]] as I said: [[A>B]]", 1),
-    ("[[A>B]] no, [[B>A]]", None),
-    ("A>B", None),
-    ("[A>B]", None),
-    ("[[A<B]]", None),
-    ("[[A>A]]", None),
-    ("I cannot judge that.", None),
-    ("", None),
-]
-
-
-@pytest.mark.parametrize(("reply", "score"), VERDICTS)
-def test_verdicts_are_read_strictly(reply: str, score: int | None) -> None:
-    assert verdict_of(reply) == score
-
-
-@given(st.text())
-def test_any_reply_is_read(reply: str) -> None:
-    assert verdict_of(reply) in (None, -2, -1, 0, 1, 2)
+def judge_pair(one: Candidate, judge: Callable[[str], str], options: PrefOptions) -> JudgedPair:
+    return judge_all([one], Asker(judge, concurrency=1, retries=0), options)[0]
 
 
 def test_half_the_judgements_see_each_order_and_scores_are_unswapped() -> None:
@@ -90,7 +75,7 @@ def test_half_the_judgements_see_each_order_and_scores_are_unswapped() -> None:
 
 
 def test_a_judge_with_a_favourite_place_prefers_nobody() -> None:
-    judged = [judge_pair(candidate(n), lambda _: "[[A>>B]]", PrefOptions()) for n in range(5)]
+    judged = [judge_pair(candidate(n), lambda text: says(text, "A>>B"), PrefOptions()) for n in range(5)]
     assert [one.mean for one in judged] == [0] * 5
     assert agreement(judged)["position_bias"] == 1.0
     assert agreement(judged)["self_agreement"] == pytest.approx(1 / 3)
@@ -106,7 +91,8 @@ def test_random_order_is_the_papers_and_the_same_again() -> None:
         PrefOptions(times=3)
 
 
-def test_a_judge_that_fails_costs_that_pair_alone(tmp_path: Path) -> None:
+def test_a_judge_that_fails_costs_that_pair_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("r1_reward.verifiers.judge.asking.FIRST_PAUSE", 0.01)
     asked = dict.fromkeys("0123", 0)
 
     def judge(text: str) -> str:
@@ -120,31 +106,31 @@ def test_a_judge_that_fails_costs_that_pair_alone(tmp_path: Path) -> None:
             raise ConnectionError("down for a moment")
         return fair(text)
 
-    judged = judge_all([candidate(n) for n in range(4)], judge, PrefOptions(), tmp_path / "judged.jsonl", workers=2)
-    assert [one.failed for one in judged] == [None, "failed (TimeoutError)", "no_verdict", None]
-    assert asked["1"] == 3
+    judged = judge_all([candidate(n) for n in range(4)], Asker(judge, retries=2), PrefOptions())
+    assert [one.failed for one in judged] == [None, "judge_unavailable", "judge_unclear", None]
+    assert (asked["1"], asked["2"]) == (12, 8)
     built = build([candidate(n) for n in range(4)], judged, PrefOptions(match=False, test_share=0))
     assert [pair.id for pair in built.train] == ["0", "3"]
-    assert built.told["left_out"] == {"judge: failed (TimeoutError)": 1, "judge: no_verdict": 1}
+    assert built.told["left_out"] == {"judge: judge_unavailable": 1, "judge: judge_unclear": 1}
 
 
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     path = tmp_path / "judged.jsonl"
     candidates = [candidate(n) for n in range(20)]
-    whole = judge_all(candidates, fair, PrefOptions(), tmp_path / "whole.jsonl")
-    judge_all(candidates[:8], fair, PrefOptions(), path)
+    whole = judge_all(candidates, Asker(fair), PrefOptions())
+    judge_all(candidates[:8], Asker(fair, ["fair"], recording=Recording(path)), PrefOptions())
     with path.open("a") as file:
-        file.write('{"key": "torn')
+        file.write('{"judge": "torn')
     asked: list[str] = []
 
     def counting(text: str) -> str:
         asked.append(text)
         return fair(text)
 
-    assert judge_all(candidates, counting, PrefOptions(), path) == whole
-    assert len(asked) == 12 * 4
-    judge_all(candidates, counting, PrefOptions(), path)
-    assert len(asked) == 12 * 4
+    for _ in range(2):
+        asker = Asker(counting, ["fair"], recording=Recording(path))
+        assert judge_all(candidates, asker, PrefOptions()) == whole
+        assert len(asked) == 12 * 4
 
 
 def test_nobody_waits_for_a_judge_that_hangs_when_interrupted(tmp_path: Path) -> None:
@@ -178,7 +164,7 @@ def test_only_clear_preferences_are_kept() -> None:
     judged = []
     for number, told in replies.items():
         turns = iter(told)
-        judged.append(judge_pair(candidate(number), lambda _, t=turns: f"[[{next(t)}]]", PrefOptions()))  # type: ignore[misc]
+        judged.append(judge_pair(candidate(number), lambda text, t=turns: says(text, next(t)), PrefOptions()))  # type: ignore[misc]
     assert [one.mean for one in judged] == [1.0, 1.25, -0.25]
     options = PrefOptions(match=False, test_share=0)
     built = build([candidate(n) for n in range(3)], judged, options)
@@ -236,114 +222,45 @@ def test_near_duplicates_are_found_among_thousands() -> None:
     assert found[len(texts) :] == list(range(200))
 
 
-class _Endpoint(http.server.BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        reply = fair(asked["messages"][0]["content"])
-        body = json.dumps({"choices": [{"message": {"content": reply}}]}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        return
-
-
 @pytest.fixture
 def endpoint() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Endpoint)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def test_an_endpoint_judges(endpoint: str) -> None:
-    judged = judge_pair(candidate(1), ChatClient(url=endpoint, model="fair", key="secret"), PrefOptions())
-    assert judged.mean == 2
-
-
-def test_an_endpoint_that_is_down_costs_every_pair_and_not_the_run(tmp_path: Path) -> None:
-    judge = ChatClient(url="http://127.0.0.1:9/v1", model="none", timeout=5)
-    judged = judge_all([candidate(n) for n in range(3)], judge, PrefOptions(), tmp_path / "judged.jsonl")
-    assert [one.failed for one in judged] == ["failed (EndpointError)"] * 3
+    with ScriptedServer(lambda asked: Told(fair(asked.text))) as server:
+        yield server.url
 
 
 def test_the_command_does_not_end_well_where_nothing_was_judged(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(json.dumps({"prompt": "why?", "responses": ["one", "other"]}) + "\n")
-    flags = ["--judge", "http://127.0.0.1:9/v1", "--model", "m", "--timeout", "5"]
+    flags = ["--judge", "http://127.0.0.1:9/v1", "--model", "m", "--timeout", "5", "--set", "retries=0"]
     told = CliRunner().invoke(main, ["prefs", str(tmp_path / "in.jsonl"), "-o", str(tmp_path / "out"), *flags])
     assert told.exit_code == 1
     assert "no verdict on any pair" in told.stderr
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert summary["left_out"] == {"judge: failed (EndpointError)": 1}
-
-
-def test_recorded_replies_serve_again(tmp_path: Path) -> None:
-    path = tmp_path / "replies.jsonl"
-    live = RecordedJudge(path, live=fair)
-    expected = judge_pair(candidate(1), live, PrefOptions())
-    again = RecordedJudge(path)
-    assert judge_pair(candidate(1), again, PrefOptions()) == expected
-    with pytest.raises(JudgeError, match=asked_key("new")):
-        again("new")
-    with pytest.raises(ConfigError, match="no recording"):
-        RecordedJudge(tmp_path / "nowhere")
+    assert summary["left_out"] == {"judge: judge_unavailable": 1}
 
 
 class Sampling:
     """A judge that answers otherwise each time, by what it was asked and how often before."""
 
-    def __init__(self, salt: str = "") -> None:
+    def __init__(self) -> None:
         self.asked: list[str] = []
-        self.salt = salt
 
     def __call__(self, text: str) -> str:
         self.asked.append(text)
-        draw = random.Random(f"{self.salt}{asked_key(text)}{self.asked.count(text)}")
-        return draw.choice(["[[A>>B]]", "[[A>B]]", "[[A=B]]", "[[B>A]]", "[[B>>A]]", "I cannot say."])
+        draw = random.Random(f"{text}{self.asked.count(text)}")
+        return says(text, draw.choice(["A>>B", "A>B", "A=B", "B>A", "B>>A", "neither"]))
 
 
 def test_a_recording_changes_no_judgement(tmp_path: Path) -> None:
     path, candidates = tmp_path / "replies.jsonl", [candidate(number) for number in range(40)]
     plain, recorded = Sampling(), Sampling()
-    expected = [judge_pair(one, plain, PrefOptions()) for one in candidates]
-    judge = RecordedJudge(path, live=recorded, name="sampling")
-    assert [judge_pair(one, judge, PrefOptions()) for one in candidates] == expected
+    expected = judge_all(candidates, Asker(plain, concurrency=1, retries=0), PrefOptions())
+    asker = Asker(recorded, ["sampling"], concurrency=1, retries=0, recording=Recording(path))
+    assert judge_all(candidates, asker, PrefOptions()) == expected
     assert recorded.asked == plain.asked
     assert any(one.scores[0] != one.scores[2] for one in expected if one.scores)
-    again = RecordedJudge(path)
-    assert [judge_pair(one, again, PrefOptions()) for one in candidates] == expected
-    # A reply without a verdict is no reason not to ask again.
-    more = Sampling("later ")
-    judge = RecordedJudge(path, live=more, name="sampling")
-    known = [judge_pair(one, judge, PrefOptions(retries=0)) for one in candidates]
-    assert 0 < len(more.asked) < 40
-    assert all(one.failed is None for one in known[:5] if one.scores)
-
-
-def test_a_recording_keeps_judges_apart(tmp_path: Path) -> None:
-    path = tmp_path / "replies.jsonl"
-    one = RecordedJudge(path, live=lambda _: "[[A>B]]", name="http://x/v1 A>B")
-    other = RecordedJudge(path, live=lambda _: "[[B>A]]", name="http://x/v1 B>A")
-    assert (one("Q"), other("Q")) == ("[[A>B]]", "[[B>A]]")
-    assert RecordedJudge(path, live=lambda _: "[[A=B]]", name="third")("Q") == "[[A=B]]"
-    assert RecordedJudge(path, name="B>A")("Q") == "[[B>A]]"
-    with pytest.raises(ConfigError, match=r"replies of 'http://x/v1 A>B', .* --model"):
-        RecordedJudge(path)
-    with pytest.raises(ConfigError, match="no replies of 'fourth'"):
-        RecordedJudge(path, name="fourth")
-
-
-def test_a_recording_of_an_earlier_version_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "replies.jsonl"
-    path.write_text(json.dumps({"asked": asked_key("Q"), "reply": "[[A>B]]"}) + "\n")
-    judge = RecordedJudge(path)
-    assert [judge("Q"), judge("Q")] == ["[[A>B]]", "[[A>B]]"]
+    assert 5 < sum(one.failed is not None for one in expected) < 35
+    again = Asker(str, ["sampling"], recording=Recording(path), replay=True)
+    assert judge_all(candidates, again, PrefOptions()) == expected
 
 
 def test_verdicts_of_another_judge_or_model_are_not_taken_over(endpoint: str, tmp_path: Path) -> None:
@@ -351,20 +268,20 @@ def test_verdicts_of_another_judge_or_model_are_not_taken_over(endpoint: str, tm
     rows = [{"prompt": f"Q{n}", "responses": ["a good answer", "a bad answer"]} for n in range(4)]
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
-    def judged(*flags: str) -> int:
+    def judged(*flags: str, code: int = 0) -> int:
         told = CliRunner().invoke(main, ["prefs", str(source), "-o", str(out), *flags])
-        assert told.exit_code == 0, told.stderr
+        assert told.exit_code == code, told.stderr
         return len((out / "judged.jsonl").read_text().splitlines())
 
-    assert judged("--judge", endpoint, "--model", "fair") == 4
-    assert judged("--judge", endpoint, "--model", "fair") == 4
-    assert judged("--judge", endpoint, "--model", "fair-2") == 8
+    assert judged("--judge", endpoint, "--model", "fair") == 16
+    assert judged("--judge", endpoint, "--model", "fair") == 16
+    assert judged("--judge", endpoint, "--model", "fair-2") == 32
+    assert judged("--judge", endpoint, "--model", "fair", "--set", "temperature=1.0") == 48
     replies = tmp_path / "replies.jsonl"
-    assert judged("--judge", endpoint, "--model", "other", "--record", str(replies)) == 12
-    assert judged("--judge", f"recorded:{replies}") == 16
-    assert judged("--judge", f"recorded:{replies}") == 16
-    replies.write_text(replies.read_text() + "\n".join(replies.read_text().splitlines()[:1]) + "\n")
-    assert judged("--judge", f"recorded:{replies}") == 20
+    assert judged("--judge", endpoint, "--model", "other", "--record", str(replies)) == 48
+    assert judged("--judge", f"recorded:{replies}") == 48
+    assert judged("--judge", f"recorded:{out / 'judged.jsonl'}", code=2) == 48
+    assert judged("--judge", f"recorded:{out / 'judged.jsonl'}", "--model", "fair-2") == 48
 
 
 def test_the_command_builds_pairs_and_goes_on(endpoint: str, tmp_path: Path) -> None:
@@ -405,6 +322,10 @@ def test_the_command_builds_pairs_and_goes_on(endpoint: str, tmp_path: Path) -> 
         (["--judge", "os.path:nothing"], "cannot be imported"),
         (["--judge", "os.path:join", "--set", "speed=1"], "no option 'speed'"),
         (["--judge", "os.path:join"], "column 'responses' must be a list"),
+        (["--judge", "os.path:join", "--set", "rubric=simpleqa"], "its mode must be pairwise"),
+        (["--judge", "os.path:join", "--generate", "http://x/v1"], "needs --generator"),
+        (["--judge", "os.path:join", "--set", "responses=3"], "no option 'responses'"),
+        (["--judge", "recorded:nowhere"], "there is no recording nowhere"),
     ],
 )
 def test_the_command_says_what_is_wrong(args: list[str], message: str, tmp_path: Path) -> None:
@@ -413,3 +334,58 @@ def test_the_command_says_what_is_wrong(args: list[str], message: str, tmp_path:
     told = CliRunner().invoke(main, ["prefs", str(source), "-o", str(tmp_path / "out"), *args])
     assert told.exit_code == 2
     assert message in " ".join(told.stderr.split())
+
+
+def test_every_pair_of_n_responses_is_judged_or_counted() -> None:
+    one = Prompted(id="7", prompt=(Message(role="user", content="Q"),), responses=("a", "b", "c", "a", " "))
+    found, left_out = candidates_of([one], None, 0)
+    assert [(pair.one, pair.other) for pair in found] == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert left_out == {"same response": 1, "empty response": 1}
+    drawn, left_out = candidates_of([one], 2, 0)
+    assert len(drawn) == 2
+    assert left_out["pair not drawn"] == 1
+    assert drawn == candidates_of([one], 2, 0)[0]
+
+
+def test_pairs_come_from_prompts_alone_and_a_killed_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("r1_reward.verifiers.judge.asking.FIRST_PAUSE", 0.01)
+    prompts = [{"id": str(n), "prompt": candidate(n).prompt[0].content} for n in range(10)]
+    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in prompts))
+
+    def write(asked: Asked) -> Told:
+        if asked.number % 5 == 3:
+            return Told(status=500)
+        cold = asked.body["temperature"] == 0.5
+        told = "good" if asked.body["messages"][0]["role"] == "system" else "bad"
+        return Told(f"<think>hm</think>a {told} {'answer' if cold else 'reply'}")
+
+    def judge(asked: Asked) -> Told:
+        if asked.number % 5 == 1:
+            return Told(status=503)
+        assert asked.body["temperature"] == 0.7
+        return Told(f"<think>{'x' * 50}</think>{fair(asked.text)}")
+
+    options = ["temperatures=[0.5, 1.0]", 'systems=["", "Be good."]', "responses=4", "match=false", "retries=20"]
+    flags = [flag for option in options for flag in ("--set", option)]
+    with ScriptedServer(write) as writer, ScriptedServer(judge) as judging:
+        servers = ["--generate", writer.url, "--generator", "w", "--judge", judging.url, "--model", "j"]
+        command = ["prefs", str(tmp_path / "prompts.jsonl"), "-o", str(tmp_path / "out"), *servers, *flags]
+        told = CliRunner().invoke(main, command)
+        assert told.exit_code == 0, told.stderr + str(told.exception)
+        first = (tmp_path / "out" / "train.jsonl").read_bytes()
+        summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+        written, judged = len(writer.asked), len(judging.asked)
+        for name in ("generated.jsonl", "judged.jsonl"):  # as if the run had been killed half way
+            path = tmp_path / "out" / name
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        assert CliRunner().invoke(main, command).exit_code == 0
+    assert (tmp_path / "out" / "train.jsonl").read_bytes() == first
+    assert written < len(writer.asked) < 2 * written
+    assert judged < len(judging.asked) < 2 * judged
+    # Of each prompt's four responses two are good: four of the six pairs are clear, and two are ties.
+    assert (summary["candidates"], summary["train"] + summary["test"]) == (60, 40)
+    assert summary["left_out"] == {"too close": 20}
+    rows = [json.loads(line) for line in (tmp_path / "out" / "candidates.jsonl").read_text().splitlines()]
+    assert sorted(rows[0]["responses"]) == ["a bad answer", "a bad reply", "a good answer", "a good reply"]

@@ -79,6 +79,32 @@ def safety(rated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_data_as_it_is_held_is_read_and_what_cannot_be_is_counted_and_shown(
+    helpful: Path, safety: Path, tmp_path: Path
+) -> None:
+    two = {"response_0": "please look", "response_1": "no"}
+    rows = [{"prompt": f"Q {n}", **two, "better_response_id": n % 2} for n in range(6)]
+    data = write(
+        tmp_path / "pku.jsonl", [*rows, {"prompt": "Q", **two}, {"prompt": "Q", **two, "better_response_id": 7}]
+    )
+    told = run("eval-rm", "--model", helpful, "--data", data, "--from", "pku-saferlhf")
+    assert "2 rows could not be read and were left out:" in told.stderr
+    assert "row 7: column 'better_response_id' is missing" in told.stderr
+    report = json.loads(told.stdout)
+    assert (report["pairs"], report["left_out"]) == (6, {"unreadable": 2})
+    own = write(tmp_path / "own.jsonl", [{"asked": "Q", "x": {"good": "please look", "bad": "no"}}])
+    mapped = run("eval-rm", "--model", helpful, "--data", own, "--map", "prompt=asked,chosen=x.good,rejected=x.bad")
+    assert json.loads(mapped.stdout)["pairs"] == 1
+    wrong = run("eval-rm", "--model", helpful, "--data", own, code=2)
+    assert "the first has asked: 'Q', x: {good, bad}" in " ".join(wrong.stderr.split())
+    run("train-rm", "--kind", "helpful", "--data", data, "--base", "tiny", "-o", tmp_path / "rm", *QUICK,
+        "--map", "preferred=better_response_id,response_a=response_0,response_b=response_1")  # fmt: skip
+    toxic = write(tmp_path / "toxic.jsonl", [{"user_input": "Q", "model_output": "all is well", "toxicity": 0}] * 2)
+    assert json.loads(run("eval-rm", "--model", safety, "--data", toxic).stdout)["safe"] == 2
+    refused = run("eval-rm", "--model", safety, "--data", toxic, "--from", "shp", code=2)
+    assert "--from shp is a form of pairs" in refused.stderr
+
+
 def test_model_is_trained_and_evaluated(helpful: Path, pairs: Path, tmp_path: Path) -> None:
     scores = tmp_path / "scores.jsonl"
     told = run("eval-rm", "--model", helpful, "--data", pairs, "--scores", scores)

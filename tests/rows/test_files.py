@@ -9,11 +9,13 @@ import io
 import json
 import lzma
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from r1_reward.rows import packed
 from r1_reward.rows.decode import decode_row
 from r1_reward.rows.files import Input, RawRow
 from r1_reward.verifiers import RunError
@@ -51,7 +53,15 @@ KINDS: list[tuple[str, bytes]] = [
     ("pretty.json", json.dumps(ROWS, indent=2).encode()),
     ("documents.json", "\n".join(json.dumps(row, indent=1) for row in ROWS).encode()),
     ("array.json.gz", gzip.compress(json.dumps(ROWS).encode())),
+    ("wandb.table.json", json.dumps({"columns": list(ROWS[0]), "data": [list(row.values()) for row in ROWS]}).encode()),
+    (
+        "columns.json",
+        json.dumps({k: {str(n): row[k] for n, row in enumerate(ROWS)} for k in ROWS[0]}, indent=1).encode(),
+    ),
+    ("server.json", json.dumps({"features": [], "rows": [{"row_idx": 0, "row": row} for row in ROWS]}).encode()),
+    ("results.json", json.dumps({"config": {"n": 1}, "results": {"results": ROWS}}, indent=1).encode()),
     ("table.csv", table().encode()),
+    ("spreadsheet.csv", table(";").encode()),
     ("table.csv.gz", gzip.compress(table().encode())),
     ("utf16.csv", table().encode("utf-16")),
     ("bom.csv", b"\xef\xbb\xbf" + table().encode()),
@@ -101,9 +111,16 @@ def test_a_log_of_inspect_is_its_samples(tmp_path: Path) -> None:
     assert fields(read(tmp_path / "log.eval")) == ROWS
     (tmp_path / "log.json").write_text(json.dumps({"eval": {"task": "t"}, "samples": ROWS}, indent=1))
     assert fields(read(tmp_path / "log.json")) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("member", "what"),
+    [("a.txt", "ZIP archive and no log"), ("xl/workbook.xml", "Excel workbook"), ("m/data.pkl", "torch.save")],
+)
+def test_an_archive_without_rows_is_named_for_what_it_is(tmp_path: Path, member: str, what: str) -> None:
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
-        archive.writestr("a.txt", "x")
-    with pytest.raises(RunError, match="ZIP archive and no log"):
+        archive.writestr(member, "x")
+    with pytest.raises(RunError, match=what):
         read(tmp_path / "other.zip")
 
 
@@ -145,7 +162,7 @@ HOSTILE: list[tuple[str, bytes, str]] = [
     ("line.jsonl", b'{"a": "' + b"x" * 3_000_000 + b'"}\n', "line_too_long"),
     ("item.json", b'[{"a": "' + b"x" * 3_000_000 + b'"}]', "line_too_long"),
     ("cell.csv", b"a,b\n" + b"x" * 3_000_000 + b",1\n", "line_too_long"),
-    ("wide.csv", b"a," * 2_000_000 + b"b\n", "line_too_long"),
+    ("wide.csv", b"a," * 2_000_000 + b"b\n", "unreadable_input"),
     ("quote.csv", b'a,b\n"' + b"x\n" * 2_000_000, "line_too_long"),
     ("ragged.csv", b"a,b\n1,2,3\n", "wrong_type"),
     ("deep.json", b"[" + b'{"a":' * 100_000, "not_json"),
@@ -166,3 +183,15 @@ def test_a_hostile_file_costs_a_row_with_a_sentence(tmp_path: Path, name: str, d
     rows = read(tmp_path / name)
     assert rows[-1].reason == reason
     assert rows[-1].detail
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zst])
+def test_what_unpacks_to_more_than_rows_would_is_not_read_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
+) -> None:
+    monkeypatch.setattr(packed, "_UNBOUNDED", 1 << 20)
+    (tmp_path / "blank").write_bytes(pack(LINES.encode() + b"\n" * 20_000_000))
+    rows = read(tmp_path / "blank")
+    assert len(rows) == len(ROWS) + 1
+    assert rows[-1].reason == "unreadable_input"
+    assert "more than 500 times its size" in rows[-1].detail

@@ -123,6 +123,93 @@ SHAPES: list[tuple[str, str | None, dict[str, Any]]] = [
         "vllm",
         {"request_id": "0", "prompt": "2 + 2?", "outputs": [{"index": 0, "text": BOX}], "answer": "4"},
     ),
+    (
+        "Gemini, batch",
+        "gemini",
+        {
+            "key": "q",
+            "prompt": "2 + 2?",
+            "answer": "4",
+            "response": {
+                "candidates": [
+                    {"content": {"parts": [{"text": BOX}], "role": "model"}, "finishReason": "STOP", "index": 0}
+                ],
+                "usageMetadata": {"promptTokenCount": 4},
+            },
+        },
+    ),
+    (
+        "Bedrock, batch",
+        "bedrock",
+        {
+            "recordId": "q",
+            "answer": "4",
+            "modelInput": {"messages": CHAT},
+            "modelOutput": {"type": "message", "role": "assistant", "content": [{"type": "text", "text": BOX}]},
+        },
+    ),
+    ("Ollama", "ollama", {"model": "m", "message": SAID[0], "done": True, "prompt": "2 + 2?", "answer": "4"}),
+    (
+        "llama.cpp's server",
+        "llama.cpp",
+        {"content": BOX, "stop": True, "prompt": "2 + 2?", "generation_settings": {}, "answer": "4"},
+    ),
+    (
+        "SGLang",
+        "sglang",
+        {"text": BOX, "meta_info": {"id": "a", "finish_reason": {"type": "stop"}}, "prompt": "2 + 2?", "answer": "4"},
+    ),
+    (
+        "EvalScope, predictions",
+        "evalscope",
+        {
+            "index": 0,
+            "model": "m",
+            "model_output": {"choices": [{"message": SAID[0]}]},
+            "messages": CHAT,
+            "target": "4",
+        },
+    ),
+    (
+        "HELM, request states",
+        "helm",
+        {
+            "instance": {
+                "input": {"text": "2 + 2?"},
+                "references": [{"output": {"text": "4"}, "tags": ["correct"]}],
+                "id": "i",
+            },
+            "request": {"prompt": "2 + 2?"},
+            "result": {"success": True, "completions": [{"text": BOX}]},
+        },
+    ),
+    (
+        "OpenAI, Evals API",
+        "openai-evals",
+        {"item": {"question": "2 + 2?", "answer": "4"}, "sample": {"output_text": BOX, "model": "m"}},
+    ),
+    (
+        "LangSmith",
+        "langsmith",
+        {"inputs": {"question": "2 + 2?"}, "outputs": {"output": BOX}, "reference_outputs": {"answer": "4"}},
+    ),
+    ("Langfuse", None, {"id": "t", "input": "2 + 2?", "output": BOX, "expectedOutput": "4"}),
+    (
+        "ART, trajectories",
+        "art",
+        {"messages_and_choices": [*CHAT, {"index": 0, "message": SAID[0]}], "prompt": "2 + 2?", "answer": "4"},
+    ),
+    (
+        "ms-swift, infer",
+        None,
+        {"response": BOX, "labels": "4", "logprobs": None, "messages": [*CHAT, *SAID]},
+    ),
+    (
+        "NeMo-Skills",
+        None,
+        {"problem": "2 + 2?", "expected_answer": "4", "generation": BOX, "predicted_answer": "4", "is_correct": True},
+    ),
+    ("blocks of one message", None, {"response": [{"type": "text", "text": BOX}], "answer": "4"}),
     ("HF, nested", None, {"question": "2 + 2?", "generation": BOX, "reward_spec": {"ground_truth": "4"}}),
 ]
 
@@ -152,6 +239,18 @@ def test_paths_reach_into_rows() -> None:
     assert (sample.response, sample.reference) == (BOX, "4")
 
 
+def test_numbered_responses_are_several() -> None:
+    said = {"0": {"content": BOX, "correctness": True}, "1": {"content": "5", "correctness": False}}
+    found = read({"prompt": "2 + 2?", "answer": "4", "responses": said})
+    assert ([sample.response for sample in found.samples], found.plural) == ([BOX, "5"], True)
+
+
+def test_thought_parts_are_thinking() -> None:
+    parts = [{"text": "two and two", "thought": True}, {"text": BOX}]
+    row = {"key": "q", "response": {"candidates": [{"content": {"parts": parts, "role": "model"}}]}, "answer": "4"}
+    assert read(row).samples[0].response == f"<think>two and two</think>{BOX}"
+
+
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"response": BOX, "answer": "4", "solution": "5"}, "conflicting_golds", "two golds"),
     ({"response": BOX, "answer": "4", "solution": r"so \boxed{5}"}, "conflicting_golds", "a solution's box"),
@@ -160,6 +259,22 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"response": BOX, "options": ["a", "b"], "answer": 1}, "ambiguous_label", "from 0 or from 1"),
     ({"response": BOX, "answer": {"alpha": 1, "beta": 2}}, "wrong_type", "an object that is no label"),
     ({"response": BOX, "answer": [{"alpha": 1}, {"beta": 2}]}, "wrong_type", "objects that are none"),
+    ({"response": "B", "ctx": "c", "endings": ["x", "y"], "label": "1"}, "ambiguous_label", "HellaSwag's places"),
+    (
+        {"response": "B", "choices": {"text": ["x", "y"], "label": ["1", "2"]}, "answerKey": "2"},
+        "ambiguous_label",
+        "options by number",
+    ),
+    (
+        {
+            "instance": {
+                "references": [{"output": {"text": t}, "tags": c} for t, c in (("x", []), ("y", ["correct"]))]
+            },
+            "result": {"completions": [{"text": "B"}]},
+        },
+        "ambiguous_label",
+        "HELM's options",
+    ),
     ({"completion": "4", "output": "5", "answer": "4"}, "ambiguous_response", "two responses"),
     ({"responses": [BOX, None], "reference": "3"}, "wrong_type", "null among responses"),
     ({"messages": CHAT, "answer": "4"}, "missing_field", "nobody answered"),
@@ -251,3 +366,5 @@ def test_options_make_a_choice() -> None:
     assert read({"response": "B", "choices": ["x", "y"], "answer": 1}).samples[0].reference == "B"
     assert read({"response": "B", "options": ["x", "y"], "answer": "B"}).samples[0].kind == "choice"
     assert read({"response": "B", "options": ["x", "y"], "answer": "y"}).samples[0].kind == "choice"
+    assert read({"response": "B", "options": "['x', 'y']", "answer": "B"}).samples[0].kind == "choice"
+    assert read({"response": "4", "options": "[]", "answer": "4"}).samples[0].kind_or_guess == "math"

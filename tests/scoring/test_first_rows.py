@@ -78,6 +78,20 @@ def test_lenient_extraction_is_suggested_once_it_was_tried(tmp_path: Path) -> No
     assert "lenient extraction finds" not in said
 
 
+def test_the_language_of_the_other_prompts_is_suggested(tmp_path: Path) -> None:
+    asked = ["What is the sum of the first ten odd numbers?"] * 25 + ["$2+2$"] * 5
+    data = [{"response": "<think>We add.</think>", "prompt": prompt} for prompt in asked]
+    source = write(tmp_path / "in.jsonl", data)
+    said = " ".join(score(source, "-o", str(tmp_path / "o"), "--reward", "language").stderr.split())
+    assert "language was not judged for 5 of 30 responses, whose prompts show none" in said
+    assert "25 of 25 others are in en: --set language.default=en" in said
+    named = ("--set", "language.default=en")
+    assert "not judged" not in score(source, "-o", str(tmp_path / "o2"), "--reward", "language", *named).stderr
+    mixed = [{**row, "prompt": "Combien de côtés a le polygone ?"} if n < 9 else row for n, row in enumerate(data)]
+    said = score(write(tmp_path / "b.jsonl", mixed), "-o", str(tmp_path / "o3"), "--reward", "language").stderr
+    assert "language.default" not in said
+
+
 def test_auto_beside_other_names_says_which_preset_was_meant(tmp_path: Path) -> None:
     source = write(tmp_path / "in.jsonl", [{"response": "4", "reference": "4"}])
     assert "--preset r1_zero" in score(source, "--reward", "auto,format", code=2).stderr

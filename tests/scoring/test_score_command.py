@@ -583,6 +583,9 @@ def test_numbers_as_references_are_read_as_they_stand(here: Path, number: float)
         ["in.jsonl", "-o", "out.jsonl", "--row-timeout", "inf"],
         ["in.jsonl", "-o", ""],
         ["in.jsonl", "-o", "out.jsonl", "--summary", "."],
+        ["in.jsonl", "-o", "new.jsonl", "--summary", "earlier.json"],
+        ["in.jsonl", "-o", "new.jsonl", "--report", "earlier.html"],
+        ["in.jsonl", "-o", "new.jsonl", "--summary", "q.jsonl.run.json", "--resume"],
         ["in.jsonl", "-o", "out.jsonl", "--reward", "json:JSONDecoder"],
         ["in.jsonl", "-o", "out.jsonl", "--reward", "builtins:dict"],
         ["in.jsonl", "-o", "out.jsonl", "--reward", "broken_module:X"],
@@ -594,6 +597,8 @@ def test_files_of_the_user_are_left_as_they_were(here: Path, flags: list[str]) -
     (here / "c.toml").write_text("workers = 1\n", encoding="utf-8")
     (here / "out.jsonl").write_text("earlier\n", encoding="utf-8")
     (here / "broken_module.py").write_text("def broken(:\n", encoding="utf-8")
+    (here / "earlier.json").write_text('{"schema_version": 1}', encoding="utf-8")
+    (here / "earlier.html").write_text("<!doctype html>", encoding="utf-8")
     before = {path.name: path.read_bytes() for path in here.iterdir() if path.is_file()}
     score(*flags, code=2)
     assert {path.name: path.read_bytes() for path in here.iterdir() if path.is_file()} == before

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,8 +26,8 @@ from ...sandbox import (
 from ...sandbox.languages import language
 from ...sandbox.limits import DEFAULT_LIMITS
 from ...sandbox.submission import Checker, Runner, Test
-from ..cases import OWN, TestCase, limits_of_row
-from ..cases.solutions import reference_solutions
+from ...sandbox.testlib import uses_testlib
+from ..cases import OWN, TestCase
 from ..errors import ConfigError
 from ..reasoning import Prefilled
 from ..sample import Sample
@@ -37,7 +36,9 @@ from ..verdict import Reason, Verdict
 from ..verifier import check_samples, failure
 from .asserts import ChecksNothingError, split_asserts
 from .constants import fold_text
+from .contest import limits_of_row
 from .joining import complete, complete_other, fit_program_tests, only_defines
+from .modules import needs_module
 from .program import Program, find_program, foreign_language
 
 _REASONS: Mapping[Outcome, Reason] = {
@@ -270,7 +271,7 @@ class CodeVerifier:
             assert test.input is not None
             assert test.output is not None
             checker = self._own(test.checker) or checkers.checker(test.checker)
-            deciding = CheckerProgram(source=test.checker_program) if test.checker_program else None
+            deciding = _checker_program(test.checker_program) if test.checker_program else None
             return [
                 StdinTest(
                     input=test.input,
@@ -289,7 +290,12 @@ class CodeVerifier:
             name = "equal" if test.checker == "tokens" else test.checker
             checker = self._own(name) or checkers.value_checker(name)
             expected = fold_text(test.expected or "")
-            auto_imports = name in ("json", "json_near", "json_wrapped")  # the shapes of LiveCodeBench and its like
+            auto_imports = name in (
+                "json",
+                "json_near",
+                "json_unordered",
+                "json_wrapped",
+            )  # the shapes of LiveCodeBench and its like
             entry = _entry(test.entry)
             return [
                 CallTest(entry=entry, args=test.args, expected=expected, checker=checker, auto_imports=auto_imports)
@@ -335,7 +341,7 @@ class CodeVerifier:
         missing = next((test.missing_module for test in result.tests if test.missing_module), "")
         if missing:
             evidence["missing_module"] = missing
-        if missing and (self._is_needed(sample, missing) or missing in result.modules):
+        if missing and (needs_module(sample, missing) or missing in result.modules):
             told = f"the sandbox has no module {missing!r}, which the tests need; {_way_out(missing)}"
             return Verdict.error(Reason.MISSING_MODULE, told, answer=answer, evidence=evidence).timed(result.seconds)
         share = sum(test.outcome is Outcome.AC for test in result.tests) / len(result.tests)
@@ -349,22 +355,11 @@ class CodeVerifier:
         verdict = Verdict.scored(score, reason, detail, answer=answer, parts={"passed": share}, evidence=evidence)
         return verdict.timed(result.seconds, accuracy=True)
 
-    @staticmethod
-    def _is_needed(sample: Sample, module: str) -> bool:
-        """Whether the tests, the prompt or the reference solution import a module."""
-        pattern = re.compile(
-            rf"^[ \t>]*(?:import|from)[ \t]+(?:[\w.]+[ \t]*,[ \t]*)*{re.escape(module)}\b", re.MULTILINE
-        )
-        texts = [test.code or "" for test in sample.tests] + [test.before or "" for test in sample.tests]
-        texts += [sample.prompt_text, *sample.references]
-        texts += [text for name in _PROMPTS if isinstance(text := sample.meta.get(name), str)]
-        # A column such as `code` may be the one that the response was taken from.
-        texts += [one.program for one in reference_solutions(sample) if one.program != sample.response]
-        return any(pattern.search(text) for text in texts)
 
-
-_PROMPTS = ("code_prompt", "complete_prompt")
-"""Columns in which rows hold the beginning of a solution."""
+def _checker_program(source: str) -> CheckerProgram:
+    """A checker in C++ for testlib.h, or one in Python."""
+    testlib = uses_testlib(source)
+    return CheckerProgram(source=source, language="cpp" if testlib else "python", testlib=testlib)
 
 
 def _way_out(module: str) -> str:

@@ -46,10 +46,12 @@ _GOOD: Mapping[str, str] = {
     "json": "JSON as asked for",
     "custom": "the blocks asked for",
 }
-_END_OF_TURN = (
+END_TOKENS = (
     *("<|im_end|>", "<|endoftext|>", "<｜end▁of▁sentence｜>", "</s>", "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>"),
     *("<end_of_turn>", "<eos>", "<|end|>", "<|return|>", "<|END_OF_TURN_TOKEN|>", "<|endofturn|>", "<pad>", "[EOS]"),
+    *("[PAD]", "<|pad|>", "<|padding|>", "<|finetune_right_pad_id|>", "<|PAD_TOKEN|>", "<turn|>"),
 )
+"""Tokens that end a turn or pad it, in the usual templates."""
 _CUT = frozenset({"length", "max_tokens", "max_length", "truncated"})
 _MANY_TAGS = 10_000
 _TAG_NAME = re.compile(r"[A-Za-z][\w.:-]{0,63}")
@@ -186,20 +188,20 @@ def clean(response: str) -> str:
     return response[: turn_end(response)].replace("\r\n", "\n")
 
 
-def turn_end(response: str) -> int:
-    """Where a response ends but for end-of-turn tokens.
+def turn_end(response: str, tokens: Sequence[str] = END_TOKENS) -> int:
+    """Where a response ends but for tokens that end or pad a turn.
 
     >>> turn_end("4<|im_end|></s>")
     1
     """
     end = len(response)
-    token: str | None = _END_OF_TURN[0]
+    token: str | None = tokens[0]
     while True:
         stop = end
         while stop and response[stop - 1].isspace():
             stop -= 1
         if token is None or not response.endswith(token, 0, stop):
-            token = next((token for token in _END_OF_TURN if response.endswith(token, 0, stop)), None)
+            token = next((token for token in tokens if response.endswith(token, 0, stop)), None)
         if token is None:
             break
         end = stop - len(token)

@@ -1,5 +1,9 @@
-"""Models asked over the network: the one client of OpenAI-compatible endpoints."""
+"""Models asked over the network: the one client of OpenAI-compatible endpoints, and the verifier that judges by one."""
 
-from .client import ChatClient, EndpointError
+from .asking import Ask, Asker
+from .client import ChatClient, EndpointError, Reply
+from .recording import Recording
+from .rubric import Criterion, Rubric
+from .verifier import JudgeVerifier
 
-__all__ = ["ChatClient", "EndpointError"]
+__all__ = ["Ask", "Asker", "ChatClient", "Criterion", "EndpointError", "JudgeVerifier", "Recording", "Reply", "Rubric"]

@@ -1,19 +1,27 @@
-"""A chat model behind an OpenAI-compatible endpoint, for whoever needs one: preference judges, verifiers, evaluation.
+"""A chat model behind an OpenAI-compatible endpoint, for whoever needs one: judges, preferences, rewriting, evaluation.
 
 A request ends by its deadline, whatever the server does: one that sends a byte now and then, in the head or in the
-body, gains no time. A reply is bounded in size. Nothing is read from the environment: no proxy, no key.
+body, gains no time. A reply is bounded in size. The key is read from the environment when a request is sent, and is
+held nowhere else: not in the client, its pickle, its repr or an error, also where a server repeats it.
 
-What it does not do: try again, stream, keep connections between requests; a name server that hangs is not cut off.
+What it does not do: try again (`asking.py` does), stream; a name server that hangs is not cut off. No proxy of the
+environment is used.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import os
+import re
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from ..errors import ConfigError, RewardError, missing_extra
@@ -21,12 +29,35 @@ from ..errors import ConfigError, RewardError, missing_extra
 if TYPE_CHECKING:
     import ssl
 
+    import httpx
+
+_T = TypeVar("_T")
 MOST_BYTES = 4 << 20
 """Longest reply that is read."""
 
+Fault = Literal["unreachable", "late", "rate_limited", "server", "denied", "bad_request", "no_reply", "refused", "cut"]
+"""Why there is no reply. `denied` (401, 402, 403, 404, no quota) will not change by asking again."""
+
 
 class EndpointError(RewardError):
-    """An endpoint gave no reply; the message says why."""
+    """An endpoint gave no usable reply; the message says why."""
+
+    def __init__(self, message: str, fault: Fault = "unreachable", *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.fault: Fault = fault
+        """Why."""
+        self.retry_after = retry_after
+        """Seconds after which the server wants to be asked again."""
+        self.reply: Reply | None = None
+        """What came and cannot be used, but was paid for."""
+
+
+class Reply(NamedTuple):
+    """What a model wrote, and what it took."""
+
+    text: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,93 +74,212 @@ class ChatClient:
     """As OpenAI's clients take it, say `http://127.0.0.1:8000/v1`."""
     model: str
     """Name of the model."""
-    key: str | None = None
-    """Sent as bearer token."""
+    key_env: str | None = None
+    """Environment variable that holds the key, sent as bearer token."""
     timeout: float = 120.0
     """Seconds a request may take in all."""
     temperature: float = 0.0
     """Of its sampling."""
     max_tokens: int = 1024
-    """Longest reply."""
+    """Longest reply, reasoning included."""
+    extra: Mapping[str, object] = field(default_factory=dict)
+    """Further fields of the request, such as `{"reasoning_effort": "low"}`."""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
+        if parts.username or parts.password:
+            raise ConfigError("the endpoint's address holds a user or password; name a variable for the key (key_env)")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"the endpoint's address {self.url!r} is no http address")
         if not 0 < self.timeout <= 86_400:
             raise ConfigError(f"the endpoint's timeout is {self.timeout}; it must be more than 0 and at most a day")
         if find_spec("httpx") is None:
             raise ConfigError(missing_extra("an endpoint", "httpx", "judge"))
+        _key(self.key_env)
+
+    @property
+    def settings(self) -> list[object]:
+        """What decides its replies, beside the messages: the model and how it samples, not where it runs."""
+        return [self.model, self.temperature, self.max_tokens, dict(self.extra)]
 
     def __call__(self, text: str) -> str:
         """The reply to one message of a user. Raises EndpointError where there is none in time."""
-        return self.complete([{"role": "user", "content": text}])
+        return self.complete([{"role": "user", "content": text}]).text
 
-    def complete(self, messages: Sequence[Mapping[str, str]]) -> str:
+    def complete(self, messages: Sequence[Mapping[str, str]]) -> Reply:
         """The reply to a dialogue. Raises EndpointError where there is none in time."""
-        import asyncio
+        return run_async(self.acomplete(messages))
 
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(self.acomplete(messages))
-        # A loop runs in this thread, whose caller cannot await: another thread has a loop of its own.
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(asyncio.run, self.acomplete(messages)).result()
-
-    async def acomplete(self, messages: Sequence[Mapping[str, str]]) -> str:
+    async def acomplete(self, messages: Sequence[Mapping[str, str]]) -> Reply:
         """The same, awaited."""
-        import asyncio
+        async with self.connection() as connection:
+            return await connection.complete(messages)
 
+    def connection(self) -> Connection:
+        """One connection that is kept between requests; for one task at a time."""
+        return Connection(self)
+
+
+class Connection:
+    """A connection to an endpoint, which is opened anew where the server closes it."""
+
+    def __init__(self, client: ChatClient) -> None:
+        self._client = client
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Connection:
         import httpx
 
-        payload = {
-            "model": self.model,
-            "messages": list(messages),
-            "temperature": self.temperature,
-            "max_tokens": self.max_tokens,
-        }
-        try:
-            async with asyncio.timeout(self.timeout):
-                status, data = await self._post(json.dumps(payload).encode())
-        except (TimeoutError, httpx.TimeoutException):
-            raise EndpointError(f"no reply from {self.url}: no whole reply within {self.timeout:g} s") from None
-        except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
-            raise EndpointError(f"no reply from {self.url}: {type(error).__name__}: {error}") from error
-        if status != 200:
-            raise EndpointError(f"{self.url} answered with status {status}: {data[:200].decode('utf-8', 'replace')}")
-        return self._content(data)
+        # One transport a task: a pool that many tasks share takes several times as long for each request.
+        secure = self._client.url.startswith("https")
+        self._transport = httpx.AsyncHTTPTransport(verify=_certificates() if secure else False, trust_env=False)
+        await self._stack.enter_async_context(self._transport)
+        return self
 
-    async def _post(self, body: bytes) -> tuple[int, bytes]:
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def complete(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        schema: Mapping[str, Any] | None = None,  # any: a JSON schema
+    ) -> Reply:
+        """The reply to a dialogue, which a server that can keeps to a JSON schema. Raises EndpointError."""
+        client = self._client
+        payload: dict[str, Any] = {  # any: a JSON object
+            "model": client.model,
+            "messages": list(messages),
+            "temperature": client.temperature,
+            "max_tokens": client.max_tokens,
+            **client.extra,
+        }
+        if schema is not None:
+            named = {"name": "verdict", "strict": True, "schema": schema}
+            payload["response_format"] = {"type": "json_schema", "json_schema": named}
+        return self._read(await self.post("chat/completions", payload))
+
+    async def post(self, path: str, payload: Mapping[str, Any]) -> bytes:  # any: a JSON object
+        """What the server answers to a request at a path below its address. Raises EndpointError."""
+        import httpx
+
+        client, where = self._client, self._client.url
+        try:
+            async with asyncio.timeout(client.timeout):
+                status, headers, data = await self._post(path, json.dumps(payload).encode())
+        except (TimeoutError, httpx.TimeoutException):
+            message = f"no reply from {where}: no whole reply within {client.timeout:g} s"
+            raise EndpointError(message, "late") from None
+        except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
+            raise EndpointError(f"no reply from {where}: {type(error).__name__}: {error}") from None
+        if status != 200:
+            told = data[:2000].decode("utf-8", "replace")
+            raise EndpointError(
+                f"{where} answered with status {status}: {told[:200]}",
+                _fault(status, told),
+                retry_after=_retry_after(headers.get("retry-after", "")),
+            )
+        return data
+
+    async def _post(self, path: str, body: bytes) -> tuple[int, httpx.Headers, bytes]:
         import httpx
 
         # Not compressed, so that the bound on bytes is one on memory.
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        if self.key:
-            headers["Authorization"] = f"Bearer {self.key}"
-        address = f"{self.url.rstrip('/')}/chat/completions"
-        verify = _certificates() if self.url.startswith("https") else False
+        address = f"{self._client.url.rstrip('/')}/{path}"
+        limits = dict.fromkeys(("connect", "read", "write", "pool"), self._client.timeout)
+        request = httpx.Request("POST", address, content=body, headers=headers, extensions={"timeout": limits})
+        _authorise(request, self._client.key_env)
+        response = await self._transport.handle_async_request(request)
         data = bytearray()
-        async with (
-            httpx.AsyncClient(verify=verify, timeout=self.timeout, trust_env=False) as client,
-            client.stream("POST", address, content=body, headers=headers) as response,
-        ):
-            async for part in response.aiter_raw():
+        try:
+            assert isinstance(response.stream, httpx.AsyncByteStream)
+            async for part in response.stream:
                 data += part
                 if len(data) > MOST_BYTES:
-                    raise EndpointError(f"{self.url} answered with more than {MOST_BYTES:,} bytes")
-        return response.status_code, bytes(data)
+                    raise EndpointError(f"{self._client.url} answered with more than {MOST_BYTES:,} bytes", "no_reply")
+        finally:
+            await response.aclose()
+        return response.status_code, response.headers, _without_key(bytes(data), self._client.key_env)
 
-    def _content(self, data: bytes) -> str:
+    def _read(self, data: bytes) -> Reply:
+        where = self._client.url
         try:
-            reply: Any = json.loads(data)["choices"][0]["message"]["content"]  # any: a JSON value
-        except (ValueError, KeyError, IndexError, TypeError, RecursionError):
-            raise EndpointError(f"{self.url} answered with no chat completion") from None
-        if not isinstance(reply, str):
-            raise EndpointError(f"{self.url} answered with no text")
-        return reply
+            payload: Any = json.loads(data)  # any: a JSON value
+            choice = payload["choices"][0]
+            content, reason = choice["message"]["content"], choice.get("finish_reason")
+            refusal = choice["message"].get("refusal")
+            used = payload.get("usage") or {}
+            tokens = [max(0, int(used.get(name) or 0)) for name in ("prompt_tokens", "completion_tokens")]
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OverflowError):
+            raise EndpointError(f"{where} answered with no chat completion", "no_reply") from None
+        reply = Reply(content if isinstance(content, str) else "", *tokens)
+        if refusal or reason == "content_filter":
+            error = EndpointError(f"the model refused: {str(refusal or reason)[:200]}", "refused")
+        elif reason == "length":
+            error = EndpointError(f"the reply was cut after {self._client.max_tokens:,} tokens (max_tokens)", "cut")
+        elif not isinstance(content, str):
+            error = EndpointError(f"{where} answered with no text", "no_reply")
+        else:
+            return reply
+        error.reply = reply
+        raise error
+
+
+def run_async(work: Coroutine[Any, Any, _T]) -> _T:  # any: what a coroutine is sent, nothing
+    """Run a coroutine to its end, also where a loop runs in this thread, whose caller cannot await."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+def _key(name: str | None) -> str | None:
+    """The key that the environment holds. Raises ConfigError, without it, where there is none or it cannot be sent."""
+    if name is None:
+        return None
+    key = os.environ.get(name, "").strip()
+    if not key:
+        raise ConfigError(f"the environment has no {name} to take the endpoint's key from")
+    if not (key.isascii() and key.isprintable()):
+        del key
+        raise ConfigError(f"the key in {name} holds characters that no key has")
+    return key
+
+
+def _authorise(request: httpx.Request, name: str | None) -> None:
+    """Put the key in, which is in no variable that a traceback could show; httpx hides this header."""
+    if name is not None:
+        request.headers["Authorization"] = f"Bearer {_key(name)}"
+
+
+def _without_key(data: bytes, name: str | None) -> bytes:
+    """What a server sent, without the key where it repeats it."""
+    return data if name is None else data.replace(os.environ.get(name, "").strip().encode() or b"\0", b"***")
+
+
+def _fault(status: int, body: str) -> Fault:
+    if status == 429:
+        return "denied" if "insufficient_quota" in body else "rate_limited"
+    if status in (401, 402, 403, 404):
+        return "denied"
+    if status in (408, 409, 425) or status >= 500:
+        return "late" if status in (408, 504) else "server"
+    return "bad_request"
+
+
+def _retry_after(header: str) -> float | None:
+    """Seconds that a `Retry-After` asks for, which is a number or a date; None where it is neither."""
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", header.strip()):
+        return float(header)
+    try:
+        when = parsedate_to_datetime(header)
+    except (ValueError, TypeError, IndexError):
+        return None
+    return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 @cache

@@ -30,7 +30,7 @@ _JOINED = re.compile(
     rf"{_SPACE}(?:\$\$?|\\\(|\\\[)?{_SPACE}{_NAME}{_SPACE}\\{{0,2}}"
 )
 _HEDGE = re.compile(
-    r"(?<![A-Za-z])(?:or|oder|ou|o|u|либо|или|alternatively|possibly|perhaps|maybe)(?![A-Za-z])|或|还是|또는|または|あるいは"
+    r"(?<![A-Za-z])(?:or|oder|ou|o|u|либо|или|alternatively|possibly|perhaps|maybe|guess|unless|otherwise)(?![A-Za-z])|或|可能|还是|또는|または|あるいは"
     r"|(?<=\s)[|/](?=\s)|^\s*\$?\s*(?:\||/|vs\.?)\s*\$?\s*$|\\(?:lor|vee|mid)(?![A-Za-z])|\?"
 )
 _SIGNS_ONLY = re.compile(r"[\s$]*[^\s\w$\\.,;:!。，；：！][^\w\n.。]{0,20}")
@@ -39,6 +39,29 @@ _SENTENCE = re.compile(
     r"[.。!！;；:：\n]|\b(?:but|wait|no|actually|corrected|correction|instead|check)\b|不|错", re.IGNORECASE
 )
 _MAX_JOINT = 160
+_CONTEXT = 120
+_DENIED_BEFORE = re.compile(
+    r"(?:\b(?:not|never|cannot be|can't be|isn't|nicht|n'est pas|no es|non è"
+    r"|answer is (?:less than|more than|greater than|at most|at least))|(?:不是|不等于|并非))\s*\$?\s*$",
+    re.IGNORECASE,
+)
+_DENIED_AFTER = re.compile(
+    r"\s*\$?\s*(?:(?:is|was)\s+(?:wrong|incorrect|not\b|false|invalid|extraneous|rejected|impossible)|不对|不正确|错)",
+    re.IGNORECASE,
+)
+_EITHER = re.compile(r"\beither\b[^.]{0,60}\bor\s*\$?\s*$", re.IGNORECASE)
+_OR_ELSE = re.compile(r"\s*\$?\s*(?:or|oder|或者?)\s*\$?\s*[-\d\\]")
+_GLUED_BEFORE = re.compile(
+    r"(?:(?<=[\d)}=])\s*[-+/]|(?<![A-Za-z])[A-Za-z]\s*[-+/]|(?<=\$)\s*[-+|]|(?<![\w*])\d"
+    r"|\^|\{|\\(?:times|cdot|div|neq?|pm|mp|sqrt|not|sin|cos|tan|log|ln|exp))\s*$"
+)
+_GLUED_AFTER = re.compile(
+    r"\s*(?:\^|\}|![$!]|[-+*/]\s*[\d\\(]|[-+*/][A-Za-z]|\\(?:times|cdot|div|pm|mp|d?frac|sqrt|pi)(?![A-Za-z]))"
+    r"|\.\d|[abdeinopqxyz](?![A-Za-z])"
+)
+_FORMULA_HEAD = re.compile(r"(?:\$|\\\(|\\\[)((?:(?!\$|\\\(|\\\[).)*)$")
+_FORMULA_TAIL = re.compile(r"((?:(?!\$|\\\)|\\\]).)*)(?:\$|\\\)|\\\])")
+"""What touches a box inside of a formula, and where that begins and ends."""
 
 
 class Boxed(NamedTuple):
@@ -49,13 +72,15 @@ class Boxed(NamedTuple):
     """boxed, boxes (several, joined), truncated_box, empty_box, hedge; or nothing where there is no box."""
     end: int = -1
     """Where the last box ends."""
+    start: int = -1
+    """Where the first of them begins."""
 
 
 def last_boxes(text: str, start: int = 0, end: int | None = None) -> Boxed:
     r"""The answer that the last boxes between two places give.
 
     >>> last_boxes(r"First \\boxed{1}, no: \\boxed{2} and \\boxed{3}.")
-    Boxed(content='2, 3', rule='boxes', end=47)
+    Boxed(content='2, 3', rule='boxes', end=47, start=23)
     """
     end = len(text) if end is None else end
     boxes = _boxes(text, start, end)
@@ -64,7 +89,7 @@ def last_boxes(text: str, start: int = 0, end: int | None = None) -> Boxed:
     opens, body, close = boxes.pop()
     if close < 0:
         return Boxed(text[body : body + 200], "truncated_box")
-    contents, last = [text[body:close].strip()], close + 1
+    contents, last, first = [text[body:close].strip()], close + 1, opens
     if not contents[0]:
         return Boxed("", "empty_box")
     while boxes:
@@ -81,8 +106,27 @@ def last_boxes(text: str, start: int = 0, end: int | None = None) -> Boxed:
         content = text[body:close].strip()
         if content and content != contents[-1]:
             contents.append(content)
-        opens = before
-    return Boxed(", ".join(reversed(contents)), "boxed" if len(contents) == 1 else "boxes", last)
+        opens = first = before
+    if len(contents) > 1:
+        return Boxed(", ".join(reversed(contents)), "boxes", last, first)
+    return _in_context(text, Boxed(contents[0], "boxed", last, first), start, end)
+
+
+def _in_context(text: str, box: Boxed, start: int, end: int) -> Boxed:
+    r"""A box with what stands around it: denied, one of two, or a part of a formula, which is then the answer."""
+    before = text[max(start, box.start - _CONTEXT) : box.start].rsplit("\n", 1)[-1]
+    after = text[box.end : min(end, box.end + _CONTEXT)].split("\n", 1)[0]
+    if _DENIED_BEFORE.search(before) or _DENIED_AFTER.match(after):
+        return Boxed(box.content, "denied")
+    if _EITHER.search(before) or _OR_ELSE.match(after):
+        return Boxed(box.content, "hedge")
+    if not (_GLUED_BEFORE.search(before) or _GLUED_AFTER.match(after)):
+        return box
+    head, tail = _FORMULA_HEAD.search(before), _FORMULA_TAIL.match(after)
+    if head is None or tail is None:
+        return Boxed(box.content, "part_of_formula")
+    content = box.content if box.content.isalnum() else f"{{{box.content}}}"
+    return box._replace(content=f"{head[1].rsplit('=', 1)[-1]}{content}{tail[1]}".strip(), rule="formula")
 
 
 def joined_boxes(text: str) -> str:

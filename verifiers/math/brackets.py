@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .calls import applies
 from .descent import Descent
-from .tree import Node, Unreadable
+from .tree import Node, Unreadable, names
 
 
 def bracket(parser: Descent) -> Node:
@@ -48,15 +48,20 @@ def braced_set(parser: Descent) -> Node:
         elif parser.head in (",", ";", '"and', '"or'):
             parser.at += 1
             (conditions or parts).append(parser.relation())
-        elif parser.head[:1] == '"' and conditions:
+        elif parser.head in _SAYS_NOTHING and conditions:
             parser.at += 1
         else:
             raise Unreadable("a set that is never closed")
     parser.bars -= 1
     parser.depth -= 1
+    if conditions and parts[0].kind == "var" and not any(parts[0].value in names(one) for one in conditions):
+        raise Unreadable("a set of names that its conditions do not say")
     if conditions:
         return Node("builder", (parts[0], *conditions))
     return Node("set", tuple(parts))
+
+
+_SAYS_NOTHING = frozenset({'"is', '"are', '"a', '"an', '"for', '"where', '"with', '"number', '"numbers'})
 
 
 def is_call(parser: Descent) -> bool:

@@ -38,6 +38,15 @@ def called_letters(tokens: list[str]) -> frozenset[str]:
     return CALLED | found if found else CALLED
 
 
+def differentials(tokens: list[str]) -> bool:
+    """Whether every d stands before the name of a variable, so that dx is one name and not d times x."""
+    after = [tokens[at + 1] if at + 1 < len(tokens) else "" for at, sign in enumerate(tokens) if sign == "d"]
+    return all(sign in _VARIABLES or sign == "}" for sign in after) and any(sign != "}" for sign in after)
+
+
+_VARIABLES = frozenset((*"xyztrsuvwpqASVNQUWTPX", "\\theta", "\\phi", "\\tau", "\\rho", "\\omega", "\\xi"))
+
+
 def _call_at(tokens: list[str], at: int) -> bool:
     if tokens[at] == "{":
         return tokens[at + 1] == "(" and tokens[at - 1] not in ("^", "_") and applies(tokens, at + 1)
@@ -49,9 +58,17 @@ def _is_letter(sign: str) -> bool:
 
 
 def is_vector(node: Node) -> bool:
-    """A vector by its arrow, or one of the names A and B, which may be sets."""
-    name = str(node.value)
-    return node.kind == "var" and (name.startswith(("vec:", "hat:")) or name in ("A", "B"))
+    """A vector or a matrix by its arrow or bold type, or what is made of them."""
+    if node.kind == "var":
+        return str(node.value).startswith(("vec:", "hat:"))
+    if node.kind == "add":
+        return all(map(is_vector, node.args))
+    return is_vector(node.args[0]) if node.kind == "pow" else node.value in ("product", "cross")
+
+
+def has_order(node: Node) -> bool:
+    r"""Whether `\times` beside it is no product of numbers: of vectors, of sets called A, B, X."""
+    return is_vector(node) or (node.kind == "var" and str(node.value) in "ABCXYuvw")
 
 
 def matrices_kept(factors: list[Node]) -> list[Node]:
@@ -88,6 +105,17 @@ def matrices_kept(factors: list[Node]) -> list[Node]:
         usual = len(set(letters)) > 1 and _USUAL.issuperset(letters)
         ordered = not _DIMENSIONS.issuperset(letters) and (inverted > 1 or both_ends or usual)
     return [*factors[:at], Node("fn", tuple(factors[at:]), "product")] if ordered else factors
+
+
+def with_products_turned(node: Node) -> Node:
+    """A tree with (AB)^{-1} as B^{-1}A^{-1}, and so with transposes."""
+    node = node._replace(args=tuple(map(with_products_turned, node.args)))
+    base = node.args[0] if node.kind == "pow" else node
+    if node.kind != "pow" or base.kind != "mul" or node.args[1].value not in _TURNED:
+        return node
+    if not all(factor.kind == "var" and str(factor.value) in _USUAL for factor in base.args):
+        return node
+    return Node("fn", tuple(Node("pow", (factor, node.args[1])) for factor in reversed(base.args)), "product")
 
 
 _TURNED = frozenset({-1, "T", "top"})

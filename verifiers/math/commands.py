@@ -2,6 +2,7 @@ r"""LaTeX commands: names, the arguments of \\frac and \\sqrt, functions, sums a
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 from .brackets import bracket, call, is_call
@@ -18,6 +19,8 @@ _NAMES = frozenset(
     " heartsuit clubsuit diamondsuit checkmark top intercal dagger ddagger qed blacksquare S P dag eth Bbbk".split()
 )
 """Commands that stand for a name. What else a command may be, as an operator between two terms, is no factor."""
+_OPERATORS = frozenset({"ker", "dim", "deg", "hom"})
+_DENIES = frozenset({"not", "neg", "lnot", "nexists", "nsim", "nmid", "nparallel", "cancel"})
 _BEFORE_NAME = RELATIONS | frozenset({"", "(", "[", "{", ",", ";", "+", "-"})
 
 
@@ -43,11 +46,27 @@ def derivative(parser: Descent) -> Node | None:
     top = parser.raw_index()
     if parser.head == "{" and parser.tokens[parser.at + 1] == top[0]:
         bottom = parser.raw_index()
+        if top[0] == "\\partial" and (partial := _partial("".join(top), "".join(bottom))):
+            return Node("var", (), partial)
         if len(top) + len(bottom) <= 40 and len(bottom) > 1:
             name = "".join(top) + "/" + "".join(bottom)
             return _of_call(parser, bottom) if top == ["d"] and bottom[0] == "d" else Node("var", (), name)
     parser.at = start
     return None
+
+
+_TOP = re.compile(r"\\partial(?:\^\{?(\d)\}?)?([A-Za-z])")
+_BOTTOM = re.compile(r"\\partial([A-Za-z])(?:\^\{?(\d)\}?)?")
+
+
+def _partial(top: str, bottom: str) -> str:
+    r"""\\partial^2 u / \\partial x^2 as u_xx; nothing for a derivative of something longer."""
+    of = _TOP.fullmatch(top)
+    by = [name * int(power or 1) for name, power in _BOTTOM.findall(bottom)]
+    order = sum(map(len, by))
+    if of is None or _BOTTOM.sub("", bottom) or order != int(of[1] or 1):
+        return ""
+    return f"{of[2]}_{''.join(sorted(''.join(by)))}"
 
 
 def _of_call(parser: Descent, bottom: list[str]) -> Node:
@@ -93,6 +112,8 @@ def function(parser: Descent, name: str) -> Node:
     if name in ("max", "min") and base is not None and exponent is None:
         return Node("big", (base, Node("text", (), ""), argument), name)
     args = argument.args if argument.kind in ("tuple", "list") else (argument,)
+    if len(args) > 1 and name not in _OF_SEVERAL:
+        raise Unreadable(f"\\{name} of several things")
     if exponent is not None and exponent.value == -1 and "arc" + name in FUNCTIONS:
         name, exponent = "arc" + name, None
     node: Node
@@ -109,6 +130,9 @@ def function(parser: Descent, name: str) -> Node:
     else:
         node = Node("fn", args, name)
     return Node("pow", (node, exponent)) if exponent is not None else node
+
+
+_OF_SEVERAL = frozenset({"max", "min", "gcd", "lcm"})
 
 
 def function_argument(parser: Descent, name: str) -> Node:
@@ -136,6 +160,8 @@ def function_argument(parser: Descent, name: str) -> Node:
 def continues_argument(parser: Descent, head: str, last: Node) -> bool:
     """Whether \\sin a b goes on: to names, numbers and fractions, but not to functions and brackets."""
     if head in ("(", "[", "|", "\\{") or not head or not parser.begins_factor(head):
+        return False
+    if head == "d" and parser.differentials:
         return False
     if head[0] == "\\":
         name = head[1:]
@@ -167,11 +193,26 @@ def big(parser: Descent, name: str) -> Node:
         index = Node("var", (), "i")
         lower = lower._replace(args=(index, *lower.args[1:]))
         body = _with_index(body, index)
-    if name in ("sum", "prod") and lower is not None and lower.kind == "rel" and lower.args[0].kind == "var":
-        bound = Node("var", (), f"#{parser.depth}")  # whatever the index is called
-        body = substitute(body, str(lower.args[0].value), bound)
+    bound = Node("var", (), f"#{parser.depth}")  # whatever the index is called
+    if name in ("sum", "prod", "lim") and lower is not None and lower.kind == "rel" and lower.args[0].kind == "var":
+        body = _bind(body, str(lower.args[0].value), bound)
         lower = lower._replace(args=(bound, *lower.args[1:]))
+    elif name == "int" and lower is not None and upper is not None and body.kind == "mul":
+        last = str(body.args[-1].value)
+        if body.args[-1].kind == "var" and last[:1] == "d" and len(last) > 1:
+            body = substitute(substitute(body, last[1:], bound), last, Node("var", (), f"d#{parser.depth}"))
     return Node("big", (lower or absent, upper or absent, body), name)
+
+
+def _bind(node: Node, name: str, bound: Node) -> Node:
+    """A body with its index renamed, in the indices of names too: a_k, a_{k+1}, a_{ij}."""
+    if node.kind == "var" and "_" in str(node.value):
+        head, _, index = str(node.value).partition("_")
+        if re.fullmatch(r"[i-n0-9+*-]{1,6}", index) and name in index:
+            return node._replace(value=f"{head}_{index.replace(name, str(bound.value))}")
+    if node.kind == "var":
+        return bound if node.value == name else node
+    return node._replace(args=tuple(_bind(arg, name, bound) for arg in node.args)) if node.args else node
 
 
 def _with_index(node: Node, index: Node) -> Node:
@@ -190,10 +231,14 @@ def decorated(parser: Descent, name: str) -> Node:
         raise Unreadable("a decoration of nothing")
     if name == "overrightarrow":  # the long arrow
         name = "vec"
+    if name in ("overline", "overleftrightarrow") and len(raw) == 2 and word.isupper():
+        word = "".join(sorted(word))  # a segment or a line may be read from either end
+    if name == "overline" and len(raw) == 1:
+        name = "bar"
     if word.lstrip("\\").replace("math", "") in ("i", "j", "k") and name in ("hat", "vec", "widehat"):
         name, word = "hat", word[-1] if len(word) == 1 else word[1]
     node = Node("var", (), f"{name}:{word}")
-    return call(parser, node) if parser.head == "(" and name in ("dot", "ddot") else node
+    return call(parser, node) if (parser.head == "(" and name in ("dot", "ddot")) or is_call(parser) else node
 
 
 def environment(parser: Descent, name: str) -> Node:
@@ -205,6 +250,7 @@ def environment(parser: Descent, name: str) -> Node:
     elif not name.endswith("matrix") and name not in _LINES:
         raise Unreadable(f"the environment {name} is not known")
     lines = name in _LINES and not name.endswith("cases")
+    matrix = not lines and not name.endswith("cases")
     end = f"\\end{{{name}}}"
     rows: list[Node] = []
     cells: list[Node] = []
@@ -215,7 +261,10 @@ def environment(parser: Descent, name: str) -> Node:
             if cells:
                 rows.append(Node("row", tuple(cells)))
             cells = []
-        elif not parser.take("&"):
+        elif parser.take("&"):
+            if matrix and (not cells or parser.head in ("&", "\\\\", end)):
+                cells.append(Node("text", (), ""))
+        else:
             cells.append(_cell(parser, end, through=lines))
     if cells:
         rows.append(Node("row", tuple(cells)))
@@ -228,10 +277,12 @@ def environment(parser: Descent, name: str) -> Node:
         return Node("cases", tuple(rows))
     if not name.endswith("matrix") and name != "array":
         return Node("list", tuple(cell for row in rows for cell in row.args))
-    kind = {"vmatrix": "det"}.get(name, "matrix")
-    return Node("fn", (Node("matrix", tuple(rows)),), "det") if kind == "det" else Node("matrix", tuple(rows))
+    made = Node("matrix", tuple(rows))
+    function = {"vmatrix": "det", "Vmatrix": "norm"}.get(name)
+    return made if function is None else Node("fn", (made,), function)
 
 
+_DECORATIONS = frozenset("bar overline hat vec overrightarrow tilde dot ddot widehat overleftrightarrow".split())
 _LINES = frozenset({"cases", "dcases", "rcases", "aligned", "align", "alignedat", "gathered", "split", "eqnarray"})
 _SKIPPED = frozenset({'"if', '"for', '"when', '"where', '"is', '"are', '"and', '"若', '"当', '"时', ",", ".", ";"})
 
@@ -291,8 +342,22 @@ def command(parser: Descent, head: str) -> Node:
         return Node("fn", (inner,), "norm")
     if head in BIG:
         return big(parser, name)
-    if name in ("bar", "overline", "hat", "vec", "overrightarrow", "tilde", "dot", "ddot", "widehat"):
+    if name in _OPERATORS:
+        inner = function_argument(parser, name)
+        return Node("call", inner.args if inner.kind == "tuple" else (inner,), name)
+    if name in _DECORATIONS:
         return decorated(parser, name)
+    if name == "partial" and parser.head == "_":  # \partial_t u
+        start = parser.at
+        parser.at += 1
+        by = "".join(parser.raw_index())
+        if parser.head.isalpha() and by.isalpha():
+            parser.at += 1
+            return Node("var", (), f"{parser.tokens[parser.at - 1]}_{''.join(sorted(by))}")
+        parser.at = start
+    if name == "partial" and parser.head.isalpha():
+        parser.at += 1
+        return Node("var", (), f"∂{parser.tokens[parser.at - 1]}")
     if name in ("angle", "triangle", "Delta", "measuredangle", "odot"):
         if name == "Delta" and not parser.head.isalpha():
             return Node("var", (), "Delta")
@@ -319,7 +384,9 @@ def command(parser: Descent, head: str) -> Node:
         parser.raw_index()
         return parser.argument()
     before = parser.tokens[parser.at - 2] if parser.at > 1 else ""
-    if name in _NAMES or (name.isalpha() and before in _BEFORE_NAME and parser.head in ENDS_PRODUCT):
+    if name in _NAMES or (
+        name.isalpha() and before in _BEFORE_NAME and parser.head in ENDS_PRODUCT and name not in _DENIES
+    ):
         return Node("var", (), name)
     raise Unreadable(f"the command {head} is not known")
 

@@ -8,51 +8,32 @@ answer drops, or be a decimal that an exact answer rounds to. Nothing is ever pi
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
+from .calls import with_products_turned
+from .domains import clash_of_domains, span_of
 from .equations import end_of_chain, same_equation, same_inequality, solves, turned_upward
 from .families import congruence, same_family
-from .items import Item, items_of, spread, unlabelled
+from .items import Item, items_of
 from .labels import (
     bound_name,
-    have_usual_order,
     is_figure,
-    label_keys,
-    label_name,
-    letters_of,
+    may_be_same,
     members_of,
-    named_parts,
-    same_arguments,
-    same_function,
-    values_by_name,
+    sorted_letters,
 )
-from .matrices import as_tuple_or_matrix, entries_of, matrix_of
+from .lists import BRACKETS, OPEN, Decision, Lists, all_of
+from .matrices import as_tuple_or_matrix, entries_of, in_plain_type, matrix_of, with_primes
 from .normal import normal_form
 from .numeric import fresh_budget
 from .quantity import approximates, same_quantity, same_time
 from .reading import KEPT_TEXT, Answer
 from .reading import forget as forget_answers
 from .scalar import is_scalar
-from .sets import is_region, real_set, same_set, variable_of
-from .tree import Kind, Node, TooBig, names, substitute
-from .words import plain, same_label, same_words
-
-MAX_PAIRS = 400
-"""Most comparisons of elements in one comparison of lists."""
-
-
-class Decision(NamedTuple):
-    """Whether two answers are the same (None: not decided), and the rule that says so."""
-
-    same: bool | None
-    rule: str
-
-
-_DIFFERENT = Decision(False, "none")
-_OPEN = Decision(None, "none")
-_ORDERED = frozenset({"tuple", "brackets", "row"})
+from .sets import is_region, real_set, same_set, variable_of, whole_numbers
+from .tree import Kind, Node, TooBig, kinds, names, substitute
+from .words import plain, same_words
 
 
 def compare(gold: Answer, answer: Answer) -> Decision:
@@ -69,25 +50,38 @@ def compare(gold: Answer, answer: Answer) -> Decision:
     try:
         return _best_kept(gold, answer) if small else _best(gold, answer)
     except (RecursionError, TooBig):  # a caller may have left us little stack
-        return _OPEN
+        return OPEN
 
 
 def _best(gold: Answer, answer: Answer) -> Decision:
-    best = _compare(gold.node, answer.node)
-    if best.same:
-        return best
+    if "-" in gold.text and (span := span_of(gold.text)) is not None:
+        return Decision(span_of(answer.text, spelled=True) == span, "range")
+    first: Decision | None = None
+    for mine, other in _readings(gold, answer):
+        found = _compare(mine, other)
+        if found.same:
+            return Decision(False, "domain") if clash_of_domains(gold.text, answer.text) else found
+        first = first or found
+    assert first is not None
+    return first
+
+
+def _readings(gold: Answer, answer: Answer) -> Iterator[tuple[Node, Node]]:
+    """The trees of two answers, then with spellings of one in those of the other, then their second readings."""
+    yield gold.node, answer.node
+    both = f"{gold.text} {answer.text}"
+    if "\\vec" in both and (plain := in_plain_type(gold.node, answer.node)) is not None:
+        yield plain
+    if " d" in both and (primed := with_primes(gold.node, answer.node)) is not None:
+        yield primed
+    if "^" in both and ("product" in kinds(gold.node)) != ("product" in kinds(answer.node)):
+        yield with_products_turned(gold.node), with_products_turned(answer.node)
     for mine, other in itertools.product((gold.node, *gold.others), (answer.node, *answer.others)):
-        if (mine, other) != (gold.node, answer.node):
-            found = _compare(mine, other)
-            if found.same:
-                return found
-    units = (one for one in gold.by_kind if one.kind == "unit")
-    for mine, other in (*((gold.node, one) for one in answer.by_kind), *((one, answer.node) for one in units)):
-        if mine.kind == other.kind:
-            found = _compare(mine, other)
-            if found.same:
-                return found
-    return best
+        if mine is not gold.node or other is not answer.node:
+            yield mine, other
+    for mine, other in (*((gold.node, one) for one in answer.by_kind), *((one, answer.node) for one in gold.by_kind)):
+        if mine.kind == other.kind and (other is not answer.node or mine.kind == "unit"):
+            yield mine, other
 
 
 # The responses to one problem mostly give the same few answers.
@@ -102,7 +96,7 @@ def forget() -> None:
 
 def _compare(gold: Node, answer: Node) -> Decision:
     if "bad" in (gold.kind, answer.kind):
-        return _OPEN
+        return OPEN
     if gold == answer:
         return Decision(True, "structure")
     if "text" in (gold.kind, answer.kind):
@@ -123,13 +117,15 @@ def _text(gold: Node, answer: Node) -> Decision:
 def _phrases(gold: Node, answer: Node) -> Decision:
     """Words and formulas in turn, part by part; a lone word may stand on the other side of its formula."""
     if gold.kind != answer.kind:
+        if gold.value == "remark":  # the reference may say more about it
+            return _same(gold.args[0], answer)
         mine, other = _without_domain(gold), _without_domain(answer)
         return _compare(mine, other) if (mine, other) != (gold, answer) else Decision(False, "phrase")
     if len(gold.args) != len(answer.args):
         return Decision(False, "phrase")
-    decision = _all((_same_part(x, y) for x, y in zip(gold.args, answer.args, strict=True)), "phrase")
+    decision = all_of((_same_part(x, y) for x, y in zip(gold.args, answer.args, strict=True)), "phrase")
     if decision.same is False and len(gold.args) == 2:
-        return _all((_same_part(x, y) for x, y in zip(gold.args, reversed(answer.args), strict=True)), "phrase")
+        return all_of((_same_part(x, y) for x, y in zip(gold.args, reversed(answer.args), strict=True)), "phrase")
     return decision
 
 
@@ -141,7 +137,7 @@ _DOMAIN = frozenset(
 
 def _without_domain(node: Node) -> Node:
     """The value of `n for all positive integers n`: words that only say what a name may be."""
-    if node.kind != "phrase" or node.args[0].kind == "text" or len(node.args) < 2:
+    if node.kind != "phrase" or node.args[0].kind == "text" or all(part.kind != "text" for part in node.args):
         return node
     for part in node.args[1:]:
         if part.kind == "text" and not all(word in _DOMAIN for word in str(part.value).split()):
@@ -176,11 +172,9 @@ def _as_words(node: Node) -> str | None:
         return None
     if node.kind == "set" and not node.args:
         return "no solutions"
-    try:
-        form = normal_form(node).replace("*", "")
-    except TooBig:
-        return None
-    return plain(form) if form.isalnum() else None
+    if node.kind == "mul" and all(arg.kind == "var" for arg in node.args):
+        return plain("".join(str(arg.value) for arg in node.args))
+    return plain(str(node.value)) if node.kind in ("var", "num", "const") else None
 
 
 # lists
@@ -192,21 +186,17 @@ def _same(gold: Node, answer: Node) -> Decision:
     if "list" in (gold.kind, answer.kind):
         ordered = _order_of(gold), _order_of(answer)
         if (ordered[0] is None) != (ordered[1] is None):
-            return _in_order(ordered[0] or gold.args, ordered[1] or answer.args, "relation")
+            return _LISTS.in_order(ordered[0] or gold.args, ordered[1] or answer.args, "relation")
     try:
         region = _regions(gold, answer)
         if region is not None:
             return region
         mine, other = items_of(gold), items_of(answer)
     except TooBig:
-        return _OPEN
+        return OPEN
     if len(mine) == len(other) == 1:
         return _same_item(mine[0], other[0])
-    return _same_lists(mine, other, (gold.value, answer.value))
-
-
-_UNVALUED: frozenset[Kind] = frozenset({"text", "var", "call"})
-"""What a list may hold of which "or" and "and" are not the same: names and words, not values."""
+    return _LISTS.compare(mine, other, (gold.value, answer.value))
 
 
 def _order_of(node: Node) -> tuple[Node, ...] | None:
@@ -216,130 +206,6 @@ def _order_of(node: Node) -> tuple[Node, ...] | None:
     return node.args if set(str(node.value).split()) in ({"<"}, {">"}) else None
 
 
-def _same_lists(mine: list[Item], other: list[Item], signs: tuple[object, object]) -> Decision:
-    if len(mine) == 1 and mine[0].value.kind in ("set", "tuple", "brackets", "matrix"):
-        return _list_against(mine[0].value, other, gold_first=True)
-    if len(other) == 1 and other[0].value.kind in ("set", "tuple", "brackets", "matrix"):
-        return _list_against(other[0].value, mine, gold_first=False)
-    if len(mine) != len(other):
-        return _assignments(mine, other)
-    if signs[0] and signs[1] and signs[0] != signs[1] and all(item.value.kind in _UNVALUED for item in mine):
-        return Decision(False, "list")  # Alice or Bob is not both
-    for items, sign in ((mine, signs[0]), (other, signs[1])):
-        if sign == "or" and signs[0] != signs[1] and len(set(letters_of(items))) > 1:
-            return Decision(False, "list")  # x = 1 or y = 2 is not both
-    keys_mine, keys_other = label_keys(mine), label_keys(other)
-    if keys_mine and keys_other and len(set(keys_mine)) == len(mine) and len(set(keys_other)) == len(other):
-        if set(keys_mine) == set(keys_other):
-            return _by_label(mine, other, keys_mine, keys_other)
-        alike = [[key for key in keys_mine if same_label(key, other_key)] for other_key in keys_other]
-        if all(len(keys) == 1 for keys in alike) and len({keys[0] for keys in alike}) == len(mine):
-            return _by_label(mine, other, keys_mine, [keys[0] for keys in alike])
-        if set(keys_mine) & set(keys_other):
-            return Decision(False, "list")
-        return _all((same_value(x.value, y.value) for x, y in zip(mine, other, strict=True)), "list")
-    letters_mine, letters_other = letters_of(mine), letters_of(other)
-    if keys_mine and not letters_mine and not keys_other and len(set(keys_mine)) > 1:
-        # Words in the reference only: their order is all there is.
-        return _in_order([item.value for item in mine], [item.value for item in other], "list")
-    if (letters_mine and len(set(letters_mine)) > 1) or (letters_other and len(set(letters_other)) > 1):
-        # x = 1, y = 2 against 1, 2: the order of the names is all there is to tell them apart.
-        values = values_by_name(other, letters_other)
-        decision = _in_order(values_by_name(mine, letters_mine), values, "list")
-        if decision.same:
-            return decision
-        written = [item.value for item in other]
-        if values != written and have_usual_order(letters_other):
-            written = values
-        return _in_order([item.value for item in mine], written, "list")
-    return _any_order(mine, other)
-
-
-def _assignments(mine: list[Item], other: list[Item]) -> Decision:
-    """f(n) = n, g(n) = 1 against (f(n), g(n)) = (n, 1)."""
-    for few, many, gold_first in ((other, mine, False), (mine, other, True)):
-        if len(few) == 1 and few[0].whole.kind == "tuple" and len(few[0].whole.args) == len(many):
-            parts = few[0].whole.args
-            values = [unlabelled(part)[1] for part in parts]
-            others = [item.value for item in many]
-            if all(part.kind == "rel" for part in parts) and all(item.label is not None for item in many):
-                named = [spread(part)[0] for part in parts]
-                pair = (named, many) if gold_first else (many, named)
-                return _by_label(pair[0], pair[1], letters_of(pair[0]), letters_of(pair[1]))
-            return _in_order(values, others, "list") if gold_first else _in_order(others, values, "list")
-    return Decision(False, "list")
-
-
-def _by_label(mine: Sequence[Item], other: Sequence[Item], labels: list[str], others: list[str]) -> Decision:
-    if sorted(labels) != sorted(others):
-        return Decision(False, "list")
-    by_label = dict(zip(others, other, strict=True))
-    return _all((_same_item(item, by_label[label]) for item, label in zip(mine, labels, strict=True)), "list")
-
-
-def _list_against(one: Node, items: list[Item], *, gold_first: bool) -> Decision:
-    """A list without brackets against one object in brackets."""
-    values = [item.value for item in items] if not gold_first else values_by_name(items, letters_of(items))
-    if one.kind == "set":
-        members = members_of(one)
-        items = [item._replace(label=None) for item in items]
-        return _any_order(members, items) if gold_first else _any_order(items, members)
-    parts = list(entries_of(one) or ())
-    if len(parts) != len(values):
-        return Decision(False, "list")
-    plain_parts = [unlabelled(part)[1] for part in parts]
-    return _in_order(plain_parts, values, "list") if gold_first else _in_order(values, plain_parts, "list")
-
-
-def _all(decisions: Iterable[Decision], rule: str) -> Decision:
-    undecided = False
-    for decision in decisions:
-        if decision.same is False:
-            return Decision(False, rule)
-        undecided |= decision.same is None
-    return _OPEN if undecided else Decision(True, rule)
-
-
-def _in_order(mine: Sequence[Node], other: Sequence[Node], rule: str) -> Decision:
-    if len(mine) != len(other):
-        return Decision(False, rule)
-    return _all((_same(x, y) for x, y in zip(mine, other, strict=True)), rule)
-
-
-def _same_member(gold: Item, answer: Item) -> Decision:
-    """Two members of sets: a set in a set is not its element."""
-    if gold.value.kind != answer.value.kind and {gold.value.kind, answer.value.kind} & _BRACKET_KINDS:
-        return Decision(False, "set")
-    return _same_item(gold, answer)
-
-
-def _any_order(mine: Sequence[Item], other: Sequence[Item]) -> Decision:
-    """Whether two lists hold the same elements, each as often."""
-    if len(mine) != len(other):
-        return Decision(False, "list")
-    left = list(other)
-    open_pairs = False
-    unmatched: list[Item] = []
-    for item in mine:
-        twin = next((index for index, candidate in enumerate(left) if candidate.value == item.value), None)
-        if twin is None:
-            unmatched.append(item)
-        else:
-            del left[twin]
-    if len(unmatched) * len(left) > MAX_PAIRS:
-        return _OPEN
-    for item in unmatched:
-        for index, candidate in enumerate(left):
-            decision = _same_member(item, candidate)
-            if decision.same:
-                del left[index]
-                break
-            open_pairs |= decision.same is None
-        else:
-            return _OPEN if open_pairs else Decision(False, "list")
-    return Decision(True, "list")
-
-
 # sets of real numbers
 
 
@@ -347,6 +213,10 @@ def _regions(gold: Node, answer: Node) -> Decision | None:
     """Compare as sets where one side can be nothing else; None where that does not apply."""
     if not (is_region(gold) or is_region(answer)):
         return None
+    if "set" in (gold.kind, answer.kind):
+        listed = [node if node.kind == "set" else whole_numbers(node) for node in (gold, answer)]
+        if listed[0] is not None and listed[1] is not None:
+            return _brackets(listed[0], listed[1])
     mine, other = real_set(gold), real_set(answer)
     if mine is None or other is None:
         return None
@@ -357,7 +227,11 @@ def _regions(gold: Node, answer: Node) -> Decision | None:
 
 
 def _about(node: Node) -> str | None:
-    return None if node.kind == "builder" else variable_of(node)
+    if node.kind == "builder":
+        return None
+    if node.kind == "rel" and (calls := [side for side in node.args if side.kind == "call"]):
+        return normal_form(calls[0])  # f(x) > 0 is not about x
+    return variable_of(node)
 
 
 # single values
@@ -367,12 +241,8 @@ def _same_item(gold: Item, answer: Item) -> Decision:
     found = _labels_clash(gold, answer)
     if found is not None:
         return found
-    if gold.whole.kind == answer.whole.kind == "tuple":
-        named_mine, named_other = named_parts(gold.whole), named_parts(answer.whole)
-        if named_mine and named_other and len(named_mine) == len(named_other):
-            keys = label_keys(named_mine), label_keys(named_other)
-            if keys[0] != keys[1] and set(keys[0]) & set(keys[1]):
-                return _by_label(named_mine, named_other, *keys)
+    if gold.whole.kind == answer.whole.kind == "tuple" and gold.whole != gold.value and answer.whole != answer.value:
+        return _LISTS.compare([gold], [answer], (None, None))  # (x, y) = (1, 2) and (y, x) = (2, 1)
     if answer.label is not None and gold.label is not None:
         renaming = bound_name(gold.label, answer.label)
         if renaming is not None:
@@ -396,54 +266,67 @@ def _labels_clash(gold: Item, answer: Item) -> Decision | None:
     mine, other = gold.label, answer.label
     if mine is not None and mine == answer.value and other == gold.value:
         return Decision(True, "equation")  # AB = CD and CD = AB
+    if mine is None and other is not None and other.kind == "mul" and gold.whole.kind == "rel":
+        return _whole(gold, answer)  # one product for another
     if mine is None or other is None:
         return None
-    if mine.kind != other.kind:  # tr(A) is not det(A)
-        functions = sorted((mine.kind, other.kind)) in (["call", "named"], ["fn", "named"])
-        return Decision(False, "label") if functions and not same_function(mine, other) else None
-    if mine.kind == "named":
-        return None if same_label(str(mine.value), str(other.value)) else Decision(False, "label")
-    if mine.kind == "var" and mine != other and label_name(mine) != label_name(other):
-        whole = same_value(gold.whole, answer.whole) if names(gold.value) or names(answer.value) else _DIFFERENT
-        return whole if whole.same else Decision(False, "label")
-    if mine.kind == "call" and (mine.value != other.value or not same_arguments(mine, other)):
-        return Decision(False, "label")
-    if mine.kind in ("pow", "abs", "big", "fn") and normal_form(mine) != normal_form(other):
-        return Decision(False, "label")
-    if mine.kind == "mul" and sorted(map(normal_form, mine.args)) != sorted(map(normal_form, other.args)):
-        return Decision(False, "label")  # segments: AB is BA but not AC
-    return None
+    if mine.kind == "var" and {gold.whole.value, answer.whole.value} == {"=", "\\equiv"}:
+        return Decision(False, "relation")
+    others = _names_given(answer) - _names_given(gold)
+    bound = bool(names(gold.value) & names(mine)) or mine.value in _FUNCTIONS
+    if mine.kind == other.kind == "call" and not bound and normal_form(mine) != normal_form(other):
+        return Decision(False, "label")  # phi(n) = 4 is not phi(m) = 4
+    if (mine == other or may_be_same(mine, other)) and others <= {normal_form(other)}:
+        return None
+    return _whole(gold, answer)
+
+
+def _whole(gold: Item, answer: Item) -> Decision:
+    """Two equations with other left sides, as a whole."""
+    if gold.whole.kind == answer.whole.kind == "rel" and (names(gold.value) or names(answer.value)):
+        whole = same_value(gold.whole, answer.whole)
+        if whole.same:
+            return whole
+    return Decision(False, "label")
+
+
+_FUNCTIONS = frozenset("fghFGHyu")
+
+
+def _names_given(item: Item) -> set[str]:
+    """The names in x = y = z = 5 but the first."""
+    return {normal_form(side) for side in item.whole.args[1:-1]} if item.whole.kind == "rel" else set()
 
 
 def same_value(gold: Node, answer: Node) -> Decision:
     """Whether two single values are the same."""
     if gold == answer:
         return Decision(True, "structure")
-    kinds = {gold.kind, answer.kind}
-    if "bad" in kinds:
-        return _OPEN
-    if "text" in kinds:
+    both = {gold.kind, answer.kind}
+    if "bad" in both:
+        return OPEN
+    if "text" in both:
         return _text(gold, answer)
-    if "phrase" in kinds:
+    if "phrase" in both:
         return _phrases(gold, answer)
-    if "choice" in kinds:
+    if "choice" in both:
         return _choices(gold, answer)
-    if "time" in kinds:
+    if "time" in both:
         return Decision(same_time(gold, answer), "time")
-    if "approx" in kinds:
+    if "approx" in both:
         return _approximations(gold, answer)
-    if kinds & {"list", "named"}:
+    if both & {"list", "named"}:
         return _same(gold, answer)
     for kind_set, rule in ((_REGION_KINDS, _sets), ({"rel"}, _relations), ({"cases"}, _cases)):
-        if kinds & kind_set:
+        if both & kind_set:
             return rule(gold, answer)
     if is_figure(gold) and is_figure(answer) and gold.args != answer.args:
         return Decision(False, "label")
-    if "call" in kinds:
+    if "call" in both:
         gold, answer = _without_point_name(gold, answer), _without_point_name(answer, gold)
-    if kinds & _BRACKET_KINDS or ("pow" in kinds and any(_is_transpose(node) for node in (gold, answer))):
+    if both & BRACKETS or ("pow" in both and any(_is_transpose(node) for node in (gold, answer))):
         gold, answer = as_tuple_or_matrix(gold), as_tuple_or_matrix(answer)
-    if {gold.kind, answer.kind} & _BRACKET_KINDS:
+    if {gold.kind, answer.kind} & BRACKETS:
         return _brackets(gold, answer)
     decision = same_quantity(gold, answer)
     if not decision.same and decision.rule != "unit" and names(gold) and names(answer) and same_family(gold, answer):
@@ -457,18 +340,17 @@ def _is_transpose(node: Node) -> bool:
 
 def _without_point_name(node: Node, other: Node) -> Node:
     """A(1, 2) beside a pair without a name: the point."""
-    named = node.kind == "call" and len(node.args) > 1 and len(str(node.value)) == 1 and str(node.value).isupper()
+    named = node.kind == "call" and len(node.args) > 1 and str(node.value) in "ABCDEFGHIJKLMOPQRSTVWXYZ"
     return Node("tuple", node.args) if named and other.kind == "tuple" else node
 
 
 _REGION_KINDS: frozenset[Kind] = frozenset({"interval", "union", "inter", "minus", "builder"})
-_BRACKET_KINDS: frozenset[Kind] = frozenset({"tuple", "brackets", "set", "matrix", "row"})
 
 
 def _approximations(gold: Node, answer: Node) -> Decision:
     r"""The exact part counts; where both sides also give the approximation, it must be the same number."""
     if gold.kind == answer.kind == "approx":
-        return _in_order(gold.args, answer.args, "approximation")
+        return _LISTS.in_order(gold.args, answer.args, "approximation")
     if answer.kind == "approx":
         decision = _same(gold, answer.args[0])
         # x = 1/3 ≈ 0.3 gives x its value, whatever follows; 5 ≈ 6 says only that, and has to be true.
@@ -483,13 +365,15 @@ def _sets(gold: Node, answer: Node) -> Decision:
     if region is not None:
         return region
     if gold.kind != answer.kind or len(gold.args) != len(answer.args):
-        return _OPEN if {gold.kind, answer.kind} & {"builder", "minus", "inter"} else Decision(False, "set")
+        return OPEN if {gold.kind, answer.kind} & {"builder", "minus", "inter"} else Decision(False, "set")
     if gold.kind == "interval" and gold.value != answer.value:
         return Decision(False, "set")
-    decision = _in_order(gold.args, answer.args, "set")
+    decision = _LISTS.in_order(gold.args, answer.args, "set")
     if decision.same is False and gold.kind == "union":
-        decision = _any_order([Item(None, arg, arg) for arg in gold.args], [Item(None, a, a) for a in answer.args])
-    return decision if decision.same or gold.kind in ("interval", "union") else _OPEN
+        decision = _LISTS.any_order(
+            [Item(None, arg, arg) for arg in gold.args], [Item(None, a, a) for a in answer.args]
+        )
+    return decision if decision.same or gold.kind in ("interval", "union") else OPEN
 
 
 def _relations(gold: Node, answer: Node) -> Decision:
@@ -499,13 +383,20 @@ def _relations(gold: Node, answer: Node) -> Decision:
     region = _regions(gold, answer)
     if region is not None:
         return region
+    if kinds(gold) & _CARRIED != kinds(answer) & _CARRIED:
+        return Decision(False, "unit")
     classes = congruence(gold), congruence(answer)
     if classes[0] is not None and classes[1] is not None and "mod" in f"{gold.value} {answer.value}":
         named = classes[0][0] is not None and classes[1][0] is not None and classes[0][0] != classes[1][0]
         return Decision(not named and classes[0][1:] == classes[1][1:], "relation")
     mine, other = turned_upward(gold), turned_upward(answer)
+    if mine.value == other.value and mine.value in _SYMMETRIC:
+        lines = mine.value in ("\\perp", "\\parallel")
+        sides = [{normal_form(sorted_letters(side) if lines else side) for side in node.args} for node in (mine, other)]
+        if sides[0] == sides[1]:
+            return Decision(True, "relation")
     if mine.value == other.value and len(mine.args) == len(other.args):
-        decision = _in_order(mine.args, other.args, "relation")
+        decision = _LISTS.in_order(mine.args, other.args, "relation")
         if decision.same or len(mine.args) != 2:
             return decision
     elif len(mine.args) != 2 or len(other.args) != 2:
@@ -517,6 +408,10 @@ def _relations(gold: Node, answer: Node) -> Decision:
     if mine.value in ("<", "<="):
         return Decision(same_inequality(mine, other), "relation")
     return Decision(False, "relation")
+
+
+_SYMMETRIC = frozenset({"\\perp", "\\parallel", "\\cong", "\\sim"})
+_CARRIED = frozenset({"unit", "pct", "deg"})
 
 
 def _chains(gold: Node, answer: Node) -> Decision:
@@ -532,7 +427,7 @@ def _chains(gold: Node, answer: Node) -> Decision:
 def _relation_against_value(relation: Node, value: Node, *, gold_first: bool) -> Decision:
     """An equation that is no `name = value` against a bare value."""
     if set(str(relation.value).split()) != {"="}:
-        return _OPEN if value.kind in ("tuple", "brackets") else Decision(False, "relation")
+        return OPEN if value.kind in ("tuple", "brackets") else Decision(False, "relation")
     last = end_of_chain(relation)
     if last is None and gold_first and len(relation.args) > 2:
         last = relation.args[-1]  # the reference may call things equal as it likes
@@ -545,31 +440,38 @@ def _relation_against_value(relation: Node, value: Node, *, gold_first: bool) ->
 
 def _cases(gold: Node, answer: Node) -> Decision:
     if gold.kind != answer.kind or len(gold.args) != len(answer.args):
-        return _OPEN
+        return OPEN
     rows = [(Item(None, row, row)) for row in gold.args]
-    decision = _any_order(rows, [Item(None, row, row) for row in answer.args])
-    return decision if decision.same else _OPEN
+    decision = _LISTS.any_order(rows, [Item(None, row, row) for row in answer.args])
+    return decision if decision.same else OPEN
 
 
 def _brackets(gold: Node, answer: Node) -> Decision:
+    marked = {"pct", "deg"} if "matrix" in (gold.kind, answer.kind) else {"pct"}
+    if kinds(gold) & marked != kinds(answer) & marked:
+        return Decision(False, "unit")
     if gold.kind == answer.kind == "set":
-        return _any_order(members_of(gold), members_of(answer))
-    gold, answer = matrix_of(gold), matrix_of(answer)
+        return _LISTS.any_order(members_of(gold), members_of(answer))
+    if "matrix" in (gold.kind, answer.kind) or "brackets" not in (gold.kind, answer.kind):
+        gold, answer = matrix_of(gold), matrix_of(answer)
     mine, other = entries_of(gold), entries_of(answer)
     if mine is not None and other is not None:
         if {gold.kind, answer.kind} == {"tuple", "brackets"} and len(mine) == 2:
             return Decision(False, "tuple")  # they may be intervals, and then differ
         if gold.kind == answer.kind == "matrix" and (len(gold.args) == 1) != (len(answer.args) == 1):
             return Decision(False, "matrix")
-        return _in_order(mine, other, "tuple")
+        return _LISTS.in_order(mine, other, "tuple")
     if gold.kind == answer.kind == "matrix":
-        return _in_order([Node("row", row.args) for row in gold.args], [*answer.args], "matrix")
+        return _LISTS.in_order([Node("row", row.args) for row in gold.args], [*answer.args], "matrix")
     if "set" in (gold.kind, answer.kind):
         one, alone = (gold, answer) if gold.kind == "set" else (answer, gold)
-        if len(one.args) == 1 and alone.kind not in _BRACKET_KINDS:
+        if len(one.args) == 1 and alone.kind not in BRACKETS:
             return _same(one.args[0], alone) if gold.kind == "set" else _same(alone, one.args[0])
     if {gold.kind, answer.kind} & {"brackets"}:
         one, alone = (gold, answer) if gold.kind == "brackets" else (answer, gold)
-        if len(one.args) == 1 and alone.kind not in _BRACKET_KINDS:
+        if len(one.args) == 1 and alone.kind not in BRACKETS:
             return _same(one.args[0], alone) if gold.kind == "brackets" else _same(alone, one.args[0])
     return Decision(False, "tuple")
+
+
+_LISTS = Lists(_same_item, _same)

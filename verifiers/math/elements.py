@@ -6,14 +6,16 @@ remark, or the element is a phrase, whose words and formulas are compared one by
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
 from .descent import RELATIONS
 from .grammar import Parser
+from .normal import normal_form
 from .tree import ONE, Node, Unreadable, add, div, mul, neg, num
 from .unit_table import is_symbol
-from .units import DIRECTIONS, unit
+from .units import is_counted, unit
 from .words import label_of, plain, spelled_number, words_of
 
 LEADING = frozenset(
@@ -29,20 +31,7 @@ _HARMLESS = frozenset(
     ' "denotes'.split()
 )
 _SAYS_WHICH = frozenset(
-    {
-        "\\in",
-        '"all',
-        '"any',
-        '"every',
-        '"each',
-        '"integer',
-        '"integers',
-        '"real',
-        '"reals',
-        '"arbitrary',
-        '"constant',
-        '"constants',
-    }
+    '\\in "all "any "every "each "integer "integers "real "reals "arbitrary "constant "constants'.split()
 )
 _QUALIFIES = frozenset({"<", ">", "<=", ">=", "!=", "=", "~"})
 _DOUBTS = frozenset(
@@ -50,6 +39,7 @@ _DOUBTS = frozenset(
     ' "halves "thirds "instead "nor "neither "without "any'
     ' "other "than "more "less "most "least "minus "plus "times "half "if'.split()
 )
+_DENIES = re.compile("[不非没無无未別别勿错錯]")
 _MULTIPLES = {
     "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12,
     "hundreds": 100, "thousands": 1000, "millions": 10**6, "billions": 10**9, "dozens": 12, "万": 10**4, "亿": 10**8,
@@ -64,7 +54,6 @@ _PERCENT_WORDS = frozenset({"percent", "pct", "percentage", "percents"})
 _DEGREE_WORDS = frozenset({"degrees", "degree", "deg", "度"})
 _NEGATIVE = frozenset({'"negative', '"minus', '"负'})
 _IS = frozenset({'"is', '"are', '"equals', '"equal', '"为', '"是', '"等于'})
-_SCALE_WORDS = frozenset({"\\in", "\\circ"})
 
 
 def element(tokens: list[str]) -> Node | None:
@@ -103,7 +92,10 @@ def without_fillers(tokens: list[str]) -> list[str]:
     """Tokens without "the answer is" and the like in front."""
     if tokens and tokens[0][0] == '"' and len(tokens) > 1 and tokens[0].lower() == '"only' and tokens[1][0] != '"':
         tokens = tokens[1:]
-    while tokens and (tokens[0] in _LEADING_SIGNS or (tokens[0][0] == '"' and tokens[0].lower() in LEADING)):
+    while tokens and (
+        (tokens[0] in _LEADING_SIGNS and (tokens[0] in "=:" or not any(map(str.isalpha, tokens[1:]))))
+        or (tokens[0][0] == '"' and tokens[0].lower() in LEADING)
+    ):
         tokens = tokens[1:]
     if len(tokens) > 2 and tokens[0] == "\\forall":
         raise Unreadable("a quantifier")
@@ -154,7 +146,7 @@ def _formulas(tokens: list[str]) -> list[Node]:
     return found
 
 
-_PAUSES = frozenset({",", ".", ";", ":", "!", "?", "\\\\"})
+_PAUSES = frozenset({",", ".", ";", ":", "!", "\\\\"})
 
 
 def _element(tokens: list[str]) -> Node:
@@ -166,6 +158,8 @@ def _element(tokens: list[str]) -> Node:
         return _named(clock, label)
     if len(tokens) == 3 and tokens[1] in ('"to', '"比') and tokens[0].isdigit() and tokens[2].isdigit():
         return _named(Node("ratio", (num(int(tokens[0])), num(int(tokens[2])))), label)
+    if tokens[0].isdigit() and tokens[-1].isdigit() and tokens[1:-1] in (['"out', '"of'], ['"in']):
+        return _named(div(num(int(tokens[0])), num(int(tokens[-1]))), label)
     if len(tokens) > 3 and tokens[1] == ":" and tokens[0].isalpha() and "=" in tokens and tokens.count(":") == 1:
         return _named(_element(tokens[2:]), tokens[0])  # l: y = 2x
     if ":" in tokens and "=" in tokens and tokens.index(":") < tokens.index("="):
@@ -198,6 +192,9 @@ def _named_ratio(tokens: list[str]) -> Node | None:
     while parser.take(":"):
         named.append(parser.sum())
     value = _element(tokens[at + 1 :])
+    if value.kind == "ratio" and len(value.args) == len(named):  # y:x = 3:2 is x:y = 2:3
+        order = sorted(range(len(named)), key=lambda at: normal_form(named[at]))
+        named, value = [named[at] for at in order], value._replace(args=tuple(value.args[at] for at in order))
     if (
         parser.head
         or value.kind != "ratio"
@@ -247,8 +244,7 @@ def _label(tokens: list[str]) -> tuple[str, list[str]]:
         return "", tokens
     for at, sign in enumerate(tokens[:12]):
         if sign in ("=", ":") and at:
-            if any(word.lower() in _DOUBTS for word in tokens[:at]):
-                raise Unreadable("words that take the number back")
+            raise_if_doubtful(tokens[:at])
             return label_of([word.lstrip('"') for word in tokens[:at]]), tokens[at + 1 :] or tokens
         if sign[0] != '"' and not sign.isalpha():
             break
@@ -260,15 +256,14 @@ def _label(tokens: list[str]) -> tuple[str, list[str]]:
     while words < len(tokens) and tokens[words][0] == '"':
         words += 1
     if tokens[words - 1] in _IS and words < len(tokens):
-        if any(word.lower() in _DOUBTS for word in tokens[:words]):
-            raise Unreadable("words that take the number back")
+        raise_if_doubtful(tokens[:words])
         return label_of([word.lstrip('"') for word in tokens[: words - 1]]), tokens[words:]
     return "", tokens
 
 
 def raise_if_doubtful(tokens: Sequence[str]) -> None:
     """Raise Unreadable where words take back what they stand beside."""
-    if any(sign.lower() in _DOUBTS for sign in tokens):
+    if any(sign.lower() in _DOUBTS or _DENIES.search(sign) for sign in tokens):
         raise Unreadable("words that take the number back")
 
 
@@ -294,8 +289,10 @@ def _with_rest(node: Node, rest: list[str]) -> Node:
     if rest[0][0] == '"' and (first in _MULTIPLES or (first in _PARTS and len(rest) == 1)):
         multiple = _times(node, num(_MULTIPLES[first]) if first in _MULTIPLES else div(ONE, num(_PARTS[first])))
         return _with_rest(multiple, rest[1:]) if len(rest) > 1 else multiple
-    if first in _PERCENT_WORDS and len(rest) == 1:
-        return Node("pct", (node,))
+    if first == "percentage" and len(rest) > 1:
+        raise Unreadable("percentage points are no percent")
+    if first in _PERCENT_WORDS:
+        return _with_rest(Node("pct", (node,)), rest[1:]) if len(rest) > 1 else Node("pct", (node,))
     if first in _DEGREE_WORDS and not (len(rest) > 1 and rest[1].lower() in ('"celsius', '"fahrenheit', '"c', '"f')):
         return _with_rest(_degrees(node), rest[1:]) if len(rest) > 1 else _degrees(node)
     if first in _DEGREE_WORDS:
@@ -316,13 +313,14 @@ def _with_rest(node: Node, rest: list[str]) -> Node:
 
 
 def _with_remark(node: Node, remark: list[str]) -> Node:
-    """A value with a remark in brackets: a unit, or words that change nothing."""
-    raise_if_doubtful(remark)
-    if any(sign[0].isdigit() or sign in _QUALIFIES or sign.lstrip('"').lower() in DIRECTIONS for sign in remark):
-        raise Unreadable("a remark that may matter")
+    """A value with a remark in brackets: a unit, what is counted, a condition that says nothing; else it counts."""
     if remark[0][0] == '"' and unit(remark[0][1:]).powers:
         return _with_unit(node, unit_phrase(remark))
-    return node
+    harmless = all(sign in _HARMLESS or (sign[0] == '"' and is_counted(sign[1:])) for sign in remark)
+    if harmless or "\\in" in remark:
+        return node
+    said = phrase(remark)
+    return Node("phrase", (node, *(said.args if said.kind == "phrase" else (said,))), "remark")
 
 
 def _following(node: Node, rest: list[str]) -> Node | None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from .items import is_name
 from .scalar import is_scalar, same_scalar
-from .tree import ZERO, Node, mul, names, neg, num, sub, substitute
+from .tree import MINUS_ONE, ZERO, Node, mul, names, neg, num, sub, substitute
 
 
 def residual(node: Node) -> Node:
@@ -14,9 +14,24 @@ def residual(node: Node) -> Node:
     return sub(node.args[0], node.args[1])
 
 
+def _cleared(node: Node) -> Node:
+    """Left side minus right side, times the names and sums that it is divided by: ad - bc for a/b = c/d."""
+    left = residual(node)
+    bottoms: dict[Node, None] = {}
+    for term in left.args if left.kind == "add" else (left,):
+        factors = [term]
+        while factors:
+            factor = factors.pop()
+            if factor.kind == "mul":
+                factors.extend(factor.args)
+            elif factor.kind == "pow" and factor.args[1] == MINUS_ONE and names(factor):
+                bottoms[factor.args[0]] = None
+    return mul(left, *bottoms) if bottoms else left
+
+
 def same_equation(gold: Node, answer: Node) -> bool | None:
     """Whether two equations with the same names are multiples of each other by a constant that is not zero."""
-    a, b = residual(gold), residual(answer)
+    a, b = _cleared(gold), _cleared(answer)
     variables = sorted(names(a) | names(b))
     if names(a) != names(b) or not is_scalar(a) or not is_scalar(b):
         return False
@@ -48,11 +63,12 @@ def solves(gold: Node, answer: Node) -> bool:
     if not is_scalar(left) or not is_scalar(answer) or len(names(left)) < 2:
         return False
     for name in sorted(names(left) - names(answer)):
-        if not names(answer) <= names(left):
-            return False
-        zero, one, two = (substitute(left, name, num(x)) for x in (0, 1, 2))
+        if names(answer) != names(left) - {name}:
+            continue
+        below, zero, one, two = (substitute(left, name, num(x)) for x in (-1, 0, 1, 2))
         slope = sub(one, zero)
-        linear = same_scalar(sub(two, one), slope)[0] and same_scalar(slope, ZERO)[0] is False
+        linear = all(same_scalar(step, slope)[0] for step in (sub(two, one), sub(zero, below)))
+        linear = linear and same_scalar(slope, ZERO)[0] is False
         if linear and same_scalar(substitute(left, name, answer), ZERO)[0]:
             return True
     return False

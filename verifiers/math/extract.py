@@ -44,6 +44,8 @@ _FAILED = {
     "truncated_box": "the last box is cut off",
     "empty_box": "the last box is empty",
     "hedge": "several boxes are offered as alternatives",
+    "denied": "the text says that the last box is not the answer",
+    "part_of_formula": "the last box is a part of a formula",
 }
 
 

@@ -55,7 +55,7 @@ def renamed(gold: Node, answer: Node) -> Node | None:
         return None
     (new,), (old,) = mine, other
     by = Node("var", (), new)
-    if new.lower() == old.lower() and new.lower()[:2] in ("c", "c_") and len(names(gold)) > 1:
+    if {new, old} <= _CONSTANTS and _is_free(gold, new) and _is_free(answer, old):
         return substitute(answer, old, by)
     if new in _PERIODS and old in _PERIODS and _period(gold, new) is not None and _period(answer, old) is not None:
         return substitute(answer, old, by)
@@ -89,6 +89,19 @@ def _same_period(gold: Node, answer: Node) -> bool:
     return any(same_scalar(offset, mul(num(steps), period))[0] for steps in range(-12, 13))
 
 
+def _is_free(node: Node, name: str) -> bool:
+    """Whether a name can only be a constant that is left open: a factor beside functions of one other name, as in
+    Ce^x. In mc^2 and rc it is a quantity."""
+    others = names(node) - {name}
+    if len(others) != 1 or not others <= _VARIABLES or not _is_linear(node, [name], once=name not in "cC"):
+        return False
+    return name in "cC" or bool(kinds(node) & _OF_A_FUNCTION)
+
+
+_VARIABLES = frozenset({*"xyztn", "theta"})
+_OF_A_FUNCTION = frozenset({"sin", "cos", "sinh", "cosh", "ln", "e"})
+
+
 def _additive(node: Node, name: str) -> bool:
     """Whether a name stands alone as a term of a sum: the constant of an integral."""
     if node.kind != "add" or Node("var", (), name) not in node.args:
@@ -115,7 +128,7 @@ def _same_up_to_constant(gold: Node, answer: Node) -> bool:
 def _renamings(gold: Node, answer: Node) -> Iterator[Node]:
     """The answer with its open constants under the gold's names, in every order."""
     mine, other = _open_constants(gold), _open_constants(answer)
-    if not mine or len(mine) != len(other) or len(mine) > _MOST_OPEN:
+    if not mine or len(mine) != len(other) or len(mine) > _MOST_OPEN or not names(gold) - set(mine):
         return
     if names(gold) - set(mine) != names(answer) - set(other):
         return
@@ -137,8 +150,8 @@ def _open_constants(node: Node) -> list[str]:
     return sorted(name for name in names(node) if name in _OPEN)
 
 
-def _is_linear(node: Node, constants: list[str]) -> bool:
-    """Whether each of the constants stands in a formula once, and in no function or exponent."""
+def _is_linear(node: Node, constants: list[str], *, once: bool = True) -> bool:
+    """Whether each of the constants stands in a formula (once), and in no function or exponent."""
     found: list[str] = []
     stack = [node]
     while stack:
@@ -149,7 +162,7 @@ def _is_linear(node: Node, constants: list[str]) -> bool:
             stack.extend(here.args)
         elif names(here) & set(constants):
             return False
-    return sorted(found) == sorted(constants)
+    return sorted(found if once else set(found)) == sorted(constants)
 
 
 def congruence(node: Node) -> tuple[Node | None, Fraction, Fraction] | None:

@@ -14,7 +14,7 @@ import re
 from fractions import Fraction
 
 from .brackets import braced_set, bracket, call, is_call
-from .calls import CALLED, called_letters, is_vector, matrices_kept
+from .calls import CALLED, called_letters, differentials, has_order, is_vector, matrices_kept
 from .commands import command
 from .descent import ENDS_PRODUCT, RELATIONS
 from .literals import number_node
@@ -49,7 +49,7 @@ _CONSTANTS = {"e": E, "i": IMAGINARY, "\\pi": PI, "\\infty": INF, "\\imath": IMA
 class Parser:
     """One pass over the tokens of one element; `at` says how far it came."""
 
-    __slots__ = ("after_fraction", "at", "bars", "called", "depth", "tokens")
+    __slots__ = ("after_fraction", "at", "bars", "called", "depth", "differentials", "tokens")
 
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = [*tokens, ""]
@@ -59,6 +59,7 @@ class Parser:
         self.after_fraction = 0
         """Where a fraction ended: what follows it is a factor, even a number."""
         self.called = called_letters(tokens) if "(" in tokens else CALLED
+        self.differentials = "d" in tokens and differentials(tokens)
 
     @property
     def head(self) -> str:
@@ -158,8 +159,8 @@ class Parser:
                 factor = self._factor()
                 if factors[-1].value == "nabla":  # a divergence or a curl, no gradient
                     factors[-1] = Node("fn", (factor,), "div" if head == "*" else "curl")
-                elif head == "\\cross" or (head == "\\times" and is_vector(factors[-1]) and is_vector(factor)):
-                    factors[-1] = Node("fn", (factors[-1], factor), "cross")  # its factors cannot be exchanged
+                elif head == "\\cross" or (head == "\\times" and has_order(factors[-1])):
+                    self._cross(factors, factor, sure=head == "\\cross")
                 else:
                     factors.append(factor)
             elif head == "/" and not self._word_follows():
@@ -179,6 +180,8 @@ class Parser:
                     factors[0] = num(whole + factor.value if whole >= 0 else whole - factor.value)
                 elif mixed and len(factors) == 1 and factor.kind in ("pct", "deg") and _proper_fraction(factor.args[0]):
                     factors[0] = factor._replace(args=(add(factors[0], factor.args[0]),))  # 33 1/3 %
+                elif is_vector(factors[-1]) and is_vector(factor):  # no dot between them: a dyad, or of matrices
+                    factors[-1] = _ordered("product", factors[-1], factor)
                 else:
                     factors.append(factor)
             else:
@@ -189,6 +192,19 @@ class Parser:
         if not quotient and "pow" in [factor.kind for factor in factors]:
             factors = matrices_kept(factors)
         return factors[0] if len(factors) == 1 else mul(*map(_grouped, factors))
+
+    def _cross(self, factors: list[Node], factor: Node, *, sure: bool) -> None:
+        """Join the last factor and what follows a times sign in their order, with numbers before them."""
+        right = [factor]
+        while not has_order(right[-1]) and self.begins_factor(self.head):
+            right.append(self.power())
+        if sure or has_order(right[-1]):
+            left, last, sign = factors[-1], right.pop(), []
+            if left.kind == last.kind == "var" and (sure or (is_vector(left) and is_vector(last))) and left > last:
+                left, last, sign = last, left, [MINUS_ONE]  # b × a is -(a × b)
+            factors[-1:] = [*sign, *right, _ordered("cross", left, last)]
+        else:
+            factors.extend(right)
 
     def _quotient(self, factors: list[Node]) -> list[Node]:
         """A quotient of two whole numbers as one number; `1 1/2` as a mixed number."""
@@ -289,9 +305,11 @@ class Parser:
                 made = prime(self, base)
                 self.need("}")
                 return made
-            if self.head in ("+", "-") and self.tokens[self.at + 1] == "}":  # a one-sided limit, an ion
-                self.at += 2
-                return Node("call", (base,), "^" + self.tokens[self.at - 2])
+            sign = self.at + self.head.isdigit()
+            if self.tokens[sign] in ("+", "-", "*") and self.tokens[sign + 1] == "}":  # a one-sided limit, an ion
+                raised = "".join(self.tokens[self.at : sign + 1])
+                self.at = sign + 2
+                return Node("call", (base,), "^" + raised)
             if base.kind == "var" and self.head == "(" and self.tokens[self.at + 2 : self.at + 4] == [")", "}"]:
                 self.at += 4  # x^{(n)} is no power
                 return base._replace(value=f"{base.value}^({self.tokens[self.at - 3]})")
@@ -299,6 +317,8 @@ class Parser:
                 raise Unreadable("an exponent that is not there")
             exponent = self.sum()
             self.need("}")
+        elif self.take("*"):
+            return Node("call", (base,), "^*")
         elif self.head in ("-", "+"):
             exponent = self.signed_power()
         elif self.head[:1].isdigit() and self.tokens[self.at - 1] == "^":
@@ -322,14 +342,24 @@ class Parser:
             return Node("based", (), f"{base.value}_{index}")
         name = base.value
         if base.kind == "var" and name in ("C", "P", "A") and self.head == "^" and _NAME_PART.fullmatch(index):
-            return self._choose(str(name), index)
+            start = self.at
+            chosen = self._choose(str(name), index)
+            if chosen is not None:
+                return chosen
+            self.at = start
         return Node("var", (), f"{name}_{index}")
 
-    def _choose(self, name: str, index: str) -> Node:
-        """C_n^k: n below and k above."""
+    def _choose(self, name: str, index: str) -> Node | None:
+        """C_n^k: n below and k above; None for the power of a name with an index, such as P_0^2."""
         self.at += 1
-        upper = Parser([*self.raw_index()]).sum()
+        parser = Parser(self.raw_index())
+        upper = parser.sum()
+        if parser.head:
+            raise Unreadable("an exponent that stops in the middle")
         lower = Parser(list(index) if not index.isdigit() else [index]).sum()
+        known = [part.value for part in (lower, upper) if isinstance(part.value, int)]
+        if upper.kind not in ("num", "var", "add") or (len(known) == 2 and known[0] < known[1]) or known[:1] == [0]:
+            return None
         return Node("fn", (lower, upper), "binom" if name == "C" else "permutations")
 
     def raw_index(self) -> list[str]:
@@ -368,6 +398,9 @@ class Parser:
         if head in _CONSTANTS:
             self.at += 1
             return _CONSTANTS[head]
+        if head == "d" and self.differentials and self.tokens[self.at + 1] != "}":
+            self.at += 2
+            return Node("var", (), "d" + self.tokens[self.at - 1].lstrip("\\"))
         if head.isalpha():
             self.at += 1
             node = Node("var", (), head)
@@ -430,6 +463,11 @@ def _grouped(node: Node) -> Node:
     if node.kind == "mul" and len(node.args) == 2 and node.args[0] == MINUS_ONE:
         return mul(MINUS_ONE, _grouped(node.args[1]))
     return node
+
+
+def _ordered(name: str, left: Node, right: Node) -> Node:
+    """A product whose factors cannot be exchanged."""
+    return Node("fn", (*(left.args if left.value == name == "product" else (left,)), right), name)
 
 
 def _proper_fraction(node: Node) -> bool:

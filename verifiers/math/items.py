@@ -22,8 +22,17 @@ class Item(NamedTuple):
 def items_of(node: Node) -> list[Item]:
     parts = node.args if node.kind == "list" else (node,)
     items = [item for part in parts for item in spread(part)]
+    if len(items) > 1 and items[0].label is None and items[0].whole.kind == "rel" and items[0].whole.value == "=":
+        left = items[0].whole.args[0]  # 2x = 0, 3: both are values of 2x
+        if all(item.whole.kind in ("num", "dec", "var", "add", "mul") for item in items[1:]) and not is_name(left):
+            whole = [Node("rel", (left, item.value), "=") for item in items[1:]]
+            items = [items[0], *(Item(None, one, one) for one in whole)]
     # x = 1, 2, 3: the name holds for all of them.
-    if len(items) > 1 and items[0].label is not None and all(item.label is None for item in items[1:]):
+    if (
+        len(items) > 1
+        and items[0].label is not None
+        and all(item.label is None and item.whole.kind != "rel" for item in items[1:])
+    ):
         items = [items[0], *(item._replace(label=items[0].label) for item in items[1:])]
     return items
 
@@ -61,6 +70,8 @@ def unlabelled(node: Node) -> tuple[Node | None, Node]:
         if name.kind == "var" and values.kind in ("tuple", "brackets") and len(values.args) == 2:
             return name, Node("interval", values.args, "()" if values.kind == "tuple" else "[]")
         return name, values
+    if signs == ["\\sim"] and node.args[0].kind == "var" and node.args[1].kind == "call":
+        return node.args[0], node.args[1]  # X ~ N(3, 4)
     if any(sign not in ("=", "\\equiv") for sign in signs):
         return None, node
     if all(is_name(side) for side in node.args[:-1]):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from .items import Item, spread
 from .normal import normal_form
 from .tree import Node
+from .words import same_label
 
 
 def letters_of(items: Sequence[Item]) -> list[str]:
@@ -54,37 +55,80 @@ def members_of(node: Node) -> list[Item]:
     return list(found.values())
 
 
-def named_parts(node: Node) -> list[Item]:
-    """The parts of (x, y) = (1, 2) with their names."""
-    if node.kind != "tuple" or any(part.kind != "rel" or part.value != "=" for part in node.args):
-        return []
-    return [Item(part.args[0], part.args[1], part) for part in node.args]
+def may_be_same(mine: Node, other: Node) -> bool:
+    """Whether two labels may name one thing: x(t) and x, y and f(x), AB and |BA|, words and a name that is not in them.
+
+    x and X, x_1, x' or T(10) and T(11) are not.
+    """
+    if "named" in (mine.kind, other.kind):
+        return _may_name(mine, other)
+    if {mine.kind, other.kind} == {"call", "var"}:
+        call, name = (mine, other) if mine.kind == "call" else (other, mine)
+        return all(arg.kind == "var" for arg in call.args) and (
+            name.value == call.value or (str(call.value)[0].isalpha() and name.value in ("y", "z", "w"))
+        )
+    if mine.kind == other.kind == "call":
+        return mine.value == other.value and _same_arguments(mine, other)
+    return _plain_label(mine) == _plain_label(other)
 
 
-def label_name(node: Node) -> str:
-    """A name as labels are compared by: capitals are small, dy/dx is y'."""
-    name = str(node.value).lower()
+def _may_name(mine: Node, other: Node) -> bool:
+    """Whether words may name what is on the other side: tr(A) is not det(A), minimum y not x."""
+    if mine.kind == other.kind:
+        return same_label(str(mine.value), str(other.value))
+    words, name = (mine, other) if mine.kind == "named" else (other, mine)
+    if words.args[0].kind == "rel":  # l: y = 2x
+        return may_be_same(words.args[0].args[0], name)
+    said = str(words.value).split()
+    if name.kind in ("call", "fn"):
+        word, bracket, _ = str(words.value).partition("(")
+        function = str(name.value).strip("'\\").lower()
+        word = word if bracket else said[0] if any(len(one) == 1 for one in said) else function
+        return word.lower() == function or {word.lower(), function} == {"var", "d"}  # D(X), the variance
+    letters = [word for word in said if len(word) == 1 and word not in "aI"]
+    return not letters or (str(name.value) in letters and all(len(word) == 1 or word in _EXTREMES for word in said))
+
+
+_EXTREMES = frozenset("maximum minimum max min value largest smallest greatest least of".split())
+
+
+def _plain_label(node: Node) -> str:
+    """A label in one spelling: the segment in |BA| and \\overline{AB}, the angle in m∠ABC, y' for dy/dx."""
+    if node.kind == "abs" and node.args[0].kind == "mul":
+        node = node.args[0]
+    elif node.kind == "abs" or node.value == "det":  # |A| may be a determinant
+        return f"|{normal_form(node.args[0])}|"
+    if node.kind == "mul":
+        angles = [arg for arg in node.args if str(arg.value).startswith(("angle", "overarc"))]
+        if len(angles) == 1 and len(node.args) == 2 and node.args[0].value == "m":
+            return str(angles[0].value)
+        return "*".join(sorted(map(_plain_label, node.args)))
+    if node.kind != "var":
+        return normal_form(node)
+    name = str(node.value)
+    style, _, bare = name.partition(":")
+    if style in ("vec", "overline") and bare:
+        return "*".join(sorted(bare)) if style == "overline" and len(bare) == 2 else bare if style == "vec" else name
     top, slash, _ = name.partition("/d")
     return f"{top[1:]}'" if slash and top[:1] == "d" and len(top) == 2 else name
 
 
-def same_arguments(mine: Node, other: Node) -> bool:
-    """Whether two calls are of the same: f(x) is f(t), with another bound name, but T(10) is not T(11)."""
-    if (
+def _same_arguments(mine: Node, other: Node) -> bool:
+    """Whether two calls are of the same: f(x) is f(t), with another bound name, but P(A) is not P(B)."""
+    return normal_form(mine) == normal_form(other) or (
         mine.value != "ratio"
         and len(mine.args) == len(other.args)
-        and all(x.kind == y.kind == "var" for x, y in zip(mine.args, other.args, strict=True))
-    ):
-        return True
-    return normal_form(mine) == normal_form(other)
+        and all(x.kind == "var" and x.value in _BOUND for x in (*mine.args, *other.args))
+    )
 
 
-def same_function(mine: Node, other: Node) -> bool:
-    """Whether a label that is a word with its argument, as in tr(A), may name the call on the other side."""
-    label, call = (mine, other) if mine.kind == "named" else (other, mine)
-    word, bracket, _ = str(label.value).partition("(")
-    found = str(call.value).strip("'\\").lower()
-    return not bracket or word.lower() == found or {word.lower(), found} == {"var", "d"}  # D(X), the variance
+_BOUND = frozenset((*"xyzwtsuvnmk", "theta"))
+
+
+def sorted_letters(node: Node) -> Node:
+    """A line by two of its points, in one order."""
+    letters = node.kind == "mul" and all(arg.kind == "var" and str(arg.value).isupper() for arg in node.args)
+    return Node("mul", tuple(sorted(node.args))) if letters else node
 
 
 def is_figure(node: Node) -> bool:

@@ -20,7 +20,7 @@ _SHORT = 300
 _HASHES = re.compile(r"####[ \t]*:?[ \t]*([^\n]{1,400})")
 _LAST_LINE = re.compile(r"^[ \t*]*(?:A|Answer|Final Answer|ANSWER)[ \t*]*:[ \t*]*([^\n]{1,400})\s*\Z", re.MULTILINE)
 _CUE = re.compile(
-    r"\b(?:answer|result|solution)\b[^.\n:=]{0,60}?(?:\b(?:is|are|equals"
+    r"\b(?:answer|result|solution)\b[^.?\n:=]{0,60}?(?:\b(?:is|are|equals"
     r"|would be|should be|must be|cannot be|can't be|isn't)\b|:)\s{0,3}:?\s{0,3}"
     r"|(?:\b(?:Antwort|Ergebnis|Lösung|Réponse|Respuesta|Risposta|Resposta|Ответ|Odpowiedź)\b|答案|答え|정답|(?<![\w])答(?=[:：])|답(?=[은:：]))"
     r"[^.\n:：=]{0,20}?(?:\b(?:ist|est|es|è|é)\b|是|为|は|은|[:：])\s{0,3}[:：]?\s{0,3}",
@@ -51,7 +51,7 @@ _TAKES_BACK = re.compile(r"\b(?:is|was) (?:wrong|incorrect|not)\b")
 _UNSURE = re.compile(r"\b(?:not sure|unsure|not certain|don't know)\b", re.IGNORECASE)
 _BOUNDED = re.compile(
     r"\b(?:at least|at most|more than|less than|fewer than|greater than"
-    r"|no more than|up to|over|under|between|exceeds?)\s*$",
+    r"|no more than|up to|over|under|between|exceeds?)\s*$|(?:大于|小于|超过|不足|至少|至多|最多|最少|以上|以下)\s*$",
     re.IGNORECASE,
 )
 _JOINT = re.compile(r"\$?\s*,?\s*(?:or|and|oder|ou|或|和|,)\s*\$?")
@@ -117,6 +117,7 @@ def _stated(tail: str) -> Found | None:
     """What the last cue states; None where there is no cue."""
     cues = list(_CUE.finditer(tail))
     denied = False
+    framed: re.Match[str] | None = None
     for index in range(len(cues) - 1, -1, -1):
         cue = cues[index]
         line = tail.find("\n", cue.end())
@@ -132,7 +133,11 @@ def _stated(tail: str) -> Found | None:
         content = first_sentence(said)
         if not content:
             continue
-        before = tail[max(0, cue.start() - 40) : cue.start() + 4].rsplit("\n", 1)[-1]
+        before = tail[max(0, cue.start() - 60) : cue.start()].rsplit("\n", 1)[-1]
+        if FRAMED.search(before):
+            framed = framed or cue
+            continue
+        before += tail[cue.start() : cue.start() + 4]
         after = said[len(content) : len(content) + 40].split(".")[0]
         if _DOUBTED.search(before) or _DENIED.search(cue[0]) or _DENIED.match(content):
             denied = True
@@ -141,6 +146,9 @@ def _stated(tail: str) -> Found | None:
             denied = True
             continue
         return Found(without_prose(content), "answer_is")
+    if framed is not None and not denied:
+        rest = _SENTENCE.split(tail[framed.end() :], maxsplit=1)[1:]
+        return lenient(rest[0]) if rest and any(char.isdigit() for char in rest[0]) else _TAKEN_BACK
     return _TAKEN_BACK if denied else None
 
 
@@ -184,7 +192,7 @@ def _last_run(tail: str) -> Found:
         return _NOTHING
     sentence = sentences[-1]
     runs = runs_in(sentence)
-    if not runs:
+    if not runs or sentence.rstrip().endswith(("?", "？")):
         return _NOTHING
     start, _, content = runs[-1]
     before = sentence[:start]
@@ -239,6 +247,24 @@ def _with_suffix_marked(text: str) -> str:
     return runs[0][2] if len(runs) == 1 and runs[0][:2] == (0, len(text)) else text
 
 
+_OPERATES = re.compile(
+    r"\b(?:roots?|squared?|cubed?|factorial|absolute|inverse|reciprocal|divisors?|multiples?|half|twice|double|triple"
+    r"|(?:less|more|fewer|greater|other) than|sum|product|difference|remainder|number of)\b"
+    r"|大于|小于|平方|立方|倒数|阶乘|根|相反数",
+    re.IGNORECASE,
+)
+"""Words that do something to the number they stand beside."""
+FRAMED = re.compile(
+    r"(?:\b(?:if|unless|whether|why|assum\w+|suppos\w+|imagin\w+|doubts?|denies|deny|no way|is|was"
+    r"|(?:false|not true|mistake is to say|wrong to say))"
+    r"|\b(?:nobody|no one|some|one|you|they|people|many)\s+(?:(?:may|might|would|could)\s+)?"
+    r"(?:say|think|claim|guess|believe)s?)"
+    r"\s+(?:that\s+)?(?:(?:the|my|our|your)\s+)?(?:(?:final|correct|right)\s+)?$",
+    re.IGNORECASE,
+)
+"""What stands before "answer" where nobody states one: if, whether, nobody thinks that."""
+
+
 def without_prose(content: str) -> str:
     """What a sentence such as "the volume of $ABCD$ is 120" comes to: after its last "is", its formula, its number."""
     if _looks_bare(content):
@@ -251,6 +277,8 @@ def without_prose(content: str) -> str:
         if len(formulas) > 1 and re.search(r"\bor\b|或", after):
             return after
         return next(part for part in formulas[-1].groups() if part is not None).strip()
+    if _OPERATES.search(after):
+        return content
     runs = runs_in(after)
     money = [run for run in runs if _CURRENCY.search(after[max(0, run[0] - 2) : run[1] + 3])]
     runs = money if len(money) == 1 else runs

@@ -22,6 +22,8 @@ def prime(parser: Descent, base: Node) -> Node:
 
 def degrees(parser: Descent, base: Node) -> Node:
     """A number of degrees, with minutes and seconds where they follow."""
+    if base.kind == "var":
+        return base._replace(value=f"{base.value}°")  # a standard state, an interior
     total = base
     for mark, part in (("'", 60), ("''", 3600)):
         if not (parser.head[:1].isdigit()):

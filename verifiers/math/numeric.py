@@ -308,7 +308,7 @@ def _gamma(value: Value, context: NumericContext) -> Value:
 def _function(node: Node, env: Mapping[str, complex], context: NumericContext) -> Value:
     name = str(node.value)
     simple = _ONE_ARGUMENT.get(name)
-    if name == "det":
+    if name == "det" and len(node.args) == 1:
         return _determinant(node.args[0], env, context)
     if any(arg.kind in ("matrix", "set", "tuple", "list") for arg in node.args):
         return _unknown(name, [evaluate(part, env, context) for arg in node.args for part in _parts(arg)], context)
@@ -322,9 +322,12 @@ def _function(node: Node, env: Mapping[str, complex], context: NumericContext) -
             raise NoValue
         if name != "ln" and abs(values[0]) > _LARGEST_ANGLE:
             raise TooBig("an angle past what can be reduced")
+        value = simple(context.lib, values[0])
         if context.mp is not None:
             _note_flat(name, abs(values[0]), context)
-        return simple(context.lib, values[0])
+            if name in ("sin", "cos", "tan") and abs(value) < _TINY_TERM:
+                context.cancelled = max(context.cancelled, 1)  # sin π: the digits are those of π
+        return value
     one = values[0]
     if name == "log" and len(values) == 1:
         natural = context.log(_nonzero(one))
@@ -419,6 +422,9 @@ def _big(node: Node, env: Mapping[str, complex], context: NumericContext) -> Val
     name = str(node.value)
     if name in ("sum", "prod") and lower.kind == "rel" and lower.value == "=" and lower.args[0].kind == "var":
         first, last = rational(lower.args[1]), rational(upper)
+        if last is None and names(upper) and names(upper) <= env.keys():
+            end = complex(evaluate(upper, env, NumericContext()))  # at a point where n is a whole number
+            last = round(end.real) if end == round(end.real) else None
         variable = str(lower.args[0].value)
         if isinstance(first, int) and isinstance(last, int):
             if last - first > MAX_RANGE:
@@ -430,6 +436,8 @@ def _big(node: Node, env: Mapping[str, complex], context: NumericContext) -> Val
             for value in values:
                 total = total * value
             return total
+    if lower.kind == "rel":
+        name += str(lower.value)
     parts = [part for side in (lower, upper) for part in (side.args if side.kind == "rel" else (side,))]
     values = []
     for part in (*parts, body):

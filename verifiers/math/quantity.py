@@ -72,7 +72,10 @@ def same_number(gold: Node, answer: Node) -> Judged:
         return Judged(True if gold == answer else None, "structure")
     same, rule = same_scalar(gold, answer)
     if same:
-        return Judged(True, str(rule))
+        mine = _capitals(gold)
+        other = _capitals(answer) if mine else {}
+        reordered = any(other.get(letters, orders) != orders for letters, orders in mine.items())
+        return Judged(None if reordered else True, str(rule))
     places_gold, places_answer = _decimal(gold), _decimal(answer)
     if (places_gold is None) != (places_answer is None) and _rounds(gold, answer, places_gold, places_answer):
         return Judged(True, "rounded")
@@ -83,19 +86,30 @@ def same_number(gold: Node, answer: Node) -> Judged:
 
 def _keeps_order(node: Node) -> bool:
     """Whether letters are shown to be operators: AB - BA, a^\\dagger a. Their factors cannot be exchanged."""
-    if node.kind == "add":
-        orders: dict[tuple[str, ...], tuple[str, ...]] = {}
-        found = False
-        for term in node.args:
-            letters = tuple(str(part.value) for part in term.args if part.kind == "var") if term.kind == "mul" else ()
-            if len(letters) > 1 and all(letter.isupper() for letter in letters):
-                first = orders.setdefault(tuple(sorted(letters)), letters)
-                found = found or first != letters
-        if found:
-            return True
+    if node.kind == "add" and any(len(orders) > 1 for orders in _capitals(node).values()):
+        return True
     if node.kind == "var":
-        return node.value == "dagger"
+        return node.value in ("dagger", "ldots")
     return node.kind in ("add", "mul", "pow") and any(map(_keeps_order, node.args))
+
+
+def _capitals(node: Node) -> dict[frozenset[str], set[tuple[str, ...]]]:
+    """The terms that are products of two or three capitals and nothing else, by their letters: AB may be a segment, a
+    ray or a product of matrices, and only who knows which may read it as BA."""
+    found: dict[frozenset[str], set[tuple[str, ...]]] = {}
+    for term in node.args if node.kind == "add" else (node,):
+        factors = term.args[1:] if term.kind == "mul" and term.args[0] == MINUS_ONE else term.args
+        if term.kind == "mul" and 1 < len(factors) < 4 and all(factor.kind == "var" for factor in factors):
+            letters = tuple(str(factor.value) for factor in factors)
+            key = frozenset(letters)
+            capital = all(len(letter) == 1 and letter.isupper() for letter in letters)
+            if capital and len(key) == len(letters) and key not in _NUMBERS:
+                found.setdefault(key, set()).add(letters)
+    return found
+
+
+_NUMBERS = frozenset(map(frozenset, "LW LH WH LWH BH IR PV RT NRT CV QV RC LC GM PRT IL BIL NI".split()))
+"""Capitals that stand for numbers, side by side: length and width, current and resistance."""
 
 
 def _left_open(node: Node) -> bool:
@@ -179,6 +193,9 @@ def _difference(exact: Node, value: Fraction) -> Fraction | None:
 # marks
 
 
+_MARKED = frozenset({"deg", "pct"})
+
+
 def _bare(node: Node) -> Node:
     return node.args[0] if node.kind in ("unit", "deg", "pct") else node
 
@@ -193,8 +210,14 @@ def _units(gold: Node, answer: Node) -> Judged:
     inner = _bare(gold) if gold.kind == "unit" else gold
     if inner.kind == "unit" or value.kind == "unit":
         return Judged(None, "unit")
-    if gold.kind == "deg" and unit(other).powers == (("angle", 1),):
-        return same_number(gold, value)
+    if gold.kind == "deg":  # degrees of an angle are none of temperature
+        angle = unit(other).powers == (("angle", 1),)
+        return same_number(gold, value) if angle else Judged(False, "unit")
+    carried = (mine and other) or gold.kind in _MARKED or answer.kind in _MARKED
+    if carried and inner.kind != value.kind and {inner.kind, value.kind} & _MARKED:
+        void = unit(mine).says_nothing and unit(other).says_nothing  # 5 percent of them
+        if not void and (unit(mine).powers, answer.kind) != ((("celsius", 1),), "deg"):
+            return Judged(False, "unit")
     if factor != 1 and unit(mine).powers:
         value = mul(value, num(factor))
     return same_quantity(inner, value)
@@ -218,7 +241,7 @@ _RADIANS = frozenset({"pi", "arcsin", "arccos", "arctan", "arccot", "arcsec", "a
 
 def _degrees(gold: Node, answer: Node) -> Judged:
     if gold.kind == answer.kind == "deg":
-        return same_quantity(gold.args[0], answer.args[0])
+        return same_number(gold.args[0], answer.args[0])
     bare = answer if gold.kind == "deg" else gold
     marked = gold if gold.kind == "deg" else answer
     if bare.kind not in ("pct", "unit", "ratio", "based") and not kinds(bare) & _RADIANS:
@@ -250,7 +273,7 @@ def _ratios(gold: Node, answer: Node) -> Judged:
         longer, shorter = (mine, other) if len(mine) > len(other) else (other, mine)
         clock = len(longer) == 3 and longer[2].value == 0 and all(part.kind == "num" for part in (*longer, *shorter))
         return Judged(clock and longer[:2] == shorter, "ratio")
-    if gold.value == answer.value == "clock":
+    if gold.value == answer.value == "clock" or any(part.value == 0 for part in (*mine, *other)):
         return Judged(mine == other, "ratio")
     for x, y in zip(mine[1:], other[1:], strict=True):
         judged = same_number(mul(mine[0], y), mul(other[0], x))
@@ -260,9 +283,10 @@ def _ratios(gold: Node, answer: Node) -> Judged:
 
 
 def approximates(exact: Node, given: Node) -> bool:
-    """Whether what stands behind an ≈ rounds what stands before it; True where either has no number to check."""
+    """Whether what stands behind an ≈ may round what stands before it: a number that rounds it, or of one kind."""
+    exact, given = _bare(exact), _bare(given)
     if names(exact) or names(given) or not is_scalar(exact) or not is_scalar(given):
-        return True
+        return exact.kind != "rel" and (exact.kind == given.kind or names(exact) == names(given) != frozenset())
     value = rational(given)
     if value is None:
         return True

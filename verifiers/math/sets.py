@@ -67,6 +67,28 @@ def real_set(node: Node) -> RealSet | None:
         return None
 
 
+def whole_numbers(node: Node) -> Node | None:
+    """The members of [1, 5] ∩ Z and {x in Z: 0 < x < 6}, where they are few; None for anything else."""
+    if node.kind == "builder" and node.args[0].kind == "rel" and node.args[0].value == "\\in":
+        numbers, conditions = node.args[0].args[1], node.args[1:]
+    elif node.kind == "inter":
+        numbers, conditions = node.args[1], node.args[:1]
+    else:
+        return None
+    low = {"mathbb{Z}": -math.inf, "mathbb{N}": 1.0}.get(str(numbers.value))
+    sets = [real_set(one) for one in conditions]
+    if low is None or len(sets) != 1 or sets[0] is None:
+        return None
+    found: list[int] = []
+    for piece in sets[0]:
+        first, last = max(piece.low.value, low), piece.high.value
+        if math.isinf(first) or math.isinf(last) or last - first > MAX_PIECES:
+            return None
+        span = range(math.ceil(first), math.floor(last) + 1)
+        found += [n for n in span if (piece.low_in or n > first or first == low) and (piece.high_in or n < last)]
+    return Node("set", tuple(map(num, found)))
+
+
 def same_set(a: RealSet, b: RealSet) -> bool:
     """Whether two sets are the same."""
     return len(a) == len(b) and all(
@@ -100,7 +122,9 @@ def _interval(low: Node, high: Node, low_in: bool, high_in: bool) -> RealSet:
     a, b = _end(low), _end(high)
     if a.value > b.value:
         raise Unreadable("the ends are the wrong way round")
-    return (Piece(a, b, low_in and not math.isinf(a.value), high_in and not math.isinf(b.value)),)
+    if (low_in and math.isinf(a.value)) or (high_in and math.isinf(b.value)):
+        raise Unreadable("an interval that is closed at infinity")
+    return (Piece(a, b, low_in, high_in),)
 
 
 def _points(nodes: tuple[Node, ...]) -> RealSet:
@@ -146,6 +170,8 @@ def _real_set(node: Node) -> RealSet:
 def _with_value_named(node: Node) -> Node:
     """0 < f(x) < 1 as inequalities about the one value f(x)."""
     calls = [side for side in node.args if side.kind == "call"]
+    if calls and not str(calls[0].value)[0].isalpha():
+        raise Unreadable("a name with a mark")
     if len(calls) != 1 or any(names(side) for side in node.args if side.kind != "call"):
         return node
     return node._replace(args=tuple(Node("var", (), "y") if side.kind == "call" else side for side in node.args))
@@ -160,14 +186,21 @@ def _listed(node: Node) -> RealSet:
     sets = [_real_set(arg) for arg in node.args]
     if len({variable_of(arg) for arg in node.args} - {None}) > 1:
         raise Unreadable("inequalities about several names")
-    excluded = [arg.kind == "rel" and arg.value == "!=" for arg in node.args]
-    join: Callable[[bool, bool], bool] = lambda x, y: x or y  # noqa: E731 - chosen below
-    if node.value == "and" or any(excluded):
-        join = lambda x, y: x and y  # noqa: E731
+    if node.value == "or":
+        return _joined(sets, any)
+    ordered = any(arg.kind == "rel" and set(str(arg.value).split()) & _ORDERS for arg in node.args)
+    both = _joined(sets, all) if node.value == "and" or ordered else ()
+    return both if both or node.value == "and" else _joined(sets, any)  # x > 1, x < 5 but x < 1, x > 5
+
+
+def _joined(sets: list[RealSet], rule: Callable[[tuple[bool, bool]], bool]) -> RealSet:
     found = sets[0]
     for other in sets[1:]:
-        found = combine(found, other, join)
+        found = combine(found, other, lambda x, y: rule((x, y)))
     return found
+
+
+_ORDERS = frozenset({"<", ">", "<=", ">=", "!="})
 
 
 def _relation(node: Node) -> RealSet:

@@ -61,14 +61,13 @@ _ANGSTROM = re.compile(r"\\mathring\s*\{?\s*(?:\\(?:mathrm|text)\s*\{\s*A\s*\}|A
 _MODULO = re.compile(
     r"(?:\(\s*(?:\\(?:text|mathrm|operatorname)\s*\{\s*)?\\?b?mod(?![A-Za-z])(?:ulo)?\s*\}?\s*(\d+|[a-z])\s*\))"
 )
-_BOLD = r"\\(?:mathbf|boldsymbol|bm|pmb|bf)\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])"
-_CROSS = re.compile(rf"({_BOLD}[\s)]*)\\times(?=[\s(]*{_BOLD})")
 _GIVEN = re.compile(r"((?<![A-Za-z])(?:Pr?|p|E|\\Pr)\s*\([^()|]{1,40})\|([^()|]{1,40}\))")
 _SIUNITX = re.compile(r"\\(?:SI|qty)\s*\{([^{}]{1,40})\}\s*\{([^{}\\]{1,40})\}")
 _DIFFERENTIAL = r"(?:d|\\mathrm\s*\{\s*d\s*\})\s*[A-Za-z]"
 _FORMS = re.compile(rf"((?<![A-Za-z\\]){_DIFFERENTIAL}\s*)\\(?:wedge|land)(?=\s*{_DIFFERENTIAL})")
 _NOT = re.compile(r"\\not\s*(=|\\in(?![A-Za-z]))")
-_CHOSEN = re.compile(r"^\s*(?:\{\s*\})?\s*\^\s*\{?\s*(\d{1,4}|[a-z])\s*\}?\s*([CP])_\{?\s*(\d{1,4}|[a-z])\s*\}?")
+_QUOTIENT = re.compile(r"(?<=\\mathbb\{Z\})\s*/\s*\(?(\d+|[a-z])\s*\\mathbb\s*\{?Z\}?\)?")
+_CHOSEN = re.compile(r"^\s*(?:\{\s*\})?\s*[\^_]\s*\{?\s*(\d{1,4}|[a-z])\s*\}?\s*([CP])_\{?\s*(\d{1,4}|[a-z])\s*\}?")
 _UNDERSCORES = re.compile(r"(?<![\w.])\d{1,3}(?:_\d{3})+(?![\w{])")
 _EXPECTED = re.compile(
     r"(?:\\mathbb\s*\{?\s*([EP])\s*\}?|(?<![A-Za-z\\])(E)(?=\s*\[\s*[A-Z]))"
@@ -104,12 +103,13 @@ def tidy(text: str) -> str:
         text = text.replace("o'clock", "oclock")
     if "ring" in text:
         text = _ANGSTROM.sub(r"\\AA ", text)
-    if "\\times" in text and "b" in text:
-        text = _CROSS.sub(r"\1\\cross ", text)  # bold letters are vectors, whose product has an order
     if "|" in text and "(" in text:
+        text = text.replace("\\left(", "(").replace("\\right)", ")")
         text = _GIVEN.sub(r"\1\\mid \2", text)
     if "\\SI" in text or "\\qty" in text:
         text = _SIUNITX.sub(r"\1\\text{ \2}", text)
+    if "/" in text and "\\mathbb" in text:
+        text = _QUOTIENT.sub(r"_{\1}", text)
     if "\\mathbb" in text or "E[" in text:
         text = _EXPECTED.sub(lambda mean: f"{mean[1] or mean[2]}({mean[3]})", text)
     if "wedge" in text or "land" in text:

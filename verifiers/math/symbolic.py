@@ -25,7 +25,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from .compare import Decision
+from .lists import Decision
 from .scalar import is_scalar
 from .tree import Node, kinds, size
 

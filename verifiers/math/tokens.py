@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from .spelling import tidy
+from .spelling import GREEK, tidy
 from .tree import TooBig, Unreadable
 from .unit_table import is_symbol
 
@@ -31,10 +31,11 @@ _SPELLINGS = {
     "beta": "beta", "gamma": "gamma", "lambda": "lambda", "phi": "phi", "omega": "omega",
 }  # fmt: skip
 
+_ABROAD = {"sen": "sin", "ch": "cosh", "sh": "sinh", "th": "tanh", "rg": "rank", "mcd": "gcd", "mcm": "lcm"}
 _DROPPED = frozenset(
     "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr middle displaystyle textstyle"
     " scriptstyle limits nolimits quad qquad enspace thinspace hspace vspace hfill , ; : ! > space allowbreak"
-    " nonumber notag rm bf it mathstrut strut phantom hphantom vphantom hline boldsymbol bm mleft mright"
+    " nonumber notag rm bf it mathstrut strut phantom hphantom vphantom hline mleft mright"
     " underline bigggl bigggr normalsize small large Large LARGE huge Huge tiny scriptscriptstyle negthinspace medspace"
     " thickspace negmedspace negthickspace protect relax ensuremath noindent centering bfseries itshape tag"
     " label".split()
@@ -42,8 +43,9 @@ _DROPPED = frozenset(
 _WITH_ARGUMENT = frozenset("hspace vspace phantom hphantom vphantom label tag".split())
 _TEXT = frozenset(
     "text textbf textit textrm texttt textsf textnormal mbox hbox mathrm operatorname mathbf mathit mathsf mathtt"
-    " mathnormal textup emph operatorname* ce unit si textsc pmb textmd".split()
+    " mathnormal textup emph operatorname* ce unit si textsc pmb textmd boldsymbol bm".split()
 )
+_BOLD = frozenset({"mathbf", "boldsymbol", "bm", "pmb"})
 _RENAMED = {
     "dfrac": "\\frac", "tfrac": "\\frac", "cfrac": "\\frac",
     "nicefrac": "\\frac", "sfrac": "\\frac", "flatfrac": "\\frac", "dbinom": "\\binom", "tbinom": "\\binom",
@@ -58,7 +60,8 @@ _RENAMED = {
     "backslash": "\\setminus", "smallsetminus": "\\setminus", "dots": "\\ldots", "cdots": "\\ldots",
     "dotsc": "\\ldots", "dotsb": "\\ldots", "langle": "(", "rangle": ")", "fbox": "\\boxed", "exponentialE": "e",
     "to": "\\to", "rightarrow": "\\to", "isin": "\\in", "mathop": "", "R": "\\mathbb{R}", "dollar": "\\$",
-    "ell": "\\ell", "_": "", "#": "", "cupdot": "\\cup", "lg": "\\lg", "framebox": "\\boxed", "iff": "\\iff",
+    "top": "T", "intercal": "T", "ell": "\\ell", "_": "", "#": "", "cupdot": "\\cup", "lg": "\\lg",
+    "framebox": "\\boxed", "iff": "\\iff",
     "Leftrightarrow": "\\iff", "AA": '"angstrom', "ohm": '"ohm',
     "ratio": ":", "longrightarrow": "\\to", "upmu": "\\mu", "micro": "\\mu", "celsius": '"degC',
 }  # fmt: skip
@@ -97,6 +100,10 @@ UNIT_WORDS = frozenset(
 _MAX_OF = frozenset({"(", "[", "{", "\\{", "_", "^"})
 _VOWELS = frozenset("aeiouyAEIOUY")
 _CHEMICAL = re.compile(r"(?:[A-Z][a-z]?(?:_?\{?\d{1,3}\}?)?){2,12}")
+_SPECIES = r"\d{0,2}(?:[A-Z][a-z]?(?:_?\{?\d{1,3}\}?)?|\([A-Za-z0-9_{}]+\)_?\{?\d?\}?){1,12}(?:\^\{?\d?[+-]\}?)?"
+_REACTION = re.compile(
+    rf"(?=.*(?:_|\\to|arrow)){_SPECIES}(?:(?:\+|\\(?:to|rightarrow|longrightarrow)|->|→){_SPECIES})*"
+)
 _FORMULA_DIGITS = re.compile(r"(?<=[A-Za-z])(\d{1,3})")
 _SET_MARKS = re.compile(r"(?:\s*[_^]\s*(?:\{[^{}]{0,12}\}|[0-9+*n-]|\\[A-Za-z]+))+")
 _BARE_UNIT = re.compile(
@@ -108,6 +115,10 @@ _ARGUMENT = re.compile(r"\s*(?:[({\[_]|\\left|\\\{|[a-z0-9]\b)")
 _UNIT_END = re.compile(r"\s*(?:$|[.,;:)}/^*·$]|\\|and\b|or\b|per\b|[A-Za-z]{2,})")
 _WORD_BEFORE = re.compile(r"([A-Za-z]{2,})[ ,.;]{1,3}$")
 _WORD_AFTER = re.compile(r"[ ,.;]{1,3}([A-Za-z]{2,})")
+_SIGNS = {"**": "^", "=<": "<=", "==": "=", "=>": "\\implies"}
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_BOLD_LETTERS = re.compile(r"[A-Za-z]|[A-Z]{2,3}|\\(?:" + "|".join(GREEK) + ")")
+_ARTICLE = re.compile(r" [a-z]{3,}")
 _LATEX = re.compile(r"[\\^_+]")
 
 
@@ -196,6 +207,8 @@ def _tokens(text: str, out: list[str], prose: bool, nesting: int) -> None:
                 at = start + len(unit)
             elif len(piece) == 1 and not prose:
                 out.append(piece)
+            elif piece in "aA" and _ARTICLE.match(text, at):
+                out.append('"a')
             elif len(piece) == 1:
                 may_be = is_symbol(piece) or text.startswith("\\Omega", at)
                 out.append('"' + piece if may_be and _after_value(out) else piece)
@@ -211,7 +224,7 @@ def _tokens(text: str, out: list[str], prose: bool, nesting: int) -> None:
                 brackets += 1
             elif piece in ")]":
                 brackets -= 1
-            out.append("^" if piece == "**" else "<=" if piece == "=<" else "=" if piece == "==" else piece)
+            out.append(_SIGNS.get(piece, piece) if piece[:3] != "..." else "\\ldots")
 
 
 def _bare_unit(text: str, start: int, out: list[str]) -> str:
@@ -397,6 +410,9 @@ def _command(text: str, at: int, name: str, out: list[str], nesting: int) -> tup
         elif at < len(text) and text[at].isalpha():  # \\mathbf i
             _text(name, text[at], out, nesting)
             at += 1
+        elif name in _BOLD and (letter := _COMMAND.match(text, at)) is not None:  # \\boldsymbol\\alpha
+            _text(name, letter[0], out, nesting)
+            at = letter.end()
         return at, 0
     if name in ("begin", "end"):
         inner, at = _group(text, at)
@@ -410,7 +426,7 @@ def _command(text: str, at: int, name: str, out: list[str], nesting: int) -> tup
         plain = inner.strip()
         out.append(plain if name == "mathcal" and plain in ("N", "O", "U") else f"\\mathbb{{{plain}}}")
         return at, 0
-    if name in _SPELLINGS and name not in ("inf", "sqrt"):
+    if name in _SPELLINGS and name not in ("inf", "sqrt", "Pi"):
         out.append("\\" + _SPELLINGS[name])
         return at, 0
     token = _RENAMED.get(name, "\\" + name)
@@ -424,23 +440,31 @@ def _text(name: str, inner: str, out: list[str], nesting: int) -> None:
     if nesting > 8:
         raise Unreadable("text groups are nested too deep")
     plain = inner.strip(" ~\\,")
+    if name[:12] == "operatorname" and plain in _ABROAD:
+        out.append("\\" + _ABROAD[plain])
+        return
     if plain in FUNCTIONS or plain in _SPELLINGS:
         is_unit = plain == "min" and bool(out) and (out[-1][0].isdigit() or out[-1] == "}")
         out.append('"min' if is_unit else "\\" + _SPELLINGS.get(plain, plain))
         return
     if plain == "-" and out and out[-1][0].isdigit():
         raise Unreadable("a hyphen between numbers is no minus")
-    if name == "mathbf" and plain in ("i", "j", "k"):
-        out += ["\\hat", "{", plain, "}"]
+    if name in _BOLD and plain in ("Z", "N", "R", "Q", "C") and out and out[-1] == "\\in":
+        out.append(f"\\mathbb{{{plain}}}")
+        return
+    if name in _BOLD and (letters := _BOLD_LETTERS.fullmatch(plain)):  # a vector, or a matrix
+        for letter in [letters[0]] if letters[0][0] == "\\" else plain:
+            out += ["\\hat" if letter in "ijk" else "\\vec", "{", letter, "}"]
         return
     if len(plain) == 1 and plain.isalpha():
         # A single upright letter after a number is a unit: 5 \mathrm{m}.
         may_be = is_symbol(plain) or plain == "k" or not plain.isascii()
-        is_unit = may_be and name not in ("mathbf", "mathit") and _after_value(out)
+        is_unit = may_be and name != "mathit" and _after_value(out)
         out.append('"' + plain if is_unit else plain)
         return
-    words = name not in ("mathbf", "mathit", "mathnormal") and not (name == "mathrm" and len(plain) < 2)
-    if name == "ce" or (words and _CHEMICAL.fullmatch(plain) and ("_" in plain or any(c.isdigit() for c in plain))):
+    words = name not in _BOLD and name not in ("mathit", "mathnormal") and not (name == "mathrm" and len(plain) < 2)
+    chemical = words and _CHEMICAL.fullmatch(plain) and ("_" in plain or any(c.isdigit() for c in plain))
+    if name == "ce" or chemical or (name == "mathrm" and _REACTION.fullmatch(plain.replace(" ", ""))):
         words = False
         inner = inner if "_" in inner else _FORMULA_DIGITS.sub(r"_{\1}", inner)
     _tokens(inner, out, words, nesting + 1)

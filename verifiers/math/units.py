@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 from .unit_table import CHINESE, Powers, lookup
 
 _VOID = frozenset(
     "the a an of in is are total exactly approximately about old long tall wide high deep away each only"
-    " whole more altogether st nd rd th time their all there new different possible distinct".split()
+    " whole more altogether st nd rd th time their them all there new different possible distinct".split()
 )
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _AFTERWARDS = frozenset({"squared", "cubed"})
@@ -35,6 +36,8 @@ _SAME_DIRECTION = {
     "backwards": "backward", "forwards": "forward",
 }  # fmt: skip
 _PLURALS = {"people": "person", "children": "child", "men": "man", "women": "woman", "mice": "mouse", "feet": "foot"}
+_ONLY_SEVERAL = frozenset("roots zeros factors divisors multiples squares cubes powers".split())
+"""Things that are counted in the plural; in the singular they are what is done to a number."""
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
 _PART = re.compile(r"\^|/|\*|-?\d+|[^\s^/*]+")
 
@@ -101,17 +104,18 @@ def unit(phrase: str) -> Unit:
         if low.lower() in DIRECTIONS:
             directions.add(_SAME_DIRECTION.get(low.lower(), low.lower()))
             continue
-        size = lookup(part)
+        size = lookup(part) if abs(exponent) <= 12 else None
         if size is None or (part == "in" and exponent == 1 and index < len(parts)) or (part == "a" and len(parts) > 1):
             word = _singular(part)
             if word not in _VOID:
                 words[word] = words.get(word, 0) + exponent
                 last = (word, exponent)
             continue
-        if abs(exponent) <= 12:
-            for base, power in size.powers:
-                known[base] = known.get(base, 0) + power * exponent
-            factor *= size.factor**exponent
+        for base, power in size.powers:
+            known[base] = known.get(base, 0) + power * exponent
+        factor *= size.factor**exponent
+    if prefix != 1:
+        words["square"] = prefix  # of nothing
     return Unit(_sorted(known), factor, _sorted(words), frozenset(directions))
 
 
@@ -122,6 +126,8 @@ def _sorted(powers: dict[str, int]) -> Powers:
 def _singular(word: str) -> str:
     low = word.lower().rstrip(".") if len(word) > 2 else word
     low = _PLURALS.get(low, low)
+    if low in _ONLY_SEVERAL:
+        return low
     if len(low) > 3 and low.endswith("ies"):
         return low[:-3] + "y"
     if len(low) > 4 and low.endswith(("ches", "shes", "xes", "sses")):
@@ -154,7 +160,8 @@ def conversion(gold: str, answer: str) -> Fraction | None:
     if mine.directions != other.directions:
         return None
     if mine.says_nothing or other.says_nothing or not gold or not answer:
-        return Fraction(1)
+        # An answer may say what it counts where the reference does not, but no word that nobody knows.
+        return Fraction(1) if other.says_nothing or _counts(other) else None
     if mine.words == other.words and mine.powers == other.powers:
         return other.factor / mine.factor
     if _only_counts(mine) or _only_counts(other):  # `5 units` is a number without a unit, `5 units^2` is an area
@@ -163,6 +170,22 @@ def conversion(gold: str, answer: str) -> Fraction | None:
         if _degree(firm) == degree:
             return Fraction(1)
     return None
+
+
+@lru_cache(maxsize=1)
+def _nouns() -> frozenset[str]:
+    lines = Path(__file__).with_name("nouns.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(word for line in lines if line[0] != "#" for word in line.split())
+
+
+def _counts(one: Unit) -> bool:
+    """Whether the words of a phrase only say what is counted."""
+    return all(abs(power) == 1 and word in _nouns() for word, power in one.words)
+
+
+def is_counted(word: str) -> bool:
+    """Whether a word only says what is counted."""
+    return _singular(word) in _nouns()
 
 
 def _only_counts(one: Unit) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..reasoning import Prefilled
@@ -11,12 +11,13 @@ from ..references import alternatives, unusable, usable
 from ..sample import Sample
 from ..settings import check
 from ..verdict import Reason, Verdict
-from ..verifier import judge_each
+from ..verifier import Verifier, judge_each, verdicts_of
 from .classes import classes
-from .compare import Decision, compare
+from .compare import compare
 from .extract import Extraction, extract
 from .form import Form, has_other_form, is_open, restates
-from .reading import Answer, read, strip_delimiters
+from .lists import Decision
+from .reading import MAX_SHOWN, Answer, read, strip_delimiters
 from .tree import Node
 from .units import unit
 
@@ -47,9 +48,15 @@ class MathVerifier:
     """What becomes of an answer on which no decision was reached."""
     symbolic: bool = False
     """Whether sympy, in a process of its own, is asked about what is still undecided."""
+    judge: Verifier | Mapping[str, object] | None = None
+    """Who decides what no rule does: a `JudgeVerifier`, or its options. Evidence then has `judge`, what it found."""
 
     def __post_init__(self) -> None:
         check(self, self.name)
+        if isinstance(self.judge, Mapping):
+            from ..registry import make
+
+            object.__setattr__(self, "judge", make("judge", self.judge))
 
     @property
     def name(self) -> str:
@@ -62,7 +69,30 @@ class MathVerifier:
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""
-        return judge_each(self._judge, samples, accuracy=True)
+        verdicts = judge_each(self._judge, samples, accuracy=True)
+        return verdicts if self.judge is None else self._ask_judge(samples, verdicts)
+
+    @property
+    def concurrency(self) -> int:
+        """Samples that its judge takes at once."""
+        return getattr(self.judge, "concurrency", 0)
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which its judge tries."""
+        return getattr(self.judge, "patience", 0.0)
+
+    def _ask_judge(self, samples: Sequence[Sample], verdicts: list[Verdict]) -> list[Verdict]:
+        """Hand the judge what is undecided, and nothing else."""
+        assert isinstance(self.judge, Verifier)
+        left = [index for index, verdict in enumerate(verdicts) if verdict.reason is Reason.UNDECIDED]
+        for index, found in zip(left, verdicts_of(self.judge, [samples[index] for index in left]), strict=True):
+            ruled = verdicts[index]
+            evidence = {**ruled.evidence, "rule": "judge", "judge": dict(found.evidence)}
+            verdicts[index] = replace(
+                found, evidence=evidence, answer=ruled.answer, seconds=ruled.seconds + found.seconds
+            )
+        return verdicts
 
     def classes(self, answers: Sequence[str]) -> list[int]:
         """Class numbers of answers: equal numbers for answers that are verifiably the same."""
@@ -76,6 +106,10 @@ class MathVerifier:
         if (why := unusable(references)) is not None:
             return Verdict.error(Reason.REFERENCE_UNUSABLE, why)
         got = extract(sample.response, sample.prompt, extraction=self.extraction, prefilled=self.prefilled)
+        said = "" if got.answer is None else got.answer.strip()
+        if said and any(said == reference.strip() for reference in given):
+            evidence = {"extraction": got.rule, "rule": "string", "normal_forms": [said[:MAX_SHOWN]] * 2}
+            return Verdict.scored(1.0, Reason.CORRECT, "equal by string", answer=got.answer, evidence=evidence)
         references = usable(references)
         golds = [read(reference) for reference in references]
         if got.answer is None:
@@ -84,9 +118,6 @@ class MathVerifier:
                 return unreadable
             return Verdict.scored(0.0, Reason.NO_ANSWER, got.detail, evidence={"extraction": got.rule})
         answer = read(got.answer)
-        if any(got.answer.strip() == reference.strip() for reference in given):
-            evidence = {"extraction": got.rule, "rule": "string", "normal_forms": [answer.form, answer.form]}
-            return Verdict.scored(1.0, Reason.CORRECT, "equal by string", answer=got.answer, evidence=evidence)
         gold, decision = self._decide(golds, answer, (references, got.answer))
         evidence = {
             "extraction": got.rule,

@@ -22,9 +22,15 @@ _SAME = {
     "wed": "wednesday", "thu": "thursday", "fri": "friday", "sat": "saturday", "sun": "sunday",
     "是": "yes", "对": "yes", "正确": "yes", "否": "no", "不是": "no", "错误": "no", "无解": "no solutions",
     "不存在": "dne", "奇数": "odd", "偶数": "even", "无穷多": "infinity", "无穷大": "infinity",
+    "convergent": "converges", "divergent": "diverges", "anticlockwise": "counterclockwise",
     "si": "yes", "oui": "yes", "ja": "yes", "nein": "no", "non": "no", "да": "yes", "нет": "no",
 }  # fmt: skip
 _PHRASES = {
+    "converges absolutely": "absolutely converges",
+    "converges conditionally": "conditionally converges",
+    "converges uniformly": "uniformly converges",
+    "limit dne": "dne",
+    "limit does not exist": "dne",
     "infinity many": "infinity",
     "infinity many solutions": "infinity",
     "does not exist": "dne",
@@ -39,7 +45,7 @@ _PHRASES = {
     "any real number": "all reals",
 }
 _SHORT = frozenset("no if is it of or up to in on at ok so we be by do go he me my us".split())
-_PUNCTUATION = frozenset({".", ",", ";", ":", "!", "?", "'", '"', "-", "`", "{", "}", "(", ")", "$", "''"})
+_PUNCTUATION = frozenset({".", ",", ";", ":", "!", "'", '"', "-", "`", "{", "}", "(", ")", "$", "''"})
 _PAIRS = re.compile(r"(?:([a-z])\1)+")
 
 
@@ -125,6 +131,7 @@ def label_of(words: Sequence[str]) -> str:
     ('', 'maximum value')
     """
     label = plain(" ".join(words))
+    label = " ".join([label, *(word for word in words[1:] if word in ("A", "I", "Y", "N"))])  # tr A: no article
     return "" if all(word in _VOID or word in _LEADS for word in label.split()) else label
 
 
@@ -135,8 +142,12 @@ def same_label(gold: str, answer: str) -> bool:
     (True, False, False)
     """
     if "(" in gold and "(" in answer:  # Var(2X) is not Var(X)
-        return gold.lower().replace(" ", "") == answer.lower().replace(" ", "")
+        mine, other = (label.replace(" ", "").partition("(") for label in (gold, answer))
+        return mine[0].lower() == other[0].lower() and mine[2] == other[2]
     few, many = sorted((gold.translate(_NO_BRACKETS).split(), answer.translate(_NO_BRACKETS).split()), key=len)
+    letters = {word for word in few if len(word) == 1} ^ {word for word in many if len(word) == 1}
+    if any(not any(word[0] == letter.lower() for word in (*few, *many) if len(word) > 1) for letter in letters):
+        return False  # pH i; but A may be the area
     return all(any(_begins_alike(word, other) for other in many) for word in few)
 
 
@@ -144,7 +155,16 @@ _NO_BRACKETS = str.maketrans("()", "  ")
 
 
 def _begins_alike(word: str, other: str) -> bool:
-    return word == other or (min(len(word), len(other)) > 2 and (word.startswith(other) or other.startswith(word)))
+    short, long = sorted((word, other), key=len)
+    return word == other or (
+        len(short) > 2
+        and long.startswith(short)
+        and (long[len(short) :] in ("s", "es") or short in _SHORTENED or long in _LONG)
+    )
+
+
+_SHORTENED = frozenset("max min prob vol temp avg dist perim circ ang len wid num tot freq".split())
+_LONG = frozenset("maximum minimum".split())
 
 
 _LEADS = frozenset({"result", "solution", "value", "answers", "therefore", "thus", "hence", "so", "then", "答案", "值"})
@@ -173,4 +193,17 @@ def same_words(gold: str, answer: str) -> bool:
     if gold == answer or gold.replace(" ", "") == answer.replace(" ", ""):
         return True
     head, _, rest = gold.partition(" ")
-    return bool(rest) and answer == head and head in ("yes", "no")
+    if rest and answer == head and head in ("yes", "no"):
+        return True
+    return _without_category(gold) == _without_category(answer)
+
+
+def _without_category(text: str) -> str:
+    """An adjective without the thing that it describes: even function, isosceles triangle."""
+    head, _, last = text.rpartition(" ")
+    return head if head and " " not in head and last in _CATEGORIES else text
+
+
+_CATEGORIES = frozenset(
+    "line lines triangle function point matrix series sequence quadrilateral event events curve motion reaction".split()
+)

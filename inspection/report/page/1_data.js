@@ -24,6 +24,11 @@ function exact(_, value, context) {
   return Number.isInteger(value) && !Number.isSafeInteger(value) ? context.source : value;
 }
 
+// The same for a row that is saved: every number as it was written.
+function verbatim(_, value, context) {
+  return typeof value === "number" && context && context.source !== undefined && JSON.rawJSON ? JSON.rawJSON(context.source) : value;
+}
+
 class Store {
   constructor(index) {
     this.index = index;
@@ -31,7 +36,6 @@ class Store {
     this.columns = index.columns;
     this.verifiers = Object.keys(index.verdicts);
     this.blocks = new Map();
-    this.formulas = null;
   }
 
   block(number) {
@@ -68,11 +72,6 @@ class Store {
     const block = this.blockOf(number);
     const rows = await this.block(block);
     return view(rows[number - this.index.blocks[block]], this.part(entry));
-  }
-
-  async typeset() {
-    if (!this.formulas) this.formulas = ready().then(() => unpack("formulas")).then((text) => new Map(JSON.parse(text)));
-    return this.formulas;
   }
 
   status(entry) {

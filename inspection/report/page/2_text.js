@@ -48,46 +48,59 @@ function visible(text) {
 }
 
 const MATHML = "http://www.w3.org/1998/Math/MathML";
-const MATH_ELEMENTS = new Set(
-  ("math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mmultiscripts " +
-    "mprescripts mtable mtr mtd mstyle mpadded mphantom menclose merror none").split(" "),
-);
-const MATH_ATTRIBUTES = new Set(
-  ("mathvariant stretchy fence form separator accent accentunder movablelimits columnalign displaystyle notation " +
-    "largeop symmetric width height depth lspace rspace minsize maxsize linethickness scriptlevel").split(" "),
-);
+// What defines commands (which can grow without end), or sets links, classes, identifiers and colours, stays LaTeX.
+const REFUSED = /\\(?:(?:re|provide)?newcommand|(?:re)?newenvironment|renewcommand|providecommand|[gex]?def|let|global|futurelet|DeclareMathOperator|href|url|class|style|id|data|cssId|html\w*|require|(?:text|def|page|f)?color(?:box)?|includegraphics|input|include)(?![A-Za-z])|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/u;
+const NESTS = /[{([]|\\left|\\begin|\\[A-Za-z]+(?=\s*\\[A-Za-z])/g;
+const LONGEST_FORMULA = 1000;
+const MOST_NODES = 1500;
+const DEEPEST = 60;
+const MOST_DRAWN = 4000;
+const drawn = new Map();
 
-// MathML from JSON: only elements and attributes on the lists are ever made.
-function mathml(tree, depth = 0) {
-  const [name, attributes, ...children] = tree;
-  if (!MATH_ELEMENTS.has(name) || depth > 100) return document.createTextNode("");
-  const made = document.createElementNS(MATHML, name);
-  for (const [key, value] of Object.entries(attributes || {})) if (MATH_ATTRIBUTES.has(key)) made.setAttribute(key, value);
-  for (const child of children) made.append(typeof child === "string" ? document.createTextNode(child) : mathml(child, depth + 1));
+// A formula as MathML, drawn once and copied; null where it has none within the bounds.
+function typeset(latex, display) {
+  const key = `${display ? "d" : "i"}${latex}`;
+  if (!drawn.has(key)) {
+    if (drawn.size >= MOST_DRAWN) drawn.delete(drawn.keys().next().value);
+    drawn.set(key, draw(latex, display));
+  }
+  const made = drawn.get(key);
+  return made && made.cloneNode(true);
+}
+
+function draw(latex, display) {
+  if (!latex || latex.length > LONGEST_FORMULA || REFUSED.test(latex) || (latex.match(NESTS) || []).length > DEEPEST) return null;
+  const holder = document.createElement("span");
+  try {
+    temml.render(latex, holder, { displayMode: display, throwOnError: true, trust: false, maxExpand: 100, maxSize: [10, 100] });
+  } catch {
+    return null;
+  }
+  const made = holder.firstElementChild;
+  const nodes = [...holder.querySelectorAll("*")];
+  if (!made || nodes.length > MOST_NODES || nodes.some((node) => node.namespaceURI !== MATHML)) return null;
+  for (const node of nodes) for (const name of ["href", "id"]) node.removeAttribute(name);
   return made;
 }
 
 function formula(latex, formulas, display) {
-  const tree = formulas && formulas.get(latex.trim());
-  if (!tree) return null;
-  const math = mathml(tree);
-  if (display) math.setAttribute("display", "block");
-  return element("span", { class: "formula", title: latex }, math);
+  const math = formulas ? typeset(latex.trim(), display) : null;
+  return math && element("span", { class: display ? "formula display" : "formula", title: latex }, math);
 }
 
-const MATH = /\\\((?<round>[^]{1,300}?)\\\)|\\\[(?<square>[^]{1,300}?)\\\]|\$\$(?<display>[^$]{1,300})\$\$|(?<![\\$\d])\$(?<dollar>[^$\s](?:[^$\n]{0,298}[^$\s])?)\$(?![\d$])/gu;
+const MATH = /\\\((?<round>[^]{1,1000}?)\\\)|\\\[(?<square>[^]{1,1000}?)\\\]|\$\$(?<display>[^$]{1,1000})\$\$|(?<env>\\begin\{(?<name>(?:align|gather|equation|multline)(?:ed)?\*?|cases|[bpvBV]?matrix|array)\}[^]{1,1000}?\\end\{\k<name>\})|(?<![\\$\d])\$(?<dollar>[^$\s](?:[^$\n]{0,298}[^$\s])?)\$(?![\d$])/gu;
 
 // Formulas of a text that can be drawn: [start, end, node]. A dollar in code is no formula.
 function formulasIn(text, formulas, marks) {
   const found = [];
-  if (!formulas || !/\$|\\[([]/.test(text)) return found;
+  if (!formulas || !/\$|\\[([b]/.test(text)) return found;
   const code = marks.filter((mark) => mark[2] === "fence");
   let next = 0;
   for (const match of text.matchAll(MATH)) {
     while (next < code.length && code[next][1] <= match.index) next++;
     if (next < code.length && code[next][0] < match.index + match[0].length) continue;
-    const { round, square, display, dollar } = match.groups;
-    const node = formula(round ?? square ?? display ?? dollar, formulas, square !== undefined || display !== undefined);
+    const { round, square, display, env, dollar } = match.groups;
+    const node = formula(round ?? square ?? display ?? env ?? dollar, formulas, (square ?? display ?? env) !== undefined);
     if (!node) continue;
     // A full stop stays on the line of the formula that it ends.
     const end = match.index + match[0].length;

@@ -2,6 +2,7 @@
 
 const ROW = 36;
 const SPARE = 8;
+const MOST_PRINTED = 2000;
 
 const TONES = {
   correct: "good", wrong: "bad", no_answer: "bad", bad_format: "bad", partial: "warn", measured: "info", undecided: "warn",
@@ -14,9 +15,11 @@ const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.0995 
 const number = (value) => (value === null || value === undefined ? "–" : Number.isInteger(value) ? String(value) : value.toFixed(3).replace(/0+$/, "").replace(/\.$/, ""));
 
 class Table {
-  constructor(store, opened) {
+  constructor(store, { opened, sorted }) {
     this.store = store;
     this.opened = opened;
+    this.resorted = sorted;
+    this.own = [];
     this.order = null;
     this.at = 0;
     this.sorted = null;
@@ -33,6 +36,19 @@ class Table {
       if (row) this.open(Number(row.dataset.place));
     });
     document.getElementById("table").addEventListener("keydown", (event) => this.key(event));
+    for (const [name, printing] of [["beforeprint", true], ["afterprint", false]]) window.addEventListener(name, () => {
+      this.printing = printing;
+      this.draw(true);
+    });
+  }
+
+  // The rows' own fields that are shown as columns.
+  showFields(fields) {
+    this.own = fields;
+    this.columns = this.makeColumns();
+    this.pool = [];
+    this.body.replaceChildren();
+    this.makeHead();
   }
 
   makeColumns() {
@@ -75,6 +91,10 @@ class Table {
         },
       });
     }
+    for (const field of this.own) {
+      const name = `field ${field.name}`;
+      all.push(field.numeric ? figure(name, field.name, "w-own", (e) => field.of(e)) : text(name, field.name, "w-own", (e) => field.text(e)));
+    }
     all.push(figure("chars", "Length", "w-chars", (e) => columns.chars[e]));
     return all;
   }
@@ -94,6 +114,14 @@ class Table {
       row.append(column.head);
     }
     document.getElementById("head").replaceChildren(row);
+    this.markSorted();
+  }
+
+  markSorted() {
+    for (const column of this.columns) {
+      const way = this.sorted && this.sorted.name === column.name ? (this.sorted.down ? "descending" : "ascending") : "none";
+      column.head.setAttribute("aria-sort", way);
+    }
   }
 
   show(order) {
@@ -113,19 +141,18 @@ class Table {
     if (!before || before.name !== name) this.sorted = { name, down: ["reward", "chars"].includes(name) || name.startsWith("by ") };
     else if (before.turned) this.sorted = null;
     else this.sorted = { name, down: !before.down, turned: true };
-    for (const column of this.columns) {
-      const way = this.sorted && this.sorted.name === column.name ? (this.sorted.down ? "descending" : "ascending") : "none";
-      column.head.setAttribute("aria-sort", way);
-    }
+    this.markSorted();
     this.show(this.order);
+    this.resorted();
   }
 
   applySort() {
-    if (!this.sorted) {
+    const column = this.sorted && this.columns.find((one) => one.name === this.sorted.name);
+    if (!column) {
       this.order.sort((a, b) => a - b);
       return;
     }
-    const { key } = this.columns.find((column) => column.name === this.sorted.name);
+    const { key } = column;
     const down = this.sorted.down ? -1 : 1;
     const keys = new Array(this.store.size);
     for (const entry of this.order) keys[entry] = key(entry);
@@ -142,8 +169,9 @@ class Table {
   draw(again = false) {
     if (!this.order) return;
     const height = this.scroll.clientHeight;
-    const first = Math.max(0, Math.floor(this.scroll.scrollTop / ROW) - SPARE);
-    const count = Math.max(0, Math.min(this.order.length - first, Math.ceil(height / ROW) + 2 * SPARE));
+    // Paper does not scroll.
+    const first = this.printing ? 0 : Math.max(0, Math.floor(this.scroll.scrollTop / ROW) - SPARE);
+    const count = Math.max(0, Math.min(this.order.length - first, this.printing ? MOST_PRINTED : Math.ceil(height / ROW) + 2 * SPARE));
     if (!again && this.first === first && this.count === count) return;
     this.first = first;
     this.count = count;
@@ -155,7 +183,7 @@ class Table {
       if (i < count) this.fill(row, first + i);
     });
     this.spacers[0].style.height = `${first * ROW}px`;
-    this.spacers[1].style.height = `${Math.max(0, this.order.length - first - count) * ROW}px`;
+    this.spacers[1].style.height = `${this.printing ? 0 : Math.max(0, this.order.length - first - count) * ROW}px`;
     if (focused) this.focus();
   }
 
@@ -209,10 +237,23 @@ class Table {
   }
 
   open(place) {
+    if (!this.order.length) return;
     this.at = place;
     this.current = this.order[place];
     this.draw(true);
     this.opened(this.current, place, this.order.length);
+  }
+
+  // An entry by its number, wherever it stands now; one that is filtered out is opened alone.
+  openEntry(entry) {
+    const place = this.order.indexOf(entry);
+    if (place >= 0) {
+      this.at = place;
+      this.reveal();
+      return this.open(place);
+    }
+    this.current = entry;
+    return this.opened(entry, 0, 1);
   }
 
   closed() {

@@ -1,9 +1,11 @@
-// Which rows are shown: by words, outcome, reason, problem, kind and stage.
+// Which rows are shown: by words, outcome, reason, problem, kind, stage and the rows' own fields.
 
 class Filter {
-  constructor(store, table) {
+  constructor(store, table, fields, address) {
     this.store = store;
     this.table = table;
+    this.fields = fields;
+    this.address = address;
     this.form = document.getElementById("bar");
     this.count = document.getElementById("count");
     this.search = document.getElementById("search");
@@ -15,14 +17,50 @@ class Filter {
       waiting = setTimeout(() => this.apply(), this.whole.checked ? 300 : 60);
     };
     this.search.addEventListener("input", soon);
+    // Some browsers empty the box on Escape and say so, some do neither: the rows must not keep a filter that is not seen.
+    this.search.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.search.blur();
+      if (!this.search.value) return;
+      this.search.value = "";
+      this.apply();
+    });
     this.form.addEventListener("change", (event) => event.target !== this.search && this.apply());
-    this.form.addEventListener("reset", () => setTimeout(() => this.apply()));
+    this.form.addEventListener("reset", () => setTimeout(() => this.fields.set({ where: [] })));
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.apply();
     });
     document.getElementById("clear2").addEventListener("click", () => this.form.reset());
     for (const button of document.querySelectorAll(".reason")) button.addEventListener("click", () => this.toggle(button));
+  }
+
+  // What the address says, into the form. Of what is not there any more, nothing.
+  restore(address) {
+    this.search.value = address.get("q") ?? "";
+    this.whole.checked = address.get("whole") === "1";
+    for (const id of ["outcome", "mixed", "kind", "stage"]) {
+      const select = document.getElementById(id);
+      if (select) select.value = address.get(id) ?? "";
+      if (select && select.selectedIndex < 0) select.value = "";
+    }
+    for (const select of document.querySelectorAll("select.by")) select.value = "";
+    for (const said of address.getAll("by")) {
+      const select = [...document.querySelectorAll("select.by")].find((one) => said.startsWith(`${one.dataset.verifier}:`));
+      if (select) select.value = said.slice(select.dataset.verifier.length + 1);
+      if (select && select.selectedIndex < 0) select.value = "";
+    }
+  }
+
+  write() {
+    const { where, shown, group } = this.fields;
+    const by = [...document.querySelectorAll("select.by")].filter((one) => one.value).map((one) => `${one.dataset.verifier}:${one.value}`);
+    this.address.write({
+      q: this.search.value, whole: this.whole.checked, by, outcome: this.value("outcome"), mixed: this.value("mixed"), kind: this.value("kind"), stage: this.value("stage"),
+      where: where.map((one) => JSON.stringify([one.name, one.how, one.value])), columns: [...shown], group,
+    });
   }
 
   value(id) {
@@ -69,7 +107,7 @@ class Filter {
 
   tests() {
     const { store } = this;
-    const tests = [];
+    const tests = this.fields.tests();
     const outcome = this.value("outcome");
     if (outcome) tests.push((e) => store.status(e) === outcome);
     for (const select of document.querySelectorAll("select.by")) {
@@ -102,6 +140,7 @@ class Filter {
       const select = [...document.querySelectorAll("select.by")].find((one) => one.dataset.verifier === button.dataset.verifier);
       button.setAttribute("aria-pressed", Boolean(select) && select.value === button.dataset.reason);
     }
+    this.write();
     const tests = this.tests();
     const needle = this.search.value.trim().toLowerCase();
     const fits = (e) => tests.every((test) => test(e));
@@ -118,6 +157,7 @@ class Filter {
   done(order) {
     const { size } = this.store;
     this.table.show(order);
+    this.fields.drawGroups(order);
     this.say(order.length === size ? `${size.toLocaleString("en")} rows` : `${order.length.toLocaleString("en")} of ${size.toLocaleString("en")}`);
   }
 

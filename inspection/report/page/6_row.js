@@ -3,10 +3,12 @@
 const MOST_ABREAST = 64;
 
 class Panel {
-  constructor(store, closed, go) {
+  constructor(store, { closed, go, marks, address }) {
     this.store = store;
     this.closed = closed;
     this.go = go;
+    this.marks = marks;
+    this.address = address;
     this.element = document.getElementById("panel");
     this.latex = false;
     this.abreast = false;
@@ -19,6 +21,7 @@ class Panel {
 
   async open(entry, place, count) {
     const turn = ++this.turn;
+    this.address.write({ row: entry }, !this.isOpen && this.address.now.get("row") !== String(entry));
     this.entry = entry;
     this.place = place;
     this.size = count;
@@ -26,7 +29,7 @@ class Panel {
     this.element.hidden = false;
     let inside;
     try {
-      const formulas = this.latex ? null : await this.store.typeset();
+      const formulas = !this.latex;
       inside = this.abreast ? await this.siblings(entry, formulas) : this.contents(await this.store.row(entry), formulas);
     } catch (error) {
       inside = [element("p", {}, `This row cannot be shown: ${error.message}`)];
@@ -34,16 +37,22 @@ class Panel {
     if (turn !== this.turn || !this.isOpen) return;
     this.element.replaceChildren(this.head(), element("div", { class: "inside" }, inside));
     this.element.scrollTop = 0;
-    history.replaceState(null, "", `#row=${entry}`);
   }
 
+  // Leaves the row as Back does, so that Back does not open it again.
   close() {
+    if (!this.isOpen) return;
+    if (history.state && history.state.opened) return history.back();
+    this.hide();
+  }
+
+  hide() {
+    this.address.write({ row: null });
     if (!this.isOpen) return;
     this.turn++;
     this.element.hidden = true;
     this.element.replaceChildren();
     document.getElementById("work").classList.remove("open");
-    history.replaceState(null, "", "#");
     this.closed();
   }
 
@@ -53,7 +62,7 @@ class Panel {
   }
 
   head() {
-    const button = (label, long, title, click, pressed) => element("button", { type: "button", title, "aria-label": title, "aria-pressed": pressed ?? null, click }, label, element("span", { class: "long" }, long));
+    const button = (label, long, title, click, pressed) => element("button", { type: "button", title, "aria-label": title, "aria-pressed": pressed === undefined ? null : String(pressed), click }, label, element("span", { class: "long" }, long));
     return element("header", {},
       element("h2", {}, oneLine(this.store.columns.id[this.entry]), " ", element("span", { class: "soft" }, `${(this.place + 1).toLocaleString("en")} of ${this.size.toLocaleString("en")}`)),
       element("div", { class: "acts" },
@@ -61,7 +70,31 @@ class Panel {
         button("↓", "", "Next row (j)", () => this.go(1)),
         button("‖", " Side by side", "All responses to this problem, side by side (c)", () => this.again({ abreast: !this.abreast }), this.abreast),
         button("∑", " LaTeX", "Formulas as LaTeX (m)", () => this.again({ latex: !this.latex }), this.latex),
+        button("Copy", "", "Copy the row as JSON", (event) => this.copy(event.currentTarget)),
         button("✕", "", "Close (Esc)", () => this.close())));
+  }
+
+  async copy(button) {
+    const text = JSON.stringify((await this.store.row(this.entry)).fields, null, 2);
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // A page from disk may not have the clipboard; a selection can always be copied.
+      const area = element("textarea", { class: "hide", "aria-hidden": "true" });
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    button.classList.add("done");
+    setTimeout(() => button.classList.remove("done"), 900);
+  }
+
+  mark(name) {
+    if (!this.isOpen) return;
+    this.marks.set(this.entry, { mark: name });
+    this.again({});
   }
 
   contents(row, formulas) {
@@ -70,6 +103,7 @@ class Panel {
       element("span", { class: "total", title: "total reward" }, row.reward === null || row.reward === undefined ? "no reward" : `reward ${number(row.reward)}`),
       named.filter(([, verdict]) => verdict.reason !== "not_applicable").map(([name, verdict]) => element("span", { class: `pill ${toneOf(verdict.reason)}` },
         `${oneLine(name)}: ${verdict.reason === "measured" && typeof verdict.score === "number" ? number(verdict.score) : oneLine(words(verdict.reason))}`)))];
+    made.push(this.marks.element(this.entry, () => this.again({})));
     if (row.error) made.push(this.failed(row));
     const decided = named.find(([, verdict]) => verdict.evidence && verdict.evidence.rule) || named.find(([, verdict]) => typeof verdict.answer === "string");
     const code = named.find(([, verdict]) => verdict.evidence && Array.isArray(verdict.evidence.tests));
@@ -168,6 +202,8 @@ class Panel {
     for (let e = 0; e < this.store.size; e++) if (problem[e] === problem[entry]) all.push(e);
     const at = Math.max(0, Math.min(all.indexOf(entry) - MOST_ABREAST / 2, all.length - MOST_ABREAST));
     const some = all.slice(at, at + MOST_ABREAST);
+    const named = this.store.index.fields.find((one) => one.name === this.store.index.group);
+    const system = named && new Field(named);
     const rows = await Promise.all(some.map((e) => this.store.row(e)));
     const right = some.filter((e) => this.store.status(e) === "right").length;
     const cards = rows.map((row, i) => {
@@ -176,6 +212,7 @@ class Panel {
       const answer = this.store.columns.answer[e];
       return element("article", { class: e === entry ? "here" : null },
         element("header", {}, element("button", { type: "button", title: "Open this response", click: () => this.go(0, e) }, oneLine(this.store.columns.id[e])),
+          system ? element("span", { class: "pill tag" }, oneLine(system.text(e))) : null,
           element("span", { class: `pill ${toneOf(status)}` }, status), element("span", { class: "soft" }, `reward ${number(row.reward ?? null)}`)),
         Object.values(row.verdicts).some((verdict) => verdict && verdict.evidence && Array.isArray(verdict.evidence.tests))
           ? null : element("div", { class: "what" }, value(answer || null, formulas)),
@@ -194,7 +231,7 @@ class Panel {
 
 function value(text, formulas) {
   if (text === null || text === undefined) return element("span", { class: "soft" }, "none");
-  return formula(text, formulas, false) || visible(text.length > 2000 ? `${text.slice(0, 2000)}…` : text);
+  return (/[\\^_]/.test(text) && formula(text, formulas, false)) || visible(text.length > 2000 ? `${text.slice(0, 2000)}…` : text);
 }
 
 function facts(entries) {

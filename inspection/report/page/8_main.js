@@ -58,27 +58,60 @@ async function start() {
   if (index.charts) runCharts(index.charts);
   if (!index.size) return;
   const store = new Store(index);
-  let panel;
-  const table = new Table(store, (entry, place, count) => panel.open(entry, place, count));
-  panel = new Panel(store, () => table.closed(), (by, entry) => {
-    if (entry === undefined) return table.move(table.at + by);
-    panel.abreast = false;
-    const place = table.order.indexOf(entry);
-    return place < 0 ? panel.open(entry, 0, 1) : table.move(place);
+  const address = new Address();
+  const marks = new Marks(store);
+  let filter = null;
+  let panel = null;
+  const table = new Table(store, {
+    opened: (entry, place, count) => panel.open(entry, place, count),
+    sorted: () => address.write({ sort: table.sorted && `${table.sorted.down ? "-" : ""}${table.sorted.name}` }),
   });
-  const filter = new Filter(store, table);
-  filter.apply();
+  panel = new Panel(store, {
+    marks, address,
+    closed: () => table.closed(),
+    go: (by, entry) => {
+      if (entry === undefined) return table.move(table.at + by);
+      panel.abreast = false;
+      return table.openEntry(entry);
+    },
+  });
+  const fields = new Fields(store, () => {
+    table.showFields(fields.all.filter((field) => fields.shown.has(field.name)));
+    filter.apply();
+  });
+  filter = new Filter(store, table, fields, address);
+  new Saver(store, table, marks, fields);
+
+  // Everything that an address says. What it names and this page lacks is left out.
+  const restore = () => {
+    const said = address.now;
+    const sort = said.get("sort");
+    table.sorted = sort ? { name: sort.replace(/^-/, ""), down: sort.startsWith("-") } : null;
+    const row = said.get("row");
+    filter.restore(said);
+    const where = said.getAll("where").map((text) => { try { return JSON.parse(text); } catch { return null; } })
+      .filter((one) => Array.isArray(one)).map(([name, how, value]) => ({ name: String(name), how: String(how), value: String(value) })).filter((one) => fields.refuse(one) === null);
+    fields.shown = new Set(said.getAll("columns").filter((name) => fields.named(name)));
+    const group = said.get("group") ?? index.group ?? "";
+    fields.set({ where, group: fields.named(group) ? group : "" });
+    if (/^\d+$/.test(row ?? "") && Number(row) < store.size) table.openEntry(Number(row));
+    else panel.hide();
+  };
+  restore();
   root.dataset.ready = performance.now().toFixed(0);
-  const wanted = /^#row=(\d+)$/.exec(location.hash);
-  if (wanted && Number(wanted[1]) < store.size) {
-    table.at = Number(wanted[1]);
-    table.reveal();
-    table.open(table.at);
-  }
+  window.addEventListener("popstate", (event) => {
+    address.now = address.read();
+    if (event.state === null) return restore();
+    // Back and forward open and close rows; filters stay as they are.
+    const row = address.now.get("row");
+    if (row === null) panel.hide();
+    else table.openEntry(Number(row));
+    return filter.write();
+  });
 
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input, select, textarea, dialog");
-    if (event.key === "Escape" && !keys.open) {
+    if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
       if (typing) event.target.blur();
       return panel.close();
     }
@@ -87,6 +120,10 @@ async function start() {
       "/": () => { event.preventDefault(); filter.search.focus(); },
       "?": () => keys.showModal(),
       t: turnTheme,
+      f: () => fields.open(),
+      r: () => panel.mark("right"),
+      w: () => panel.mark("wrong"),
+      u: () => panel.mark(null),
       c: () => panel.again({ abreast: !panel.abreast }),
       m: () => panel.again({ latex: !panel.latex }),
       j: () => table.move(table.at + (panel.isOpen || table.body.contains(document.activeElement) ? 1 : 0)),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from tests.verifiers.judge.scripted import Asked, ScriptedServer, Told, verdict
 
 from r1_reward.grpo_min.r1.accept import accept, fault
 from r1_reward.grpo_min.r1.recipe import SampleConfig
+from r1_reward.grpo_min.r1.rewrite import RewriteConfig
 from r1_reward.verifiers import Sample
 from r1_reward.verifiers.errors import ConfigError
 from r1_reward.verifiers.reward import rl1
@@ -63,3 +67,56 @@ def test_what_was_said_of_a_response_is_not_kept_with_it() -> None:
 def test_a_rewriter_that_is_not_there_is_refused() -> None:
     with pytest.raises(ConfigError, match="nowhere:at_all"):
         accept([GOOD], rl1(), SampleConfig(rewriter="nowhere:at_all"))
+
+
+# --- Models on a server
+
+
+def _text(asked: Asked) -> tuple[str, str]:
+    """The code and the text that is to be rewritten."""
+    found = re.search(r"<<<([0-9a-f]+) text>>>\n(.*)\n<<<\1 end of text>>>", asked.text, re.DOTALL)
+    assert found
+    return found[1], found[2]
+
+
+def test_a_model_rewrites_and_what_it_does_not_return_whole_is_left_out(tmp_path: Path) -> None:
+    other = said("We add three and four, 所以是七。")
+    cut, changed = said("Three and four, 是七。"), said("Four and three, 是七。")
+
+    def script(asked: Asked) -> Told:
+        code, text = _text(asked)
+        new = text.replace("所以是七。", "so seven.").replace("是七。", "seven.")
+        if "Four" in text:
+            new = new.replace("<answer>7", "<answer>8")
+        end = "" if "Three" in text else f"<<<{code} end of text>>>"
+        return Told(f"<think>hm</think>Here it is:\n<<<{code} text>>>\n{new}\n{end}")
+
+    with ScriptedServer(script) as server:
+        rewrite = RewriteConfig(url=server.url, model="m", retries=0, record=str(tmp_path / "rewritten.jsonl"))
+        config = SampleConfig(keep=4, rewrite=rewrite)
+        found = accept([other, cut, changed], rl1(), config)
+        asked = len(server.asked)
+        assert accept([other, changed], rl1(), config).samples == found.samples
+        assert len(server.asked) == asked == 3
+    assert [sample.response for sample in found.samples] == [said("We add three and four, so seven.").response]
+    assert found.left_out == {"not_rewritten": 1, "wrong": 1}
+    with pytest.raises(ConfigError, match="both name who rewrites"):
+        accept([GOOD], rl1(), replace(config, rewriter="operator:add"))
+
+
+def test_a_judge_decides_what_no_rule_can_in_one_go() -> None:
+    hard = replace(
+        GOOD, reference="x", response=r"<think>It is so.</think><answer>\boxed{x+\lfloor |x|/10^{15}\rfloor}</answer>"
+    )
+    samples = [replace(hard, problem=str(number), prompt=f"{number}?") for number in range(6)]
+
+    def script(asked: Asked) -> Told:
+        word = {"1?": "incorrect", "2?": "perhaps"}.get(asked.shown("prompt"), "correct")
+        return Told(verdict(asked, verdict=word).text, after=0.1)
+
+    with ScriptedServer(script) as server:
+        judge = rl1({"math": {"judge": {"url": server.url, "model": "m", "retries": 0}}})
+        found = accept(samples, judge, SampleConfig())
+    assert [sample.prompt for sample in found.samples] == ["0?", "3?", "4?", "5?"]
+    assert found.left_out == {"unjudged": 1, "wrong": 1}
+    assert server.counted()["most"] == 6

@@ -10,8 +10,8 @@ import pytest
 
 from r1_reward.inspection.check import golds as golds_module
 from r1_reward.inspection.check.data import check
+from r1_reward.rows.solutions import reference_solutions
 from r1_reward.verifiers import Sample, TestCase
-from r1_reward.verifiers.cases.solutions import reference_solutions
 
 PAIRS = {"inputs": ["2 3", "4 5"], "outputs": ["5", "9"]}
 READ, MISREAD = "print(sum(map(int, input().split())))", "print(5)"

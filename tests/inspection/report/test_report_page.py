@@ -21,10 +21,9 @@ from hypothesis import strategies as st
 
 from r1_reward.cli import main
 from r1_reward.inspection.report import ReportOptions, write_report
-from r1_reward.inspection.report.formulas import Formulas, spans, typeset
 from r1_reward.inspection.report.pack import pack
 from r1_reward.inspection.report.survey import spread
-from r1_reward.inspection.report.write import part
+from r1_reward.inspection.report.write import RENDERER, part
 from r1_reward.verifiers import ConfigError
 from r1_reward.verifiers.errors import RunError
 
@@ -87,10 +86,12 @@ def test_the_figures_are_those_of_the_scoring_summary(tmp_path: Path) -> None:
 def test_the_policy_allows_the_one_script_and_style_by_hash_and_nothing_else(tmp_path: Path) -> None:
     page = page_of(tmp_path, [row(1)])
     policy = html.unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1])  # type: ignore[index]
-    for kind in ("style", "script"):
-        (text,) = re.findall(rf"<{kind}>(.*?)</{kind}>", page, re.DOTALL)
-        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        assert f"{kind}-src 'sha256-{digest}'" in policy
+    for kind, count in (("style", 1), ("script", 2)):
+        texts = re.findall(rf"<{kind}>(.*?)</{kind}>", page, re.DOTALL)
+        digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
+        sources = " ".join(f"'sha256-{digest}'" for digest in digests)
+        assert len(texts) == count
+        assert f"{kind}-src {sources};" in policy
     assert policy.startswith("default-src 'none';")
     assert "unsafe" not in policy
     assert "http" not in policy
@@ -128,9 +129,11 @@ def test_hostile_names_and_texts_stay_text(tmp_path: Path) -> None:
         for number, text in enumerate(HOSTILE)
     ]
     page = page_of(tmp_path, rows, title=HOSTILE[0])
-    assert page.count("<script") == page.count("</script>") == 2 + 2  # index, script, formulas, one block of rows
+    assert page.count("<script") == page.count("</script>") == 4  # index, Temml, our script, one block of rows
     assert "alert(1)</script>" not in page
-    assert "<img" not in page
+    own = re.sub(r"<script>var temml=.*?</script>", "", page, flags=re.DOTALL)
+    assert len(own) < len(page)
+    assert "<img" not in own
     assert block(page, "index")["size"] == len(rows)
 
 
@@ -245,59 +248,11 @@ def test_packing_is_the_same_each_time_and_no_markup() -> None:
     assert gzip.decompress(base64.b64decode(pack(b"<x>"))) == b"<x>"
 
 
-HOSTILE_LATEX = [
-    r"\def\a{\b\b}\def\b{\a\a}\a",
-    r"\newcommand{\x}{\x\x}\x",
-    r"\href{javascript:alert(1)}{x}",
-    r"\style{position:fixed}{x}",
-    r"\class{panel}{x}",
-    r"\color{url(http://x)}{y}",
-    "{" * 200,
-    r"\sqrt" * 70,
-    r"\left(" * 50,
-    r"\begin{matrix}" * 20,
-    "x" * 1000,
-    "\u202ex",
-    "",
-]
-
-
-@pytest.mark.parametrize("latex", HOSTILE_LATEX)
-def test_hostile_latex_is_not_typeset(latex: str) -> None:
-    assert typeset(latex) is None
-
-
-LATEX = (
-    r"\frac \sqrt { } ^ _ & \\ \left( \right) \begin{matrix} \end{matrix} \over \hspace{9em} ' \text{ x 1 \not \binom "
-    r"[ ] \verb| \limits \color"
-).split()
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    st.lists(
-        st.sampled_from(LATEX),
-        max_size=60,
-    ).map("".join)
-)
-def test_typesetting_never_raises_and_is_bounded(latex: str) -> None:
-    tree = typeset(latex)
-    assert tree is None or len(json.dumps(tree)) < 60_000
-
-
-def test_typeset_sizes_are_small() -> None:
-    tree = json.dumps(typeset(r"a\hspace{9999em}b\rule{500em}{500em}") or [])
-    assert "9999" not in tree
-    assert "500em" not in tree
-
-
-def test_formulas_are_found_between_their_delimiters() -> None:
-    text = r"Let $x^2$, \(y\) and \[\frac12\] but not $5 or $6, nor \$7$; $$z$$"
-    assert list(spans(text)) == ["x^2", "y", r"\frac12", "z"]
-    formulas = Formulas(most=1)
-    assert formulas.add("x^2")
-    assert not formulas.add("y^2")
-    assert formulas.left_out == 1
+def test_the_renderer_of_formulas_is_a_release_as_it_is_with_its_licence() -> None:
+    folder = ROOT / "inspection" / "report" / "page" / "vendor"
+    digest = hashlib.sha256((folder.parent / RENDERER).read_bytes()).hexdigest()
+    assert digest == "1ab19148afe0dbc836b7a74f344071b3f3a70a7a8259ae4049e76894fcdf8d95"  # temml 0.13.5 on npm
+    assert "Permission is hereby granted" in (folder / "NOTICE.txt").read_text()
 
 
 def test_bars_hold_every_value_once() -> None:
@@ -315,22 +270,97 @@ def test_no_value_is_lost_from_a_distribution(values: list[float]) -> None:
     assert sum(bar.counts[1] for bar in bars) == len(values)
 
 
-def test_a_file_without_rows_is_a_page_without_rows(tmp_path: Path) -> None:
-    page = page_of(tmp_path, [])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "holds no row"),
+        ("name,value\na,1\n", "holds no scored row"),
+        ('{"response": "x"}\n', "holds no verdict"),
+        ('["not", "rows"]\n', "holds no scored row"),
+    ],
+)
+def test_a_file_that_holds_nothing_scored_is_refused(tmp_path: Path, text: str, why: str) -> None:
+    source, page = tmp_path / "rows.jsonl", tmp_path / "page.html"
+    source.write_text(text)
+    result = CliRunner().invoke(main, ["report", str(source), "-o", str(page)])
+    assert result.exit_code == 2
+    assert why in result.stderr
+    assert not page.exists()
+
+
+def test_scoring_nothing_with_a_page_is_no_fault(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ["score", "-", "-o", f"{out}.jsonl", "--report", f"{out}.html", "--workers", "1"]
+    assert CliRunner().invoke(main, command, input="").exit_code == 0
+    page = Path(f"{out}.html").read_text(encoding="utf-8")
     assert block(page, "index")["size"] == 0
     assert 'id="table"' not in page
-    command = [
-        "score",
-        "-",
-        "-o",
-        str(tmp_path / "out.jsonl"),
-        "--report",
-        str(tmp_path / "out.html"),
-        "--workers",
-        "1",
+
+
+def test_two_scorings_of_the_same_responses_are_named(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row(n)) + "\n" for n in range(3)))
+    (tmp_path / "c.jsonl").write_text(json.dumps(row(9)) + "\n")
+    paths = [str(tmp_path / f"{name}.jsonl") for name in "abc"]
+    out = str(tmp_path / "page.html")
+    assert "warning" not in CliRunner().invoke(main, ["report", paths[0], paths[2], "-o", out]).stderr
+    result = CliRunner().invoke(main, ["report", *paths, "-o", out])
+    assert result.exit_code == 0
+    assert "warning: 3 responses stand in more than one of the files" in result.stderr
+    assert "Two scorings are mixed." in Path(out).read_text(encoding="utf-8")
+    for name, fingerprint in (("a", "one"), ("c", "two")):
+        told = {"options": {}, "fingerprint": fingerprint}
+        (tmp_path / f"{name}.jsonl.run.json").write_text(json.dumps(told))
+    assert "different options" in CliRunner().invoke(main, ["report", paths[0], paths[2], "-o", out]).stderr
+
+
+def test_pass_at_k_of_a_few_problems_stands_not_on_top(tmp_path: Path) -> None:
+    few = [row(n, problem="many") for n in range(16)] + [row(n, problem=f"p{n % 40}") for n in range(20, 100)]
+    page = page_of(tmp_path, few)
+    cards = re.findall(r'class="card[^"]*">\s*<div class="name">([^<]*)', page)
+    assert "pass@2" in cards
+    assert "pass@16" not in cards
+
+
+def test_own_fields_are_columns_of_the_index(tmp_path: Path) -> None:
+    rows = [
+        row(n, level=n % 3, easy=n > 1, meta={"source": "aime"}, long="x" * 200, big=2**60, no=[1]) for n in range(4)
     ]
-    assert CliRunner().invoke(main, command, input="").exit_code == 0
-    assert (tmp_path / "out.html").exists()
+    rows[1]["level"] = float("nan")
+    fields = {one["name"]: one for one in block(page_of(tmp_path, rows), "index")["fields"]}
+    assert sorted(fields) == ["big", "easy", "level", "long", "meta.source"]
+    assert fields["level"]["values"] == [0, None, 2, 0]
+    assert fields["easy"] == {"name": "easy", "words": ["false", "true"], "codes": [0, 0, 1, 1]}
+    assert fields["big"]["words"] == [str(2**60)]
+    assert len(fields["long"]["words"][0]) == 80
+
+
+def test_figures_by_field_stand_on_the_page(tmp_path: Path) -> None:
+    source, out, summary = tmp_path / "in.jsonl", tmp_path / "out.jsonl", tmp_path / "s.json"
+    rows = [
+        {"response": rf"\boxed{{{n % 2}}}", "reference": "1", "prompt": f"q{n // 2}", "meta": {"level": f"<{n % 3}>"}}
+        for n in range(12)
+    ]
+    source.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    pages = [tmp_path / name for name in ("scored.html", "alone.html", "plain.html")]
+    command = ["score", str(source), "-o", str(out), "--workers", "1", "--by", "meta.level", "--summary", str(summary)]
+    assert CliRunner().invoke(main, [*command, "--report", str(pages[0])]).exit_code == 0
+    assert CliRunner().invoke(main, ["report", str(out), "-o", str(pages[1]), "--by", "meta.level"]).exit_code == 0
+    assert CliRunner().invoke(main, ["report", str(out), "-o", str(pages[2])]).exit_code == 0
+    told = json.loads(summary.read_text(encoding="utf-8"))["by"]["meta.level"]
+    assert len(told) == 3
+    for page in pages[:2]:
+        text = page.read_text(encoding="utf-8")
+        (table,) = re.findall(r"<h2>By meta\.level</h2>.*?</table>", text, re.DOTALL)
+        cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", table)][1:]
+        for value, accuracy, _, reward, responses, unjudged in cells:
+            part = told[html.unescape(value)]
+            assert accuracy == f"{part['accuracy']['value']:.3f}"
+            assert reward == f"{part['reward']['mean']:.3f}"
+            assert (int(responses), unjudged) == (part["responses"], "0")
+        assert len(cells) == 3
+    assert "By meta" not in pages[2].read_text(encoding="utf-8")
+    assert CliRunner().invoke(main, ["report", str(out), "--by", "a..b"]).exit_code == 2
 
 
 def test_rows_found_by_other_names_and_groups(tmp_path: Path) -> None:

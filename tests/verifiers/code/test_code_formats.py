@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 
-from r1_reward.verifiers import Sample, TestCase
+from r1_reward.rows import read_sample
+from r1_reward.rows.reader import RowReader
+from r1_reward.verifiers import TestCase
 from r1_reward.verifiers.errors import SampleError
 
 PAIRS = {"inputs": ["1 2\n", ["3 4", "5"]], "outputs": ["3\n", ["7"]]}
@@ -41,6 +44,16 @@ SHAPES: list[tuple[dict[str, Any], list[TestCase], str]] = [
     ({"input_output": json.dumps(PAIRS)}, _stdin("apps"), "APPS"),
     ({"input_output": CALLS}, [ADD], "APPS, with a function"),
     (
+        {"input_output": CALLS, "question": "Add them. You may return the answer in any order."},
+        [dataclasses.replace(ADD, checker="json_unordered")],
+        "a problem whose answer may be in any order",
+    ),
+    (
+        {"input_output": CALLS, "question": "The numbers are given in any order. Return the answer."},
+        [ADD],
+        "what is in any order is not the answer",
+    ),
+    (
         {"public_test_cases": json.dumps(LIVE), "metadata": json.dumps({"func_name": "f"})},
         [LIVE_CALL],
         "LiveCodeBench, with a function",
@@ -63,15 +76,15 @@ SHAPES: list[tuple[dict[str, Any], list[TestCase], str]] = [
 
 @pytest.mark.parametrize(("row", "tests", "why"), SHAPES)
 def test_shapes(row: dict[str, Any], tests: list[TestCase], why: str) -> None:
-    sample = Sample.from_dict({"response": "x", **row})
+    sample = read_sample({"response": "x", **row})
     assert list(sample.tests) == tests, why
     assert (sample.kind_or_guess == "code") is bool(tests)
-    again = Sample.from_dict(sample.to_dict())
+    again = read_sample(sample.to_dict())
     assert list(again.tests) == tests
 
 
 def test_a_field_of_another_name_is_read_on_request() -> None:
-    sample = Sample.from_dict({"response": "x", "cases": PAIRS}, {"tests": "cases"})
+    sample = RowReader(columns={"tests": "cases"}).read_row({"response": "x", "cases": PAIRS}).samples[0]
     assert list(sample.tests) == _stdin("pairs")
 
 
@@ -92,6 +105,6 @@ def test_a_field_of_another_name_is_read_on_request() -> None:
 )
 def test_what_cannot_be_read_is_told_by_field(row: dict[str, Any], reason: str, told: str) -> None:
     with pytest.raises(SampleError) as caught:
-        Sample.from_dict({"response": "x", **row})
+        read_sample({"response": "x", **row})
     assert caught.value.reason == reason
     assert told in str(caught.value)

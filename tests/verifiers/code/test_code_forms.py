@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from r1_reward.verifiers import CodeVerifier, Reason, Sample
+from r1_reward.rows import read_sample
+from r1_reward.verifiers import CodeVerifier, Reason
 from r1_reward.verifiers.errors import SampleError
 
 ROWS = [json.loads(line) for line in Path(__file__).with_name("forms.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -45,7 +46,7 @@ def _found(rows: list[dict[str, Any]], backend: str) -> dict[str, tuple[str, str
     samples = {}
     for row in rows:
         try:
-            samples[row["name"]] = Sample.from_dict(row["row"])
+            samples[row["name"]] = read_sample(row["row"])
         except SampleError as error:
             found[row["name"]] = ("unjudged", error.reason, {})
     verdicts = CodeVerifier(backend=backend)(list(samples.values()))
@@ -77,7 +78,7 @@ def test_docker_judges_as_local_does(part: int) -> None:
 
 def test_trust_on_request_leaves_weak_tests_unjudged() -> None:
     row = {"response": "```python\nclass A: pass\n```", "tests": ["a = A()\na.x = 1\nassert a.x == 1"]}
-    (verdict,) = CodeVerifier(backend="runsc", trust="strong")([Sample.from_dict(row)])
+    (verdict,) = CodeVerifier(backend="runsc", trust="strong")([read_sample(row)])
     assert verdict.reason is Reason.TESTS_UNKNOWN_FORM
 
 
@@ -85,7 +86,7 @@ def test_trust_on_request_leaves_weak_tests_unjudged() -> None:
 def test_a_crash_after_the_right_output_is_looked_away_from_on_request() -> None:
     row = {"response": "```python\nprint(1)\n1/0\n```", "tests": [{"type": "stdin", "input": "", "output": "1"}]}
     for crashes, score in (("fail", 0.0), ("ignore", 1.0)):
-        (verdict,) = CodeVerifier(backend="local", crashes=crashes)([Sample.from_dict(row)])  # type: ignore[arg-type]  # one of two words
+        (verdict,) = CodeVerifier(backend="local", crashes=crashes)([read_sample(row)])  # type: ignore[arg-type]  # one of two words
         assert verdict.score == score
 
 
@@ -99,7 +100,7 @@ def test_a_missing_module_is_the_programs_fault_or_the_sandboxs() -> None:
         {"response": f"```python\n{program}\n```", "tests": ["assert f() == 1"], "solutions": [program]},
         {"response": program, "tests": ["assert f() == 1"], "code": program},
     ]
-    found = CodeVerifier(backend="local")([Sample.from_dict(row) for row in rows])
+    found = CodeVerifier(backend="local")([read_sample(row) for row in rows])
     assert [verdict.score for verdict in found] == [0.0, None, None, None, 0.0]
     assert {verdict.reason for verdict in found} == {Reason.MISSING_MODULE}
     assert all("sandbox build --packages" in verdict.detail for verdict in found)

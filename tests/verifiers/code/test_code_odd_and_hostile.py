@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from r1_reward.rows import read_sample
 from r1_reward.sandbox import Limits
-from r1_reward.verifiers import CodeVerifier, Sample, Verdict
+from r1_reward.verifiers import CodeVerifier, Verdict
 
 BACKENDS = [
     pytest.param("local", marks=pytest.mark.needs("userns")),
@@ -174,7 +175,7 @@ TESTS = [
 
 def judged(backend: str, rows: list[dict[str, Any]], mode: str = "exec") -> list[Verdict]:
     limits = Limits(time_s=10, memory_mb=256, processes=32)
-    samples = [Sample.from_dict({"limits": None, **row}) for row in rows]
+    samples = [read_sample({"limits": None, **row}) for row in rows]
     verifier = CodeVerifier(backend=backend, mode=mode, time_s=limits.time_s, memory_mb=256, processes=32)  # type: ignore[arg-type]  # one of two words
     return verifier(samples)
 

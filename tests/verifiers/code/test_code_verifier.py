@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from r1_reward.cli import main
+from r1_reward.rows import read_sample
 from r1_reward.sandbox import Limits
 from r1_reward.sandbox.pool import processors
 from r1_reward.verifiers import CodeVerifier, ConfigError, Reason, Sample, Status, TestCase, Verdict
@@ -115,7 +116,7 @@ def test_rows_of_the_usual_data_sets_are_judged() -> None:
         ({**apps, "response": "```python\nprint(int(input()) + 1)\n```"}, 1.0),
         ({**apps, "response": "```python\nprint(2)\n```"}, 0.0),
     ]
-    verdicts = LOCAL([Sample.from_dict(row) for row, _ in rows])
+    verdicts = LOCAL([read_sample(row) for row, _ in rows])
     assert [verdict.score for verdict in verdicts] == [score for _, score in rows]
     assert all(verdict.evidence["trust"] == "strong" for verdict in verdicts)
 
@@ -281,7 +282,7 @@ def test_score_judges_rows_of_code_alike_with_any_number_of_workers(
 def _agreement(rows: list[dict[str, Any]], backend: str) -> list[str]:
     """What the verdicts and the labels disagree about."""
     samples = [
-        Sample.from_dict(
+        read_sample(
             {
                 "response": fenced(row["solution"], row["language"]),
                 "tests": row["tests"],

@@ -68,11 +68,17 @@ def endpoint() -> Iterator[str]:
 
 def test_it_asks_as_openai_has_it(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    client = pickle.loads(pickle.dumps(ChatClient(url=endpoint + "/", model="m", key="secret", max_tokens=7)))
+    monkeypatch.setenv("THE_KEY", "secret")
+    extra = {"top_p": 0.5}
+    made = ChatClient(url=endpoint + "/", model="m", key_env="THE_KEY", max_tokens=7, extra=extra)
+    assert b"secret" not in pickle.dumps(made)
+    client = pickle.loads(pickle.dumps(made))
     asked: dict[str, Any] = json.loads(client("half a pair: \ud800"))
     assert asked.pop("messages") == [{"role": "user", "content": "half a pair: \ud800"}]
+    # The server saw the key and repeats it, and the client takes it out of the reply.
     assert asked == {
-        "path": "/v1/chat/completions", "key": "Bearer secret", "model": "m", "temperature": 0.0, "max_tokens": 7,
+        "path": "/v1/chat/completions", "key": "Bearer ***", "model": "m", "temperature": 0.0, "max_tokens": 7,
+        "top_p": 0.5,
     }  # fmt: skip
 
 
@@ -104,7 +110,8 @@ def test_it_may_be_called_where_a_loop_runs_and_be_awaited(endpoint: str) -> Non
 
     async def ask() -> list[str]:
         messages = [{"role": "user", "content": "a"}]
-        return [client("a"), *await asyncio.gather(client.acomplete(messages), client.acomplete(messages))]
+        both = await asyncio.gather(client.acomplete(messages), client.acomplete(messages))
+        return [client("a"), *(reply.text for reply in both)]
 
     assert len(set(asyncio.run(ask()))) == 1
 
@@ -112,6 +119,11 @@ def test_it_may_be_called_where_a_loop_runs_and_be_awaited(endpoint: str) -> Non
 def test_what_is_no_endpoint_is_refused() -> None:
     with pytest.raises(ConfigError, match="no http address"):
         ChatClient(url="localhost:1", model="x")
+    with pytest.raises(ConfigError, match="holds a user or password") as raised:
+        ChatClient(url="http://me:hush@x/v1", model="x")
+    assert "hush" not in str(raised.value)
+    with pytest.raises(ConfigError, match="no NOT_THERE"):
+        ChatClient(url="http://x", model="x", key_env="NOT_THERE")
     with pytest.raises(ConfigError, match="timeout is nan"):
         ChatClient(url="http://x", model="x", timeout=float("nan"))
     with pytest.raises(EndpointError, match="no reply"):

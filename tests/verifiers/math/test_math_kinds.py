@@ -24,17 +24,22 @@ ROWS: list[Row] = [
 VERIFIERS = {"math": MathVerifier, "choice": ChoiceVerifier, "puzzle": PuzzleVerifier}
 
 
-@pytest.mark.parametrize("row", ROWS, ids=[f"{row['kind']}: {row['reference']} | {row['response']}" for row in ROWS])
-def test_the_pair_is_judged_as_the_table_says(row: Row) -> None:
-    verifier = VERIFIERS[row["verifier"]](extraction=row["extraction"])
-    sample = Sample(response=row["response"], reference=row["reference"], meta=row.get("meta", {}))
-    (verdict,) = verifier([sample])
-    assert (verdict.score == 1.0) == row["right"], f"{verdict.reason}: {verdict.detail} {dict(verdict.evidence)}"
+KINDS = sorted({row["kind"] for row in ROWS})
 
 
-def test_every_kind_has_right_and_wrong_answers() -> None:
-    for kind in {row["kind"] for row in ROWS}:
-        assert {row["right"] for row in ROWS if row["kind"] == kind} == {True, False}, kind
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_pairs_are_judged_as_the_table_says(kind: str) -> None:
+    """All pairs of a kind; the message shows those that are not."""
+    rows = [row for row in ROWS if row["kind"] == kind]
+    assert {row["right"] for row in rows} == {True, False}
+    wrong = []
+    for row in rows:
+        verifier = VERIFIERS[row["verifier"]](extraction=row["extraction"])
+        sample = Sample(response=row["response"], reference=row["reference"], meta=row.get("meta", {}))
+        (verdict,) = verifier([sample])
+        if (verdict.score == 1.0) != row["right"]:
+            wrong.append((row["reference"], row["response"], row["right"], f"{verdict.reason}: {verdict.detail}"))
+    assert not wrong
 
 
 @pytest.mark.needs("data")

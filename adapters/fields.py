@@ -1,0 +1,28 @@
+"""What a trainer's own object holds, as a row: a mapping, a pydantic model, a dataclass, or attributes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from ..rows.values import plain
+
+
+def fields_of(data: object) -> dict[str, Any]:  # any: the fields' values
+    """The fields of an object by name; none where it has none.
+
+    >>> from types import SimpleNamespace
+    >>> fields_of(SimpleNamespace(answer="4", _hidden=1)), fields_of(None)
+    ({'answer': '4'}, {})
+    """
+    dumped = getattr(data, "model_dump", None)
+    if callable(dumped):
+        data = dumped()
+    if isinstance(data, Mapping):
+        found: Mapping[Any, object] = data
+    elif dataclasses.is_dataclass(data) and not isinstance(data, type):
+        found = {field.name: getattr(data, field.name) for field in dataclasses.fields(data)}
+    else:
+        found = getattr(data, "__dict__", None) or {}
+    return dict(plain({key: value for key, value in found.items() if not str(key).startswith("_")}))

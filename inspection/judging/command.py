@@ -1,0 +1,74 @@
+"""What `r1-reward judge-check` does once its flags are read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ...scoring.stats import Interval
+from ...verifiers.errors import ConfigError
+from ...verifiers.judge import JudgeVerifier
+from ...verifiers.registry import Options, make
+from .calibrate import Bounds, JudgeCheck, check_judge
+from .labelled import read_labelled
+
+FINE, FAILED, INTERRUPTED = 0, 1, 130
+
+
+def run_judge_check(
+    files: Sequence[str],
+    names: Mapping[str, str] | None = None,
+    options: Mapping[str, Options] | None = None,
+    *,
+    bounds: Mapping[str, Any] | None = None,  # any: fields of Bounds
+    threshold: float = 0.5,
+    once: bool = False,
+    as_json: bool = False,
+) -> int:
+    """Check a judge, print on standard output, return the exit status: 0 usable, 1 not, 130 interrupted.
+
+    Raises RewardError for what the user can mend.
+    """
+    for name in options or {}:
+        if name != "judge":
+            raise ConfigError(f"options for {name!r}; this is about judge: --set judge.url=...")
+    judge = make("judge", (options or {}).get("judge"))
+    assert isinstance(judge, JudgeVerifier)
+    labelled = read_labelled(files, names)
+    try:
+        found = check_judge(judge, labelled, bounds=Bounds(**(bounds or {})), threshold=threshold, again=not once)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted; with judge.record what was asked is kept")
+        return INTERRUPTED
+    if as_json:
+        sys.stdout.write(json.dumps(found.to_dict(), allow_nan=False) + "\n")
+    else:
+        _print(found)
+    return FINE if found.usable else FAILED
+
+
+def _print(found: JudgeCheck) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table("", "value", "95 % interval", box=None, header_style="dim")
+    for name in ("accuracy", "kappa", "position_bias", "self_agreement", "refusal_rate"):
+        value: tuple[float, Interval | None] | None = getattr(found, name)
+        if value is not None:
+            told = f"{value[1][0]:.3f} to {value[1][1]:.3f}" if value[1] else ""
+            table.add_row(name.replace("_", " "), f"{value[0]:.3f}", told)
+    console.print(table)
+    why = ", ".join(f"{reason} {count}" for reason, count in found.refusals.items())
+    kind = "pairs" if found.pairs else "responses"
+    ties = f"; ties {found.ties}" if found.pairs else ""
+    console.print(f"{found.n:,} labelled {kind}; without a verdict: {why or 'none'}{ties}")
+    if sum(found.tokens):
+        cost = f", cost {found.cost:.4g}" if found.cost else ""
+        console.print(f"{found.tokens[0]:,} tokens read and {found.tokens[1]:,} written{cost}")
+    bounds = ", ".join(f"{name} {value:g}" for name, value in asdict(found.bounds).items())
+    verdict = "usable" if found.usable else "not usable: " + "; ".join(found.faults)
+    console.print(f"{verdict} (bounds: {bounds})")

@@ -1,0 +1,84 @@
+"""Rows inside one JSON document: a log's samples, a table as columns or as records, results under a usual name.
+
+| document | rows |
+| --- | --- |
+| inspect's log: `eval`, `samples` | its samples |
+| `{"0": {...}, "1": {...}}`, as OpenCompass writes | the values |
+| `{"columns": [...], "data": [[...]]}`: tables of Weights & Biases, pandas' `split` | a row for each list |
+| `{"prompt": {"0": ...}, "response": {"0": ...}}`, pandas' `columns` | a row for each key |
+| `{"rows": [{"row": {...}}]}`, the datasets server | each `row` |
+| `{"results": [{...}]}` and other usual names, also one in another | the objects of the list |
+
+A document that has a response of its own is a row, whatever else it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .aliases import ALIASES, CONVERSATIONS
+
+_HOLDERS = ("rows", "results", "data", "samples", "examples", "records", "instances", "request_states", "predictions")
+"""Names under which a document keeps its rows."""
+_OWN = frozenset((*ALIASES["response"], *CONVERSATIONS, "choices"))
+BEGINNING = rb'\{\s*"(?:columns|features|rows|results|samples|records|request_states|index|schema)"\s*:\s*[\[{]'
+"""How such a document begins where it is one line."""
+
+Rows = list[Any]  # any: JSON values
+
+
+def rows_of(document: Mapping[str, Any]) -> Rows | None:
+    """The rows that a document holds; None where it is itself a row.
+
+    >>> rows_of({"columns": ["response", "answer"], "data": [["4", 4]]})
+    [{'response': '4', 'answer': 4}]
+    >>> rows_of({"results": {"results": [{"response": "4"}]}}), rows_of({"response": "4", "results": [{}]})
+    ([{'response': '4'}], None)
+    """
+    if isinstance(document.get("samples"), list) and "eval" in document:
+        return list(document["samples"])
+    if document and all(name.isdigit() and isinstance(item, dict) for name, item in document.items()):
+        return list(document.values())
+    columns, data = document.get("columns"), document.get("data")
+    if isinstance(columns, list) and _all(columns, str) and isinstance(data, list) and _fit(data, columns):
+        return [dict(zip(columns, row, strict=True)) for row in data]
+    if _is_table(document):
+        return _by_key(document)
+    if not _OWN.isdisjoint(document):
+        return None
+    return _held(document)
+
+
+def _held(document: Mapping[str, Any], depth: int = 0) -> Rows | None:
+    for name in _HOLDERS:
+        value = document.get(name)
+        if isinstance(value, dict) and not depth:
+            found = _held(value, 1)
+            if found is not None:
+                return found
+        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            return [item["row"] if isinstance(item.get("row"), dict) and "row_idx" in item else item for item in value]
+    return None
+
+
+def _all(values: Any, kind: type) -> bool:  # any: a JSON value
+    return isinstance(values, list) and bool(values) and all(isinstance(value, kind) for value in values)
+
+
+def _fit(rows: Rows, columns: Sequence[str]) -> bool:
+    return all(isinstance(row, list) and len(row) == len(columns) for row in rows)
+
+
+def _is_table(document: Mapping[str, Any]) -> bool:
+    """Whether every column is an object with the same numbers as keys."""
+    columns = list(document.values())
+    if len(columns) < 2 or not all(isinstance(column, dict) and column for column in columns):
+        return False
+    keys = columns[0].keys()
+    return all(key.isdigit() for key in keys) and all(column.keys() == keys for column in columns)
+
+
+def _by_key(document: Mapping[str, Mapping[str, Any]]) -> Rows:
+    first = next(iter(document.values()))
+    return [{name: column[key] for name, column in document.items()} for key in first]

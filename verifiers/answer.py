@@ -1,0 +1,294 @@
+r"""Short answers: exact match and F1 as SQuAD, DROP and TriviaQA have them, with values by value.
+
+The answer is looked for in the answer block, else in a box, else after a phrase ("the answer is", 答案是), else it is
+the whole of what follows the thinking, or its last line. Two texts are the same where they are without case, articles,
+punctuation and accents; numbers in them keep sign and point. Numbers, money, percentages, durations and dates are
+compared by value where the gold is one (`values.py`).
+
+| golds | the answer is right where |
+| --- | --- |
+| a reference, or several (aliases, annotators) | it is one of them |
+| `match: "all"`, or a gold that is itself a list (DROP's spans) | it names all of them and no other, in any order |
+| `match: "ordered"` | it names all of them in that order |
+
+What it does not do: look for a gold inside a longer text, or an answer could name everything. Prose of more than 12
+words in which no answer is marked is `undecided`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from .format.verifier import clean
+from .instructions.text import visible
+from .reasoning import Prefilled, scan
+from .references import is_data, literal
+from .sample import Sample
+from .settings import check
+from .values import read_value
+from .verdict import Reason, Verdict
+from .verifier import judge_each
+
+Golds = Sequence[Sequence[str]]
+"""Alternatives, each of one item or of several."""
+_ARTICLES = {
+    "en": "a an the", "de": "der die das den dem des ein eine einen einem einer eines", "nl": "de het een",
+    "fr": "le la les un une des l d", "es": "el la los las un una unos unas", "it": "il lo la i gli le un uno una l",
+    "pt": "o a os as um uma uns umas",
+}  # fmt: skip
+_CUE = re.compile(
+    r"(?:\banswer\s*(?:is|was|:|：|=)|\banswers\s*(?:are|:)|答案\s*(?:是|为|：|:)|\bAntwort\s*(?:ist|lautet|:)"
+    r"|\br[ée]ponse\s*(?:est|:)|\brespuesta\s*(?:es|:)|\brisposta\s*(?:è|:)|答え\s*(?:は|：|:))\s*:?\s*",
+    re.IGNORECASE,
+)
+_BREAK = re.compile(r"\n|(?<=[\w)\"'”%])[.。](?:\s|$)(?!\d)|。")
+_WORD = re.compile(
+    r"(?:(?<![\w.])[-−])?\d[\d,]*(?:\.\d+)?|[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\d\u3040-\u30ff\u3400-\u9fff]+(?:\+\+|#)?|[$€£¥₹₩%]"
+)
+_INNER = re.compile(r"(?<=\w)[.'’‘`-](?=\w)|(?<=\b[^\W\d_])\.(?=[\s,)]|$)")
+_DRESS = re.compile(
+    r"\\(?:text|textbf|mathrm|mathbf|mbox|emph)\s*\{([^{}]*)\}|\\(?=[$%&#_])|[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}"
+)
+_BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)])\s+", re.MULTILINE)
+_SPLITS = (r"\n+", r"\s*[;；]\s*", r"\s*(?:[,，、]\s*(?:and\s+|&\s*)?|\s+and\s+|\s+&\s+)", r"\s*[,，、;；]\s*")
+_POLAR = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
+_NOTHING = frozenset(("unanswerable", "no answer", "not answerable", "cannot be answered", "no answer possible"))
+_NO_UNIT = "not or and out of to per more less dozens? hundreds? thousands? millions? billions? half halves thirds?"
+_UNIT = re.compile(rf"(?:\s+(?!(?:{'|'.join([*_NO_UNIT.split(), 'quarters?', 'tenths?'])})\b)[a-z-]+){{1,3}}")
+_TAKEN_BACK = re.compile(r"\s*(?:no|wait|actually|correction|sorry|hmm|or|rather|not)\b", re.IGNORECASE)
+_MINUS = re.compile(r"[-−]\s?([$€£¥₹₩])\s?(?=[\d.])")
+_PROSE = 12
+_LONGEST = 4_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerVerifier:
+    r"""1 for a right short answer, else 0; or the F1 of its words.
+
+    >>> verifier = AnswerVerifier()
+    >>> said = ["The answer is the Eiffel Tower.", r"\boxed{4 July 1776}", "Paris or London", "$5 million"]
+    >>> golds = ["Eiffel tower", "July 4, 1776", "Paris", "5,000,000 dollars"]
+    >>> [float(v) for v in verifier([Sample(response=s, reference=g) for s, g in zip(said, golds)])]
+    [1.0, 1.0, 0.0, 1.0]
+    """
+
+    score: Literal["exact", "f1"] = "exact"
+    """f1: the best F1 over the golds, of words, or of items where a gold has several; exact answers are right."""
+    match: Literal["any", "all", "ordered"] = "any"
+    """How several references are meant, where the row has no `match` of its own."""
+    extraction: Literal["strict", "lenient"] = "lenient"
+    """strict looks at an answer block or a box only."""
+    prefilled: Prefilled = "auto"
+    """Whether the prompt gave the opening `<think>`."""
+
+    def __post_init__(self) -> None:
+        check(self, self.name)
+
+    @property
+    def name(self) -> str:
+        """`answer`."""
+        return "answer"
+
+    def response_to(self, reference: str) -> str:
+        """A response whose answer is the reference."""
+        return f"<answer>{reference}</answer>"
+
+    def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
+        """One verdict per sample."""
+        return judge_each(self._judge, samples, accuracy=True)
+
+    def _judge(self, sample: Sample) -> Verdict:
+        match = sample.meta.get("match", self.match)
+        if match not in ("any", "all", "ordered"):
+            return Verdict.error(
+                Reason.REFERENCE_UNPARSEABLE, f"match is {match!r:.60}; it must be any, all or ordered"
+            )
+        golds = _golds(sample, match)
+        if not golds:
+            return Verdict.error(Reason.REFERENCE_MISSING, "the sample has no reference")
+        if is_data(sample.references) and not sample.meta.get("golds"):
+            return Verdict.error(Reason.REFERENCE_UNUSABLE, "the reference is data or a program, no answer")
+        language = (sample.language or "en")[:2].lower()
+        if not all(normal(item, language) for gold in golds for item in gold):
+            return Verdict.error(Reason.REFERENCE_UNPARSEABLE, "a reference is blank")
+        found = scan(clean(visible(sample.response)), sample.prompt, prefilled=self.prefilled)
+        said, marked = _said(found, self.extraction == "lenient", any(len(gold) > 1 for gold in golds))
+        if not said.strip():
+            return Verdict.scored(0.0, Reason.NO_ANSWER, "there is no answer")
+        answer = said.strip()[:400]
+        if len(said) > _LONGEST:
+            return Verdict.scored(0.0, Reason.WRONG, f"the answer has {len(said)} characters", answer=answer)
+        fuller = len(golds) == 1  # beside a gold that says the day, one that says the month alone means no other day
+        if any(_right(said, gold, language, ordered=match == "ordered", fuller=fuller) for gold in golds):
+            return Verdict.scored(1.0, Reason.CORRECT, "the answer is right", answer=answer)
+        if self.score == "f1":
+            score = max(_f1(said, gold, language) for gold in golds)
+            reason = Reason.PARTIAL if score else Reason.WRONG
+            return Verdict.scored(min(score, 0.999), reason, f"F1 is {score:.3f}", answer=answer)
+        if not marked and len(said.split()) > _PROSE:
+            return Verdict.scored(0.0, Reason.UNDECIDED, "the prose marks no answer", answer=answer)
+        shown = " or ".join(", ".join(gold) for gold in golds[:3])
+        return Verdict.scored(0.0, Reason.WRONG, f"it says {answer[:100]!r}, not {shown[:200]}", answer=answer)
+
+
+def _golds(sample: Sample, match: str) -> Golds:
+    given = sample.meta.get("golds")
+    if isinstance(given, list) and given:
+        return [[str(item) for item in gold] if isinstance(gold, list) else [str(gold)] for gold in given]
+    references = sample.references
+    if len(references) == 1 and references[0][:1] == "[":
+        listed = literal(references[0])
+        if isinstance(listed, list) and listed and all(isinstance(item, str | int | float) for item in listed):
+            references = tuple(map(str, listed))
+    return [list(references)] if match != "any" and references else [[reference] for reference in references]
+
+
+def _said(found: Any, lenient: bool, several: bool) -> tuple[str, bool]:  # any: a Reasoning
+    """The answer's text, and whether it was marked as one."""
+    spans = found.answer_spans
+    if not spans:
+        return "", False
+    final = spans[-1]
+    boxes = [box for box in found.boxes if final.start <= box.span.start and box.span.end <= final.end and box.closed]
+    if boxes:
+        bodies = list(dict.fromkeys(_bare(box.body.of(found.text)) for box in boxes))
+        return ", ".join(bodies), True
+    text = _bare(final.of(found.text))
+    if found.answers:
+        return text, True
+    if not lenient:
+        return "", False
+    cues = list(_CUE.finditer(text))
+    if cues:
+        rest = text[cues[-1].end() :].strip()
+        listed = rest.startswith(("-", "*", "•", "1.", "1)")) or "\n" in text[cues[-1].end() :][:2]
+        stated = _BREAK.split(rest, maxsplit=1)
+        retracted = len(stated) > 1 and _TAKEN_BACK.match(stated[1])
+        return (rest if listed or retracted else stated[0]), True
+    lines = [line for line in text.split("\n") if line.strip()]
+    last = lines[-1].strip() if lines else ""
+    lines = [line for line in lines if several and not line.rstrip().endswith(":")]
+    return ("\n".join(lines) if lines and max(map(len, lines)) <= 80 else last), False
+
+
+def _bare(text: str) -> str:
+    """A text without the marks of LaTeX and Markdown."""
+    return _DRESS.sub(lambda match: match[1] or "", text).strip(" \t\n$")
+
+
+def normal(text: str, language: str = "en") -> tuple[str, ...]:
+    """The words of a text as they are compared: without case, articles, punctuation and accents of Latin letters.
+
+    >>> normal("The U.S. Army's -5.0"), normal("東京 Tower"), normal("Der Café", "de")
+    (('us', 'armys', '-5'), ('東', '京', 'tower'), ('cafe',))
+    """
+    return _normal(text, language)
+
+
+@lru_cache(maxsize=4_096)
+def _normal(text: str, language: str) -> tuple[str, ...]:
+    text = _MINUS.sub(r"\1-", unicodedata.normalize("NFKC", text).casefold())
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFD", text) if not "\u0300" <= c <= "\u036f")
+        text = unicodedata.normalize("NFC", text)
+    words = [_number(word) if word[-1].isdigit() else word for word in _WORD.findall(_INNER.sub(_join, text))]
+    articles = _ARTICLES.get(language, "").split()
+    return tuple(word for word in words if word not in articles) or tuple(words)
+
+
+def _join(match: re.Match[str]) -> str:
+    """Drops marks inside a word; between digits they say something."""
+    at, text = match.start(), match.string
+    return match[0] if text[at - 1].isdigit() and text[at + 1 : at + 2].isdigit() else "" if match[0] != "-" else " "
+
+
+def _number(word: str) -> str:
+    digits = word.replace(",", "").replace("−", "-")
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits.lstrip("0") or "0"
+
+
+def same(said: str, gold: str, language: str = "en", *, fuller: bool = True) -> bool:
+    """Whether an answer is a gold; `fuller` says that a date may say more than its gold.
+
+    >>> same("5 touchdowns", "5"), same("-5", "5"), same("No, it is not", "no"), same("2.5 hours", "150 minutes")
+    (True, False, True, True)
+    """
+    words, wanted = normal(said, language), normal(gold, language)
+    if words == wanted:
+        return True
+    if " ".join(wanted) in _NOTHING:
+        return " ".join(words) in _NOTHING
+    if " ".join(wanted) in _POLAR and len(wanted) == 1 and words:
+        first = re.match(r"\W*(\w+)(?:\W*$|\s*[,.;:—–-])", said.lower())
+        others = {_POLAR[word] for word in words[1:] if word in ("yes", "no")}
+        polar = _POLAR.get(first[1] if first else "")
+        return polar == _POLAR[wanted[0]] and not others - {polar}
+    value = read_value(gold)
+    if value is None:
+        return False
+    answer = read_value(said)
+    if value.kind == "number" and (answer is None or answer.kind in ("seconds", "months")):
+        lead = re.match(r"(?:only |exactly )?([-−+]?[\d,.]*\d|[a-z-]+)(?=\s)", said.strip().lower())
+        if lead and _UNIT.fullmatch(said.strip().lower().rstrip(".")[lead.end() :]):
+            answer = read_value(lead[1])
+    return answer is not None and answer.meets(value) and (fuller or answer.kind != "date" or value.meets(answer))
+
+
+def _right(said: str, gold: Sequence[str], language: str, *, ordered: bool, fuller: bool) -> bool:
+    if len(gold) == 1:
+        return same(said, gold[0], language, fuller=fuller)
+    return any(_same_items(items, gold, language, ordered) for items in _item_lists(said, len(gold)))
+
+
+def _item_lists(said: str, count: int) -> list[list[str]]:
+    """The ways in which an answer can be read as so many items."""
+    listed = literal(said) if said[:1] == "[" else None
+    if isinstance(listed, list):
+        return [[str(item) for item in listed]] if len(listed) == count else []
+    text = _BULLET.sub("", said).strip().rstrip(".")
+    found = [[one.strip() for one in re.split(split, text) if one.strip()] for split in _SPLITS]
+    return [items for items in found if len(items) == count]
+
+
+def _same_items(items: Sequence[str], gold: Sequence[str], language: str, ordered: bool) -> bool:
+    if ordered:
+        return all(same(item, wanted, language) for item, wanted in zip(items, gold, strict=True))
+    left = list(items)
+    for wanted in gold:
+        place = next((at for at, item in enumerate(left) if same(item, wanted, language)), None)
+        if place is None:
+            return False
+        del left[place]
+    return True
+
+
+def _f1(said: str, gold: Sequence[str], language: str) -> float:
+    """SQuAD's F1 of words; of items where the gold has several, each taken once. A gold's number must be there."""
+    if len(gold) > 1:
+        items = max(
+            ([one.strip() for one in re.split(split, _BULLET.sub("", said)) if one.strip()] for split in _SPLITS),
+            key=len,
+        )
+        pairs = sorted(
+            ((_f1(item, [one], language), i, g) for i, item in enumerate(items[:50]) for g, one in enumerate(gold)),
+            reverse=True,
+        )
+        total, used = 0.0, (set[int](), set[int]())
+        for value, item, place in pairs:
+            if item not in used[0] and place not in used[1]:
+                total += value
+                used[0].add(item)
+                used[1].add(place)
+        return total / max(len(items), len(gold))
+    words, wanted = Counter(normal(said, language)), Counter(normal(gold[0], language))
+    numbers = {word for word in wanted if word[-1].isdigit()}
+    common = (words & wanted).total()
+    if not common or (numbers and not numbers & set(words)):
+        return 0.0
+    return 2 * common / (words.total() + wanted.total())
