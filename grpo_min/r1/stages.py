@@ -4,8 +4,8 @@
     no_language (B.6), hacking (B.5) and small_zero (RL on what is distilled into) are experiments beside them
 
 A stage is its entry in `STAGES` with the function beside it; how stages are skipped and resumed is in `pipeline`.
-docs/r1.md holds them against the paper. Stages that train adapters hand them on merged. Under torchrun every stage
-trains and samples on all processes, and the first one writes.
+docs/r1.md holds them against the paper. Stages that train adapters hand them on merged. Under torchrun all
+processes train and sample, but for reward models, which the first one trains alone; the first one writes.
 """
 
 from __future__ import annotations
@@ -127,7 +127,10 @@ def _from_accepted(run: Run, folder: Path, name: str, start: str) -> Report:
 
 
 def _reward_models(run: Run, folder: Path) -> Report:
-    """Helpful and safety, from Dev3 with a head, unless the recipe names some that are there."""
+    """Helpful and safety, from Dev3 with a head, unless the recipe names some that are there; the first process trains
+    them, and others wait."""
+    if processes().rank > 0:
+        return {}
     config, report = run.recipe.reward_models, dict[str, Any]()
     for kind in ("helpful", "safety"):
         if getattr(run.recipe.source, kind):
@@ -135,17 +138,9 @@ def _reward_models(run: Run, folder: Path) -> Report:
         options = options_of(kind, config.preset, **{"seed": run.recipe.seed, **config.options})
         scorer, work = load_scorer(run.checkpoint("sft2"), seed=options.seed), folder / kind
         table = read_pairs([run.source("pairs")]) if kind == "helpful" else read_rated([run.source("ratings")])
-        together = processes()
-        resume = together.all_gather_object((work / "checkpoint.pt").exists())[0]
+        resume = (work / "checkpoint.pt").exists()
         trained = train_reward_model(
-            scorer,
-            table.rows,
-            options,
-            work,
-            resume=resume,
-            overwrite=not resume,
-            stop=run.stopped,
-            spread=together.size > 1,
+            scorer, table.rows, options, work, resume=resume, overwrite=not resume, stop=run.stopped
         )
         report[kind] = {"steps": trained.steps, "rows": trained.train_rows, "dev_loss": trained.dev_loss}
     return report
