@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from .messages import is_conversation, is_message, response_text
@@ -35,6 +36,8 @@ WHOLE = ("instructions", "tools", "procedural")
 _INNER = ("doc", "info", "extra_info", "metadata", "verification_info")
 _GOLDS = ("ground_truth", "reward_model.ground_truth", "label", "answer", "reference", "gold", "info.ground_truth")
 _INSTRUCTION = re.compile(r"""["'](?:instruction_id(?:_list)?|func_name)["']\s*:""")
+_DATA = frozenset('[{" \n')
+"""How a text begins that may be data."""
 _SELECT = re.compile(r"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
 
 
@@ -46,20 +49,34 @@ def capability(row: Row, kind: str | None) -> Fields:
     >>> capability({"question": "Who?", "answers": {"text": ["Ann"], "answer_start": [3]}}, None)
     {'kind': 'answer', 'reference': ['Ann']}
     """
-    for name, find in _FINDERS.items():
+    for name in _possible(tuple(row)):
         if kind in (None, name):
-            fields = find(row)
+            fields = _FINDERS[name](row)
             if fields is not None:
                 return {"kind": name, **fields}
     return {}
 
 
+@lru_cache(maxsize=512)
+def _possible(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The kinds that rows with these columns may be of."""
+    return tuple(name for name, needed in _NEEDED.items() if not needed.isdisjoint(columns))
+
+
+@lru_cache(maxsize=512)
+def _gold_paths(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Where rows with these columns may hold instructions as their gold."""
+    return tuple(path for path in _GOLDS if path.partition(".")[0] in columns)
+
+
 def _instructions(row: Row) -> Fields | None:
-    for place in (row, *(_mapping(row.get(name)) for name in _INNER)):
+    for place in (row, *(_mapping(row[name]) for name in _INNER if name in row)):
         if place.get("instruction_id_list"):
             return {"instruction_id_list": place["instruction_id_list"], "kwargs": place.get("kwargs")}
-    for path in _GOLDS:
+    for path in _gold_paths(tuple(row)):
         gold = get(row, path)
+        if gold is None or (isinstance(gold, str) and gold[:1] not in _DATA):
+            continue
         text = gold if isinstance(gold, str) else json.dumps(gold) if isinstance(gold, list | dict) else ""
         named = "instruction_id" in text or "func_name" in text
         if named and len(text) < 100_000 and _INSTRUCTION.search(text.replace("\\", "")):
@@ -82,7 +99,7 @@ def _listed(gold: Any) -> Fields | None:  # any: JSON values
 
 
 def _procedural(row: Row) -> Fields | None:
-    for place in (row, *(_mapping(row.get(name)) for name in ("item", "entry", "extra_info", "info", "doc"))):
+    for place in (row, *(_mapping(row[name]) for name in row.keys() & {"item", "entry", "extra_info", "info", "doc"})):
         inner = _mapping(place.get("entry", place))
         metadata = _mapping(inner.get("metadata"))
         if isinstance(metadata.get("source_dataset"), str) and "source_index" in metadata:
@@ -197,6 +214,14 @@ def _table(value: Any) -> Iterator[Row]:  # any: JSON values
             yield dict(zip(value, parts, strict=True))
 
 
+_NEEDED: Mapping[str, frozenset[str]] = {
+    "instructions": frozenset(("instruction_id_list", *_INNER, *(path.partition(".")[0] for path in _GOLDS))),
+    "procedural": frozenset(("metadata", "item", "entry", "extra_info", "info", "doc")),
+    "tools": frozenset(("function", "tools", "responses_create_params")),
+    "sql": frozenset(("db_id", "sql_context", "context")),
+    "answer": frozenset(("answers", "answers_spans", "answer", "aliases", "supporting_facts")),
+}
+"""Columns of which a row of each kind has one."""
 _FINDERS: Mapping[str, Callable[[Row], Fields | None]] = {
     "instructions": _instructions,
     "procedural": _procedural,
@@ -213,7 +238,7 @@ def _mapping(value: Any) -> Row:  # any: JSON values
 
 def _value(value: Any) -> Any:  # any: JSON values
     """What a text of JSON holds."""
-    return read_text(value) if isinstance(value, str) and value[:1] in ("{", "[") else value
+    return read_text(value) if isinstance(value, str) and value and value[0] in "{[" else value
 
 
 def _json(value: object) -> str:

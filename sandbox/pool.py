@@ -40,6 +40,8 @@ Mode = Literal["exec", "fork"]
 _CONTROL = ("python3", "-I", "-S", "-c", "print(42)")
 PAUSES = (0.0, 0.2, 1.0, 4.0)
 """Seconds before each new attempt after the sandbox failed."""
+ENDED = "the program ended its sandbox"
+"""How the detail of a program begins that ended every sandbox it was given."""
 _log = logging.getLogger(__name__)
 
 
@@ -224,7 +226,7 @@ class Pool:
         detail = f"the sandbox failed {len(failures)} times: {failures[-1]}"
         if all(isinstance(error, _EndedError) for error in failures) and self._another_lives(state, image):
             # It ended every sandbox that it was given, and no other program did.
-            ended = TestOutcome(outcome=Outcome.RE, detail=f"the program ended its sandbox {len(failures)} times")
+            ended = TestOutcome(outcome=Outcome.RE, detail=f"{ENDED} {len(failures)} times")
             return Result(outcome=Outcome.RE, tests=[ended] * len(submission.tests), detail=ended.detail, backend=name)
         return _lost(submission, detail, name)
 

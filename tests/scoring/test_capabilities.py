@@ -61,6 +61,8 @@ def test_score_explain_check_and_report(rows: Path, tmp_path: Path) -> None:
 def test_a_trainer_asks_them() -> None:
     judge = reward()
     for row in ROWS:
-        columns = {name: [value] for name, value in row.items() if name not in ("response", "prompt", "question")}
+        columns: dict[str, Any] = {
+            name: [value] for name, value in row.items() if name not in ("response", "prompt", "question")
+        }
         (score,) = judge(prompts=[row.get("prompt", row.get("question"))], completions=[row["response"]], **columns)
         assert score == SCORES[row["id"]], row
