@@ -86,6 +86,7 @@ wheel: $(VENV)/.testing ## Build sdist and wheel into dist/, and try the wheel a
 bench: $(BENCH)/.made ## Measure the figures that README quotes
 	$(BENCH)/bin/python benchmarks/scoring.py
 	$(BENCH)/bin/python benchmarks/report.py
+	$(BENCH)/bin/python benchmarks/judge.py
 	$(if $(shell command -v wrk),$(BENCH)/bin/python benchmarks/serving.py)
 	$(if $(wildcard $(DATA)/math_dev.jsonl),$(BENCH)/bin/python benchmarks/math_verifier.py $(DATA)/math_dev.jsonl)
 	$(if $(wildcard $(DATA)/math_dev.jsonl),$(BENCH)/bin/python benchmarks/math_mutations.py $(DATA)/math_dev.jsonl $(DATA)/rollouts_dev.jsonl)
