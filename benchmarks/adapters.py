@@ -3,7 +3,7 @@
 Run in the environment of `make test-peers`. The mathematical rows of the example rollouts, over and over, are judged by
 `math,format` through every adapter in the shape of its trainer's calls (one by one, or as a batch), interleaved with
 TRL's `accuracy_reward` (math-verify) and `think_format_reward`; CPU-seconds of this process, medians of the runs. Then
-512 programs through the `local` sandbox, in wall time a row.
+programs through the `local` sandbox (3.2 tests a row), in CPU and wall time a row.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ import asyncio
 import json
 import os
 import platform
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -120,20 +123,29 @@ def calls(rows: list[dict[str, Any]]) -> dict[str, Callable[[], object]]:
     }
 
 
-def code(count: int) -> dict[str, float]:
-    """Wall time of a batch of programs in the `local` sandbox, a row."""
+def run_programs(count: int, mode: str) -> float:
+    """Judge so many programs in one batch; the seconds that it took."""
     from r1_reward.adapters import trl
 
     rows = read("code", count)
-    reward = trl.reward("code", options={"code": {"backend": "local"}}, breaker=None)
+    reward = trl.reward("code", options={"code": {"backend": "local", "mode": mode}}, breaker=None)
     columns: dict[str, Any] = {key: [row.get(key) for row in rows] for key in ("tests", "limits", "prompt", "kind")}
-    texts = [row["response"] for row in rows]
-    few: dict[str, Any] = {key: values[:8] for key, values in columns.items()}
-    reward(completions=texts[:8], **few)
     start = time.monotonic()
-    found = reward(completions=texts, **columns)
-    seconds = time.monotonic() - start
-    return {"rows": count, "wall_ms_a_row": 1000 * seconds / count, "unjudged": sum(one is None for one in found)}
+    found = reward(completions=[row["response"] for row in rows], **columns)
+    assert None not in found
+    return time.monotonic() - start
+
+
+def code(count: int, mode: str) -> dict[str, float]:
+    """Wall and CPU time a row of a batch of programs, over that of a batch of 16, which starts everything."""
+    seconds, cpu = [], []
+    for rows in (16, count + 16):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        command = [sys.executable, __file__, "--programs", str(rows), "--mode", mode]
+        seconds.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return {name: 1000 * (found[1] - found[0]) / count for name, found in (("wall_ms", seconds), ("cpu_ms", cpu))}
 
 
 def main() -> None:
@@ -142,8 +154,13 @@ def main() -> None:
     parser.add_argument("--completions", type=int, default=512)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--no-code", action="store_true")
+    parser.add_argument("--programs", type=int, help="judge so many programs, print the seconds, and end")
+    parser.add_argument("--mode", default="exec", choices=["exec", "fork"])
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
+    if args.programs:
+        print(run_programs(args.programs, args.mode))
+        return
     seconds: dict[str, list[float]] = defaultdict(list)
     for run in range(args.runs + 1):  # the first loads and compiles
         for name, call in calls(read("math", args.completions, run)).items():
@@ -159,13 +176,13 @@ def main() -> None:
         "python": platform.python_version(),
         "date": time.strftime("%Y-%m-%d"),
         "cpu_ms": milliseconds,
-        "code": None if args.no_code else code(args.completions),
+        "code": {} if args.no_code else {mode: code(args.completions, mode) for mode in ("exec", "fork")},
     }
     print(f"CPU-ms for {args.completions} completions, median of {args.runs}")
     for name, value in milliseconds.items():
         print(f"{name:28} {value:9.1f}")
-    if told["code"]:
-        print(f"code, wall ms a row {told['code']['wall_ms_a_row']:.1f}, unjudged {told['code']['unjudged']}")
+    for mode, found in told["code"].items():
+        print(f"code, mode={mode}: a row {found['cpu_ms']:.1f} CPU-ms, {found['wall_ms']:.1f} ms of wall time")
     if args.json:
         args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 

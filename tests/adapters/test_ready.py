@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import importlib.util
+import inspect
 import pickle
 import subprocess
 import sys
@@ -47,6 +48,7 @@ def test_ready_names_are_rewards() -> None:
     plugged = imported(f"{ours}.verifiers_hub:math_format")
     assert asyncio.run(plugged(task={"answer": "4"}, trace=trace)) == 2.0
     assert trl.math_format is trl.math_format
+    assert len(inspect.signature(trl.math_format).parameters) >= 2  # what axolotl asks
 
 
 @pytest.mark.parametrize("name", ["mathe", "math_", "auto_math", "rl2", "__path__", "_private"])
