@@ -243,12 +243,15 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         name="verifiers",
-        needs=(("example_id", "completion"), ("example_id", "task", "prompt"), ("completion", "task", "answer")),
+        needs=(
+            *(("example_id", "completion"), ("example_id", "task", "prompt"), ("completion", "task", "answer")),
+            ("traces[0].nodes", "task.data"),
+        ),
         fields={
-            "response": ("completion",),
-            "prompt": ("prompt",),
-            "reference": ("answer", "info.answer"),
-            "problem": ("example_id",),
+            "response": ("completion", "traces[0].nodes[-1].message"),
+            "prompt": ("prompt", "task.data.prompt"),
+            "reference": ("answer", "info.answer", "task.data.answer", "task.data.info.answer"),
+            "problem": ("example_id", "task.data.id", "task.data.idx"),
         },
     ),
     Tool(

@@ -14,7 +14,7 @@ A document that has a response of its own is a row, whatever else it holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .aliases import ALIASES, CONVERSATIONS
@@ -41,7 +41,7 @@ def rows_of(document: Mapping[str, Any]) -> Rows | None:
     if document and all(name.isdigit() and isinstance(item, dict) for name, item in document.items()):
         return list(document.values())
     columns, data = document.get("columns"), document.get("data")
-    if _all(columns, str) and isinstance(data, list) and all(_fits(row, columns) for row in data):
+    if isinstance(columns, list) and _all(columns, str) and isinstance(data, list) and _fit(data, columns):
         return [dict(zip(columns, row, strict=True)) for row in data]
     if _is_table(document):
         return _by_key(document)
@@ -66,8 +66,8 @@ def _all(values: Any, kind: type) -> bool:  # any: a JSON value
     return isinstance(values, list) and bool(values) and all(isinstance(value, kind) for value in values)
 
 
-def _fits(row: Any, columns: list[str]) -> bool:  # any: a JSON value
-    return isinstance(row, list) and len(row) == len(columns)
+def _fit(rows: Rows, columns: Sequence[str]) -> bool:
+    return all(isinstance(row, list) and len(row) == len(columns) for row in rows)
 
 
 def _is_table(document: Mapping[str, Any]) -> bool:

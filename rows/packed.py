@@ -64,7 +64,8 @@ def unpacked(raw: IO[bytes], opened: ExitStack) -> io.BufferedReader:
         import lzma
 
         stream = _Unpacking(raw, lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY), lzma.LZMAError, "xz")
-    reader = buffered if stream is None else io.BufferedReader(_Bounded(stream, raw), 1 << 20)
+    bounded: Any = _Bounded(stream, raw)  # any: as above
+    reader = buffered if stream is None else io.BufferedReader(bounded, 1 << 20)
     coding = _coding(reader.peek(4)[:4])
     return io.BufferedReader(_Transcoding(reader, coding), 1 << 20) if coding else reader
 

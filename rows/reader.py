@@ -25,6 +25,7 @@ from ..verifiers.errors import ConfigError, SampleError
 from ..verifiers.reasoning import Prefilled, ends_in_think
 from ..verifiers.registry import is_known
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
+from . import capabilities
 from .aliases import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, TOOLS, VERDICTS, Tool
 from .cases.forms import FORM_COLUMNS, read_sample
 from .columns import kind_of, language_of, own_limits, program_language_of
@@ -125,7 +126,8 @@ class RowReader:
             asked = plain(prompt)
             (sample,) = read.read(prompt=asked or None).samples
             opened = ends_in_think(sample.prompt) if self.prefilled == "auto" else self.prefilled
-            return replace(sample, response=response_text(_copied(completion), opened=opened))
+            told = capabilities.calls_text if sample.kind == "tools" else response_text
+            return replace(sample, response=told(_copied(completion), opened=opened))
         except SampleError as error:
             return error
         except Exception as error:  # noqa: BLE001 - the boundary: whatever a row holds, it costs that row
@@ -172,7 +174,7 @@ def _layout(keys: tuple[str, ...], columns: tuple[tuple[str, str | None], ...], 
     tools = tools if tool == "auto" else (BY_NAME[tool],)
     own = all(found in ((), (name,)) for name, found in paths.items() if name != "responses")
     plain_row = own and not columns and not tools and "response" in there and not there.intersection(CONVERSATIONS)
-    plain_row = plain_row and not there.intersection(OPTION_COLUMNS)
+    plain_row = plain_row and there.isdisjoint(OPTION_COLUMNS) and there.isdisjoint(capabilities.MARKERS)
     return _Layout(plain_row, not there.isdisjoint(FORM_COLUMNS), paths, tools)
 
 
@@ -204,6 +206,8 @@ def _is_plain(row: Row) -> bool:
 
 
 _PROMPTS = (str, type(None))
+_OWN_ANSWER = ("reference", "match", "golds", "answers", "answers_spans")
+"""Fields beside which `kind: answer` is the kind of short answers."""
 
 
 class _Row:
@@ -237,7 +241,10 @@ class _Row:
         self._kind(fields)
         self._language(fields)
         self._limits(fields)
-        fields.update(self._label(fields))
+        shape = {} if "reference" in self._columns else capabilities.capability(self._row, fields.get("kind"))
+        if prompt is not None:
+            shape.pop("prompt", None)  # a trainer's own goes before
+        fields.update(shape or self._label(fields))
         if self._tool is not None and "finish_reason" in self._tool.fields and "finish_reason" not in fields:
             reason = self._of_tool("finish_reason")[1]
             if reason is not None:
@@ -253,7 +260,10 @@ class _Row:
                 where = f"responses[{place}]" if plural else self._where("response")
                 if opened is None:
                     opened = ends_in_think(question.prompt) if self._prefilled == "auto" else self._prefilled
-                response = _text_of(response, where, opened)
+                tools = fields.get("kind") == "tools"
+                response = (
+                    capabilities.calls_text(response, opened=opened) if tools else _text_of(response, where, opened)
+                )
             samples.append(replace(question, response=response))
         return Read(samples, plural, self._reading())
 
@@ -352,6 +362,8 @@ class _Row:
         if value is None:
             return
         kind = kind_of(value)
+        if kind == "answer" and not any(self._row.get(name) is not None for name in _OWN_ANSWER):
+            kind = None  # `answer`, `response`: what data sets call a part of a row
         if kind is not None:
             fields["kind"] = kind
         elif path in self._columns.values():
@@ -515,6 +527,8 @@ def _is_of(tool: Tool, row: Row) -> bool:
         return (
             isinstance(name, str) and "/" in name and not any(row.get(n) is not None for n in ("response", "responses"))
         )
+    if tool.name == "verifiers" and isinstance(row.get("traces"), list) and len(row["traces"]) != 1:
+        return False  # of several agents, one of which may judge the others
     if tool.name == "openai" and "custom_id" in row:
         return isinstance(row.get("response"), Mapping)
     if tool.name == "openai" and not any(get(row, path) for path in ("choices", "output", "response")):

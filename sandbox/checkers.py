@@ -9,6 +9,7 @@ NaN equals nothing, itself included. Digits are the ten of ASCII. White space is
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import reprlib
@@ -327,6 +328,30 @@ def json_near(expected: object, got: object) -> str | None:
     return difference
 
 
+def json_unordered(expected: object, got: object) -> str | None:
+    """As `json_near`, but the items of a list may stand in any order; theirs in turn may not.
+
+    >>> json_unordered([[1], [2, 3]], [[2, 3], [1]]), json_unordered([[1, 2]], [[2, 1]])
+    (None, 'returned [[2, 1]] where [[1, 2]] was expected')
+    """
+    difference = json_near(expected, got)
+    if difference is None:
+        return None
+    wrapped = isinstance(expected, list) and len(expected) == 1
+    for wanted in (expected, expected[0]) if wrapped else (expected,):  # type: ignore[index]  # a list, then
+        if isinstance(wanted, list) and isinstance(got, list | tuple) and len(wanted) == len(got):
+            try:
+                one, other = (
+                    sorted(json.dumps(_as_json(item, 0), sort_keys=True, allow_nan=False) for item in side)
+                    for side in (wanted, got)
+                )
+            except (TypeError, ValueError, RecursionError):
+                continue
+            if one == other:
+                return None
+    return difference
+
+
 def _near_fraction(one: Any, other: Any) -> bool:  # any: numbers
     if isinstance(one, float) and isinstance(other, float | int) and not isinstance(other, bool):
         try:
@@ -435,6 +460,7 @@ VALUE_CHECKERS: Mapping[str, Checker] = {
     "equal": equal,
     "json": json_equal,
     "json_near": json_near,
+    "json_unordered": json_unordered,
     "json_wrapped": json_wrapped,
     "unordered": unordered_values,
 }

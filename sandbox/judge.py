@@ -36,6 +36,7 @@ from .limits import DEFAULT_LIMITS, Limits
 from .outcome import Fault, Outcome, Result, TestOutcome, Trust
 from .session import Command, Ran, Session
 from .submission import AssertTest, CallTest, ProgramTest, StdinTest, Submission, Test
+from .testlib import with_testlib
 
 _WALL = 5
 """How many times longer than its processor time a whole submission may take."""
@@ -235,7 +236,8 @@ class _Judge:
             return Outcome.RE, rules.ending(ran)
         checker = test.checker_program
         language = LANGUAGES[checker.language]
-        built = build(language, checker.source, DEFAULT_LIMITS)
+        source = with_testlib(checker.source) if checker.testlib else checker.source
+        built = build(language, source, DEFAULT_LIMITS)
         files = {"input.txt": test.input, "expected.txt": test.output}
         data = {name: text.encode("utf-8", "replace") for name, text in files.items()} | {"output.txt": ran.stdout}
         self._loaded = None

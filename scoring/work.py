@@ -203,7 +203,7 @@ class Scorer:
             self._keep(row, sample, found, part if row.plural else None)
             for part, (sample, found) in enumerate(zip(row.samples, judged, strict=True))
         )
-        by = tuple(_text(get(row.fields, path)) for path in self._by)
+        by = values_at(row.fields, self._by)
         name = name[:80]
         if not name.isprintable():
             name = "".join(char if char.isprintable() else "\ufffd" for char in name)
@@ -282,8 +282,9 @@ def _spent(verdicts: Mapping[str, Verdict]) -> tuple[int, int, float]:
     return read, written, cost
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)[:80]
+def values_at(fields: Mapping[str, Any], paths: Sequence[str]) -> tuple[str | None, ...]:  # any: JSON values
+    """A row's values of the fields that figures are broken down by."""
+    return tuple(None if (value := get(fields, path)) is None else str(value)[:80] for path in paths)
 
 
 def problem_key(group: object) -> bytes:

@@ -46,7 +46,8 @@ class TestCase:
     before: str | None = None
     """function, assert: Python that stands before the program, as the prompt of a data set has it."""
     checker_program: str | None = None
-    """stdin: a Python program that decides, given the files input, expected output and output; it prints 1 or 0."""
+    """stdin: a program that decides. Python: given the files input, expected output and output it prints 1 or 0; C++
+    that includes testlib.h: as its checkers do."""
     input_file: str | None = None
     """stdin: the file in which the program finds its input besides."""
     output_file: str | None = None

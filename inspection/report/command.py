@@ -59,7 +59,11 @@ class ScoringReporter:
         tell(
             write_report(
                 ReportOptions(
-                    sources=(options.output,), output=options.report, names=options.names, group_by=options.group_by
+                    sources=(options.output,),
+                    output=options.report,
+                    names=options.names,
+                    group_by=options.group_by,
+                    by=options.by,
                 ),
                 allow_empty=True,
             )

@@ -89,6 +89,25 @@ def verifiers(summary: Summary) -> list[Told]:
     return found
 
 
+def breakdowns(summary: Summary) -> list[Told]:
+    """The figures of each value of the fields that a run is broken down by."""
+    found = []
+    for path, values in summary.by.items():
+        rows = [
+            {
+                "value": value,
+                "responses": f"{part.responses:,}",
+                "accuracy": number(part.problems.accuracy.mean) if part.problems.accuracy.n else "-",
+                "interval": bounds(part.problems.accuracy.share_interval) if part.problems.accuracy.n else "",
+                "reward": number(part.problems.reward.mean),
+                "unjudged": f"{part.unjudged:,}",
+            }
+            for value, part in values.items()
+        ]
+        found.append({"path": path, "rows": rows})
+    return found
+
+
 def ladder(summary: Summary) -> list[Told]:
     """pass@k and cons@k with their intervals."""
     problems = summary.problems

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...scoring.scored import ScoredFiles, ScoredRow
+from ...scoring.summary import Tally
 from ...verifiers.errors import RunError
 from ...verifiers.registry import is_accuracy
 from .options import ReportOptions
@@ -57,7 +58,7 @@ def gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str]
 
 
 def _gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str], opened: ExitStack) -> Gathered:
-    survey, files = Survey(), ScoredFiles(sources, names, options.group_by)
+    survey, files = Survey(Tally([], by=options.by)), ScoredFiles(sources, names, options.group_by)
     opened.callback(survey.tally.groups.close)
     all_of_them = _Kept(options.systems)
     opened.callback(all_of_them.blocks.close)

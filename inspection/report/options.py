@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ...rows.paths import parse_path
 from ...rows.reader import RowReader
 from ...verifiers.errors import ConfigError
 
@@ -27,6 +28,8 @@ class ReportOptions:
     """Which field of a row holds which field of a Sample; what the scoring run noted if left out."""
     group_by: str | None = None
     """Field of the row that groups responses to one problem."""
+    by: Sequence[str] = ()
+    """Fields whose values have figures of their own."""
     systems: Sequence[str] = ()
     """What each source is called in a comparison: the field `system` of its rows."""
     max_rows: int = 100_000
@@ -43,6 +46,8 @@ class ReportOptions:
             raise ConfigError(f"max_rows is {self.max_rows}; it must be from 1 to 1,000,000")
         if not 0 < self.max_mb <= 2_000:
             raise ConfigError(f"max_mb is {self.max_mb}; it must be more than 0 and at most 2,000")
+        for path in self.by:
+            parse_path(path)
         _ = self.reader  # which raises ConfigError for a field that there is not
 
     @property

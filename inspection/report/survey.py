@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..._version import __version__
 from ...scoring.scored import Response, ScoredRow
 from ...scoring.summary import Summary, Tally
-from ...scoring.work import Done
+from ...scoring.work import Done, values_at
 from ...verifiers.errors import ConfigError
 from ...verifiers.registry import is_accuracy, make
 from ...verifiers.verifier import Verifier
@@ -73,7 +73,9 @@ class Survey:
                 self._rewarded.append(kind)
         self.in_error += isinstance(row.fields.get("error"), dict)
         name = row.responses[0].name if row.responses else f"line {row.line}"
-        self._waiting.append(Done(b"", tuple(map(_scored, row.responses)), row.error, seconds, _printable(name)))
+        by = values_at(row.fields, self.tally.by)
+        responses = tuple(map(_scored, row.responses))
+        self._waiting.append(Done(b"", responses, row.error, seconds, _printable(name), by=by))
         if len(self._waiting) >= 1_000:
             self._settle()
 

@@ -21,7 +21,7 @@ from ...scoring.scored import options_of
 from ...verifiers.errors import ConfigError, RunError, missing_extra
 from ...verifiers.files import write_whole
 from ...verifiers.visible import visible
-from .figures import cards, ladder, many, plain, plots, spread, verifiers
+from .figures import breakdowns, cards, ladder, many, plain, plots, spread, verifiers
 from .gather import Gathered, gather, index_of
 from .metrics import Run, read_run
 from .options import ReportOptions
@@ -181,6 +181,7 @@ def _render(
         plots=drawn,
         verifiers=verifiers(summary),
         ladder=ladder(summary),
+        breakdowns=breakdowns(summary),
         spreads=[one for one in spreads if one],
         about=_about(options, noted, inputs, run),
         entries=found.columns.size,

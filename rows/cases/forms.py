@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from ...sandbox.testlib import uses_testlib
 from ...verifiers.cases import TestCase
 from ...verifiers.errors import SampleError
 from ...verifiers.sample import Sample
@@ -54,7 +55,7 @@ def read_tests(value: object, name: str = "tests", row: Row | None = None) -> Se
     if isinstance(value, str) and _is_multipl_e(row, value):
         return _multipl_e({**row, "tests": value})
     tests = read_shape(value, name, row, "pairs", None)
-    return _with_checker(tests, row)
+    return _in_any_order(_with_checker(tests, row), row)
 
 
 def holds_tests(value: object) -> bool:
@@ -89,7 +90,7 @@ def find_tests(row: Row, *, sure: bool) -> Sequence[TestCase]:
             if form.has(row):
                 tests = form.read(row)
                 if tests:
-                    return [replace(test, form=form.name) for test in tests]
+                    return [replace(test, form=form.name) for test in _in_any_order(tests, row)]
         for name in _COLUMNS:
             if row.get(name) not in (None, "", [], {}):
                 if sure:
@@ -131,10 +132,12 @@ def _with_checker(tests: Sequence[TestCase], row: Row) -> list[TestCase]:
     if str(row.get("input_mode") or "").lower() == "interactive" or row.get("interaction_format"):
         raise unknown_form(_INTERACTIVE)
     program = row.get("generated_checker") or row.get("checker_code")
+    if not program and uses_testlib(_text(row, "checker")):
+        program = row["checker"]
     changes: dict[str, str] = {}
     if isinstance(program, str) and program.strip():
-        if "testlib" in program or "#include" in program:
-            raise unknown_form("the checker needs testlib.h, which the sandbox does not have")
+        if "#include" in program and not uses_testlib(program):
+            raise unknown_form("the checker is a program in C++ that does not use testlib.h")
         changes["checker_program"] = program
     given = row.get("input_file"), row.get("output_file")
     if str(row.get("input_mode") or "").lower() == "file":
@@ -145,6 +148,27 @@ def _with_checker(tests: Sequence[TestCase], row: Row) -> list[TestCase]:
     if not changes:
         return list(tests)
     return [replace(test, **changes) if test.type == "stdin" else test for test in tests]  # type: ignore[arg-type]
+
+
+_ANY_ORDER = re.compile(r"\b(?:return|output)\b[^.\n]{0,80}\bin any order\b", re.IGNORECASE)
+_STATEMENTS = ("prompt", "question", "problem", "question_content", "description", "content", "problem_description")
+
+
+def _in_any_order(tests: Sequence[TestCase], row: Row) -> Sequence[TestCase]:
+    """The same, with lists compared in any order where the problem says that they may be returned so, as LeetCode's
+    do."""
+    near = [test.type == "function" and test.checker == "json_near" for test in tests]
+    if not any(near) or not any(_ANY_ORDER.search(text) for name in _STATEMENTS for text in _texts(row.get(name))):
+        return tests
+    return [replace(test, checker="json_unordered") if one else test for test, one in zip(tests, near, strict=True)]
+
+
+def _texts(value: object) -> list[str]:
+    """A statement as text; of messages their contents."""
+    if isinstance(value, str):
+        return [value]
+    turns = value if isinstance(value, list) else []
+    return [text for turn in turns if isinstance(turn, Mapping) and isinstance(text := turn.get("content"), str)]
 
 
 # Inputs and outputs

@@ -1,8 +1,9 @@
 """Values of the standard library that can be written as their parts, for tests that are held apart from the program.
 
 Ranges, dates, times, paths, UUIDs, NumPy's arrays and numbers, deques, the kinds of dict in `collections`, types of
-Python, `...`, NotImplemented. Only exact types: what a subclass adds could not be told. Reading one makes a fresh value
-out of plain parts.
+Python, `...`, NotImplemented, Decimals and bytearrays, which are more than what they are equal to. Only exact types:
+what a subclass adds could not be told. A dataclass of the program becomes a record: its fields, and how records of its
+class compare; its methods stay behind. Reading a value makes a fresh one out of plain parts.
 """
 
 from __future__ import annotations
@@ -27,9 +28,16 @@ def parts_of(value: Any) -> tuple[str, tuple[object, ...]] | None:
         return "...", ()
     if value is NotImplemented:
         return "NotImplemented", ()
+    if kind is bytearray:
+        return "bytearray", (bytes(value),)
     if kind is type:
         known = getattr(builtins, value.__name__, None) is value
         return ("type", (value.__name__,)) if known else None
+    if "__dataclass_params__" in kind.__dict__:
+        try:
+            return _record_of(value)
+        except Exception:  # noqa: BLE001 - what a class of the program's own making answers
+            return None
     module = sys.modules.get(kind.__module__)
     if module is None or getattr(module, name, None) is not kind:
         return None
@@ -48,6 +56,8 @@ def parts_of(value: Any) -> tuple[str, tuple[object, ...]] | None:
         if name in ("datetime", "time"):
             day = (value.year, value.month, value.day) if name == "datetime" else ()
             return name, (*day, value.hour, value.minute, value.second, value.microsecond, value.tzinfo)
+    if kind.__module__ == "decimal" and name == "Decimal":
+        return name, (str(value),)
     if kind.__module__ in ("pathlib", "pathlib._local") and name in ("PosixPath", "PurePosixPath"):
         return name, (str(value),)
     if kind.__module__ == "uuid" and name == "UUID":
@@ -64,6 +74,43 @@ def parts_of(value: Any) -> tuple[str, tuple[object, ...]] | None:
     return None
 
 
+def _record_of(value: Any) -> tuple[str, tuple[object, ...]] | None:
+    """The parts of a dataclass whose comparisons are those that `dataclass` wrote; None for any other."""
+    kind = type(value)
+    told = kind.__dataclass_params__
+    fields = [name for name, field in kind.__dataclass_fields__.items() if field._field_type.name == "_FIELD"]
+    compared = [name for name in fields if kind.__dataclass_fields__[name].compare]
+    held = vars(value) if hasattr(value, "__dict__") else {name: getattr(value, name) for name in fields}
+    if kind.__mro__[1:] != (object,) or compared != fields or list(held) != fields:
+        return None
+    for name in ("__eq__", "__hash__", "__repr__", "__lt__"):
+        written = kind.__dict__.get(name)
+        if written is not None and not _is_written(written):
+            return None
+    return "record", (kind.__name__, told.eq, told.order, told.frozen, fields, [held[name] for name in fields])
+
+
+def _record(name: str, eq: bool, order: bool, frozen: bool, fields: list[str], values: list[object]) -> object:
+    import dataclasses
+
+    key = (name, eq, order, frozen, tuple(fields))
+    if key not in _RECORDS:
+        if not all(isinstance(text, str) and text.isidentifier() for text in (name, *fields)) or len(_RECORDS) > 100:
+            raise ValueError("no record")
+        _RECORDS[key] = dataclasses.make_dataclass(name, fields, eq=eq, order=order, frozen=frozen)
+    return _RECORDS[key](*values)
+
+
+_RECORDS: dict[tuple[object, ...], type] = {}
+"""Classes of records by all that they are made of, so that two of one class can be equal."""
+
+
+def _is_written(method: Any) -> bool:
+    """Whether `dataclass` made a method."""
+    place = getattr(getattr(method, "__code__", None), "co_filename", "")
+    return place == "<string>" or place.rpartition("/")[2] in ("dataclasses.py", "reprlib.py")
+
+
 def put_together(name: str, parts: tuple[Any, ...]) -> object:
     """The value again. Raises ValueError, TypeError and their like for parts that make none."""
     if name == "range":
@@ -72,6 +119,14 @@ def put_together(name: str, parts: tuple[Any, ...]) -> object:
         return ...
     if name == "NotImplemented":
         return NotImplemented
+    if name == "bytearray":
+        return bytearray(parts[0])
+    if name == "record":
+        return _record(*parts)
+    if name == "Decimal":
+        import decimal
+
+        return decimal.Decimal(parts[0])
     if name == "type":
         found = getattr(builtins, parts[0])
         if not isinstance(found, type):

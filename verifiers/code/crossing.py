@@ -129,6 +129,7 @@ def _looks_inside(nodes: Sequence[ast.AST], free: set[str]) -> bool:
     return any(
         (isinstance(node, ast.Attribute) and node.attr not in _PLAIN_METHODS and is_given(node.value))
         or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in answers)
+        or (isinstance(node, ast.Call) and isinstance(node.func, ast.Call | ast.Subscript) and is_given(node.func))
         or (isinstance(node, ast.withitem) and _first_call(node.context_expr) in given)
         for node in nodes
     )

@@ -26,6 +26,7 @@ from ...sandbox import (
 from ...sandbox.languages import language
 from ...sandbox.limits import DEFAULT_LIMITS
 from ...sandbox.submission import Checker, Runner, Test
+from ...sandbox.testlib import uses_testlib
 from ..cases import OWN, TestCase
 from ..errors import ConfigError
 from ..reasoning import Prefilled
@@ -270,7 +271,7 @@ class CodeVerifier:
             assert test.input is not None
             assert test.output is not None
             checker = self._own(test.checker) or checkers.checker(test.checker)
-            deciding = CheckerProgram(source=test.checker_program) if test.checker_program else None
+            deciding = _checker_program(test.checker_program) if test.checker_program else None
             return [
                 StdinTest(
                     input=test.input,
@@ -289,7 +290,12 @@ class CodeVerifier:
             name = "equal" if test.checker == "tokens" else test.checker
             checker = self._own(name) or checkers.value_checker(name)
             expected = fold_text(test.expected or "")
-            auto_imports = name in ("json", "json_near", "json_wrapped")  # the shapes of LiveCodeBench and its like
+            auto_imports = name in (
+                "json",
+                "json_near",
+                "json_unordered",
+                "json_wrapped",
+            )  # the shapes of LiveCodeBench and its like
             entry = _entry(test.entry)
             return [
                 CallTest(entry=entry, args=test.args, expected=expected, checker=checker, auto_imports=auto_imports)
@@ -348,6 +354,12 @@ class CodeVerifier:
             reason = Reason.PARTIAL if 0 < share < 1 else reason
         verdict = Verdict.scored(score, reason, detail, answer=answer, parts={"passed": share}, evidence=evidence)
         return verdict.timed(result.seconds, accuracy=True)
+
+
+def _checker_program(source: str) -> CheckerProgram:
+    """A checker in C++ for testlib.h, or one in Python."""
+    testlib = uses_testlib(source)
+    return CheckerProgram(source=source, language="cpp" if testlib else "python", testlib=testlib)
 
 
 def _way_out(module: str) -> str:

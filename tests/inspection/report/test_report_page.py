@@ -335,6 +335,34 @@ def test_own_fields_are_columns_of_the_index(tmp_path: Path) -> None:
     assert len(fields["long"]["words"][0]) == 80
 
 
+def test_figures_by_field_stand_on_the_page(tmp_path: Path) -> None:
+    source, out, summary = tmp_path / "in.jsonl", tmp_path / "out.jsonl", tmp_path / "s.json"
+    rows = [
+        {"response": rf"\boxed{{{n % 2}}}", "reference": "1", "prompt": f"q{n // 2}", "meta": {"level": f"<{n % 3}>"}}
+        for n in range(12)
+    ]
+    source.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    pages = [tmp_path / name for name in ("scored.html", "alone.html", "plain.html")]
+    command = ["score", str(source), "-o", str(out), "--workers", "1", "--by", "meta.level", "--summary", str(summary)]
+    assert CliRunner().invoke(main, [*command, "--report", str(pages[0])]).exit_code == 0
+    assert CliRunner().invoke(main, ["report", str(out), "-o", str(pages[1]), "--by", "meta.level"]).exit_code == 0
+    assert CliRunner().invoke(main, ["report", str(out), "-o", str(pages[2])]).exit_code == 0
+    told = json.loads(summary.read_text(encoding="utf-8"))["by"]["meta.level"]
+    assert len(told) == 3
+    for page in pages[:2]:
+        text = page.read_text(encoding="utf-8")
+        (table,) = re.findall(r"<h2>By meta\.level</h2>.*?</table>", text, re.DOTALL)
+        cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", table)][1:]
+        for value, accuracy, _, reward, responses, unjudged in cells:
+            part = told[html.unescape(value)]
+            assert accuracy == f"{part['accuracy']['value']:.3f}"
+            assert reward == f"{part['reward']['mean']:.3f}"
+            assert (int(responses), unjudged) == (part["responses"], "0")
+        assert len(cells) == 3
+    assert "By meta" not in pages[2].read_text(encoding="utf-8")
+    assert CliRunner().invoke(main, ["report", str(out), "--by", "a..b"]).exit_code == 2
+
+
 def test_rows_found_by_other_names_and_groups(tmp_path: Path) -> None:
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     rows = [{"completion": rf"\boxed{{{n % 2}}}", "gold": "1", "query": "q?", "task": n // 4} for n in range(8)]

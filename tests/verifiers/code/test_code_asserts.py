@@ -95,6 +95,8 @@ EXAMS = [
     ("x = [2, 1]\nsort(x)\nassert x == [1, 2]", None, "changes its argument"),
     ("assert table[1] == 2", None, "no function"),
     ("assert f(1).name == 'x'", None, "an object of the program's"),
+    ("assert f(2)(3) == 5", None, "calls what came back"),
+    ("assert f(2)[0](3) == 5", None, "calls what came back in a list"),
     ("assert f.calls == 1", None, "looks into the function"),
     ("class T:\n    pass\nassert f(T()) == 1", None, "an object of the test's"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -42,6 +43,16 @@ SHAPES: list[tuple[dict[str, Any], list[TestCase], str]] = [
     ({"tests": json.dumps(PAIRS)}, _stdin("pairs"), "pairs, as text"),
     ({"input_output": json.dumps(PAIRS)}, _stdin("apps"), "APPS"),
     ({"input_output": CALLS}, [ADD], "APPS, with a function"),
+    (
+        {"input_output": CALLS, "question": "Add them. You may return the answer in any order."},
+        [dataclasses.replace(ADD, checker="json_unordered")],
+        "a problem whose answer may be in any order",
+    ),
+    (
+        {"input_output": CALLS, "question": "The numbers are given in any order. Return the answer."},
+        [ADD],
+        "what is in any order is not the answer",
+    ),
     (
         {"public_test_cases": json.dumps(LIVE), "metadata": json.dumps({"func_name": "f"})},
         [LIVE_CALL],
