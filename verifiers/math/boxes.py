@@ -116,11 +116,11 @@ def _in_context(text: str, box: Boxed, start: int, end: int) -> Boxed:
     r"""A box with what stands around it: denied, one of two, or a part of a formula, which is then the answer."""
     before = text[max(start, box.start - _CONTEXT) : box.start].rsplit("\n", 1)[-1]
     after = text[box.end : min(end, box.end + _CONTEXT)].split("\n", 1)[0]
-    if _DENIED_BEFORE.search(before) or _DENIED_AFTER.match(after):
+    if _DENIED_BEFORE.search(before[-40:]) or _DENIED_AFTER.match(after):
         return Boxed(box.content, "denied")
-    if _EITHER.search(before) or _OR_ELSE.match(after):
+    if ("either" in before and _EITHER.search(before)) or _OR_ELSE.match(after):
         return Boxed(box.content, "hedge")
-    if not (_GLUED_BEFORE.search(before) or _GLUED_AFTER.match(after)):
+    if not (_GLUED_BEFORE.search(before[-16:]) or _GLUED_AFTER.match(after)):
         return box
     head, tail = _FORMULA_HEAD.search(before), _FORMULA_TAIL.match(after)
     if head is None or tail is None:

@@ -30,7 +30,6 @@ from .numeric import fresh_budget
 from .quantity import approximates, same_quantity, same_time
 from .reading import KEPT_TEXT, Answer
 from .reading import forget as forget_answers
-from .scalar import is_scalar
 from .sets import is_region, real_set, same_set, variable_of, whole_numbers
 from .tree import Kind, Node, TooBig, kinds, names, substitute
 from .words import plain, same_words
@@ -256,9 +255,6 @@ def _same_item(gold: Item, answer: Item) -> Decision:
         whole = same_value(gold.whole, answer.whole)
         if whole.same:
             return whole
-    solvable = gold.whole.kind == "rel" and gold.whole.value == "=" and answer.label is None
-    if solvable and is_scalar(answer.value) and len(names(gold.whole)) > 1 and solves(gold.whole, answer.value):
-        return Decision(True, "equation")
     return decision
 
 

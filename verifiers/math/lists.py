@@ -19,7 +19,7 @@ from .words import same_label
 MAX_PAIRS = 400
 """Most comparisons of elements in one comparison of lists."""
 BRACKETS: frozenset[Kind] = frozenset({"tuple", "brackets", "set", "matrix", "row"})
-_UNVALUED: frozenset[Kind] = frozenset({"text", "var", "call"})
+_UNVALUED: frozenset[Kind] = frozenset({"text", "var", "call", "phrase"})
 """What a list may hold of which "or" and "and" are not the same: names and words, not values."""
 _INEQUALITIES = frozenset({"<", ">", "<=", ">=", "!="})
 _DOTS = Node("var", (), "ldots")

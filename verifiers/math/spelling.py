@@ -67,6 +67,7 @@ _DIFFERENTIAL = r"(?:d|\\mathrm\s*\{\s*d\s*\})\s*[A-Za-z]"
 _FORMS = re.compile(rf"((?<![A-Za-z\\]){_DIFFERENTIAL}\s*)\\(?:wedge|land)(?=\s*{_DIFFERENTIAL})")
 _NOT = re.compile(r"\\not\s*(=|\\in(?![A-Za-z]))")
 _QUOTIENT = re.compile(r"(?<=\\mathbb\{Z\})\s*/\s*\(?(\d+|[a-z])\s*\\mathbb\s*\{?Z\}?\)?")
+_COMPOSED = re.compile(r"\(\s*([fghFGH])\s*\\circ\s*([fghFGH])\s*\)\s*\(([^()]{1,40})\)")
 _CHOSEN = re.compile(r"^\s*(?:\{\s*\})?\s*[\^_]\s*\{?\s*(\d{1,4}|[a-z])\s*\}?\s*([CP])_\{?\s*(\d{1,4}|[a-z])\s*\}?")
 _UNDERSCORES = re.compile(r"(?<![\w.])\d{1,3}(?:_\d{3})+(?![\w{])")
 _EXPECTED = re.compile(
@@ -116,6 +117,8 @@ def tidy(text: str) -> str:
         text = _FORMS.sub(r"\1\\cross ", text)  # dx ∧ dy is not dy ∧ dx
     if "\\not" in text:
         text = _NOT.sub(lambda sign: "\\ne " if sign[1] == "=" else "\\notin ", text)
+    if "\\circ" in text:
+        text = _COMPOSED.sub(r"\1(\2(\3))", text)
     if "circ}" in text:
         text = text.replace("^{\\circ}", "^\\circ ")
     if "_" in text and text[0] in "{^ 0123456789-":

@@ -206,7 +206,8 @@ def _tokens(text: str, out: list[str], prose: bool, nesting: int) -> None:
                 _tokens(unit, out, True, nesting + 1)
                 at = start + len(unit)
             elif len(piece) == 1 and not prose:
-                out.append(piece)
+                article = piece == "a" and out and out[-1][0] == '"' and _ARTICLE.match(text, at)
+                out.append('"a' if article else piece)
             elif piece in "aA" and _ARTICLE.match(text, at):
                 out.append('"a')
             elif len(piece) == 1:

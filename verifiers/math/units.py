@@ -17,7 +17,7 @@ from .unit_table import CHINESE, Powers, lookup
 
 _VOID = frozenset(
     "the a an of in is are total exactly approximately about old long tall wide high deep away each only"
-    " whole more altogether st nd rd th time their them all there new different possible distinct".split()
+    " whole more altogether st nd rd th time their them due all there new different possible distinct".split()
 )
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _AFTERWARDS = frozenset({"squared", "cubed"})
