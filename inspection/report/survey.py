@@ -74,8 +74,8 @@ class Survey:
         self.in_error += isinstance(row.fields.get("error"), dict)
         name = row.responses[0].name if row.responses else f"line {row.line}"
         by = values_at(row.fields, self.tally.by)
-        scored = tuple(map(_scored, row.responses))
-        self._waiting.append(Done(b"", scored, row.error, seconds, _printable(name), by=by))
+        responses = tuple(map(_scored, row.responses))
+        self._waiting.append(Done(b"", responses, row.error, seconds, _printable(name), by=by))
         if len(self._waiting) >= 1_000:
             self._settle()
 
