@@ -28,7 +28,7 @@ from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from .aliases import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, TOOLS, VERDICTS, Tool
 from .cases.forms import FORM_COLUMNS, read_sample
 from .columns import kind_of, language_of, own_limits, program_language_of
-from .labels import _HARMLESS, OPTION_COLUMNS, choice_fields, choose, is_verdict, label_fields
+from .labels import _HARMLESS, OPTION_COLUMNS, check_solution, choice_fields, choose, is_verdict, label_fields
 from .messages import as_message, is_conversation, is_message, response_text, split_conversation
 from .paths import get, parse_path
 from .values import plain, read_text
@@ -417,6 +417,8 @@ class _Row:
         if label is None:
             label = label_fields(gold, name, seen, kind)
         given = {key: value for key, value in found.items() if value is not None}
+        if kind in (None, "math") and name not in self._columns.values() and not given:
+            check_solution(label, name)
         return {**label, **given}
 
     def _gold(self, kind: str | None) -> tuple[str, Any]:  # any: JSON values
