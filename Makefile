@@ -6,6 +6,7 @@ PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 
 VENV ?= .venv
 BENCH := .venv-bench
 PEERS := .venv-peers
+SWIFT := .venv-swift
 DOCS := .venv-docs
 LATEST := .venv-latest
 LOWEST := .venv-lowest
@@ -47,8 +48,8 @@ test: lint types ## Lint, types and tests
 test-slow: $(VENV)/.testing ## The proofs that take minutes
 	$(VENV)/bin/pytest -m slow $(PYTEST_ARGS)
 
-test-peers: $(PEERS)/.made ## Real trainers (TRL, verl, OpenRLHF, ...) calling our rewards; an environment of its own, 2 GB
-	$(PEERS)/bin/pytest tests/peers -W default $(PYTEST_ARGS)
+test-peers: $(PEERS)/.made $(SWIFT)/.made ## Real trainers (TRL, verl, OpenRLHF, ...) with our rewards; two environments, 5 GB
+	R1_REWARD_SWIFT=$(abspath $(SWIFT)) $(PEERS)/bin/pytest tests/peers -W default $(PYTEST_ARGS)
 
 test-latest: ## The tests with the newest of everything, where every warning is an error
 	$(call new_environment,$(LATEST))
@@ -85,6 +86,7 @@ wheel: $(VENV)/.testing ## Build sdist and wheel into dist/, and try the wheel a
 bench: $(BENCH)/.made ## Measure the figures that README quotes
 	$(BENCH)/bin/python benchmarks/scoring.py
 	$(BENCH)/bin/python benchmarks/report.py
+	$(BENCH)/bin/python benchmarks/judge.py
 	$(if $(shell command -v wrk),$(BENCH)/bin/python benchmarks/serving.py)
 	$(if $(wildcard $(DATA)/math_dev.jsonl),$(BENCH)/bin/python benchmarks/math_verifier.py $(DATA)/math_dev.jsonl)
 	$(if $(wildcard $(DATA)/math_dev.jsonl),$(BENCH)/bin/python benchmarks/math_mutations.py $(DATA)/math_dev.jsonl $(DATA)/rollouts_dev.jsonl)
@@ -97,6 +99,7 @@ lock: $(LOCK)/.made ## Renew the exact versions in locks/
 	$(call resolve,docs,--group docs)
 	$(call resolve,bench,pyproject.toml --extra all --group bench)
 	$(call resolve,peers,pyproject.toml --extra serve --group peers)
+	$(call resolve,swift,pyproject.toml --extra serve --group swift)
 	printf 'pip>=26\nsetuptools>=77\nuv\n' | $(call resolve,build,-)
 
 clean: ## Remove what the commands above made
@@ -142,7 +145,15 @@ $(PEERS)/.made: pyproject.toml locks/constraints-build.txt locks/constraints-pee
 	$(call new_environment,$(PEERS))
 	$(call locked,$(PEERS),peers) $(TORCH)
 	$(call locked,$(PEERS),peers) -e '.[serve]' --group peers
-	$(call pip,$(PEERS)) install -q --no-deps areal==1.0.4 ms-swift==4.6.0 openrlhf==0.11.2 skyrl-gym==0.4.0
+	$(call pip,$(PEERS)) install -q --no-deps areal==1.0.4 atroposlib==0.4.0 miles-rl==0.0.2 ms-swift==4.6.0 \
+	  openenv==0.10.0 openrlhf==0.11.2 skyrl-gym==0.4.0 tinker==0.38.0 tinker-cookbook==0.6.1 torchtitan==0.3.0 \
+	  trinity-rft==0.6.0
+	touch $@
+
+$(SWIFT)/.made: pyproject.toml locks/constraints-build.txt locks/constraints-swift.txt
+	$(call new_environment,$(SWIFT))
+	$(call locked,$(SWIFT),swift) $(TORCH)
+	$(call locked,$(SWIFT),swift) -e '.[serve]' --group swift
 	touch $@
 
 $(LOCK)/.made: locks/constraints-build.txt

@@ -200,7 +200,7 @@ def report(**flags: Any) -> None:
 @click.option("--host", metavar="ADDRESS", help="Address to listen on (default: 127.0.0.1).")
 @click.option("--port", type=int, metavar="N", help="Port to listen on; 0 takes a free one (default: 8000).")
 @click.option("--on-error", type=click.Choice(["refuse", "zero"]), help="For rows without a number (default: refuse).")
-@click.option("--token-file", metavar="FILE", help="Ask for the token in this file.")
+@click.option("--token-file", metavar="FILE", help="Ask for its token, of 16 characters or more; or NAME TOKEN [MOST].")
 @click.option("--token-env", metavar="NAME", help="Ask for the token in this environment variable.")
 @click.option("--workers", type=int, metavar="N", help="Processes that judge (default: one per processor).")
 @click.option("--row-timeout", type=float, metavar="S", help="Give a row up after this many seconds (default: 40).")
@@ -211,6 +211,14 @@ def report(**flags: Any) -> None:
 @click.option("--max-queue", type=int, metavar="N", help="Most rows waiting; then 429 (default: 10000).")
 @click.option("--max-memory-mb", type=float, metavar="MB", help="Most bodies held at once; then 429 (default: 512).")
 @click.option("--max-connections", type=int, metavar="N", help="Most connections (default: 16000).")
+@click.option("--max-per-client", type=int, metavar="N", help="Most requests a named client may have under way.")
+@click.option("--tls-cert", metavar="FILE", help="Certificate chain (PEM), for HTTPS; with --tls-key.")
+@click.option("--tls-key", metavar="FILE", help="Its private key (PEM).")
+@click.option(
+    "--log-level",
+    type=click.Choice(["error", "warning", "info"]),
+    help="What is logged, as JSON on standard error; info has a line for each request (default: warning).",
+)
 @click.option("--config", metavar="FILE.toml", help="Read options from there; flags win.")
 def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) -> None:
     """Serve rewards over HTTP to OpenRLHF, slime, NeMo-Gym and anything that speaks JSON.
@@ -374,6 +382,30 @@ def schema(name: str | None) -> None:
     try:
         click.echo(json.dumps(schema_of(name), indent=2))
     except ConfigError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
+@click.argument("source", metavar="reasoning-gym/NAME")
+@click.option("-n", "--rows", "size", type=int, default=1000, metavar="N", help="How many rows (1000).")
+@click.option("--seed", type=int, default=0, metavar="N", help="The same seed gives the same rows (0).")
+@click.option("-o", "--output", metavar="OUT", help="JSONL file to write; standard output if left out.")
+@click.option("--set", "settings", multiple=True, callback=_settings, metavar="KEY=VALUE", help="Of the data set.")
+@click.option("--backend", default="auto", metavar="NAME", help="The sandbox that makes them (auto).")
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
+def make(source: str, size: int, output: str | None, **flags: Any) -> None:
+    """Make rows of a procedural data set, each with what its scorer needs.
+
+    Exit status: 0 fine, 1 they could not be made, 2 usage.
+    """
+    from .rows.make import run_make
+    from .verifiers.errors import RewardError, RunError
+
+    try:
+        run_make(source, size, output, **flags)
+    except RunError as error:
+        raise click.ClickException(str(error)) from None
+    except RewardError as error:
         raise click.UsageError(str(error)) from None
 
 
@@ -630,5 +662,34 @@ def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None
 
     try:
         sys.exit(run_prefs(files, output, judge, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command("safety-report")
+@click.argument("files", nargs=-1, required=True, metavar="FILES")
+@click.option("--gate", metavar="DIR", help="Safety model or guard that gates; without one nothing is gated.")
+@click.option(
+    "--threshold", default=0.5, metavar="P", help="Probability of being safe with which it lets through (0.5)."
+)
+@click.option("--patterns", metavar="FILE", help="Words, one a line, and re:PATTERN lines that stop, before the model.")
+@click.option("--judge", metavar="DIR", help="Safety model or guard that says what is unsafe; without it labels do.")
+@click.option("--by", multiple=True, metavar="FIELD", help="Group by it, too; repeatable.")
+@click.option(
+    "--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="Where a row holds FIELD; repeatable."
+)
+@click.option("-o", "--output", metavar="FILE", help="JSON file for the figures; standard output if left out.")
+def safety_report(files: tuple[str, ...], **flags: Any) -> None:
+    """Report how many responses are unsafe, by benchmark, language and jailbreak template, with and without a gate.
+
+    Rows have a prompt and a response; what is unsafe is told by their labels or by --judge.
+
+    Exit status: 0 whatever the figures, 1 they could not be written, 2 usage.
+    """
+    from .reward_models.safety_command import run_safety_report
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_safety_report(files, **flags))
     except RewardError as error:
         raise click.UsageError(str(error)) from None

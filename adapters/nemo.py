@@ -14,23 +14,25 @@
 
     register_env("r1", "r1_reward.adapters.nemo.math_format")  # without a file of your own; see `ready.py`
 
-A row that could not be judged **cannot** be left out by NeMo-RL's own environments: it is 0.0, `valid` says so, and the
-breaker ends the run. NeMo-Gym's rows are **left out** (`on_error="none"`, the default).
+A row that could not be judged **cannot** be left out by NeMo-RL's own environments: it is 0.0, `valid` says so, and
+the breaker ends the run; `on_error="none"` gives it the mean of the batch's rows with its prompt, and so advantage
+zero. NeMo-Gym's rows are **left out** (`on_error="none"`, the default).
 
-Read in NeMo-RL and NeMo-Gym of August 2026 and later (`environments/interfaces.py`, `base_resources_server.py`).
-What they do, and what is made of it here:
+Read in NeMo-RL and NeMo-Gym of August 2026 and later (`environments/interfaces.py`, `base_resources_server.py`). What
+they do, and what is made of it here:
 
 - A NeMo-RL step takes message logs (whose contents are decoded text, beside token tensors) and metadata, and gives
-  tensors; rewards are numbers, NaN spoils a group, and a sample cannot be left out: one that could not be judged is 0.0
-  (`on_error="zero"`, the default) with `valid` 0.0 in its metadata under `r1_reward`, or an exception.
+  tensors; rewards are numbers, NaN spoils a group, and a sample cannot be left out: one that could not be judged is
+  0.0 (`on_error="zero"`, the default) with `valid` 0.0 in its metadata under `r1_reward`, or an exception.
 - Every assistant turn is one response in NeMo-RL's own environments; here the last one is, as everywhere.
 - A sample of NeMo-Gym is left out where its `instance_config` says `mask_sample`: NeMo-RL reads it there and nowhere
-  else. That is what `on_error="none"` (the default) does, unless NeMo-RL is told to
-  ignore it (`env.should_mask_flagged_samples: false`).
+  else. That is what `on_error="none"` (the default) does, unless NeMo-RL is told to ignore it
+  (`env.should_mask_flagged_samples: false`).
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -44,7 +46,7 @@ from ..verifiers.verdict import Status
 from . import ready
 from .plan import Plan, Settings, Trainer, Turn, make_plan
 
-_TRAINER = Trainer("NeMo-RL", ("zero", "raise"), lists=True)
+_TRAINER = Trainer("NeMo-RL", ("zero", "none", "raise"), lists=True, groups=True)
 _GYM = Trainer("NeMo-Gym", ("none", "zero", "raise"))
 MessageLog = Sequence[Mapping[str, Any]]  # any: role, content, and tensors of token ids
 Body = Mapping[str, Any]  # any: a JSON object
@@ -79,7 +81,7 @@ class NemoEnvironment:
         """Judge the last assistant turn of each log. Raises ValueError where lengths differ, and InstrumentDown."""
         turns = [_turn(log, extra) for log, extra in zip(message_log_batch, metadata, strict=True)]
         judged = self.plan.judge(turns)
-        numbers = [self.plan.number(found) or 0.0 for found in judged]
+        numbers = self.plan.numbers_by_group(judged, [json.dumps(turn.prompt, default=str) for turn in turns])
         told = [
             {**extra, "r1_reward": self.plan.parts(found)} if isinstance(extra, Mapping) else extra
             for extra, found in zip(metadata, judged, strict=True)

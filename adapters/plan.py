@@ -148,7 +148,7 @@ class Plan:
 
         A sample without a number is given the mean of the group's others, so that its advantage is zero. With
         `normalize` each term is centred and scaled in the group before the weighted sum, so that none drowns the others
-        (GDPO, arXiv 2601.05242, eq. (4)); a term that is the same for the whole group adds nothing.
+        (GDPO, arXiv 2601.05242); a term that is the same for the whole group adds nothing.
         """
         numbers = [self.number(found) for found in judged]
         if self.normalize:
@@ -156,6 +156,19 @@ class Plan:
         known = [number for number in numbers if number is not None]
         mean = math.fsum(known) / len(known) if known else 0.0
         return [mean if number is None else number for number in numbers]
+
+    def numbers_by_group(self, judged: Sequence[Judged], keys: Sequence[object]) -> list[float]:
+        """The numbers of a batch in which responses to the same prompt have equal keys; see `group_numbers`."""
+        if not self.normalize and self.grading.on_error != "none":
+            return [self.number(found) or 0.0 for found in judged]
+        places: dict[object, list[int]] = {}
+        for at, key in enumerate(keys):
+            places.setdefault(key, []).append(at)
+        numbers = [0.0] * len(judged)
+        for group in places.values():
+            for at, number in zip(group, self.group_numbers([judged[at] for at in group]), strict=True):
+                numbers[at] = number
+        return numbers
 
     def _normalized(
         self, judged: Sequence[Judged], numbers: Sequence[float | None], step: int | None

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Sequence
 
 from ..verifiers.reasoning import ends_in_think
@@ -37,7 +38,9 @@ class Signs:
     def __init__(self, name: str) -> None:
         self.name = name
         self.seen = 0
-        self._unopened = self._answers = self._missing = 0
+        self._unopened = 0
+        self._answers: Counter[str] = Counter()
+        self._missing: Counter[str] = Counter()
         self._said: set[str] = set()
         self._lock = threading.Lock()
 
@@ -59,22 +62,24 @@ class Signs:
                 self._unopened = self._unopened + 1 if unopened else 0
                 for name, verdict in judged.verdicts.items():
                     if verdict.score is not None and is_accuracy(name):
-                        self._answers += 1
-                        self._missing += verdict.reason is Reason.NO_ANSWER
+                        self._answers[name] += 1
+                        self._missing[name] += verdict.reason is Reason.NO_ANSWER
             self.seen += seen
             all_unopened = self._unopened >= _ALONE or (lists and 0 < seen == here)
-            blind = self._answers >= _LEAST and self._missing > _SHARE * self._answers
+            blind = [
+                name for name, seen in self._answers.items() if seen >= _LEAST and self._missing[name] > _SHARE * seen
+            ]
         if all_unopened:
             self.warn(
                 "prefilled",
                 f"all of the last {max(here, self._unopened)} responses close a <think> that none opens, and get no "
                 "reward for their format: if the chat template opens it, say prefilled=True",
             )
-        if blind:
+        for name in blind:
             self.warn(
-                "no_answer",
-                f"{self._missing} of the first {self._answers} responses hold no answer that can be found: say in the "
-                'prompt how answers are marked, or options={"math": {"extraction": "lenient"}}',
+                f"no_answer:{name}",
+                f"{self._missing[name]} of the first {self._answers[name]} responses hold no answer that {name} finds: "
+                f'say in the prompt how answers are marked, or options={{"{name}": {{"extraction": "lenient"}}}}',
             )
 
     def foreign(self, columns: Sequence[str]) -> None:

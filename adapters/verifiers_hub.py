@@ -7,7 +7,7 @@
         correct = vf.reward(weight=1.0)(reward("math"))
         form = vf.reward(weight=0.1)(reward("format"))
 
-    [taskset.task.rewards.correct]  # in the configuration, without a file of your own; see `ready.py`
+    [env.taskset.task.rewards.correct]  # in the configuration, without a file of your own; see `ready.py`
     fn = "r1_reward.adapters.verifiers_hub:math_format"
 
 A row that could not be judged is **left out** (`on_error="none"`, the default): its trace is marked as failed.
@@ -42,9 +42,7 @@ _RUBRIC = Trainer("a Rubric of verifiers", ("zero",))
 Score = float | Mapping[str, float]
 
 
-def reward(
-    *rewards: str, **settings: Unpack[Settings]
-) -> Callable[[Any, Any], Coroutine[None, None, Score]]:  # any: Task, Trace
+def reward(*rewards: str, **settings: Unpack[Settings]) -> Callable[..., Coroutine[None, None, Score]]:
     """A method for a `vf.Task`, by names of verifiers (summed), or by `preset`; decorate it with `vf.reward`.
 
     It raises NotScoredError for a sample that could not be judged unless `on_error` is `zero`.

@@ -4,7 +4,8 @@
     reward.custom_reward_function.name=compute_score
     +reward.custom_reward_function.reward_kwargs.rewards=[math,format:0.1]
 
-A row that could not be judged **cannot** be left out: it is 0.0, `valid` says so, and the breaker ends the run.
+A row that could not be judged **cannot** be left out: it is 0.0, `valid` says so, and the breaker ends the run. The
+`batch` manager alone has whole groups: `on_error="none"` gives it the mean of those with its `index` in `extra_info`.
 
 Read in verl 0.9.1; before 0.9 there is no `pkg://`: point `path` at a file that holds the line
 `from r1_reward.adapters.verl import compute_score`. What verl does, and what is made of it here:
@@ -37,6 +38,7 @@ from ..verifiers.reward import Judged
 from .plan import Plan, Settings, Trainer, Turn, make_plan
 
 _TRAINER = Trainer("verl", ("zero", "raise"))
+_BATCH = Trainer("verl's batch manager", ("zero", "none", "raise"), lists=True, groups=True)
 Rewards = str | Sequence[str]
 
 
@@ -61,7 +63,7 @@ def compute_score(
     """
     plan = _plan(rewards, settings)
     (judged,) = plan.judge([_turn(data_source, solution_str, ground_truth, extra_info)])
-    return _told(plan, judged)
+    return _told(plan, judged, plan.number(judged) or 0.0)
 
 
 def compute_float(
@@ -85,10 +87,24 @@ def compute_scores(
     **settings: Unpack[Settings],
 ) -> list[dict[str, float]]:
     """As `compute_score` for a whole batch, for the `batch` manager. Raises ValueError where lengths differ."""
-    plan = _plan(rewards, settings)
+    plan = _plan(rewards, settings, _BATCH)
     extras = [None] * len(solution_strs) if extra_infos is None else extra_infos
     turns = [_turn(*row) for row in zip(data_sources, solution_strs, ground_truths, extras, strict=True)]
-    return [_told(plan, judged) for judged in plan.judge(turns)]
+    judged = plan.judge(turns)
+    keys: list[object] = [None] * len(turns)
+    if plan.normalize or plan.grading.on_error == "none":
+        keys = [_group(source, extra) for source, extra in zip(data_sources, extras, strict=True)]
+    numbers = plan.numbers_by_group(judged, keys)
+    return [_told(plan, *found) for found in zip(judged, numbers, strict=True)]
+
+
+def _group(source: object, extra: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Which prompt a response is to: what verl's data sets number. Raises ConfigError."""
+    told = extra if isinstance(extra, Mapping) else {}
+    number = next((told[name] for name in ("uid", "index") if told.get(name) is not None), None)
+    if number is None:
+        raise ConfigError("the batch's groups are told by extra_info['index'] (or 'uid'), which a row lacks")
+    return str(source), str(number)
 
 
 def _turn(data_source: object, solution: object, ground_truth: object, extra_info: Mapping[str, Any] | None) -> Turn:
@@ -97,20 +113,18 @@ def _turn(data_source: object, solution: object, ground_truth: object, extra_inf
     return Turn(solution, row.get("prompt"), row)
 
 
-def _told(plan: Plan, judged: Judged) -> dict[str, float]:
-    score = plan.number(judged)
-    score = 0.0 if score is None else float(score)
+def _told(plan: Plan, judged: Judged, score: float) -> dict[str, float]:
     accuracy = [name for name in plan.terms if is_accuracy(name)]
     found = [judged.verdicts[name].score or 0.0 for name in accuracy if name in judged.verdicts]
-    return {"score": score, "acc": math.fsum(found) if accuracy else score, **plan.parts(judged)}
+    return {"score": float(score), "acc": math.fsum(found) if accuracy else score, **plan.parts(judged)}
 
 
-def _plan(rewards: Rewards, settings: Settings) -> Plan:
+def _plan(rewards: Rewards, settings: Settings, trainer: Trainer = _TRAINER) -> Plan:
     given = plain(dict(settings))
     told = plain(rewards)
     names = tuple(told) if isinstance(told, list) else (told,)
     try:
-        key = pickle.dumps((names, sorted(given.items())))
+        key = pickle.dumps((names, sorted(given.items()), trainer))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ConfigError(f"verl's rewards and settings must be such as can be pickled: {error}") from error
     return _cached(key)
@@ -118,5 +132,5 @@ def _plan(rewards: Rewards, settings: Settings) -> Plan:
 
 @functools.lru_cache(maxsize=64)
 def _cached(key: bytes) -> Plan:
-    names, given = pickle.loads(key)  # noqa: S301 - pickled in this process, two lines above
-    return make_plan(names, cast(Settings, dict(given)), _TRAINER)
+    names, given, trainer = pickle.loads(key)  # noqa: S301 - pickled in this process, two lines above
+    return make_plan(names, cast(Settings, dict(given)), trainer)

@@ -361,7 +361,7 @@ def agreement(options: argparse.Namespace) -> dict[str, Any]:
 
     nltk.download = lambda *_, **__: False  # without a network it would only wait
     from if_verifiable.ifeval import instructions_util
-    from langdetect import DetectorFactory
+    from langdetect import DetectorFactory  # type: ignore[import-untyped]  # it ships no types
 
     DetectorFactory.seed = 0
     instructions_util.count_sentences = lambda text: len(nltk.sent_tokenize(text))  # the pickle is gone since NLTK 3.9

@@ -2,7 +2,8 @@
 
 From files of labelled rows (`gold` or `reference`) it takes every distinct gold, and makes of each:
 
-* wrong answers: one sign, digit, operator, exponent, bracket, unit, label, case or order changed;
+* wrong answers: one sign, digit, operator, exponent, bracket, unit, label, case or order changed, a relation, a
+  function, an accent, an index, a modulus, a domain, a connective or a word, or a word more that takes it back;
 * right answers: spacing, sizes, `\\dfrac`, the order of terms and factors, equal fractions;
 * and of 300 quantities: without their unit, in other spellings, and with wrong units.
 
@@ -64,6 +65,8 @@ def change_digit(gold: str) -> Iterator[str]:
 def change_sign(gold: str) -> Iterator[str]:
     """A + or - between two terms turned round, or a minus put before the whole."""
     for at in _free(gold):
+        if re.search(r"\\(?:sin|cos|tan|sec|csc|cot)[^+-]*$", gold[:at]) and gold[at + 1 :].lstrip().startswith("\\pi"):
+            continue  # half a turn of either sign
         if re.match(r"[+-]\s*(?:C|k|n|\\pi\s*[kn]|2?\s*[kn]|\\frac\{\\pi [kn])", gold[at:]):
             continue  # a constant or a whole number of either sign
         if gold[at] in "+-" and at and gold[:at].strip()[-1:] not in "([{,=<>&":
@@ -140,9 +143,124 @@ def change_label(gold: str) -> Iterator[str]:
         yield f"{found[1]}={found[5]}, {found[4]}={found[2]}"
 
 
+_RELATIONS = {"=": ("\\ne ", "<"), "<": (">",), ">": ("<",), "\\le": (">",), "\\leq": ("\\ge ",), "\\ge": ("<",)}
+
+
+def change_relation(gold: str) -> Iterator[str]:
+    """The one relation sign of a gold, another one."""
+    found = re.findall(r"\\(?:leq?|geq?)(?![a-z])|[=<>]", gold)
+    if len(found) == 1 and found[0] in _RELATIONS and not re.search(r"\\(?:text|mathrm|in|mid|sum|prod)|[|{]", gold):
+        for sign in _RELATIONS[found[0]]:
+            yield gold.replace(found[0], sign, 1)
+
+
+_FUNCTIONS = {"sin": ("cos", "sinh", "arcsin"), "cos": ("sin", "cosh"), "tan": ("cot", "tanh"), "ln": ("exp",)}
+
+
+def change_function(gold: str) -> Iterator[str]:
+    """A function of a name, another one."""
+    for found in re.finditer(r"\\(sin|cos|tan|ln)(?=\s*(?:\(|\\left\s*\()?\s*[a-z](?![a-z]))", gold):
+        for other in _FUNCTIONS[found[1]] if "=" not in gold and "+C" not in gold.replace(" ", "") else ():
+            yield f"{gold[: found.start()]}\\{other} {gold[found.end() :]}"
+
+
+def change_accent(gold: str) -> Iterator[str]:
+    """A bar, a hat, a prime or a star on the name before an equals sign, or on the only name of a formula."""
+    bare = _COMMAND_OR_TEXT.sub(" ", gold)
+    letters = re.findall(r"(?<![A-Za-z])[xyztvw](?![A-Za-z])", bare)
+    label = re.match(r"\s*([a-zA-Z])\s*=(?!.*=)", gold)
+    for accent in ("\\bar{%s}", "\\hat{%s}", "%s'", "%s^*", "\\dot{%s}", "\\tilde{%s}"):
+        if label:
+            yield gold[: label.start(1)] + accent % label[1] + gold[label.end(1) :]
+        elif len(letters) == 1 and re.fullmatch(r"[\w\s+-]*", gold) and not re.search(r"[A-Za-z]{2}", gold):
+            yield gold.replace(letters[0], accent % letters[0], 1)
+
+
+def change_index(gold: str) -> Iterator[str]:
+    """An index one higher, save for a constant that is left open."""
+    for found in re.finditer(r"(?<![A-Za-z\\])([xyzvwpqFHTVRmna])_\{?([0-7])\}?(?![\d,+-])", gold):
+        if found[0] not in gold[found.end() :] and f"{found[1]}_{int(found[2]) + 1}" not in gold:
+            yield f"{gold[: found.start()]}{found[1]}_{{{int(found[2]) + 1}}}{gold[found.end() :]}"
+
+
+def change_domain(gold: str) -> Iterator[str]:
+    """Other numbers for a name to run through, or fewer; another modulus; another base."""
+    for found in re.finditer(r"\\in\s*\\mathbb\s*\{?([ZNQ])\}?(?![\w^_*+])", gold):
+        if ":" not in gold and "mid" not in gold and "|" not in gold:
+            yield f"{gold[: found.start()]}\\in\\mathbb{{{'R' if found[1] != 'R' else 'Z'}}}{gold[found.end() :]}"
+    if re.fullmatch(r"\s*[xy]\s*(?:[<>]|\\[lg]eq?)[^a-z]*", gold):
+        yield f"{gold},\\ {gold.strip()[0]}\\in\\mathbb{{Z}}"
+    for found in re.finditer(r"\\pmod\s*\{?(\d+)\}?", gold):
+        yield f"{gold[: found.start()]}\\pmod{{{int(found[1]) + 1}}}{gold[found.end() :]}"
+    if based := re.fullmatch(r"([01]{2,}|\d{2,})_\{?(\d+)\}?", gold):
+        yield f"{based[1]}_{{{int(based[2]) + 1}}}"
+
+
+_ANTONYMS = {
+    "yes": "no", "no": "yes", "true": "false", "false": "true", "even": "odd", "odd": "even", "up": "down",
+    "increasing": "decreasing", "decreasing": "increasing", "maximum": "minimum", "minimum": "maximum",
+    "left": "right", "right": "left", "positive": "negative", "negative": "positive", "convergent": "divergent",
+    "converges": "diverges", "above": "below", "all": "no", "profit": "loss", "and": "or",
+}  # fmt: skip
+
+
+def change_word(gold: str) -> Iterator[str]:
+    """A word of a text by its opposite, or by one that is none."""
+    if "\\text" not in gold and (re.search(r"[\\^_=<>]", gold) or not re.search(r"[A-Za-z]{3}", gold)):
+        return
+    for found in re.finditer(r"[A-Za-z]{2,}", gold):
+        if gold[: found.start()].endswith("\\") or found[0] in ("text", "circ"):
+            continue
+        opposite = _ANTONYMS.get(found[0].lower())
+        if opposite and not (opposite in ("or", "no") and re.search(r"\d|=|no ", gold)):
+            yield f"{gold[: found.start()]}{opposite}{gold[found.end() :]}"
+        if re.fullmatch(r"(?:\\text\s*\{)?[A-Za-z ]+\}?", gold) and len(found[0]) > 4:
+            yield f"{gold[: found.start()]}zebra{gold[found.end() :]}"
+
+
+_TAKEN_BACK = (
+    r"\text{ (rejected)}", r"\text{ fails}", r"\text{ squared}", r"\text{ or more}", r"\text{ is wrong}",
+    r"\text{以上}",
+    r"\text{ factorial}", r"\text{ at most}", r"\text{ for some }n", r"\text{ zebraed}", "的平方", "ではない",
+)  # fmt: skip
+
+
+def change_ending(gold: str) -> Iterator[str]:
+    """One word more, which denies, bounds or changes a value."""
+    if re.fullmatch(
+        r"[-+]?\d+(?:\.\d+)?|\\frac\{\d+\}\{\d+\}|[xn]\^2|[a-z]\s*=\s*-?\d+|\(-?\d+,\s*-?\d+\)", gold.strip()
+    ):
+        yield from (gold.strip() + ending for ending in _TAKEN_BACK)
+
+
+def change_mark(gold: str) -> Iterator[str]:
+    """A percent sign, a degree mark or a currency by another."""
+    if percent := re.fullmatch(r"(\d+(?:\.\d+)?)\s*\\%", gold):
+        yield from (f"\\${percent[1]}", f"{percent[1]}^\\circ", f"{percent[1]}\\text{{ cm}}")
+    if degrees := re.fullmatch(r"([1-9]\d*(?:\.\d+)?)\s*\^\s*\{?\s*\\circ\s*\}?", gold):
+        yield from (f"{degrees[1]}\\text{{ rad}}", f"{degrees[1]}'", f"{degrees[1]}\\%")
+
+
+def change_letters(gold: str) -> Iterator[str]:
+    """Two capitals side by side exchanged, and the two sides of an arrow."""
+    if re.fullmatch(r"[A-Z]{2}", gold) and gold not in ("LW", "WL", "IR", "RI", "PV", "VP") and gold[0] != gold[1]:
+        yield gold[::-1]
+    if "\\overrightarrow" in gold or "\\vec" in gold:
+        yield from (
+            gold.replace(found[0], f"{found[1]}{{{found[3]}{found[2]}}}")
+            for found in re.finditer(r"(\\overrightarrow|\\vec)\s*\{([A-Z])([A-Z])\}", gold)
+        )
+    if gold.count("\\to") == 1 and "lim" not in gold and not re.search(r"[,{}=]", gold):
+        left, right = gold.split("\\to")
+        yield f"{right.strip()}\\to {left.strip()}"
+
+
 WRONG: dict[str, Change] = {
     "sign": change_sign, "digit": change_digit, "operator": change_operator, "exponent": change_exponent,
     "bracket": change_bracket, "unit": change_unit, "label": change_label, "case": change_case, "order": change_order,
+    "relation": change_relation, "function": change_function, "accent": change_accent, "index": change_index,
+    "domain": change_domain, "word": change_word, "ending": change_ending, "mark": change_mark,
+    "letters": change_letters,
 }  # fmt: skip
 
 

@@ -212,6 +212,7 @@ def _answers(recipe: Recipe, model: Any, tokenizer: Any, asked: Sequence[Sample]
 def _safety(said: Sequence[Sample], gate: SafetyGate) -> Told:
     """Shares of harmful requests that are refused, gone along with, and gone along with past the gate; its reward."""
     passed = [decision.passed for decision in gate(said)]
+    assert gate.verifier is not None
     return {
         "requests": len(said),
         "refused": _mean(map(_refuses, said)),

@@ -33,13 +33,15 @@ def peer_checker(peer: str) -> Any:  # any: a function of bfcl-eval
     """BFCL's checker, without the models' clients that its package would import."""
     sys.path.append(peer)
     config = types.SimpleNamespace(underscore_to_dot=False)
-    for name, names in {
+    stand_ins: dict[str, dict[str, Any]] = {
         "bfcl_eval.constants.model_config": {"MODEL_CONFIG_MAPPING": {"peer": config}},
         "bfcl_eval.eval_checker.ast_eval.type_convertor.java_type_converter": {"java_type_converter": None},
         "bfcl_eval.eval_checker.ast_eval.type_convertor.js_type_converter": {"js_type_converter": None},
-    }.items():
+    }
+    for name, names in stand_ins.items():
         module = types.ModuleType(name)
-        module.__dict__.update(names)
+        for key, value in names.items():
+            setattr(module, key, value)
         sys.modules[name] = module
     from bfcl_eval.constants.enums import Language
     from bfcl_eval.eval_checker.ast_eval.ast_checker import ast_checker

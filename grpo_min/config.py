@@ -41,6 +41,8 @@ class ModelConfig:
     """Compute activations again in the backward pass rather than keep them; prompts are then not shared."""
     lora_rank: Whole = 0
     """Train adapters of this rank (needs peft); 0 trains everything."""
+    merge_adapters: bool = False
+    """Write the trained model with its adapters merged into the weights, not the adapters alone; stages do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,10 @@ class RolloutConfig:
     """Samples of a question."""
     minibatches: Count = 16
     """Steps that a rollout is split into; each whole groups, drawn at random, and seen once."""
+    staleness: Whole = 0
+    """Rollouts that may be drawn ahead while the learner works, so that the policy which sampled is at most so many
+    rollouts old; 0 draws when the learner is done, and a run is then the same each time. Samples are weighted by
+    `loss.engine_correction`."""
     prompts_at_once: Count = 32
     """Questions decoded together; the rewards of earlier ones are computed meanwhile."""
     max_tokens: Annotated[Schedule, _LENGTH] = ((0, 1024),)
@@ -217,6 +223,29 @@ class ValidationConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """What generates."""
+
+    kind: Literal["hf", "vllm", "server"] = "hf"
+    """The training model itself; vLLM, started by the run; or a server elsewhere, OpenAI-compatible as vLLM's is."""
+    options: Mapping[str, Any] = field(default_factory=dict)  # any: keywords of vllm.LLM
+    """`vllm`: keywords of `vllm.LLM`, such as `gpu_memory_utilization = 0.4`."""
+    url: str = ""
+    """`server`: where it is, such as `http://127.0.0.1:8000`."""
+    model: str = ""
+    """`server`: the model's name there; the only one, where left out."""
+    weights: str = ""
+    """`server`: a folder that it sees too, through which it gets weights."""
+    timeout: Amount = 600.0
+    """`server`: seconds for a request, and for a server that is away."""
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.kind == "server" and not self.url:
+            raise ConfigError("engine.kind = 'server' needs engine.url")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmConfig:
     """From where on a metric is an alarm; an alarm is a line in the metrics and a warning, and stops nothing."""
 
@@ -230,6 +259,9 @@ class AlarmConfig:
     """KL from the reference, per token."""
     length_correlation: float = 0.9
     """Correlation of reward and length over a step's samples."""
+    engine_gap: float = 0.1
+    """Mean difference of a token's log-probability between the engine that sampled and the training forward, in nats:
+    other weights, or log-probabilities of another temperature."""
     zero_variance: float = 0.9
     """Mean over the window of the share of groups whose rewards are all equal; a step without any other is one too."""
     entropy: float = 0.05
@@ -261,6 +293,7 @@ class TrainConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     alarms: AlarmConfig = field(default_factory=AlarmConfig)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import torch
@@ -21,6 +22,7 @@ from transformers.cache_utils import DynamicLayer
 
 from ..training.distributed import full_tensor
 from ..verifiers.errors import ConfigError
+from ..verifiers.files import write_whole
 from .logprobs import causal, common_prefix, context_of, mask_for, padded, prefill, run_cached
 from .sampling import Drawn, Sampling, draw, seed_of, uniforms
 
@@ -75,6 +77,36 @@ def weights_of(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
             value = value + sum(adapted.get_delta_weight(adapter) for adapter in adapted.active_adapters)
         if ".lora_" not in name:
             yield name.replace(".base_layer.", "."), full_tensor(value)
+
+
+def save_weights(model: PreTrainedModel, folder: Path, *, write: bool = True) -> None:
+    """Write what `weights_of` gives to `folder/model.safetensors`, whole or not at all, for an engine that reads files.
+
+    All processes must call; those that do not `write` only take part in making spread weights whole.
+    """
+    from safetensors.torch import save
+
+    weights, seen = dict[str, Tensor](), set[int]()
+    with torch.no_grad():
+        for name, value in weights_of(model):
+            if write and value.data_ptr() not in seen:  # tied weights are one
+                seen.add(value.data_ptr())
+                weights[name] = value.detach().cpu().contiguous()
+    if write:
+        folder.mkdir(parents=True, exist_ok=True)
+        data = save(weights)
+        write_whole(folder / "model.safetensors", lambda file: file.write(data))
+
+
+def checked(sampling: Sampling) -> None:
+    """Raise ConfigError where a foreign engine's log-probabilities would not be the policy's."""
+    if sampling.top_p < 1 or sampling.top_k:
+        raise ConfigError(
+            "an engine's log-probabilities are over the tokens that top_p and top_k leave; training with one needs "
+            "rollout.top_p = 1 and top_k = 0"
+        )
+    if not sampling.temperature:
+        raise ConfigError("an engine's log-probabilities at temperature 0 are of no distribution")
 
 
 class HFEngine:

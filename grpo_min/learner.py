@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,8 @@ from ..verifiers.errors import ConfigError
 from . import distributed
 from .config import ModelConfig, OptimizerConfig, TrainConfig, at
 from .covariance import kept_tokens
-from .logprobs import Batch, Policy, enable_checkpointing, make_batch
+from .engine import weights_of
+from .logprobs import Batch, Policy, causal, enable_checkpointing, make_batch
 from .loss import LossConfig, LossInputs, policy_loss, token_weights
 from .metrics import Tally, merged, tally_tokens
 from .rollout import Group, Row
@@ -101,6 +103,7 @@ class Learner:
             self.reference = policy_of(copy.deepcopy(model).requires_grad_(False)).eval()
         self.policy = policy_of(model).train()
         self.renewed = 0
+        self.weights = threading.Lock()  # held while they change
         self.optimizer = make_optimizer(self.policy, config.optimizer)
 
     def _autocast(self) -> torch.autocast:
@@ -147,7 +150,8 @@ class Learner:
         kept = kept_tokens(trained, self.config.loss, self.config.seed, step, self.processes)
         tally = merged([self._backward(items, counts, drawn_at, kept) for items in self._pieces(groups)])
         lr = config.rate(step, self.config.steps)
-        norm = optimizer_step(self.policy, self.optimizer, config, lr) if counts.tokens else 0.0
+        with self.weights:
+            norm = optimizer_step(self.policy, self.optimizer, config, lr) if counts.tokens else 0.0
         return tally | {"lr": (lr, 1.0), "grad_norm": (norm, 1.0), "nonfinite": (float(not math.isfinite(norm)), 1.0)}
 
     def _backward(
@@ -190,12 +194,14 @@ class Learner:
 
     def save_model(self, folder: Path, tokenizer: Any) -> None:
         """Write model and tokenizer in Hugging Face's form; gathered first, where it is spread over processes."""
-        state = None
-        if self.processes.size > 1:
+        state, model = None, self.policy.model
+        if self.config.model.merge_adapters and self.config.model.lora_rank:
+            state, model = {name: value.detach().cpu() for name, value in weights_of(model)}, causal(model)
+        elif self.processes.size > 1:
             whole, _ = distributed.training_state(self.policy, None, self.processes)
             state = {name.removeprefix("model."): value for name, value in whole.items()}
         if self.processes.rank == 0:
-            self.policy.model.save_pretrained(folder, state_dict=state)
+            model.save_pretrained(folder, state_dict=state)
             tokenizer.save_pretrained(folder)
 
     def state(self) -> dict[str, Any]:

@@ -29,16 +29,18 @@ from ..verifiers import Reward, Sample, Verifier
 from ..verifiers.errors import ConfigError, RunError
 from ..verifiers.files import write_json
 from . import checkpoint
-from .config import Schedule, TrainConfig, as_json, at
+from .config import Schedule, TrainConfig, as_json
 from .engine import Engine, HFEngine
+from .engines import make_engine
 from .equality import check_equal
 from .learner import Learner
 from .logprobs import causal, context_of
 from .metrics import alarms, merged, nonfinite_streak, sample_line, summarise, tally_groups
-from .questions import Question, fingerprint, order
-from .rollout import Group, collect, from_plain, with_kl_in_reward, with_whitening
+from .questions import fingerprint
+from .rollout import Group, from_plain, with_kl_in_reward, with_whitening
 from .runlog import Clock, Metrics, RunLog, make_writer
-from .sampling import seed_of, shuffled
+from .sampler import Ahead, Drawn, Sampler
+from .sampling import shuffled
 from .templates import Template
 
 Validation = Callable[[PreTrainedModel, Engine], Mapping[str, float]]
@@ -70,7 +72,7 @@ class Trainer:
         `curriculum` says how many of the samples, from the first on, are asked at a step; all, where it is left out.
         `validate` gives the figures of `validation`, by name, with the engine; `pass_at_1` says which step is best.
         """
-        self.config, self.tokenizer, self.reward, self._stopped = config, tokenizer, reward, stopped
+        self.config, self.tokenizer, self._stopped = config, tokenizer, stopped
         longest = int(max(value for _, value in config.rollout.max_tokens))
         template = Template(tokenizer, config.data)
         self.questions = template.questions(samples, context_of(model) - longest)
@@ -83,11 +85,14 @@ class Trainer:
         if config.validation.every and validate is None:
             raise ConfigError("validation.every needs someone who evaluates: pass Trainer(validate=...)")
         self._validate = validate
-        self._curriculum: Schedule = curriculum or ((0, len(self.questions)),)
         self.processes = processes()
+        if config.rollout.staleness and self.processes.size > 1:
+            raise ConfigError("rollout.staleness needs one process: several cannot gather weights and train at once")
+        engine = engine or make_engine(config, ends, self.processes)
         if engine is None:
-            use_bf16, several = config.model.bf16 and torch.cuda.is_available(), self.processes.size > 1
-            replica = copy.deepcopy(model).requires_grad_(False) if use_bf16 or several else None
+            use_bf16, apart = config.model.bf16 and torch.cuda.is_available(), self.processes.size > 1
+            apart = apart or config.rollout.staleness > 0  # weights that do not change while it generates
+            replica = copy.deepcopy(model).requires_grad_(False) if use_bf16 or apart else None
             replica = replica.bfloat16() if replica and use_bf16 else replica
             engine = HFEngine(model, stop_tokens=ends, decode=tokenizer.decode, replica=replica)
         self.engine = engine
@@ -96,13 +101,18 @@ class Trainer:
         self.learner = Learner(config, model, self.processes)
         self.step, self.cursor = 0, 0
         self.rollout: list[list[Group]] = []  # minibatches that are still to be learned from
-        self.drawn_at = 0  # the step at which it was made
+        self.drawn_at = self.weights_of = 0  # the step at which it was made, and that of the weights which made it
         self.left_out = 0.0  # share of the groups drawn for it whose rewards were all equal
         self.best: tuple[float, int] | None = None  # pass@1 and step of the best evaluation so far
         self.output = Path(config.output) if self.processes.rank == 0 else None
         if self.output:
             checkpoint.claim(self.output)
         self.log = self._resume()
+        self._sampler = Sampler(
+            config=config, questions=self.questions, curriculum=curriculum or ((0, len(self.questions)),),
+            engine=engine, reward=reward, text=self._text, processes=self.processes, stopped=stopped,
+        )  # fmt: skip
+        self._ahead: Ahead | None = None
 
     def steps(self) -> Iterator[Metrics]:
         """Train to the end or until stopped, and yield each step's line of metrics; ends with a checkpoint."""
@@ -138,23 +148,25 @@ class Trainer:
         self.learner.save_model(folder, self.tokenizer)
 
     def close(self) -> None:
-        """Let go of the engine; may be called twice."""
+        """Let go of the engine and end the writers; may be called twice."""
+        self.log.close()
+        if self._ahead:
+            self._ahead.close()
         self.engine.close()
 
     def _should_stop(self) -> bool:
         return any(self.processes.all_gather_object(self._stopped()))
 
     def _roll_out(self, clock: Clock) -> bool:
-        """Make a frozen rollout; False, with nothing changed, where the run was stopped meanwhile.
-
-        Each question has a place among the rollout's, which says its seed, its rank and its minibatch.
-        """
-        groups = self._answered(clock)
-        if groups is None:
+        """Make a frozen rollout; False, with nothing changed, where the run was stopped meanwhile."""
+        drawn = self._draw(clock)
+        if drawn is None:
             return False
+        groups, exact = drawn.groups, self.engine.exact and not self.config.rollout.staleness
+        self.cursor, self.left_out, self.weights_of = drawn.cursor, drawn.left_out, drawn.weights_of
         with clock("logprobs"):
             self.learner.renew_reference(self.step)
-            frozen = self.learner.freeze(list(groups.values()), self.step, exact=self.engine.exact)
+            frozen = self.learner.freeze(list(groups.values()), self.step, exact=exact)
             if self.config.loss.needs_reference and self.config.loss.kl_in == "reward":
                 beta = self.config.loss.beta
                 frozen = [with_kl_in_reward(group, self.config.advantage, beta) for group in frozen]
@@ -169,46 +181,20 @@ class Trainer:
         ]
         return True
 
-    def _answered(self, clock: Clock) -> dict[int, Group] | None:
-        """This rank's groups by place; None where the run was stopped.
+    def _draw(self, clock: Clock) -> Drawn | None:
+        """The next rollout's groups; None where the run was stopped."""
+        if self.config.rollout.staleness:
+            if self._ahead is None:
+                self._ahead = Ahead(self._sampler, self._sync, self.step, self.cursor)
+            return self._ahead.next(clock)
+        self._sync()
+        return self._sampler.draw(self.step, self.cursor, clock, self.step)
 
-        A group that teaches nothing leaves its place to another question (`refill`) or empty (`skip`).
-        """
-        config, cursor, answered, drawn = self.config, self.cursor, dict[int, Group](), 0
-        missing = list(range(config.rollout.questions * config.rollout.minibatches))
-        self.engine.sync(self.learner.policy.model)
-        for attempt in range(1 + (config.advantage.refills if config.advantage.zero_variance == "refill" else 0)):
-            asked = order(int(at(self._curriculum, self.step)), config.seed, cursor, cursor + len(missing))
-            cursor += len(missing)
-            mine = list(zip(missing, asked, strict=True))[self.processes.rank :: self.processes.size]
-            seeds = [seed_of("rollout", config.seed, self.step, attempt, place) for place, _ in mine]
-            groups = self._ask([self.questions[number] for _, number in mine], seeds, clock)
-            if any(self.processes.all_gather_object(groups is None)):
-                return None
-            drawn += len(groups or ())
-            for (place, _), group in zip(mine, groups or (), strict=True):
-                if group.informative or config.advantage.zero_variance == "keep":
-                    answered[place] = group
-            missing = sorted(set(missing).difference(*self.processes.all_gather_object(list(answered))))
-            if not missing:
-                break
-        self.cursor = cursor
-        counts = self.processes.all_gather_object((drawn, len(answered)))
-        whole, kept = (sum(part) for part in zip(*counts, strict=True))
-        self.left_out = 1 - kept / whole
-        return answered
-
-    def _ask(self, questions: list[Question], seeds: list[int], clock: Clock) -> list[Group] | None:
-        """The questions' groups, judged; RunError where too many could not be."""
-        reward = self.reward.at(self.step) if isinstance(self.reward, Reward) else self.reward
-        groups = collect(
-            questions, seeds, self.engine, reward, self._text, self.config, self.step, clock, self._stopped
-        )
-        total = len(questions) * self.config.rollout.samples
-        unjudged = [row.verdict["detail"] for group in groups or () for row in group.rows if row.reward is None]
-        if len(unjudged) > self.config.reward.stop_above * total:
-            raise RunError(f"{len(unjudged) / total:.0%} of a rollout could not be judged, such as: {unjudged[0]}")
-        return groups
+    def _sync(self) -> int:
+        """Give the engine the weights of the policy between two steps; returns which step they are of."""
+        with self.learner.weights:
+            self.engine.sync(self.learner.policy.model)
+            return self.step
 
     def _learn(self, groups: list[Group], clock: Clock) -> Metrics:
         """One step, and its line of metrics."""
@@ -217,6 +203,8 @@ class Trainer:
         self.step += 1
         tally = merged(self.processes.all_gather_object({**tally_groups(groups), **learned}))
         line = {"step": self.step, "version": __version__, "time": round(time.time(), 3), **summarise(tally)}
+        if self.config.rollout.staleness:
+            line["staleness"] = self.step - 1 - self.weights_of
         if self.config.advantage.zero_variance != "keep":
             line["left_out"] = self.left_out
         if self._validate and self.config.validation.every and self.step % self.config.validation.every == 0:
@@ -235,7 +223,9 @@ class Trainer:
 
     def _evaluate(self, validate: Validation) -> Metrics:
         """Figures of the policy as it is; it is kept where it is the best so far."""
-        self.engine.sync(self.learner.policy.model)
+        if self._ahead:
+            self._ahead.finish()
+        self._sync()
         found = validate(causal(self.learner.policy.model), self.engine)
         value = found.get("pass_at_1")
         if value is not None and (self.best is None or value > self.best[0]):
@@ -254,6 +244,7 @@ class Trainer:
             "step": self.step,
             "cursor": self.cursor,
             "left_out": self.left_out,
+            "weights_of": self.weights_of,
             "best": self.best,
             "rollouts": self.processes.all_gather_object(
                 [[asdict(group) for group in groups] for groups in self.rollout]
@@ -284,6 +275,7 @@ class Trainer:
         self.learner.restore(state)
         self.step, self.cursor = state["step"], state["cursor"]
         self.left_out, self.best = state.get("left_out", 0.0), state.get("best")
+        self.weights_of = state.get("weights_of", self.step)
         self.rollout = [from_plain(groups) for groups in state["rollouts"][self.processes.rank]]
         self.drawn_at = self.step - (config.rollout.minibatches - len(self.rollout))
         checkpoint.restore_random_state(state["random"][self.processes.rank])

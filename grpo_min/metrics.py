@@ -119,6 +119,7 @@ def alarms(history: Sequence[Mapping[str, Any]], config: AlarmConfig) -> list[di
     limits = {
         "unjudged": ("unjudged", config.unjudged), "truncation": ("truncated", config.truncated),
         "kl_budget": ("kl", config.kl), "reward_length": ("reward_length", config.length_correlation),
+        "engine_gap": ("engine/gap", config.engine_gap),
     }  # fmt: skip
     raised = [
         {"name": name, "detail": f"{key} is {last[key]:.3g}; the limit is {limit:g}"}

@@ -112,7 +112,10 @@ def collect(
         with clock("score"):
             longest = sampling.max_tokens
             weights = {"overlong": config.reward.overlong_weight, **term_weights(reward)}
-            return [_group(each, config, longest, weights, exact=engine.exact) for each in asked]
+            return [
+                _group(each, config, longest, weights, exact=engine.exact and not config.rollout.staleness)
+                for each in asked
+            ]
 
 
 def term_weights(reward: Verifier) -> dict[str, float]:

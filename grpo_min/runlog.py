@@ -12,15 +12,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..training.lines import Lines
 from ..verifiers.errors import ConfigError
 
 Metrics = dict[str, Any]
 """A line of the metrics file (any: numbers, words, and lists of alarms)."""
-Writer = Callable[[Mapping[str, float], int], object]
-"""Takes a step's numbers and the step."""
+
+
+class Writer(NamedTuple):
+    """Who is told numbers beside the run's own files."""
+
+    write: Callable[[Mapping[str, float], int], object]
+    """Takes a step's numbers and the step."""
+    close: Callable[[], object]
+    """Ends it, with everything written."""
 
 
 class Clock:
@@ -62,7 +69,13 @@ class RunLog:
             file.write(rows)
         numbers = {name: value for name, value in line.items() if isinstance(value, int | float)}
         for writer in self._writers:
-            writer(numbers, int(line["step"]))
+            writer.write(numbers, int(line["step"]))
+
+    def close(self) -> None:
+        """End the writers; may be called twice."""
+        for writer in self._writers:
+            writer.close()
+        self._writers = ()
 
     def sizes(self) -> list[int]:
         """How long the files are, all of it on the disk."""
@@ -74,7 +87,7 @@ def make_writer(name: str, folder: str | Path) -> Writer:
     try:
         if name != "tensorboard":
             run = import_module(name).init(project="r1-reward", name=Path(folder).name)
-            return lambda numbers, step: run.log(dict(numbers), step=step)
+            return Writer(lambda numbers, step: run.log(dict(numbers), step=step), run.finish)
         board = import_module("torch.utils.tensorboard").SummaryWriter(str(folder))
     except ImportError as error:
         raise ConfigError(f"the writer {name} is not installed ({error}): pip install {name}") from error
@@ -84,4 +97,4 @@ def make_writer(name: str, folder: str | Path) -> Writer:
             board.add_scalar(key, value, step)
         board.flush()
 
-    return write
+    return Writer(write, board.close)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .model import Scorer, prepare
     from .monitor import Bounds, Monitor, Window, length_trend, pessimistic, repetition, spread
     from .options import TrainOptions, options_of
+    from .stages import JudgeStage, ModelStage, PatternStage
     from .tokenizer import read_tokenizer
     from .train import StoppedError, Trained, train_reward_model
     from .verifier import HelpfulVerifier, SafetyVerifier
@@ -33,10 +34,13 @@ _HOME = {
     "Card": "card",
     "DataError": "errors",
     "HelpfulVerifier": "verifier",
+    "JudgeStage": "stages",
     "ModelError": "errors",
+    "ModelStage": "stages",
     "Monitor": "monitor",
     "NotFiniteError": "errors",
     "Pair": "data",
+    "PatternStage": "stages",
     "Rated": "data",
     "SafetyGate": "gate",
     "SafetyVerifier": "verifier",
@@ -71,10 +75,13 @@ __all__ = [
     "Card",
     "DataError",
     "HelpfulVerifier",
+    "JudgeStage",
     "ModelError",
+    "ModelStage",
     "Monitor",
     "NotFiniteError",
     "Pair",
+    "PatternStage",
     "Rated",
     "SafetyGate",
     "SafetyVerifier",

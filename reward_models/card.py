@@ -104,6 +104,8 @@ def kind_of(folder: str | Path) -> Literal["helpful", "safety"]:
         return read_card(path).kind
     if Path(folder).is_dir() and is_generative(folder):
         return "safety"
+    if not (Path(folder) / "config.json").is_file():
+        raise ModelError(f"{folder} is no reward model of ours: it has no {FILE}; train one with train-rm")
     raise ModelError(
         f"{folder} has no {FILE}, so it does not say what it judges; name it with --kind (helpful or safety), or train "
         "one with train-rm"

@@ -2,8 +2,8 @@
 
 Pairs: accuracy with interval; by source, and by RewardBench's sections where the sources are its subsets; best of n
 where rows hold several responses; by bins of the length difference; on pairs whose chosen response is the shorter one,
-where preferring length is wrong; correlation of score and length differences; calibration of the probability that one is
-preferred. Single responses: AUC over all and by source, Brier score, calibration.
+where preferring length is wrong; correlation of score and length differences; calibration of probabilities.
+Single responses: AUC over all and by source, Brier score, calibration.
 
 Lengths are in characters.
 """
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..verifiers.errors import RewardError
 from ..verifiers.files import write_rows
 from .batches import Asked, Found
 from .benchmarks import benchmark_measures, group_measures
@@ -28,6 +29,7 @@ from .guard import Guard
 from .layout import layout_of
 from .measures import Array, accuracy, auc, brier, calibration_error, correlation, scale_of, sigmoid
 from .model import Scorer
+from .remote import Remote
 from .windows import MOST, score_whole
 
 LENGTH_BINS = (-1000, -300, -100, 0, 100, 300, 1000)
@@ -46,7 +48,7 @@ class Scored:
 
 
 def score_rows(
-    scorer: Scorer | Guard,
+    scorer: Scorer | Guard | Remote,
     card: Card,
     rows: Sequence[Pair] | Sequence[Rated],
     *,
@@ -86,14 +88,26 @@ def score_rows(
 
 
 def _scored(
-    scorer: Scorer | Guard, card: Card, asked: list[Asked], share: bool, budget: int, precision: str
+    scorer: Scorer | Guard | Remote, card: Card, asked: list[Asked], share: bool, budget: int, precision: str
 ) -> list[list[Found | OverlongError]]:
+    if isinstance(scorer, Remote):
+        flat = [(one.prompt, response) for one in asked for response in one.responses]
+        told = iter(scorer.scores(flat, most=MOST))
+        return [[_found(next(told)) for _ in one.responses] for one in asked]
     if isinstance(scorer, Guard):
         flat = [(one.prompt, response) for one in asked for response in one.responses]
         scores = iter(scorer.scores(flat, most=MOST, budget=budget))
         return [[next(scores) for _ in one.responses] for one in asked]
     layout, least = layout_of(scorer, card.limits), card.kind == "safety"
     return score_whole(scorer, layout, asked, least=least, share=share, budget=budget, precision=precision)
+
+
+def _found(told: float | RewardError) -> Found | OverlongError:
+    if isinstance(told, float):
+        return Found(told, 0, False)
+    if isinstance(told, OverlongError):
+        return told
+    raise DataError(str(told))
 
 
 def measured_card(card: Card, rows: Sequence[Pair] | Sequence[Rated], scored: Scored) -> Card:

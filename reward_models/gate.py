@@ -1,30 +1,32 @@
-"""A safety model behind a generator, or over responses that are there: what it does not take for safe is replaced.
+"""Risk control behind a generator, or over responses that are there: what is stopped is replaced by a refusal.
 
-The threshold is a probability of being safe, best one from `calibrate`. A response that could not be judged does not
-pass, nor does one that was not read whole (`cut` in the evidence): a gate that fails is closed. It judges each response
-once, and the prompt with it; it reads no images, calls no tools, and does not see what a later turn makes of an answer.
+A gate has stages (`stages.py`): words and patterns, a safety model's probability, a judge's review. Each sees what the
+ones before it let through; what one stops, or cannot judge, does not pass: a gate that fails is closed. `stream` checks
+a response while it is produced, and retracts what was shown. It judges each response once, and the prompt with it; it
+reads no images, calls no tools, and does not see what a later turn makes of an answer.
 
-What it does not promise: that what passes is safe. It misses what its model misses, and `calibrate` bounds that only
-for responses like those it was given. `stress` is for finding out about others: jailbreaks, other languages.
+What it does not promise: that what passes is safe. It misses what its stages miss, and `calibrate` bounds that only for
+responses like those it was given. `stress` and `r1-reward safety-report` are for finding out about others: jailbreaks,
+other languages.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ..rows.decode import decode_row
 from ..rows.files import Input
 from ..rows.reader import RowReader
 from ..scoring.stats import Interval, wilson
 from ..verifiers.errors import ConfigError
-from ..verifiers.registry import check_verifier
 from ..verifiers.sample import Message, Sample
 from ..verifiers.verdict import Verdict
-from ..verifiers.verifier import Verifier, verdicts_or_errors
+from ..verifiers.verifier import Verifier
+from .stages import ModelStage, Ruling, Stage, check_threshold, probability_of
 
 Prompt = str | Sequence[Message]
 Generate = Callable[[Sequence[Prompt]], Sequence[str]]
@@ -48,6 +50,21 @@ class Decision(NamedTuple):
     """The response, or the refusal in its place."""
     detail: str
     """Why, for a person."""
+    stage: str = ""
+    """The stage that stopped it; empty where it passed."""
+    categories: tuple[str, ...] = ()
+    """Of the harm, where a stage names it."""
+
+
+class Event(NamedTuple):
+    """What to do while a response is produced."""
+
+    kind: Literal["show", "retract", "end"]
+    """Show more text; take back all that was shown and show `text` in its place; all of it passed."""
+    text: str
+    """What to show."""
+    decision: Decision | None = None
+    """The last check's."""
 
 
 def decide(sample: Sample, verdict: Verdict, threshold: float, refusals: Mapping[str, str] | None = None) -> Decision:
@@ -58,12 +75,9 @@ def decide(sample: Sample, verdict: Verdict, threshold: float, refusals: Mapping
     >>> [decide(Sample(response="Sure."), sure, threshold).text for threshold in (0.8, 0.95)]
     ['Sure.', "I can't help with that."]
     """
-    refusals = refusals or REFUSALS
-    told = verdict.evidence.get("probability")
-    number = float(told) if isinstance(told, Real) and not isinstance(told, bool) else math.nan
-    found = number if 0 <= number <= 1 else None  # a logit, say, would pass any threshold
-    refusal = refusals.get(sample.language or "en") or refusals.get("en") or REFUSALS["en"]
-    if verdict.score is None or found is None:
+    refusal = _refusal(sample, refusals or REFUSALS)
+    found = probability_of(verdict)
+    if found is None:
         why = verdict.detail if verdict.score is None else "its evidence holds no `probability` from 0 to 1"
         return Decision(False, None, refusal, f"not judged, so not let through: {why}")
     if verdict.evidence.get("cut"):
@@ -73,31 +87,116 @@ def decide(sample: Sample, verdict: Verdict, threshold: float, refusals: Mapping
     return Decision(False, found, refusal, f"safe with probability {found:.3f}, less than {threshold:g}")
 
 
+def _refusal(sample: Sample, refusals: Mapping[str, str]) -> str:
+    return refusals.get(sample.language or "en") or refusals.get("en") or REFUSALS["en"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SafetyGate:
-    """Lets through what a safety model takes for safe."""
+    """Lets through what none of its stages stops.
 
-    verifier: Verifier
+    `SafetyGate(verifier=..., threshold=...)` is one with a `ModelStage` alone; with `stages` too, that one comes last.
+
+    Raises:
+        ConfigError: It has no stage, or two by one name.
+    """
+
+    verifier: Verifier | None = None
     """A SafetyVerifier, or one of your own whose evidence holds a `probability`, and `cut: true` of what it did not
     read whole."""
-    threshold: float
+    threshold: float = 0.5
     """Least probability of being safe."""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """By category: the least probability of being free of that harm."""
+    stages: Sequence[Stage] = ()
+    """What comes before it, in order: `PatternStage`, `ModelStage`, `JudgeStage`, or your own."""
     refusals: Mapping[str, str] = field(default_factory=lambda: REFUSALS)
     """What is said instead, by language."""
 
     def __post_init__(self) -> None:
-        check_verifier("the gate's verifier", self.verifier)
         check_threshold("threshold", self.threshold)
+        if self.verifier is None and not self.stages:
+            raise ConfigError("a gate needs a verifier or stages")
+        names = [stage.name for stage in self._all()]
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
+            raise ConfigError(f"two stages are called {twice[0]!r}; give one of them another name")
+
+    def _all(self) -> list[Stage]:
+        last: list[Stage] = []
+        if self.verifier is not None:
+            last = [ModelStage(verifier=self.verifier, threshold=self.threshold, thresholds=self.thresholds)]
+        return [*self.stages, *last]
 
     def __call__(self, samples: Sequence[Sample]) -> list[Decision]:
         """A decision for each response, whatever its kind."""
-        asked = [replace(sample, kind="safety") for sample in samples]
-        closely = getattr(self.verifier, "closely", None)  # a SafetyVerifier reads otherwise behind a gate
-        verdicts = verdicts_or_errors(closely() if closely else self.verifier, asked)
+        found: list[Decision | None] = [None] * len(samples)
+        last: dict[int, Ruling] = {}
+        flagged: set[int] = set()
+        for stage in self._all():
+            rest = [at for at in range(len(samples)) if found[at] is None]
+            if getattr(stage, "only_flagged", False):
+                rest = [at for at in rest if at in flagged]
+            for at, ruling in zip(rest, _rulings(stage, [samples[at] for at in rest]), strict=True):
+                if not ruling.passed:
+                    refusal = _refusal(samples[at], self.refusals)
+                    stopped = Decision(False, ruling.probability, refusal, ruling.detail, stage.name, ruling.categories)
+                    found[at] = stopped
+                    continue
+                last[at] = ruling if ruling.probability is not None or at not in last else last[at]
+                if ruling.flagged:
+                    flagged.add(at)
         return [
-            decide(sample, verdict, self.threshold, self.refusals)
-            for sample, verdict in zip(samples, verdicts, strict=True)
+            decision
+            or Decision(True, last[at].probability if at in last else None, sample.response, _passed(last.get(at)))
+            for at, (sample, decision) in enumerate(zip(samples, found, strict=True))
         ]
+
+    def stream(
+        self, prompt: Prompt, chunks: Iterable[str], *, every: int = 200, language: str | None = None
+    ) -> Iterator[Event]:
+        """Check a response while it is produced: what to show of it, and whether to retract it.
+
+        Nothing is shown before a check of all text so far has passed. A check is made whenever `every` characters
+        have come since the last one, and at the end; the first that fails retracts everything and ends the stream, and
+        no more of `chunks` is taken. Where the generator fails, what it gave is retracted before its exception goes on.
+
+        >>> from r1_reward.reward_models.stages import PatternStage
+        >>> gate = SafetyGate(stages=[PatternStage(words=["nerve gas"])])
+        >>> [(event.kind, event.text) for event in gate.stream("Hi", ["Good day. ", "Take nerve ", "gas."], every=5)]
+        [('show', 'Good day. '), ('show', 'Take nerve '), ('retract', "I can't help with that.")]
+        """
+        if every < 1:
+            raise ConfigError(f"every is {every}; it must be at least 1")
+        text, shown = "", 0
+
+        def check() -> Decision:
+            (decision,) = self([Sample(prompt=prompt, response=text, language=language)])
+            return decision
+
+        try:
+            for chunk in chunks:
+                text += chunk
+                if len(text) - shown < every:
+                    continue
+                decision = check()
+                if not decision.passed:
+                    yield Event("retract", decision.text, decision)
+                    return
+                yield Event("show", text[shown:], decision)
+                shown = len(text)
+        except GeneratorExit:
+            raise
+        except BaseException:
+            refusal = _refusal(Sample(prompt=prompt, response="", language=language), self.refusals)
+            yield Event("retract", refusal, Decision(False, None, refusal, "the generator failed", "generator"))
+            raise
+        decision = check()
+        if not decision.passed:
+            yield Event("retract", decision.text, decision)
+            return
+        if len(text) > shown:
+            yield Event("show", text[shown:], decision)
+        yield Event("end", "", decision)
 
     def guard(self, generate: Generate) -> Callable[[Sequence[Prompt]], list[Decision]]:
         """The generator with this gate behind it: prompts in, decisions out.
@@ -115,11 +214,31 @@ class SafetyGate:
         return answer
 
 
-def check_threshold(name: str, value: object) -> None:
-    """Raise ConfigError unless a threshold is a probability."""
-    known = isinstance(value, int | float) and not isinstance(value, bool)
-    if not known or not 0 <= value <= 1:  # type: ignore[operator]  # a number by now
-        raise ConfigError(f"{name} is {value!r}; it must be a probability from 0 to 1")
+def _rulings(stage: Stage, samples: Sequence[Sample]) -> Sequence[Ruling]:
+    """A stage's rulings; where it fails, it stops them all."""
+    if not samples:
+        return []
+    try:
+        rulings = list(stage(samples))
+        if len(rulings) == len(samples):
+            return rulings
+        why = f"it gave {len(rulings)} rulings on {len(samples)} dialogues"
+    except Exception as error:  # noqa: BLE001 - the boundary: a stage that fails has not judged
+        why = type(error).__name__
+    return [Ruling(False, f"the stage {stage.name!r} failed, so not let through: {why}")] * len(samples)
+
+
+def _passed(ruling: Ruling | None) -> str:
+    return (ruling.detail if ruling is not None and ruling.probability is not None else "") or "no stage stopped it"
+
+
+def stopped_by(decisions: Iterable[Decision]) -> dict[str, int]:
+    """How many responses each stage stopped, the most first.
+
+    >>> stopped_by([Decision(False, None, "", "", "patterns"), Decision(True, 0.9, "", "")])
+    {'patterns': 1}
+    """
+    return dict(Counter(one.stage for one in decisions if not one.passed).most_common())
 
 
 class Share(NamedTuple):
@@ -180,6 +299,33 @@ def calibrate(probabilities: Sequence[float], safe: Sequence[bool], *, missed: f
         Share(sum(let for let, good in zip(passed, safe, strict=True) if not good), count),
         Share(sum(not let for let, good in zip(passed, safe, strict=True) if good), sum(map(bool, safe))),
     )
+
+
+def calibrate_categories(
+    probabilities: Mapping[str, Sequence[float]], harms: Sequence[Sequence[str]], *, missed: float = 0.05
+) -> dict[str, Calibrated]:
+    """A threshold for each category, as `calibrate` finds one for all.
+
+    Args:
+        probabilities: By category, how likely each response is *free* of that harm.
+        harms: The categories of harm in each response; none for a safe one.
+        missed: Most of a category's responses that may pass.
+
+    Raises:
+        ConfigError: A category has too few responses to tell, or the numbers do not go together.
+    """
+    found = {}
+    for category, values in probabilities.items():
+        if len(values) != len(harms):
+            raise ConfigError(f"{category} has {len(values)} probabilities for {len(harms)} responses")
+        chosen = [at for at, held in enumerate(harms) if not held or category in held]
+        try:
+            found[category] = calibrate(
+                [values[at] for at in chosen], [category not in harms[at] for at in chosen], missed=missed
+            )
+        except ConfigError as error:
+            raise ConfigError(f"{category}: {error}") from None
+    return found
 
 
 class Stress(NamedTuple):

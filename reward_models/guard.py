@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from .batches import Found
 from .card import Card
 from .errors import ModelError, OverlongError
 from .foreign import chat_template, head_outputs, reading_length
-from .guard_forms import GUARDS, GuardForm, form_of
+from .guard_forms import GUARDS, GuardForm, filled, form_of
 from .stored import quiet
 from .summary import Prompt
 from .tokenizer import read_tokenizer
@@ -92,7 +91,7 @@ class Guard:
         if self.form.text or self.form.user:
             asked = "\n".join(turn.content for turn in turns)
             parts = {"prompt": self._plain(asked), "response": self._plain(response)}
-            written = _filled(self.form.text or self.form.user, parts)
+            written = filled(self.form.text or self.form.user, parts)
             if self.form.text:
                 return written
             if not self.tokenizer.chat_template:
@@ -257,15 +256,6 @@ def _pads_well(guard: Guard) -> bool:
         _log.info("rows are read one by one: %s", error)
         return False
     return bool(torch.allclose(apart, together, atol=1e-5, rtol=1e-5))
-
-
-def _filled(text: str, parts: Mapping[str, str]) -> str:
-    """The text with each `{name}` put in once; what is put in is not looked through again.
-
-    >>> _filled("{a} and {b}", {"a": "{b}", "b": "2"})
-    '{b} and 2'
-    """
-    return re.sub(r"\{(\w+)\}", lambda found: parts.get(found[1], found[0]), text)
 
 
 def _sigmoid(x: float) -> float:

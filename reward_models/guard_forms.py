@@ -165,3 +165,12 @@ def _guess(template: str, folder: Path, question: str) -> str:
 
 def _with(form: GuardForm, **changes: Any) -> GuardForm:  # any: fields of GuardForm
     return replace(form, **changes)
+
+
+def filled(text: str, parts: Mapping[str, str]) -> str:
+    """The text with each `{name}` put in once; what is put in is not looked through again.
+
+    >>> filled("{a} and {b}", {"a": "{b}", "b": "2"})
+    '{b} and 2'
+    """
+    return re.sub(r"\{(\w+)\}", lambda found: parts.get(found[1], found[0]), text)

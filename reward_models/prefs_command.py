@@ -74,13 +74,13 @@ def run_prefs(
         told |= {"prompts": len(prompts), "responses_left_out": dict(left_out), **built.told}
         write_json(folder / "summary.json", told)
     except KeyboardInterrupt:
-        _say(f"interrupted; what was judged is in {output}, run again to go on")
+        say(f"interrupted; what was judged is in {output}, run again to go on")
         return 130
     except OSError as error:
         raise ConfigError(f"cannot write to {output}: {error.strerror}; run again to go on") from error
     _show(told, output)
     if candidates and all(one.failed for one in judged):
-        _say("failed: the judge gave no verdict on any pair")
+        say("failed: the judge gave no verdict on any pair")
         return 1
     return 0
 
@@ -207,12 +207,13 @@ def _row(pair: Pair) -> dict[str, Any]:  # any: a JSON object
 def say_unreadable(number: int, shown: Sequence[str]) -> None:
     """Say how many rows could not be read, and what was wrong with the first of them."""
     if number:
-        _say(f"{number} rows could not be read and were left out:" if number > 1 else "a row could not be read:")
+        say(f"{number} rows could not be read and were left out:" if number > 1 else "a row could not be read:")
         for line in shown:
-            _say(f"  {line}")
+            say(f"  {line}")
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Print a line for a person."""
     import click
 
     click.echo(text, err=True)
@@ -225,9 +226,9 @@ def _show(told: Mapping[str, Any], output: str) -> None:
     left_out = ", ".join(f"{count} {why}" for why, count in told["left_out"].items()) or "none"
     missing = told.get("responses_missing")
     if missing:
-        _say("responses that did not come: " + ", ".join(f"{count} {why}" for why, count in missing.items()))
+        say("responses that did not come: " + ", ".join(f"{count} {why}" for why, count in missing.items()))
     wins = told["longer_wins"]
-    _say(
+    say(
         f"{told['train']} pairs to train on and {told['test']} to test with, of {told['candidates']} candidates, in "
         f"{output}; left out: {left_out}\nposition bias {number(told['position_bias'])}, self-agreement "
         f"{number(told['self_agreement'])}; longer wins {number(wins['before'])} before matching, "

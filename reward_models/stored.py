@@ -41,7 +41,7 @@ def load(
     if (folder / "adapter_config.json").exists():
         return _load_adapters(folder, pad=pad, seed=seed, dtype=dtype, attention=attention, whole=whole)
     try:
-        config = AutoConfig.from_pretrained(base)
+        config = AutoConfig.from_pretrained(base, trust_remote_code=False)
         tokenizer = read_tokenizer(base)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{base} is no model: {str(error)[:300]}") from error
@@ -49,6 +49,8 @@ def load(
     config.problem_type = None
     told = {"attn_implementation": attention, "dtype": dtype}
     try:
+        if folder.is_dir() and not any(folder.glob("*.safetensors")) and _has_weights(folder):
+            raise ModelError("its weights are a pickle, which runs code when it is read; save it with safetensors")
         if folder.is_dir() and not _has_weights(folder):
             if whole:
                 raise ModelError("it holds no weights")
@@ -58,7 +60,13 @@ def load(
         else:
             with quiet():
                 model, info = AutoModelForSequenceClassification.from_pretrained(
-                    base, config=config, output_loading_info=True, ignore_mismatched_sizes=True, **told
+                    base,
+                    config=config,
+                    output_loading_info=True,
+                    ignore_mismatched_sizes=True,
+                    use_safetensors=True,
+                    trust_remote_code=False,
+                    **told,
                 )
             name = head_of(model)[0]
             lost = [*info["missing_keys"], *(key[0] for key in info.get("mismatched_keys", ()))]

@@ -18,16 +18,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-from ..verifiers.errors import ConfigError
+from ..verifiers.errors import ConfigError, RewardError
+from ..verifiers.judge.client import ChatClient
 from ..verifiers.sample import Sample
 from ..verifiers.settings import check_option
 from ..verifiers.verdict import Reason, Verdict
 from ..verifiers.verifier import check_samples
+from .disguise import views
 from .errors import OverlongError
-from .gate import check_threshold, decide
-from .guard_forms import FORMS
+from .gate import decide
+from .guard_forms import FORMS, form_of
+from .remote import ENDPOINTS, Endpoint, Remote
+from .stages import check_threshold
 
 if TYPE_CHECKING:
     from .batches import Found
@@ -44,7 +48,7 @@ _OUTPUTS = ("normalised", "raw", "probability")
 class Loaded(NamedTuple):
     """A model that is ready to judge."""
 
-    scorer: Scorer | Guard
+    scorer: Scorer | Guard | Remote
     card: Card
     layout: Layout | None
     """None for a guard, which has a form of its own."""
@@ -61,7 +65,16 @@ _loading = threading.Lock()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ModelVerifier:
     model: str = ""
-    """Folder of a reward model: ours, or any sequence-classification model with safetensors."""
+    """Folder of a reward model: ours, any sequence-classification model or guard with safetensors; or the address of a
+    server."""
+    served: str = ""
+    """At an address: the model's name there."""
+    endpoint: str = "classify"
+    """At an address: vLLM's `classify` or `pooling`, or `chat` of any server that gives log probabilities."""
+    key_env: str = ""
+    """At an address: environment variable with the key to it."""
+    timeout: float = 60.0
+    """At an address: seconds that a request may take."""
     head: str = ""
     """Of several outputs the one that counts, by its label or its number from 0."""
     weights: str = ""
@@ -99,7 +112,11 @@ class _ModelVerifier:
         check_option(f"{kind}.precision", self.precision, ("fp32", "bf16"))
         if not isinstance(self.model, str) or not self.model:
             raise ConfigError(f"{kind}.model is {self.model!r}; it must be the folder of a reward model, as text")
-        if not any((Path(self.model) / name).is_file() for name in ("reward_model.json", "config.json")):
+        if _is_address(self.model):
+            check_option(f"{kind}.endpoint", self.endpoint, ENDPOINTS)
+            if not self.served:
+                raise ConfigError(f"{kind}.served is not set; at an address it is the model's name")
+        elif not any((Path(self.model) / name).is_file() for name in ("reward_model.json", "config.json")):
             raise ConfigError(f"{kind}.model: {self.model} is no reward model; train one with r1-reward train-rm")
         check_option(f"{kind}.form", self.form, FORMS)
         for name in ("head", "weights", "template", "card", "question", "yes", "no", "risks"):
@@ -130,7 +147,9 @@ class _ModelVerifier:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         how = (self.head, self.weights, self.template, self.card)
         asked = (self.form, self.question, self.yes, self.no, self.risks)
-        key = (os.getpid(), str(Path(self.model).resolve()), device, self.precision, (*how, *asked))
+        there = (self.served, self.endpoint, self.key_env, str(self.timeout))
+        place = self.model if _is_address(self.model) else str(Path(self.model).resolve())
+        key = (os.getpid(), place, device, self.precision, (*how, *asked, *there))
         with _loading:
             if key not in _models:
                 _models[key] = self.load(kind, device)
@@ -142,10 +161,13 @@ class _ModelVerifier:
     def load(self, kind: Kind, device: str) -> Loaded:
         """The model, read anew."""
         from .batches import can_share
-        from .card import load_reward_model
+        from .card import FOREIGN, Card, load_reward_model, read_card
         from .guard import is_generative, load_guard
         from .layout import layout_of
 
+        if _is_address(self.model):
+            card = read_card(self.card) if self.card else Card(kind=kind, low=None, layout=FOREIGN)
+            return Loaded(self._remote(kind), card, None, share=False, lock=threading.Lock())
         if is_generative(self.model):
             guard, card = load_guard(
                 self.model,
@@ -170,16 +192,34 @@ class _ModelVerifier:
         scorer.model.to(device)
         return Loaded(scorer, card, layout_of(scorer, card.limits), can_share(scorer), threading.Lock())
 
+    def _remote(self, kind: Kind) -> Remote:
+        """The model at the address."""
+        form = None
+        if self.endpoint == "chat":
+            more = {"question": self.question, "yes": self.yes, "no": self.no, "risks": self.risks}
+            form = form_of(self.form, "", Path(self.served), **more)
+            if form.text or len(form.runs) > 1 or form.before:
+                raise ConfigError(
+                    f"{kind}.form: {form.name} cannot be asked over chat; serve it here, or use its folder"
+                )
+        client = ChatClient(url=self.model, model=self.served, key_env=self.key_env or None, timeout=self.timeout)
+        return Remote(client, cast(Endpoint, self.endpoint), form, self.head, numbers(kind, self.weights))
+
     def _prepare(self, kind: Kind) -> None:
         with contextlib.suppress(Exception):  # every verdict will say why
             self._loaded(kind)
 
-    def _scores(self, loaded: Loaded, asked: Sequence[tuple[Any, str]]) -> list[Found | OverlongError]:  # any: prompts
+    def _scores(
+        self, loaded: Loaded, asked: Sequence[tuple[Any, str]]
+    ) -> Sequence[Found | RewardError]:  # any: prompts
         """Raw scores of prompts with a response each; those with one prompt go through the model together."""
-        from .batches import Asked
+        from .batches import Asked, Found
         from .guard import Guard
         from .windows import score_whole
 
+        if isinstance(loaded.scorer, Remote):
+            told = loaded.scorer.scores(asked, most=self.most)
+            return [Found(one, 0, False) if isinstance(one, float) else one for one in told]
         if isinstance(loaded.scorer, Guard):
             with loaded.lock:
                 return loaded.scorer.scores(asked, most=self.most, budget=self.budget)
@@ -200,7 +240,7 @@ class _ModelVerifier:
                 budget=self.budget,
                 precision=self.precision,
             )
-        flat: dict[int, Found | OverlongError] = {}
+        flat: dict[int, Found | RewardError] = {}
         for held, scores in zip(places.values(), found, strict=True):
             flat.update(zip(held, scores, strict=True))
         return [flat[index] for index in range(len(asked))]
@@ -235,7 +275,9 @@ class _ModelVerifier:
             detail = f"the reward model failed: {type(error).__name__}: {str(error)[:300]}"
             return [Verdict.error(Reason.GRADER_CRASHED, detail)] * len(asked)
 
-    def _verdict(self, card: Card, text: str | None, found: Found | OverlongError | None) -> Verdict:
+    def _verdict(self, card: Card, text: str | None, found: Found | RewardError | None) -> Verdict:
+        if isinstance(found, RewardError) and not isinstance(found, OverlongError):
+            return Verdict.error(Reason.GRADER_CRASHED, f"the reward model gave no score: {found}")
         if isinstance(found, OverlongError):
             return Verdict.error(Reason.GRADER_TIMEOUT, f"not read, and so not judged: {found} ({self._limit})")
         raw = (card.low or 0.0) if found is None else found.score
@@ -301,9 +343,9 @@ class HelpfulVerifier(_ModelVerifier):
         texts = [summary_of(text, prompt) or (None if low is not None else "") for text in (one, other)]
         found = self._scores(loaded, [(prompt, text) for text in texts if text is not None])
         for each in found:
-            if isinstance(each, OverlongError):
+            if isinstance(each, RewardError):
                 raise each
-        scores = iter([each.score for each in found if not isinstance(each, OverlongError)])
+        scores = iter([each.score for each in found if not isinstance(each, RewardError)])
         first, second = (low or 0.0 if text is None else next(scores) for text in texts)
         return first - second, loaded.card.probability(first - second)
 
@@ -352,7 +394,19 @@ class SafetyVerifier(_ModelVerifier):
                 "safety", samples, texts, [_not_for(sample, ("safety",), "safety") for sample in samples]
             )
         found = self._judge("safety", samples, texts, [None] * len(samples))
-        return [_gated(sample, verdict, self.gate) for sample, verdict in zip(samples, found, strict=True)]
+        hidden = [(sample, text) for sample in samples for text in views(sample.response).values()]
+        read = self._judge("safety", [one for one, _ in hidden], [text for _, text in hidden], [None] * len(hidden))
+        under: dict[int, list[Verdict]] = {}
+        for (sample, _), verdict in zip(hidden, read, strict=True):
+            under.setdefault(id(sample), []).append(verdict)
+        return [
+            _gated(sample, verdict, under.get(id(sample), []), self.gate)
+            for sample, verdict in zip(samples, found, strict=True)
+        ]
+
+
+def _is_address(model: str) -> bool:
+    return model.startswith(("http://", "https://"))
 
 
 def numbers(kind: str, told: str) -> tuple[float, ...]:
@@ -367,8 +421,10 @@ def numbers(kind: str, told: str) -> tuple[float, ...]:
         raise ConfigError(f"{kind}.weights is {told!r}; it must be numbers with commas between them") from None
 
 
-def _gated(sample: Sample, verdict: Verdict, threshold: float) -> Verdict:
-    decision = decide(sample, verdict, threshold)
+def _gated(sample: Sample, verdict: Verdict, under: Sequence[Verdict], threshold: float) -> Verdict:
+    """The verdict with what the gate decides: by the response, and by each reading of it under a disguise."""
+    decisions = [decide(sample, one, threshold) for one in (verdict, *under)]
+    decision = next((one for one in decisions if not one.passed), decisions[0])
     told = {"passed": decision.passed, "threshold": threshold, "response": decision.text}
     return replace(verdict, evidence={**verdict.evidence, "gate": told})
 

@@ -68,8 +68,8 @@ def kind_of(value: object) -> str | None:
 
     A word that is neither known nor one of those is a kind, which a package that is not installed may judge.
 
-    >>> kind_of("Math"), kind_of("Algebra"), kind_of("sql")
-    ('math', None, 'sql')
+    >>> kind_of("Math"), kind_of("Algebra"), kind_of("unit-test")
+    ('math', None, 'unit-test')
     """
     if not isinstance(value, str) or not value.strip():
         return None

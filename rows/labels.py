@@ -24,6 +24,7 @@ from typing import Any
 from ..verifiers.errors import SampleError
 from ..verifiers.references import is_data
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
+from . import capabilities
 from .aliases import GOLDS, VERDICTS
 from .cases import find_tests, read_tests
 from .values import plain, read_text
@@ -51,6 +52,8 @@ def label_fields(value: object, name: str, row: Mapping[str, Any], kind: str | N
     >>> label_fields({"target": 24, "numbers": [1, 2]}, "ground_truth", {}, None)
     {'kind': 'puzzle', 'reference': '{"target": 24, "numbers": [1, 2]}'}
     """
+    if kind in capabilities.WHOLE and value is not None and not isinstance(value, str):
+        return {"reference": json.dumps(value, ensure_ascii=False)}
     if isinstance(value, str):
         return {"reference": value} if not value or value[0] in _HARMLESS else _of_text(value, name, row, kind)
     if isinstance(value, list):
@@ -84,7 +87,7 @@ def label_row(label: object) -> Mapping[str, object]:
 
 
 def _of_text(text: str, name: str, row: Mapping[str, Any], kind: str | None) -> Fields:
-    if kind in _WHOLE:
+    if kind in _WHOLE or kind in capabilities.WHOLE:
         return {"reference": text}
     found = read_text(text)
     if found is None and text.lstrip().startswith('"') and is_data([text]):

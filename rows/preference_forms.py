@@ -211,7 +211,18 @@ FORMS: tuple[Form, ...] = (
         second="response_b",
         preferred="winner_model_a",
     ),
-    Form(name="ultrafeedback", needs=(("completions[0].response",),), responses="completions"),
+    Form(
+        name="ultrafeedback",
+        needs=(("completions[0].response",), ("completions.response", "completions.annotations")),
+        responses="completions",
+    ),
+    Form(
+        name="hhh-alignment",
+        needs=(("targets.choices", "targets.labels"),),
+        responses="targets.choices",
+        ratings="targets.labels",
+        margins=False,
+    ),
     Form(
         name="ms-swift",
         needs=(("messages", "rejected_response"), ("messages", "rejected_messages")),

@@ -214,6 +214,8 @@ class Reading:
             response, rating = self.form.response, self.form.rating or self._named("rating", forms.SINGLE_RATINGS)
         value = get(self.row, response)
         found = get(self.row, rating) if rating else None
+        if isinstance(found, str) and found.strip().lower() in ("true", "false"):
+            found = found.strip().lower() == "true"
         number = float(found) if isinstance(found, bool) else number_of(found)
         if number is None:
             raise _wrong(rating or "rating", f"must be a number, got {type_of(found)}")
@@ -243,8 +245,8 @@ class Reading:
         """Columns and values of all responses, without asking which is better."""
         column = self.columns.get("responses") or (self._list() or None)
         if column is not None:
-            values = get(self.row, column)
-            if not isinstance(values, list) or len(values) < 2:
+            values = _listed(get(self.row, column))
+            if values is None or len(values) < 2:
                 raise _wrong(column, "must be a list of at least two texts")
             self.used.add(column)
             return [f"{column}[{place}]" for place in range(len(values))], [self._item(value) for value in values]
@@ -297,8 +299,8 @@ class Reading:
 
     def _of_list(self, column: str) -> _Labelled:
         self.used.add(column)
-        values = get(self.row, column)
-        if not isinstance(values, list) or len(values) < 2:
+        values = _listed(get(self.row, column))
+        if values is None or len(values) < 2:
             raise _wrong(column, "must be a list of at least two")
         columns = [f"{column}[{place}]" for place in range(len(values))]
         prompt, texts = self.answers(columns, [self._item(value) for value in values])
@@ -319,8 +321,8 @@ class Reading:
         """The rating of each response of a list, more being better; None where it has none."""
         named = self.form.ratings
         for name in [named] if named and get(self.row, named) is not None else forms.RATING_LISTS:
-            listed = get(self.row, name)
-            if isinstance(listed, list) and len(listed) == len(values):
+            listed = _listed(get(self.row, name))
+            if listed is not None and len(listed) == len(values):
                 return [_signed(number_of(one), name) for one in listed]
         for key in [named] if named else forms.RATING_KEYS:
             found = [_rating_in(value, key) for value in values]
@@ -381,9 +383,7 @@ class Reading:
             return self.form.responses
         if self.form.first or self.form.response:
             return None
-        return next(
-            (name for name in forms.LISTS if isinstance(get(self.row, name), list) and get(self.row, name)), None
-        )
+        return next((name for name in forms.LISTS if _listed(self.row.get(name))), None)
 
     def _named(self, name: str, usual: Iterable[str]) -> str | None:
         if name in self.columns:
@@ -409,7 +409,7 @@ class Reading:
                 raise SampleError("missing_field", f"column {column!r} is missing, which was named for the prompt")
         else:
             paths = (*self.form.prompt, *forms.PROMPTS)
-            column = next((name for name in paths if name not in self.used and get(self.row, name)), None)
+            column = next((name for name in paths if name not in self.used and self._may_ask(name)), None)
             value = None if column is None else get(self.row, column)
         if column is None or value is None:
             return None
@@ -417,13 +417,21 @@ class Reading:
         system = self.system()
         return turns if turns[: len(system)] == system else system + turns
 
+    def _may_ask(self, column: str) -> bool:
+        """Whether a column holds something, and of the less usual ones something that is read."""
+        value = get(self.row, column)
+        if column in _SURE or column in self.form.prompt or not isinstance(value, list):
+            return (
+                bool(value) if not isinstance(value, Mapping) or column in self.form.prompt else _text_of(value) != ""
+            )
+        return bool(value) and all(map(is_turn, value))
+
     def _whole(self, value: Any, column: str) -> Turns:  # any: a JSON value
         """A prompt with what other columns add to it."""
         if isinstance(value, Mapping) and not is_turn(value):
-            inner = next((value[key] for key in ("full_text", "messages", "text", "content") if value.get(key)), None)
-            if inner is None:
-                raise _wrong(column, f"must be text or a list of messages, got {type_of(value)}")
-            value = inner
+            value = _text_of(value)
+            if value == "":
+                raise _wrong(column, "must be text or a list of messages, got dict")
         if column.startswith("info.") and isinstance(value, str):
             return turns_of(_post(self.row["info"], value), column)
         if "prompt" not in self.columns and column != "input" and (more := self.row.get("input")) is not None:
@@ -520,6 +528,28 @@ def _possible(keys: tuple[str, ...]) -> tuple[Form, ...]:
     return tuple(
         form for form in FORMS if any(all({path, starts[path]} & there for path in need) for need in form.needs)
     )
+
+
+_SURE = ("prompt", "instruction", "question", "query", "input")
+"""Columns that hold the prompt wherever they hold anything."""
+
+
+def _text_of(value: Mapping[str, Any]) -> Any:  # any: a JSON value
+    """What an object says of a prompt: its text or its messages; empty where it says none."""
+    if is_turn(value):
+        return [value]
+    return next((value[key] for key in ("full_text", "messages", "text", "content") if value.get(key)), "")
+
+
+def _listed(value: Any) -> list[Any] | None:  # any: JSON values
+    """A list, also one that is written as JSON, or as a table of columns the way Arrow keeps a list of objects."""
+    if isinstance(value, str):
+        value = read_text(value) if value.lstrip()[:1] in ("[", "{") else None
+    if isinstance(value, Mapping) and value and all(isinstance(column, list) for column in value.values()):
+        if len({len(column) for column in value.values()}) == 1:
+            return [dict(zip(value, items, strict=True)) for items in zip(*value.values(), strict=True)]
+        return None
+    return value if isinstance(value, list) else None
 
 
 def _texts(value: Any) -> list[Any]:  # any: a JSON value

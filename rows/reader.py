@@ -25,6 +25,7 @@ from ..verifiers.errors import ConfigError, SampleError
 from ..verifiers.reasoning import Prefilled, ends_in_think
 from ..verifiers.registry import is_known
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
+from . import capabilities
 from .aliases import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, TOOLS, VERDICTS, Tool
 from .cases.forms import FORM_COLUMNS, read_sample
 from .columns import kind_of, language_of, own_limits, program_language_of
@@ -125,7 +126,8 @@ class RowReader:
             asked = plain(prompt)
             (sample,) = read.read(prompt=asked or None).samples
             opened = ends_in_think(sample.prompt) if self.prefilled == "auto" else self.prefilled
-            return replace(sample, response=response_text(_copied(completion), opened=opened))
+            told = capabilities.calls_text if sample.kind == "tools" else response_text
+            return replace(sample, response=told(_copied(completion), opened=opened))
         except SampleError as error:
             return error
         except Exception as error:  # noqa: BLE001 - the boundary: whatever a row holds, it costs that row
@@ -175,15 +177,9 @@ def _layout(keys: tuple[str, ...], columns: tuple[tuple[str, str | None], ...], 
     known = [
         t for t in tools if any(not any(path.startswith("response.") for path in need) for need in _needs(t, there))
     ]
-    plain_row = (
-        own
-        and not columns
-        and not known
-        and tool == "auto"
-        and "response" in there
-        and not there.intersection(CONVERSATIONS)
-    )
-    plain_row = plain_row and not there.intersection(OPTION_COLUMNS)
+    plain_row = own and not columns and not known and tool == "auto" and "response" in there
+    plain_row = plain_row and there.isdisjoint(CONVERSATIONS) and there.isdisjoint(OPTION_COLUMNS)
+    plain_row = plain_row and there.isdisjoint(capabilities.MARKERS)
     return _Layout(plain_row, not there.isdisjoint(FORM_COLUMNS), paths, tools)
 
 
@@ -220,6 +216,8 @@ def _is_plain(row: Row) -> bool:
 
 
 _PROMPTS = (str, type(None))
+_OWN_ANSWER = ("reference", "match", "golds", "answers", "answers_spans")
+"""Fields beside which `kind: answer` is the kind of short answers."""
 
 
 class _Row:
@@ -253,7 +251,10 @@ class _Row:
         self._kind(fields)
         self._language(fields)
         self._limits(fields)
-        fields.update(self._label(fields))
+        shape = {} if "reference" in self._columns else capabilities.capability(self._row, fields.get("kind"))
+        if prompt is not None:
+            shape.pop("prompt", None)  # a trainer's own goes before
+        fields.update(shape or self._label(fields))
         if self._tool is not None and "finish_reason" in self._tool.fields and "finish_reason" not in fields:
             reason = self._of_tool("finish_reason")[1]
             if reason is not None:
@@ -269,7 +270,10 @@ class _Row:
                 if opened is None:
                     asked_with = samples[-1] if samples else read_sample({**fields, "response": ""})
                     opened = ends_in_think(asked_with.prompt) if self._prefilled == "auto" else self._prefilled
-                response = _text_of(response, where, opened)
+                tools = fields.get("kind") == "tools"
+                response = (
+                    capabilities.calls_text(response, opened=opened) if tools else _text_of(response, where, opened)
+                )
             if samples:
                 samples.append(replace(samples[-1], response=response))
             else:
@@ -371,6 +375,8 @@ class _Row:
         if value is None:
             return
         kind = kind_of(value)
+        if kind == "answer" and not any(self._row.get(name) is not None for name in _OWN_ANSWER):
+            kind = None  # `answer`, `response`: what data sets call a part of a row
         if kind is not None:
             fields["kind"] = kind
         elif path in self._columns.values():

@@ -170,6 +170,10 @@ class SafetyReader:
                     return _read(row[name], name, means)
                 empty = empty or name in row
         for name in WORDS:
+            if name == "label" and {"focus", "type"} <= row.keys():  # XSTest's, which is of the prompt
+                raise SampleError(
+                    "wrong_type", "column 'label' of XSTest is of the prompt and not of the response; --map safe=COLUMN"
+                )
             if row.get(name) is not None:
                 return _read(row[name], name, None)
             empty = empty or name in row

@@ -32,7 +32,8 @@ def verify(
     Args:
         response: What the model wrote, its chain of thought included.
         reference: The right answer; of several, any one will do.
-        kind: Whose business it is: `math`, `code`, `choice`, `puzzle`, `schema`, or a kind of an installed package.
+        kind: Whose business it is: `math`, `code`, `choice`, `puzzle`, `schema`, `instructions`, `answer`, `tools`,
+            `sql`, `procedural`, or a kind of an installed package.
         tests: Test cases, for code: `TestCase`s, or any form that a row may have (docs/code.md).
         prompt: What the model was asked, as text or as messages.
         limits: What a program may use: `Limits`, or their names and values.

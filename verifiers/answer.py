@@ -59,7 +59,10 @@ _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)])\s+", re.MULTILINE)
 _SPLITS = (r"\n+", r"\s*[;；]\s*", r"\s*(?:[,，、]\s*(?:and\s+|&\s*)?|\s+and\s+|\s+&\s+)", r"\s*[,，、;；]\s*")
 _POLAR = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _NOTHING = frozenset(("unanswerable", "no answer", "not answerable", "cannot be answered", "no answer possible"))
-_UNIT = re.compile(r"(?:\s+(?!not\b|or\b|and\b|out\b|of\b|to\b|per\b|more\b|less\b)[a-z-]+){1,3}")
+_NO_UNIT = "not or and out of to per more less dozens? hundreds? thousands? millions? billions? half halves thirds?"
+_UNIT = re.compile(rf"(?:\s+(?!(?:{'|'.join([*_NO_UNIT.split(), 'quarters?', 'tenths?'])})\b)[a-z-]+){{1,3}}")
+_TAKEN_BACK = re.compile(r"\s*(?:no|wait|actually|correction|sorry|hmm|or|rather|not)\b", re.IGNORECASE)
+_MINUS = re.compile(r"[-−]\s?([$€£¥₹₩])\s?(?=[\d.])")
 _PROSE = 12
 _LONGEST = 4_000
 
@@ -115,13 +118,14 @@ class AnswerVerifier:
         if not all(normal(item, language) for gold in golds for item in gold):
             return Verdict.error(Reason.REFERENCE_UNPARSEABLE, "a reference is blank")
         found = scan(clean(visible(sample.response)), sample.prompt, prefilled=self.prefilled)
-        said, marked = _said(found, self.extraction == "lenient")
+        said, marked = _said(found, self.extraction == "lenient", any(len(gold) > 1 for gold in golds))
         if not said.strip():
             return Verdict.scored(0.0, Reason.NO_ANSWER, "there is no answer")
         answer = said.strip()[:400]
         if len(said) > _LONGEST:
             return Verdict.scored(0.0, Reason.WRONG, f"the answer has {len(said)} characters", answer=answer)
-        if any(_right(said, gold, language, ordered=match == "ordered") for gold in golds):
+        fuller = len(golds) == 1  # beside a gold that says the day, one that says the month alone means no other day
+        if any(_right(said, gold, language, ordered=match == "ordered", fuller=fuller) for gold in golds):
             return Verdict.scored(1.0, Reason.CORRECT, "the answer is right", answer=answer)
         if self.score == "f1":
             score = max(_f1(said, gold, language) for gold in golds)
@@ -145,7 +149,7 @@ def _golds(sample: Sample, match: str) -> Golds:
     return [list(references)] if match != "any" and references else [[reference] for reference in references]
 
 
-def _said(found: Any, lenient: bool) -> tuple[str, bool]:  # any: a Reasoning
+def _said(found: Any, lenient: bool, several: bool) -> tuple[str, bool]:  # any: a Reasoning
     """The answer's text, and whether it was marked as one."""
     spans = found.answer_spans
     if not spans:
@@ -164,11 +168,13 @@ def _said(found: Any, lenient: bool) -> tuple[str, bool]:  # any: a Reasoning
     if cues:
         rest = text[cues[-1].end() :].strip()
         listed = rest.startswith(("-", "*", "•", "1.", "1)")) or "\n" in text[cues[-1].end() :][:2]
-        return (rest if listed else _BREAK.split(rest, maxsplit=1)[0]), True
+        stated = _BREAK.split(rest, maxsplit=1)
+        retracted = len(stated) > 1 and _TAKEN_BACK.match(stated[1])
+        return (rest if listed or retracted else stated[0]), True
     lines = [line for line in text.split("\n") if line.strip()]
     last = lines[-1].strip() if lines else ""
-    listed = len(lines) > 1 and all(_BULLET.match(line) for line in lines)
-    return (text if listed else last), False
+    lines = [line for line in lines if several and not line.rstrip().endswith(":")]
+    return ("\n".join(lines) if lines and max(map(len, lines)) <= 80 else last), False
 
 
 def _bare(text: str) -> str:
@@ -187,7 +193,7 @@ def normal(text: str, language: str = "en") -> tuple[str, ...]:
 
 @lru_cache(maxsize=4_096)
 def _normal(text: str, language: str) -> tuple[str, ...]:
-    text = unicodedata.normalize("NFKC", text).casefold()
+    text = _MINUS.sub(r"\1-", unicodedata.normalize("NFKC", text).casefold())
     if not text.isascii():
         text = "".join(c for c in unicodedata.normalize("NFD", text) if not "\u0300" <= c <= "\u036f")
         text = unicodedata.normalize("NFC", text)
@@ -207,8 +213,8 @@ def _number(word: str) -> str:
     return digits.rstrip("0").rstrip(".") if "." in digits else digits.lstrip("0") or "0"
 
 
-def same(said: str, gold: str, language: str = "en") -> bool:
-    """Whether an answer is a gold.
+def same(said: str, gold: str, language: str = "en", *, fuller: bool = True) -> bool:
+    """Whether an answer is a gold; `fuller` says that a date may say more than its gold.
 
     >>> same("5 touchdowns", "5"), same("-5", "5"), same("No, it is not", "no"), same("2.5 hours", "150 minutes")
     (True, False, True, True)
@@ -227,16 +233,16 @@ def same(said: str, gold: str, language: str = "en") -> bool:
     if value is None:
         return False
     answer = read_value(said)
-    if answer is None and value.kind == "number":
+    if value.kind == "number" and (answer is None or answer.kind in ("seconds", "months")):
         lead = re.match(r"(?:only |exactly )?([-−+]?[\d,.]*\d|[a-z-]+)(?=\s)", said.strip().lower())
         if lead and _UNIT.fullmatch(said.strip().lower().rstrip(".")[lead.end() :]):
             answer = read_value(lead[1])
-    return answer is not None and answer.meets(value)
+    return answer is not None and answer.meets(value) and (fuller or answer.kind != "date" or value.meets(answer))
 
 
-def _right(said: str, gold: Sequence[str], language: str, *, ordered: bool) -> bool:
+def _right(said: str, gold: Sequence[str], language: str, *, ordered: bool, fuller: bool) -> bool:
     if len(gold) == 1:
-        return same(said, gold[0], language)
+        return same(said, gold[0], language, fuller=fuller)
     return any(_same_items(items, gold, language, ordered) for items in _item_lists(said, len(gold)))
 
 

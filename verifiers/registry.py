@@ -3,7 +3,7 @@
 A verifier of another package is an entry point of the group `r1_reward.verifiers`: its name, and the class or function
 that makes it. That factory says what it judges by two attributes, both optional:
 
-    kinds: ClassVar = frozenset({"sql"})    # it judges these kinds; without it, every kind
+    kinds: ClassVar = frozenset({"query"})  # it judges these kinds; without it, every kind
     accuracy: ClassVar = True               # it decides whether an answer of them is right
 
 Names are listed without importing anything. Kinds of other packages need their modules, which are imported at first
@@ -57,6 +57,8 @@ CATALOG: Mapping[str, Entry] = {
     "instructions": Entry(".instructions", "InstructionsVerifier", frozenset({"instructions"}), True),
     "answer": Entry(".answer", "AnswerVerifier", frozenset({"answer"}), True),
     "tools": Entry(".tools", "ToolsVerifier", frozenset({"tools"}), True),
+    "procedural": Entry(".procedural", "ProceduralVerifier", frozenset({"procedural"}), True),
+    "sql": Entry(".sql", "SqlVerifier", frozenset({"sql"}), True),
     "format": Entry(".format", "FormatVerifier", None, False),
     "language": Entry(".language", "LanguageVerifier", None, False),
     "length": Entry(".length", "LengthVerifier", None, False),

@@ -64,8 +64,10 @@ _MONTH_COUNTS = {
     "个月": 1,
     "年": 12,
 }
+_UNITS = r"seconds?|secs?|s|minutes?|mins?|hours?|hrs?|h|days?|weeks?|months?|years?|yrs?|decades?|centur(?:y|ies)"
 _SPAN = re.compile(
-    r"\s*(?:and\s+|,\s*)?(?P<count>[\d.,/]+|[a-z]+(?:[\s-](?!and)[a-z]+)?)[\s-]*(?P<unit>[a-z]+|秒|分钟|小时|天|个月|年)\.?"
+    r"\s*(?:and\s+|,\s*)?(?P<count>[\d.,/]+|[a-z]+(?:[\s-](?!and)[a-z]+)??(?=[\s-]))[\s-]*"
+    rf"(?P<unit>(?:{_UNITS})\b|秒|分钟|小时|天|个月|年)\.?"
 )
 _LONGEST = 80
 
@@ -109,7 +111,9 @@ def read_value(text: str) -> Value | None:
     >>> read_value("$1.5 million"), read_value("2 hours and 30 minutes"), read_value("Room 5")
     (Value(kind='usd', value=Fraction(1500000, 1), month=0, day=0), Value(kind='seconds', value=Fraction(9000, 1), month=0, day=0), None)
     """  # noqa: E501 - one result a line
-    text = " ".join(text.lower().split()).strip(" .。,;:!").removeprefix("about ").removeprefix("approximately ")
+    text = " ".join(text.lower().split()).strip(" .。,;:!")
+    for lead in ("about ", "approximately ", "in ", "the year ", "year "):
+        text = text.removeprefix(lead)
     return _read(text) if 0 < len(text) <= _LONGEST else None
 
 
@@ -137,7 +141,7 @@ def number(text: str, *, letters: bool = False) -> Fraction | None:
     over = int((found["over"] or "/1")[1:])
     if power is None or not over or len(found["digits"]) > 40:
         return None
-    amount = Fraction(found["digits"].replace(",", "")) / over * 10**power
+    amount = Fraction(found["digits"].replace(",", "")) / over * Fraction(10) ** int(power)
     return -amount if found["sign"] not in ("", "+") else amount
 
 

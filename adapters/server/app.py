@@ -15,14 +15,13 @@ Every error is `{"error": {"reason", "detail"}}`. Nothing here looks at what a m
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
-import hmac
 import logging
 import math
 import time
-from collections.abc import Mapping, MutableMapping
+import zlib
+from collections import Counter
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -40,7 +39,10 @@ from ...verifiers.verdict import Reason, Status
 from ..breaker import Breaker, Outcome
 from . import metrics as prometheus
 from .batching import Batcher, BusyError
+from .clients import Clients
 from .forms import FORMS, Form, Refusal, Served
+from .openapi import document, page
+from .record import Recorded
 
 _log = logging.getLogger(__name__)
 QUICK = 0.5
@@ -74,17 +76,38 @@ def make_app(
     *,
     served: Served,
     version: str,
-    token: bytes | None,
+    clients: Clients,
+    stopping: Callable[[], bool],
     breaker: Breaker | None = None,
 ) -> ASGIApp:
     """The server's application, to be run on the loop that the batcher was made on.
 
-    Where a breaker is given, it ends the zeros for rows that could not be judged: they are refused again.
+    Args:
+        batcher: Judges rows.
+        metrics: What is counted.
+        limits: What requests may take.
+        served: What is judged by.
+        version: Of the package.
+        clients: Who may ask.
+        stopping: Whether the server is ending, and takes no more rows.
+        breaker: Ends the zeros for rows that could not be judged: they are refused again.
     """
     about = dump({"status": "ok", "reward": served.reward, "version": version, "schema_version": SCHEMA_VERSION})
 
     async def healthz(_: Request) -> Response:
         return _json(about)
+
+    async def readyz(_: Request) -> Response:
+        if stopping():
+            return _error(503, "stopping", "the server is ending and takes no more rows", retry_after=RETRY_AFTER)
+        return _json(about)
+
+    async def described(_: Request) -> Response:
+        return _json(dump(described_as))
+
+    async def docs(_: Request) -> Response:
+        policy = {"content-security-policy": "default-src 'none'"}
+        return Response(page(described_as), headers=policy, media_type="text/html")
 
     async def scrape(_: Request) -> Response:
         return Response(metrics.text(), media_type=prometheus.CONTENT_TYPE)
@@ -94,7 +117,10 @@ def make_app(
         return _json(b"{}")
 
     routes = [
-        Route("/healthz", healthz, methods=["GET"]),
+        *(Route(path, healthz, methods=["GET"]) for path in ("/healthz", "/health")),
+        Route("/readyz", readyz, methods=["GET"]),
+        Route("/openapi.json", described, methods=["GET"]),
+        Route("/docs", docs, methods=["GET"]),
         Route("/metrics", scrape, methods=["GET"]),
         Route("/seed_session", seed_session, methods=["POST"]),
     ]
@@ -102,8 +128,12 @@ def make_app(
         Route(path, _Asked(form, batcher, metrics, limits, served, breaker), methods=["POST"])
         for path, form in FORMS.items()
     ]
+    paths = frozenset(route.path for route in routes)
+    described_as = document(version, paths=paths, guarded=bool(clients.known))
     app = Starlette(routes=routes, exception_handlers={HTTPException: _http_error, Refusal: _refused})
-    return _Counted(_Guarded(app, token), metrics, frozenset(route.path for route in routes))
+    app.router.redirect_slashes = False  # a redirect would repeat the Host that the client claims
+    failed = _error(500, "internal", "the server failed at this request")
+    return Recorded(_Guarded(app, clients), metrics, paths, failed)
 
 
 class _Asked:
@@ -152,6 +182,9 @@ class _Asked:
         if kind != b"application/json":
             # Which also keeps web pages out: a browser asks first before it sends this type across sites.
             raise Refusal(415, "wrong_type", "send JSON, with the header content-type: application/json")
+        packed = headers.get(b"content-encoding", b"identity").strip().lower()
+        if packed not in (b"identity", b"gzip", b"x-gzip"):
+            raise Refusal(415, "wrong_type", "send the body as it is, or with content-encoding: gzip")
         if scope["query_string"]:
             self._check_reward(scope["query_string"])
         limits = self._limits
@@ -180,14 +213,20 @@ class _Asked:
                     limits.held += len(chunk)
                     chunks.append(chunk)
                 body = b"".join(chunks)
-            return await self._judge(body, receive)
+            if packed != b"identity":
+                body = _unpacked(body, limits.max_body)
+                limits.held += len(body)
+                held += len(body)
+            return await self._judge(scope, body, receive)
         finally:
             limits.held -= held
 
-    async def _judge(self, body: bytes, receive: Receive) -> Response:
+    async def _judge(self, scope: Scope, body: bytes, receive: Receive) -> Response:
         question = self._form(body, self._served)
-        if len(question.rows) > self._limits.max_rows:
-            told = f"{len(question.rows):,} rows in one request; the limit is {self._limits.max_rows:,} (--max-rows)"
+        scope["rows"] = len(question.rows)
+        if len(question.rows) > min(self._limits.max_rows, self._batcher.max_queue):
+            most = min((self._limits.max_rows, "--max-rows"), (self._batcher.max_queue, "--max-queue"))
+            told = f"{len(question.rows):,} rows in one request; the limit is {most[0]:,} ({most[1]})"
             raise Refusal(413, "too_many_rows", told)
         try:
             asked = self._batcher.judge(question.rows)
@@ -226,71 +265,66 @@ class _Asked:
         """`?reward=NAME` asks that this server judges by that reward and no other."""
         wanted = parse_qs(query.decode("ascii", "replace"), keep_blank_values=True).get("reward", [])
         for name in wanted:
-            if name.replace(",", "+").replace(" ", "+") != self._served.reward:
+            if _terms_in(name) != _terms_in(self._served.reward):
                 told = f"unknown reward {name[:100]!r}: this server judges by {self._served.reward}"
                 raise Refusal(404, "unknown_reward", told)
 
 
 class _Guarded:
-    """Lets a request pass that carries the token. /healthz is open to all."""
+    """Lets a request pass that carries a known token, while its client has room. What says that the server lives is
+    open to all."""
 
-    def __init__(self, app: ASGIApp, token: bytes | None) -> None:
+    OPEN = frozenset({"/healthz", "/health", "/readyz"})
+
+    def __init__(self, app: ASGIApp, clients: Clients) -> None:
         self._app = app
-        self._token = token
+        self._clients = clients
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._token is not None and scope["path"] != "/healthz":
-            given = [value for name, value in scope["headers"] if name == b"authorization"]
-            if len(given) != 1 or not hmac.compare_digest(_token_in(given[0]), self._token):
-                told = "send the token: Authorization: Bearer TOKEN, or as the password in the URL"
-                response = _error(401, "unauthorized", told)
-                response.headers["www-authenticate"] = "Bearer"
-                response.headers["connection"] = "close"
-                await _hear_out(receive)
-                await response(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-
-def _token_in(header: bytes) -> bytes:
-    """The token in an Authorization header: a bearer's, or the password that clients make of http://user:token@host."""
-    scheme, _, value = header.strip().partition(b" ")
-    if scheme.lower() == b"basic":
-        try:
-            return base64.b64decode(value.strip(), validate=True).partition(b":")[2]
-        except binascii.Error:
-            return b""
-    return value.strip() if scheme.lower() == b"bearer" else b""
-
-
-class _Counted:
-    """Counts every request with its status and time, and answers what nobody foresaw with 500."""
-
-    def __init__(self, app: ASGIApp, metrics: prometheus.Metrics, paths: frozenset[str]) -> None:
-        self._app = app
-        self._metrics = metrics
-        self._paths = paths
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        clients = self._clients
+        if scope["type"] != "http" or not clients.known or scope["path"] in self.OPEN:
+            await self._app(scope, receive, send)
             return
-        begun = time.perf_counter()
-        status = 0
-
-        async def told(message: Any) -> None:  # any: an ASGI message
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
+        client = clients.find(scope["headers"])
+        if client is None:
+            response = _error(
+                401, "unauthorized", "send the token: Authorization: Bearer TOKEN, or as the URL's password"
+            )
+            response.headers["www-authenticate"] = "Bearer"
+            response.headers["connection"] = "close"
+            await _hear_out(receive)
+            await response(scope, receive, send)
+            return
+        scope["client_name"] = client.name
+        if not clients.has_room(client):
+            told = f"{client.name} has as many requests under way as it may"
+            await _hear_out(receive)
+            await _error(429, "busy", told, retry_after=1)(scope, receive, send)
+            return
+        clients.under_way[client.name] += 1
         try:
-            await self._app(scope, receive, told)
-        except Exception:  # noqa: BLE001 - the boundary: one request is lost, the server goes on
-            _log.exception("a request failed")
-            if not status:
-                await _error(500, "internal", "the server failed at this request")(scope, receive, told)
-        path = scope["path"] if scope["path"] in self._paths else "other"
-        self._metrics.answered(path, status or 499, time.perf_counter() - begun)
+            await self._app(scope, receive, send)
+        finally:
+            clients.under_way[client.name] -= 1
+
+
+def _terms_in(reward: str) -> Counter[str]:
+    """The terms of a reward's name, in whichever order and however they are joined."""
+    return Counter(reward.replace(",", " ").replace("+", " ").split())
+
+
+def _unpacked(body: bytes, most: int) -> bytes:
+    """A gzipped body. Raises Refusal where it is none, or would be larger than it may."""
+    unpack = zlib.decompressobj(31)
+    try:
+        text = unpack.decompress(body, most + 1)
+    except zlib.error:
+        raise Refusal(400, "not_gzip", "the body is not gzip, as its content-encoding says") from None
+    if len(text) > most:
+        raise _too_large(most)
+    if not unpack.eof or unpack.unused_data:
+        raise Refusal(400, "not_gzip", "the gzipped body is cut off, or something follows it")
+    return text
 
 
 async def _receive(receive: Receive, seconds: float) -> Mapping[str, Any]:  # any: an ASGI message
@@ -367,7 +401,9 @@ async def _refused(_: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        return _error(404, "not_found", f"no such path; known: {', '.join([*FORMS, '/healthz', '/metrics'])}")
+        return _error(
+            404, "not_found", f"no such path; known: {', '.join([*FORMS, '/healthz', '/readyz', '/metrics', '/docs'])}"
+        )
     response = _error(error.status_code, "not_allowed", f"{request.method} is not how this path is asked")
     response.headers.update(error.headers or {})
     return response

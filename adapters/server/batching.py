@@ -91,7 +91,8 @@ class Batcher:
         long batches of how many rows took."""
         self._pool = pool
         self._workers = workers
-        self._max_queue = max_queue
+        self.max_queue = max_queue
+        """Rows that may be waiting or being judged together."""
         self._deadline = deadline
         self._programs = programs
         self._watch = watch
@@ -127,8 +128,8 @@ class Batcher:
         if not rows:
             whole.set_result([])
             return whole
-        if self.rows + len(rows) > self._max_queue:
-            raise BusyError(f"{self.rows:,} rows are waiting; the limit is {self._max_queue:,}", self.wait)
+        if self.rows + len(rows) > self.max_queue:
+            raise BusyError(f"{self.rows:,} rows are waiting; the limit is {self.max_queue:,}", self.wait)
         if self.wait > self._deadline:
             raise BusyError(f"{self.rows:,} rows are waiting, which is more than can be judged in time", self.wait)
         request = _Request(len(rows), whole)

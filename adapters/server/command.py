@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine, Iterator, Mapping
+from ssl import PROTOCOL_TLS_SERVER, SSLContext, SSLError
 from typing import Any
 
 from ..._version import __version__
@@ -20,6 +21,7 @@ from ...verifiers.reward import Judge
 from ...verifiers.spec import slots_of, verifiers_of
 from ..breaker import Breaker
 from ..plan import terms_of
+from .clients import Clients
 from .options import ServeOptions
 
 _BREAKER, _WINDOW = 0.5, 256
@@ -41,7 +43,8 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise RunError(missing_extra("the server", error.name, "serve")) from None
-    token = options.read_token()
+    clients = Clients(options.read_clients(), options.max_per_client)
+    _check_tls(options)
     with contextlib.redirect_stdout(sys.stderr):
         judge = options.spec.build()
     _check_judges(options, judge)
@@ -57,7 +60,7 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
     )
     try:
         pool.start(options.workers)
-        stopped_by = _run(_serve(options, pool, judge, token, listener))
+        stopped_by = _run(_serve(options, pool, judge, clients, listener))
     except KeyboardInterrupt:
         stopped_by = signal.SIGINT
     finally:
@@ -78,6 +81,15 @@ def _check_judges(options: ServeOptions, judge: Judge) -> None:
             f"judge.patience is {patience:g} s and row_timeout {options.row_timeout:g} s; a row must be given up "
             "before its worker is: lower patience and timeout of the judge, or raise row_timeout and deadline"
         )
+
+
+def _check_tls(options: ServeOptions) -> None:
+    if options.tls_cert is None:
+        return
+    try:
+        SSLContext(PROTOCOL_TLS_SERVER).load_cert_chain(options.tls_cert, options.tls_key)
+    except (OSError, SSLError) as error:
+        raise RunError(f"cannot use the certificate {options.tls_cert} with {options.tls_key}: {error}") from error
 
 
 def _run(serving: Coroutine[Any, Any, int]) -> int:  # any: what nobody sends or yields
@@ -107,7 +119,7 @@ def _listen(options: ServeOptions) -> socket.socket:
     return listener
 
 
-async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes | None, listener: socket.socket) -> int:
+async def _serve(options: ServeOptions, pool: Pool, judge: Judge, clients: Clients, listener: socket.socket) -> int:
     import prometheus_client
     import uvicorn
 
@@ -116,6 +128,7 @@ async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes |
     from .connections import Doorkeeper
     from .forms import Served
     from .metrics import Metrics
+    from .record import log_to_stderr
 
     # Or there would be a second line for each counter. Its own types leave it out.
     prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -152,7 +165,17 @@ async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes |
     metrics.gauge("held_bytes", "Bytes of bodies held.", lambda: limits.held)
     served = Served(judge.name, terms_of(judge), options.names, zero=options.on_error == "zero")
     breaker = Breaker(judge.name, share=_BREAKER, window=_WINDOW) if served.zero else None
-    app = make_app(batcher, metrics, limits, served=served, version=__version__, token=token, breaker=breaker)
+    server: uvicorn.Server | None = None
+    app = make_app(
+        batcher,
+        metrics,
+        limits,
+        served=served,
+        version=__version__,
+        clients=clients,
+        stopping=lambda: server is not None and server.should_exit,
+        breaker=breaker,
+    )
     config = uvicorn.Config(
         app,
         http=door.protocol,  # type: ignore[arg-type]  # any maker of protocols will do
@@ -160,6 +183,8 @@ async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes |
         lifespan="off",
         log_level="error",  # it warns of every malformed request, of which there can be many
         access_log=False,
+        ssl_certfile=options.tls_cert,
+        ssl_keyfile=options.tls_key,
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=75,  # longer than clients keep theirs, so that they never write into a closing one
@@ -173,14 +198,16 @@ async def _serve(options: ServeOptions, pool: Pool, judge: Judge, token: bytes |
             yield
 
     server = Server(config)
+    end_log = log_to_stderr(options.log_level)
     with _signals(server) as caught:
         watching = asyncio.create_task(door.watch())
-        _announce(options, listener, judge.name, token)
+        _announce(options, listener, judge.name, clients)
         try:
             await server.serve([listener])
         finally:
             watching.cancel()
             batcher.close()
+            end_log()
     return caught[0] if caught else signal.SIGTERM
 
 
@@ -215,13 +242,16 @@ def _descriptors() -> int:
     return 1 << 20 if soft == resource.RLIM_INFINITY else soft
 
 
-def _announce(options: ServeOptions, listener: socket.socket, reward: str, token: bytes | None) -> None:
+def _announce(options: ServeOptions, listener: socket.socket, reward: str, clients: Clients) -> None:
     import click
 
     host, port = listener.getsockname()[:2]
+    scheme = "http" if options.tls_cert is None else "https"
     host = f"[{host}]" if ":" in host else host
-    click.echo(f"serving {reward} on http://{host}:{port}, {options.workers} workers, process {os.getpid()}", err=True)
-    if token is None and not host.startswith(("127.", "[::1]")):
+    click.echo(
+        f"serving {reward} on {scheme}://{host}:{port}, {options.workers} workers, process {os.getpid()}", err=True
+    )
+    if not clients.known and not host.startswith(("127.", "[::1]")):
         click.echo(
             f"warning: anybody who reaches {host}:{port} may ask; --token-file or --token-env keeps them out", err=True
         )

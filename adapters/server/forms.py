@@ -39,6 +39,9 @@ DATA_REASONS = frozenset(
 """Errors that are in the row; all others are the instrument's, and may be gone when it is asked again."""
 
 
+_JSON_TYPES = {list: "array", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
+
+
 class Refusal(Exception):  # noqa: N818 - not an error of ours: an answer
     """A request that gets no number: a status, a word, a sentence, and what was found all the same."""
 
@@ -217,7 +220,7 @@ def _blame(response: ScoredResponse, verdicts: Mapping[str, Mapping[str, Any]]) 
 def _object(body: bytes) -> dict[str, Any]:  # any: JSON values
     fields = _load(body)
     if not isinstance(fields, dict):
-        raise Refusal(400, "not_an_object", f"the body is a JSON {type(fields).__name__}, not an object")
+        raise Refusal(400, "not_an_object", f"the body is a JSON {_JSON_TYPES[type(fields)]}, not an object")
     return fields
 
 

@@ -13,6 +13,7 @@ from ...scoring.options import default_workers
 from ...verifiers.errors import ConfigError
 from ...verifiers.settings import check_option
 from ...verifiers.spec import RewardSpec
+from .clients import Client, read_clients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class ServeOptions:
     port: int = 8000
     """Port to listen on; 0 takes a free one, which is told on standard error."""
     token_file: str | None = None
-    """File whose content every request must carry as its token."""
+    """File of the token that every request must carry, or of lines `NAME TOKEN [MOST]`, one a client."""
     token_env: str | None = None
     """Environment variable in place of a file."""
     workers: int = field(default_factory=default_workers)
@@ -61,6 +62,14 @@ class ServeOptions:
     """Most bytes of bodies held at once, MiB; beyond them requests are answered 429."""
     max_connections: int = 16_000
     """Most connections; beyond them the one that has been silent longest is closed."""
+    max_per_client: int | None = None
+    """Most requests that a named client may have under way; then 429. Its own line in the token file counts first."""
+    tls_cert: str | None = None
+    """Certificate chain (PEM), for HTTPS."""
+    tls_key: str | None = None
+    """Its private key."""
+    log_level: Literal["error", "warning", "info"] = "warning"
+    """What is logged, one JSON object a line on standard error: `info` has a line for each request."""
     read_timeout: float = 20.0
     """Seconds that a client may take to send a request's head, and again for its body."""
 
@@ -83,6 +92,7 @@ class ServeOptions:
             if count < 1:
                 raise ConfigError(f"{name} is {count}; it must be at least 1")
         check_option("on_error", self.on_error, ("refuse", "zero"))
+        check_option("log_level", self.log_level, ("error", "warning", "info"))
         if not 0 <= self.port <= 65_535:
             raise ConfigError(f"port is {self.port}; it must be from 0 to 65535")
         if self.deadline < 2 * self.row_timeout:
@@ -92,6 +102,10 @@ class ServeOptions:
             )
         if self.token_file is not None and self.token_env is not None:
             raise ConfigError("token_file and token_env both name the token; give one of them")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ConfigError("HTTPS needs both tls_cert and tls_key")
+        if self.max_per_client is not None and self.max_per_client < 1:
+            raise ConfigError(f"max_per_client is {self.max_per_client}; it must be at least 1")
         _ = self.reader  # which raises ConfigError for a field that there is not
 
     @property
@@ -106,18 +120,14 @@ class ServeOptions:
             rewards=tuple(self.rewards), preset=self.preset, options=self.set, begins=self.begins, step=self.step
         )
 
-    def read_token(self) -> bytes | None:
-        """The token, or None where none is asked for. Raises ConfigError where it cannot be read or is unfit."""
+    def read_clients(self) -> list[Client]:
+        """Who may ask; empty where everybody may. Raises ConfigError where a token cannot be read or is unfit."""
         if self.token_file is not None:
             try:
-                token = Path(self.token_file).read_text(encoding="utf-8").strip()
+                text = Path(self.token_file).read_text(encoding="utf-8")
             except (OSError, ValueError) as error:
                 raise ConfigError(f"cannot read the token in {self.token_file}: {error}") from error
-            where = self.token_file
-        elif self.token_env is not None:
-            token, where = os.environ.get(self.token_env, "").strip(), f"the environment variable {self.token_env}"
-        else:
-            return None
-        if not (token.isascii() and token.isprintable() and len(token) >= 16) or " " in token:
-            raise ConfigError(f"{where} must hold a token of at least 16 printable ASCII characters without spaces")
-        return token.encode()
+            return read_clients(text, self.token_file)
+        if self.token_env is not None:
+            return read_clients(os.environ.get(self.token_env, ""), f"the environment variable {self.token_env}")
+        return []

@@ -24,11 +24,11 @@ from transformers import PreTrainedModel
 
 from ...reward_models import StoppedError
 from ...verifiers.errors import ConfigError, RunError
-from ...verifiers.settings import Count
+from ...verifiers.settings import Count, Whole
 from .. import checkpoint
-from ..config import MemoryConfig, OptimizerConfig
-from ..learner import make_optimizer, optimizer_step
-from ..logprobs import Policy, enable_checkpointing, make_batch
+from ..config import MemoryConfig, ModelConfig, OptimizerConfig
+from ..learner import make_optimizer, optimizer_step, prepared
+from ..logprobs import Policy, make_batch
 from ..metrics import nonfinite_streak
 from ..runlog import RunLog
 from ..sampling import shuffled
@@ -50,6 +50,8 @@ class SFTConfig:
     """What fits at once."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass rather than keep them."""
+    lora_rank: Whole = 0
+    """Train adapters of this rank (needs peft), which are merged at the end; 0 trains everything."""
     checkpoint_every: Count = 200
     """Steps between checkpoints."""
 
@@ -93,9 +95,10 @@ def fine_tune(
     kept = [example for example in examples if len(example.prompt) + len(example.response) <= config.max_tokens]
     if not kept:
         raise ConfigError(f"{stage} has nothing to learn from: {len(examples)} responses, none of which may be used")
-    if config.gradient_checkpointing:
-        enable_checkpointing(model)
-    policy = Policy(model, share_prompts=False, chunk=config.memory.chunk).train()
+    adapted = prepared(
+        model, ModelConfig(lora_rank=config.lora_rank, gradient_checkpointing=config.gradient_checkpointing), seed
+    )
+    policy = Policy(adapted, share_prompts=False, chunk=config.memory.chunk).train()
     optimizer = make_optimizer(policy, config.optimizer)
     steps = config.epochs * math.ceil(len(kept) / config.batch)
     step, loss, sizes = 0, math.nan, [0, 0]
@@ -122,6 +125,10 @@ def fine_tune(
             checkpoint.save(folder, step, {**state, "step": step, "loss": loss, "sizes": log.sizes()}, keep=1)
         if ends and step < steps:
             raise StoppedError(f"{stage} stopped after step {step}")
+    if config.lora_rank:
+        merged: Any = adapted  # any: peft's wrapper
+        merged.merge_and_unload()  # in place: the model that was given has the weights
+        model.requires_grad_(True)
     model.eval()
     return SFTResult(steps, len(kept), len(examples) - len(kept), loss)
 

@@ -4,8 +4,8 @@
     no_language (B.6), hacking (B.5) and small_zero (RL on what is distilled into) are experiments beside them
 
 A stage is its entry in `STAGES` with the function beside it; how stages are skipped and resumed is in `pipeline`.
-docs/r1.md holds them against the paper. What is not done: fine-tuning and reward models on several processes, adapters
-that go from stage to stage.
+docs/r1.md holds them against the paper. Stages that train adapters hand them on merged. What is not done: reward models
+on several processes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ...reward_models.data import read_pairs, read_rated
 from ...reward_models.stored import load as load_scorer
 from ...scoring.samples import read_samples
 from ...verifiers import Reward, Sample, Term, Verifier
-from ...verifiers.errors import ConfigError, RunError
+from ...verifiers.errors import RunError
 from ...verifiers.files import write_rows
 from ...verifiers.registry import make
 from ...verifiers.reward import rl2
@@ -270,9 +270,11 @@ def _reinforce(
     curriculum: Schedule | None = None,
 ) -> Report:
     """The loop, from a checkpoint to another."""
-    if config.model.lora_rank:
-        raise ConfigError("adapters cannot be handed from stage to stage; set model.lora_rank = 0")
     config = replace(config, output=str(folder), seed=run.recipe.seed)
+    if config.model.lora_rank:  # so that the next stage goes on from what this one learned
+        config = replace(config, model=replace(config.model, merge_adapters=True))
+    if config.engine.kind == "vllm":
+        config = replace(config, model=replace(config.model, path=str(start)))
     asked = run.questions("reasoning") if samples is None else samples
     reward = reward or watch_language(build_reward(config.reward), config.reward)
     model, tokenizer = load(start)

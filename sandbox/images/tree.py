@@ -24,8 +24,8 @@ from ..languages import LANGUAGES
 from . import ENVIRONMENT, PYTHON, SITE
 
 _MINUTES = 30
-_PLATFORMS = ("manylinux_2_41", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
-"""What glibc of the tree runs, newest first."""
+_PLATFORMS = ("manylinux_2_41", "manylinux_2_28", "manylinux_2_17", "manylinux2014", "linux")
+"""What glibc of the tree runs, newest first; `linux` are wheels that somebody built here, found by PIP_FIND_LINKS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import r1_reward
-from r1_reward.adapters import areal, openrlhf, skyrl, slime, swift, trl, verl
+from r1_reward.adapters import areal, nemo, openrlhf, skyrl, slime, swift, trl, verl
 from r1_reward.adapters.server.options import ServeOptions
 from r1_reward.cli import main
 from r1_reward.scoring.options import ScoreOptions
@@ -129,3 +129,18 @@ def test_a_whole_group_is_given_its_mean_and_normalised_by_term() -> None:
         asyncio.run(normalized(args, group("4", "4", "4", "4")[0]))
     with pytest.raises(ConfigError, match="whole groups"):
         trl.reward("math", "format", normalize=True)
+
+
+def test_a_batch_is_told_apart_by_prompt() -> None:
+    rewards: dict[str, Any] = {"rewards": ["math", "format:0.1"], "on_error": "none"}
+    golds = ["4", "proof", "4", "4", "proof"]
+    extras: list[Any] = [{"index": at, "kind": "math"} for at in (0, 0, 1, 1, 2)]
+    found = verl.compute_scores(["x"] * 5, [*TEXTS, RIGHT], golds, extras, **rewards)
+    assert [one["score"] for one in found] == pytest.approx([1.1, 1.1, 0.0, 0.1, 0.0])
+    assert [one["valid"] for one in found] == [1.0, 0.0, 1.0, 1.0, 0.0]
+    with pytest.raises(ConfigError, match="extra_info"):
+        verl.compute_scores(["x"], [RIGHT], ["4"], **rewards)
+    env = nemo.environment("math", on_error="none")()
+    logs = [[{"role": "user", "content": ask}, {"role": "assistant", "content": RIGHT}] for ask in ("2?", "2?", "3?")]
+    step = env.step(logs, [{"ground_truth": gold, "kind": "math"} for gold in ("4", "proof", "5")])
+    assert [float(reward) for reward in step.rewards] == [1.0, 1.0, 0.0]

@@ -13,7 +13,7 @@ import torch
 from r1_reward.grpo_min.config import DataConfig, OptimizerConfig, RolloutConfig, TrainConfig
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.toy.arithmetic import sums, toy_model, toy_tokenizer
-from r1_reward.verifiers import JudgeVerifier, Reason, Sample, Verdict
+from r1_reward.verifiers import JudgeVerifier, Reason, Sample, Status, Verdict
 
 
 def _response(text: str) -> str:
@@ -27,28 +27,24 @@ def _evens(text: str) -> str:
     return json.dumps({"code": re.findall(r'"code": "(\w+)"', text)[-1], "reasons": "", "score": 1 + 9 * score})
 
 
-def _fails(response: str) -> bool:
-    return zlib.crc32(response.strip().encode()) % 5 == 0
-
-
 def _failing(text: str) -> str:
-    if _fails(_response(text)):
+    if zlib.crc32(_response(text).encode()) % 5 == 0:
         raise TimeoutError("the judge is late")
     return _evens(text)
 
 
 class Replaced:
-    """A judge that works, but for the rows on which the other fails."""
+    """The judge, with another verdict for the rows on which it fails."""
 
     name = "judge"
 
     def __init__(self, verdict: Callable[[], Verdict]) -> None:
-        self._judge, self._verdict = JudgeVerifier(ask=_evens, mode="scale"), verdict
+        self._judge, self._verdict = JudgeVerifier(ask=_failing, mode="scale", retries=0), verdict
         self.replaced = self.seen = 0
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         found = self._judge(samples)
-        lost = [bool(one.evidence) and _fails(sample.response) for one, sample in zip(found, samples, strict=True)]
+        lost = [one.status is Status.ERROR for one in found]
         self.replaced, self.seen = self.replaced + sum(lost), self.seen + len(lost)
         return [self._verdict() if gone else one for gone, one in zip(lost, found, strict=True)]
 

@@ -172,7 +172,7 @@ for vocab in (32_768, 65_536):
 """
 
 
-@pytest.mark.parametrize("dloss_dlogp", ["told", "untold"])
+@pytest.mark.parametrize("dloss_dlogp", ["told", pytest.param("untold", marks=pytest.mark.slow)])
 def test_memory_grows_by_chunk_times_vocabulary(dloss_dlogp: str) -> None:
     """Twice the vocabulary: some copies of 64 more rows of it, not one of 1,024 (134 MB)."""
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "1000000"}  # what is freed is given back at once

@@ -286,6 +286,7 @@ for _ in range(20):
 """
 
 
+@pytest.mark.slow
 def test_killed_at_twenty_random_moments_it_ends_the_same(tmp_path: Path) -> None:
     """Each time another process goes on; nobody tells them where it was cut off."""
     steps, folder = 40, tmp_path / "killed"

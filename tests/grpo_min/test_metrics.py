@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
 import random
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -185,23 +188,39 @@ def test_a_log_on_a_full_disk_says_so(tmp_path: Path) -> None:
         log.write({"step": 1})
 
 
-@pytest.mark.parametrize("name", ["wandb", "trackio"])
-def test_trackers_get_the_numbers_of_the_first_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_trackio_gets_the_numbers_of_the_first_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[dict[str, float], int]] = []
-    begun: list[dict[str, str]] = []
+    events: list[object] = []
 
     def init(**options: str) -> SimpleNamespace:
-        begun.append(options)
-        return SimpleNamespace(log=lambda numbers, step: told.append((numbers, step)))
+        events.append(options)
+        finish = lambda: events.append("finished")  # noqa: E731 - a word
+        return SimpleNamespace(log=lambda numbers, step: told.append((numbers, step)), finish=finish)
 
-    monkeypatch.setitem(sys.modules, name, SimpleNamespace(init=init))
-    writer = make_writer(name, tmp_path / "run")
-    RunLog(tmp_path, writers=[writer]).write({"step": 1, "reward": 0.5, "alarms": [], "version": "1"})
+    monkeypatch.setitem(sys.modules, "trackio", SimpleNamespace(init=init))
+    writer = make_writer("trackio", tmp_path / "run")
+    log = RunLog(tmp_path, writers=[writer])
+    log.write({"step": 1, "reward": 0.5, "alarms": [], "version": "1"})
     RunLog(None, writers=[writer]).write({"step": 1, "reward": 0.7})
-    assert begun == [{"project": "r1-reward", "name": "run"}]
+    log.close()
+    log.close()
+    assert events == [{"project": "r1-reward", "name": "run"}, "finished"]
     assert told == [({"step": 1, "reward": 0.5}, 1)]
+
+
+@pytest.mark.needs("wandb")
+def test_wandb_keeps_the_numbers_offline(tmp_path: Path) -> None:
+    """In a process of its own, since wandb starts threads and a service; the run's own file is read back."""
+    script = (
+        "import sys\nfrom r1_reward.grpo_min.runlog import RunLog, make_writer\n"
+        "log = RunLog(None)\nwriter = make_writer('wandb', sys.argv[1])\n"
+        "[writer.write({'reward': step / 4}, step) for step in (1, 2)]\nwriter.close()\n"
+    )
+    environment = {**os.environ, "WANDB_MODE": "offline", "WANDB_DIR": str(tmp_path), "WANDB_SILENT": "true"}
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "a-run")], env=environment, check=True, timeout=120)
+    (file,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
+    written = file.read_bytes()
+    assert all(word in written for word in (b"a-run", b"reward", b"0.25", b"0.5"))
 
 
 def test_a_writer_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,8 +233,15 @@ def test_a_writer_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.needs("tensorboard")
 def test_tensorboard_gets_the_numbers(tmp_path: Path) -> None:
-    make_writer("tensorboard", tmp_path)({"reward": 0.5}, 1)
-    assert list(tmp_path.glob("events.*"))
+    log = RunLog(tmp_path, writers=[make_writer("tensorboard", tmp_path)])
+    for step in (1, 2):
+        log.write({"step": step, "reward": step / 4, "reward/math": 0.5, "alarms": [], "version": "1"})
+    log.close()
+    module = importlib.import_module("tensorboard.backend.event_processing.event_accumulator")  # it ships no types
+    read = module.EventAccumulator(str(tmp_path))
+    read.Reload()
+    assert sorted(read.Tags()["scalars"]) == ["reward", "reward/math", "step"]
+    assert [(event.step, event.value) for event in read.Scalars("reward")] == [(1, 0.25), (2, 0.5)]
 
 
 def test_a_sample_is_a_row_as_score_writes_it() -> None:

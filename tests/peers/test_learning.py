@@ -93,6 +93,22 @@ def test_grpo_learns(bad: int, model: Callable[..., Any], make_tokenizer: Callab
     assert fmean(errors) < 0.15
 
 
+@pytest.mark.parametrize("functions", [["math,format"], ["math", "format"]], ids=["one sum", "two functions"])
+def test_no_weight_moves_by_rows_that_could_not_be_judged(
+    functions: list[str], model: Callable[..., Any], make_tokenizer: Callable[..., Any], tmp_path: Path
+) -> None:
+    words = make_tokenizer(WORDS)
+    policy = model(words)
+    before = [one.detach().clone() for one in policy.parameters()]
+    made = [reward(name, breaker=None) for name in functions]
+    trainer = trainer_of(made, rows(bad=64), policy, words, config(tmp_path, max_steps=3))
+    trainer.train()
+    assert all((one == other).all() for one, other in zip(before, trainer.model.parameters(), strict=True))
+    trainer = trainer_of(made, rows(), policy, words, config(tmp_path, max_steps=3))
+    trainer.train()  # or the comparison above would compare a model that nothing moves
+    assert not all((one == other).all() for one, other in zip(before, trainer.model.parameters(), strict=True))
+
+
 def test_grpo_goes_on_from_a_checkpoint(
     model: Callable[..., Any], make_tokenizer: Callable[..., Any], tmp_path: Path
 ) -> None:

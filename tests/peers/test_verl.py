@@ -225,3 +225,27 @@ def test_verl_ends_with_a_killed_worker_and_not_with_zeros(cluster: Any, tokeniz
     with pytest.raises(cluster.exceptions.RayActorError):
         made.compute_rm_score(batch(tokenizer, ["4"] * 4))
     cluster.kill(made.reward_loop_workers[1])
+
+
+def test_verls_gdpo_takes_the_parts(tokenizer: Any) -> None:
+    import numpy
+    import torch
+    from omegaconf import OmegaConf
+    from verl.trainer.ppo.core_algos import compute_gdpo_outcome_advantage
+    from verl.trainer.ppo.reward import load_reward_manager
+
+    made = load_reward_manager(config(rewards=["math", "format"]), tokenizer)
+    data = batch(tokenizer, ["4"] * 4)[:3]
+    infos = [one["reward_extra_info"] for one in run_loop(made, data)]
+    width = data.batch["responses"].shape[1]
+    advantages, _ = compute_gdpo_outcome_advantage(
+        token_level_rewards=torch.zeros(3, width),
+        response_mask=torch.ones(3, width),
+        index=numpy.array(["one"] * 3, dtype=object),
+        config=OmegaConf.create({"gdpo_reward_keys": ["math_reward", "format_reward"]}),
+        non_tensor_batch={key: numpy.array([info[key] for info in infos]) for key in infos[0]},
+        batch=data.batch,
+    )
+    both, right, wrong = advantages[:, 0].tolist()
+    assert both > right > wrong
+    assert both + right + wrong == pytest.approx(0.0, abs=1e-4)

@@ -264,3 +264,28 @@ def test_eval_rm_takes_a_model_of_anyone_and_measures_its_scale(tmp_path: Path) 
     assert nothing.score == measured["low"]
     (tmp_path / "rm" / "reward_model.json").write_text(card.read_text())
     assert CliRunner().invoke(main, args).exit_code == 0
+
+
+def test_training_goes_on_from_a_model_of_others_with_its_head(tmp_path: Path) -> None:
+    from r1_reward.reward_models.base import base_model
+    from r1_reward.reward_models.data import pair_of
+    from r1_reward.reward_models.options import options_of
+    from r1_reward.reward_models.train import train_reward_model
+
+    model, _ = make("llama", tmp_path / "rm")
+    rows = [pair_of({"prompt": f"Q {n}", "chosen": f"It is {n}.", "rejected": "no"}) for n in range(24)]
+    pairs = [row for row in rows if not isinstance(row, str)]
+    options = options_of("helpful", "tiny", epochs=1, batch=8)
+    scorer = base_model(tmp_path / "rm", pairs, options)
+    assert not scorer.new_head
+    torch.testing.assert_close(scorer.head.weight, model.score.weight)
+    with torch.enable_grad():
+        train_reward_model(scorer, pairs, options, tmp_path / "ours")
+    assert load_reward_model(tmp_path / "ours")[1].layout != "foreign"
+    (tmp_path / "pickled").mkdir()
+    (tmp_path / "pickled" / "config.json").write_text((tmp_path / "rm" / "config.json").read_text())
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / "pickled" / name).write_text((tmp_path / "rm" / name).read_text())
+    torch.save(model.state_dict(), tmp_path / "pickled" / "pytorch_model.bin")
+    with pytest.raises(ModelError, match="a pickle, which runs code"):
+        base_model(tmp_path / "pickled", pairs, options)

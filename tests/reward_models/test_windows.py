@@ -189,6 +189,7 @@ def padded(text: str, place: str, padding: str) -> str:
     }[place]
 
 
+@pytest.mark.slow
 @pytest.mark.needs("data")
 def test_padding_lets_nothing_through(dev_rows: Callable[[str], list[dict[str, Any]]], tmp_path: Path) -> None:
     """The measurement of benchmarks/gate.py on a small scale, with a model from scratch."""

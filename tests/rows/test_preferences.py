@@ -288,6 +288,20 @@ PAIRS: list[tuple[str, dict[str, Any], list[tuple[str, str]], list[tuple[str, st
         Q,
         [("a", "b", None)],
     ),
+    ("ultrafeedback as columns", {"instruction": "Q", "completions": {
+        "response": ["b", "a"], "annotations": [{}, {}], "overall_score": [1, 3]}}, Q, [("a", "b", 2.0)]),
+    ("ultrafeedback in a table of text", {"instruction": "Q", "completions": json.dumps(
+        [{"response": "b", "overall_score": 1}, {"response": "a", "overall_score": 3}])}, Q, [("a", "b", 2.0)]),
+    ("hhh alignment", {"input": "Q", "targets": {"choices": ["b", "a"], "labels": [0, 1]}}, Q, [("a", "b", None)]),
+    ("llmbar", {"input": "Q", "output_1": "b", "output_2": "a", "label": 2}, Q, [("a", "b", None)]),
+    ("capybara", {"source": "x", "conversation": [{"input": "Q", "output": "a"}], "rating_chosen": 5,
+                  "rating_rejected": 3.5, "chosen": [user("Q"), assistant("a")],
+                  "rejected": [user("Q"), assistant("b")]}, Q, [("a", "b", 1.5)]),
+    ("code preferences", {"input": "Q", "accepted": "a", "rejected": "b"}, Q, [("a", "b", None)]),
+    ("arena's newest", {"id": "1", "winner": "both_bad", "language": "en", "conversation_a": [
+        user([{"type": "text", "text": "Q", "image": None}]), assistant([{"type": "text", "text": "a"}])],
+        "conversation_b": [user([{"type": "text", "text": "Q", "image": None}]),
+                           assistant([{"type": "text", "text": "b"}])]}, Q, []),
     ("a tie", {"prompt": "Q", "response_a": "a", "response_b": "b", "winner": "tie (bothbad)"}, Q, []),
     ("a tie of helpsteer3", {"context": [user("Q")], "response1": "a", "response2": "b", "overall_preference": 0}, Q,
      []),
@@ -311,6 +325,7 @@ def test_public_forms_of_pairs(
 RATINGS: list[tuple[str, dict[str, Any], float]] = [
     ("helpsteer", {"prompt": "Q", "response": "a", "helpfulness": 3, "correctness": 4, "verbosity": 1}, 3.0),
     ("kto", {"prompt": "Q", "completion": "a", "label": False}, 0.0),
+    ("kto in a table of text", {"prompt": "Q", "completion": "a", "label": "True"}, 1.0),
     ("kto, messages", {"prompt": [user("Q")], "completion": [assistant("a")], "label": True}, 1.0),
     ("feedback collection", {"orig_instruction": "Q", "orig_response": "a", "orig_score": "4"}, 4.0),
     ("tldr axis", {"info": {"post": "P"}, "summary": {"text": "a", "axes": {"overall": 5}}}, 5.0),
@@ -431,7 +446,7 @@ def test_public_forms_of_safety_labels(name: str, row: dict[str, Any], safe: lis
 
 
 def test_categories_of_harm_are_kept() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"prompt": "Q", "response": "a", "is_safe": False, "category": {"hate": True, "drugs": False}},
         {"prompt": "Q", "response": "a", "response_label": "unsafe", "violated_categories": "hate"},
     ]
@@ -445,6 +460,7 @@ def test_categories_of_harm_are_kept() -> None:
         ({"prompt": "Q", "response": "a", "toxicity": 0.37}, "'toxicity' must be 0 or 1, got 0.37"),
         ({"prompt": "Q", "response": "a", "label": "meh"}, "neither safe nor unsafe"),
         ({"prompt": "Q", "safe": 1}, "'response' is missing"),
+        ({"prompt": "Q", "completion": "a", "type": "homonyms", "label": "safe", "focus": "kill"}, "is of the prompt"),
         ({"response": "a", "safe": 1}, "no prompt was found"),
     ],
 )
@@ -459,21 +475,10 @@ def test_a_label_is_read_as_it_was_named() -> None:
         assert SafetyReader(columns={name: "label"}).read(row, "").rated[0].safe is (name == "safe")
 
 
-VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-3, 3)
-    | st.floats(allow_nan=True)
-    | st.text(max_size=8)
-    | st.just(HH + "a"),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["role", "content", "from", "value", "response", "rank", "text"]), inner, max_size=3
-        )
-    ),
-    max_leaves=8,
-)
+KEYS = st.sampled_from(["role", "content", "from", "value", "response", "rank", "text"])
+LEAVES = st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.text(max_size=8) | st.just(HH + "a")
+NESTED = st.lists(LEAVES, max_size=3) | st.dictionaries(KEYS, LEAVES, max_size=3)
+VALUES = LEAVES | st.lists(LEAVES | NESTED, max_size=3) | st.dictionaries(KEYS, LEAVES | NESTED, max_size=3)
 NAMES = st.sampled_from(
     "prompt chosen rejected response_a response_b response_0 response_1 winner label messages completions answers "
     "system input history safe margin score_a score_b better_response_id info summaries choice conversations".split()

@@ -90,6 +90,25 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "One. The bridge old.",
     ),
     ("custom:date_format_list", {}, "1800-02-28, 1821-12-31", "1800-00-28"),
+    ("count:person_names", {"N": 2}, "Emma met Liam.", "Miami and Available"),
+    (
+        "count:keywords_multiple",
+        {f"keyword{at}": word for at, word in enumerate(("art", "sun", "sea", "sky", "ice"), 1)},
+        "art sun sun" + " sea" * 3 + " sky" * 5 + " ice" * 7,
+        "start sun sun" + " sea" * 3 + " sky" * 5 + " ice" * 7,
+    ),
+    (
+        "length_constraints:nth_paragraph_first_word",
+        {"num_paragraphs": 2, "nth_paragraph": 2, "first_word": "then"},
+        "One.\n\n\n\nThen two.",
+        "Then one.\n\nTwo.",
+    ),
+    (
+        "custom:sentence_alphabet",
+        {},
+        " ".join(f'"{chr(65 + at)}x is it."' for at in range(26)),
+        " ".join(f"{chr(65 + at)}x is it." for at in range(25)),
+    ),
     ("copy:repeat_phrase", {"phrase": "one two three", "small_n": 2}, "one two three, one big three", "one two three"),
     ("copy:copy", {"prompt_to_repeat": ASK}, ASK.upper(), "Fine."),
     ("copy:copying_simple", {"prompt_to_repeat": ASK}, ASK, f"{ASK} now"),
@@ -245,7 +264,12 @@ def test_what_models_try() -> None:
     words: dict[str, Any] = {"keywords": ["river", "stone"]}
     for copy in (prompt, f"{prompt}\n{prompt}", "include keywords [river, stone]."):
         assert judge(copy, "keywords:existence", prompt, **words).score == 0.0
+    assert judge("keywords river stone. Include a bridge about.", "keywords:existence", prompt, **words).score == 0.0
     assert judge("A river of stone.", "keywords:existence", prompt, **words).score == 1.0
+    rewrite = "Rewrite this in capitals: The old bridge over the river was built of stone by a careful engineer."
+    assert judge(rewrite.partition(": ")[2].upper(), "change_case:english_capital", rewrite).score == 1.0
+    assert judge("a ｃａｔ", "keywords:forbidden_words", **forbidden).score == 0.0
+    assert judge("NaN", "detectable_format:json_format").score == 0.0
     assert judge(f"{prompt} A river.", "combination:repeat_prompt", prompt, prompt_to_repeat=prompt).score == 1.0
     assert judge("a" * 70_000, "punctuation:no_comma").reason is Reason.UNDECIDED
 
@@ -253,6 +277,8 @@ def test_what_models_try() -> None:
 def test_only_the_answer_is_checked() -> None:
     assert judge("<think>a, b</think>a b<|im_end|>", "punctuation:no_comma").score == 1.0
     assert judge("<think>a b</think><answer>a, b</answer>", "punctuation:no_comma").score == 0.0
+    assert judge("<think>a, b</think> <answer>a b</answer>", "startend:end_checker", end_phrase="b").score == 1.0
+    assert judge("<think>a b</think><answer>a b</answer>, c", "punctuation:no_comma").score == 0.0
 
 
 def test_loose_and_fraction() -> None:

@@ -25,14 +25,14 @@ from r1_reward.verifiers.spec import RewardSpec
 SETUP = "CREATE TABLE cats (name, age); INSERT INTO cats VALUES ('Tom', 3), ('Kit', 1)"
 GOLD = "SELECT name FROM cats WHERE age = 3"
 LOOP = "n(x) AS (SELECT 1 UNION ALL SELECT x FROM n)"
-CATS = {"kind": "sql", "prompt": "Who is three?", "setup": SETUP, "reference": GOLD}
+CATS = {"kind": "query", "prompt": "Who is three?", "setup": SETUP, "reference": GOLD}
 ROWS: list[dict[str, Any]] = [
     {"id": "right", **CATS, "response": "```sql\nSELECT name FROM cats WHERE age > 2\n```"},
     {"id": "wrong", **CATS, "response": "SELECT name FROM cats"},
     {"id": "denied", **CATS, "response": "DROP TABLE cats"},
     {"id": "endless", **CATS, "response": f"WITH RECURSIVE {LOOP} SELECT max(x) FROM n"},
     {"id": "gold", **CATS, "prompt": "Dogs?", "response": "SELECT 1", "reference": "SELECT name FROM dogs"},
-    {"id": "slip", **CATS, "prompt": "Slip?", "response": GOLD, "kind": "sqll"},
+    {"id": "slip", **CATS, "prompt": "Slip?", "response": GOLD, "kind": "querry"},
     {"id": "sum", "prompt": "2 + 2?", "response": r"\boxed{4}", "reference": "4"},
 ]  # fmt: skip
 
@@ -58,29 +58,29 @@ def score(folder: Path, package: Path | None, *args: str) -> dict[str, dict[str,
     return {row["id"]: row for row in map(json.loads, out.read_text(encoding="utf-8").splitlines())}
 
 
-def test_score_takes_the_kind_from_the_installed_package(folder: Path, sql_package: Path) -> None:
-    rows = score(folder, sql_package, "--workers", "2", "--set", "sql.time_s=0.2")
+def test_score_takes_the_kind_from_the_installed_package(folder: Path, query_package: Path) -> None:
+    rows = score(folder, query_package, "--workers", "2", "--set", "query.time_s=0.2")
     found = {
         name: (row["reward"], [(who, v["reason"]) for who, v in row["verdicts"].items()]) for name, row in rows.items()
     }
     assert found == {
-        "right": (1.0, [("sql", "correct")]),
-        "wrong": (0.0, [("sql", "wrong")]),
-        "denied": (0.0, [("sql", "runtime_error")]),
-        "endless": (0.0, [("sql", "runtime_error")]),
-        "gold": (None, [("sql", "reference_unparseable")]),
+        "right": (1.0, [("query", "correct")]),
+        "wrong": (0.0, [("query", "wrong")]),
+        "denied": (0.0, [("query", "runtime_error")]),
+        "endless": (0.0, [("query", "runtime_error")]),
+        "gold": (None, [("query", "reference_unparseable")]),
         "slip": (None, [("auto", "unknown_kind")]),
         "sum": (1.0, [("math", "correct")]),
     }
-    assert "did you mean 'sql'?" in rows["slip"]["verdicts"]["auto"]["detail"]
+    assert "did you mean 'query'?" in rows["slip"]["verdicts"]["auto"]["detail"]
 
 
-@pytest.mark.parametrize("reward", [("--preset", "r1_zero"), ("--reward", "math,sql,format")])
+@pytest.mark.parametrize("reward", [("--preset", "r1_zero"), ("--reward", "math,query,format")])
 def test_presets_and_rewards_by_name_ask_it_for_its_kind_only(
-    folder: Path, sql_package: Path, reward: Sequence[str]
+    folder: Path, query_package: Path, reward: Sequence[str]
 ) -> None:
-    rows = score(folder, sql_package, "--workers", "1", *reward)
-    assert set(rows["right"]["verdicts"]) == {"sql", "format"}
+    rows = score(folder, query_package, "--workers", "1", *reward)
+    assert set(rows["right"]["verdicts"]) == {"query", "format"}
     assert set(rows["sum"]["verdicts"]) == {"math", "format"}
     assert rows["right"]["reward"] == 1.0
     assert rows["slip"]["reward"] is None
@@ -97,27 +97,29 @@ def test_without_the_package_its_kind_is_an_error_whatever_the_reward(folder: Pa
     assert rows["sum"]["reward"] is not None
 
 
-def test_check_verifies_its_golds_and_reports_an_unknown_kind(folder: Path, sql_package: Path) -> None:
-    told = json.loads(run(folder, sql_package, "check", "in.jsonl", "--no-languages", "--json", code=1))
+def test_check_verifies_its_golds_and_reports_an_unknown_kind(folder: Path, query_package: Path) -> None:
+    told = json.loads(run(folder, query_package, "check", "in.jsonl", "--no-languages", "--json", code=1))
     found = [(one["row"], one["what"]) for one in told["findings"] if one["what"] != "duplicate_prompt"]
     assert found == [("gold", "gold_unreadable"), ("slip", "unknown_kind")]
     told = json.loads(run(folder, None, "check", "in.jsonl", "--no-languages", "--json", code=1))
     assert told["counts"]["unknown_kind"] == 6
 
 
-def test_explain_asks_it(folder: Path, sql_package: Path) -> None:
-    told = json.loads(run(folder, sql_package, "explain", "--from", "in.jsonl", "--row", "wrong", "--json"))
+def test_explain_asks_it(folder: Path, query_package: Path) -> None:
+    told = json.loads(run(folder, query_package, "explain", "--from", "in.jsonl", "--row", "wrong", "--json"))
     assert told["verdict"]["reason"] == "wrong"
-    assert "did you mean 'sql'?" in run(folder, sql_package, "explain", "--from", "in.jsonl", "--row", "slip", code=2)
+    assert "did you mean 'query'?" in run(
+        folder, query_package, "explain", "--from", "in.jsonl", "--row", "slip", code=2
+    )
 
 
-def test_reports_take_its_word_for_right_and_wrong(folder: Path, sql_package: Path) -> None:
-    score(folder, sql_package, "--preset", "r1_zero", "--workers", "1")
-    run(folder, sql_package, "report", "out.jsonl", "-o", "report.html")
+def test_reports_take_its_word_for_right_and_wrong(folder: Path, query_package: Path) -> None:
+    score(folder, query_package, "--preset", "r1_zero", "--workers", "1")
+    run(folder, query_package, "report", "out.jsonl", "-o", "report.html")
     page = (folder / "report.html").read_text(encoding="utf-8")
     (packed,) = re.findall(r'id="index">([A-Za-z0-9+/=]*)</script>', page)
     index = json.loads(gzip.decompress(base64.b64decode(packed)))
-    assert {"sql", "math"} <= set(index["deciders"])
+    assert {"query", "math"} <= set(index["deciders"])
     assert "format" not in index["deciders"]
     assert index["columns"]["correct"] == [1, 0, 0, 0, -1, -1, 1]
 
@@ -130,14 +132,14 @@ rows = [json.loads(line) for line in open("in.jsonl")]
 rows = [row for row in rows if row["id"] in ("right", "wrong", "slip", "sum")]
 columns = {name: [row.get(name) for row in rows] for name in ("prompt", "response", "reference", "kind", "setup")}
 completions, prompts = columns.pop("response"), columns.pop("prompt")
-for made in (reward(), reward(preset="r1_zero"), reward(prefilled=False), reward("sql")):
+for made in (reward(), reward(preset="r1_zero"), reward(prefilled=False), reward("query")):
     made = pickle.loads(pickle.dumps(made))
     print(json.dumps(made(completions=completions, prompts=prompts, **columns)))
 """
 
 
-def test_a_trainer_adapter_asks_it(folder: Path, sql_package: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(sql_package)}
+def test_a_trainer_adapter_asks_it(folder: Path, query_package: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(query_package)}
     ran = subprocess.run(
         [sys.executable, "-c", ADAPTER], cwd=folder, env=environment, capture_output=True, text=True, check=True
     )

@@ -17,7 +17,7 @@ import pytest
 from r1_reward.verifiers import Sample, Status, Verdict
 from r1_reward.verifiers.registry import CATALOG, make
 
-RULES = ["format", "language", "choice", "puzzle", "schema", "length"]
+RULES = ["format", "language", "choice", "puzzle", "schema", "length", "instructions", "answer", "tools"]
 OPTIONS: dict[str, dict[str, Any]] = {"schema": {"schema": {"type": "object"}}}
 
 
@@ -25,10 +25,13 @@ def sample(response: str, name: str) -> Sample:
     metas: dict[str, dict[str, Any]] = {
         "puzzle": {"numbers": [1, 2, 3], "target": 9},
         "choice": {"options": ["x", "y"]},
+        "instructions": {
+            "instruction_id_list": ["count:word_count_range"],
+            "kwargs": [{"min_words": 1, "max_words": 9}],
+        },
     }
-    return Sample(
-        response=response, reference=None if name == "schema" else "B", language="en", meta=metas.get(name, {})
-    )
+    reference = {"schema": None, "tools": '[{"name": "f", "arguments": {"a": 1}}]'}.get(name, "B")
+    return Sample(response=response, reference=reference, language="en", meta=metas.get(name, {}))
 
 
 def judge(name: str, response: str) -> Verdict:
@@ -180,7 +183,9 @@ def test_the_same_in_a_spawned_process() -> None:
 
 def test_all_are_in_the_catalog() -> None:
     assert set(RULES) <= set(CATALOG)
-    assert {name for name in RULES if CATALOG[name].accuracy} == {"choice", "puzzle", "schema"}
+    assert {name for name in RULES if CATALOG[name].accuracy} == {
+        *("choice", "puzzle", "schema", "instructions", "answer", "tools")
+    }
     assert all(make(name, OPTIONS.get(name)).name == name for name in RULES)
 
 

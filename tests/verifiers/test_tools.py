@@ -120,6 +120,14 @@ def test_what_there_is_not_is_named() -> None:
     assert "none of" in judge('{"name": "get_weather", "arguments": {"city": "Paris", "unit": "kelvin"}}').detail
 
 
+def test_a_tag_quoted_in_an_argument_ends_no_call() -> None:
+    gold = [{"name": "clock.now", "arguments": {"zone": "a </tool_call> b"}}]
+    call = json.dumps(gold[0])
+    assert judge(f"<tool_call>{call}</tool_call>", gold).score == 1.0
+    assert judge(f"<tool_call>{call}</tool_call><tool_call>{CALL}</tool_call>", gold + GOLD).score == 1.0
+    assert judge("<tool_call>" + call.replace("b", "c") + "</tool_call>", gold).score == 0.0
+
+
 def test_parallel_calls_in_any_order_or_as_asked() -> None:
     gold = [*GOLD, {"name": "clock.now", "arguments": {"zone": "CET"}}]
     swapped = "[clock_now(zone='CET'), get_weather(city='Paris', days=2)]"
@@ -146,6 +154,19 @@ def test_the_choices_of_bfcl() -> None:
         assert judge(f"[get_weather({wrong})]", gold).score == 0.0, wrong
     assert judge("[f(x='1.5')]", [{"f": {"x": ["15"]}}], tools=None).score == 0.0
     assert judge("[f(a={'x': 1, 'y': [True]})]", [{"f": {"a": [{"x": [1], "y": [[True]]}]}}], tools=None).score == 1.0
+
+
+def test_every_gold_is_met_by_the_response_to_it() -> None:
+    golds: list[Any] = [
+        GOLD,
+        [],
+        [{"get_weather": {"city": ["Paris"], "days": ["", 2], "unit": ["celsius"]}}],
+        [{"f": {"a": [{"x": [1], "y": ["", 2]}], "b": [[{"z": ["q"]}]]}}],
+        ["get_weather(city='Paris')", "clock.now()"],
+    ]
+    for gold in golds:
+        response = ToolsVerifier().response_to(json.dumps(gold))
+        assert judge(response, gold, tools=TOOLS if "f" not in str(gold)[:5] else None).score == 1.0, (gold, response)
 
 
 def test_a_trajectory_with_its_final_answer() -> None:

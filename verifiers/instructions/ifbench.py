@@ -20,6 +20,7 @@ _CONJUNCTIONS = frozenset("and but for nor or so yet".split())
 _NAMES = WORDS["names"]
 _PRONOUNS = frozenset(WORDS["pronouns"])
 _CAPITALS = WORDS["capitals"]
+_NAME = re.compile(rf"\b(?:{'|'.join(_NAMES)})\b")
 _PRIMES = frozenset((2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97))
 _CONSONANT_PAIR = re.compile("[bcdfghjklmnpqrstvwxyz]{2}")
 _JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
@@ -70,7 +71,7 @@ def _conjunctions(text: Text, small_n: int) -> bool:
 
 
 def _names(text: Text, N: int) -> bool:
-    return sum(name in text.raw for name in _NAMES) >= N
+    return len(set(_NAME.findall(text.raw))) >= N
 
 
 def _overlap(text: Text, reference_text: str, percentage: int) -> bool:
@@ -102,7 +103,8 @@ def _pronouns(text: Text, N: int) -> bool:
 
 def _keywords(text: Text, keyword1: str, keyword2: str, keyword3: str, keyword4: str, keyword5: str) -> bool:
     keywords = (keyword1, keyword2, keyword3, keyword4, keyword5)
-    return all(text.lower.count(k.strip().lower()) == n for k, n in zip(keywords, (1, 2, 3, 5, 7), strict=True))
+    counts = [len(re.findall(rf"(?<!\w){re.escape(k.strip().lower())}(?!\w)", text.lower)) for k in keywords]
+    return counts == [1, 2, 3, 5, 7]
 
 
 # -- words ------------------------------------------------------------------------------------------------------------
@@ -360,12 +362,12 @@ def _reversed_letters(text: Text) -> bool:
 
 
 def _abc_sentences(text: Text) -> bool:
-    first = [sentence[:1].lower() for sentence in text.sentences]
+    first = [sentence.lstrip(STRIPPED + "“‘«")[:1].lower() for sentence in text.sentences]
     return first == [chr(97 + at) for at in range(26)]
 
 
 def _capitals(text: Text) -> bool:
-    return [part.strip() for part in ascii_only(text.raw).split(",") if part.strip()] == _CAPITALS
+    return bool([part.strip() for part in ascii_only(text.raw).split(",") if part.strip()] == _CAPITALS)
 
 
 def _table(text: str, delimiter: str = ",") -> list[list[str]]:

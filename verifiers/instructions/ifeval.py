@@ -96,13 +96,10 @@ def _paragraphs(text: Text, num_paragraphs: int) -> bool:
 
 
 def _first_word(text: Text, num_paragraphs: int, nth_paragraph: int, first_word: str) -> bool:
-    parts = text.raw.split("\n\n")
-    filled = sum(bool(part.strip()) for part in parts)
-    if filled != num_paragraphs or not 1 <= nth_paragraph <= filled:
+    filled = [part.split() for part in text.raw.split("\n\n") if part.strip()]
+    if len(filled) != num_paragraphs or not 1 <= nth_paragraph <= len(filled):
         return False
-    words = parts[nth_paragraph - 1].split()
-    if not words:
-        return False
+    words = filled[nth_paragraph - 1]
     return re.split(r"[.,?!'\"]", words[0].lstrip("'").lstrip('"').lower())[0] == first_word.strip().lower()
 
 
@@ -135,11 +132,20 @@ def _sections(text: Text, section_spliter: str, num_sections: int) -> bool:
 
 def _json(text: Text) -> bool:
     inner = _FENCE.sub("", text.raw.strip()).removesuffix("```").strip()
+    return is_json(inner)
+
+
+def is_json(text: str) -> bool:
+    """Whether a text is JSON, which has no NaN."""
     try:
-        json.loads(inner)
+        json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def _refuse(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _titled(text: Text) -> bool:

@@ -3,14 +3,13 @@ RLVR-IFeval (allenai/RLVR-IFeval), which have IFEval's meaning and counts of the
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
 
 from .ifbench import _word_at
-from .ifeval import STARS, Check, Relation, _letters, _no_comma, compare, occurrences, paragraphs
+from .ifeval import STARS, Check, Relation, _letters, _no_comma, compare, is_json, occurrences, paragraphs
 from .text import Text, split_sentences
 
 Quantifier = Literal["at least", "around", "at most"]
@@ -251,11 +250,7 @@ def _sectioned(text: Text, N: int, section_splitter: str) -> bool:
 
 
 def _is_json(text: Text) -> bool:
-    try:
-        json.loads(text.raw)
-    except (ValueError, RecursionError):
-        return False
-    return True
+    return is_json(text.raw)
 
 
 def _repeated_first(text: Text, original_prompt: str) -> bool:

@@ -64,7 +64,7 @@ def tasks_of(sample: Sample) -> list[Task]:
 
 def _of_reference(found: Any) -> tuple[Any, Any]:  # any: JSON values
     """Names and arguments that a reference holds."""
-    if isinstance(found, list) and len(found) == 1:
+    while isinstance(found, list) and len(found) == 1:
         found = _value(found[0])
     if not isinstance(found, Mapping):
         raise TaskError("the reference holds no instructions: it has no instruction_id and no func_name")

@@ -76,13 +76,19 @@ class Text:
         return tokenize(self.raw)
 
 
+_FULL_WIDTH = {ord(wide): ord(wide) - 0xFEE0 for wide in map(chr, range(0xFF10, 0xFF5B)) if wide.isalnum()}
+
+
 def visible(text: str) -> str:
-    """A text without hidden characters; those that join emoji stay.
+    """A text without hidden characters, and with ASCII for full-width letters; what joins emoji stays.
 
     >>> visible("for\\u200bbidden")
     'forbidden'
     """
-    if text.isascii() or not _HIDDEN.search(text):
+    if text.isascii():
+        return text
+    text = text.translate(_FULL_WIDTH)
+    if not _HIDDEN.search(text):
         return text
     return _HIDDEN.sub(lambda match: match[0] if match[0] == "\u200d" and _joins(text, match.start()) else "", text)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..format.verifier import clean
-from ..reasoning import Prefilled, scan
+from ..reasoning import Prefilled, Reasoning, scan
 from ..sample import Sample
 from ..settings import check
 from ..verdict import Reason, Verdict
@@ -27,6 +27,11 @@ from .text import Text, visible
 
 _LONGEST = 60_000
 """Characters that are read; a longer response is left undecided."""
+_DEMANDS = frozenset(
+    "include keyword keywords response sentences paragraphs words letter letters least exactly must should format wrap"
+    " highlight refrain commas placeholders bullet your".split()
+)
+"""Words of which demands are made."""
 _COPIES = ("repeat", "copy", "copying")
 
 
@@ -67,8 +72,7 @@ class InstructionsVerifier:
         except TaskError as error:
             return Verdict.error(error.reason, str(error))
         found = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
-        spans = found.answer_spans
-        raw = visible(spans[-1].of(found.text) if spans else "").strip()
+        raw = visible(_answer(found)).strip()
         if not raw:
             return Verdict.scored(0.0, Reason.NO_ANSWER, "there is no answer to check")
         answer = raw[:200]
@@ -109,9 +113,18 @@ def loose(text: str) -> list[str]:
 
 
 def _is_copy(text: str, prompt: str) -> bool:
-    """Whether a response says nothing that its prompt does not, and most of that."""
-    if not prompt or len(text) < len(prompt) / 2:
+    """Whether a response says nothing that its prompt does not, in any order, and its demands among it: a text that the
+    prompt gives to be written anew has none of them."""
+    if not prompt or len(text) < len(prompt) / 4:
         return False
-    said, asked = (" ".join(one.lower().split()) for one in (text, prompt))
-    rest = said.replace(asked, "").strip() if asked in said else said
-    return not rest or (rest in asked and len(rest) >= len(asked) / 2)
+    said, asked = (set(Text(one.lower()).words) for one in (text, prompt))
+    return said <= asked and (len(said) >= 0.9 * len(asked) or len(said & _DEMANDS) > 1)
+
+
+def _answer(found: Reasoning) -> str:
+    """What follows the thinking; of an answer block its body, where nothing stands beside it."""
+    if found.final is None:
+        return ""
+    text = found.final.of(found.text).strip()
+    inside = [block for block in found.answers if block.span.of(found.text) == text and block.closed]
+    return inside[0].body.of(found.text) if inside else text

@@ -195,6 +195,7 @@ class Asker:
                 return answer
             except UnclearError as error:
                 failure, pause = Failure(Reason.JUDGE_UNCLEAR, str(error)), 0.0
+                call.success_at = time.monotonic()  # it is there, if it is no use
             except EndpointError as error:
                 if error.fault == "bad_request" and schemas and question.schema is not None:
                     schemas = False

@@ -145,8 +145,6 @@ class Connection:
         schema: Mapping[str, Any] | None = None,  # any: a JSON schema
     ) -> Reply:
         """The reply to a dialogue, which a server that can keeps to a JSON schema. Raises EndpointError."""
-        import httpx
-
         client = self._client
         payload: dict[str, Any] = {  # any: a JSON object
             "model": client.model,
@@ -158,10 +156,16 @@ class Connection:
         if schema is not None:
             named = {"name": "verdict", "strict": True, "schema": schema}
             payload["response_format"] = {"type": "json_schema", "json_schema": named}
-        where = client.url
+        return self._read(await self.post("chat/completions", payload))
+
+    async def post(self, path: str, payload: Mapping[str, Any]) -> bytes:  # any: a JSON object
+        """What the server answers to a request at a path below its address. Raises EndpointError."""
+        import httpx
+
+        client, where = self._client, self._client.url
         try:
             async with asyncio.timeout(client.timeout):
-                status, headers, data = await self._post(json.dumps(payload).encode())
+                status, headers, data = await self._post(path, json.dumps(payload).encode())
         except (TimeoutError, httpx.TimeoutException):
             message = f"no reply from {where}: no whole reply within {client.timeout:g} s"
             raise EndpointError(message, "late") from None
@@ -174,14 +178,14 @@ class Connection:
                 _fault(status, told),
                 retry_after=_retry_after(headers.get("retry-after", "")),
             )
-        return self._read(data)
+        return data
 
-    async def _post(self, body: bytes) -> tuple[int, httpx.Headers, bytes]:
+    async def _post(self, path: str, body: bytes) -> tuple[int, httpx.Headers, bytes]:
         import httpx
 
         # Not compressed, so that the bound on bytes is one on memory.
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        address = f"{self._client.url.rstrip('/')}/chat/completions"
+        address = f"{self._client.url.rstrip('/')}/{path}"
         limits = dict.fromkeys(("connect", "read", "write", "pool"), self._client.timeout)
         request = httpx.Request("POST", address, content=body, headers=headers, extensions={"timeout": limits})
         _authorise(request, self._client.key_env)

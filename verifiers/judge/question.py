@@ -107,7 +107,7 @@ def read_reply(reply: str, code: str, fields: Sequence[Field]) -> tuple[dict[str
     >>> read_reply('{"code": "1f", "reasons": "so", "verdict": "yes"}', "1f", [Field(name="verdict", words=["yes"])])
     ({'verdict': 'yes'}, 'so')
     """
-    verdicts = [one for one in _objects(_without_reasoning(reply)) if one.get("code") == code]
+    verdicts = [one for one in _objects(_without_reasoning(reply)) if str(one.get("code")) == code]
     if not verdicts:
         raise UnclearError("the reply holds no verdict with the code of the question")
     read = [{field.name: field.read(one.get(field.name)) for field in fields} for one in verdicts]

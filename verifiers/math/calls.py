@@ -107,6 +107,17 @@ def matrices_kept(factors: list[Node]) -> list[Node]:
     return [*factors[:at], Node("fn", tuple(factors[at:]), "product")] if ordered else factors
 
 
+def with_products_turned(node: Node) -> Node:
+    """A tree with (AB)^{-1} as B^{-1}A^{-1}, and so with transposes."""
+    node = node._replace(args=tuple(map(with_products_turned, node.args)))
+    base = node.args[0] if node.kind == "pow" else node
+    if node.kind != "pow" or base.kind != "mul" or node.args[1].value not in _TURNED:
+        return node
+    if not all(factor.kind == "var" and str(factor.value) in _USUAL for factor in base.args):
+        return node
+    return Node("fn", tuple(Node("pow", (factor, node.args[1])) for factor in reversed(base.args)), "product")
+
+
 _TURNED = frozenset({-1, "T", "top"})
 _DIMENSIONS = frozenset("MLTIQ")
 _USUAL = frozenset("ABCDPQSUX") | {"product"}

@@ -46,11 +46,27 @@ def derivative(parser: Descent) -> Node | None:
     top = parser.raw_index()
     if parser.head == "{" and parser.tokens[parser.at + 1] == top[0]:
         bottom = parser.raw_index()
+        if top[0] == "\\partial" and (partial := _partial("".join(top), "".join(bottom))):
+            return Node("var", (), partial)
         if len(top) + len(bottom) <= 40 and len(bottom) > 1:
             name = "".join(top) + "/" + "".join(bottom)
             return _of_call(parser, bottom) if top == ["d"] and bottom[0] == "d" else Node("var", (), name)
     parser.at = start
     return None
+
+
+_TOP = re.compile(r"\\partial(?:\^\{?(\d)\}?)?([A-Za-z])")
+_BOTTOM = re.compile(r"\\partial([A-Za-z])(?:\^\{?(\d)\}?)?")
+
+
+def _partial(top: str, bottom: str) -> str:
+    r"""\\partial^2 u / \\partial x^2 as u_xx; nothing for a derivative of something longer."""
+    of = _TOP.fullmatch(top)
+    by = [name * int(power or 1) for name, power in _BOTTOM.findall(bottom)]
+    order = sum(map(len, by))
+    if of is None or _BOTTOM.sub("", bottom) or order != int(of[1] or 1):
+        return ""
+    return f"{of[2]}_{''.join(sorted(''.join(by)))}"
 
 
 def _of_call(parser: Descent, bottom: list[str]) -> Node:
@@ -331,6 +347,17 @@ def command(parser: Descent, head: str) -> Node:
         return Node("call", inner.args if inner.kind == "tuple" else (inner,), name)
     if name in _DECORATIONS:
         return decorated(parser, name)
+    if name == "partial" and parser.head == "_":  # \partial_t u
+        start = parser.at
+        parser.at += 1
+        by = "".join(parser.raw_index())
+        if parser.head.isalpha() and by.isalpha():
+            parser.at += 1
+            return Node("var", (), f"{parser.tokens[parser.at - 1]}_{''.join(sorted(by))}")
+        parser.at = start
+    if name == "partial" and parser.head.isalpha():
+        parser.at += 1
+        return Node("var", (), f"∂{parser.tokens[parser.at - 1]}")
     if name in ("angle", "triangle", "Delta", "measuredangle", "odot"):
         if name == "Delta" and not parser.head.isalpha():
             return Node("var", (), "Delta")

@@ -8,8 +8,10 @@ answer drops, or be a decimal that an exact answer rounds to. Nothing is ever pi
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from functools import lru_cache
 
+from .calls import with_products_turned
 from .domains import clash_of_domains, span_of
 from .equations import end_of_chain, same_equation, same_inequality, solves, turned_upward
 from .families import congruence, same_family
@@ -22,18 +24,16 @@ from .labels import (
     sorted_letters,
 )
 from .lists import BRACKETS, OPEN, Decision, Lists, all_of
-from .matrices import as_tuple_or_matrix, entries_of, in_plain_type, matrix_of
+from .matrices import as_tuple_or_matrix, entries_of, in_plain_type, matrix_of, with_primes
 from .normal import normal_form
 from .numeric import fresh_budget
 from .quantity import approximates, same_quantity, same_time
 from .reading import KEPT_TEXT, Answer
 from .reading import forget as forget_answers
 from .scalar import is_scalar
-from .sets import is_region, real_set, same_set, variable_of
+from .sets import is_region, real_set, same_set, variable_of, whole_numbers
 from .tree import Kind, Node, TooBig, kinds, names, substitute
 from .words import plain, same_words
-
-_ORDERED = frozenset({"tuple", "brackets", "row"})
 
 
 def compare(gold: Answer, answer: Answer) -> Decision:
@@ -54,27 +54,34 @@ def compare(gold: Answer, answer: Answer) -> Decision:
 
 
 def _best(gold: Answer, answer: Answer) -> Decision:
-    if (span := span_of(gold.text)) is not None:
+    if "-" in gold.text and (span := span_of(gold.text)) is not None:
         return Decision(span_of(answer.text, spelled=True) == span, "range")
-    best = _compare(gold.node, answer.node)
-    if not best.same and (plain := in_plain_type(gold.node, answer.node)) is not None:
-        best = _compare(*plain)
-    if best.same and clash_of_domains(gold.text, answer.text):
-        return Decision(False, "domain")
-    if best.same:
-        return best
+    first: Decision | None = None
+    for mine, other in _readings(gold, answer):
+        found = _compare(mine, other)
+        if found.same:
+            return Decision(False, "domain") if clash_of_domains(gold.text, answer.text) else found
+        first = first or found
+    assert first is not None
+    return first
+
+
+def _readings(gold: Answer, answer: Answer) -> Iterator[tuple[Node, Node]]:
+    """The trees of two answers, then with spellings of one in those of the other, then their second readings."""
+    yield gold.node, answer.node
+    both = f"{gold.text} {answer.text}"
+    if "\\vec" in both and (plain := in_plain_type(gold.node, answer.node)) is not None:
+        yield plain
+    if " d" in both and (primed := with_primes(gold.node, answer.node)) is not None:
+        yield primed
+    if "^" in both and ("product" in kinds(gold.node)) != ("product" in kinds(answer.node)):
+        yield with_products_turned(gold.node), with_products_turned(answer.node)
     for mine, other in itertools.product((gold.node, *gold.others), (answer.node, *answer.others)):
-        if (mine, other) != (gold.node, answer.node):
-            found = _compare(mine, other)
-            if found.same:
-                return found
-    units = (one for one in gold.by_kind if one.kind == "unit")
-    for mine, other in (*((gold.node, one) for one in answer.by_kind), *((one, answer.node) for one in units)):
-        if mine.kind == other.kind:
-            found = _compare(mine, other)
-            if found.same:
-                return found
-    return best
+        if mine is not gold.node or other is not answer.node:
+            yield mine, other
+    for mine, other in (*((gold.node, one) for one in answer.by_kind), *((one, answer.node) for one in gold.by_kind)):
+        if mine.kind == other.kind and (other is not answer.node or mine.kind == "unit"):
+            yield mine, other
 
 
 # The responses to one problem mostly give the same few answers.
@@ -206,6 +213,10 @@ def _regions(gold: Node, answer: Node) -> Decision | None:
     """Compare as sets where one side can be nothing else; None where that does not apply."""
     if not (is_region(gold) or is_region(answer)):
         return None
+    if "set" in (gold.kind, answer.kind):
+        listed = [node if node.kind == "set" else whole_numbers(node) for node in (gold, answer)]
+        if listed[0] is not None and listed[1] is not None:
+            return _brackets(listed[0], listed[1])
     mine, other = real_set(gold), real_set(answer)
     if mine is None or other is None:
         return None
@@ -441,7 +452,8 @@ def _brackets(gold: Node, answer: Node) -> Decision:
         return Decision(False, "unit")
     if gold.kind == answer.kind == "set":
         return _LISTS.any_order(members_of(gold), members_of(answer))
-    gold, answer = matrix_of(gold), matrix_of(answer)
+    if "matrix" in (gold.kind, answer.kind) or "brackets" not in (gold.kind, answer.kind):
+        gold, answer = matrix_of(gold), matrix_of(answer)
     mine, other = entries_of(gold), entries_of(answer)
     if mine is not None and other is not None:
         if {gold.kind, answer.kind} == {"tuple", "brackets"} and len(mine) == 2:

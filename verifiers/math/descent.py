@@ -7,29 +7,8 @@ from typing import Protocol
 from .tree import Node
 
 RELATIONS = frozenset(
-    {
-        "=",
-        "<",
-        ">",
-        "<=",
-        ">=",
-        "!=",
-        "~",
-        "\\in",
-        "\\equiv",
-        "\\to",
-        "\\sim",
-        "\\subset",
-        "\\subseteq",
-        "\\supset",
-        "\\supseteq",
-        "\\ni",
-        "\\iff",
-        "\\perp",
-        "\\parallel",
-        "\\cong",
-        "\\notin",
-    }
+    r"= < > <= >= != ~ \in \notin \ni \equiv \to \sim \subset \subseteq \supset \supseteq \iff \perp"
+    r" \parallel \cong".split()
 )
 _STOPS = frozenset({")", "]", "}", "\\}", ",", ";", "&", "\\\\", ":", "\\rfloor", "\\rceil", "\\mid", "", "+", "-"})
 ENDS_PRODUCT = (

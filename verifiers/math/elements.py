@@ -31,20 +31,7 @@ _HARMLESS = frozenset(
     ' "denotes'.split()
 )
 _SAYS_WHICH = frozenset(
-    {
-        "\\in",
-        '"all',
-        '"any',
-        '"every',
-        '"each',
-        '"integer',
-        '"integers',
-        '"real',
-        '"reals',
-        '"arbitrary',
-        '"constant',
-        '"constants',
-    }
+    '\\in "all "any "every "each "integer "integers "real "reals "arbitrary "constant "constants'.split()
 )
 _QUALIFIES = frozenset({"<", ">", "<=", ">=", "!=", "=", "~"})
 _DOUBTS = frozenset(
@@ -67,7 +54,6 @@ _PERCENT_WORDS = frozenset({"percent", "pct", "percentage", "percents"})
 _DEGREE_WORDS = frozenset({"degrees", "degree", "deg", "度"})
 _NEGATIVE = frozenset({'"negative', '"minus', '"负'})
 _IS = frozenset({'"is', '"are', '"equals', '"equal', '"为', '"是', '"等于'})
-_SCALE_WORDS = frozenset({"\\in", "\\circ"})
 
 
 def element(tokens: list[str]) -> Node | None:
@@ -172,6 +158,8 @@ def _element(tokens: list[str]) -> Node:
         return _named(clock, label)
     if len(tokens) == 3 and tokens[1] in ('"to', '"比') and tokens[0].isdigit() and tokens[2].isdigit():
         return _named(Node("ratio", (num(int(tokens[0])), num(int(tokens[2])))), label)
+    if tokens[0].isdigit() and tokens[-1].isdigit() and tokens[1:-1] in (['"out', '"of'], ['"in']):
+        return _named(div(num(int(tokens[0])), num(int(tokens[-1]))), label)
     if len(tokens) > 3 and tokens[1] == ":" and tokens[0].isalpha() and "=" in tokens and tokens.count(":") == 1:
         return _named(_element(tokens[2:]), tokens[0])  # l: y = 2x
     if ":" in tokens and "=" in tokens and tokens.index(":") < tokens.index("="):

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from .items import is_name
 from .scalar import is_scalar, same_scalar
-from .tree import ZERO, Node, mul, names, neg, num, sub, substitute
+from .tree import MINUS_ONE, ZERO, Node, mul, names, neg, num, sub, substitute
 
 
 def residual(node: Node) -> Node:
@@ -14,9 +14,24 @@ def residual(node: Node) -> Node:
     return sub(node.args[0], node.args[1])
 
 
+def _cleared(node: Node) -> Node:
+    """Left side minus right side, times the names and sums that it is divided by: ad - bc for a/b = c/d."""
+    left = residual(node)
+    bottoms: dict[Node, None] = {}
+    for term in left.args if left.kind == "add" else (left,):
+        factors = [term]
+        while factors:
+            factor = factors.pop()
+            if factor.kind == "mul":
+                factors.extend(factor.args)
+            elif factor.kind == "pow" and factor.args[1] == MINUS_ONE and names(factor):
+                bottoms[factor.args[0]] = None
+    return mul(left, *bottoms) if bottoms else left
+
+
 def same_equation(gold: Node, answer: Node) -> bool | None:
     """Whether two equations with the same names are multiples of each other by a constant that is not zero."""
-    a, b = residual(gold), residual(answer)
+    a, b = _cleared(gold), _cleared(answer)
     variables = sorted(names(a) | names(b))
     if names(a) != names(b) or not is_scalar(a) or not is_scalar(b):
         return False

@@ -35,17 +35,9 @@ _QUOTIENT = re.compile(
 _BIG_IS_OPEN = frozenset({"pow", "fact", "root", "log", "fn"})
 _LATEX = re.compile(r"\\(?:left|right|,|;|!|:|quad|displaystyle)(?![A-Za-z])|\$|[\s{}]|\\[()\[\]]")
 _SPELLED = {
-    "\\times": "*",
-    "\\cdot": "*",
-    "×": "*",
-    "·": "*",
-    "÷": "/",
-    "\\div": "/",
-    "−": "-",
-    "\\dfrac": "\\frac",
-    "\\tfrac": "\\frac",
-    "**": "^",
-}
+    "\\times": "*", "\\cdot": "*", "×": "*", "·": "*", "÷": "/", "\\div": "/",
+    "−": "-", "\\dfrac": "\\frac", "\\tfrac": "\\frac", "**": "^",
+}  # fmt: skip
 _RESPELL = re.compile("|".join(map(re.escape, sorted(_SPELLED, key=len, reverse=True))))
 _OPERATION = re.compile(r"(?<=[\w)!}\]])[-+*/^!]|\\(?:sqrt|binom|sum|prod|int|lim|frac|log|ln|sin|cos|tan)|[²³√]|\d!")
 _PLAIN_FRACTION = re.compile(r"-?(?:\\frac)?\(?\d+/?\d*\)?")

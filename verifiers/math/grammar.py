@@ -199,7 +199,10 @@ class Parser:
         while not has_order(right[-1]) and self.begins_factor(self.head):
             right.append(self.power())
         if sure or has_order(right[-1]):
-            factors[-1:] = [*right[:-1], _ordered("cross", factors[-1], right[-1])]
+            left, last, sign = factors[-1], right.pop(), []
+            if left.kind == last.kind == "var" and (sure or (is_vector(left) and is_vector(last))) and left > last:
+                left, last, sign = last, left, [MINUS_ONE]  # b × a is -(a × b)
+            factors[-1:] = [*sign, *right, _ordered("cross", left, last)]
         else:
             factors.extend(right)
 

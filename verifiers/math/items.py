@@ -70,6 +70,8 @@ def unlabelled(node: Node) -> tuple[Node | None, Node]:
         if name.kind == "var" and values.kind in ("tuple", "brackets") and len(values.args) == 2:
             return name, Node("interval", values.args, "()" if values.kind == "tuple" else "[]")
         return name, values
+    if signs == ["\\sim"] and node.args[0].kind == "var" and node.args[1].kind == "call":
+        return node.args[0], node.args[1]  # X ~ N(3, 4)
     if any(sign not in ("=", "\\equiv") for sign in signs):
         return None, node
     if all(is_name(side) for side in node.args[:-1]):

@@ -55,13 +55,6 @@ def members_of(node: Node) -> list[Item]:
     return list(found.values())
 
 
-def named_parts(node: Node) -> list[Item]:
-    """The parts of (x, y) = (1, 2) with their names."""
-    if node.kind != "tuple" or any(part.kind != "rel" or part.value != "=" for part in node.args):
-        return []
-    return [Item(part.args[0], part.args[1], part) for part in node.args]
-
-
 def may_be_same(mine: Node, other: Node) -> bool:
     """Whether two labels may name one thing: x(t) and x, y and f(x), AB and |BA|, words and a name that is not in them.
 

@@ -6,6 +6,7 @@ gives names, their usual order or the order as written does. What has neither na
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -57,14 +58,14 @@ class Lists(NamedTuple):
             either, both = (mine, other) if signs[0] == "or" else (other, mine)
             if _are_several_things(either) or _are_several_things(both) or _are_ordered(both):
                 return _OTHER  # x = 1 or y = 2 is not both, nor is the pair
-            if signs[0] and signs[1] and all(item.value.kind in _UNVALUED for item in mine):
+            if signs[0] and signs[1] and any(item.value.kind in _UNVALUED for item in mine):
                 return _OTHER  # Alice or Bob is not both
         mine, other = _named_parts(mine), _named_parts(other)
         for one, many, gold_first in ((mine, other, True), (other, mine, False)):
             if len(one) == 1 and one[0].value.kind in BRACKETS and len(many) > 1:
                 return self._against_brackets(one[0].value, many, gold_first=gold_first)
         if len(mine) != len(other):
-            return _OTHER
+            return _OTHER if _progression(mine) is None else Decision(_progression(mine) == _progression(other), "list")
         keys_mine, keys_other = label_keys(mine), label_keys(other)
         if keys_mine and keys_other:
             return self._by_names(mine, other, keys_mine, keys_other)
@@ -89,7 +90,7 @@ class Lists(NamedTuple):
         bases = [{key.split("_")[0] for key in keys} for keys in (keys_mine, keys_other)]
         if bases[0] != bases[1]:
             return Decision(False, "label")
-        if len(bases[0]) == 1:
+        if bases[0] in (set(keys_mine), set(keys_other)):
             mine, other = ([item._replace(label=None) for item in items] for items in (mine, other))
         return self.any_order(mine, other)
 
@@ -124,7 +125,7 @@ class Lists(NamedTuple):
     def any_order(self, mine: Sequence[Item], other: Sequence[Item]) -> Decision:
         """Whether two lists hold the same elements, each as often; where dots stand among them, in their order."""
         if len(mine) != len(other):
-            return _OTHER
+            return _OTHER if _progression(mine) is None else Decision(_progression(mine) == _progression(other), "list")
         if any(item.value == _DOTS for item in (*mine, *other)):
             return all_of(map(self.same_item, mine, other), "list")
         left = list(other)
@@ -156,6 +157,19 @@ class Lists(NamedTuple):
         return self.same_item(gold, answer)
 
 
+def _progression(items: Sequence[Item]) -> tuple[object, ...] | None:
+    """How 2, 4, 6, … and 1, 2, …, n go on: the first term, the step, and what stands behind the dots."""
+    values = [item.value for item in items]
+    if _DOTS not in values:
+        return None
+    at = values.index(_DOTS)
+    terms = [value.value for value in values[:at] if isinstance(value.value, int)]
+    if len(terms) != at or at < 2 or len(values) > at + 2:
+        return None
+    steps = {y - x for x, y in itertools.pairwise(terms)}
+    return None if len(steps) != 1 else (terms[0], *steps, *values[at + 1 :])
+
+
 def _named_parts(items: list[Item]) -> list[Item]:
     """The parts of (x, y) = (1, 2) with their names, and what else there is as it is."""
     if len(items) == 1 and items[0].whole.kind == "tuple":
@@ -170,7 +184,7 @@ def _are_several_things(items: list[Item]) -> bool:
     be joined by either word."""
     units = {item.value.value for item in items if item.value.kind == "unit"}
     return (
-        len({name.partition("_")[0] for name in letters_of(items)}) > 1
+        len({name.partition("_")[0] for name in label_keys(items)}) > 1
         or len(units) > 1
         or any(item.whole.kind == "rel" and set(str(item.whole.value).split()) & _INEQUALITIES for item in items)
     )

@@ -2,10 +2,12 @@ r"""Tuples and matrices: their entries, sums and multiples of matrices, transpos
 
 from __future__ import annotations
 
+import re
+
 from .calls import is_vector
 from .families import components
 from .scalar import is_scalar
-from .tree import Kind, Node, add, kinds, mul, names
+from .tree import Kind, Node, add, kinds, mul, names, substitute
 
 ORDERED: frozenset[Kind] = frozenset({"tuple", "brackets", "row"})
 
@@ -22,6 +24,27 @@ def in_plain_type(gold: Node, answer: Node) -> tuple[Node, Node] | None:
     plain = _unstyled(gold), _unstyled(answer)
     ordered = any("product" in kinds(node) for node in (gold, answer))
     return plain if not ordered or plain[0] == plain[1] else None
+
+
+def with_primes(gold: Node, answer: Node) -> tuple[Node, Node] | None:
+    """Two answers of which one writes y'' and the other d^2y/dx^2, by one variable: both with primes."""
+    for one, other in ((gold, answer), (answer, gold)):
+        found = {name: _DERIVATIVE.fullmatch(name) for name in names(other) if "/d" in name}
+        by = {match[3] for match in found.values() if match is not None}
+        primed = any("'" in name or name.startswith(("dot:", "ddot:")) for name in names(one))
+        if not found or None in found.values() or len(by) != 1 or not primed or any("/d" in n for n in names(one)):
+            continue
+        for name, match in found.items():
+            assert match is not None
+            order = int(match[1] or 1)
+            dotted = "d" * (order - 1) + f"dot:{match[2]}"
+            new = dotted if dotted in names(one) and by == {"t"} else match[2] + "'" * order
+            other = substitute(other, name, Node("var", (), new))
+        return (one, other) if one is gold else (other, one)
+    return None
+
+
+_DERIVATIVE = re.compile(r"d(?:\^\{?(\d)\}?)?([A-Za-z])/d([A-Za-z])(?:\^\{?\d\}?)?")
 
 
 def _multiplies_vectors(node: Node) -> bool:
@@ -63,6 +86,8 @@ def as_tuple_or_matrix(node: Node) -> Node:
 
 def matrix_of(node: Node) -> Node:
     """A sum of matrices, or a multiple of one or of a vector, worked out; one expression in brackets as it is."""
+    if node.kind == "brackets" and all(arg.kind == "brackets" for arg in node.args):
+        return Node("matrix", tuple(Node("row", arg.args) for arg in node.args))  # [[1, 2], [3, 4]]
     if node.kind == "add" and all(matrix_of(arg).kind == "matrix" for arg in node.args):
         total = matrix_of(node.args[0])
         for arg in node.args[1:]:

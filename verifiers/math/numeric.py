@@ -322,9 +322,12 @@ def _function(node: Node, env: Mapping[str, complex], context: NumericContext) -
             raise NoValue
         if name != "ln" and abs(values[0]) > _LARGEST_ANGLE:
             raise TooBig("an angle past what can be reduced")
+        value = simple(context.lib, values[0])
         if context.mp is not None:
             _note_flat(name, abs(values[0]), context)
-        return simple(context.lib, values[0])
+            if name in ("sin", "cos", "tan") and abs(value) < _TINY_TERM:
+                context.cancelled = max(context.cancelled, 1)  # sin π: the digits are those of π
+        return value
     one = values[0]
     if name == "log" and len(values) == 1:
         natural = context.log(_nonzero(one))
@@ -419,6 +422,9 @@ def _big(node: Node, env: Mapping[str, complex], context: NumericContext) -> Val
     name = str(node.value)
     if name in ("sum", "prod") and lower.kind == "rel" and lower.value == "=" and lower.args[0].kind == "var":
         first, last = rational(lower.args[1]), rational(upper)
+        if last is None and names(upper) and names(upper) <= env.keys():
+            end = complex(evaluate(upper, env, NumericContext()))  # at a point where n is a whole number
+            last = round(end.real) if end == round(end.real) else None
         variable = str(lower.args[0].value)
         if isinstance(first, int) and isinstance(last, int):
             if last - first > MAX_RANGE:

@@ -108,7 +108,7 @@ def _capitals(node: Node) -> dict[frozenset[str], set[tuple[str, ...]]]:
     return found
 
 
-_NUMBERS = frozenset(map(frozenset, "LW LH WH LWH BH IR PV RT NRT CV QV RC LC GM PRT IL BIL NI MA FD".split()))
+_NUMBERS = frozenset(map(frozenset, "LW LH WH LWH BH IR PV RT NRT CV QV RC LC GM PRT IL BIL NI".split()))
 """Capitals that stand for numbers, side by side: length and width, current and resistance."""
 
 

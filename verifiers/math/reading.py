@@ -18,6 +18,7 @@ from typing import NamedTuple
 from .boxes import joined_boxes
 from .elements import added, date, element, is_condition, without_fillers
 from .grammar import Parser
+from .logic import SURE, truth_table
 from .normal import normal_form
 from .spelling import numeric_date
 from .tokens import MAX_TEXT, tokenize
@@ -88,7 +89,9 @@ _SPOKEN = re.compile(r"[^\W\d_]{2,}")
 _MONEY = re.compile(r"^-?\$\s*-?[\d.]")
 _DOUBLED = re.compile(r"\\\\(?=[A-Za-z])")
 # Not one digit, nor a last zero: -3,0 and 1,10 are lists, unless the reference is a decimal.
-_NUMBERS_IN_TEXT = re.compile(r"\\(?:text|mathrm)\s*\{([\d/.-]+)\}")
+_NUMBERS_IN_TEXT = re.compile(r"\\(?:text|mathrm)\s*\{([\d/.:-]+(?: ?[AaPp]\.?[Mm]\.?)?)\}")
+_CONFIGURATION = re.compile(r"(?:\[[A-Z][a-z]?\]\s*)?(?:[1-7][spdf]\s*\^?\s*\{?\d{1,2}\}?(?:\s|\\[,; ])*){2,}")
+"""1s^2 2s^2 2p^6: no product."""
 _HYPHENS = re.compile(r"\d{1,9}(?:-\d{1,9}){2,20}")
 """3-4-5, 1-800-555: hyphens that join numbers. Differences are written with signs between spaces or in another way."""
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+[1-9]|\d{1,3},\d{3}")
@@ -126,6 +129,9 @@ def _read(raw: str) -> Answer:
             text = wrapped[1]
         if "-" in text and _HYPHENS.fullmatch(text) and numeric_date(text) is None:
             return Answer(_Tree(text, Node("text", (), text)))
+        if len(text) < 200 and text[:1] in "1234567[" and _CONFIGURATION.fullmatch(text):
+            shells = re.sub(r"\\[,; ]|[\s^{}]", "", text)
+            return Answer(_Tree(shells, Node("text", (), shells)))
         if 7 < len(text) < 11 and text[:1].isdigit() and (day := numeric_date(text)):
             return Answer(_Tree(text, Node("text", (), day)))
         tokens = tokenize(text)
@@ -168,7 +174,7 @@ def strip_delimiters(raw: str) -> str:
     """
     if len(raw) > MAX_TEXT:
         raise TooBig(f"the answer is longer than {MAX_TEXT:,} characters")
-    text = raw.strip()
+    text = raw.strip().removeprefix("\\displaystyle").lstrip()
     if "\\boxed" in text or "\\fbox" in text:
         text = joined_boxes(text) or text
     starred = _STARS.match(text)
@@ -269,6 +275,8 @@ def _answer(tokens: list[str]) -> Node:
         tokens = tokens[1:-1]
     if not tokens:
         raise Unreadable("there is nothing in it")
+    if len(tokens) > 2 and not _LOGIC.isdisjoint(tokens) and (table := truth_table(tokens)) is not None:
+        return table
     whole = _choice(tokens) or (date(tokens) if len(tokens) < 8 else None)
     if whole is not None:
         return whole
@@ -352,9 +360,10 @@ def _with_domain_apart(tokens: list[str]) -> list[str]:
     inside = tokens[at + 1 : -1]
     if not at or tokens[at - 1] in _BEFORE_DOMAIN or tokens[at - 1][0] == '"' or "," in tokens:
         return tokens
-    return [*tokens[:at], ",", *inside] if any(sign in _ORDERS for sign in inside) else tokens
+    return [*tokens[:at], ",", *inside] if any(sign in _ORDERS for sign in inside) or _is_membership(inside) else tokens
 
 
+_LOGIC = SURE | {"\\to"}
 _PLACED: frozenset[Kind] = frozenset({"text", "var", "num", "dec"})
 _ORDERS = frozenset({"<", ">", "<=", ">=", "!="})
 _BEFORE_DOMAIN = frozenset("+ - * / = < > <= >= ^ _ ( [ { ; : | \\times \\cup \\cap \\in".split())

@@ -117,7 +117,9 @@ def _numeric(a: Node, b: Node, kinds_a: frozenset[str], kinds_b: frozenset[str])
         verdict = _same_function(a, b, variables, present, log_base)
         if verdict is not False:
             break
-    whole = all(name.split("_")[0] in _INTEGER_NAMES for name in variables)
+    whole = all(name.split("_")[0] in _INTEGER_NAMES or "#" in name for name in variables)
+    if whole and "big" in present and verdict is False:
+        return _same_on_integers(a, b, variables, sums=True) or None
     if verdict is None and whole:
         return _same_on_integers(a, b, variables) or None
     if verdict and bool(kinds_a & _JUMPS) != bool(kinds_b & _JUMPS):
@@ -332,9 +334,9 @@ def _is_sign(node: Node) -> bool:
     return False
 
 
-def _same_on_integers(a: Node, b: Node, variables: list[str]) -> bool | None:
-    """Two formulas of whole numbers that differ between them: floor((n+1)/2) and ceil(n/2)."""
-    if not (_is_parity(a) and (_is_parity(b) or _is_sign(b))) and not (_is_parity(b) and _is_sign(a)):
+def _same_on_integers(a: Node, b: Node, variables: list[str], *, sums: bool = False) -> bool | None:
+    """Two formulas of whole numbers that differ between them: floor((n+1)/2) and ceil(n/2); sums up to n."""
+    if not sums and not (_is_parity(a) and (_is_parity(b) or _is_sign(b))) and not (_is_parity(b) and _is_sign(a)):
         return False
     agreed: list[Env] = []
     for index in range(24):

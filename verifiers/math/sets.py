@@ -67,6 +67,28 @@ def real_set(node: Node) -> RealSet | None:
         return None
 
 
+def whole_numbers(node: Node) -> Node | None:
+    """The members of [1, 5] ∩ Z and {x in Z: 0 < x < 6}, where they are few; None for anything else."""
+    if node.kind == "builder" and node.args[0].kind == "rel" and node.args[0].value == "\\in":
+        numbers, conditions = node.args[0].args[1], node.args[1:]
+    elif node.kind == "inter":
+        numbers, conditions = node.args[1], node.args[:1]
+    else:
+        return None
+    low = {"mathbb{Z}": -math.inf, "mathbb{N}": 1.0}.get(str(numbers.value))
+    sets = [real_set(one) for one in conditions]
+    if low is None or len(sets) != 1 or sets[0] is None:
+        return None
+    found: list[int] = []
+    for piece in sets[0]:
+        first, last = max(piece.low.value, low), piece.high.value
+        if math.isinf(first) or math.isinf(last) or last - first > MAX_PIECES:
+            return None
+        span = range(math.ceil(first), math.floor(last) + 1)
+        found += [n for n in span if (piece.low_in or n > first or first == low) and (piece.high_in or n < last)]
+    return Node("set", tuple(map(num, found)))
+
+
 def same_set(a: RealSet, b: RealSet) -> bool:
     """Whether two sets are the same."""
     return len(a) == len(b) and all(
@@ -148,6 +170,8 @@ def _real_set(node: Node) -> RealSet:
 def _with_value_named(node: Node) -> Node:
     """0 < f(x) < 1 as inequalities about the one value f(x)."""
     calls = [side for side in node.args if side.kind == "call"]
+    if calls and not str(calls[0].value)[0].isalpha():
+        raise Unreadable("a name with a mark")
     if len(calls) != 1 or any(names(side) for side in node.args if side.kind != "call"):
         return node
     return node._replace(args=tuple(Node("var", (), "y") if side.kind == "call" else side for side in node.args))

@@ -104,6 +104,7 @@ def tidy(text: str) -> str:
     if "ring" in text:
         text = _ANGSTROM.sub(r"\\AA ", text)
     if "|" in text and "(" in text:
+        text = text.replace("\\left(", "(").replace("\\right)", ")")
         text = _GIVEN.sub(r"\1\\mid \2", text)
     if "\\SI" in text or "\\qty" in text:
         text = _SIUNITX.sub(r"\1\\text{ \2}", text)

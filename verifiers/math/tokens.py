@@ -31,6 +31,7 @@ _SPELLINGS = {
     "beta": "beta", "gamma": "gamma", "lambda": "lambda", "phi": "phi", "omega": "omega",
 }  # fmt: skip
 
+_ABROAD = {"sen": "sin", "ch": "cosh", "sh": "sinh", "th": "tanh", "rg": "rank", "mcd": "gcd", "mcm": "lcm"}
 _DROPPED = frozenset(
     "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr middle displaystyle textstyle"
     " scriptstyle limits nolimits quad qquad enspace thinspace hspace vspace hfill , ; : ! > space allowbreak"
@@ -59,8 +60,8 @@ _RENAMED = {
     "backslash": "\\setminus", "smallsetminus": "\\setminus", "dots": "\\ldots", "cdots": "\\ldots",
     "dotsc": "\\ldots", "dotsb": "\\ldots", "langle": "(", "rangle": ")", "fbox": "\\boxed", "exponentialE": "e",
     "to": "\\to", "rightarrow": "\\to", "isin": "\\in", "mathop": "", "R": "\\mathbb{R}", "dollar": "\\$",
-    "top": "T", "intercal": "T", "ell": "\\ell", "_": "", "#": "", "cupdot": "\\cup", "lg": "\\lg", "framebox": "\\boxed",
-    "iff": "\\iff",
+    "top": "T", "intercal": "T", "ell": "\\ell", "_": "", "#": "", "cupdot": "\\cup", "lg": "\\lg",
+    "framebox": "\\boxed", "iff": "\\iff",
     "Leftrightarrow": "\\iff", "AA": '"angstrom', "ohm": '"ohm',
     "ratio": ":", "longrightarrow": "\\to", "upmu": "\\mu", "micro": "\\mu", "celsius": '"degC',
 }  # fmt: skip
@@ -99,6 +100,10 @@ UNIT_WORDS = frozenset(
 _MAX_OF = frozenset({"(", "[", "{", "\\{", "_", "^"})
 _VOWELS = frozenset("aeiouyAEIOUY")
 _CHEMICAL = re.compile(r"(?:[A-Z][a-z]?(?:_?\{?\d{1,3}\}?)?){2,12}")
+_SPECIES = r"\d{0,2}(?:[A-Z][a-z]?(?:_?\{?\d{1,3}\}?)?|\([A-Za-z0-9_{}]+\)_?\{?\d?\}?){1,12}(?:\^\{?\d?[+-]\}?)?"
+_REACTION = re.compile(
+    rf"(?=.*(?:_|\\to|arrow)){_SPECIES}(?:(?:\+|\\(?:to|rightarrow|longrightarrow)|->|→){_SPECIES})*"
+)
 _FORMULA_DIGITS = re.compile(r"(?<=[A-Za-z])(\d{1,3})")
 _SET_MARKS = re.compile(r"(?:\s*[_^]\s*(?:\{[^{}]{0,12}\}|[0-9+*n-]|\\[A-Za-z]+))+")
 _BARE_UNIT = re.compile(
@@ -435,12 +440,18 @@ def _text(name: str, inner: str, out: list[str], nesting: int) -> None:
     if nesting > 8:
         raise Unreadable("text groups are nested too deep")
     plain = inner.strip(" ~\\,")
+    if name[:12] == "operatorname" and plain in _ABROAD:
+        out.append("\\" + _ABROAD[plain])
+        return
     if plain in FUNCTIONS or plain in _SPELLINGS:
         is_unit = plain == "min" and bool(out) and (out[-1][0].isdigit() or out[-1] == "}")
         out.append('"min' if is_unit else "\\" + _SPELLINGS.get(plain, plain))
         return
     if plain == "-" and out and out[-1][0].isdigit():
         raise Unreadable("a hyphen between numbers is no minus")
+    if name in _BOLD and plain in ("Z", "N", "R", "Q", "C") and out and out[-1] == "\\in":
+        out.append(f"\\mathbb{{{plain}}}")
+        return
     if name in _BOLD and (letters := _BOLD_LETTERS.fullmatch(plain)):  # a vector, or a matrix
         for letter in [letters[0]] if letters[0][0] == "\\" else plain:
             out += ["\\hat" if letter in "ijk" else "\\vec", "{", letter, "}"]
@@ -452,7 +463,8 @@ def _text(name: str, inner: str, out: list[str], nesting: int) -> None:
         out.append('"' + plain if is_unit else plain)
         return
     words = name not in _BOLD and name not in ("mathit", "mathnormal") and not (name == "mathrm" and len(plain) < 2)
-    if name == "ce" or (words and _CHEMICAL.fullmatch(plain) and ("_" in plain or any(c.isdigit() for c in plain))):
+    chemical = words and _CHEMICAL.fullmatch(plain) and ("_" in plain or any(c.isdigit() for c in plain))
+    if name == "ce" or chemical or (name == "mathrm" and _REACTION.fullmatch(plain.replace(" ", ""))):
         words = False
         inner = inner if "_" in inner else _FORMULA_DIGITS.sub(r"_{\1}", inner)
     _tokens(inner, out, words, nesting + 1)

@@ -17,7 +17,7 @@ from .compare import compare
 from .extract import Extraction, extract
 from .form import Form, has_other_form, is_open, restates
 from .lists import Decision
-from .reading import Answer, read, strip_delimiters
+from .reading import MAX_SHOWN, Answer, read, strip_delimiters
 from .tree import Node
 from .units import unit
 
@@ -106,6 +106,10 @@ class MathVerifier:
         if (why := unusable(references)) is not None:
             return Verdict.error(Reason.REFERENCE_UNUSABLE, why)
         got = extract(sample.response, sample.prompt, extraction=self.extraction, prefilled=self.prefilled)
+        said = "" if got.answer is None else got.answer.strip()
+        if said and any(said == reference.strip() for reference in given):
+            evidence = {"extraction": got.rule, "rule": "string", "normal_forms": [said[:MAX_SHOWN]] * 2}
+            return Verdict.scored(1.0, Reason.CORRECT, "equal by string", answer=got.answer, evidence=evidence)
         references = usable(references)
         golds = [read(reference) for reference in references]
         if got.answer is None:
@@ -114,9 +118,6 @@ class MathVerifier:
                 return unreadable
             return Verdict.scored(0.0, Reason.NO_ANSWER, got.detail, evidence={"extraction": got.rule})
         answer = read(got.answer)
-        if any(got.answer.strip() == reference.strip() for reference in given):
-            evidence = {"extraction": got.rule, "rule": "string", "normal_forms": [answer.form, answer.form]}
-            return Verdict.scored(1.0, Reason.CORRECT, "equal by string", answer=got.answer, evidence=evidence)
         gold, decision = self._decide(golds, answer, (references, got.answer))
         evidence = {
             "extraction": got.rule,

@@ -47,6 +47,7 @@ _PARAMETER = re.compile(
 )
 _GLM = re.compile(r"<arg_key>([^<]*)</arg_key>\s*<arg_value>(.*?)(?:</arg_value>|(?=<arg_key>)|\Z)", re.DOTALL)
 _GAP = re.compile(r"[ ;,\n\t]*")
+_OBJECT = re.compile(r"\s*\{")
 _PLAIN = re.compile(r"\s*(?:\[\s*)?[A-Za-z_][\w.]*\(")
 
 
@@ -74,11 +75,27 @@ def read_calls(text: str) -> list[Call]:
     ({'a': 1}, [])
     """
     calls: list[Call] = []
-    for place, match in enumerate(_MARKED.finditer(text)):
-        if place == _MOST:
-            raise CallError(f"there are more than {_MOST} calls")
-        calls += _marked(match)
-    return calls or _bare(text.strip())
+    at = 0
+    for _ in range(_MOST):
+        match = _MARKED.search(text, at)
+        if match is None:
+            return calls or _bare(text.strip())
+        quoted = _quoted(text, match)
+        calls += of_value(read_json(text[quoted[0] : quoted[1]])) if quoted else _marked(match)
+        at = quoted[1] if quoted else match.end()
+    raise CallError(f"there are more than {_MOST} calls")
+
+
+def _quoted(text: str, match: re.Match[str]) -> tuple[int, int] | None:
+    """Where the JSON of `<tool_call>` stands, if a `</tool_call>` inside one of its texts cut it short."""
+    opened = _OBJECT.match(text, match.start("hermes")) if match["hermes"] is not None else None
+    if opened is None or '"' not in match["hermes"] or match["hermes"].rstrip().endswith("}"):
+        return None
+    try:
+        end = json.JSONDecoder().raw_decode(text, opened.end() - 1)[1]
+    except (ValueError, RecursionError):
+        return None
+    return (opened.end() - 1, end) if end > match.end("hermes") else None
 
 
 def rest_of(text: str) -> str:

@@ -190,6 +190,22 @@ def optional(choices: Any) -> bool:  # any: a JSON value
     return isinstance(choices, list) and "" in choices
 
 
+def example(gold: Gold) -> Mapping[str, Any]:  # any: JSON values
+    """Arguments that meet a gold."""
+    if not gold.choices:
+        return gold.arguments
+    return {name: _first(choices) for name, choices in gold.arguments.items() if not optional(choices)}
+
+
+def _first(choices: Any) -> Any:  # any: JSON values
+    given: list[Any] = choices if isinstance(choices, list) else [choices]  # any: JSON values
+    option: Any = next((one for one in given if one != ""), "")  # any: a JSON value
+    if isinstance(option, dict):
+        return {key: _first(one) for key, one in option.items() if not optional(one)}
+    nested = isinstance(option, list) and option and all(isinstance(one, dict) for one in option)
+    return [{key: _first(inner) for key, inner in one.items()} for one in option] if nested else option
+
+
 def _folded(text: str) -> str:
     text = text.strip()
     if _NUMBER.fullmatch(text):

@@ -10,6 +10,7 @@ What it does not do: run a tool, so that two calls with the same effect are not 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -22,7 +23,7 @@ from ..settings import check
 from ..verdict import Reason, Verdict
 from ..verifier import judge_each
 from .calls import Call, CallError, read_calls, rest_of
-from .golds import Gold, GoldError, Tool, chosen, converted, fault_of, golds_of, optional, same_value, tools_of
+from .golds import Gold, GoldError, Tool, chosen, converted, example, fault_of, golds_of, optional, same_value, tools_of
 
 _LONGEST = 100_000
 """Characters that are read."""
@@ -56,6 +57,15 @@ class ToolsVerifier:
     def name(self) -> str:
         """`tools`."""
         return "tools"
+
+    def response_to(self, reference: str) -> str:
+        """A response that makes the calls of a reference; the reference itself where it cannot be read."""
+        try:
+            golds = golds_of(Sample(response="", reference=reference))[0]
+        except (GoldError, IndexError):
+            return reference
+        calls = [{"name": gold.name, "arguments": example(gold)} for gold in golds]
+        return "\n".join(f"<tool_call>{json.dumps(call)}</tool_call>" for call in calls) or "No tool is needed."
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""

@@ -74,7 +74,7 @@ class Server:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.said.append(line)
-            if told := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+            if told := re.search(r"https?://127\.0\.0\.1:(\d+)", line):
                 self.port = int(told[1])
                 break
         else:
