@@ -18,6 +18,8 @@ from ..verifiers.errors import RunError, missing_extra
 
 _KIND = re.compile(r"\.(?:(csv|tsv|parquet|arrow)|(?:(jsonl|ndjson)\.)?(gz|zst|bz2|xz))$")
 _BATCH = 1_000
+_GROUP = 24 << 20
+"""Characters of the rows that are written to a table at once."""
 
 
 def kind_of(path: str | Path) -> str | None:
@@ -110,13 +112,21 @@ def _to_table(source: Path, target: Path, kind: str) -> None:
         made: Any = parquet.ParquetWriter(file, schema) if kind == "parquet" else ipc.new_file(file, schema)
         with made as writer:
             batch: list[dict[str, Any]] = []
+            tables: list[Any] = []
+            weight = 0  # of the rows that wait: few large groups, since what is known of each is kept to the end
             for row in _rows(source):
                 batch.append({name: values[name](row.get(name)) for name in kinds})
-                if len(batch) == _BATCH:
-                    writer.write_table(pyarrow.Table.from_pylist(batch, schema))
+                weight += sum(len(value) for value in batch[-1].values() if isinstance(value, str))
+                if len(batch) >= _BATCH or weight >= _GROUP:
+                    tables.append(pyarrow.Table.from_pylist(batch, schema))
                     batch = []
+                if weight >= _GROUP:
+                    writer.write_table(pyarrow.concat_tables(tables))
+                    tables, weight = [], 0
             if batch:
-                writer.write_table(pyarrow.Table.from_pylist(batch, schema))
+                tables.append(pyarrow.Table.from_pylist(batch, schema))
+            if tables:
+                writer.write_table(pyarrow.concat_tables(tables))
 
 
 def _joint(before: str | None, value: Any) -> str:  # any: a JSON value

@@ -36,6 +36,8 @@ _HARMLESS = frozenset("0123456789\\$-+.(abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN
 _WORD = re.compile(r"(?<![\\\w])[^\W\d_]{2,}")
 _LETTERS = "ABCDEFGHIJ"
 _GOLDS = tuple(name for name in GOLDS if "." not in name)
+_PROSE = 5
+"""Words from which on a solution is prose, and no answer such as `4 apples`."""
 _SHORT = 80
 """Text no longer than this, in one line, is an answer by itself."""
 _WHOLE = ("puzzle", "schema", "general", "safety")
@@ -252,6 +254,21 @@ def choose(golds: Sequence[tuple[str, Any]]) -> tuple[str, Any] | None:
                 f"--map reference={first[0]} or reference={name} says which is the gold",
             )
     return first[0], first[1]
+
+
+def check_solution(fields: Fields, name: str) -> None:
+    """Raise SampleError where a solution in prose, without a box or `####`, would be taken for the answer.
+
+    >>> check_solution({"reference": "We add them. So it is \\boxed{4}."}, "solution")
+    """
+    text = fields.get("reference")
+    if "olution" not in name or not isinstance(text, str) or fields.get("kind") is not None or fields.get("tests"):
+        return
+    if answer_of(text, name) is None and len(_WORD.findall(text)) >= _PROSE and not is_data([text]):
+        raise SampleError(
+            "ambiguous_label",
+            f"{name} is a text that marks no answer, by a box or ####; --map reference={name} takes it as it is",
+        )
 
 
 def is_verdict(value: object) -> bool:

@@ -29,7 +29,7 @@ from . import capabilities
 from .aliases import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, TOOLS, VERDICTS, Tool
 from .cases.forms import FORM_COLUMNS, read_sample
 from .columns import kind_of, language_of, own_limits, program_language_of
-from .labels import _HARMLESS, OPTION_COLUMNS, choice_fields, choose, is_verdict, label_fields
+from .labels import _HARMLESS, OPTION_COLUMNS, check_solution, choice_fields, choose, is_verdict, label_fields
 from .messages import as_message, is_conversation, is_message, response_text, split_conversation
 from .paths import get, parse_path
 from .values import plain, read_text
@@ -170,12 +170,22 @@ class _Layout(NamedTuple):
 def _layout(keys: tuple[str, ...], columns: tuple[tuple[str, str | None], ...], tool: str) -> _Layout:
     there = frozenset(keys)
     paths = {name: _there((name, *ALIASES.get(name, ())), there) for name in MAPPABLE}
-    tools = tuple(t for t in TOOLS if any(all(_starts(path) in there for path in need) for need in t.needs))
+    tools = tuple(t for t in TOOLS if _needs(t, there))
     tools = tools if tool == "auto" else (BY_NAME[tool],)
     own = all(found in ((), (name,)) for name, found in paths.items() if name != "responses")
-    plain_row = own and not columns and not tools and "response" in there and not there.intersection(CONVERSATIONS)
-    plain_row = plain_row and there.isdisjoint(OPTION_COLUMNS) and there.isdisjoint(capabilities.MARKERS)
+    # A response that is text has nothing in it by which a tool is known.
+    known = [
+        t for t in tools if any(not any(path.startswith("response.") for path in need) for need in _needs(t, there))
+    ]
+    plain_row = own and not columns and not known and tool == "auto" and "response" in there
+    plain_row = plain_row and there.isdisjoint(CONVERSATIONS) and there.isdisjoint(OPTION_COLUMNS)
+    plain_row = plain_row and there.isdisjoint(capabilities.MARKERS)
     return _Layout(plain_row, not there.isdisjoint(FORM_COLUMNS), paths, tools)
+
+
+def _needs(tool: Tool, there: frozenset[str]) -> list[tuple[str, ...]]:
+    """The sets of fields by which rows with these columns may be a tool's."""
+    return [need for need in tool.needs if all(_starts(path) in there for path in need)]
 
 
 def _there(paths: Iterable[str], keys: frozenset[str]) -> tuple[str, ...]:
@@ -252,19 +262,22 @@ class _Row:
         for name in ("reference", "prompt", "tests"):
             if fields.get(name) is None:
                 fields.pop(name, None)
-        question = read_sample({**fields, "response": ""})
-        samples = []
+        samples: list[Sample] = []
         opened: bool | None = None
         for place, response in enumerate(found):
             if not isinstance(response, str):
                 where = f"responses[{place}]" if plural else self._where("response")
                 if opened is None:
-                    opened = ends_in_think(question.prompt) if self._prefilled == "auto" else self._prefilled
+                    asked_with = samples[-1] if samples else read_sample({**fields, "response": ""})
+                    opened = ends_in_think(asked_with.prompt) if self._prefilled == "auto" else self._prefilled
                 tools = fields.get("kind") == "tools"
                 response = (
                     capabilities.calls_text(response, opened=opened) if tools else _text_of(response, where, opened)
                 )
-            samples.append(replace(question, response=response))
+            if samples:
+                samples.append(replace(samples[-1], response=response))
+            else:
+                samples.append(read_sample({**fields, "response": response}))
         return Read(samples, plural, self._reading())
 
     # -- fields -------------------------------------------------------------------------------------------------------
@@ -429,6 +442,8 @@ class _Row:
         if label is None:
             label = label_fields(gold, name, seen, kind)
         given = {key: value for key, value in found.items() if value is not None}
+        if kind in (None, "math") and name not in self._columns.values() and not given:
+            check_solution(label, name)
         return {**label, **given}
 
     def _gold(self, kind: str | None) -> tuple[str, Any]:  # any: JSON values
@@ -522,6 +537,8 @@ def _is_of(tool: Tool, row: Row) -> bool:
     """Whether a row holds what the tool's own writer gives it."""
     if not tool.needs:
         return True
+    if tool.name == "gemini" and isinstance(row.get("response"), str):
+        return False  # without looking for JSON in it
     if tool.name == "evalplus":
         name = row.get("task_id")
         return (

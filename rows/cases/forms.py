@@ -33,7 +33,7 @@ def read_sample(row: Row) -> Sample:
     if tests is not None and tests == tests:  # NaN is null
         return Sample.from_dict({**row, "tests": read_tests(tests, "tests", row)})
     if kind in (None, "code"):
-        found = find_tests(row, sure=kind == "code")
+        found = () if FORM_COLUMNS.isdisjoint(row) else find_tests(row, sure=kind == "code")
         if found:
             return Sample.from_dict({**row, "tests": found})
         if kind == "code" and holds_tests(row.get("reference")):

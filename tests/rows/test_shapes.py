@@ -255,6 +255,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"response": BOX, "answer": "4", "solution": "5"}, "conflicting_golds", "two golds"),
     ({"response": BOX, "answer": "4", "solution": r"so \boxed{5}"}, "conflicting_golds", "a solution's box"),
     ({"response": BOX, "label": 1}, "ambiguous_label", "a verdict or an answer"),
+    ({"response": BOX, "solution": "We add two and two and have four."}, "ambiguous_label", "a solution in prose"),
     ({"response": BOX, "choices": ["a", "b"], "answer": 7}, "ambiguous_label", "no place of an option"),
     ({"response": BOX, "options": ["a", "b"], "answer": 1}, "ambiguous_label", "from 0 or from 1"),
     ({"response": BOX, "answer": {"alpha": 1, "beta": 2}}, "wrong_type", "an object that is no label"),
@@ -304,6 +305,7 @@ AGREEING = [
     ({"answer": "4", "label": False}, ("4",)),
     ({"answer": "4", "expected": "pass"}, ("4",)),
     ({"answer": "4", "solution": "We add two and two, and have the result."}, ("4",)),
+    ({"solution": "4 apples"}, ("4 apples",)),
 ]
 
 
