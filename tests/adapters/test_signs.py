@@ -27,6 +27,7 @@ def test_thinking_that_nothing_opened_is_told_once(caplog: pytest.LogCaptureFixt
         for _ in range(3):
             reward(completions=said, prompts=[TURNS] * 4, answer=["4"] * 4)
     told = [record.message for record in caplog.records if "prefilled=True" in record.message]
+    told = [line for line in told if line.startswith("math+format:")]  # rewards of other tests may be siblings
     assert len(told) == 1
     assert told[0].startswith("math+format: all of the last 4 responses close a <think> that none opens")
     caplog.clear()
@@ -35,7 +36,7 @@ def test_thinking_that_nothing_opened_is_told_once(caplog: pytest.LogCaptureFixt
         trl.reward("math", "format", name="b")(completions=[*said[:1], RIGHT], answer=["4"] * 2)
         for _ in range(7):
             verl.compute_score("x", RIGHT[7:], "4", rewards="format")
-    assert "prefilled" not in caplog.text
+    assert not [record for record in caplog.records if record.message.startswith(("math+format:", "format:"))]
     with caplog.at_level(logging.WARNING):
         verl.compute_score("x", RIGHT[7:], "4", rewards="format")
     assert "all of the last 8 responses close" in caplog.text
