@@ -99,6 +99,8 @@ def matrix_of(node: Node) -> Node:
                 for r, s in zip(total.args, other.args, strict=True)
             ))  # fmt: skip
         return total
+    if node.kind == "mul":
+        node = mul(*node.args)  # a minus before a product stands outside of it
     tuples = [arg for arg in node.args if arg.kind == "tuple"] if node.kind == "mul" else []
     if len(tuples) == 1:  # a multiple of a vector
         rest = tuple(arg for arg in node.args if arg is not tuples[0])
