@@ -352,13 +352,16 @@ def _turned_brackets(tokens: list[str]) -> list[str]:
 
 
 def _with_domain_apart(tokens: list[str]) -> list[str]:
-    """y = 2x + 1 (x > 0) as y = 2x + 1, x > 0: an inequality is no factor."""
+    """y = 2x + 1 (x > 0) as y = 2x + 1, x > 0: an inequality is no factor, nor is membership."""
     at, depth = len(tokens) - 1, 1
     while depth and at:
         at -= 1
         depth += (tokens[at] == ")") - (tokens[at] == "(")
     inside = tokens[at + 1 : -1]
-    if not at or tokens[at - 1] in _BEFORE_DOMAIN or tokens[at - 1][0] == '"' or "," in tokens:
+    before = tokens[at - 1]
+    if not at or before in _BEFORE_DOMAIN or before[0] == '"':
+        return tokens
+    if "," in tokens and (before.isalpha() or not _is_membership(inside)):
         return tokens
     return [*tokens[:at], ",", *inside] if any(sign in _ORDERS for sign in inside) or _is_membership(inside) else tokens
 
