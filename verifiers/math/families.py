@@ -57,22 +57,29 @@ def renamed(gold: Node, answer: Node) -> Node | None:
     by = Node("var", (), new)
     if {new, old} <= _CONSTANTS and _is_free(gold, new) and _is_free(answer, old):
         return substitute(answer, old, by)
-    if new in _PERIODS and old in _PERIODS and _period(gold, new) is not None and _period(answer, old) is not None:
-        return substitute(answer, old, by)
+    if new in _PERIODS and old in _PERIODS:
+        for parity in (False, True):
+            periods = _period(gold, new, parity=parity), _period(answer, old, parity=parity)
+            if None not in periods:
+                return substitute(answer, old, by)
     if new in _CONSTANTS and old in _CONSTANTS and _additive(gold, new) and _additive(answer, old):
         return substitute(answer, old, by)
     return None
 
 
-def _period(node: Node, name: str) -> Node | None:
-    """What an angle moves by from one whole number to the next: π in π/4 + kπ; None where it is no such family."""
-    if names(node) != {name} or not kinds(node) & {"pi", "deg"}:
+def _period(node: Node, name: str, *, parity: bool = False) -> Node | None:
+    """What an angle moves by from one whole number to the next: π in π/4 + kπ; None where it is no such family.
+
+    By `parity`, from one to the next but one, as in (-1)^k π/6 + kπ.
+    """
+    if names(node) != {name} or not kinds(node) & {"pi", "deg"} or (parity and "pow" not in kinds(node)):
         return None
-    at = [substitute(node, name, num(index)) for index in (0, 1, 2)]
+    at = [substitute(node, name, num(index)) for index in ((0, 2, 4, 1, 3) if parity else (0, 1, 2))]
     period = sub(at[1], at[0])
     if same_scalar(period, ZERO)[0] is not False:
         return None
-    return period if same_scalar(sub(at[2], at[1]), period)[0] else None
+    steps = [sub(at[2], at[1]), *([sub(at[4], at[3])] if parity else [])]
+    return period if all(same_scalar(step, period)[0] for step in steps) else None
 
 
 def _same_period(gold: Node, answer: Node) -> bool:
