@@ -274,7 +274,26 @@ def _labels_clash(gold: Item, answer: Item) -> Decision | None:
         return Decision(False, "label")  # phi(n) = 4 is not phi(m) = 4
     if (mine == other or may_be_same(mine, other)) and others <= {normal_form(other)}:
         return None
+    if not others and {gold.whole.value, answer.whole.value} == {"="} and _is_solution_of(gold, answer):
+        return None
     return _whole(gold, answer)
+
+
+def _is_solution_of(gold: Item, answer: Item) -> bool:
+    """Whether one is x = 2 and the other L = {2}: an unknown, and a set of solutions with one element."""
+    one, alone = (gold, answer) if gold.value.kind == "set" else (answer, gold)
+    return (
+        one.label in _SOLUTIONS
+        and one.value.kind == "set"
+        and len(one.value.args) == 1
+        and alone.label in _UNKNOWNS
+        and alone.value.kind not in BRACKETS
+        and not {str(one.label.value), str(alone.label.value)} & names(one.value)
+    )
+
+
+_SOLUTIONS = frozenset(Node("var", (), name) for name in "LS")
+_UNKNOWNS = frozenset(Node("var", (), name) for name in "xyzt")
 
 
 def _whole(gold: Item, answer: Item) -> Decision:

@@ -275,6 +275,8 @@ def _answer(tokens: list[str]) -> Node:
         tokens = tokens[1:-1]
     if not tokens:
         raise Unreadable("there is nothing in it")
+    if tokens[0] == "\\mathbb{L}" and tokens[1:2] == ["="]:
+        tokens = ["L", *tokens[1:]]
     if len(tokens) > 2 and not _LOGIC.isdisjoint(tokens) and (table := truth_table(tokens)) is not None:
         return table
     whole = _choice(tokens) or (date(tokens) if len(tokens) < 8 else None)
