@@ -15,7 +15,7 @@ from .calls import with_products_turned
 from .domains import clash_of_domains, span_of
 from .equations import end_of_chain, same_equation, same_inequality, solves, turned_upward
 from .families import congruence, same_family
-from .items import Item, items_of
+from .items import Item, items_of, links_of
 from .labels import (
     bound_name,
     is_figure,
@@ -195,7 +195,14 @@ def _same(gold: Node, answer: Node) -> Decision:
         return OPEN
     if len(mine) == len(other) == 1:
         return _same_item(mine[0], other[0])
-    return _LISTS.compare(mine, other, (gold.value, answer.value))
+    decision = _LISTS.compare(mine, other, (gold.value, answer.value))
+    if decision.same or (len(mine) == len(other) and decision.rule != "label"):
+        return decision
+    chains = links_of(mine, other), links_of(other, mine)
+    if chains == (mine, other):
+        return decision
+    spread = _LISTS.compare(*chains, (gold.value, answer.value))
+    return spread if spread.same else decision
 
 
 def _order_of(node: Node) -> tuple[Node, ...] | None:

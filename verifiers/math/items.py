@@ -54,6 +54,26 @@ def spread(node: Node) -> list[Item]:
     return [Item(label, part, Node("rel", (label, part), "=")) for part in signed]
 
 
+def links_of(items: list[Item], others: list[Item]) -> list[Item]:
+    """a = b = 5 as a = 5 and b = 5, in a list or where the other side names all its elements; the rest as it is."""
+    if len(items) == 1 and any(item.label is None or item.label.kind != "var" for item in others):
+        return items
+    found: list[Item] = []
+    for item in items:
+        *given, last = item.whole.args or (item.value,)
+        if (
+            len(given) > 1
+            and set(str(item.whole.value).split()) == {"="}
+            and all(name.kind == "var" for name in given)
+            and len(set(given)) == len(given)
+            and not names(last)
+        ):
+            found += [Item(name, item.value, Node("rel", (name, item.value), "=")) for name in given]
+        else:
+            found.append(item)
+    return found
+
+
 def unlabelled(node: Node) -> tuple[Node | None, Node]:
     """The name that is given a value, and the value."""
     if node.kind == "named":
