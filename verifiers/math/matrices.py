@@ -84,6 +84,39 @@ def as_tuple_or_matrix(node: Node) -> Node:
     return node
 
 
+def _parametric(node: Node) -> Node | None:
+    """(1, 0) + t(2, 1) as (1 + 2t, t), where a name stands before each vector but one; None for anything else."""
+    vectors: list[tuple[Node, ...]] = []
+    for term in node.args:
+        factors = mul(*term.args).args if term.kind == "mul" else (term,)
+        vector = term if term.kind == "tuple" else _multiple(mul(*map(_with_factor, factors)))
+        if vector is None or not all(map(is_scalar, vector.args)):
+            return None
+        vectors.append(vector.args)
+    if len({len(parts) for parts in vectors}) > 1 or sum(term.kind == "tuple" for term in node.args) > 1:
+        return None
+    return Node("tuple", tuple(add(*parts) for parts in zip(*vectors, strict=True)))
+
+
+def _multiple(node: Node) -> Node | None:
+    """A multiple of one vector worked out; None for anything else."""
+    tuples = [arg for arg in node.args if arg.kind == "tuple"] if node.kind == "mul" else []
+    if len(tuples) != 1:
+        return None
+    rest = tuple(arg for arg in node.args if arg is not tuples[0])
+    return Node("tuple", tuple(mul(*rest, part) for part in tuples[0].args)) if all(map(is_scalar, rest)) else None
+
+
+def _with_factor(node: Node) -> Node:
+    """t(2, 1), read as a function of two numbers, as t times a vector."""
+    if node.kind == "call" and len(node.args) > 1 and node.value in _PARAMETERS and not names(node):
+        return Node("mul", (Node("var", (), node.value), Node("tuple", node.args)))
+    return node
+
+
+_PARAMETERS = frozenset({"t", "s", "r", "k", "a", "b", "c", "lambda", "mu"})
+
+
 def matrix_of(node: Node) -> Node:
     """A sum of matrices, or a multiple of one or of a vector, worked out; one expression in brackets as it is."""
     if node.kind == "brackets" and all(arg.kind == "brackets" for arg in node.args):
@@ -101,11 +134,10 @@ def matrix_of(node: Node) -> Node:
         return total
     if node.kind == "mul":
         node = mul(*node.args)  # a minus before a product stands outside of it
-    tuples = [arg for arg in node.args if arg.kind == "tuple"] if node.kind == "mul" else []
-    if len(tuples) == 1:  # a multiple of a vector
-        rest = tuple(arg for arg in node.args if arg is not tuples[0])
-        if all(map(is_scalar, rest)):
-            return Node("tuple", tuple(mul(*rest, part) for part in tuples[0].args))
+    if node.kind == "add" and (line := _parametric(node)) is not None:
+        return line
+    if (vector := _multiple(node)) is not None:
+        return vector
     if node.kind == "mul" and sum(arg.kind in ("matrix", "add") for arg in node.args) == 1:
         index = next(i for i, arg in enumerate(node.args) if arg.kind in ("matrix", "add"))
         inner = matrix_of(node.args[index])
