@@ -257,9 +257,9 @@ def choose(golds: Sequence[tuple[str, Any]]) -> tuple[str, Any] | None:
 
 
 def check_solution(fields: Fields, name: str) -> None:
-    """Raise SampleError where a solution in prose, without a box or `####`, would be taken for the answer.
+    r"""Raise SampleError where a solution in prose, without a box or `####`, would be taken for the answer.
 
-    >>> check_solution({"reference": "We add them. So it is \\boxed{4}."}, "solution")
+    >>> check_solution({"reference": r"We add them. So it is \boxed{4}."}, "solution")
     """
     text = fields.get("reference")
     if "olution" not in name or not isinstance(text, str) or fields.get("kind") is not None or fields.get("tests"):

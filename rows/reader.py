@@ -442,7 +442,9 @@ class _Row:
         if label is None:
             label = label_fields(gold, name, seen, kind)
         given = {key: value for key, value in found.items() if value is not None}
-        if kind in (None, "math") and name not in self._columns.values() and not given:
+        # Beside tests a solution is a program.
+        tested = not FORM_COLUMNS.isdisjoint(self._row)
+        if kind in (None, "math") and name not in self._columns.values() and not given and not tested:
             check_solution(label, name)
         return {**label, **given}
 

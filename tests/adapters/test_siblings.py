@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import pickle
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,13 +23,6 @@ BATCH: dict[str, Any] = {
     "language": ["en"] * 4,
 }
 LEFT_OUT = [False, True, False, True]
-
-
-@pytest.fixture(autouse=True)
-def clean() -> Iterator[None]:
-    siblings._start_clean()
-    yield
-    siblings._start_clean()
 
 
 def nones(numbers: list[float | None]) -> list[bool]:

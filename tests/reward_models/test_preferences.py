@@ -380,7 +380,8 @@ def test_pairs_come_from_prompts_alone_and_a_killed_run_goes_on(
         for name in ("generated.jsonl", "judged.jsonl"):  # as if the run had been killed half way
             path = tmp_path / "out" / name
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-        assert CliRunner().invoke(main, command).exit_code == 0
+        told = CliRunner().invoke(main, command)
+        assert told.exit_code == 0, told.stderr
     assert (tmp_path / "out" / "train.jsonl").read_bytes() == first
     assert written < len(writer.asked) < 2 * written
     assert judged < len(judging.asked) < 2 * judged

@@ -20,6 +20,9 @@ from typing import NamedTuple
 from ..errors import ConfigError, WriteError
 
 
+_BEGINS = b'{"judge": '
+
+
 class Recorded(NamedTuple):
     """One line of a recording."""
 
@@ -104,7 +107,7 @@ class Recording:
         try:
             row = json.loads(line)
         except ValueError:
-            if line.strip() and not line.startswith(b'{"judge": '):
+            if not (line.startswith(_BEGINS) or _BEGINS.startswith(line)):  # as a torn line does
                 raise ConfigError(f"{self._path} holds what is no recording of a judge; name another file") from None
             return
         try:

@@ -34,9 +34,9 @@ def clash_of_domains(gold: str, answer: str) -> bool:
     r"""Whether an answer says of its names what the reference does not: for some and for all, other numbers, numbers
     that are fewer. Integers for a name that counts, and reals, go without saying.
 
-    >>> clash_of_domains(r"2 n , n \\in \\mathbb{Z}", r"2 n , n \\in \\mathbb{N}")
+    >>> clash_of_domains(r"2 n , n \in \mathbb{Z}", r"2 n , n \in \mathbb{N}")
     True
-    >>> clash_of_domains(r"2 n", r"2 n , n \\in \\mathbb{Z}"), clash_of_domains("x > 2", r"x > 2 , x \\in \\mathbb{Z}")
+    >>> clash_of_domains(r"2 n", r"2 n , n \in \mathbb{Z}"), clash_of_domains("x > 2", r"x > 2 , x \in \mathbb{Z}")
     (False, True)
     """
     if "\\mathbb" not in answer and '"' not in answer:

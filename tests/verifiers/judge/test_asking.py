@@ -181,12 +181,13 @@ def test_a_recording_changes_no_figure_and_is_not_asked_again(tmp_path: Path) ->
     assert "prompt>>>" not in text
 
 
-def test_a_torn_recording_is_read_and_written_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("torn", [1, 2, 9, 10, 11, 35])
+def test_a_torn_recording_is_read_and_written_on(tmp_path: Path, torn: int) -> None:
     path = tmp_path / "judge.jsonl"
     first, second = Recording(path), Recording(path)
     first.add(["m"], "a", 0, Recorded("one", None, (5, 5), 0.25))
     with path.open("ab") as file:
-        file.write(b'{"judge": ["m"], "asked": "b", "num')
+        file.write(b'{"judge": ["m"], "asked": "b", "num'[:torn])
     second.add(["m"], "c", 0, Recorded("three", None, (5, 5), 0.5))
     for seen in (second, Recording(path)):
         assert (seen.get("a", 0), seen.get("b", 0)) == (Recorded("one", None, (5, 5), 0.25), None)
