@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 from ..errors import ConfigError, WriteError
 
-
 _BEGINS = b'{"judge": '
 
 
