@@ -49,7 +49,7 @@ _CUE = re.compile(
 )
 _BREAK = re.compile(r"\n|(?<=[\w)\"'”%])[.。](?:\s|$)(?!\d)|。")
 _WORD = re.compile(
-    r"(?:(?<![\w.])[-−])?\d[\d,]*(?:\.\d+)?|[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\d\u3040-\u30ff\u3400-\u9fff]+(?:\+\+|#)?|[$€£¥₹₩%]"
+    r"(?:(?<![\w.])[-−])?\d[\d,]*(?:\.\d+)?|[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\d\u3040-\u30ff\u3400-\u9fff]+(?:\+\+|#|[+−-](?!\w))?|[$€£¥₹₩%]"
 )
 _INNER = re.compile(r"(?<=\w)[.'’‘`-](?=\w)|(?<=\b[^\W\d_])\.(?=[\s,)]|$)")
 _DRESS = re.compile(
@@ -179,7 +179,9 @@ def _said(found: Any, lenient: bool, several: bool) -> tuple[str, bool]:  # any:
 
 def _bare(text: str) -> str:
     """A text without the marks of LaTeX and Markdown."""
-    return _DRESS.sub(lambda match: match[1] or "", text).strip(" \t\n$")
+    text = _DRESS.sub(lambda match: match[1] or "", text).strip()
+    # Dollars around a formula; one alone is money.
+    return text[1:-1].strip() if len(text) > 2 and text[0] == text[-1] == "$" else text
 
 
 def normal(text: str, language: str = "en") -> tuple[str, ...]:

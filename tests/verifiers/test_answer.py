@@ -12,6 +12,12 @@ from r1_reward import verify
 from r1_reward.verifiers import AnswerVerifier, Reason, Sample, Status
 
 CASES: list[tuple[str, Any, dict[str, Any], bool]] = [
+    ("$50", "£50", {}, False),
+    ("$50", "50%", {}, False),
+    ("$x^2$", "x^2", {}, True),
+    ("O-", "O+", {}, False),
+    ("O", "O+", {}, False),
+    ("Na+", "Na+", {}, True),
     ("The Eiffel Tower", "eiffel tower", {}, True),
     ("Eiffel", "Eiffel Tower", {}, False),
     ("It is one of Paris, London and Rome.", "Paris", {}, False),
