@@ -54,6 +54,7 @@ def call_function(
 
     Raises SandboxUnavailableError where this machine has no isolation. `reply_mb` bounds what one call may return.
 
+    >>> from r1_reward.sandbox import Pool
     >>> with Pool() as pool:  # doctest: +SKIP
     ...     call_function(pool, "def double(x): return 2 * x", "double", [(2,)], limits=Limits(time_s=1))[0].value
     4
