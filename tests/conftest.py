@@ -98,6 +98,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "gcc": (_command("gcc"), "apt install gcc"),
     "javac": (_command("javac"), "apt install default-jdk-headless"),
     "node": (_command("node"), "apt install nodejs"),
+    "openssl": (_command("openssl"), "apt install openssl"),
     "plain-user": (_namespaces_for_a_plain_user, "user namespaces for plain users, and /usr/bin/python3 of 3.11"),
     "reasoning-gym": (_reasoning_gym, "a sandbox with reasoning-gym, docs/capabilities.md"),
     "runsc": (_sandbox("runsc"), "apt install runsc, as a runtime of the engine"),
