@@ -456,7 +456,7 @@ def build(
 def doctor(names: tuple[str, ...], *, as_json: bool) -> None:
     """Try to break out of each sandbox of this machine, and say what held.
 
-    Exit status: 0 nothing failed, 1 something did, or a backend that was named is not to be had, 2 usage.
+    Exit status: 0 nothing failed, 1 something did, or a backend that was named is not available, 2 usage.
     """
     from .sandbox.doctor import run_doctor
 
