@@ -4,8 +4,8 @@ It gets its orders over a control socket (descriptor 3) in two parts: the reques
 after that the nonce and the descriptor on which to answer. Arguments are evaluated before the program runs. The answer
 is the nonce and a plain value (codec.py); that it came is what counts, not how the process ends. Everything here shares
 a process with the program, which can therefore send any answer it likes; so an answer only ever says what a call
-returned, and is compared where the program cannot reach. For a separate test the tables are turned: the test runs in a process
-without the program, and the program's process only answers calls.
+returned, and is compared where the program cannot reach. For a separate test the tables are turned: the
+test runs in a process without the program, and the program's process only answers calls.
 
 The program is loaded under the name `program`, not `__main__`, so a block guarded by `if __name__ == "__main__"` does
 not run: a function test wants functions. Arguments of a test that the program changes in place are sent back where

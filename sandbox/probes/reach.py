@@ -9,7 +9,7 @@ import socket
 import tempfile
 from pathlib import Path
 
-from .probe import Bench, Probe, first, ending_of
+from .probe import Bench, Probe, ending_of, first
 
 _NETWORK = """
 import socket

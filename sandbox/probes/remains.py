@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..session import Command
-from .probe import LIMITS, Bench, Probe, first, read, ending_of
+from .probe import LIMITS, Bench, Probe, ending_of, first, read
 
 _LEAVE = """
 import ctypes, os, signal, socket, subprocess, sys
