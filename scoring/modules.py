@@ -41,6 +41,6 @@ def modules_note(tally: Tally) -> str | None:
         [*DEFAULT_PACKAGES, *(_PACKAGES.get(name, name) for name, _ in named if name.isidentifier())]
     )
     return (
-        f"missing_module in {count:,} of {judged or count:,} programs ({count / (judged or count):.1%}): {counts}{more}; if "
-        f"these are the packages you mean: r1-reward sandbox build --packages {','.join(packages)}"
+        f"missing_module in {count:,} of {judged or count:,} programs ({count / (judged or count):.1%}): {counts}{more}"
+        f"; if these are the packages you mean: r1-reward sandbox build --packages {','.join(packages)}"
     )
