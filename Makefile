@@ -24,6 +24,9 @@ TORCH := 'torch>=2.6,<2.14'
 TESTED := -e '.[all]' --group lint --group test
 PYTEST := bin/pytest --doctest-modules tests src/r1_reward -m 'not slow' -n 4 --dist worksteal
 
+# Where a shell sets it, every process that a test starts would compile the package anew: a third of the tests' time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo reproduce images test test-slow test-peers test-latest test-lowest lint types docs wheel bench lock clean
 
