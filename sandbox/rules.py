@@ -52,7 +52,7 @@ def missing_module(ran: Ran) -> str:
     return modules[-1].partition(".")[0] if modules else ""
 
 
-_NOTHING = "the test came to its end without having called or asserted anything"
+_NOTHING = "the test ran to its end without having called or asserted anything"
 
 
 def nonce() -> str:
