@@ -156,11 +156,13 @@ def score(
     from .verifiers.errors import RewardError
 
     gated = {} if gate is None else {"safety": {**set_.get("safety", {}), "gate": gate}}
-    given = {"files": files, "set": {**set_, **gated}, **flags}
+    values = {"files": files, "set": {**set_, **gated}, **flags}
     try:
         sys.exit(
             run_score(
-                config, {name: value for name, value in given.items() if value not in (None, (), {})}, ScoringReporter()
+                config,
+                {name: value for name, value in values.items() if value not in (None, (), {})},
+                ScoringReporter(),
             )
         )
     except RewardError as error:
@@ -228,9 +230,9 @@ def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) 
     from .adapters.server.command import run_serve
     from .verifiers.errors import RewardError
 
-    given = {"set": set_, **flags}
+    values = {"set": set_, **flags}
     try:
-        sys.exit(run_serve(config, {name: value for name, value in given.items() if value not in (None, (), {})}))
+        sys.exit(run_serve(config, {name: value for name, value in values.items() if value not in (None, (), {})}))
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 
@@ -442,8 +444,14 @@ def build(
     from .sandbox.images.tree import read_requirements
 
     try:
-        wanted = None if packages is None else read_requirements(packages)
-        make(names or TESTED, python_packages=wanted, way=way, force=force, say=lambda line: click.echo(line, err=True))
+        requirements = None if packages is None else read_requirements(packages)
+        make(
+            names or TESTED,
+            python_packages=requirements,
+            way=way,
+            force=force,
+            say=lambda line: click.echo(line, err=True),
+        )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except SandboxError as error:
@@ -456,7 +464,7 @@ def build(
 def doctor(names: tuple[str, ...], *, as_json: bool) -> None:
     """Try to break out of each sandbox of this machine, and say what held.
 
-    Exit status: 0 nothing failed, 1 something did, or a backend that was named is not to be had, 2 usage.
+    Exit status: 0 nothing failed, 1 something did, or a backend that was named is not available, 2 usage.
     """
     from .sandbox.doctor import run_doctor
 

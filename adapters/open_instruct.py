@@ -62,9 +62,9 @@ class OpenInstructVerifier:
         why = f"{judged.total.reason.value}: {judged.total.detail}"
         return VerificationResult(score=self.plan.number(judged) or 0.0, reasoning=why)
 
-    async def async_call(self, *given: Any, **more: Any) -> VerificationResult:  # any: see __call__
+    async def async_call(self, *arguments: Any, **more: Any) -> VerificationResult:  # any: see __call__
         """The same in a thread."""
-        return await asyncio.to_thread(self, *given, **more)
+        return await asyncio.to_thread(self, *arguments, **more)
 
 
 def verifier(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> type[OpenInstructVerifier]:

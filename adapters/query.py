@@ -1,6 +1,6 @@
 r"""The response in a query: OpenRLHF sends prompt and response as one text, decoded with its special tokens.
 
-A response that is not told from its prompt cannot be judged: a `\boxed{}` of the prompt would count as an answer.
+A response that cannot be split from its prompt cannot be judged: a `\boxed{}` of the prompt would count as an answer.
 So where the prompt is not found there is none, and the row is an error wherever it was asked about.
 """
 

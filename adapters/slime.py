@@ -67,8 +67,8 @@ class SlimeReward(CoroutineFunction):
         samples = sample if group else [sample]
         judged = await asyncio.to_thread(plan.judge, [_turn(one) for one in samples])
         numbers = plan.group_numbers(judged) if group else [plan.number(judged[0]) or 0.0]
-        found = [_result(plan, args, *row) for row in zip(samples, judged, numbers, strict=True)]
-        return found if group else found[0]
+        results = [_result(plan, args, *row) for row in zip(samples, judged, numbers, strict=True)]
+        return results if group else results[0]
 
 
 def __getattr__(name: str) -> SlimeReward:

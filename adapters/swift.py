@@ -59,7 +59,7 @@ class SwiftReward:
         if prompts is None and isinstance(messages, Sequence) and len(messages) == len(completions):
             prompts = [_before(turns) for turns in messages]
         judged = judge_together(self, completions, prompts, columns, step_of(columns.get("trainer_state")))
-        return [self.plan.number(found) for found in judged]
+        return [self.plan.number(one) for one in judged]
 
 
 def orm(*rewards: str, **settings: Unpack[Settings]) -> type[SwiftReward]:

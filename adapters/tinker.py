@@ -54,9 +54,9 @@ class TinkerEnv:
 
     def __init__(self, renderer: object, row: Mapping[str, Any], **more: Any) -> None:  # any: the data set's row
         super().__init__(renderer, **more)  # type: ignore[call-arg]  # of ProblemEnv
-        told = plain(row)
-        truth = told.pop("ground_truth", None)
-        self.row: dict[str, Any] = told if truth is None else {**told, **label_row(truth)}
+        fields = plain(row)
+        truth = fields.pop("ground_truth", None)
+        self.row: dict[str, Any] = fields if truth is None else {**fields, **label_row(truth)}
 
     def get_question(self) -> str:
         """What the model is asked: the row's `question`, `problem` or `prompt`."""

@@ -85,8 +85,8 @@ def rubric_function(*rewards: str, **settings: Unpack[Settings]) -> Callable[...
         **_: object,
     ) -> float:
         fields = info if isinstance(info, Mapping) else {}
-        told = {} if answer is None or (isinstance(answer, str) and not answer) else label_row(answer)
-        row = {"task": task, **fields, **told}
+        label = {} if answer is None or (isinstance(answer, str) and not answer) else label_row(answer)
+        row = {"task": task, **fields, **label}
         (judged,) = await asyncio.to_thread(plan.judge, [Turn(completion, prompt, row)])
         if isinstance(state, dict):
             state.setdefault("r1_reward", {})[plan.name] = plan.parts(judged)

@@ -1,4 +1,4 @@
-"""What `r1-reward train` and `r1-reward eval` do: all made from what they are told, a bar, an exit status.
+"""What `r1-reward train` and `r1-reward eval` do: everything made from their options, a bar, an exit status.
 
 SIGTERM ends a training run after the step at hand, saved, with exit status 143; a rollout that is being generated is
 dropped and made again by the run that goes on. Ctrl-C does the same with 130.
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 def run_train(path: str, changes: Mapping[str, object] | None = None) -> int:
-    """Train by a recipe, to the end or until told to stop; gives the exit status.
+    """Train by a recipe, to the end or until stopped; gives the exit status.
 
     `changes` are values by dotted key that count as if the recipe had them. Raises ConfigError for a recipe that cannot
     be carried out.
@@ -53,7 +53,7 @@ def run_train(path: str, changes: Mapping[str, object] | None = None) -> int:
             else:
                 _train(recipe, lambda: bool(ended))
         except StoppedError:
-            return 128 + (ended or [signal.SIGTERM])[0]  # told to this process, or to another one
+            return 128 + (ended or [signal.SIGTERM])[0]  # sent to this process, or to another one
         except (OSError, RunError) as error:  # a full disk, a reward that judges nothing
             _log.error("%s", error)
             return 1

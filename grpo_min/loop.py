@@ -174,9 +174,9 @@ class Trainer:
                 frozen = with_whitening(frozen, self.config.advantage, self.processes)
         groups, self.drawn_at = dict(zip(groups, frozen, strict=True)), self.step
         rollout = self.config.rollout
-        places = shuffled(rollout.questions * rollout.minibatches, "split", self.config.seed, self.step)
+        shuffled_groups = shuffled(rollout.questions * rollout.minibatches, "split", self.config.seed, self.step)
         self.rollout = [
-            [groups[place] for place in places[number :: rollout.minibatches] if place in groups]
+            [groups[place] for place in shuffled_groups[number :: rollout.minibatches] if place in groups]
             for number in range(rollout.minibatches)
         ]
         return True
@@ -226,15 +226,15 @@ class Trainer:
         if self._ahead:
             self._ahead.finish()
         self._sync()
-        found = validate(causal(self.learner.policy.model), self.engine)
-        value = found.get("pass_at_1")
+        metrics = validate(causal(self.learner.policy.model), self.engine)
+        value = metrics.get("pass_at_1")
         if value is not None and (self.best is None or value > self.best[0]):
             self.best = value, self.step
             folder = Path(self.config.output) / BEST
             self.learner.save_model(folder, self.tokenizer)
             if self.output:
-                write_json(folder / "best.json", {"step": self.step, **found})
-        return {f"eval/{name}": value for name, value in found.items()}
+                write_json(folder / "best.json", {"step": self.step, **metrics})
+        return {f"eval/{name}": value for name, value in metrics.items()}
 
     def _save(self) -> None:
         """A checkpoint of all that the rest of the run depends on."""

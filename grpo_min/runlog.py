@@ -1,8 +1,8 @@
-"""Where a run tells of itself: `metrics.jsonl`, a line a step, and `samples.jsonl`, some of what was answered.
+"""The logs of a run: `metrics.jsonl`, a line a step, and `samples.jsonl`, some of what was answered.
 
-Lines are appended; a resumed run cuts the files back to where its checkpoint was, so that no step is told twice or not
-at all. Writers (TensorBoard, wandb, trackio) get the same numbers and may hold a step twice after a crash, since they
-cannot be cut back.
+Lines are appended; a resumed run cuts the files back to where its checkpoint was, so that no step is logged twice
+or not at all. Writers (TensorBoard, wandb, trackio) get the same numbers and may hold a step twice after a crash, since
+they cannot be cut back.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Metrics = dict[str, Any]
 
 
 class Writer(NamedTuple):
-    """Who is told numbers beside the run's own files."""
+    """What receives the numbers beside the run's own files."""
 
     write: Callable[[Mapping[str, float], int], object]
     """Takes a step's numbers and the step."""

@@ -63,7 +63,7 @@ def score_rows(
     # Pairs of one group have responses in common.
     examples: Sequence[Pair | Rated] = rows
     asked: dict[object, Asked] = {}
-    places: list[tuple[object, list[int]]] = []
+    requests: list[tuple[object, list[int]]] = []
     key: object
     for number, row in enumerate(examples):
         texts = (row.chosen, row.rejected) if isinstance(row, Pair) else (row.response,)
@@ -72,13 +72,13 @@ def score_rows(
         held = list(known.responses)
         held += [text for text in texts if text not in held]
         asked[key] = Asked(row.prompt, held)
-        places.append((key, [held.index(text) for text in texts]))
-    found = dict(zip(asked, _scored(scorer, card, list(asked.values()), share, budget, precision), strict=True))
+        requests.append((key, [held.index(text) for text in texts]))
+    by_key = dict(zip(asked, _scored(scorer, card, list(asked.values()), share, budget, precision), strict=True))
     scores, cut = [], 0
-    for row, (key, at) in zip(examples, places, strict=True):
+    for row, (key, at) in zip(examples, requests, strict=True):
         kept = []
         for index in at:
-            one = found[key][index]
+            one = by_key[key][index]
             if isinstance(one, OverlongError):
                 raise DataError(f"{row.id}: {one}")
             kept.append(one)
@@ -92,8 +92,8 @@ def _scored(
 ) -> list[list[Found | OverlongError]]:
     if isinstance(scorer, Remote):
         flat = [(one.prompt, response) for one in asked for response in one.responses]
-        told = iter(scorer.scores(flat, most=MOST))
-        return [[_found(next(told)) for _ in one.responses] for one in asked]
+        answers = iter(scorer.scores(flat, most=MOST))
+        return [[_score_or_refusal(next(answers)) for _ in one.responses] for one in asked]
     if isinstance(scorer, Guard):
         flat = [(one.prompt, response) for one in asked for response in one.responses]
         scores = iter(scorer.scores(flat, most=MOST, budget=budget))
@@ -102,12 +102,12 @@ def _scored(
     return score_whole(scorer, layout, asked, least=least, share=share, budget=budget, precision=precision)
 
 
-def _found(told: float | RewardError) -> Found | OverlongError:
-    if isinstance(told, float):
-        return Found(told, 0, False)
-    if isinstance(told, OverlongError):
-        return told
-    raise DataError(str(told))
+def _score_or_refusal(score: float | RewardError) -> Found | OverlongError:
+    if isinstance(score, float):
+        return Found(score, 0, False)
+    if isinstance(score, OverlongError):
+        return score
+    raise DataError(str(score))
 
 
 def measured_card(card: Card, rows: Sequence[Pair] | Sequence[Rated], scored: Scored) -> Card:

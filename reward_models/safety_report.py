@@ -171,7 +171,7 @@ def _row(judged: Sequence[tuple[Case, Decision | None]]) -> dict[str, Any]:  # a
 
 
 def _group(row: Mapping[str, Any], name: str) -> str:  # any: as above
-    value = next((found for path in _USUAL.get(name, (name,)) if (found := get(row, path)) not in (None, "")), None)
+    value = next((held for path in _USUAL.get(name, (name,)) if (held := get(row, path)) not in (None, "")), None)
     return str(value) if isinstance(value, str | int | float) else ""
 
 

@@ -55,21 +55,21 @@ def score_whole(
     `least` takes the least of a response's windows, as safety does; else their mean is taken. `closely` reads shorter
     windows as well, as the gate does.
     """
-    told = [[_windows(layout, one, response, (least, closely), most) for response in one.responses] for one in asked]
-    flat = [[window for held in group if not isinstance(held, OverlongError) for window in held] for group in told]
+    windows = [[_windows(layout, one, response, (least, closely), most) for response in one.responses] for one in asked]
+    flat = [[window for held in group if not isinstance(held, OverlongError) for window in held] for group in windows]
     scores = score_encoded(
         scorer, flat, share=share, budget=budget, precision=precision, spread=spread, processes=processes
     )
     return [
-        [held if isinstance(held, OverlongError) else _joined([next(found) for _ in held], least) for held in group]
-        for group, found in zip(told, map(iter, scores), strict=True)
+        [held if isinstance(held, OverlongError) else _joined([next(results) for _ in held], least) for held in group]
+        for group, results in zip(windows, map(iter, scores), strict=True)
     ]
 
 
-def _joined(found: Sequence[Found], least: bool) -> Found:
-    scores = [one.score for one in found]
+def _joined(parts: Sequence[Found], least: bool) -> Found:
+    scores = [one.score for one in parts]
     score = min(scores) if least else fmean(scores)
-    return Found(score, sum(one.tokens for one in found), any(one.cut for one in found), len(found))
+    return Found(score, sum(one.tokens for one in parts), any(one.cut for one in parts), len(parts))
 
 
 def _windows(

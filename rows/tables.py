@@ -140,9 +140,9 @@ def _cell(name: str, cell: str) -> Any:  # any: a JSON value
     if not cell:
         return None
     if cell[0] in "[{" and name in (*ALIASES["responses"], *ALIASES["response"], *CONVERSATIONS):
-        found = read_text(cell)
-        if isinstance(found, list) and (name in ALIASES["responses"] or is_conversation(found)):
-            return found
+        parsed = read_text(cell)
+        if isinstance(parsed, list) and (name in ALIASES["responses"] or is_conversation(parsed)):
+            return parsed
     return cell
 
 
@@ -166,13 +166,13 @@ def arrow_rows(path: str, kind: str) -> Iterator[Found]:
                 whole = (reader.get_batch(at) for at in range(reader.num_record_batches)) if kind == "arrow" else reader
                 batches = (batch.slice(at, 256) for batch in whole for at in range(0, batch.num_rows, 256))
             for batch in batches:
-                for found in _batch_as_json(batch):
+                for record in _batch_as_json(batch):
                     line += 1
-                    if isinstance(found, Exception):
-                        detail = f"row {line} of {path} cannot be read: {type(found).__name__}: {found}"
+                    if isinstance(record, Exception):
+                        detail = f"row {line} of {path} cannot be read: {type(record).__name__}: {record}"
                         yield SampleError("wrong_type", detail)
                     else:
-                        yield found
+                        yield record
     except (OSError, pyarrow.ArrowException) as error:
         yield SampleError("unreadable_input", f"{path} broke off: {error}")
 
@@ -190,7 +190,7 @@ def _batch_as_json(batch: Any) -> list[bytes | Exception]:  # any: a pyarrow bat
     except Exception as error:  # noqa: BLE001 - the boundary to another library
         if batch.num_rows == 1:
             return [error]
-        return [found for at in range(batch.num_rows) for found in _batch_as_json(batch.slice(at, 1))]
+        return [record for at in range(batch.num_rows) for record in _batch_as_json(batch.slice(at, 1))]
 
 
 def _member(archive: zipfile.ZipFile, name: str, longest: int) -> bytes:

@@ -41,16 +41,16 @@ def check(
     *,
     image: str = "python",
     probes: Sequence[Probe] = PROBES,
-    told: Callable[[Finding], None] | None = None,
+    report: Callable[[Finding], None] | None = None,
 ) -> list[Finding]:
-    """Try every probe; `told` hears of each at once. Raises SandboxError where not even one sandbox can be had."""
+    """Try every probe; `report` gets each at once. Raises SandboxError where no sandbox is available."""
     bench = Bench(backend, image)
     findings = []
     try:
         bench.session()
         for finding in _findings(bench, probes):
-            if told is not None:
-                told(finding)
+            if report is not None:
+                report(finding)
             findings.append(finding)
     finally:
         bench.drop()

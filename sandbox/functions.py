@@ -20,7 +20,7 @@ _MOST = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What one call came to."""
+    """The outcome of one call."""
 
     value: object = None
     """What the function returned, of plain types."""
@@ -73,8 +73,8 @@ def _call(
     keepers = [_Keeper() for _ in arguments]
     size = "x" * ((reply_mb << 20) // 64)  # a returned value may be 64 times as long as what is expected
     tests = [
-        CallTest(entry=entry, args=repr(given), expected=size, checker=keeper)
-        for given, keeper in zip(arguments, keepers, strict=True)
+        CallTest(entry=entry, args=repr(argument), expected=size, checker=keeper)
+        for argument, keeper in zip(arguments, keepers, strict=True)
     ]
     result = pool.run(Submission(language="python", source=source, tests=tests, limits=limits, stop_at_failure=False))
     if len(arguments) > 1 and result.detail.startswith(ENDED):

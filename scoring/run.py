@@ -16,13 +16,13 @@ from ..rows.join import Joined
 from ..verifiers.errors import RunError, WriteError
 from ..verifiers.reward import Judge
 from ..verifiers.spec import slots_of, verifiers_of
+from .batch_size import AdaptiveBatchSize
 from .first import FIRST, absent_fields, check_first
 from .judging import WAVES, CeilingError, GroupGuard, before_ceiling, judge_note, needs_groups, rows_at_once
 from .lenient import SAMPLED, has_no_answer, lenient_note
 from .modules import modules_note
 from .options import ScoreOptions, default_workers
 from .output import Output
-from .pace import Pace
 from .pool import Pool
 from .prompt_language import SAMPLED as SAMPLED_PROMPTS
 from .prompt_language import language_note
@@ -298,7 +298,7 @@ class _Chunks:
         self._slots = slots
         self._earlier = earlier
         self._guard = guard
-        self.pace = Pace(CHUNK_SECONDS, CHUNK_ROWS, least)
+        self.pace = AdaptiveBatchSize(CHUNK_SECONDS, CHUNK_ROWS, least)
 
     def __iter__(self) -> Iterator[_Chunk]:
         held: list[RawRow] = []
@@ -359,7 +359,7 @@ def _fan_out(
     def settle() -> None:
         chunk, future = under_way.popleft()
         done, seconds = future.result()
-        chunks.pace.took(len(chunk.rows), seconds)
+        chunks.pace.update(len(chunk.rows), seconds)
         finish(chunk, done)
 
     most = max(BYTES_UNDER_WAY, 2 * workers * CHUNK_BYTES)

@@ -73,10 +73,10 @@ def main() -> None:
                 rows, outputs = read_frame(tasks)
             except EOFError:
                 return
-            found = scorer.judge(rows) if outputs is None else scorer.recheck(rows, outputs)
+            answer = scorer.judge(rows) if outputs is None else scorer.recheck(rows, outputs)
             if os.getpid() != worker:
                 os._exit(1)  # a verifier forked and both sides came back; this is not the worker
-            write_frame(results, found)
+            write_frame(results, answer)
 
 
 def _die_first() -> None:

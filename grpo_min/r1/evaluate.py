@@ -151,8 +151,8 @@ def evaluate(
                 progress(kept.questions)
         voters = {term.name: term.verifier for term in judge.terms if isinstance(term.verifier, Voter)}
         rows = (ScoredFiles([]).read(RawRow(0, 0, line)) for line in kept.lines())
-        found = measure(rows, k, voters, about=settings, level=level, words=words) if first else None
-    evaluation: Evaluation = together.all_gather_object(found)[0]
+        measured = measure(rows, k, voters, about=settings, level=level, words=words) if first else None
+    evaluation: Evaluation = together.all_gather_object(measured)[0]
     return evaluation
 
 
@@ -178,12 +178,12 @@ def make_validation(
     judge = reward if isinstance(reward, Reward) else None
 
     def validate(model: PreTrainedModel, engine: Engine) -> dict[str, float]:
-        found = evaluate(
+        evaluation = evaluate(
             model, questions, k=options.k, sampling=sampling, seed=config.seed, template=config.data,
             tokenizer=tokenizer, reward=judge, engine=engine, at_once=config.rollout.prompts_at_once,
             processes=processes,
         )  # fmt: skip
-        metrics = found.to_dict()["metrics"]
+        metrics = evaluation.to_dict()["metrics"]
         return {name: one["value"] for name, one in metrics.items() if one["value"] is not None}
 
     return validate

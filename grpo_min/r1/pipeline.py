@@ -80,14 +80,14 @@ class Run:
         """A stage's folder."""
         return stage_folder(Path(self.recipe.output), name)
 
-    def given(self, name: str) -> str:
+    def named_checkpoint(self, name: str) -> str:
         """The checkpoint that the recipe names in place of what a stage makes; empty where it names none."""
         source = self.stages[name].source
         return str(getattr(self.recipe.source, source)) if source else ""
 
     def checkpoint(self, name: str) -> Path:
         """A stage's model."""
-        return Path(self.given(name) or self.folder(name) / "checkpoint")
+        return Path(self.named_checkpoint(name) or self.folder(name) / "checkpoint")
 
     def source(self, name: str) -> Path:
         """A file that the recipe names, or the toy's in its place."""
@@ -191,7 +191,7 @@ def _evaluated(run: Run, name: str, report: Report) -> Report:
     if earlier.get("evaluated") == inputs:
         return earlier
     began = time.process_time()
-    if path.is_dir() or run.given(name):
+    if path.is_dir() or run.named_checkpoint(name):
         sampling = Sampling(max_tokens=options.max_tokens, temperature=options.temperature, top_p=options.top_p)
         questions = run.questions("probe")[: options.questions]
         model, tokenizer = load(path)

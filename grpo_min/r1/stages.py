@@ -83,8 +83,8 @@ def _pretrain(run: Run, folder: Path, width: int, layers: int) -> Report:
         replace(asked, response=response) for asked, response in arithmetic.noisy_corpus(toy.corpus, seed, toy.noise)
     ]
     model = arithmetic.toy_model(tokenizer, width=width, layers=layers, seed=seed)
-    taught = _fine_tune(run, folder, toy.pretrain, model, tokenizer, corpus, "pretrain")
-    return {"weights": model.num_parameters(), **taught}
+    result = _fine_tune(run, folder, toy.pretrain, model, tokenizer, corpus, "pretrain")
+    return {"weights": model.num_parameters(), **result}
 
 
 def _zero(run: Run, folder: Path) -> Report:
@@ -92,11 +92,11 @@ def _zero(run: Run, folder: Path) -> Report:
 
 
 def _cold_start(run: Run, folder: Path) -> Report:
-    """Dev1: the base, taught by R1-Zero's responses as the rewriter has left them."""
+    """Dev1: the base, fine-tuned on R1-Zero's responses as the rewriter has left them."""
     recipe = run.recipe
     kept, counts = _accepted(run, folder, recipe.cold_start.sample, "zero")
-    taught = _fine_tune(run, folder, recipe.cold_start.sft, *load(run.checkpoint("base")), kept, "cold_start")
-    return {**counts, "taught": taught}
+    tuned = _fine_tune(run, folder, recipe.cold_start.sft, *load(run.checkpoint("base")), kept, "cold_start")
+    return {**counts, "sft": tuned}
 
 
 def _rl1(run: Run, folder: Path) -> Report:
@@ -121,9 +121,9 @@ def _reject_sample(run: Run, folder: Path) -> Report:
 
 
 def _from_accepted(run: Run, folder: Path, name: str, start: str) -> Report:
-    """A base, taught by what rejection sampling has kept."""
+    """A base, fine-tuned on what rejection sampling has kept."""
     rows = read_samples([str(run.folder("reject_sample") / "accepted.jsonl")], responses=True)
-    return {"taught": _fine_tune(run, folder, getattr(run.recipe, name), *load(run.checkpoint(start)), rows, name)}
+    return {"sft": _fine_tune(run, folder, getattr(run.recipe, name), *load(run.checkpoint(start)), rows, name)}
 
 
 def _reward_models(run: Run, folder: Path) -> Report:
@@ -338,7 +338,7 @@ def _fine_tune(
     template = Template(tokenizer, run.data({"pretrain": "base"}.get(name, name)))
     template.questions(rows, context_of(model))  # which refuses what has no prompt, or too long a one
     examples = [SFTExample(*template.example(row)) for row in rows]
-    taught = fine_tune(model, examples, config, folder, seed=run.recipe.seed, stage=name, stopped=run.stopped)
+    result = fine_tune(model, examples, config, folder, seed=run.recipe.seed, stage=name, stopped=run.stopped)
     if template.data.template == "chat" and model.generation_config is not None:
         model.generation_config.eos_token_id = template.stop_tokens(model)  # so that other engines end turns too
     together = processes()
@@ -347,4 +347,4 @@ def _fine_tune(
         model.save_pretrained(folder / "checkpoint", state_dict=whole)
         tokenizer.save_pretrained(folder / "checkpoint")
     together.all_gather_object(None)
-    return taught._asdict()
+    return result._asdict()

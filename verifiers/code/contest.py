@@ -35,16 +35,16 @@ def _seconds(value: object) -> float | None:
         if isinstance(whole, int | float) and isinstance(nanos, int | float):
             return _bounded(float(whole) + float(nanos) / 1e9)
         return None
-    if isinstance(value, str) and (found := _SECONDS.match(value)):
-        return _bounded(_number(found[1]))
+    if isinstance(value, str) and (match := _SECONDS.match(value)):
+        return _bounded(_number(match[1]))
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _bounded(float(value) if value < 200 else float(value) / 1000)  # milliseconds, then
     return None
 
 
 def _megabytes(value: object) -> float | None:
-    if isinstance(value, str) and (found := _MEMORY.match(value)):
-        return _bounded(_number(found[1]) * _MIB[(found[2] or "m")[0].lower()])
+    if isinstance(value, str) and (match := _MEMORY.match(value)):
+        return _bounded(_number(match[1]) * _MIB[(match[2] or "m")[0].lower()])
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _bounded(float(value) if value < 1 << 16 else float(value) / (1 << 20))  # bytes, then
     return None

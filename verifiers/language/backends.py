@@ -50,14 +50,14 @@ def _by_script(piece: Piece, target: str | None) -> Piece:
 
 def _sentences(text: str, detect: Detect, plan: Plan, unit: Unit) -> Iterator[Piece]:
     for sentence in _SENTENCE.finditer(text):
-        found = pieces(sentence[0], COUNTING, None, unit)
-        if not found:
+        parts = pieces(sentence[0], COUNTING, None, unit)
+        if not parts:
             continue
         language = detect(" ".join(sentence[0].split()))
         if plan.languages is not None and language not in plan.languages:
             language = UNKNOWN
-        words = sum(piece.words for piece in found)
-        yield Piece(sentence.start() + found[0].start, sentence.start() + found[-1].end, language, words)
+        words = sum(piece.words for piece in parts)
+        yield Piece(sentence.start() + parts[0].start, sentence.start() + parts[-1].end, language, words)
 
 
 COUNTING = Plan(("en", "zh", "ja", "ru", "ar", "hi"))
@@ -78,8 +78,8 @@ def fasttext(model: str | None) -> Detect:
 
     def detect(sentence: str) -> str:
         # The binding's own method: the wrapper's `predict` of fasttext 0.9.3 fails on numpy 2.
-        found = predict(sentence, 1, 0.0, "strict")
-        best = found[0] if found else (0.0, UNKNOWN)
+        predictions = predict(sentence, 1, 0.0, "strict")
+        best = predictions[0] if predictions else (0.0, UNKNOWN)
         name = next((part for part in best if isinstance(part, str)), UNKNOWN)
         name = name.removeprefix("__label__")
         return _SAME.get(name, name)
@@ -112,5 +112,5 @@ def langdetect() -> Detect:
 
 
 def known(language: str, backend: Backend) -> bool:
-    """Whether a backend can tell that a text is in a language."""
+    """Whether a backend can say that a text is in a language."""
     return backend == "fasttext" or language in SCRIPT_OF

@@ -1,4 +1,4 @@
-"""Chinese or Japanese: what Han characters are, told by kana and by characters that only one of the two writes.
+"""Chinese or Japanese: what Han characters are, decided by kana and by characters that only one of the two writes.
 
 The legacy encodings of the two countries are a record of what each writes: a character that GB 2312 or Big5 holds and
 JIS X 0208 does not is Chinese, and the other way round. Beside those there are characters that both hold and one

@@ -1,4 +1,4 @@
-"""The language that a prompt asks for: told where the prompt gives evidence enough, and not guessed where it does not.
+"""The language that a prompt asks for: known where the prompt gives evidence enough, and not guessed where it does not.
 
 A prompt of some words is in the language that most of them are in. A short one is in a language only where its words
 fit that language clearly better than any other: `Compute $2+2$.` does by a verb that no other language has, `Area`,
@@ -41,7 +41,7 @@ class Target(NamedTuple):
 
 
 def target_of(text: str, pieces: Sequence[Piece], plan: Plan) -> Target:
-    """The language of a masked prompt; `pieces` are its stretches as they were told apart.
+    """The language of a masked prompt; `pieces` are its stretches by language.
 
     >>> from .auto import pieces
     >>> plan = Plan(None)
@@ -60,16 +60,16 @@ def target_of(text: str, pieces: Sequence[Piece], plan: Plan) -> Target:
     runs: dict[str, list[str]] = {}
     for run in RUNS.finditer(text):
         runs.setdefault(run.lastgroup or "", []).append(run[0])
-    found: list[tuple[int, Target]] = []
+    counted: list[tuple[int, Target]] = []
     for name, parts in runs.items():
         if name == "cjk":
-            found.append(_han("".join(parts), plan, counts))
+            counted.append(_han("".join(parts), plan, counts))
         else:
             script = BY_NAME[name]
             words = re.findall(word_pattern(script), " ".join(parts).lower())
-            found.append((len(words), _shared([word for word in words if len(word) > 1], script, plan)))
-    most, target = max(found, key=lambda one: one[0])
-    if most < _MOST * sum(words for words, _ in found):
+            counted.append((len(words), _shared([word for word in words if len(word) > 1], script, plan)))
+    most, target = max(counted, key=lambda one: one[0])
+    if most < _MOST * sum(words for words, _ in counted):
         return Target(None, "its short prompt is in several languages")
     return target
 
@@ -123,7 +123,7 @@ _SHARED_WORD = 4.0
 @lru_cache(maxsize=1)
 def _question_words() -> Mapping[str, tuple[str, ...]]:
     """The languages that have a word of questions or of mathematics, where others lack it: three letters at a time
-    such words tell little."""
+    such words say little."""
     text = Path(__file__).with_name("question_words.toml").read_text(encoding="utf-8")
     languages: dict[str, tuple[str, ...]] = {}
     for language, words in tomllib.loads(text).items():

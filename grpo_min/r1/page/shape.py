@@ -65,12 +65,12 @@ def _language(run: Pipeline) -> Iterator[Finding]:
     if least is None:
         yield Finding("from cold start on one language is kept", "stated", "", "not measured")
     else:
-        told = ", ".join(f"{name} {one.value:.3f}" for name, one in kept.items())
-        as_told: Verdict = "holds" if least >= CONSISTENT else "departs"
-        yield Finding(f"from cold start on one language is kept (at least {CONSISTENT})", "stated", told, as_told)
+        values = ", ".join(f"{name} {one.value:.3f}" for name, one in kept.items())
+        verdict: Verdict = "holds" if least >= CONSISTENT else "departs"
+        yield Finding(f"from cold start on one language is kept (at least {CONSISTENT})", "stated", values, verdict)
     paper = "with it consistency stays, without it decays (B.6)"
     later = _later(run, "no_language"), _later(run, "rl1")
-    yield _apart("the language reward keeps it in training", paper, *later, told="{:.3f} without, {:.3f} with")
+    yield _apart("the language reward keeps it in training", paper, *later, form="{:.3f} without, {:.3f} with")
     yield _rise("and in the checkpoints", paper, at.get("no_language"), at.get("rl1"))
 
 
@@ -83,9 +83,9 @@ def _length(run: Pipeline) -> Iterator[Finding]:
 def _around_zero(run: Pipeline, key: str) -> Points:
     """A metric of the checkpoints before and after R1-Zero, whose evaluation counts the words that the recipe names; of
     its steps where they were not evaluated."""
-    found = [run.stages[name].metrics.get(key) for name in ("base", "zero") if name in run.stages]
-    told = [(place, one.value) for place, one in enumerate(found) if one is not None]
-    return told if len(told) == 2 else _zero(run, key)
+    estimates = [run.stages[name].metrics.get(key) for name in ("base", "zero") if name in run.stages]
+    points = [(place, one.value) for place, one in enumerate(estimates) if one is not None]
+    return points if len(points) == 2 else _zero(run, key)
 
 
 def _zero(run: Pipeline, key: str) -> Points:
@@ -109,12 +109,12 @@ def _hacking(run: Pipeline) -> Iterator[Finding]:
         yield _alarm("nor does the loop's", _loop_alarms(kept), wanted=False)
         before = run.stages["sft2"].metrics.get("pass_at_1") if "sft2" in run.stages else None
         after = kept.metrics.get("pass_at_1")
-        told = _pair(before, after)
+        values = _pair(before, after)
         if before is None or after is None:
-            yield Finding("and accuracy is not lost", "78.1 to 79.8 %", told, "not measured")
+            yield Finding("and accuracy is not lost", "78.1 to 79.8 %", values, "not measured")
         else:
             lost = after.high < before.low
-            yield Finding("and accuracy is not lost", "78.1 to 79.8 %", told, "departs" if lost else "holds")
+            yield Finding("and accuracy is not lost", "78.1 to 79.8 %", values, "departs" if lost else "holds")
         for kind, paper in (("helpful", "AlpacaEval 62.1 to 87.6"), ("safety", "stated")):
             yield _drift(f"the {kind} reward rises in RL2", paper, kept.lines.get(f"reward/{kind}", []))
 
@@ -132,7 +132,7 @@ def _later(run: Pipeline, name: str) -> list[float]:
 
 
 def _apart(
-    what: str, paper: str, lower: Sequence[float], higher: Sequence[float], *, told: str = "{:.3f} to {:.3f}"
+    what: str, paper: str, lower: Sequence[float], higher: Sequence[float], *, form: str = "{:.3f} to {:.3f}"
 ) -> Finding:
     """Whether the mean of some steps is above that of others by more than twice its standard error.
 
@@ -145,7 +145,7 @@ def _apart(
     verdict: Verdict = "within noise"
     if abs(after - before) > 2 * error:
         verdict = "holds" if after > before else "departs"
-    return Finding(what, paper, f"{told.format(before, after)}, give or take {error:.3f}", verdict)
+    return Finding(what, paper, f"{form.format(before, after)}, give or take {error:.3f}", verdict)
 
 
 def _distilled(run: Pipeline) -> Iterator[Finding]:
@@ -157,21 +157,21 @@ def _distilled(run: Pipeline) -> Iterator[Finding]:
 
 def _rise(what: str, paper: str, lower: Estimate | None, higher: Estimate | None) -> Finding:
     """A statement that one figure is above another."""
-    told = _pair(lower, higher)
+    values = _pair(lower, higher)
     if lower is None or higher is None:
-        return Finding(what, paper, told, "not measured")
+        return Finding(what, paper, values, "not measured")
     apart = higher.low > lower.high or lower.low > higher.high
     verdict: Verdict = "within noise"
     if apart:
         verdict = "holds" if higher.value > lower.value else "departs"
-    return Finding(what, paper, told, verdict)
+    return Finding(what, paper, values, verdict)
 
 
 def _growth(what: str, paper: str, points: Points, enough: float) -> Finding:
-    found = ends(points)
-    if found is None:
+    first_and_last = ends(points)
+    if first_and_last is None:
         return Finding(what, paper, "", "not measured")
-    first, last = found
+    first, last = first_and_last
     if first <= 0:
         return Finding(what, paper, f"0 to {last:.3g}", "holds" if last > 0 else "departs")
     times = last / first
@@ -189,15 +189,15 @@ def _opposed(what: str, paper: str, reward: Points, accuracy: Points) -> Finding
 
 
 def _loop_alarms(stage: Stage) -> list[str] | None:
-    """What the loop told of accuracy that falls while reward rises; None where it told of no step."""
+    """What the loop reported of accuracy that falls while reward rises; None where it reported no step."""
     return [text for _, text in stage.alarms if text.startswith("collapse")] if stage.lines else None
 
 
-def _alarm(what: str, alarms: object, *, wanted: bool) -> Finding:
+def _alarm(what: str, alarms: object, *, expected: bool) -> Finding:
     if not isinstance(alarms, list):
         return Finding(what, "our own", "", "not measured")
-    told = f"{len(alarms)} alarms" if alarms else "no alarm"
-    return Finding(what, "our own", told, "holds" if bool(alarms) is wanted else "departs")
+    count = f"{len(alarms)} alarms" if alarms else "no alarm"
+    return Finding(what, "our own", count, "holds" if bool(alarms) is expected else "departs")
 
 
 def _pair(one: Estimate | None, other: Estimate | None) -> str:
