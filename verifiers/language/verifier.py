@@ -1,8 +1,8 @@
 r"""Language consistency, eq. (7): words of the target language over all words of the chain of thought.
 
 The paper does not say what a word is or how its language is identified. Here a word is a token of UAX #29 that holds a
-letter (so one for each Han or Hiragana character), and the language is identified word by word; see `scripts`, `neutral`,
-`switching` and `han`. What the unit is moves the ratio more than the detector does, so every verdict names it.
+letter (so one for each Han or Hiragana character), and the language is identified word by word; see `scripts`,
+`neutral`, `switching` and `han`. What the unit is moves the ratio more than the detector does, so every verdict names it.
 
 What it does not do: judge whether the language is used well, or look at what the mask takes out (code, formulas,
 addresses); `strict` counts the prose that hides in there.
