@@ -32,7 +32,7 @@ from .r1.evaluate import default_sampling, evaluate, load, make_validation
 from .r1.recipe import Recipe, read_recipe
 from .r1.stages import run_recipe
 from .rewards import build_reward
-from .runlog import Metrics
+from .runlog import StepMetrics
 from .sampling import Sampling
 
 _log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def _train(config: TrainConfig, stopped: Callable[[], bool]) -> None:
     trainer = Trainer(config, model, tokenizer, samples, reward, stopped=stopped, validate=validate)
     with progress_bar("training", config.steps, shown=trainer.processes.rank == 0) as show:
 
-        def on_step(line: Metrics) -> None:
+        def on_step(line: StepMetrics) -> None:
             description = f"reward {line.get('reward', float('nan')):.3f}  length {line.get('length', 0):.0f}"
             show(completed=line["step"], description=description)
             for alarm in line["alarms"]:

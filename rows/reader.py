@@ -32,7 +32,7 @@ from .columns import kind_of, language_of, own_limits, program_language_of
 from .labels import _HARMLESS, OPTION_COLUMNS, check_solution, choice_fields, choose, is_verdict, label_fields
 from .messages import as_message, is_conversation, is_message, response_text, split_conversation
 from .paths import get, parse_path
-from .values import plain, read_text
+from .values import Row, plain, read_text
 
 MAPPABLE = (*SAMPLE_FIELDS, "responses")
 """Fields that may be found under another name."""
@@ -40,7 +40,6 @@ _PLAIN_LANGUAGES = frozenset(("en", "zh", None))
 _SHOWN = 4
 """Usual names of a field that a message lists."""
 _TOKENS = 16
-Row = Mapping[str, Any]  # any: JSON values
 
 
 class Reading(NamedTuple):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from .backends import BACKENDS, backend
-from .conformance import Finding, check
+from .conformance import ProbeFinding, check
 from .errors import SandboxError
 from .probes import PROBES
 from .session import Backend
@@ -26,7 +26,7 @@ class Diagnosis:
     """A name of `backends.BACKENDS`."""
     missing: str | None = None
     """Why it is not available here, and the way out; None where it is."""
-    findings: Sequence[Finding] = ()
+    findings: Sequence[ProbeFinding] = ()
     """What came of each probe."""
     promises: Sequence[str] = ()
     """What it says it holds to."""

@@ -24,7 +24,7 @@ from ...rows.labels import label_row
 from ...rows.messages import reply_of, response_text
 from ...scoring.work import Done, ScoredResponse, dump
 from ...verifiers.verdict import Reason, Status
-from ..openrlhf import Found, lists
+from ..openrlhf import SampleReward, lists
 from ..query import NOT_FOUND, response_in
 
 DATA_REASONS = frozenset(
@@ -175,9 +175,9 @@ def _only_finding(found: Sequence[Done]) -> bytes:
 def _openrlhf_answer(found: Sequence[Done], served: Served) -> bytes:
     rewards = [_number(done, served) for done in found]
     told = [
-        Found(reward, each.status, {name: score for name, _, _, score in each.verdicts})
+        SampleReward(reward, each.status, {name: score for name, _, _, score in each.verdicts})
         if each is not None
-        else Found(reward, Status.ERROR.value, {})
+        else SampleReward(reward, Status.ERROR.value, {})
         for reward, each in zip(rewards, (next(iter(done.responses), None) for done in found), strict=True)
     ]
     return dump(lists(told, served.terms))
