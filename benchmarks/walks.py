@@ -61,7 +61,7 @@ def traced(walk: Callable[[], object]) -> list[str]:
 
 def pair() -> Callable[[], object]:
     """Forty pairs, a reward model from scratch, one epoch."""
-    from r1_reward.reward_models.command import run_train
+    from r1_reward.reward_models.train_rm_command import run_train
 
     folder = Path(tempfile.mkdtemp())
     rows = [{"prompt": f"question {n}", "chosen": f"answer {n} please", "rejected": f"no {n}"} for n in range(40)]

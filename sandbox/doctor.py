@@ -80,7 +80,7 @@ def run_doctor(names: Sequence[str] = (), *, as_json: bool = False) -> int:
 def _images(name: str) -> dict[str, str]:
     if name not in ("docker", "runsc"):
         return {}
-    from .backends.engine import engine
+    from .backends.docker_engine import engine
     from .images import NAMES
     from .images.build import state
 

@@ -134,7 +134,7 @@ def run_eval(
 @click.argument("recipe", metavar="RECIPE.toml")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="As if RECIPE had it; repeatable.")
 def main(recipe: str, changes: tuple[str, ...]) -> None:
-    """`torchrun -m r1_reward.grpo_min.command RECIPE.toml`: the same on several processes."""
+    """`torchrun -m r1_reward.grpo_min.train RECIPE.toml`: the same on several processes."""
     logging.basicConfig(level=logging.WARNING)
     sys.exit(run_train(recipe, parse_settings(changes)))
 
