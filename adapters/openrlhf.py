@@ -41,7 +41,7 @@ from ..verifiers.registry import is_accuracy
 from ..verifiers.verdict import Status
 from . import ready
 from .plan import Plan, Settings, TrainerTraits, Turn, flat_parts, make_plan
-from .query import NOT_FOUND, response_in
+from .query import NO_PROMPT, response_in
 
 _log = logging.getLogger(__name__)
 _TRAINER = TrainerTraits("OpenRLHF", ("zero", "raise"))
@@ -139,7 +139,7 @@ def _turn(query: object, prompt: object, label: object) -> Turn | SampleError:
     asked = plain(prompt)
     response = response_in(query, asked) if isinstance(query, str) and isinstance(asked, str) else None
     return (
-        SampleError("wrong_type", f"the query {NOT_FOUND}")
+        SampleError("wrong_type", f"the query {NO_PROMPT}")
         if response is None
         else Turn(response, asked, label_row(label))
     )

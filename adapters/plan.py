@@ -1,4 +1,4 @@
-"""The options that every adapter takes, under the same names, and what they come to.
+"""The options that every adapter takes, under the same names, and the plan they make.
 
 `Plan` is what an adapter keeps: small, picklable, compared by value. It reads rows, judges them and turns verdicts into
 what trainers want: a number, and flat parts with the same keys for every sample. What a trainer can do about errors,

@@ -1,4 +1,4 @@
-"""Preference data as tokens, with what the scores should come to."""
+"""Preference data as tokens, with the targets of their scores."""
 
 from __future__ import annotations
 

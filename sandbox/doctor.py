@@ -14,7 +14,7 @@ from .errors import SandboxError
 from .probes import PROBES
 from .session import Backend
 
-USUAL = ("docker", "runsc", "local")
+DEFAULT_BACKENDS = ("docker", "runsc", "local")
 """What is looked at when nothing is named; `unsafe` would fail by its nature."""
 
 
@@ -65,7 +65,7 @@ def run_doctor(names: Sequence[str] = (), *, as_json: bool = False) -> int:
         if name not in BACKENDS:
             raise ValueError(f"unknown backend {name!r}; known: {', '.join(BACKENDS)}")
     diagnoses = []
-    for name in dict.fromkeys(names or USUAL):
+    for name in dict.fromkeys(names or DEFAULT_BACKENDS):
         diagnosis = diagnose(name)
         diagnoses.append(diagnosis)
         if not as_json:

@@ -298,7 +298,7 @@ class _Chunks:
         self._slots = slots
         self._earlier = earlier
         self._guard = guard
-        self.pace = AdaptiveBatchSize(CHUNK_SECONDS, CHUNK_ROWS, least)
+        self.batch_size = AdaptiveBatchSize(CHUNK_SECONDS, CHUNK_ROWS, least)
 
     def __iter__(self) -> Iterator[_Chunk]:
         held: list[RawRow] = []
@@ -332,7 +332,7 @@ class _Chunks:
                 held, weight = [], 0
             held.append(row)
             weight += len(row.data)
-            full = len(held) >= (self._slots or 1 if slow else self.pace.rows) or weight >= CHUNK_BYTES
+            full = len(held) >= (self._slots or 1 if slow else self.batch_size.rows) or weight >= CHUNK_BYTES
             if full and self._guard is None:
                 yield _Chunk(held, None, weight)
                 held, weight = [], 0
@@ -359,7 +359,7 @@ def _fan_out(
     def settle() -> None:
         chunk, future = under_way.popleft()
         done, seconds = future.result()
-        chunks.pace.update(len(chunk.rows), seconds)
+        chunks.batch_size.update(len(chunk.rows), seconds)
         finish(chunk, done)
 
     most = max(BYTES_UNDER_WAY, 2 * workers * CHUNK_BYTES)

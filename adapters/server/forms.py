@@ -25,7 +25,7 @@ from ...rows.messages import reply_of, response_text
 from ...scoring.work import Done, ScoredResponse, dump
 from ...verifiers.verdict import Reason, Status
 from ..openrlhf import SampleReward, lists
-from ..query import NOT_FOUND, response_in
+from ..query import NO_PROMPT, response_in
 
 DATA_REASONS = frozenset(
     {
@@ -102,7 +102,7 @@ def openrlhf_form(body: bytes, served: Served) -> Question:
             raise Refusal(422, "wrong_type", f"query[{at}] and prompts[{at}] must be strings")
         response = response_in(query, prompt)
         if response is None and not served.zero:
-            raise Refusal(422, "wrong_type", f"query[{at}] {NOT_FOUND}")
+            raise Refusal(422, "wrong_type", f"query[{at}] {NO_PROMPT}")
         rows.append(_row(served.names, at + 1, **{**label_row(label), "response": response, "prompt": prompt}))
     return Question(rows, lambda found: _openrlhf_answer(found, served))
 

@@ -1,6 +1,6 @@
 """Evaluation as in the paper's D.1: k samples of each question at temperature 0.6 and top-p 0.95, judged and summed up.
 
-Here models answer; what answers come to is `scoring/measure.py`. A response is a function of model, question,
+Here models answer; their measures are those of `scoring/measure.py`. A response is a function of model, question,
 place of the question and seed. What is not promised: equal responses on another machine.
 """
 

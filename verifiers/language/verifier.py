@@ -126,12 +126,12 @@ class LanguageVerifier:
         for piece in parts:
             counts[piece.language] += piece.words
         total = sum(counts.values())
-        visible, shown = (len(piece) - piece.count(" ") for piece in (text, masked))
+        characters, shown = (len(piece) - piece.count(" ") for piece in (text, masked))
         evidence = {
             "target": target,
             "counts": dict(sorted(counts.items())),
             "unit": self.unit,
-            "neutral": round(1 - shown / visible, 4) if visible else 0.0,
+            "neutral": round(1 - shown / characters, 4) if characters else 0.0,
             "spans": [[p.start + span.start, p.end + span.start, p.language] for p in parts[:_SPANS]],
         }
         if total < self.min_words:
