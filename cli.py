@@ -152,7 +152,7 @@ def score(
     the reader of standard output has gone.
     """
     from .inspection.report.command import ScoringReporter
-    from .scoring.command import run_score
+    from .scoring.score_command import run_score
     from .verifiers.errors import RewardError
 
     gated = {} if gate is None else {"safety": {**set_.get("safety", {}), "gate": gate}}
@@ -491,8 +491,8 @@ def train(recipe: str, set_: dict[str, object], assume: dict[str, object], *, dr
     from .verifiers.errors import ConfigError, missing_extra
 
     try:
-        from .grpo_min.command import run_train
         from .grpo_min.r1.plan import run_plan
+        from .grpo_min.train import run_train
     except ModuleNotFoundError as error:
         raise click.UsageError(missing_extra("training", error.name, "train")) from None
     try:
@@ -536,7 +536,7 @@ def evaluate(model: str, files: tuple[str, ...], **flags: Any) -> None:
     from .verifiers.errors import RewardError, missing_extra
 
     try:
-        from .grpo_min.command import run_eval
+        from .grpo_min.train import run_eval
     except ModuleNotFoundError as error:
         raise click.UsageError(missing_extra("evaluation", error.name, "train")) from None
     try:
@@ -577,7 +577,7 @@ def train_rm(kind: str, data: tuple[str, ...], base: str, output: str, **flags: 
 
     Exit status: 0 fine, 1 the run could not go on, 2 usage, 130 or 143 interrupted or ended, after saving.
     """
-    from .reward_models.command import run_train
+    from .reward_models.train_rm_command import run_train
     from .verifiers.errors import RewardError
 
     try:
@@ -625,7 +625,7 @@ def eval_rm(model: str, data: tuple[str, ...], **flags: Any) -> None:
 
     Exit status: 0 whatever the measures, 1 they could not be written, 2 usage.
     """
-    from .reward_models.command import run_eval
+    from .reward_models.train_rm_command import run_eval
     from .verifiers.errors import RewardError
 
     try:

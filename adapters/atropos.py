@@ -28,9 +28,9 @@ from typing import Any, ClassVar, Unpack
 
 from ..rows.values import plain
 from . import ready
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("atropos", ("none", "zero", "raise"), lists=True, groups=True)
+_TRAINER = TrainerTraits("atropos", ("none", "zero", "raise"), lists=True, groups=True)
 
 
 class AtroposReward:

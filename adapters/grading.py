@@ -29,7 +29,7 @@ from ..verifiers.sample import Sample
 from ..verifiers.settings import check_option
 from ..verifiers.spec import RewardSpec
 from ..verifiers.verdict import Reason, Status, Verdict
-from .breaker import Breaker, Outcome
+from .breaker import Breaker, JudgingOutcome
 from .signs import Signs
 
 OnError = Literal["none", "zero", "raise"]
@@ -172,8 +172,8 @@ def _judge_within(seconds: float, reward: Judge, samples: Sequence[Sample]) -> l
         return [Judged(late, dict.fromkeys(reward.asks(sample), late)) for sample in samples]
 
 
-def _outcomes(judged: Sequence[Judged]) -> list[Outcome]:
-    return [Outcome(total.status, total.reason.value, total.detail) for total, _ in judged]
+def _outcomes(judged: Sequence[Judged]) -> list[JudgingOutcome]:
+    return [JudgingOutcome(total.status, total.reason.value, total.detail) for total, _ in judged]
 
 
 def _unread(error: SampleError) -> Judged:

@@ -44,10 +44,10 @@ from ..rows.values import plain
 from ..verifiers.errors import SampleError
 from ..verifiers.verdict import Status
 from . import ready
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("NeMo-RL", ("zero", "none", "raise"), lists=True, groups=True)
-_GYM = Trainer("NeMo-Gym", ("none", "zero", "raise"))
+_TRAINER = TrainerTraits("NeMo-RL", ("zero", "none", "raise"), lists=True, groups=True)
+_GYM = TrainerTraits("NeMo-Gym", ("none", "zero", "raise"))
 MessageLog = Sequence[Mapping[str, Any]]  # any: role, content, and tensors of token ids
 Body = Mapping[str, Any]  # any: a JSON object
 

@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Unpack
 
 from ..rows.labels import label_row
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("open-instruct", ("zero", "raise"))
+_TRAINER = TrainerTraits("open-instruct", ("zero", "raise"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

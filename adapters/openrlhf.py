@@ -40,11 +40,11 @@ from ..verifiers.errors import InstrumentDown, SampleError
 from ..verifiers.registry import is_accuracy
 from ..verifiers.verdict import Status
 from . import ready
-from .plan import Plan, Settings, Trainer, Turn, flat_parts, make_plan
-from .query import NOT_FOUND, response_in
+from .plan import Plan, Settings, TrainerTraits, Turn, flat_parts, make_plan
+from .query import NO_PROMPT, response_in
 
 _log = logging.getLogger(__name__)
-_TRAINER = Trainer("OpenRLHF", ("zero", "raise"))
+_TRAINER = TrainerTraits("OpenRLHF", ("zero", "raise"))
 
 
 def reward(*rewards: str, **settings: Unpack[Settings]) -> OpenRlhfReward:
@@ -81,7 +81,7 @@ class OpenRlhfReward:
             _log.exception("OpenRLHF will go on with reward=None; this is why")
             raise
         results = [
-            Found(
+            SampleReward(
                 self.plan.number(each) or 0.0,
                 each.total.status.value,
                 {name: verdict.score for name, verdict in each.verdicts.items()},
@@ -98,7 +98,7 @@ def __getattr__(name: str) -> OpenRlhfReward:
     return made
 
 
-class Found(NamedTuple):
+class SampleReward(NamedTuple):
     """What is returned of one sample."""
 
     reward: float
@@ -108,10 +108,12 @@ class Found(NamedTuple):
     """Of every verifier that was asked; None where it has none."""
 
 
-def lists(results: Sequence[Found], terms: Sequence[str]) -> dict[str, Any]:  # any: numbers in lists, by name for logs
+def lists(
+    results: Sequence[SampleReward], terms: Sequence[str]
+) -> dict[str, Any]:  # any: numbers in lists, by name for logs
     """`rewards`, `scores` and `extra_logs`, for a reward of these terms.
 
-    >>> lists([Found(1.0, "scored", {"math": 1.0, "format": 0.0})], ["math", "format"])["scores"]
+    >>> lists([SampleReward(1.0, "scored", {"math": 1.0, "format": 0.0})], ["math", "format"])["scores"]
     [1.0]
     """
     parts = [flat_parts(each.status, each.scores, terms) for each in results]
@@ -122,7 +124,7 @@ def lists(results: Sequence[Found], terms: Sequence[str]) -> dict[str, Any]:  # 
     }
 
 
-def _filtered_by(result: Found) -> float:
+def _filtered_by(result: SampleReward) -> float:
     if result.status != Status.SCORED:
         return 0.0
     scores = {name: score for name, score in result.scores.items() if score is not None}
@@ -137,7 +139,7 @@ def _turn(query: object, prompt: object, label: object) -> Turn | SampleError:
     asked = plain(prompt)
     response = response_in(query, asked) if isinstance(query, str) and isinstance(asked, str) else None
     return (
-        SampleError("wrong_type", f"the query {NOT_FOUND}")
+        SampleError("wrong_type", f"the query {NO_PROMPT}")
         if response is None
         else Turn(response, asked, label_row(label))
     )

@@ -1,4 +1,4 @@
-"""The options that every adapter takes, under the same names, and what they come to.
+"""The options that every adapter takes, under the same names, and the plan they make.
 
 `Plan` is what an adapter keeps: small, picklable, compared by value. It reads rows, judges them and turns verdicts into
 what trainers want: a number, and flat parts with the same keys for every sample. What a trainer can do about errors,
@@ -223,7 +223,7 @@ def flat_parts(status: str, scores: Mapping[str, float | None], terms: Sequence[
     return parts | {f"{name}_reward": float(scores.get(name) or 0.0) for name in terms}
 
 
-class Trainer(NamedTuple):
+class TrainerTraits(NamedTuple):
     """What a trainer is called, and what it can do."""
 
     name: str
@@ -239,12 +239,13 @@ class Trainer(NamedTuple):
     """Seconds within which a call is answered, where the trainer gives up on longer ones."""
 
 
-def make_plan(rewards: Sequence[str], settings: Settings, trainer: Trainer) -> Plan:
+def make_plan(rewards: Sequence[str], settings: Settings, trainer: TrainerTraits) -> Plan:
     """The plan for some rewards and options.
 
     Raises ConfigError or UnknownRewardError, naming what is wrong.
 
-    >>> make_plan(["math,format:0.5"], {"options": {"math": {"extraction": "lenient"}}}, Trainer("TRL", ["none"])).name
+    >>> trainer = TrainerTraits("TRL", ["none"])
+    >>> make_plan(["math,format:0.5"], {"options": {"math": {"extraction": "lenient"}}}, trainer).name
     'math_format_x0.5_lenient'
     """
     check_names(f"the reward for {trainer.name}", settings, tuple(Settings.__annotations__))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-NOT_FOUND = "does not begin with its prompt, so nothing tells where the response begins"
+NO_PROMPT = "does not begin with its prompt, so it is not known where the response begins"
 """What is said of such a query."""
 
 _SHORTEST_END = 16

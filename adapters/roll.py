@@ -29,10 +29,10 @@ from ..rows.labels import label_row
 from ..rows.values import plain
 from . import ready
 from .ends import ends_of, without_ends
-from .openrlhf import Found, lists
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .openrlhf import SampleReward, lists
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("ROLL", ("zero", "raise"), lists=True)
+_TRAINER = TrainerTraits("ROLL", ("zero", "raise"), lists=True)
 
 
 class RollWorker:
@@ -59,7 +59,7 @@ class RollWorker:
         )
         numbers = [self.plan.number(results) or 0.0 for results in judged]
         results = [
-            Found(number, each.total.status.value, {name: v.score for name, v in each.verdicts.items()})
+            SampleReward(number, each.total.status.value, {name: v.score for name, v in each.verdicts.items()})
             for number, each in zip(numbers, judged, strict=True)
         ]
         answer = lists(results, self.plan.terms)

@@ -34,9 +34,9 @@ from ..rows.labels import label_row
 from ..rows.values import plain
 from ..verifiers.errors import SampleError
 from . import ready
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("SkyRL", ("zero", "raise"))
+_TRAINER = TrainerTraits("SkyRL", ("zero", "raise"))
 Conversation = Sequence[Mapping[str, Any]]  # any: an OpenAI message's fields
 
 

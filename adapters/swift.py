@@ -27,10 +27,10 @@ from typing import Any, ClassVar, Unpack
 
 from ..rows.values import plain
 from . import ready
-from .plan import Plan, Settings, Trainer, make_plan
+from .plan import Plan, Settings, TrainerTraits, make_plan
 from .siblings import introduce, judge_together, step_of
 
-_TRAINER = Trainer("ms-swift", ("none", "zero", "raise"), lists=True, steps=True)
+_TRAINER = TrainerTraits("ms-swift", ("none", "zero", "raise"), lists=True, steps=True)
 
 
 class SwiftReward:

@@ -36,9 +36,9 @@ from ..rows.values import plain
 from ..verifiers.registry import is_accuracy
 from ..verifiers.reward import Judged
 from ..verifiers.verdict import Status
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("tinker-cookbook", ("none", "zero", "raise"))
+_TRAINER = TrainerTraits("tinker-cookbook", ("none", "zero", "raise"))
 MASKED = "parse_error_masked"
 """The metric by which tinker-cookbook leaves a transition out."""
 UNJUDGED = "r1_reward_unjudged"

@@ -33,10 +33,10 @@ from typing import Any, ClassVar, Unpack
 from ..rows.labels import label_row
 from ..verifiers.reward import Judged
 from .fields import fields_of
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("torchtitan", ("none", "zero", "raise"), groups=True)
-_ALONE = Trainer("a reward function of torchtitan", ("none", "zero", "raise"))
+_TRAINER = TrainerTraits("torchtitan", ("none", "zero", "raise"), groups=True)
+_ALONE = TrainerTraits("a reward function of torchtitan", ("none", "zero", "raise"))
 
 
 def reward_fn(*rewards: str, base: type, **settings: Unpack[Settings]) -> Any:  # any: a RewardFn's class

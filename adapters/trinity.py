@@ -28,9 +28,9 @@ from ..rows.labels import label_row
 from ..rows.values import plain
 from ..verifiers.reward import Reward
 from . import ready
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("Trinity-RFT", ("none", "zero", "raise"))
+_TRAINER = TrainerTraits("Trinity-RFT", ("none", "zero", "raise"))
 
 
 class TrinityReward:

@@ -37,12 +37,12 @@ from ..verifiers.reward import Judged
 from ..verifiers.verdict import Reason
 from . import ready
 from .coroutine import CoroutineFunction
-from .plan import Plan, Settings, Trainer, make_plan
+from .plan import Plan, Settings, TrainerTraits, make_plan
 from .siblings import introduce, judge_together, step_of
 
 __all__ = ["async_reward", "prefilled_by", "reward"]
 
-_TRAINER = Trainer("TRL", ("none", "zero", "raise"), lists=True, steps=True)
+_TRAINER = TrainerTraits("TRL", ("none", "zero", "raise"), lists=True, steps=True)
 LogExtra = Callable[[str, list[Any]], None]
 LogMetric = Callable[[str, float], None]
 

@@ -35,10 +35,10 @@ from typing import Any, Unpack
 from ..rows.labels import label_row
 from . import ready
 from .fields import fields_of
-from .plan import Settings, Trainer, Turn, make_plan
+from .plan import Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("verifiers", ("none", "zero", "raise"))
-_RUBRIC = Trainer("a Rubric of verifiers", ("zero",))
+_TRAINER = TrainerTraits("verifiers", ("none", "zero", "raise"))
+_RUBRIC = TrainerTraits("a Rubric of verifiers", ("zero",))
 Score = float | Mapping[str, float]
 
 

@@ -35,10 +35,10 @@ from ..rows.values import plain
 from ..verifiers.errors import ConfigError
 from ..verifiers.registry import is_accuracy
 from ..verifiers.reward import Judged
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("verl", ("zero", "raise"))
-_BATCH = Trainer("verl's batch manager", ("zero", "none", "raise"), lists=True, groups=True)
+_TRAINER = TrainerTraits("verl", ("zero", "raise"))
+_BATCH = TrainerTraits("verl's batch manager", ("zero", "none", "raise"), lists=True, groups=True)
 Rewards = str | Sequence[str]
 
 
@@ -119,7 +119,7 @@ def _score_dict(plan: Plan, judged: Judged, score: float) -> dict[str, float]:
     return {"score": float(score), "acc": math.fsum(scores) if accuracy else score, **plan.parts(judged)}
 
 
-def _plan(rewards: Rewards, settings: Settings, trainer: Trainer = _TRAINER) -> Plan:
+def _plan(rewards: Rewards, settings: Settings, trainer: TrainerTraits = _TRAINER) -> Plan:
     options = plain(dict(settings))
     named = plain(rewards)
     names = tuple(named) if isinstance(named, list) else (named,)

@@ -19,7 +19,7 @@ Baseline = Literal["std", "mean", "leave_one_out"]
 
 
 class Advantages(NamedTuple):
-    """What a rollout's rewards come to."""
+    """The advantages of a rollout's rewards."""
 
     value_PG: Tensor
     """The advantages; 0 for a sample that was not judged."""

@@ -18,12 +18,12 @@ from torch import Tensor
 
 from ..training.distributed import Processes
 from .loss import LossConfig
-from .rollout import Row
+from .rollout import Rollout
 from .sampling import shuffled
 
 
 def kept_tokens(
-    rows: Sequence[Row], config: LossConfig, seed: int, step: int, processes: Processes
+    rows: Sequence[Rollout], config: LossConfig, seed: int, step: int, processes: Processes
 ) -> dict[int, Tensor] | None:
     """Which tokens of each row, by its `id`, keep their policy gradient; None where all of them do."""
     if not config.clip_cov:

@@ -28,9 +28,9 @@ from .engine import weights_of
 from .logprobs import Batch, Policy, causal, enable_checkpointing, make_batch
 from .loss import LossConfig, LossInputs, policy_loss, token_weights
 from .metrics import Tally, merged, tally_tokens
-from .rollout import Group, Row
+from .rollout import Group, Rollout
 
-Item = tuple[Group, Row]
+Item = tuple[Group, Rollout]
 
 
 class Counts(NamedTuple):
@@ -133,7 +133,7 @@ class Learner:
                     logps[id(row)][name] = tuple(part.tolist())
             reshard(policy)
 
-        def frozen(row: Row) -> Row:
+        def frozen(row: Rollout) -> Rollout:
             return replace(row, **logps[id(row)])  # type: ignore[arg-type]  # the two names above
 
         return [replace(group, rows=tuple(map(frozen, group.rows))) for group in groups]

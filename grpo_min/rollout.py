@@ -26,7 +26,7 @@ from .runlog import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Rollout:
     """One sample of a rollout."""
 
     tokens: tuple[int, ...]
@@ -69,7 +69,7 @@ class Group:
     """Its question in JSON form, without tests (any: JSON values)."""
     informative: bool
     """Whether its rewards differ."""
-    rows: tuple[Row, ...]
+    rows: tuple[Rollout, ...]
     """Its samples."""
 
 
@@ -130,7 +130,7 @@ def _group(asked: _Asked, config: TrainConfig, longest: int, weights: Mapping[st
         truncated = completion.finish == "length"
         if config.reward.overlong_buffer:
             verdict = _penalised(verdict, len(completion.tokens), longest, config.reward)
-        row = Row(
+        row = Rollout(
             tokens=completion.tokens,
             text=text,
             truncated=truncated,
@@ -213,4 +213,4 @@ def with_whitening(groups: Sequence[Group], config: AdvantageConfig, processes: 
 
 def from_plain(groups: Sequence[Mapping[str, Any]]) -> list[Group]:  # any: what a checkpoint holds
     """Groups from what `dataclasses.asdict` makes of them."""
-    return [Group(**{**group, "rows": tuple(Row(**row) for row in group["rows"])}) for group in groups]
+    return [Group(**{**group, "rows": tuple(Rollout(**row) for row in group["rows"])}) for group in groups]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ..verifiers.files import write_json
 from .errors import ModelError
-from .layout import Layout, Limits
+from .layout import ChatLayout, TokenLimits
 from .model import Scorer
 from .stored import load, save
 from .template import portable, reads_alike
@@ -38,10 +38,10 @@ class Card:
     is asked about an empty response instead."""
     temperature: float = 1.0
     """`sigmoid(raw / temperature)` is a probability: of being safe; of a difference, of being preferred."""
-    limits: Limits = field(default_factory=Limits)
+    limits: TokenLimits = field(default_factory=TokenLimits)
     """How much of each is read at once; what is longer is read in windows."""
     layout: str = ""
-    """`Layout.fingerprint`, the hash of chat template and form."""
+    """`ChatLayout.fingerprint`, the hash of chat template and form."""
     provenance: dict[str, Any] = field(default_factory=dict)  # any: JSON values
     """How it was made: version, options, data and their hashes."""
 
@@ -80,7 +80,7 @@ def save_reward_model(scorer: Scorer, card: Card, folder: str | Path, *, merge: 
                     "we do, and may give other scores"
                 )
         save(scorer, folder, merge=merge)
-        layout = Layout(scorer, Limits()).fingerprint
+        layout = ChatLayout(scorer, TokenLimits()).fingerprint
     finally:
         scorer.tokenizer.chat_template = before
     write_json(folder / FILE, dataclasses.asdict(dataclasses.replace(card, layout=layout if card.layout else "")))
@@ -92,7 +92,7 @@ def read_card(path: str | Path) -> Card:
         fields = json.loads(Path(path).read_text(encoding="utf-8"))
         # A card written before 0.2.0 calls its provenance "told".
         fields = {"provenance" if name == "told" else name: value for name, value in fields.items()}
-        return Card(**{**fields, "limits": Limits(**fields["limits"])})
+        return Card(**{**fields, "limits": TokenLimits(**fields["limits"])})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{path} cannot be read: {error}") from error
 
@@ -155,7 +155,7 @@ def load_reward_model(
     if head or weights or template:
         raise ModelError(f"{folder} is one of our own models: head, weights and template are not for those")
     scorer = load(folder, whole=True, **options)
-    layout = Layout(scorer, stored.limits).fingerprint
+    layout = ChatLayout(scorer, stored.limits).fingerprint
     if stored.layout and layout != stored.layout:
         raise ModelError(
             f"{folder}: the chat template is not the one it was trained with ({layout}, then {stored.layout}), so its "

@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ..rows.decode import decode_row
 from ..rows.files import Input
 from ..rows.hints import fields_of
 from ..rows.preferences import Pair, Pairing, PreferenceReader, Rating, pairs_of_ratings
 from ..rows.safety_labels import Rated, SafetyReader
+from ..rows.values import Row
 from ..verifiers.errors import RunError, SampleError
 from ..verifiers.sample import Message
 from .errors import DataError
@@ -37,7 +38,6 @@ __all__ = [
     "split_by_prompt",
 ]
 
-Row = Mapping[str, Any]  # any: a JSON object
 Columns = Mapping[str, str | None]
 _MAX_LINE = 64 << 20
 _FIRST = 20

@@ -1,4 +1,4 @@
-"""Preference data as tokens, with what the scores should come to."""
+"""Preference data as tokens, with the targets of their scores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .data import Pair
-from .layout import Encoded, Layout, Limits
+from .layout import ChatLayout, Encoded, TokenLimits
 from .model import Scorer
 from .options import TrainOptions
 
@@ -29,10 +29,10 @@ class Examples(NamedTuple):
 
 def encode_rows(scorer: Scorer, rows: Sequence[Any], options: TrainOptions, *, training: bool) -> Examples:
     """Rows as a model is trained on them, or as it scores them (any: pairs or rated responses, all of one kind)."""
-    limits = Limits(
+    limits = TokenLimits(
         length=options.max_length if training else None, prompt=options.max_prompt, response=options.max_response
     )
-    layout = Layout(scorer, limits)
+    layout = ChatLayout(scorer, limits)
     groups: list[list[Encoded]] = []
     targets, ids, overlong = [], [], 0
     for row in rows:

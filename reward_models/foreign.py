@@ -18,7 +18,7 @@ import torch
 
 from ..verifiers.files import read_json
 from .errors import ModelError
-from .layout import Limits
+from .layout import TokenLimits
 from .model import Readout, Scorer, head_of
 from .stored import quiet
 from .tokenizer import read_tokenizer
@@ -79,7 +79,7 @@ def load_foreign(
     weights: tuple[float, ...] = (),
     template: str = "",
     attention: str | None = None,
-) -> tuple[Scorer, Limits, tuple[float, float] | None]:
+) -> tuple[Scorer, TokenLimits, tuple[float, float] | None]:
     """A scorer of somebody else's sequence-classification model, how much it reads at once, and its own scale.
 
     Args:
@@ -140,7 +140,7 @@ def load_foreign(
     scorer.alone = not _reads_as_transformers(scorer)
     mean, std = settings.get("mean"), settings.get("std")
     own = (float(mean), float(std)) if isinstance(mean, int | float) and isinstance(std, int | float) and std else None
-    return scorer, Limits(length=reading_length(model.config, tokenizer, scorer.positions)), own
+    return scorer, TokenLimits(length=reading_length(model.config, tokenizer, scorer.positions)), own
 
 
 def _readout(kind: str, labels: list[str], outputs: int, head: str, weights: tuple[float, ...]) -> Readout:

@@ -16,17 +16,17 @@ from collections.abc import Sequence
 
 from ..verifiers.sample import Message
 from .errors import ModelError
-from .layout import PROBE, Encoded, Layout, Limits, Parts
+from .layout import PROBE, ChatLayout, Encoded, Parts, TokenLimits
 from .model import Scorer
 from .summary import Prompt
 
 _log = logging.getLogger(__name__)
 
 
-class ForeignLayout(Layout):
+class ForeignLayout(ChatLayout):
     """Turns text into tokens as a model's own users do."""
 
-    def __init__(self, scorer: Scorer, limits: Limits) -> None:
+    def __init__(self, scorer: Scorer, limits: TokenLimits) -> None:
         self._skipped = scorer.plain.config.get_text_config().pad_token_id if scorer.causal else None
         super().__init__(scorer, limits)
         if self._encoder:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ..verifiers.files import read_json
 from ..verifiers.sample import Message
-from .batches import Found
+from .batches import ResponseScore
 from .card import Card
 from .errors import ModelError, OverlongError
 from .foreign import chat_template, head_outputs, reading_length
@@ -56,9 +56,9 @@ class Guard:
 
     def scores(
         self, asked: Sequence[tuple[Prompt, str]], *, most: int, budget: int = 16_384
-    ) -> list[Found | OverlongError]:
+    ) -> list[ResponseScore | OverlongError]:
         """The score of each response to its prompt; an error for one that is too long to read."""
-        results: list[Found | OverlongError | None] = [None] * len(asked)
+        results: list[ResponseScore | OverlongError | None] = [None] * len(asked)
         texts: dict[tuple[int, str], str] = {}
         for at, (prompt, response) in enumerate(asked):
             length = sum(len(turn.content) for turn in prompt) if not isinstance(prompt, str) else len(prompt)
@@ -83,7 +83,7 @@ class Guard:
                 continue
             scores = {name: odds[at, name] for name in self.form.runs}
             known = named.get(at) or {name: 1 - _sigmoid(score) for name, score in scores.items() if name}
-            results[at] = Found(min(scores.values()), sum(tokens), False, categories=known or None)
+            results[at] = ResponseScore(min(scores.values()), sum(tokens), False, categories=known or None)
         return [one for one in results if one is not None]
 
     def _text(self, prompt: Prompt, response: str, more: Mapping[str, Any]) -> str:  # any: a template's arguments

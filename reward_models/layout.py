@@ -52,7 +52,7 @@ class Encoded(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class TokenLimits:
     """How long the parts may be that are read at once, in tokens; None means any length."""
 
     length: int | None = None
@@ -88,26 +88,26 @@ class Parts(NamedTuple):
     """Those after them."""
 
 
-def layout_of(scorer: Scorer, limits: Limits) -> Layout:
+def layout_of(scorer: Scorer, limits: TokenLimits) -> ChatLayout:
     """How text is laid out for a model: as we train ours, or as whoever trained it does."""
     if not scorer.foreign:
-        return Layout(scorer, limits)
+        return ChatLayout(scorer, limits)
     from .foreign_layout import ForeignLayout
 
     return ForeignLayout(scorer, limits)
 
 
-class Layout:
+class ChatLayout:
     """Turns text into tokens for one Scorer.
 
     >>> from r1_reward.reward_models.tiny import tiny_model
-    >>> layout = Layout(tiny_model(["What is it? A cat."]), Limits())
+    >>> layout = ChatLayout(tiny_model(["What is it? A cat."]), TokenLimits())
     >>> encoded, = layout.encode("What is it?", ["A cat."])
     >>> layout.text(encoded)
     '<s>User:\\nWhat is it?\\n\\nAssistant:\\nA cat.</s>'
     """
 
-    def __init__(self, scorer: Scorer, limits: Limits) -> None:
+    def __init__(self, scorer: Scorer, limits: TokenLimits) -> None:
         self._tokenizer = scorer.tokenizer
         self._encoder = not scorer.causal
         self.limits = limits

@@ -35,7 +35,7 @@ from .data import Pair, Rated, split_by_prompt
 from .errors import NotFiniteError, OverlongError, TrainingError
 from .examples import Examples, encode_rows
 from .frozen import Frozen, worth_keeping
-from .layout import Layout, Limits
+from .layout import ChatLayout, TokenLimits
 from .losses import bradley_terry, pointwise
 from .measures import scale_of
 from .model import Scorer
@@ -208,8 +208,8 @@ class _Run:
         card = Card(
             kind=options.kind,
             **scale._asdict(),
-            limits=Limits(prompt=options.max_prompt, response=options.max_response),
-            layout=Layout(self.scorer, Limits()).fingerprint,
+            limits=TokenLimits(prompt=options.max_prompt, response=options.max_response),
+            layout=ChatLayout(self.scorer, TokenLimits()).fingerprint,
             provenance={
                 **provenance,
                 "version": __version__,
@@ -316,7 +316,7 @@ class _Run:
     def _scored_whole(self, rows: Sequence[Any]) -> tuple[list[Any], list[list[float]]]:  # any: as in __init__
         """Scores as a verifier gives them, of whole responses, and the rows whose responses are not too long for it."""
         options, pairs = self.options, self.options.kind == "helpful"
-        layout = Layout(self.scorer, Limits(prompt=options.max_prompt, response=options.max_response))
+        layout = ChatLayout(self.scorer, TokenLimits(prompt=options.max_prompt, response=options.max_response))
         scored = score_whole(
             self.scorer,
             layout,

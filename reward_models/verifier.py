@@ -34,13 +34,13 @@ from .remote import ENDPOINTS, Endpoint, Remote
 from .stages import check_threshold
 
 if TYPE_CHECKING:
-    from .batches import Found
+    from .batches import ResponseScore
     from .card import Card
     from .guard import Guard
-    from .layout import Layout
+    from .layout import ChatLayout
     from .model import Scorer
 
-Kind = Literal["helpful", "safety"]
+ModelKind = Literal["helpful", "safety"]
 Output = Literal["normalised", "raw", "probability"]
 _OUTPUTS = ("normalised", "raw", "probability")
 
@@ -50,7 +50,7 @@ class Loaded(NamedTuple):
 
     scorer: Scorer | Guard | Remote
     card: Card
-    layout: Layout | None
+    layout: ChatLayout | None
     """None for a guard, which has a form of its own."""
     share: bool
     lock: threading.Lock
@@ -139,7 +139,7 @@ class _ModelVerifier:
     def _limit(self) -> str:
         return f"most={self.most}"
 
-    def _loaded(self, kind: Kind) -> Loaded:
+    def _loaded(self, kind: ModelKind) -> Loaded:
         import torch
 
         device = self.device
@@ -158,7 +158,7 @@ class _ModelVerifier:
             raise ConfigError(f"{self.model} is a {loaded.card.kind} model, not a {kind} one")
         return loaded
 
-    def load(self, kind: Kind, device: str) -> Loaded:
+    def load(self, kind: ModelKind, device: str) -> Loaded:
         """The model, read anew."""
         from .batches import can_share
         from .card import FOREIGN, Card, load_reward_model, read_card
@@ -192,7 +192,7 @@ class _ModelVerifier:
         scorer.model.to(device)
         return Loaded(scorer, card, layout_of(scorer, card.limits), can_share(scorer), threading.Lock())
 
-    def _remote(self, kind: Kind) -> Remote:
+    def _remote(self, kind: ModelKind) -> Remote:
         """The model at the address."""
         form = None
         if self.endpoint == "chat":
@@ -205,21 +205,21 @@ class _ModelVerifier:
         client = ChatClient(url=self.model, model=self.served, key_env=self.key_env or None, timeout=self.timeout)
         return Remote(client, cast(Endpoint, self.endpoint), form, self.head, numbers(kind, self.weights))
 
-    def _prepare(self, kind: Kind) -> None:
+    def _prepare(self, kind: ModelKind) -> None:
         with contextlib.suppress(Exception):  # every verdict will say why
             self._loaded(kind)
 
     def _scores(
         self, loaded: Loaded, asked: Sequence[tuple[Any, str]]
-    ) -> Sequence[Found | RewardError]:  # any: prompts
+    ) -> Sequence[ResponseScore | RewardError]:  # any: prompts
         """Raw scores of prompts with a response each; those with one prompt go through the model together."""
-        from .batches import Asked, Found
+        from .batches import Asked, ResponseScore
         from .guard import Guard
         from .windows import score_whole
 
         if isinstance(loaded.scorer, Remote):
             answers = loaded.scorer.scores(asked, most=self.most)
-            return [Found(one, 0, False) if isinstance(one, float) else one for one in answers]
+            return [ResponseScore(one, 0, False) if isinstance(one, float) else one for one in answers]
         if isinstance(loaded.scorer, Guard):
             with loaded.lock:
                 return loaded.scorer.scores(asked, most=self.most, budget=self.budget)
@@ -240,13 +240,13 @@ class _ModelVerifier:
                 budget=self.budget,
                 precision=self.precision,
             )
-        flat: dict[int, Found | RewardError] = {}
+        flat: dict[int, ResponseScore | RewardError] = {}
         for held, scores in zip(by_prompt.values(), grouped, strict=True):
             flat.update(zip(held, scores, strict=True))
         return [flat[index] for index in range(len(asked))]
 
     def _judge(
-        self, kind: Kind, samples: Sequence[Sample], texts: Sequence[str | None], apart: Sequence[Verdict | None]
+        self, kind: ModelKind, samples: Sequence[Sample], texts: Sequence[str | None], apart: Sequence[Verdict | None]
     ) -> list[Verdict]:
         """Verdicts for the samples that none was found for yet; a text that is None has nothing to judge."""
         began = time.perf_counter()
@@ -255,7 +255,7 @@ class _ModelVerifier:
         each = (time.perf_counter() - began) / max(1, len(chosen))
         return [verdicts[index].timed(each) if verdict is None else verdict for index, verdict in enumerate(apart)]
 
-    def _ask(self, kind: Kind, asked: Sequence[tuple[Any, str | None]]) -> list[Verdict]:  # any: prompts
+    def _ask(self, kind: ModelKind, asked: Sequence[tuple[Any, str | None]]) -> list[Verdict]:  # any: prompts
         """A verdict on each text; where the model fails on several, each is tried alone, so one costs only itself."""
         if not asked:
             return []
@@ -275,7 +275,7 @@ class _ModelVerifier:
             detail = f"the reward model failed: {type(error).__name__}: {str(error)[:300]}"
             return [Verdict.error(Reason.GRADER_CRASHED, detail)] * len(asked)
 
-    def _verdict(self, card: Card, text: str | None, scored: Found | RewardError | None) -> Verdict:
+    def _verdict(self, card: Card, text: str | None, scored: ResponseScore | RewardError | None) -> Verdict:
         if isinstance(scored, RewardError) and not isinstance(scored, OverlongError):
             return Verdict.error(Reason.GRADER_CRASHED, f"the reward model gave no score: {scored}")
         if isinstance(scored, OverlongError):

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from .batches import Asked, Found, score_encoded
+from .batches import Asked, ResponseScore, score_encoded
 from .errors import OverlongError
-from .layout import Encoded, Layout, Parts
+from .layout import ChatLayout, Encoded, Parts
 from .model import Scorer
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _SHORTEST = 8
 
 def score_whole(
     scorer: Scorer,
-    layout: Layout,
+    layout: ChatLayout,
     asked: Sequence[Asked],
     *,
     least: bool,
@@ -49,7 +49,7 @@ def score_whole(
     precision: str = "fp32",
     spread: ShardedScorer | None = None,
     processes: Processes | None = None,
-) -> list[list[Found | OverlongError]]:
+) -> list[list[ResponseScore | OverlongError]]:
     """Scores of whole responses, for each prompt as many as were given; an error for one above `most`.
 
     `least` takes the least of a response's windows, as safety does; else their mean is taken. `closely` reads shorter
@@ -66,14 +66,14 @@ def score_whole(
     ]
 
 
-def _joined(parts: Sequence[Found], least: bool) -> Found:
+def _joined(parts: Sequence[ResponseScore], least: bool) -> ResponseScore:
     scores = [one.score for one in parts]
     score = min(scores) if least else fmean(scores)
-    return Found(score, sum(one.tokens for one in parts), any(one.cut for one in parts), len(parts))
+    return ResponseScore(score, sum(one.tokens for one in parts), any(one.cut for one in parts), len(parts))
 
 
 def _windows(
-    layout: Layout, asked: Asked, response: str, how: tuple[bool, bool], most: int
+    layout: ChatLayout, asked: Asked, response: str, how: tuple[bool, bool], most: int
 ) -> list[Encoded] | OverlongError:
     """The rows in which a response is read."""
     prompt = asked.prompt if isinstance(asked.prompt, str) else "".join(turn.content for turn in asked.prompt)

@@ -21,9 +21,8 @@ from typing import Any
 
 from .messages import is_conversation, is_message, response_text
 from .paths import get
-from .values import read_text
+from .values import Row, read_text
 
-Row = Mapping[str, Any]  # any: JSON values
 Fields = dict[str, Any]  # any: fields of a Sample, and of its meta
 
 MARKERS = frozenset(

@@ -24,9 +24,8 @@ from .choices import choice_of, number_of
 from .dialogue import Turns, answers_of, is_turn, text_in, turns_of, type_of
 from .paths import get, parse_path
 from .preference_forms import FORM_BY_NAME, FORM_CHOICES, FORMS, Form
-from .values import read_text
+from .values import Row, read_text
 
-Row = Mapping[str, Any]  # any: a JSON object
 Pairing = Literal["extremes", "all"]
 
 PREFERENCE_FIELDS = (
@@ -171,9 +170,9 @@ class PreferenceReader:
         """The prompt of a row; None where it has none. Raises SampleError."""
         return self.reading(row).prompt()
 
-    def reading(self, row: Row) -> Reading:
+    def reading(self, row: Row) -> PreferenceReading:
         """A row of which each part can be asked for."""
-        return Reading(row, self)
+        return PreferenceReading(row, self)
 
 
 def pairs_of_ratings(ratings: Sequence[Rating], pairing: Pairing) -> list[tuple[int, int, float]]:
@@ -189,7 +188,7 @@ def _order(ratings: Sequence[float], pairing: Pairing) -> list[tuple[int, int, f
     return [(a, b, ratings[a] - ratings[b]) for a in indices for b in indices if ratings[a] > ratings[b]]
 
 
-class Reading:
+class PreferenceReading:
     """One row as it is read."""
 
     def __init__(self, row: Row, reader: PreferenceReader) -> None:

@@ -32,7 +32,7 @@ from .columns import kind_of, language_of, own_limits, program_language_of
 from .labels import _HARMLESS, OPTION_COLUMNS, check_solution, choice_fields, choose, is_verdict, label_fields
 from .messages import as_message, is_conversation, is_message, response_text, split_conversation
 from .paths import get, parse_path
-from .values import plain, read_text
+from .values import Row, plain, read_text
 
 MAPPABLE = (*SAMPLE_FIELDS, "responses")
 """Fields that may be found under another name."""
@@ -40,7 +40,6 @@ _PLAIN_LANGUAGES = frozenset(("en", "zh", None))
 _SHOWN = 4
 """Usual names of a field that a message lists."""
 _TOKENS = 16
-Row = Mapping[str, Any]  # any: JSON values
 
 
 class Reading(NamedTuple):
@@ -232,7 +231,7 @@ class _Row:
         self._prefilled = prefilled
         self._tool = next((tool for tool in layout.tools if _is_of(tool, row)), None)
         self._paths = layout.paths
-        self._found: list[tuple[str, str]] = []
+        self._columns_read: list[tuple[str, str]] = []
         self._foreign: list[str] = []
 
     def read(self, prompt: Any = None) -> Read:  # any: text or messages, where a trainer gives it
@@ -460,7 +459,7 @@ class _Row:
         golds = [(path, value) for path, value in golds if not _is_empty(value)][:1]
         puzzle = kind == "puzzle" or any(isinstance(self._row.get(one), list) for one in ("numbers", "nums"))
         paths = () if tool is not None and tool.fields.get("reference") == () else self._paths["reference"]
-        used = {path for name, path in self._found if name in ("response", "responses")}
+        used = {path for name, path in self._columns_read if name in ("response", "responses")}
         used.update(path for path in self._columns.values() if path is not None)
         for path in paths:
             if path in used or (puzzle and path == "target"):
@@ -500,17 +499,17 @@ class _Row:
         return "", None
 
     def _where(self, name: str) -> str:
-        return next((path for field, path in self._found if field == name), name)
+        return next((path for field, path in self._columns_read if field == name), name)
 
     def _note(self, name: str, path: str) -> None:
         if path and path != name:
-            self._found.append((name, path))
+            self._columns_read.append((name, path))
 
     def _reading(self) -> Reading | None:
         tool = None if self._tool is None else self._tool.name
-        if tool is None and not self._found and not self._foreign:
+        if tool is None and not self._columns_read and not self._foreign:
             return None
-        return Reading(tool, tuple(self._found), tuple(self._foreign))
+        return Reading(tool, tuple(self._columns_read), tuple(self._foreign))
 
 
 def _numbered(responses: Any) -> Any:  # any: a JSON value

@@ -18,7 +18,8 @@ from . import preference_forms as forms
 from .choices import number_of
 from .dialogue import Turns, answers_of, last_answer, type_of
 from .paths import get, parse_path
-from .preferences import PreferenceReader, Row
+from .preferences import PreferenceReader
+from .values import Row
 
 SAFETY_FIELDS = ("prompt", "system", "response", "safe", "unsafe", "category", "source", "id")
 """What can be found under a name of one's own."""

@@ -23,7 +23,7 @@ from .documents import rows_of
 from .messages import is_conversation
 from .values import read_text
 
-Found = bytes | SampleError
+TableRecord = bytes | SampleError
 _SPACE = re.compile(r"[\s,]*")
 _ZSTD = 93
 """Zstandard as a ZIP archive's method, in which inspect packs and which zipfile knows from Python 3.14 on only."""
@@ -53,7 +53,7 @@ def _as_text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def json_rows(stream: io.BufferedReader, longest: int) -> Iterator[Found]:
+def json_rows(stream: io.BufferedReader, longest: int) -> Iterator[TableRecord]:
     """The items of a JSON array, or of JSON documents one after another; of a log of inspect its samples."""
     text = codecs.getincrementaldecoder("utf-8-sig")("replace")
     decoder = json.JSONDecoder()
@@ -98,7 +98,7 @@ def json_rows(stream: io.BufferedReader, longest: int) -> Iterator[Found]:
         held, ended = held + text.decode(data, final=not data), not data
 
 
-def csv_rows(stream: io.BufferedReader, longest: int, delimiter: str) -> Iterator[Found]:
+def csv_rows(stream: io.BufferedReader, longest: int, delimiter: str) -> Iterator[TableRecord]:
     """The records of CSV with a header. Raises RunError where two columns have one name."""
     csv.field_size_limit(max(csv.field_size_limit(), longest))
     size = 0
@@ -146,7 +146,7 @@ def _cell(name: str, cell: str) -> Any:  # any: a JSON value
     return cell
 
 
-def arrow_rows(path: str, kind: str) -> Iterator[Found]:
+def arrow_rows(path: str, kind: str) -> Iterator[TableRecord]:
     """The rows of a Parquet or Arrow file. Raises RunError without pyarrow, or where two columns have one name."""
     try:
         import pyarrow
@@ -224,7 +224,7 @@ def _archive(names: Sequence[str]) -> str:
     return "a ZIP archive and no log of inspect; unpack it and name the files in it"
 
 
-def eval_rows(path: str, longest: int) -> Iterator[Found]:
+def eval_rows(path: str, longest: int) -> Iterator[TableRecord]:
     """The samples of an `.eval` log of inspect, which is a ZIP archive. Raises RunError for another archive."""
     try:
         with zipfile.ZipFile(path) as archive:

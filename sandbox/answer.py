@@ -18,14 +18,14 @@ from typing import Literal, get_args
 
 from .agent.codec import MalformedError, decode, encode
 
-Kind = Literal["value", "passed", "raised", "unplain", "nothing", "unfit", "entry", "arguments"]
+AnswerKind = Literal["value", "passed", "raised", "unplain", "nothing", "unfit", "entry", "arguments"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a harness said: the program's own word, save what a test in a process of its own ended in."""
 
-    kind: Kind
+    kind: AnswerKind
     """Which of the above."""
     value: object = None
     """What the call returned; with `unplain` its truth."""
@@ -69,8 +69,8 @@ def read_answer(data: bytes) -> Answer:
             return Answer(kind="unplain", value=truth, text=text)
         case ("passed",):
             return Answer(kind="passed")
-        case (str(kind), str(text)) if kind in get_args(Kind):
+        case (str(kind), str(text)) if kind in get_args(AnswerKind):
             return Answer(kind=kind, text=text)  # type: ignore[arg-type]  # just looked up
-        case (str(kind), str(name), str(text)) if kind in get_args(Kind):
+        case (str(kind), str(name), str(text)) if kind in get_args(AnswerKind):
             return Answer(kind=kind, text=text, error=name)  # type: ignore[arg-type]
     return Answer(kind="raised", text="the program sent no answer of the harness")

@@ -18,7 +18,7 @@ from .session import Backend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class ProbeFinding:
     """What came of one probe."""
 
     area: str
@@ -41,8 +41,8 @@ def check(
     *,
     image: str = "python",
     probes: Sequence[Probe] = PROBES,
-    report: Callable[[Finding], None] | None = None,
-) -> list[Finding]:
+    report: Callable[[ProbeFinding], None] | None = None,
+) -> list[ProbeFinding]:
     """Try every probe; `report` gets each at once. Raises SandboxError where no sandbox is available."""
     bench = Bench(backend, image)
     findings = []
@@ -57,7 +57,7 @@ def check(
     return findings
 
 
-def _findings(bench: Bench, probes: Sequence[Probe]) -> Iterator[Finding]:
+def _findings(bench: Bench, probes: Sequence[Probe]) -> Iterator[ProbeFinding]:
     for probe in probes:
         start = time.monotonic()
         try:
@@ -66,4 +66,4 @@ def _findings(bench: Bench, probes: Sequence[Probe]) -> Iterator[Finding]:
             hole = f"the sandbox failed: {error}"
         if hole is not None:
             bench.drop()
-        yield Finding(area=probe.area, name=probe.name, hole=hole, seconds=time.monotonic() - start)
+        yield ProbeFinding(area=probe.area, name=probe.name, hole=hole, seconds=time.monotonic() - start)

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from .backends import BACKENDS, backend
-from .conformance import Finding, check
+from .conformance import ProbeFinding, check
 from .errors import SandboxError
 from .probes import PROBES
 from .session import Backend
 
-USUAL = ("docker", "runsc", "local")
+DEFAULT_BACKENDS = ("docker", "runsc", "local")
 """What is looked at when nothing is named; `unsafe` would fail by its nature."""
 
 
@@ -26,7 +26,7 @@ class Diagnosis:
     """A name of `backends.BACKENDS`."""
     missing: str | None = None
     """Why it is not available here, and the way out; None where it is."""
-    findings: Sequence[Finding] = ()
+    findings: Sequence[ProbeFinding] = ()
     """What came of each probe."""
     promises: Sequence[str] = ()
     """What it says it holds to."""
@@ -65,7 +65,7 @@ def run_doctor(names: Sequence[str] = (), *, as_json: bool = False) -> int:
         if name not in BACKENDS:
             raise ValueError(f"unknown backend {name!r}; known: {', '.join(BACKENDS)}")
     diagnoses = []
-    for name in dict.fromkeys(names or USUAL):
+    for name in dict.fromkeys(names or DEFAULT_BACKENDS):
         diagnosis = diagnose(name)
         diagnoses.append(diagnosis)
         if not as_json:
@@ -80,7 +80,7 @@ def run_doctor(names: Sequence[str] = (), *, as_json: bool = False) -> int:
 def _images(name: str) -> dict[str, str]:
     if name not in ("docker", "runsc"):
         return {}
-    from .backends.engine import engine
+    from .backends.docker_engine import engine
     from .images import NAMES
     from .images.build import state
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 class AdaptiveBatchSize:
     """Learns from what was handed over how long a row takes, and at most doubles from one time to the next.
 
-    >>> pace = AdaptiveBatchSize(seconds=0.25, most=512)
-    >>> pace.rows
+    >>> size = AdaptiveBatchSize(seconds=0.25, most=512)
+    >>> size.rows
     16
-    >>> pace.update(16, 0.01); pace.rows
+    >>> size.update(16, 0.01); size.rows
     32
-    >>> pace.update(1, 60.0); pace.rows
+    >>> size.update(1, 60.0); size.rows
     1
     """
 

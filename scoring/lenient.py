@@ -9,7 +9,7 @@ from ..verifiers.spec import RewardSpec
 from ..verifiers.verdict import Reason
 from .options import ScoreOptions
 from .summary import Tally
-from .work import ScoredResponse, Scorer
+from .work import RowScorer, ScoredResponse
 
 SAMPLED = 50
 """Rows that are tried."""
@@ -34,7 +34,7 @@ def lenient_note(options: ScoreOptions, tally: Tally, rows: Sequence[RawRow]) ->
     settings["judge"] = None  # what a note would cost
     spec = RewardSpec(rewards=("math",), options={"math": {**settings, "extraction": "lenient"}})
     verdicts = [
-        each for done in Scorer(spec.build(), options.reader, None).judge(rows[:SAMPLED]) for each in done.responses
+        each for done in RowScorer(spec.build(), options.reader, None).judge(rows[:SAMPLED]) for each in done.responses
     ]
     answered = sum(not has_no_answer(each) for each in verdicts)
     if not answered:

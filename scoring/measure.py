@@ -23,7 +23,7 @@ Values = dict[str, float]
 """One question's values, by metric; what it has no value for is left out."""
 
 _COUNTS = ("length", "reflective")
-_TOLD = ("format", "language")
+_REPORTED = ("format", "language")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,7 @@ def _values(rows: Sequence[ScoredRow], k: int, voters: Mapping[str, Voter], word
         share = vote(right, wrong, voter) if voter is not None and k > 1 else None
         if share is not None:
             values[f"cons_at_{k}"] = share
-    for name in _TOLD:
+    for name in _REPORTED:
         scores = [
             score for one in scored for verifier, _, _, score in one.verdicts if verifier == name and score is not None
         ]

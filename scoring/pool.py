@@ -25,7 +25,7 @@ from ..verifiers.errors import RunError
 from ..verifiers.reward import Judge
 from ..verifiers.spec import RewardSpec, slots_of
 from ..verifiers.verdict import Reason
-from .work import Done, Mismatch, Scorer
+from .work import Done, Mismatch, RowScorer
 from .worker import read_frame, write_frame
 
 _START_SECONDS = 600
@@ -121,7 +121,7 @@ class _Worker:
         return f"the worker ended with status {code}"
 
 
-class Pool:
+class WorkerPool:
     """Up to `workers` processes, started as they are needed. `run` may be called from that many threads at once."""
 
     def __init__(
@@ -140,7 +140,7 @@ class Pool:
         """`judge` is what `spec` builds; it is only asked for names, about rows that no worker survived. Without `echo`
         a finished row holds the findings alone, not the fields it came with; `prefix` is put before their names."""
         self._handshake = (spec, reader, group_by, echo, prefix, tuple(by))
-        self._scorer = Scorer(judge, reader, group_by, echo=echo, prefix=prefix, by=by)
+        self._scorer = RowScorer(judge, reader, group_by, echo=echo, prefix=prefix, by=by)
         self._row_timeout = row_timeout
         self._threads = slots_of(workers)
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()

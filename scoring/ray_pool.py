@@ -29,8 +29,8 @@ from ..verifiers.errors import RunError, missing_extra
 from ..verifiers.reward import Judge
 from ..verifiers.spec import RewardSpec
 from ..verifiers.verdict import Reason
-from .pool import Pool
-from .work import Done, Mismatch, Scorer
+from .pool import WorkerPool
+from .work import Done, Mismatch, RowScorer
 
 AUTO, LOCAL = "auto", "local"
 """Addresses: the cluster that this machine belongs to; one started here, for this run."""
@@ -104,7 +104,7 @@ class ScoringActor:
         if version != __version__:
             raise RuntimeError(f"this node has r1-reward {__version__}, the run {version}")
         sys.path += [entry for entry in path if entry not in sys.path]
-        self._pool = Pool(
+        self._pool = WorkerPool(
             spec, spec.build(), reader, group_by, workers=1, row_timeout=row_timeout, prefix=prefix, by=by
         )
         self._pool.start()
@@ -114,7 +114,7 @@ class ScoringActor:
         return __version__
 
     def run(self, task: bytes) -> bytes:
-        """What `Pool.run` does, on this node. Both ways pickled, which Ray itself does at several times the cost."""
+        """What `WorkerPool.run` does, on this node. Both ways pickled, as Ray does at several times the cost."""
         return pickle.dumps(self._pool.run(*pickle.loads(task)), pickle.HIGHEST_PROTOCOL)  # noqa: S301 - our own
 
     def finish(self) -> None:
@@ -123,7 +123,7 @@ class ScoringActor:
 
 
 class RayPool:
-    """Up to `workers` actors, with the methods of `Pool` that a run needs. Use inside `connected`."""
+    """Up to `workers` actors, with the methods of `WorkerPool` that a run needs. Use inside `connected`."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class RayPool:
     ) -> None:
         """`judge` is what `spec` builds; it is only asked for names, about rows that were given up."""
         self._ray = ray = _ray()
-        self._scorer = Scorer(judge, reader, group_by, prefix=prefix, by=by)
+        self._scorer = RowScorer(judge, reader, group_by, prefix=prefix, by=by)
         self._made_of = (__version__, list(sys.path), spec, reader, group_by, row_timeout, prefix, tuple(by))
         # No restarts and retries of Ray's own: a chunk need not wait for the actor that lost it to come back.
         self._actor = ray.remote(ScoringActor).options(num_cpus=1, max_restarts=0, max_task_retries=0)
@@ -157,7 +157,7 @@ class RayPool:
         self._ready.put((self._next(), None))
 
     def run(self, rows: Sequence[RawRow], outputs: Sequence[bytes] | None = None) -> list[Done] | Mismatch:
-        """Judge rows, or with `outputs` take over what an earlier run found about them; see `Pool.run`.
+        """Judge rows, or with `outputs` take over what an earlier run found about them; see `WorkerPool.run`.
 
         An actor that dies over them loses nothing. Raises RunError where no actor is available.
         """

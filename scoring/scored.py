@@ -24,7 +24,7 @@ from .work import ScoredResponse, decision, group_key
 MOST_VERIFIERS = 32
 """Verifiers that are told apart in one file; the verdicts of more are left in their rows."""
 
-Told = tuple[str, str, str, float | None]
+VerdictEntry = tuple[str, str, str, float | None]
 """A verdict in short: name, status, reason, score."""
 
 
@@ -168,7 +168,7 @@ class ScoredFiles:
 _REASONS = {status.value: frozenset(reason.value for reason in reasons) for status, reasons in REASONS_OF.items()}
 
 
-def _verdict(name: str, verdict: object) -> Told:
+def _verdict(name: str, verdict: object) -> VerdictEntry:
     if not isinstance(verdict, dict):
         raise SampleError("wrong_type", f"the verdict {name[:40]!r} is no object")
     status, reason = verdict.get("status"), verdict.get("reason")

@@ -87,7 +87,7 @@ class _Parsed:
     reading: Reading | None = None
 
 
-class Scorer:
+class RowScorer:
     """Turns raw rows into finished ones with one judge."""
 
     def __init__(

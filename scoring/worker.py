@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from ..verifiers.spec import RewardSpec, verifiers_of
 from ..verifiers.verifier import Preparing
-from .work import Scorer
+from .work import RowScorer
 
 _LENGTH = struct.Struct("<Q")
 
@@ -60,7 +60,7 @@ def main() -> None:
             for verifier in verifiers_of(judge):
                 if isinstance(verifier, Preparing):
                     verifier.prepare()
-            scorer = Scorer(judge, reader, group_by, echo=echo, prefix=prefix, by=by)
+            scorer = RowScorer(judge, reader, group_by, echo=echo, prefix=prefix, by=by)
         except Exception as error:  # noqa: BLE001 - the process boundary: the parent raises it
             write_frame(results, f"{type(error).__name__}: {error}")
             return

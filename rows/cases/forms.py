@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...sandbox.testlib import uses_testlib
 from ...verifiers.cases import TestCase
 from ...verifiers.errors import SampleError
 from ...verifiers.sample import Sample
+from ..values import Row
 from .pickles import unpack
 from .shapes import plain, read_shape
 from .unknown import unknown_form
 
-Row = Mapping[str, Any]  # any: JSON values
 _INTERACTIVE = "the problem is interactive: it needs its own grader, which is not run here"
 
 

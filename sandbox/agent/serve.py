@@ -114,7 +114,7 @@ class Agent:
             "OPENBLAS_NUM_THREADS": "1",
         }
         self.null = os.open("/dev/null", os.O_RDWR)
-        self._found: dict[str, str] = {}
+        self._commands: dict[str, str] = {}
         self._bounds: dict[tuple[float, ...], Sequence[tuple[int, tuple[int, int]]]] = {}
         mode: str = config["mode"]
         if mode == "auto":
@@ -193,9 +193,9 @@ class Agent:
             return words, (lambda: _forked_harness(name)) if harness else (lambda: _forked_script(rest))
         if harness:
             words.insert(script, self._harness)
-        if words[0] not in self._found:
-            self._found[words[0]] = _which(words[0], self.environment["PATH"])
-        words[0] = self._found[words[0]]
+        if words[0] not in self._commands:
+            self._commands[words[0]] = _which(words[0], self.environment["PATH"])
+        words[0] = self._commands[words[0]]
         return words, None
 
     def bounds(self, limits: Header) -> Sequence[tuple[int, tuple[int, int]]]:

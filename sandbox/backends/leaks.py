@@ -18,7 +18,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ..errors import SandboxError
-from .engine import engine
+from .docker_engine import engine
 from .owner import Owner
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..backends.engine import answers, engine
+from ..backends.docker_engine import answers, engine
 from ..errors import SandboxError
 from . import NAMES, RECIPES_LABEL, REPOSITORY, dockerfile, fingerprint, locked, matches, packages, recipes, tag, tree
 

@@ -118,7 +118,7 @@ def test_a_chat_model_is_read_at_the_word_that_it_answers(server: Server) -> Non
     good, mute = verifier([sample("it"), sample("mute")])
     assert good.score == pytest.approx(-0.1 + 2.4)
     assert "none of the words Yes, No" in mute.detail
-    asked = [body for _, body in server.asked]  # in no order, since the questions go out together
+    asked = [body for _, body, _ in server.asked]  # in no order, since the questions go out together
     assert [{"role": "user", "content": "Is it a good answer to Q?"}] in [body["messages"] for body in asked]
     assert {body["top_logprobs"] for body in asked} == {20}
 

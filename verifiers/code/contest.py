@@ -8,13 +8,12 @@ from typing import Any
 
 from ...sandbox.limits import Limits
 
-Row = Mapping[str, Any]  # any: JSON values
 _SECONDS = re.compile(r"\s*([0-9.]+)\s*(?:s|sec|second|seconds)?\s*$", re.IGNORECASE)
 _MEMORY = re.compile(r"\s*([0-9.]+)\s*(b|kb|mb|gb|bytes|kilobytes|megabytes|gigabytes)?\s*$", re.IGNORECASE)
 _MIB = {"b": 1 / (1 << 20), "k": 1 / 1024, "m": 1.0, "g": 1024.0}
 
 
-def limits_of_row(row: Row) -> Limits | None:
+def limits_of_row(row: Mapping[str, Any]) -> Limits | None:  # any: JSON values
     """What a row's columns `time_limit`, `memory_limit` and `memory_limit_bytes` say; None where they say nothing.
 
     >>> limits_of_row({"time_limit": "2.0 seconds", "memory_limit": 256.0})

@@ -78,7 +78,7 @@ class CodeVerifier:
     """1 if the response's program passes every test, else 0; with `score="fraction"` the share that it passes.
 
     The program is the last fitting code block after the thinking. Tests are the sample's. Nothing runs outside the
-    isolation that `backend` names; where it is not available, the verdict is `error: sandbox_unavailable` and no number.
+    isolation that `backend` names; where it is not available, the verdict is `error: sandbox_unavailable`.
 
     Evidence: `tests`, one `{outcome, seconds, cpu_seconds, memory_mb, detail}` each, the first failures with the
     `stdout` and `stderr` that they wrote; `trust` (`weak` where test code had to run in the program's own process);

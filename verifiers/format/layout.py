@@ -33,7 +33,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class LayoutCheck:
     """How a response deviates, and what of it is as it should be."""
 
     violations: frozenset[Violation]
@@ -41,7 +41,7 @@ class Checked:
     """What is asked for, and whether it is there; what is only kept because nothing is there is not kept."""
 
 
-def check(scanned: Reasoning, layout: Layout) -> Checked:
+def check(scanned: Reasoning, layout: Layout) -> LayoutCheck:
     """Compare a response with a layout."""
     names = tuple(layout.tags)
     tags = scanned.tags_of(names)
@@ -66,7 +66,7 @@ def check(scanned: Reasoning, layout: Layout) -> Checked:
         requirements["summary"] = complete and Violation.MISSING_SUMMARY not in violations
     if not layout.outside:
         requirements["nothing_outside"] = complete and Violation.TEXT_OUTSIDE not in violations
-    return Checked(violations=frozenset(violations), requirements=requirements)
+    return LayoutCheck(violations=frozenset(violations), requirements=requirements)
 
 
 def _stack_faults(scanned: Reasoning, tags: Sequence[Tag], names: Sequence[str]) -> set[Violation]:

@@ -25,7 +25,7 @@ from ..reasoning import Prefilled, Reasoning, Span, scan
 from ..sample import Sample
 from ..verdict import Reason, Verdict
 from ..verifier import judge_each
-from .layout import CARDINALITIES, Cardinality, Checked, Layout, blank, check
+from .layout import CARDINALITIES, Cardinality, Layout, LayoutCheck, blank, check
 from .spans import violation_spans, with_returns
 from .violation import Violation
 
@@ -166,7 +166,7 @@ class FormatVerifier:
         tail: Literal["none", "any"] = "any" if self.outside else "none"
         return Layout(tags=tags, ordered=self.order == "given", tail=tail, outside=self.outside)
 
-    def _check(self, scanned: Reasoning, layout: Layout | None) -> Checked:
+    def _check(self, scanned: Reasoning, layout: Layout | None) -> LayoutCheck:
         if layout is not None:
             return check(scanned, layout)
         return _check_boxed(scanned) if self.profile == "boxed" else _check_json(scanned, self.schema)
@@ -225,7 +225,7 @@ def _final(scanned: Reasoning) -> tuple[Span, set[Violation]]:
     return final, set()
 
 
-def _check_boxed(scanned: Reasoning) -> Checked:
+def _check_boxed(scanned: Reasoning) -> LayoutCheck:
     final, violations = _final(scanned)
     boxes = [box for box in scanned.boxes if final.start <= box.span.start and box.span.end <= final.end]
     if not boxes:
@@ -242,22 +242,24 @@ def _check_boxed(scanned: Reasoning) -> Checked:
         "box_closed": one and Violation.UNCLOSED_BOX not in violations,
         "box_filled": one and Violation.EMPTY_BOX not in violations,
     }
-    return Checked(violations=frozenset(violations), requirements=requirements)
+    return LayoutCheck(violations=frozenset(violations), requirements=requirements)
 
 
-def _check_json(scanned: Reasoning, schema: Mapping[str, Any] | None) -> Checked:  # any: a JSON Schema
+def _check_json(scanned: Reasoning, schema: Mapping[str, Any] | None) -> LayoutCheck:  # any: a JSON Schema
     _, violations = _final(scanned)
     text = json_text(scanned)
     try:
         value = read_json(text)
     except JsonError:
-        return Checked(violations=frozenset({*violations, Violation.NOT_JSON}), requirements=_JSON_NONE[schema is None])
+        return LayoutCheck(
+            violations=frozenset({*violations, Violation.NOT_JSON}), requirements=_JSON_NONE[schema is None]
+        )
     requirements = {"json": True}
     if schema is not None:
         requirements["schema"] = Schemas.faults(schema, value, len(text)) == ""
         if not requirements["schema"]:
             violations.add(Violation.SCHEMA_MISMATCH)
-    return Checked(violations=frozenset(violations), requirements=requirements)
+    return LayoutCheck(violations=frozenset(violations), requirements=requirements)
 
 
 _JSON_NONE: Mapping[bool, Mapping[str, bool]] = {True: {"json": False}, False: {"json": False, "schema": False}}

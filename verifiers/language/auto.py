@@ -28,7 +28,7 @@ class Piece(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DetectionPlan:
     """What `auto` looks for: which languages each script may hold."""
 
     languages: tuple[str, ...] | None
@@ -45,7 +45,7 @@ class Plan:
         return script.languages if len(script.languages) == 1 else (UNKNOWN,)
 
 
-def pieces(text: str, plan: Plan, target: str | None, unit: Unit) -> list[Piece]:
+def pieces(text: str, plan: DetectionPlan, target: str | None, unit: Unit) -> list[Piece]:
     """The pieces of a masked text, in order, neighbours in one language joined."""
     runs: dict[str, list[tuple[int, int]]] = {}
     if text.isascii():
@@ -99,7 +99,9 @@ def _certain(text: str, spans: Sequence[tuple[int, int]], language: str, script:
             yield Piece(start, end, language, count)
 
 
-def _cjk(text: str, spans: Sequence[tuple[int, int]], plan: Plan, target: str | None, unit: Unit) -> Iterator[Piece]:
+def _cjk(
+    text: str, spans: Sequence[tuple[int, int]], plan: DetectionPlan, target: str | None, unit: Unit
+) -> Iterator[Piece]:
     allowed = tuple(language for language in ("zh", "ja") if plan.languages is None or language in plan.languages)
     each, kana = _cjk_runs()
     if (

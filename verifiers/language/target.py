@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import han, ngrams
-from .auto import Piece, Plan
+from .auto import DetectionPlan, Piece
 from .scripts import BY_NAME, RUNS, UNKNOWN, Script, word_pattern
 
 SHORT = 16
@@ -40,11 +40,11 @@ class Target(NamedTuple):
     """Where there is none: a sentence."""
 
 
-def target_of(text: str, pieces: Sequence[Piece], plan: Plan) -> Target:
+def target_of(text: str, pieces: Sequence[Piece], plan: DetectionPlan) -> Target:
     """The language of a masked prompt; `pieces` are its stretches by language.
 
     >>> from .auto import pieces
-    >>> plan = Plan(None)
+    >>> plan = DetectionPlan(None)
     >>> [target_of(t, pieces(t, plan, None, "word"), plan).language for t in ("Compute 2+2", "Area", "What is it?")]
     ['en', None, 'en']
     """
@@ -74,7 +74,7 @@ def target_of(text: str, pieces: Sequence[Piece], plan: Plan) -> Target:
     return target
 
 
-def _han(text: str, plan: Plan, counts: Mapping[str, int]) -> tuple[int, Target]:
+def _han(text: str, plan: DetectionPlan, counts: Mapping[str, int]) -> tuple[int, Target]:
     allowed = [code for code in ("zh", "ja") if plan.languages is None or code in plan.languages]
     size = counts.get("zh", 0) + counts.get("ja", 0)
     if len(allowed) == 1:
@@ -88,7 +88,7 @@ def _han(text: str, plan: Plan, counts: Mapping[str, int]) -> tuple[int, Target]
     return size, Target(None, f"its prompt's {len(characters)} characters are written in Chinese and Japanese alike")
 
 
-def _shared(words: Sequence[str], script: Script, plan: Plan) -> Target:
+def _shared(words: Sequence[str], script: Script, plan: DetectionPlan) -> Target:
     """The language of a short text in a script that several languages may share."""
     languages = plan.of(script)
     if len(languages) == 1:

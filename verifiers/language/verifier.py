@@ -1,8 +1,9 @@
 r"""Language consistency, eq. (7): words of the target language over all words of the chain of thought.
 
 The paper does not say what a word is or how its language is identified. Here a word is a token of UAX #29 that holds a
-letter (so one for each Han or Hiragana character), and the language is identified word by word; see `scripts`, `neutral`,
-`switching` and `han`. What the unit is moves the ratio more than the detector does, so every verdict names it.
+letter (so one for each Han or Hiragana character), and the language is identified word by word; see `scripts`,
+`neutral`, `switching` and `han`. What the unit is moves the ratio more than the detector does, so every verdict
+names it.
 
 What it does not do: judge whether the language is used well, or look at what the mask takes out (code, formulas,
 addresses); `strict` counts the prose that hides in there.
@@ -23,8 +24,8 @@ from ..sample import Sample
 from ..settings import check
 from ..verdict import Reason, Verdict
 from ..verifier import judge_each
-from .auto import Piece, Plan
-from .backends import Backend, known, label, scripts_only
+from .auto import DetectionPlan, Piece
+from .backends import BackendName, known, label, scripts_only
 from .neutral import mask
 from .question import question
 from .scripts import Unit
@@ -57,7 +58,7 @@ class LanguageVerifier:
     """What is measured: the chain of thought, what follows it, or everything."""
     unit: Unit = "word"
     """What is counted: words, or their letters."""
-    backend: Backend = "auto"
+    backend: BackendName = "auto"
     """What identifies the languages; see `backends`."""
     languages: Sequence[str] | None = None
     """The only languages to consider, ISO 639-1, which is faster; the target is always one of them."""
@@ -125,12 +126,12 @@ class LanguageVerifier:
         for piece in parts:
             counts[piece.language] += piece.words
         total = sum(counts.values())
-        visible, shown = (len(piece) - piece.count(" ") for piece in (text, masked))
+        characters, shown = (len(piece) - piece.count(" ") for piece in (text, masked))
         evidence = {
             "target": target,
             "counts": dict(sorted(counts.items())),
             "unit": self.unit,
-            "neutral": round(1 - shown / visible, 4) if visible else 0.0,
+            "neutral": round(1 - shown / characters, 4) if characters else 0.0,
             "spans": [[p.start + span.start, p.end + span.start, p.language] for p in parts[:_SPANS]],
         }
         if total < self.min_words:
@@ -143,7 +144,7 @@ class LanguageVerifier:
         candidates = self.languages
         if candidates is not None and target is not None and target not in candidates:
             candidates = (*candidates, target)
-        plan = Plan(None if candidates is None else tuple(candidates))
+        plan = DetectionPlan(None if candidates is None else tuple(candidates))
         return label(masked, self.backend, self.model, plan, target, self.unit)
 
     def _target(self, sample: Sample) -> Target:
@@ -151,7 +152,7 @@ class LanguageVerifier:
             return Target(_code(sample.language) or None, "its field is blank")
         asked = mask(question(sample.prompt))
         parts = self._pieces(asked, None)
-        plan = Plan(None if self.languages is None else tuple(self.languages))
+        plan = DetectionPlan(None if self.languages is None else tuple(self.languages))
         target = target_of(asked, parts, plan if self.backend != "script" else scripts_only(None))
         return target if target.language is not None or self.default is None else Target(self.default)
 

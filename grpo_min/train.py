@@ -32,7 +32,7 @@ from .r1.evaluate import default_sampling, evaluate, load, make_validation
 from .r1.recipe import Recipe, read_recipe
 from .r1.stages import run_recipe
 from .rewards import build_reward
-from .runlog import Metrics
+from .runlog import StepMetrics
 from .sampling import Sampling
 
 _log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def _train(config: TrainConfig, stopped: Callable[[], bool]) -> None:
     trainer = Trainer(config, model, tokenizer, samples, reward, stopped=stopped, validate=validate)
     with progress_bar("training", config.steps, shown=trainer.processes.rank == 0) as show:
 
-        def on_step(line: Metrics) -> None:
+        def on_step(line: StepMetrics) -> None:
             description = f"reward {line.get('reward', float('nan')):.3f}  length {line.get('length', 0):.0f}"
             show(completed=line["step"], description=description)
             for alarm in line["alarms"]:
@@ -134,7 +134,7 @@ def run_eval(
 @click.argument("recipe", metavar="RECIPE.toml")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="As if RECIPE had it; repeatable.")
 def main(recipe: str, changes: tuple[str, ...]) -> None:
-    """`torchrun -m r1_reward.grpo_min.command RECIPE.toml`: the same on several processes."""
+    """`torchrun -m r1_reward.grpo_min.train RECIPE.toml`: the same on several processes."""
     logging.basicConfig(level=logging.WARNING)
     sys.exit(run_train(recipe, parse_settings(changes)))
 
