@@ -61,7 +61,7 @@ def traced(walk: Callable[[], object]) -> list[str]:
 
 def pair() -> Callable[[], object]:
     """Forty pairs, a reward model from scratch, one epoch."""
-    from r1_reward.reward_models.command import run_train
+    from r1_reward.reward_models.train_rm_command import run_train
 
     folder = Path(tempfile.mkdtemp())
     rows = [{"prompt": f"question {n}", "chosen": f"answer {n} please", "rejected": f"no {n}"} for n in range(40)]
@@ -101,7 +101,7 @@ def response() -> Callable[[], object]:
     """A response judged by a verifier of one file."""
     from r1_reward.rows.files import Input
     from r1_reward.scoring import ScoreOptions, score
-    from r1_reward.scoring.work import Scorer
+    from r1_reward.scoring.work import RowScorer
 
     folder = Path(tempfile.mkdtemp())
     (folder / "in.jsonl").write_text('{"response": "one two", "prompt": "say"}\n', encoding="utf-8")
@@ -112,7 +112,7 @@ def response() -> Callable[[], object]:
 
     def walk() -> None:
         score(options)
-        Scorer(options.spec.build(), options.reader, None).judge(list(Input(options.files, 1 << 20)))
+        RowScorer(options.spec.build(), options.reader, None).judge(list(Input(options.files, 1 << 20)))
 
     return walk
 

@@ -102,7 +102,7 @@ class LossInputs:
     reference_logp_N: Tensor | None = None
     """The same under the reference; None where there is no KL."""
     engine_logp_N: Tensor | None = None
-    """The same as a foreign engine told it; None where the sampler was this model."""
+    """The same as a foreign engine reported it; None where the sampler was this model."""
     kept_N: Tensor | None = None
     """Where the policy gradient stays (see `clip_cov`); None is everywhere."""
     entropy_N: Tensor | None = None

@@ -74,8 +74,8 @@ class VllmEngine:
             for sample in range(n)
         ]
         outputs = self._alive(lambda llm: llm.generate(requests, params, use_tqdm=False))
-        found = [_completion(request.outputs[0]) for request in outputs]
-        return [found[start : start + n] for start in range(0, len(found), n)]
+        completions = [_completion(request.outputs[0]) for request in outputs]
+        return [completions[start : start + n] for start in range(0, len(completions), n)]
 
     def sync(self, model: PreTrainedModel) -> None:
         """Hand the weights over, each whole and with its adapters merged."""
@@ -131,7 +131,7 @@ def vllm_engine(path: str, stop_tokens: Sequence[int], **options: Any) -> VllmEn
 
 def _completion(output: Any) -> Completion:  # any: vLLM's CompletionOutput
     logprobs = tuple(
-        float(found[token].logprob) for token, found in zip(output.token_ids, output.logprobs, strict=True)
+        float(candidates[token].logprob) for token, candidates in zip(output.token_ids, output.logprobs, strict=True)
     )
     finish = "stop" if output.finish_reason == "stop" else "length"
     return Completion(tokens=tuple(output.token_ids), logprobs=logprobs, finish=finish)  # type: ignore[arg-type]  # of two

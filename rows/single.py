@@ -82,5 +82,5 @@ def _plain(reference: object) -> object:
     return list(reference) if isinstance(reference, tuple) else reference
 
 
-def _all(values: object, wanted: type) -> bool:
-    return isinstance(values, list | tuple) and bool(values) and all(isinstance(value, wanted) for value in values)
+def _all(values: object, kind: type) -> bool:
+    return isinstance(values, list | tuple) and bool(values) and all(isinstance(value, kind) for value in values)

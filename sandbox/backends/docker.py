@@ -21,7 +21,7 @@ from ..errors import SandboxUnavailableError
 from ..images import tag
 from ..session import AgentSettings
 from .attached import AttachedChannel
-from .engine import CALL_SECONDS, engine
+from .docker_engine import CALL_SECONDS, engine
 from .leaks import Watcher, label, remove, sweep, sweep_with
 
 if TYPE_CHECKING:
