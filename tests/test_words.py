@@ -117,7 +117,7 @@ def test_old_words_are_seen(text: str, old: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name
+    "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda p: p.name
 )
 def test_no_old_phrases_in_documentation(page: Path) -> None:
     lines = page.read_text(encoding="utf-8").splitlines()
