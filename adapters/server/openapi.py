@@ -61,7 +61,11 @@ def document(version: str, *, paths: frozenset[str], guarded: bool) -> dict[str,
         described[path] = {"get": {"summary": what, "responses": {"200": {"description": "as it says"}}}}
     made: dict[str, Any] = {
         "openapi": "3.1.0",
-        "info": {"title": "r1-reward", "version": version, "license": {"name": "MIT", "identifier": "MIT"}},
+        "info": {
+            "title": "r1-reward",
+            "version": version,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
         "paths": described,
         "components": {"schemas": _components(known)},
     }
