@@ -4,8 +4,8 @@
 
 A pair through `train-rm`, a rollout through a step of `grpo_min`, a response through `score`, a program through the
 sandbox. Counted are files in which a function is called; what importing runs is not, since each walk is made once
-before it is counted. docs/walks.md says what each file does there. What runs in another process (the sandbox's agent)
-is not seen; a worker of `score` is, since its work is done here as well.
+before it is counted. docs/explanation/walks.md says what each file does there. What runs in another process (the
+sandbox's agent) is not seen; a worker of `score` is, since its work is done here as well.
 """
 
 from __future__ import annotations

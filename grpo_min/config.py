@@ -1,4 +1,4 @@
-"""What a training run is, as frozen dataclasses that TOML fills in; docs/grpo_min.md, and `recipe` for several runs."""
+"""A training run as frozen dataclasses that TOML fills in; docs/how-to/grpo_min.md, and `recipe` for several runs."""
 
 from __future__ import annotations
 

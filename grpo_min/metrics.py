@@ -1,4 +1,4 @@
-"""What a step was like, in the numbers of docs/metrics.md, and when they are alarming.
+"""What a step was like, in the numbers of docs/reference/metrics.md, and when they are alarming.
 
 Metrics are made from sums, so that micro-batches and processes can add theirs up before anything is divided.
 """
@@ -114,7 +114,7 @@ def summarise(tally: Tally) -> StepMetrics:
 
 
 def alarms(history: Sequence[Mapping[str, Any]], config: AlarmConfig) -> list[dict[str, str]]:
-    """What is wrong at the last step of a history: a name that docs/grpo_min.md explains, and the figure."""
+    """What is wrong at the last step of a history: a name that docs/how-to/grpo_min.md explains, and the figure."""
     last = history[-1]
     limits = {
         "unjudged": ("unjudged", config.unjudged), "truncation": ("truncated", config.truncated),

@@ -121,7 +121,7 @@ def vllm_engine(path: str, stop_tokens: Sequence[int], **options: Any) -> VllmEn
         vllm: Any = import_module("vllm")  # any: it has an environment of its own
         LLM, SamplingParams = vllm.LLM, vllm.SamplingParams
     except ImportError as error:
-        raise ConfigError(f"engine.kind is 'vllm', which is not installed ({error}); see docs/grpo_min.md") from error
+        raise ConfigError(f"engine.kind 'vllm' needs vLLM ({error}); see docs/how-to/grpo_min.md") from error
     options = {"logprobs_mode": "processed_logprobs", "worker_extension_cls": EXTENSION, **options}
     try:
         return VllmEngine(lambda: LLM(path, **options), SamplingParams, stop_tokens=stop_tokens)

@@ -23,7 +23,9 @@ from ..verifiers.errors import ConfigError, RunError
 
 _BATCH = 50
 _LIMITS = Limits(time_s=120, memory_mb=2_048, disk_mb=64)
-_WAY_OUT = "`r1-reward sandbox build python --packages reasoning-gym` makes a sandbox with it (docs/capabilities.md)"
+_WAY_OUT = (
+    "`r1-reward sandbox build python --packages reasoning-gym` makes a sandbox with it (docs/reference/capabilities.md)"
+)
 
 
 def make_rows(

@@ -34,7 +34,7 @@ def verify(
         reference: The right answer; of several, any one will do.
         kind: Whose business it is: `math`, `code`, `choice`, `puzzle`, `schema`, `instructions`, `answer`, `tools`,
             `sql`, `procedural`, or a kind of an installed package.
-        tests: Test cases, for code: `TestCase`s, or any form that a row may have (docs/code.md).
+        tests: Test cases, for code: `TestCase`s, or any form that a row may have (docs/reference/code.md).
         prompt: What the model was asked, as text or as messages.
         limits: What a program may use: `Limits`, or their names and values.
         meta: What else the verifier asks a row for: `options`, `numbers` and `target`, `schema`.

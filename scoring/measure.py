@@ -1,7 +1,8 @@
 """The figures of an evaluation: a value for each metric of each question's k scored samples; their means and intervals.
 
-docs/evaluation.md has the formulas. Every mean is over questions, and so is its interval (`stats.Clustered`), since
-samples of one question are not independent. What it does not promise: intervals that hold for a handful of questions.
+docs/how-to/evaluation.md has the formulas. Every mean is over questions, and so is its interval (`stats.Clustered`),
+since samples of one question are not independent. What it does not promise: intervals that hold for a handful of
+questions.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Evaluation:
     k: int
     """Samples of each."""
     metrics: Mapping[str, Estimate]
-    """`pass_at_1`, `cons_at_16`, `format`, `language`, `length`, ... over all questions; see docs/evaluation.md."""
+    """`pass_at_1`, `cons_at_16`, `format`, `language`, `length`, ... over all questions (docs/how-to/evaluation.md)."""
     levels: Mapping[str, Mapping[str, Estimate]]
     """The same by difficulty, where the questions have one."""
 

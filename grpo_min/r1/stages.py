@@ -4,7 +4,7 @@
     no_language (B.6), hacking (B.5) and small_zero (RL on what is distilled into) are experiments beside them
 
 A stage is its entry in `STAGES` with the function beside it; how stages are skipped and resumed is in `pipeline`.
-docs/r1.md holds them against the paper. Stages that train adapters hand them on merged. Under torchrun all
+docs/explanation/r1.md holds them against the paper. Stages that train adapters hand them on merged. Under torchrun all
 processes train and sample, but for reward models, which the first one trains alone; the first one writes.
 """
 

@@ -95,7 +95,7 @@ def find_tests(row: Row, *, sure: bool) -> Sequence[TestCase]:
             if row.get(name) not in (None, "", [], {}):
                 if sure:
                     raise unknown_form(
-                        f"{name} holds tests in no form that is known; docs/code.md lists those that are"
+                        f"{name} holds tests in no form that is known; docs/reference/code.md lists those that are"
                     )
                 break
     except SampleError:

@@ -197,7 +197,7 @@ def test_tokens_of_large_covariance_lose_their_gradient_on_one_process_as_on_two
 
 
 def test_the_published_objectives_of_the_docs_are_recipes() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "objectives.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "objectives.md").read_text(encoding="utf-8")
     recipes = [from_table(TrainConfig, tomllib.loads(text)) for text in re.findall(r"```toml\n(.*?)```", page, re.S)]
     assert len(recipes) == 9
     assert {recipe.loss.surrogate for recipe in recipes} == {"clip", "cispo"}
