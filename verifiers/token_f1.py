@@ -63,7 +63,8 @@ def _drop(said: Sequence[str], gold: Sequence[str]) -> tuple[float, float]:
     exact = len(mine) == len(others) and {*mine} == {*others}
     bags, wanted = [{*span.split()} for span in mine], [{*span.split()} for span in others]
     scores = [[_drop_f1(bag, other) for bag in bags] for other in wanted]
-    return float(exact), round(_assignment(scores) / max(len(bags), len(wanted)), 2)
+    mean = _assignment(scores) / max(len(bags), len(wanted))
+    return float(exact), round(100 * mean) / 100  # numpy's way with halves
 
 
 def _drop_words(text: str) -> str:
