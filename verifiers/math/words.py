@@ -94,6 +94,8 @@ _SHARES = {
     "fifths": 5, "sixth": 6, "sixths": 6, "seventh": 7, "sevenths": 7, "eighth": 8, "eighths": 8, "ninth": 9,
     "ninths": 9, "tenth": 10, "tenths": 10,
 }  # fmt: skip
+NUMBER_WORDS = (*_SMALL, "hundred", *_SCALES)
+"""Words that numbers are made of."""
 
 
 def spelled_number(text: str) -> Fraction | None:
