@@ -140,6 +140,6 @@ def test_what_the_docs_name_is_there() -> None:
         except ModuleNotFoundError as error:  # a ready name whose class inherits from its trainer's
             there = (error.name or "").partition(".")[0] in TRAINERS
         assert there, (module, name)
-    for linked in re.findall(r"\]\([./]+(examples/[\w/.]+)\)", text):
+    for linked in re.findall(r"`(examples/[\w/.]+)`", text):
         assert (FOLDER.parents[1] / linked).exists(), linked
     assert set(re.findall(r"`(\w+)`", text)) >= set(Settings.__annotations__)
