@@ -210,7 +210,7 @@ class JudgeVerifier:
     def _votes(self, tasks: Sequence[Sequence[_Task]]) -> list[list[Answer]]:
         """The answers to each task's questions, every question as often as there are votes, question by question."""
         questions = [self._question(one, vote) for task in tasks for one in task for vote in range(self.votes)]
-        answers = iter(self._asker().ask(questions))
+        answers = iter(self.asker().ask(questions))
         return [[next(answers) for _ in range(len(task) * self.votes)] for task in tasks]
 
     def _question(self, task: _Task, vote: int) -> Question:
@@ -383,8 +383,8 @@ class JudgeVerifier:
         ask = self.ask
         return ask if isinstance(ask, str) else f"{getattr(ask, '__module__', '')}:{getattr(ask, '__qualname__', ask)}"
 
-    def _asker(self) -> Asker:
-        """This process's own, with the recording."""
+    def asker(self) -> Asker:
+        """Who asks: this process's own, with the recording."""
         made = self._made
         if made is None or made[0] != os.getpid():
             asker = Asker(
