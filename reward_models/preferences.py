@@ -111,7 +111,7 @@ def judge_all(
 
     `progress` gets how many were judged, and who asks, before and after each batch.
     """
-    found: list[JudgedPair] = []
+    judged: list[JudgedPair] = []
     if progress is not None:
         progress(0, asker)
     task = ready(options.rubric).instructions
@@ -121,10 +121,10 @@ def judge_all(
         orders = [_orders(candidate, options) for candidate in some]
         asked = [_questions(task, one, order) for one, order in zip(some, orders, strict=True)]
         answers = iter(asker.ask([question for questions in asked for question in questions]))
-        found += [_judged([next(answers) for _ in order], order) for order in orders]
+        judged += [_judged([next(answers) for _ in order], order) for order in orders]
         if progress is not None:
-            progress(len(found), asker)
-    return found
+            progress(len(judged), asker)
+    return judged
 
 
 def _orders(candidate: Candidate, options: PrefOptions) -> tuple[bool, ...]:
@@ -166,7 +166,7 @@ class Built:
 
     train: list[Pair]
     test: list[Pair]
-    told: dict[str, Any]  # any: JSON values
+    summary: dict[str, Any]  # any: JSON values
     """Counts, position bias, agreement, lengths before and after matching."""
 
 
@@ -210,7 +210,7 @@ def build(
         left_out["length matching"] = len(pairs) - len(matched.rows)
         pairs = matched.rows
     train, test = split_by_prompt(pairs, options.test_share, purpose="test", seed=options.seed)
-    told = {
+    summary = {
         "candidates": len(candidates),
         "left_out": {why: count for why, count in sorted(left_out.items()) if count},
         "train": len(train),
@@ -223,7 +223,7 @@ def build(
         },
         "options": asdict(options),
     }
-    return Built(train=train, test=test, told=told)
+    return Built(train=train, test=test, summary=summary)
 
 
 def agreement(judged: Sequence[JudgedPair]) -> dict[str, float | None]:

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(
     r"(?:^<!-- (?P<mark>[^>]*) -->\n)?^(?P<indent> *)```(?P<language>\S*)\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S
 )
@@ -182,7 +182,7 @@ def test_pages_name_no_file_that_is_not_there() -> None:
 
 
 def test_walks_name_files_that_are_there() -> None:
-    page = (ROOT / "docs" / "walks.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "explanation" / "walks.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(\w+(?:/\w+)*/[\w.]+)`", page))
     assert "scoring/run.py" in named
     missing = {name for name in named if "NAME" not in name and not (ROOT / name).is_file()}

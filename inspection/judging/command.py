@@ -33,7 +33,7 @@ def run_judge_check(
     once: bool = False,
     as_json: bool = False,
 ) -> int:
-    """Check a judge, print on standard output, return the exit status: 0 usable, 1 not or stopped by the ceiling, 130 interrupted.
+    """Check a judge, print on standard output, return the exit status: 0 usable, 1 not, 130 interrupted.
 
     Raises RewardError for what the user can mend.
     """

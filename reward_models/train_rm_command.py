@@ -63,12 +63,12 @@ def run_train(
         raise ConfigError(f"{', '.join(data)}: no row can be used; left out: {dict(table.left_out)}")
     scorer = base_model(base, table.rows, options)
     scorer.model.to(init_distributed())
-    told = {"base": base, "data": {name: _hash(name) for name in data}, "left_out": dict(table.left_out)}
+    provenance = {"base": base, "data": {name: _hash(name) for name in data}, "left_out": dict(table.left_out)}
     with catch_signals() as ended, progress_bar("training", shown=first) as show:
 
         def progress(step: Step) -> None:
-            told = f"loss {step.loss:.3f}, accuracy {step.accuracy:.2f}"
-            show(completed=step.step, total=step.steps, description=told)
+            description = f"loss {step.loss:.3f}, accuracy {step.accuracy:.2f}"
+            show(completed=step.step, total=step.steps, description=description)
 
         try:
             trained = train_reward_model(
@@ -79,7 +79,7 @@ def run_train(
                 resume=resume,
                 overwrite=True,  # or it was refused above
                 spread="RANK" in os.environ,
-                told=told,
+                provenance=provenance,
                 progress=progress,
                 stop=lambda: bool(ended),
             )
@@ -119,34 +119,34 @@ def run_eval(
 
     known = kind or kind_of(model)
     loaded = _loaded(known, model, {**(set_ or {}), "budget": budget, "precision": precision})
-    told = loaded.card
-    table = _read_table(told.kind, data, names, form, pairing)
+    card = loaded.card
+    table = _read_table(card.kind, data, names, form, pairing)
     say_unreadable(table.left_out["unreadable"], table.unreadable)
     if not table.rows:
         raise ConfigError(f"{', '.join(data)}: no row can be used; left out: {dict(table.left_out)}")
-    share = loaded.share and told.kind == "helpful"
-    scored = score_rows(loaded.scorer, told, table.rows, share=share, budget=budget, precision=precision)
+    share = loaded.share and card.kind == "helpful"
+    scored = score_rows(loaded.scorer, card, table.rows, share=share, budget=budget, precision=precision)
     report = (
-        report_on_pairs(table.rows, scored, told.temperature)
+        report_on_pairs(table.rows, scored, card.temperature)
         if isinstance(table, Pairs)
-        else report_on_rated(table.rows, scored, told.temperature)
+        else report_on_rated(table.rows, scored, card.temperature)
     )
     report = {
         "model": model,
-        "kind": told.kind,
+        "kind": card.kind,
         **report,
         "left_out": dict(table.left_out),
         "data": {name: _hash(name) for name in data},
-        "version": told.told.get("version"),
+        "version": card.provenance.get("version"),
     }
     _say(_headline(report))
     try:
         if calibrate is not None:
-            measured = measured_card(told, table.rows, scored)
-            measured = dataclasses.replace(measured, told={**measured.told, "scale_from": report["data"]})
+            measured = measured_card(card, table.rows, scored)
+            measured = dataclasses.replace(measured, provenance={**measured.provenance, "scale_from": report["data"]})
             write_json(calibrate, dataclasses.asdict(measured))
         if scores is not None:
-            write_scores(scores, table.rows, scored, told)
+            write_scores(scores, table.rows, scored, card)
         write_json(output, report)
     except WriteError as error:
         _say(f"error: {error}")

@@ -1,4 +1,4 @@
-"""What `r1-reward train` and `r1-reward eval` do: all made from what they are told, a bar, an exit status.
+"""What `r1-reward train` and `r1-reward eval` do: everything made from their options, a bar, an exit status.
 
 SIGTERM ends a training run after the step at hand, saved, with exit status 143; a rollout that is being generated is
 dropped and made again by the run that goes on. Ctrl-C does the same with 130.
@@ -32,14 +32,14 @@ from .r1.evaluate import default_sampling, evaluate, load, make_validation
 from .r1.recipe import Recipe, read_recipe
 from .r1.stages import run_recipe
 from .rewards import build_reward
-from .runlog import Metrics
+from .runlog import StepMetrics
 from .sampling import Sampling
 
 _log = logging.getLogger(__name__)
 
 
 def run_train(path: str, changes: Mapping[str, object] | None = None) -> int:
-    """Train by a recipe, to the end or until told to stop; gives the exit status.
+    """Train by a recipe, to the end or until stopped; gives the exit status.
 
     `changes` are values by dotted key that count as if the recipe had them. Raises ConfigError for a recipe that cannot
     be carried out.
@@ -53,7 +53,7 @@ def run_train(path: str, changes: Mapping[str, object] | None = None) -> int:
             else:
                 _train(recipe, lambda: bool(ended))
         except StoppedError:
-            return 128 + (ended or [signal.SIGTERM])[0]  # told to this process, or to another one
+            return 128 + (ended or [signal.SIGTERM])[0]  # sent to this process, or to another one
         except (OSError, RunError) as error:  # a full disk, a reward that judges nothing
             _log.error("%s", error)
             return 1
@@ -73,7 +73,7 @@ def _train(config: TrainConfig, stopped: Callable[[], bool]) -> None:
     trainer = Trainer(config, model, tokenizer, samples, reward, stopped=stopped, validate=validate)
     with progress_bar("training", config.steps, shown=trainer.processes.rank == 0) as show:
 
-        def on_step(line: Metrics) -> None:
+        def on_step(line: StepMetrics) -> None:
             description = f"reward {line.get('reward', float('nan')):.3f}  length {line.get('length', 0):.0f}"
             show(completed=line["step"], description=description)
             for alarm in line["alarms"]:
@@ -134,7 +134,7 @@ def run_eval(
 @click.argument("recipe", metavar="RECIPE.toml")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="As if RECIPE had it; repeatable.")
 def main(recipe: str, changes: tuple[str, ...]) -> None:
-    """`torchrun -m r1_reward.grpo_min.command RECIPE.toml`: the same on several processes."""
+    """`torchrun -m r1_reward.grpo_min.train RECIPE.toml`: the same on several processes."""
     logging.basicConfig(level=logging.WARNING)
     sys.exit(run_train(recipe, parse_settings(changes)))
 

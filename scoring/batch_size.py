@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 
-class Pace:
+class AdaptiveBatchSize:
     """Learns from what was handed over how long a row takes, and at most doubles from one time to the next.
 
-    >>> pace = Pace(seconds=0.25, most=512)
-    >>> pace.rows
+    >>> size = AdaptiveBatchSize(seconds=0.25, most=512)
+    >>> size.rows
     16
-    >>> pace.took(16, 0.01); pace.rows
+    >>> size.update(16, 0.01); size.rows
     32
-    >>> pace.took(1, 60.0); pace.rows
+    >>> size.update(1, 60.0); size.rows
     1
     """
 
@@ -23,7 +23,7 @@ class Pace:
         self.rows = max(least, min(16, most))
         """Rows to hand over next."""
 
-    def took(self, rows: int, seconds: float) -> None:
+    def update(self, rows: int, seconds: float) -> None:
         """Learn from rows that are done."""
-        wanted = int(rows * self._seconds / max(seconds, 1e-6))
-        self.rows = max(self._least, min(self._most, wanted, 2 * self.rows))
+        rows_in_time = int(rows * self._seconds / max(seconds, 1e-6))
+        self.rows = max(self._least, min(self._most, rows_in_time, 2 * self.rows))
