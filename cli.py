@@ -319,7 +319,7 @@ def judge_check(
 ) -> None:
     """Compare a judge with people: labelled responses, or pairs with `chosen` and `rejected`.
 
-    Exit status: 0 usable, 1 below a bound, 2 usage, 130 interrupted.
+    Exit status: 0 usable, 1 below a bound or out of money, 2 usage, 130 interrupted.
     """
     from .inspection.judging.command import run_judge_check
     from .verifiers.errors import RewardError
@@ -663,7 +663,7 @@ def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None
     """Build preference pairs: rows with a prompt and responses, or a prompt alone, judged two by two in both orders.
 
     Run again to go on where an interrupted run left DIR. Exit status: 0 fine, 1 no pair could be
-    judged, 2 usage, 130 interrupted.
+    judged or the ceiling of cost is reached, 2 usage, 130 interrupted.
     """
     from .reward_models.prefs_command import run_prefs
     from .verifiers.errors import RewardError
