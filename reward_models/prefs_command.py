@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
-from ..rows.preferences import PreferenceReader
-from ..verifiers.errors import ConfigError, SampleError
+from ..inspection.overlap import read_held_out
+from ..verifiers.errors import ConfigError
 from ..verifiers.files import write_json, write_rows
 from ..verifiers.judge import Ask, Asker, ChatClient, Recording
 from .candidates import GenerateOptions, Prompted, candidates_of, generate, read_prompts
-from .data import Columns, Pair, rows_of
-from .errors import DataError
-from .matching import Contamination
+from .data import Columns, Pair
 from .preferences import PrefOptions, build, judge_all
 
 JUDGED, GENERATED, CANDIDATES = "judged.jsonl", "generated.jsonl", "candidates.jsonl"
@@ -56,7 +54,7 @@ def run_prefs(
     read = read_prompts(files, generate=client is not None, columns=names, form=form)
     prompts = read.rows
     say_unreadable(read.left_out["unreadable"], read.unreadable)
-    contamination = Contamination(_texts(against)) if against else None
+    held = read_held_out(against) if against else None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         told: dict[str, Any] = {"version": __version__, "judge": judge, "model": model}
@@ -67,7 +65,7 @@ def run_prefs(
             write_rows(folder / CANDIDATES, map(_prompted, prompts))
         candidates, left_out = candidates_of(prompts, None if options.pairs == "all" else options.pairs, options.seed)
         judged = judge_all(candidates, asker, options)
-        built = build(candidates, judged, options, contamination)
+        built = build(candidates, judged, options, held)
         for name, pairs in (("train.jsonl", built.train), ("test.jsonl", built.test)):
             write_rows(folder / name, map(_row, pairs))
         left_out += read.left_out
@@ -168,23 +166,6 @@ def _generator(url: str | None, model: str | None, key_from: str | None, timeout
     if model is None:
         raise ConfigError("--generate needs --generator, the name of the model that responds")
     return ChatClient(url=url, model=model, key_env=key_from, timeout=timeout)
-
-
-def _texts(files: Sequence[str]) -> list[str]:
-    """The prompts of files, whatever else their rows hold."""
-    found, reader = [], PreferenceReader()
-    for place, row in rows_of(files):
-        try:
-            if isinstance(row, SampleError):
-                raise row
-            prompt = reader.prompt(row)
-        except SampleError as error:
-            raise DataError(f"{place}: {error}") from None
-        if prompt is not None:
-            found.append("\n".join(turn.content for turn in prompt))
-    if not found:
-        raise ConfigError(f"no row of {', '.join(files)} has a prompt, problem or question to keep out")
-    return found
 
 
 def _prompted(one: Prompted) -> dict[str, Any]:  # any: a JSON object
