@@ -30,8 +30,8 @@ _FEW = 10
 """Texts of a file in which anything may stand and still be evidence."""
 _TRIED = 16
 """Places of one n-gram that are extended."""
-_EXTENDED = 2_000
-"""Places of one text that are extended: a text that says one word a million times has as many."""
+_EXTENDED = 200_000
+"""Tokens by which passages of one text are extended in all: a text that says one word a million times has no end."""
 _SHOWN = 60
 """Tokens of a passage that are kept."""
 _LEAST = 4
@@ -226,8 +226,8 @@ class HeldOut:
                         continue  # within a passage that is known
                     if self._tokens[there : there + size] != some[place : place + size]:
                         continue
-                    extended += 1
                     begin, end = self._extend(some, place, there)
+                    extended += end - begin
                     until[there - place] = end
                     words = weight(some[begin:end])
                     if words >= size and (longest is None or words > longest[0]):
