@@ -89,8 +89,8 @@ class Cleaner:
             reasons[overlap.kind] += 1
             by_file[overlap.test.file] += 1
             dropped.append({"place": place, "id": sample.id, "overlap": overlap.to_dict(), "detail": str(overlap)})
-        told = {"rows": len(samples), "dropped": len(dropped), "reasons": dict(reasons), "by_file": dict(by_file)}
-        self.report.setdefault("decontaminated", {})[name] = told
+        counts = {"rows": len(samples), "dropped": len(dropped), "reasons": dict(reasons), "by_file": dict(by_file)}
+        self.report.setdefault("decontaminated", {})[name] = counts
         if processes().rank == 0:
             write_rows(self._folder / f"dropped_{name}.jsonl", dropped)
             if dropped:

@@ -27,7 +27,7 @@ _MARKS: dict[object, bool] = {
 }
 
 
-class Checked(NamedTuple):
+class HandChecked(NamedTuple):
     """What a person has left."""
 
     samples: list[Sample]
@@ -35,7 +35,7 @@ class Checked(NamedTuple):
     """How many were not accepted."""
 
 
-def check_by_hand(samples: Sequence[Sample], folder: Path, marks: str, stage: str) -> Checked:
+def check_by_hand(samples: Sequence[Sample], folder: Path, marks: str, stage: str) -> HandChecked:
     """The samples that a person has accepted.
 
     Args:
@@ -49,7 +49,7 @@ def check_by_hand(samples: Sequence[Sample], folder: Path, marks: str, stage: st
         ConfigError: A mark is none, or two of one row differ.
     """
     if not marks:
-        return Checked(list(samples), 0)
+        return HandChecked(list(samples), 0)
     keys = [_key(sample) for sample in samples]
     together = processes()
     if together.rank == 0:
@@ -64,7 +64,7 @@ def check_by_hand(samples: Sequence[Sample], folder: Path, marks: str, stage: st
             " copy them there with `accept` true or false, and run again"
         )
     kept = [sample for key, sample in zip(keys, samples, strict=True) if decided[key]]
-    return Checked(kept, len(samples) - len(kept))
+    return HandChecked(kept, len(samples) - len(kept))
 
 
 def read_marks(path: str) -> dict[str, bool]:

@@ -73,10 +73,10 @@ def _print(result: Contamination, rows: int, output: str | None) -> None:
     console.print(Text(f"{result.rows:,} rows against {result.tests:,} tests"))
     if result.wrapping:
         first = visible(min(result.wrapping, key=len))
-        told = (
+        note = (
             f"{len(result.wrapping):,} n-grams are in many tests of one file and count as no evidence, such as: {first}"
         )
-        console.print(Text(told, "yellow"))
+        console.print(Text(note, "yellow"))
     if result.counts:
         table = _table("dropped", "rows", "because")
         for reason, count in result.counts.most_common():

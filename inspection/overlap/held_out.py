@@ -25,7 +25,7 @@ from ...verifiers.settings import Share, check
 from .near import NearIndex, shingles
 from .tokens import tokens, weight
 
-Kind = Literal["same", "ngram", "contained", "near"]
+OverlapKind = Literal["same", "ngram", "contained", "near"]
 _FEW = 10
 """Texts of a file in which anything may stand and still be evidence."""
 _TRIED = 16
@@ -72,7 +72,7 @@ class Place(NamedTuple):
 class Overlap(NamedTuple):
     """What a training row shares with a test."""
 
-    kind: Kind
+    kind: OverlapKind
     field: str
     """Of the training row."""
     test: Place
@@ -266,7 +266,7 @@ class HeldOut:
         match = self._near.nearest(shingles(asked), self._common) if self.options.near <= 1 and asked else None
         return None if match is None else self._of_question("near", self._near_owners[match[0]], asked, match[1])
 
-    def _of_question(self, kind: Kind, number: int, some: list[str], similarity: float) -> Overlap:
+    def _of_question(self, kind: OverlapKind, number: int, some: list[str], similarity: float) -> Overlap:
         place = self._places[number]
         return Overlap(kind, "question", place, "question", _shown(some), weight(some), similarity)
 

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 import torch
 
-from r1_reward.grpo_min.command import run_train
 from r1_reward.grpo_min.config import RewardConfig, TrainConfig
 from r1_reward.grpo_min.r1.clean import DecontaminationConfig
 from r1_reward.grpo_min.r1.page import read_pipeline
@@ -27,6 +26,7 @@ from r1_reward.grpo_min.r1.sft import SFTConfig
 from r1_reward.grpo_min.r1.stages import STAGES, _with_preference, run_recipe
 from r1_reward.grpo_min.rewards import build_reward
 from r1_reward.grpo_min.toy.arithmetic import sums
+from r1_reward.grpo_min.train import run_train
 from r1_reward.reward_models import StoppedError
 from r1_reward.scoring.samples import read_samples
 from r1_reward.verifiers import Reason, Sample, Verdict
@@ -255,7 +255,7 @@ def test_a_stage_waits_for_a_persons_marks_and_goes_on(tmp_path: Path, whole: tu
     write_rows(marks, [{**row, "accept": place > 0} for place, row in enumerate(rows)])
     report = reports(recipe)["cold_start"]
     assert (report["kept"], report["left_out"]["rejected"]) == (len(rows) - 1, 1)
-    assert report["taught"]["rows"] == len(rows) - 1
+    assert report["sft"]["rows"] == len(rows) - 1
     assert (tmp_path / "out" / "cold_start" / "candidates.jsonl").read_bytes() == asked
 
 

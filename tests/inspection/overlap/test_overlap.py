@@ -218,7 +218,7 @@ def files(tmp_path: Path) -> tuple[str, list[str]]:
         {"id": "clean", "prompt": "What is 2 + 2?", "reference": "4"},
         {"id": "asked", "messages": [{"role": "user", "content": TILES}, {"role": "assistant", "content": "89"}]},
         {
-            "id": "told",
+            "id": "counts",
             "prompt": "Say something.",
             "responses": ["No.", "One, two, three, four, five, six, seven, eight, nine, ten!"],
         },
@@ -238,7 +238,7 @@ def test_clean_rows_are_kept_as_they_came_and_others_say_why(files: tuple[str, l
     assert clean.read_text().splitlines() == [lines[0], lines[3]]
     dropped = [json.loads(line) for line in (tmp_path / "out" / "clean.dropped.jsonl").read_text().splitlines()]
     assert [(one["id"], one["line"], one["reason"]) for one in dropped] == [
-        ("asked", 2, "same"), ("told", 3, "ngram"), (None, 5, "unreadable"), ("empty", 6, "unreadable"),
+        ("asked", 2, "same"), ("counts", 3, "ngram"), (None, 5, "unreadable"), ("empty", 6, "unreadable"),
     ]  # fmt: skip
     overlap = dropped[1]["overlap"]
     assert (overlap["field"], overlap["test_field"], overlap["test"]["file"]) == (
@@ -253,10 +253,10 @@ def test_clean_rows_are_kept_as_they_came_and_others_say_why(files: tuple[str, l
 def test_exit_status_and_json(files: tuple[str, list[str]], tmp_path: Path) -> None:
     train, tests = files
     result = run("--json", train, "--against", *tests)
-    told = json.loads(result.stdout)
-    assert (result.exit_code, told["rows"], told["kept"], told["tests"]) == (1, 6, 2, 2)
-    assert told["counts"] == {"same": 1, "ngram": 1, "unreadable": 2}
-    assert set(told["by_file"]) == set(tests)
+    counts = json.loads(result.stdout)
+    assert (result.exit_code, counts["rows"], counts["kept"], counts["tests"]) == (1, 6, 2, 2)
+    assert counts["counts"] == {"same": 1, "ngram": 1, "unreadable": 2}
+    assert set(counts["by_file"]) == set(tests)
     fine = write(tmp_path / "fine.jsonl", {"prompt": "What is 2 + 2?"})
     assert run(fine, "--against", *tests).exit_code == 0
     dirty = write(tmp_path / "dirty.jsonl", {"prompt": TILES})
