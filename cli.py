@@ -198,6 +198,27 @@ def report(**flags: Any) -> None:
 
 
 @main.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8001, metavar="N", help="0 takes a free one (8001).")
+@click.option("--write", metavar="OUT", help="Write static pages into this folder instead.")
+@click.option("--index", metavar="DIR", help="Where indexes are kept (default: the user's cache folder).")
+def view(folder: str, **flags: Any) -> None:
+    """Show every scored file and training run of a folder in the browser, live while they are written.
+
+    Listens on 127.0.0.1 alone and changes nothing in the folder.
+
+    Exit status: 0 pages written, or ended by SIGTERM; 2 usage, 130 ended by Ctrl-C.
+    """
+    from .inspection.view.command import run_view
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_view(folder, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
 @_reward_options
 @click.option("--host", metavar="ADDRESS", help="Address to listen on (default: 127.0.0.1).")
 @click.option("--port", type=int, metavar="N", help="Port to listen on; 0 takes a free one (default: 8000).")
@@ -376,7 +397,7 @@ def judge_check(
 ) -> None:
     """Compare a judge with people: labelled responses, or pairs with `chosen` and `rejected`.
 
-    Exit status: 0 usable, 1 below a bound, 2 usage, 130 interrupted.
+    Exit status: 0 usable, 1 below a bound or out of money, 2 usage, 130 interrupted.
     """
     from .inspection.judging.command import run_judge_check
     from .verifiers.errors import RewardError
@@ -720,7 +741,7 @@ def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None
     """Build preference pairs: rows with a prompt and responses, or a prompt alone, judged two by two in both orders.
 
     Run again to go on where an interrupted run left DIR. Exit status: 0 fine, 1 no pair could be
-    judged, 2 usage, 130 interrupted.
+    judged or the ceiling of cost is reached, 2 usage, 130 interrupted.
     """
     from .reward_models.prefs_command import run_prefs
     from .verifiers.errors import RewardError
