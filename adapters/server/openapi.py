@@ -23,6 +23,11 @@ _ASKED = {
     "/get_reward": ("Queries in OpenRLHF's form.", "get_reward", ["query", "prompts", "labels"]),
     "/slime": ("One sample in slime's form.", "slime", ["response", "label"]),
     "/verify": ("A request in NeMo-Gym's form.", "verify", ["responses_create_params", "response"]),
+    "/classify": ("A dialogue as vLLM's classifiers get it: messages, or input.", None, []),
+    "/v1/classify": ("The same.", None, []),
+    "/pooling": ("A dialogue as vLLM's pooling models get it: messages, or input.", None, []),
+    "/v1/pooling": ("The same.", None, []),
+    "/v1/embeddings": ("A dialogue as SGLang's reward models get it: messages, or input.", None, []),
 }
 _READ = {
     "/healthz": "The process answers: what is served.",
@@ -96,7 +101,9 @@ def page(made: dict[str, Any]) -> str:  # any: the OpenAPI document
     )
 
 
-def _answer(what: str, name: str) -> dict[str, Any]:  # any: a JSON object
+def _answer(what: str, name: str | None) -> dict[str, Any]:  # any: a JSON object
+    if name is None:
+        return {"description": what}
     return {
         "description": what,
         "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}},

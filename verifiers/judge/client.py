@@ -224,6 +224,8 @@ class Connection:
             if payload.get("error"):
                 raise _error_in_reply(payload["error"], where)
             choice = payload["choices"][0]
+            if choice.get("error"):
+                raise _error_in_reply(choice["error"], where)
             text, refusal = _text_of(choice["message"].get("content"))
             refusal = choice["message"].get("refusal") or refusal
             used = payload.get("usage")
@@ -234,7 +236,9 @@ class Connection:
         reply = Reply(text or "", *tokens)
         reason = choice.get("finish_reason")
         reason = "" if reason is None else reason
-        end = _ENDS.fullmatch(reason) if isinstance(reason, str) else None
+        native = choice.get("native_finish_reason")  # of a provider behind OpenRouter, whose word for it is vaguer
+        ends = [_ENDS.fullmatch(one) if isinstance(one, str) else None for one in (native, reason)]
+        end = ends[0] if ends[0] is not None and ends[0].lastgroup else ends[1]
         if refusal or (end is not None and end["refused"]):
             error = EndpointError(f"the model refused: {str(refusal or reason)[:200]}", "refused")
         elif end is not None and end["cut"]:
@@ -252,10 +256,10 @@ class Connection:
 _UNSUPPORTED = re.compile(r"nsupported (?:parameter|value): '(temperature|max_tokens)'")
 """What OpenAI's reasoning models say; their longest reply is `max_completion_tokens`."""
 _ENDS = re.compile(
-    r"(?:stop|eos|eos_token|end_turn|stop_sequence|complete|completed|finished|done)?"
-    r"|(?P<cut>.*length|max_.*|incomplete|truncated)"
+    r"(?:stop(?:_sequence|_token)?|eos(?:_\w+)?|end(?:_turn)?|completed?|finished|done)?"
+    r"|(?P<cut>.*length|.*exceeded|max_.*|token_limit|incomplete|truncated)"
     r"|(?P<failed>.*error|abort(?:ed)?|cancell?ed|insufficient_system_resource)"
-    r"|(?P<refused>content_filter|safety|recitation|prohibited_content|blocklist|spii|refusal|sensitive)",
+    r"|(?P<refused>content_filter(?:ed)?|guardrail\w*|moderation|safety|recitation|prohibited_content|blocklist|spii|refusal|sensitive)",
     re.IGNORECASE,
 )
 """What servers give as `finish_reason`; another one, such as `tool_calls`, is no end of a reply."""
@@ -265,8 +269,9 @@ def _text_of(content: object) -> tuple[str | None, str | None]:
     """The text in a message's content, whose parts may be listed, without those that are reasoning; or a refusal."""
     if not isinstance(content, list):
         return (content if isinstance(content, str) else None), None
-    parts = [part for part in content if isinstance(part, Mapping)]
-    texts = [part["text"] for part in parts if part.get("type") in ("text", "output_text")]
+    parts = [{"text": part} if isinstance(part, str) else part for part in content if isinstance(part, Mapping | str)]
+    kinds = ("text", "output_text")
+    texts = [part["text"] for part in parts if part.get("type", "text") in kinds]
     refusal = next((str(part.get("refusal")) for part in parts if part.get("type") == "refusal"), None)
     return ("".join(texts) if texts else None), refusal
 
@@ -317,7 +322,7 @@ def _without_key(data: bytes, name: str | None) -> bytes:
 
 _FILTERED = re.compile(
     r"content_filter|content_policy|ContentPolicy|content management policy|ResponsibleAI|data_inspection_failed"
-    r"|requires moderation|was flagged"
+    r"|requires moderation|was flagged|usage guidelines|safety system|guardrail"
 )
 """What servers write where a filter refused a question; it is about that one alone."""
 
@@ -340,11 +345,11 @@ def _retry_after(headers: Mapping[str, str], body: str) -> float | None:
         if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", headers.get(name, "").strip()):
             return float(headers[name]) / 1000
     header = headers.get("retry-after", "").strip()
-    seconds = re.fullmatch(_SECONDS + "s?", header)
+    seconds = re.fullmatch(_SECONDS + "(m?s)?", header)
     if not header:
-        seconds = re.search(rf"(?i)(?:try again in|retry after|retryDelay\W{{1,4}})\s*{_SECONDS}\s*s", body)
+        seconds = re.search(rf"(?i)(?:try again in|retry after|retryDelay\W{{1,4}})\s*{_SECONDS}\s*(m?s)", body)
     if seconds:
-        return 60 * float(seconds[1] or 0) + float(seconds[2])
+        return 60 * float(seconds[1] or 0) + float(seconds[2]) / (1000 if seconds[3] == "ms" else 1)
     try:
         when = parsedate_to_datetime(header)
     except (ValueError, TypeError, IndexError):
