@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterator
 from functools import lru_cache
 
-from .calls import with_products_turned
+from .calls import with_factors, with_products_turned
 from .domains import clash_of_domains, span_of
 from .equations import end_of_chain, same_equation, same_inequality, solves, turned_upward
 from .families import congruence, same_family
@@ -76,6 +76,8 @@ def _readings(gold: Answer, answer: Answer) -> Iterator[tuple[Node, Node]]:
         yield primed
     if "^" in both and ("product" in kinds(gold.node)) != ("product" in kinds(answer.node)):
         yield with_products_turned(gold.node), with_products_turned(answer.node)
+    if "(" in both and (factored := with_factors(gold.node, answer.node)) is not None:
+        yield factored
     for mine, other in itertools.product((gold.node, *gold.others), (answer.node, *answer.others)):
         if mine is not gold.node or other is not answer.node:
             yield mine, other

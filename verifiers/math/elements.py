@@ -370,7 +370,10 @@ def unit_phrase(rest: Sequence[str]) -> str:
         elif sign in ("/", "*", "\\times"):
             parts.append("*" if sign == "\\times" else sign)
         elif sign in ("(", ")", "{", "}", "."):
-            continue
+            if sign == "(" and parts[-1:] == ["/"]:
+                parts.append("(")
+            elif sign == ")" and "(" in parts:
+                parts.append(")")
         elif sign == "%":
             parts.append(sign)
         elif sign == "-" and parts and rest[at : at + 1] and rest[at][0] == '"':

@@ -79,6 +79,8 @@ _DATE = re.compile(r"(?:(\d{4})-(\d{2})-(\d{2})|(\d{1,2})([/.-])(\d{1,2})\5(\d{4
 _UNIT_IN_BRACKETS = re.compile(
     r"(?<![\d_^.])(\d+(?:\.\d+)?)\s*\(\s*(\\(?:text|mathrm)\s*\{\s*[A-Za-z]\s*\}(?:\s*\^\s*\{?-?\d\}?)?)\s*\)$"
 )
+_UPRIGHT_UNIT = r"\{\s*\\(?:text|mathrm)\s*\{((?:[^{}\\]|\\[,;: ]|\\cdot)*)\}\s*\}"
+_UNIT_FRACTION = re.compile(rf"(?<=[\d }},])\\[dt]?frac\s*{_UPRIGHT_UNIT}\s*{_UPRIGHT_UNIT}\s*$")
 _CLOCK_HALF = re.compile(r"(?<=\d)\s*(?:\\text\s*\{\s*)?\b([AaPp])\.?\s?[Mm]\b\.?(?:\s*\})?")
 _CLOCK = re.compile(r"\d:\d\d|^\s*\d{1,2}\s*(?:\\text\s*\{\s*)?[AaPp]\.?\s?[Mm]")
 
@@ -103,6 +105,8 @@ def tidy(text: str) -> str:
         text = _PLAIN_ORDINAL.sub("", text)
     if "'" in text and (feet := _FEET.fullmatch(text)):
         text = f"{feet[1]}\\text{{ ft }}{feet[2]}\\text{{ in}}"
+    if "frac" in text and ("\\text" in text or "\\mathrm" in text):
+        text = _UNIT_FRACTION.sub(r"\\mathrm{\1/(\2)}", text)
     if text.endswith(")") and "(" in text and "\\" in text:
         text = _UNIT_IN_BRACKETS.sub(r"\1\2", text)
     if "clock" in text:

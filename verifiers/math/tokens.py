@@ -110,8 +110,9 @@ _REACTION = re.compile(
 )
 _FORMULA_DIGITS = re.compile(r"(?<=[A-Za-z])(\d{1,3})")
 _SET_MARKS = re.compile(r"(?:\s*[_^]\s*(?:\{[^{}]{0,12}\}|[0-9+*n-]|\\[A-Za-z]+))+")
+_ONE_UNIT = r"[A-Za-z]{1,4}(?:\^\{?-?\d\}?)?"
 _BARE_UNIT = re.compile(
-    r"(?<=[\d}] )(?:[A-Za-z]{1,4}(?:\^\{?-?\d\}?)?(?:\s?[/*]\s?[A-Za-z]{1,4}(?:\^\{?-?\d\}?)?)+"
+    rf"(?<=[\d}}] )(?:{_ONE_UNIT}(?:\s?[/*]\s?(?:{_ONE_UNIT}|\({_ONE_UNIT}(?:[* ]{_ONE_UNIT})*\)))+"
     r"|[A-Za-z]{2,4}(?:\^\{?[23]\}?)?)(?=\s*$)"
 )
 _UNIT_SYMBOL = re.compile(r"[A-Za-z]+")
