@@ -33,6 +33,7 @@ from .reading import KEPT_TEXT, Answer
 from .reading import forget as forget_answers
 from .sets import is_region, real_set, same_set, variable_of, whole_numbers
 from .tree import Kind, Node, TooBig, kinds, names, substitute
+from .vocabulary import word_set
 from .words import plain, same_words
 
 
@@ -131,10 +132,7 @@ def _phrases(gold: Node, answer: Node) -> Decision:
     return decision
 
 
-_DOMAIN = frozenset(
-    "for all any every each with where positive natural nonnegative non-negative integer integers real reals rational"
-    " numbers number arbitrary some constant constants is are on over and".split()
-)
+_DOMAIN = word_set("domain words")
 
 
 def _without_domain(node: Node) -> Node:

@@ -6,38 +6,10 @@ import re
 import unicodedata
 
 from .tree import Unreadable
+from .vocabulary import spellings
 
-_CHARACTERS = {
-    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "﹣": "-", "×": "\\times ",
-    "·": "*", "⋅": "*", "∙": "*", "•": "*",
-    "∗": "*", "÷": "/", "∕": "/", "⁄": "/", "≤": "<=", "≥": ">=", "⩽": "<=", "⩾": ">=", "≦": "<=", "≧": ">=",
-    "≠": "!=",
-    "≈": "~", "≃": "~", "≅": "~", "∞": "\\infty ", "π": "\\pi ", "Π": "\\Pi ", "√": "\\radical ",
-    "∛": "\\cuberoot ", "±": "\\pm ", "∓": "\\mp ", "∪": "\\cup ", "∩": "\\cap ", "∈": "\\in ", "∅": "\\emptyset ",
-    "∖": "\\setminus ", "°": "^\\circ ", "º": "^\\circ ", "℃": "\\text{degC}", "℉": "\\text{degF}", "Å": "\\AA ",
-    "∶": ":", "：": ":", "Ω": "\\Omega ", "µ": "\\mu ", "⊂": "\\subset ", "⊆": "\\subseteq ",
-    "⊃": "\\supset ", "⊥": "\\perp ", "∥": "\\parallel ", "→": "\\to ", "⇔": "\\iff ", "∂": "\\partial ",
-    "∇": "\\nabla ", "∀": "\\forall ", "∃": "\\exists ", "ϕ": "\\phi ",
-    "ϵ": "\\epsilon ", "ħ": "\\hbar ", "△": "\\triangle ", "″": "''", "∠": "\\angle ", "′": "'", "’": "'",
-    "‘": "'", "”": '"', "“": '"', "½": "\\frac{1}{2}", "⅓": "\\frac{1}{3}", "⅔": "\\frac{2}{3}",
-    "¼": "\\frac{1}{4}", "¾": "\\frac{3}{4}", "⅕": "\\frac{1}{5}", "⅖": "\\frac{2}{5}", "⅗": "\\frac{3}{5}",
-    "⅘": "\\frac{4}{5}", "⅙": "\\frac{1}{6}", "⅚": "\\frac{5}{6}", "⅛": "\\frac{1}{8}", "⅜": "\\frac{3}{8}",
-    "⅝": "\\frac{5}{8}", "⅞": "\\frac{7}{8}", "。": ".", "、": ",", "…": "\\ldots ", "⌊": "\\lfloor ",
-    "⌋": "\\rfloor ", "⌈": "\\lceil ", "⌉": "\\rceil ", "⟨": "(", "⟩": ")", "〈": "(", "〉": ")", "ℝ": "\\mathbb{R}",
-    "ℤ": "\\mathbb{Z}", "ℕ": "\\mathbb{N}", "ℚ": "\\mathbb{Q}", "ℂ": "\\mathbb{C}", "或": " or ", "和": " and ",
-    "且": " and ", "与": " and ", "∣": "|", "\u00a0": " ", "\u200b": "", "\ufeff": "", "\u2061": "", "∆": "\\Delta ",
-    "ℓ": "\\ell ",
-    "£": "\\pounds ", "€": "\\euro ", "∘": "\\circ ", "∑": "\\sum ", "∏": "\\prod ", "∫": "\\int ", "∧": " and ",
-    "∨": " or ",
-}  # fmt: skip
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξρστυφχψωΓΔΘΛΞΣΦΨΩ",
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi"
-        " omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega".split(),
-        strict=True,
-    )
-)
+_CHARACTERS = spellings("characters") | {"\u00a0": " ", "\u200b": "", "\ufeff": "", "\u2061": ""}
+_GREEK = spellings("greek")
 GREEK = frozenset(_GREEK.values()) | {"ell", "hbar", "zeta", "partial", "nabla", "Pi", "imath", "jmath"}
 _TRANSLATION = str.maketrans(_CHARACTERS | {letter: f"\\{name} " for letter, name in _GREEK.items()})
 _UPPER = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ⁽⁾ⁱ"

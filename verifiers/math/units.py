@@ -14,27 +14,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .unit_table import CHINESE, Powers, lookup
+from .vocabulary import spellings, word_set
 
-_VOID = frozenset(
-    "the a an of in is are total exactly approximately about old long tall wide high deep away each only"
-    " whole more altogether st nd rd th time their them due all there new different possible distinct".split()
-)
+_VOID = word_set("void")
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _AFTERWARDS = frozenset({"squared", "cubed"})
-DIRECTIONS = frozenset(
-    "loss profit gain lost gained deficit surplus below above late early left right up down upward downward upwards"
-    " downwards east west north south eastward westward northward southward northeast northwest southeast southwest"
-    " clockwise counterclockwise anticlockwise before after ago later behind ahead under over short decrease increase"
-    " less fewer higher lower taller shorter older younger faster slower debt owed bc ad bce ce inward outward"
-    " backward backwards forward forwards negative positive credit debit am pm a.m p.m a.m. p.m.".split()
-)
+DIRECTIONS = word_set("directions")
 """Words that change what a number says: one side may not drop them."""
-_SAME_DIRECTION = {
-    "gained": "gain", "profit": "gain", "lost": "loss", "upwards": "up", "upward": "up", "downward": "down",
-    "downwards": "down", "eastward": "east", "westward": "west", "northward": "north", "southward": "south",
-    "anticlockwise": "counterclockwise", "owed": "debt", "a.m": "am", "p.m": "pm", "a.m.": "am", "p.m.": "pm",
-    "backwards": "backward", "forwards": "forward",
-}  # fmt: skip
+_SAME_DIRECTION = spellings("same directions")
 _PLURALS = {"people": "person", "children": "child", "men": "man", "women": "woman", "mice": "mouse", "feet": "foot"}
 _ONLY_SEVERAL = frozenset("roots zeros factors divisors multiples squares cubes powers".split())
 """Things that are counted in the plural; in the singular they are what is done to a number."""
