@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from .spelling import GREEK
-from .tree import Node, mul, names
+from .tree import Node, kinds, mul, names
 
 CALLED = frozenset({"f", "g", "h", "F", "G", "H", "\\phi", "\\psi", "\\delta", "\\Gamma", "\\zeta"})
 OPENS, CLOSES = frozenset({"(", "[", "{", "\\{"}), frozenset({")", "]", "}", "\\}"})
@@ -110,9 +110,15 @@ def matrices_kept(factors: list[Node]) -> list[Node]:
 def with_factors(gold: Node, answer: Node) -> tuple[Node, Node] | None:
     r"""Two answers of which one has `g(\sin a - b)` and the other g without a bracket, which then is a factor in both.
 
-    None where nothing changes. What is applied to one name or number stays applied: V(t) is not Vt.
+    C(10, 3) is a number of choices where the other side has nothing of the kind; a reference that is only this may be
+    a point. None where nothing changes. What is applied to one name or number stays applied: V(t) is not Vt.
     """
-    turned = _with_factors(gold, names(answer) & _QUANTITIES), _with_factors(answer, names(gold))
+    no_point = gold.kind != "call" or "binom" in kinds(answer)
+    chosen = "call" not in kinds(answer) and no_point, "call" not in kinds(gold)
+    turned = (
+        _with_factors(gold, names(answer) & _QUANTITIES, choices=chosen[0]),
+        _with_factors(answer, names(gold), choices=chosen[1]),
+    )
     return turned if turned != (gold, answer) else None
 
 
@@ -120,8 +126,11 @@ _QUANTITIES = frozenset("ghGH")
 """Letters of functions that a reference may as well use for a number: weight and height."""
 
 
-def _with_factors(node: Node, factors: frozenset[str]) -> Node:
-    node = node._replace(args=tuple(_with_factors(arg, factors) for arg in node.args)) if node.args else node
+def _with_factors(node: Node, factors: frozenset[str], *, choices: bool) -> Node:
+    if node.args:
+        node = node._replace(args=tuple(_with_factors(arg, factors, choices=choices) for arg in node.args))
+    if choices and node.kind == "call" and node.value in ("C", "P") and len(node.args) == 2:
+        return Node("fn", node.args, "binom" if node.value == "C" else "permutations")
     if node.kind == "call" and len(node.args) == 1 and node.args[0].kind == "add" and node.value in factors:
         return mul(Node("var", (), node.value), node.args[0])
     return mul(*node.args) if node.kind == "mul" else node

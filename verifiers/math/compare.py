@@ -15,7 +15,7 @@ from .calls import with_factors, with_products_turned
 from .domains import clash_of_domains, span_of
 from .equations import end_of_chain, same_equation, same_inequality, solves, turned_upward
 from .families import congruence, same_family
-from .items import Item, items_of, links_of
+from .items import Item, is_name, items_of, links_of
 from .labels import (
     bound_name,
     is_figure,
@@ -37,6 +37,10 @@ from .vocabulary import word_set
 from .words import plain, same_words
 
 
+_PADDED = 3
+"""Digits to which a number is filled up with zeros (AIME: 033); longer, a leading zero belongs to a string of digits."""
+
+
 def compare(gold: Answer, answer: Answer) -> Decision:
     """Whether an answer is the reference.
 
@@ -55,6 +59,8 @@ def compare(gold: Answer, answer: Answer) -> Decision:
 
 
 def _best(gold: Answer, answer: Answer) -> Decision:
+    if gold.text[:1] == "0" and gold.text.isdigit() and len(gold.text) > _PADDED:
+        return Decision(answer.text.rpartition("= ")[2] == gold.text, "digits")
     if "-" in gold.text and (span := span_of(gold.text)) is not None:
         return Decision(span_of(answer.text, spelled=True) == span, "range")
     first: Decision | None = None
@@ -423,7 +429,9 @@ def _relations(gold: Node, answer: Node) -> Decision:
     if mine.value == other.value and len(mine.args) == len(other.args):
         decision = _LISTS.in_order(mine.args, other.args, "relation")
         if decision.same or len(mine.args) != 2:
-            return decision
+            equal = not decision.same and set(str(mine.value).split()) == {"="} and not is_name(mine.args[0])
+            sides = ([Item(None, side, side) for side in node.args] for node in (mine, other))
+            return _LISTS.any_order(*sides) if equal else decision  # a = b = c is c = a = b
     elif len(mine.args) != 2 or len(other.args) != 2:
         return _chains(mine, other)
     if mine.value != other.value:

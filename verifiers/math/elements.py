@@ -141,7 +141,7 @@ def _element(tokens: list[str]) -> Node:
         return _named(div(num(int(tokens[0])), num(int(tokens[-1]))), label)
     if len(tokens) > 3 and tokens[1] == ":" and tokens[0].isalpha() and "=" in tokens and tokens.count(":") == 1:
         return _named(_element(tokens[2:]), tokens[0])  # l: y = 2x
-    if ":" in tokens and "=" in tokens and tokens.index(":") < tokens.index("="):
+    if ":" in tokens and "=" in tokens and tokens[0] != "\\{" and tokens.index(":") < tokens.index("="):
         named = _named_ratio(tokens)
         if named is not None:
             return named

@@ -21,7 +21,7 @@ MAX_TOKENS = 1_500
 
 FUNCTIONS = frozenset(
     "sin cos tan cot sec csc sinh cosh tanh coth sech csch arcsin arccos arctan arccot arcsec arccsc"
-    " arcsinh arccosh arctanh ln log lg exp max min gcd lcm arg Re Im sgn det".split()
+    " arcsinh arccosh arctanh ln log lg exp max min gcd lcm arg Re Im sgn det cis".split()
 )
 _SPELLINGS = spellings("functions")
 
@@ -60,6 +60,7 @@ _JOIN_LETTERS = {"y": '"and', "e": '"and', "o": '"or'}
 _SHORT_SPEECH = word_set("short speech")
 """Words of two letters that may as well be products of variables: what stands around them decides."""
 UNIT_WORDS = word_set("unit words")
+_CALLABLE = frozenset({"\\gcd", "\\lcm", "\\det", "\\deg", "\\arg"})
 _MAX_OF = frozenset({"(", "[", "{", "\\{", "_", "^"})
 _VOWELS = frozenset("aeiouyAEIOUY")
 _CHEMICAL = re.compile(r"(?:[A-Z][a-z]?(?:_?\{?\d{1,3}\}?)?){2,12}")
@@ -105,6 +106,11 @@ def _joined(tokens: list[str]) -> list[str]:
     r"""Tokens that make one: the unit in `^{\circ} C` and in `\mu \mathrm{m}`, `max` before a colon."""
     if "\\circ" in tokens or "\\mu" in tokens or "\\Omega" in tokens:
         tokens = _joined_units(tokens)
+    if not _CALLABLE.isdisjoint(tokens):  # \gcd = 6
+        tokens = [
+            '"' + sign[1:] if sign in _CALLABLE and follows in ("=", ":") else sign
+            for sign, follows in zip(tokens, [*tokens[1:], ""], strict=True)
+        ]
     if "\\max" in tokens or "\\min" in tokens:  # of nothing in brackets they are words: max 4, max: 4
         after = [*tokens[1:], ""]
         tokens = [
