@@ -36,9 +36,8 @@ from .tree import Kind, Node, TooBig, kinds, names, substitute
 from .vocabulary import word_set
 from .words import plain, same_words
 
-
 _PADDED = 3
-"""Digits to which a number is filled up with zeros (AIME: 033); longer, a leading zero belongs to a string of digits."""
+"""Digits to which a number is filled up with zeros (AIME: 033); in more, a zero in front is part of a string."""
 
 
 def compare(gold: Answer, answer: Answer) -> Decision:
