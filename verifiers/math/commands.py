@@ -231,6 +231,8 @@ def decorated(parser: Descent, name: str) -> Node:
         raise Unreadable("a bar over digits")
     if not word or len(word) > 40:
         raise Unreadable("a decoration of nothing")
+    if "hat" in name and raw[0] == "\\vec":  # \hat{\mathbf r}
+        word = "".join(raw[2:-1])
     if name == "overrightarrow":  # the long arrow
         name = "vec"
     if name in ("overline", "overleftrightarrow") and len(raw) == 2 and word.isupper():

@@ -29,6 +29,7 @@ _SAYS_WHICH = frozenset(
 )
 _QUALIFIES = frozenset({"<", ">", "<=", ">=", "!=", "=", "~"})
 _DOUBTS = word_set("doubts", '"')
+_SEGMENT = re.compile('"[A-Z]{2}')
 _DENIES = re.compile("[不非没無无未別别勿错錯]")
 _MULTIPLES = sizes("multiples")
 _PARTS = sizes("parts")
@@ -129,6 +130,8 @@ _PAUSES = frozenset({",", ".", ";", ":", "!", "\\\\"})
 
 
 def _element(tokens: list[str]) -> Node:
+    if tokens[1:2] == ["="] and _SEGMENT.fullmatch(tokens[0]):  # \text{AB} = 5
+        tokens = [*tokens[0][1:], *tokens[1:]]
     label, tokens = _label(tokens)
     if tokens[0][0] == '"' and len(tokens) > 1 and tokens[0].lower() in _NEGATIVE:
         return _named(neg(_element(tokens[1:])), label)

@@ -126,6 +126,8 @@ def is_name(node: Node) -> bool:
         return True
     if node.kind in ("call", "big"):
         return True
+    if node.kind == "add" and node.args[0].kind == "big":  # an integral of P dx + Q dy
+        return all(any(len(name) == 2 and name[0] == "d" for name in names(term)) for term in node.args)
     if node.kind == "fn":
         return node.value in _MEASURED and len(node.args) == 1 and _is_unknown(node.args[0])
     if node.kind == "abs":

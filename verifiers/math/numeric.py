@@ -38,7 +38,7 @@ _LARGEST_ANGLE = 1e60
 _TINY_TERM = 1e-18
 _CANCELLED = 1e-6
 """Ratio of a sum to its largest term below which what is left has lost digits that have to be allowed for."""
-_TAIL = 8
+_TAIL = 5
 """Terms by which the rest of an infinite sum is told apart."""
 MAX_WORK = 40_000
 """Most nodes evaluated for one pair of answers; one at high precision counts ten times."""
@@ -471,7 +471,7 @@ def _big(node: Node, env: Mapping[str, complex], context: NumericContext) -> Val
 def _series(body: Node, variable: str, first: int, env: Mapping[str, complex], context: NumericContext) -> Value:
     """An infinite sum: its first terms, and for the others some of them with weights that stand for no sum in
     particular. It is linear in its terms, as the sum is, so constants, factors and terms may go in and out of it."""
-    begin = first + 4 if context.reading.from_first or first > 4 else 4
+    begin = first + 3 if context.reading.from_first or first > 3 else 3
     total = context.number(0)
     for index in range(first, begin + _TAIL):
         weight = 1.0 if index < begin else (zlib.crc32(f"tail {index - begin}".encode()) + 0.5) / 2**32

@@ -53,6 +53,9 @@ _UNIT_IN_BRACKETS = re.compile(
 )
 _UPRIGHT_UNIT = r"\{\s*\\(?:text|mathrm)\s*\{((?:[^{}\\]|\\[,;: ]|\\cdot)*)\}\s*\}"
 _UNIT_FRACTION = re.compile(rf"(?<=[\d }},])\\[dt]?frac\s*{_UPRIGHT_UNIT}\s*{_UPRIGHT_UNIT}\s*$")
+_LAPLACE = re.compile(
+    r"\\mathcal\s*\{?\s*L\s*\}?\s*(\^\{?-1\}?)?\s*(?:\\left\s*)?\\\{\s*([^{}]{1,40}?)\s*(?:\\right\s*)?\\\}"
+)
 _CLOCK_HALF = re.compile(r"(?<=\d)\s*(?:\\text\s*\{\s*)?\b([AaPp])\.?\s?[Mm]\b\.?(?:\s*\})?")
 _CLOCK = re.compile(r"\d:\d\d|^\s*\d{1,2}\s*(?:\\text\s*\{\s*)?[AaPp]\.?\s?[Mm]")
 
@@ -98,6 +101,10 @@ def tidy(text: str) -> str:
         text = _FORMS.sub(r"\1\\cross ", text)  # dx ∧ dy is not dy ∧ dx
     if "\\not" in text:
         text = _NOT.sub(lambda sign: "\\ne " if sign[1] == "=" else "\\notin ", text)
+    if "\\mathcal" in text:
+        text = _LAPLACE.sub(r"L\1(\2)", text)
+    if "{:}" in text:
+        text = text.replace("{:}", ":")
     if "\\circ" in text:
         text = _COMPOSED.sub(r"\1(\2(\3))", text)
     if "circ}" in text:
