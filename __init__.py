@@ -5,7 +5,8 @@
     r1.verify(r"\\boxed{\\frac12}", "0.5").correct
     r1.score("rollouts.jsonl", reward="math,format").summary
 
-The names below are loaded on first use, so that importing the package costs next to nothing; docs/python.md shows them.
+The names below are loaded on first use, so that importing the package costs next to nothing; docs/reference/python.md
+shows them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .adapters.client import AsyncClient, Client, ServedScore, ServerError
     from .rows.single import verify
     from .sandbox.limits import Limits
     from .scoring.memory import Scored, score
@@ -45,7 +47,9 @@ if TYPE_CHECKING:
     from .verifiers.verifier import Verifier
 
 _HOME = {
+    "AsyncClient": ".adapters.client",
     "ChoiceVerifier": ".verifiers.choice",
+    "Client": ".adapters.client",
     "CodeVerifier": ".verifiers.code",
     "ConfigError": ".verifiers.errors",
     "FormatVerifier": ".verifiers.format",
@@ -66,6 +70,8 @@ _HOME = {
     "SampleError": ".verifiers.errors",
     "SchemaVerifier": ".verifiers.schema",
     "Scored": ".scoring.memory",
+    "ServedScore": ".adapters.client",
+    "ServerError": ".adapters.client",
     "Status": ".verifiers.verdict",
     "Summary": ".scoring.summary",
     "Term": ".verifiers.reward",
@@ -82,7 +88,9 @@ _HOME = {
 }
 
 __all__ = [
+    "AsyncClient",
     "ChoiceVerifier",
+    "Client",
     "CodeVerifier",
     "ConfigError",
     "FormatVerifier",
@@ -103,6 +111,8 @@ __all__ = [
     "SampleError",
     "SchemaVerifier",
     "Scored",
+    "ServedScore",
+    "ServerError",
     "Status",
     "Summary",
     "Term",

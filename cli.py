@@ -152,15 +152,17 @@ def score(
     the reader of standard output has gone.
     """
     from .inspection.report.command import ScoringReporter
-    from .scoring.command import run_score
+    from .scoring.score_command import run_score
     from .verifiers.errors import RewardError
 
     gated = {} if gate is None else {"safety": {**set_.get("safety", {}), "gate": gate}}
-    given = {"files": files, "set": {**set_, **gated}, **flags}
+    values = {"files": files, "set": {**set_, **gated}, **flags}
     try:
         sys.exit(
             run_score(
-                config, {name: value for name, value in given.items() if value not in (None, (), {})}, ScoringReporter()
+                config,
+                {name: value for name, value in values.items() if value not in (None, (), {})},
+                ScoringReporter(),
             )
         )
     except RewardError as error:
@@ -191,6 +193,27 @@ def report(**flags: Any) -> None:
 
     try:
         run_report([StagesPage()], **flags)
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8001, metavar="N", help="0 takes a free one (8001).")
+@click.option("--write", metavar="OUT", help="Write static pages into this folder instead.")
+@click.option("--index", metavar="DIR", help="Where indexes are kept (default: the user's cache folder).")
+def view(folder: str, **flags: Any) -> None:
+    """Show every scored file and training run of a folder in the browser, live while they are written.
+
+    Listens on 127.0.0.1 alone and changes nothing in the folder.
+
+    Exit status: 0 pages written, or ended by SIGTERM; 2 usage, 130 ended by Ctrl-C.
+    """
+    from .inspection.view.command import run_view
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_view(folder, **flags))
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 
@@ -228,9 +251,9 @@ def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) 
     from .adapters.server.command import run_serve
     from .verifiers.errors import RewardError
 
-    given = {"set": set_, **flags}
+    values = {"set": set_, **flags}
     try:
-        sys.exit(run_serve(config, {name: value for name, value in given.items() if value not in (None, (), {})}))
+        sys.exit(run_serve(config, {name: value for name, value in values.items() if value not in (None, (), {})}))
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 
@@ -280,23 +303,80 @@ def diff(before: str, after: str, **flags: Any) -> None:
         raise click.UsageError(str(error)) from None
 
 
-@main.command()
+class _Against(click.Command):
+    """A command whose `--against` takes all that follows, as a shell leaves `tests/*.jsonl`, up to the next option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments, with `--against` before each of its values."""
+        parsed: list[str] = []
+        takes = False
+        for arg in args:
+            if arg.startswith("-") and arg != "-":
+                takes = arg == "--against"
+                parsed += [] if takes else [arg]
+            else:
+                parsed += ["--against", arg] if takes else [arg]
+        if args and args[-1] == "--against":
+            parsed.append("--against")  # which click refuses for want of a value
+        return super().parse_args(ctx, parsed)
+
+
+@main.command(cls=_Against)
 @click.argument("files", nargs=-1, metavar="[FILES|-]")
 @click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
 @click.option("--set", "options", multiple=True, callback=_options, metavar="V.OPT=VALUE", help="As for score.")
 @click.option("--rows", type=int, default=20, metavar="N", help="Findings to list (20).")
 @click.option("--languages/--no-languages", default=True, help="Whether to tell the languages of 200 prompts.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def check(files: tuple[str, ...], **flags: Any) -> None:
+@click.option("--against", multiple=True, metavar="TESTS...", help="Look for these tests in FILES, and nothing else.")
+@click.option("-o", "--output", metavar="OUT", help="With --against: write the rows that are clean there.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT.")
+@click.option("--ngram", type=int, default=10, metavar="N", help="Words that a row may not share with a test (10).")
+@click.option("--near", type=float, default=0.8, metavar="S", help="Similarity of questions; 1.01: any may be (0.8).")
+@click.option("--common", type=float, default=0.05, metavar="S", help="Share of tests that is mere wrapping (0.05).")
+def check(
+    files: tuple[str, ...],
+    against: tuple[str, ...],
+    output: str | None,
+    names: dict[str, str],
+    rows: int,
+    *,
+    as_json: bool,
+    overwrite: bool,
+    ngram: int,
+    near: float,
+    common: float,
+    **flags: Any,
+) -> None:
     """Check data before a run: do the golds verify against themselves, are prompts there once, is no answer leaked?
+
+    With --against: which rows share a passage with a test, or are nearly one.
 
     Exit status: 0 fine, 1 something is to be fixed, 2 usage.
     """
     from .inspection.check.command import run_check
+    from .inspection.overlap.command import run_against
     from .verifiers.errors import RewardError
 
     try:
-        sys.exit(run_check(files, **flags))
+        if not against:
+            if output is not None or overwrite:
+                raise click.UsageError("-o and --overwrite go with --against")
+            sys.exit(run_check(files, names=names, rows=rows, as_json=as_json, **flags))
+        sys.exit(
+            run_against(
+                files,
+                against,
+                names,
+                output=output,
+                overwrite=overwrite,
+                ngram=ngram,
+                near=near,
+                common=common,
+                as_json=as_json,
+                rows=rows,
+            )
+        )
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 
@@ -317,7 +397,7 @@ def judge_check(
 ) -> None:
     """Compare a judge with people: labelled responses, or pairs with `chosen` and `rejected`.
 
-    Exit status: 0 usable, 1 below a bound, 2 usage, 130 interrupted.
+    Exit status: 0 usable, 1 below a bound or out of money, 2 usage, 130 interrupted.
     """
     from .inspection.judging.command import run_judge_check
     from .verifiers.errors import RewardError
@@ -442,8 +522,14 @@ def build(
     from .sandbox.images.tree import read_requirements
 
     try:
-        wanted = None if packages is None else read_requirements(packages)
-        make(names or TESTED, python_packages=wanted, way=way, force=force, say=lambda line: click.echo(line, err=True))
+        requirements = None if packages is None else read_requirements(packages)
+        make(
+            names or TESTED,
+            python_packages=requirements,
+            way=way,
+            force=force,
+            say=lambda line: click.echo(line, err=True),
+        )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except SandboxError as error:
@@ -456,7 +542,7 @@ def build(
 def doctor(names: tuple[str, ...], *, as_json: bool) -> None:
     """Try to break out of each sandbox of this machine, and say what held.
 
-    Exit status: 0 nothing failed, 1 something did, or a backend that was named is not to be had, 2 usage.
+    Exit status: 0 nothing failed, 1 something did, or a backend that was named is not available, 2 usage.
     """
     from .sandbox.doctor import run_doctor
 
@@ -483,8 +569,8 @@ def train(recipe: str, set_: dict[str, object], assume: dict[str, object], *, dr
     from .verifiers.errors import ConfigError, missing_extra
 
     try:
-        from .grpo_min.command import run_train
         from .grpo_min.r1.plan import run_plan
+        from .grpo_min.train import run_train
     except ModuleNotFoundError as error:
         raise click.UsageError(missing_extra("training", error.name, "train")) from None
     try:
@@ -528,7 +614,7 @@ def evaluate(model: str, files: tuple[str, ...], **flags: Any) -> None:
     from .verifiers.errors import RewardError, missing_extra
 
     try:
-        from .grpo_min.command import run_eval
+        from .grpo_min.train import run_eval
     except ModuleNotFoundError as error:
         raise click.UsageError(missing_extra("evaluation", error.name, "train")) from None
     try:
@@ -569,7 +655,7 @@ def train_rm(kind: str, data: tuple[str, ...], base: str, output: str, **flags: 
 
     Exit status: 0 fine, 1 the run could not go on, 2 usage, 130 or 143 interrupted or ended, after saving.
     """
-    from .reward_models.command import run_train
+    from .reward_models.train_rm_command import run_train
     from .verifiers.errors import RewardError
 
     try:
@@ -617,7 +703,7 @@ def eval_rm(model: str, data: tuple[str, ...], **flags: Any) -> None:
 
     Exit status: 0 whatever the measures, 1 they could not be written, 2 usage.
     """
-    from .reward_models.command import run_eval
+    from .reward_models.train_rm_command import run_eval
     from .verifiers.errors import RewardError
 
     try:
@@ -655,7 +741,7 @@ def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None
     """Build preference pairs: rows with a prompt and responses, or a prompt alone, judged two by two in both orders.
 
     Run again to go on where an interrupted run left DIR. Exit status: 0 fine, 1 no pair could be
-    judged, 2 usage, 130 interrupted.
+    judged or the ceiling of cost is reached, 2 usage, 130 interrupted.
     """
     from .reward_models.prefs_command import run_prefs
     from .verifiers.errors import RewardError

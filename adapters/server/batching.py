@@ -19,7 +19,7 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from ...rows.files import RawRow, may_run_program
-from ...scoring.pace import Pace
+from ...scoring.batch_size import AdaptiveBatchSize
 from ...scoring.pool import WorkerDeathError
 from ...scoring.work import Done, Mismatch
 from ...verifiers.errors import RunError
@@ -57,10 +57,10 @@ class Workers(Protocol):
 class _Request:
     """The rows of one request that are still out."""
 
-    __slots__ = ("found", "left", "whole")
+    __slots__ = ("done", "left", "whole")
 
     def __init__(self, rows: int, whole: asyncio.Future[list[Done]]) -> None:
-        self.found: list[Done | None] = [None] * rows
+        self.done: list[Done | None] = [None] * rows
         self.left = rows
         self.whole = whole
 
@@ -99,7 +99,10 @@ class Batcher:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="serve")
         self._loop = asyncio.get_running_loop()
         self._lanes: tuple[deque[_Waiting], deque[_Waiting]] = (deque(), deque())
-        self._paces = (Pace(BATCH_SECONDS, BATCH_ROWS, least), Pace(BATCH_SECONDS, BATCH_ROWS, least))
+        self._paces = (
+            AdaptiveBatchSize(BATCH_SECONDS, BATCH_ROWS, least),
+            AdaptiveBatchSize(BATCH_SECONDS, BATCH_ROWS, least),
+        )
         self._busy = [0, 0]
         self._quick_until = 0.0
         self._last = 1
@@ -201,9 +204,9 @@ class Batcher:
         rows = [waiting.row for waiting in batch]
         if len(rows) > 1:
             return self._pool.judge_together(rows)
-        found = self._pool.run(rows)
-        assert not isinstance(found, Mismatch)
-        return found
+        done = self._pool.run(rows)
+        assert not isinstance(done, Mismatch)
+        return done
 
     def _settle(self, batch: list[_Waiting], lane: int, begun: float, judged: asyncio.Future[list[Done]]) -> None:
         self._busy[lane] -= 1
@@ -221,7 +224,7 @@ class Batcher:
                     waiting.request.whole.set_exception(_as_run_error(error))
         else:
             self.rows -= len(batch)
-            self._paces[lane].took(len(batch), seconds)
+            self._paces[lane].update(len(batch), seconds)
             self._row_seconds += 0.1 * (seconds / len(batch) - self._row_seconds)
             for waiting, done in zip(batch, judged.result(), strict=True):
                 _arrive(waiting, done)
@@ -231,10 +234,10 @@ class Batcher:
 
 def _arrive(waiting: _Waiting, done: Done) -> None:
     request = waiting.request
-    request.found[waiting.place] = done
+    request.done[waiting.place] = done
     request.left -= 1
     if request.left == 0 and not request.whole.done():
-        request.whole.set_result([found for found in request.found if found is not None])
+        request.whole.set_result([one for one in request.done if one is not None])
 
 
 def _give_up(whole: asyncio.Future[list[Done]]) -> None:

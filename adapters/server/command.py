@@ -15,7 +15,7 @@ from typing import Any
 from ..._version import __version__
 from ...scoring.judging import needs_groups, rows_at_once
 from ...scoring.options import merge_options
-from ...scoring.pool import Pool
+from ...scoring.pool import WorkerPool
 from ...verifiers.errors import ConfigError, RunError, missing_extra
 from ...verifiers.reward import Judge
 from ...verifiers.spec import slots_of, verifiers_of
@@ -50,7 +50,7 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
     _check_judges(options, judge)
     listener = _listen(options)
     spec = options.spec.with_slots(slots_of(options.workers)).shared_by(options.workers)
-    pool = Pool(
+    pool = WorkerPool(
         spec,
         judge,
         options.reader,
@@ -119,13 +119,15 @@ def _listen(options: ServeOptions) -> socket.socket:
     return listener
 
 
-async def _serve(options: ServeOptions, pool: Pool, judge: Judge, clients: Clients, listener: socket.socket) -> int:
+async def _serve(
+    options: ServeOptions, pool: WorkerPool, judge: Judge, clients: Clients, listener: socket.socket
+) -> int:
     import prometheus_client
     import uvicorn
 
     from .app import Limits, make_app
     from .batching import Batcher
-    from .connections import Doorkeeper
+    from .connections import ConnectionLimiter
     from .forms import Served
     from .metrics import Metrics
     from .record import log_to_stderr
@@ -153,7 +155,7 @@ async def _serve(options: ServeOptions, pool: Pool, judge: Judge, clients: Clien
         max_rows=options.max_rows,
         read_timeout=options.read_timeout,
     )
-    door = Doorkeeper(
+    door = ConnectionLimiter(
         max_connections=min(options.max_connections, max(16, _descriptors() - 64 - 8 * options.workers)),
         max_body=limits.max_body,
         read_timeout=options.read_timeout,

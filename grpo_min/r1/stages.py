@@ -4,7 +4,7 @@
     no_language (B.6), hacking (B.5) and small_zero (RL on what is distilled into) are experiments beside them
 
 A stage is its entry in `STAGES` with the function beside it; how stages are skipped and resumed is in `pipeline`.
-docs/r1.md holds them against the paper. Stages that train adapters hand them on merged. Under torchrun all
+docs/explanation/r1.md holds them against the paper. Stages that train adapters hand them on merged. Under torchrun all
 processes train and sample, but for reward models, which the first one trains alone; the first one writes.
 """
 
@@ -37,9 +37,11 @@ from ..sampling import Sampling
 from ..templates import Template
 from ..toy import arithmetic, chat
 from .accept import accept
+from .clean import Cleaner
 from .cost import Assumptions, Planned, Sizes, reward_model_cost, rl_cost, sft_cost
 from .evaluate import load, make_validation
-from .pipeline import Report, Run, Stage, judge_of, run_stages
+from .human import check_by_hand
+from .pipeline import PipelineRun, Report, Stage, judge_of, run_stages
 from .recipe import Recipe, SampleConfig
 from .sft import SFTConfig, SFTExample, fine_tune
 
@@ -52,7 +54,7 @@ def run_recipe(recipe: Recipe, *, stopped: Callable[[], bool] = lambda: False) -
     return run_stages(STAGES, recipe, stopped)
 
 
-def _base(run: Run, folder: Path) -> Report:
+def _base(run: PipelineRun, folder: Path) -> Report:
     """The base: given, or pretrained on the toy's noise, with the toy's data beside it."""
     seed, toy = run.recipe.seed, run.recipe.toy
     if run.recipe.source.base:
@@ -69,41 +71,41 @@ def _base(run: Run, folder: Path) -> Report:
     return {"checkpoint": _pretrain(run, folder, toy.width, toy.layers)}
 
 
-def _small(run: Run, folder: Path) -> Report:
+def _small(run: PipelineRun, folder: Path) -> Report:
     """The base of distillation: given, or pretrained like the other."""
     if run.recipe.source.small:
         return {}
     return {"checkpoint": _pretrain(run, folder, run.recipe.small.width, run.recipe.small.layers)}
 
 
-def _pretrain(run: Run, folder: Path, width: int, layers: int) -> Report:
+def _pretrain(run: PipelineRun, folder: Path, width: int, layers: int) -> Report:
     """A model that has read the toy's noise."""
     seed, toy, tokenizer = run.recipe.seed, run.recipe.toy, arithmetic.toy_tokenizer()
     corpus = [
         replace(asked, response=response) for asked, response in arithmetic.noisy_corpus(toy.corpus, seed, toy.noise)
     ]
     model = arithmetic.toy_model(tokenizer, width=width, layers=layers, seed=seed)
-    taught = _fine_tune(run, folder, toy.pretrain, model, tokenizer, corpus, "pretrain")
-    return {"weights": model.num_parameters(), **taught}
+    result = _fine_tune(run, folder, toy.pretrain, model, tokenizer, corpus, "pretrain")
+    return {"weights": model.num_parameters(), **result}
 
 
-def _zero(run: Run, folder: Path) -> Report:
+def _zero(run: PipelineRun, folder: Path) -> Report:
     return _reinforce(run, folder, run.recipe.zero, run.checkpoint("base"))
 
 
-def _cold_start(run: Run, folder: Path) -> Report:
-    """Dev1: the base, taught by R1-Zero's responses as the rewriter has left them."""
+def _cold_start(run: PipelineRun, folder: Path) -> Report:
+    """Dev1: the base, fine-tuned on R1-Zero's responses as the rewriter has left them."""
     recipe = run.recipe
     kept, counts = _accepted(run, folder, recipe.cold_start.sample, "zero")
-    taught = _fine_tune(run, folder, recipe.cold_start.sft, *load(run.checkpoint("base")), kept, "cold_start")
-    return {**counts, "taught": taught}
+    tuned = _fine_tune(run, folder, recipe.cold_start.sft, *load(run.checkpoint("base")), kept, "cold_start")
+    return {**counts, "sft": tuned}
 
 
-def _rl1(run: Run, folder: Path) -> Report:
+def _rl1(run: PipelineRun, folder: Path) -> Report:
     return _reinforce(run, folder, run.recipe.rl1, run.checkpoint("cold_start"))
 
 
-def _no_language(run: Run, folder: Path) -> Report:
+def _no_language(run: PipelineRun, folder: Path) -> Report:
     """B.6: the same without the language reward, which is only looked at."""
     rl1 = run.recipe.rl1
     others = tuple(name for name in rl1.reward.verifiers if name.partition(":")[0] != "language")
@@ -111,22 +113,24 @@ def _no_language(run: Run, folder: Path) -> Report:
     return _reinforce(run, folder, blind, run.checkpoint("cold_start"))
 
 
-def _reject_sample(run: Run, folder: Path) -> Report:
+def _reject_sample(run: PipelineRun, folder: Path) -> Report:
     """Dev2's responses that pass all filters, with human replies to what needs no reasoning."""
     config = run.recipe.reject_sample
     kept, counts = _accepted(run, folder, config, "rl1")
-    replies = read_samples([str(run.source("replies"))], responses=True)[: config.replies] if config.replies else []
+    replies, clean = list[Sample](), _cleaner(run, folder, counts)
+    if config.replies:
+        replies = clean("replies", read_samples([str(run.source("replies"))], responses=True)[: config.replies])
     _write_rows(folder / "accepted.jsonl", [sample.to_dict() for sample in (*kept, *replies)])
-    return {**counts, "replies": len(replies)}
+    return {**counts, **clean.report, "replies": len(replies)}
 
 
-def _from_accepted(run: Run, folder: Path, name: str, start: str) -> Report:
-    """A base, taught by what rejection sampling has kept."""
+def _from_accepted(run: PipelineRun, folder: Path, name: str, start: str) -> Report:
+    """A base, fine-tuned on what rejection sampling has kept."""
     rows = read_samples([str(run.folder("reject_sample") / "accepted.jsonl")], responses=True)
-    return {"taught": _fine_tune(run, folder, getattr(run.recipe, name), *load(run.checkpoint(start)), rows, name)}
+    return {"sft": _fine_tune(run, folder, getattr(run.recipe, name), *load(run.checkpoint(start)), rows, name)}
 
 
-def _reward_models(run: Run, folder: Path) -> Report:
+def _reward_models(run: PipelineRun, folder: Path) -> Report:
     """Helpful and safety, from Dev3 with a head, unless the recipe names some that are there; the first process trains
     them, and others wait."""
     if processes().rank > 0:
@@ -146,7 +150,7 @@ def _reward_models(run: Run, folder: Path) -> Report:
     return report
 
 
-def _rl2(run: Run, folder: Path) -> Report:
+def _rl2(run: PipelineRun, folder: Path) -> Report:
     """R1: rules and language, and in the last steps general prompts and preference, eqs. (8) to (10)."""
     config, begins = run.recipe.rl2, _preference_begins(run.recipe)
     helpful, safety = _preference(run)
@@ -154,12 +158,13 @@ def _rl2(run: Run, folder: Path) -> Report:
         reward = _with_preference(build_reward(config.reward), helpful, safety, begins)
     else:
         reward = rl2(config.reward.options, helpful=helpful, safety=safety, begins=begins)
-    reasoning, general = (run.questions(name) for name in ("reasoning", "general"))
+    clean = _cleaner(run, folder)
+    reasoning, general = (clean(name, run.questions(name)) for name in ("reasoning", "general"))
     both = len(reasoning) + len(general)
     curriculum: Schedule = ((0, len(reasoning)), (begins, both)) if begins > 0 else ((0, both),)
     samples, start = [*reasoning, *general], run.checkpoint("sft2")
     report = _reinforce(run, folder, config, start, reward=reward, samples=samples, curriculum=curriculum)
-    return {**report, **_watched(folder, begins)}
+    return {**report, **clean.report, **_watched(folder, begins)}
 
 
 def _with_preference(reward: Reward, helpful: Verifier, safety: Verifier, begins: int) -> Reward:
@@ -169,18 +174,19 @@ def _with_preference(reward: Reward, helpful: Verifier, safety: Verifier, begins
     return replace(reward, terms=[*reward.terms, *terms])
 
 
-def _hacking(run: Run, folder: Path) -> Report:
+def _hacking(run: PipelineRun, folder: Path) -> Report:
     """B.5: the helpful model's word on everything from the first step, and no rule; accuracy is only looked at."""
     config = run.recipe.rl2
     helpful, _ = _preference(run)
     terms = [Term(verifier=helpful), Term(verifier=make("math", config.reward.options.get("math")), weight=0.0)]
-    samples = [replace(sample, kind="general") for sample in run.questions("reasoning")]
+    clean = _cleaner(run, folder)
+    samples = [replace(sample, kind="general") for sample in clean("reasoning", run.questions("reasoning"))]
     reward = Reward(name="hacked", terms=terms)
     report = _reinforce(run, folder, config, run.checkpoint("sft2"), reward=reward, samples=samples)
-    return {**report, **_watched(folder, 0)}
+    return {**report, **clean.report, **_watched(folder, 0)}
 
 
-def _small_zero(run: Run, folder: Path) -> Report:
+def _small_zero(run: PipelineRun, folder: Path) -> Report:
     """What distillation is held against: R1-Zero's training on the smaller base."""
     return _reinforce(run, folder, run.recipe.zero, run.checkpoint("small"))
 
@@ -208,19 +214,19 @@ def _accepted_rows(recipe: Recipe) -> int:
 STAGES = (
     Stage("base", (), ("source", "toy", "zero.data"), _base, source="base"),
     Stage(
-        "zero", ("base",), ("zero",), _zero, title="R1-Zero",
+        "zero", ("base",), ("zero", "decontamination"), _zero, title="R1-Zero",
         cost=lambda recipe, sizes, assumed: rl_cost(recipe.zero, sizes.base, assumed, stated=101_000),
     ),
     Stage(
-        "cold_start", ("base", "zero"), ("cold_start", "rl1"), _cold_start, title="Dev1", data="rl1",
+        "cold_start", ("base", "zero"), ("cold_start", "rl1", "decontamination"), _cold_start, title="Dev1", data="rl1",
         cost=_cold_start_cost,
     ),
     Stage(
-        "rl1", ("base", "cold_start"), ("rl1",), _rl1, title="Dev2", data="rl1",
+        "rl1", ("base", "cold_start"), ("rl1", "decontamination"), _rl1, title="Dev2", data="rl1",
         cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl1, sizes.base, assumed),
     ),
     Stage(
-        "reject_sample", ("base", "rl1"), ("reject_sample", "rl1"), _reject_sample, data="rl1",
+        "reject_sample", ("base", "rl1"), ("reject_sample", "rl1", "decontamination"), _reject_sample, data="rl1",
         cost=lambda recipe, sizes, assumed: sft_cost(
             None, _accepted_rows(recipe), sizes.base, assumed, recipe.reject_sample
         ),
@@ -235,8 +241,8 @@ STAGES = (
         cost=lambda recipe, sizes, assumed: reward_model_cost(recipe.reward_models, sizes.base, assumed),
     ),
     Stage(
-        "rl2", ("base", "sft2", "reward_models"), ("rl2", "preference_steps"), _rl2, title="R1", data="rl2",
-        cost=_rl2_cost,
+        "rl2", ("base", "sft2", "reward_models"), ("rl2", "preference_steps", "decontamination"), _rl2, title="R1",
+        data="rl2", cost=_rl2_cost,
     ),
     Stage(
         "small", ("base",), ("toy", "small", "zero.data"), _small, title="the smaller base", model="small",
@@ -248,23 +254,23 @@ STAGES = (
         cost=lambda recipe, sizes, assumed: sft_cost(recipe.distill, _accepted_rows(recipe), sizes.small, assumed),
     ),
     Stage(
-        "no_language", ("base", "cold_start"), ("rl1",), _no_language, experiment=True, data="rl1",
+        "no_language", ("base", "cold_start"), ("rl1", "decontamination"), _no_language, experiment=True, data="rl1",
         cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl1, sizes.base, assumed),
     ),
     Stage(
-        "hacking", ("base", "sft2", "reward_models"), ("rl2",), _hacking, experiment=True, data="rl2",
+        "hacking", ("base", "sft2", "reward_models"), ("rl2", "decontamination"), _hacking, experiment=True, data="rl2",
         cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl2, sizes.base, assumed),
     ),
     Stage(
-        "small_zero", ("base", "small"), ("zero",), _small_zero, title="RL on it", model="small", experiment=True,
-        cost=lambda recipe, sizes, assumed: rl_cost(recipe.zero, sizes.small, assumed),
+        "small_zero", ("base", "small"), ("zero", "decontamination"), _small_zero, title="RL on it", model="small",
+        experiment=True, cost=lambda recipe, sizes, assumed: rl_cost(recipe.zero, sizes.small, assumed),
     ),
 )  # fmt: skip
 """In the order in which they are run."""
 
 
 def _reinforce(
-    run: Run,
+    run: PipelineRun,
     folder: Path,
     config: TrainConfig,
     start: Path,
@@ -279,7 +285,8 @@ def _reinforce(
         config = replace(config, model=replace(config.model, merge_adapters=True))
     if config.engine.kind == "vllm":
         config = replace(config, model=replace(config.model, path=str(start)))
-    asked = run.questions("reasoning") if samples is None else samples
+    clean = _cleaner(run, folder)
+    asked = clean("reasoning", run.questions("reasoning")) if samples is None else samples
     reward = reward or watch_language(build_reward(config.reward), config.reward)
     model, tokenizer = load(start)
     validate = make_validation(config, tokenizer, reward, processes())
@@ -287,10 +294,17 @@ def _reinforce(
         config, model, tokenizer, asked, reward, stopped=run.stopped, curriculum=curriculum, validate=validate
     )
     trainer.train(folder / "checkpoint")
-    return {"steps": trainer.step}
+    return {"steps": trainer.step, **clean.report}
 
 
-def _preference(run: Run) -> tuple[Verifier, Verifier]:
+def _cleaner(run: PipelineRun, folder: Path, report: Report | None = None) -> Cleaner:
+    """Drops from the data of a stage what it is tested with; goes on with a report, where there is one."""
+    clean = Cleaner(run.recipe.decontamination, run.recipe.source.probe, folder, folder.name)
+    clean.report.update({"decontaminated": report["decontaminated"]} if report and "decontaminated" in report else {})
+    return clean
+
+
+def _preference(run: PipelineRun) -> tuple[Verifier, Verifier]:
     """The helpful model and the safety model: those that the recipe names, or the run's own."""
     source, made = run.recipe.source, run.folder("reward_models")
     return (
@@ -308,19 +322,26 @@ def _watched(folder: Path, begins: int) -> Report:
     return {"alarms": [alarm for window in seen for alarm in monitor.take(window)]}
 
 
-def _accepted(run: Run, folder: Path, config: SampleConfig, stage: str) -> tuple[list[Sample], Report]:
+def _accepted(run: PipelineRun, folder: Path, config: SampleConfig, stage: str) -> tuple[list[Sample], Report]:
     """What is kept of the responses of a stage's checkpoint."""
     output = folder / "candidates.jsonl"
-    questions = run.questions("reasoning")[: config.questions]
+    clean = _cleaner(run, folder)
+    questions = clean("reasoning", run.questions("reasoning"))[: config.questions]
     sampling = Sampling(max_tokens=config.max_tokens, temperature=config.temperature)
     resume = output.with_name(f"{output.name}.run.json").exists()
     policy = run.checkpoint(stage)
     run.ask(stage, policy, questions, config.samples, sampling, output=output, resume=resume)
-    accepted = accept(read_samples([str(output)], responses=True), judge_of(run.recipe), config)
+    accepted = accept(read_samples([str(output)], responses=True), judge_of(run.recipe, config.judge), config)
     asked = len(questions) * config.samples
     if not accepted.samples:
         raise RunError(f"none of {asked} responses of {policy} may be learned from: {accepted.left_out}")
-    return accepted.samples, {"candidates": asked, "kept": len(accepted.samples), "left_out": accepted.left_out}
+    checked = check_by_hand(clean("accepted", accepted.samples), folder, config.marks, folder.name)
+    if not checked.samples:
+        raise RunError(f"a person has accepted none of {len(accepted.samples)} responses of {policy}")
+    left_out = {**accepted.left_out, **({"rejected": checked.rejected} if checked.rejected else {})}
+    return checked.samples, {
+        "candidates": asked, "kept": len(checked.samples), "left_out": left_out, **clean.report
+    }  # fmt: skip
 
 
 def _write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:  # any: JSON values
@@ -332,13 +353,19 @@ def _write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:  # any: 
 
 
 def _fine_tune(
-    run: Run, folder: Path, config: SFTConfig, model: PreTrainedModel, tokenizer: Any, rows: Sequence[Sample], name: str
+    run: PipelineRun,
+    folder: Path,
+    config: SFTConfig,
+    model: PreTrainedModel,
+    tokenizer: Any,
+    rows: Sequence[Sample],
+    name: str,
 ) -> Report:
     """Fine-tune a model on responses to prompts in its stage's template, and save it (any: a tokenizer)."""
     template = Template(tokenizer, run.data({"pretrain": "base"}.get(name, name)))
     template.questions(rows, context_of(model))  # which refuses what has no prompt, or too long a one
     examples = [SFTExample(*template.example(row)) for row in rows]
-    taught = fine_tune(model, examples, config, folder, seed=run.recipe.seed, stage=name, stopped=run.stopped)
+    result = fine_tune(model, examples, config, folder, seed=run.recipe.seed, stage=name, stopped=run.stopped)
     if template.data.template == "chat" and model.generation_config is not None:
         model.generation_config.eos_token_id = template.stop_tokens(model)  # so that other engines end turns too
     together = processes()
@@ -347,4 +374,4 @@ def _fine_tune(
         model.save_pretrained(folder / "checkpoint", state_dict=whole)
         tokenizer.save_pretrained(folder / "checkpoint")
     together.all_gather_object(None)
-    return taught._asdict()
+    return result._asdict()

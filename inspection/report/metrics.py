@@ -1,4 +1,4 @@
-"""A training run read back: `metrics.jsonl` (docs/metrics.md), as charts over steps with stages marked.
+"""A training run read back: `metrics.jsonl` (docs/reference/metrics.md), as charts over steps with stages marked.
 
 Rows are checked, not trusted: a line that is no step of the schema is counted and left out, and a value that is no
 finite number is a gap in its line.
@@ -99,7 +99,7 @@ def read_run(folder: str | Path) -> Run:
     """Read a run's metrics. Raises RunError where the folder holds none."""
     path = Path(folder) / "metrics.jsonl"
     if not path.is_file():
-        raise RunError(f"{folder} holds no metrics.jsonl, so it is no training run; see docs/metrics.md")
+        raise RunError(f"{folder} holds no metrics.jsonl, so it is no training run; see docs/reference/metrics.md")
     steps: list[tuple[int, str]] = []
     series: dict[str, list[tuple[int, float | None]]] = {}
     alarms: list[tuple[int, str]] = []
@@ -108,19 +108,19 @@ def read_run(folder: str | Path) -> Run:
         for line in file:
             if not line.strip():
                 continue
-            found = _step(line, steps[-1][0] if steps else -1)
-            if found is None or len(steps) >= MOST_STEPS:
+            parsed = _step(line, steps[-1][0] if steps else -1)
+            if parsed is None or len(steps) >= MOST_STEPS:
                 skipped += 1
                 continue
-            step, stage, told = found
+            step, stage, metrics = parsed
             steps.append((step, stage))
-            alarms += [(step, text) for text in _alarms(told.pop("alarms", None))]
-            for key, value in told.items():
+            alarms += [(step, text) for text in _alarms(metrics.pop("alarms", None))]
+            for key, value in metrics.items():
                 if key in series or len(series) < 400:
                     series.setdefault(key, []).append((step, _finite(value)))
     series = {key: points for key, points in series.items() if any(value is not None for _, value in points)}
     if not steps:
-        raise RunError(f"{path} holds no step; see docs/metrics.md")
+        raise RunError(f"{path} holds no step; see docs/reference/metrics.md")
     known = {key: [value for _, value in points if value is not None] for key, points in series.items()}
     return Run(
         folder=str(folder),
@@ -137,21 +137,21 @@ def read_run(folder: str | Path) -> Run:
 def _step(line: bytes, before: int) -> tuple[int, str, dict[str, Any]] | None:
     """Step, stage and values of a line; None for one that is no step, or does not come after the one before."""
     try:
-        told = json.loads(line)
+        values = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(told, dict):
+    if not isinstance(values, dict):
         return None
-    step, stage = told.pop("step", None), told.pop("stage", "")
+    step, stage = values.pop("step", None), values.pop("stage", "")
     if not isinstance(step, int) or isinstance(step, bool) or not before < step < 2**53 or not isinstance(stage, str):
         return None
     for key in ("stage_step", "time", "version"):
-        told.pop(key, None)
-    return step, stage[:40], told
+        values.pop(key, None)
+    return step, stage[:40], values
 
 
-def _alarms(told: object) -> list[str]:
-    some = told if isinstance(told, list) else []
+def _alarms(value: object) -> list[str]:
+    some = value if isinstance(value, list) else []
     named = [alarm for alarm in some if isinstance(alarm, Mapping) and isinstance(alarm.get("name"), str)]
     return [f"{alarm['name']}: {alarm.get('detail', '')}"[:300] for alarm in named]
 

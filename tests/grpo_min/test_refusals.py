@@ -22,7 +22,6 @@ from transformers import (
     MptForCausalLM,
 )
 
-from r1_reward.grpo_min.command import run_train
 from r1_reward.grpo_min.config import DataConfig, ModelConfig, OptimizerConfig, RolloutConfig, TrainConfig
 from r1_reward.grpo_min.engine import HFEngine
 from r1_reward.grpo_min.equality import check_equal
@@ -33,6 +32,7 @@ from r1_reward.grpo_min.loss import LossConfig
 from r1_reward.grpo_min.r1.evaluate import load
 from r1_reward.grpo_min.r1.sft import SFTConfig, SFTExample, fine_tune
 from r1_reward.grpo_min.toy.arithmetic import sums, toy_model, toy_tokenizer
+from r1_reward.grpo_min.train import run_train
 from r1_reward.verifiers import Reason, Sample, Verdict
 from r1_reward.verifiers.errors import ConfigError, RunError
 
@@ -225,9 +225,9 @@ def test_steps_without_a_finite_gradient_are_counted_and_an_alarm(tmp_path: Path
     lines = list(trainer.steps())
     assert [line["nonfinite"] for line in lines] == [0, 1, 1, 0]
     assert ["grad_norm" in line for line in lines] == [True, False, False, True]
-    found = [[alarm for alarm in line["alarms"] if alarm["name"] == "nonfinite_gradient"] for line in lines]
-    assert [len(alarms) for alarms in found] == [0, 1, 1, 0]
-    assert found[2][0]["detail"] == "no step was taken, 2 in a row"
+    results = [[alarm for alarm in line["alarms"] if alarm["name"] == "nonfinite_gradient"] for line in lines]
+    assert [len(alarms) for alarms in results] == [0, 1, 1, 0]
+    assert results[2][0]["detail"] == "no step was taken, 2 in a row"
 
 
 def test_a_run_ends_after_some_steps_in_a_row_without_a_finite_gradient(tmp_path: Path) -> None:

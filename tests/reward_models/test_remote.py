@@ -29,8 +29,8 @@ class Server:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.asked.append((self.path, body, self.headers.get("Authorization")))
-                status, told = outer.answer(self.path, body)
-                data = json.dumps(told).encode()
+                status, result = outer.answer(self.path, body)
+                data = json.dumps(result).encode()
                 self.send_response(status)
                 if status == 429:
                     self.send_header("Retry-After", "0.05")
@@ -118,8 +118,9 @@ def test_a_chat_model_is_read_at_the_word_that_it_answers(server: Server) -> Non
     good, mute = verifier([sample("it"), sample("mute")])
     assert good.score == pytest.approx(-0.1 + 2.4)
     assert "none of the words Yes, No" in mute.detail
-    assert server.asked[0][1]["messages"] == [{"role": "user", "content": "Is it a good answer to Q?"}]
-    assert server.asked[0][1]["top_logprobs"] == 20
+    asked = [body for _, body, _ in server.asked]  # in no order, since the questions go out together
+    assert [{"role": "user", "content": "Is it a good answer to Q?"}] in [body["messages"] for body in asked]
+    assert {body["top_logprobs"] for body in asked} == {20}
 
 
 def test_an_address_needs_a_model_and_an_endpoint() -> None:

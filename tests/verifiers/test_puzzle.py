@@ -17,12 +17,12 @@ from r1_reward.verifiers.puzzle import ExpressionError, compute
 GAME: list[tuple[str, float, str]] = [
     ("<answer>8 / (3 - 8 / 3)</answer>", 1.0, "exact fractions"),
     (r"\boxed{8 \div (3 - \frac{8}{3})}", 1.0, "LaTeX"),
-    (r"\boxed{8/(3-8/3) = 24}", 1.0, "what it comes to"),
+    (r"\boxed{8/(3-8/3) = 24}", 1.0, "its value"),
     ("So:\n8 ÷ (3 − 8 ÷ 3)", 1.0, "other signs, on the last line"),
     ("The solution is: (8/(3-8/3))", 1.0, "after a phrase"),
     ("<answer>[8 / (3 - 8 / 3)]</answer>", 1.0, "square brackets"),
     ("<answer>`8/(3-8/3)`</answer>", 1.0, "in backticks"),
-    ("<answer>8 / (3 - 8 / 3) = 25</answer>", 0.0, "it claims to come to something else"),
+    ("<answer>8 / (3 - 8 / 3) = 25</answer>", 0.0, "it claims another value"),
     ("<answer>8 * 3</answer>", 0.0, "not all the numbers"),
     ("<answer>24</answer>", 0.0, "the target itself"),
     ("<answer>8 * 3 * 8 / 8</answer>", 0.0, "a number used twice"),
@@ -128,12 +128,12 @@ def test_expressions_come_to_what_python_says(seed: int) -> None:
         for token in text.replace("(", "( ").replace(")", " )").split()
     )
     try:
-        wanted = eval(exact, {"Fraction": Fraction})  # fractions and operators that this test made itself
+        expected = eval(exact, {"Fraction": Fraction})  # fractions and operators that this test made itself
     except ZeroDivisionError:
         with pytest.raises(ExpressionError, match="zero"):
             compute(text)
     else:
-        assert compute(text).value == wanted
+        assert compute(text).value == expected
 
 
 def test_precedence_and_signs() -> None:

@@ -53,6 +53,8 @@ def plain(text: str) -> str:
 _SMALL = sizes("numbers")
 _SCALES = sizes("scales")
 _SHARES = sizes("shares")
+NUMBER_WORDS = (*_SMALL, "hundred", *_SCALES)
+"""Words that numbers are made of."""
 
 
 def spelled_number(text: str) -> Fraction | None:
