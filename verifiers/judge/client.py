@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -143,8 +144,10 @@ class Connection:
         self,
         messages: Sequence[Mapping[str, str]],
         schema: Mapping[str, Any] | None = None,  # any: a JSON schema
+        fields: Mapping[str, Any] = MappingProxyType({}),  # any: JSON values
     ) -> Reply:
-        """The reply to a dialogue, which a server that can keeps to a JSON schema. Raises EndpointError."""
+        """The reply to a dialogue, which a server that can keeps to a JSON schema; `fields` are added to the request.
+        Raises EndpointError."""
         client = self._client
         payload: dict[str, Any] = {  # any: a JSON object
             "model": client.model,
@@ -152,6 +155,7 @@ class Connection:
             "temperature": client.temperature,
             "max_tokens": client.max_tokens,
             **client.extra,
+            **fields,
         }
         if schema is not None:
             named = {"name": "verdict", "strict": True, "schema": schema}
