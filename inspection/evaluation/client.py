@@ -33,7 +33,7 @@ class Completed(NamedTuple):
     tokens: int | None
     """Of the response; None where the server does not say."""
     prompt_tokens: int | None = None
-    """Of the prompt; None where the server does not say."""
+    """Of the prompt; None where the server does not say, and of further samples of the same request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +106,13 @@ def _read(data: bytes, where: str) -> Reply:
         raise EndpointError(f"{where} answered with no completion", _NO_TEXT)
     # Of several samples a server counts the tokens together, which says nothing of each.
     told = [
-        {"text": text, "finish": finish, "tokens": counts[1] if len(samples) == 1 else None, "prompt": counts[0]}
-        for text, finish in samples
+        {
+            "text": text,
+            "finish": finish,
+            "tokens": counts[1] if len(samples) == 1 else None,
+            "prompt": counts[0] if place == 0 else None,
+        }
+        for place, (text, finish) in enumerate(samples)
     ]
     return Reply(json.dumps(told, ensure_ascii=False), *(max(0, count or 0) for count in counts))
 
