@@ -41,12 +41,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """Where the options of a multiple-choice question stand, where no column holds them as a list."""
+    """Where the options of a multiple-choice question and the right one stand; one of three ways."""
 
+    list: str = ""
+    """Column that holds the options as a list."""
+    index: str = ""
+    """Column that holds the place of the right one in `list`, from 0."""
     columns: Sequence[str] = ()
     """Columns that hold one option each; the reference is a letter."""
     right: str = ""
-    """Column that holds the right option's text, in place of `columns`."""
+    """Column that holds the right option's text."""
     wrong: Sequence[str] = ()
     """Columns that hold the others. The order is drawn, by the run's seed and the question."""
 
@@ -115,8 +119,10 @@ class Card:
         check(self, "card")
         if not self.name.isidentifier():
             raise ConfigError(f"card.name is {self.name!r}; it must be a word of letters, digits and _")
-        if self.choices and bool(self.choices.columns) == bool(self.choices.right and self.choices.wrong):
-            raise ConfigError("card.choices needs columns, or right and wrong")
+        if (told := self.choices) and [
+            bool(told.columns), bool(told.right and told.wrong), bool(told.list and told.index)
+        ].count(True) != 1:  # fmt: skip
+            raise ConfigError("card.choices needs columns, or list and index, or right and wrong")
 
     def reward(self, options: Mapping[str, Mapping[str, object]] | None = None) -> RewardSpec:
         """Who judges, with further options by verifier, as `--set` has them."""

@@ -154,6 +154,8 @@ def run_served(
         Console(stderr=True).print(str(error), style="red", markup=False)
         return FAILED
     write_figures(evaluation, plan, summary, output)
+    if evaluation.metrics["unjudged"].value:
+        Console(stderr=True).print("some samples could not be had or judged; --resume asks again for those missing")
     return FINE
 
 

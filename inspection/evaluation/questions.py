@@ -25,8 +25,6 @@ from .cards import Card, Choices
 from .prompts import fill
 
 _LETTERS = "ABCDEFGHIJ"
-_LISTS = ("options", "choices", "endings")
-"""Columns that hold the options as a list."""
 Row = Mapping[str, Any]  # any: JSON values
 
 
@@ -69,7 +67,10 @@ def read_questions(
     if bool(join) != bool(card.join_on):
         need = f"needs --join FILE, whose rows go with these by {card.join_on}" if card.join_on else "takes no --join"
         raise ConfigError(f"the card {card.name} {need}")
-    reader = RowReader(columns={**card.map, **(names or {})})
+    columns: dict[str, str | None] = {**card.map, **(names or {})}
+    if card.choices is not None and not card.choices.columns:
+        columns["reference"] = None  # the options say it
+    reader = RowReader(columns=columns)
     try:
         source: Input | Joined = Input(files, MAX_LINE)
         if join is not None:
@@ -113,7 +114,7 @@ def _fields(raw: RawRow, file: str) -> tuple[dict[str, Any], Row | None]:  # any
     if raw.joined is None:
         return fields, None
     partner = parse_row(raw.joined)
-    return {**partner, **{name: value for name, value in fields.items() if value is not None}}, partner
+    return {**fields, **{name: value for name, value in partner.items() if fields.get(name) is None}}, partner
 
 
 def _check_files(card: Card, hashes: Sequence[Mapping[str, str]], rows: int, *, partial: bool) -> None:
@@ -177,8 +178,16 @@ def _options(
 ) -> tuple[list[str], str | Sequence[str] | None]:
     """The options' texts, in the order in which they are shown, and the reference. Raises SampleError."""
     if choices is None:
-        listed = next((row[name] for name in _LISTS if isinstance(row.get(name), list)), None)
-        return ([] if listed is None else [str(one) for one in listed]), sample.reference
+        return [], sample.reference
+    if choices.list:
+        listed, index = row.get(choices.list), row.get(choices.index)
+        if not isinstance(listed, list) or not 2 <= len(listed) <= len(_LETTERS):
+            raise SampleError("wrong_type", f"column {choices.list!r} is no list of 2 to {len(_LETTERS)} options")
+        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(listed):
+            raise SampleError(
+                "wrong_type", f"column {choices.index!r} is {index!r}, no place among {len(listed)} options"
+            )
+        return [str(one) for one in listed], _LETTERS[index]
     names = choices.columns or [choices.right, *choices.wrong]
     texts = ["" if row.get(name) is None else str(row[name]).strip() for name in names]
     if not all(texts):

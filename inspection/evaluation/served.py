@@ -264,6 +264,8 @@ class _Run:
         requests = -(-self._k // self._per_request)
         place = self._kept.questions
         while self._stopped is None and len(batch) < BATCH and len(self._came.get(place, ())) == requests:
+            if self._in_a_row and self._where and any(isinstance(one[0], Failed) for one in self._came[place].values()):
+                break  # it may be the server that is gone, and not this question that fails
             parts = self._came.pop(place)
             batch.append(Asked(place, self._questions[place], [one for n in sorted(parts) for one in parts[n]]))
             place += 1
