@@ -152,15 +152,17 @@ def score(
     the reader of standard output has gone.
     """
     from .inspection.report.command import ScoringReporter
-    from .scoring.command import run_score
+    from .scoring.score_command import run_score
     from .verifiers.errors import RewardError
 
     gated = {} if gate is None else {"safety": {**set_.get("safety", {}), "gate": gate}}
-    given = {"files": files, "set": {**set_, **gated}, **flags}
+    values = {"files": files, "set": {**set_, **gated}, **flags}
     try:
         sys.exit(
             run_score(
-                config, {name: value for name, value in given.items() if value not in (None, (), {})}, ScoringReporter()
+                config,
+                {name: value for name, value in values.items() if value not in (None, (), {})},
+                ScoringReporter(),
             )
         )
     except RewardError as error:
@@ -228,9 +230,9 @@ def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) 
     from .adapters.server.command import run_serve
     from .verifiers.errors import RewardError
 
-    given = {"set": set_, **flags}
+    values = {"set": set_, **flags}
     try:
-        sys.exit(run_serve(config, {name: value for name, value in given.items() if value not in (None, (), {})}))
+        sys.exit(run_serve(config, {name: value for name, value in values.items() if value not in (None, (), {})}))
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 
@@ -442,8 +444,14 @@ def build(
     from .sandbox.images.tree import read_requirements
 
     try:
-        wanted = None if packages is None else read_requirements(packages)
-        make(names or TESTED, python_packages=wanted, way=way, force=force, say=lambda line: click.echo(line, err=True))
+        requirements = None if packages is None else read_requirements(packages)
+        make(
+            names or TESTED,
+            python_packages=requirements,
+            way=way,
+            force=force,
+            say=lambda line: click.echo(line, err=True),
+        )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except SandboxError as error:
@@ -456,7 +464,7 @@ def build(
 def doctor(names: tuple[str, ...], *, as_json: bool) -> None:
     """Try to break out of each sandbox of this machine, and say what held.
 
-    Exit status: 0 nothing failed, 1 something did, or a backend that was named is not to be had, 2 usage.
+    Exit status: 0 nothing failed, 1 something did, or a backend that was named is not available, 2 usage.
     """
     from .sandbox.doctor import run_doctor
 
@@ -483,8 +491,8 @@ def train(recipe: str, set_: dict[str, object], assume: dict[str, object], *, dr
     from .verifiers.errors import ConfigError, missing_extra
 
     try:
-        from .grpo_min.command import run_train
         from .grpo_min.r1.plan import run_plan
+        from .grpo_min.train import run_train
     except ModuleNotFoundError as error:
         raise click.UsageError(missing_extra("training", error.name, "train")) from None
     try:
@@ -546,7 +554,7 @@ def evaluate(arguments: tuple[str, ...], **flags: Any) -> None:
 
     Exit status: 0 whatever the figures, 1 the server gave nothing, 2 usage, 130 interrupted; OUT can be gone on with.
     """
-    from .inspection.evaluation.flags import run_eval
+    from .inspection.evaluation.evaluate import run_eval
     from .verifiers.errors import RewardError
 
     try:
@@ -560,7 +568,7 @@ def _folder_eval(*arguments: Any, **options: Any) -> int:
     from .verifiers.errors import missing_extra
 
     try:
-        from .grpo_min.command import run_eval
+        from .grpo_min.train import run_eval
     except ModuleNotFoundError as error:
         raise click.UsageError(missing_extra("evaluation of a folder", error.name, "train")) from None
     return run_eval(*arguments, **options)
@@ -598,7 +606,7 @@ def train_rm(kind: str, data: tuple[str, ...], base: str, output: str, **flags: 
 
     Exit status: 0 fine, 1 the run could not go on, 2 usage, 130 or 143 interrupted or ended, after saving.
     """
-    from .reward_models.command import run_train
+    from .reward_models.train_rm_command import run_train
     from .verifiers.errors import RewardError
 
     try:
@@ -646,7 +654,7 @@ def eval_rm(model: str, data: tuple[str, ...], **flags: Any) -> None:
 
     Exit status: 0 whatever the measures, 1 they could not be written, 2 usage.
     """
-    from .reward_models.command import run_eval
+    from .reward_models.train_rm_command import run_eval
     from .verifiers.errors import RewardError
 
     try:

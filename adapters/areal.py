@@ -24,9 +24,9 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from . import ready
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("AReaL", ("none", "zero", "raise"), deadline=12.0)
+_TRAINER = TrainerTraits("AReaL", ("none", "zero", "raise"), deadline=12.0)
 
 
 def reward(*rewards: str, **settings: Unpack[Settings]) -> ArealReward:

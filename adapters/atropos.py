@@ -28,9 +28,9 @@ from typing import Any, ClassVar, Unpack
 
 from ..rows.values import plain
 from . import ready
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("atropos", ("none", "zero", "raise"), lists=True, groups=True)
+_TRAINER = TrainerTraits("atropos", ("none", "zero", "raise"), lists=True, groups=True)
 
 
 class AtroposReward:
@@ -57,10 +57,10 @@ class AtroposReward:
 
     def __call__(self, completions: Sequence[object], **columns: Any) -> list[float]:  # any: see compute
         """The same, times the weight."""
-        found = self.compute(completions, **columns)
-        weighted = [self.weight * number for number in found]
+        numbers = self.compute(completions, **columns)
+        weighted = [self.weight * number for number in numbers]
         if self.wandb_logger is not None:
-            self.log_metrics(found, weighted)
+            self.log_metrics(numbers, weighted)
         return weighted
 
     def log_metrics(self, raw: list[float], weighted: list[float]) -> None:

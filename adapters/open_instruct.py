@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Unpack
 
 from ..rows.labels import label_row
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("open-instruct", ("zero", "raise"))
+_TRAINER = TrainerTraits("open-instruct", ("zero", "raise"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +62,9 @@ class OpenInstructVerifier:
         why = f"{judged.total.reason.value}: {judged.total.detail}"
         return VerificationResult(score=self.plan.number(judged) or 0.0, reasoning=why)
 
-    async def async_call(self, *given: Any, **more: Any) -> VerificationResult:  # any: see __call__
+    async def async_call(self, *arguments: Any, **more: Any) -> VerificationResult:  # any: see __call__
         """The same in a thread."""
-        return await asyncio.to_thread(self, *given, **more)
+        return await asyncio.to_thread(self, *arguments, **more)
 
 
 def verifier(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> type[OpenInstructVerifier]:

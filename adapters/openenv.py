@@ -28,9 +28,9 @@ from typing import Any, ClassVar, Unpack
 
 from . import ready
 from .fields import fields_of
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("OpenEnv", ("none", "zero", "raise"))
+_TRAINER = TrainerTraits("OpenEnv", ("none", "zero", "raise"))
 _RESPONSES = ("response", "message", "content", "text", "answer", "completion")
 """Fields of an action in which the response may stand."""
 

@@ -30,9 +30,9 @@ from ..rows.labels import label_row
 from ..verifiers.verdict import Status
 from . import ready
 from .fields import fields_of
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("rLLM", ("none", "zero", "raise"))
+_TRAINER = TrainerTraits("rLLM", ("none", "zero", "raise"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,9 +34,9 @@ from ..rows.labels import label_row
 from ..rows.values import plain
 from ..verifiers.errors import SampleError
 from . import ready
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("SkyRL", ("zero", "raise"))
+_TRAINER = TrainerTraits("SkyRL", ("zero", "raise"))
 Conversation = Sequence[Mapping[str, Any]]  # any: an OpenAI message's fields
 
 
@@ -75,8 +75,8 @@ class SkyRlEnv:
     @staticmethod
     def aggregate_metrics(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
         """Means over episodes."""
-        keys = dict.fromkeys(key for found in metrics for key in found)
-        return {key: sum(found.get(key, 0.0) for found in metrics) / len(metrics) for key in keys}
+        keys = dict.fromkeys(key for one in metrics for key in one)
+        return {key: sum(one.get(key, 0.0) for one in metrics) / len(metrics) for key in keys}
 
     def close(self) -> None:
         """Nothing is held."""
@@ -107,11 +107,11 @@ def _environment(*rewards: str, **settings: Unpack[Settings]) -> type[SkyRlEnv]:
 
 
 def _row(extras: Mapping[str, Any]) -> dict[str, Any]:  # any: the dataset's columns
-    told = plain(extras)
-    spec = told.pop("reward_spec", None) or {}
+    fields = plain(extras)
+    spec = fields.pop("reward_spec", None) or {}
     if not isinstance(spec, dict):
         raise SampleError("wrong_type", f"reward_spec must be an object, got {type(spec).__name__}")
-    row = {**told, **{key: value for key, value in spec.items() if key not in ("ground_truth", "method")}}
+    row = {**fields, **{key: value for key, value in spec.items() if key not in ("ground_truth", "method")}}
     if spec.get("ground_truth") is not None:
         row.update(label_row(spec["ground_truth"]))
     return row

@@ -27,10 +27,10 @@ from typing import Any, ClassVar, Unpack
 
 from ..rows.values import plain
 from . import ready
-from .plan import Plan, Settings, Trainer, make_plan
+from .plan import Plan, Settings, TrainerTraits, make_plan
 from .siblings import introduce, judge_together, step_of
 
-_TRAINER = Trainer("ms-swift", ("none", "zero", "raise"), lists=True, steps=True)
+_TRAINER = TrainerTraits("ms-swift", ("none", "zero", "raise"), lists=True, steps=True)
 
 
 class SwiftReward:
@@ -59,7 +59,7 @@ class SwiftReward:
         if prompts is None and isinstance(messages, Sequence) and len(messages) == len(completions):
             prompts = [_before(turns) for turns in messages]
         judged = judge_together(self, completions, prompts, columns, step_of(columns.get("trainer_state")))
-        return [self.plan.number(found) for found in judged]
+        return [self.plan.number(one) for one in judged]
 
 
 def orm(*rewards: str, **settings: Unpack[Settings]) -> type[SwiftReward]:

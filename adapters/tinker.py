@@ -36,9 +36,9 @@ from ..rows.values import plain
 from ..verifiers.registry import is_accuracy
 from ..verifiers.reward import Judged
 from ..verifiers.verdict import Status
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("tinker-cookbook", ("none", "zero", "raise"))
+_TRAINER = TrainerTraits("tinker-cookbook", ("none", "zero", "raise"))
 MASKED = "parse_error_masked"
 """The metric by which tinker-cookbook leaves a transition out."""
 UNJUDGED = "r1_reward_unjudged"
@@ -54,9 +54,9 @@ class TinkerEnv:
 
     def __init__(self, renderer: object, row: Mapping[str, Any], **more: Any) -> None:  # any: the data set's row
         super().__init__(renderer, **more)  # type: ignore[call-arg]  # of ProblemEnv
-        told = plain(row)
-        truth = told.pop("ground_truth", None)
-        self.row: dict[str, Any] = told if truth is None else {**told, **label_row(truth)}
+        fields = plain(row)
+        truth = fields.pop("ground_truth", None)
+        self.row: dict[str, Any] = fields if truth is None else {**fields, **label_row(truth)}
 
     def get_question(self) -> str:
         """What the model is asked: the row's `question`, `problem` or `prompt`."""

@@ -33,10 +33,10 @@ from typing import Any, ClassVar, Unpack
 from ..rows.labels import label_row
 from ..verifiers.reward import Judged
 from .fields import fields_of
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("torchtitan", ("none", "zero", "raise"), groups=True)
-_ALONE = Trainer("a reward function of torchtitan", ("none", "zero", "raise"))
+_TRAINER = TrainerTraits("torchtitan", ("none", "zero", "raise"), groups=True)
+_ALONE = TrainerTraits("a reward function of torchtitan", ("none", "zero", "raise"))
 
 
 def reward_fn(*rewards: str, base: type, **settings: Unpack[Settings]) -> Any:  # any: a RewardFn's class
@@ -69,8 +69,8 @@ class TitanRubric:
         fixed = [self._fixed(rollout) for rollout in rollouts]
         asked = [rollout for rollout, reward in zip(rollouts, fixed, strict=True) if reward is None]
         judged = await asyncio.to_thread(self.plan.judge, [_turn(rollout, env_input) for rollout in asked])
-        found = iter(zip(self.plan.group_numbers(judged), judged, strict=True))
-        return [self._told(*next(found)) if reward is None else reward for reward in fixed]
+        results = iter(zip(self.plan.group_numbers(judged), judged, strict=True))
+        return [self._reward_output(*next(results)) if reward is None else reward for reward in fixed]
 
     def _fixed(self, rollout: Any) -> Any:  # any: torchtitan's own
         """What the configuration gives a rollout that was cut or failed; None for one that is judged."""
@@ -82,7 +82,7 @@ class TitanRubric:
                 return self._output(reward=reward, reward_breakdown={key: reward})
         return None
 
-    def _told(self, number: float, judged: Judged) -> Any:  # any: torchtitan's own
+    def _reward_output(self, number: float, judged: Judged) -> Any:  # any: torchtitan's own
         return self._output(reward=number, reward_breakdown=self.plan.parts(judged))
 
 

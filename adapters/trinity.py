@@ -28,9 +28,9 @@ from ..rows.labels import label_row
 from ..rows.values import plain
 from ..verifiers.reward import Reward
 from . import ready
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("Trinity-RFT", ("none", "zero", "raise"))
+_TRAINER = TrainerTraits("Trinity-RFT", ("none", "zero", "raise"))
 
 
 class TrinityReward:
@@ -41,8 +41,8 @@ class TrinityReward:
 
     def __init__(self, **reward_fn_args: Any) -> None:  # any: YAML values
         """Raises ConfigError or UnknownRewardError for options that cannot be carried out."""
-        told = plain(reward_fn_args)
-        self.plan = _plan(json.dumps(told, sort_keys=True)) if told else self.default
+        settings = plain(reward_fn_args)
+        self.plan = _plan(json.dumps(settings, sort_keys=True)) if settings else self.default
 
     def __call__(
         self,
@@ -88,7 +88,7 @@ def _reward(*rewards: str, **settings: Unpack[Settings]) -> type[TrinityReward]:
 
 
 @functools.lru_cache(maxsize=64)
-def _plan(told: str) -> Plan:
-    given = json.loads(told)
-    rewards = given.pop("rewards", ())
-    return make_plan([rewards] if isinstance(rewards, str) else rewards, cast(Settings, given), _TRAINER)
+def _plan(settings_json: str) -> Plan:
+    settings = json.loads(settings_json)
+    rewards = settings.pop("rewards", ())
+    return make_plan([rewards] if isinstance(rewards, str) else rewards, cast(Settings, settings), _TRAINER)

@@ -35,10 +35,10 @@ from typing import Any, Unpack
 from ..rows.labels import label_row
 from . import ready
 from .fields import fields_of
-from .plan import Settings, Trainer, Turn, make_plan
+from .plan import Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("verifiers", ("none", "zero", "raise"))
-_RUBRIC = Trainer("a Rubric of verifiers", ("zero",))
+_TRAINER = TrainerTraits("verifiers", ("none", "zero", "raise"))
+_RUBRIC = TrainerTraits("a Rubric of verifiers", ("zero",))
 Score = float | Mapping[str, float]
 
 
@@ -85,8 +85,8 @@ def rubric_function(*rewards: str, **settings: Unpack[Settings]) -> Callable[...
         **_: object,
     ) -> float:
         fields = info if isinstance(info, Mapping) else {}
-        told = {} if answer is None or (isinstance(answer, str) and not answer) else label_row(answer)
-        row = {"task": task, **fields, **told}
+        label = {} if answer is None or (isinstance(answer, str) and not answer) else label_row(answer)
+        row = {"task": task, **fields, **label}
         (judged,) = await asyncio.to_thread(plan.judge, [Turn(completion, prompt, row)])
         if isinstance(state, dict):
             state.setdefault("r1_reward", {})[plan.name] = plan.parts(judged)

@@ -1,4 +1,4 @@
-"""What a training run is, as frozen dataclasses that TOML fills in; docs/grpo_min.md, and `recipe` for several runs."""
+"""A training run as frozen dataclasses that TOML fills in; docs/how-to/grpo_min.md, and `recipe` for several runs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ Schedule = Annotated[
     Rule(
         "a number, or [[0, value], [step, value], ...]",
         lambda value: bool(value) and value[0][0] == 0 and list(value) == sorted(set(value)),
-        read=lambda told: [[0, told]] if type(told) in (int, float) else told,
+        read=lambda value: [[0, value]] if type(value) in (int, float) else value,
     ),
 ]
 """(step, value) pairs: each value holds from its step on. In TOML a number, or [[0, 512], [8200, 1024]]."""
-_LENGTH = Rule("at least 1, and whole", lambda told: all(value >= 1 and value % 1 == 0 for _, value in told))
+_LENGTH = Rule("at least 1, and whole", lambda schedule: all(value >= 1 and value % 1 == 0 for _, value in schedule))
 _WARM = Rule(
-    "more than 0: else there is nothing to explore, and no gradient", lambda told: all(value > 0 for _, value in told)
+    "more than 0: else there is nothing to explore, and no gradient",
+    lambda schedule: all(value > 0 for _, value in schedule),
 )
 
 
@@ -281,7 +282,7 @@ class TrainConfig:
     seed: int = 0
     """Of everything drawn."""
     writers: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
-    """Who is told each step's numbers, beside `metrics.jsonl`; each must be installed."""
+    """What receives each step's numbers, beside `metrics.jsonl`; each must be installed."""
     reference_every: Whole = 0
     """Steps after which the reference is replaced by the policy (the paper: 400), at the next rollout; 0 is never."""
     model: ModelConfig = field(default_factory=ModelConfig)

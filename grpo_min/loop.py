@@ -38,7 +38,7 @@ from .logprobs import causal, context_of
 from .metrics import alarms, merged, nonfinite_streak, sample_line, summarise, tally_groups
 from .questions import fingerprint
 from .rollout import Group, from_plain, with_kl_in_reward, with_whitening
-from .runlog import Clock, Metrics, RunLog, make_writer
+from .runlog import Clock, RunLog, StepMetrics, make_writer
 from .sampler import Ahead, Drawn, Sampler
 from .sampling import shuffled
 from .templates import Template
@@ -114,7 +114,7 @@ class Trainer:
         )  # fmt: skip
         self._ahead: Ahead | None = None
 
-    def steps(self) -> Iterator[Metrics]:
+    def steps(self) -> Iterator[StepMetrics]:
         """Train to the end or until stopped, and yield each step's line of metrics; ends with a checkpoint."""
         saved = self.step
         while self.step < self.config.steps and not self._should_stop():
@@ -129,7 +129,7 @@ class Trainer:
         if saved < self.step or not self.step:
             self._save()
 
-    def train(self, folder: Path, on_step: Callable[[Metrics], object] = lambda _: None) -> None:
+    def train(self, folder: Path, on_step: Callable[[StepMetrics], object] = lambda _: None) -> None:
         """Take all steps, hand each line to `on_step`, write the model to a folder.
 
         Raises StoppedError, with everything saved, where it was stopped.
@@ -174,9 +174,9 @@ class Trainer:
                 frozen = with_whitening(frozen, self.config.advantage, self.processes)
         groups, self.drawn_at = dict(zip(groups, frozen, strict=True)), self.step
         rollout = self.config.rollout
-        places = shuffled(rollout.questions * rollout.minibatches, "split", self.config.seed, self.step)
+        shuffled_groups = shuffled(rollout.questions * rollout.minibatches, "split", self.config.seed, self.step)
         self.rollout = [
-            [groups[place] for place in places[number :: rollout.minibatches] if place in groups]
+            [groups[place] for place in shuffled_groups[number :: rollout.minibatches] if place in groups]
             for number in range(rollout.minibatches)
         ]
         return True
@@ -196,7 +196,7 @@ class Trainer:
             self.engine.sync(self.learner.policy.model)
             return self.step
 
-    def _learn(self, groups: list[Group], clock: Clock) -> Metrics:
+    def _learn(self, groups: list[Group], clock: Clock) -> StepMetrics:
         """One step, and its line of metrics."""
         with clock("update"):
             learned = self.learner.learn(groups, self.step, drawn_at=self.drawn_at)
@@ -221,20 +221,20 @@ class Trainer:
             )
         return line
 
-    def _evaluate(self, validate: Validation) -> Metrics:
+    def _evaluate(self, validate: Validation) -> StepMetrics:
         """Figures of the policy as it is; it is kept where it is the best so far."""
         if self._ahead:
             self._ahead.finish()
         self._sync()
-        found = validate(causal(self.learner.policy.model), self.engine)
-        value = found.get("pass_at_1")
+        metrics = validate(causal(self.learner.policy.model), self.engine)
+        value = metrics.get("pass_at_1")
         if value is not None and (self.best is None or value > self.best[0]):
             self.best = value, self.step
             folder = Path(self.config.output) / BEST
             self.learner.save_model(folder, self.tokenizer)
             if self.output:
-                write_json(folder / "best.json", {"step": self.step, **found})
-        return {f"eval/{name}": value for name, value in found.items()}
+                write_json(folder / "best.json", {"step": self.step, **metrics})
+        return {f"eval/{name}": value for name, value in metrics.items()}
 
     def _save(self) -> None:
         """A checkpoint of all that the rest of the run depends on."""

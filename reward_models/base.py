@@ -52,8 +52,8 @@ def _shape(scorer: Scorer, options: TrainOptions) -> None:
 
 
 def _texts(rows: Sequence[Pair] | Sequence[Rated]) -> list[str]:
-    found = []
+    texts = []
     for row in rows:
-        found += [row.chosen, row.rejected] if isinstance(row, Pair) else [row.response]
-        found += [turn.content for turn in row.prompt]
-    return found
+        texts += [row.chosen, row.rejected] if isinstance(row, Pair) else [row.response]
+        texts += [turn.content for turn in row.prompt]
+    return texts

@@ -92,15 +92,15 @@ class Scorer:
     foreign: bool = False
     """Whether somebody else trained it, and text is laid out as they do."""
     types: bool | None = None
-    """Whether an encoder is told which text a token is of; None: where its configuration knows several."""
+    """Whether an encoder gets which text a token is of; None: where its configuration knows several."""
     alone: bool = False
     """Whether its own forward reads each row by itself, since its code keeps to no other way."""
 
     @property
     def device(self) -> torch.device:
         """Where its weights are."""
-        found: torch.device = next(self.model.parameters()).device
-        return found
+        device: torch.device = next(self.model.parameters()).device
+        return device
 
     @property
     def positions(self) -> int | None:
@@ -167,10 +167,10 @@ class Scorer:
         return self._score(hidden_BTD[at])
 
     def _hidden(self, ids_BT: Tensor, mask: Tensor, place_BT: Tensor | None) -> Tensor:
-        found: Tensor = self.plain.base_model(
+        hidden: Tensor = self.plain.base_model(
             input_ids=ids_BT, attention_mask=mask, position_ids=place_BT, use_cache=False
         ).last_hidden_state
-        return found
+        return hidden
 
     def _score(self, hidden_ND: Tensor) -> Tensor:
         with _exact(self.head):
@@ -179,13 +179,13 @@ class Scorer:
 
     def _each(self, ids_BT: Tensor, held_BT: Tensor, types_BT: Tensor | None) -> Tensor:
         """Scores by the model's own forward, a row at a time and without padding."""
-        found = []
+        scores = []
         for row, held_T in enumerate(held_BT):
             more = {} if types_BT is None else {"token_type_ids": types_BT[row, held_T][None]}
             ids_1T = ids_BT[row, held_T][None]
             logits_1K: Tensor = self.plain(input_ids=ids_1T, attention_mask=torch.ones_like(ids_1T), **more).logits
-            found.append(self.readout(logits_1K))
-        return torch.cat(found)
+            scores.append(self.readout(logits_1K))
+        return torch.cat(scores)
 
 
 def prepare(model: Any, tokenizer: Any, *, pad: Pad = "repair", seed: int = 0, new_head: bool = True) -> Scorer:
@@ -240,7 +240,7 @@ def layers_of(scorer: Scorer) -> list[nn.Module] | None:
     base = scorer.plain.base_model
     stacks = [module for module in base.modules() if isinstance(module, nn.ModuleList)]
     depth = getattr(base.config, "num_hidden_layers", None)
-    return next((list(found) for found in stacks if len(found) == depth), None)
+    return next((list(stack) for stack in stacks if len(stack) == depth), None)
 
 
 def head_of(model: Any) -> tuple[str, nn.Module]:  # any: as Scorer.model

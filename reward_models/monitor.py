@@ -36,14 +36,14 @@ def length_trend(scores: Sequence[float], lengths: Sequence[float]) -> LengthTre
     """
     if len(scores) != len(lengths):
         raise ValueError(f"there are {len(scores)} scores and {len(lengths)} lengths")
-    found = correlation(scores, lengths)
-    if found is None:
+    r = correlation(scores, lengths)
+    if r is None:
         return LengthTrend(correlation=None, slope=None)
     n = len(scores)
     mean_score, mean_length = sum(scores) / n, sum(lengths) / n
     above = sum((s - mean_score) * (x - mean_length) for s, x in zip(scores, lengths, strict=True))
-    slope = 1000 * above / sum((x - mean_length) ** 2 for x in lengths)
-    return LengthTrend(correlation=round(found, 12), slope=round(slope, 12))
+    per_thousand = 1000 * above / sum((x - mean_length) ** 2 for x in lengths)
+    return LengthTrend(correlation=round(r, 12), slope=round(per_thousand, 12))
 
 
 def repetition(text: str, *, words: int = 4) -> float:
@@ -54,9 +54,9 @@ def repetition(text: str, *, words: int = 4) -> float:
     """
     if words < 1:
         raise ValueError(f"words is {words}; it must be at least 1")
-    found = text.split()
-    total = len(found) - words + 1
-    return 0.0 if total < 1 else 1 - len({tuple(found[at : at + words]) for at in range(total)}) / total
+    tokens = text.split()
+    total = len(tokens) - words + 1
+    return 0.0 if total < 1 else 1 - len({tuple(tokens[at : at + words]) for at in range(total)}) / total
 
 
 def spread(scores: Sequence[float]) -> float:
@@ -82,11 +82,11 @@ def pessimistic(scores: Sequence[float], *, k: float = 1.0) -> float:
     return sum(scores) / len(scores) - k * apart
 
 
-def _surely(found: float, count: int) -> float:
+def _surely(r: float, count: int) -> float:
     """What the magnitude of a correlation of so many pairs exceeds with 95 % confidence, by Fisher's z."""
     if count < 4:
         return 0.0
-    z = math.atanh(min(abs(found), 1 - 1e-12)) - 1.645 / math.sqrt(count - 3)
+    z = math.atanh(min(abs(r), 1 - 1e-12)) - 1.645 / math.sqrt(count - 3)
     return math.tanh(max(0.0, z))
 
 
@@ -139,8 +139,8 @@ class Monitor:
     """Takes windows and gives alarms.
 
     >>> monitor = Monitor()
-    >>> told = [monitor.take(Window(step=n, scores=[n / 10], accuracy=0.9 - n / 10)) for n in range(6)]
-    >>> [len(alarms) for alarms in told]
+    >>> alarms = [monitor.take(Window(step=n, scores=[n / 10], accuracy=0.9 - n / 10)) for n in range(6)]
+    >>> [len(each) for each in alarms]
     [0, 0, 0, 0, 0, 1]
     """
 
@@ -154,7 +154,7 @@ class Monitor:
         bounds, alarms = self.bounds, []
         # As lists, since arrays of numpy and torch do not say whether they are empty.
         scores, lengths, spreads = (
-            [float(one) for one in told] for told in (window.scores, window.lengths, window.spreads)
+            [float(one) for one in column] for column in (window.scores, window.lengths, window.spreads)
         )
         if not all(map(math.isfinite, scores)):
             alarms.append(f"step {window.step}: the reward model's mean score is {sum(scores) / len(scores)}")
@@ -169,9 +169,9 @@ class Monitor:
                     f"{apart.score:.3f} while accuracy fell by {-apart.accuracy:.3f}: hacking"
                 )
         if scores and lengths:
-            found = length_trend(scores, lengths).correlation
-            if found is not None and _surely(found, len(lengths)) > bounds.length_correlation:
-                alarms.append(f"step {window.step}: scores follow length, correlation {found:.2f}")
+            trend = length_trend(scores, lengths).correlation
+            if trend is not None and _surely(trend, len(lengths)) > bounds.length_correlation:
+                alarms.append(f"step {window.step}: scores follow length, correlation {trend:.2f}")
         if window.kl is not None and not window.kl <= bounds.kl:
             alarms.append(f"step {window.step}: divergence {window.kl:.1f} is over the budget of {bounds.kl:g}")
         if len(window.texts):

@@ -21,7 +21,7 @@ _HEAD = Rule("more than 0, and finite", lambda value: value is None or 0 < value
 _LENGTH = Rule(
     "true, false or from 0 to 2",
     lambda value: 0 <= value <= 2,
-    read=lambda told: float(told) if isinstance(told, bool) else told,
+    read=lambda value: float(value) if isinstance(value, bool) else value,
 )
 
 

@@ -101,7 +101,7 @@ def judge_all(
     progress: Callable[[int], None] | None = None,
 ) -> list[JudgedPair]:
     """Judge all candidates, in order; a pair counts whole or not at all. Raises WriteError of the recording."""
-    found: list[JudgedPair] = []
+    judged: list[JudgedPair] = []
     task = ready(options.rubric).instructions
     at_once = max(1, BATCH // options.times)
     for start in range(0, len(candidates), at_once):
@@ -109,10 +109,10 @@ def judge_all(
         orders = [_orders(candidate, options) for candidate in some]
         asked = [_questions(task, one, order) for one, order in zip(some, orders, strict=True)]
         answers = iter(asker.ask([question for questions in asked for question in questions]))
-        found += [_judged([next(answers) for _ in order], order) for order in orders]
+        judged += [_judged([next(answers) for _ in order], order) for order in orders]
         if progress is not None:
-            progress(len(found))
-    return found
+            progress(len(judged))
+    return judged
 
 
 def _orders(candidate: Candidate, options: PrefOptions) -> tuple[bool, ...]:
@@ -154,7 +154,7 @@ class Built:
 
     train: list[Pair]
     test: list[Pair]
-    told: dict[str, Any]  # any: JSON values
+    summary: dict[str, Any]  # any: JSON values
     """Counts, position bias, agreement, lengths before and after matching."""
 
 
@@ -198,7 +198,7 @@ def build(
         left_out["length matching"] = len(pairs) - len(matched.rows)
         pairs = matched.rows
     train, test = split_by_prompt(pairs, options.test_share, purpose="test", seed=options.seed)
-    told = {
+    summary = {
         "candidates": len(candidates),
         "left_out": {why: count for why, count in sorted(left_out.items()) if count},
         "train": len(train),
@@ -211,7 +211,7 @@ def build(
         },
         "options": asdict(options),
     }
-    return Built(train=train, test=test, told=told)
+    return Built(train=train, test=test, summary=summary)
 
 
 def agreement(judged: Sequence[JudgedPair]) -> dict[str, float | None]:

@@ -23,11 +23,11 @@ def read_tokenizer(base: str | Path) -> Any:  # any: transformers ships no types
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     folder = Path(base)
-    told = read_json(folder / "tokenizer_config.json")
-    whole = (folder / "tokenizer.json").is_file() and told.get("tokenizer_class") in _AS_IT_IS
-    found = (PreTrainedTokenizerFast if whole else AutoTokenizer).from_pretrained(base)
-    check_tokenizer(found)
-    return found
+    config = read_json(folder / "tokenizer_config.json")
+    whole = (folder / "tokenizer.json").is_file() and config.get("tokenizer_class") in _AS_IT_IS
+    tokenizer = (PreTrainedTokenizerFast if whole else AutoTokenizer).from_pretrained(base)
+    check_tokenizer(tokenizer)
+    return tokenizer
 
 
 def check_tokenizer(tokenizer: Any) -> None:  # any: as above

@@ -63,8 +63,10 @@ class Limits:
         >>> Limits(time_s=2).over(DEFAULT_LIMITS).memory_mb
         512
         """
-        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if getattr(self, f.name) is not None}
-        return dataclasses.replace(base, **given)
+        overrides = {
+            f.name: getattr(self, f.name) for f in dataclasses.fields(self) if getattr(self, f.name) is not None
+        }
+        return dataclasses.replace(base, **overrides)
 
 
 DEFAULT_LIMITS = Limits(time_s=10, memory_mb=512, processes=64, output_bytes=4 << 20, disk_mb=64, total_s=120)

@@ -66,7 +66,7 @@ class Term:
         return getattr(self.verifier, "kinds", None) or () if self.kinds is None else self.kinds
 
     def concerns(self, sample: Sample) -> bool:
-        """Whether it applies to the sample's kind; it does where nothing tells the kind, so that it can say so."""
+        """Whether it applies to the sample's kind; it does where nothing shows the kind, so that it can say so."""
         kind = sample.kind_or_guess
         return self.kinds is None or kind is None or kind in self.kinds
 
@@ -81,7 +81,7 @@ class Judged(NamedTuple):
 
 
 class Judge(Verifier, Protocol):
-    """A verifier that also tells what its total is made of: Reward and Auto."""
+    """A verifier that also returns what its total is made of: Reward and Auto."""
 
     def judge(self, samples: Sequence[Sample]) -> list[Judged]:
         """One finding per sample, in order."""
@@ -92,7 +92,7 @@ class Judge(Verifier, Protocol):
         ...
 
     def total(self, verdicts: Mapping[str, Verdict]) -> Verdict:
-        """What a sample's verdicts come to."""
+        """The total of a sample's verdicts."""
         ...
 
 
@@ -152,16 +152,16 @@ class Reward:
         """The totals with every term's own verdict."""
         check_samples(samples)
         verdicts = [self._unknown(sample) for sample in samples]
-        known = [index for index, told in enumerate(verdicts) if not told]
+        known = [index for index, by_name in enumerate(verdicts) if not by_name]
         for term in self.terms:
             concerned = [index for index in known if term.concerns(samples[index])]
             judged = verdicts_of(term.verifier, [samples[index] for index in concerned])
             for index, verdict in zip(concerned, judged, strict=True):
                 verdicts[index][term.name] = verdict
-        for sample, told in zip(samples, verdicts, strict=True):
-            if not told:
-                told.update((term.name, _not_for(term, sample)) for term in self.terms)
-        return [Judged(self.total(found), found) for found in verdicts]
+        for sample, by_name in zip(samples, verdicts, strict=True):
+            if not by_name:
+                by_name.update((term.name, _not_for(term, sample)) for term in self.terms)
+        return [Judged(self.total(by_name), by_name) for by_name in verdicts]
 
     def _unknown(self, sample: Sample) -> dict[str, Verdict]:
         """For a kind that nobody names, an error of the terms that apply to any kind, or of all; else nothing."""
@@ -176,7 +176,7 @@ class Reward:
         return tuple(term.name for term in self.terms if term.concerns(sample))
 
     def total(self, verdicts: Mapping[str, Verdict]) -> Verdict:
-        """What a sample's verdicts, by term, come to."""
+        """The total of a sample's verdicts, by term."""
         seconds = sum(verdict.seconds for verdict in verdicts.values())
         scored: dict[str, float] = {}
         reason = Reason.CORRECT
@@ -247,15 +247,15 @@ class Auto:
             kind = sample.kind_or_guess
             if kind is not None and kind in self.verifiers:
                 chosen.setdefault(kind, []).append(index)
-        found: dict[int, Judged] = {}
+        judged: dict[int, Judged] = {}
         for kind, indices in chosen.items():
             verifier = self.verifiers[kind]
             verdicts = verdicts_of(verifier, [samples[index] for index in indices])
             for index, verdict in zip(indices, verdicts, strict=True):
                 if verdict.correct is None and verdict.score is not None:  # of a verifier that does not say it itself
                     verdict = verdict.timed(verdict.seconds, accuracy=True)
-                found[index] = Judged(verdict, {verifier.name: verdict})
-        return [found.get(index) or self._nobody(sample) for index, sample in enumerate(samples)]
+                judged[index] = Judged(verdict, {verifier.name: verdict})
+        return [judged.get(index) or self._nobody(sample) for index, sample in enumerate(samples)]
 
     def asks(self, sample: Sample) -> tuple[str, ...]:
         """Name of the sample's verifier, or its own where there is none."""
@@ -347,7 +347,7 @@ def rl2(
     [2.0, 2.7]
     """
     options = options or {}
-    missing = [name for name, given in (("helpful", helpful), ("safety", safety)) if given is None]
+    missing = [name for name, model in (("helpful", helpful), ("safety", safety)) if model is None]
     if missing:
         raise ConfigError(
             f"the preset rl2 needs reward models and was given no {' and no '.join(missing)}: eq. (10) is not defined "

@@ -75,7 +75,7 @@ class Reason(StrEnum):
     TESTS_UNKNOWN_FORM = "tests_unknown_form"
     """The sample has tests in a form that is not known, or that cannot be held here."""
     TEST_CHECKED_NOTHING = "test_checked_nothing"
-    """A test came to its end without having called or asserted anything."""
+    """A test ran to its end without having called or asserted anything."""
     LANGUAGE_UNKNOWN = "language_unknown"
     """The program is in a language that no sandbox knows."""
     MISSING_MODULE = "missing_module"

@@ -1,6 +1,6 @@
 """Evaluation as in the paper's D.1: k samples of each question at temperature 0.6 and top-p 0.95, judged and summed up.
 
-Here models answer; what answers come to is `scoring/measure.py`. A response is a function of model, question,
+Here models answer; their measures are those of `scoring/measure.py`. A response is a function of model, question,
 place of the question and seed. What is not promised: equal responses on another machine.
 """
 
@@ -152,10 +152,10 @@ def evaluate(
                 kept.write(recorder.lines(_asked(part, answers, start, partial(put.text, ends=ends))))
                 progress(kept.questions)
         voters = {term.name: term.verifier for term in judge.terms if isinstance(term.verifier, Voter)}
-        found = measure(_rows(kept), k, voters, about=settings, level=level, words=words) if first else None
-        if found is not None and summarise is not None:
-            found = replace(found, metrics={**summarise(_rows(kept)), **found.metrics})
-    evaluation: Evaluation = together.all_gather_object(found)[0]
+        measured = measure(_rows(kept), k, voters, about=settings, level=level, words=words) if first else None
+        if measured is not None and summarise is not None:
+            measured = replace(measured, metrics={**summarise(_rows(kept)), **measured.metrics})
+    evaluation: Evaluation = together.all_gather_object(measured)[0]
     return evaluation
 
 
@@ -181,12 +181,12 @@ def make_validation(
     judge = reward if isinstance(reward, Reward) else None
 
     def validate(model: PreTrainedModel, engine: Engine) -> dict[str, float]:
-        found = evaluate(
+        evaluation = evaluate(
             model, questions, k=options.k, sampling=sampling, seed=config.seed, template=config.data,
             tokenizer=tokenizer, reward=judge, engine=engine, at_once=config.rollout.prompts_at_once,
             processes=processes,
         )  # fmt: skip
-        metrics = found.to_dict()["metrics"]
+        metrics = evaluation.to_dict()["metrics"]
         return {name: one["value"] for name, one in metrics.items() if one["value"] is not None}
 
     return validate

@@ -68,7 +68,7 @@ def figures(card: Card, rows: Iterable[ScoredRow], contests: Sequence[Contest] =
 
 def _by_question(card: Card, rows: Sequence[ScoredRow]) -> dict[str, tuple[float, float]]:
     """By question the sum of its values, and how many they are (of Arena-Hard: weights of games)."""
-    found: dict[str, tuple[float, float]] = {}
+    sums: dict[str, tuple[float, float]] = {}
     for row in rows:
         for response in row.responses:
             verdict = response.verdicts.get(card.verifier)
@@ -82,9 +82,9 @@ def _by_question(card: Card, rows: Sequence[ScoredRow]) -> dict[str, tuple[float
             elif card.metric == "arena_hard":
                 weight = float(verdict.get("evidence", {}).get("weight", 1.0))
             name = problem_of(row)
-            total, count = found.get(name, (0.0, 0.0))
-            found[name] = total + score * weight, count + weight
-    return found
+            total, count = sums.get(name, (0.0, 0.0))
+            sums[name] = total + score * weight, count + weight
+    return sums
 
 
 def problem_of(row: ScoredRow) -> str:

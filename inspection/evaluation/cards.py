@@ -119,17 +119,17 @@ class Card:
         check(self, "card")
         if not self.name.isidentifier():
             raise ConfigError(f"card.name is {self.name!r}; it must be a word of letters, digits and _")
-        if (told := self.choices) and [
-            bool(told.columns), bool(told.right and told.wrong), bool(told.list and told.index)
+        if (choices := self.choices) and [
+            bool(choices.columns), bool(choices.right and choices.wrong), bool(choices.list and choices.index)
         ].count(True) != 1:  # fmt: skip
             raise ConfigError("card.choices needs columns, or list and index, or right and wrong")
 
     def reward(self, options: Mapping[str, Mapping[str, object]] | None = None) -> RewardSpec:
         """Who judges, with further options by verifier, as `--set` has them."""
-        told = dict(options or {})
-        own = {**self.options, **told.pop(self.verifier, {})}
-        if told:
-            names = ", ".join(sorted(told))
+        others = dict(options or {})
+        own = {**self.options, **others.pop(self.verifier, {})}
+        if others:
+            names = ", ".join(sorted(others))
             raise ConfigError(f"options for {names}; the card {self.name} is judged by {self.verifier} alone")
         return RewardSpec(rewards=(self.verifier,), options={self.verifier: own} if own else {})
 

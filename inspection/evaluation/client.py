@@ -105,7 +105,7 @@ def _read(data: bytes, where: str) -> Reply:
     if not samples:
         raise EndpointError(f"{where} answered with no completion", _NO_TEXT)
     # Of several samples a server counts the tokens together, which says nothing of each.
-    told = [
+    entries = [
         {
             "text": text,
             "finish": finish,
@@ -114,7 +114,7 @@ def _read(data: bytes, where: str) -> Reply:
         }
         for place, (text, finish) in enumerate(samples)
     ]
-    return Reply(json.dumps(told, ensure_ascii=False), *(max(0, count or 0) for count in counts))
+    return Reply(json.dumps(entries, ensure_ascii=False), *(max(0, count or 0) for count in counts))
 
 
 def _sample(choice: Mapping[str, Any], where: str) -> tuple[str, str]:  # any: JSON values

@@ -6,9 +6,9 @@ there is the one that expects this place by Elo's formula,
 
     sum over participants i of 1 / (1 + 10 ** ((r - r_i) / 400)) = m,
 
-found by bisection from 0 to 100 above the best participant's, as CodeElo does (Quan et al., 2025, arXiv:2501.01257,
-whose formula follows Mirzayanov's description of Codeforces' own, codeforces.com/blog/entry/20762). A model's rating
-is the mean over samples and contests; its percentile is the share of the participants' ratings that lie below.
+which is searched by bisection from 0 to 100 above the best participant's, as CodeElo does (Quan et al., 2025,
+arXiv:2501.01257, whose formula follows Mirzayanov's description of Codeforces' own, codeforces.com/blog/entry/20762). A
+model's rating is the mean over samples and contests; its percentile is the share of the participants' ratings below it.
 
 What it does not do: count the time that a solution took, or penalties; a participant's points lose by both, a model's
 do not. CodeElo submits up to eight samples of each problem in one participation, so that its ratings are higher.

@@ -102,7 +102,7 @@ def _line(fields: Mapping[str, Any], judged: Judged) -> bytes:  # any: a JSON ob
 
 
 def is_failed(line: bytes) -> bool:
-    """Whether a line of a record is a sample that could not be had.
+    """Whether a line of a record is a sample that is missing.
 
     >>> is_failed(b'{"reward": null, "verdicts": {}, "error": {"line": 1, "reason": "no_reply", "detail": ""}}')
     True

@@ -103,7 +103,7 @@ def evaluate_served(
         progress: Gets how many questions are done.
 
     Returns:
-        The figures; a sample that could not be had is in none of them but `unjudged`.
+        The figures; a missing sample is in none of them but `unjudged`.
 
     Raises:
         ConfigError: What is asked cannot be asked, or the record cannot be gone on with.
@@ -192,7 +192,7 @@ class _Run:
         self._stopped: RunError | None = None
         self._in_a_row = 0
         self.failed = 0
-        """Samples that could not be had."""
+        """Samples that are missing."""
 
     async def all(self, asker: Asker) -> None:
         """Ask and record them. Raises RunError where the server gives nothing."""
@@ -215,13 +215,13 @@ class _Run:
     def _requests(self, place: int) -> list[Question]:
         messages = as_messages(self._questions[place], self._template)
         text = json.dumps([self._seed, place, messages])
-        found = []
+        requests = []
         for number, start in enumerate(range(0, self._k, self._per_request)):
             count = min(self._per_request, self._k - start)
             fields = {"seed": seed_of(self._seed, place, number), **({"n": count} if count > 1 else {})}
             self._where[text, number] = place, count
-            found.append(Question(text, partial(read_samples, count=count), None, number, messages, fields))
-        return found
+            requests.append(Question(text, partial(read_samples, count=count), None, number, messages, fields))
+        return requests
 
     def _answered(self, question: Question, answer: Answer) -> None:
         place, count = self._where.pop((question.text, question.number))

@@ -41,7 +41,7 @@ class Result:
     """What the record was made with."""
     figures: Figures
     unjudged: float
-    """Share of the samples that could not be had or judged."""
+    """Share of the samples that are missing or could not be judged."""
 
 
 class Cell(NamedTuple):
@@ -68,15 +68,15 @@ class PaperTable:
     @property
     def cards(self) -> list[Card]:
         """The benchmarks in the order of the paper's table."""
-        found = {one.card.name: one.card for results in self.columns.values() for one in results.values()}
-        names = [*_ORDER, *sorted(set(found) - set(_ORDER))]
-        ordered = [found[name] for name in names if name in found]
+        known = {one.card.name: one.card for results in self.columns.values() for one in results.values()}
+        names = [*_ORDER, *sorted(set(known) - set(_ORDER))]
+        ordered = [known[name] for name in names if name in known]
         return [card for group in _GROUPS for card in ordered if card.group == group]
 
     def rows(self, paper: Sequence[str] = ()) -> list[tuple[Group, str, list[str]]]:
         """A line for each figure: the part of the table, the benchmark with its metric, and the columns' texts; behind
         them those that the paper has for the stages named."""
-        found = []
+        lines = []
         for card in self.cards:
             names = ("rating", "percentile") if card.metric == "rating" else (card.metric,)
             for name in names:
@@ -85,42 +85,42 @@ class PaperTable:
                     result = results.get(card.name)
                     estimate = None if result is None else result.figures.estimates.get(name)
                     texts.append("" if estimate is None else Cell(estimate, 1.0 if name == "rating" else 100.0).text())
-                told = card.paper.metric if card.paper else card.metric
+                metric = card.paper.metric if card.paper else card.metric
                 values: Mapping[str, float] = {}
                 if card.paper:
                     values = card.paper.percentile if name == "percentile" else card.paper.values
                 texts += [f"{values[stage]:g}" if stage in values else "" for stage in paper]
-                label = f"{card.title} ({'Percentile' if name == 'percentile' else told})"
-                found.append((card.group, label, texts))
-        return found
+                label = f"{card.title} ({'Percentile' if name == 'percentile' else metric})"
+                lines.append((card.group, label, texts))
+        return lines
 
     def pairs(self) -> list[tuple[Card, str, str, Pair]]:
         """Every column against the first, by benchmark, where both have figures of single questions."""
         first, *others = self.columns
-        found = []
+        lines = []
         for card in self.cards:
             one = self.columns[first].get(card.name)
             for name in others:
                 two = self.columns[name].get(card.name)
                 if one is not None and two is not None and one.figures.questions and two.figures.questions:
                     pair = Comparison([_system(first, one), _system(name, two)]).pair(0, 1)
-                    found.append((card, name, first, pair))
-        return found
+                    lines.append((card, name, first, pair))
+        return lines
 
     def notes(self) -> list[str]:
         """Where columns are not made alike, and what could not be judged."""
-        found = []
+        lines = []
         for card in self.cards:
             results = {name: column[card.name] for name, column in self.columns.items() if card.name in column}
             for what, key in (("files", "files"), ("samples a question", "k"), ("sampling", "sampling")):
                 if len({json.dumps(_alike(key, one.options), sort_keys=True) for one in results.values()}) > 1:
-                    found.append(f"{card.title}: the columns differ in their {what}")
-            found += [
-                f"{card.title}: {100 * one.unjudged:.1f} % of {name}'s samples could not be had or judged"
+                    lines.append(f"{card.title}: the columns differ in their {what}")
+            lines += [
+                f"{card.title}: {100 * one.unjudged:.1f} % of {name}'s samples are missing or could not be judged"
                 for name, one in results.items()
                 if one.unjudged > 0
             ]
-        return found
+        return lines
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
         """The JSON form."""
@@ -182,11 +182,11 @@ def read_result(path: str) -> Result:
     contests = [read_contest(name, row) for name, row in standings.items()]
     rows = list(ScoredFiles([path]))
     try:
-        found = figures(card, rows, contests)
+        made = figures(card, rows, contests)
     except RunError:
-        found = Figures({}, {})
+        made = Figures({}, {})
     lost = sum(not row.responses or row.responses[0].scored.status == "error" for row in rows)
-    return Result(path=path, card=card, options=options, figures=found, unjudged=lost / (len(rows) or 1))
+    return Result(path=path, card=card, options=options, figures=made, unjudged=lost / (len(rows) or 1))
 
 
 def _records(path: str) -> list[str]:
@@ -195,10 +195,10 @@ def _records(path: str) -> list[str]:
             raise ConfigError(f"no such file: {path}")
         return [path]
     notes = sorted(Path(path).glob(f"*{_NOTE}"))
-    found = [str(note)[: -len(_NOTE)] for note in notes if "card" in read_json(note).get("options", {})]
-    if not found:
+    records = [str(note)[: -len(_NOTE)] for note in notes if "card" in read_json(note).get("options", {})]
+    if not records:
         raise ConfigError(f"{path} holds no record of a task card")
-    return found
+    return records
 
 
 def _system(name: str, result: Result) -> System:
@@ -229,23 +229,23 @@ def run_table(runs: Sequence[str], *, paper: Sequence[str] = (), as_json: bool =
     strange = [stage for stage in paper if stage not in stages()]
     if strange:
         raise ConfigError(f"the paper has no stage {strange[0]!r}; it has {', '.join(stages())}")
-    found = read_table(runs)
+    results = read_table(runs)
     console = Console(highlight=False, soft_wrap=True)
     if as_json:
-        console.file.write(json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False) + "\n")
+        console.file.write(json.dumps(results.to_dict(), ensure_ascii=False, allow_nan=False) + "\n")
         return
-    table = _table("", "benchmark (metric)", *map(visible, found.columns), *(f"paper: {stage}" for stage in paper))
+    table = _table("", "benchmark (metric)", *map(visible, results.columns), *(f"paper: {stage}" for stage in paper))
     before = ""
-    for group, label, texts in found.rows(paper):
+    for group, label, texts in results.rows(paper):
         table.add_row("" if group == before else group, Text(label), *texts)
         before = group
     console.print(table)
-    if pairs := found.pairs():
+    if pairs := results.pairs():
         table = _table("benchmark", *("questions" if head == "problems" else head for head in PAIR_HEADS))
         for card, name, first, pair in pairs:
             table.add_row(Text(card.title), Text(visible(name)), Text(visible(first)), *pair_cells(pair))
         console.print(table)
-    for note in found.notes():
+    for note in results.notes():
         Console(stderr=True, highlight=False, soft_wrap=True).print(note, markup=False)
 
 

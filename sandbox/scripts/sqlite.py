@@ -21,7 +21,7 @@ _EVERY = 1_000
 def judge(request: str) -> tuple[str, str]:
     """`right`, `wrong`, `failed` or `steps` of the query, `gold`, `data` or `empty` of the row, and a sentence."""
     asked = json.loads(request)
-    filled = told = False
+    filled = has_rows = False
     for setup in [*asked["databases"], *FILES]:
         try:
             database = _open(setup)
@@ -35,24 +35,26 @@ def judge(request: str) -> tuple[str, str]:
                 golds.append(_rows(database, gold, 10 * asked["rows"]))
             except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
                 return "gold", f"the reference query fails: {error}"
-        told = told or any(golds)
+        has_rows = has_rows or any(golds)
         from_tables = bool(reads)
         reads = _read_only(database, asked["steps"])
         try:
-            found = _rows(database, asked["query"], asked["rows"])
+            rows = _rows(database, asked["query"], asked["rows"])
         except sqlite3.OperationalError as error:
             return ("steps" if "interrupt" in str(error) else "failed"), f"the query fails: {error}"
         except (sqlite3.Error, sqlite3.Warning, ValueError, MemoryError) as error:
             return "failed", f"the query fails: {error}"
         if from_tables and not reads:
             return "wrong", "it reads no table, where the reference does"
-        if not any(_same(found, gold, asked["ordered"], asked["set"]) for gold in golds):
-            return "wrong", f"it returns {_shown(found)}, not {_shown(golds[0])}"
+        if not any(_same(rows, gold, asked["ordered"], asked["set"]) for gold in golds):
+            return "wrong", f"it returns {_shown(rows)}, not {_shown(golds[0])}"
         database.close()
     if not filled:
         return "data", "the databases hold no rows, so that many wrong queries would be right"
     return (
-        ("right", "the query returns what the reference does") if told else ("empty", "the reference returns nothing")
+        ("right", "the query returns what the reference does")
+        if has_rows
+        else ("empty", "the reference returns nothing")
     )
 
 

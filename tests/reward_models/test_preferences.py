@@ -111,7 +111,7 @@ def test_a_judge_that_fails_costs_that_pair_alone(monkeypatch: pytest.MonkeyPatc
     assert (asked["1"], asked["2"]) == (12, 8)
     built = build([candidate(n) for n in range(4)], judged, PrefOptions(match=False, test_share=0))
     assert [pair.id for pair in built.train] == ["0", "3"]
-    assert built.told["left_out"] == {"judge: judge_unavailable": 1, "judge: judge_unclear": 1}
+    assert built.summary["left_out"] == {"judge: judge_unavailable": 1, "judge: judge_unclear": 1}
 
 
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_only_clear_preferences_are_kept() -> None:
     options = PrefOptions(match=False, test_share=0)
     built = build([candidate(n) for n in range(3)], judged, options)
     assert [(pair.id, pair.margin) for pair in built.train] == [("1", 1.25)]
-    assert built.told["left_out"] == {"too close": 2}
+    assert built.summary["left_out"] == {"too close": 2}
 
 
 def test_duplicates_and_other_datas_prompts_go() -> None:
@@ -183,7 +183,7 @@ def test_duplicates_and_other_datas_prompts_go() -> None:
     known = Contamination(["what is the capital of france"])
     built = build(candidates, judged, PrefOptions(match=False, test_share=0), known)
     assert [pair.id for pair in built.train] == ["0", "3"]
-    assert built.told["left_out"] == {"in other data": 1, "near-duplicate prompt": 1}
+    assert built.summary["left_out"] == {"in other data": 1, "near-duplicate prompt": 1}
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=80), st.integers(0, 3))

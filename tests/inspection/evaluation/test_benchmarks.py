@@ -51,8 +51,8 @@ def _row(problem: str, name: str, score: float | None, evidence: object = None, 
 def test_a_rating_among_equals_is_the_closed_form(size: int, rating: float, data: st.DataObject) -> None:
     place = data.draw(st.floats(0.01, size * 0.999))
     expected = rating + 400 * math.log10(size / place - 1)
-    found = rating_of(place, [rating] * size)
-    assert found == pytest.approx(min(max(expected, 0.0), rating + 100), abs=1e-6)
+    result = rating_of(place, [rating] * size)
+    assert result == pytest.approx(min(max(expected, 0.0), rating + 100), abs=1e-6)
 
 
 @given(st.lists(st.floats(300, 3_500), min_size=2, max_size=60), st.data())
@@ -75,26 +75,26 @@ def test_a_rating_is_the_mean_over_participations_and_contests() -> None:
     solved = {("1", "A", 500.0): (1, 1), ("1", "B", 1000.0): (1, 0), ("2", "A", None): (0, 1)}
     rows = [
         _row(f"{contest}/{index}", "code", float(right), contest_id=contest, index=index, points=points)
-        for (contest, index, points), told in solved.items()
-        for right in told
+        for (contest, index, points), payload in solved.items()
+        for right in payload
     ]
-    found = figures(ready_card("codeforces"), _scored(rows), contests)
+    result = figures(ready_card("codeforces"), _scored(rows), contests)
     # In contest 1 the samples have 1,500 and 500 points, in contest 2 0 and 1 of problems that count alike.
     first = [rating_of(place, contests[0].ratings) for place in (1, 2)]
     second = [rating_of(place, contests[1].ratings) for place in (3, 2)]
     expected = (sum(first) / 2 + sum(second) / 2) / 2
-    assert found.estimates["rating"].value == pytest.approx(expected)
-    assert found.estimates["percentile"].value == percentile_of(expected, contests)
-    assert found.estimates["rating"].n == 2
-    assert not found.questions  # a place is of no single question
+    assert result.estimates["rating"].value == pytest.approx(expected)
+    assert result.estimates["percentile"].value == percentile_of(expected, contests)
+    assert result.estimates["rating"].n == 2
+    assert not result.questions  # a place is of no single question
 
 
 def test_a_participation_that_was_not_judged_whole_has_no_place() -> None:
     contest = Contest(name="1", ratings=(1200.0, 1500.0), points=(0.0, 500.0))
     rows = [_row(f"1/{index}", "code", score, contest_id="1", index=index, points=500.0)
             for index, scores in (("A", (1.0, 1.0)), ("B", (None, 0.0))) for score in scores]  # fmt: skip
-    found = figures(ready_card("codeforces"), _scored(rows), [contest])
-    assert found.estimates["rating"].value == pytest.approx(rating_of(1, contest.ratings))
+    result = figures(ready_card("codeforces"), _scored(rows), [contest])
+    assert result.estimates["rating"].value == pytest.approx(rating_of(1, contest.ratings))
     with pytest.raises(RunError, match="no participation"):
         figures(ready_card("codeforces"), _scored(rows[:3:2]), [contest])
     with pytest.raises(ConfigError, match="no standings of the contest 1"):
@@ -104,7 +104,7 @@ def test_a_participation_that_was_not_judged_whole_has_no_place() -> None:
             read_contest("1", {"standings": standings})
 
 
-# -- by a judge ---------------------------------------------------------------------------------------------------------
+# -- by a judge -----------------------------------------------------------------------------------------------------
 
 
 def test_arena_hard_and_the_length_controlled_rate_are_those_of_judging() -> None:
@@ -128,16 +128,16 @@ def test_arena_hard_and_the_length_controlled_rate_are_those_of_judging() -> Non
 
 def test_drop_is_the_mean_of_f1_and_simpleqa_the_share_that_is_correct() -> None:
     drop = [_row("a", "answer", 1.0), _row("b", "answer", 0.5), _row("c", "answer", 0.0), _row("d", "answer", None)]
-    found = figures(ready_card("drop"), _scored(drop)).estimates["score"]
-    assert (found.value, found.n) == (0.5, 3)
+    result = figures(ready_card("drop"), _scored(drop)).estimates["score"]
+    assert (result.value, result.n) == (0.5, 3)
     simple = [_row("a", "judge", 1.0), _row("b", "judge", 0.0), _row("c", "judge", None)]
-    found = figures(ready_card("simpleqa"), _scored(simple)).estimates["pass_at_1"]
-    assert (found.value, found.n) == (0.5, 2)
+    result = figures(ready_card("simpleqa"), _scored(simple)).estimates["pass_at_1"]
+    assert (result.value, result.n) == (0.5, 2)
     with pytest.raises(RunError, match="no sample of SimpleQA could be judged"):
         figures(ready_card("simpleqa"), _scored(simple[2:]))
 
 
-# -- the table ------------------------------------------------------------------------------------------------------------
+# -- the table ------------------------------------------------------------------------------------------------------
 
 
 def _record(folder: Path, card: str, model: str, rights: Sequence[Sequence[int]], **options: object) -> Path:
@@ -147,8 +147,8 @@ def _record(folder: Path, card: str, model: str, rights: Sequence[Sequence[int]]
     name = ready_card(card).verifier
     rows = [_row(f"q{n}", name, float(right)) for n, samples in enumerate(rights) for right in samples]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    told = {"model": model, "card": ready_card(card).to_dict(), "k": len(rights[0]), "files": [], **options}
-    note = {"schema_version": 1, "fingerprint": "0", "options": told}
+    payload = {"model": model, "card": ready_card(card).to_dict(), "k": len(rights[0]), "files": [], **options}
+    note = {"schema_version": 1, "fingerprint": "0", "options": payload}
     Path(f"{path}.run.json").write_text(json.dumps(note), encoding="utf-8")
     return path
 
@@ -179,9 +179,9 @@ def test_the_table_has_the_papers_layout_and_pairs_by_question(tmp_path: Path) -
     lines = run.stdout.splitlines()
     assert next(line for line in lines if "AIME" in line).split()[-1] == "79.8"
     assert any("+0.2500" in line for line in lines)
-    told = json.loads(CliRunner().invoke(main, ["eval", "--table", str(zero), f"R1={last}", "--json"]).stdout)
-    assert told["columns"]["R1"]["aime_2024"]["pass_at_1"]["value"] == 0.625
-    assert told["pairs"][0]["interval"] is not None
+    payload = json.loads(CliRunner().invoke(main, ["eval", "--table", str(zero), f"R1={last}", "--json"]).stdout)
+    assert payload["columns"]["R1"]["aime_2024"]["pass_at_1"]["value"] == 0.625
+    assert payload["pairs"][0]["interval"] is not None
     wrong = CliRunner().invoke(main, ["eval", "--table", str(zero), "--paper", "R2"])
     assert (wrong.exit_code, "it has R1-Zero" in " ".join(wrong.output.split())) == (2, True)
 

@@ -143,7 +143,7 @@ def test_options_are_drawn_by_the_seed_and_the_gold_goes_with_them(tmp_path: Pat
 
 def test_rows_that_a_card_leaves_out_are_not_asked(tmp_path: Path) -> None:
     row = {"question": "2+2?", "choices": ["3", "4"], "answer": 1}
-    rows = [{**row, "error_type": told} for told in ("ok", "wrong_groundtruth", "bad_question_clarity", "ok")]
+    rows = [{**row, "error_type": summary} for summary in ("ok", "wrong_groundtruth", "bad_question_clarity", "ok")]
     assert len(_ask(tmp_path, "mmlu_redux", rows)) == 2
     assert len(_ask(tmp_path, "mmlu_redux", rows, limit=1)) == 1
     with pytest.raises(ConfigError, match="there are no questions"):
@@ -209,9 +209,9 @@ def test_the_command_evaluates_by_a_card(tmp_path: Path) -> None:
         assert (body["temperature"], body["top_p"], body["max_tokens"]) == (0.6, 0.95, 32_768)
         frames = CliRunner().invoke(main, ["eval", path, "--card", "frames", *asked[4:]])
         assert "is judged by a model: --set judge.url" in " ".join(frames.output.split())
-    told = json.loads(run.stdout)
-    assert told["metrics"]["pass_at_1"]["value"] == 1.0
-    assert list(told["levels"]) == ["sums"]
+    summary = json.loads(run.stdout)
+    assert summary["metrics"]["pass_at_1"]["value"] == 1.0
+    assert list(summary["levels"]) == ["sums"]
     assert "R1 in the paper: 90.8" in run.stderr
     row = json.loads(out.read_text(encoding="utf-8").splitlines()[0])
     assert (row["benchmark"], row["problem"], row["reference"]) == ("mmlu", "mmlu 1", "C")

@@ -38,8 +38,10 @@ def _evaluate(
     client = {"max_tokens": 64, "timeout": 30.0, **options.pop("client", {})}
     with ScriptedServer(script) as server:
         made = ModelClient(url=server.url, model="m", temperature=0.6, **client)
-        found = evaluate_served(made, questions, MATH, k=options.pop("k", 4), output=output, serving=serving, **options)
-        return found, server.asked
+        result = evaluate_served(
+            made, questions, MATH, k=options.pop("k", 4), output=output, serving=serving, **options
+        )
+        return result, server.asked
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -50,12 +52,12 @@ def test_one_call_in_five_that_fails_changes_nothing(tmp_path: Path) -> None:
     whole, faulty = tmp_path / "whole.jsonl", tmp_path / "faulty.jsonl"
     expected, _ = _evaluate(adder, whole)
     model = Faulty(adder)
-    found, asked = _evaluate(model, faulty)
+    result, asked = _evaluate(model, faulty)
     assert model.faults >= 6  # each way at least once
     assert len(asked) == 48 + model.faults
     assert faulty.read_bytes() == whole.read_bytes()
-    assert found == expected
-    assert 0.4 < found.metrics["pass_at_1"].value < 0.9
+    assert result == expected
+    assert 0.4 < result.metrics["pass_at_1"].value < 0.9
     assert not Path(f"{faulty}.replies.jsonl").exists()  # the record has all of it
 
 
@@ -65,14 +67,14 @@ def test_a_call_that_keeps_failing_is_an_error_and_is_asked_again_later(tmp_path
     def broken(asked: Asked) -> Told:
         return Told(status=500) if asked.text == "3+3" else adder(asked)
 
-    found, _ = _evaluate(broken, out, Serving(retries=1))
+    result, _ = _evaluate(broken, out, Serving(retries=1))
     failed = [row for row in _rows(out) if "error" in row]
     assert [row["problem"] for row in failed] == ["question 4"] * 4
     assert all(row["reward"] is None and row["verdicts"] == {} and "response" not in row for row in failed)
     assert failed[0]["error"]["reason"] == "no_reply"
     assert "status 500" in failed[0]["error"]["detail"]
-    assert found.metrics["unjudged"].value == pytest.approx(1 / 12)
-    assert found.metrics["pass_at_1"].n == 11
+    assert result.metrics["unjudged"].value == pytest.approx(1 / 12)
+    assert result.metrics["pass_at_1"].n == 11
     expected, _ = _evaluate(adder, whole)
     again, asked = _evaluate(adder, out, resume=True)
     assert {one.text for one in asked} == {"3+3"}  # all other replies were kept
@@ -101,9 +103,9 @@ def test_interrupted_anywhere_it_goes_on_to_the_same_bytes(tmp_path: Path) -> No
         out.write_bytes(data[:size])
         replies.write_bytes(kept[:torn])
         Path(f"{out}.run.json").write_bytes(note)
-        found, _ = _evaluate(adder, out, Serving(concurrency=3), resume=True)
+        result, _ = _evaluate(adder, out, Serving(concurrency=3), resume=True)
         assert out.read_bytes() == data
-        assert found == expected
+        assert result == expected
 
 
 def test_going_on_with_something_else_and_writing_over_are_refused(tmp_path: Path) -> None:
@@ -124,7 +126,7 @@ def test_completions_get_the_text_and_several_samples_a_request(tmp_path: Path) 
     out = tmp_path / "out.jsonl"
     client = {"served": "completions", "stop": ("\n\n",), "extra": {"top_k": 20}}
     serving = Serving(per_request=3)
-    found, asked = _evaluate(adder, out, serving, k=4, template="r1_zero", client=client)
+    result, asked = _evaluate(adder, out, serving, k=4, template="r1_zero", client=client)
     body = asked[0].body
     assert body["prompt"].startswith("A conversation between User and Assistant.")
     assert body["prompt"].endswith(f"User: {asked[0].text.split('User: ')[1]}")
@@ -136,7 +138,7 @@ def test_completions_get_the_text_and_several_samples_a_request(tmp_path: Path) 
     rows = _rows(out)
     assert len(rows) == 48
     assert [row["tokens"] for row in rows[:4]] == [None, None, None, 9]  # of three together a server counts the sum
-    assert found.metrics["pass_at_4"].n == 12
+    assert result.metrics["pass_at_4"].n == 12
 
 
 def test_reasoning_cut_replies_and_refusals_are_samples_and_filtered_ones_are_not(tmp_path: Path) -> None:
@@ -148,7 +150,7 @@ def test_reasoning_cut_replies_and_refusals_are_samples_and_filtered_ones_are_no
         "5+5": {"message": {"content": "x"}, "finish_reason": "content_filter"},
     }
     out = tmp_path / "out.jsonl"
-    found, asked = _evaluate(
+    result, asked = _evaluate(
         lambda asked: reply([said[asked.text]]), out, questions=SUMS[1:6], k=1, client={"max_tokens": 9}
     )
     rows = _rows(out)
@@ -158,13 +160,13 @@ def test_reasoning_cut_replies_and_refusals_are_samples_and_filtered_ones_are_no
     assert rows[4]["error"]["reason"] == "unusable_reply"
     assert [row["reward"] for row in rows] == [1.0, 1.0, 0.0, 0.0, None]
     assert len(asked) == 6  # what cannot be used is asked for once more
-    assert found.metrics["truncated"].value == pytest.approx(1 / 4)
+    assert result.metrics["truncated"].value == pytest.approx(1 / 4)
 
 
 def test_tokens_that_a_server_does_not_count_are_in_no_figure(tmp_path: Path) -> None:
-    found, _ = _evaluate(lambda asked: reply([choice(asked, "4")], tokens=None), k=1)
-    assert "length" not in found.metrics
-    assert found.about["usage"] == {"prompt_tokens": 0, "tokens": 0, "cost": 0.0}
+    result, _ = _evaluate(lambda asked: reply([choice(asked, "4")], tokens=None), k=1)
+    assert "length" not in result.metrics
+    assert result.about["usage"] == {"prompt_tokens": 0, "tokens": 0, "cost": 0.0}
 
 
 def test_a_server_that_gives_nothing_ends_the_run(tmp_path: Path) -> None:
@@ -172,8 +174,8 @@ def test_a_server_that_gives_nothing_ends_the_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"status 401.*go on with --resume"):
         _evaluate(lambda _: Told(status=401), out)
     assert not _rows(out)
-    found, _ = _evaluate(adder, out, resume=True)
-    assert found.metrics["unjudged"].value == 0
+    result, _ = _evaluate(adder, out, resume=True)
+    assert result.metrics["unjudged"].value == 0
 
 
 def test_the_ceiling_of_cost_ends_the_run_which_goes_on_with_more(tmp_path: Path) -> None:
@@ -187,19 +189,19 @@ def test_the_ceiling_of_cost_ends_the_run_which_goes_on_with_more(tmp_path: Path
 
 
 def test_the_command_asks_a_server_and_says_what_it_found(tmp_path: Path) -> None:
-    bench, out, summary = tmp_path / "b.jsonl", tmp_path / "o" / "out.jsonl", tmp_path / "figures.json"
+    bench, out, path = tmp_path / "b.jsonl", tmp_path / "o" / "out.jsonl", tmp_path / "figures.json"
     rows = [{"prompt": one.prompt, "gold": one.reference} for one in SUMS]
     bench.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     with ScriptedServer(adder) as server:
         asked = ["eval", str(bench), "--server", server.url, "--model", "m", "-k", "2", "--map", "reference=gold"]
         asked += ["-o", str(out), "--request", "top_k=20", "--concurrency", "8", "--limit", "10"]
-        run = CliRunner().invoke(main, [*asked, "--summary", str(summary)], catch_exceptions=False)
+        run = CliRunner().invoke(main, [*asked, "--summary", str(path)], catch_exceptions=False)
         assert run.exit_code == 0, run.output
-        told = json.loads(summary.read_text(encoding="utf-8"))
-        assert (told["model"], told["questions"], told["k"]) == ("m", 10, 2)
-        assert told["request"] == {"top_k": 20}
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        assert (summary["model"], summary["questions"], summary["k"]) == ("m", 10, 2)
+        assert summary["request"] == {"top_k": 20}
         again = CliRunner().invoke(main, [*asked, "--resume"], catch_exceptions=False)
-        assert json.loads(again.stdout) == told
+        assert json.loads(again.stdout) == summary
         assert len(server.asked) == 20
         refused = CliRunner().invoke(main, asked, catch_exceptions=False)
         assert refused.exit_code == 2
