@@ -16,7 +16,7 @@ from typing import Any
 import click
 from transformers.utils.logging import disable_progress_bar
 
-from ..inspection.evaluation.plan import Plan, write_figures
+from ..inspection.evaluation.plan import EvaluationPlan, write_figures
 from ..reward_models import StoppedError
 from ..scoring.options import parse_settings
 from ..scoring.samples import read_samples
@@ -92,7 +92,7 @@ def _train_stages(recipe: Recipe, stopped: Callable[[], bool]) -> None:
 
 def run_eval(
     model: str,
-    plan: Plan,
+    plan: EvaluationPlan,
     *,
     summary: str | None,
     max_tokens: int | None,

@@ -24,7 +24,7 @@ from ...scoring.stats import Clustered
 from ...verifiers.errors import ConfigError, RunError
 from ..compare.paired import student_t
 from ..judging.benchmarks import length_controlled
-from .cards import Card
+from .cards import TaskCard
 from .codeforces import Contest, percentile_of, rating_of
 
 PARTS = 20
@@ -35,12 +35,12 @@ class Figures(NamedTuple):
     """What a record says of its benchmark."""
 
     estimates: Mapping[str, Estimate]
-    """The benchmark's figures, `Card.metric` the first."""
+    """The benchmark's figures, `TaskCard.metric` the first."""
     questions: Mapping[str, float]
     """By question, what is paired with another model's; empty where a figure is of no single question."""
 
 
-def figures(card: Card, rows: Iterable[ScoredRow], contests: Sequence[Contest] = ()) -> Figures:
+def figures(card: TaskCard, rows: Iterable[ScoredRow], contests: Sequence[Contest] = ()) -> Figures:
     """The figures of a record's rows.
 
     Raises RunError where none has a verdict, ConfigError where the standings of a contest are missing.
@@ -66,7 +66,7 @@ def figures(card: Card, rows: Iterable[ScoredRow], contests: Sequence[Contest] =
     return Figures({"length_controlled": _length_controlled(listed), "win_rate": estimate}, values)
 
 
-def _by_question(card: Card, rows: Sequence[ScoredRow]) -> dict[str, tuple[float, float]]:
+def _by_question(card: TaskCard, rows: Sequence[ScoredRow]) -> dict[str, tuple[float, float]]:
     """By question the sum of its values, and how many they are (of Arena-Hard: weights of games)."""
     sums: dict[str, tuple[float, float]] = {}
     for row in rows:
@@ -116,7 +116,7 @@ def _length_controlled(rows: Sequence[ScoredRow]) -> Estimate:
     return Estimate(value=whole.length_controlled, ci95=interval, n=whole.n)
 
 
-def _codeforces(card: Card, rows: Sequence[ScoredRow], contests: Sequence[Contest]) -> Figures:
+def _codeforces(card: TaskCard, rows: Sequence[ScoredRow], contests: Sequence[Contest]) -> Figures:
     known = {contest.name: contest for contest in contests}
     points: dict[str, dict[int, float]] = {}
     """By contest, by sample, the points."""

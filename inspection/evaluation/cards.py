@@ -68,7 +68,7 @@ class PaperRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class TaskCard:
     """A benchmark.
 
     >>> card = ready_card("gpqa_diamond")
@@ -143,19 +143,19 @@ class Card:
         return asdict(self)
 
 
-def card_of(table: Mapping[str, Any]) -> Card:  # any: JSON values
+def card_of(table: Mapping[str, Any]) -> TaskCard:  # any: JSON values
     """The card that a run's record holds. Raises ConfigError for what is none."""
-    return from_table(Card, table)
+    return from_table(TaskCard, table)
 
 
-def ready_card(name: str) -> Card:
+def ready_card(name: str) -> TaskCard:
     """A card by name or by the path of its file. Raises ConfigError for what is neither, or is wrong."""
     path = READY / f"{name}.toml"
     if not path.is_file():
         path = Path(name)
     if not path.is_file():
         raise ConfigError(f"there is no card {name!r}: a TOML file, or one of {', '.join(card_names())}")
-    card = from_table(Card, read_table(path), path)
+    card = from_table(TaskCard, read_table(path), path)
     if card.verifier not in CATALOG and ":" not in card.verifier:
         raise ConfigError(f"{path}: card.verifier is {card.verifier!r}; known: {', '.join(CATALOG)}")
     return card
@@ -170,6 +170,6 @@ def card_names() -> list[str]:
     return sorted(path.stem for path in READY.glob("*.toml"))
 
 
-def with_settings(card: Card, **changes: object) -> Card:
+def with_settings(card: TaskCard, **changes: object) -> TaskCard:
     """The card with other settings; those that are None are left."""
     return replace(card, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]  # checked by the card

@@ -23,7 +23,7 @@ from ...verifiers.registry import Options
 from ...verifiers.sample import Sample
 from ...verifiers.spec import RewardSpec
 from .benchmarks import figures
-from .cards import Card, ready_card, with_settings
+from .cards import TaskCard, ready_card, with_settings
 from .client import ModelClient
 from .codeforces import CONTESTS, Contest, read_contest
 from .prompts import PromptForm
@@ -36,7 +36,7 @@ _K, _TEMPERATURE, _TOP_P, _MAX_TOKENS = 16, 0.6, 0.95, 32_768
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class EvaluationPlan:
     """What is asked and how it is judged: a card and its files, or files alone."""
 
     questions: Sequence[Sample]
@@ -48,7 +48,7 @@ class Plan:
     level: str
     about: Mapping[str, Any]  # any: JSON values
     """Files with their hashes and the card, for the record."""
-    card: Card | None = None
+    card: TaskCard | None = None
     contests: Sequence[Contest] = ()
     """Of Codeforces."""
 
@@ -63,7 +63,7 @@ class Plan:
         return None if self.card is None else partial(_estimates, self.card, self.contests)
 
 
-def _estimates(card: Card, contests: Sequence[Contest], rows: Iterable[ScoredRow]) -> Mapping[str, Estimate]:
+def _estimates(card: TaskCard, contests: Sequence[Contest], rows: Iterable[ScoredRow]) -> Mapping[str, Estimate]:
     try:
         return figures(card, rows, contests).estimates
     except RunError as error:  # a record without a verdict has none; `unjudged` says so
@@ -86,7 +86,7 @@ def make_plan(
     top_p: float | None = None,
     max_tokens: int | None = None,
     level: str | None = None,
-) -> Plan:
+) -> EvaluationPlan:
     """Read the questions, by a card or without one. Raises ConfigError for what cannot be asked."""
     if card is None:
         if join is not None or partial_rows:
@@ -94,7 +94,7 @@ def make_plan(
         rows = Input(files, MAX_LINE)
         questions = read_benchmark(rows, names)[:limit]
         hashes = [{"path": path, "sha256": digest} for path, digest in zip(rows.files, rows.sha256, strict=True)]
-        return Plan(
+        return EvaluationPlan(
             questions=questions, reward=RewardSpec(preset="rl1", options=set_ or {}), k=k or _K,
             temperature=_TEMPERATURE if temperature is None else temperature, top_p=top_p or _TOP_P,
             max_tokens=max_tokens or _MAX_TOKENS, level=level or "level", about={"files": hashes},
@@ -107,7 +107,7 @@ def make_plan(
     benchmark = read_questions(chosen, files, names, join=join, seed=seed, limit=limit, partial=partial_rows)
     contests = [read_contest(name, row) for name, row in benchmark.joined.items()] if chosen.metric == "rating" else []
     about = {"files": benchmark.files, "card": chosen.to_dict()}
-    return Plan(
+    return EvaluationPlan(
         questions=benchmark.questions, reward=chosen.reward(set_), k=chosen.k, temperature=chosen.temperature,
         top_p=chosen.top_p, max_tokens=chosen.max_tokens, level=chosen.level, about=about, card=chosen,
         contests=contests,
@@ -115,7 +115,7 @@ def make_plan(
 
 
 def run_served(
-    plan: Plan,
+    plan: EvaluationPlan,
     *,
     url: str,
     model: str,
@@ -161,7 +161,7 @@ def run_served(
     return FINE
 
 
-def write_figures(evaluation: Evaluation, plan: Plan, summary: str | None, output: str | None) -> None:
+def write_figures(evaluation: Evaluation, plan: EvaluationPlan, summary: str | None, output: str | None) -> None:
     """Write the figures as JSON, to standard output where no file is named, and show them."""
     write_json(summary, evaluation.to_dict())
     if plan.contests and output is not None:  # a table made from the record needs them

@@ -21,7 +21,7 @@ from ...rows.reader import RowReader
 from ...scoring.samples import MAX_LINE
 from ...verifiers.errors import ConfigError, RunError, SampleError
 from ...verifiers.sample import Sample
-from .cards import Card, Choices
+from .cards import Choices, TaskCard
 from .prompts import fill
 
 _LETTERS = "ABCDEFGHIJ"
@@ -41,7 +41,7 @@ class Benchmark(NamedTuple):
 
 
 def read_questions(
-    card: Card,
+    card: TaskCard,
     files: Sequence[str],
     names: Mapping[str, str] | None = None,
     *,
@@ -117,7 +117,7 @@ def _fields(raw: RawRow, file: str) -> tuple[dict[str, Any], Row | None]:  # any
     return {**fields, **{name: value for name, value in partner.items() if fields.get(name) is None}}, partner
 
 
-def _check_files(card: Card, hashes: Sequence[Mapping[str, str]], rows: int, *, partial: bool) -> None:
+def _check_files(card: TaskCard, hashes: Sequence[Mapping[str, str]], rows: int, *, partial: bool) -> None:
     if card.source.sha256:
         strange = [one["path"] for one in hashes if one["sha256"] not in card.source.sha256]
         if strange:
@@ -132,7 +132,7 @@ def _check_files(card: Card, hashes: Sequence[Mapping[str, str]], rows: int, *, 
         )
 
 
-def _question(card: Card, reader: RowReader, row: Row, place: int, seed: int) -> Sample:
+def _question(card: TaskCard, reader: RowReader, row: Row, place: int, seed: int) -> Sample:
     """Raises SampleError and ConfigError for a row that cannot be asked."""
     sample = reader.read_question(row)
     kept = [*card.columns, card.level, "golds", "match"]

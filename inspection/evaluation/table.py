@@ -24,7 +24,7 @@ from ...verifiers.visible import visible
 from ..compare.command import PAIR_HEADS, pair_cells
 from ..compare.paired import Comparison, Pair, System
 from .benchmarks import Figures, figures
-from .cards import Card, Group, card_of, ready_card
+from .cards import Group, TaskCard, card_of, ready_card
 from .codeforces import CONTESTS, read_contest
 
 _GROUPS: Sequence[Group] = ("English", "Code", "Math", "Chinese")
@@ -32,11 +32,11 @@ _NOTE = ".run.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class BenchmarkResult:
     """A record's benchmark and figures."""
 
     path: str
-    card: Card
+    card: TaskCard
     options: Mapping[str, Any]  # any: JSON values
     """What the record was made with."""
     figures: Figures
@@ -63,10 +63,10 @@ class Cell(NamedTuple):
 class PaperTable:
     """Columns by name, each with its results by the card's name."""
 
-    columns: Mapping[str, Mapping[str, Result]]
+    columns: Mapping[str, Mapping[str, BenchmarkResult]]
 
     @property
-    def cards(self) -> list[Card]:
+    def cards(self) -> list[TaskCard]:
         """The benchmarks in the order of the paper's table."""
         known = {one.card.name: one.card for results in self.columns.values() for one in results.values()}
         names = [*_ORDER, *sorted(set(known) - set(_ORDER))]
@@ -94,7 +94,7 @@ class PaperTable:
                 lines.append((card.group, label, texts))
         return lines
 
-    def pairs(self) -> list[tuple[Card, str, str, Pair]]:
+    def pairs(self) -> list[tuple[TaskCard, str, str, Pair]]:
         """Every column against the first, by benchmark, where both have figures of single questions."""
         first, *others = self.columns
         lines = []
@@ -156,7 +156,7 @@ def read_table(runs: Sequence[str]) -> PaperTable:
     Raises:
         ConfigError: A path is no record of a task card, or a column has two records of one card.
     """
-    columns: dict[str, dict[str, Result]] = {}
+    columns: dict[str, dict[str, BenchmarkResult]] = {}
     for run in runs:
         label, equals, path = run.partition("=")
         label, path = (label, path) if equals and not Path(run).exists() else ("", run)
@@ -171,7 +171,7 @@ def read_table(runs: Sequence[str]) -> PaperTable:
     return PaperTable(columns=columns)
 
 
-def read_result(path: str) -> Result:
+def read_result(path: str) -> BenchmarkResult:
     """The figures of one record. Raises ConfigError where it is none of a task card."""
     note = read_json(Path(path + _NOTE))
     options = note.get("options", {})
@@ -186,7 +186,7 @@ def read_result(path: str) -> Result:
     except RunError:
         made = Figures({}, {})
     lost = sum(not row.responses or row.responses[0].scored.status == "error" for row in rows)
-    return Result(path=path, card=card, options=options, figures=made, unjudged=lost / (len(rows) or 1))
+    return BenchmarkResult(path=path, card=card, options=options, figures=made, unjudged=lost / (len(rows) or 1))
 
 
 def _records(path: str) -> list[str]:
@@ -201,7 +201,7 @@ def _records(path: str) -> list[str]:
     return records
 
 
-def _system(name: str, result: Result) -> System:
+def _system(name: str, result: BenchmarkResult) -> System:
     system = System(name)
     for problem, value in result.figures.questions.items():
         system.add(problem.encode("utf-8", "surrogatepass"), problem, value)

@@ -15,7 +15,7 @@ from tests.inspection.evaluation.served_model import choice, reply
 from tests.verifiers.judge.scripted import ScriptedServer
 
 from r1_reward.cli import main
-from r1_reward.inspection.evaluation.cards import Card, card_names, card_of, ready_card
+from r1_reward.inspection.evaluation.cards import TaskCard, card_names, card_of, ready_card
 from r1_reward.inspection.evaluation.questions import read_questions
 from r1_reward.verifiers import Sample
 from r1_reward.verifiers.errors import ConfigError
@@ -85,7 +85,7 @@ def _ask(tmp_path: Path, name: str, rows: Sequence[Row], partner: Row | None = N
     return read_questions(ready_card(name), files, join=join, partial=True, **options).questions
 
 
-def _scores(card: Card, question: Sample, responses: Sequence[str]) -> list[float | None]:
+def _scores(card: TaskCard, question: Sample, responses: Sequence[str]) -> list[float | None]:
     return [v.score for v in card.reward().build()([replace(question, response=said) for said in responses])]
 
 
