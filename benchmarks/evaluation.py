@@ -64,11 +64,8 @@ def main() -> None:
     best = max(results, key=lambda one: one["busy"])
     load = os.getloadavg()[0]
     print(f"r1-reward {__version__}, Python {platform.python_version()}, load average {load:.1f}")
-    print(
-        f"{16 * args.questions:,} requests, {AT_ONCE} at once, replies after {args.seconds:g} s; best of {args.times} runs"[
-            :-5
-        ]
-    )
+    count = f"{16 * args.questions:,} requests, {AT_ONCE} at once"
+    print(f"{count}, replies after {args.seconds:g} s; best of {args.times}")
     print(f"busy {best['busy']:.1%}  {best['cpu_ms']:.2f} CPU-ms a sample  {best['wall_s']:.1f} s")
     if args.json:
         args.json.write_text(json.dumps({"best": best, "all": results, "load": load}, indent=2) + "\n")

@@ -90,7 +90,7 @@ class _ModelConnection(Connection):
         assert schema is None
         model = self._model
         path = "chat/completions" if model.served == "chat" else "completions"
-        return _read(await self.post(path, model.request(messages, fields)), model.url)
+        return _read(await self.post_supported(path, model.request(messages, fields)), model.url)
 
 
 def _read(data: bytes, where: str) -> Reply:
