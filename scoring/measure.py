@@ -23,6 +23,8 @@ from .thinking import BANDS, band_of, thought_of, values_of
 Values = dict[str, float]
 """One question's values, by metric; what it has no value for is left out."""
 
+REFLECTIVE = ("wait", "mistake", "however", "but", "retry", "error", "verify", "wrong", "evaluate", "check")
+"""The paper's ten words (extended data, figure 1)."""
 _COUNTS = ("length", "reflective", "reflection")
 _REPORTED = ("format", "language")
 
@@ -118,13 +120,16 @@ def measure(
 
 
 def _values(rows: Sequence[ScoredRow], k: int, voters: Mapping[str, Voter], words: Sequence[str]) -> Values:
+    # A sample that a server did not give has no response: it is unjudged, and in no other figure.
+    rows = [row for row in rows if row.responses]
     responses = [row.responses[0] for row in rows]
     scored = [response.scored for response in responses]
     # A row that no accuracy verifier judges, such as general conversation, has neither right nor wrong.
     judges = {one.voter for one in scored if one.voter and (one.voter not in CATALOG or is_accuracy(one.voter))}
     decided = [one for one in scored if one.correct is not None and one.voter in judges]
     right = sum(bool(one.correct) for one in decided)
-    values: Values = {"unjudged": sum(one.status == "error" for one in scored) / k}
+    failed = k - len(rows)
+    values: Values = {"unjudged": (failed + sum(one.status == "error" for one in scored)) / k}
     if decided:
         for j in sorted({*(1 << bit for bit in range(k.bit_length())), k}):
             if j <= len(decided):
@@ -140,9 +145,13 @@ def _values(rows: Sequence[ScoredRow], k: int, voters: Mapping[str, Voter], word
         ]
         if scores:
             values[name] = sum(scores) / len(scores)
-    values["length"] = sum(row.fields["tokens"] for row in rows) / k
-    values["truncated"] = sum(row.fields["finish_reason"] == "length" for row in rows) / k
-    counts = {f"reflective/{word}": sum(_count(word, one.text) for one in responses) / k for word in words}
+    if not rows:
+        return values
+    tokens = [row.fields["tokens"] for row in rows if row.fields.get("tokens") is not None]
+    if tokens:  # a server need not say how many there were
+        values["length"] = sum(tokens) / len(tokens)
+    values["truncated"] = sum(row.fields["finish_reason"] == "length" for row in rows) / len(rows)
+    counts = {f"reflective/{word}": sum(_count(word, one.text) for one in responses) / len(rows) for word in words}
     return values | {"reflective": sum(counts.values()), **counts}
 
 

@@ -95,12 +95,12 @@ class Survey:
         """Responses counted so far."""
         return len(self._lengths)
 
-    def summary(self, **told: Any) -> Summary:  # any: fields of Summary
+    def summary(self, **fields: Any) -> Summary:  # any: fields of Summary
         """The summary of what was counted."""
         self._settle()
         self.tally.verifiers = [made for name in self._names if (made := _voter(name)) is not None]
-        told = {"version": __version__, "options": {}, "fingerprint": "", "inputs": [], "seconds": 0.0, **told}
-        return self.tally.summary(**told)
+        fields = {"version": __version__, "options": {}, "fingerprint": "", "inputs": [], "seconds": 0.0, **fields}
+        return self.tally.summary(**fields)
 
     def thinking(self) -> dict[str, dict[str, Estimate]]:
         """How much is thought over problems of each difficulty, and over all (under an empty name), where rows tell."""
