@@ -2,8 +2,8 @@
 
 SQLite in memory, inside the sandbox, with bounds on steps, time, memory and rows: an authorizer allows reading alone,
 so that there is no ATTACH, PRAGMA, extension or writing. Rows are compared as a bag, in order where the reference has
-an outer ORDER BY or the row says so; columns by place, not by name; numbers to twelve digits. A query that reads no
-table, where the reference does, is wrong whatever it returns.
+an outer ORDER BY or the row says so, but for rows that this leaves tied; columns by place, not by name; numbers to
+twelve digits. A query that reads no table, where the reference does, is wrong whatever it returns.
 
 The databases are in the row: `schema` with `data` (SQL text, or an object of rows by table), or `databases`, several of
 them, on all of which the query must be right; or files, `DIR/DB_ID/DB_ID.sqlite` of the option `databases`, as BIRD and
@@ -63,6 +63,8 @@ class SqlVerifier:
     """Folder of database files, by the row's `db_id`."""
     order: Literal["auto", "given", "any"] = "auto"
     """Whether the order of rows counts: `auto`: where the reference has an outer ORDER BY; a row's own goes before."""
+    columns: Literal["given", "any"] = "given"
+    """Whether columns may come in another order, as in Spider's test suite; BIRD's own measure says no."""
     duplicates: bool = True
     """Whether it counts how often a row is returned; BIRD's own measure does not."""
     steps: Count = 20_000_000
@@ -131,6 +133,8 @@ class SqlVerifier:
         request |= {
             "ordered": order == "given" or (order == "auto" and _is_ordered(golds[0])),
             "set": not self.duplicates,
+            "ties": order == "auto" and _is_ordered(golds[0]),
+            "columns": self.columns,
         }
         return _Task(query, json.dumps(request), files)
 

@@ -154,11 +154,11 @@ def _tagged(body: str) -> list[Call]:
     return [Call(named[1], _arguments(_unfenced(named[2])))] if named else _of_text(body)
 
 
-def _objects(text: str) -> Iterator[Any]:  # any: JSON values
-    """JSON values that `;` or white space separates. Raises CallError."""
-    decoder, at = json.JSONDecoder(), 0
+def _objects(text: str, *, then_prose: bool = False) -> Iterator[Any]:  # any: JSON values
+    """JSON values that `;` or white space separates; prose may follow them on another line. Raises CallError."""
+    decoder, at, end = json.JSONDecoder(), 0, 0
     for _ in range(_MOST):
-        if at >= len(text):
+        if at >= len(text) or (then_prose and at and text[at] != "{" and "\n" in text[end:at]):
             return
         try:
             end = decoder.raw_decode(text, at)[1]
@@ -203,12 +203,14 @@ def _plain_calls(text: str) -> list[Call]:
         start = start.end() - 1 if text[:1] != "[" and text.endswith("}") else None
     if start is not None:
         try:
-            values = list(_objects(text[start:]))
+            values = list(_objects(text[start:], then_prose=True))
         except CallError:
             if re.search(r"\"(?:name|function|tool_calls)\"\s*:", text[start : start + 400]):
                 raise
             return []
-        named = start == 0 or all(isinstance(one, dict) and {*_ARGUMENTS} & one.keys() for one in values)
+        # Beside prose an object with a name alone may be anything.
+        named = start == 0 and text.endswith("}")
+        named = named or all(isinstance(one, dict) and {*_ARGUMENTS} & one.keys() for one in values)
         return of_value(values) if named and all(map(_is_call, values)) else []
     if re.match(r"\[\s*[{\]]", text):
         try:
