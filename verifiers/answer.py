@@ -54,6 +54,7 @@ _WRAPPED = re.compile(
 )
 _FRACTION = re.compile(r"(?P<whole>\d)?\s?\\[dt]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
 _COMMAND = re.compile(r"\\([a-zA-Z]+)\s?|\\[,;:! ]|\^\s*\{?\s*\\circ\s*\}?|(?<=[\^_])\{([^{}]*)\}|\{,\}|\\[()\[\]]")
+_LEFT_OPEN = re.compile(r"^\*{2,3}\s*|\s*\*{2,3}$")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)])\s+", re.MULTILINE)
 _SPLITS = (r"\n+", r"\s*[;；]\s*", r"\s*(?:[,，、]\s*(?:and\s+|&\s*)?|\s+and\s+|\s+&\s+)", r"\s*[,，、;；]\s*")
 _POLAR = {word: polar for polar, words in TABLES["polar"].items() for word in words.split()}
@@ -219,7 +220,8 @@ def _bare(text: str) -> str:
     if "\\" in text or "{" in text:
         text = _FRACTION.sub(_ratio, text)
         text = _COMMAND.sub(_sign, _WRAPPED.sub(_inner, text))
-    text = _WRAPPED.sub(_inner, text).strip().strip("*").strip()
+    text = _WRAPPED.sub(_inner, text).strip()
+    text = _LEFT_OPEN.sub("", text)
     # Dollars around a formula; one alone is money.
     return text[1:-1].strip() if len(text) > 2 and text[0] == text[-1] == "$" else text
 

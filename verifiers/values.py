@@ -86,6 +86,7 @@ _BOUNDS = [
 _AFTER = ((re.compile(r"\+|,? or (?:more|greater|above|higher|over)|,? and (?:above|over|up)"), "≥"),)
 _AFTER += ((re.compile(r",? or (?:less|fewer|below|under|lower)"), "≤"),)
 _TO = re.compile(r"\s+(?:to|until|till|through|thru|and)\s+|\s*-\s*(?=[$€£¥]?[\da-z])")
+_SCALED = re.compile(r"\d\s*([a-z]+)\b")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s*(?::|-?to-?)\s*(\d+(?:\.\d+)?)")
 _LONGEST = 80
 
@@ -208,19 +209,17 @@ def _range(text: str) -> tuple[Value, Value] | None:
         left, right = low[: match.start()], low[match.end() :]
         if re.fullmatch(r"\d{4}", left) and re.fullmatch(r"\d\d", right) and right > left[2:]:
             right = left[:2] + right
-        ends = read_value(left), read_value(right)
-        if ends[0] is not None and ends[1] is not None and ends[0].kind == "number" != ends[1].kind:
-            number = re.search(r"[\d.,]*\d", right)
-            around = (right[: number.start()], right[number.end() :]) if number else ("", "")
-            ends = read_value(f"{around[0]}{left}{around[1]}"), ends[1]
-        elif ends[0] is not None and ends[1] is not None and ends[1].kind == "number" != ends[0].kind:
-            ends = ends[0], read_value(f"{left[:1]}{right}") if left[:1] in "$€£¥" else None
-        elif ends[0] is not None and ends[1] is not None and ends[1].kind == "number":
-            scale = re.search(r"\d\s*([a-z]+)$", right.lower())
-            if scale and left[-1:].isdigit():
-                ends = read_value(f"{left} {scale[1]}"), ends[1]
-        if ends[0] is not None and ends[1] is not None and ends[0].kind == ends[1].kind:
-            return ends[0], ends[1]
+        scale = _SCALED.search(right.lower())
+        if scale and scale[1] in _SCALES and left[-1:].isdigit():
+            left = f"{left} {scale[1]}"  # five to ten million
+        if left[:1] in "$€£¥" and right[:1].isdigit():
+            right = left[:1] + right
+        first, last = read_value(left), read_value(right)
+        if first is not None and last is not None and first.kind == "number" != last.kind:
+            amount = re.search(r"[\d.,]*\d", right)
+            first = read_value(f"{right[: amount.start()]}{left}{right[amount.end() :]}") if amount else None
+        if first is not None and last is not None and first.kind == last.kind:
+            return first, last
     return None
 
 
@@ -275,7 +274,7 @@ def _number_value(text: str) -> Value | None:
 def _percent(text: str) -> Value | None:
     for sign in ("%", "percent", "per cent", "pct"):
         if text.endswith(sign):
-            amount = number(text.removesuffix(sign).strip(" -"))
+            amount = number(re.sub(r" (?:of )?an?$", "", text.removesuffix(sign).strip(" -")))
             return None if amount is None else Value("percent", amount)
     return None
 

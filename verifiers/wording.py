@@ -29,6 +29,7 @@ _WORD = re.compile(
 )
 _KEPT = frozenset("%#@/")
 _BRACKETED = re.compile(r"[(\[]\s*[-+\d.∞]+\s*[,;]\s*[-+\d.∞]+\s*[)\]]")
+_TONE = re.compile(r"\b([a-g])[\s-](sharp|flat)\b")
 _QUOTED = re.compile(r"(?<![\w'\"])(['\"])([^'\"]*)\1(?!\w)")
 _SUPERSCRIPT = re.compile("[⁰¹²³⁴-⁹⁺⁻]+")
 _MARK = re.compile("[™®©\u200d\ufe0f\u2702-\u27bf\U0001f000-\U0001faff]")
@@ -96,8 +97,14 @@ def plain(text: str) -> str:
     """
     if text.isascii():
         return text
-    text = _SUPERSCRIPT.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]), _MARK.sub("", text))
+    text = _SUPERSCRIPT.sub(_raised, _MARK.sub("", text))
     return unicodedata.normalize("NFKC", _MIXED.sub(" ", text)).translate(_CHARACTERS)
+
+
+def _raised(match: re.Match[str]) -> str:
+    """An exponent; a charge stands there as it is."""
+    digits = unicodedata.normalize("NFKC", match[0]).replace("−", "-")
+    return digits if digits[-1] in "+-" else f"^{digits}"
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -106,6 +113,7 @@ def _words(text: str) -> tuple[str, ...]:
         text = unicodedata.normalize("NFC", "".join(c for c in text if not "\u0300" <= c <= "\u036f"))
         text = _GREEK.sub(_letter_name, text)
     text = _ALGEBRA.sub(r"\1 − \2", _QUOTED.sub(r"\2", text)).casefold().replace("&", " and ")
+    text = _TONE.sub(lambda match: match[1] + ("#" if match[2] == "sharp" else "♭"), text)
     text = _SLASH.sub(" ", _HYPHEN.sub(" ", _INNER.sub("", _INITIALS.sub(r"\1", _MINUS.sub(r"\1-", text)))))
     brackets = "()[]" if _BRACKETED.search(text) else ""
     return tuple(
