@@ -148,6 +148,10 @@ def same_value(said: str, gold: str, *, fuller: bool = True) -> bool:
         if value.kind == "number" and (read is None or (read.kind not in _MEASURED and read.kind != "date")):
             counted = _COUNTED.fullmatch(answer.lower().rstrip("."))
             read = read_value(counted["count"]) if counted else read
+        if "gbp" in (value.kind, read.kind if read else "") and "£" not in answer + wanted:
+            pounds = _quantity(answer), _quantity(wanted)  # of weight
+            if pounds[0] is not None and pounds[0] == pounds[1]:
+                return True
         if read is not None and read.satisfies(value):
             return fuller or read.kind != "date" or value.satisfies(read)
     if (ratio := _RATIO.fullmatch(wanted)) and (":" in wanted):
@@ -155,6 +159,16 @@ def same_value(said: str, gold: str, *, fuller: bool = True) -> bool:
         return match is not None and match.groups() == ratio.groups()
     ends = _range(wanted)
     return ends is not None and ends == _range(answer)
+
+
+def same_case(said: str, gold: str) -> bool:
+    """Whether two texts of the same words are no two values, as of 5 mW and 5 MW.
+
+    >>> same_case("5 KM", "5 km"), same_case("5 mW", "5 MW")
+    (True, False)
+    """
+    read, value = read_value(said), read_value(gold)
+    return said == gold or read is None or value is None or read.satisfies(value)
 
 
 def read_value(text: str) -> Value | None:
@@ -234,12 +248,15 @@ def number(text: str, *, letters: bool = False) -> Fraction | None:
         return _in_words(text) if text[:1].isalpha() and len(text) <= 60 else None
     scale = match["scale"] or ""
     power = 0 if not scale else _SCALES.get(scale) if len(scale) > 1 or letters or scale in "万亿" else None
+    dozens = scale in ("dozen", "dozens")
+    power = 0 if dozens else power
     over = int(match["over"] or 1)
     digits = match["digits"].replace(",", "").replace(" ", "")
     if power is None or not over or len(digits) > 40 or re.match(r"00+\d", digits):
         return None
     digits = digits.replace(".", "") if digits.count(".") > 1 else digits
-    amount = (Fraction(digits) / over + int(match["whole"] or 0)) * Fraction(10) ** (power + int(match["power"] or 0))
+    amount = (Fraction(digits) / over + int(match["whole"] or 0)) * (12 if dozens else 1)
+    amount *= Fraction(10) ** (power + int(match["power"] or 0))
     return -amount if match["sign"] not in (None, "+") else amount
 
 
