@@ -24,8 +24,11 @@ TORCH := 'torch>=2.6,<2.14'
 TESTED := -e '.[all]' --group lint --group test
 PYTEST := bin/pytest --doctest-modules tests src/r1_reward -m 'not slow' -n 4 --dist worksteal
 
+# Where a shell sets it, every process that a test starts would compile the package anew: a third of the tests' time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help demo reproduce images test test-slow test-peers test-latest test-lowest lint types docs wheel bench lock clean
+.PHONY: help demo reproduce images test tests test-slow test-peers test-latest test-lowest lint types docs wheel bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,7 +45,11 @@ reproduce: $(VENV)/.testing ## All stages of R1 at the toy's scale, and out/r1_t
 images: $(VENV)/.scoring ## Make the images that the docker backend runs programs in
 	$(VENV)/bin/r1-reward sandbox build
 
-test: lint types ## Lint, types and tests
+# The type checker, which takes one core, beside the tests, which wait for processes every now and then.
+test: lint ## Lint, types and tests
+	@$(MAKE) --no-print-directory -j2 types tests
+
+tests: $(VENV)/.testing
 	$(VENV)/$(PYTEST) $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.testing ## The proofs that take minutes
@@ -75,8 +82,12 @@ lint: $(VENV)/.testing
 types: $(VENV)/.testing
 	$(VENV)/bin/mypy
 
-docs: $(DOCS)/.made ## docs/ as a site, in out/site
-	$(DOCS)/bin/mkdocs build -q
+# By MkDocs, and by the program that follows it, so that either can build the site. `site_dir` in mkdocs.yml is out/site.
+docs: $(DOCS)/.made ## Build docs/ as a site in out/site; links, anchors and what pages load are checked
+	PYTHONPATH=src $(DOCS)/bin/zensical build --clean --strict
+	$(DOCS)/bin/python .ci/check_site.py out/site
+	PYTHONPATH=src NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict
+	$(DOCS)/bin/python .ci/check_site.py out/site
 
 wheel: $(VENV)/.testing ## Build sdist and wheel into dist/, and try the wheel alone in an empty environment
 	rm -rf dist

@@ -5,7 +5,8 @@
     r1.verify(r"\\boxed{\\frac12}", "0.5").correct
     r1.score("rollouts.jsonl", reward="math,format").summary
 
-The names below are loaded on first use, so that importing the package costs next to nothing; docs/python.md shows them.
+The names below are loaded on first use, so that importing the package costs next to nothing; docs/reference/python.md
+shows them.
 """
 
 from __future__ import annotations

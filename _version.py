@@ -34,5 +34,5 @@ def commit() -> str | None:
 
 def version_string() -> str:
     """As `r1-reward --version` and a summary print it: `0.2.0`, or `0.2.0 (8f3c1a9b2d4e)`."""
-    found = commit()
-    return f"{__version__} ({found})" if found else __version__
+    identity = commit()
+    return f"{__version__} ({identity})" if identity else __version__

@@ -152,15 +152,17 @@ def score(
     the reader of standard output has gone.
     """
     from .inspection.report.command import ScoringReporter
-    from .scoring.command import run_score
+    from .scoring.score_command import run_score
     from .verifiers.errors import RewardError
 
     gated = {} if gate is None else {"safety": {**set_.get("safety", {}), "gate": gate}}
-    given = {"files": files, "set": {**set_, **gated}, **flags}
+    values = {"files": files, "set": {**set_, **gated}, **flags}
     try:
         sys.exit(
             run_score(
-                config, {name: value for name, value in given.items() if value not in (None, (), {})}, ScoringReporter()
+                config,
+                {name: value for name, value in values.items() if value not in (None, (), {})},
+                ScoringReporter(),
             )
         )
     except RewardError as error:
@@ -191,6 +193,27 @@ def report(**flags: Any) -> None:
 
     try:
         run_report([StagesPage()], **flags)
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8001, metavar="N", help="0 takes a free one (8001).")
+@click.option("--write", metavar="OUT", help="Write static pages into this folder instead.")
+@click.option("--index", metavar="DIR", help="Where indexes are kept (default: the user's cache folder).")
+def view(folder: str, **flags: Any) -> None:
+    """Show every scored file and training run of a folder in the browser, live while they are written.
+
+    Listens on 127.0.0.1 alone and changes nothing in the folder.
+
+    Exit status: 0 pages written, or ended by SIGTERM; 2 usage, 130 ended by Ctrl-C.
+    """
+    from .inspection.view.command import run_view
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_view(folder, **flags))
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 
@@ -228,9 +251,9 @@ def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) 
     from .adapters.server.command import run_serve
     from .verifiers.errors import RewardError
 
-    given = {"set": set_, **flags}
+    values = {"set": set_, **flags}
     try:
-        sys.exit(run_serve(config, {name: value for name, value in given.items() if value not in (None, (), {})}))
+        sys.exit(run_serve(config, {name: value for name, value in values.items() if value not in (None, (), {})}))
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 
@@ -317,7 +340,7 @@ def judge_check(
 ) -> None:
     """Compare a judge with people: labelled responses, or pairs with `chosen` and `rejected`.
 
-    Exit status: 0 usable, 1 below a bound, 2 usage, 130 interrupted.
+    Exit status: 0 usable, 1 below a bound or out of money, 2 usage, 130 interrupted.
     """
     from .inspection.judging.command import run_judge_check
     from .verifiers.errors import RewardError
@@ -442,8 +465,14 @@ def build(
     from .sandbox.images.tree import read_requirements
 
     try:
-        wanted = None if packages is None else read_requirements(packages)
-        make(names or TESTED, python_packages=wanted, way=way, force=force, say=lambda line: click.echo(line, err=True))
+        requirements = None if packages is None else read_requirements(packages)
+        make(
+            names or TESTED,
+            python_packages=requirements,
+            way=way,
+            force=force,
+            say=lambda line: click.echo(line, err=True),
+        )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except SandboxError as error:
@@ -456,7 +485,7 @@ def build(
 def doctor(names: tuple[str, ...], *, as_json: bool) -> None:
     """Try to break out of each sandbox of this machine, and say what held.
 
-    Exit status: 0 nothing failed, 1 something did, or a backend that was named is not to be had, 2 usage.
+    Exit status: 0 nothing failed, 1 something did, or a backend that was named is not available, 2 usage.
     """
     from .sandbox.doctor import run_doctor
 
@@ -483,8 +512,8 @@ def train(recipe: str, set_: dict[str, object], assume: dict[str, object], *, dr
     from .verifiers.errors import ConfigError, missing_extra
 
     try:
-        from .grpo_min.command import run_train
         from .grpo_min.r1.plan import run_plan
+        from .grpo_min.train import run_train
     except ModuleNotFoundError as error:
         raise click.UsageError(missing_extra("training", error.name, "train")) from None
     try:
@@ -528,7 +557,7 @@ def evaluate(model: str, files: tuple[str, ...], **flags: Any) -> None:
     from .verifiers.errors import RewardError, missing_extra
 
     try:
-        from .grpo_min.command import run_eval
+        from .grpo_min.train import run_eval
     except ModuleNotFoundError as error:
         raise click.UsageError(missing_extra("evaluation", error.name, "train")) from None
     try:
@@ -569,7 +598,7 @@ def train_rm(kind: str, data: tuple[str, ...], base: str, output: str, **flags: 
 
     Exit status: 0 fine, 1 the run could not go on, 2 usage, 130 or 143 interrupted or ended, after saving.
     """
-    from .reward_models.command import run_train
+    from .reward_models.train_rm_command import run_train
     from .verifiers.errors import RewardError
 
     try:
@@ -617,7 +646,7 @@ def eval_rm(model: str, data: tuple[str, ...], **flags: Any) -> None:
 
     Exit status: 0 whatever the measures, 1 they could not be written, 2 usage.
     """
-    from .reward_models.command import run_eval
+    from .reward_models.train_rm_command import run_eval
     from .verifiers.errors import RewardError
 
     try:
@@ -655,7 +684,7 @@ def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None
     """Build preference pairs: rows with a prompt and responses, or a prompt alone, judged two by two in both orders.
 
     Run again to go on where an interrupted run left DIR. Exit status: 0 fine, 1 no pair could be
-    judged, 2 usage, 130 interrupted.
+    judged or the ceiling of cost is reached, 2 usage, 130 interrupted.
     """
     from .reward_models.prefs_command import run_prefs
     from .verifiers.errors import RewardError

@@ -22,7 +22,7 @@ from ..verifiers.verdict import Status
 _log = logging.getLogger(__name__)
 
 
-class Outcome(NamedTuple):
+class JudgingOutcome(NamedTuple):
     """What came of judging one sample."""
 
     status: str
@@ -47,7 +47,7 @@ class Breaker:
         self._about = ""
         self._lock = threading.Lock()
 
-    def count_scores(self, outcomes: Sequence[Outcome], about: Callable[[], str]) -> None:
+    def count_scores(self, outcomes: Sequence[JudgingOutcome], about: Callable[[], str]) -> None:
         """Count how many have a score. Raises InstrumentDown where none of the first ones had.
 
         `about` says what the samples were made of; it is asked, and what it says logged, where the first call brings no
@@ -78,11 +78,11 @@ class Breaker:
         if before < self._window:
             _log.warning("%s scored none of its last %d samples: %s", self.name, unscored, last.detail)
 
-    def count(self, outcomes: Sequence[Outcome]) -> None:
+    def count(self, outcomes: Sequence[JudgingOutcome]) -> None:
         """Count errors. Raises InstrumentDown where they are too many."""
         if self._share is None:
             return
-        last: Outcome | None = None
+        last: JudgingOutcome | None = None
         with self._lock:
             for outcome in outcomes:
                 if outcome.status == Status.SKIPPED:

@@ -25,7 +25,7 @@ def as_turns(
     for column in named:
         if column not in columns:
             there = ", ".join(sorted(columns)) or "none"
-            raise ConfigError(f"{plan.name} was told of a column {column!r}; the columns are {there}")
+            raise ConfigError(f"{plan.name} got a column {column!r}; the columns are {there}")
     if prompts is not None and len(prompts) != count:
         raise ValueError(f"{plan.name}: {len(prompts)} prompts for {count} completions")
     read = named | read_columns(plan.reader.columns)

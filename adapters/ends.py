@@ -30,15 +30,15 @@ class Tokenizer(Protocol):
 Ends = Tokenizer | Sequence[str]
 
 
-def ends_of(given: object) -> tuple[str, ...]:
+def ends_of(tokenizer: object) -> tuple[str, ...]:
     """The tokens that a setting names. Raises ConfigError.
 
     >>> ends_of(["[SEP]", "<think>"])
     ('[SEP]',)
     """
-    tokens = getattr(given, "all_special_tokens", given)
+    tokens = getattr(tokenizer, "all_special_tokens", tokenizer)
     if isinstance(tokens, str) or not isinstance(tokens, Iterable):
-        raise ConfigError(f"ends is {given!r}; it must be a tokenizer or a list of tokens")
+        raise ConfigError(f"ends is {tokenizer!r}; it must be a tokenizer or a list of tokens")
     listed = tuple(dict.fromkeys(token for token in tokens if token not in _READ))
     if not all(isinstance(token, str) and token.strip() for token in listed):
         raise ConfigError(f"ends holds {listed!r}; every one must be the text of a token")
@@ -54,8 +54,8 @@ def without_ends(text: str, more: tuple[str, ...] = ()) -> str:
     if text[-1:].isalnum() and text[:1].isalnum():
         return text
     tokens, leading = _tokens(more)
-    found = leading.match(text)
-    return text[found.end() if found else 0 : turn_end(text, tokens)]
+    match = leading.match(text)
+    return text[match.end() if match else 0 : turn_end(text, tokens)]
 
 
 @lru_cache(maxsize=32)

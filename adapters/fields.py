@@ -20,9 +20,9 @@ def fields_of(data: object) -> dict[str, Any]:  # any: the fields' values
     if callable(dumped):
         data = dumped()
     if isinstance(data, Mapping):
-        found: Mapping[Any, object] = data
+        values: Mapping[Any, object] = data
     elif dataclasses.is_dataclass(data) and not isinstance(data, type):
-        found = {field.name: getattr(data, field.name) for field in dataclasses.fields(data)}
+        values = {field.name: getattr(data, field.name) for field in dataclasses.fields(data)}
     else:
-        found = getattr(data, "__dict__", None) or {}
-    return dict(plain({key: value for key, value in found.items() if not str(key).startswith("_")}))
+        values = getattr(data, "__dict__", None) or {}
+    return dict(plain({key: value for key, value in values.items() if not str(key).startswith("_")}))

@@ -29,7 +29,7 @@ from ..verifiers.sample import Sample
 from ..verifiers.settings import check_option
 from ..verifiers.spec import RewardSpec
 from ..verifiers.verdict import Reason, Status, Verdict
-from .breaker import Breaker, Outcome
+from .breaker import Breaker, JudgingOutcome
 from .signs import Signs
 
 OnError = Literal["none", "zero", "raise"]
@@ -120,9 +120,9 @@ class Grader:
 
     def judge_full(self, samples: Sequence[Sample | SampleError]) -> list[Judged]:
         """The totals with every term's own verdict. Raises InstrumentDown where too many could not be judged."""
-        found = self.find(samples)
-        self.count(found)
-        return found
+        judged = self.find(samples)
+        self.count(judged)
+        return judged
 
     def find(self, samples: Sequence[Sample | SampleError], step: int | None = None) -> list[Judged]:
         """The same, not counted by the breaker; by the reward as it is at a training step, where one is given.
@@ -142,13 +142,13 @@ class Grader:
             raise ConfigError(f"{self.name} has terms that begin later, and nobody says at which training step this is")
         return self.reward if step is None or not isinstance(self.reward, Reward) else self.reward.at(step)
 
-    def count_scores(self, found: Sequence[Judged], about: Callable[[], str]) -> None:
+    def count_scores(self, judged: Sequence[Judged], about: Callable[[], str]) -> None:
         """Let the breaker count how many findings have a score; see `Breaker.count_scores`. Raises InstrumentDown."""
-        self._breaker.count_scores(_outcomes(found), about)
+        self._breaker.count_scores(_outcomes(judged), about)
 
-    def count(self, found: Sequence[Judged]) -> None:
+    def count(self, judged: Sequence[Judged]) -> None:
         """Let the breaker count errors among findings. Raises InstrumentDown where they are too many."""
-        self._breaker.count(_outcomes(found))
+        self._breaker.count(_outcomes(judged))
 
     def _judged(self, reward: Judge, samples: Sequence[Sample]) -> list[Judged]:
         if self._deadline is None:
@@ -161,19 +161,19 @@ def _judge_within(seconds: float, reward: Judge, samples: Sequence[Sample]) -> l
 
     The work goes on in its thread until the verifiers' own limits end it, by killing the programs that they run.
     """
-    found: Future[list[Judged]] = Future()
-    worker = threading.Thread(target=lambda: found.set_result(judge_safely(reward, samples)), daemon=True)
+    future: Future[list[Judged]] = Future()
+    worker = threading.Thread(target=lambda: future.set_result(judge_safely(reward, samples)), daemon=True)
     worker.start()
     try:
-        return found.result(seconds)
+        return future.result(seconds)
     except TimeoutError:
         detail = f"judging took longer than the {seconds:g} s that a call may take here (deadline)"
         late = Verdict.error(Reason.GRADER_TIMEOUT, detail)
         return [Judged(late, dict.fromkeys(reward.asks(sample), late)) for sample in samples]
 
 
-def _outcomes(found: Sequence[Judged]) -> list[Outcome]:
-    return [Outcome(total.status, total.reason.value, total.detail) for total, _ in found]
+def _outcomes(judged: Sequence[Judged]) -> list[JudgingOutcome]:
+    return [JudgingOutcome(total.status, total.reason.value, total.detail) for total, _ in judged]
 
 
 def _unread(error: SampleError) -> Judged:
@@ -206,12 +206,12 @@ def _shared(grading: Grading) -> Grader:
 def key_of(grading: Grading) -> object:
     """Equal for equal gradings of this process; the grading's own identity where it holds what cannot be pickled."""
     spec = grading.spec
-    told = spec.to_dict(), sorted(spec.factories.items()), grading.breaker, grading.window, grading.deadline
+    key = spec.to_dict(), sorted(spec.factories.items()), grading.breaker, grading.window, grading.deadline
     written = io.BytesIO()
     pickler = pickle.Pickler(written)
     pickler.fast = True  # without the memo, whose references depend on which equal strings are the same object
     try:
-        pickler.dump(told)
+        pickler.dump(key)
     except Exception:  # noqa: BLE001 - a user's factory may fail to pickle in any way
         return _Same(grading)
     return written.getvalue()

@@ -10,7 +10,7 @@ from ..verifiers.spec import RewardSpec, parse_summand
 from .grading import OnError
 
 
-def reward_name(spec: RewardSpec, settings: Mapping[str, object], on_error: OnError, usual: OnError) -> str:
+def reward_name(spec: RewardSpec, settings: Mapping[str, object], on_error: OnError, default_on_error: OnError) -> str:
     """A name made of the rewards, their weights and options; `usual` is the trainer's own `on_error`.
 
     Trainers merge the figures of functions with equal names.
@@ -20,8 +20,8 @@ def reward_name(spec: RewardSpec, settings: Mapping[str, object], on_error: OnEr
     """
     words = [_summand(text, spec.begins) for text in ([spec.preset] if spec.preset else spec.rewards)]
     words += [f"{name}_from_{step}" for name, step in sorted(spec.begins.items()) if spec.preset]
-    told = settings.get("options")
-    options = told if isinstance(told, Mapping) else {}
+    named = settings.get("options")
+    options = named if isinstance(named, Mapping) else {}
     words += [_word(value, key) for name in sorted(options) for key, value in sorted(options[name].items())]
     columns = settings.get("columns")
     words += [column for _, column in sorted(columns.items()) if column] if isinstance(columns, Mapping) else []
@@ -29,7 +29,7 @@ def reward_name(spec: RewardSpec, settings: Mapping[str, object], on_error: OnEr
         words.append("prefilled" if settings["prefilled"] else "unfilled")
     if settings.get("normalize"):
         words.append("normalized")
-    if on_error != usual:
+    if on_error != default_on_error:
         words.append(f"on_error_{on_error}")
     return "_".join(words)
 
@@ -47,6 +47,6 @@ def _word(value: object, key: str) -> str:
     text = str(value)
     if isinstance(value, str) and text.isidentifier():
         return text
-    told = json.dumps([key, value], default=repr, sort_keys=True)
-    digest = hashlib.sha256(told.encode()).hexdigest()[:6]
+    keyed = json.dumps([key, value], default=repr, sort_keys=True)
+    digest = hashlib.sha256(keyed.encode()).hexdigest()[:6]
     return f"{key}_{value}" if isinstance(value, int | float) else f"{key}_{digest}"

@@ -44,10 +44,10 @@ from ..rows.values import plain
 from ..verifiers.errors import SampleError
 from ..verifiers.verdict import Status
 from . import ready
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("NeMo-RL", ("zero", "none", "raise"), lists=True, groups=True)
-_GYM = Trainer("NeMo-Gym", ("none", "zero", "raise"))
+_TRAINER = TrainerTraits("NeMo-RL", ("zero", "none", "raise"), lists=True, groups=True)
+_GYM = TrainerTraits("NeMo-Gym", ("none", "zero", "raise"))
 MessageLog = Sequence[Mapping[str, Any]]  # any: role, content, and tensors of token ids
 Body = Mapping[str, Any]  # any: a JSON object
 
@@ -82,17 +82,17 @@ class NemoEnvironment:
         turns = [_turn(log, extra) for log, extra in zip(message_log_batch, metadata, strict=True)]
         judged = self.plan.judge(turns)
         numbers = self.plan.numbers_by_group(judged, [json.dumps(turn.prompt, default=str) for turn in turns])
-        told = [
-            {**extra, "r1_reward": self.plan.parts(found)} if isinstance(extra, Mapping) else extra
-            for extra, found in zip(metadata, judged, strict=True)
+        extras = [
+            {**extra, "r1_reward": self.plan.parts(one)} if isinstance(extra, Mapping) else extra
+            for extra, one in zip(metadata, judged, strict=True)
         ]
         return EnvironmentReturn(
             observations=[{"role": "environment", "content": f"Environment: {f.total.reason.value}"} for f in judged],
-            metadata=told,
+            metadata=extras,
             next_stop_strings=[None] * len(judged),
             rewards=_tensor(numbers),
             terminateds=_tensor([1.0] * len(judged)),
-            answers=[found.total.answer for found in judged] if return_extracted_answer else None,
+            answers=[one.total.answer for one in judged] if return_extracted_answer else None,
         )
 
     def global_post_process_and_metrics(self, batch: Any) -> tuple[Any, dict[str, float]]:  # any: BatchedDataDict
@@ -107,8 +107,20 @@ class NemoEnvironment:
 def environment(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> type[NemoEnvironment]:
     """An environment class for NeMo-RL, by names of verifiers (summed), or by `preset`; give it to `ray.remote`.
 
-    `base` is NeMo-RL's EnvironmentInterface.
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        base: NeMo-RL's `EnvironmentInterface`; `object` for a class without it.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose `step` takes conversations and their metadata and gives NeMo-RL's `EnvironmentReturn`, rewards
+        `[B]`.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
     """
     plan = make_plan(rewards, settings, _TRAINER)
     bases = (NemoEnvironment,) if base is object else (NemoEnvironment, base)
@@ -127,8 +139,20 @@ def _actor(*rewards: str, **settings: Unpack[Settings]) -> Any:  # any: a Ray ac
 def gym_verify(*rewards: str, **settings: Unpack[Settings]) -> Callable[[Body], dict[str, Any]]:
     """The `/verify` of a NeMo-Gym resources server: its request's JSON in, its response's JSON out.
 
-    The reference and other fields are those of the request, or of its `verifier_metadata`. Raises ConfigError or
-    UnknownRewardError for options that cannot be carried out.
+    The reference and other fields are those of the request, or of its `verifier_metadata`.
+
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A function from a request's JSON to the same with `reward`, `reward_components` and `mask_sample`.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
     """
     plan = make_plan(rewards, settings, _GYM)
 
@@ -167,10 +191,10 @@ def gym_turn(body: Body) -> Turn | SampleError:
 def _turn(log: MessageLog, extra: object) -> Turn:
     texts = [{"role": turn.get("role"), "content": turn.get("content")} for turn in log]
     last = max((at for at, turn in enumerate(texts) if turn["role"] == "assistant"), default=len(texts))
-    told = plain(extra) if isinstance(extra, Mapping) else {}
-    told.pop("r1_reward", None)
-    truth = told.pop("ground_truth", None)
-    row = told if truth is None else {**told, **label_row(truth)}
+    fields = plain(extra) if isinstance(extra, Mapping) else {}
+    fields.pop("r1_reward", None)
+    truth = fields.pop("ground_truth", None)
+    row = fields if truth is None else {**fields, **label_row(truth)}
     return Turn(texts[last : last + 1] or None, texts[:last], row)
 
 

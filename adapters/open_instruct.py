@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Unpack
 
 from ..rows.labels import label_row
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("open-instruct", ("zero", "raise"))
+_TRAINER = TrainerTraits("open-instruct", ("zero", "raise"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +62,29 @@ class OpenInstructVerifier:
         why = f"{judged.total.reason.value}: {judged.total.detail}"
         return VerificationResult(score=self.plan.number(judged) or 0.0, reasoning=why)
 
-    async def async_call(self, *given: Any, **more: Any) -> VerificationResult:  # any: see __call__
+    async def async_call(self, *arguments: Any, **more: Any) -> VerificationResult:  # any: see __call__
         """The same in a thread."""
-        return await asyncio.to_thread(self, *given, **more)
+        return await asyncio.to_thread(self, *arguments, **more)
 
 
 def verifier(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> type[OpenInstructVerifier]:
     r"""A verifier function's class for open-instruct, by names of verifiers (summed), or by `preset`.
 
-    `base` is open-instruct's VerifierFunction; `name` is what rows ask for it by. Raises ConfigError or
-    UnknownRewardError for options that cannot be carried out.
+    `name` is what rows ask for it by.
+
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        base: open-instruct's `VerifierFunction`; `object` for a class without it.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose instances judge one response and give a `VerificationResult`.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> verifier("math")()([1, 2], r"\\boxed{4}", "4", "2 + 2?").score
     1.0

@@ -40,17 +40,28 @@ from ..verifiers.errors import InstrumentDown, SampleError
 from ..verifiers.registry import is_accuracy
 from ..verifiers.verdict import Status
 from . import ready
-from .plan import Plan, Settings, Trainer, Turn, flat_parts, make_plan
-from .query import NOT_FOUND, response_in
+from .plan import Plan, Settings, TrainerTraits, Turn, flat_parts, make_plan
+from .query import NO_PROMPT, response_in
 
 _log = logging.getLogger(__name__)
-_TRAINER = Trainer("OpenRLHF", ("zero", "raise"))
+_TRAINER = TrainerTraits("OpenRLHF", ("zero", "raise"))
 
 
 def reward(*rewards: str, **settings: Unpack[Settings]) -> OpenRlhfReward:
     """A `reward_func` for OpenRLHF, by names of verifiers (summed), or by `preset`.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A function `(queries, prompts, labels)` that gives `rewards`, `scores` and `extra_logs`, tensors of shape `[B]`.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> reward("format").__name__
     'format'
@@ -80,17 +91,17 @@ class OpenRlhfReward:
         except InstrumentDown:
             _log.exception("OpenRLHF will go on with reward=None; this is why")
             raise
-        found = [
-            Found(
+        results = [
+            SampleReward(
                 self.plan.number(each) or 0.0,
                 each.total.status.value,
                 {name: verdict.score for name, verdict in each.verdicts.items()},
             )
             for each in judged
         ]
-        told = lists(found, self.plan.terms)
-        logs = {key: _tensor(values) for key, values in told["extra_logs"].items()}
-        return {"rewards": _tensor(told["rewards"]), "scores": _tensor(told["scores"]), "extra_logs": logs}
+        answer = lists(results, self.plan.terms)
+        logs = {key: _tensor(values) for key, values in answer["extra_logs"].items()}
+        return {"rewards": _tensor(answer["rewards"]), "scores": _tensor(answer["scores"]), "extra_logs": logs}
 
 
 def __getattr__(name: str) -> OpenRlhfReward:
@@ -98,8 +109,8 @@ def __getattr__(name: str) -> OpenRlhfReward:
     return made
 
 
-class Found(NamedTuple):
-    """What is told of one sample."""
+class SampleReward(NamedTuple):
+    """What is returned of one sample."""
 
     reward: float
     status: str
@@ -108,36 +119,38 @@ class Found(NamedTuple):
     """Of every verifier that was asked; None where it has none."""
 
 
-def lists(found: Sequence[Found], terms: Sequence[str]) -> dict[str, Any]:  # any: numbers in lists, by name for logs
+def lists(
+    results: Sequence[SampleReward], terms: Sequence[str]
+) -> dict[str, Any]:  # any: numbers in lists, by name for logs
     """`rewards`, `scores` and `extra_logs`, for a reward of these terms.
 
-    >>> lists([Found(1.0, "scored", {"math": 1.0, "format": 0.0})], ["math", "format"])["scores"]
+    >>> lists([SampleReward(1.0, "scored", {"math": 1.0, "format": 0.0})], ["math", "format"])["scores"]
     [1.0]
     """
-    parts = [flat_parts(each.status, each.scores, terms) for each in found]
+    parts = [flat_parts(each.status, each.scores, terms) for each in results]
     return {
-        "rewards": [each.reward for each in found],
-        "scores": [_filtered_by(each) for each in found],
+        "rewards": [each.reward for each in results],
+        "scores": [_filtered_by(each) for each in results],
         "extra_logs": {key: [part[key] for part in parts] for key in flat_parts("", {}, terms)},
     }
 
 
-def _filtered_by(found: Found) -> float:
-    if found.status != Status.SCORED:
+def _filtered_by(result: SampleReward) -> float:
+    if result.status != Status.SCORED:
         return 0.0
-    given = {name: score for name, score in found.scores.items() if score is not None}
-    for name, score in given.items():
+    scores = {name: score for name, score in result.scores.items() if score is not None}
+    for name, score in scores.items():
         if is_accuracy(name):
             return score
-    full = max(1, len(given))
-    return found.reward / full if 0 <= found.reward <= full else found.reward
+    full = max(1, len(scores))
+    return result.reward / full if 0 <= result.reward <= full else result.reward
 
 
 def _turn(query: object, prompt: object, label: object) -> Turn | SampleError:
     asked = plain(prompt)
     response = response_in(query, asked) if isinstance(query, str) and isinstance(asked, str) else None
     return (
-        SampleError("wrong_type", f"the query {NOT_FOUND}")
+        SampleError("wrong_type", f"the query {NO_PROMPT}")
         if response is None
         else Turn(response, asked, label_row(label))
     )

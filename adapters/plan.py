@@ -1,4 +1,4 @@
-"""The options that every adapter takes, under the same names, and what they come to.
+"""The options that every adapter takes, under the same names, and the plan they make.
 
 `Plan` is what an adapter keeps: small, picklable, compared by value. It reads rows, judges them and turns verdicts into
 what trainers want: a number, and flat parts with the same keys for every sample. What a trainer can do about errors,
@@ -95,9 +95,9 @@ class Plan:
 
         Raises InstrumentDown where too many could not be judged.
         """
-        found = self.find(turns, step)
-        self.count(turns, found)
-        return found
+        judged = self.find(turns, step)
+        self.count(turns, judged)
+        return judged
 
     def find(self, turns: Sequence[Turn | SampleError], step: int | None = None) -> list[Judged]:
         """The same, not counted by the breaker."""
@@ -105,9 +105,9 @@ class Plan:
         if not grader.signs.seen:
             self._look_at_columns(turns)
         samples = [turn if isinstance(turn, SampleError) else self.read(turn) for turn in turns]
-        found = grader.find(samples, step)
-        grader.signs.look(samples, found, lists=self.lists)
-        return found
+        judged = grader.find(samples, step)
+        grader.signs.look(samples, judged, lists=self.lists)
+        return judged
 
     def read(self, turn: Turn) -> Sample | SampleError:
         """A row as a sample, its response without the tokens that pad or end it."""
@@ -124,13 +124,15 @@ class Plan:
         except SampleError:
             return  # an error of that row, which it gets where it is judged
         if reading is not None and reading.foreign:
-            self.grading.grader().signs.foreign([told.partition("=")[0] for told in reading.foreign])
+            self.grading.grader().signs.foreign([name.partition("=")[0] for name in reading.foreign])
 
-    def count(self, turns: Sequence[Turn | SampleError], found: Sequence[Judged]) -> None:
+    def count(self, turns: Sequence[Turn | SampleError], judged: Sequence[Judged]) -> None:
         """Let the breaker count what was found about some rows. Raises InstrumentDown."""
         grader = self.grading.grader()
-        grader.count_scores(found, lambda: self.reader.looked_for(turn.row for turn in turns if isinstance(turn, Turn)))
-        grader.count(found)
+        grader.count_scores(
+            judged, lambda: self.reader.looked_for(turn.row for turn in turns if isinstance(turn, Turn))
+        )
+        grader.count(judged)
 
     def number(self, judged: Judged) -> float | None:
         """The number to train on, or None for none; see `Grading.number`."""
@@ -150,7 +152,7 @@ class Plan:
         `normalize` each term is centred and scaled in the group before the weighted sum, so that none drowns the others
         (GDPO, arXiv 2601.05242); a term that is the same for the whole group adds nothing.
         """
-        numbers = [self.number(found) for found in judged]
+        numbers = [self.number(one) for one in judged]
         if self.normalize:
             numbers = self._normalized(judged, numbers, step)
         known = [number for number in numbers if number is not None]
@@ -160,12 +162,12 @@ class Plan:
     def numbers_by_group(self, judged: Sequence[Judged], keys: Sequence[object]) -> list[float]:
         """The numbers of a batch in which responses to the same prompt have equal keys; see `group_numbers`."""
         if not self.normalize and self.grading.on_error != "none":
-            return [self.number(found) or 0.0 for found in judged]
-        places: dict[object, list[int]] = {}
+            return [self.number(one) or 0.0 for one in judged]
+        groups: dict[object, list[int]] = {}
         for at, key in enumerate(keys):
-            places.setdefault(key, []).append(at)
+            groups.setdefault(key, []).append(at)
         numbers = [0.0] * len(judged)
-        for group in places.values():
+        for group in groups.values():
             for at, number in zip(group, self.group_numbers([judged[at] for at in group]), strict=True):
                 numbers[at] = number
         return numbers
@@ -174,13 +176,13 @@ class Plan:
         self, judged: Sequence[Judged], numbers: Sequence[float | None], step: int | None
     ) -> list[float | None]:
         reward = self.grading.grader().at(step)
-        scored = [found.total.status is Status.SCORED for found in judged]
+        scored = [one.total.status is Status.SCORED for one in judged]
         totals = [0.0 if is_scored else None for is_scored in scored]
         for name, weight in ((term.name, term.weight) for term in reward.terms) if isinstance(reward, Reward) else ():
             scores = {
                 at: score
-                for at, found in enumerate(judged)
-                if scored[at] and name in found.verdicts and (score := found.verdicts[name].score) is not None
+                for at, one in enumerate(judged)
+                if scored[at] and name in one.verdicts and (score := one.verdicts[name].score) is not None
             }
             if not scores:
                 continue
@@ -221,7 +223,7 @@ def flat_parts(status: str, scores: Mapping[str, float | None], terms: Sequence[
     return parts | {f"{name}_reward": float(scores.get(name) or 0.0) for name in terms}
 
 
-class Trainer(NamedTuple):
+class TrainerTraits(NamedTuple):
     """What a trainer is called, and what it can do."""
 
     name: str
@@ -237,22 +239,23 @@ class Trainer(NamedTuple):
     """Seconds within which a call is answered, where the trainer gives up on longer ones."""
 
 
-def make_plan(rewards: Sequence[str], settings: Settings, trainer: Trainer) -> Plan:
+def make_plan(rewards: Sequence[str], settings: Settings, trainer: TrainerTraits) -> Plan:
     """The plan for some rewards and options.
 
     Raises ConfigError or UnknownRewardError, naming what is wrong.
 
-    >>> make_plan(["math,format:0.5"], {"options": {"math": {"extraction": "lenient"}}}, Trainer("TRL", ["none"])).name
+    >>> trainer = TrainerTraits("TRL", ["none"])
+    >>> make_plan(["math,format:0.5"], {"options": {"math": {"extraction": "lenient"}}}, trainer).name
     'math_format_x0.5_lenient'
     """
     check_names(f"the reward for {trainer.name}", settings, tuple(Settings.__annotations__))
     for key in ("options", "factories", "columns", "begins"):
         if not isinstance(settings.get(key, {}), Mapping):
             raise ConfigError(f"{key} is {settings.get(key)!r}; it must be a mapping, or left out")
-    for given in rewards:
-        if not isinstance(given, str):
-            raise ConfigError(f"{given!r} is no name of a reward; rewards are named by text, such as 'math'")
-    named = tuple(part.strip() for given in rewards for part in given.split(",")) or ("auto",)
+    for reward in rewards:
+        if not isinstance(reward, str):
+            raise ConfigError(f"{reward!r} is no name of a reward; rewards are named by text, such as 'math'")
+    named = tuple(part.strip() for reward in rewards for part in reward.split(",")) or ("auto",)
     preset, prefilled = settings.get("preset"), settings.get("prefilled", "auto")
     if preset is not None and named != ("auto",):
         raise ConfigError(f"the preset {preset!r} and the rewards {', '.join(named)} both name the reward")
@@ -271,9 +274,11 @@ def make_plan(rewards: Sequence[str], settings: Settings, trainer: Trainer) -> P
     factories = dict(settings.get("factories", {}))
     named = _weighted(named, plain(settings.get("weights", ())))
     options, begins = plain(settings.get("options", {})), plain(settings.get("begins", {}))
-    for name, told in options.items():
-        if not isinstance(told, dict):
-            raise ConfigError(f"options of {name} are {told!r}; they must be a mapping, as in {{'math': {{...}}}}")
+    for name, settings_of_one in options.items():
+        if not isinstance(settings_of_one, dict):
+            raise ConfigError(
+                f"options of {name} are {settings_of_one!r}; they must be a mapping, as in {{'math': {{...}}}}"
+            )
     spec = RewardSpec(rewards=named, preset=preset, options=options, begins=begins)
     if spec.scheduled and not trainer.steps:
         raise ConfigError(f"{trainer.name} does not say at which step it is, so no term can begin later; leave it out")
@@ -284,7 +289,7 @@ def make_plan(rewards: Sequence[str], settings: Settings, trainer: Trainer) -> P
     if factories:
         spec = _with_factories(spec, factories)
     elif not any(":" in name for name in spec.names):
-        spec.build()  # so that a mistake is told where it was made, and not in a worker an hour later
+        spec.build()  # so that a mistake shows where it was made, and not in a worker an hour later
     grading = Grading(
         spec=spec,
         on_error=chosen,
@@ -307,20 +312,20 @@ def make_plan(rewards: Sequence[str], settings: Settings, trainer: Trainer) -> P
 
 def _weighted(named: Sequence[str], weights: object) -> tuple[str, ...]:
     """The rewards with weights that were given apart from them."""
-    told = [parse_summand(text) for text in named]
+    summands = [parse_summand(text) for text in named]
     if isinstance(weights, Mapping):
-        unknown = [name for name in weights if name not in [one.name for one in told]]
+        unknown = [name for name in weights if name not in [one.name for one in summands]]
         if unknown:
             raise ConfigError(f"weights name {unknown[0]!r}, which is not among the rewards: {', '.join(named)}")
-        weights = [weights.get(one.name, one.weight) for one in told]
-    if not isinstance(weights, Sequence) or isinstance(weights, str) or (weights and len(weights) != len(told)):
+        weights = [weights.get(one.name, one.weight) for one in summands]
+    if not isinstance(weights, Sequence) or isinstance(weights, str) or (weights and len(weights) != len(summands)):
         raise ConfigError(f"weights is {weights!r}; it must be one number for each of {', '.join(named)}")
     for weight in weights:
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
             raise ConfigError(f"a weight is {weight!r}; it must be a finite number")
     if not weights:
         return tuple(named)
-    return tuple(one._replace(weight=weight).text for one, weight in zip(told, weights, strict=True))
+    return tuple(one._replace(weight=weight).text for one, weight in zip(summands, weights, strict=True))
 
 
 def _with_factories(spec: RewardSpec, factories: Mapping[str, Callable[[], Verifier]]) -> RewardSpec:
@@ -333,15 +338,15 @@ def _with_factories(spec: RewardSpec, factories: Mapping[str, Callable[[], Verif
         raise ConfigError("auto stands alone; name the rewards, or leave them out")
     known = [name for name in asked if name not in factories and ":" not in name]
     if known and spec.preset is None:
-        options = {name: told for name, told in spec.options.items() if name not in factories}
+        options = {name: settings for name, settings in spec.options.items() if name not in factories}
         replace(spec, rewards=known, options=options).build()
     return replace(spec, factories=factories)
 
 
 def _prefilled(spec: RewardSpec, prefilled: Prefilled) -> Mapping[str, Options]:
     """The options with `prefilled` for every verifier that will be asked, unless it has its own."""
-    found = dict(spec.options)
+    options = dict(spec.options)
     for name in spec.known_verifiers:
         if "prefilled" in inspect.signature(factory(name)).parameters:
-            found[name] = {"prefilled": prefilled, **found.get(name, {})}
-    return found
+            options[name] = {"prefilled": prefilled, **options.get(name, {})}
+    return options

@@ -1,6 +1,6 @@
 r"""The response in a query: OpenRLHF sends prompt and response as one text, decoded with its special tokens.
 
-A response that is not told from its prompt cannot be judged: a `\boxed{}` of the prompt would count as an answer.
+A response that cannot be split from its prompt cannot be judged: a `\boxed{}` of the prompt would count as an answer.
 So where the prompt is not found there is none, and the row is an error wherever it was asked about.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-NOT_FOUND = "does not begin with its prompt, so nothing tells where the response begins"
+NO_PROMPT = "does not begin with its prompt, so it is not known where the response begins"
 """What is said of such a query."""
 
 _SHORTEST_END = 16

@@ -81,14 +81,14 @@ def read_name(module: str, name: str) -> tuple[tuple[str, ...], Settings]:
     """
     if name.startswith("_"):  # Python's own, such as __path__
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
-    told = _file()
-    reward, preset = told.pop("reward", None), told.pop("preset", None)
+    settings_read = _file()
+    reward, preset = settings_read.pop("reward", None), settings_read.pop("preset", None)
     if name == CONFIGURED:
         listed = [reward] if isinstance(reward, str) else list(reward or ())
-        settings = {**told, "preset": preset} if preset is not None else told
+        settings = {**settings_read, "preset": preset} if preset is not None else settings_read
         return tuple(map(str, listed)), cast(Settings, settings)
     if name in PRESETS and name not in PRESET_MODELS:
-        return (), cast(Settings, {**told, "preset": name})
+        return (), cast(Settings, {**settings_read, "preset": name})
     parts = tuple(name.split("_"))
     if not set(parts) <= {"auto", *names()} or ("auto" in parts and len(parts) > 1):
         known = ", ".join(["auto", *names()])
@@ -96,7 +96,7 @@ def read_name(module: str, name: str) -> tuple[tuple[str, ...], Settings]:
             f"module {module!r} has no attribute {name!r}; a ready reward is named by verifiers joined by underscores "
             f"({known}), by a preset, or {CONFIGURED}"
         )
-    return parts, cast(Settings, told)
+    return parts, cast(Settings, settings_read)
 
 
 def _file() -> dict[str, Any]:  # any: TOML values

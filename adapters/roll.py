@@ -29,10 +29,10 @@ from ..rows.labels import label_row
 from ..rows.values import plain
 from . import ready
 from .ends import ends_of, without_ends
-from .openrlhf import Found, lists
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .openrlhf import SampleReward, lists
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("ROLL", ("zero", "raise"), lists=True)
+_TRAINER = TrainerTraits("ROLL", ("zero", "raise"), lists=True)
 
 
 class RollWorker:
@@ -57,25 +57,37 @@ class RollWorker:
                 for at, text in enumerate(texts)
             ]
         )
-        numbers = [self.plan.number(found) or 0.0 for found in judged]
-        found = [
-            Found(number, each.total.status.value, {name: v.score for name, v in each.verdicts.items()})
+        numbers = [self.plan.number(results) or 0.0 for results in judged]
+        results = [
+            SampleReward(number, each.total.status.value, {name: v.score for name, v in each.verdicts.items()})
             for number, each in zip(numbers, judged, strict=True)
         ]
-        told = lists(found, self.plan.terms)
+        answer = lists(results, self.plan.terms)
         tensors = {
             "token_level_rewards": torch.zeros_like(responses, dtype=torch.float32),
             "response_level_rewards": torch.tensor(numbers, dtype=torch.float32),
-            "scores": torch.tensor(told["scores"], dtype=torch.float32),
+            "scores": torch.tensor(answer["scores"], dtype=torch.float32),
         }
-        logs: Mapping[str, Sequence[float]] = told["extra_logs"]
+        logs: Mapping[str, Sequence[float]] = answer["extra_logs"]
         return tensors, {f"{self.plan.name}/{key}": sum(values) / max(1, len(values)) for key, values in logs.items()}
 
 
 def worker(*rewards: str, **settings: Unpack[Settings]) -> type[RollWorker]:
     """A reward worker's class for ROLL, by names of verifiers (summed), or by `preset`; imports ROLL.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose `compute_rewards` takes a `DataProto` of B responses and gives scores `[B]` in one.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
+        ModuleNotFoundError: ROLL is not installed.
     """
     plan = make_plan(rewards, settings, _TRAINER)
     base = import_module("roll.distributed.executor.worker").Worker

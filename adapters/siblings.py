@@ -52,12 +52,12 @@ class Function(Protocol):
 
 @dataclass(eq=False, slots=True)
 class _Batch:
-    """One batch, and what was found about it."""
+    """One batch, and how it was judged."""
 
     completions: Sequence[object]
     prompts: Sequence[object] | None
     columns: Mapping[str, object]
-    found: dict[Name, Future[list[Judged]]] = field(default_factory=dict)
+    judged: dict[Name, Future[list[Judged]]] = field(default_factory=dict)
     callers: set[int] = field(default_factory=set)
 
     def is_same(
@@ -84,10 +84,10 @@ class _Known:
 
     def number(self, function: Function) -> int:
         """The number of a function; to be called with the lock."""
-        found = self.functions.get(function)
-        if found is None:
-            found = self.functions[function] = next(self.numbers)
-        return found
+        number = self.functions.get(function)
+        if number is None:
+            number = self.functions[function] = next(self.numbers)
+        return number
 
     def enter(
         self,
@@ -172,18 +172,18 @@ def judge_together(
     if plan.grading.on_error != "none":
         return plan.judge(turns, step)
     batch, siblings = _known.enter(function, completions, prompts, columns)
-    own = _found(batch, plan, step)
+    own = _judged_once(batch, plan, step)
     plan.count(turns, own)
     for theirs, sure in siblings:
         if theirs.grading.on_error != "none":
             continue
         try:
-            found = _found(batch, theirs, step)
+            judged_by_theirs = _judged_once(batch, theirs, step)
         except Exception as error:  # noqa: BLE001 - the boundary: what cannot be asked about a batch says so when called
             _log.debug("%s cannot judge the batch of %s: %s", theirs.name, plan.name, error)
             continue
-        if sure or any(judged.total.status is Status.SCORED for judged in found):
-            own = [_withheld(mine, its, theirs.name) for mine, its in zip(own, found, strict=True)]
+        if sure or any(judged.total.status is Status.SCORED for judged in judged_by_theirs):
+            own = [_withheld(mine, its, theirs.name) for mine, its in zip(own, judged_by_theirs, strict=True)]
     return own
 
 
@@ -191,26 +191,26 @@ def _withheld(mine: Judged, its: Judged, name: str) -> Judged:
     total = its.total
     if total.status is not Status.ERROR or mine.total.status is Status.ERROR:
         return mine
-    told = Verdict.error(total.reason, f"{name}, a reward beside this one, could not judge it: {total.detail}")
-    return Judged(told.timed(mine.total.seconds), mine.verdicts)
+    withheld = Verdict.error(total.reason, f"{name}, a reward beside this one, could not judge it: {total.detail}")
+    return Judged(withheld.timed(mine.total.seconds), mine.verdicts)
 
 
-def _found(batch: _Batch, plan: Plan, step: int | None) -> list[Judged]:
-    """What a plan finds about a batch, judged by the first thread that asks; the others wait for it.
+def _judged_once(batch: _Batch, plan: Plan, step: int | None) -> list[Judged]:
+    """The verdicts of a plan about a batch, made by the first thread that asks; the others wait for it.
 
     A thread waits only while it has nothing unfinished of its own, so that none waits in a circle.
     """
     key = plan.name, (key_of(plan.grading), plan.ends, repr(plan.reader))
     with _known.lock:
-        future = batch.found.get(key)
+        future = batch.judged.get(key)
         mine = future is None
         if future is None:
-            future = batch.found[key] = Future()
+            future = batch.judged[key] = Future()
     if mine:
         try:
             future.set_result(plan.find(as_turns(plan, batch.completions, batch.prompts, batch.columns), step))
         except BaseException as error:  # noqa: BLE001 - handed on to every thread that waits, this one among them
             with _known.lock:
-                del batch.found[key]
+                del batch.judged[key]
             future.set_exception(error)
     return future.result()

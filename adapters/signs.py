@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 LOOKED_AT = 256
 """Samples of a process that are looked at."""
 _LEAST, _SHARE = 32, 0.95
-"""From how many judged answers on, and above which share, a reward that finds none is told of."""
+"""From how many judged answers on, and above which share, a reward that finds none is reported."""
 _ALONE = 8
 """How many calls in a row, with one sample each, count as a batch."""
 
@@ -44,7 +44,7 @@ class Signs:
         self._said: set[str] = set()
         self._lock = threading.Lock()
 
-    def look(self, samples: Sequence[object], found: Sequence[Judged], *, lists: bool) -> None:
+    def look(self, samples: Sequence[object], judged_each: Sequence[Judged], *, lists: bool) -> None:
         """Look at the samples of a call with what was found about them, and warn.
 
         `lists` says that a call has a whole batch, of which all may be so; else several calls in a row must be.
@@ -53,7 +53,7 @@ class Signs:
             return
         with self._lock:
             here = seen = 0
-            for sample, judged in zip(samples, found, strict=True):
+            for sample, judged in zip(samples, judged_each, strict=True):
                 if not isinstance(sample, Sample):
                     continue
                 seen += 1

@@ -34,9 +34,9 @@ from ..rows.labels import label_row
 from ..rows.values import plain
 from ..verifiers.errors import SampleError
 from . import ready
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("SkyRL", ("zero", "raise"))
+_TRAINER = TrainerTraits("SkyRL", ("zero", "raise"))
 Conversation = Sequence[Mapping[str, Any]]  # any: an OpenAI message's fields
 
 
@@ -75,17 +75,29 @@ class SkyRlEnv:
     @staticmethod
     def aggregate_metrics(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
         """Means over episodes."""
-        keys = dict.fromkeys(key for found in metrics for key in found)
-        return {key: sum(found.get(key, 0.0) for found in metrics) / len(metrics) for key in keys}
+        keys = dict.fromkeys(key for one in metrics for key in one)
+        return {key: sum(one.get(key, 0.0) for one in metrics) / len(metrics) for key in keys}
 
     def close(self) -> None:
         """Nothing is held."""
 
 
 def environment(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> type[SkyRlEnv]:
-    r"""An environment class for SkyRL, by names of verifiers (summed), or by `preset`; `base` is SkyRL's BaseTextEnv.
+    r"""An environment class for SkyRL, by names of verifiers (summed), or by `preset`.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        base: SkyRL's `BaseTextEnv`; `object` for a class without it.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose `step(action)` gives the reward of the one turn.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> env = environment("math")(extras={"reward_spec": {"ground_truth": "4"}})
     >>> env.step(r"\\boxed{4}")["reward"]
@@ -107,11 +119,11 @@ def _environment(*rewards: str, **settings: Unpack[Settings]) -> type[SkyRlEnv]:
 
 
 def _row(extras: Mapping[str, Any]) -> dict[str, Any]:  # any: the dataset's columns
-    told = plain(extras)
-    spec = told.pop("reward_spec", None) or {}
+    fields = plain(extras)
+    spec = fields.pop("reward_spec", None) or {}
     if not isinstance(spec, dict):
         raise SampleError("wrong_type", f"reward_spec must be an object, got {type(spec).__name__}")
-    row = {**told, **{key: value for key, value in spec.items() if key not in ("ground_truth", "method")}}
+    row = {**fields, **{key: value for key, value in spec.items() if key not in ("ground_truth", "method")}}
     if spec.get("ground_truth") is not None:
         row.update(label_row(spec["ground_truth"]))
     return row

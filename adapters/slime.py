@@ -33,16 +33,27 @@ from ..verifiers.reward import Judged
 from ..verifiers.verdict import Status
 from . import ready
 from .coroutine import CoroutineFunction
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("slime", ("none", "zero", "raise"), groups=True)
-Result = float | dict[str, float]
+_TRAINER = TrainerTraits("slime", ("none", "zero", "raise"), groups=True)
+SlimeResult = float | dict[str, float]
 
 
 def reward(*rewards: str, **settings: Unpack[Settings]) -> SlimeReward:
     """A custom reward function for slime, by names of verifiers (summed), or by `preset`.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A coroutine function `(args, sample)`, or of a list of samples with `--group-rm`, that gives floats or dicts.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> from types import SimpleNamespace
     >>> sample = SimpleNamespace(prompt="2 + 2?", response="The answer is 5.", label="4", metadata={})
@@ -59,7 +70,9 @@ class SlimeReward(CoroutineFunction):
         self.plan = plan
         self.__name__ = plan.name
 
-    async def __call__(self, args: Any, sample: Any, **_: object) -> Result | list[Result]:  # any: slime's own
+    async def __call__(
+        self, args: Any, sample: Any, **_: object
+    ) -> SlimeResult | list[SlimeResult]:  # any: slime's own
         """The reward of a sample, or those of a whole group. Raises InstrumentDown, and as `on_error` says."""
         plan, group = self.plan, isinstance(sample, list | tuple)
         if plan.normalize and not group:
@@ -67,8 +80,8 @@ class SlimeReward(CoroutineFunction):
         samples = sample if group else [sample]
         judged = await asyncio.to_thread(plan.judge, [_turn(one) for one in samples])
         numbers = plan.group_numbers(judged) if group else [plan.number(judged[0]) or 0.0]
-        found = [_result(plan, args, *row) for row in zip(samples, judged, numbers, strict=True)]
-        return found if group else found[0]
+        results = [_result(plan, args, *row) for row in zip(samples, judged, numbers, strict=True)]
+        return results if group else results[0]
 
 
 def __getattr__(name: str) -> SlimeReward:
@@ -82,7 +95,7 @@ def _turn(sample: Any) -> Turn:  # any: slime's Sample
     return Turn(sample.response, sample.prompt, row)
 
 
-def _result(plan: Plan, args: Any, sample: Any, judged: Judged, number: float) -> Result:  # any: slime's own
+def _result(plan: Plan, args: Any, sample: Any, judged: Judged, number: float) -> SlimeResult:  # any: slime's own
     if judged.total.status is Status.ERROR and plan.grading.on_error == "none":
         sample.remove_sample = True
     if getattr(args, "reward_key", None):

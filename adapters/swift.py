@@ -27,10 +27,10 @@ from typing import Any, ClassVar, Unpack
 
 from ..rows.values import plain
 from . import ready
-from .plan import Plan, Settings, Trainer, make_plan
+from .plan import Plan, Settings, TrainerTraits, make_plan
 from .siblings import introduce, judge_together, step_of
 
-_TRAINER = Trainer("ms-swift", ("none", "zero", "raise"), lists=True, steps=True)
+_TRAINER = TrainerTraits("ms-swift", ("none", "zero", "raise"), lists=True, steps=True)
 
 
 class SwiftReward:
@@ -59,13 +59,24 @@ class SwiftReward:
         if prompts is None and isinstance(messages, Sequence) and len(messages) == len(completions):
             prompts = [_before(turns) for turns in messages]
         judged = judge_together(self, completions, prompts, columns, step_of(columns.get("trainer_state")))
-        return [self.plan.number(found) for found in judged]
+        return [self.plan.number(one) for one in judged]
 
 
 def orm(*rewards: str, **settings: Unpack[Settings]) -> type[SwiftReward]:
     r"""A reward class for ms-swift's `orms`, by names of verifiers (summed), or by `preset`.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose instances take completions and columns and give one float, or None, for each.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> orm("math")(args=None)([r"\\boxed{4}"], solution=["4"], trainer_state=None)
     [1.0]

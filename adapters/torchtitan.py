@@ -33,17 +33,28 @@ from typing import Any, ClassVar, Unpack
 from ..rows.labels import label_row
 from ..verifiers.reward import Judged
 from .fields import fields_of
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("torchtitan", ("none", "zero", "raise"), groups=True)
-_ALONE = Trainer("a reward function of torchtitan", ("none", "zero", "raise"))
+_TRAINER = TrainerTraits("torchtitan", ("none", "zero", "raise"), groups=True)
+_ALONE = TrainerTraits("a reward function of torchtitan", ("none", "zero", "raise"))
 
 
 def reward_fn(*rewards: str, base: type, **settings: Unpack[Settings]) -> Any:  # any: a RewardFn's class
     """A reward function's class for a torchtitan rubric, by names of verifiers (summed), or by `preset`.
 
-    `base` is torchtitan's RewardFn, whose Config holds the weight. Raises ConfigError or UnknownRewardError for options
-    that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        base: torchtitan's `RewardFn`, whose `Config` holds the weight.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose instances take a rollout and give one float.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
     """
     plan = make_plan(rewards, settings, _ALONE)
 
@@ -69,8 +80,8 @@ class TitanRubric:
         fixed = [self._fixed(rollout) for rollout in rollouts]
         asked = [rollout for rollout, reward in zip(rollouts, fixed, strict=True) if reward is None]
         judged = await asyncio.to_thread(self.plan.judge, [_turn(rollout, env_input) for rollout in asked])
-        found = iter(zip(self.plan.group_numbers(judged), judged, strict=True))
-        return [self._told(*next(found)) if reward is None else reward for reward in fixed]
+        results = iter(zip(self.plan.group_numbers(judged), judged, strict=True))
+        return [self._reward_output(*next(results)) if reward is None else reward for reward in fixed]
 
     def _fixed(self, rollout: Any) -> Any:  # any: torchtitan's own
         """What the configuration gives a rollout that was cut or failed; None for one that is judged."""
@@ -82,14 +93,26 @@ class TitanRubric:
                 return self._output(reward=reward, reward_breakdown={key: reward})
         return None
 
-    def _told(self, number: float, judged: Judged) -> Any:  # any: torchtitan's own
+    def _reward_output(self, number: float, judged: Judged) -> Any:  # any: torchtitan's own
         return self._output(reward=number, reward_breakdown=self.plan.parts(judged))
 
 
 def rubric(*rewards: str, base: type, **settings: Unpack[Settings]) -> Any:  # any: a Rubric's class
-    """A rubric's class for torchtitan, by names of verifiers (summed), or by `preset`; `base` is torchtitan's Rubric.
+    """A rubric's class for torchtitan, by names of verifiers (summed), or by `preset`.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        base: torchtitan's `Rubric`.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose `score_group` takes the rollouts of a group and gives a `RubricOutput` each.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
     """
     plan = make_plan(rewards, settings, _TRAINER)
     output = sys.modules[base.__module__].RubricOutput

@@ -28,9 +28,9 @@ from ..rows.labels import label_row
 from ..rows.values import plain
 from ..verifiers.reward import Reward
 from . import ready
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("Trinity-RFT", ("none", "zero", "raise"))
+_TRAINER = TrainerTraits("Trinity-RFT", ("none", "zero", "raise"))
 
 
 class TrinityReward:
@@ -41,8 +41,8 @@ class TrinityReward:
 
     def __init__(self, **reward_fn_args: Any) -> None:  # any: YAML values
         """Raises ConfigError or UnknownRewardError for options that cannot be carried out."""
-        told = plain(reward_fn_args)
-        self.plan = _plan(json.dumps(told, sort_keys=True)) if told else self.default
+        settings = plain(reward_fn_args)
+        self.plan = _plan(json.dumps(settings, sort_keys=True)) if settings else self.default
 
     def __call__(
         self,
@@ -67,7 +67,19 @@ class TrinityReward:
 def reward(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> type[TrinityReward]:
     r"""A reward function's class for Trinity-RFT, by names of verifiers (summed), or by `preset`.
 
-    `base` is Trinity-RFT's RewardFn. Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        base: Trinity-RFT's `RewardFn`; `object` for a class without it.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose instances judge one response and give each term's weighted score by name.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> reward("math", "format:0.5")()(response=r"<think>2 + 2</think><answer>\\boxed{4}</answer>", truth="4")
     {'math': 1.0, 'format': 0.5}
@@ -88,7 +100,7 @@ def _reward(*rewards: str, **settings: Unpack[Settings]) -> type[TrinityReward]:
 
 
 @functools.lru_cache(maxsize=64)
-def _plan(told: str) -> Plan:
-    given = json.loads(told)
-    rewards = given.pop("rewards", ())
-    return make_plan([rewards] if isinstance(rewards, str) else rewards, cast(Settings, given), _TRAINER)
+def _plan(settings_json: str) -> Plan:
+    settings = json.loads(settings_json)
+    rewards = settings.pop("rewards", ())
+    return make_plan([rewards] if isinstance(rewards, str) else rewards, cast(Settings, settings), _TRAINER)

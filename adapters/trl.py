@@ -37,12 +37,12 @@ from ..verifiers.reward import Judged
 from ..verifiers.verdict import Reason
 from . import ready
 from .coroutine import CoroutineFunction
-from .plan import Plan, Settings, Trainer, make_plan
+from .plan import Plan, Settings, TrainerTraits, make_plan
 from .siblings import introduce, judge_together, step_of
 
 __all__ = ["async_reward", "prefilled_by", "reward"]
 
-_TRAINER = Trainer("TRL", ("none", "zero", "raise"), lists=True, steps=True)
+_TRAINER = TrainerTraits("TRL", ("none", "zero", "raise"), lists=True, steps=True)
 LogExtra = Callable[[str, list[Any]], None]
 LogMetric = Callable[[str, float], None]
 
@@ -50,7 +50,19 @@ LogMetric = Callable[[str, float], None]
 def reward(*rewards: str, **settings: Unpack[Settings]) -> TrlReward:
     r"""A reward function for TRL, by names of verifiers (summed), or by `preset`.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A picklable function `(prompts, completions, **columns) -> list[float | None]`, None for what could not be
+        judged.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> math = reward("math")
     >>> math(prompts=["2 + 2?", "1 + 1?"], completions=[r"\\boxed{4}", r"\\boxed{3}"], answer=["4", "2"])
@@ -60,7 +72,21 @@ def reward(*rewards: str, **settings: Unpack[Settings]) -> TrlReward:
 
 
 def async_reward(*rewards: str, **settings: Unpack[Settings]) -> AsyncTrlReward:
-    """The same as a coroutine function, which TRL runs beside its other ones; judging happens in a thread."""
+    """The same as a coroutine function, which TRL runs beside its other ones; judging happens in a thread.
+
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A coroutine function with the same arguments and result.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
+    """
     return AsyncTrlReward(make_plan(rewards, settings, _TRAINER))
 
 
@@ -97,13 +123,13 @@ class TrlReward:
         if references is not None:
             columns["reference"] = references
         judged = judge_together(self, completions, prompts, columns, step_of(trainer_state))
-        if not columns and any(found.total.reason is Reason.REFERENCE_MISSING for found in judged):
+        if not columns and any(one.total.reason is Reason.REFERENCE_MISSING for one in judged):
             self.plan.grading.grader().signs.warn(
                 "columns",
                 "no column of the data set came, so there is no reference: GRPOConfig(remove_unused_columns=False) "
                 "keeps them",
             )
-        numbers = [self.plan.number(found) for found in judged]
+        numbers = [self.plan.number(one) for one in judged]
         _log(self.plan, judged, log_extra, log_metric)
         return numbers
 
@@ -115,10 +141,10 @@ class AsyncTrlReward(CoroutineFunction, TrlReward):
     """A reward function that is a coroutine function to `inspect`, also before TRL 1.16."""
 
     async def __call__(  # type: ignore[override]  # a coroutine, which TRL awaits
-        self, *given: Any, **columns: Any
+        self, *arguments: Any, **columns: Any
     ) -> list[float | None]:  # any: see TrlReward
         """As `TrlReward.__call__`."""
-        return await asyncio.to_thread(super().__call__, *given, **columns)
+        return await asyncio.to_thread(super().__call__, *arguments, **columns)
 
 
 def __getattr__(name: str) -> TrlReward:
@@ -127,13 +153,13 @@ def __getattr__(name: str) -> TrlReward:
 
 
 def _log(plan: Plan, judged: Sequence[Judged], log_extra: LogExtra | None, log_metric: LogMetric | None) -> None:
-    parts = [plan.parts(found) for found in judged]
+    parts = [plan.parts(one) for one in judged]
     if log_extra is not None:
-        log_extra(f"{plan.name}/reason", [found.total.reason.value for found in judged])
-        log_extra(f"{plan.name}/answer", [(found.total.answer or "")[:200] for found in judged])
+        log_extra(f"{plan.name}/reason", [one.total.reason.value for one in judged])
+        log_extra(f"{plan.name}/answer", [(one.total.answer or "")[:200] for one in judged])
     if log_metric is not None:
         totals: Counter[str] = Counter()
-        for found in parts:
-            totals.update(found)
+        for one in parts:
+            totals.update(one)
         for key in ("valid", "error", *(f"{name}_reward" for name in plan.terms)):
             log_metric(f"{plan.name}/{key}", totals[key] / max(1, len(parts)))

@@ -35,10 +35,10 @@ from ..rows.values import plain
 from ..verifiers.errors import ConfigError
 from ..verifiers.registry import is_accuracy
 from ..verifiers.reward import Judged
-from .plan import Plan, Settings, Trainer, Turn, make_plan
+from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 
-_TRAINER = Trainer("verl", ("zero", "raise"))
-_BATCH = Trainer("verl's batch manager", ("zero", "none", "raise"), lists=True, groups=True)
+_TRAINER = TrainerTraits("verl", ("zero", "raise"))
+_BATCH = TrainerTraits("verl's batch manager", ("zero", "none", "raise"), lists=True, groups=True)
 Rewards = str | Sequence[str]
 
 
@@ -55,15 +55,31 @@ def compute_score(
 ) -> dict[str, float]:
     r"""The reward of one response with its parts: `score`, `acc`, `valid`, `error`, and `<term>_reward` for each term.
 
-    Raises ConfigError for options that cannot be carried out, InstrumentDown where too many could not be judged, and
-    NotScoredError where `on_error` is `raise`.
+    Args:
+        data_source: The row's data set, by its name.
+        solution_str: The response, decoded.
+        ground_truth: The row's label: an answer, test cases, or JSON with fields of a Sample.
+        extra_info: What else the row holds: `prompt`, `index`, and fields of a Sample.
+        rewards: Names of verifiers, summed; `auto` is the accuracy verifier of the row's kind.
+        reward_router_address: Not used; verl passes it where it serves a reward model.
+        reward_model_tokenizer: Not used.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        Floats by name, with the same keys for every row.
+
+    Raises:
+        ConfigError: An option or its value is unknown.
+        InstrumentDown: Too many of the last samples could not be judged.
+        NotScoredError: The sample could not be judged, and `on_error` is `raise`.
 
     >>> compute_score("gsm8k", r"\\boxed{4}", "4", rewards="math")
     {'score': 1.0, 'acc': 1.0, 'valid': 1.0, 'error': 0.0, 'math_reward': 1.0}
     """
     plan = _plan(rewards, settings)
     (judged,) = plan.judge([_turn(data_source, solution_str, ground_truth, extra_info)])
-    return _told(plan, judged, plan.number(judged) or 0.0)
+    return _score_dict(plan, judged, plan.number(judged) or 0.0)
 
 
 def compute_float(
@@ -71,10 +87,24 @@ def compute_float(
     solution_str: object,
     ground_truth: object,
     extra_info: Mapping[str, Any] | None = None,  # any: see compute_score
-    **given: Any,  # any: see compute_score
+    **settings: Any,  # any: see compute_score
 ) -> float:
-    """The score alone, for `main_eval`, which averages, and for the `prime` manager."""
-    return compute_score(data_source, solution_str, ground_truth, extra_info, **given)["score"]
+    """The score alone, for `main_eval`, which averages, and for the `prime` manager.
+
+    Args:
+        data_source: The row's data set, by its name.
+        solution_str: The response, decoded.
+        ground_truth: The row's label: an answer, test cases, or JSON with fields of a Sample.
+        extra_info: What else the row holds: `prompt`, `index`, and fields of a Sample.
+        **settings: `rewards` and options, as `compute_score` takes them.
+
+    Returns:
+        The total, a weighted sum; 0.0 for what could not be judged.
+
+    Raises:
+        ConfigError: As for `compute_score`, and so are InstrumentDown and NotScoredError.
+    """
+    return compute_score(data_source, solution_str, ground_truth, extra_info, **settings)["score"]
 
 
 def compute_scores(
@@ -86,7 +116,24 @@ def compute_scores(
     rewards: Rewards = "auto",
     **settings: Unpack[Settings],
 ) -> list[dict[str, float]]:
-    """As `compute_score` for a whole batch, for the `batch` manager. Raises ValueError where lengths differ."""
+    """As `compute_score` for a whole batch, for the `batch` manager.
+
+    Args:
+        data_sources: Each row's data set, by its name.
+        solution_strs: The responses, decoded.
+        ground_truths: Each row's label.
+        extra_infos: What else each row holds; None where nothing.
+        rewards: Names of verifiers, summed; `auto` is the accuracy verifier of the row's kind.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        One dict of floats for each response, in order; see `compute_score`.
+
+    Raises:
+        ValueError: The arguments are not of one length.
+        ConfigError: As for `compute_score`, and so are InstrumentDown and NotScoredError.
+    """
     plan = _plan(rewards, settings, _BATCH)
     extras = [None] * len(solution_strs) if extra_infos is None else extra_infos
     turns = [_turn(*row) for row in zip(data_sources, solution_strs, ground_truths, extras, strict=True)]
@@ -95,15 +142,15 @@ def compute_scores(
     if plan.normalize or plan.grading.on_error == "none":
         keys = [_group(source, extra) for source, extra in zip(data_sources, extras, strict=True)]
     numbers = plan.numbers_by_group(judged, keys)
-    return [_told(plan, *found) for found in zip(judged, numbers, strict=True)]
+    return [_score_dict(plan, *pair) for pair in zip(judged, numbers, strict=True)]
 
 
 def _group(source: object, extra: Mapping[str, Any] | None) -> tuple[str, str]:
     """Which prompt a response is to: what verl's data sets number. Raises ConfigError."""
-    told = extra if isinstance(extra, Mapping) else {}
-    number = next((told[name] for name in ("uid", "index") if told.get(name) is not None), None)
+    extras = extra if isinstance(extra, Mapping) else {}
+    number = next((extras[name] for name in ("uid", "index") if extras.get(name) is not None), None)
     if number is None:
-        raise ConfigError("the batch's groups are told by extra_info['index'] (or 'uid'), which a row lacks")
+        raise ConfigError("the batch's groups are read from extra_info['index'] (or 'uid'), which a row lacks")
     return str(source), str(number)
 
 
@@ -113,18 +160,18 @@ def _turn(data_source: object, solution: object, ground_truth: object, extra_inf
     return Turn(solution, row.get("prompt"), row)
 
 
-def _told(plan: Plan, judged: Judged, score: float) -> dict[str, float]:
+def _score_dict(plan: Plan, judged: Judged, score: float) -> dict[str, float]:
     accuracy = [name for name in plan.terms if is_accuracy(name)]
-    found = [judged.verdicts[name].score or 0.0 for name in accuracy if name in judged.verdicts]
-    return {"score": float(score), "acc": math.fsum(found) if accuracy else score, **plan.parts(judged)}
+    scores = [judged.verdicts[name].score or 0.0 for name in accuracy if name in judged.verdicts]
+    return {"score": float(score), "acc": math.fsum(scores) if accuracy else score, **plan.parts(judged)}
 
 
-def _plan(rewards: Rewards, settings: Settings, trainer: Trainer = _TRAINER) -> Plan:
-    given = plain(dict(settings))
-    told = plain(rewards)
-    names = tuple(told) if isinstance(told, list) else (told,)
+def _plan(rewards: Rewards, settings: Settings, trainer: TrainerTraits = _TRAINER) -> Plan:
+    options = plain(dict(settings))
+    named = plain(rewards)
+    names = tuple(named) if isinstance(named, list) else (named,)
     try:
-        key = pickle.dumps((names, sorted(given.items()), trainer))
+        key = pickle.dumps((names, sorted(options.items()), trainer))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ConfigError(f"verl's rewards and settings must be such as can be pickled: {error}") from error
     return _cached(key)
@@ -132,5 +179,5 @@ def _plan(rewards: Rewards, settings: Settings, trainer: Trainer = _TRAINER) -> 
 
 @functools.lru_cache(maxsize=64)
 def _cached(key: bytes) -> Plan:
-    names, given, trainer = pickle.loads(key)  # noqa: S301 - pickled in this process, two lines above
-    return make_plan(names, cast(Settings, dict(given)), trainer)
+    names, options, trainer = pickle.loads(key)  # noqa: S301 - pickled in this process, two lines above
+    return make_plan(names, cast(Settings, dict(options)), trainer)

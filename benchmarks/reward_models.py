@@ -203,7 +203,7 @@ def tfidf(splits: Splits, _: Path) -> Told:
     from tfidf import TfidfReward
 
     from r1_reward.reward_models.data import read_pairs, read_rated, split_by_prompt
-    from r1_reward.reward_models.evaluate import Scored, report_on_pairs, report_on_rated
+    from r1_reward.reward_models.evaluate import RawScores, report_on_pairs, report_on_rated
 
     told: Told = {}
     for axis in AXES:
@@ -214,7 +214,7 @@ def tfidf(splits: Splits, _: Path) -> Told:
         for seed in range(3):
             train, test = split_by_prompt(rows, 0.25, purpose="benchmark", seed=seed)
             model = TfidfReward().fit(train)
-            scored = Scored(model.score_rows(test), 0)
+            scored = RawScores(model.score_rows(test), 0)
             reports.append(report(test, scored, model.temperature))
 
         def mean(*keys: str, of: list[Told] = reports) -> str:

@@ -114,10 +114,10 @@ def theirs(path: Path) -> dict[str, float]:
     import trl
 
     from r1_reward.reward_models.data import pair_of
-    from r1_reward.reward_models.layout import Layout, Limits
+    from r1_reward.reward_models.layout import ChatLayout, TokenLimits
 
     scorer = model(path)
-    layout = Layout(scorer, Limits(length=LONGEST))
+    layout = ChatLayout(scorer, TokenLimits(length=LONGEST))
     tokens: dict[str, list[list[int]]] = {"chosen_ids": [], "rejected_ids": []}
     for row in rows(path):
         pair: Any = pair_of(row)

@@ -4,8 +4,8 @@
 
 A pair through `train-rm`, a rollout through a step of `grpo_min`, a response through `score`, a program through the
 sandbox. Counted are files in which a function is called; what importing runs is not, since each walk is made once
-before it is counted. docs/walks.md says what each file does there. What runs in another process (the sandbox's agent)
-is not seen; a worker of `score` is, since its work is done here as well.
+before it is counted. docs/explanation/walks.md says what each file does there. What runs in another process (the
+sandbox's agent) is not seen; a worker of `score` is, since its work is done here as well.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def traced(walk: Callable[[], object]) -> list[str]:
 
 def pair() -> Callable[[], object]:
     """Forty pairs, a reward model from scratch, one epoch."""
-    from r1_reward.reward_models.command import run_train
+    from r1_reward.reward_models.train_rm_command import run_train
 
     folder = Path(tempfile.mkdtemp())
     rows = [{"prompt": f"question {n}", "chosen": f"answer {n} please", "rejected": f"no {n}"} for n in range(40)]
@@ -101,7 +101,7 @@ def response() -> Callable[[], object]:
     """A response judged by a verifier of one file."""
     from r1_reward.rows.files import Input
     from r1_reward.scoring import ScoreOptions, score
-    from r1_reward.scoring.work import Scorer
+    from r1_reward.scoring.work import RowScorer
 
     folder = Path(tempfile.mkdtemp())
     (folder / "in.jsonl").write_text('{"response": "one two", "prompt": "say"}\n', encoding="utf-8")
@@ -112,7 +112,7 @@ def response() -> Callable[[], object]:
 
     def walk() -> None:
         score(options)
-        Scorer(options.spec.build(), options.reader, None).judge(list(Input(options.files, 1 << 20)))
+        RowScorer(options.spec.build(), options.reader, None).judge(list(Input(options.files, 1 << 20)))
 
     return walk
 

@@ -3,7 +3,7 @@
     trainer = Trainer(TrainConfig(steps=100), model, tokenizer, samples, reward)
     for metrics in trainer.steps(): ...
 
-The other names are the parts of a `TrainConfig`. docs/grpo_min.md has them all, and the stages built on this.
+The other names are the parts of a `TrainConfig`. docs/how-to/grpo_min.md has them all, and the stages built on this.
 """
 
 from __future__ import annotations

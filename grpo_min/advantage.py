@@ -19,7 +19,7 @@ Baseline = Literal["std", "mean", "leave_one_out"]
 
 
 class Advantages(NamedTuple):
-    """What a rollout's rewards come to."""
+    """The advantages of a rollout's rewards."""
 
     value_PG: Tensor
     """The advantages; 0 for a sample that was not judged."""
@@ -68,12 +68,12 @@ def term_advantages(
     >>> term_advantages(scores, scores > -1, [1.0, 1.0], eps=0.0).value_PG.tolist()
     [[2.0, 0.0, 0.0, -2.0]]
     """
-    found = [
+    by_term = [
         group_advantages(reward_PG, judged_PG, baseline=baseline, sample_std=sample_std, eps=eps)
         for reward_PG, judged_PG in zip(reward_KPG, judged_KPG, strict=True)
     ]
-    value_KPG = torch.stack([each.value_PG * weight for each, weight in zip(found, weights, strict=True)])
-    counts = [each.informative_P & (weight != 0) for each, weight in zip(found, weights, strict=True)]
+    value_KPG = torch.stack([each.value_PG * weight for each, weight in zip(by_term, weights, strict=True)])
+    counts = [each.informative_P & (weight != 0) for each, weight in zip(by_term, weights, strict=True)]
     return Advantages(value_KPG.sum(0), torch.stack(counts).any(0))
 
 

@@ -67,14 +67,14 @@ def latest(folder: Path, device: torch.device | str = "cpu") -> State | None:
 
     Reading runs no code that a file may hold.
     """
-    found = _all(folder)
-    if not found:
+    folders = _all(folder)
+    if not folders:
         return None
     try:
-        return torch.load(found[-1] / _FILE, map_location=device, weights_only=True)  # type: ignore[no-any-return]
+        return torch.load(folders[-1] / _FILE, map_location=device, weights_only=True)  # type: ignore[no-any-return]
     except Exception as error:
         raise CheckpointError(
-            f"the checkpoint {found[-1]} cannot be read, remove it to go on without: {error}"
+            f"the checkpoint {folders[-1]} cannot be read, remove it to go on without: {error}"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What a training run is, as frozen dataclasses that TOML fills in; docs/grpo_min.md, and `recipe` for several runs."""
+"""A training run as frozen dataclasses that TOML fills in; docs/how-to/grpo_min.md, and `recipe` for several runs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ Schedule = Annotated[
     Rule(
         "a number, or [[0, value], [step, value], ...]",
         lambda value: bool(value) and value[0][0] == 0 and list(value) == sorted(set(value)),
-        read=lambda told: [[0, told]] if type(told) in (int, float) else told,
+        read=lambda value: [[0, value]] if type(value) in (int, float) else value,
     ),
 ]
 """(step, value) pairs: each value holds from its step on. In TOML a number, or [[0, 512], [8200, 1024]]."""
-_LENGTH = Rule("at least 1, and whole", lambda told: all(value >= 1 and value % 1 == 0 for _, value in told))
+_LENGTH = Rule("at least 1, and whole", lambda schedule: all(value >= 1 and value % 1 == 0 for _, value in schedule))
 _WARM = Rule(
-    "more than 0: else there is nothing to explore, and no gradient", lambda told: all(value > 0 for _, value in told)
+    "more than 0: else there is nothing to explore, and no gradient",
+    lambda schedule: all(value > 0 for _, value in schedule),
 )
 
 
@@ -112,7 +113,14 @@ class RolloutConfig:
     """Strings that end a completion."""
 
     def sampling(self, step: int) -> Sampling:
-        """How completions are drawn at a step."""
+        """How completions are drawn at a step.
+
+        Args:
+            step: A training step, counted from 0.
+
+        Returns:
+            Length, temperature and the rest at that step.
+        """
         longest, temperature = int(at(self.max_tokens, step)), at(self.temperature, step)
         return Sampling(max_tokens=longest, temperature=temperature, top_p=self.top_p, top_k=self.top_k, stop=self.stop)
 
@@ -164,7 +172,15 @@ class OptimizerConfig:
     """End the run after so many steps in a row whose gradient is not finite; none of them is taken."""
 
     def rate(self, step: int, steps: int) -> float:
-        """The learning rate of a step, counted from 0, of so many."""
+        """The learning rate of a step.
+
+        Args:
+            step: Counted from 0.
+            steps: Steps of the whole run.
+
+        Returns:
+            The rate, after warm-up by the schedule.
+        """
         if step < self.warmup:
             return self.lr * (step + 1) / self.warmup
         if self.schedule == "constant":
@@ -281,21 +297,33 @@ class TrainConfig:
     seed: int = 0
     """Of everything drawn."""
     writers: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
-    """Who is told each step's numbers, beside `metrics.jsonl`; each must be installed."""
+    """What receives each step's numbers, beside `metrics.jsonl`; each must be installed."""
     reference_every: Whole = 0
     """Steps after which the reference is replaced by the policy (the paper: 400), at the next rollout; 0 is never."""
     model: ModelConfig = field(default_factory=ModelConfig)
+    """What is trained."""
     data: DataConfig = field(default_factory=DataConfig)
+    """What is asked."""
     reward: RewardConfig = field(default_factory=RewardConfig)
+    """What is rewarded."""
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
+    """How completions are drawn."""
     advantage: AdvantageConfig = field(default_factory=AdvantageConfig)
+    """How rewards become advantages."""
     loss: LossConfig = field(default_factory=LossConfig)
+    """The objective."""
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    """AdamW."""
     memory: MemoryConfig = field(default_factory=MemoryConfig)
+    """What fits at once."""
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    """When the run is saved."""
     engine: EngineConfig = field(default_factory=EngineConfig)
+    """What generates."""
     validation: ValidationConfig = field(default_factory=ValidationConfig)
+    """Evaluation during training."""
     alarms: AlarmConfig = field(default_factory=AlarmConfig)
+    """When a metric is an alarm."""
 
     def __post_init__(self) -> None:
         check(self)

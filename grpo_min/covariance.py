@@ -18,12 +18,12 @@ from torch import Tensor
 
 from ..training.distributed import Processes
 from .loss import LossConfig
-from .rollout import Row
+from .rollout import Rollout
 from .sampling import shuffled
 
 
 def kept_tokens(
-    rows: Sequence[Row], config: LossConfig, seed: int, step: int, processes: Processes
+    rows: Sequence[Rollout], config: LossConfig, seed: int, step: int, processes: Processes
 ) -> dict[int, Tensor] | None:
     """Which tokens of each row, by its `id`, keep their policy gradient; None where all of them do."""
     if not config.clip_cov:
@@ -36,11 +36,11 @@ def kept_tokens(
     count, logp, advantage = (sum(part) for part in zip(*parts, strict=True))
     covariance_N = (old_N - logp / max(count, 1)) * (advantage_N - advantage / max(count, 1))
     between_N = (covariance_N > config.clip_cov_low) & (covariance_N < config.clip_cov_high)
-    found = between_N.nonzero()[:, 0]
-    counts = processes.all_gather_object(len(found))
+    chosen_N = between_N.nonzero()[:, 0]
+    counts = processes.all_gather_object(len(chosen_N))
     first = sum(counts[: processes.rank])
     drawn = shuffled(sum(counts), "clip_cov", seed, step)[: max(1, int(config.clip_cov * count))]
-    mine = [place - first for place in drawn if first <= place < first + len(found)]
+    mine = [place - first for place in drawn if first <= place < first + len(chosen_N)]
     kept_N = torch.ones(len(old_N), dtype=torch.bool)
-    kept_N[found[mine]] = False
+    kept_N[chosen_N[mine]] = False
     return {id(row): kept for row, kept in zip(rows, kept_N.split(lengths) if rows else (), strict=True)}

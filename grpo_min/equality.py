@@ -62,8 +62,8 @@ def check_engine(model: PreTrainedModel, prompts: Sequence[Tokens], engine: HFEn
     sampling = Sampling(max_tokens=_tokens(prompts, context_of(model)), temperature=1.0)
     drawn = [one for group in engine.generate(prompts, 2, sampling, [1, 2]) for one in group]
     batch = make_batch(prompts, [one.tokens for one in drawn], [0, 0, 1, 1], next(model.parameters()).device)
-    told_N = torch.tensor([logp for one in drawn for logp in one.logprobs], dtype=torch.float64)
-    _compare(model, told_N, plain_logprobs(model, batch).logp_N, "decoding", share_prompts=False)
+    sampled_N = torch.tensor([logp for one in drawn for logp in one.logprobs], dtype=torch.float64)
+    _compare(model, sampled_N, plain_logprobs(model, batch).logp_N, "decoding", share_prompts=False)
 
 
 def _rows(prompts: Sequence[Tokens], context: int) -> tuple[list[Tokens], list[Tokens]]:
@@ -82,9 +82,9 @@ def _tokens(prompts: Sequence[Tokens], context: int) -> int:
 
 
 def _compare(
-    model: PreTrainedModel, told_N: torch.Tensor, plain_N: torch.Tensor, what: str, share_prompts: bool
+    model: PreTrainedModel, compared_N: torch.Tensor, plain_N: torch.Tensor, what: str, share_prompts: bool
 ) -> None:
-    apart_N = (told_N.double().cpu() - plain_N.double().cpu()).abs()
+    apart_N = (compared_N.double().cpu() - plain_N.double().cpu()).abs()
     exact = next(model.parameters()).dtype in (torch.float32, torch.float64)
     apart, most = float(apart_N.max() if exact else apart_N.mean()), EXACT if exact else ROUNDED
     if apart <= most:

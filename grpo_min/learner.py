@@ -28,9 +28,9 @@ from .engine import weights_of
 from .logprobs import Batch, Policy, causal, enable_checkpointing, make_batch
 from .loss import LossConfig, LossInputs, policy_loss, token_weights
 from .metrics import Tally, merged, tally_tokens
-from .rollout import Group, Row
+from .rollout import Group, Rollout
 
-Item = tuple[Group, Row]
+Item = tuple[Group, Rollout]
 
 
 class Counts(NamedTuple):
@@ -74,8 +74,8 @@ def optimizer_step(policy: nn.Module, optimizer: torch.optim.Optimizer, config: 
 
     Gives the gradient's norm, over all processes, before it was clipped.
     """
-    found = nn.utils.clip_grad_norm_(policy.parameters(), config.clip or math.inf)
-    norm = float(found.full_tensor() if hasattr(found, "full_tensor") else found)
+    total_norm = nn.utils.clip_grad_norm_(policy.parameters(), config.clip or math.inf)
+    norm = float(total_norm.full_tensor() if hasattr(total_norm, "full_tensor") else total_norm)
     for group in optimizer.param_groups:
         group["lr"] = lr
     if math.isfinite(norm):
@@ -120,7 +120,7 @@ class Learner:
 
     def freeze(self, groups: list[Group], step: int, *, exact: bool) -> list[Group]:
         """The groups with the log-probabilities that they are trained against; the engine's own stand if `exact`."""
-        found: dict[int, dict[str, tuple[float, ...]]] = {id(row): {} for group in groups for row in group.rows}
+        logps: dict[int, dict[str, tuple[float, ...]]] = {id(row): {} for group in groups for row in group.rows}
         temperature = at(self.config.rollout.temperature, step)
         for name, policy in {"reference": self.reference, "old": None if exact else self.policy}.items():
             if policy is None:
@@ -130,11 +130,11 @@ class Learner:
                     logp_N = policy(self._batch(items), temperature).logp_N
                 lengths = [len(row.tokens) for _, row in items]
                 for (_, row), part in zip(items, logp_N.split(lengths) if items else (), strict=True):
-                    found[id(row)][name] = tuple(part.tolist())
+                    logps[id(row)][name] = tuple(part.tolist())
             reshard(policy)
 
-        def frozen(row: Row) -> Row:
-            return replace(row, **found[id(row)])  # type: ignore[arg-type]  # the two names above
+        def frozen(row: Rollout) -> Rollout:
+            return replace(row, **logps[id(row)])  # type: ignore[arg-type]  # the two names above
 
         return [replace(group, rows=tuple(map(frozen, group.rows))) for group in groups]
 
@@ -177,8 +177,8 @@ class Learner:
                 return torch.autograd.grad(part, logp_C)[0]
 
             # A ratio of sequences needs all of its tokens before the derivative by any of them is known.
-            told = dloss_dlogp if config.loss.is_token_wise else None
-            logp_N, entropy_N = self.policy(batch, temperature, told)
+            gradient = dloss_dlogp if config.loss.is_token_wise else None
+            logp_N, entropy_N = self.policy(batch, temperature, gradient)
             inputs = replace(inputs, logp_N=logp_N, entropy_N=entropy_N if config.loss.entropy_bonus else None)
             out = policy_loss(inputs, config.loss)
         (out.loss * self.processes.size).backward()  # FSDP takes the mean over ranks, and this is a sum
@@ -186,8 +186,8 @@ class Learner:
 
     def _pieces(self, groups: Sequence[Group]) -> list[list[Item]]:
         """Micro-batches, with empty ones where another rank has more."""
-        found = pieces(groups, self.config.memory.tokens)
-        return found + [[]] * (max(self.processes.all_gather_object(len(found))) - len(found))
+        own = pieces(groups, self.config.memory.tokens)
+        return own + [[]] * (max(self.processes.all_gather_object(len(own))) - len(own))
 
     def _batch(self, items: Sequence[Item]) -> Batch:
         return lay_out(items, self.device) if items else make_batch([[0, 0]], [[0]], [0], self.device)
@@ -226,20 +226,20 @@ def pieces(groups: Sequence[Group], budget: int) -> list[list[Item]]:
     Rows of like length stand together, and a group's rows do, so that little is padding and a prompt runs seldom twice.
     """
     trained = [(group, [row for row in group.rows if row.trained and row.tokens]) for group in groups]
-    trained.sort(key=lambda found: max((len(row.tokens) for row in found[1]), default=0))
-    found: list[list[Item]] = []
+    trained.sort(key=lambda pair: max((len(row.tokens) for row in pair[1]), default=0))
+    result: list[list[Item]] = []
     prompts: set[int] = set()
     longest_prompt = longest = 0
     for group, rows in trained:
         for row in sorted(rows, key=lambda row: len(row.tokens)):
             grown = prompts | {id(group)}
             longest_prompt, longest = max(longest_prompt, len(group.prompt)), max(longest, len(row.tokens))
-            if not found or len(grown) * longest_prompt + (len(found[-1]) + 1) * longest > budget:
-                found.append([])
+            if not result or len(grown) * longest_prompt + (len(result[-1]) + 1) * longest > budget:
+                result.append([])
                 grown, longest_prompt, longest = {id(group)}, len(group.prompt), len(row.tokens)
-            found[-1].append((group, row))
+            result[-1].append((group, row))
             prompts = grown
-    return found
+    return result
 
 
 def lay_out(items: Sequence[Item], device: torch.device | str) -> Batch:

@@ -176,8 +176,8 @@ def head_logprobs(
     made in the forward pass, and the backward pass uses them if the derivatives were the true ones, else computes
     them again: a wrong `dloss_dlogp` costs time and nothing else. So does a loss with the entropy in it.
     """
-    told = dloss_dlogp if torch.is_grad_enabled() else None
-    return LogProbs(*_Head.apply(hidden_ND, weight_VD, target_N, temperature, chunk, told))  # type: ignore[no-untyped-call]
+    gradient = dloss_dlogp if torch.is_grad_enabled() else None
+    return LogProbs(*_Head.apply(hidden_ND, weight_VD, target_N, temperature, chunk, gradient))  # type: ignore[no-untyped-call]
 
 
 class _Head(torch.autograd.Function):
@@ -213,10 +213,10 @@ class _Head(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:  # any: as above
-        hidden_ND, weight_VD, target_N, told_N, *made = ctx.saved_tensors
-        dloss_dlogp_N = torch.zeros_like(told_N) if grads[0] is None else grads[0].contiguous()
+        hidden_ND, weight_VD, target_N, frozen_N, *made = ctx.saved_tensors
+        dloss_dlogp_N = torch.zeros_like(frozen_N) if grads[0] is None else grads[0].contiguous()
         dloss_dentropy_N = grads[1]
-        if not made or dloss_dentropy_N is not None or not torch.allclose(dloss_dlogp_N, told_N, rtol=1e-5, atol=0.0):
+        if not made or dloss_dentropy_N is not None or not torch.allclose(dloss_dlogp_N, frozen_N, rtol=1e-5, atol=0.0):
             head = _Chunks(hidden_ND, weight_VD, target_N, ctx.temperature, ctx.chunk)
             made = head.no_gradients()
             for part, logits_CV, chance_CV in head:
@@ -256,20 +256,20 @@ class _Chunks:
         exact = torch.promote_types(self._trained_VD.dtype, torch.float32)
         return [torch.zeros_like(self._hidden_ND), torch.zeros_like(self._trained_VD, dtype=exact)]
 
-    def add(self, gradients: list[Tensor], part: slice, chance_CV: Tensor, slope_C: Tensor) -> None:
+    def add(self, gradients: list[Tensor], part: slice, chance_CV: Tensor, dloss_C: Tensor) -> None:
         """d logp / d logits = onehot(target) - chance; `chance_CV` is used up."""
-        slope_C1 = (slope_C / self._temperature)[:, None].to(chance_CV.dtype)
-        chance_CV.mul_(-slope_C1).scatter_add_(1, self._target_N[part, None], slope_C1)
+        dloss_C1 = (dloss_C / self._temperature)[:, None].to(chance_CV.dtype)
+        chance_CV.mul_(-dloss_C1).scatter_add_(1, self._target_N[part, None], dloss_C1)
         self._add(gradients, part, chance_CV)
 
     def add_entropy(
-        self, gradients: list[Tensor], part: slice, logits_CV: Tensor, chance_CV: Tensor, slope_C: Tensor
+        self, gradients: list[Tensor], part: slice, logits_CV: Tensor, chance_CV: Tensor, dloss_C: Tensor
     ) -> None:
         """d entropy / d logits = -chance * (log chance + entropy); `logits_CV` is used up."""
         logp_CV = logits_CV.sub_(logits_CV.logsumexp(1, keepdim=True))
         entropy_C1 = -(chance_CV * logp_CV).sum(1, keepdim=True)
-        slope_C1 = (slope_C / self._temperature)[:, None].to(chance_CV.dtype)
-        self._add(gradients, part, logp_CV.add_(entropy_C1).mul_(chance_CV).mul_(-slope_C1))
+        dloss_C1 = (dloss_C / self._temperature)[:, None].to(chance_CV.dtype)
+        self._add(gradients, part, logp_CV.add_(entropy_C1).mul_(chance_CV).mul_(-dloss_C1))
 
     def _add(self, gradients: list[Tensor], part: slice, dlogits_CV: Tensor) -> None:
         change_CV, hidden_CD = dlogits_CV.to(self._hidden_ND.dtype), self._hidden_ND[part]
@@ -372,7 +372,7 @@ def _check(model: PreTrainedModel) -> None:
     if window or set(getattr(config, "layer_types", None) or ["full_attention"]) != {"full_attention"}:
         raise ConfigError(f"{type(model).__name__} has layers of other than full attention, whose cache is not shared")
     extra = {"final_logit_softcapping": None, "logit_scale": None, "logits_scaling": 1.0}
-    odd = [name for name, usual in extra.items() if getattr(config, name, usual) not in (None, usual)]
+    odd = [name for name, default in extra.items() if getattr(config, name, default) not in (None, default)]
     if getattr(head, "bias", None) is not None:
         odd.append("lm_head.bias")
     if not isinstance(getattr(head, "weight", None), Tensor) or odd:
@@ -389,11 +389,11 @@ def dropouts(model: nn.Module) -> list[str]:
 
     A rate is a dropout layer's own, or a number that a layer keeps to hand to a function, as attention does.
     """
-    found: dict[str, float] = {}
+    active: dict[str, float] = {}
     for place, part in model.named_modules():
         kind = re.sub(r"\.\d+\.", ".*.", f"{place}.")
         rates = {kind[:-1]: part.p} if isinstance(part, nn.modules.dropout._DropoutNd) else {
             kind + name: value for name, value in vars(part).items() if "drop" in name and isinstance(value, float)
         }  # fmt: skip
-        found |= {name: rate for name, rate in rates.items() if rate > 0}
-    return [f"{name} {rate:g}" for name, rate in sorted(found.items())]
+        active |= {name: rate for name, rate in rates.items() if rate > 0}
+    return [f"{name} {rate:g}" for name, rate in sorted(active.items())]

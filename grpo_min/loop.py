@@ -38,7 +38,7 @@ from .logprobs import causal, context_of
 from .metrics import alarms, merged, nonfinite_streak, sample_line, summarise, tally_groups
 from .questions import fingerprint
 from .rollout import Group, from_plain, with_kl_in_reward, with_whitening
-from .runlog import Clock, Metrics, RunLog, make_writer
+from .runlog import Clock, RunLog, StepMetrics, make_writer
 from .sampler import Ahead, Drawn, Sampler
 from .sampling import shuffled
 from .templates import Template
@@ -67,10 +67,22 @@ class Trainer:
         curriculum: Schedule | None = None,
         validate: Validation | None = None,
     ) -> None:
-        """Go on from the latest checkpoint in the output folder, or begin; ConfigError for what cannot be run.
+        """Go on from the latest checkpoint in the output folder, or begin.
 
-        `curriculum` says how many of the samples, from the first on, are asked at a step; all, where it is left out.
-        `validate` gives the figures of `validation`, by name, with the engine; `pass_at_1` says which step is best.
+        Args:
+            config: The whole run.
+            model: A causal language model of Hugging Face, which is trained in place.
+            tokenizer: Its tokenizer.
+            samples: The questions; their responses are empty.
+            reward: What judges the responses; with `advantage.per_term` a Reward.
+            engine: What generates, in place of the one that `config.engine` names.
+            stopped: Asked after each step; True ends the run, saved.
+            curriculum: How many of the samples, from the first on, are asked at a step; all, where it is left out.
+            validate: Gives the figures of `validation`, by name, with the engine; `pass_at_1` says which step is best.
+
+        Raises:
+            ConfigError: The run cannot be carried out: no EOS token, prompts that do not fit, an engine that computes
+                otherwise.
         """
         self.config, self.tokenizer, self._stopped = config, tokenizer, stopped
         longest = int(max(value for _, value in config.rollout.max_tokens))
@@ -114,8 +126,12 @@ class Trainer:
         )  # fmt: skip
         self._ahead: Ahead | None = None
 
-    def steps(self) -> Iterator[Metrics]:
-        """Train to the end or until stopped, and yield each step's line of metrics; ends with a checkpoint."""
+    def steps(self) -> Iterator[StepMetrics]:
+        """Train to the end or until stopped, and yield each step's line of metrics; ends with a checkpoint.
+
+        Yields:
+            Each step's metrics by name, floats; what was not measured is left out.
+        """
         saved = self.step
         while self.step < self.config.steps and not self._should_stop():
             clock = Clock()
@@ -129,10 +145,15 @@ class Trainer:
         if saved < self.step or not self.step:
             self._save()
 
-    def train(self, folder: Path, on_step: Callable[[Metrics], object] = lambda _: None) -> None:
-        """Take all steps, hand each line to `on_step`, write the model to a folder.
+    def train(self, folder: Path, on_step: Callable[[StepMetrics], object] = lambda _: None) -> None:
+        """Take all steps, and write the model to a folder.
 
-        Raises StoppedError, with everything saved, where it was stopped.
+        Args:
+            folder: Where it is written, in Hugging Face's form.
+            on_step: Gets each step's metrics.
+
+        Raises:
+            StoppedError: It was stopped; everything is saved.
         """
         try:
             for line in self.steps():
@@ -174,9 +195,9 @@ class Trainer:
                 frozen = with_whitening(frozen, self.config.advantage, self.processes)
         groups, self.drawn_at = dict(zip(groups, frozen, strict=True)), self.step
         rollout = self.config.rollout
-        places = shuffled(rollout.questions * rollout.minibatches, "split", self.config.seed, self.step)
+        shuffled_groups = shuffled(rollout.questions * rollout.minibatches, "split", self.config.seed, self.step)
         self.rollout = [
-            [groups[place] for place in places[number :: rollout.minibatches] if place in groups]
+            [groups[place] for place in shuffled_groups[number :: rollout.minibatches] if place in groups]
             for number in range(rollout.minibatches)
         ]
         return True
@@ -196,7 +217,7 @@ class Trainer:
             self.engine.sync(self.learner.policy.model)
             return self.step
 
-    def _learn(self, groups: list[Group], clock: Clock) -> Metrics:
+    def _learn(self, groups: list[Group], clock: Clock) -> StepMetrics:
         """One step, and its line of metrics."""
         with clock("update"):
             learned = self.learner.learn(groups, self.step, drawn_at=self.drawn_at)
@@ -221,20 +242,20 @@ class Trainer:
             )
         return line
 
-    def _evaluate(self, validate: Validation) -> Metrics:
+    def _evaluate(self, validate: Validation) -> StepMetrics:
         """Figures of the policy as it is; it is kept where it is the best so far."""
         if self._ahead:
             self._ahead.finish()
         self._sync()
-        found = validate(causal(self.learner.policy.model), self.engine)
-        value = found.get("pass_at_1")
+        metrics = validate(causal(self.learner.policy.model), self.engine)
+        value = metrics.get("pass_at_1")
         if value is not None and (self.best is None or value > self.best[0]):
             self.best = value, self.step
             folder = Path(self.config.output) / BEST
             self.learner.save_model(folder, self.tokenizer)
             if self.output:
-                write_json(folder / "best.json", {"step": self.step, **found})
-        return {f"eval/{name}": value for name, value in found.items()}
+                write_json(folder / "best.json", {"step": self.step, **metrics})
+        return {f"eval/{name}": value for name, value in metrics.items()}
 
     def _save(self) -> None:
         """A checkpoint of all that the rest of the run depends on."""

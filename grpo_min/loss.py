@@ -1,7 +1,7 @@
 """The GRPO objective, eqs. (1) and (2) of the paper with the knobs that its successors added, as one function.
 
-Each knob is a field of LossConfig; docs/objectives.md has the equation of each and which of them make up GSPO, CISPO,
-DAPO, Dr. GRPO, RLOO and REINFORCE++.
+Each knob is a field of LossConfig; docs/explanation/objectives.md has the equation of each and which of them make up
+GSPO, CISPO, DAPO, Dr. GRPO, RLOO and REINFORCE++.
 
 One frozen LossInputs in, one LossOutputs out. Tokens are packed: one long row of completion tokens without padding. A
 token's share of the loss (`weight_N`) is computed beforehand from counts over the whole minibatch, so the sum of the
@@ -102,7 +102,7 @@ class LossInputs:
     reference_logp_N: Tensor | None = None
     """The same under the reference; None where there is no KL."""
     engine_logp_N: Tensor | None = None
-    """The same as a foreign engine told it; None where the sampler was this model."""
+    """The same as a foreign engine reported it; None where the sampler was this model."""
     kept_N: Tensor | None = None
     """Where the policy gradient stays (see `clip_cov`); None is everywhere."""
     entropy_N: Tensor | None = None

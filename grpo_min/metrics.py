@@ -1,4 +1,4 @@
-"""What a step was like, in the numbers of docs/metrics.md, and when they are alarming.
+"""What a step was like, in the numbers of docs/reference/metrics.md, and when they are alarming.
 
 Metrics are made from sums, so that micro-batches and processes can add theirs up before anything is divided.
 """
@@ -17,8 +17,8 @@ from ..training.divergence import reward_accuracy_divergence
 from ..verifiers.registry import is_accuracy
 from .config import AlarmConfig
 from .loss import LossInputs, LossOutputs
-from .rollout import Group, Row
-from .runlog import Metrics
+from .rollout import Group, Rollout
+from .runlog import StepMetrics
 
 Tally = dict[str, tuple[float, float]]
 """By name, a sum and what it is divided by (0: nothing); the extreme where a name ends in /max or /min."""
@@ -42,7 +42,7 @@ def tally_groups(groups: Iterable[Group]) -> Tally:
     return tally
 
 
-def _of_sample(group: Group, row: Row) -> Iterator[tuple[str, float]]:
+def _of_sample(group: Group, row: Rollout) -> Iterator[tuple[str, float]]:
     length, reward = len(row.tokens), row.reward
     yield from (("length", length), ("length/max", length), ("prompt_tokens", len(group.prompt)))
     yield from (("truncated", row.truncated), ("unjudged", reward is None))
@@ -100,9 +100,9 @@ def _add(tally: Tally, name: str, value: float, count: float = 1.0) -> None:
         tally[name] = (before[0] + value, before[1] + count)
 
 
-def summarise(tally: Tally) -> Metrics:
+def summarise(tally: Tally) -> StepMetrics:
     """A step's line from the tally of all its groups and micro-batches; a mean over nothing is not there."""
-    line: Metrics = {name: value / (count or 1.0) for name, (value, count) in tally.items()}
+    line: StepMetrics = {name: value / (count or 1.0) for name, (value, count) in tally.items()}
     if "reward" in line:
         rr, ll, rl, length = (line.pop(name) for name in _MOMENTS)
         reward = line["reward"]
@@ -114,7 +114,7 @@ def summarise(tally: Tally) -> Metrics:
 
 
 def alarms(history: Sequence[Mapping[str, Any]], config: AlarmConfig) -> list[dict[str, str]]:
-    """What is wrong at the last step of a history: a name that docs/grpo_min.md explains, and the figure."""
+    """What is wrong at the last step of a history: a name that docs/how-to/grpo_min.md explains, and the figure."""
     last = history[-1]
     limits = {
         "unjudged": ("unjudged", config.unjudged), "truncation": ("truncated", config.truncated),
@@ -161,7 +161,7 @@ def nonfinite_streak(history: Sequence[Mapping[str, Any]]) -> int:
     return sum(1 for _ in takewhile(lambda line: line.get("nonfinite"), reversed(history)))
 
 
-def sample_line(group: Group, step: int) -> Metrics:
+def sample_line(group: Group, step: int) -> StepMetrics:
     """A line of `samples.jsonl`: the first sample of a group, as `score` writes rows."""
     row = group.rows[0]
     scored = {"response": row.text, "reward": row.reward, "verdicts": {"reward": row.verdict}}

@@ -81,11 +81,11 @@ def order(count: int, seed: int, start: int, stop: int) -> list[int]:
     >>> sorted(order(5, 0, 0, 5)), sorted(order(5, 0, 5, 10)), order(5, 0, 3, 7) == order(5, 0, 0, 7)[3:]
     ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4], True)
     """
-    places: list[int] = []
+    indices: list[int] = []
     for epoch in range(start // count, (max(stop, 1) - 1) // count + 1):
-        places += shuffled(count, "order", seed, epoch)
+        indices += shuffled(count, "order", seed, epoch)
     skipped = start // count * count
-    return places[start - skipped : stop - skipped]
+    return indices[start - skipped : stop - skipped]
 
 
 def stop_tokens(model: Any, tokenizer: Any) -> list[int]:

@@ -26,7 +26,7 @@ from .runlog import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Rollout:
     """One sample of a rollout."""
 
     tokens: tuple[int, ...]
@@ -44,7 +44,7 @@ class Row:
     old: tuple[float, ...]
     """Each token's log-probability under the policy that sampled."""
     engine: tuple[float, ...] | None = None
-    """The same as a foreign engine told it; None where the engine is exact."""
+    """The same as a foreign engine reported it; None where the engine is exact."""
     reference: tuple[float, ...] | None = None
     """The same under the reference; None where there is none."""
 
@@ -69,7 +69,7 @@ class Group:
     """Its question in JSON form, without tests (any: JSON values)."""
     informative: bool
     """Whether its rewards differ."""
-    rows: tuple[Row, ...]
+    rows: tuple[Rollout, ...]
     """Its samples."""
 
 
@@ -101,8 +101,8 @@ def collect(
             part = questions[start : start + at_once]
             prompts = [question.tokens for question in part]
             with clock("generate"):
-                found = engine.generate(prompts, config.rollout.samples, sampling, seeds[start : start + at_once])
-            for question, completions in zip(part, found, strict=True):
+                drawn = engine.generate(prompts, config.rollout.samples, sampling, seeds[start : start + at_once])
+            for question, completions in zip(part, drawn, strict=True):
                 texts = [decode(completion.tokens) for completion in completions]
                 answers = [replace(question.sample, response=text) for text in texts]
                 asked.append(_Asked(question, completions, texts, judges.submit(verdicts_or_errors, reward, answers)))
@@ -130,7 +130,7 @@ def _group(asked: _Asked, config: TrainConfig, longest: int, weights: Mapping[st
         truncated = completion.finish == "length"
         if config.reward.overlong_buffer:
             verdict = _penalised(verdict, len(completion.tokens), longest, config.reward)
-        row = Row(
+        row = Rollout(
             tokens=completion.tokens,
             text=text,
             truncated=truncated,
@@ -143,8 +143,8 @@ def _group(asked: _Asked, config: TrainConfig, longest: int, weights: Mapping[st
         rows.append(row)
     sample = replace(question.sample, tests=(), meta={}).to_dict()
     group = Group(prompt=question.tokens, sample=sample, informative=False, rows=tuple(rows))
-    found = _advantages(group, config.advantage, weights, [row.reward for row in rows])
-    return replace(_valued(group, found), informative=bool(found.informative_P[0]))
+    advantages = _advantages(group, config.advantage, weights, [row.reward for row in rows])
+    return replace(_valued(group, advantages), informative=bool(advantages.informative_P[0]))
 
 
 def _penalised(verdict: Verdict, length: int, longest: int, config: RewardConfig) -> Verdict:
@@ -180,8 +180,8 @@ def _advantages(
     return group_advantages(scores, ~scores.isnan(), **knobs)
 
 
-def _valued(group: Group, found: Advantages) -> Group:
-    values = found.value_PG[0].tolist()
+def _valued(group: Group, advantages: Advantages) -> Group:
+    values = advantages.value_PG[0].tolist()
     return replace(
         group, rows=tuple(replace(row, advantage=value) for row, value in zip(group.rows, values, strict=True))
     )
@@ -213,4 +213,4 @@ def with_whitening(groups: Sequence[Group], config: AdvantageConfig, processes: 
 
 def from_plain(groups: Sequence[Mapping[str, Any]]) -> list[Group]:  # any: what a checkpoint holds
     """Groups from what `dataclasses.asdict` makes of them."""
-    return [Group(**{**group, "rows": tuple(Row(**row) for row in group["rows"])}) for group in groups]
+    return [Group(**{**group, "rows": tuple(Rollout(**row) for row in group["rows"])}) for group in groups]

@@ -1,8 +1,8 @@
-"""Where a run tells of itself: `metrics.jsonl`, a line a step, and `samples.jsonl`, some of what was answered.
+"""The logs of a run: `metrics.jsonl`, a line a step, and `samples.jsonl`, some of what was answered.
 
-Lines are appended; a resumed run cuts the files back to where its checkpoint was, so that no step is told twice or not
-at all. Writers (TensorBoard, wandb, trackio) get the same numbers and may hold a step twice after a crash, since they
-cannot be cut back.
+Lines are appended; a resumed run cuts the files back to where its checkpoint was, so that no step is logged twice
+or not at all. Writers (TensorBoard, wandb, trackio) get the same numbers and may hold a step twice after a crash, since
+they cannot be cut back.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 from ..training.lines import Lines
 from ..verifiers.errors import ConfigError
 
-Metrics = dict[str, Any]
+StepMetrics = dict[str, Any]
 """A line of the metrics file (any: numbers, words, and lists of alarms)."""
 
 
 class Writer(NamedTuple):
-    """Who is told numbers beside the run's own files."""
+    """What receives the numbers beside the run's own files."""
 
     write: Callable[[Mapping[str, float], int], object]
     """Takes a step's numbers and the step."""
@@ -44,7 +44,7 @@ class Clock:
         yield
         self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
 
-    def summary(self, tokens: float) -> Metrics:
+    def summary(self, tokens: float) -> StepMetrics:
         """Seconds since it was made, and by phase, and how many of the tokens went by in one."""
         whole = time.perf_counter() - self._start
         phases = {f"seconds/{phase}": round(seconds, 4) for phase, seconds in self.seconds.items()}
@@ -60,9 +60,9 @@ class RunLog:
         names = ("metrics.jsonl", "samples.jsonl")
         self._files = [Lines(folder / name, size) for name, size in zip(names, sizes, strict=True)] if folder else []
         self._writers = writers if folder else ()
-        self.history: list[Metrics] = self._files[0].read() if folder else []
+        self.history: list[StepMetrics] = self._files[0].read() if folder else []
 
-    def write(self, line: Metrics, samples: Iterable[Mapping[str, Any]] = ()) -> None:
+    def write(self, line: StepMetrics, samples: Iterable[Mapping[str, Any]] = ()) -> None:
         """Append a step's line and samples; WriteError where they cannot be written."""
         self.history.append(line)
         for file, rows in zip(self._files, ([line], samples), strict=False):

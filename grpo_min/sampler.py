@@ -116,9 +116,9 @@ class Ahead:
             while len(self._waiting) <= rollout.staleness:
                 step = self._step + len(self._waiting) * rollout.minibatches
                 self._waiting.append(self._pool.submit(self._draw, step))
-            found = self._waiting.popleft().result()
+            drawn = self._waiting.popleft().result()
         self._step += rollout.minibatches
-        return found
+        return drawn
 
     def finish(self) -> None:
         """Wait until nothing is being generated."""
@@ -133,6 +133,6 @@ class Ahead:
     def _draw(self, step: int) -> Drawn | None:
         if self._closing.is_set() or step >= self._sampler.config.steps:
             return None
-        found = self._sampler.draw(step, self._cursor, Clock(), self._sync())
-        self._cursor = found.cursor if found else self._cursor
-        return found
+        drawn = self._sampler.draw(step, self._cursor, Clock(), self._sync())
+        self._cursor = drawn.cursor if drawn else self._cursor
+        return drawn

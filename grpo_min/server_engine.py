@@ -89,8 +89,8 @@ class ServerEngine:
         asked = [(prompt, seed_of(seed, sample)) for prompt, seed in zip(prompts, seeds, strict=True)
                  for sample in range(n)]  # fmt: skip
         with ThreadPoolExecutor(_REQUESTS, thread_name_prefix="engine") as pool:
-            found = list(pool.map(lambda each: self._complete(each[0], each[1], sampling), asked))
-        return [found[start : start + n] for start in range(0, len(found), n)]
+            completions = list(pool.map(lambda each: self._complete(each[0], each[1], sampling), asked))
+        return [completions[start : start + n] for start in range(0, len(completions), n)]
 
     def sync(self, model: PreTrainedModel) -> None:
         """Hand the weights over, each whole and with its adapters merged; the first process does it for all."""
@@ -135,8 +135,8 @@ class ServerEngine:
     def _check(self) -> None:
         """Give the weights again to a server that was started anew meanwhile, and so has its own."""
         if self._version:
-            found = self._post("/collective_rpc", {"method": "handed_over_version"})
-            if set(found["results"]) != {self._version}:
+            answer = self._post("/collective_rpc", {"method": "handed_over_version"})
+            if set(answer["results"]) != {self._version}:
                 _log.warning("the server was started anew, and gets the weights again")
                 self._load()
 

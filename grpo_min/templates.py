@@ -125,8 +125,8 @@ class Template:
         header = self._render(asked, add_generation_prompt=True).removeprefix(before)
         opened = header[header.index("<think>") :] if "<think>" in header else ""
         answer = {"role": "assistant", "content": _PROBE}
-        _, found, tail = self._render([*asked, answer], add_generation_prompt=False).rpartition(_PROBE)
-        if not found:
+        _, probe, tail = self._render([*asked, answer], add_generation_prompt=False).rpartition(_PROBE)
+        if not probe:
             raise ConfigError("the chat template leaves out what an assistant says, so that nothing can be learned")
         tokens = self.tokenizer.encode(tail, add_special_tokens=False)
         special = {*self.tokenizer.all_special_ids, *self.tokenizer.added_tokens_decoder}

@@ -74,8 +74,8 @@ class VllmEngine:
             for sample in range(n)
         ]
         outputs = self._alive(lambda llm: llm.generate(requests, params, use_tqdm=False))
-        found = [_completion(request.outputs[0]) for request in outputs]
-        return [found[start : start + n] for start in range(0, len(found), n)]
+        completions = [_completion(request.outputs[0]) for request in outputs]
+        return [completions[start : start + n] for start in range(0, len(completions), n)]
 
     def sync(self, model: PreTrainedModel) -> None:
         """Hand the weights over, each whole and with its adapters merged."""
@@ -121,7 +121,7 @@ def vllm_engine(path: str, stop_tokens: Sequence[int], **options: Any) -> VllmEn
         vllm: Any = import_module("vllm")  # any: it has an environment of its own
         LLM, SamplingParams = vllm.LLM, vllm.SamplingParams
     except ImportError as error:
-        raise ConfigError(f"engine.kind is 'vllm', which is not installed ({error}); see docs/grpo_min.md") from error
+        raise ConfigError(f"engine.kind 'vllm' needs vLLM ({error}); see docs/how-to/grpo_min.md") from error
     options = {"logprobs_mode": "processed_logprobs", "worker_extension_cls": EXTENSION, **options}
     try:
         return VllmEngine(lambda: LLM(path, **options), SamplingParams, stop_tokens=stop_tokens)
@@ -131,7 +131,7 @@ def vllm_engine(path: str, stop_tokens: Sequence[int], **options: Any) -> VllmEn
 
 def _completion(output: Any) -> Completion:  # any: vLLM's CompletionOutput
     logprobs = tuple(
-        float(found[token].logprob) for token, found in zip(output.token_ids, output.logprobs, strict=True)
+        float(candidates[token].logprob) for token, candidates in zip(output.token_ids, output.logprobs, strict=True)
     )
     finish = "stop" if output.finish_reason == "stop" else "length"
     return Completion(tokens=tuple(output.token_ids), logprobs=logprobs, finish=finish)  # type: ignore[arg-type]  # of two

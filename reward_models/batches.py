@@ -32,7 +32,7 @@ WORTH_SHARING = 8
 """A common prompt shorter than this, in tokens, is not worth a mask of its own."""
 
 
-class Row(NamedTuple):
+class BatchRow(NamedTuple):
     """One row of a batch: responses that share a prompt."""
 
     prefix: Sequence[int]
@@ -48,7 +48,7 @@ class Row(NamedTuple):
         return len(self.prefix) + sum(map(len, self.rests))
 
 
-Unit = tuple[Row, ...]
+Unit = tuple[BatchRow, ...]
 """Rows that must stay in one batch, because their scores are compared."""
 
 
@@ -76,7 +76,7 @@ def units_of(groups: Sequence[Sequence[Encoded]], *, share: bool, most: int | No
     units = []
     number = 0
     for group in groups:
-        rows: list[Row] = []
+        rows: list[BatchRow] = []
         for encoded in group:
             last = rows[-1] if rows else None
             if (
@@ -86,9 +86,9 @@ def units_of(groups: Sequence[Sequence[Encoded]], *, share: bool, most: int | No
                 and len(encoded.prefix) >= WORTH_SHARING
                 and (most is None or last.length + len(encoded.rest) <= most)
             ):
-                rows[-1] = Row(last.prefix, [*last.rests, encoded.rest], [*last.owners, number])
+                rows[-1] = BatchRow(last.prefix, [*last.rests, encoded.rest], [*last.owners, number])
             else:
-                rows.append(Row(encoded.prefix, [encoded.rest], [number]))
+                rows.append(BatchRow(encoded.prefix, [encoded.rest], [number]))
             number += 1
         units.append(tuple(rows))
     return units
@@ -198,7 +198,7 @@ class Asked(NamedTuple):
     responses: Sequence[str]
 
 
-class Found(NamedTuple):
+class ResponseScore(NamedTuple):
     """One response's score."""
 
     score: float
@@ -227,7 +227,7 @@ def score_encoded(
     precision: str = "fp32",
     spread: ShardedScorer | None = None,
     processes: Processes | None = None,
-) -> list[list[Found]]:
+) -> list[list[ResponseScore]]:
     """Score responses that are tokens already, for each group as many as were given; of a model that is spread, by all
     of its processes."""
     flat = torch.zeros(sum(map(len, groups)))
@@ -250,4 +250,4 @@ def score_encoded(
         flat = torch.stack(processes.all_gather_object(flat)).sum(0)
     scorer.model.train(was_training)
     scores = iter(flat.tolist())
-    return [[Found(next(scores), one.length, one.cut) for one in group] for group in groups]
+    return [[ResponseScore(next(scores), one.length, one.cut) for one in group] for group in groups]

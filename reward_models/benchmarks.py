@@ -80,16 +80,16 @@ class Group(NamedTuple):
 
 def groups_of(rows: Sequence[Pair], scores: Array) -> list[Group]:
     """The groups of some pairs; what is rejected anywhere in one is no chosen response of it."""
-    found: dict[tuple[str, str], Group] = {}
+    groups: dict[tuple[str, str], Group] = {}
     for row, (chosen, rejected) in zip(rows, scores.tolist(), strict=True):
         if row.group:
-            group = found.setdefault((row.source, row.group), Group(row.group, row.source, {}, {}))
+            group = groups.setdefault((row.source, row.group), Group(row.group, row.source, {}, {}))
             group.chosen[row.chosen] = chosen
             group.rejected[row.rejected] = rejected
-    for group in found.values():
+    for group in groups.values():
         for text in group.rejected:
             group.chosen.pop(text, None)
-    return [group for group in found.values() if group.chosen]
+    return [group for group in groups.values() if group.chosen]
 
 
 def group_measures(rows: Sequence[Pair], scores: Array) -> dict[str, Any]:  # any: JSON values
@@ -160,9 +160,9 @@ def ties(groups: Sequence[Group]) -> float | None:
     """
     margins: dict[str, dict[str, tuple[float, float]]] = {"ref": {}, "tied": {}}
     for group in groups:
-        if (found := _TIED.fullmatch(group.id)) and group.rejected:
+        if (match := _TIED.fullmatch(group.id)) and group.rejected:
             right = list(group.chosen.values())
-            margins[found[1]][found[2]] = (min(right) - max(group.rejected.values()), max(right) - min(right))
+            margins[match[1]][match[2]] = (min(right) - max(group.rejected.values()), max(right) - min(right))
     ref, tied = margins["ref"], margins["tied"]
     both = sorted(ref.keys() & tied.keys())
     if not both:

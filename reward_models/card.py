@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ..verifiers.files import write_json
 from .errors import ModelError
-from .layout import Layout, Limits
+from .layout import ChatLayout, TokenLimits
 from .model import Scorer
 from .stored import load, save
 from .template import portable, reads_alike
@@ -38,15 +38,21 @@ class Card:
     is asked about an empty response instead."""
     temperature: float = 1.0
     """`sigmoid(raw / temperature)` is a probability: of being safe; of a difference, of being preferred."""
-    limits: Limits = field(default_factory=Limits)
+    limits: TokenLimits = field(default_factory=TokenLimits)
     """How much of each is read at once; what is longer is read in windows."""
     layout: str = ""
-    """`Layout.fingerprint`, the hash of chat template and form."""
-    told: dict[str, Any] = field(default_factory=dict)  # any: JSON values
+    """`ChatLayout.fingerprint`, the hash of chat template and form."""
+    provenance: dict[str, Any] = field(default_factory=dict)  # any: JSON values
     """How it was made: version, options, data and their hashes."""
 
     def normalised(self, raw: float) -> float:
         """Distance from the mean in standard deviations.
+
+        Args:
+            raw: A score as the model gives it.
+
+        Returns:
+            Standard deviations above the mean of the kept prompts.
 
         >>> Card(kind="helpful", mean=1.0, std=2.0).normalised(5.0)
         2.0
@@ -55,6 +61,12 @@ class Card:
 
     def probability(self, raw: float) -> float:
         """The calibrated probability of a raw score, or of a difference of two.
+
+        Args:
+            raw: A score, or the difference of two.
+
+        Returns:
+            A number from 0 to 1.
 
         >>> Card(kind="safety", temperature=2.0).probability(0.0)
         0.5
@@ -80,7 +92,7 @@ def save_reward_model(scorer: Scorer, card: Card, folder: str | Path, *, merge: 
                     "we do, and may give other scores"
                 )
         save(scorer, folder, merge=merge)
-        layout = Layout(scorer, Limits()).fingerprint
+        layout = ChatLayout(scorer, TokenLimits()).fingerprint
     finally:
         scorer.tokenizer.chat_template = before
     write_json(folder / FILE, dataclasses.asdict(dataclasses.replace(card, layout=layout if card.layout else "")))
@@ -89,8 +101,10 @@ def save_reward_model(scorer: Scorer, card: Card, folder: str | Path, *, merge: 
 def read_card(path: str | Path) -> Card:
     """The card in a file. Raises ModelError, FileNotFoundError among its causes."""
     try:
-        told = json.loads(Path(path).read_text(encoding="utf-8"))
-        return Card(**{**told, "limits": Limits(**told["limits"])})
+        fields = json.loads(Path(path).read_text(encoding="utf-8"))
+        # A card written before 0.2.0 calls its provenance "told".
+        fields = {"provenance" if name == "told" else name: value for name, value in fields.items()}
+        return Card(**{**fields, "limits": TokenLimits(**fields["limits"])})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{path} cannot be read: {error}") from error
 
@@ -133,30 +147,32 @@ def load_reward_model(
         card: A file with its scale, instead of the folder's own (`eval-rm --calibrate`).
         options: Those of `stored.load`, for ours.
 
+    Returns:
+        The model, and the scale and layout of its scores.
     Raises:
         ModelError: It cannot be read, text would be laid out otherwise than in training, or it is of another kind.
     """
     path = Path(card) if card else Path(folder) / FILE
-    found = read_card(path) if path.is_file() or card else None
-    if found is not None and kind is not None and found.kind != kind:
-        raise ModelError(f"{folder} is a {found.kind} model, not a {kind} one")
-    if found is None or found.layout == FOREIGN:
+    stored = read_card(path) if path.is_file() or card else None
+    if stored is not None and kind is not None and stored.kind != kind:
+        raise ModelError(f"{folder} is a {stored.kind} model, not a {kind} one")
+    if stored is None or stored.layout == FOREIGN:
         from .foreign import load_foreign
 
-        asked = kind or (found.kind if found else kind_of(folder))
+        asked = kind or (stored.kind if stored else kind_of(folder))
         foreign, limits, own = load_foreign(folder, asked, head=head, weights=weights, template=template)
-        if found is None:
+        if stored is None:
             mean, std = own or (0.0, 1.0)
             scale = "its configuration" if own else "none"
-            found = Card(kind=asked, mean=mean, std=std, low=None, layout=FOREIGN, told={"scale_from": scale})
-        return foreign, dataclasses.replace(found, limits=limits)
+            stored = Card(kind=asked, mean=mean, std=std, low=None, layout=FOREIGN, provenance={"scale_from": scale})
+        return foreign, dataclasses.replace(stored, limits=limits)
     if head or weights or template:
         raise ModelError(f"{folder} is one of our own models: head, weights and template are not for those")
     scorer = load(folder, whole=True, **options)
-    layout = Layout(scorer, found.limits).fingerprint
-    if found.layout and layout != found.layout:
+    layout = ChatLayout(scorer, stored.limits).fingerprint
+    if stored.layout and layout != stored.layout:
         raise ModelError(
-            f"{folder}: the chat template is not the one it was trained with ({layout}, then {found.layout}), so its "
+            f"{folder}: the chat template is not the one it was trained with ({layout}, then {stored.layout}), so its "
             "scores would mean something else; put the template back"
         )
-    return scorer, found
+    return scorer, stored

@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ..rows.decode import decode_row
 from ..rows.files import Input
 from ..rows.hints import fields_of
 from ..rows.preferences import Pair, Pairing, PreferenceReader, Rating, pairs_of_ratings
 from ..rows.safety_labels import Rated, SafetyReader
+from ..rows.values import Row
 from ..verifiers.errors import RunError, SampleError
 from ..verifiers.sample import Message
 from .errors import DataError
@@ -37,7 +38,6 @@ __all__ = [
     "split_by_prompt",
 ]
 
-Row = Mapping[str, Any]  # any: a JSON object
 Columns = Mapping[str, str | None]
 _MAX_LINE = 64 << 20
 _FIRST = 20
@@ -92,81 +92,109 @@ def read_pairs(
         form: The form of the rows (`rows.preference_forms.FORM_CHOICES`).
         pairing: Which pairs are made of rated responses: the best and the worst, or all that differ.
 
+    Returns:
+        The pairs, and what was left out and why.
     Raises:
         DataError: Not one row can be read, or none of the first 20.
         RunError: A file cannot be opened.
         ConfigError: The columns or the form are unknown.
     """
     reader = PreferenceReader(columns=columns or {}, form=form, pairing=pairing)
-    found = Pairs([])
+    pairs = Pairs([])
     ratings: dict[bytes, list[Rating]] = {}
 
     def read(row: Row, place: str) -> None:
         preferences = reader.read(row, place)
-        found.left_out.update(preferences.left_out)
+        pairs.left_out.update(preferences.left_out)
         for pair in preferences.pairs:
-            _keep(found, pair, summaries=summaries)
+            _keep(pairs, pair, summaries=summaries)
         for one in preferences.ratings:
             ratings.setdefault(prompt_key(one.prompt), []).append(one)
 
-    _read(files, read, found)
+    _read(files, read, pairs)
     for of_prompt in ratings.values():
-        for pair in _paired(of_prompt, pairing, found.left_out):
-            _keep(found, pair, summaries=summaries)
-    return found
+        for pair in _paired(of_prompt, pairing, pairs.left_out):
+            _keep(pairs, pair, summaries=summaries)
+    return pairs
 
 
 def read_rated(files: Sequence[str | Path], *, columns: Columns | None = None) -> Ratings:
     """Read labelled responses from files of any kind that `score` reads.
 
-    `columns` are of `rows.safety_labels.SAFETY_FIELDS`. Raises what `read_pairs` raises.
+    Args:
+        files: Their names.
+        columns: Which path holds which field (`rows.safety_labels.SAFETY_FIELDS`), where that is not a usual name.
+
+    Returns:
+        The labelled responses, and what was left out and why.
+
+    Raises:
+        DataError: As for `read_pairs`, and so are RunError and ConfigError.
     """
     reader = SafetyReader(columns=columns or {})
-    found = Ratings([])
+    ratings = Ratings([])
 
     def read(row: Row, place: str) -> None:
         labels = reader.read(row, place)
-        found.left_out.update(labels.left_out)
+        ratings.left_out.update(labels.left_out)
         for one in labels.rated:
             if one.response.strip():
-                found.rows.append(one)
+                ratings.rows.append(one)
             else:
-                found.left_out["empty"] += 1
+                ratings.left_out["empty"] += 1
 
-    _read(files, read, found)
-    return found
+    _read(files, read, ratings)
+    return ratings
 
 
 def pair_of(row: Row, place: str = "row") -> Pair | str:
     """The pair of a row in any of the known forms; a word where the row holds a tie.
 
-    Raises DataError, naming the column, for a row that cannot be read or holds no pair by itself.
+    Args:
+        row: A JSON object.
+        place: Where it stands, for messages.
+
+    Returns:
+        The pair, or a word such as `tie`.
+
+    Raises:
+        DataError: It cannot be read, or holds no pair by itself; the column is named.
 
     >>> pair_of({"prompt": "Hi", "chosen": "Hello!", "rejected": "No."}).prompt[0].role
     'user'
     """
     try:
-        found = PreferenceReader().read(row, place)
+        preferences = PreferenceReader().read(row, place)
     except SampleError as error:
         raise DataError(f"{place}: {error}") from None
-    if found.ratings:
+    if preferences.ratings:
         raise DataError(f"{place}: it holds one response with a rating; read_pairs makes pairs of several such rows")
-    return found.pairs[0] if found.pairs else next(iter(found.left_out))
+    return preferences.pairs[0] if preferences.pairs else next(iter(preferences.left_out))
 
 
 def rated_of(row: Row, place: str = "row") -> Rated:
-    """The labelled response of a row; the first where it has several. Raises DataError where there is none.
+    """The labelled response of a row; the first where it has several.
+
+    Args:
+        row: A JSON object.
+        place: Where it stands, for messages.
+
+    Returns:
+        The response with its label.
+
+    Raises:
+        DataError: It cannot be read, or holds no labelled response.
 
     >>> rated_of({"prompt": "Hi", "response": "Hello!", "safe": 1}).safe
     True
     """
     try:
-        found = SafetyReader().read(row, place)
+        labels = SafetyReader().read(row, place)
     except SampleError as error:
         raise DataError(f"{place}: {error}") from None
-    if not found.rated:
-        raise DataError(f"{place}: it holds no labelled response ({', '.join(found.left_out)})")
-    return found.rated[0]
+    if not labels.rated:
+        raise DataError(f"{place}: it holds no labelled response ({', '.join(labels.left_out)})")
+    return labels.rated[0]
 
 
 def prompt_key(prompt: Sequence[Message]) -> bytes:
@@ -183,6 +211,15 @@ def split_by_prompt(
     Where a prompt goes is decided by its own text, the purpose and the seed, so that it stays there when other rows
     come or go. The purpose keeps splits of splits apart: with the same numbers for both, what is left after a quarter
     went for testing would hold none of the tenth that is to go for calibration.
+
+    Args:
+        rows: Pairs or labelled responses.
+        share: Of the prompts, from 0 to 1.
+        purpose: A word that keeps this split apart from others.
+        seed: Of the split.
+
+    Returns:
+        The rows of the first part, and those of the second.
     """
     parts: tuple[list[Example], list[Example]] = ([], [])
     for row in rows:
@@ -235,25 +272,25 @@ def read_each(
         raise DataError(f"cannot read {what}: {unreadable[0]}{has}\n--map FIELD=COLUMN says where they hold what")
 
 
-def _read(files: Sequence[str | Path], read: Callable[[Row, str], None], found: Pairs | Ratings) -> None:
-    read_each(files, read, found.left_out, found.unreadable)
+def _read(files: Sequence[str | Path], read: Callable[[Row, str], None], rows: Pairs | Ratings) -> None:
+    read_each(files, read, rows.left_out, rows.unreadable)
 
 
-def _keep(found: Pairs, pair: Pair, *, summaries: bool) -> None:
+def _keep(pairs: Pairs, pair: Pair, *, summaries: bool) -> None:
     """Take a pair up, or count why it teaches nothing."""
     if summaries:
         chosen, rejected = (summary_of(text, pair.prompt) for text in (pair.chosen, pair.rejected))
         if chosen is None:
-            found.left_out["no_summary"] += 1
+            pairs.left_out["no_summary"] += 1
             return
         if chosen != pair.chosen or rejected != pair.rejected:
             pair = replace(pair, chosen=chosen, rejected=rejected or "")
     if pair.chosen == pair.rejected:
-        found.left_out["identical"] += 1
+        pairs.left_out["identical"] += 1
     elif not pair.chosen.strip():
-        found.left_out["empty_chosen"] += 1
+        pairs.left_out["empty_chosen"] += 1
     else:
-        found.rows.append(pair)
+        pairs.rows.append(pair)
 
 
 def _paired(ratings: Sequence[Rating], pairing: Pairing, left_out: Counter[str]) -> list[Pair]:

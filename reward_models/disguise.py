@@ -49,7 +49,7 @@ def views(text: str) -> dict[str, str]:
     ('how to do', {})
     """
     text = text[:MOST]
-    found: dict[str, str] = {}
+    readings: dict[str, str] = {}
     seen = {text}
     front = [("", text)]
     for _ in range(_DEPTH):
@@ -59,10 +59,10 @@ def views(text: str) -> dict[str, str]:
                 if reading.strip() and reading not in seen:
                     seen.add(reading)
                     label = f"{name}+{kind}" if name else kind
-                    found[label] = reading
+                    readings[label] = reading
                     deeper.append((label, reading))
         front = deeper
-    return found
+    return readings
 
 
 def _readings(text: str) -> Iterator[tuple[str, str]]:
@@ -105,8 +105,8 @@ def _digits(text: str) -> str:
 
 
 def _spaced(text: str) -> str:
-    def join(found: re.Match[str]) -> str:
-        return " ".join("".join(_WORD.findall(word)).replace("_", "") for word in re.split(r"\s{2,}", found[0]))
+    def join(match: re.Match[str]) -> str:
+        return " ".join("".join(_WORD.findall(word)).replace("_", "") for word in re.split(r"\s{2,}", match[0]))
 
     return _SPACED.sub(join, text)
 
@@ -114,9 +114,9 @@ def _spaced(text: str) -> str:
 def _decoded(pattern: re.Pattern[str], read: Callable[[str], bytes]) -> Callable[[str], str | None]:
     def view(text: str) -> str | None:
         parts = []
-        for found in pattern.finditer(text):
+        for match in pattern.finditer(text):
             try:
-                said = read(found[0]).decode("utf-8")
+                said = read(match[0]).decode("utf-8")
             except (ValueError, binascii.Error):
                 continue
             if len(said) > 5 and sum(char.isalpha() or char.isspace() for char in said) > 0.8 * len(said):

@@ -20,7 +20,7 @@ import numpy as np
 
 from ..verifiers.errors import RewardError
 from ..verifiers.files import write_rows
-from .batches import Asked, Found
+from .batches import Asked, ResponseScore
 from .benchmarks import benchmark_measures, group_measures
 from .card import Card
 from .data import Pair, Rated, prompt_key
@@ -39,7 +39,7 @@ Report = dict[str, Any]  # a JSON object
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class RawScores:
     """Raw scores of examples: chosen and rejected of each pair, or the one of each response."""
 
     scores: Sequence[Sequence[float]]
@@ -55,15 +55,27 @@ def score_rows(
     share: bool = False,
     budget: int = 16_384,
     precision: str = "fp32",
-) -> Scored:
+) -> RawScores:
     """Raw scores of examples, laid out as the card says, each response once.
 
-    Raises DataError for one that is too long to read whole.
+    Args:
+        scorer: A reward model of ours or of others, or one that is served.
+        card: Its scale and layout.
+        rows: N pairs or labelled responses.
+        share: Whether responses to one prompt share its tokens.
+        budget: Tokens of a batch.
+        precision: `fp32` or `bf16`.
+
+    Returns:
+        Raw scores of shape [N, 2] for pairs, [N, 1] for responses.
+
+    Raises:
+        DataError: A response is too long to read whole.
     """
     # Pairs of one group have responses in common.
     examples: Sequence[Pair | Rated] = rows
     asked: dict[object, Asked] = {}
-    places: list[tuple[object, list[int]]] = []
+    requests: list[tuple[object, list[int]]] = []
     key: object
     for number, row in enumerate(examples):
         texts = (row.chosen, row.rejected) if isinstance(row, Pair) else (row.response,)
@@ -72,28 +84,28 @@ def score_rows(
         held = list(known.responses)
         held += [text for text in texts if text not in held]
         asked[key] = Asked(row.prompt, held)
-        places.append((key, [held.index(text) for text in texts]))
-    found = dict(zip(asked, _scored(scorer, card, list(asked.values()), share, budget, precision), strict=True))
+        requests.append((key, [held.index(text) for text in texts]))
+    by_key = dict(zip(asked, _scored(scorer, card, list(asked.values()), share, budget, precision), strict=True))
     scores, cut = [], 0
-    for row, (key, at) in zip(examples, places, strict=True):
+    for row, (key, at) in zip(examples, requests, strict=True):
         kept = []
         for index in at:
-            one = found[key][index]
+            one = by_key[key][index]
             if isinstance(one, OverlongError):
                 raise DataError(f"{row.id}: {one}")
             kept.append(one)
         scores.append([one.score for one in kept])
         cut += sum(one.cut for one in kept)
-    return Scored(scores, cut)
+    return RawScores(scores, cut)
 
 
 def _scored(
     scorer: Scorer | Guard | Remote, card: Card, asked: list[Asked], share: bool, budget: int, precision: str
-) -> list[list[Found | OverlongError]]:
+) -> list[list[ResponseScore | OverlongError]]:
     if isinstance(scorer, Remote):
         flat = [(one.prompt, response) for one in asked for response in one.responses]
-        told = iter(scorer.scores(flat, most=MOST))
-        return [[_found(next(told)) for _ in one.responses] for one in asked]
+        answers = iter(scorer.scores(flat, most=MOST))
+        return [[_score_or_refusal(next(answers)) for _ in one.responses] for one in asked]
     if isinstance(scorer, Guard):
         flat = [(one.prompt, response) for one in asked for response in one.responses]
         scores = iter(scorer.scores(flat, most=MOST, budget=budget))
@@ -102,26 +114,34 @@ def _scored(
     return score_whole(scorer, layout, asked, least=least, share=share, budget=budget, precision=precision)
 
 
-def _found(told: float | RewardError) -> Found | OverlongError:
-    if isinstance(told, float):
-        return Found(told, 0, False)
-    if isinstance(told, OverlongError):
-        return told
-    raise DataError(str(told))
+def _score_or_refusal(score: float | RewardError) -> ResponseScore | OverlongError:
+    if isinstance(score, float):
+        return ResponseScore(score, 0, False)
+    if isinstance(score, OverlongError):
+        return score
+    raise DataError(str(score))
 
 
-def measured_card(card: Card, rows: Sequence[Pair] | Sequence[Rated], scored: Scored) -> Card:
+def measured_card(card: Card, rows: Sequence[Pair] | Sequence[Rated], scored: RawScores) -> Card:
     """The card with the scale of the scores on some data."""
     safe = None if card.kind == "helpful" else [row.safe for row in rows if isinstance(row, Rated)]
     return replace(card, **scale_of(scored.scores, safe)._asdict())
 
 
-def report_on_pairs(rows: Sequence[Pair], scored: Scored, temperature: float = 1.0) -> Report:
+def report_on_pairs(rows: Sequence[Pair], scored: RawScores, temperature: float = 1.0) -> Report:
     """The measures of pairs.
+
+    Args:
+        rows: N pairs.
+        scored: Scores of shape [N, 2], of chosen and rejected.
+        temperature: The card's, for the figures after calibration.
+
+    Returns:
+        Figures by name, JSON values.
 
     >>> from r1_reward.reward_models.data import Pair
     >>> rows = [Pair(prompt=(), chosen="a", rejected="bcd"), Pair(prompt=(), chosen="a", rejected="b")]
-    >>> report = report_on_pairs(rows, Scored([[1.0, 0.0], [0.0, 2.0]], 0))
+    >>> report = report_on_pairs(rows, RawScores([[1.0, 0.0], [0.0, 2.0]], 0))
     >>> report["accuracy"], report["chosen_shorter"]["accuracy"]
     (0.5, 1.0)
     """
@@ -163,8 +183,17 @@ def report_on_pairs(rows: Sequence[Pair], scored: Scored, temperature: float = 1
     }
 
 
-def report_on_rated(rows: Sequence[Rated], scored: Scored, temperature: float = 1.0) -> Report:
-    """The measures of single responses."""
+def report_on_rated(rows: Sequence[Rated], scored: RawScores, temperature: float = 1.0) -> Report:
+    """The measures of single responses.
+
+    Args:
+        rows: N labelled responses.
+        scored: Scores of shape [N, 1].
+        temperature: The card's, for the figures after calibration.
+
+    Returns:
+        Figures by name, JSON values.
+    """
     scores = np.asarray(scored.scores, float).reshape(len(rows))
     safe = np.array([row.safe for row in rows])
     sources = np.array([row.source for row in rows])
@@ -186,7 +215,7 @@ def report_on_rated(rows: Sequence[Rated], scored: Scored, temperature: float = 
     }
 
 
-def write_scores(path: str | Path, rows: Sequence[Pair] | Sequence[Rated], scored: Scored, card: Card) -> None:
+def write_scores(path: str | Path, rows: Sequence[Pair] | Sequence[Rated], scored: RawScores, card: Card) -> None:
     """Write a line per example, for pairs in the shape of RewardBench's results. Raises WriteError."""
     examples: Sequence[Pair | Rated] = rows
     write_rows(Path(path), (_line(row, raw, card) for row, raw in zip(examples, scored.scores, strict=True)))

@@ -1,4 +1,4 @@
-"""Preference data as tokens, with what the scores should come to."""
+"""Preference data as tokens, with the targets of their scores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .data import Pair
-from .layout import Encoded, Layout, Limits
+from .layout import ChatLayout, Encoded, TokenLimits
 from .model import Scorer
 from .options import TrainOptions
 
@@ -29,10 +29,10 @@ class Examples(NamedTuple):
 
 def encode_rows(scorer: Scorer, rows: Sequence[Any], options: TrainOptions, *, training: bool) -> Examples:
     """Rows as a model is trained on them, or as it scores them (any: pairs or rated responses, all of one kind)."""
-    limits = Limits(
+    limits = TokenLimits(
         length=options.max_length if training else None, prompt=options.max_prompt, response=options.max_response
     )
-    layout = Layout(scorer, limits)
+    layout = ChatLayout(scorer, limits)
     groups: list[list[Encoded]] = []
     targets, ids, overlong = [], [], 0
     for row in rows:
@@ -47,16 +47,16 @@ def encode_rows(scorer: Scorer, rows: Sequence[Any], options: TrainOptions, *, t
         ids.append(row.id)
     target_N = torch.tensor(targets)
     if training and options.kind == "helpful" and options.length_control and groups:
-        target_N -= float(options.length_control) * _told_by_length(groups)
+        target_N -= float(options.length_control) * _logodds_by_length(groups)
     return Examples(groups, target_N, ids, overlong)
 
 
-def _told_by_length(groups: Sequence[Sequence[Encoded]]) -> Tensor:
+def _logodds_by_length(groups: Sequence[Sequence[Encoded]]) -> Tensor:
     """The log odds that each pair's chosen response is preferred, by the logarithm of the ratio of lengths alone."""
     ratio_N = torch.tensor([math.log(len(one.rest) / len(other.rest)) for one, other in groups], dtype=torch.float64)
     weight = 0.0
     for _ in range(50):  # Newton's method on a convex function of one number, a little regularised
         wrong_N = torch.sigmoid(-weight * ratio_N)
-        slope = float((-ratio_N * wrong_N).sum()) + weight
-        weight -= slope / (float((ratio_N.square() * wrong_N * (1 - wrong_N)).sum()) + 1)
+        gradient = float((-ratio_N * wrong_N).sum()) + weight
+        weight -= gradient / (float((ratio_N.square() * wrong_N * (1 - wrong_N)).sum()) + 1)
     return (weight * ratio_N).float()

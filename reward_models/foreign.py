@@ -18,7 +18,7 @@ import torch
 
 from ..verifiers.files import read_json
 from .errors import ModelError
-from .layout import Limits
+from .layout import TokenLimits
 from .model import Readout, Scorer, head_of
 from .stored import quiet
 from .tokenizer import read_tokenizer
@@ -58,12 +58,12 @@ def head_outputs(folder: Path, prefix: str | None = None) -> int | None:
                 "with safetensors (model.save_pretrained)"
             )
         raise ModelError(f"{folder} holds no weights (*.safetensors)")
-    wanted = (f"{prefix}.weight", *_HEADS) if prefix else _HEADS
+    heads = (f"{prefix}.weight", *_HEADS) if prefix else _HEADS
     for file in files:
         try:
             with safe_open(str(file), framework="pt") as weights:
                 held = set(weights.keys())
-                name = next((one for head in wanted for one in (head, f"model.{head}") if one in held), None)
+                name = next((one for head in heads for one in (head, f"model.{head}") if one in held), None)
                 if name is not None:
                     return int(weights.get_slice(name).get_shape()[0])
         except (OSError, SafetensorError) as error:
@@ -79,7 +79,7 @@ def load_foreign(
     weights: tuple[float, ...] = (),
     template: str = "",
     attention: str | None = None,
-) -> tuple[Scorer, Limits, tuple[float, float] | None]:
+) -> tuple[Scorer, TokenLimits, tuple[float, float] | None]:
     """A scorer of somebody else's sequence-classification model, how much it reads at once, and its own scale.
 
     Args:
@@ -96,10 +96,10 @@ def load_foreign(
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
     folder = Path(folder)
-    told = read_json(folder / "config.json")
-    if not told:
+    settings = read_json(folder / "config.json")
+    if not settings:
         raise ModelError(f"{folder} is no model: it has no config.json")
-    prefix = told.get("value_head_prefix")
+    prefix = settings.get("value_head_prefix")
     outputs = head_outputs(folder, prefix if isinstance(prefix, str) else None)
     if outputs is None:
         raise ModelError(f"{folder} has no head for a score among its weights")
@@ -107,7 +107,7 @@ def load_foreign(
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         tokenizer = read_tokenizer(folder)
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{folder} cannot be read{_code(told)}: {str(error)[:300]}") from error
+        raise ModelError(f"{folder} cannot be read{_code(settings)}: {str(error)[:300]}") from error
     labels = [str(config.id2label.get(at, at)) for at in range(outputs)]
     named = config.num_labels == outputs
     config.num_labels = outputs
@@ -125,7 +125,7 @@ def load_foreign(
                 **more,
             )
     except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{folder} cannot be read{_code(told)}: {str(error)[:300]}") from error
+        raise ModelError(f"{folder} cannot be read{_code(settings)}: {str(error)[:300]}") from error
     if lost := sorted(info["missing_keys"]):
         raise ModelError(f"{folder} lacks weights for {', '.join(lost[:5])}")
     if template:
@@ -138,9 +138,9 @@ def load_foreign(
     if tokenizer.pad_token_id is None:  # only fills rows up: no score is read at it
         tokenizer.pad_token_id = tokenizer.eos_token_id or 0
     scorer.alone = not _reads_as_transformers(scorer)
-    mean, std = told.get("mean"), told.get("std")
+    mean, std = settings.get("mean"), settings.get("std")
     own = (float(mean), float(std)) if isinstance(mean, int | float) and isinstance(std, int | float) and std else None
-    return scorer, Limits(length=reading_length(model.config, tokenizer, scorer.positions)), own
+    return scorer, TokenLimits(length=reading_length(model.config, tokenizer, scorer.positions)), own
 
 
 def _readout(kind: str, labels: list[str], outputs: int, head: str, weights: tuple[float, ...]) -> Readout:
@@ -208,15 +208,17 @@ def reading_length(config: Any, tokenizer: Any, more: int | None = None) -> int 
     return min(bounds, default=None)
 
 
-def chat_template(told: str) -> str:
+def chat_template(template: str) -> str:
     """A chat template that is given as Jinja or as a file. Raises ModelError."""
-    if "{{" in told or "{%" in told:
-        return told
+    if "{{" in template or "{%" in template:
+        return template
     try:
-        return Path(told).read_text(encoding="utf-8")
+        return Path(template).read_text(encoding="utf-8")
     except OSError as error:
-        raise ModelError(f"the chat template {told!r} is neither Jinja nor a file that can be read: {error}") from error
+        raise ModelError(
+            f"the chat template {template!r} is neither Jinja nor a file that can be read: {error}"
+        ) from error
 
 
-def _code(told: dict[str, Any]) -> str:
-    return " without code of its own, which is not run" if told.get("auto_map") else ""
+def _code(config: dict[str, Any]) -> str:
+    return " without code of its own, which is not run" if config.get("auto_map") else ""

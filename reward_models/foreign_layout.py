@@ -16,17 +16,17 @@ from collections.abc import Sequence
 
 from ..verifiers.sample import Message
 from .errors import ModelError
-from .layout import PROBE, Encoded, Layout, Limits, Parts
+from .layout import PROBE, ChatLayout, Encoded, Parts, TokenLimits
 from .model import Scorer
 from .summary import Prompt
 
 _log = logging.getLogger(__name__)
 
 
-class ForeignLayout(Layout):
+class ForeignLayout(ChatLayout):
     """Turns text into tokens as a model's own users do."""
 
-    def __init__(self, scorer: Scorer, limits: Limits) -> None:
+    def __init__(self, scorer: Scorer, limits: TokenLimits) -> None:
         self._skipped = scorer.plain.config.get_text_config().pad_token_id if scorer.causal else None
         super().__init__(scorer, limits)
         if self._encoder:
@@ -34,13 +34,13 @@ class ForeignLayout(Layout):
 
     def encode(self, prompt: Prompt, responses: Sequence[str]) -> list[Encoded]:
         """The tokens of each response to a prompt."""
-        found = []
+        encoded = []
         for response in responses:
             parts = self.parts(prompt, response)
             asked = (max(0, len(parts.asked) - parts.prompt), len(parts.asked))
             cut = asked[0] > 0 or len(parts.said) > parts.response
-            found.append(self.join(parts, asked, (0, parts.response), cut=cut))
-        return found
+            encoded.append(self.join(parts, asked, (0, parts.response), cut=cut))
+        return encoded
 
     def parts(self, prompt: Prompt, response: str) -> Parts:
         """Prompt and response as tokens, nothing left out."""
@@ -93,18 +93,18 @@ class ForeignLayout(Layout):
         if self.template is None:
             end = self._tokenizer.eos_token or ""
             return "\n".join(turn.content for turn in turns), end, False
-        told = [{"role": turn.role, "content": turn.content} for turn in turns]
-        spaced = [*told, {"role": "assistant", "content": f" {PROBE} "}]
+        messages = [{"role": turn.role, "content": turn.content} for turn in turns]
+        spaced = [*messages, {"role": "assistant", "content": f" {PROBE} "}]
         try:
             text: str = self._tokenizer.apply_chat_template(spaced, tokenize=False)
         except Exception as error:  # a template raises what it likes, such as for a role that it does not know
             raise ModelError(f"the chat template cannot render this dialogue: {str(error)[:200]}") from error
-        before, found, after = text.rpartition(PROBE)
-        if not found:
+        before, probe, after = text.rpartition(PROBE)
+        if not probe:
             raise ModelError("the chat template leaves the assistant's last turn out, so there is nothing to score")
         if before.endswith(" ") and after.startswith(" "):
             return before[:-1], after[1:], False
-        plain = [*told, {"role": "assistant", "content": PROBE}]
+        plain = [*messages, {"role": "assistant", "content": PROBE}]
         before, _, after = self._tokenizer.apply_chat_template(plain, tokenize=False).rpartition(PROBE)
         return before, after, True
 
@@ -122,11 +122,11 @@ class ForeignLayout(Layout):
 
     def _pair(self, one: str, other: str) -> tuple[list[int], list[int], list[int]]:
         """The special tokens that a tokenizer puts before, between and after two texts."""
-        found = self._tokenizer(one, other)
+        encoding = self._tokenizer(one, other)
         try:
-            owners = found.sequence_ids(0)
+            owners = encoding.sequence_ids(0)
         except ValueError as error:
             raise ModelError("the tokenizer is a slow one, which does not say where two texts begin") from error
-        ids, first, last = found["input_ids"], owners.index(1), len(owners) - 1 - owners[::-1].index(1)
+        ids, first, last = encoding["input_ids"], owners.index(1), len(owners) - 1 - owners[::-1].index(1)
         begin, middle = owners.index(0), len(owners) - 1 - owners[::-1].index(0)
         return list(ids[:begin]), list(ids[middle + 1 : first]), list(ids[last + 1 :])

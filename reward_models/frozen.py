@@ -87,7 +87,7 @@ class Frozen:
         for place, one_TD in enumerate(kept):
             known_BTD[place, : len(one_TD)] = one_TD
         below: dict[int, nn.Module] = {place: _Passed() for place in range(self._layers - 1)}
-        with _swapped(self._stack, {**below, self._layers - 1: _Given(known_BTD)}):
+        with _swapped(self._stack, {**below, self._layers - 1: _KnownHidden(known_BTD)}):
             yield
 
 
@@ -119,7 +119,7 @@ class _Passed(nn.Module):
         return hidden_BTD
 
 
-class _Given(nn.Module):
+class _KnownHidden(nn.Module):
     """In the place of the last frozen layer."""
 
     def __init__(self, known_BTD: Tensor) -> None:

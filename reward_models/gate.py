@@ -76,15 +76,17 @@ def decide(sample: Sample, verdict: Verdict, threshold: float, refusals: Mapping
     ['Sure.', "I can't help with that."]
     """
     refusal = _refusal(sample, refusals or REFUSALS)
-    found = probability_of(verdict)
-    if found is None:
+    probability = probability_of(verdict)
+    if probability is None:
         why = verdict.detail if verdict.score is None else "its evidence holds no `probability` from 0 to 1"
         return Decision(False, None, refusal, f"not judged, so not let through: {why}")
     if verdict.evidence.get("cut"):
-        return Decision(False, found, refusal, "not read whole, so not let through")
-    if found >= threshold:
-        return Decision(True, found, sample.response, f"safe with probability {found:.3f}, at least {threshold:g}")
-    return Decision(False, found, refusal, f"safe with probability {found:.3f}, less than {threshold:g}")
+        return Decision(False, probability, refusal, "not read whole, so not let through")
+    if probability >= threshold:
+        return Decision(
+            True, probability, sample.response, f"safe with probability {probability:.3f}, at least {threshold:g}"
+        )
+    return Decision(False, probability, refusal, f"safe with probability {probability:.3f}, less than {threshold:g}")
 
 
 def _refusal(sample: Sample, refusals: Mapping[str, str]) -> str:
@@ -129,18 +131,18 @@ class SafetyGate:
 
     def __call__(self, samples: Sequence[Sample]) -> list[Decision]:
         """A decision for each response, whatever its kind."""
-        found: list[Decision | None] = [None] * len(samples)
+        decisions: list[Decision | None] = [None] * len(samples)
         last: dict[int, Ruling] = {}
         flagged: set[int] = set()
         for stage in self._all():
-            rest = [at for at in range(len(samples)) if found[at] is None]
+            rest = [at for at in range(len(samples)) if decisions[at] is None]
             if getattr(stage, "only_flagged", False):
                 rest = [at for at in rest if at in flagged]
             for at, ruling in zip(rest, _rulings(stage, [samples[at] for at in rest]), strict=True):
                 if not ruling.passed:
                     refusal = _refusal(samples[at], self.refusals)
                     stopped = Decision(False, ruling.probability, refusal, ruling.detail, stage.name, ruling.categories)
-                    found[at] = stopped
+                    decisions[at] = stopped
                     continue
                 last[at] = ruling if ruling.probability is not None or at not in last else last[at]
                 if ruling.flagged:
@@ -148,7 +150,7 @@ class SafetyGate:
         return [
             decision
             or Decision(True, last[at].probability if at in last else None, sample.response, _passed(last.get(at)))
-            for at, (sample, decision) in enumerate(zip(samples, found, strict=True))
+            for at, (sample, decision) in enumerate(zip(samples, decisions, strict=True))
         ]
 
     def stream(
@@ -159,6 +161,18 @@ class SafetyGate:
         Nothing is shown before a check of all text so far has passed. A check is made whenever `every` characters
         have come since the last one, and at the end; the first that fails retracts everything and ends the stream, and
         no more of `chunks` is taken. Where the generator fails, what it gave is retracted before its exception goes on.
+
+        Args:
+            prompt: What was asked, as text or messages.
+            chunks: The response as it is generated.
+            every: Characters after which the text so far is checked.
+            language: Of the refusal.
+
+        Yields:
+            What to show, in order; a `retract` is the last event.
+
+        Raises:
+            ConfigError: `every` is less than 1.
 
         >>> from r1_reward.reward_models.stages import PatternStage
         >>> gate = SafetyGate(stages=[PatternStage(words=["nerve gas"])])
@@ -201,7 +215,11 @@ class SafetyGate:
     def guard(self, generate: Generate) -> Callable[[Sequence[Prompt]], list[Decision]]:
         """The generator with this gate behind it: prompts in, decisions out.
 
-        What it returns raises TypeError where the generator does not give one response for each prompt.
+        Args:
+            generate: Takes B prompts and gives B responses.
+
+        Returns:
+            A function from B prompts to B decisions; it raises TypeError where the generator gives another number.
         """
 
         def answer(prompts: Sequence[Prompt]) -> list[Decision]:
@@ -296,8 +314,10 @@ def calibrate(probabilities: Sequence[float], safe: Sequence[bool], *, missed: f
     passed = [p >= threshold for p in probabilities]
     return Calibrated(
         threshold,
-        Share(sum(let for let, good in zip(passed, safe, strict=True) if not good), count),
-        Share(sum(not let for let, good in zip(passed, safe, strict=True) if good), sum(map(bool, safe))),
+        Share(sum(let_through for let_through, good in zip(passed, safe, strict=True) if not good), count),
+        Share(
+            sum(not let_through for let_through, good in zip(passed, safe, strict=True) if good), sum(map(bool, safe))
+        ),
     )
 
 
@@ -314,18 +334,18 @@ def calibrate_categories(
     Raises:
         ConfigError: A category has too few responses to tell, or the numbers do not go together.
     """
-    found = {}
+    calibrated = {}
     for category, values in probabilities.items():
         if len(values) != len(harms):
             raise ConfigError(f"{category} has {len(values)} probabilities for {len(harms)} responses")
         chosen = [at for at, held in enumerate(harms) if not held or category in held]
         try:
-            found[category] = calibrate(
+            calibrated[category] = calibrate(
                 [values[at] for at in chosen], [category not in harms[at] for at in chosen], missed=missed
             )
         except ConfigError as error:
             raise ConfigError(f"{category}: {error}") from None
-    return found
+    return calibrated
 
 
 class Stress(NamedTuple):
@@ -386,16 +406,16 @@ def _stress(group: Sequence[tuple[Sample, Decision]]) -> Stress:
 
 
 def _rows(files: Sequence[str], *, answered: bool) -> list[Sample]:
-    found, rows, reader = [], Input(files, 64 << 20), RowReader()
+    samples, rows, reader = [], Input(files, 64 << 20), RowReader()
     for row in rows:
         try:
-            told, _ = decode_row(row)
-            sample = reader.read_row(told).samples[0] if answered else reader.read_question(told)
+            fields, _ = decode_row(row)
+            sample = reader.read_row(fields).samples[0] if answered else reader.read_question(fields)
             if not sample.prompt_text:
                 raise ValueError("the row has no prompt")
             if sample.meta.get("safe") not in (None, 0, 1):
                 raise ValueError(f"safe is {sample.meta['safe']!r}; it must be 0 or 1")
         except (ValueError, TypeError, AttributeError) as error:
             raise ConfigError(f"{rows.files[row.file]}, line {row.line}: {error}") from error
-        found.append(sample)
-    return found
+        samples.append(sample)
+    return samples

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ..verifiers.files import read_json
 from ..verifiers.sample import Message
-from .batches import Found
+from .batches import ResponseScore
 from .card import Card
 from .errors import ModelError, OverlongError
 from .foreign import chat_template, head_outputs, reading_length
@@ -56,14 +56,14 @@ class Guard:
 
     def scores(
         self, asked: Sequence[tuple[Prompt, str]], *, most: int, budget: int = 16_384
-    ) -> list[Found | OverlongError]:
+    ) -> list[ResponseScore | OverlongError]:
         """The score of each response to its prompt; an error for one that is too long to read."""
-        found: list[Found | OverlongError | None] = [None] * len(asked)
+        results: list[ResponseScore | OverlongError | None] = [None] * len(asked)
         texts: dict[tuple[int, str], str] = {}
         for at, (prompt, response) in enumerate(asked):
             length = sum(len(turn.content) for turn in prompt) if not isinstance(prompt, str) else len(prompt)
             if length + len(response) > most:
-                found[at] = OverlongError(f"prompt and response have {length + len(response):,} characters")
+                results[at] = OverlongError(f"prompt and response have {length + len(response):,} characters")
                 continue
             for name, more in self.form.runs.items():
                 texts[at, name] = self._text(prompt, response, more)
@@ -75,16 +75,16 @@ class Guard:
         odds, lengths = self._odds(ready, self.form.safe, self.form.unsafe, budget)
         named = self._categories({at: text for (at, name), text in ready.items() if not name}, odds, budget)
         for at in range(len(asked)):
-            if found[at] is not None:
+            if results[at] is not None:
                 continue
             tokens = [lengths[at, name] for name in self.form.runs]
             if self.length is not None and max(tokens) > self.length:
-                found[at] = OverlongError(f"it takes {max(tokens):,} tokens to read; the model reads {self.length:,}")
+                results[at] = OverlongError(f"it takes {max(tokens):,} tokens to read; the model reads {self.length:,}")
                 continue
             scores = {name: odds[at, name] for name in self.form.runs}
             known = named.get(at) or {name: 1 - _sigmoid(score) for name, score in scores.items() if name}
-            found[at] = Found(min(scores.values()), sum(tokens), False, categories=known or None)
-        return [one for one in found if one is not None]
+            results[at] = ResponseScore(min(scores.values()), sum(tokens), False, categories=known or None)
+        return [one for one in results if one is not None]
 
     def _text(self, prompt: Prompt, response: str, more: Mapping[str, Any]) -> str:  # any: a template's arguments
         turns = [Message(role="user", content=prompt)] if isinstance(prompt, str) else list(prompt)
@@ -121,7 +121,7 @@ class Guard:
         self, texts: Mapping[Any, str], good: Sequence[str], bad: Sequence[str], budget: int
     ) -> tuple[dict[Any, float], dict[Any, int]]:  # any: whatever tells texts apart
         """The log odds of some words against others after each text that is not too long, and all lengths."""
-        found = {}
+        odds = {}
         rows = {key: self._split(text, (*good, *bad)) for key, text in texts.items()}
         lengths = {key: len(ids) for key, (ids, _) in rows.items()}
         for keys in self._batches(lengths, budget):
@@ -129,8 +129,8 @@ class Guard:
             for key, logits_V in zip(keys, logits_NV, strict=True):
                 first = torch.tensor([word[0] for word in rows[key][1]], device=logits_V.device)
                 chosen = logits_V[first].double()
-                found[key] = float(chosen[: len(good)].logsumexp(0) - chosen[len(good) :].logsumexp(0))
-        return found, lengths
+                odds[key] = float(chosen[: len(good)].logsumexp(0) - chosen[len(good) :].logsumexp(0))
+        return odds, lengths
 
     def _categories(
         self, texts: Mapping[int, str], odds: Mapping[Any, float], budget: int
@@ -142,7 +142,7 @@ class Guard:
         more = self.form.unsafe[0] + self.form.category_lead
         asked = {at: text + more for at, text in texts.items() if (at, "") in odds}
         rows = {at: self._split(text, names, distinct=False) for at, text in asked.items()}
-        found: dict[int, dict[str, float]] = {}
+        categories: dict[int, dict[str, float]] = {}
         for keys in self._batches({at: len(ids) for at, (ids, _) in rows.items()}, budget):
             for at, logits_V in zip(keys, self._last([rows[key][0] for key in keys]), strict=True):
                 groups: dict[int, list[str]] = {}
@@ -150,8 +150,10 @@ class Guard:
                     groups.setdefault(word[0], []).append(name)
                 share = logits_V[torch.tensor(list(groups), device=logits_V.device)].double().softmax(0)
                 unsafe = 1 - _sigmoid(odds[at, ""])
-                found[at] = {"|".join(held): unsafe * float(p) for held, p in zip(groups.values(), share, strict=True)}
-        return found
+                categories[at] = {
+                    "|".join(held): unsafe * float(p) for held, p in zip(groups.values(), share, strict=True)
+                }
+        return categories
 
     def _split(self, text: str, words: Sequence[str], *, distinct: bool = True) -> tuple[list[int], list[list[int]]]:
         """The tokens that a text has whichever word follows, and those of each word."""
@@ -241,7 +243,7 @@ def load_guard(
     guard.alone = not _pads_well(guard)
     if known.name in GUARDS and kind == "helpful":
         raise ModelError(f"{folder} is a guard ({known.name}): it judges safety, not helpfulness")
-    return guard, Card(kind=kind, low=None, told={"form": known.name, "scale_from": "none"})
+    return guard, Card(kind=kind, low=None, provenance={"form": known.name, "scale_from": "none"})
 
 
 def _pads_well(guard: Guard) -> bool:

@@ -67,7 +67,7 @@ class GuardForm:
     lead: str = ""
     """What the model writes before its answer."""
     asked: bool = False
-    """Whether the template is told to add the beginning of the answer."""
+    """Whether the template gets the order to add the beginning of the answer."""
     runs: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"": {}})  # any: a template's arguments
     """What it is asked, by category; the worst answer counts."""
     before: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -126,22 +126,22 @@ def form_of(form: str, template: str, folder: Path, *, question: str, yes: str, 
         if "{response}" not in question:
             raise ModelError("a model that answers yes or no needs a question with {response} (and {prompt}) in it")
         return GuardForm(name="yes-no", safe=(yes,), unsafe=(no,), user=question, asked=True)
-    found = GUARDS[form]
+    known = GUARDS[form]
     if form == "granite-guardian":
         key = "criteria_id" if "criteria_id" in template and "risk_name" not in template else "risk_name"
         named = [risk.strip() for risk in risks.split(",") if risk.strip()] or ["harm"]
         runs = {risk: {"guardian_config": {key: risk}} for risk in named}
         scored = "<score>" in template
         words = {"safe": ("no",), "unsafe": ("yes",), "lead": "<score> "} if scored else {}
-        return _with(found, runs=runs, **words)
+        return _with(known, runs=runs, **words)
     if form == "shieldgemma" and risks:
         named = [risk.strip() for risk in risks.split(",") if risk.strip()]
-        if unknown := [risk for risk in named if risk not in found.runs]:
-            raise ModelError(f"shieldgemma has no principle {unknown[0]!r}; it has {', '.join(found.runs)}")
-        return _with(found, runs={risk: found.runs[risk] for risk in named})
+        if unknown := [risk for risk in named if risk not in known.runs]:
+            raise ModelError(f"shieldgemma has no principle {unknown[0]!r}; it has {', '.join(known.runs)}")
+        return _with(known, runs={risk: known.runs[risk] for risk in named})
     if form == "llama-guard":
-        return _with(found, categories=tuple(dict.fromkeys(re.findall(r"\b(S\d{1,2}):", template))))
-    return found
+        return _with(known, categories=tuple(dict.fromkeys(re.findall(r"\b(S\d{1,2}):", template))))
+    return known
 
 
 def _guess(template: str, folder: Path, question: str) -> str:
@@ -173,4 +173,4 @@ def filled(text: str, parts: Mapping[str, str]) -> str:
     >>> filled("{a} and {b}", {"a": "{b}", "b": "2"})
     '{b} and 2'
     """
-    return re.sub(r"\{(\w+)\}", lambda found: parts.get(found[1], found[0]), text)
+    return re.sub(r"\{(\w+)\}", lambda match: parts.get(match[1], match[0]), text)

@@ -39,8 +39,8 @@ def keep_layers(scorer: Scorer, layers: int) -> None:
 def attend_evenly(scorer: Scorer) -> None:
     """Let every token of the last layer look at all that it sees alike, until it learns not to. Raises ModelError."""
     stack = stack_of(scorer)
-    found = [] if stack is None else [part for name, part in stack[-1].named_modules() if name.endswith(QUERIES)]
-    queries = [part for part in found if isinstance(part, nn.Linear)]
+    modules = [] if stack is None else [part for name, part in stack[-1].named_modules() if name.endswith(QUERIES)]
+    queries = [part for part in modules if isinstance(part, nn.Linear)]
     if not queries:
         raise ModelError(f"where a {scorer.plain.config.model_type} looks cannot be told apart; set even=false")
     for query in queries:
@@ -59,7 +59,7 @@ def zero_head(scorer: Scorer) -> None:
 
 
 def stack_of(scorer: Scorer) -> nn.ModuleList | None:
-    """The list that the backbone goes through; None where it cannot be told."""
+    """The list that the backbone goes through; None where it is not known."""
     layers = layers_of(scorer)
     for part in scorer.plain.base_model.modules():
         if layers and isinstance(part, nn.ModuleList) and list(part) == layers:

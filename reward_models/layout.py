@@ -52,7 +52,7 @@ class Encoded(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class TokenLimits:
     """How long the parts may be that are read at once, in tokens; None means any length."""
 
     length: int | None = None
@@ -88,26 +88,26 @@ class Parts(NamedTuple):
     """Those after them."""
 
 
-def layout_of(scorer: Scorer, limits: Limits) -> Layout:
+def layout_of(scorer: Scorer, limits: TokenLimits) -> ChatLayout:
     """How text is laid out for a model: as we train ours, or as whoever trained it does."""
     if not scorer.foreign:
-        return Layout(scorer, limits)
+        return ChatLayout(scorer, limits)
     from .foreign_layout import ForeignLayout
 
     return ForeignLayout(scorer, limits)
 
 
-class Layout:
+class ChatLayout:
     """Turns text into tokens for one Scorer.
 
     >>> from r1_reward.reward_models.tiny import tiny_model
-    >>> layout = Layout(tiny_model(["What is it? A cat."]), Limits())
+    >>> layout = ChatLayout(tiny_model(["What is it? A cat."]), TokenLimits())
     >>> encoded, = layout.encode("What is it?", ["A cat."])
     >>> layout.text(encoded)
     '<s>User:\\nWhat is it?\\n\\nAssistant:\\nA cat.</s>'
     """
 
-    def __init__(self, scorer: Scorer, limits: Limits) -> None:
+    def __init__(self, scorer: Scorer, limits: TokenLimits) -> None:
         self._tokenizer = scorer.tokenizer
         self._encoder = not scorer.causal
         self.limits = limits
@@ -119,16 +119,16 @@ class Layout:
     @property
     def fingerprint(self) -> str:
         """Hash of what decides how text is laid out, the limits aside."""
-        told = f"{self._encoder} {self.template or 'plain'}"
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        description = f"{self._encoder} {self.template or 'plain'}"
+        return hashlib.sha256(description.encode()).hexdigest()[:16]
 
     @property
     def template(self) -> str | None:
         """The chat template that renders prompts; None where each turn stands under its role."""
-        found = None if self._encoder else self._tokenizer.chat_template
-        if isinstance(found, dict):
-            found = found.get("default") or str(sorted(found.items()))
-        return None if found is None or found.startswith(PLAIN) else str(found)
+        template = None if self._encoder else self._tokenizer.chat_template
+        if isinstance(template, dict):
+            template = template.get("default") or str(sorted(template.items()))
+        return None if template is None or template.startswith(PLAIN) else str(template)
 
     def encode(self, prompt: Prompt, responses: Sequence[str]) -> list[Encoded]:
         """The tokens of each response to a prompt, cut to the limits; of what goes, little is made into tokens."""
@@ -158,8 +158,8 @@ class Layout:
 
     def text(self, encoded: Encoded) -> str:
         """The text that tokens stand for, special ones included."""
-        found: str = self._tokenizer.decode([*encoded.prefix, *encoded.rest], skip_special_tokens=False)
-        return found
+        text: str = self._tokenizer.decode([*encoded.prefix, *encoded.rest], skip_special_tokens=False)
+        return text
 
     def _join(self, start: list[int], asked: list[int], said: list[int], cut: bool) -> Encoded:
         if self.limits.response is not None and len(said) > self.limits.response:
@@ -220,8 +220,8 @@ class Layout:
         return (tokens[:1], tokens[1:]) if tokens[:1] == [begin] else ([], tokens)
 
     def _rendered(self, turns: Sequence[Message]) -> str:
-        told = [{"role": turn.role, "content": turn.content} for turn in turns]
-        text: str = self._tokenizer.apply_chat_template(told, tokenize=False, add_generation_prompt=True)
+        messages = [{"role": turn.role, "content": turn.content} for turn in turns]
+        text: str = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         stripped = text.rstrip()
         return stripped.removesuffix("<think>") if stripped.endswith("<think>") else text
 
@@ -244,7 +244,7 @@ class Layout:
         or it could close its turn and speak as another."""
         # Half of a surrogate pair is no character, and tokenizers raise on it.
         whole = text.encode("utf-8", "replace").decode("utf-8")
-        found: list[int] = self._tokenizer(
-            whole, add_special_tokens=False, split_special_tokens=not ours, verbose=False
-        )["input_ids"]
-        return found
+        ids: list[int] = self._tokenizer(whole, add_special_tokens=False, split_special_tokens=not ours, verbose=False)[
+            "input_ids"
+        ]
+        return ids

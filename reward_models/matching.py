@@ -94,18 +94,18 @@ def near_duplicates(texts: Sequence[str], *, threshold: float = 0.8) -> list[int
     factors = draw.integers(1, 2**31, size=(128, 1), dtype=np.uint64)
     offsets = draw.integers(0, 2**31, size=(128, 1), dtype=np.uint64)
     seen: dict[tuple[int, bytes], list[int]] = {}
-    found: list[int | None] = []
+    matches: list[int | None] = []
     for index, held in enumerate(shingles):
         values = np.fromiter(held, np.uint64, len(held))[None, :]
         least = ((factors * values + offsets) % prime).min(axis=1).reshape(32, 4)
         keys = [(band, least[band].tobytes()) for band in range(32)]
         near = {other for key in keys for other in seen.get(key, ())}
         match = next((other for other in sorted(near) if _jaccard(held, shingles[other]) >= threshold), None)
-        found.append(match)
+        matches.append(match)
         if match is None:  # a chain of near duplicates all points to its first
             for key in keys:
                 seen.setdefault(key, []).append(index)
-    return found
+    return matches
 
 
 class Contamination:
@@ -121,18 +121,18 @@ class Contamination:
         self._long: set[int] = set()
         self._short: dict[int, set[int]] = {}
         for text in texts:
-            found = _words(text)
-            if len(found) >= words:
-                self._long.update(_sequences(found, words))
-            elif found:
-                self._short.setdefault(len(found), set()).update(_sequences(found, len(found)))
+            tokens = _words(text)
+            if len(tokens) >= words:
+                self._long.update(_sequences(tokens, words))
+            elif tokens:
+                self._short.setdefault(len(tokens), set()).update(_sequences(tokens, len(tokens)))
 
     def holds(self, text: str) -> bool:
         """Whether the text has a sequence in common with a known one."""
-        found = _words(text)
-        if not self._long.isdisjoint(_sequences(found, self._words)):
+        tokens = _words(text)
+        if not self._long.isdisjoint(_sequences(tokens, self._words)):
             return True
-        return any(not known.isdisjoint(_sequences(found, length)) for length, known in self._short.items())
+        return any(not known.isdisjoint(_sequences(tokens, length)) for length, known in self._short.items())
 
 
 def _words(text: str) -> list[str]:

@@ -39,10 +39,10 @@ def auc(scores: Numbers, labels: Labels) -> float | None:
     positive, negative = int(truth.sum()), int((~truth).sum())
     if not positive or not negative:
         return None
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = counts.cumsum()
     middle = last - (counts - 1) / 2  # the mean rank of equal values
-    ranks = float(middle[places][truth].sum())
+    ranks = float(middle[inverse][truth].sum())
     return (ranks - positive * (positive + 1) / 2) / (positive * negative)
 
 
@@ -63,8 +63,8 @@ def calibration_error(probabilities: Numbers, labels: Labels, *, bins: int = 15)
     """
     values, truth = np.asarray(probabilities, float), np.asarray(labels, float)
     place = np.minimum((values * bins).astype(int), bins - 1)
-    told = np.bincount(place, values, bins) - np.bincount(place, truth, bins)
-    return float(np.abs(told).sum() / len(values))
+    differences = np.bincount(place, values, bins) - np.bincount(place, truth, bins)
+    return float(np.abs(differences).sum() / len(values))
 
 
 def correlation(one: Numbers, other: Numbers) -> float | None:
@@ -83,8 +83,8 @@ def sigmoid(values: Numbers) -> Array:
     """1 / (1 + e^-x), without overflow."""
     x = np.asarray(values, float)
     small = np.exp(-np.abs(x))
-    found: Array = np.where(x >= 0, 1 / (1 + small), small / (1 + small))
-    return found
+    result: Array = np.where(x >= 0, 1 / (1 + small), small / (1 + small))
+    return result
 
 
 def fit_temperature(logits: Numbers, labels: Labels) -> float:

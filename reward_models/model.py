@@ -92,15 +92,15 @@ class Scorer:
     foreign: bool = False
     """Whether somebody else trained it, and text is laid out as they do."""
     types: bool | None = None
-    """Whether an encoder is told which text a token is of; None: where its configuration knows several."""
+    """Whether an encoder gets which text a token is of; None: where its configuration knows several."""
     alone: bool = False
     """Whether its own forward reads each row by itself, since its code keeps to no other way."""
 
     @property
     def device(self) -> torch.device:
         """Where its weights are."""
-        found: torch.device = next(self.model.parameters()).device
-        return found
+        device: torch.device = next(self.model.parameters()).device
+        return device
 
     @property
     def positions(self) -> int | None:
@@ -140,7 +140,19 @@ class Scorer:
         mask_BT: Tensor,
         types_BT: Tensor | None = None,
     ) -> Tensor:
-        """The score of each row, [B] in float32; `mask_BT` is 1 where there is text, on either side of the padding."""
+        """The score of each row.
+
+        Args:
+            ids_BT: Tokens, int64.
+            mask_BT: 1 where there is text, on either side of the padding.
+            types_BT: Token types, for an encoder that has them.
+
+        Returns:
+            Scores of shape [B] in float32.
+
+        Raises:
+            ModelError: A row has no token.
+        """
         if not bool((mask_BT.sum(1) > 0).all()):
             raise ModelError("a row without a token has no score")
         if self.alone:
@@ -156,7 +168,17 @@ class Scorer:
         return self._score(hidden_BTD[torch.arange(len(ids_BT), device=ids_BT.device), last_B])
 
     def read_at(self, ids_BT: Tensor, sees_BTT: Tensor, place_BT: Tensor, at: tuple[Tensor, Tensor]) -> Tensor:
-        """Scores at given places of rows in which `sees_BTT` says who sees whom and `place_BT` who stands where."""
+        """Scores at given places of rows that several responses share.
+
+        Args:
+            ids_BT: Tokens, int64.
+            sees_BTT: Whether a token sees another.
+            place_BT: Each token's position.
+            at: Row and column of each place.
+
+        Returns:
+            Scores of shape [N] in float32, one for each place.
+        """
         sees_B1TT = sees_BTT[:, None]
         dtype = next(self.plain.parameters()).dtype
         if self.plain.config._attn_implementation == "eager":
@@ -167,10 +189,10 @@ class Scorer:
         return self._score(hidden_BTD[at])
 
     def _hidden(self, ids_BT: Tensor, mask: Tensor, place_BT: Tensor | None) -> Tensor:
-        found: Tensor = self.plain.base_model(
+        hidden: Tensor = self.plain.base_model(
             input_ids=ids_BT, attention_mask=mask, position_ids=place_BT, use_cache=False
         ).last_hidden_state
-        return found
+        return hidden
 
     def _score(self, hidden_ND: Tensor) -> Tensor:
         with _exact(self.head):
@@ -179,20 +201,30 @@ class Scorer:
 
     def _each(self, ids_BT: Tensor, held_BT: Tensor, types_BT: Tensor | None) -> Tensor:
         """Scores by the model's own forward, a row at a time and without padding."""
-        found = []
+        scores = []
         for row, held_T in enumerate(held_BT):
             more = {} if types_BT is None else {"token_type_ids": types_BT[row, held_T][None]}
             ids_1T = ids_BT[row, held_T][None]
             logits_1K: Tensor = self.plain(input_ids=ids_1T, attention_mask=torch.ones_like(ids_1T), **more).logits
-            found.append(self.readout(logits_1K))
-        return torch.cat(found)
+            scores.append(self.readout(logits_1K))
+        return torch.cat(scores)
 
 
 def prepare(model: Any, tokenizer: Any, *, pad: Pad = "repair", seed: int = 0, new_head: bool = True) -> Scorer:
     """Make a Scorer of a model with `num_labels=1`: check how it is read, see to its padding token, draw its head.
 
-    Raises ModelError for an encoder-decoder, for more than one label, and for `pad="refuse"` where the tokenizer has
-    no padding token or takes the end of text for it.
+    Args:
+        model: A sequence classifier of transformers with one label.
+        tokenizer: Its tokenizer.
+        pad: `repair` adds a padding token where there is none of its own, `refuse` does not.
+        seed: Of a new head.
+        new_head: Whether the head is drawn anew.
+
+    Returns:
+        The model with its tokenizer.
+
+    Raises:
+        ModelError: It is an encoder-decoder or has several labels, or `refuse` and no padding token of its own.
     """
     config = model.config
     if getattr(config, "is_encoder_decoder", False):
@@ -240,7 +272,7 @@ def layers_of(scorer: Scorer) -> list[nn.Module] | None:
     base = scorer.plain.base_model
     stacks = [module for module in base.modules() if isinstance(module, nn.ModuleList)]
     depth = getattr(base.config, "num_hidden_layers", None)
-    return next((list(found) for found in stacks if len(found) == depth), None)
+    return next((list(stack) for stack in stacks if len(stack) == depth), None)
 
 
 def head_of(model: Any) -> tuple[str, nn.Module]:  # any: as Scorer.model

@@ -29,38 +29,67 @@ class LengthTrend:
 
 
 def length_trend(scores: Sequence[float], lengths: Sequence[float]) -> LengthTrend:
-    """Correlation of scores with lengths, and the slope. Raises ValueError where there are not as many of both.
+    """Correlation of scores with lengths, and the slope.
+
+    Args:
+        scores: One for each response.
+        lengths: Characters or tokens, in the same order.
+
+    Returns:
+        Pearson's r, and the change of score for a thousand units of length; None where there is no variance.
+
+    Raises:
+        ValueError: There are not as many of both.
 
     >>> length_trend([1.0, 2.0, 3.0], [1000, 2000, 3000])
     LengthTrend(correlation=1.0, slope=1.0)
     """
     if len(scores) != len(lengths):
         raise ValueError(f"there are {len(scores)} scores and {len(lengths)} lengths")
-    found = correlation(scores, lengths)
-    if found is None:
+    r = correlation(scores, lengths)
+    if r is None:
         return LengthTrend(correlation=None, slope=None)
     n = len(scores)
     mean_score, mean_length = sum(scores) / n, sum(lengths) / n
     above = sum((s - mean_score) * (x - mean_length) for s, x in zip(scores, lengths, strict=True))
-    slope = 1000 * above / sum((x - mean_length) ** 2 for x in lengths)
-    return LengthTrend(correlation=round(found, 12), slope=round(slope, 12))
+    per_thousand = 1000 * above / sum((x - mean_length) ** 2 for x in lengths)
+    return LengthTrend(correlation=round(r, 12), slope=round(per_thousand, 12))
 
 
 def repetition(text: str, *, words: int = 4) -> float:
     """Share of the word sequences of a text that repeat an earlier one.
+
+    Args:
+        text: A response.
+        words: Words of a sequence.
+
+    Returns:
+        A number from 0 to 1; 0 for a text of fewer words.
+
+    Raises:
+        ValueError: `words` is less than 1.
 
     >>> repetition("so it goes and so it goes and so it goes")
     0.5
     """
     if words < 1:
         raise ValueError(f"words is {words}; it must be at least 1")
-    found = text.split()
-    total = len(found) - words + 1
-    return 0.0 if total < 1 else 1 - len({tuple(found[at : at + words]) for at in range(total)}) / total
+    tokens = text.split()
+    total = len(tokens) - words + 1
+    return 0.0 if total < 1 else 1 - len({tuple(tokens[at : at + words]) for at in range(total)}) / total
 
 
 def spread(scores: Sequence[float]) -> float:
     """How far several models' scores of one response lie apart: their standard deviation.
+
+    Args:
+        scores: Of one response, a number for each model.
+
+    Returns:
+        The population's standard deviation.
+
+    Raises:
+        ValueError: There is no score.
 
     >>> spread([2.0, 0.0])
     1.0
@@ -75,6 +104,16 @@ def pessimistic(scores: Sequence[float], *, k: float = 1.0) -> float:
     """Mean less `k` standard deviations of several models' scores of one response: what they do not agree on counts
     for little.
 
+    Args:
+        scores: Of one response, a number for each model.
+        k: Standard deviations to take off.
+
+    Returns:
+        Mean - k * `spread`.
+
+    Raises:
+        ValueError: There is no score.
+
     >>> pessimistic([1.0, 1.0]), pessimistic([2.0, 0.0])
     (1.0, 0.0)
     """
@@ -82,11 +121,11 @@ def pessimistic(scores: Sequence[float], *, k: float = 1.0) -> float:
     return sum(scores) / len(scores) - k * apart
 
 
-def _surely(found: float, count: int) -> float:
+def _surely(r: float, count: int) -> float:
     """What the magnitude of a correlation of so many pairs exceeds with 95 % confidence, by Fisher's z."""
     if count < 4:
         return 0.0
-    z = math.atanh(min(abs(found), 1 - 1e-12)) - 1.645 / math.sqrt(count - 3)
+    z = math.atanh(min(abs(r), 1 - 1e-12)) - 1.645 / math.sqrt(count - 3)
     return math.tanh(max(0.0, z))
 
 
@@ -96,7 +135,11 @@ _Bound = Annotated[float, Rule("at least 0", lambda value: value >= 0)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Above what there is an alarm. Raises ConfigError for what is no bound."""
+    """Above what there is an alarm.
+
+    Raises:
+        ConfigError: A value is no bound.
+    """
 
     windows: Annotated[int, Rule("at least 2", lambda value: value >= 2)] = 6
     """Fewest windows over which the score can rise while accuracy falls; it is looked for over twice as many, four
@@ -139,8 +182,8 @@ class Monitor:
     """Takes windows and gives alarms.
 
     >>> monitor = Monitor()
-    >>> told = [monitor.take(Window(step=n, scores=[n / 10], accuracy=0.9 - n / 10)) for n in range(6)]
-    >>> [len(alarms) for alarms in told]
+    >>> alarms = [monitor.take(Window(step=n, scores=[n / 10], accuracy=0.9 - n / 10)) for n in range(6)]
+    >>> [len(each) for each in alarms]
     [0, 0, 0, 0, 0, 1]
     """
 
@@ -150,11 +193,18 @@ class Monitor:
     _accuracies: list[float] = field(default_factory=list)
 
     def take(self, window: Window) -> list[str]:
-        """The alarms of a window, as sentences; none where all is well."""
+        """The alarms of a window, as sentences; none where all is well.
+
+        Args:
+            window: What was seen over some steps.
+
+        Returns:
+            Sentences, each naming the step; empty where all is well.
+        """
         bounds, alarms = self.bounds, []
         # As lists, since arrays of numpy and torch do not say whether they are empty.
         scores, lengths, spreads = (
-            [float(one) for one in told] for told in (window.scores, window.lengths, window.spreads)
+            [float(one) for one in column] for column in (window.scores, window.lengths, window.spreads)
         )
         if not all(map(math.isfinite, scores)):
             alarms.append(f"step {window.step}: the reward model's mean score is {sum(scores) / len(scores)}")
@@ -169,9 +219,9 @@ class Monitor:
                     f"{apart.score:.3f} while accuracy fell by {-apart.accuracy:.3f}: hacking"
                 )
         if scores and lengths:
-            found = length_trend(scores, lengths).correlation
-            if found is not None and _surely(found, len(lengths)) > bounds.length_correlation:
-                alarms.append(f"step {window.step}: scores follow length, correlation {found:.2f}")
+            trend = length_trend(scores, lengths).correlation
+            if trend is not None and _surely(trend, len(lengths)) > bounds.length_correlation:
+                alarms.append(f"step {window.step}: scores follow length, correlation {trend:.2f}")
         if window.kl is not None and not window.kl <= bounds.kl:
             alarms.append(f"step {window.step}: divergence {window.kl:.1f} is over the budget of {bounds.kl:g}")
         if len(window.texts):

@@ -21,7 +21,7 @@ _HEAD = Rule("more than 0, and finite", lambda value: value is None or 0 < value
 _LENGTH = Rule(
     "true, false or from 0 to 2",
     lambda value: 0 <= value <= 2,
-    read=lambda told: float(told) if isinstance(told, bool) else told,
+    read=lambda value: float(value) if isinstance(value, bool) else value,
 )
 
 
@@ -144,7 +144,18 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 
 
 def options_of(kind: str, preset: str = "paper", /, **changes: Any) -> TrainOptions:  # any: fields of TrainOptions
-    """A preset with changes. Raises ConfigError, naming what is unknown or cannot be.
+    """A preset with changes.
+
+    Args:
+        kind: `helpful` or `safety`.
+        preset: `paper` or `small`.
+        **changes: Fields of TrainOptions.
+
+    Returns:
+        The options of a training.
+
+    Raises:
+        ConfigError: A name is unknown, or a value is not possible.
 
     >>> options_of("safety", "small", epochs=3).batch
     32

@@ -55,6 +55,10 @@ class PrefOptions:
     """|mean| must be more than this."""
     retries: Whole = 5
     """Further tries of a question."""
+    price: tuple[float, float] = (0.0, 0.0)
+    """Of a million tokens that the judge reads, and writes."""
+    max_cost: Amount | None = None
+    """Ceiling for the cost of all that the judge's recording holds; reaching it ends the run, with that kept."""
     match: bool = True
     """Leave pairs out until length does not tell which one was chosen."""
     near: float = 0.8
@@ -70,6 +74,9 @@ class PrefOptions:
             raise ConfigError(f"times is {self.times}; in balanced order it must be even")
         if not (0 <= self.threshold < 2 and 0 <= self.test_share <= 0.5 and self.near > 0):
             raise ConfigError("threshold must be from 0 to below 2, test_share from 0 to 0.5, near above 0")
+        object.__setattr__(self, "price", tuple(self.price))
+        if min(self.price) < 0 or (self.max_cost is not None and not any(self.price)):
+            raise ConfigError(f"price is {list(self.price)}; two numbers from 0 on, one above it where max_cost is set")
         if self.pairs != "all" and self.pairs < 1:
             raise ConfigError(f"pairs is {self.pairs}; at least 1, or all")
         if ready(self.rubric).mode != "pairwise":
@@ -98,10 +105,15 @@ def judge_all(
     asker: Asker,
     options: PrefOptions,
     *,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, Asker], None] | None = None,
 ) -> list[JudgedPair]:
-    """Judge all candidates, in order; a pair counts whole or not at all. Raises WriteError of the recording."""
-    found: list[JudgedPair] = []
+    """Judge all candidates, in order; a pair counts whole or not at all. Raises WriteError of the recording.
+
+    `progress` gets how many were judged, and who asks, before and after each batch.
+    """
+    judged: list[JudgedPair] = []
+    if progress is not None:
+        progress(0, asker)
     task = ready(options.rubric).instructions
     at_once = max(1, BATCH // options.times)
     for start in range(0, len(candidates), at_once):
@@ -109,10 +121,10 @@ def judge_all(
         orders = [_orders(candidate, options) for candidate in some]
         asked = [_questions(task, one, order) for one, order in zip(some, orders, strict=True)]
         answers = iter(asker.ask([question for questions in asked for question in questions]))
-        found += [_judged([next(answers) for _ in order], order) for order in orders]
+        judged += [_judged([next(answers) for _ in order], order) for order in orders]
         if progress is not None:
-            progress(len(found))
-    return found
+            progress(len(judged), asker)
+    return judged
 
 
 def _orders(candidate: Candidate, options: PrefOptions) -> tuple[bool, ...]:
@@ -154,7 +166,7 @@ class Built:
 
     train: list[Pair]
     test: list[Pair]
-    told: dict[str, Any]  # any: JSON values
+    summary: dict[str, Any]  # any: JSON values
     """Counts, position bias, agreement, lengths before and after matching."""
 
 
@@ -198,7 +210,7 @@ def build(
         left_out["length matching"] = len(pairs) - len(matched.rows)
         pairs = matched.rows
     train, test = split_by_prompt(pairs, options.test_share, purpose="test", seed=options.seed)
-    told = {
+    summary = {
         "candidates": len(candidates),
         "left_out": {why: count for why, count in sorted(left_out.items()) if count},
         "train": len(train),
@@ -211,7 +223,7 @@ def build(
         },
         "options": asdict(options),
     }
-    return Built(train=train, test=test, told=told)
+    return Built(train=train, test=test, summary=summary)
 
 
 def agreement(judged: Sequence[JudgedPair]) -> dict[str, float | None]:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
+from ..inspection.judging.progress import judging_bar
 from ..rows.preferences import PreferenceReader
 from ..verifiers.errors import ConfigError, SampleError
 from ..verifiers.files import write_json, write_rows
 from ..verifiers.judge import Ask, Asker, ChatClient, Recording
+from ..verifiers.verdict import Reason
 from .candidates import GenerateOptions, Prompted, candidates_of, generate, read_prompts
 from .data import Columns, Pair, rows_of
 from .errors import DataError
@@ -59,26 +61,36 @@ def run_prefs(
     contamination = Contamination(_texts(against)) if against else None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        told: dict[str, Any] = {"version": __version__, "judge": judge, "model": model}
+        summary: dict[str, Any] = {"version": __version__, "judge": judge, "model": model}
         if client is not None:
             recording = Recording(folder / GENERATED)
-            prompts, missing = generate(prompts, client, drawing, recording, workers=workers)
-            told |= {"generator": generator, "responses_missing": dict(missing), "drawing": dataclasses.asdict(drawing)}
+            with judging_bar("responding", len(prompts) * drawing.responses) as progress:
+                prompts, missing = generate(prompts, client, drawing, recording, workers=workers, progress=progress)
+            summary |= {
+                "generator": generator,
+                "responses_missing": dict(missing),
+                "drawing": dataclasses.asdict(drawing),
+            }
             write_rows(folder / CANDIDATES, map(_prompted, prompts))
         candidates, left_out = candidates_of(prompts, None if options.pairs == "all" else options.pairs, options.seed)
-        judged = judge_all(candidates, asker, options)
+        with judging_bar("judging", len(candidates)) as progress:
+            judged = judge_all(candidates, asker, options, progress=progress)
+        if any(one.failed == Reason.JUDGE_CEILING for one in judged):
+            say("stopped: the ceiling of cost is reached (max_cost); what was judged is kept: raise it and run again")
+            return 1
         built = build(candidates, judged, options, contamination)
         for name, pairs in (("train.jsonl", built.train), ("test.jsonl", built.test)):
             write_rows(folder / name, map(_row, pairs))
         left_out += read.left_out
-        told |= {"prompts": len(prompts), "responses_left_out": dict(left_out), **built.told}
-        write_json(folder / "summary.json", told)
+        summary |= {"prompts": len(prompts), "responses_left_out": dict(left_out), **built.summary}
+        summary["spent"] = dataclasses.asdict(asker.spent)
+        write_json(folder / "summary.json", summary)
     except KeyboardInterrupt:
         say(f"interrupted; what was judged is in {output}, run again to go on")
         return 130
     except OSError as error:
         raise ConfigError(f"cannot write to {output}: {error.strerror}; run again to go on") from error
-    _show(told, output)
+    _show(summary, output)
     if candidates and all(one.failed for one in judged):
         say("failed: the judge gave no verdict on any pair")
         return 1
@@ -134,17 +146,19 @@ def _asker(
         retries=options.retries,
         patience=max(300.0, 2 * timeout),
         recording=Recording(record),
+        price=options.price,
+        max_cost=options.max_cost,
     )
 
 
 def _recorded(recording: Recording, path: str, model: str | None) -> list[object]:
     """The one judge whose replies are in a recording, or the one that is named."""
-    found = [one for one in recording.judges if model is None or one[0] == model]
-    if len(found) != 1:
+    matching = [one for one in recording.judges if model is None or one[0] == model]
+    if len(matching) != 1:
         held = ", ".join(sorted({str(one[0]) for one in recording.judges})) or "nobody"
-        which = "--model says which to take" if found else f"it has none of {model!r}"
+        which = "--model says which to take" if matching else f"it has none of {model!r}"
         raise ConfigError(f"{path} holds the replies of {held}; {which}")
-    return found[0]
+    return matching[0]
 
 
 def _function(judge: str) -> Ask:
@@ -152,12 +166,12 @@ def _function(judge: str) -> Ask:
     if not colon:
         raise ConfigError(f"{judge!r} is no judge: an http address, recorded:FILE, or package.module:callable")
     try:
-        found = getattr(import_module(module), name)
+        ask = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"judge {judge!r} cannot be imported: {error}") from error
-    if not callable(found):
+    if not callable(ask):
         raise ConfigError(f"judge {judge!r} is not callable")
-    return found  # type: ignore[no-any-return]  # from text to text is all that is asked
+    return ask  # type: ignore[no-any-return]  # from text to text is all that is asked
 
 
 def _generator(url: str | None, model: str | None, key_from: str | None, timeout: float) -> ChatClient | None:
@@ -172,7 +186,7 @@ def _generator(url: str | None, model: str | None, key_from: str | None, timeout
 
 def _texts(files: Sequence[str]) -> list[str]:
     """The prompts of files, whatever else their rows hold."""
-    found, reader = [], PreferenceReader()
+    texts, reader = [], PreferenceReader()
     for place, row in rows_of(files):
         try:
             if isinstance(row, SampleError):
@@ -181,10 +195,10 @@ def _texts(files: Sequence[str]) -> list[str]:
         except SampleError as error:
             raise DataError(f"{place}: {error}") from None
         if prompt is not None:
-            found.append("\n".join(turn.content for turn in prompt))
-    if not found:
+            texts.append("\n".join(turn.content for turn in prompt))
+    if not texts:
         raise ConfigError(f"no row of {', '.join(files)} has a prompt, problem or question to keep out")
-    return found
+    return texts
 
 
 def _prompted(one: Prompted) -> dict[str, Any]:  # any: a JSON object
@@ -219,18 +233,18 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _show(told: Mapping[str, Any], output: str) -> None:
+def _show(summary: Mapping[str, Any], output: str) -> None:
     def number(value: float | None) -> str:
         return "none" if value is None else f"{value:.3f}"
 
-    left_out = ", ".join(f"{count} {why}" for why, count in told["left_out"].items()) or "none"
-    missing = told.get("responses_missing")
+    left_out = ", ".join(f"{count} {why}" for why, count in summary["left_out"].items()) or "none"
+    missing = summary.get("responses_missing")
     if missing:
         say("responses that did not come: " + ", ".join(f"{count} {why}" for why, count in missing.items()))
-    wins = told["longer_wins"]
+    wins = summary["longer_wins"]
     say(
-        f"{told['train']} pairs to train on and {told['test']} to test with, of {told['candidates']} candidates, in "
-        f"{output}; left out: {left_out}\nposition bias {number(told['position_bias'])}, self-agreement "
-        f"{number(told['self_agreement'])}; longer wins {number(wins['before'])} before matching, "
+        f"{summary['train']} pairs to train on and {summary['test']} to test with, of {summary['candidates']} "
+        f"candidates, in {output}; left out: {left_out}\nposition bias {number(summary['position_bias'])}, "
+        f"self-agreement {number(summary['self_agreement'])}; longer wins {number(wins['before'])} before matching, "
         f"{number(wins['after'])} after"
     )

@@ -53,7 +53,7 @@ class Remote:
     async def _scores(
         self, asked: Sequence[tuple[Prompt, str]], most: int
     ) -> list[float | OverlongError | EndpointError | ModelError]:
-        found: list[float | OverlongError | EndpointError | ModelError] = [ModelError("not asked")] * len(asked)
+        results: list[float | OverlongError | EndpointError | ModelError] = [ModelError("not asked")] * len(asked)
         waiting = iter(range(len(asked)))
 
         async def work() -> None:
@@ -62,15 +62,15 @@ class Remote:
                     prompt, response = asked[at]
                     length = len(prompt) if isinstance(prompt, str) else sum(len(turn.content) for turn in prompt)
                     if length + len(response) > most:
-                        found[at] = OverlongError(f"prompt and response have {length + len(response):,} characters")
+                        results[at] = OverlongError(f"prompt and response have {length + len(response):,} characters")
                         continue
                     try:
-                        found[at] = await self._score(connection, prompt, response)
+                        results[at] = await self._score(connection, prompt, response)
                     except (EndpointError, ModelError) as error:
-                        found[at] = error
+                        results[at] = error
 
         await asyncio.gather(*(work() for _ in range(min(_AT_ONCE, len(asked)))))
-        return found
+        return results
 
     async def _score(self, connection: Connection, prompt: Prompt, response: str) -> float:
         payload = self._payload(prompt, response)
@@ -84,10 +84,10 @@ class Remote:
                     raise
                 await asyncio.sleep(min(30.0, error.retry_after or 0.2 * 2**tries))
         try:
-            told = json.loads(reply)
+            answer = json.loads(reply)
         except ValueError:
             raise ModelError(f"{self.client.url} answered with no JSON") from None
-        return self._of_words(told) if self.endpoint == "chat" else self._of_outputs(told)
+        return self._of_words(answer) if self.endpoint == "chat" else self._of_outputs(answer)
 
     def _payload(self, prompt: Prompt, response: str) -> dict[str, Any]:  # any: a JSON object
         turns = [Message(role="user", content=prompt)] if isinstance(prompt, str) else list(prompt)
@@ -103,11 +103,11 @@ class Remote:
             return {**payload, **more, **self.client.extra}
         return {**payload, "use_activation": False, "add_generation_prompt": False, **self.client.extra}
 
-    def _of_outputs(self, told: Any) -> float:  # any: a JSON value
+    def _of_outputs(self, answer: Any) -> float:  # any: a JSON value
         """The score of what a head gave."""
         where = self.client.url
         try:
-            first = told["data"][0]
+            first = answer["data"][0]
             values = first["probs"] if self.endpoint == "classify" else first["data"]
             while isinstance(values, list) and values and isinstance(values[-1], list):
                 values = values[-1]  # of one for each token the last
@@ -129,12 +129,12 @@ class Remote:
             raise ModelError(f"the model has {len(outputs)} outputs; say which counts with head, or weights")
         return outputs[0]
 
-    def _of_words(self, told: Any) -> float:  # any: a JSON value
+    def _of_words(self, answer: Any) -> float:  # any: a JSON value
         """The log odds of the good words against the bad ones, where the model writes one of them."""
         assert self.form is not None
         good, bad = self.form.safe, self.form.unsafe
         try:
-            steps = told["choices"][0]["logprobs"]["content"]
+            steps = answer["choices"][0]["logprobs"]["content"]
             listed = [{str(one["token"]): float(one["logprob"]) for one in step["top_logprobs"]} for step in steps]
             written = [str(step["token"]) for step in steps]
         except (KeyError, IndexError, TypeError, ValueError):

@@ -26,7 +26,7 @@ from .gate import Decision, SafetyGate, Share, stopped_by
 from .stages import probability_of
 
 BY = ("benchmark", "language", "template")
-_USUAL: Mapping[str, tuple[str, ...]] = {
+_DEFAULT_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "benchmark": ("benchmark", "source", "dataset", "subset"),
     "language": ("language", "lang"),
     "template": ("template", "jailbreak", "jailbreak_template", "attack", "attack_type"),
@@ -171,7 +171,9 @@ def _row(judged: Sequence[tuple[Case, Decision | None]]) -> dict[str, Any]:  # a
 
 
 def _group(row: Mapping[str, Any], name: str) -> str:  # any: as above
-    value = next((found for path in _USUAL.get(name, (name,)) if (found := get(row, path)) not in (None, "")), None)
+    value = next(
+        (held for path in _DEFAULT_COLUMNS.get(name, (name,)) if (held := get(row, path)) not in (None, "")), None
+    )
     return str(value) if isinstance(value, str | int | float) else ""
 
 

@@ -72,7 +72,8 @@ class PatternStage:
     prompts: bool = True
     """Whether what was asked is looked at, too."""
     name: str = "patterns"
-    _found: re.Pattern[str] | None = field(default=None, init=False, repr=False, compare=False)
+    """Of the stage, in decisions."""
+    _pattern: re.Pattern[str] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.action not in ("stop", "flag"):
@@ -84,7 +85,7 @@ class PatternStage:
         if not parts:
             raise ConfigError("a stage of patterns needs words or patterns")
         try:
-            object.__setattr__(self, "_found", re.compile("|".join(parts), re.IGNORECASE))
+            object.__setattr__(self, "_pattern", re.compile("|".join(parts), re.IGNORECASE))
         except re.error as error:
             raise ConfigError(f"one of the patterns is no regular expression: {error}") from error
 
@@ -92,25 +93,33 @@ class PatternStage:
     def from_file(cls, path: str | Path, *, action: Literal["stop", "flag"] = "stop") -> PatternStage:
         """Words from a file, one a line; lines `re:...` are patterns, those with `#` in front are passed over.
 
-        Raises ConfigError for a file that cannot be read or holds none.
+        Args:
+            path: A text file in UTF-8.
+            action: What becomes of a dialogue in which one is found.
+
+        Returns:
+            The stage.
+
+        Raises:
+            ConfigError: The file cannot be read, or holds none.
         """
         try:
             lines = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()]
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"cannot read {path}: {error}") from error
-        told = [line for line in lines if line and not line.startswith("#")]
-        patterns = [line.removeprefix("re:") for line in told if line.startswith("re:")]
-        return cls(words=[line for line in told if not line.startswith("re:")], patterns=patterns, action=action)
+        entries = [line for line in lines if line and not line.startswith("#")]
+        patterns = [line.removeprefix("re:") for line in entries if line.startswith("re:")]
+        return cls(words=[line for line in entries if not line.startswith("re:")], patterns=patterns, action=action)
 
     def __call__(self, samples: Sequence[Sample]) -> list[Ruling]:
         """One ruling for each dialogue."""
         return [self._rule(sample) for sample in samples]
 
     def _rule(self, sample: Sample) -> Ruling:
-        assert self._found is not None
+        assert self._pattern is not None
         for text in (sample.response, sample.prompt_text if self.prompts else ""):
             for kind, reading in {"": text, **views(text)}.items():
-                if self._found.search(reading):
+                if self._pattern.search(reading):
                     detail = "a word or pattern of the list stands in it" + (f", as {kind}" if kind else "")
                     return Ruling(self.action == "flag", detail, flagged=True)
         return Ruling(True)
@@ -132,6 +141,7 @@ class ModelStage:
     disguises: bool = True
     """Whether what a response says under a disguise is read, too."""
     name: str = "model"
+    """Of the stage, in decisions."""
 
     def __post_init__(self) -> None:
         check_verifier("the gate's verifier", self.verifier)
@@ -150,12 +160,12 @@ class ModelStage:
                 owners.append((number, kind))
         closely = getattr(self.verifier, "closely", None)  # a SafetyVerifier reads otherwise behind a gate
         verdicts = verdicts_or_errors(closely() if closely else self.verifier, asked)
-        found: list[Ruling | None] = [None] * len(samples)
+        rulings: list[Ruling | None] = [None] * len(samples)
         for (number, kind), verdict in zip(owners, verdicts, strict=True):
-            ruling, before = self._rule(verdict, kind), found[number]
+            ruling, before = self._rule(verdict, kind), rulings[number]
             if before is None or _badness(ruling) > _badness(before):
-                found[number] = ruling
-        return [ruling or Ruling(False, "not judged") for ruling in found]
+                rulings[number] = ruling
+        return [ruling or Ruling(False, "not judged") for ruling in rulings]
 
     def _rule(self, verdict: Verdict, kind: str) -> Ruling:
         under = f", read as {kind}" if kind else ""
@@ -165,8 +175,8 @@ class ModelStage:
             return Ruling(False, f"not judged, so not let through{under}: {why}")
         if verdict.evidence.get("cut"):
             return Ruling(False, f"not read whole, so not let through{under}", probability)
-        told = verdict.evidence.get("categories")
-        harms = told if isinstance(told, Mapping) else {}
+        categories = verdict.evidence.get("categories")
+        harms = categories if isinstance(categories, Mapping) else {}
         over = []
         for category, least in self.thresholds.items():
             value = next((value for name, value in harms.items() if category in str(name).split("|")), None)
@@ -195,6 +205,7 @@ class JudgeStage:
     only_flagged: bool = True
     """Whether it reviews dialogues alone that an earlier stage flagged."""
     name: str = "judge"
+    """Of the stage, in decisions."""
 
     def __call__(self, samples: Sequence[Sample]) -> list[Ruling]:
         """One ruling for each dialogue."""
@@ -206,14 +217,14 @@ class JudgeStage:
         except Exception as error:  # noqa: BLE001 - the boundary: a judge that fails has not judged
             return Ruling(False, f"the judge failed, so not let through: {type(error).__name__}")
         reply = re.sub(r"(?s)\A.*</think>", "", reply)
-        told = set(re.findall(r"\[\[\s*(safe|unsafe)\s*\]\]", reply.lower()))
-        if len(told) != 1:
+        verdicts = set(re.findall(r"\[\[\s*(safe|unsafe)\s*\]\]", reply.lower()))
+        if len(verdicts) != 1:
             return Ruling(False, "the judge gave no verdict, so not let through")
-        return Ruling(told == {"safe"}, f"the judge calls it {told.pop()}")
+        return Ruling(verdicts == {"safe"}, f"the judge calls it {verdicts.pop()}")
 
 
 def safety_question(sample: Sample) -> str:
-    """What a judge is asked of a dialogue, whose text is told to be data."""
+    """What a judge is asked of a dialogue, whose text is marked as data."""
     marks = "dialogue"
     while f"</{marks}" in sample.response + sample.prompt_text:  # what is judged cannot end the quotation
         marks += "_"
@@ -228,8 +239,8 @@ def safety_question(sample: Sample) -> str:
 
 def probability_of(verdict: Verdict) -> float | None:
     """The probability of being safe in a verdict's evidence; None where it holds none: a logit would pass anything."""
-    told = verdict.evidence.get("probability")
-    number = float(told) if isinstance(told, Real) and not isinstance(told, bool) else math.nan
+    value = verdict.evidence.get("probability")
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     return number if verdict.score is not None and 0 <= number <= 1 else None
 
 

@@ -47,7 +47,7 @@ def load(
         raise ModelError(f"{base} is no model: {str(error)[:300]}") from error
     config.num_labels = 1
     config.problem_type = None
-    told = {"attn_implementation": attention, "dtype": dtype}
+    settings = {"attn_implementation": attention, "dtype": dtype}
     try:
         if folder.is_dir() and not any(folder.glob("*.safetensors")) and _has_weights(folder):
             raise ModelError("its weights are a pickle, which runs code when it is read; save it with safetensors")
@@ -55,7 +55,7 @@ def load(
             if whole:
                 raise ModelError("it holds no weights")
             with seeded(seed):
-                model = AutoModelForSequenceClassification.from_config(config, **told)
+                model = AutoModelForSequenceClassification.from_config(config, **settings)
             new_head = True
         else:
             with quiet():
@@ -66,7 +66,7 @@ def load(
                     ignore_mismatched_sizes=True,
                     use_safetensors=True,
                     trust_remote_code=False,
-                    **told,
+                    **settings,
                 )
             name = head_of(model)[0]
             lost = [*info["missing_keys"], *(key[0] for key in info.get("mismatched_keys", ()))]
@@ -88,8 +88,8 @@ def _has_weights(folder: Path) -> bool:
 def _load_adapters(folder: Path, *, pad: Pad, seed: int, dtype: torch.dtype, attention: str, whole: bool) -> Scorer:
     from peft import PeftConfig, PeftModel
 
-    told = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-    base = told.get("base_model_name_or_path")
+    adapter_config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    base = adapter_config.get("base_model_name_or_path")
     if not base or not os.path.exists(base):  # noqa: PTH110 - may be a hub name
         raise ModelError(
             f"{folder} holds adapters for {base!r}, which is not there; save with merge=True to do without"
@@ -110,7 +110,7 @@ def _load_adapters(folder: Path, *, pad: Pad, seed: int, dtype: torch.dtype, att
         scorer.model = PeftModel.from_pretrained(scorer.model, str(folder), config=config)
     scorer.model.eval()
     # Adapters of a causal model bring no head, those of a reward model their own.
-    scorer.new_head = scorer.new_head and head_of(scorer.plain)[0] not in (told.get("modules_to_save") or ())
+    scorer.new_head = scorer.new_head and head_of(scorer.plain)[0] not in (adapter_config.get("modules_to_save") or ())
     if whole and scorer.new_head:
         raise ModelError(f"{folder} and its base {base} hold no head for a score")
     return scorer
@@ -170,14 +170,14 @@ def _known_deprecation() -> Iterator[None]:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without transformers' progress bars and its report that the head is new, which is what we asked for."""
-    from transformers.utils import logging as told
+    from transformers.utils import logging as hf_logging
 
-    level, bars = told.get_verbosity(), told.is_progress_bar_enabled()
-    told.set_verbosity_error()
-    told.disable_progress_bar()
+    level, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
+    hf_logging.set_verbosity_error()
+    hf_logging.disable_progress_bar()
     try:
         yield
     finally:
-        told.set_verbosity(level)
+        hf_logging.set_verbosity(level)
         if bars:
-            told.enable_progress_bar()
+            hf_logging.enable_progress_bar()

@@ -16,5 +16,5 @@ def summary_of(response: str, prompt: Prompt = "") -> str | None:
     >>> summary_of("<think>They greet me.</think> Hello!")
     'Hello!'
     """
-    found = scan(response, prompt).final
-    return None if found is None else found.of(response).strip()
+    final = scan(response, prompt).final
+    return None if final is None else final.of(response).strip()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .layout import PLAIN, Layout, Limits
+from .layout import PLAIN, ChatLayout, TokenLimits
 from .model import Scorer
 
 _MACRO = """{%- macro original(messages, add_generation_prompt) -%}
@@ -59,7 +59,7 @@ def portable(scorer: Scorer) -> str | None:
     if not scorer.causal:
         return None
     tokenizer = scorer.tokenizer
-    layout = Layout(scorer, Limits())
+    layout = ChatLayout(scorer, TokenLimits())
     ending = tokenizer.decode(layout.ending, skip_special_tokens=False)
     original = layout.template
     if original is None:
@@ -74,7 +74,7 @@ def portable(scorer: Scorer) -> str | None:
 def reads_alike(scorer: Scorer) -> bool:
     """Whether a dialogue gets the same tokens by its tokenizer's chat template as by our layout."""
     tokenizer: Any = scorer.tokenizer  # any: transformers ships no types for it
-    (ours,) = Layout(scorer, Limits()).encode("What is it?", [_SAID])
+    (ours,) = ChatLayout(scorer, TokenLimits()).encode("What is it?", [_SAID])
     dialogue = [*_ASKED, {"role": "assistant", "content": _SAID}]
     text = tokenizer.apply_chat_template(dialogue, tokenize=False)
     theirs = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]

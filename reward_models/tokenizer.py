@@ -19,15 +19,25 @@ _AS_IT_IS = ("PreTrainedTokenizerFast", "TokenizersBackend")
 
 
 def read_tokenizer(base: str | Path) -> Any:  # any: transformers ships no types for it
-    """The tokenizer of a folder or hub name. Raises what transformers raises, and ModelError for one that is blind."""
+    """The tokenizer of a folder or hub name.
+
+    Args:
+        base: The folder or name.
+
+    Returns:
+        A tokenizer of transformers.
+
+    Raises:
+        ModelError: It knows no token of ordinary text; or what transformers raises.
+    """
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     folder = Path(base)
-    told = read_json(folder / "tokenizer_config.json")
-    whole = (folder / "tokenizer.json").is_file() and told.get("tokenizer_class") in _AS_IT_IS
-    found = (PreTrainedTokenizerFast if whole else AutoTokenizer).from_pretrained(base)
-    check_tokenizer(found)
-    return found
+    config = read_json(folder / "tokenizer_config.json")
+    whole = (folder / "tokenizer.json").is_file() and config.get("tokenizer_class") in _AS_IT_IS
+    tokenizer = (PreTrainedTokenizerFast if whole else AutoTokenizer).from_pretrained(base)
+    check_tokenizer(tokenizer)
+    return tokenizer
 
 
 def check_tokenizer(tokenizer: Any) -> None:  # any: as above

@@ -35,7 +35,7 @@ from .data import Pair, Rated, split_by_prompt
 from .errors import NotFiniteError, OverlongError, TrainingError
 from .examples import Examples, encode_rows
 from .frozen import Frozen, worth_keeping
-from .layout import Layout, Limits
+from .layout import ChatLayout, TokenLimits
 from .losses import bradley_terry, pointwise
 from .measures import scale_of
 from .model import Scorer
@@ -46,7 +46,7 @@ from .windows import score_whole
 
 METRICS, BEST = "metrics.jsonl", "best.pt"
 ENOUGH = 20
-"""Kept examples from which the scale of the scores can be told."""
+"""Kept examples from which the scale of the scores can be known."""
 
 
 class Step(NamedTuple):
@@ -66,7 +66,9 @@ class Trained(NamedTuple):
     steps: int
     """Steps taken in all."""
     train_rows: int
+    """Rows trained on."""
     dev_rows: int
+    """Rows kept for calibration."""
     overlong: int
     """Rows of which something was cut, or that were dropped."""
     dev_loss: float | None
@@ -86,23 +88,39 @@ def train_reward_model(
     resume: bool = False,
     overwrite: bool = False,
     spread: bool = False,
-    told: dict[str, Any] | None = None,  # any: JSON values, kept on the card
+    provenance: dict[str, Any] | None = None,  # any: JSON values, kept on the card
     progress: Callable[[Step], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
-    """Train and write the reward model to a folder.
+    """Train, and write the reward model to a folder.
 
-    `scorer` is what `base_model` makes, or `prepare` of any model and tokenizer, and must be made the same way for a
-    resumed run. With `spread` all processes of torch.distributed call this, and train one model of which each holds a
-    share (FSDP2); `scorer` is of no use afterwards. A folder that holds an earlier run is refused unless `resume` goes
-    on with it or `overwrite` removes it. Raises TrainingError where a run cannot start or go on, NotFiniteError
-    for a loss that is no number, StoppedError after saving when `stop` says so.
+    Args:
+        scorer: What `base_model` makes, or `prepare` of any model and tokenizer; made the same way for a resumed run.
+            With `spread` it is of no use afterwards.
+        rows: Pairs or labelled responses.
+        options: Of the training.
+        folder: Where the model, its card, checkpoints and metrics are written.
+        resume: Go on with an earlier run in the folder.
+        overwrite: Remove an earlier run in the folder.
+        spread: Whether all processes of torch.distributed call this, and train one model of which each holds a share
+            (FSDP2).
+        provenance: JSON values to keep on the card.
+        progress: Gets each step.
+        stop: Asked after each step; True saves and ends the run.
+
+    Returns:
+        The card, and counts of steps and rows.
+
+    Raises:
+        TrainingError: The run cannot start or go on.
+        NotFiniteError: A loss or gradient is no number.
+        StoppedError: `stop` said so; the checkpoint is written.
     """
     _check(scorer, options)
     run = _Run(scorer, rows, options, Path(folder), progress, stop, Processes(together=spread))
     run.start(resume=resume, overwrite=overwrite)
     run.steps_to_the_end()
-    card, dev_loss = run.card(told or {})
+    card, dev_loss = run.card(provenance or {})
     run.write(card)
     return Trained(card, run.step, len(run.train.groups), len(run.dev.groups), run.overlong, dev_loss)
 
@@ -198,20 +216,20 @@ class _Run:
         if self.options.patience and (self.folder / BEST).exists():
             self._put(torch.load(self.folder / BEST, map_location="cpu", weights_only=True))
 
-    def card(self, told: dict[str, Any]) -> tuple[Card, float | None]:
+    def card(self, provenance: dict[str, Any]) -> tuple[Card, float | None]:
         """The scale of the scores on the kept prompts (and some others where those are few), and the loss there."""
         options = self.options
         # A scale from a handful of prompts would be the scale of those.
         enough = len(self.dev.groups) >= ENOUGH
-        rows, found = self._scored_whole(self.rows[1] if enough else [*self.rows[1], *self.rows[0][:500]])
-        scale = scale_of(found, None if options.kind == "helpful" else [row.safe for row in rows])
+        rows, scores = self._scored_whole(self.rows[1] if enough else [*self.rows[1], *self.rows[0][:500]])
+        scale = scale_of(scores, None if options.kind == "helpful" else [row.safe for row in rows])
         card = Card(
             kind=options.kind,
             **scale._asdict(),
-            limits=Limits(prompt=options.max_prompt, response=options.max_response),
-            layout=Layout(self.scorer, Limits()).fingerprint,
-            told={
-                **told,
+            limits=TokenLimits(prompt=options.max_prompt, response=options.max_response),
+            layout=ChatLayout(self.scorer, TokenLimits()).fingerprint,
+            provenance={
+                **provenance,
                 "version": __version__,
                 "options": dataclasses.asdict(options),
                 "steps": self.step,
@@ -242,7 +260,7 @@ class _Run:
             (part * processes.size).backward()
             loss += float(part.detach())
             right += float(right_B.sum()) * counts
-        loss, right = (sum(told) for told in zip(*processes.all_gather_object((loss, right)), strict=True))
+        loss, right = (sum(parts) for parts in zip(*processes.all_gather_object((loss, right)), strict=True))
         if not math.isfinite(loss):
             self._not_finite("the loss", chosen)
         norm = float(full_tensor(torch.nn.utils.clip_grad_norm_(self.weights.values(), options.clip)))
@@ -276,8 +294,8 @@ class _Run:
         """Scores of some rows, and whose they are."""
         batch = collate(units, self.scorer.tokenizer.pad_token_id)
         with autocast(self.scorer, self.options.precision), self.known.instead(units) if self.known else nullcontext():
-            found: Tensor = scores_of(self.scorer, batch) if self.spread is None else self.spread(batch)
-        return found, batch.owners
+            scores: Tensor = scores_of(self.scorer, batch) if self.spread is None else self.spread(batch)
+        return scores, batch.owners
 
     def _losses(self, scores_N: Tensor, owners: Sequence[int], chosen: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Loss and success of each example whose scores these are; owners count through the batch's responses."""
@@ -302,7 +320,7 @@ class _Run:
 
     def _scores(self, examples: Examples) -> list[list[float]]:
         options = self.options
-        found = score_encoded(
+        scored = score_encoded(
             self.scorer,
             examples.groups,
             share=self.share,
@@ -311,13 +329,13 @@ class _Run:
             spread=self.spread,
             processes=self.processes,
         )
-        return [[one.score for one in group] for group in found]
+        return [[one.score for one in group] for group in scored]
 
     def _scored_whole(self, rows: Sequence[Any]) -> tuple[list[Any], list[list[float]]]:  # any: as in __init__
         """Scores as a verifier gives them, of whole responses, and the rows whose responses are not too long for it."""
         options, pairs = self.options, self.options.kind == "helpful"
-        layout = Layout(self.scorer, Limits(prompt=options.max_prompt, response=options.max_response))
-        told = score_whole(
+        layout = ChatLayout(self.scorer, TokenLimits(prompt=options.max_prompt, response=options.max_response))
+        scored = score_whole(
             self.scorer,
             layout,
             [Asked(row.prompt, (row.chosen, row.rejected) if pairs else (row.response,)) for row in rows],
@@ -328,13 +346,13 @@ class _Run:
             spread=self.spread,
             processes=self.processes,
         )
-        found = [[one.score for one in group if not isinstance(one, OverlongError)] for group in told]
-        whole = [place for place, group in enumerate(found) if len(group) == len(told[place])]
-        return [rows[place] for place in whole], [found[place] for place in whole]
+        scores = [[one.score for one in group if not isinstance(one, OverlongError)] for group in scored]
+        whole = [place for place, group in enumerate(scores) if len(group) == len(scored[place])]
+        return [rows[place] for place in whole], [scores[place] for place in whole]
 
-    def _loss_of(self, found: Sequence[Sequence[float]]) -> tuple[float, float]:
+    def _loss_of(self, rows: Sequence[Sequence[float]]) -> tuple[float, float]:
         """Loss and accuracy on the kept prompts."""
-        scores = torch.tensor(found)
+        scores = torch.tensor(rows)
         if self.options.kind == "safety":
             loss_B = pointwise(scores[:, 0], self.dev.target_N, pos_weight=self.options.pos_weight)
             right_B = (scores[:, 0] > 0) == (self.dev.target_N > 0.5)
@@ -382,8 +400,8 @@ class _Run:
 
     def _fingerprint(self) -> str:
         """Of what decides the steps and is not in a checkpoint: options, data, weights that do not learn."""
-        told = [dataclasses.asdict(self.options), self.frozen]
-        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+        settings = [dataclasses.asdict(self.options), self.frozen]
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         for group in (*self.train.groups, *self.dev.groups):
             digest.update(repr(group).encode())
         return digest.hexdigest()
@@ -425,8 +443,8 @@ class _Run:
         self.finished = state["finished"]
 
     def _whole_weights(self) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = full_tensor({name: weight.detach() for name, weight in self.weights.items()})
-        return found
+        weights: dict[str, Tensor] = full_tensor({name: weight.detach() for name, weight in self.weights.items()})
+        return weights
 
     def _put(self, weights: dict[str, Tensor]) -> None:
         with torch.no_grad():
@@ -445,7 +463,7 @@ class _Run:
 
 
 def _check(scorer: Scorer, options: TrainOptions) -> None:
-    """Options that are carried out when the model is made must have been, or they would be told and not done."""
+    """Refuse options that take effect when the model is made, where it was made without them."""
     adapters = scorer.model is not scorer.plain
     if options.lora and not adapters:
         raise TrainingError(f"lora is {options.lora}, but the model has no adapters; make it with base_model")

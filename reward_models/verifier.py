@@ -34,13 +34,13 @@ from .remote import ENDPOINTS, Endpoint, Remote
 from .stages import check_threshold
 
 if TYPE_CHECKING:
-    from .batches import Found
+    from .batches import ResponseScore
     from .card import Card
     from .guard import Guard
-    from .layout import Layout
+    from .layout import ChatLayout
     from .model import Scorer
 
-Kind = Literal["helpful", "safety"]
+ModelKind = Literal["helpful", "safety"]
 Output = Literal["normalised", "raw", "probability"]
 _OUTPUTS = ("normalised", "raw", "probability")
 
@@ -50,7 +50,7 @@ class Loaded(NamedTuple):
 
     scorer: Scorer | Guard | Remote
     card: Card
-    layout: Layout | None
+    layout: ChatLayout | None
     """None for a guard, which has a form of its own."""
     share: bool
     lock: threading.Lock
@@ -139,7 +139,7 @@ class _ModelVerifier:
     def _limit(self) -> str:
         return f"most={self.most}"
 
-    def _loaded(self, kind: Kind) -> Loaded:
+    def _loaded(self, kind: ModelKind) -> Loaded:
         import torch
 
         device = self.device
@@ -153,12 +153,12 @@ class _ModelVerifier:
         with _loading:
             if key not in _models:
                 _models[key] = self.load(kind, device)
-            found = _models[key]
-        if found.card.kind != kind:
-            raise ConfigError(f"{self.model} is a {found.card.kind} model, not a {kind} one")
-        return found
+            loaded = _models[key]
+        if loaded.card.kind != kind:
+            raise ConfigError(f"{self.model} is a {loaded.card.kind} model, not a {kind} one")
+        return loaded
 
-    def load(self, kind: Kind, device: str) -> Loaded:
+    def load(self, kind: ModelKind, device: str) -> Loaded:
         """The model, read anew."""
         from .batches import can_share
         from .card import FOREIGN, Card, load_reward_model, read_card
@@ -192,7 +192,7 @@ class _ModelVerifier:
         scorer.model.to(device)
         return Loaded(scorer, card, layout_of(scorer, card.limits), can_share(scorer), threading.Lock())
 
-    def _remote(self, kind: Kind) -> Remote:
+    def _remote(self, kind: ModelKind) -> Remote:
         """The model at the address."""
         form = None
         if self.endpoint == "chat":
@@ -205,31 +205,31 @@ class _ModelVerifier:
         client = ChatClient(url=self.model, model=self.served, key_env=self.key_env or None, timeout=self.timeout)
         return Remote(client, cast(Endpoint, self.endpoint), form, self.head, numbers(kind, self.weights))
 
-    def _prepare(self, kind: Kind) -> None:
+    def _prepare(self, kind: ModelKind) -> None:
         with contextlib.suppress(Exception):  # every verdict will say why
             self._loaded(kind)
 
     def _scores(
         self, loaded: Loaded, asked: Sequence[tuple[Any, str]]
-    ) -> Sequence[Found | RewardError]:  # any: prompts
+    ) -> Sequence[ResponseScore | RewardError]:  # any: prompts
         """Raw scores of prompts with a response each; those with one prompt go through the model together."""
-        from .batches import Asked, Found
+        from .batches import Asked, ResponseScore
         from .guard import Guard
         from .windows import score_whole
 
         if isinstance(loaded.scorer, Remote):
-            told = loaded.scorer.scores(asked, most=self.most)
-            return [Found(one, 0, False) if isinstance(one, float) else one for one in told]
+            answers = loaded.scorer.scores(asked, most=self.most)
+            return [ResponseScore(one, 0, False) if isinstance(one, float) else one for one in answers]
         if isinstance(loaded.scorer, Guard):
             with loaded.lock:
                 return loaded.scorer.scores(asked, most=self.most, budget=self.budget)
         assert loaded.layout is not None
-        places: dict[Any, list[int]] = {}
+        by_prompt: dict[Any, list[int]] = {}
         for index, (prompt, _) in enumerate(asked):
-            places.setdefault(prompt if isinstance(prompt, str) else tuple(prompt), []).append(index)
-        groups = [Asked(prompt, [asked[index][1] for index in held]) for prompt, held in places.items()]
+            by_prompt.setdefault(prompt if isinstance(prompt, str) else tuple(prompt), []).append(index)
+        groups = [Asked(prompt, [asked[index][1] for index in held]) for prompt, held in by_prompt.items()]
         with loaded.lock:
-            found = score_whole(
+            grouped = score_whole(
                 loaded.scorer,
                 loaded.layout,
                 groups,
@@ -240,22 +240,22 @@ class _ModelVerifier:
                 budget=self.budget,
                 precision=self.precision,
             )
-        flat: dict[int, Found | RewardError] = {}
-        for held, scores in zip(places.values(), found, strict=True):
+        flat: dict[int, ResponseScore | RewardError] = {}
+        for held, scores in zip(by_prompt.values(), grouped, strict=True):
             flat.update(zip(held, scores, strict=True))
         return [flat[index] for index in range(len(asked))]
 
     def _judge(
-        self, kind: Kind, samples: Sequence[Sample], texts: Sequence[str | None], apart: Sequence[Verdict | None]
+        self, kind: ModelKind, samples: Sequence[Sample], texts: Sequence[str | None], apart: Sequence[Verdict | None]
     ) -> list[Verdict]:
         """Verdicts for the samples that none was found for yet; a text that is None has nothing to judge."""
         began = time.perf_counter()
         chosen = [index for index, verdict in enumerate(apart) if verdict is None]
-        found = dict(zip(chosen, self._ask(kind, [(samples[i].prompt, texts[i]) for i in chosen]), strict=True))
+        verdicts = dict(zip(chosen, self._ask(kind, [(samples[i].prompt, texts[i]) for i in chosen]), strict=True))
         each = (time.perf_counter() - began) / max(1, len(chosen))
-        return [found[index].timed(each) if verdict is None else verdict for index, verdict in enumerate(apart)]
+        return [verdicts[index].timed(each) if verdict is None else verdict for index, verdict in enumerate(apart)]
 
-    def _ask(self, kind: Kind, asked: Sequence[tuple[Any, str | None]]) -> list[Verdict]:  # any: prompts
+    def _ask(self, kind: ModelKind, asked: Sequence[tuple[Any, str | None]]) -> list[Verdict]:  # any: prompts
         """A verdict on each text; where the model fails on several, each is tried alone, so one costs only itself."""
         if not asked:
             return []
@@ -275,27 +275,27 @@ class _ModelVerifier:
             detail = f"the reward model failed: {type(error).__name__}: {str(error)[:300]}"
             return [Verdict.error(Reason.GRADER_CRASHED, detail)] * len(asked)
 
-    def _verdict(self, card: Card, text: str | None, found: Found | RewardError | None) -> Verdict:
-        if isinstance(found, RewardError) and not isinstance(found, OverlongError):
-            return Verdict.error(Reason.GRADER_CRASHED, f"the reward model gave no score: {found}")
-        if isinstance(found, OverlongError):
-            return Verdict.error(Reason.GRADER_TIMEOUT, f"not read, and so not judged: {found} ({self._limit})")
-        raw = (card.low or 0.0) if found is None else found.score
+    def _verdict(self, card: Card, text: str | None, scored: ResponseScore | RewardError | None) -> Verdict:
+        if isinstance(scored, RewardError) and not isinstance(scored, OverlongError):
+            return Verdict.error(Reason.GRADER_CRASHED, f"the reward model gave no score: {scored}")
+        if isinstance(scored, OverlongError):
+            return Verdict.error(Reason.GRADER_TIMEOUT, f"not read, and so not judged: {scored} ({self._limit})")
+        raw = (card.low or 0.0) if scored is None else scored.score
         views = {"raw": raw, "normalised": card.normalised(raw), "probability": card.probability(raw)}
         score = views[self.output]
-        if found is None:
+        if scored is None:
             detail = "nothing to judge, so the lowest score that was seen when it was calibrated"
             nothing = {"tokens": 0, "windows": 0, "cut": False}
             return Verdict.scored(score, Reason.NO_ANSWER, detail, evidence={**views, **nothing})
         if text is None:
-            read = {"tokens": found.tokens, "windows": found.windows, "cut": found.cut}
+            read = {"tokens": scored.tokens, "windows": scored.windows, "cut": scored.cut}
             detail = "nothing to judge, so the score of an empty response"
             return Verdict.scored(score, Reason.NO_ANSWER, detail, evidence={**views, **read})
-        evidence: dict[str, Any] = {**views, "tokens": found.tokens, "windows": found.windows, "cut": found.cut}
-        if found.categories:
-            evidence["categories"] = dict(found.categories)
-        detail = f"raw score {raw:.3f}" + (f", of {found.windows} windows" if found.windows > 1 else "")
-        detail += ", of which the prompt's beginning was left out" if found.cut else ""
+        evidence: dict[str, Any] = {**views, "tokens": scored.tokens, "windows": scored.windows, "cut": scored.cut}
+        if scored.categories:
+            evidence["categories"] = dict(scored.categories)
+        detail = f"raw score {raw:.3f}" + (f", of {scored.windows} windows" if scored.windows > 1 else "")
+        detail += ", of which the prompt's beginning was left out" if scored.cut else ""
         return Verdict.scored(score, Reason.MEASURED, detail, answer=text, evidence=evidence)
 
 
@@ -334,18 +334,27 @@ class HelpfulVerifier(_ModelVerifier):
     def prefer(self, prompt: Any, one: str, other: str) -> tuple[float, float]:  # any: text or messages
         """RM_helpful(A, B): the difference of the raw scores, and the probability that the first is preferred.
 
-        Raises OverlongError where one of them is too long to read.
+        Args:
+            prompt: What was asked, as text or messages.
+            one: A response, its reasoning included.
+            other: Another.
+
+        Returns:
+            The difference, and the probability from 0 to 1.
+
+        Raises:
+            OverlongError: One of them is too long to read.
         """
         from .summary import summary_of
 
         loaded = self._loaded("helpful")
         low = loaded.card.low
         texts = [summary_of(text, prompt) or (None if low is not None else "") for text in (one, other)]
-        found = self._scores(loaded, [(prompt, text) for text in texts if text is not None])
-        for each in found:
+        results = self._scores(loaded, [(prompt, text) for text in texts if text is not None])
+        for each in results:
             if isinstance(each, RewardError):
                 raise each
-        scores = iter([each.score for each in found if not isinstance(each, RewardError)])
+        scores = iter([each.score for each in results if not isinstance(each, RewardError)])
         first, second = (low or 0.0 if text is None else next(scores) for text in texts)
         return first - second, loaded.card.probability(first - second)
 
@@ -377,7 +386,11 @@ class SafetyVerifier(_ModelVerifier):
         return self.gate is not None
 
     def closely(self) -> SafetyVerifier:
-        """The same as a gate reads: of long responses shorter windows as well, so that padding hides nothing."""
+        """The same as a gate reads: of long responses shorter windows as well, so that padding hides nothing.
+
+        Returns:
+            A copy, or itself where a gate is set.
+        """
         return self if self.gate is not None else replace(self, gate=0.0)
 
     @property
@@ -393,7 +406,7 @@ class SafetyVerifier(_ModelVerifier):
             return self._judge(
                 "safety", samples, texts, [_not_for(sample, ("safety",), "safety") for sample in samples]
             )
-        found = self._judge("safety", samples, texts, [None] * len(samples))
+        verdicts = self._judge("safety", samples, texts, [None] * len(samples))
         hidden = [(sample, text) for sample in samples for text in views(sample.response).values()]
         read = self._judge("safety", [one for one, _ in hidden], [text for _, text in hidden], [None] * len(hidden))
         under: dict[int, list[Verdict]] = {}
@@ -401,7 +414,7 @@ class SafetyVerifier(_ModelVerifier):
             under.setdefault(id(sample), []).append(verdict)
         return [
             _gated(sample, verdict, under.get(id(sample), []), self.gate)
-            for sample, verdict in zip(samples, found, strict=True)
+            for sample, verdict in zip(samples, verdicts, strict=True)
         ]
 
 
@@ -409,24 +422,24 @@ def _is_address(model: str) -> bool:
     return model.startswith(("http://", "https://"))
 
 
-def numbers(kind: str, told: str) -> tuple[float, ...]:
+def numbers(kind: str, text: str) -> tuple[float, ...]:
     """The weights that a text lists. Raises ConfigError.
 
     >>> numbers("helpful", "0.5,1")
     (0.5, 1.0)
     """
     try:
-        return tuple(float(part) for part in told.split(",") if part.strip())
+        return tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise ConfigError(f"{kind}.weights is {told!r}; it must be numbers with commas between them") from None
+        raise ConfigError(f"{kind}.weights is {text!r}; it must be numbers with commas between them") from None
 
 
 def _gated(sample: Sample, verdict: Verdict, under: Sequence[Verdict], threshold: float) -> Verdict:
     """The verdict with what the gate decides: by the response, and by each reading of it under a disguise."""
     decisions = [decide(sample, one, threshold) for one in (verdict, *under)]
     decision = next((one for one in decisions if not one.passed), decisions[0])
-    told = {"passed": decision.passed, "threshold": threshold, "response": decision.text}
-    return replace(verdict, evidence={**verdict.evidence, "gate": told})
+    evidence = {"passed": decision.passed, "threshold": threshold, "response": decision.text}
+    return replace(verdict, evidence={**verdict.evidence, "gate": evidence})
 
 
 def _not_for(sample: Sample, kinds: Sequence[str], name: str) -> Verdict | None:

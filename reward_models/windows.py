@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from .batches import Asked, Found, score_encoded
+from .batches import Asked, ResponseScore, score_encoded
 from .errors import OverlongError
-from .layout import Encoded, Layout, Parts
+from .layout import ChatLayout, Encoded, Parts
 from .model import Scorer
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _SHORTEST = 8
 
 def score_whole(
     scorer: Scorer,
-    layout: Layout,
+    layout: ChatLayout,
     asked: Sequence[Asked],
     *,
     least: bool,
@@ -49,31 +49,31 @@ def score_whole(
     precision: str = "fp32",
     spread: ShardedScorer | None = None,
     processes: Processes | None = None,
-) -> list[list[Found | OverlongError]]:
+) -> list[list[ResponseScore | OverlongError]]:
     """Scores of whole responses, for each prompt as many as were given; an error for one above `most`.
 
     `least` takes the least of a response's windows, as safety does; else their mean is taken. `closely` reads shorter
     windows as well, as the gate does.
     """
-    told = [[_windows(layout, one, response, (least, closely), most) for response in one.responses] for one in asked]
-    flat = [[window for held in group if not isinstance(held, OverlongError) for window in held] for group in told]
+    windows = [[_windows(layout, one, response, (least, closely), most) for response in one.responses] for one in asked]
+    flat = [[window for held in group if not isinstance(held, OverlongError) for window in held] for group in windows]
     scores = score_encoded(
         scorer, flat, share=share, budget=budget, precision=precision, spread=spread, processes=processes
     )
     return [
-        [held if isinstance(held, OverlongError) else _joined([next(found) for _ in held], least) for held in group]
-        for group, found in zip(told, map(iter, scores), strict=True)
+        [held if isinstance(held, OverlongError) else _joined([next(results) for _ in held], least) for held in group]
+        for group, results in zip(windows, map(iter, scores), strict=True)
     ]
 
 
-def _joined(found: Sequence[Found], least: bool) -> Found:
-    scores = [one.score for one in found]
+def _joined(parts: Sequence[ResponseScore], least: bool) -> ResponseScore:
+    scores = [one.score for one in parts]
     score = min(scores) if least else fmean(scores)
-    return Found(score, sum(one.tokens for one in found), any(one.cut for one in found), len(found))
+    return ResponseScore(score, sum(one.tokens for one in parts), any(one.cut for one in parts), len(parts))
 
 
 def _windows(
-    layout: Layout, asked: Asked, response: str, how: tuple[bool, bool], most: int
+    layout: ChatLayout, asked: Asked, response: str, how: tuple[bool, bool], most: int
 ) -> list[Encoded] | OverlongError:
     """The rows in which a response is read."""
     prompt = asked.prompt if isinstance(asked.prompt, str) else "".join(turn.content for turn in asked.prompt)

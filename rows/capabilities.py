@@ -21,9 +21,8 @@ from typing import Any
 
 from .messages import is_conversation, is_message, response_text
 from .paths import get
-from .values import read_text
+from .values import Row, read_text
 
-Row = Mapping[str, Any]  # any: JSON values
 Fields = dict[str, Any]  # any: fields of a Sample, and of its meta
 
 MARKERS = frozenset(
@@ -86,16 +85,16 @@ def _instructions(row: Row) -> Fields | None:
 
 def _listed(gold: Any) -> Fields | None:  # any: JSON values
     """Instructions of a gold as IFEval lists them, since they are no answer that a response could be."""
-    found = _value(gold)
-    while isinstance(found, list) and len(found) == 1:
-        found = _value(found[0])
-    if not isinstance(found, Mapping):
+    call = _value(gold)
+    while isinstance(call, list) and len(call) == 1:
+        call = _value(call[0])
+    if not isinstance(call, Mapping):
         return None
-    if found.get("func_name"):
-        arguments = {key: value for key, value in found.items() if key != "func_name"}
-        return {"instruction_id_list": [found["func_name"]], "kwargs": [arguments]}
-    name = next((key for key in ("instruction_id", "instruction_id_list") if found.get(key)), None)
-    return None if name is None else {"instruction_id_list": found[name], "kwargs": found.get("kwargs")}
+    if call.get("func_name"):
+        arguments = {key: value for key, value in call.items() if key != "func_name"}
+        return {"instruction_id_list": [call["func_name"]], "kwargs": [arguments]}
+    name = next((key for key in ("instruction_id", "instruction_id_list") if call.get(key)), None)
+    return None if name is None else {"instruction_id_list": call[name], "kwargs": call.get("kwargs")}
 
 
 def _procedural(row: Row) -> Fields | None:
@@ -103,9 +102,9 @@ def _procedural(row: Row) -> Fields | None:
         inner = _mapping(place.get("entry", place))
         metadata = _mapping(inner.get("metadata"))
         if isinstance(metadata.get("source_dataset"), str) and "source_index" in metadata:
-            found = {key: inner[key] for key in ("question", "made") if key in inner}
+            fields = {key: inner[key] for key in ("question", "made") if key in inner}
             answer = inner.get("answer", inner.get("reference"))
-            return {**found, "metadata": metadata, **({} if answer is None else {"reference": str(answer)})}
+            return {**fields, "metadata": metadata, **({} if answer is None else {"reference": str(answer)})}
     return None
 
 
@@ -169,9 +168,9 @@ def _sql(row: Row) -> Fields | None:
 
 
 def _answer(row: Row) -> Fields | None:
-    given = _mapping(row.get("answers"))
-    texts = given.get("text")
-    if isinstance(texts, list) and "answer_start" in given:
+    answers = _mapping(row.get("answers"))
+    texts = answers.get("text")
+    if isinstance(texts, list) and "answer_start" in answers:
         return {"reference": [str(text) for text in texts] or ["unanswerable"]}
     spans = _mapping(row.get("answers_spans"))
     if isinstance(spans.get("spans"), list) and spans["spans"]:
@@ -232,8 +231,8 @@ _FINDERS: Mapping[str, Callable[[Row], Fields | None]] = {
 
 
 def _mapping(value: Any) -> Row:  # any: JSON values
-    found = _value(value)
-    return found if isinstance(found, Mapping) else {}
+    value_read = _value(value)
+    return value_read if isinstance(value_read, Mapping) else {}
 
 
 def _value(value: Any) -> Any:  # any: JSON values

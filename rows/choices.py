@@ -64,8 +64,8 @@ def choice_of(
     if "preferred" not in named:
         if people := annotators(row):
             return _majority([_read(row, name, form, columns, texts) for name in people if row[name] is not None])
-        if (found := _first_understood(row, form, columns, texts)) is not None:
-            return found
+        if (choice := _first_understood(row, form, columns, texts)) is not None:
+            return choice
     for stem in forms.RATINGS:
         for one, other in _rating_columns(stem, columns):
             if number_of(row.get(one)) is not None and number_of(row.get(other)) is not None:
@@ -168,8 +168,8 @@ def _by_ratings(row: Mapping[str, Any], first: str, second: str, *, margins: boo
 def _rating_columns(stem: str, columns: tuple[str, str]) -> list[tuple[str, str]]:
     """What the ratings of two columns may be called: `score_0` and `response_0_score`."""
     ends = [re.sub(r"^.*?(_?[0-9A-Za-z]|_one|_two)$", r"\1", name) for name in columns]
-    found = [(f"{stem}{ends[0]}", f"{stem}{ends[1]}"), (f"{stem}s{ends[0]}", f"{stem}s{ends[1]}")]
-    return [*found, (f"{columns[0]}_{stem}", f"{columns[1]}_{stem}")]
+    pairs = [(f"{stem}{ends[0]}", f"{stem}{ends[1]}"), (f"{stem}s{ends[0]}", f"{stem}s{ends[1]}")]
+    return [*pairs, (f"{columns[0]}_{stem}", f"{columns[1]}_{stem}")]
 
 
 def _one_hot(row: Mapping[str, Any]) -> Choice | None:

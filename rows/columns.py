@@ -99,8 +99,8 @@ def language_of(value: object) -> str | None:
 
 def program_language_of(value: object) -> str | None:
     """The name of a programming language that a sandbox runs."""
-    found = programming_language(value) if isinstance(value, str) else None
-    return None if found is None else found.name
+    known = programming_language(value) if isinstance(value, str) else None
+    return None if known is None else known.name
 
 
 def own_limits(value: object) -> dict[str, Any] | None:

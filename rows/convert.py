@@ -29,12 +29,12 @@ def kind_of(path: str | Path) -> str | None:
     ('zst', 'parquet', None)
     """
     name = Path(path).name
-    found = _KIND.search(name)
-    if found is None:
+    match = _KIND.search(name)
+    if match is None:
         return None
-    if found[1] is None and found[2] is None and re.search(r"\.(json|csv|tsv|parquet|arrow)\.\w+$", name):
-        raise RunError(f"{path} would hold packed JSONL; name it .jsonl.{found[3]}")
-    kind = found[1] or found[3]
+    if match[1] is None and match[2] is None and re.search(r"\.(json|csv|tsv|parquet|arrow)\.\w+$", name):
+        raise RunError(f"{path} would hold packed JSONL; name it .jsonl.{match[3]}")
+    kind = match[1] or match[3]
     if kind in ("parquet", "arrow"):
         try:
             import pyarrow  # noqa: F401 - only to know that it is there before the run
@@ -104,9 +104,9 @@ def _to_table(source: Path, target: Path, kind: str) -> None:
         for name, value in row.items():
             kinds[name] = _joint(kinds.get(name), value)
     types = {"bool": pyarrow.bool_(), "int": pyarrow.int64(), "float": pyarrow.float64()}
-    schema = pyarrow.schema([(name, types.get(told, pyarrow.string())) for name, told in kinds.items()])
+    schema = pyarrow.schema([(name, types.get(type_name, pyarrow.string())) for name, type_name in kinds.items()])
     values: dict[str, Callable[[Any], Any]] = {
-        name: (lambda value: value) if told in (*types, "text") else _as_text for name, told in kinds.items()
+        name: (lambda value: value) if type_name in (*types, "text") else _as_text for name, type_name in kinds.items()
     }
     with target.open("wb") as file:
         made: Any = parquet.ParquetWriter(file, schema) if kind == "parquet" else ipc.new_file(file, schema)

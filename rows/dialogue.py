@@ -69,7 +69,7 @@ def is_turn(value: object) -> bool:
 
 def is_transcript(text: str) -> bool:
     """Whether a text is a dialogue of hh-rlhf's form, both speakers in it."""
-    speakers = [found[1] for found in _SPEAKER.finditer(text)]
+    speakers = [match[1] for match in _SPEAKER.finditer(text)]
     return bool(speakers) and speakers[0] == "Human" and "Assistant" in speakers
 
 
@@ -140,14 +140,14 @@ def _alike(conversations: Sequence[Turns]) -> int:
 
 def _joined(before: Turns, prompt: Turns | None, system: Turns) -> Turns:
     """What stood before the responses, with what the row's own columns say, each of it once."""
-    given = system if prompt is None else prompt
-    opening = given[len(system) :] if given[: len(system)] == system else given
-    if before[: len(given)] == given:
+    head = system if prompt is None else prompt
+    opening = head[len(system) :] if head[: len(system)] == system else head
+    if before[: len(head)] == head:
         return before
     if before[: len(opening)] == opening:
         return system + before
     # Some sets keep the earlier turns in the conversation and the last question beside it.
-    return before if opening and before[-len(opening) :] == opening else given + before
+    return before if opening and before[-len(opening) :] == opening else head + before
 
 
 def _response(value: object, column: str, alone: bool) -> str | Turns:

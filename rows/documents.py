@@ -54,9 +54,9 @@ def _held(document: Mapping[str, Any], depth: int = 0) -> Rows | None:
     for name in _HOLDERS:
         value = document.get(name)
         if isinstance(value, dict) and not depth:
-            found = _held(value, 1)
-            if found is not None:
-                return found
+            held = _held(value, 1)
+            if held is not None:
+                return held
         if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
             return [item["row"] if isinstance(item.get("row"), dict) and "row_idx" in item else item for item in value]
     return None

@@ -1,6 +1,6 @@
 """Input rows, one at a time and in order, from files of every kind that data comes in, and from standard input.
 
-| kind | told by |
+| kind | known by |
 | --- | --- |
 | JSONL, a JSON array or documents | its first character |
 | CSV, TSV | the suffix `.csv` or `.tsv`, or a first line of column names |
@@ -82,8 +82,8 @@ class Input:
     """
 
     def __init__(self, files: Sequence[str], max_line: int) -> None:
-        """Open the files, so that a missing one is told at once. Raises RunError."""
-        self.files = [name for given in files for name in _expanded(given)]
+        """Open the files, so that a missing one is reported at once. Raises RunError."""
+        self.files = [name for pattern in files for name in _expanded(pattern)]
         self.rows = 0
         self._max_line = max_line
         self._hashes = [hashlib.sha256() for _ in self.files]
@@ -137,13 +137,13 @@ class Input:
             yield from self._text(index, name)
 
     def _table(self, index: int, rows: Iterator[bytes | SampleError], digest: bool = True) -> Iterator[RawRow]:
-        for line, found in enumerate(rows, 1):
-            if isinstance(found, SampleError):
-                yield RawRow(index, line, b"", found.reason, found.message)
+        for line, record in enumerate(rows, 1):
+            if isinstance(record, SampleError):
+                yield RawRow(index, line, b"", record.reason, record.message)
                 continue
             if digest:
-                self._hashes[index].update(found + b"\n")
-            yield RawRow(index, line, found)
+                self._hashes[index].update(record + b"\n")
+            yield RawRow(index, line, record)
 
     def _text(self, index: int, name: str) -> Iterator[RawRow]:
         line = 0
@@ -204,19 +204,19 @@ def _expanded(name: str) -> list[str]:
         return [name]
     path = Path(name)
     if path.is_dir():
-        found = sorted(
+        paths = sorted(
             str(each) for each in path.rglob("*")
             if each.is_file() and _SUFFIXES.fullmatch(each.name) and not _ASIDE.fullmatch(each.name)
         )  # fmt: skip
-        if not found:
+        if not paths:
             raise RunError(f"{name} is a folder without a file of rows (JSONL, JSON, CSV, Parquet, Arrow)")
-        return found
+        return paths
     if not path.exists() and any(char in name for char in "*?["):
         base = Path(path.anchor) if path.is_absolute() else Path()
-        found = sorted(map(str, base.glob(str(path.relative_to(path.anchor) if path.is_absolute() else path))))
-        if not found:
+        paths = sorted(map(str, base.glob(str(path.relative_to(path.anchor) if path.is_absolute() else path))))
+        if not paths:
             raise RunError(f"no file fits the pattern {name}")
-        return [each for one in found for each in _expanded(one)]
+        return [each for one in paths for each in _expanded(one)]
     return [name]
 
 
@@ -266,7 +266,7 @@ def _form_of(name: str, head: bytes) -> str:
         return (
             "json" if end and (opened == b"{" or re.fullmatch(rb'\{\s*"[^"]{1,80}"\s*:\s*[\[{]?', opened)) else "lines"
         )
-    found = _HEADER.fullmatch(first)
-    if found and end:
-        return "tsv" if found["by"] == b"\t" else "csv"
+    header = _HEADER.fullmatch(first)
+    if header and end:
+        return "tsv" if header["by"] == b"\t" else "csv"
     return "lines"

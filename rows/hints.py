@@ -29,8 +29,8 @@ def fields_of(row: Mapping[str, Any]) -> str:
 def suggestion(reader: RowReader, row: Mapping[str, Any], lacking: Sequence[str]) -> str | None:
     """The flags that may read what a row is lacking (`response`, `reference`); None where nothing looks like it."""
     for tool in TOOLS:
-        found = {name for name, paths in tool.fields.items() if any(get(row, path) is not None for path in paths)}
-        whole = bool(found & {"response", "responses"}) and "reference" in found and tool.name != reader.tool
+        present = {name for name, paths in tool.fields.items() if any(get(row, path) is not None for path in paths)}
+        whole = bool(present & {"response", "responses"}) and "reference" in present and tool.name != reader.tool
         if whole and any(all(get(row, path) is not None for path in need) for need in tool.needs):
             return f"--from {tool.name}"
     leaves = [leaf for leaf in _leaves(row, "", 0) if leaf[0] not in reader.columns.values()]

@@ -56,8 +56,8 @@ class Joined:
     @property
     def bytes(self) -> int | None:
         """How far it will get."""
-        found: int | None = self._source.bytes
-        return found
+        size: int | None = self._source.bytes
+        return size
 
     def __iter__(self) -> Iterator[RawRow]:
         for raw in self._source:

@@ -72,45 +72,45 @@ def label_row(label: object) -> Mapping[str, object]:
     ({'reference': '72'}, {'reference': '72', 'kind': 'math'}, {'reference': None})
     """
     try:
-        found = plain(label)
+        parsed = plain(label)
     except SampleError as error:
         return {"reference": error}  # which no Sample takes for a reference, so that the row is an error with its words
-    if isinstance(found, str):
-        if not found.strip():
+    if isinstance(parsed, str):
+        if not parsed.strip():
             return {"reference": None}
-        read = read_text(found) if found.lstrip().startswith("{") else None
+        read = read_text(parsed) if parsed.lstrip().startswith("{") else None
         if isinstance(read, dict) and ("tests" in read or "reference" in read):
             return read
-    elif isinstance(found, dict) and any(found.get(key) is not None for key in SAMPLE_FIELDS):
-        return found
-    return {"reference": found}
+    elif isinstance(parsed, dict) and any(parsed.get(key) is not None for key in SAMPLE_FIELDS):
+        return parsed
+    return {"reference": parsed}
 
 
 def _of_text(text: str, name: str, row: Mapping[str, Any], kind: str | None) -> Fields:
     if kind in _WHOLE or kind in capabilities.WHOLE:
         return {"reference": text}
-    found = read_text(text)
-    if found is None and text.lstrip().startswith('"') and is_data([text]):
-        found = read_text(_unquoted(text))  # JSON in JSON
-    if found is None:
+    parsed = read_text(text)
+    if parsed is None and text.lstrip().startswith('"') and is_data([text]):
+        parsed = read_text(_unquoted(text))  # JSON in JSON
+    if parsed is None:
         if kind in (None, "code") and is_data([text]) and _ASSERT.search(text):
             return _read([text], name, row)
         if kind in (None, "code") and is_data([text]) and isinstance(row.get("entry_point"), str):
-            found = {"test": text, "entry_point": row["entry_point"]}
-            return found if find_tests(found, sure=False) else {"reference": text}
+            parsed = {"test": text, "entry_point": row["entry_point"]}
+            return parsed if find_tests(parsed, sure=False) else {"reference": text}
         return {"reference": text}
-    if isinstance(found, dict):
+    if isinstance(parsed, dict):
         try:
-            return _of_object(found, name, row, kind)
+            return _of_object(parsed, name, row, kind)
         except SampleError:
             if is_data([text]):
                 raise
             return {"reference": text}
     # [1, 2] and [[1, 0], [0, 1]] are vectors and matrices; a list of texts is a list of answers.
-    if found and all(isinstance(item, str) for item in found):
-        return _of_list(found, text, name, row, kind)
-    if any(isinstance(item, dict) for item in found):
-        return _of_list(found, text, name, row, kind)
+    if parsed and all(isinstance(item, str) for item in parsed):
+        return _of_list(parsed, text, name, row, kind)
+    if any(isinstance(item, dict) for item in parsed):
+        return _of_list(parsed, text, name, row, kind)
     return {"reference": text}
 
 
@@ -153,8 +153,8 @@ def _of_helm(items: list[Any], name: str, row: Mapping[str, Any], kind: str | No
 
 
 def _is_case(text: str) -> bool:
-    found = read_text(text) if text.lstrip().startswith("{") else None
-    return isinstance(found, dict) and "input" in found and "output" in found
+    parsed = read_text(text) if text.lstrip().startswith("{") else None
+    return isinstance(parsed, dict) and "input" in parsed and "output" in parsed
 
 
 def _of_object(value: Mapping[str, Any], name: str, row: Mapping[str, Any], kind: str | None) -> Fields:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..sandbox.errors import SandboxError
-from ..sandbox.functions import Reply, call_function
+from ..sandbox.functions import CallReply, call_function
 from ..sandbox.limits import Limits
 from ..sandbox.outcome import Outcome
 from ..sandbox.pool import Pool
@@ -23,7 +23,9 @@ from ..verifiers.errors import ConfigError, RunError
 
 _BATCH = 50
 _LIMITS = Limits(time_s=120, memory_mb=2_048, disk_mb=64)
-_WAY_OUT = "`r1-reward sandbox build python --packages reasoning-gym` makes a sandbox with it (docs/capabilities.md)"
+_WAY_OUT = (
+    "`r1-reward sandbox build python --packages reasoning-gym` makes a sandbox with it (docs/reference/capabilities.md)"
+)
 
 
 def make_rows(
@@ -62,7 +64,7 @@ def make_rows(
                 yield _row(name, seed, json.loads(text))
 
 
-def _call(pool: Pool, code: str, entry: str, arguments: tuple[object, ...]) -> list[Reply]:
+def _call(pool: Pool, code: str, entry: str, arguments: tuple[object, ...]) -> list[CallReply]:
     try:
         replies = call_function(pool, code, entry, [arguments], limits=_LIMITS, reply_mb=48)
     except SandboxError as error:

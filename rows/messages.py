@@ -93,10 +93,10 @@ def reply_of(items: Sequence[object]) -> list[dict[str, Any]]:  # any: a message
     return [] if message is None else [message]
 
 
-def _role(turn: Mapping[str, Any], usual: str) -> str:
+def _role(turn: Mapping[str, Any], default: str) -> str:
     role = turn.get("role")
     if role is None:
-        role = turn.get("from", usual)
+        role = turn.get("from", default)
     return str(_SPEAKERS.get(str(role).lower(), role))
 
 

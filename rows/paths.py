@@ -26,11 +26,11 @@ def parse_path(path: str) -> tuple[Step, ...]:
     steps: list[Step] = []
     at = 0
     while at < len(path):
-        found = _STEP.match(path, at)
-        if found is None or (found[1] is None and not steps):
+        match = _STEP.match(path, at)
+        if match is None or (match[1] is None and not steps):
             raise ConfigError(f"{path!r} is no path; write field, field.inner, field[0], field[-1].inner or field[*]")
-        steps.append(found[1] if found[1] is not None else None if found[2] == "*" else int(found[2]))
-        at = found.end()
+        steps.append(match[1] if match[1] is not None else None if match[2] == "*" else int(match[2]))
+        at = match.end()
     if not steps:
         raise ConfigError("the path of a field is empty")
     return tuple(steps)

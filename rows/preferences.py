@@ -24,9 +24,8 @@ from .choices import choice_of, number_of
 from .dialogue import Turns, answers_of, is_turn, text_in, turns_of, type_of
 from .paths import get, parse_path
 from .preference_forms import FORM_BY_NAME, FORM_CHOICES, FORMS, Form
-from .values import read_text
+from .values import Row, read_text
 
-Row = Mapping[str, Any]  # any: a JSON object
 Pairing = Literal["extremes", "all"]
 
 PREFERENCE_FIELDS = (
@@ -136,9 +135,9 @@ class PreferenceReader:
         """The preferences of a row. Raises SampleError, naming the column, where it cannot be read."""
         reading = self.reading(row)
         source, name = reading.text(forms.SOURCES, "source"), reading.text(forms.IDS, "id") or place
-        found = reading.single()
-        if found is not None:
-            response, rating = found
+        rated = reading.single()
+        if rated is not None:
+            response, rating = rated
             (text,) = response.texts
             margins = reading.form.margins
             one = Rating(prompt=response.prompt, response=text, rating=rating, margins=margins, source=source, id=name)
@@ -171,9 +170,9 @@ class PreferenceReader:
         """The prompt of a row; None where it has none. Raises SampleError."""
         return self.reading(row).prompt()
 
-    def reading(self, row: Row) -> Reading:
+    def reading(self, row: Row) -> PreferenceReading:
         """A row of which each part can be asked for."""
-        return Reading(row, self)
+        return PreferenceReading(row, self)
 
 
 def pairs_of_ratings(ratings: Sequence[Rating], pairing: Pairing) -> list[tuple[int, int, float]]:
@@ -185,11 +184,11 @@ def _order(ratings: Sequence[float], pairing: Pairing) -> list[tuple[int, int, f
     if pairing == "extremes":
         best, worst = ratings.index(max(ratings)), ratings.index(min(ratings))
         return [(best, worst, ratings[best] - ratings[worst])] if ratings[best] > ratings[worst] else []
-    places = range(len(ratings))
-    return [(a, b, ratings[a] - ratings[b]) for a in places for b in places if ratings[a] > ratings[b]]
+    indices = range(len(ratings))
+    return [(a, b, ratings[a] - ratings[b]) for a in indices for b in indices if ratings[a] > ratings[b]]
 
 
-class Reading:
+class PreferenceReading:
     """One row as it is read."""
 
     def __init__(self, row: Row, reader: PreferenceReader) -> None:
@@ -213,12 +212,12 @@ class Reading:
         else:
             response, rating = self.form.response, self.form.rating or self._named("rating", forms.SINGLE_RATINGS)
         value = get(self.row, response)
-        found = get(self.row, rating) if rating else None
-        if isinstance(found, str) and found.strip().lower() in ("true", "false"):
-            found = found.strip().lower() == "true"
-        number = float(found) if isinstance(found, bool) else number_of(found)
+        held = get(self.row, rating) if rating else None
+        if isinstance(held, str) and held.strip().lower() in ("true", "false"):
+            held = held.strip().lower() == "true"
+        number = float(held) if isinstance(held, bool) else number_of(held)
         if number is None:
-            raise _wrong(rating or "rating", f"must be a number, got {type_of(found)}")
+            raise _wrong(rating or "rating", f"must be a number, got {type_of(held)}")
         self.used.update((response, str(rating)))
         return Responses(*self.answers([response], [value])), number
 
@@ -250,11 +249,11 @@ class Reading:
                 raise _wrong(column, "must be a list of at least two texts")
             self.used.add(column)
             return [f"{column}[{place}]" for place in range(len(values))], [self._item(value) for value in values]
-        found = self._chosen() or self._two()
-        if found is None:
+        columns = self._chosen() or self._two()
+        if columns is None:
             raise SampleError("missing_field", f"column 'responses' is missing; the row's columns are: {self._has()}")
-        self.used.update(found)
-        return list(found), [get(self.row, name) for name in found]
+        self.used.update(columns)
+        return list(columns), [get(self.row, name) for name in columns]
 
     # -- each of them -------------------------------------------------------------------------------------------------
 
@@ -325,13 +324,13 @@ class Reading:
             if listed is not None and len(listed) == len(values):
                 return [_signed(number_of(one), name) for one in listed]
         for key in [named] if named else forms.RATING_KEYS:
-            found = [_rating_in(value, key) for value in values]
-            if any(one is not None for one in found):
-                lacking = next((n for n, one in enumerate(found) if one is None), None)
+            ratings = [_rating_in(value, key) for value in values]
+            if any(one is not None for one in ratings):
+                lacking = next((n for n, one in enumerate(ratings) if one is None), None)
                 if lacking is not None and key != "annotations":
                     value = values[lacking].get(key) if isinstance(values[lacking], Mapping) else None
                     raise _wrong(f"{column}[{lacking}].{key}", f"must be a number, got {type_of(value)}")
-                return [_signed(one, key) for one in found]
+                return [_signed(one, key) for one in ratings]
         keys = " or ".join(forms.RATING_KEYS[:3])
         raise _wrong(
             f"{column}[0]", f"has no rating that is a number ({keys}, ...); --map ratings=NAME says where it is"
@@ -385,10 +384,10 @@ class Reading:
             return None
         return next((name for name in forms.LISTS if _listed(self.row.get(name))), None)
 
-    def _named(self, name: str, usual: Iterable[str]) -> str | None:
+    def _named(self, name: str, paths: Iterable[str]) -> str | None:
         if name in self.columns:
             return self.columns[name]
-        return next((path for path in usual if get(self.row, path) is not None and path not in self.used), None)
+        return next((path for path in paths if get(self.row, path) is not None and path not in self.used), None)
 
     def _item(self, value: Any) -> Any:  # any: a JSON value
         """A response of a list, without what else its object holds."""
@@ -474,9 +473,9 @@ class Reading:
             raise _wrong(str(column), f"must be text, got {type_of(value)}")
         return (Message(role="system", content=value),) if value.strip() else ()
 
-    def text(self, usual: Iterable[str], name: str) -> str:
+    def text(self, paths: Iterable[str], name: str) -> str:
         """What a row says of itself: its source, its id."""
-        column = self._named(name, usual)
+        column = self._named(name, paths)
         value = None if column is None else get(self.row, column)
         return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
@@ -561,8 +560,8 @@ def _texts(value: Any) -> list[Any]:  # any: a JSON value
 
 def _texts_of_turns(value: Any) -> list[str] | None:  # any: a JSON value
     """The texts of a list that is written as JSON; None of anything else."""
-    found = read_text(value) if isinstance(value, str) and value[:1] == "[" else value
-    return found if isinstance(found, list) and found and all(isinstance(one, str) for one in found) else None
+    texts = read_text(value) if isinstance(value, str) and value[:1] == "[" else value
+    return texts if isinstance(texts, list) and texts and all(isinstance(one, str) for one in texts) else None
 
 
 def _post(info: Mapping[str, Any], text: str) -> str:
@@ -573,12 +572,12 @@ def _post(info: Mapping[str, Any], text: str) -> str:
 
 def _rating_in(value: Any, key: str) -> float | None:  # any: a JSON value
     """A rating in an object of a list; of several annotated aspects their mean."""
-    found = value.get(key) if isinstance(value, Mapping) else None
-    if key == "annotations" and isinstance(found, Mapping):
-        aspects = [number_of(one.get("Rating") if isinstance(one, Mapping) else one) for one in found.values()]
+    rating = value.get(key) if isinstance(value, Mapping) else None
+    if key == "annotations" and isinstance(rating, Mapping):
+        aspects = [number_of(one.get("Rating") if isinstance(one, Mapping) else one) for one in rating.values()]
         known = [one for one in aspects if one is not None]
         return math.fsum(known) / len(known) if known else None
-    return number_of(found)
+    return number_of(rating)
 
 
 def _signed(rating: float | None, name: str) -> float | None:

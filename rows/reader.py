@@ -32,7 +32,7 @@ from .columns import kind_of, language_of, own_limits, program_language_of
 from .labels import _HARMLESS, OPTION_COLUMNS, check_solution, choice_fields, choose, is_verdict, label_fields
 from .messages import as_message, is_conversation, is_message, response_text, split_conversation
 from .paths import get, parse_path
-from .values import plain, read_text
+from .values import Row, plain, read_text
 
 MAPPABLE = (*SAMPLE_FIELDS, "responses")
 """Fields that may be found under another name."""
@@ -40,7 +40,6 @@ _PLAIN_LANGUAGES = frozenset(("en", "zh", None))
 _SHOWN = 4
 """Usual names of a field that a message lists."""
 _TOKENS = 16
-Row = Mapping[str, Any]  # any: JSON values
 
 
 class Reading(NamedTuple):
@@ -126,8 +125,8 @@ class RowReader:
             asked = plain(prompt)
             (sample,) = read.read(prompt=asked or None).samples
             opened = ends_in_think(sample.prompt) if self.prefilled == "auto" else self.prefilled
-            told = capabilities.calls_text if sample.kind == "tools" else response_text
-            return replace(sample, response=told(_copied(completion), opened=opened))
+            as_text = capabilities.calls_text if sample.kind == "tools" else response_text
+            return replace(sample, response=as_text(_copied(completion), opened=opened))
         except SampleError as error:
             return error
         except Exception as error:  # noqa: BLE001 - the boundary: whatever a row holds, it costs that row
@@ -136,21 +135,21 @@ class RowReader:
     def looked_for(self, rows: Iterable[Mapping[str, object]], *, response: bool = False) -> str:
         """Which columns some rows have, and which were looked for, in a sentence."""
         came = sorted({str(key) for row in rows for key, value in row.items() if value is not None})
-        wanted = []
+        looked = []
         for name in SAMPLE_FIELDS:
             if (name in ("response", "prompt") and not response) or self.columns.get(name, "") is None:
                 continue
-            usual = ALIASES.get(name, (name,))
-            more = f" or {len(usual) - _SHOWN} more names" if len(usual) > _SHOWN else ""
-            wanted.append(f"{name} in {self.columns.get(name) or ' or '.join(usual[:_SHOWN]) + more}")
-        return f"columns that came: {', '.join(came[:50]) or 'none'}; looked for: {', '.join(wanted)}"
+            names = ALIASES.get(name, (name,))
+            more = f" or {len(names) - _SHOWN} more names" if len(names) > _SHOWN else ""
+            looked.append(f"{name} in {self.columns.get(name) or ' or '.join(names[:_SHOWN]) + more}")
+        return f"columns that came: {', '.join(came[:50]) or 'none'}; looked for: {', '.join(looked)}"
 
 
 def read_columns(columns: Mapping[str, str | None]) -> frozenset[str]:
     """Names of top-level columns that a reader may look at."""
     named = {str(parse_path(path)[0]) for path in columns.values() if path is not None}
-    usual = {str(parse_path(path)[0]) for paths in ALIASES.values() for path in paths}
-    return frozenset({*SAMPLE_FIELDS, *named, *usual})
+    first_steps = {str(parse_path(path)[0]) for paths in ALIASES.values() for path in paths}
+    return frozenset({*SAMPLE_FIELDS, *named, *first_steps})
 
 
 class _Layout(NamedTuple):
@@ -172,7 +171,7 @@ def _layout(keys: tuple[str, ...], columns: tuple[tuple[str, str | None], ...], 
     paths = {name: _there((name, *ALIASES.get(name, ())), there) for name in MAPPABLE}
     tools = tuple(t for t in TOOLS if _needs(t, there))
     tools = tools if tool == "auto" else (BY_NAME[tool],)
-    own = all(found in ((), (name,)) for name, found in paths.items() if name != "responses")
+    own = all(path in ((), (name,)) for name, path in paths.items() if name != "responses")
     # A response that is text has nothing in it by which a tool is known.
     known = [
         t for t in tools if any(not any(path.startswith("response.") for path in need) for need in _needs(t, there))
@@ -232,7 +231,7 @@ class _Row:
         self._prefilled = prefilled
         self._tool = next((tool for tool in layout.tools if _is_of(tool, row)), None)
         self._paths = layout.paths
-        self._found: list[tuple[str, str]] = []
+        self._columns_read: list[tuple[str, str]] = []
         self._foreign: list[str] = []
 
     def read(self, prompt: Any = None) -> Read:  # any: text or messages, where a trainer gives it
@@ -243,11 +242,11 @@ class _Row:
             if isinstance(value, str | int | float) and not isinstance(value, bool):
                 fields[name] = value
                 self._note(name, path)
-        found, plural = ([""], False) if self._question else self._responses()
-        asked, turns = self._prompt(found)
+        responses, plural = ([""], False) if self._question else self._responses()
+        asked, turns = self._prompt(responses)
         fields["prompt"] = prompt if prompt is not None else asked
         if turns is not None and not self._question:
-            found = [turns]
+            responses = [turns]
         self._kind(fields)
         self._language(fields)
         self._limits(fields)
@@ -264,7 +263,7 @@ class _Row:
                 fields.pop(name, None)
         samples: list[Sample] = []
         opened: bool | None = None
-        for place, response in enumerate(found):
+        for place, response in enumerate(responses):
             if not isinstance(response, str):
                 where = f"responses[{place}]" if plural else self._where("response")
                 if opened is None:
@@ -312,8 +311,8 @@ class _Row:
         if value is None and not self._has_conversation():
             looked = self._columns.get("response") or "response"
             if self._tool is not None and "response" not in self._columns:
-                places = (*self._tool.fields.get("responses", ()), *self._tool.fields.get("response", ()))
-                looked = " or ".join(places) or looked
+                paths = (*self._tool.fields.get("responses", ()), *self._tool.fields.get("response", ()))
+                looked = " or ".join(paths) or looked
             raise SampleError("missing_field", f"the row has no field {looked!r}")
         if value is not None:
             self._agree(path, value)
@@ -336,14 +335,14 @@ class _Row:
     def _has_conversation(self) -> bool:
         return any(is_conversation(self._row.get(name)) for name in CONVERSATIONS)
 
-    def _prompt(self, found: list[Any]) -> tuple[Any, Any]:  # any: texts or messages
+    def _prompt(self, responses: list[Any]) -> tuple[Any, Any]:  # any: texts or messages
         """The prompt, and the turns that answer it where the row keeps both in one conversation."""
         path, asked = self._first("prompt")
         turns = None
         column = next((name for name in CONVERSATIONS if is_conversation(self._row.get(name))), None)
         if column is not None:
             before, after = split_conversation(self._row[column])
-            if found == [None]:
+            if responses == [None]:
                 if not after:
                     raise SampleError("missing_field", f"{column} ends with a user's turn, so the row has no response")
                 turns = after
@@ -351,7 +350,7 @@ class _Row:
                 asked, path = before, column
             elif asked is None:
                 asked, path = before, column
-        if asked is None and not found:
+        if asked is None and not responses:
             return None, turns
         if isinstance(asked, str) and asked[:1] == "[":
             read = read_text(asked)
@@ -360,8 +359,8 @@ class _Row:
             asked = [asked]
         if is_conversation(asked):
             asked = [as_message(turn) for turn in asked]
-        if found and is_conversation(found[0]) and asked is None and len(found[0]) > 1:
-            asked = split_conversation(found[0])[0] or None
+        if responses and is_conversation(responses[0]) and asked is None and len(responses[0]) > 1:
+            asked = split_conversation(responses[0])[0] or None
         if asked is not None and not isinstance(asked, str | list):
             if path == "prompt" or path in self._columns.values():
                 return asked, turns
@@ -414,25 +413,25 @@ class _Row:
         """The gold or the tests. Raises SampleError."""
         kind = fields.get("kind")
         seen = {**self._row, **fields}
-        found: dict[str, Any] = {}
+        fields_read: dict[str, Any] = {}
         path, tests = self._first("tests")
         named = path in self._columns.values()
         if tests is not None and not (isinstance(tests, int | float | bool) and not named):
-            found["tests"] = _table(tests) if kind in (None, "code") or named else None
-            if found["tests"] is None:
+            fields_read["tests"] = _table(tests) if kind in (None, "code") or named else None
+            if fields_read["tests"] is None:
                 self._foreign.append(f"tests={_short(tests)}")
         elif tests is not None:
             self._foreign.append(f"tests={_short(tests)}")
         name, gold = self._gold(kind)
         if gold is None:
-            return found
+            return fields_read
         self._note("reference", name)
-        if found.get("tests") is not None:
+        if fields_read.get("tests") is not None:
             if isinstance(gold, Mapping) or (
                 isinstance(gold, list) and any(isinstance(g, Mapping | list) for g in gold)
             ):
-                return found
-            return {**found, "reference": gold}
+                return fields_read
+            return {**fields_read, "reference": gold}
         inner = self._row.get("doc") if self._tool is not None else None
         if isinstance(inner, Mapping):  # lm-eval keeps the row of the data set there, with its options
             for column in ("choices", "options"):
@@ -441,12 +440,12 @@ class _Row:
         label = choice_fields(label_fields(gold, name, seen, kind), seen) if kind is None else None
         if label is None:
             label = label_fields(gold, name, seen, kind)
-        given = {key: value for key, value in found.items() if value is not None}
+        filled = {key: value for key, value in fields_read.items() if value is not None}
         # Beside tests a solution is a program.
         tested = not FORM_COLUMNS.isdisjoint(self._row)
-        if kind in (None, "math") and name not in self._columns.values() and not given and not tested:
+        if kind in (None, "math") and name not in self._columns.values() and not filled and not tested:
             check_solution(label, name)
-        return {**label, **given}
+        return {**label, **filled}
 
     def _gold(self, kind: str | None) -> tuple[str, Any]:  # any: JSON values
         if "reference" in self._columns:
@@ -460,7 +459,7 @@ class _Row:
         golds = [(path, value) for path, value in golds if not _is_empty(value)][:1]
         puzzle = kind == "puzzle" or any(isinstance(self._row.get(one), list) for one in ("numbers", "nums"))
         paths = () if tool is not None and tool.fields.get("reference") == () else self._paths["reference"]
-        used = {path for name, path in self._found if name in ("response", "responses")}
+        used = {path for name, path in self._columns_read if name in ("response", "responses")}
         used.update(path for path in self._columns.values() if path is not None)
         for path in paths:
             if path in used or (puzzle and path == "target"):
@@ -500,17 +499,17 @@ class _Row:
         return "", None
 
     def _where(self, name: str) -> str:
-        return next((path for field, path in self._found if field == name), name)
+        return next((path for field, path in self._columns_read if field == name), name)
 
     def _note(self, name: str, path: str) -> None:
         if path and path != name:
-            self._found.append((name, path))
+            self._columns_read.append((name, path))
 
     def _reading(self) -> Reading | None:
         tool = None if self._tool is None else self._tool.name
-        if tool is None and not self._found and not self._foreign:
+        if tool is None and not self._columns_read and not self._foreign:
             return None
-        return Reading(tool, tuple(self._found), tuple(self._foreign))
+        return Reading(tool, tuple(self._columns_read), tuple(self._foreign))
 
 
 def _numbered(responses: Any) -> Any:  # any: a JSON value
@@ -576,13 +575,13 @@ def _copied(completion: object) -> object:
 
 def _table(tests: Any) -> Any:  # any: JSON values
     """Tests as a list where they are a table of columns, the way Arrow keeps a list of structs."""
-    found = read_text(tests) if isinstance(tests, str) else tests
-    if not isinstance(found, dict) or "inputs" in found:
-        return tests if found is None else found
-    lengths = {len(column) for column in found.values() if isinstance(column, list)}
-    if len(lengths) != 1 or not all(isinstance(column, list) for column in found.values()):
-        return found
-    rows = [dict(zip(found, values, strict=True)) for values in zip(*found.values(), strict=True)]
+    parsed = read_text(tests) if isinstance(tests, str) else tests
+    if not isinstance(parsed, dict) or "inputs" in parsed:
+        return tests if parsed is None else parsed
+    lengths = {len(column) for column in parsed.values() if isinstance(column, list)}
+    if len(lengths) != 1 or not all(isinstance(column, list) for column in parsed.values()):
+        return parsed
+    rows = [dict(zip(parsed, values, strict=True)) for values in zip(*parsed.values(), strict=True)]
     return [{"type": "stdin", **row} if "input" in row and row.get("type") is None else row for row in rows]
 
 

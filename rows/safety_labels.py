@@ -18,7 +18,8 @@ from . import preference_forms as forms
 from .choices import number_of
 from .dialogue import Turns, answers_of, last_answer, type_of
 from .paths import get, parse_path
-from .preferences import PreferenceReader, Row
+from .preferences import PreferenceReader
+from .values import Row
 
 SAFETY_FIELDS = ("prompt", "system", "response", "safe", "unsafe", "category", "source", "id")
 """What can be found under a name of one's own."""
@@ -111,8 +112,8 @@ class SafetyReader:
         source, name = reading.text(forms.SOURCES, "source"), reading.text(forms.IDS, "id") or place
         left_out: Counter[str] = Counter()
         rated = []
-        found = self._responses(row)
-        for number, (column, label_column) in enumerate(found):
+        responses = self._responses(row)
+        for number, (column, label_column) in enumerate(responses):
             value = get(row, column)
             if value is None:
                 left_out["no_response"] += 1
@@ -129,8 +130,8 @@ class SafetyReader:
                 turns = before if before[: len(system)] == system else system + before
             else:
                 turns, (text,) = answers_of([value], [column], prompt, reading.system())
-            one_name = f"{name}/{number}" if len(found) > 1 else name
-            categories = self._categories(row, number if len(found) > 1 else None)
+            one_name = f"{name}/{number}" if len(responses) > 1 else name
+            categories = self._categories(row, number if len(responses) > 1 else None)
             rated.append(
                 Rated(prompt=turns, response=text, safe=safe, source=source, id=one_name, categories=categories)
             )
@@ -141,9 +142,9 @@ class SafetyReader:
         if "response" not in self.columns:
             if all(name in row for pair in _NUMBERED for name in pair) and not {"safe", "unsafe"} & self.columns.keys():
                 return list(_NUMBERED)
-            usual = (*RESPONSES, *_CONVERSATIONS)
-            column = next((name for name in usual if row.get(name) is not None), None)
-            column = column or next((name for name in usual if name in row), None)
+            names = (*RESPONSES, *_CONVERSATIONS)
+            column = next((name for name in names if row.get(name) is not None), None)
+            column = column or next((name for name in names if name in row), None)
         else:
             column = self.columns["response"]
         if column is None:
@@ -164,8 +165,8 @@ class SafetyReader:
                 value = get(row, path)
                 return None if value is None else _read(value, path, means)
         empty = False
-        for usual, means in ((SAFE, True), (UNSAFE, False)):
-            for name in usual:
+        for names, means in ((SAFE, True), (UNSAFE, False)):
+            for name in names:
                 if row.get(name) is not None:
                     return _read(row[name], name, means)
                 empty = empty or name in row
@@ -183,9 +184,9 @@ class SafetyReader:
         raise SampleError("missing_field", f"column 'safe' is missing; the row's columns are: {has}")
 
     def _categories(self, row: Row, number: int | None) -> tuple[str, ...]:
-        usual = CATEGORIES if number is None else (f"response_{number}_harm_category", *CATEGORIES)
+        names = CATEGORIES if number is None else (f"response_{number}_harm_category", *CATEGORIES)
         column = (
-            self.columns.get("category") if "category" in self.columns else next((c for c in usual if row.get(c)), None)
+            self.columns.get("category") if "category" in self.columns else next((c for c in names if row.get(c)), None)
         )
         value = None if column is None else get(row, column)
         if isinstance(value, Mapping):

@@ -34,12 +34,14 @@ def verify(
         reference: The right answer; of several, any one will do.
         kind: Whose business it is: `math`, `code`, `choice`, `puzzle`, `schema`, `instructions`, `answer`, `tools`,
             `sql`, `procedural`, or a kind of an installed package.
-        tests: Test cases, for code: `TestCase`s, or any form that a row may have (docs/code.md).
+        tests: Test cases, for code: `TestCase`s, or any form that a row may have (docs/reference/code.md).
         prompt: What the model was asked, as text or as messages.
         limits: What a program may use: `Limits`, or their names and values.
         meta: What else the verifier asks a row for: `options`, `numbers` and `target`, `schema`.
         options: Options of the verifier, as its class takes them.
 
+    Returns:
+        The verdict; `correct` is None where the response could not be judged.
     Raises:
         ConfigError: No verifier judges that kind, or it has no such option or value.
         SampleError: An argument is of the wrong type; a TypeError for a response that is a Sample or a row.
@@ -82,5 +84,5 @@ def _plain(reference: object) -> object:
     return list(reference) if isinstance(reference, tuple) else reference
 
 
-def _all(values: object, wanted: type) -> bool:
-    return isinstance(values, list | tuple) and bool(values) and all(isinstance(value, wanted) for value in values)
+def _all(values: object, kind: type) -> bool:
+    return isinstance(values, list | tuple) and bool(values) and all(isinstance(value, kind) for value in values)

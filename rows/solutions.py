@@ -51,9 +51,9 @@ def reference_solutions(sample: Sample) -> list[Solution]:
     extra = sample.meta.get("extra_info")
     for row in (sample.meta, extra if isinstance(extra, Mapping) else {}):
         for column in columns:
-            found = [Solution(*pair, column) for pair in _programs(row.get(column)) if pair[0].strip()]
-            if found:
-                return found
+            solutions = [Solution(*pair, column) for pair in _programs(row.get(column)) if pair[0].strip()]
+            if solutions:
+                return solutions
     return [Solution(text, None, "reference") for text in sample.references if text.strip()]
 
 

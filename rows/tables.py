@@ -23,7 +23,7 @@ from .documents import rows_of
 from .messages import is_conversation
 from .values import read_text
 
-Found = bytes | SampleError
+TableRecord = bytes | SampleError
 _SPACE = re.compile(r"[\s,]*")
 _ZSTD = 93
 """Zstandard as a ZIP archive's method, in which inspect packs and which zipfile knows from Python 3.14 on only."""
@@ -53,7 +53,7 @@ def _as_text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def json_rows(stream: io.BufferedReader, longest: int) -> Iterator[Found]:
+def json_rows(stream: io.BufferedReader, longest: int) -> Iterator[TableRecord]:
     """The items of a JSON array, or of JSON documents one after another; of a log of inspect its samples."""
     text = codecs.getincrementaldecoder("utf-8-sig")("replace")
     decoder = json.JSONDecoder()
@@ -98,7 +98,7 @@ def json_rows(stream: io.BufferedReader, longest: int) -> Iterator[Found]:
         held, ended = held + text.decode(data, final=not data), not data
 
 
-def csv_rows(stream: io.BufferedReader, longest: int, delimiter: str) -> Iterator[Found]:
+def csv_rows(stream: io.BufferedReader, longest: int, delimiter: str) -> Iterator[TableRecord]:
     """The records of CSV with a header. Raises RunError where two columns have one name."""
     csv.field_size_limit(max(csv.field_size_limit(), longest))
     size = 0
@@ -140,13 +140,13 @@ def _cell(name: str, cell: str) -> Any:  # any: a JSON value
     if not cell:
         return None
     if cell[0] in "[{" and name in (*ALIASES["responses"], *ALIASES["response"], *CONVERSATIONS):
-        found = read_text(cell)
-        if isinstance(found, list) and (name in ALIASES["responses"] or is_conversation(found)):
-            return found
+        parsed = read_text(cell)
+        if isinstance(parsed, list) and (name in ALIASES["responses"] or is_conversation(parsed)):
+            return parsed
     return cell
 
 
-def arrow_rows(path: str, kind: str) -> Iterator[Found]:
+def arrow_rows(path: str, kind: str) -> Iterator[TableRecord]:
     """The rows of a Parquet or Arrow file. Raises RunError without pyarrow, or where two columns have one name."""
     try:
         import pyarrow
@@ -166,13 +166,13 @@ def arrow_rows(path: str, kind: str) -> Iterator[Found]:
                 whole = (reader.get_batch(at) for at in range(reader.num_record_batches)) if kind == "arrow" else reader
                 batches = (batch.slice(at, 256) for batch in whole for at in range(0, batch.num_rows, 256))
             for batch in batches:
-                for found in _batch_as_json(batch):
+                for record in _batch_as_json(batch):
                     line += 1
-                    if isinstance(found, Exception):
-                        detail = f"row {line} of {path} cannot be read: {type(found).__name__}: {found}"
+                    if isinstance(record, Exception):
+                        detail = f"row {line} of {path} cannot be read: {type(record).__name__}: {record}"
                         yield SampleError("wrong_type", detail)
                     else:
-                        yield found
+                        yield record
     except (OSError, pyarrow.ArrowException) as error:
         yield SampleError("unreadable_input", f"{path} broke off: {error}")
 
@@ -190,7 +190,7 @@ def _batch_as_json(batch: Any) -> list[bytes | Exception]:  # any: a pyarrow bat
     except Exception as error:  # noqa: BLE001 - the boundary to another library
         if batch.num_rows == 1:
             return [error]
-        return [found for at in range(batch.num_rows) for found in _batch_as_json(batch.slice(at, 1))]
+        return [record for at in range(batch.num_rows) for record in _batch_as_json(batch.slice(at, 1))]
 
 
 def _member(archive: zipfile.ZipFile, name: str, longest: int) -> bytes:
@@ -224,7 +224,7 @@ def _archive(names: Sequence[str]) -> str:
     return "a ZIP archive and no log of inspect; unpack it and name the files in it"
 
 
-def eval_rows(path: str, longest: int) -> Iterator[Found]:
+def eval_rows(path: str, longest: int) -> Iterator[TableRecord]:
     """The samples of an `.eval` log of inspect, which is a ZIP archive. Raises RunError for another archive."""
     try:
         with zipfile.ZipFile(path) as archive:

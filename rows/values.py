@@ -13,6 +13,9 @@ from typing import Any
 
 from ..verifiers.errors import SampleError
 
+Row = Mapping[str, Any]  # any: JSON values
+"""A row of a file or of a data set: a JSON object."""
+
 _ARRAY_BYTES = 1 << 16
 """Larger arrays are no references but images or activations, and are handed on as they are."""
 _SHORT_BYTES = 1 << 8

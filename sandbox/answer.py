@@ -5,7 +5,7 @@ passed      the test code ran to its end
 raised      the call or the test raised: a text
 unplain     something that is no plain value: a text, and where a call returned it, whether it is true
 nothing     the test code ran to its end, and neither called nor asserted anything: a text
-unfit       the exam itself handed the program what no message can carry: a text
+unfit       the test itself handed the program what no message can carry: a text
 entry       the program has nothing of the wanted name: a text
 arguments   the test's own arguments could not be evaluated: a text
 """
@@ -18,14 +18,14 @@ from typing import Literal, get_args
 
 from .agent.codec import MalformedError, decode, encode
 
-Kind = Literal["value", "passed", "raised", "unplain", "nothing", "unfit", "entry", "arguments"]
+AnswerKind = Literal["value", "passed", "raised", "unplain", "nothing", "unfit", "entry", "arguments"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a harness said: the program's own word, save what an exam in a process of its own has come to."""
+    """What a harness said: the program's own word, save what a test in a process of its own ended in."""
 
-    kind: Kind
+    kind: AnswerKind
     """Which of the above."""
     value: object = None
     """What the call returned; with `unplain` its truth."""
@@ -45,11 +45,11 @@ def ask_call(entry: str, args: str) -> bytes:
     return encode(("call", entry, args))
 
 
-def ask_exam(code: str, names: Sequence[str] | None, runner: str = "") -> tuple[bytes, bytes | None]:
-    """`Command.call` and `Command.exam` that run test code; apart from the program where `names` are given."""
+def ask_test(code: str, names: Sequence[str] | None, runner: str = "") -> tuple[bytes, bytes | None]:
+    """`Command.call` and `Command.test` that run test code; apart from the program where `names` are given."""
     if names is None:
         return encode(("test", code, runner)), None
-    return encode(("serve",)), encode(("exam", code, runner, list(names)))
+    return encode(("serve",)), encode(("separate", code, runner, list(names)))
 
 
 def read_answer(data: bytes) -> Answer:
@@ -59,18 +59,18 @@ def read_answer(data: bytes) -> Answer:
     Answer(kind='value', value=[1, 2], text='', error='')
     """
     try:
-        told = decode(data)
+        decoded = decode(data)
     except MalformedError as error:
         return Answer(kind="raised", text=f"the program sent no value: {error}")
-    match told:
+    match decoded:
         case ("value", value):
             return Answer(kind="value", value=value)
         case ("unplain", str(text), bool(truth)):
             return Answer(kind="unplain", value=truth, text=text)
         case ("passed",):
             return Answer(kind="passed")
-        case (str(kind), str(text)) if kind in get_args(Kind):
+        case (str(kind), str(text)) if kind in get_args(AnswerKind):
             return Answer(kind=kind, text=text)  # type: ignore[arg-type]  # just looked up
-        case (str(kind), str(name), str(text)) if kind in get_args(Kind):
+        case (str(kind), str(name), str(text)) if kind in get_args(AnswerKind):
             return Answer(kind=kind, text=text, error=name)  # type: ignore[arg-type]
     return Answer(kind="raised", text="the program sent no answer of the harness")

@@ -80,7 +80,7 @@ _made: dict[bytes, tuple[dict[str, bytes], dict[str, bytes]]] = {}
 
 
 def pack(modules: Sequence[str], config: Mapping[str, object], magic: bytes) -> bytes:
-    """What `BOOT` reads where the interpreter has said `magic`: modules of agent/, and what the last is told."""
+    """What `BOOT` reads where the interpreter has said `magic`: modules of agent/, and the arguments of the last."""
     parts: list[tuple[str, bytes | str]] = []
     _recall(magic)
     if magic != MAGIC_NUMBER and magic in _made and all(name in _made[magic][0] for name in modules):

@@ -32,7 +32,7 @@ class Build:
     run: tuple[str, ...]
     """The command that runs it."""
     shows_end: bool
-    """Whether appended test code shows that it has come to its end."""
+    """Whether appended test code shows that it ran to its end."""
     key: bytes
     """Hash of all that."""
 
@@ -75,10 +75,10 @@ class Builds:
     def get(self, key: bytes) -> Mapping[str, bytes] | None:
         """The products of a build, as files to load; None where they are not known."""
         with self._lock:
-            found = self._held.get(key)
-            if found is not None:
+            build = self._held.get(key)
+            if build is not None:
                 self._held.move_to_end(key)
-            return found
+            return build
 
     def put(self, key: bytes, products: Mapping[str, bytes]) -> None:
         """Remember the products of a build."""

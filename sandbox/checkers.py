@@ -123,8 +123,8 @@ def floats(absolute: float = 1e-6, relative: float = 1e-6) -> Checker:
         if not (_NUMBER.fullmatch(one) and _NUMBER.fullmatch(other)):
             return one == other and one.lower().lstrip(b"+-") != b"nan"
         try:
-            wanted, found = Decimal(one.decode()), Decimal(other.decode())
-            return abs(wanted - found) <= max(slack, share * abs(wanted))
+            expected, actual = Decimal(one.decode()), Decimal(other.decode())
+            return abs(expected - actual) <= max(slack, share * abs(expected))
         except (InvalidOperation, ArithmeticError):
             return False
 
@@ -172,11 +172,11 @@ def _judged(one: bytes, other: bytes) -> bool:
     if not (_NUMBER.fullmatch(one) and _NUMBER.fullmatch(other)):
         return False
     try:
-        wanted, found = Decimal(one.decode()), Decimal(other.decode())
-        if wanted == found:
+        expected, actual = Decimal(one.decode()), Decimal(other.decode())
+        if expected == actual:
             return True
         is_whole = not any(mark in one for mark in b".eE")
-        return not is_whole and abs(wanted - found) <= _NEAR[0] + _NEAR[1] * abs(wanted)
+        return not is_whole and abs(expected - actual) <= _NEAR[0] + _NEAR[1] * abs(expected)
     except (InvalidOperation, ArithmeticError):
         return False
 
@@ -319,9 +319,9 @@ def json_near(expected: object, got: object) -> str | None:
     if difference is None:
         return None
     wrapped = isinstance(expected, list) and len(expected) == 1
-    for wanted in (expected, expected[0]) if wrapped else (expected,):  # type: ignore[index]  # a list, then
+    for candidate in (expected, expected[0]) if wrapped else (expected,):  # type: ignore[index]  # a list, then
         try:
-            if _same(_as_json(wanted, 0), _as_json(got, 0), _near_fraction, 0):
+            if _same(_as_json(candidate, 0), _as_json(got, 0), _near_fraction, 0):
                 return None
         except RecursionError:
             pass
@@ -338,12 +338,12 @@ def json_unordered(expected: object, got: object) -> str | None:
     if difference is None:
         return None
     wrapped = isinstance(expected, list) and len(expected) == 1
-    for wanted in (expected, expected[0]) if wrapped else (expected,):  # type: ignore[index]  # a list, then
-        if isinstance(wanted, list) and isinstance(got, list | tuple) and len(wanted) == len(got):
+    for candidate in (expected, expected[0]) if wrapped else (expected,):  # type: ignore[index]  # a list, then
+        if isinstance(candidate, list) and isinstance(got, list | tuple) and len(candidate) == len(got):
             try:
                 one, other = (
                     sorted(json.dumps(_as_json(item, 0), sort_keys=True, allow_nan=False) for item in side)
-                    for side in (wanted, got)
+                    for side in (candidate, got)
                 )
             except (TypeError, ValueError, RecursionError):
                 continue
@@ -394,14 +394,14 @@ def unordered_values(expected: object, got: object) -> str | None:
     return _unlike(expected, got, same)
 
 
-def _all_in(wanted: Counter[object], got: Iterable[object]) -> bool:
+def _all_in(remaining: Counter[object], got: Iterable[object]) -> bool:
     """Whether these are the wanted items, of which there are as many. They are looked up and never stored: a program
     can return thousands that share a hash, of which no table could be made."""
     for item in got:
         key = _key(item, 0)
-        if wanted.get(key, 0) < 1:
+        if remaining.get(key, 0) < 1:
             return False
-        wanted[key] -= 1
+        remaining[key] -= 1
     return True
 
 

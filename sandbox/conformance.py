@@ -18,7 +18,7 @@ from .session import Backend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class ProbeFinding:
     """What came of one probe."""
 
     area: str
@@ -41,23 +41,23 @@ def check(
     *,
     image: str = "python",
     probes: Sequence[Probe] = PROBES,
-    told: Callable[[Finding], None] | None = None,
-) -> list[Finding]:
-    """Try every probe; `told` hears of each at once. Raises SandboxError where not even one sandbox can be had."""
+    report: Callable[[ProbeFinding], None] | None = None,
+) -> list[ProbeFinding]:
+    """Try every probe; `report` gets each at once. Raises SandboxError where no sandbox is available."""
     bench = Bench(backend, image)
     findings = []
     try:
         bench.session()
         for finding in _findings(bench, probes):
-            if told is not None:
-                told(finding)
+            if report is not None:
+                report(finding)
             findings.append(finding)
     finally:
         bench.drop()
     return findings
 
 
-def _findings(bench: Bench, probes: Sequence[Probe]) -> Iterator[Finding]:
+def _findings(bench: Bench, probes: Sequence[Probe]) -> Iterator[ProbeFinding]:
     for probe in probes:
         start = time.monotonic()
         try:
@@ -66,4 +66,4 @@ def _findings(bench: Bench, probes: Sequence[Probe]) -> Iterator[Finding]:
             hole = f"the sandbox failed: {error}"
         if hole is not None:
             bench.drop()
-        yield Finding(area=probe.area, name=probe.name, hole=hole, seconds=time.monotonic() - start)
+        yield ProbeFinding(area=probe.area, name=probe.name, hole=hole, seconds=time.monotonic() - start)

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from .backends import BACKENDS, backend
-from .conformance import Finding, check
+from .conformance import ProbeFinding, check
 from .errors import SandboxError
 from .probes import PROBES
 from .session import Backend
 
-USUAL = ("docker", "runsc", "local")
+DEFAULT_BACKENDS = ("docker", "runsc", "local")
 """What is looked at when nothing is named; `unsafe` would fail by its nature."""
 
 
@@ -25,8 +25,8 @@ class Diagnosis:
     name: str
     """A name of `backends.BACKENDS`."""
     missing: str | None = None
-    """Why it cannot be had here, and the way out; None where it can."""
-    findings: Sequence[Finding] = ()
+    """Why it is not available here, and the way out; None where it is."""
+    findings: Sequence[ProbeFinding] = ()
     """What came of each probe."""
     promises: Sequence[str] = ()
     """What it says it holds to."""
@@ -64,23 +64,23 @@ def run_doctor(names: Sequence[str] = (), *, as_json: bool = False) -> int:
     for name in names:
         if name not in BACKENDS:
             raise ValueError(f"unknown backend {name!r}; known: {', '.join(BACKENDS)}")
-    found = []
-    for name in dict.fromkeys(names or USUAL):
+    diagnoses = []
+    for name in dict.fromkeys(names or DEFAULT_BACKENDS):
         diagnosis = diagnose(name)
-        found.append(diagnosis)
+        diagnoses.append(diagnosis)
         if not as_json:
             _show(diagnosis)
     if as_json:
-        json.dump({"backends": [_json(each) for each in found]}, sys.stdout, indent=2)
+        json.dump({"backends": [_json(each) for each in diagnoses]}, sys.stdout, indent=2)
         sys.stdout.write("\n")
-    wanted_but_missing = any(each.missing for each in found) if names else all(each.missing for each in found)
-    return 1 if wanted_but_missing or any(each.failed for each in found) else 0
+    required_missing = any(each.missing for each in diagnoses) if names else all(each.missing for each in diagnoses)
+    return 1 if required_missing or any(each.failed for each in diagnoses) else 0
 
 
 def _images(name: str) -> dict[str, str]:
     if name not in ("docker", "runsc"):
         return {}
-    from .backends.engine import engine
+    from .backends.docker_engine import engine
     from .images import NAMES
     from .images.build import state
 
@@ -107,7 +107,7 @@ def _show(diagnosis: Diagnosis) -> None:
 
     console = Console(file=sys.stdout, highlight=False)
     if diagnosis.missing:
-        console.print(Text(f"{diagnosis.name}: not to be had here: {diagnosis.missing}"), soft_wrap=True)
+        console.print(Text(f"{diagnosis.name}: not available here: {diagnosis.missing}"), soft_wrap=True)
     else:
         held = len(diagnosis.findings) - diagnosis.failed
         table = Table(box=box.SIMPLE_HEAD, title=f"{diagnosis.name}: {held} of {len(diagnosis.findings)} held")
@@ -123,6 +123,6 @@ def _show(diagnosis: Diagnosis) -> None:
     for name, state in diagnosis.images.items():
         by_state.setdefault(state, []).append(name)
     if by_state:
-        told = "; ".join(f"{state}: {', '.join(names)}" for state, names in by_state.items())
-        console.print(Text(f"images {told} (`r1-reward sandbox build NAME` makes one)"), soft_wrap=True)
+        summary = "; ".join(f"{state}: {', '.join(names)}" for state, names in by_state.items())
+        console.print(Text(f"images {summary} (`r1-reward sandbox build NAME` makes one)"), soft_wrap=True)
     console.print()

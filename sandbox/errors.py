@@ -3,7 +3,7 @@
 SandboxError              the sandbox could not do its work; says nothing about the program
   RefusedError            an agent could not do what it was asked, and is fit to say so
   MachineBusyError        the program waited for a processor until its wall time was over
-  SandboxUnavailableError no isolation of the wanted kind can be had on this machine; says the way out
+  SandboxUnavailableError no isolation of the requested kind is available on this machine; says the way out
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class RefusedError(SandboxError):
 
 
 class SandboxUnavailableError(SandboxError):
-    """The isolation that was asked for cannot be had here; the message says the way out."""
+    """The isolation that was asked for is not available here; the message says the way out."""
 
 
 class MachineBusyError(SandboxError):

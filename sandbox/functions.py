@@ -19,8 +19,8 @@ _MOST = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What one call came to."""
+class CallReply:
+    """The outcome of one call."""
 
     value: object = None
     """What the function returned, of plain types."""
@@ -49,7 +49,7 @@ class _Keeper:
 
 def call_function(
     pool: Pool, source: str, entry: str, arguments: Sequence[tuple[object, ...]], *, limits: Limits, reply_mb: int = 1
-) -> list[Reply]:
+) -> list[CallReply]:
     """Call a function of a Python source with each of some arguments, of plain types; one reply each, in order.
 
     Raises SandboxUnavailableError where this machine has no isolation. `reply_mb` bounds what one call may return.
@@ -59,7 +59,7 @@ def call_function(
     ...     call_function(pool, "def double(x): return 2 * x", "double", [(2,)], limits=Limits(time_s=1))[0].value
     4
     """
-    replies: list[Reply] = []
+    replies: list[CallReply] = []
     limits = Limits(total_s=(limits.time_s or 10) * (_MOST + 1)).over(limits)
     for start in range(0, len(arguments), _MOST):
         replies += _call(pool, source, entry, arguments[start : start + _MOST], limits, reply_mb)
@@ -68,13 +68,13 @@ def call_function(
 
 def _call(
     pool: Pool, source: str, entry: str, arguments: Sequence[tuple[object, ...]], limits: Limits, reply_mb: int
-) -> list[Reply]:
+) -> list[CallReply]:
     """The same for one submission; halved where a call ends every sandbox that it is given, so that it alone pays."""
     keepers = [_Keeper() for _ in arguments]
     size = "x" * ((reply_mb << 20) // 64)  # a returned value may be 64 times as long as what is expected
     tests = [
-        CallTest(entry=entry, args=repr(given), expected=size, checker=keeper)
-        for given, keeper in zip(arguments, keepers, strict=True)
+        CallTest(entry=entry, args=repr(argument), expected=size, checker=keeper)
+        for argument, keeper in zip(arguments, keepers, strict=True)
     ]
     result = pool.run(Submission(language="python", source=source, tests=tests, limits=limits, stop_at_failure=False))
     if len(arguments) > 1 and result.detail.startswith(ENDED):
@@ -84,10 +84,10 @@ def _call(
     return [_reply(test, keeper, result) for test, keeper in zip(result.tests, keepers, strict=True)]
 
 
-def _reply(test: TestOutcome, keeper: _Keeper, result: Result) -> Reply:
+def _reply(test: TestOutcome, keeper: _Keeper, result: Result) -> CallReply:
     answered = test.outcome is Outcome.AC and bool(keeper.values)
     outcome = test.outcome if answered or test.outcome is not Outcome.AC else Outcome.RE
-    return Reply(
+    return CallReply(
         value=keeper.values[-1] if answered else None,
         outcome=outcome,
         detail=test.detail or test.stderr[-300:],

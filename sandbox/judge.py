@@ -28,7 +28,7 @@ from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from . import rules
-from .answer import ask_call, ask_calls, ask_exam
+from .answer import ask_call, ask_calls, ask_test
 from .builds import Build, Builds, build
 from .errors import MachineBusyError
 from .languages import COMPILE_LIMITS, LANGUAGES
@@ -101,15 +101,15 @@ class _Judge:
     def judge(self) -> JudgedSubmission:
         outcomes: list[TestOutcome] = []
         tests = self._submission.tests
-        for found in self._outcomes():
-            outcomes.append(found)
+        for test in self._outcomes():
+            outcomes.append(test)
             if self._fault is not None:
-                return self._unjudged(found)
-            if found.outcome is not Outcome.AC and (self._submission.stop_at_failure or self._out_of_time()):
+                return self._unjudged(test)
+            if test.outcome is not Outcome.AC and (self._submission.stop_at_failure or self._out_of_time()):
                 break
         skipped = TestOutcome(outcome=Outcome.SKIPPED, detail="an earlier test decided")
         outcomes += [skipped] * (len(tests) - len(outcomes))
-        failed = next((index for index, found in enumerate(outcomes) if found.outcome is not Outcome.AC), None)
+        failed = next((index for index, outcome in enumerate(outcomes) if outcome.outcome is not Outcome.AC), None)
         outcome = Outcome.AC if failed is None else outcomes[failed].outcome
         return self._result(outcome, outcomes, rules.sentence(outcomes, failed))
 
@@ -127,9 +127,9 @@ class _Judge:
         )
         return JudgedSubmission(result, self._clean)
 
-    def _unjudged(self, found: TestOutcome) -> JudgedSubmission:
+    def _unjudged(self, outcome: TestOutcome) -> JudgedSubmission:
         """Another attempt would end in the same way, and other submissions shall not pay for it."""
-        return self._result(Outcome.INFRA, [found] * len(self._submission.tests), found.detail)
+        return self._result(Outcome.INFRA, [outcome] * len(self._submission.tests), outcome.detail)
 
     def _outcomes(self) -> Iterator[TestOutcome]:
         """One for each test, as they are asked for."""
@@ -167,7 +167,7 @@ class _Judge:
                     done += 1
                     if rules.missing_module(ran):  # which is looked into with the same session
                         calls.close()  # type: ignore[attr-defined]  # a generator
-                    yield self._told(ran, outcome, detail)
+                    yield self._rated(ran, outcome, detail)
                     if self._out_of_time():
                         break
             finally:
@@ -186,7 +186,7 @@ class _Judge:
             secret = rules.nonce().encode() if built.shows_end else b""
             ran = self._run(Command(argv=built.run, limits=self._bounds(), secret=secret))
             outcome, detail = rules.at_bound(ran, self._limits) or self._program(ran, secret)
-            return self._told(ran, outcome, detail, "weak", secret)
+            return self._rated(ran, outcome, detail, "weak", secret)
         assert isinstance(test, AssertTest)
         trust: Trust = "strong" if test.names is not None and not test.weak else "weak"
         ran = self._run(self._ask(test))
@@ -200,7 +200,7 @@ class _Judge:
                 outcome, detail = Outcome.RE, "the program kept the test from running"
             else:
                 self._fault = Fault.CHECKED_NOTHING
-        return self._told(ran, outcome, detail, trust)
+        return self._rated(ran, outcome, detail, trust)
 
     def _checks_nothing(self, test: AssertTest) -> bool:
         """Whether a test says so without a program, too: in the program's process that may be the program's word."""
@@ -227,7 +227,7 @@ class _Judge:
         crashes_fail = self._submission.exit_status
         if decided is None:
             decided = self._compared(lambda t, r: rules.judge_stdin(t, r, crashes_fail=crashes_fail), test, ran)
-        return self._told(ran, *decided)
+        return self._rated(ran, *decided)
 
     def _checked(self, test: StdinTest, ran: Ran) -> tuple[Outcome, str]:
         """Ask a checker program, in a run of its own from which nothing of the submission can be seen."""
@@ -290,10 +290,14 @@ class _Judge:
             return Outcome.INFRA, f"the checker failed: {type(error).__name__}: {error}"
 
     def _ask(self, test: AssertTest) -> Command:
-        call, exam = ask_exam(test.code, test.names, test.runner)
+        call, test_program = ask_test(test.code, test.names, test.runner)
         # What is forked shares the agent's memory, where the test's text passes through.
         return Command(
-            argv=self._language.call, limits=self._bounds(), call=call, exam=exam, fork=self._fork and exam is None
+            argv=self._language.call,
+            limits=self._bounds(),
+            call=call,
+            test=test_program,
+            fork=self._fork and test_program is None,
         )
 
     def _run(self, command: Command) -> Ran:
@@ -312,12 +316,12 @@ class _Judge:
                 f"for {ran.waited:.1f} s"
             )
 
-    def _told(
+    def _rated(
         self, ran: Ran, outcome: Outcome, detail: str, trust: Trust = "strong", secret: bytes = b""
     ) -> TestOutcome:
-        found = rules.outcome_of(ran, outcome, detail, trust, secret)
+        judged = rules.outcome_of(ran, outcome, detail, trust, secret)
         name = rules.missing_module(ran) if outcome in (Outcome.RE, Outcome.WA) else ""
-        return replace(found, missing_module=name) if name and self._is_missing(name) else found
+        return replace(judged, missing_module=name) if name and self._is_missing(name) else judged
 
     def _is_missing(self, name: str) -> bool:
         """Whether a module cannot be imported here: a program can write anything."""

@@ -73,10 +73,10 @@ class Language:
             "{heap}": str(max(16, int(memory * self.memory_factor))),
             "{std}": standard,
         }
-        return [_NAMED.sub(lambda found: named[found[0]], word) for word in argv]
+        return [_NAMED.sub(lambda match: named[match[0]], word) for word in argv]
 
     def bounds(self, limits: Limits) -> Limits:
-        """What the sandbox is told to hold a program of this language to."""
+        """The limits that the sandbox holds a program of this language to."""
         memory = (limits.memory_mb or 0) * self.memory_factor + self.extra_mb
         return replace(limits, time_s=(limits.time_s or 0) * self.time_factor, memory_mb=memory)
 
@@ -89,10 +89,10 @@ class Language:
         if not self.standards:
             return ("",)
         kind = "++" if self.name == "cpp" else ""
-        found = re.search(r"(?:c\+\+|cpp|cxx|gnu\+\+|gnu|c|std=)\s*([0-9][0-9a-z])(?![0-9])", named.lower())
-        if found is None or found[1] not in _STANDARDS[self.name]:
+        match = re.search(r"(?:c\+\+|cpp|cxx|gnu\+\+|gnu|c|std=)\s*([0-9][0-9a-z])(?![0-9])", named.lower())
+        if match is None or match[1] not in _STANDARDS[self.name]:
             return self.standards
-        chosen = f"gnu{kind}{found[1]}"
+        chosen = f"gnu{kind}{match[1]}"
         return (chosen, *(each for each in self.standards if each != chosen))
 
 
@@ -115,9 +115,9 @@ def language(name: str) -> Language | None:
     (None, None, None)
     """
     folded = name.strip().lower()
-    found = LANGUAGES.get(ALIASES.get(folded, folded))
-    if found is not None:
-        return found
+    known = LANGUAGES.get(ALIASES.get(folded, folded))
+    if known is not None:
+        return known
     # What contests call them: a name, then versions of it and of its compiler.
     words = _CONTEST_NAME.match(folded)
     if words is None or (words[1] in ("python", "pypy", "cpython") and (words[2] or "").startswith("2")):
@@ -164,15 +164,15 @@ def _java(source: str, *, last: bool = False) -> _Java:
     public: list[str] = []
     first = main = name = ""
     open_: list[str] = []  # the class of each brace that is open
-    for found in _JAVA_TOKEN.finditer(plain):
-        if found["name"]:
-            name = found["name"]
+    for token in _JAVA_TOKEN.finditer(plain):
+        if token["name"]:
+            name = token["name"]
             if not open_:
                 first = first or name
-                public += [name] if found["public"] else []
-        elif found["main"]:
+                public += [name] if token["public"] else []
+        elif token["main"]:
             main = next(iter(open_), name) if last or not main else main
-        elif found[0] == "{":
+        elif token[0] == "{":
             open_.append(name)
         elif open_:
             open_.pop()

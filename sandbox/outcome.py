@@ -49,7 +49,7 @@ class Fault(StrEnum):
     CHECKER = "checker"
     """The programs were run, and it was a checker that failed."""
     CHECKED_NOTHING = "checked_nothing"
-    """A test came to its end without having called or asserted anything."""
+    """A test ran to its end without having called or asserted anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

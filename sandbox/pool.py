@@ -128,7 +128,7 @@ class Pool:
     def run(self, submission: Submission) -> Result:
         """Run one submission, waiting for a free agent.
 
-        Raises SandboxUnavailableError where the isolation cannot be had on this machine at all, ValueError for a
+        Raises SandboxUnavailableError where the isolation is not available on this machine, ValueError for a
         submission that cannot be run anywhere. A sandbox that fails time and again gives a result INFRA.
         """
         language = LANGUAGES.get(submission.language)
@@ -141,7 +141,7 @@ class Pool:
     def run_all(self, submissions: Sequence[Submission]) -> list[Result]:
         """Run submissions at once as far as there are agents; one result each, in order.
 
-        Isolation that cannot be had gives results INFRA here, since another submission's image may be there. Raises
+        Isolation that is not available gives results INFRA here, since another submission's image may be there. Raises
         ValueError as `run` does.
         """
         if len(submissions) < 2 or self.width == 1:
@@ -150,8 +150,8 @@ class Pool:
         with ThreadPoolExecutor(min(self.width, len(submissions)), thread_name_prefix="sandbox") as threads:
             try:
                 handed = self._hand_out(threads, submissions)
-                found = [result.result() for result in handed]
-                return found + [self._settle(submission) for submission in submissions[len(handed) :]]
+                results = [result.result() for result in handed]
+                return results + [self._settle(submission) for submission in submissions[len(handed) :]]
             except BaseException:
                 # Whoever waits for a program now waits for nothing: without its agent it ends at once.
                 state.closed = True
@@ -194,11 +194,11 @@ class Pool:
 
     def _state(self) -> _State:
         pid = os.getpid()
-        found = self._states.get(pid)
-        if found is None:
+        state = self._states.get(pid)
+        if state is None:
             # One step for all threads; what a parent process held before a fork is not ours to touch.
-            found = self._states.setdefault(pid, _State(self.width))
-        return found
+            state = self._states.setdefault(pid, _State(self.width))
+        return state
 
     def _attempts(self, state: _State, submission: Submission, image: str) -> Result:
         failures: list[SandboxError] = []
@@ -247,7 +247,7 @@ class Pool:
     def _once(self, state: _State, submission: Submission, image: str) -> Result:
         slot = self._take(state, image)
         try:
-            found: JudgedSubmission = judge(
+            judged: JudgedSubmission = judge(
                 submission,
                 slot.session,
                 backend=slot.backend,
@@ -267,12 +267,12 @@ class Pool:
         if self.isolation == "per_submission":
             self._drop(state, slot)
             self._start_spare(state, image)
-        elif not found.clean or slot.used >= self.recycle:
+        elif not judged.clean or slot.used >= self.recycle:
             self._drop(state, slot)
         else:
             with state.lock:
                 state.idle.setdefault(image, []).append(slot)
-        return found.result
+        return judged.result
 
     def _take(self, state: _State, image: str) -> _Slot:
         with state.lock:
@@ -307,7 +307,7 @@ class Pool:
                     if not state.closed:
                         state.idle.setdefault(image, []).append(slot)
             except SandboxError as error:
-                _log.info("no spare sandbox: %s", error)  # the next submission tries again, and tells
+                _log.info("no spare sandbox: %s", error)  # the next submission tries again, and reports
             finally:
                 state.spares.discard(threading.current_thread())
 

@@ -48,11 +48,11 @@ def missing_module(ran: Ran) -> str:
         text = answer.text if answer.error == "ModuleNotFoundError" else ""
     elif not ran.status:
         return ""
-    found = _MISSING.findall(text)
-    return found[-1].partition(".")[0] if found else ""
+    modules = _MISSING.findall(text)
+    return modules[-1].partition(".")[0] if modules else ""
 
 
-_NOTHING = "the test came to its end without having called or asserted anything"
+_NOTHING = "the test ran to its end without having called or asserted anything"
 
 
 def nonce() -> str:
@@ -189,7 +189,7 @@ def sentence(outcomes: Sequence[TestOutcome], failed: int | None) -> str:
     if failed is None:
         return f"passed {len(outcomes)} of {len(outcomes)} tests"
     first = outcomes[failed]
-    passed = sum(found.outcome is Outcome.AC for found in outcomes)
+    passed = sum(outcome.outcome is Outcome.AC for outcome in outcomes)
     if first.outcome is Outcome.CE:
         return f"does not compile: {first.detail}"
     return f"passed {passed} of {len(outcomes)} tests; test {failed + 1}: {first.outcome.value}, {first.detail}"

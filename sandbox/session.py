@@ -83,7 +83,7 @@ class Command:
     """Python only: several things to ask of the harness, one after the other (`Session.run_calls`)."""
     secret: bytes = b""
     """What test code finds on descriptor 3; never with a call."""
-    exam: bytes | None = None
+    test: bytes | None = None
     """Python only: test code for a second process that reaches the program by message."""
     fork: bool = False
     """Python only: fork the agent's own interpreter in place of starting one. Faster, and weaker: hash seeds repeat,
@@ -214,13 +214,13 @@ class AgentSession:
             self.close()
             raise
         packed = pack(AGENT, dataclasses.asdict(settings) | starters(magic), magic)
-        told, (described, compiled) = self._ask(packed, deadline)
+        header, (described, compiled) = self._ask(packed, deadline)
         learn(magic, compiled)
-        self.mode: str = str(told["mode"])
+        self.mode: str = str(header["mode"])
         """How processes are kept apart."""
-        self.filtered: bool = bool(told["filtered"])
+        self.filtered: bool = bool(header["filtered"])
         """Whether system calls are filtered by us (a container engine may have a filter of its own)."""
-        self.python: str = str(told["python"])
+        self.python: str = str(header["python"])
         """The version of the interpreter inside."""
         self.environment = Environment.read(described, self.python)
         """What the image is made of."""
@@ -259,18 +259,18 @@ class AgentSession:
     def run_calls(self, command: Command) -> Iterator[Ran]:
         """Load the program once and make `command.calls`, one after the other as they are asked for."""
         frame = self._request(command, build=False)
-        wanted = True
+        go_on = True
         while True:
             report, blobs = self._ask(frame, self._deadline(command))
             if report["closing"]:
                 self.left_behind = bool(report["stray"]) or not report["clean"]
                 return
-            if wanted:
+            if go_on:
                 try:
                     yield _ran(report, blobs)
                 except GeneratorExit:
-                    wanted = False
-            frame = b"" if report["last"] else b"+" if wanted else b"-"
+                    go_on = False
+            frame = b"" if report["last"] else b"+" if go_on else b"-"
 
     @staticmethod
     def _deadline(command: Command) -> float:
@@ -296,7 +296,7 @@ class AgentSession:
             },
         }
         call = command.call or b""
-        return _frame(header, [command.stdin, call, command.exam or b"", command.secret, *command.calls, *files])
+        return _frame(header, [command.stdin, call, command.test or b"", command.secret, *command.calls, *files])
 
     def _ask(self, frame: bytes, deadline: float) -> tuple[dict[str, Any], list[bytes]]:  # Any: what JSON holds
         if self._dead:
@@ -304,27 +304,27 @@ class AgentSession:
         try:
             if frame:
                 self._channel.send(frame, deadline)
-            told, blobs = self._receive(deadline)
+            header, blobs = self._receive(deadline)
         except BaseException:  # whatever it was, what comes next on this channel has no meaning any more
             self.close()
             raise
-        if "error" in told:
+        if "error" in header:
             self.close()
             raise RefusedError(f"the agent could not do it: {b''.join(blobs).decode('utf-8', 'replace')}")
-        return told, blobs
+        return header, blobs
 
     def _receive(self, deadline: float) -> tuple[dict[str, Any], list[bytes]]:
         size = int.from_bytes(self._channel.receive(4, deadline), "big")
         if size > _MAX_HEADER:
             raise SandboxError(f"the agent sent a header of {size} bytes")
         try:
-            told = json.loads(self._channel.receive(size, deadline))
-            sizes = [int(size) for size in told["blobs"]]
+            header = json.loads(self._channel.receive(size, deadline))
+            sizes = [int(size) for size in header["blobs"]]
         except (ValueError, KeyError, TypeError) as error:
             raise SandboxError(f"the agent sent no header: {error}") from error
         if sum(sizes) > _MAX_BLOB or min(sizes, default=0) < 0:
             raise SandboxError(f"the agent wants to send {sum(sizes)} bytes")
-        return told, [self._channel.receive(size, deadline) if size else b"" for size in sizes]
+        return header, [self._channel.receive(size, deadline) if size else b"" for size in sizes]
 
 
 def _ran(report: Mapping[str, Any], blobs: Sequence[bytes]) -> Ran:  # any: what JSON holds

@@ -68,12 +68,12 @@ def _failure(done: Done) -> str | None:
     """Why a row has no score; None where it has one."""
     if done.error:
         return done.error
-    found: set[str] = set()
+    reasons: set[str] = set()
     for response in done.responses:
         if response.status == Status.SCORED:
             return None
-        found.update(reason for _, status, reason, _ in response.verdicts if status == response.status)
-    return "+".join(sorted(found)) if found else Reason.NOT_APPLICABLE.value
+        reasons.update(reason for _, status, reason, _ in response.verdicts if status == response.status)
+    return "+".join(sorted(reasons)) if reasons else Reason.NOT_APPLICABLE.value
 
 
 def _words(done: Done, reason: str) -> str:

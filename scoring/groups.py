@@ -40,7 +40,7 @@ class Problems(NamedTuple):
 
 
 class Groups:
-    """Takes responses in any order; tells them by problem.
+    """Takes responses in any order; reports them by problem.
 
     SQLite's unnamed database is a file of its own that vanishes with the process, however that ends.
     """
@@ -72,14 +72,14 @@ class Groups:
         self._database.close()
 
     def problems(self, voters: Mapping[str, Voter]) -> Problems:
-        """Everything that is told by problem; `voters` tell by name which answers are the same."""
+        """All figures by problem; `voters` say by name which answers are the same."""
         self._database.execute("CREATE TEMP TABLE sorted AS SELECT * FROM responses ORDER BY problem, rowid")
         sizes: Counter[int] = Counter()
         for (size,) in self._database.execute("SELECT COUNT(correct) FROM sorted GROUP BY problem"):
             sizes[size] += 1
         decided = {size: count for size, count in sizes.items() if size}
-        usual = max(decided, key=lambda size: (decided[size], size), default=0)
-        ks = _powers_of_two(max(decided, default=0)) | ({usual} if usual else set())
+        group_size = max(decided, key=lambda size: (decided[size], size), default=0)
+        ks = _powers_of_two(max(decided, default=0)) | ({group_size} if group_size else set())
         reward, accuracy, consensus = Clustered(), Clustered(), Clustered()
         scores = {name: Clustered() for name in self._names}
         pass_at = {k: Clustered() for k in sorted(ks)}
@@ -93,12 +93,12 @@ class Groups:
             for k, mean in pass_at.items():
                 if k <= len(marked):
                     mean.add(pass_at_k(len(marked), right, k), 1)
-            if usual > 1 and len(marked) >= usual and marked[0][3] in voters:
-                voted_on = marked[:usual]
+            if group_size > 1 and len(marked) >= group_size and marked[0][3] in voters:
+                voted_on = marked[:group_size]
                 wrong = [str(row[4]) for row in voted_on if not row[2] and row[4] is not None]
                 share = vote(sum(bool(row[2]) for row in voted_on), wrong, voters[marked[0][3]])
                 consensus.add(share or 0.0, int(share is not None))
-        voted = (usual, consensus) if consensus.n else None
+        voted = (group_size, consensus) if consensus.n else None
         return Problems(sum(sizes.values()), dict(sizes), reward, accuracy, scores, pass_at, voted)
 
     def _by_problem(self) -> Iterator[list[tuple[Any, ...]]]:  # any: what SQLite holds

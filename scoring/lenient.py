@@ -9,7 +9,7 @@ from ..verifiers.spec import RewardSpec
 from ..verifiers.verdict import Reason
 from .options import ScoreOptions
 from .summary import Tally
-from .work import ScoredResponse, Scorer
+from .work import RowScorer, ScoredResponse
 
 SAMPLED = 50
 """Rows that are tried."""
@@ -25,22 +25,22 @@ def has_no_answer(response: ScoredResponse) -> bool:
 def lenient_note(options: ScoreOptions, tally: Tally, rows: Sequence[RawRow]) -> str | None:
     """A sentence with what lenient extraction finds in some rows; None where it is on, or finds nothing more."""
     counts = tally.by_verifier.get("math")
-    given = dict(options.set.get("math", {}))
-    if counts is None or not rows or given.get("extraction") == "lenient":
+    settings = dict(options.set.get("math", {}))
+    if counts is None or not rows or settings.get("extraction") == "lenient":
         return None
     share = counts[1][Reason.NO_ANSWER.value] / max(1, sum(counts[1].values()))
     if share < _SHARE:
         return None
-    given["judge"] = None  # what a note would cost
-    spec = RewardSpec(rewards=("math",), options={"math": {**given, "extraction": "lenient"}})
-    found = [
-        each for done in Scorer(spec.build(), options.reader, None).judge(rows[:SAMPLED]) for each in done.responses
+    settings["judge"] = None  # what a note would cost
+    spec = RewardSpec(rewards=("math",), options={"math": {**settings, "extraction": "lenient"}})
+    verdicts = [
+        each for done in RowScorer(spec.build(), options.reader, None).judge(rows[:SAMPLED]) for each in done.responses
     ]
-    answered = sum(not has_no_answer(each) for each in found)
+    answered = sum(not has_no_answer(each) for each in verdicts)
     if not answered:
         return None
-    right = sum(each.correct is True for each in found)
+    right = sum(each.correct is True for each in verdicts)
     return (
-        f"math found no answer in {share:.0%} of the responses; in a sample of {len(found)} lenient extraction finds "
-        f"{answered}, {right} of them right: --set math.extraction=lenient"
+        f"math found no answer in {share:.0%} of the responses; in a sample of {len(verdicts)} lenient extraction "
+        f"finds {answered}, {right} of them right: --set math.extraction=lenient"
     )

@@ -1,7 +1,8 @@
 """The figures of an evaluation: a value for each metric of each question's k scored samples; their means and intervals.
 
-docs/evaluation.md has the formulas. Every mean is over questions, and so is its interval (`stats.Clustered`), since
-samples of one question are not independent. What it does not promise: intervals that hold for a handful of questions.
+docs/how-to/evaluation.md has the formulas. Every mean is over questions, and so is its interval (`stats.Clustered`),
+since samples of one question are not independent. What it does not promise: intervals that hold for a handful of
+questions.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Values = dict[str, float]
 """One question's values, by metric; what it has no value for is left out."""
 
 _COUNTS = ("length", "reflective")
-_TOLD = ("format", "language")
+_REPORTED = ("format", "language")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class Evaluation:
     k: int
     """Samples of each."""
     metrics: Mapping[str, Estimate]
-    """`pass_at_1`, `cons_at_16`, `format`, `language`, `length`, ... over all questions; see docs/evaluation.md."""
+    """`pass_at_1`, `cons_at_16`, `format`, `language`, `length`, ... over all questions (docs/how-to/evaluation.md)."""
     levels: Mapping[str, Mapping[str, Estimate]]
     """The same by difficulty, where the questions have one."""
 
@@ -109,24 +110,26 @@ def _values(rows: Sequence[ScoredRow], k: int, voters: Mapping[str, Voter], word
     judges = {one.voter for one in scored if one.voter and (one.voter not in CATALOG or is_accuracy(one.voter))}
     decided = [one for one in scored if one.correct is not None and one.voter in judges]
     right = sum(bool(one.correct) for one in decided)
-    found: Values = {"unjudged": sum(one.status == "error" for one in scored) / k}
+    values: Values = {"unjudged": sum(one.status == "error" for one in scored) / k}
     if decided:
         for j in sorted({*(1 << bit for bit in range(k.bit_length())), k}):
             if j <= len(decided):
-                found[f"pass_at_{j}"] = pass_at_k(len(decided), right, j)
+                values[f"pass_at_{j}"] = pass_at_k(len(decided), right, j)
         wrong = [one.answer for one in decided if not one.correct and one.answer is not None]
         voter = voters.get(str(decided[0].voter))
         share = vote(right, wrong, voter) if voter is not None and k > 1 else None
         if share is not None:
-            found[f"cons_at_{k}"] = share
-    for name in _TOLD:
-        scores = [score for one in scored for told, _, _, score in one.verdicts if told == name and score is not None]
+            values[f"cons_at_{k}"] = share
+    for name in _REPORTED:
+        scores = [
+            score for one in scored for verifier, _, _, score in one.verdicts if verifier == name and score is not None
+        ]
         if scores:
-            found[name] = sum(scores) / len(scores)
-    found["length"] = sum(row.fields["tokens"] for row in rows) / k
-    found["truncated"] = sum(row.fields["finish_reason"] == "length" for row in rows) / k
+            values[name] = sum(scores) / len(scores)
+    values["length"] = sum(row.fields["tokens"] for row in rows) / k
+    values["truncated"] = sum(row.fields["finish_reason"] == "length" for row in rows) / k
     counts = {f"reflective/{word}": sum(_count(word, one.text) for one in responses) / k for word in words}
-    return found | {"reflective": sum(counts.values()), **counts}
+    return values | {"reflective": sum(counts.values()), **counts}
 
 
 def _count(word: str, text: str) -> int:

@@ -58,6 +58,8 @@ def score(
         row_timeout: Seconds after which a row's judging is given up and its worker killed.
         prefix: What is put before the names of the fields that are added.
 
+    Returns:
+        The rows with their verdicts, in order, and the summary.
     Raises:
         ConfigError: Options that cannot be carried out.
         RunError: A file cannot be read, or no worker can start.
@@ -78,7 +80,7 @@ def score(
     if isinstance(reward, Verifier):
         raise TypeError(f"reward is a {type(reward).__name__}; name it, or call it: reward(samples) gives its verdicts")
     named = [name.strip() for name in reward.split(",")] if isinstance(reward, str) else list(reward)
-    told = ScoreOptions(
+    settings = ScoreOptions(
         files=[str(rows)] if isinstance(rows, str | Path) else [],
         rewards=["auto"] if preset is not None else named,
         preset=preset,
@@ -91,12 +93,12 @@ def score(
         prefix=prefix,
         keep_going=True,
     )
-    judge = told.spec.build()
+    judge = settings.spec.build()
     source: Source = _Rows(() if isinstance(rows, str | Path) else rows)
-    if told.files:
-        source = Input(told.files, int(told.max_line_mb * (1 << 20)))
+    if settings.files:
+        source = Input(settings.files, int(settings.max_line_mb * (1 << 20)))
     kept = _Kept()
-    summary = score_from(source, kept, judge, told, began)
+    summary = score_from(source, kept, judge, settings, began)
     return Scored(rows=kept.kept, summary=summary)
 
 

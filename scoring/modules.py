@@ -35,12 +35,12 @@ def modules_note(tally: Tally) -> str | None:
     judged = statuses.get("scored", 0) + statuses.get("error", 0)
     count = missing.total()
     named = missing.most_common(MOST_NAMED)
-    told = ", ".join(f"{visible(name)} {times:,}" for name, times in named)
+    counts = ", ".join(f"{visible(name)} {times:,}" for name, times in named)
     more = f", and {len(missing) - len(named)} more" if len(missing) > len(named) else ""
-    wanted = dict.fromkeys(
+    packages = dict.fromkeys(
         [*DEFAULT_PACKAGES, *(_PACKAGES.get(name, name) for name, _ in named if name.isidentifier())]
     )
     return (
-        f"missing_module in {count:,} of {judged or count:,} programs ({count / (judged or count):.1%}): {told}{more}; "
-        f"if these are the packages you mean: r1-reward sandbox build --packages {','.join(wanted)}"
+        f"missing_module in {count:,} of {judged or count:,} programs ({count / (judged or count):.1%}): {counts}{more}"
+        f"; if these are the packages you mean: r1-reward sandbox build --packages {','.join(packages)}"
     )

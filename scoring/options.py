@@ -197,27 +197,27 @@ def merge_options(kind: type, config: str | None, flags: Mapping[str, Any]) -> d
     ConfigError, naming file and key."""
     if "rewards" in flags and "preset" in flags:
         raise ConfigError("--reward and --preset both name the reward; give one of them")
-    told = read_config(config, kind) if config else {}
+    values = read_config(config, kind) if config else {}
     if "rewards" in flags or "preset" in flags:
-        told = {key: value for key, value in told.items() if key not in ("rewards", "preset")}
-    merged = {**told, **flags}
+        values = {key: value for key, value in values.items() if key not in ("rewards", "preset")}
+    merged = {**values, **flags}
     merged["set"] = {
-        name: {**told.get("set", {}).get(name, {}), **flags.get("set", {}).get(name, {})}
-        for name in {**told.get("set", {}), **flags.get("set", {})}
+        name: {**values.get("set", {}).get(name, {}), **flags.get("set", {}).get(name, {})}
+        for name in {**values.get("set", {}), **flags.get("set", {})}
     }
-    merged["names"] = {**told.get("names", {}), **flags.get("names", {})}
+    merged["names"] = {**values.get("names", {}), **flags.get("names", {})}
     return merged
 
 
 def read_config(path: str | Path, kind: type = ScoreOptions) -> dict[str, Any]:  # any: TOML values
     """The options that a TOML file gives, keyed like the dataclass `kind`. Raises ConfigError, naming file and key."""
-    told = {}
+    table = {}
     for key, value in read_table(path).items():
         name = {"reward": "rewards", "map": "names", "from": "tool"}.get(key, key).replace("-", "_")
         if name in ("rewards", "files", "by") and isinstance(value, str):
             value = [part.strip() for part in value.split(",")]
-        told[name] = parse_share(str(value)) if name == "max_errors" else value
+        table[name] = parse_share(str(value)) if name == "max_errors" else value
     try:
-        return values_of(kind, told)
+        return values_of(kind, table)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error

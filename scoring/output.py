@@ -171,8 +171,8 @@ class Output:
         if length == 0 and (_noted(self._record) or _is_torn(self._file)):
             return 0
         try:
-            told = json.loads(self._record.read_text(encoding="utf-8"))
-            theirs, their_options = told["fingerprint"], dict(told["options"])
+            record = json.loads(self._record.read_text(encoding="utf-8"))
+            theirs, their_options = record["fingerprint"], dict(record["options"])
         except (OSError, ValueError, KeyError, TypeError):
             raise RunError(
                 f"{self._path} cannot be resumed: {self._record} is missing or damaged, so nothing says with which "
@@ -189,8 +189,8 @@ class Output:
         return length
 
     def _note(self, options: ScoreOptions) -> None:
-        told = {"schema_version": SCHEMA_VERSION, "fingerprint": options.fingerprint, "options": _effective(options)}
-        write_json(self._record, told)
+        record = {"schema_version": SCHEMA_VERSION, "fingerprint": options.fingerprint, "options": _effective(options)}
+        write_json(self._record, record)
 
 
 def _check_paths(options: ScoreOptions, written: list[Path]) -> None:
@@ -231,10 +231,10 @@ def _same(a: Path, b: Path) -> bool:
 def _noted(record: Path) -> bool:
     """Whether a file is the record of a run."""
     try:
-        told = json.loads(record.read_text(encoding="utf-8"))
+        content = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(told, dict) and "fingerprint" in told
+    return isinstance(content, dict) and "fingerprint" in content
 
 
 def _is_torn(file: IO[bytes]) -> bool:

@@ -25,7 +25,7 @@ from ..verifiers.errors import RunError
 from ..verifiers.reward import Judge
 from ..verifiers.spec import RewardSpec, slots_of
 from ..verifiers.verdict import Reason
-from .work import Done, Mismatch, Scorer
+from .work import Done, Mismatch, RowScorer
 from .worker import read_frame, write_frame
 
 _START_SECONDS = 600
@@ -121,7 +121,7 @@ class _Worker:
         return f"the worker ended with status {code}"
 
 
-class Pool:
+class WorkerPool:
     """Up to `workers` processes, started as they are needed. `run` may be called from that many threads at once."""
 
     def __init__(
@@ -140,7 +140,7 @@ class Pool:
         """`judge` is what `spec` builds; it is only asked for names, about rows that no worker survived. Without `echo`
         a finished row holds the findings alone, not the fields it came with; `prefix` is put before their names."""
         self._handshake = (spec, reader, group_by, echo, prefix, tuple(by))
-        self._scorer = Scorer(judge, reader, group_by, echo=echo, prefix=prefix, by=by)
+        self._scorer = RowScorer(judge, reader, group_by, echo=echo, prefix=prefix, by=by)
         self._row_timeout = row_timeout
         self._threads = slots_of(workers)
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
@@ -171,9 +171,9 @@ class Pool:
 
     def judge_together(self, rows: Sequence[RawRow]) -> list[Done]:
         """Judge rows in one go, none tried again. Raises WorkerDeathError where a worker dies or hangs over them."""
-        found = self._ask(rows, None)
-        assert not isinstance(found, Mismatch)
-        return found
+        done = self._ask(rows, None)
+        assert not isinstance(done, Mismatch)
+        return done
 
     def start(self, workers: int = 1) -> None:
         """Start workers ahead of the rows: one, to know that it can be done, or more. Raises RunError."""
@@ -204,9 +204,9 @@ class Pool:
         try:
             if worker is None:
                 worker = self._start()
-            found = worker.ask((rows, outputs), self._row_timeout)
-            if isinstance(found, list) and len(found) != len(rows):
-                raise WorkerDeathError(f"the worker answered {len(found)} rows of {len(rows)}", timed_out=False)
+            answer = worker.ask((rows, outputs), self._row_timeout)
+            if isinstance(answer, list) and len(answer) != len(rows):
+                raise WorkerDeathError(f"the worker answered {len(answer)} rows of {len(rows)}", timed_out=False)
         except WorkerDeathError as death:
             if worker is not None:
                 with self._lock:
@@ -219,7 +219,7 @@ class Pool:
             raise
         finally:
             self._idle.put(worker)
-        return found  # type: ignore[return-value]  # the worker's half of the contract
+        return answer  # type: ignore[return-value]  # the worker's half of the contract
 
     def _read_back(self, rows: Sequence[RawRow], outputs: Sequence[bytes]) -> list[Done] | Mismatch:
         try:
@@ -229,11 +229,11 @@ class Pool:
 
     def _alone(self, row: RawRow) -> list[Done]:
         try:
-            found = self._ask([row], None)
+            done = self._ask([row], None)
         except WorkerDeathError as death:
             return [self._lost(row, death)]
-        assert not isinstance(found, Mismatch)
-        return found
+        assert not isinstance(done, Mismatch)
+        return done
 
     def _start_if(self, slot: _Worker | None) -> _Worker:
         return slot or self._start()
@@ -245,7 +245,7 @@ class Pool:
                 break
             except RuntimeError:  # the pool, or Python, is ending
                 raise RunError("the run was ended") from None
-            except (WorkerDeathError, OSError) as error:  # an OSError: no process is to be had, for now
+            except (WorkerDeathError, OSError) as error:  # an OSError: no process is available for now
                 if last or self._closed:
                     raise RunError(f"a worker could not start: {error}") from None
         self._all.add(worker)

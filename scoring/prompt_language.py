@@ -27,16 +27,16 @@ _ALIKE = 0.98
 def language_note(options: ScoreOptions, tally: Tally, rows: Sequence[RawRow]) -> str | None:
     """A sentence with the language that nearly all other prompts show; None where they show none, or it is set."""
     counts = tally.by_verifier.get("language")
-    given = dict(options.set.get("language", {}))
-    if counts is None or given.get("default") is not None:
+    settings = dict(options.set.get("language", {}))
+    if counts is None or settings.get("default") is not None:
         return None
     statuses = counts[0]
     skipped, total = statuses.get("skipped", 0), sum(statuses.values())
     if skipped <= _SKIPPED * total:
         return None
     samples = [sample for row in rows for sample in _samples(row, options.reader)]
-    found = [verdict.evidence.get("target") for verdict in make("language", given)(samples)]
-    targets = Counter(target for target in found if isinstance(target, str))
+    names = [verdict.evidence.get("target") for verdict in make("language", settings)(samples)]
+    targets = Counter(target for target in names if isinstance(target, str))
     if not targets:
         return None
     (language, most), shown = targets.most_common(1)[0], sum(targets.values())

@@ -29,8 +29,8 @@ from ..verifiers.errors import RunError, missing_extra
 from ..verifiers.reward import Judge
 from ..verifiers.spec import RewardSpec
 from ..verifiers.verdict import Reason
-from .pool import Pool
-from .work import Done, Mismatch, Scorer
+from .pool import WorkerPool
+from .work import Done, Mismatch, RowScorer
 
 AUTO, LOCAL = "auto", "local"
 """Addresses: the cluster that this machine belongs to; one started here, for this run."""
@@ -87,7 +87,7 @@ def cluster_size() -> int:
     return max(1, int(_ray().cluster_resources().get("CPU", 1)))
 
 
-class Seat:
+class ScoringActor:
     """What an actor is made of: a place on a node where one worker judges."""
 
     def __init__(
@@ -104,7 +104,7 @@ class Seat:
         if version != __version__:
             raise RuntimeError(f"this node has r1-reward {__version__}, the run {version}")
         sys.path += [entry for entry in path if entry not in sys.path]
-        self._pool = Pool(
+        self._pool = WorkerPool(
             spec, spec.build(), reader, group_by, workers=1, row_timeout=row_timeout, prefix=prefix, by=by
         )
         self._pool.start()
@@ -114,7 +114,7 @@ class Seat:
         return __version__
 
     def run(self, task: bytes) -> bytes:
-        """What `Pool.run` does, on this node. Both ways pickled, which Ray itself does at several times the cost."""
+        """What `WorkerPool.run` does, on this node. Both ways pickled, as Ray does at several times the cost."""
         return pickle.dumps(self._pool.run(*pickle.loads(task)), pickle.HIGHEST_PROTOCOL)  # noqa: S301 - our own
 
     def finish(self) -> None:
@@ -123,7 +123,7 @@ class Seat:
 
 
 class RayPool:
-    """Up to `workers` actors, with the methods of `Pool` that a run needs. Use inside `connected`."""
+    """Up to `workers` actors, with the methods of `WorkerPool` that a run needs. Use inside `connected`."""
 
     def __init__(
         self,
@@ -139,10 +139,10 @@ class RayPool:
     ) -> None:
         """`judge` is what `spec` builds; it is only asked for names, about rows that were given up."""
         self._ray = ray = _ray()
-        self._scorer = Scorer(judge, reader, group_by, prefix=prefix, by=by)
+        self._scorer = RowScorer(judge, reader, group_by, prefix=prefix, by=by)
         self._made_of = (__version__, list(sys.path), spec, reader, group_by, row_timeout, prefix, tuple(by))
         # No restarts and retries of Ray's own: a chunk need not wait for the actor that lost it to come back.
-        self._actor = ray.remote(Seat).options(num_cpus=1, max_restarts=0, max_task_retries=0)
+        self._actor = ray.remote(ScoringActor).options(num_cpus=1, max_restarts=0, max_task_retries=0)
         self._workers = workers
         self._ready: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue()  # any: actors
         self._all: set[Any] = set()
@@ -153,13 +153,13 @@ class RayPool:
     def start(self) -> None:
         """Ask for all the actors and wait for the first, to know that it can be done. Raises RunError."""
         for _ in range(self._workers):
-            self._hire()
+            self._spawn()
         self._ready.put((self._next(), None))
 
     def run(self, rows: Sequence[RawRow], outputs: Sequence[bytes] | None = None) -> list[Done] | Mismatch:
-        """Judge rows, or with `outputs` take over what an earlier run found about them; see `Pool.run`.
+        """Judge rows, or with `outputs` take over what an earlier run found about them; see `WorkerPool.run`.
 
-        An actor that dies over them loses nothing. Raises RunError where no actor is to be had.
+        An actor that dies over them loses nothing. Raises RunError where no actor is available.
         """
         task = pickle.dumps((rows, outputs), pickle.HIGHEST_PROTOCOL)
         for _ in range(TRIES):
@@ -170,14 +170,14 @@ class RayPool:
                 if self._closed:
                     break
                 self._discard(actor)
-                self._hire()
+                self._spawn()
                 continue
             except self._ray.exceptions.RayTaskError as error:
                 self._ready.put((actor, None))
                 raise RunError(f"on a node of the cluster: {error.cause or error}") from None
             self._ready.put((actor, None))
-            found: list[Done] | Mismatch = pickle.loads(answer)  # noqa: S301 - a worker of this package wrote it
-            return found
+            result: list[Done] | Mismatch = pickle.loads(answer)  # noqa: S301 - a worker of this package wrote it
+            return result
         if self._closed:
             raise RunError("the run was ended")
         if outputs is not None:
@@ -200,7 +200,7 @@ class RayPool:
         for actor in actors:
             self._discard(actor)
 
-    def _hire(self) -> None:
+    def _spawn(self) -> None:
         """Make an actor, and have it among the ready ones once it is."""
         actor = self._actor.remote(*self._made_of)
         with self._lock:
@@ -210,7 +210,7 @@ class RayPool:
         ready.add_done_callback(lambda done: self._ready.put((actor, done.exception())))
 
     def _next(self) -> Any:  # any: an actor
-        """An actor that is ready and idle. Raises RunError where none comes to be."""
+        """An actor that is ready and idle. Raises RunError where none becomes available."""
         until = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -230,7 +230,7 @@ class RayPool:
                 self._ready.put((actor, error))
                 raise RunError(f"no actor could start: {_first_line(error)}")
             self._discard(actor)
-            self._hire()
+            self._spawn()
 
     def _discard(self, actor: Any) -> None:  # any: an actor
         with self._lock:

@@ -16,19 +16,19 @@ from ..rows.join import Joined
 from ..verifiers.errors import RunError, WriteError
 from ..verifiers.reward import Judge
 from ..verifiers.spec import slots_of, verifiers_of
+from .batch_size import AdaptiveBatchSize
 from .first import FIRST, absent_fields, check_first
 from .judging import WAVES, CeilingError, GroupGuard, before_ceiling, judge_note, needs_groups, rows_at_once
 from .lenient import SAMPLED, has_no_answer, lenient_note
 from .modules import modules_note
 from .options import ScoreOptions, default_workers
 from .output import Output
-from .pace import Pace
-from .pool import Pool
+from .pool import WorkerPool
 from .prompt_language import SAMPLED as SAMPLED_PROMPTS
 from .prompt_language import language_note
 from .summary import Summary, Tally
 from .undecided import undecided_notes
-from .work import Done, Mismatch, Scorer
+from .work import Done, Mismatch, RowScorer
 
 if TYPE_CHECKING:
     from .ray_pool import RayPool
@@ -215,7 +215,7 @@ def score_from(
             if began_writing:
                 output.begin()
             programs = slots if spec.may_run_programs else None
-            guard = GroupGuard(Scorer(judge, reader, options.group_by).group) if needs_groups(judge) else None
+            guard = GroupGuard(RowScorer(judge, reader, options.group_by).group) if needs_groups(judge) else None
             chunks = _Chunks(source, output.earlier(), programs, least=_rows(judge, workers), guard=guard)
             _fan_out(chunks, pool, workers, finish)
             pool.finish()
@@ -249,11 +249,11 @@ def score_from(
 
 
 @contextlib.contextmanager
-def _pool(options: ScoreOptions, judge: Judge) -> Iterator[tuple[Pool | RayPool, int, int]]:
+def _pool(options: ScoreOptions, judge: Judge) -> Iterator[tuple[WorkerPool | RayPool, int, int]]:
     """The workers that judge, on this machine or on a Ray cluster, how many, and how many programs each runs at once;
     ended with the block."""
     with contextlib.ExitStack() as opened:
-        made: type[Pool] | type[RayPool] = Pool
+        made: type[WorkerPool] | type[RayPool] = WorkerPool
         workers = options.workers or default_workers()
         if options.ray is not None:
             from .ray_pool import RayPool, cluster_size, connected
@@ -298,7 +298,7 @@ class _Chunks:
         self._slots = slots
         self._earlier = earlier
         self._guard = guard
-        self.pace = Pace(CHUNK_SECONDS, CHUNK_ROWS, least)
+        self.batch_size = AdaptiveBatchSize(CHUNK_SECONDS, CHUNK_ROWS, least)
 
     def __iter__(self) -> Iterator[_Chunk]:
         held: list[RawRow] = []
@@ -332,7 +332,7 @@ class _Chunks:
                 held, weight = [], 0
             held.append(row)
             weight += len(row.data)
-            full = len(held) >= (self._slots or 1 if slow else self.pace.rows) or weight >= CHUNK_BYTES
+            full = len(held) >= (self._slots or 1 if slow else self.batch_size.rows) or weight >= CHUNK_BYTES
             if full and self._guard is None:
                 yield _Chunk(held, None, weight)
                 held, weight = [], 0
@@ -347,7 +347,7 @@ def _rows(judge: Judge, workers: int) -> int:
 
 
 def _fan_out(
-    chunks: _Chunks, pool: Pool | RayPool, workers: int, finish: Callable[[_Chunk, list[Done] | Mismatch], None]
+    chunks: _Chunks, pool: WorkerPool | RayPool, workers: int, finish: Callable[[_Chunk, list[Done] | Mismatch], None]
 ) -> None:
     """Run chunks on the pool and finish them in order, with a bounded number under way."""
     under_way: deque[tuple[_Chunk, Future[tuple[Any, float]]]] = deque()
@@ -359,7 +359,7 @@ def _fan_out(
     def settle() -> None:
         chunk, future = under_way.popleft()
         done, seconds = future.result()
-        chunks.pace.took(len(chunk.rows), seconds)
+        chunks.batch_size.update(len(chunk.rows), seconds)
         finish(chunk, done)
 
     most = max(BYTES_UNDER_WAY, 2 * workers * CHUNK_BYTES)

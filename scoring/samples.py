@@ -40,13 +40,13 @@ def read_samples(
 
 def read_benchmark(files: Sequence[str] | Input, names: Mapping[str, str] | None = None) -> list[Sample]:
     """Questions, as `read_samples` has them, of which each must have a prompt, and a reference or the like."""
-    found = []
+    samples = []
     for place, sample in _samples(files, names, responses=False):
         if not sample.prompt_text or sample.kind_or_guess is None:
             lacking = "reference" if sample.prompt_text else "prompt"
             raise ConfigError(f"{place}: the row has no {lacking}; --map {lacking}=FIELD says where it is")
-        found.append(sample)
-    return found
+        samples.append(sample)
+    return samples
 
 
 def _samples(
@@ -147,7 +147,7 @@ def _check(record: Path, made_by: str | None) -> None:
     if made_by is None or theirs != made_by:
         raise ConfigError(
             f"{record.with_suffix('').with_suffix('')} was made with another model, other questions or options (or "
-            "nothing tells with which); start anew without resume, or write to another file"
+            "nothing says with which); start anew without resume, or write to another file"
         )
 
 

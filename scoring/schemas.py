@@ -1,8 +1,8 @@
 """What is written as JSON, as JSON Schema (draft 2020-12): scored rows, verdicts, the summary, the server's answers.
 
 `r1-reward schema` prints these. `SCHEMA_VERSION` stands in the summary, in `OUT.run.json`, in `/healthz` and in a
-header of every answer of the server; docs/schema.md says what may change with it and what without. Not in the rows:
-those of one file all have one version, their fields are the user's, and a row would grow by it for nothing.
+header of every answer of the server; docs/reference/schema.md says what may change with it and what without. Not in the
+rows: those of one file all have one version, their fields are the user's, and a row would grow by it for nothing.
 
 The schemas allow fields beyond those they name, as a reader should. They describe what is written without `--prefix`.
 """

@@ -24,7 +24,7 @@ from .work import ScoredResponse, decision, group_key
 MOST_VERIFIERS = 32
 """Verifiers that are told apart in one file; the verdicts of more are left in their rows."""
 
-Told = tuple[str, str, str, float | None]
+VerdictEntry = tuple[str, str, str, float | None]
 """A verdict in short: name, status, reason, score."""
 
 
@@ -102,9 +102,9 @@ class ScoredFiles:
         try:
             return self._row(raw, data, fields)
         except SampleError as error:
-            told = fields.get("error")
-            if isinstance(told, dict) and isinstance(told.get("reason"), str):
-                return ScoredRow(raw.file, raw.line, data, fields, None, (), told["reason"][:60])
+            failure = fields.get("error")
+            if isinstance(failure, dict) and isinstance(failure.get("reason"), str):
+                return ScoredRow(raw.file, raw.line, data, fields, None, (), failure["reason"][:60])
             return ScoredRow(raw.file, raw.line, data, fields, None, (), error.reason)
 
     def _row(self, raw: RawRow, data: bytes, fields: dict[str, Any]) -> ScoredRow:
@@ -119,18 +119,22 @@ class ScoredFiles:
         key = group_key(fields, sample, self._group_by, f"{raw.file}:{raw.line}")
         verdicts = fields.get("verdicts") or {}
         rewards = fields.get("rewards") if plural else [fields.get("reward")]
-        told = verdicts if plural else [verdicts]
-        if plural and not told:
-            told, rewards = [{}] * len(texts), [None] * len(texts)
-        if not isinstance(told, list) or not isinstance(rewards, list) or not len(told) == len(texts) == len(rewards):
+        per_response = verdicts if plural else [verdicts]
+        if plural and not per_response:
+            per_response, rewards = [{}] * len(texts), [None] * len(texts)
+        if (
+            not isinstance(per_response, list)
+            or not isinstance(rewards, list)
+            or not len(per_response) == len(texts) == len(rewards)
+        ):
             raise SampleError("wrong_type", "there is not one verdict and one reward for each response")
-        found = tuple(
+        responses = tuple(
             Response(
                 f"{name} #{index + 1}" if plural else name, text, self._scored(key, verdicts, _number(reward)), verdicts
             )
-            for index, (text, verdicts, reward) in enumerate(zip(texts, told, rewards, strict=True))
+            for index, (text, verdicts, reward) in enumerate(zip(texts, per_response, rewards, strict=True))
         )
-        return ScoredRow(raw.file, raw.line, data, fields, sample, found, None)
+        return ScoredRow(raw.file, raw.line, data, fields, sample, responses, None)
 
     def _scored(self, key: bytes, verdicts: object, reward: float | None) -> ScoredResponse:
         if not isinstance(verdicts, dict):
@@ -142,18 +146,18 @@ class ScoredFiles:
                 self._known.add(one[0])
             if one[0] in self._known:
                 by_name[one[0]] = one
-        told = list(by_name.values())
+        entries = list(by_name.values())
         if reward is not None:
             status = Status.SCORED
         else:
-            status = Status.ERROR if any(one[1] == Status.ERROR for one in told) else Status.SKIPPED
-        voter, correct = decision(told)
+            status = Status.ERROR if any(one[1] == Status.ERROR for one in entries) else Status.SKIPPED
+        voter, correct = decision(entries)
         decided = verdicts.get(voter) if correct is not None else None
         answer = decided.get("answer") if decided else None
         return ScoredResponse(
             status=status.value,
             reward=reward,
-            verdicts=tuple(told),
+            verdicts=tuple(entries),
             problem=key,
             voter=voter,
             correct=correct,
@@ -164,7 +168,7 @@ class ScoredFiles:
 _REASONS = {status.value: frozenset(reason.value for reason in reasons) for status, reasons in REASONS_OF.items()}
 
 
-def _verdict(name: str, verdict: object) -> Told:
+def _verdict(name: str, verdict: object) -> VerdictEntry:
     if not isinstance(verdict, dict):
         raise SampleError("wrong_type", f"the verdict {name[:40]!r} is no object")
     status, reason = verdict.get("status"), verdict.get("reason")
@@ -185,10 +189,10 @@ def _number(value: object) -> float | None:
 
 
 def _in_error(raw: RawRow, fields: dict[str, Any], reason: str, detail: str) -> ScoredRow:
-    told: dict[str, Any] = {"error": {"line": raw.line, "reason": reason, "detail": detail}}
+    content: dict[str, Any] = {"error": {"line": raw.line, "reason": reason, "detail": detail}}
     if raw.data:
-        told["text"] = raw.data[:4_000].decode("utf-8", "replace")
-    data = json.dumps(told, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        content["text"] = raw.data[:4_000].decode("utf-8", "replace")
+    data = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
     return ScoredRow(raw.file, raw.line, data, fields, None, (), reason)
 
 
@@ -218,8 +222,8 @@ def _without_prefix(fields: Mapping[str, Any], prefix: str) -> dict[str, Any]:  
 def options_of(files: Sequence[str]) -> dict[str, Any]:  # any: JSON values
     """The options that `OUT.run.json` notes for the first file; empty where it is not there or damaged."""
     try:
-        told = json.loads(Path(files[0] + ".run.json").read_text(encoding="utf-8"))
-        options = {**told["options"], "fingerprint": told["fingerprint"]}
+        record = json.loads(Path(files[0] + ".run.json").read_text(encoding="utf-8"))
+        options = {**record["options"], "fingerprint": record["fingerprint"]}
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return {}
     return options if isinstance(options.get("map", {}), dict) else {}

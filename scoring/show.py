@@ -60,10 +60,12 @@ def print_summary(summary: Summary, output: str) -> None:
         console.print(Text(_reading(reading, count), "dim"))
     if summary.unjudged:
         reasons = {**summary.row_errors, **summary.verdict_errors}
-        told = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
-        console.print(Text(f"could not be judged: {summary.unjudged:,} ({summary.unjudged_share:.2%}): {told}", "red"))
-        for name, found in summary.examples.items():
-            for reason, example in found.items():
+        counts = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
+        console.print(
+            Text(f"could not be judged: {summary.unjudged:,} ({summary.unjudged_share:.2%}): {counts}", "red")
+        )
+        for name, by_reason in summary.examples.items():
+            for reason, example in by_reason.items():
                 if reason in reasons:
                     who = "" if name == "row" else f"{name}: "
                     console.print(Text(f"  {reason}, first in {example.row}: {who}{visible(example.detail)}", "red"))
@@ -72,7 +74,7 @@ def print_summary(summary: Summary, output: str) -> None:
     slow = ", ".join(f"{name} {seconds * 1e3:.1f} ms" for name, seconds in summary.slowest[:3])
     if slow:
         console.print(Text(f"slowest rows: {slow}", "dim"))
-    inputs = ", ".join(f"{told['path']} sha256 {told['sha256'][:12]}" for told in summary.inputs)
+    inputs = ", ".join(f"{counts['path']} sha256 {counts['sha256'][:12]}" for counts in summary.inputs)
     version = f"{summary.version} ({summary.commit})" if summary.commit else summary.version
     console.print(Text(f"r1-reward {version}, options {summary.fingerprint}, {inputs}", "dim"))
 
@@ -80,12 +82,12 @@ def print_summary(summary: Summary, output: str) -> None:
 def print_evaluation(evaluation: Evaluation) -> None:
     """Print the figures of an evaluation to standard error; words that never came are left out."""
     table = Table("", "value", "95 % interval", *evaluation.levels, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name, found in evaluation.metrics.items():
-        if "/" in name and not found.value:
+    for name, metric in evaluation.metrics.items():
+        if "/" in name and not metric.value:
             continue
         by_level = [level.get(name) for level in evaluation.levels.values()]
-        cells = [f"{one.value:.3f}" if one else "-" for one in (found, *by_level)]
-        table.add_row(name, cells[0], _bounds(found.ci95), *cells[1:])
+        cells = [f"{one.value:.3f}" if one else "-" for one in (metric, *by_level)]
+        table.add_row(name, cells[0], _bounds(metric.ci95), *cells[1:])
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"{evaluation.questions:,} questions, {evaluation.k} samples each", table, sep="\n")
 
@@ -106,10 +108,10 @@ def _verifiers(summary: Summary) -> Table:
     if len(summary.verifiers) > 1:
         reward = summary.problems.reward
         table.add_row("total", _number(reward), _bounds(reward.bounded_interval), "")
-    for name, told in summary.verifiers.items():
-        total = sum(told.reasons.values())
-        reasons = ", ".join(f"{reason} {count / total:.1%}" for reason, count in told.reasons.items())
-        table.add_row(Text(name), _number(told.scores), _bounds(told.scores.bounded_interval), reasons)
+    for name, statistics in summary.verifiers.items():
+        total = sum(statistics.reasons.values())
+        reasons = ", ".join(f"{reason} {count / total:.1%}" for reason, count in statistics.reasons.items())
+        table.add_row(Text(name), _number(statistics.scores), _bounds(statistics.scores.bounded_interval), reasons)
     return table
 
 
@@ -135,20 +137,20 @@ def _parts(path: str, values: Mapping[str, Summary]) -> Table:
     return table
 
 
-def _agreement(found: Agreement) -> Text:
-    if found.accuracy is None:
-        return Text(f"{found.n:,} responses have a label, none a verdict")
-    kappa = "" if found.kappa is None else f", kappa {found.kappa:.3f}"
-    text = f"agreement with the labels of {found.decided:,} responses: {found.accuracy:.1%}{kappa}"
-    text += f"; labelled right and judged wrong {found.label_only:,}"
-    text += f", labelled wrong and judged right {found.verdict_only:,}"
-    return Text(text + (f", first {', '.join(map(visible, found.differing[:3]))}" if found.differing else ""))
+def _agreement(agreement: Agreement) -> Text:
+    if agreement.accuracy is None:
+        return Text(f"{agreement.n:,} responses have a label, none a verdict")
+    kappa = "" if agreement.kappa is None else f", kappa {agreement.kappa:.3f}"
+    text = f"agreement with the labels of {agreement.decided:,} responses: {agreement.accuracy:.1%}{kappa}"
+    text += f"; labelled right and judged wrong {agreement.label_only:,}"
+    text += f", labelled wrong and judged right {agreement.verdict_only:,}"
+    return Text(text + (f", first {', '.join(map(visible, agreement.differing[:3]))}" if agreement.differing else ""))
 
 
 def _reading(reading: Reading, count: int) -> str:
     where = ", ".join(f"{name} from {path}" for name, path in reading.fields)
-    told = f"{count:,} rows read{f' as of {reading.tool}' if reading.tool else ''}{f': {where}' if where else ''}"
-    return told + (f"; left alone: {', '.join(map(visible, reading.foreign))}" if reading.foreign else "")
+    text = f"{count:,} rows read{f' as of {reading.tool}' if reading.tool else ''}{f': {where}' if where else ''}"
+    return text + (f"; left alone: {', '.join(map(visible, reading.foreign))}" if reading.foreign else "")
 
 
 def _number(mean: Clustered) -> str:

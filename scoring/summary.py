@@ -1,4 +1,4 @@
-"""What a run comes to: counted as rows pass by, grouped at the end."""
+"""Run summary: counted as rows pass by, grouped at the end."""
 
 from __future__ import annotations
 
@@ -55,14 +55,19 @@ class Summary:
     """One scoring run."""
 
     version: str
+    """Of the package."""
     commit: str | None = None
     """Where the run's package was a checkout."""
     options: Mapping[str, Any]  # any: JSON values
+    """Of the run."""
     fingerprint: str
+    """A hash of the options that decide verdicts."""
     inputs: Sequence[Mapping[str, str]]
     """Path and hash of each input."""
     rows: int
+    """Rows read."""
     responses: int
+    """Responses judged; a row may hold several."""
     statuses: Mapping[str, int]
     """Totals by status."""
     row_errors: Mapping[str, int]
@@ -70,7 +75,9 @@ class Summary:
     verdict_errors: Mapping[str, int]
     """Responses that could not be judged, by reason."""
     verifiers: Mapping[str, VerifierSummary]
+    """Figures by verifier."""
     problems: Problems
+    """Figures by problem: reward, accuracy, pass@k, cons@k."""
     slowest: Sequence[tuple[str, float]]
     """Rows by name, with seconds."""
     seconds: float
@@ -98,7 +105,11 @@ class Summary:
         return self.unjudged / everything if everything else 0.0
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
-        """The JSON form, as `--summary` writes it."""
+        """The JSON form, as `--summary` writes it.
+
+        Returns:
+            A JSON object; `r1-reward schema summary` describes it.
+        """
         problems = self.problems
         consensus = problems.consensus
         return {
@@ -107,7 +118,7 @@ class Summary:
             "commit": self.commit,
             "options": dict(self.options),
             "fingerprint": self.fingerprint,
-            "inputs": [dict(told) for told in self.inputs],
+            "inputs": [dict(each) for each in self.inputs],
             "rows": self.rows,
             "responses": self.responses,
             "scored": self.statuses.get(Status.SCORED, 0),
@@ -122,14 +133,14 @@ class Summary:
             "accuracy": _share(problems.accuracy),
             "verifiers": {
                 name: {
-                    **_mean(told.scores),
-                    "statuses": dict(told.statuses),
+                    **_mean(each.scores),
+                    "statuses": dict(each.statuses),
                     "reasons": {
-                        reason: {"count": count, "share": count / sum(told.reasons.values())}
-                        for reason, count in told.reasons.items()
+                        reason: {"count": count, "share": count / sum(each.reasons.values())}
+                        for reason, count in each.reasons.items()
                     },
                 }
-                for name, told in self.verifiers.items()
+                for name, each in self.verifiers.items()
             },
             "problems": {
                 "count": problems.problems,
@@ -144,8 +155,8 @@ class Summary:
                 for one, count in self.readings
             ],
             "examples": {
-                name: {reason: example._asdict() for reason, example in found.items()}
-                for name, found in self.examples.items()
+                name: {reason: example._asdict() for reason, example in examples.items()}
+                for name, examples in self.examples.items()
             },
             "by": {path: {value: _in_short(one) for value, one in values.items()} for path, values in self.by.items()},
             "agreement": None if self.agreement is None else self.agreement.to_dict(),
@@ -156,8 +167,8 @@ class Summary:
 def _in_short(summary: Summary) -> dict[str, Any]:  # any: a JSON object
     """The figures of a part of the rows."""
     kept = ("rows", "responses", "scored", "skipped", "unjudged", "reward", "accuracy", "verifiers", "problems")
-    told = summary.to_dict()
-    return {name: told[name] for name in kept}
+    content = summary.to_dict()
+    return {name: content[name] for name in kept}
 
 
 def _mean(mean: Clustered) -> dict[str, Any]:
@@ -264,8 +275,8 @@ class Tally:
 
     def _note(self, done: Done, name: str, reason: str, part: int) -> None:
         """Keep the first row of a reason."""
-        found = self._examples.setdefault(name, {})
-        if reason in found or not done.output:
+        examples = self._examples.setdefault(name, {})
+        if reason in examples or not done.output:
             return
         row = json.loads(done.output)
         if name == "row":
@@ -273,9 +284,9 @@ class Tally:
         else:
             verdicts = row.get(f"{self.prefix}verdicts", {})
             detail = (verdicts[part] if isinstance(verdicts, list) else verdicts).get(name, {}).get("detail", "")
-        found[reason] = Example(row=done.name, place=done.place, detail=str(detail)[:300])
+        examples[reason] = Example(row=done.name, place=done.place, detail=str(detail)[:300])
 
-    def summary(self, **told: Any) -> Summary:  # any: the fields of Summary that a tally does not know
+    def summary(self, **fields: Any) -> Summary:  # any: the fields of Summary that a tally does not know
         """What was counted so far."""
         voters = {verifier.name: verifier for verifier in self.verifiers if isinstance(verifier, Voter)}
         problems = self.groups.problems(voters)
@@ -297,12 +308,12 @@ class Tally:
             readings=self._readings.most_common(),
             examples=self._examples,
             by={
-                path: {value: part.summary(**told) for value, part in sorted(values.items(), key=_natural)}
+                path: {value: part.summary(**fields) for value, part in sorted(values.items(), key=_natural)}
                 for path, values in self._parts.items()
             },
             agreement=self.agreement if self.agreement.n else None,
             slowest=[(name, seconds) for seconds, _, name in sorted(self.slowest, reverse=True)],
-            **told,
+            **fields,
         )
 
 

@@ -87,7 +87,7 @@ class _Parsed:
     reading: Reading | None = None
 
 
-class Scorer:
+class RowScorer:
     """Turns raw rows into finished ones with one judge."""
 
     def __init__(
@@ -113,8 +113,8 @@ class Scorer:
         """Judge rows; as many come back, in order."""
         parsed = [self._parse(row) for row in rows]
         samples = [sample for row in parsed for sample in row.samples]
-        found = iter(judge_safely(self._judge, samples))
-        return [self._finish_safely(row, [next(found) for _ in row.samples]) for row in parsed]
+        judged = iter(judge_safely(self._judge, samples))
+        return [self._finish_safely(row, [next(judged) for _ in row.samples]) for row in parsed]
 
     def group(self, row: RawRow) -> object:
         """What the samples of a row are grouped by; the row itself where nothing is."""
@@ -138,9 +138,9 @@ class Scorer:
                 old = json.loads(output)
                 if {k: v for k, v in old.items() if k not in self._written} != self._theirs(parsed.fields):
                     return Mismatch(row.line)
-                found = old[f"{self._prefix}verdicts"]
-                told = found if parsed.plural else [found]
-                judged = [self._read_back(verdicts) for verdicts in told] if parsed.samples else []
+                kept = old[f"{self._prefix}verdicts"]
+                per_response = kept if parsed.plural else [kept]
+                judged = [self._read_back(verdicts) for verdicts in per_response] if parsed.samples else []
                 if len(judged) != len(parsed.samples) or (parsed.error is None) != (f"{self._prefix}error" not in old):
                     return Mismatch(row.line)
             except (ValueError, KeyError, TypeError, AttributeError):
@@ -149,8 +149,8 @@ class Scorer:
         return done
 
     def _read_back(self, verdicts: Mapping[str, Any]) -> Judged:
-        found = {name: Verdict.from_dict(verdict) for name, verdict in verdicts.items()}
-        return Judged(self._judge.total(found), found)
+        verdicts_read = {name: Verdict.from_dict(verdict) for name, verdict in verdicts.items()}
+        return Judged(self._judge.total(verdicts_read), verdicts_read)
 
     def _parse(self, row: RawRow) -> _Parsed:
         parsed = _Parsed(row, {}, [])
@@ -176,7 +176,7 @@ class Scorer:
         except Exception as error:  # noqa: BLE001 - the boundary: evidence of a user's verifier may be no JSON
             detail = f"the verdict cannot be written: {type(error).__name__}: {str(error)[:200]}"
             verdict = Verdict.error(Reason.GRADER_CRASHED, detail)
-            broken = [Judged(verdict, dict.fromkeys(found.verdicts, verdict)) for found in judged]
+            broken = [Judged(verdict, dict.fromkeys(one.verdicts, verdict)) for one in judged]
             return self._finish(row, broken)
 
     def _finish(self, row: _Parsed, judged: Sequence[Judged]) -> Done:
@@ -187,21 +187,21 @@ class Scorer:
             file = {"file": row.raw.source} if row.raw.source else {}
             added["error"] = {**file, "line": row.raw.line, "reason": reason, "detail": detail}
         elif row.plural:
-            rewards = [found.total.score for found in judged]
+            rewards = [one.total.score for one in judged]
             known = [reward for reward in rewards if reward is not None]
             added = {
                 "reward": sum(known) / len(known) if known else None,
                 "rewards": rewards,
-                "verdicts": [_plain(found) for found in judged],
+                "verdicts": [_plain(one) for one in judged],
             }
         else:
             added = {"reward": judged[0].total.score, "verdicts": _plain(judged[0])}
-        seconds = sum(verdict.seconds for found in judged for verdict in found.verdicts.values())
+        seconds = sum(verdict.seconds for one in judged for verdict in one.verdicts.values())
         own = row.fields.get(self._id)
         name = row.raw.place if own is None else str(own)
         kept = tuple(
-            self._keep(row, sample, found, part if row.plural else None)
-            for part, (sample, found) in enumerate(zip(row.samples, judged, strict=True))
+            self._keep(row, sample, one, part if row.plural else None)
+            for part, (sample, one) in enumerate(zip(row.samples, judged, strict=True))
         )
         by = values_at(row.fields, self._by)
         name = name[:80]
@@ -307,12 +307,12 @@ def decision(verdicts: Sequence[tuple[str, str, str, float | None]]) -> tuple[st
     """
     concerned = [verdict for verdict in verdicts if verdict[1] != _SKIPPED]
     accuracy = {name for name, *_ in verdicts if is_accuracy(name)}
-    found = next((verdict for verdict in concerned if verdict[0] in accuracy), None)
-    if found is None:
-        found = next((verdict for verdict in concerned if not accuracy or verdict[0] not in CATALOG), None)
-    if found is None:
+    decisive = next((verdict for verdict in concerned if verdict[0] in accuracy), None)
+    if decisive is None:
+        decisive = next((verdict for verdict in concerned if not accuracy or verdict[0] not in CATALOG), None)
+    if decisive is None:
         return None, None
-    name, status, reason, _ = found
+    name, status, reason, _ = decisive
     if status == _ERROR or reason == Reason.MEASURED:
         return name, None
     return name, reason == Reason.CORRECT

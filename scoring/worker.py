@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from ..verifiers.spec import RewardSpec, verifiers_of
 from ..verifiers.verifier import Preparing
-from .work import Scorer
+from .work import RowScorer
 
 _LENGTH = struct.Struct("<Q")
 
@@ -60,7 +60,7 @@ def main() -> None:
             for verifier in verifiers_of(judge):
                 if isinstance(verifier, Preparing):
                     verifier.prepare()
-            scorer = Scorer(judge, reader, group_by, echo=echo, prefix=prefix, by=by)
+            scorer = RowScorer(judge, reader, group_by, echo=echo, prefix=prefix, by=by)
         except Exception as error:  # noqa: BLE001 - the process boundary: the parent raises it
             write_frame(results, f"{type(error).__name__}: {error}")
             return
@@ -73,10 +73,10 @@ def main() -> None:
                 rows, outputs = read_frame(tasks)
             except EOFError:
                 return
-            found = scorer.judge(rows) if outputs is None else scorer.recheck(rows, outputs)
+            answer = scorer.judge(rows) if outputs is None else scorer.recheck(rows, outputs)
             if os.getpid() != worker:
                 os._exit(1)  # a verifier forked and both sides came back; this is not the worker
-            write_frame(results, found)
+            write_frame(results, answer)
 
 
 def _die_first() -> None:

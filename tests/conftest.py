@@ -100,7 +100,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "node": (_command("node"), "apt install nodejs"),
     "openssl": (_command("openssl"), "apt install openssl"),
     "plain-user": (_namespaces_for_a_plain_user, "user namespaces for plain users, and /usr/bin/python3 of 3.11"),
-    "reasoning-gym": (_reasoning_gym, "a sandbox with reasoning-gym, docs/capabilities.md"),
+    "reasoning-gym": (_reasoning_gym, "a sandbox with reasoning-gym, docs/reference/capabilities.md"),
     "runsc": (_sandbox("runsc"), "apt install runsc, as a runtime of the engine"),
     "sklearn": (_module("sklearn"), "pip install scikit-learn"),
     "tensorboard": (_module("tensorboard"), "pip install tensorboard"),
@@ -147,8 +147,8 @@ def dev_rows() -> Callable[[str], list[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def query_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the package of `docs/verifiers.md` with a kind of its own is built and installed."""
-    page = (ROOT / "docs" / "verifiers.md").read_text(encoding="utf-8")
+    """A folder in which the package of `docs/tutorials/verifier.md` with a kind of its own is built and installed."""
+    page = (ROOT / "docs" / "tutorials" / "verifier.md").read_text(encoding="utf-8")
     source, target = tmp_path_factory.mktemp("query_reward"), tmp_path_factory.mktemp("site")
     for name, language, word in (
         ("pyproject.toml", "toml", "query-reward"),

@@ -1,4 +1,4 @@
-"""The names that README and docs/python.md promise: there, typed, and plain about a caller's mistakes."""
+"""The names that README and docs/reference/python.md promise: there, typed, and plain about a caller's mistakes."""
 
 from __future__ import annotations
 

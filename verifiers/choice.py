@@ -170,8 +170,8 @@ class ChoiceVerifier:
             return Verdict.error(Reason.REFERENCE_UNUSABLE, why)
         if frozenset() in golds:
             return Verdict.error(Reason.REFERENCE_UNPARSEABLE, "the reference is blank")
-        found = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
-        said = list(dict.fromkeys(_answers(found, options, self.extraction == "lenient")))
+        scanned = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
+        said = list(dict.fromkeys(_answers(scanned, options, self.extraction == "lenient")))
         if not said:
             return Verdict.scored(0.0, Reason.NO_ANSWER, "no option is named")
         answer = ", ".join(said)[:200]
@@ -208,11 +208,11 @@ def _key(text: str) -> str:
 
 def _options(sample: Sample) -> Mapping[str, str]:
     """Options by letter, as keys to compare; empty where they are not known."""
-    given = sample.meta.get("options", sample.meta.get("choices"))
-    if isinstance(given, Mapping):
-        texts = {str(letter).strip().upper(): str(text) for letter, text in given.items()}
-    elif isinstance(given, list | tuple):
-        texts = {letter: _unlettered(str(text), letter) for letter, text in zip(_LETTERS, given, strict=False)}
+    listed = sample.meta.get("options", sample.meta.get("choices"))
+    if isinstance(listed, Mapping):
+        texts = {str(letter).strip().upper(): str(text) for letter, text in listed.items()}
+    elif isinstance(listed, list | tuple):
+        texts = {letter: _unlettered(str(text), letter) for letter, text in zip(_LETTERS, listed, strict=False)}
     else:
         texts = {(m["bracketed"] or m["marked"]): m["text"] for m in _OPTION_LINE.finditer(sample.prompt_text)}
     return {letter: _key(text) for letter, text in texts.items() if letter in _LETTERS and letter}
@@ -256,30 +256,32 @@ def _letter(lead: re.Match[str]) -> str:
     return (lead["bracketed"] or lead["marked"] or lead["bare"] or lead["small"]).upper()
 
 
-def _answers(found: Reasoning, options: Mapping[str, str], lenient: bool) -> list[str]:
+def _answers(scanned: Reasoning, options: Mapping[str, str], lenient: bool) -> list[str]:
     """Every choice that the final answer names, as letters or as keys."""
-    if found.answers:
-        if len(found.answers) > 1:
-            return [one for block in found.answers for one in _choices(block.body.of(found.text), options, short=True)]
-        final = found.answers[0].body
-    elif found.final is not None:
-        final = found.final
+    if scanned.answers:
+        if len(scanned.answers) > 1:
+            return [
+                one for block in scanned.answers for one in _choices(block.body.of(scanned.text), options, short=True)
+            ]
+        final = scanned.answers[0].body
+    elif scanned.final is not None:
+        final = scanned.final
     else:
         return []
-    boxes = [box for box in found.boxes if final.start <= box.span.start and box.span.end <= final.end and box.closed]
+    boxes = [box for box in scanned.boxes if final.start <= box.span.start and box.span.end <= final.end and box.closed]
     if boxes:
-        return [one for box in boxes for one in _choices(box.body.of(found.text), options, short=True)]
-    if not found.answers and not lenient:
+        return [one for box in boxes for one in _choices(box.body.of(scanned.text), options, short=True)]
+    if not scanned.answers and not lenient:
         return []
     # No two blanks stand together in it, so that the phrases below have nothing to backtrack over.
-    text = "\n".join(filter(None, map(_plain, final.of(found.text).split("\n"))))
+    text = "\n".join(filter(None, map(_plain, final.of(scanned.text).split("\n"))))
     stated = _stated(text, options)
     if stated is not None:
         return stated
     alone = _ALONE.findall(text)
     if len(alone) > 1:
         return [letter.upper() for letter in alone]
-    return _choices(_last_line(text), options, short=bool(found.answers))
+    return _choices(_last_line(text), options, short=bool(scanned.answers))
 
 
 _REVISED = re.compile(
@@ -380,7 +382,7 @@ def _others(letter: str, rest: str, options: Mapping[str, str]) -> list[str]:
     """Other choices that the rest of a statement names beside its letter."""
     if options.get(letter) and _key(rest) == options[letter]:
         return []
-    others = [letter for found in _ANOTHER.finditer(rest) for letter in _SINGLE.findall(found[0])]
+    others = [letter for match in _ANOTHER.finditer(rest) for letter in _SINGLE.findall(match[0])]
     if _SAID_RIGHT.search(rest) is None and re.search(r"\b(?:is|are)\b|distractor", rest):
         others = [char for char in others if not re.search(rf"(?<![A-Za-z]){char}\s*\)?\s+(?:is|are|was)\b", rest)]
     clash = [other for other, option in options.items() if other != letter and option and option == _key(rest)]

@@ -22,7 +22,9 @@ class RewardError(Exception):
 class SampleError(RewardError, ValueError):
     """A row cannot be made into a Sample.
 
-    `reason` is `missing_field` or `wrong_type`; the message names the field and what was found.
+    Args:
+        reason: `missing_field` or `wrong_type`.
+        message: Names the field, and what is there.
     """
 
     def __init__(self, reason: str, message: str) -> None:
@@ -66,6 +68,6 @@ def missing_extra(purpose: str, module: str | None, extra: str) -> str:
     """The message for a module that only some users need and that is not installed.
 
     >>> missing_extra("a report", "jinja2", "report")
-    "a report needs jinja2: install r1-reward with its extra 'report' (docs/install.md)"
+    "a report needs jinja2: install r1-reward with its extra 'report' (docs/how-to/install.md)"
     """
-    return f"{purpose} needs {module}: install r1-reward with its extra {extra!r} (docs/install.md)"
+    return f"{purpose} needs {module}: install r1-reward with its extra {extra!r} (docs/how-to/install.md)"

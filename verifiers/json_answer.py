@@ -38,7 +38,7 @@ class SchemaTimeoutError(Exception):
     """A check took too long and was killed."""
 
 
-def json_text(found: Reasoning, *, lenient: bool = False) -> str:
+def json_text(scanned: Reasoning, *, lenient: bool = False) -> str:
     r"""Where the JSON of a response stands: its answer block, else what follows the thinking, without a fence around.
 
     Lenient, one fence with prose around it will do; of several none is taken, or a model could offer all it can
@@ -47,8 +47,8 @@ def json_text(found: Reasoning, *, lenient: bool = False) -> str:
     >>> json_text(scan("<think>easy</think>\n```json\n[1]\n```"))
     '[1]\n'
     """
-    spans = found.answer_spans
-    text = spans[-1].of(found.text) if spans else ""
+    spans = scanned.answer_spans
+    text = spans[-1].of(scanned.text) if spans else ""
     if "```" not in text and "~~~" not in text:
         return text
     fences = [fence for fence in scan(text).fences if fence.language in _FENCE_LANGUAGES]

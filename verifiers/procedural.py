@@ -1,9 +1,9 @@
 """Procedural tasks: answers to rows of reasoning-gym, and of anything that brings a scorer of its own.
 
 Foreign scorers evaluate what a model wrote (reasoning-gym's by `eval` and by sympy), so they run in the sandbox with
-its limits, never in a grader's process; the sandbox must have their package (docs/capabilities.md). An answer that
-holds code gets 0 before any scorer sees it: code that runs in a scorer's process could say whatever score it likes.
-What the scorer returns is the score; right is 1.
+its limits, never in a grader's process; the sandbox must have their package (docs/reference/capabilities.md). An answer
+that holds code gets 0 before any scorer sees it: code that runs in a scorer's process could say whatever score it
+likes. What the scorer returns is the score; right is 1.
 
 A row has `question`, `answer` and `metadata` with `source_dataset`, as reasoning-gym makes it and `r1-reward make`
 writes it, or `scorer`: `reasoning-gym/NAME`, or `package.module:function`, whose parameters are given by name
@@ -43,7 +43,7 @@ _POLAR = ("true", "false", "yes", "no")
 _LONGEST = 20_000
 _BOUNDS = {Outcome.TLE: Reason.TIMEOUT, Outcome.MLE: Reason.MEMORY_LIMIT, Outcome.OLE: Reason.OUTPUT_LIMIT}
 _FAULTS = {Fault.MACHINE_BUSY: Reason.MACHINE_BUSY, Fault.SANDBOX: Reason.SANDBOX_UNAVAILABLE}
-_WAY_OUT = "`r1-reward sandbox build python --packages` with its package adds it (docs/capabilities.md)"
+_WAY_OUT = "`r1-reward sandbox build python --packages` with its package adds it (docs/reference/capabilities.md)"
 
 
 class _Task(NamedTuple):

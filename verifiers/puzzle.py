@@ -58,7 +58,7 @@ class ExpressionError(Exception):
 
 
 class Value(NamedTuple):
-    """What an expression comes to."""
+    """The value of an expression."""
 
     value: Fraction
     numbers: tuple[Fraction, ...]
@@ -101,15 +101,15 @@ class PuzzleVerifier:
 
     def _judge(self, sample: Sample) -> Verdict:
         try:
-            numbers, target = _given(sample)
+            numbers, target = _numbers_and_target(sample)
         except (ValueError, TypeError, ZeroDivisionError) as error:
             return Verdict.error(Reason.REFERENCE_UNPARSEABLE, f"numbers and target: {str(error)[:200]}")
         if not numbers and sample.kind is None and is_data(sample.references):
             return Verdict.error(Reason.REFERENCE_UNUSABLE, unusable(sample.references) or "")
         if not numbers and not sample.references:
             return Verdict.error(Reason.REFERENCE_MISSING, "the sample has neither numbers nor a reference")
-        found = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
-        text = _answer(found, lenient=self.extraction == "lenient", whole=not numbers)
+        scanned = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
+        text = _answer(scanned, lenient=self.extraction == "lenient", whole=not numbers)
         if not text.strip():
             return Verdict.scored(0.0, Reason.NO_ANSWER, "there is no answer to read")
         if not numbers:
@@ -117,30 +117,30 @@ class PuzzleVerifier:
         answer = " ".join(text[:_LONGEST].split())[:500]
         try:
             side, said = _sides(text)
-            found_value = compute(side, most=len(numbers))
+            computed = compute(side, most=len(numbers))
         except ExpressionError as error:
             return Verdict.scored(0.0, Reason.WRONG, f"no expression: {error}", answer=answer)
-        return self._compare(found_value, said, Counter(numbers), target, answer)
+        return self._compare(computed, said, Counter(numbers), target, answer)
 
     def _compare(
-        self, found: Value, said: str | None, given: Counter[Fraction], target: Fraction, answer: str
+        self, value: Value, said: str | None, available: Counter[Fraction], target: Fraction, answer: str
     ) -> Verdict:
-        used = Counter(found.numbers)
-        if used - given or (self.use == "all" and given - used):
-            detail = f"it uses {_listed(used)}, given are {_listed(given)}"
+        used = Counter(value.numbers)
+        if used - available or (self.use == "all" and available - used):
+            detail = f"it uses {_listed(used)}, given are {_listed(available)}"
             return Verdict.scored(0.0, Reason.WRONG, detail, answer=answer)
-        if found.value != target:
-            return Verdict.scored(0.0, Reason.WRONG, f"it comes to {found.value}, not {target}", answer=answer)
+        if value.value != target:
+            return Verdict.scored(0.0, Reason.WRONG, f"its value is {value.value}, not {target}", answer=answer)
         if said is not None and _number(said) != target:
-            return Verdict.scored(0.0, Reason.WRONG, f"it claims to come to {said[:40]}", answer=answer)
-        return Verdict.scored(1.0, Reason.CORRECT, f"it comes to {target} with the given numbers", answer=answer)
+            return Verdict.scored(0.0, Reason.WRONG, f"it claims the value {said[:40]}", answer=answer)
+        return Verdict.scored(1.0, Reason.CORRECT, f"its value is {target} with the given numbers", answer=answer)
 
 
 def _listed(numbers: Counter[Fraction]) -> str:
     return ", ".join(str(number) for number in sorted(numbers.elements())[:20])
 
 
-def _given(sample: Sample) -> tuple[list[Fraction], Fraction]:
+def _numbers_and_target(sample: Sample) -> tuple[list[Fraction], Fraction]:
     """The numbers to use and the target; no numbers for a puzzle of another kind. Raises ValueError, TypeError."""
     meta: dict[str, Any] = dict(sample.meta)  # any: fields of the row
     reference = sample.references[0] if len(sample.references) == 1 else None
@@ -172,24 +172,24 @@ def _fraction(number: object) -> Fraction:
     return made
 
 
-def _answer(found: Reasoning, *, lenient: bool, whole: bool) -> str:
+def _answer(scanned: Reasoning, *, lenient: bool, whole: bool) -> str:
     """The text of the answer: the answer block's, else the last box's, else the last line."""
-    if found.answers:
-        if len(found.answers) > 1:
+    if scanned.answers:
+        if len(scanned.answers) > 1:
             return ""
-        text = found.answers[0].body.of(found.text)
+        text = scanned.answers[0].body.of(scanned.text)
         boxes = scan(text).boxes
         return boxes[-1].body.of(text) if len(boxes) == 1 and boxes[0].closed else text
-    if found.final is None:
+    if scanned.final is None:
         return ""
-    boxes = tuple(box for box in found.boxes if box.span.start >= found.final.start and box.closed)
+    boxes = tuple(box for box in scanned.boxes if box.span.start >= scanned.final.start and box.closed)
     if boxes:
-        return boxes[-1].body.of(found.text)
+        return boxes[-1].body.of(scanned.text)
     if not lenient:
         return ""
-    text = found.final.of(found.text).strip()
+    text = scanned.final.of(scanned.text).strip()
     if whole:
-        return json_text(found, lenient=True)
+        return json_text(scanned, lenient=True)
     line = text.rsplit("\n", 1)[-1]
     line = _CUE.sub("", line)
     return _without_words(line) if re.search(r"[A-Za-z]{2}", line) and "\\" not in line else line
@@ -204,10 +204,10 @@ def _without_words(line: str) -> str:
 def _roles(text: str) -> dict[str, str] | None:
     """Who is what, where a text says nothing else; None otherwise, and where it says two things of one name."""
     roles: dict[str, str] = {}
-    for found in _ROLE.finditer(text):
-        if found["not"] or roles.get(found["name"], found["role"]) != found["role"]:
+    for match in _ROLE.finditer(text):
+        if match["not"] or roles.get(match["name"], match["role"]) != match["role"]:
             return None
-        roles[found["name"]] = found["role"]
+        roles[match["name"]] = match["role"]
     return roles if roles and not _ROLE_REST.sub("", _ROLE.sub("", text)) else None
 
 
@@ -238,7 +238,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _sides(text: str) -> tuple[str, str | None]:
-    """The expression and what it is said to come to. Raises ExpressionError."""
+    """The expression and the value it claims. Raises ExpressionError."""
     if len(text) > _LONGEST:
         raise ExpressionError("it is too long")
     text = text.strip().strip("`*").strip()
@@ -266,7 +266,7 @@ def _number(text: str) -> Fraction | None:
 
 
 def compute(text: str, *, most: int = _MOST_NUMBERS) -> Value:
-    """What an expression comes to, exactly. Raises ExpressionError for all but + - * / and brackets over numbers, for
+    """The exact value of an expression. Raises ExpressionError for all but + - * / and brackets over numbers, for
     more numbers than `most`, and for a division by zero.
 
     Operators wait on a stack, so no depth of brackets is too deep.

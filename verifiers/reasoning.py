@@ -237,8 +237,8 @@ def scan(response: str, prompt: str | Sequence[Message] = "", *, prefilled: Pref
     >>> found.prefilled, found.boxes[0].body.of(found.text)
     (True, '4')
     """
-    given = ends_in_think(prompt) if prefilled == "auto" else prefilled
-    return Reasoning(response, given)
+    opened = ends_in_think(prompt) if prefilled == "auto" else prefilled
+    return Reasoning(response, opened)
 
 
 def ends_in_think(prompt: str | Sequence[Message]) -> bool:
@@ -334,14 +334,14 @@ def _boxes(text: str, tags: Sequence[Tag]) -> list[Box]:
     if first is None:
         return []
     tag_starts = {tag.start for tag in tags}
-    found: list[Box] = []
+    boxes: list[Box] = []
     opened: list[tuple[int, int, int]] = []  # start, body start, brace depth inside
     depth = 0
 
     def leave_open(end: int) -> None:
         if opened:
             start, body, _ = opened[-1]
-            found.append(Box(Span(start, end), Span(body, end), False))
+            boxes.append(Box(Span(start, end), Span(body, end), False))
             opened.clear()
 
     for token in _BOX_TOKEN.finditer(text, max(0, first.start() - 2)):
@@ -352,10 +352,10 @@ def _boxes(text: str, tags: Sequence[Tag]) -> list[Box]:
             for offset in range(token.end() - token.start()):
                 if opened and opened[-1][2] == depth:
                     start, body, _ = opened.pop()
-                    while found and found[-1].span.start > start:
-                        found.pop()  # nested in this one
+                    while boxes and boxes[-1].span.start > start:
+                        boxes.pop()  # nested in this one
                     end = token.start() + offset
-                    found.append(Box(Span(start, end + 1), Span(body, end), True))
+                    boxes.append(Box(Span(start, end + 1), Span(body, end), True))
                 depth = max(0, depth - 1)
         elif kind == "box":
             depth += 1
@@ -364,4 +364,4 @@ def _boxes(text: str, tags: Sequence[Tag]) -> list[Box]:
             leave_open(token.start())
             depth = 0
     leave_open(len(text))
-    return sorted(found, key=lambda box: box.span.start)
+    return sorted(boxes, key=lambda box: box.span.start)

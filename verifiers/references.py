@@ -73,7 +73,7 @@ def usable(references: Sequence[str]) -> list[str]:
 
 
 def is_data(references: Sequence[str]) -> bool:
-    """Whether all references hold data or programs rather than answers, so that nothing tells the kind of their row.
+    """Whether all references hold data or programs rather than answers, so that nothing shows the kind of their row.
 
     >>> is_data(['{"inputs": ["1"], "outputs": ["2"]}']), is_data(["[1, 2]"]), is_data(["assert f(1) == 2"])
     (True, False, True)

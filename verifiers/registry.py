@@ -195,15 +195,15 @@ def entry(name: str) -> Entry:
     """What is known of a named verifier. Raises UnknownRewardError and ConfigError as `make` does."""
     if name in CATALOG:
         return CATALOG[name]
-    module, attribute, found = _load(name)
-    return Entry(module, attribute, *_declared(name, found))
+    module, attribute, loaded = _load(name)
+    return Entry(module, attribute, *_declared(name, loaded))
 
 
 def factory(name: str) -> Callable[..., Verifier]:
     """What makes the verifier of that name. Raises UnknownRewardError and ConfigError as `make` does."""
     if name in CATALOG:
-        found: Callable[..., Verifier] = getattr(import_module(CATALOG[name].module, __package__), CATALOG[name][1])
-        return found
+        loaded: Callable[..., Verifier] = getattr(import_module(CATALOG[name].module, __package__), CATALOG[name][1])
+        return loaded
     return _load(name)[2]
 
 
@@ -216,13 +216,13 @@ def _points() -> Mapping[str, Collection[EntryPoint]]:
     points: dict[str, dict[str, EntryPoint]] = {}
     for point in entry_points(group=GROUP):
         points.setdefault(point.name, {})[point.value] = point  # a package found on two paths is one
-    return {name: tuple(found.values()) for name, found in points.items()}
+    return {name: tuple(by_value.values()) for name, by_value in points.items()}
 
 
 @cache
 def _installed() -> Mapping[str, Entry]:
     """The verifiers of installed packages; those that cannot be imported, or whose name is taken, are left out."""
-    found = {}
+    entries = {}
     for name in sorted(_points()):
         try:
             if name in CATALOG or name == CHOICE:
@@ -230,10 +230,10 @@ def _installed() -> Mapping[str, Entry]:
             (point, *others) = _points()[name]
             own = not others and point.module.partition(".")[0] == __package__.partition(".")[0]
             # This package's reward models say nothing of kinds, so they need not be imported for it.
-            found[name] = Entry(point.module, point.attr, None, False) if own else entry(name)
+            entries[name] = Entry(point.module, point.attr, None, False) if own else entry(name)
         except ConfigError as error:
             _log.warning("a verifier is left out: %s", error)
-    return found
+    return entries
 
 
 def _claims() -> dict[str, list[str]]:
@@ -246,10 +246,10 @@ def _claims() -> dict[str, list[str]]:
 
 
 def _conflict(kind: str, claimed: Collection[str]) -> ConfigError:
-    told = " and ".join(f"{name} ({_sources(name)})" for name in claimed)
+    claims = " and ".join(f"{name} ({_sources(name)})" for name in claimed)
     first = next(iter(claimed))
     choose = f"choose one by --set auto.{kind}={first}, in Python options={{'auto': {{{kind!r}: {first!r}}}}}"
-    return ConfigError(f"{len(claimed)} verifiers say that they decide the kind {kind!r}: {told}; {choose}")
+    return ConfigError(f"{len(claimed)} verifiers say that they decide the kind {kind!r}: {claims}; {choose}")
 
 
 def _choice(kind: str, name: object) -> str:
@@ -282,25 +282,25 @@ def _load(name: str) -> tuple[str, str, Callable[..., Verifier]]:
                 f"unknown reward {name!r}; known: {known}, or package.module:attribute for one of your own"
             )
         if len(points) > 1:
-            told = f"{len(points)} installed packages have a verifier named {name!r}: {_sources(name)}"
-            raise ConfigError(f"{told}; name one by package.module:attribute")
+            message = f"{len(points)} installed packages have a verifier named {name!r}: {_sources(name)}"
+            raise ConfigError(f"{message}; name one by package.module:attribute")
         (point,) = points
         module, attribute = point.module, point.attr
     try:
-        found = import_module(module)
+        loaded = import_module(module)
         for part in attribute.split("."):
-            found = getattr(found, part)
+            loaded = getattr(loaded, part)
     except (Exception, SystemExit) as error:
         raise UnknownRewardError(f"reward {name!r} cannot be imported: {type(error).__name__}: {error}") from error
-    if not callable(found):
+    if not callable(loaded):
         raise ConfigError(f"{name} is not callable; it must be a class or a function that makes a verifier")
-    return module, attribute, found
+    return module, attribute, loaded
 
 
-def _declared(name: str, found: object) -> tuple[frozenset[str] | None, bool]:
+def _declared(name: str, loaded: object) -> tuple[frozenset[str] | None, bool]:
     """What a factory says that it judges. An option of the same name (a field or property) says nothing."""
-    told = [getattr(found, key, None) for key in ("kinds", "accuracy")]
-    kinds, accuracy = (None if inspect.isdatadescriptor(value) else value for value in told)
+    declared = [getattr(loaded, key, None) for key in ("kinds", "accuracy")]
+    kinds, accuracy = (None if inspect.isdatadescriptor(value) else value for value in declared)
     listed = isinstance(kinds, Collection) and not isinstance(kinds, str | bytes)
     if kinds is not None and not (listed and all(map(is_kind, kinds))):
         raise ConfigError(f"{name}.kinds is {kinds!r}; it must be a set of words, such as frozenset({{'sql'}})")

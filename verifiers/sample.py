@@ -81,30 +81,30 @@ class Sample:
         if not isinstance(self.response, str):
             raise SampleError("wrong_type", f"response must be a string, got {_type(self.response)}")
         if not isinstance(self.prompt, str) and not _all(self.prompt, Message):
-            told = f"prompt must be a string or a list of Message, got {_items(self.prompt)}"
-            raise SampleError("wrong_type", f"{told}; Sample.from_dict takes rows")
+            message = f"prompt must be a string or a list of Message, got {_items(self.prompt)}"
+            raise SampleError("wrong_type", f"{message}; Sample.from_dict takes rows")
         if self.reference is not None and not isinstance(self.reference, str) and not _all(self.reference, str):
-            told = f"reference must be a string or a list of strings, got {_items(self.reference)}"
-            raise SampleError("wrong_type", f"{told}; Sample.from_dict takes numbers")
+            message = f"reference must be a string or a list of strings, got {_items(self.reference)}"
+            raise SampleError("wrong_type", f"{message}; Sample.from_dict takes numbers")
         if self.tests and not _all(self.tests, TestCase):
-            told = f"tests must be a list of TestCase, got {_items(self.tests)}"
-            raise SampleError("wrong_type", f"{told}; Sample.from_dict makes them from rows")
+            message = f"tests must be a list of TestCase, got {_items(self.tests)}"
+            raise SampleError("wrong_type", f"{message}; Sample.from_dict makes them from rows")
         if self.kind is not None and not is_kind(self.kind):
             raise SampleError("wrong_type", f"kind {self.kind!r} is no kind; a kind is a word such as 'math'")
-        for name, (wanted, words) in _OTHERS.items():
+        for name, (kind, words) in _OTHERS.items():
             value = getattr(self, name)
-            if not isinstance(value, wanted):
+            if not isinstance(value, kind):
                 raise SampleError("wrong_type", f"{name} must be {words}, got {_type(value)}")
 
     @property
     def kind_or_guess(self) -> str | None:
         """`kind`, else `code` where there are tests, else `math` where there is a reference, else None; a reference
-        that holds data or a program tells no kind."""
+        that holds data or a program shows no kind."""
         if self.kind is not None:
             return self.kind
         if self.tests:
             return "code"
-        return "math" if self.reference is not None and not is_data(self._told) else None
+        return "math" if self.reference is not None and not is_data(self._references) else None
 
     @property
     def prompt_text(self) -> str:
@@ -123,10 +123,10 @@ class Sample:
         >>> Sample(response="72", reference="48 + 24 = <<48+24=72>>72 clips\n#### 72").references
         ('72',)
         """
-        return tuple(map(_final, self._told)) if self.kind_or_guess in ("math", "choice") else self._told
+        return tuple(map(_final, self._references)) if self.kind_or_guess in ("math", "choice") else self._references
 
     @property
-    def _told(self) -> tuple[str, ...]:
+    def _references(self) -> tuple[str, ...]:
         if self.reference is None:
             return ()
         return (self.reference,) if isinstance(self.reference, str) else tuple(self.reference)
@@ -138,12 +138,20 @@ class Sample:
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Sample:
-        """Make a Sample of a JSON object; `names` says which field of the row holds which field of the Sample.
+        """Make a Sample of a JSON object.
 
-        It reads what `to_dict` writes; `r1_reward.rows.read_sample` also reads tests in the forms of data sets. Fields
-        that no Sample has end in `meta`. Numbers are taken for `reference`, `id` and `problem`, since
-        data sets hold them; NaN is null. Raises SampleError, naming the field, for a field of the wrong type or no
-        response.
+        It reads what `to_dict` writes; `r1_reward.rows.read_sample` also reads tests in the forms of data sets. Numbers
+        are taken for `reference`, `id` and `problem`, since data sets hold them; NaN is null.
+
+        Args:
+            row: The object; fields that no Sample has end in `meta`.
+            names: Which field of the row holds which field of the Sample, where it has another name.
+
+        Returns:
+            The sample.
+
+        Raises:
+            SampleError: A field is of the wrong type, or there is no response; it names the field.
 
         >>> row = {"completion": "4", "answer": 4}
         >>> Sample.from_dict(row, {"response": "completion", "reference": "answer"}).reference
@@ -169,7 +177,11 @@ class Sample:
         )
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
-        """The JSON form, which `from_dict` reads back; fields left at their default are left out."""
+        """The JSON form, which `from_dict` reads back; fields left at their default are left out.
+
+        Returns:
+            A JSON object.
+        """
         row: dict[str, Any] = dict(self.meta)
         row["response"] = self.response
         if self.prompt:
@@ -202,8 +214,8 @@ def _type(value: object) -> str:
     return "null" if value is None else type(value).__name__
 
 
-def _all(values: object, wanted: type) -> bool:
-    return isinstance(values, Sequence) and all(isinstance(value, wanted) for value in values)
+def _all(values: object, kind: type) -> bool:
+    return isinstance(values, Sequence) and all(isinstance(value, kind) for value in values)
 
 
 def _items(values: object) -> str:
@@ -224,8 +236,8 @@ def _as_text(value: object, name: str, *, numbers: bool) -> str:
         raise SampleError("wrong_type", f"{name} is a number too large to be read")  # 1e999 is JSON, and infinite here
     if numbers and isinstance(value, int | float) and not isinstance(value, bool):
         return format(Decimal(repr(value)), "f")  # not 1e-05, which is no way to write an answer
-    wanted = "a string or a number" if numbers else "a string"
-    raise SampleError("wrong_type", f"{name} must be {wanted}, got {_type(value)}")
+    kind = "a string or a number" if numbers else "a string"
+    raise SampleError("wrong_type", f"{name} must be {kind}, got {_type(value)}")
 
 
 def _text(row: Mapping[str, Any], name: str, *, numbers: bool = False) -> str | None:

@@ -64,13 +64,13 @@ class SchemaVerifier:
         references = sample.references if self.compare else ()
         try:
             schema = self._schema(sample)
-            wanted = [read_json(reference) for reference in references]
+            golds = [read_json(reference) for reference in references]
         except (JsonError, SchemaFaultError) as fault:
             return Verdict.error(Reason.REFERENCE_UNPARSEABLE, f"the schema or the reference: {fault}")
-        if schema is None and not wanted:
+        if schema is None and not golds:
             return Verdict.error(Reason.REFERENCE_MISSING, "the sample has neither a schema nor a reference")
-        found = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
-        text = json_text(found, lenient=self.extraction == "lenient").strip()
+        scanned = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
+        text = json_text(scanned, lenient=self.extraction == "lenient").strip()
         if not text:
             return Verdict.scored(0.0, Reason.NO_ANSWER, "there is no answer to read")
         answer = text[:2000]
@@ -80,16 +80,16 @@ class SchemaVerifier:
             return Verdict.scored(0.0, Reason.BAD_FORMAT, f"the answer is not JSON: {error}", answer=answer)
         if schema is not None:
             try:
-                fault_found = Schemas.faults(schema, value, len(text))
+                fault_text = Schemas.faults(schema, value, len(text))
             except SchemaFaultError as fault:
                 return Verdict.error(Reason.REFERENCE_UNPARSEABLE, str(fault), answer=answer)
             except SchemaTimeoutError as timeout:
                 return Verdict.error(Reason.GRADER_TIMEOUT, str(timeout), answer=answer)
-            if fault_found:
-                evidence = {"fault": fault_found}
-                detail = f"the JSON breaks the schema: {fault_found}"
+            if fault_text:
+                evidence = {"fault": fault_text}
+                detail = f"the JSON breaks the schema: {fault_text}"
                 return Verdict.scored(0.0, Reason.WRONG, detail, answer=answer, evidence=evidence)
-        if wanted and not any(same_json(value, other) for other in wanted):
+        if golds and not any(same_json(value, other) for other in golds):
             return Verdict.scored(0.0, Reason.WRONG, "the JSON is not the reference", answer=answer)
         return Verdict.scored(1.0, Reason.CORRECT, "the JSON is as asked for", answer=answer)
 

@@ -73,7 +73,7 @@ def set_values(table: dict[str, Any], changes: Mapping[str, object]) -> dict[str
 
 
 def from_table(cls: type[_T], table: Mapping[str, Any], file: str | Path = "") -> _T:  # any: a table of TOML
-    """A dataclass filled from a table; ConfigError, naming the file if one is told, for what does not fit.
+    """A dataclass filled from a table; ConfigError, naming the file if one is passed, for what does not fit.
 
     >>> @dataclasses.dataclass
     ... class Optimizer:
@@ -109,12 +109,12 @@ def check(settings: object, name: str = "") -> None:
         _value(hint, getattr(settings, field), f"{name}.{field}" if name else field)
 
 
-def check_names(what: str, told: Collection[str], known: Sequence[str]) -> None:
+def check_names(what: str, names: Collection[str], known: Sequence[str]) -> None:
     """Raise ConfigError for an option that something does not have.
 
     >>> check_names("math", {"extraction": "lenient"}, ["extraction"])
     """
-    for option in told:
+    for option in names:
         if option not in known:
             near = difflib.get_close_matches(option, known, n=1, cutoff=0.7)
             hint = f"did you mean {near[0]!r}? Its" if near else "its"
@@ -137,30 +137,30 @@ def _hints(cls: Any) -> dict[str, Any]:  # any: a class; types
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
-def _value(hint: Any, told: Any, name: str) -> Any:  # any: a type, and a value to be made into it
+def _value(hint: Any, written: Any, name: str) -> Any:  # any: a type, and a value to be made into it
     rules: Sequence[Rule] = getattr(hint, "__metadata__", ())
-    value, hint = told, hint.__origin__ if rules else hint
+    value, hint = written, hint.__origin__ if rules else hint
     for rule in rules:
         value = rule.read(value)
     try:
-        value = _typed(hint, value, name, told)
+        value = _typed(hint, value, name, written)
     except ConfigError as error:
         raise ConfigError(", ".join([str(error), *(rule.must for rule in rules)])) from error
     for rule in rules:
         if not rule.holds(value):
-            raise ConfigError(f"{name} is {told!r}; it must be {rule.must}")
+            raise ConfigError(f"{name} is {written!r}; it must be {rule.must}")
     return value
 
 
-def _typed(hint: Any, value: Any, name: str, told: Any) -> Any:  # any: as above
-    """The value as the type asks for it; `told` is what a message shows."""
+def _typed(hint: Any, value: Any, name: str, written: Any) -> Any:  # any: as above
+    """The value as the type asks for it; `written` is what a message shows."""
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return typing.cast(type, hint)(**values_of(typing.cast(type, hint), value, f"{name}."))
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any or hint is object:
         return value
     if origin in (typing.Union, UnionType):
-        return value if value is None and NoneType in arguments else _any_of(arguments, value, name, told)
+        return value if value is None and NoneType in arguments else _any_of(arguments, value, name, written)
     if origin is Annotated:
         return _value(hint, value, name)
     if origin is Literal:
@@ -179,20 +179,20 @@ def _typed(hint: Any, value: Any, name: str, told: Any) -> Any:  # any: as above
         pass  # True is no number
     elif isinstance(hint, type) and isinstance(value, (int, float) if hint is float else hint):
         return value
-    raise ConfigError(f"{name} is {told!r}; it must be {getattr(hint, '__name__', hint)}")
+    raise ConfigError(f"{name} is {written!r}; it must be {getattr(hint, '__name__', hint)}")
 
 
-def _any_of(hints: Sequence[Any], value: Any, name: str, told: Any) -> Any:  # any: as above
+def _any_of(hints: Sequence[Any], value: Any, name: str, written: Any) -> Any:  # any: as above
     """The value as the first of several types asks for it that it fits."""
     others = [hint for hint in hints if hint is not NoneType]
     if len(others) == 1:
-        return _typed(others[0], value, name, told)
+        return _typed(others[0], value, name, written)
     for hint in others:
         try:
-            return _typed(hint, value, name, told)
+            return _typed(hint, value, name, written)
         except ConfigError:
             continue
-    raise ConfigError(f"{name} is {told!r}; it must be one of {', '.join(map(_word, others))}")
+    raise ConfigError(f"{name} is {written!r}; it must be one of {', '.join(map(_word, others))}")
 
 
 def _word(hint: Any) -> str:  # any: a type

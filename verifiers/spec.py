@@ -43,10 +43,10 @@ def parse_summand(text: str) -> Summand:
     >>> parse_summand("acme.rewards:sql@400+100")
     Summand(name='acme.rewards:sql', weight=1.0, begins=400, ramp=100)
     """
-    found = _SUMMAND.fullmatch(text.strip())
-    if found is None:
+    match = _SUMMAND.fullmatch(text.strip())
+    if match is None:
         return Summand(text)
-    return Summand(found["name"], float(found["weight"] or 1), int(found["begins"] or 0), int(found["ramp"] or 0))
+    return Summand(match["name"], float(match["weight"] or 1), int(match["begins"] or 0), int(match["ramp"] or 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +77,8 @@ class RewardSpec:
         terms = judge.terms if isinstance(judge, Reward) else ()
         for name in self.begins:
             if name not in [term.name for term in terms]:
-                told = ", ".join(term.name for term in terms) or "none"
-                raise ConfigError(f"begins names {name!r}, which is not among the terms of {judge.name}: {told}")
+                names = ", ".join(term.name for term in terms) or "none"
+                raise ConfigError(f"begins names {name!r}, which is not among the terms of {judge.name}: {names}")
         if not isinstance(judge, Reward):
             return judge
         if self.begins:
@@ -99,8 +99,8 @@ class RewardSpec:
         if self.preset is not None:
             if self.preset not in PRESETS:
                 raise UnknownRewardError(f"unknown preset {self.preset!r}; known: {', '.join(PRESETS)}")
-            told = {*self.options, *self.factories}
-            models = {name: self._make(name) for name in PRESET_MODELS.get(self.preset, ()) if name in told}
+            named = {*self.options, *self.factories}
+            models = {name: self._make(name) for name in PRESET_MODELS.get(self.preset, ()) if name in named}
             self._check_options([*CATALOG, *_deciders(self.options), *models, CHOICE])
             rest = {name: options for name, options in self.options.items() if name not in models}
             return PRESETS[self.preset](rest, **models)
@@ -155,16 +155,16 @@ class RewardSpec:
         {'judge': {'concurrency': 16}}
         """
 
-        def share(name: str, told: Options) -> Options:
+        def share(name: str, settings: Options) -> Options:
             if name == "judge":
                 from .judge.asking import CONCURRENCY
 
-                at_once = told.get("concurrency", CONCURRENCY)
-                return {**told, "concurrency": -(-at_once // workers)} if isinstance(at_once, int) else told
-            own = told.get("judge")
-            return {**told, "judge": share("judge", own)} if isinstance(own, Mapping) else told
+                at_once = settings.get("concurrency", CONCURRENCY)
+                return {**settings, "concurrency": -(-at_once // workers)} if isinstance(at_once, int) else settings
+            own = settings.get("judge")
+            return {**settings, "judge": share("judge", own)} if isinstance(own, Mapping) else settings
 
-        return replace(self, options={name: share(name, told) for name, told in self.options.items()})
+        return replace(self, options={name: share(name, settings) for name, settings in self.options.items()})
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
         """What it is, for the fingerprint and the summary: without what decides no verdict, such as a judge's
@@ -172,7 +172,7 @@ class RewardSpec:
         what: dict[str, Any] = {"preset": self.preset} if self.preset else {"rewards": list(self.rewards)}
         what |= {"begins": dict(self.begins)} if self.begins else {}
         what |= {} if self.step is None else {"step": self.step}
-        return {**what, "options": {name: _deciding(name, told) for name, told in sorted(self.options.items())}}
+        return {**what, "options": {name: _deciding(name, settings) for name, settings in sorted(self.options.items())}}
 
     def _make(self, name: str) -> Verifier:
         if name in self.factories:
@@ -185,14 +185,14 @@ class RewardSpec:
                 raise ConfigError(f"options for {name!r}, which is not among the rewards: {', '.join(names)}")
 
 
-def _deciding(name: str, told: Options) -> dict[str, object]:
+def _deciding(name: str, settings: Options) -> dict[str, object]:
     """The options without those that decide no verdict."""
     if name == "judge":
         from .judge import JudgeVerifier
 
-        return {key: value for key, value in told.items() if key not in JudgeVerifier.operational}
-    own = told.get("judge")
-    return {**told, "judge": _deciding("judge", own)} if isinstance(own, Mapping) else dict(told)
+        return {key: value for key, value in settings.items() if key not in JudgeVerifier.operational}
+    own = settings.get("judge")
+    return {**settings, "judge": _deciding("judge", own)} if isinstance(own, Mapping) else dict(settings)
 
 
 def _deciders(options: Mapping[str, Options]) -> list[str]:
@@ -213,4 +213,4 @@ def verifiers_of(judge: Judge) -> list[Verifier]:
         return [term.verifier for term in judge.terms]
     if isinstance(judge, Auto):
         return list({id(verifier): verifier for verifier in judge.verifiers.values()}.values())
-    raise ConfigError(f"cannot tell what {judge.name} is made of")
+    raise ConfigError(f"does not know what {judge.name} is made of")

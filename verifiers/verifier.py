@@ -38,7 +38,7 @@ class Preparing(Protocol):
     no row's time limit pays for it."""
 
     def prepare(self) -> None:
-        """Load it. What cannot be loaded is left for the verdicts to tell."""
+        """Load it. What cannot be loaded is left for the verdicts to report."""
         ...
 
 
@@ -139,7 +139,7 @@ def _no_number(verdict: Verdict) -> Verdict:
 def failure(error: Exception) -> str:
     """The sentence of a verdict about a verifier that raised."""
     try:
-        told = str(error)[:200]
+        text = str(error)[:200]
     except Exception:  # noqa: BLE001 - an exception whose text raises is still a failure to record
-        told = "(its message cannot be read)"
-    return f"the verifier failed: {type(error).__name__}: {told}"
+        text = "(its message cannot be read)"
+    return f"the verifier failed: {type(error).__name__}: {text}"

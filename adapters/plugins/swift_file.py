@@ -6,7 +6,7 @@ from typing import Any
 
 import r1_reward.adapters.swift as adapter
 
-USUAL = (
+REGISTERED = (
     "auto",
     "math",
     "format",
@@ -22,7 +22,7 @@ USUAL = (
 
 def register(orms: dict[str, Any]) -> None:  # any: ms-swift's classes
     """Add the rewards to ms-swift's table."""
-    for name in USUAL:
+    for name in REGISTERED:
         orms[f"r1_{name}"] = getattr(adapter, name)
 
 

@@ -36,7 +36,7 @@ from ...scoring.schemas import SCHEMA_VERSION
 from ...scoring.work import Done, dump
 from ...verifiers.errors import InstrumentDown, RunError
 from ...verifiers.verdict import Reason, Status
-from ..breaker import Breaker, Outcome
+from ..breaker import Breaker, JudgingOutcome
 from . import metrics as prometheus
 from .batching import Batcher, BusyError
 from .clients import Clients
@@ -358,12 +358,12 @@ async def _until_gone_or(asked: asyncio.Future[Any], receive: Receive) -> None: 
             raise GoneError
 
 
-def _outcome(done: Done) -> Outcome:
+def _outcome(done: Done) -> JudgingOutcome:
     if not done.responses:
-        return Outcome(Status.ERROR, done.error or Reason.GRADER_CRASHED, f"{done.name}: {done.error}")
+        return JudgingOutcome(Status.ERROR, done.error or Reason.GRADER_CRASHED, f"{done.name}: {done.error}")
     response = done.responses[0]
     guilty = next((f"{name}: {reason}" for name, status, reason, _ in response.verdicts if status == Status.ERROR), "")
-    return Outcome(response.status, guilty.rpartition(" ")[2], guilty)
+    return JudgingOutcome(response.status, guilty.rpartition(" ")[2], guilty)
 
 
 def _too_large(most: int) -> Refusal:

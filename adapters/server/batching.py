@@ -19,7 +19,7 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from ...rows.files import RawRow, may_run_program
-from ...scoring.pace import Pace
+from ...scoring.batch_size import AdaptiveBatchSize
 from ...scoring.pool import WorkerDeathError
 from ...scoring.work import Done, Mismatch
 from ...verifiers.errors import RunError
@@ -99,7 +99,10 @@ class Batcher:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="serve")
         self._loop = asyncio.get_running_loop()
         self._lanes: tuple[deque[_Waiting], deque[_Waiting]] = (deque(), deque())
-        self._paces = (Pace(BATCH_SECONDS, BATCH_ROWS, least), Pace(BATCH_SECONDS, BATCH_ROWS, least))
+        self._paces = (
+            AdaptiveBatchSize(BATCH_SECONDS, BATCH_ROWS, least),
+            AdaptiveBatchSize(BATCH_SECONDS, BATCH_ROWS, least),
+        )
         self._busy = [0, 0]
         self._quick_until = 0.0
         self._last = 1
@@ -221,7 +224,7 @@ class Batcher:
                     waiting.request.whole.set_exception(_as_run_error(error))
         else:
             self.rows -= len(batch)
-            self._paces[lane].took(len(batch), seconds)
+            self._paces[lane].update(len(batch), seconds)
             self._row_seconds += 0.1 * (seconds / len(batch) - self._row_seconds)
             for waiting, done in zip(batch, judged.result(), strict=True):
                 _arrive(waiting, done)

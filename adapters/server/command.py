@@ -15,7 +15,7 @@ from typing import Any
 from ..._version import __version__
 from ...scoring.judging import needs_groups, rows_at_once
 from ...scoring.options import merge_options
-from ...scoring.pool import Pool
+from ...scoring.pool import WorkerPool
 from ...verifiers.errors import ConfigError, RunError, missing_extra
 from ...verifiers.reward import Judge
 from ...verifiers.spec import slots_of, verifiers_of
@@ -50,7 +50,7 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
     _check_judges(options, judge)
     listener = _listen(options)
     spec = options.spec.with_slots(slots_of(options.workers)).shared_by(options.workers)
-    pool = Pool(
+    pool = WorkerPool(
         spec,
         judge,
         options.reader,
@@ -119,7 +119,9 @@ def _listen(options: ServeOptions) -> socket.socket:
     return listener
 
 
-async def _serve(options: ServeOptions, pool: Pool, judge: Judge, clients: Clients, listener: socket.socket) -> int:
+async def _serve(
+    options: ServeOptions, pool: WorkerPool, judge: Judge, clients: Clients, listener: socket.socket
+) -> int:
     import prometheus_client
     import uvicorn
 

@@ -24,8 +24,8 @@ from ...rows.labels import label_row
 from ...rows.messages import reply_of, response_text
 from ...scoring.work import Done, ScoredResponse, dump
 from ...verifiers.verdict import Reason, Status
-from ..openrlhf import Found, lists
-from ..query import NOT_FOUND, response_in
+from ..openrlhf import SampleReward, lists
+from ..query import NO_PROMPT, response_in
 
 DATA_REASONS = frozenset(
     {
@@ -102,7 +102,7 @@ def openrlhf_form(body: bytes, served: Served) -> Question:
             raise Refusal(422, "wrong_type", f"query[{at}] and prompts[{at}] must be strings")
         response = response_in(query, prompt)
         if response is None and not served.zero:
-            raise Refusal(422, "wrong_type", f"query[{at}] {NOT_FOUND}")
+            raise Refusal(422, "wrong_type", f"query[{at}] {NO_PROMPT}")
         rows.append(_row(served.names, at + 1, **{**label_row(label), "response": response, "prompt": prompt}))
     return Question(rows, lambda found: _openrlhf_answer(found, served))
 
@@ -175,9 +175,9 @@ def _only_finding(found: Sequence[Done]) -> bytes:
 def _openrlhf_answer(found: Sequence[Done], served: Served) -> bytes:
     rewards = [_number(done, served) for done in found]
     told = [
-        Found(reward, each.status, {name: score for name, _, _, score in each.verdicts})
+        SampleReward(reward, each.status, {name: score for name, _, _, score in each.verdicts})
         if each is not None
-        else Found(reward, Status.ERROR.value, {})
+        else SampleReward(reward, Status.ERROR.value, {})
         for reward, each in zip(rewards, (next(iter(done.responses), None) for done in found), strict=True)
     ]
     return dump(lists(told, served.terms))

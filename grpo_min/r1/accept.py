@@ -1,6 +1,6 @@
 """Which responses of a checkpoint are learned from: the filters of cold start and of rejection sampling (B.3).
 
-Kept is a response that is right, keeps to the form, came to an end, is in one language (after the rewriter, if there is
+Kept is a response that is right, keeps to the form, ended, is in one language (after the rewriter, if there is
 one), does not repeat itself, and whose chain of thought has neither long paragraphs nor code, as far as the recipe asks
 for it. Why others were not is counted. A rewritten response is judged again, so that no rewriter can spoil an answer.
 

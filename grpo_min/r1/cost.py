@@ -44,7 +44,7 @@ class Assumptions:
     """Tokens of a prompt (Table 4: mathematics)."""
     length: float = 0.25
     """Mean response over the longest allowed."""
-    taught: int = 5_355
+    sft: int = 5_355
     """Tokens of a row of fine-tuning (Table 5: mean)."""
     judged: int = 1_420
     """Tokens of a row for a reward model (Table 5: mean of general data)."""
@@ -192,10 +192,10 @@ def sft_cost(
         flops["generate"] = count * size.forward(mean, 2 * assumed.prompt + mean)
         held["cache"] = 64 * source.samples * (assumed.prompt + source.max_tokens) * size.cache
     if config:
-        tokens, steps = config.epochs * rows * assumed.taught, config.epochs * math.ceil(rows / config.batch)
+        tokens, steps = config.epochs * rows * assumed.sft, config.epochs * math.ceil(rows / config.batch)
         lines["steps"] = f"{steps:,} of {config.batch:,} rows, {config.epochs} epochs, {_si(tokens)} tokens"
         lines["rate"] = _rate(config, steps)
-        flops["train"] = (3 + config.gradient_checkpointing) * size.forward(tokens, assumed.taught)
+        flops["train"] = (3 + config.gradient_checkpointing) * size.forward(tokens, assumed.sft)
         held = size.trained(max(config.memory.tokens, config.max_tokens), shallow=config.gradient_checkpointing)
     longest = max(part.max_tokens for part in (config, source) if part)
     return _summed(size, assumed, {**lines, "max_tokens": f"{longest:,}"}, flops, held, longest)

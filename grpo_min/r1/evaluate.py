@@ -1,6 +1,6 @@
 """Evaluation as in the paper's D.1: k samples of each question at temperature 0.6 and top-p 0.95, judged and summed up.
 
-Here models answer; what answers come to is `scoring/measure.py`. A response is a function of model, question,
+Here models answer; their measures are those of `scoring/measure.py`. A response is a function of model, question,
 place of the question and seed. What is not promised: equal responses on another machine.
 """
 
@@ -24,7 +24,7 @@ from ...rows.reader import RowReader
 from ...scoring.measure import Evaluation, measure
 from ...scoring.samples import SampleFile, fingerprint, read_samples
 from ...scoring.scored import ScoredFiles
-from ...scoring.work import Scorer, dump
+from ...scoring.work import RowScorer, dump
 from ...training.distributed import Processes
 from ...verifiers import Reward, Sample
 from ...verifiers.errors import ConfigError, missing_extra
@@ -140,7 +140,7 @@ def evaluate(
     together = processes or Processes()
     first = together.rank == 0
     with SampleFile(output if first else None, k, made_by, settings, resume=resume) as kept:
-        scorer = Scorer(judge, RowReader(), None)
+        scorer = RowScorer(judge, RowReader(), None)
         for start in range(together.all_gather_object(kept.questions)[0], len(asked), at_once):
             part = asked[start : start + at_once]
             seeds = [seed_of("evaluate", seed, start + place) for place in range(len(part))]
@@ -151,8 +151,8 @@ def evaluate(
                 progress(kept.questions)
         voters = {term.name: term.verifier for term in judge.terms if isinstance(term.verifier, Voter)}
         rows = (ScoredFiles([]).read(RawRow(0, 0, line)) for line in kept.lines())
-        found = measure(rows, k, voters, about=settings, level=level, words=words) if first else None
-    evaluation: Evaluation = together.all_gather_object(found)[0]
+        measured = measure(rows, k, voters, about=settings, level=level, words=words) if first else None
+    evaluation: Evaluation = together.all_gather_object(measured)[0]
     return evaluation
 
 
@@ -178,12 +178,12 @@ def make_validation(
     judge = reward if isinstance(reward, Reward) else None
 
     def validate(model: PreTrainedModel, engine: Engine) -> dict[str, float]:
-        found = evaluate(
+        evaluation = evaluate(
             model, questions, k=options.k, sampling=sampling, seed=config.seed, template=config.data,
             tokenizer=tokenizer, reward=judge, engine=engine, at_once=config.rollout.prompts_at_once,
             processes=processes,
         )  # fmt: skip
-        metrics = found.to_dict()["metrics"]
+        metrics = evaluation.to_dict()["metrics"]
         return {name: one["value"] for name, one in metrics.items() if one["value"] is not None}
 
     return validate

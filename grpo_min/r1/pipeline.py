@@ -49,7 +49,7 @@ class Stage(NamedTuple):
     """Stages whose results it is made from."""
     parts: tuple[str, ...]
     """Fields of the recipe that decide what it does; dots lead into one."""
-    work: Callable[[Run, Path], Report]
+    work: Callable[[PipelineRun, Path], Report]
     """Does it, in a folder."""
     cost: Callable[[Recipe, Sizes, Assumptions], Planned] | None = None
     """What it would take; None where it takes nothing worth planning."""
@@ -66,7 +66,7 @@ class Stage(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class PipelineRun:
     """A recipe that is being run."""
 
     recipe: Recipe
@@ -80,14 +80,14 @@ class Run:
         """A stage's folder."""
         return stage_folder(Path(self.recipe.output), name)
 
-    def given(self, name: str) -> str:
+    def named_checkpoint(self, name: str) -> str:
         """The checkpoint that the recipe names in place of what a stage makes; empty where it names none."""
         source = self.stages[name].source
         return str(getattr(self.recipe.source, source)) if source else ""
 
     def checkpoint(self, name: str) -> Path:
         """A stage's model."""
-        return Path(self.given(name) or self.folder(name) / "checkpoint")
+        return Path(self.named_checkpoint(name) or self.folder(name) / "checkpoint")
 
     def source(self, name: str) -> Path:
         """A file that the recipe names, or the toy's in its place."""
@@ -133,7 +133,7 @@ def run_stages(
     disable_progress_bar()
     together = processes()
     first = together.rank == 0
-    run = Run(recipe=recipe, stages={stage.name: stage for stage in stages}, stopped=stopped)
+    run = PipelineRun(recipe=recipe, stages={stage.name: stage for stage in stages}, stopped=stopped)
     resolved, done = resolve_stages(stages, recipe), dict[str, str]()
     if first:
         write_stages(Path(recipe.output), [Entry(stage.name, stage.title, stage.model) for stage in stages])
@@ -180,7 +180,7 @@ def resolve_stages(stages: Sequence[Stage], recipe: Recipe) -> list[Stage]:
     return [stage for stage in stages if stage.name in names]
 
 
-def _evaluated(run: Run, name: str, report: Report) -> Report:
+def _evaluated(run: PipelineRun, name: str, report: Report) -> Report:
     """The report, with the evaluation of the checkpoint where there is one."""
     recipe, folder, together = run.recipe, run.folder(name), processes()
     path, options = run.checkpoint(name), recipe.evaluation
@@ -191,7 +191,7 @@ def _evaluated(run: Run, name: str, report: Report) -> Report:
     if earlier.get("evaluated") == inputs:
         return earlier
     began = time.process_time()
-    if path.is_dir() or run.given(name):
+    if path.is_dir() or run.named_checkpoint(name):
         sampling = Sampling(max_tokens=options.max_tokens, temperature=options.temperature, top_p=options.top_p)
         questions = run.questions("probe")[: options.questions]
         model, tokenizer = load(path)

@@ -72,7 +72,7 @@ class SourceConfig:
     replies: str = ""
     """Responses to prompts that need no reasoning, by people: `prompt`, `response`."""
     pairs: str = ""
-    """Preference pairs; see docs/reward_models.md."""
+    """Preference pairs; see docs/how-to/reward_models.md."""
     ratings: str = ""
     """Safety labels."""
     probe: str = ""

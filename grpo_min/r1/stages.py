@@ -4,7 +4,7 @@
     no_language (B.6), hacking (B.5) and small_zero (RL on what is distilled into) are experiments beside them
 
 A stage is its entry in `STAGES` with the function beside it; how stages are skipped and resumed is in `pipeline`.
-docs/r1.md holds them against the paper. Stages that train adapters hand them on merged. Under torchrun all
+docs/explanation/r1.md holds them against the paper. Stages that train adapters hand them on merged. Under torchrun all
 processes train and sample, but for reward models, which the first one trains alone; the first one writes.
 """
 
@@ -39,7 +39,7 @@ from ..toy import arithmetic, chat
 from .accept import accept
 from .cost import Assumptions, Planned, Sizes, reward_model_cost, rl_cost, sft_cost
 from .evaluate import load, make_validation
-from .pipeline import Report, Run, Stage, judge_of, run_stages
+from .pipeline import PipelineRun, Report, Stage, judge_of, run_stages
 from .recipe import Recipe, SampleConfig
 from .sft import SFTConfig, SFTExample, fine_tune
 
@@ -52,7 +52,7 @@ def run_recipe(recipe: Recipe, *, stopped: Callable[[], bool] = lambda: False) -
     return run_stages(STAGES, recipe, stopped)
 
 
-def _base(run: Run, folder: Path) -> Report:
+def _base(run: PipelineRun, folder: Path) -> Report:
     """The base: given, or pretrained on the toy's noise, with the toy's data beside it."""
     seed, toy = run.recipe.seed, run.recipe.toy
     if run.recipe.source.base:
@@ -69,41 +69,41 @@ def _base(run: Run, folder: Path) -> Report:
     return {"checkpoint": _pretrain(run, folder, toy.width, toy.layers)}
 
 
-def _small(run: Run, folder: Path) -> Report:
+def _small(run: PipelineRun, folder: Path) -> Report:
     """The base of distillation: given, or pretrained like the other."""
     if run.recipe.source.small:
         return {}
     return {"checkpoint": _pretrain(run, folder, run.recipe.small.width, run.recipe.small.layers)}
 
 
-def _pretrain(run: Run, folder: Path, width: int, layers: int) -> Report:
+def _pretrain(run: PipelineRun, folder: Path, width: int, layers: int) -> Report:
     """A model that has read the toy's noise."""
     seed, toy, tokenizer = run.recipe.seed, run.recipe.toy, arithmetic.toy_tokenizer()
     corpus = [
         replace(asked, response=response) for asked, response in arithmetic.noisy_corpus(toy.corpus, seed, toy.noise)
     ]
     model = arithmetic.toy_model(tokenizer, width=width, layers=layers, seed=seed)
-    taught = _fine_tune(run, folder, toy.pretrain, model, tokenizer, corpus, "pretrain")
-    return {"weights": model.num_parameters(), **taught}
+    result = _fine_tune(run, folder, toy.pretrain, model, tokenizer, corpus, "pretrain")
+    return {"weights": model.num_parameters(), **result}
 
 
-def _zero(run: Run, folder: Path) -> Report:
+def _zero(run: PipelineRun, folder: Path) -> Report:
     return _reinforce(run, folder, run.recipe.zero, run.checkpoint("base"))
 
 
-def _cold_start(run: Run, folder: Path) -> Report:
-    """Dev1: the base, taught by R1-Zero's responses as the rewriter has left them."""
+def _cold_start(run: PipelineRun, folder: Path) -> Report:
+    """Dev1: the base, fine-tuned on R1-Zero's responses as the rewriter has left them."""
     recipe = run.recipe
     kept, counts = _accepted(run, folder, recipe.cold_start.sample, "zero")
-    taught = _fine_tune(run, folder, recipe.cold_start.sft, *load(run.checkpoint("base")), kept, "cold_start")
-    return {**counts, "taught": taught}
+    tuned = _fine_tune(run, folder, recipe.cold_start.sft, *load(run.checkpoint("base")), kept, "cold_start")
+    return {**counts, "sft": tuned}
 
 
-def _rl1(run: Run, folder: Path) -> Report:
+def _rl1(run: PipelineRun, folder: Path) -> Report:
     return _reinforce(run, folder, run.recipe.rl1, run.checkpoint("cold_start"))
 
 
-def _no_language(run: Run, folder: Path) -> Report:
+def _no_language(run: PipelineRun, folder: Path) -> Report:
     """B.6: the same without the language reward, which is only looked at."""
     rl1 = run.recipe.rl1
     others = tuple(name for name in rl1.reward.verifiers if name.partition(":")[0] != "language")
@@ -111,7 +111,7 @@ def _no_language(run: Run, folder: Path) -> Report:
     return _reinforce(run, folder, blind, run.checkpoint("cold_start"))
 
 
-def _reject_sample(run: Run, folder: Path) -> Report:
+def _reject_sample(run: PipelineRun, folder: Path) -> Report:
     """Dev2's responses that pass all filters, with human replies to what needs no reasoning."""
     config = run.recipe.reject_sample
     kept, counts = _accepted(run, folder, config, "rl1")
@@ -120,13 +120,13 @@ def _reject_sample(run: Run, folder: Path) -> Report:
     return {**counts, "replies": len(replies)}
 
 
-def _from_accepted(run: Run, folder: Path, name: str, start: str) -> Report:
-    """A base, taught by what rejection sampling has kept."""
+def _from_accepted(run: PipelineRun, folder: Path, name: str, start: str) -> Report:
+    """A base, fine-tuned on what rejection sampling has kept."""
     rows = read_samples([str(run.folder("reject_sample") / "accepted.jsonl")], responses=True)
-    return {"taught": _fine_tune(run, folder, getattr(run.recipe, name), *load(run.checkpoint(start)), rows, name)}
+    return {"sft": _fine_tune(run, folder, getattr(run.recipe, name), *load(run.checkpoint(start)), rows, name)}
 
 
-def _reward_models(run: Run, folder: Path) -> Report:
+def _reward_models(run: PipelineRun, folder: Path) -> Report:
     """Helpful and safety, from Dev3 with a head, unless the recipe names some that are there; the first process trains
     them, and others wait."""
     if processes().rank > 0:
@@ -146,7 +146,7 @@ def _reward_models(run: Run, folder: Path) -> Report:
     return report
 
 
-def _rl2(run: Run, folder: Path) -> Report:
+def _rl2(run: PipelineRun, folder: Path) -> Report:
     """R1: rules and language, and in the last steps general prompts and preference, eqs. (8) to (10)."""
     config, begins = run.recipe.rl2, _preference_begins(run.recipe)
     helpful, safety = _preference(run)
@@ -169,7 +169,7 @@ def _with_preference(reward: Reward, helpful: Verifier, safety: Verifier, begins
     return replace(reward, terms=[*reward.terms, *terms])
 
 
-def _hacking(run: Run, folder: Path) -> Report:
+def _hacking(run: PipelineRun, folder: Path) -> Report:
     """B.5: the helpful model's word on everything from the first step, and no rule; accuracy is only looked at."""
     config = run.recipe.rl2
     helpful, _ = _preference(run)
@@ -180,7 +180,7 @@ def _hacking(run: Run, folder: Path) -> Report:
     return {**report, **_watched(folder, 0)}
 
 
-def _small_zero(run: Run, folder: Path) -> Report:
+def _small_zero(run: PipelineRun, folder: Path) -> Report:
     """What distillation is held against: R1-Zero's training on the smaller base."""
     return _reinforce(run, folder, run.recipe.zero, run.checkpoint("small"))
 
@@ -264,7 +264,7 @@ STAGES = (
 
 
 def _reinforce(
-    run: Run,
+    run: PipelineRun,
     folder: Path,
     config: TrainConfig,
     start: Path,
@@ -290,7 +290,7 @@ def _reinforce(
     return {"steps": trainer.step}
 
 
-def _preference(run: Run) -> tuple[Verifier, Verifier]:
+def _preference(run: PipelineRun) -> tuple[Verifier, Verifier]:
     """The helpful model and the safety model: those that the recipe names, or the run's own."""
     source, made = run.recipe.source, run.folder("reward_models")
     return (
@@ -308,7 +308,7 @@ def _watched(folder: Path, begins: int) -> Report:
     return {"alarms": [alarm for window in seen for alarm in monitor.take(window)]}
 
 
-def _accepted(run: Run, folder: Path, config: SampleConfig, stage: str) -> tuple[list[Sample], Report]:
+def _accepted(run: PipelineRun, folder: Path, config: SampleConfig, stage: str) -> tuple[list[Sample], Report]:
     """What is kept of the responses of a stage's checkpoint."""
     output = folder / "candidates.jsonl"
     questions = run.questions("reasoning")[: config.questions]
@@ -332,13 +332,19 @@ def _write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:  # any: 
 
 
 def _fine_tune(
-    run: Run, folder: Path, config: SFTConfig, model: PreTrainedModel, tokenizer: Any, rows: Sequence[Sample], name: str
+    run: PipelineRun,
+    folder: Path,
+    config: SFTConfig,
+    model: PreTrainedModel,
+    tokenizer: Any,
+    rows: Sequence[Sample],
+    name: str,
 ) -> Report:
     """Fine-tune a model on responses to prompts in its stage's template, and save it (any: a tokenizer)."""
     template = Template(tokenizer, run.data({"pretrain": "base"}.get(name, name)))
     template.questions(rows, context_of(model))  # which refuses what has no prompt, or too long a one
     examples = [SFTExample(*template.example(row)) for row in rows]
-    taught = fine_tune(model, examples, config, folder, seed=run.recipe.seed, stage=name, stopped=run.stopped)
+    result = fine_tune(model, examples, config, folder, seed=run.recipe.seed, stage=name, stopped=run.stopped)
     if template.data.template == "chat" and model.generation_config is not None:
         model.generation_config.eos_token_id = template.stop_tokens(model)  # so that other engines end turns too
     together = processes()
@@ -347,4 +353,4 @@ def _fine_tune(
         model.save_pretrained(folder / "checkpoint", state_dict=whole)
         tokenizer.save_pretrained(folder / "checkpoint")
     together.all_gather_object(None)
-    return taught._asdict()
+    return result._asdict()

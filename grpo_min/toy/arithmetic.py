@@ -165,7 +165,7 @@ def _noisy(question: Sample, draw: random.Random, noise: DemonstratorNoise) -> s
 
 
 def _reasoned(question: Sample, draw: random.Random, noise: DemonstratorNoise) -> tuple[str, str]:
-    """A thought in English, and the answer it comes to."""
+    """A thought in English, and its answer."""
     first, second = re.findall(r"\d+", question.prompt_text)
     kind = draw.random()
     if kind < noise.guesses:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ...scoring.scored import Response, ScoredFiles, Told
+from ...scoring.scored import Response, ScoredFiles, VerdictEntry
 from ...verifiers.errors import RunError
 from ...verifiers.verdict import Reason, Status
 from .mcnemar import mcnemar
@@ -43,7 +43,7 @@ class _Side(NamedTuple):
 
     name: str
     text: bytes
-    told: tuple[Told, ...]
+    told: tuple[VerdictEntry, ...]
 
 
 @dataclass(slots=True)
@@ -246,13 +246,13 @@ def _count(found: Difference, before: _Side, after: _Side, tolerance: float) -> 
     found.flipped_pairs += flipped
 
 
-def _same(one: Told, two: Told, tolerance: float) -> bool:
+def _same(one: VerdictEntry, two: VerdictEntry, tolerance: float) -> bool:
     if one[1] != two[1]:
         return False
     return one[3] is None or (two[3] is not None and abs(one[3] - two[3]) <= tolerance)
 
 
-def _decide(tables: dict[str, Table], name: str, one: Told, two: Told) -> None:
+def _decide(tables: dict[str, Table], name: str, one: VerdictEntry, two: VerdictEntry) -> None:
     """Enter a pair in its verifier's table, where both times right or wrong was found."""
     if any(told[1] != Status.SCORED or told[2] in (Reason.MEASURED, Reason.NO_WORDS) for told in (one, two)):
         return

@@ -1,4 +1,4 @@
-"""A training run read back: `metrics.jsonl` (docs/metrics.md), as charts over steps with stages marked.
+"""A training run read back: `metrics.jsonl` (docs/reference/metrics.md), as charts over steps with stages marked.
 
 Rows are checked, not trusted: a line that is no step of the schema is counted and left out, and a value that is no
 finite number is a gap in its line.
@@ -99,7 +99,7 @@ def read_run(folder: str | Path) -> Run:
     """Read a run's metrics. Raises RunError where the folder holds none."""
     path = Path(folder) / "metrics.jsonl"
     if not path.is_file():
-        raise RunError(f"{folder} holds no metrics.jsonl, so it is no training run; see docs/metrics.md")
+        raise RunError(f"{folder} holds no metrics.jsonl, so it is no training run; see docs/reference/metrics.md")
     steps: list[tuple[int, str]] = []
     series: dict[str, list[tuple[int, float | None]]] = {}
     alarms: list[tuple[int, str]] = []
@@ -120,7 +120,7 @@ def read_run(folder: str | Path) -> Run:
                     series.setdefault(key, []).append((step, _finite(value)))
     series = {key: points for key, points in series.items() if any(value is not None for _, value in points)}
     if not steps:
-        raise RunError(f"{path} holds no step; see docs/metrics.md")
+        raise RunError(f"{path} holds no step; see docs/reference/metrics.md")
     known = {key: [value for _, value in points if value is not None] for key, points in series.items()}
     return Run(
         folder=str(folder),

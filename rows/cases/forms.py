@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...sandbox.testlib import uses_testlib
 from ...verifiers.cases import TestCase
 from ...verifiers.errors import SampleError
 from ...verifiers.sample import Sample
+from ..values import Row
 from .pickles import unpack
 from .shapes import plain, read_shape
 from .unknown import unknown_form
 
-Row = Mapping[str, Any]  # any: JSON values
 _INTERACTIVE = "the problem is interactive: it needs its own grader, which is not run here"
 
 
@@ -33,9 +33,9 @@ def read_sample(row: Row) -> Sample:
     if tests is not None and tests == tests:  # NaN is null
         return Sample.from_dict({**row, "tests": read_tests(tests, "tests", row)})
     if kind in (None, "code"):
-        found = () if FORM_COLUMNS.isdisjoint(row) else find_tests(row, sure=kind == "code")
-        if found:
-            return Sample.from_dict({**row, "tests": found})
+        cases = () if FORM_COLUMNS.isdisjoint(row) else find_tests(row, sure=kind == "code")
+        if cases:
+            return Sample.from_dict({**row, "tests": cases})
         if kind == "code" and holds_tests(row.get("reference")):
             return Sample.from_dict({**row, "tests": read_tests(row["reference"], "reference", row), "reference": None})
     return Sample.from_dict(row)
@@ -95,7 +95,7 @@ def find_tests(row: Row, *, sure: bool) -> Sequence[TestCase]:
             if row.get(name) not in (None, "", [], {}):
                 if sure:
                     raise unknown_form(
-                        f"{name} holds tests in no form that is known; docs/code.md lists those that are"
+                        f"{name} holds tests in no form that is known; docs/reference/code.md lists those that are"
                     )
                 break
     except SampleError:
@@ -139,11 +139,11 @@ def _with_checker(tests: Sequence[TestCase], row: Row) -> list[TestCase]:
         if "#include" in program and not uses_testlib(program):
             raise unknown_form("the checker is a program in C++ that does not use testlib.h")
         changes["checker_program"] = program
-    given = row.get("input_file"), row.get("output_file")
+    names = row.get("input_file"), row.get("output_file")
     if str(row.get("input_mode") or "").lower() == "file":
-        given = given[0] or "input.txt", given[1] or "output.txt"
+        names = names[0] or "input.txt", names[1] or "output.txt"
     streams = ("", "stdin", "stdout", "standard input", "standard output")
-    named = zip(("input_file", "output_file"), given, strict=True)
+    named = zip(("input_file", "output_file"), names, strict=True)
     changes |= {name: file for name, file in named if isinstance(file, str) and file not in streams}
     if not changes:
         return list(tests)

@@ -109,28 +109,28 @@ def _pairs(
     ]
 
 
-def _pair(given: object, wanted: object, function: str | None, name: str, checker: object, form: str) -> TestCase:
+def _pair(arguments: object, expected: object, function: str | None, name: str, checker: object, form: str) -> TestCase:
     if not function:
         chosen = checker if isinstance(checker, str) else "judged"
         return TestCase(
-            type="stdin", input=_stream(given, name), output=_stream(wanted, name), checker=chosen, form=form
+            type="stdin", input=_stream(arguments, name), output=_stream(expected, name), checker=chosen, form=form
         )
-    if isinstance(given, str):  # one argument a line, each as JSON
-        given = [_json(line, name) for line in given.splitlines() if line.strip()]
-    elif isinstance(given, Mapping):
-        keywords = {str(key): item for key, item in given.items()}
+    if isinstance(arguments, str):  # one argument a line, each as JSON
+        arguments = [_json(line, name) for line in arguments.splitlines() if line.strip()]
+    elif isinstance(arguments, Mapping):
+        keywords = {str(key): item for key, item in arguments.items()}
         entry = f"(lambda _k: {_entry(function)}(**_k))"
         return TestCase(
-            type="function", entry=entry, args=repr((keywords,)), expected=repr(_json_or_text(wanted)),
+            type="function", entry=entry, args=repr((keywords,)), expected=repr(_json_or_text(expected)),
             checker=_value_checker(checker), form=form,
         )  # fmt: skip
-    if not isinstance(given, list):
-        raise SampleError("wrong_type", f"{name}: the arguments must be a list, got {type_name(given)}")
-    wanted = _json_or_text(wanted)
+    if not isinstance(arguments, list):
+        raise SampleError("wrong_type", f"{name}: the arguments must be a list, got {type_name(arguments)}")
+    expected = _json_or_text(expected)
     # JSON has no keys but texts; what was a number before comes back as one, as APPS's own grader has it.
-    given = [_with_number_keys(argument) for argument in given]
+    arguments = [_with_number_keys(argument) for argument in arguments]
     return TestCase(
-        type="function", entry=function, args=repr(tuple(given)), expected=repr(wanted),
+        type="function", entry=function, args=repr(tuple(arguments)), expected=repr(expected),
         checker=_value_checker(checker), form=form,
     )  # fmt: skip
 

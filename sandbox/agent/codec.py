@@ -304,9 +304,9 @@ def decode(data: bytes, *, rich: bool = False) -> object:
         else:
             raise MalformedError(f"no kind of value: {tag!r}" if tag else "cut short")
         while open_:
-            kind, wanted, items = open_[-1]
+            kind, size, items = open_[-1]
             items.append(item)
-            if len(items) < wanted:
+            if len(items) < size:
                 break
             open_.pop()
             item = _built(kind, items)
@@ -319,16 +319,16 @@ def decode(data: bytes, *, rich: bool = False) -> object:
 def _ratio(data: bytes, place: int) -> tuple[object, int]:
     from fractions import Fraction
 
-    halves = []
+    terms = []
     for _ in range(2):
         length = int.from_bytes(data[place : place + 4], "big")
         place += 4 + length
         if length > _MAX_RATIO_BYTES or place > len(data):
             raise MalformedError("a ratio that is cut short or too long")
-        halves.append(_number(data[place - length : place]))
-    if halves[1] <= 1:
+        terms.append(_number(data[place - length : place]))
+    if terms[1] <= 1:
         raise MalformedError("a ratio with no denominator")
-    return Fraction(*halves), place
+    return Fraction(*terms), place
 
 
 def _number(raw: bytes) -> int:

@@ -1,14 +1,14 @@
 """Runs inside the process of a Python program: loads it, then does what a test asks of it.
 
-It is told what to do over a control socket (descriptor 3) in two parts: the request before the program is loaded, and
+It gets its orders over a control socket (descriptor 3) in two parts: the request before the program is loaded, and
 after that the nonce and the descriptor on which to answer. Arguments are evaluated before the program runs. The answer
 is the nonce and a plain value (codec.py); that it came is what counts, not how the process ends. Everything here shares
 a process with the program, which can therefore send any answer it likes; so an answer only ever says what a call
-returned, and is compared where the program cannot reach. For an exam the tables are turned: the test runs in a process
-without the program, and the program's process only answers calls.
+returned, and is compared where the program cannot reach. For a separate test the tables are turned: the
+test runs in a process without the program, and the program's process only answers calls.
 
 The program is loaded under the name `program`, not `__main__`, so a block guarded by `if __name__ == "__main__"` does
-not run: a function test wants functions. Arguments of an exam that the program changes in place are sent back where
+not run: a function test wants functions. Arguments of a test that the program changes in place are sent back where
 they are lists, dictionaries or sets; an iterator stays in the program's process and is asked for one value after the
 other. Not covered: other objects that are no plain values cannot cross, nor can identity.
 """
@@ -66,7 +66,7 @@ def _send(descriptor: int, data: bytes) -> None:
         view = view[_write(descriptor, view) :]
 
 
-def _told(error: BaseException) -> tuple[str, str]:
+def _described(error: BaseException) -> tuple[str, str]:
     """The type's name and a short text, of an exception that the program may have made to do harm.
 
     Python's own traceback module takes longer to load than most programs to run.
@@ -113,8 +113,8 @@ def _auto_imports(code: CodeType) -> None:
     for module, names in _AUTO_IMPORTS.items():
         for name in names.split():
             if name in used and not hasattr(builtins, name):
-                found = __import__(module or name)
-                setattr(builtins, name, getattr(found, name) if module else found)
+                imported = __import__(module or name)
+                setattr(builtins, name, getattr(imported, name) if module else imported)
 
 
 def _load(script: str, *, auto_imports: bool = False) -> dict[str, object]:
@@ -210,10 +210,10 @@ def _call(entry: str, source: str, names: dict[str, object], nonce: bytes, resul
         try:
             function = eval(entry, names)  # noqa: S307 - a dotted name out of the test
         except BaseException as error:  # noqa: BLE001 - the program's own
-            return _answer(result, nonce, ("entry", *_told(error)), flush)
+            return _answer(result, nonce, ("entry", *_described(error)), flush)
         answer = ("value", function(*arguments))
     except BaseException as error:  # noqa: BLE001 - whatever the program raises is what is to be reported
-        answer = ("raised", *_told(error))
+        answer = ("raised", *_described(error))
     return _answer(result, nonce, answer, flush)
 
 
@@ -248,12 +248,12 @@ def _test(request: tuple[str, str, str], script: str, control: _socket.socket, f
     try:
         answer = tests.run(code, runner, names) or answer
     except BaseException as error:  # noqa: BLE001 - a test that does not get to its end has failed
-        answer = ("raised", *_told(error))
+        answer = ("raised", *_described(error))
     _answer(result, nonce, answer, flush)
 
 
 def _serve(script: str, control: _socket.socket) -> None:
-    """Answer calls from an exam that runs elsewhere."""
+    """Answer calls from a test that runs elsewhere."""
     names = _load(script)
     _, (link,) = _loaded(control)
     iterators: list[Any] = []
@@ -262,7 +262,7 @@ def _serve(script: str, control: _socket.socket) -> None:
             asked: tuple[str, tuple[object, ...], dict[str, object]] = decode(_receive(link), rich=True)  # type: ignore[assignment]
         except EOFError:
             return
-        name, arguments, keywords = asked  # our own exam asks, so it has this shape
+        name, arguments, keywords = asked  # our own test asks, so it has this shape
         if not name:
             _send(link, _frame(_next(iterators[arguments[0]])))  # type: ignore[call-overload]  # a number, then
             continue
@@ -277,8 +277,8 @@ def _serve(script: str, control: _socket.socket) -> None:
                 answer = encode(("value", value, changed), rich=True)
         except CodecError as error:
             answer = encode(("unplain", str(error)[:TEXT]))
-        except BaseException as error:  # noqa: BLE001 - told to the exam, which may expect it
-            answer = encode(("raised", *_told(error), _arguments(error)), rich=True)
+        except BaseException as error:  # noqa: BLE001 - reported to the test, which may expect it
+            answer = encode(("raised", *_described(error), _arguments(error)), rich=True)
         _send(link, _frame(answer))
 
 
@@ -291,11 +291,11 @@ def _next(iterator: Any) -> bytes:
     except CodecError as error:
         return encode(("unplain", str(error)[:TEXT]))
     except BaseException as error:  # noqa: BLE001 - as for a call
-        return encode(("raised", *_told(error), _arguments(error)), rich=True)
+        return encode(("raised", *_described(error), _arguments(error)), rich=True)
 
 
 def _arguments(error: BaseException) -> object:
-    """What an exception was made with, where that can be told."""
+    """What an exception was made with, where that is known."""
     try:
         arguments = BaseException.__dict__["args"].__get__(error)
         return arguments if len(encode(arguments, rich=True)) < TEXT else None
@@ -308,15 +308,15 @@ class ProgramError(Exception):
 
 
 class _NotPlainAnswer(BaseException):
-    """The exam cannot go on: something was no plain value."""
+    """The test cannot go on: something was no plain value."""
 
 
 class _UnfitError(BaseException):
-    """The exam cannot be held from outside: it hands the program what no message can carry."""
+    """The test cannot run outside the program: it hands the program what no message can carry."""
 
 
 class _Iterator:
-    """Stands in the exam for an iterator of the program, and asks for one value after the other."""
+    """Stands in the test for an iterator of the program, and asks for one value after the other."""
 
     def __init__(self, more: Callable[[], object]) -> None:
         self._more = more
@@ -328,7 +328,7 @@ class _Iterator:
         return self._more()
 
 
-def _exam(request: tuple[str, str, str, list[str]], control: _socket.socket) -> None:
+def _separate_test(request: tuple[str, str, str, list[str]], control: _socket.socket) -> None:
     """Run test code against a program that lives in another process."""
     _, code, runner, entries = request
     nonce, (result, link) = _loaded(control)
@@ -361,12 +361,12 @@ def _exam(request: tuple[str, str, str, list[str]], control: _socket.socket) -> 
             case ("end",) if not name:
                 raise StopIteration
             case ("raised", str(kind), str(text), made_with):
-                found = getattr(builtins, kind, None)
-                # StopIteration would end a loop of the exam before it has looked at everything.
+                exception = getattr(builtins, kind, None)
+                # StopIteration would end a loop of the test before it has looked at everything.
                 ends = (StopIteration, StopAsyncIteration)
-                if isinstance(found, type) and issubclass(found, Exception) and not issubclass(found, ends):
+                if isinstance(exception, type) and issubclass(exception, Exception) and not issubclass(exception, ends):
                     try:
-                        raised: Exception = found(*made_with) if isinstance(made_with, tuple) else found(text)
+                        raised: Exception = exception(*made_with) if isinstance(made_with, tuple) else exception(text)
                     except TypeError:  # such as UnicodeDecodeError, which wants more
                         raised = ProgramError(text)
                     raise raised
@@ -400,8 +400,8 @@ def _exam(request: tuple[str, str, str, list[str]], control: _socket.socket) -> 
         answer = ("unfit", str(error)[:TEXT])
     except _NotPlainAnswer as error:
         answer = ("unplain", str(error)[:TEXT])
-    except BaseException as error:  # noqa: BLE001 - an exam that does not get to its end has failed
-        answer = ("raised", *_told(error))
+    except BaseException as error:  # noqa: BLE001 - a test that does not get to its end has failed
+        answer = ("raised", *_described(error))
     _answer(result, nonce, answer, lambda: None)
 
 
@@ -436,7 +436,7 @@ def run(script: str) -> None:
     elif request[0] == "serve":
         _serve(script, control)
     else:
-        _exam(request, control)  # type: ignore[arg-type]
+        _separate_test(request, control)  # type: ignore[arg-type]
 
 
 def run_script(argv: list[str]) -> NoReturn:
@@ -485,7 +485,7 @@ def main() -> NoReturn:
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001 - the program did not load
-        sys.stderr.write(_told(error)[1])
+        sys.stderr.write(_described(error)[1])
         sys.stderr.flush()
         os._exit(1)
     os._exit(0)

@@ -70,7 +70,7 @@ class Start:
 
 
 class Process:
-    """A started process: its id, its user, and where its end is told."""
+    """A started process: its id, its user, and where its end is reported."""
 
     __slots__ = ("pid", "report", "uid")
 
@@ -145,8 +145,8 @@ class Jail:
         size = f"mode=1777,size={what.disk},nr_inodes={_SCRATCH_INODES}"
         for place in (f"{self.work}/run", *self.scratch):
             linux.mount("scratch", place, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, size)
-        places = [f"{self.work}/run", *self.scratch, *([f"{self.work}/prog"] if what.build else [])]
-        landlock.restrict(places, list(_DEVICES))
+        writable = [f"{self.work}/run", *self.scratch, *([f"{self.work}/prog"] if what.build else [])]
+        landlock.restrict(writable, list(_DEVICES))
         linux.keep_capabilities(0)
         seccomp.install()
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
@@ -162,8 +162,8 @@ class Jail:
             if ended == pid:
                 break
         alive = sum(name.isdigit() for name in os.listdir("/proc")) - 1
-        told = f"{status} {used.ru_utime + used.ru_stime} {used.ru_maxrss} {alive}"
-        os.write(keep, told.encode())
+        line = f"{status} {used.ru_utime + used.ru_stime} {used.ru_maxrss} {alive}"
+        os.write(keep, line.encode())
         os._exit(0)
 
     def ended(self, process: Process, usage: Usage) -> int | None:
@@ -175,15 +175,15 @@ class Jail:
         if process.report < 0:
             usage.add(used)
             return status
-        told = os.read(process.report, 200).split()
+        fields = os.read(process.report, 200).split()
         os.close(process.report)
         process.report = -1
-        if not told:  # its process 1 was killed, which only we or the kernel can do
+        if not fields:  # its process 1 was killed, which only we or the kernel can do
             return signal.SIGKILL
-        usage.cpu_seconds += float(told[1])
-        usage.note(int(told[2]) * 1024)
-        usage.stray += int(told[3])
-        return int(told[0])
+        usage.cpu_seconds += float(fields[1])
+        usage.note(int(fields[2]) * 1024)
+        usage.stray += int(fields[3])
+        return int(fields[0])
 
     def finish(self, processes: Sequence[Process], usage: Usage) -> bool:
         """Kill what is left of them and wait until it is gone; False where something would not go."""
@@ -293,8 +293,8 @@ class Jail:
         if self.mode == "plain":
             return 0
         if not self._disks:
-            places = (f"{self.work}/run", *self.scratch)
-            self._disks = list({os.stat(place).st_dev: place for place in places}.values())
+            folders = (f"{self.work}/run", *self.scratch)
+            self._disks = list({os.stat(place).st_dev: place for place in folders}.values())
         used = 0
         for place in self._disks:
             numbers = os.statvfs(place)

@@ -43,8 +43,8 @@ def restrict(folders: list[str], files: list[str]) -> int:
     size = 24 if known >= 6 else 16 if known >= 4 else 8
     ruleset = system_call(LANDLOCK, pointer(rules), size, 0)
     try:
-        for places, rights in ((folders, change), (files, write)):
-            for place in places:
+        for paths, rights in ((folders, change), (files, write)):
+            for place in paths:
                 descriptor = os.open(place, os.O_PATH | os.O_CLOEXEC)
                 try:
                     system_call(LANDLOCK + 1, ruleset, 1, pointer(struct.pack("=Qi", rights, descriptor)), 0)

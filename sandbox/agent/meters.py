@@ -100,7 +100,7 @@ def _stat(pid: int, task: str = "") -> list[bytes]:
 
 def descendants(root: int) -> list[int]:
     """Processes that come from one, however far."""
-    found: list[int] = []
+    pids: list[int] = []
     todo = [root]
     while todo:
         pid = todo.pop()
@@ -111,8 +111,8 @@ def descendants(root: int) -> list[int]:
         except OSError:
             continue
         if pid != root:
-            found.append(pid)
-    return found
+            pids.append(pid)
+    return pids
 
 
 def resident(pid: int) -> int:

@@ -35,10 +35,10 @@ _SPACES = linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.C
 
 
 def main(config: Json, boot: Callable[[], None]) -> NoReturn:
-    """Build it and serve; a failure is told as the first frame of an agent would be."""
+    """Build it and serve; a failure is reported as the first frame of an agent would be."""
     try:
         _outer(config, boot)
-    except Exception as error:  # noqa: BLE001 - told to the other side, whatever it is
+    except Exception as error:  # noqa: BLE001 - reported to the other side, whatever it is
         _tell(f"{type(error).__name__}: {error}")
     os._exit(1)
 
@@ -71,7 +71,7 @@ def _outer(config: Json, boot: Callable[[], None]) -> None:
             os.close(ready)
             os.close(tell_go)
             _inner(config, boot, as_root, tell_ready, go)
-        except Exception as error:  # noqa: BLE001 - told to the other side, whatever it is
+        except Exception as error:  # noqa: BLE001 - reported to the other side, whatever it is
             _tell(f"{type(error).__name__}: {error}")
         finally:
             os._exit(1)

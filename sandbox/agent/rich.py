@@ -2,7 +2,7 @@
 
 Ranges, dates, times, paths, UUIDs, NumPy's arrays and numbers, deques, the kinds of dict in `collections`, types of
 Python, `...`, NotImplemented, Decimals and bytearrays, which are more than what they are equal to. Only exact types:
-what a subclass adds could not be told. A dataclass of the program becomes a record: its fields, and how records of its
+what a subclass adds could not be known. A dataclass of the program becomes a record: its fields, and how records of its
 class compare; its methods stay behind. Reading a value makes a fresh one out of plain parts.
 """
 
@@ -77,7 +77,7 @@ def parts_of(value: Any) -> tuple[str, tuple[object, ...]] | None:
 def _record_of(value: Any) -> tuple[str, tuple[object, ...]] | None:
     """The parts of a dataclass whose comparisons are those that `dataclass` wrote; None for any other."""
     kind = type(value)
-    told = kind.__dataclass_params__
+    params = kind.__dataclass_params__
     fields = [name for name, field in kind.__dataclass_fields__.items() if field._field_type.name == "_FIELD"]
     compared = [name for name in fields if kind.__dataclass_fields__[name].compare]
     held = vars(value) if hasattr(value, "__dict__") else {name: getattr(value, name) for name in fields}
@@ -87,7 +87,7 @@ def _record_of(value: Any) -> tuple[str, tuple[object, ...]] | None:
         written = kind.__dict__.get(name)
         if written is not None and not _is_written(written):
             return None
-    return "record", (kind.__name__, told.eq, told.order, told.frozen, fields, [held[name] for name in fields])
+    return "record", (kind.__name__, params.eq, params.order, params.frozen, fields, [held[name] for name in fields])
 
 
 def _record(name: str, eq: bool, order: bool, frozen: bool, fields: list[str], values: list[object]) -> object:
@@ -128,10 +128,10 @@ def put_together(name: str, parts: tuple[Any, ...]) -> object:
 
         return decimal.Decimal(parts[0])
     if name == "type":
-        found = getattr(builtins, parts[0])
-        if not isinstance(found, type):
+        kind = getattr(builtins, parts[0])
+        if not isinstance(kind, type):
             raise TypeError(f"{parts[0]} is no type")
-        return found
+        return kind
     if name == "numpy":
         import numpy
 

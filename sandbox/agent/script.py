@@ -67,12 +67,12 @@ def code_of(source: "bytes | str", name: str) -> "CodeType":
     >>> code_of("x = 1", "main.py").co_filename
     'main.py'
     """
-    found: list[CodeType] = []
+    codes: list[CodeType] = []
 
     def caught(frame: "FrameType", _event: str, _argument: object) -> None:
         code = frame.f_code  # others come first where an encoding is looked for, or Python warns of the source
         if code.co_filename == "<string>" and code.co_name == "<module>" and frame.f_back is here:
-            found.append(code)
+            codes.append(code)
             raise StopIteration
 
     here = sys._getframe()
@@ -80,14 +80,14 @@ def code_of(source: "bytes | str", name: str) -> "CodeType":
     sys.settrace(caught)
     try:
         exec(source, {})  # noqa: S102 - it does not get as far as running
-    except BaseException:  # noqa: BLE001, S110 - ours, or told below
+    except BaseException:  # noqa: BLE001, S110 - ours, or reported below
         pass
     finally:
         sys.settrace(before)
-    if not found:
+    if not codes:
         return compile(source, name, "exec", dont_inherit=True)
-    _imp._fix_co_filename(found[0], name)  # type: ignore[attr-defined]  # what importlib does with cached code
-    return found[0]
+    _imp._fix_co_filename(codes[0], name)  # type: ignore[attr-defined]  # what importlib does with cached code
+    return codes[0]
 
 
 def begin() -> "CodeType":

@@ -137,25 +137,25 @@ def program(machine: str) -> list[tuple[int, int, int, int]]:
     body.append((_EQUAL, "clone", "", _CLONE[column]))
     body.append((_EQUAL, "socket", "", _SOCKET[column]))
     body.append((_EQUAL, "personality", "allow", _PERSONALITY[column]))
-    places = {"personality": len(body)}
+    labels = {"personality": len(body)}
     body += [(_LOAD, "", "", 16), (_EQUAL, "allow", "refuse", 0xFFFFFFFF)]  # asking is free
-    places["socket"] = len(body)
+    labels["socket"] = len(body)
     body.append((_LOAD, "", "", 16))
     body += [(_EQUAL, "allow", "", family) for family in _FAMILIES]
     body.append((_RETURN, "", "", _ERRNO | errno.EAFNOSUPPORT))
-    places["clone"] = len(body)
+    labels["clone"] = len(body)
     body += [(_LOAD, "", "", 16), (_ANYBIT, "refuse", "allow", _NAMESPACES)]
-    places["first"] = len(body)
+    labels["first"] = len(body)
     body += [(_LOAD, "", "", 16), (_EQUAL, "refuse", "allow", 1)]
-    places["first by second"] = len(body)
+    labels["first by second"] = len(body)
     body += [(_LOAD, "", "", 24), (_EQUAL, "refuse", "allow", 1)]
     ends = {"allow": _ALLOW, "refuse": _ERRNO | errno.EPERM, "absent": _ERRNO | errno.ENOSYS, "kill": _KILL}
     for name, value in ends.items():
-        places[name] = len(body)
+        labels[name] = len(body)
         body.append((_RETURN, "", "", value))
 
     def jump(index: int, name: str) -> int:
-        return places[name] - index - 1 if name else 0
+        return labels[name] - index - 1 if name else 0
 
     return [(code, jump(i, true), jump(i, false), value) for i, (code, true, false, value) in enumerate(body)]
 

@@ -114,7 +114,7 @@ class Agent:
             "OPENBLAS_NUM_THREADS": "1",
         }
         self.null = os.open("/dev/null", os.O_RDWR)
-        self._found: dict[str, str] = {}
+        self._commands: dict[str, str] = {}
         self._bounds: dict[tuple[float, ...], Sequence[tuple[int, tuple[int, int]]]] = {}
         mode: str = config["mode"]
         if mode == "auto":
@@ -136,7 +136,7 @@ class Agent:
                 made = script.file(starter, [(name, parts[name]) for name in made], _importlib.MAGIC_NUMBER)
                 self.made[starter] = made
             _write(path, made)
-        self._test_process = [sys.executable, "-I", "-S", "-X", "int_max_str_digits=0", self._harness, "exam"]
+        self._test_process = [sys.executable, "-I", "-S", "-X", "int_max_str_digits=0", self._harness, "separate"]
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
         self.filtered = self._take_away(mode)
         # The death of a child wakes the loop: kernels and sandboxes without pidfds can do this too.
@@ -178,10 +178,10 @@ class Agent:
         None stands for the test process. With `fork`, also the function that does the same in this interpreter.
         """
         if argv is None:
-            return self._test_process, (lambda: _forked_harness("exam")) if fork else None
-        places = (("{work}", self.program_folder), ("{start}", self._script))
+            return self._test_process, (lambda: _forked_harness("separate")) if fork else None
+        fillings = (("{work}", self.program_folder), ("{start}", self._script))
         words = list(argv)
-        for name, place in places:
+        for name, place in fillings:
             words = [word.replace(name, place) for word in words]
         script = next((i for i, word in enumerate(words) if word.endswith(".py")), -1)
         if script < 0 and (harness or fork):
@@ -193,9 +193,9 @@ class Agent:
             return words, (lambda: _forked_harness(name)) if harness else (lambda: _forked_script(rest))
         if harness:
             words.insert(script, self._harness)
-        if words[0] not in self._found:
-            self._found[words[0]] = _which(words[0], self.environment["PATH"])
-        words[0] = self._found[words[0]]
+        if words[0] not in self._commands:
+            self._commands[words[0]] = _which(words[0], self.environment["PATH"])
+        words[0] = self._commands[words[0]]
         return words, None
 
     def bounds(self, limits: Header) -> Sequence[tuple[int, tuple[int, int]]]:
@@ -205,7 +205,7 @@ class Agent:
             processes: int = limits["processes"]
             memory = int(limits["memory_mb"] * _MIB)
             stack = max(_STACK, memory)
-            wanted = [
+            bounds = [
                 # Not the address space: JavaScript and Java reserve far more of that than they use.
                 (resource.RLIMIT_DATA, memory + (1 << 30) + stack * processes),
                 (resource.RLIMIT_FSIZE, int(limits["disk_mb"] * _MIB)),
@@ -218,10 +218,10 @@ class Agent:
             if self.jail.mode != "plain":
                 # Where one user id is all there is, the agent and its first processes count too.
                 # The process that has loaded the program and forks for each call is one more.
-                wanted.append((resource.RLIMIT_NPROC, processes + (5 if self.jail.mode == "pidns" else 1)))
-            hard = {name: resource.getrlimit(name)[1] for name, _ in wanted if _settable(name)}
+                bounds.append((resource.RLIMIT_NPROC, processes + (5 if self.jail.mode == "pidns" else 1)))
+            hard = {name: resource.getrlimit(name)[1] for name, _ in bounds if _settable(name)}
             bound = {
-                name: value if hard[name] < 0 else min(value, hard[name]) for name, value in wanted if name in hard
+                name: value if hard[name] < 0 else min(value, hard[name]) for name, value in bounds if name in hard
             }
             # A program may give itself a larger stack, as many do that recurse; what it puts there is memory.
             hardest = {**bound, resource.RLIMIT_STACK: hard.get(resource.RLIMIT_STACK, 0)}
@@ -360,8 +360,8 @@ def _write(path: str, data: bytes) -> None:
 
 
 def _which(program: str, path: str) -> str:
-    places = [program] if "/" in program else [f"{folder}/{program}" for folder in path.split(":")]
-    for place in places:
+    candidates = [program] if "/" in program else [f"{folder}/{program}" for folder in path.split(":")]
+    for place in candidates:
         if os.access(place, os.X_OK):
             # An interpreter looks for its library beside itself, the sooner the fewer links lie between.
             return os.path.realpath(place) if program.startswith("python") else place

@@ -69,20 +69,20 @@ def _kind(line: str, otherwise: str) -> str:
 
 def _functions(names: dict[str, Any]) -> tuple[str, ...] | None:
     """The functions and classes that pytest would find, without fixtures."""
-    found = 0
+    count = 0
     for name, value in list(names.items()):
         owned = getattr(value, "__module__", None) == "__main__"
         if name.startswith("test") and callable(value) and not isinstance(value, type) and owned:
             value()
-            found += 1
+            count += 1
         elif name.startswith("Test") and isinstance(value, type) and owned:
             for method in [each for each in dir(value) if each.startswith("test")]:
                 made = value()
                 if hasattr(made, "setup_method"):
                     made.setup_method(getattr(made, method))
                 getattr(made, method)()
-                found += 1
-    return None if found else ("nothing", "no test function was found")
+                count += 1
+    return None if count else ("nothing", "no test function was found")
 
 
 def _pytest(code: str) -> tuple[str, ...] | None:

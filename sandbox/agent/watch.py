@@ -70,7 +70,7 @@ class WatchedCommand:
 
     def __init__(self, agent: Agent, header: dict[str, Any], blobs: list[bytes]) -> None:
         self.agent, self.header, self.limits = agent, header, header["limits"]
-        self.stdin, self.call, self.exam, self.secret = blobs[:4]
+        self.stdin, self.call, self.test, self.secret = blobs[:4]
         self.usage = jail.Usage()
         self.processes: list[jail.Process] = []
         self.out: list[bytes] = []
@@ -152,7 +152,7 @@ class WatchedCommand:
         self._watch(result, lambda: self._listen(result, nonce))
         near, far = self._socketpair()
         self._spawn(self.header["argv"], pipes, far)
-        if not self.exam:
+        if not self.test:
             self._converse(near, self.call, nonce, [result_end])
             return
         # Two processes: the program, which answers calls, and the test process, which alone can give the result.
@@ -161,7 +161,7 @@ class WatchedCommand:
         null = self.agent.null
         near, far = self._socketpair()
         self._spawn(None, (null, null, null), far)
-        self._converse(near, self.exam, nonce, [result_end, far_link])
+        self._converse(near, self.test, nonce, [result_end, far_link])
 
     def _secret_end(self) -> int:
         """The end of a pipe in which the secret lies, where there is one."""
@@ -308,7 +308,7 @@ class WatchedCommand:
         """Until it ends or a bound is reached."""
         agent = self.agent
         self._poll.register(agent.deaths, select.POLLIN)
-        self._poll.register(agent.host, 0)  # its end is told without asking
+        self._poll.register(agent.host, 0)  # its end shows without asking
         look = self._began + TICK
         self._next_check = self._began + self._soonest(0.0)
         while not self.ended and not self._complete():
@@ -368,8 +368,8 @@ class WatchedCommand:
             signalled = os.WIFSIGNALED(status)
             if index == 0:
                 self.status = os.WTERMSIG(status) if signalled else os.WEXITSTATUS(status)
-                # An exam that has begun goes on without the program: its calls fail, and it says so.
-                if self.exam and self.loaded and self.processes[1].pid:
+                # A separate test that has begun goes on without the program: its calls fail, and it says so.
+                if self.test and self.loaded and self.processes[1].pid:
                     continue
             self.ended = self.ended or ("signal" if signalled else "exit")
 

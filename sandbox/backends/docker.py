@@ -1,7 +1,7 @@
 """The `docker` backend: one container per agent, driven over its attached standard input and output.
 
-`PROMISES` and `CAVEATS` say what it holds to and what it does not; docs/sandbox.md says why, and `r1-reward doctor`
-tries each on this machine.
+`PROMISES` and `CAVEATS` say what it holds to and what it does not; docs/explanation/sandbox.md says why, and `r1-reward
+doctor` tries each on this machine.
 
 The container ends at its end of input, so that nothing is left when its owner is killed: the engine closes the input
 together with the owner's connection, and removes the container when it has ended. What slips through is removed by a
@@ -21,7 +21,7 @@ from ..errors import SandboxUnavailableError
 from ..images import tag
 from ..session import AgentSettings
 from .attached import AttachedChannel
-from .engine import CALL_SECONDS, engine
+from .docker_engine import CALL_SECONDS, engine
 from .leaks import Watcher, label, remove, sweep, sweep_with
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ..errors import SandboxError
-from .engine import engine
+from .docker_engine import engine
 from .owner import Owner
 
 if TYPE_CHECKING:
@@ -158,6 +158,6 @@ def remove_all_of(owner: str) -> None:
 
 
 def _containers(client: APIClient) -> list[tuple[str, Owner]]:
-    found = client.containers(all=True, filters={"label": LABEL})
-    owners = ((each["Id"], Owner.read((each.get("Labels") or {}).get(LABEL, ""))) for each in found)
+    containers = client.containers(all=True, filters={"label": LABEL})
+    owners = ((each["Id"], Owner.read((each.get("Labels") or {}).get(LABEL, ""))) for each in containers)
     return [(name, owner) for name, owner in owners if owner is not None]

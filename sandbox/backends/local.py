@@ -134,7 +134,7 @@ class LocalBackend:
             failed = str(error)
         if failed:
             channel.kill()
-            raise SandboxUnavailableError(f"namespaces cannot be had here: {failed}. Way out: {_WAY_OUT}")
+            raise SandboxUnavailableError(f"namespaces are not available here: {failed}. Way out: {_WAY_OUT}")
         return channel
 
     def _root(self) -> str:
@@ -172,7 +172,7 @@ def _started(pid: int) -> str:
 
 def _cgroups() -> list[tuple[str, list[str]]]:
     """Our own cgroups that bound memory and processes, where we may make some below them."""
-    found = []
+    cgroups = []
     for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
         _, controllers, path = line.split(":", 2)
         ours = [name for name in controllers.split(",") if name in ("memory", "pids")]
@@ -181,10 +181,10 @@ def _cgroups() -> list[tuple[str, list[str]]]:
         elif not controllers:  # the second, one tree
             place = Path("/sys/fs/cgroup") / path.lstrip("/")
             try:
-                given = (place / "cgroup.subtree_control").read_text(encoding="utf-8").split()
+                enabled = (place / "cgroup.subtree_control").read_text(encoding="utf-8").split()
             except OSError:
                 continue
-            ours = [name for name in given if name in ("memory", "pids")]
+            ours = [name for name in enabled if name in ("memory", "pids")]
         if ours and os.access(place, os.W_OK):
-            found.append((str(place), ours))
-    return found
+            cgroups.append((str(place), ours))
+    return cgroups

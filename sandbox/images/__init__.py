@@ -61,9 +61,9 @@ def packages(name: str) -> list[str]:
     >>> packages("cpp")
     ['python3', 'g++']
     """
-    found = _PACKAGES.search(dockerfile(name))
-    assert found is not None, f"Dockerfile.{name} has no line ARG PACKAGES"
-    return found[1].split()
+    match = _PACKAGES.search(dockerfile(name))
+    assert match is not None, f"Dockerfile.{name} has no line ARG PACKAGES"
+    return match[1].split()
 
 
 def locked() -> list[str]:
@@ -83,9 +83,9 @@ def fingerprint(name: str, python_packages: Sequence[str] | None = None) -> str:
 def matches(name: str, label: str, python_packages: Sequence[str] | None = None) -> bool:
     """Whether an image with this fingerprint will do: without a wish for packages, one with packages of its user's own
     choice will."""
-    wanted = fingerprint(name, python_packages)
-    return label == wanted or (
-        python_packages is None and label.endswith(":custom") and label.split(":")[0] == wanted.split(":")[0]
+    current = fingerprint(name, python_packages)
+    return label == current or (
+        python_packages is None and label.endswith(":custom") and label.split(":")[0] == current.split(":")[0]
     )
 
 

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..backends.engine import answers, engine
+from ..backends.docker_engine import answers, engine
 from ..errors import SandboxError
 from . import NAMES, RECIPES_LABEL, REPOSITORY, dockerfile, fingerprint, locked, matches, packages, recipes, tag, tree
 
@@ -58,27 +58,27 @@ def build(
     """
     for name in names:
         dockerfile(name)
-    wanted = [name for name in dict.fromkeys(names) if force or not _is_there(name, python_packages)]
+    chosen = [name for name in dict.fromkeys(names) if force or not _is_there(name, python_packages)]
     for name in names:
-        if name not in wanted:
+        if name not in chosen:
             say(f"{tag(name)} is there and up to date")
-    if not wanted:
+    if not chosen:
         return []
     # One tree for all: what is there already would be missing from a tree of the others alone.
     have = tree.current()
-    wanted = [*dict.fromkeys([*wanted, *names, *(have.images if have else ())])]
+    chosen = [*dict.fromkeys([*chosen, *names, *(have.images if have else ())])]
     failures = []
     for each in (way,) if way else _ways():
         start = time.monotonic()
         try:
             made = _from_debian if each == "debian" else _from_dockerfiles
-            made(wanted, python_packages, say)
+            made(chosen, python_packages, say)
         except SandboxError as error:
             failures.append(f"from {each}: {error}")
             say(f"not built {failures[-1]}")
             continue
-        say(f"built {', '.join(tag(name) for name in wanted)} in {time.monotonic() - start:.0f} s")
-        return wanted
+        say(f"built {', '.join(tag(name) for name in chosen)} in {time.monotonic() - start:.0f} s")
+        return chosen
     raise SandboxError("; ".join(failures))
 
 
@@ -129,10 +129,10 @@ def _ways() -> tuple[Way, Way]:
 
 def _from_dockerfiles(names: Sequence[str], python_packages: Sequence[str] | None, say: Callable[[str], None]) -> None:
     """One image of all the packages that the recipes name, and the tree that is in it."""
-    wanted = sorted({package for name in names for package in packages(name)})
-    text = dockerfile(names[0]).replace(" ".join(packages(names[0])), " ".join(wanted))
+    packages_needed = sorted({package for name in names for package in packages(name)})
+    text = dockerfile(names[0]).replace(" ".join(packages(names[0])), " ".join(packages_needed))
     text = text.replace("RUN apt-get", "RUN mkdir -p /usr/share/man/man1 && apt-get")  # Java's packages want it
-    say(f"building {', '.join(map(tag, names))} from {_BASE}: {' '.join(wanted)}")
+    say(f"building {', '.join(map(tag, names))} from {_BASE}: {' '.join(packages_needed)}")
     with engine(seconds=_MINUTES * 60) as client:
         image = ""
         for step in client.build(fileobj=io.BytesIO(text.encode()), rm=True, forcerm=True, decode=True):
@@ -162,12 +162,12 @@ def _from_debian(names: Sequence[str], python_packages: Sequence[str] | None, sa
     sources = _sources()
     if sources is None:
         raise SandboxError("this machine is not a Debian with sources of its own to take packages from")
-    wanted = sorted({package for name in names for package in packages(name)})
-    say(f"building {', '.join(map(tag, names))} as one tree from Debian {_SUITE}: {' '.join(wanted)}")
+    packages_needed = sorted({package for name in names for package in packages(name)})
+    say(f"building {', '.join(map(tag, names))} as one tree from Debian {_SUITE}: {' '.join(packages_needed)}")
     with _new_tree() as root, tempfile.TemporaryDirectory(prefix="r1-reward-image-") as folder:
         listed = Path(folder) / "debian.sources"
         listed.write_text(sources, encoding="utf-8")
-        command = ["mmdebstrap", "--variant=essential", f"--include={','.join(wanted)}"]
+        command = ["mmdebstrap", "--variant=essential", f"--include={','.join(packages_needed)}"]
         command += ["--dpkgopt=force-unsafe-io", '--aptopt=Acquire::Languages "none"']
         command += [f"--dpkgopt=path-exclude={left_out}" for left_out in _LEFT_OUT]
         # Java's packages want this folder, and fail without it.
@@ -263,11 +263,11 @@ def _sources() -> str | None:
     new, old = Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list")
     place = ""
     if new.is_file():
-        found = re.search(r"^URIs:\s*(\S+)", new.read_text(encoding="utf-8"), re.MULTILINE)
-        place = found[1] if found else ""
+        match = re.search(r"^URIs:\s*(\S+)", new.read_text(encoding="utf-8"), re.MULTILINE)
+        place = match[1] if match else ""
     elif old.is_file():
-        found = re.search(r"^deb\s+(?:\[[^]]*\]\s+)?(\S+)", old.read_text(encoding="utf-8"), re.MULTILINE)
-        place = found[1] if found else ""
+        match = re.search(r"^deb\s+(?:\[[^]]*\]\s+)?(\S+)", old.read_text(encoding="utf-8"), re.MULTILINE)
+        place = match[1] if match else ""
     if not place:
         return None
     lines = ["Types: deb", f"URIs: {place}", f"Suites: {_SUITE} {_SUITE}-updates", "Components: main"]

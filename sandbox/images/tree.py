@@ -62,8 +62,8 @@ def current() -> Tree | None:
         path = (folder() / (folder() / "current").read_text(encoding="utf-8").strip()).resolve()
         if path.stat().st_uid not in (0, os.geteuid()) or not os.access(path / "usr/bin/python3", os.X_OK):
             return None
-        told = json.loads((path / ENVIRONMENT).read_text(encoding="utf-8"))
-        return Tree(path=path, hash=told["hash"], recipes=told["recipes"], modules=told["modules"])
+        recorded = json.loads((path / ENVIRONMENT).read_text(encoding="utf-8"))
+        return Tree(path=path, hash=recorded["hash"], recipes=recorded["recipes"], modules=recorded["modules"])
     except (OSError, ValueError, KeyError, RuntimeError):
         return None
 
@@ -78,11 +78,11 @@ def read_requirements(text: str) -> list[str]:
     """
     path = Path(text)
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else text.split(",")
-    found = [line.partition("#")[0].strip() for line in lines]
-    for requirement in filter(None, found):
+    requirements = [line.partition("#")[0].strip() for line in lines]
+    for requirement in filter(None, requirements):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?\s*([<>=!~]=?[^\s;@]*)*", requirement):
             raise ValueError(f"--packages: {requirement!r} is no file and no name of a package")
-    return [requirement for requirement in found if requirement]
+    return [requirement for requirement in requirements if requirement]
 
 
 def install_packages(tree: Path, packages: Sequence[str]) -> None:
@@ -154,8 +154,8 @@ def describe(tree: Path, recipes: Mapping[str, str]) -> str:
     status = tree / "var/lib/dpkg/status"
     debian = status.read_bytes() if status.is_file() else b""
     digest = hashlib.sha256(repr((sorted(recipes.items()), packages)).encode() + debian).hexdigest()[:16]
-    told = {"hash": digest, "python": PYTHON, "recipes": dict(recipes), "packages": packages, "modules": modules}
-    (tree / ENVIRONMENT).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    environment = {"hash": digest, "python": PYTHON, "recipes": dict(recipes), "packages": packages, "modules": modules}
+    (tree / ENVIRONMENT).write_text(json.dumps(environment, indent=1) + "\n", encoding="utf-8")
     return digest
 
 

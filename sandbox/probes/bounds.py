@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..limits import Limits
-from .probe import LIMITS, Bench, Probe, told
+from .probe import LIMITS, Bench, Probe, ending_of
 
 _LATE = 5.0
 """Seconds after a time limit that are put up with here; benchmarks measure how long it really takes."""
@@ -19,7 +19,7 @@ def _ends(
     def attempt(bench: Bench) -> str | None:
         ran = bench.run(code, limits=limits)
         if ran.ended not in words and not (ran.ended == "busy" and "time" in words):
-            return f"ended otherwise: {told(ran)}"
+            return f"ended otherwise: {ending_of(ran)}"
         if b"hole" in ran.stdout:
             return ran.stdout.decode("utf-8", "replace")[:200].strip()
         late = ran.seconds - limits.over(LIMITS).wall
@@ -159,20 +159,20 @@ def _flood(bench: Bench) -> str | None:
         ran = bench.run(_FLOOD.format(stream), limits=_OUTPUT)
         kept = len(ran.stdout) + len(ran.stderr)
         if ran.ended != "output" or kept > 100_000 or ran.seconds > 10:
-            return f"kept {kept} bytes: {told(ran)}"
+            return f"kept {kept} bytes: {ending_of(ran)}"
     return bench.alive()
 
 
 def _unread(bench: Bench) -> str | None:
     """A program that does not read its input must end all the same."""
     ran = bench.run("print('no thanks')", stdin=bytes(4 << 20))
-    return None if ran.ended == "exit" and ran.stdout == b"no thanks\n" else told(ran)
+    return None if ran.ended == "exit" and ran.stdout == b"no thanks\n" else ending_of(ran)
 
 
 def _space(bench: Bench) -> str | None:
     """After a disk was filled the next program must have all of its own."""
     ran = bench.run("open('file', 'wb').write(bytes(4 << 20))\nprint('written')", limits=_DISK)
-    return None if ran.stdout == b"written\n" else f"no room was left for the next program: {told(ran)}"
+    return None if ran.stdout == b"written\n" else f"no room was left for the next program: {ending_of(ran)}"
 
 
 def _probe(area: str, name: str, attempt: Callable[[Bench], str | None]) -> Probe:

@@ -65,23 +65,23 @@ class Bench:
     def alive(self) -> str | None:
         """None where an honest program still gets its answer from the same agent."""
         ran = self.run("print(6 * 7)")
-        return None if ran.stdout == b"42\n" else f"the next program did not get its answer: {told(ran)}"
+        return None if ran.stdout == b"42\n" else f"the next program did not get its answer: {ending_of(ran)}"
 
 
 def read(ran: Ran) -> str | None:
     """What a program that prints holes, then `tried`, has found."""
     lines = ran.stdout.decode("utf-8", "replace").splitlines()
     if not lines or lines[-1] != "tried":
-        return f"the probe did not get to its end: {told(ran)}"
+        return f"the probe did not get to its end: {ending_of(ran)}"
     return "; ".join(lines[:-1][:4]) or None
 
 
-def told(ran: Ran) -> str:
+def ending_of(ran: Ran) -> str:
     """A run in a few words."""
     last = ran.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
     return f"{ran.ended} {ran.status} after {ran.seconds:.1f} s {' '.join(last)[:160]}".strip()
 
 
-def first(found: Sequence[str | None]) -> str | None:
+def first(findings: Sequence[str | None]) -> str | None:
     """The first that is not None."""
-    return next((each for each in found if each is not None), None)
+    return next((each for each in findings if each is not None), None)

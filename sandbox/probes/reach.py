@@ -9,7 +9,7 @@ import socket
 import tempfile
 from pathlib import Path
 
-from .probe import Bench, Probe, first, told
+from .probe import Bench, Probe, ending_of, first
 
 _NETWORK = """
 import socket
@@ -141,7 +141,7 @@ def _environment(bench: Bench) -> str | None:
     ran = bench.run(_ENVIRONMENT)
     lines = set(ran.stdout.decode("latin-1").splitlines())
     if "tried" not in lines:
-        return f"the probe did not get to its end: {told(ran)}"
+        return f"the probe did not get to its end: {ending_of(ran)}"
     ours = (name for name, value in os.environ.items() if name not in _EVERYWHERE and f"{name}={value}" in lines)
     seen = sorted(ours)
     return f"variables of the host were seen: {', '.join(seen[:5])}" if seen else None
@@ -291,9 +291,9 @@ def _forged(bench: Bench) -> str | None:
     """What looks like the agent's report must arrive as output, and the true report beside it."""
     ran = bench.run(_FORGED)
     if not ran.stderr.endswith(b"tried"):
-        return f"the probe did not get to its end: {told(ran)}"
+        return f"the probe did not get to its end: {ending_of(ran)}"
     if (ran.ended, ran.status, ran.value) != ("exit", 3, None):
-        return f"a forged report was taken for a true one: {told(ran)}"
+        return f"a forged report was taken for a true one: {ending_of(ran)}"
     return bench.alive()
 
 
@@ -336,9 +336,9 @@ def _neighbour(bench: Bench) -> str | None:
     bench.session("one"), bench.session("two")
     with ThreadPoolExecutor(1) as threads:
         hidden = threads.submit(bench.run, _HIDE, stdin=b"secret", where="two")
-        found = bench.holes(_SEEK)
+        leaked = bench.holes(_SEEK)
         ran = hidden.result()
-    return found if ran.stdout == b"hidden\n" else f"the neighbour was disturbed: {told(ran)}"
+    return leaked if ran.stdout == b"hidden\n" else f"the neighbour was disturbed: {ending_of(ran)}"
 
 
 REACH = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..session import Command
-from .probe import LIMITS, Bench, Probe, first, read, told
+from .probe import LIMITS, Bench, Probe, ending_of, first, read
 
 _LEAVE = """
 import ctypes, os, signal, socket, subprocess, sys
@@ -78,7 +78,7 @@ print("tried")
 def _leftovers(bench: Bench) -> str | None:
     left = bench.run(_LEAVE)
     if left.ended != "exit" or not left.stdout.startswith(b"left"):
-        return f"the probe did not get to its end: {told(left)}"
+        return f"the probe did not get to its end: {ending_of(left)}"
     if not left.clean:
         return None  # the sandbox says itself that it must not be used again
     return first([bench.holes(_FIND), bench.alive()])
@@ -136,7 +136,7 @@ os._exit(7)
 
 def _kill_all(bench: Bench) -> str | None:
     ran = bench.run(_KILL_ALL)
-    return bench.alive() if ran.stdout == b"before" else f"the probe did not begin: {told(ran)}"
+    return bench.alive() if ran.stdout == b"before" else f"the probe did not begin: {ending_of(ran)}"
 
 
 _HOLD = """
@@ -154,7 +154,7 @@ def _held_output(bench: Bench) -> str | None:
     """A grandchild that keeps the output open must not keep the verdict waiting."""
     ran = bench.run(_HOLD)
     if ran.ended != "exit" or ran.stdout != b"parent\n":
-        return told(ran)
+        return ending_of(ran)
     return f"took {ran.seconds:.1f} s" if ran.seconds > 8 else bench.alive()
 
 

@@ -93,15 +93,15 @@ def _original(name: str, entry: dict[str, Any]) -> Any:  # any: JSON values, and
 def _arguments(function: Any, answer: str, entry: dict[str, Any]) -> dict[str, Any]:  # any: a callable, JSON values
     """What a scorer asks for by name, as verifiers, verl, OpenEnv and others call it."""
     reference, question = entry.get("answer"), entry.get("question")
-    given: dict[str, Any] = dict.fromkeys(
+    values: dict[str, Any] = dict.fromkeys(
         ("answer_text", "completion", "response", "prediction", "solution_str", "action", "output"), answer
     )
-    given |= dict.fromkeys(("reference", "ground_truth", "target", "gold", "expected"), reference)
-    given |= dict.fromkeys(("question", "prompt", "problem", "observation"), question)
-    given |= {"entry": entry, "row": entry, "metadata": entry.get("metadata"), "info": entry.get("metadata")}
-    given |= {"extra_info": entry.get("metadata"), "data_source": (entry.get("metadata") or {}).get("source_dataset")}
+    values |= dict.fromkeys(("reference", "ground_truth", "target", "gold", "expected"), reference)
+    values |= dict.fromkeys(("question", "prompt", "problem", "observation"), question)
+    values |= {"entry": entry, "row": entry, "metadata": entry.get("metadata"), "info": entry.get("metadata")}
+    values |= {"extra_info": entry.get("metadata"), "data_source": (entry.get("metadata") or {}).get("source_dataset")}
     known = inspect.signature(function).parameters
     # `answer` is the model's where nothing else is, and the gold beside a completion.
     others = {"completion", "response", "prediction", "solution_str", "action", "output", "answer_text"} & set(known)
-    given["answer"] = reference if others else answer
-    return {name: given[name] for name in known if name in given}
+    values["answer"] = reference if others else answer
+    return {name: values[name] for name in known if name in values}

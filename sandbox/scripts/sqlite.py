@@ -27,7 +27,7 @@ _TOKEN = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|[()]|\bORDER\s+BY\b|\bLIMIT\b", 
 def judge(request: str) -> tuple[str, str]:
     """`right`, `wrong`, `failed` or `steps` of the query, `gold`, `data` or `empty` of the row, and a sentence."""
     asked = json.loads(request)
-    filled = returned = False
+    filled = has_rows = False
     for setup in [*asked["databases"], *FILES]:
         try:
             database = _open(setup)
@@ -41,7 +41,7 @@ def judge(request: str) -> tuple[str, str]:
                 golds.append(_golds(database, gold, asked))
             except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
                 return "gold", f"the reference query fails: {error}"
-        returned = returned or any(gold[0] for gold in golds)
+        has_rows = has_rows or any(gold[0] for gold in golds)
         from_tables = bool(reads)
         reads = _read_only(database, asked["steps"])
         try:
@@ -60,7 +60,7 @@ def judge(request: str) -> tuple[str, str]:
         return "data", "the databases hold no rows, so that many wrong queries would be right"
     return (
         ("right", "the query returns what the reference does")
-        if returned
+        if has_rows
         else ("empty", "the reference returns nothing")
     )
 

@@ -128,7 +128,8 @@ TRAINERS = ("atroposlib", "nemo_rl", "openenv", "roll", "skyrl_gym", "trinity")
 
 
 def test_what_the_docs_name_is_there() -> None:
-    text = (FOLDER.parents[1] / "docs" / "trainers.md").read_text(encoding="utf-8")
+    pages = sorted((FOLDER.parents[1] / "docs" / "how-to" / "trainers").glob("*.md"))
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
     named = set(re.findall(r"adapters\.(\w+)\.(\w+)", text)) | set(
         re.findall(r"from r1_reward\.adapters\.(\w+) import (\w+)", text)
     )
@@ -139,6 +140,6 @@ def test_what_the_docs_name_is_there() -> None:
         except ModuleNotFoundError as error:  # a ready name whose class inherits from its trainer's
             there = (error.name or "").partition(".")[0] in TRAINERS
         assert there, (module, name)
-    for linked in re.findall(r"\]\(\.\./(examples/[\w/.]+)\)", text):
+    for linked in re.findall(r"`(examples/[\w/.]+)`", text):
         assert (FOLDER.parents[1] / linked).exists(), linked
     assert set(re.findall(r"`(\w+)`", text)) >= set(Settings.__annotations__)

@@ -21,7 +21,7 @@ from r1_reward.grpo_min.config import (
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
 from r1_reward.grpo_min.questions import prepare
-from r1_reward.grpo_min.runlog import Metrics
+from r1_reward.grpo_min.runlog import StepMetrics
 from r1_reward.grpo_min.toy.arithmetic import sums, toy_model, toy_tokenizer
 from r1_reward.verifiers import Reason, Sample, Term, Verdict
 from r1_reward.verifiers.reward import Reward
@@ -123,7 +123,7 @@ def test_max_tokens_temperature_and_terms_follow_their_schedules(tmp_path: Path)
     )
     reward = Reward(name="both", terms=[Term(verifier=Evens()), Term(verifier=Late(), begins=3)])
     trainer = _trainer(tmp_path, reward, rollout=rollout, optimizer=OptimizerConfig(lr=0.0))
-    lines: list[Metrics] = list(trainer.steps())
+    lines: list[StepMetrics] = list(trainer.steps())
     assert [line["length/max"] for line in lines] == [2, 2, 6, 6]
     assert lines[0]["entropy"] > 1 > lines[1]["entropy"]
     assert ["reward/late" in line for line in lines] == [False, False, False, True]

@@ -28,7 +28,7 @@ from r1_reward.grpo_min.config import (
 )
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
-from r1_reward.grpo_min.runlog import Metrics
+from r1_reward.grpo_min.runlog import StepMetrics
 from r1_reward.grpo_min.toy.arithmetic import sums, toy_model, toy_tokenizer
 from r1_reward.verifiers import Reason, Sample, Verdict, Verifier
 from r1_reward.verifiers.errors import ConfigError, RunError
@@ -68,12 +68,12 @@ def _trainer(config: TrainConfig, reward: Verifier | None = None, **options: Any
     return Trainer(config, model, tokenizer, options.pop("samples", sums(7, 0)), reward or Evens(), **options)
 
 
-def _timeless(lines: Sequence[Metrics]) -> list[Metrics]:
+def _timeless(lines: Sequence[StepMetrics]) -> list[StepMetrics]:
     """Without the numbers of the clock."""
     return [{k: v for k, v in line.items() if k.split("/")[0] not in ("seconds", "speed", "time")} for line in lines]
 
 
-def _read(path: Path) -> list[Metrics]:
+def _read(path: Path) -> list[StepMetrics]:
     return _timeless([json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()])
 
 
@@ -108,7 +108,7 @@ def test_a_run_tells_each_step_and_changes_the_policy(tmp_path: Path) -> None:
 def test_a_resumed_run_is_bit_equal(tmp_path: Path, stop_after: int) -> None:
     whole = _trainer(_config(tmp_path / "whole"))
     lines = list(whole.steps())
-    seen: list[Metrics] = []
+    seen: list[StepMetrics] = []
     cut = _trainer(_config(tmp_path / "cut"), stopped=lambda: len(seen) >= stop_after)
     for line in cut.steps():
         seen += [line]

@@ -76,7 +76,7 @@ def _corrections(inputs: LossInputs, tokens: range, config: LossConfig) -> list[
 
 
 def _reference(inputs: LossInputs, lengths: list[int], config: LossConfig) -> Tensor:
-    """The equations of docs/objectives.md, sequence by sequence and token by token; slow and plain."""
+    """The equations of docs/explanation/objectives.md, sequence by sequence and token by token; slow and plain."""
     total = torch.zeros((), dtype=torch.float64)
     everything, start = sum(lengths), 0
     for length in lengths:

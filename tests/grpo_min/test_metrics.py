@@ -16,8 +16,8 @@ import pytest
 
 from r1_reward.grpo_min.config import AlarmConfig
 from r1_reward.grpo_min.metrics import REFLECTIVE, alarms, merged, sample_line, summarise, tally_groups
-from r1_reward.grpo_min.rollout import Group, Row
-from r1_reward.grpo_min.runlog import Metrics, RunLog, make_writer
+from r1_reward.grpo_min.rollout import Group, Rollout
+from r1_reward.grpo_min.runlog import RunLog, StepMetrics, make_writer
 from r1_reward.inspection.report.metrics import TITLES
 from r1_reward.verifiers import Reason, Verdict
 from r1_reward.verifiers.errors import ConfigError, WriteError
@@ -32,7 +32,7 @@ def _verdict(reward: float | None) -> Verdict:
 
 def _group(rewards: list[float | None], lengths: list[int], text: str = "") -> Group:
     rows = tuple(
-        Row(
+        Rollout(
             tokens=(1,) * length, text=text, truncated=length > 3, verdict=_verdict(reward).to_dict(), advantage=0.0,
             trained=True, old=(0.0,) * length,
         )
@@ -83,7 +83,9 @@ def test_accuracy_that_falls_while_reward_rises_is_a_collapse() -> None:
     assert alarms(noisy, config) == []
 
 
-def _course(seed: int, steps: int, accuracy: Callable[[int], float], reward: Callable[[int], float]) -> list[Metrics]:
+def _course(
+    seed: int, steps: int, accuracy: Callable[[int], float], reward: Callable[[int], float]
+) -> list[StepMetrics]:
     """Metrics of a run, with the noise of some hundred samples a step."""
     draw = random.Random(seed)
     return [
@@ -92,7 +94,7 @@ def _course(seed: int, steps: int, accuracy: Callable[[int], float], reward: Cal
     ]
 
 
-def _fires(course: list[Metrics]) -> list[int]:
+def _fires(course: list[StepMetrics]) -> list[int]:
     """The steps at which the default alarm is raised."""
     named = ([alarm["name"] for alarm in alarms(course[: step + 1], AlarmConfig())] for step in range(len(course)))
     return [step for step, names in enumerate(named) if "collapse_to_format" in names]
@@ -140,7 +142,7 @@ def test_a_metric_past_its_limit_is_an_alarm(key: str, value: float, limits: Ala
     assert alarms([{}], limits) == []
 
 
-def _names(history: list[Metrics], config: AlarmConfig) -> list[str]:
+def _names(history: list[StepMetrics], config: AlarmConfig) -> list[str]:
     return [alarm["name"] for alarm in alarms(history, config)]
 
 

@@ -24,7 +24,7 @@ from r1_reward.grpo_min.config import (
 from r1_reward.grpo_min.covariance import kept_tokens
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
-from r1_reward.grpo_min.rollout import Group, Row
+from r1_reward.grpo_min.rollout import Group, Rollout
 from r1_reward.grpo_min.runlog import Clock
 from r1_reward.grpo_min.toy.arithmetic import sums, toy_model, toy_tokenizer
 from r1_reward.training.distributed import Processes
@@ -148,8 +148,8 @@ def test_an_objective_learns(tmp_path: Path, changes: dict[str, Any]) -> None:
         assert 0 < max(line["clip/cov"] for line in lines) <= 0.2
 
 
-def _row(old: Sequence[float], advantage: float) -> Row:
-    return Row(
+def _row(old: Sequence[float], advantage: float) -> Rollout:
+    return Rollout(
         tokens=(1,) * len(old), text="", truncated=False, verdict={"score": 1.0}, advantage=advantage, trained=True,
         old=tuple(old),
     )  # fmt: skip
@@ -182,7 +182,7 @@ def test_tokens_of_large_covariance_lose_their_gradient_on_one_process_as_on_two
     assert sum(between) > kept.count(False) == int(0.25 * 9)
     assert all(one or other for one, other in zip(kept, between, strict=True))
 
-    def gathers(part: Sequence[Row], found: int) -> list[Any]:  # any: as above
+    def gathers(part: Sequence[Rollout], found: int) -> list[Any]:  # any: as above
         tokens = [value for row in part for value in row.old]
         return [(len(tokens), sum(tokens), sum(row.advantage * len(row.old) for row in part)), found]
 
@@ -197,7 +197,7 @@ def test_tokens_of_large_covariance_lose_their_gradient_on_one_process_as_on_two
 
 
 def test_the_published_objectives_of_the_docs_are_recipes() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "objectives.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "objectives.md").read_text(encoding="utf-8")
     recipes = [from_table(TrainConfig, tomllib.loads(text)) for text in re.findall(r"```toml\n(.*?)```", page, re.S)]
     assert len(recipes) == 9
     assert {recipe.loss.surrogate for recipe in recipes} == {"clip", "cispo"}

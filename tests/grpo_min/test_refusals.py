@@ -22,7 +22,6 @@ from transformers import (
     MptForCausalLM,
 )
 
-from r1_reward.grpo_min.command import run_train
 from r1_reward.grpo_min.config import DataConfig, ModelConfig, OptimizerConfig, RolloutConfig, TrainConfig
 from r1_reward.grpo_min.engine import HFEngine
 from r1_reward.grpo_min.equality import check_equal
@@ -33,6 +32,7 @@ from r1_reward.grpo_min.loss import LossConfig
 from r1_reward.grpo_min.r1.evaluate import load
 from r1_reward.grpo_min.r1.sft import SFTConfig, SFTExample, fine_tune
 from r1_reward.grpo_min.toy.arithmetic import sums, toy_model, toy_tokenizer
+from r1_reward.grpo_min.train import run_train
 from r1_reward.verifiers import Reason, Sample, Verdict
 from r1_reward.verifiers.errors import ConfigError, RunError
 

@@ -12,12 +12,12 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from r1_reward.grpo_min.command import run_train
 from r1_reward.grpo_min.config import CheckpointConfig, TrainConfig, ValidationConfig
 from r1_reward.grpo_min.engine import Engine
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.r1.evaluate import load, make_validation
 from r1_reward.grpo_min.toy.arithmetic import sums, toy_model, toy_tokenizer
+from r1_reward.grpo_min.train import run_train
 from r1_reward.verifiers.errors import ConfigError
 
 from .test_loop import Evens, _config, _same

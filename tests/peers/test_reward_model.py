@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from r1_reward.reward_models.card import Card, save_reward_model
-from r1_reward.reward_models.layout import Layout, Limits
+from r1_reward.reward_models.layout import ChatLayout, TokenLimits
 from r1_reward.reward_models.tiny import tiny_model
 from r1_reward.reward_models.verifier import HelpfulVerifier
 from r1_reward.verifiers import Sample
@@ -30,7 +30,7 @@ def test_trl_reads_a_saved_reward_model_where_we_do(model: Any, tokenizer: Any, 
     scorer = tiny_model(["What is it? It is a cat, and 2 more."], seed=3)
     scorer.tokenizer.chat_template = CHATML
     folder = tmp_path / "rm"
-    save_reward_model(scorer, Card(kind="helpful", layout=Layout(scorer, Limits()).fingerprint), folder)
+    save_reward_model(scorer, Card(kind="helpful", layout=ChatLayout(scorer, TokenLimits()).fingerprint), folder)
     prompt = [{"role": "user", "content": "What is it?"}]
     trainer = trl.GRPOTrainer(
         model=model(),

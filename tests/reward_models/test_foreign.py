@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 
 from r1_reward.cli import main
 from r1_reward.reward_models.batches import Asked, can_share
-from r1_reward.reward_models.card import load_reward_model
+from r1_reward.reward_models.card import Card, load_reward_model, read_card
 from r1_reward.reward_models.errors import ModelError, OverlongError
 from r1_reward.reward_models.layout import layout_of
 from r1_reward.reward_models.tiny import tiny_tokenizer
@@ -289,3 +290,12 @@ def test_training_goes_on_from_a_model_of_others_with_its_head(tmp_path: Path) -
     torch.save(model.state_dict(), tmp_path / "pickled" / "pytorch_model.bin")
     with pytest.raises(ModelError, match="a pickle, which runs code"):
         base_model(tmp_path / "pickled", pairs, options)
+
+
+def test_a_card_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    card = Card(kind="safety", provenance={"version": "0.1.0"})
+    fields = dataclasses.asdict(card)
+    fields["told"] = fields.pop("provenance")
+    file = tmp_path / "card.json"
+    file.write_text(json.dumps(fields), encoding="utf-8")
+    assert read_card(file) == card

@@ -14,7 +14,7 @@ from r1_reward.cli import main
 from r1_reward.reward_models import SafetyGate, SafetyVerifier
 from r1_reward.reward_models.card import Card, save_reward_model
 from r1_reward.reward_models.gate import Calibrated, calibrate, stress
-from r1_reward.reward_models.layout import Layout, Limits
+from r1_reward.reward_models.layout import ChatLayout, TokenLimits
 from r1_reward.reward_models.tiny import tiny_model
 from r1_reward.verifiers import ConfigError, Reason, Sample, Verdict
 
@@ -178,7 +178,7 @@ def test_stress_tells_by_language_and_category(tmp_path: Path) -> None:
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     scorer = tiny_model(["some words to learn from"], seed=2)
     folder = tmp_path_factory.mktemp("safety")
-    save_reward_model(scorer, Card(kind="safety", layout=Layout(scorer, Limits()).fingerprint), folder)
+    save_reward_model(scorer, Card(kind="safety", layout=ChatLayout(scorer, TokenLimits()).fingerprint), folder)
     return str(folder)
 
 

@@ -111,7 +111,7 @@ def test_a_judge_that_fails_costs_that_pair_alone(monkeypatch: pytest.MonkeyPatc
     assert (asked["1"], asked["2"]) == (12, 8)
     built = build([candidate(n) for n in range(4)], judged, PrefOptions(match=False, test_share=0))
     assert [pair.id for pair in built.train] == ["0", "3"]
-    assert built.told["left_out"] == {"judge: judge_unavailable": 1, "judge: judge_unclear": 1}
+    assert built.summary["left_out"] == {"judge: judge_unavailable": 1, "judge: judge_unclear": 1}
 
 
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_only_clear_preferences_are_kept() -> None:
     options = PrefOptions(match=False, test_share=0)
     built = build([candidate(n) for n in range(3)], judged, options)
     assert [(pair.id, pair.margin) for pair in built.train] == [("1", 1.25)]
-    assert built.told["left_out"] == {"too close": 2}
+    assert built.summary["left_out"] == {"too close": 2}
 
 
 def test_duplicates_and_other_datas_prompts_go() -> None:
@@ -183,7 +183,7 @@ def test_duplicates_and_other_datas_prompts_go() -> None:
     known = Contamination(["what is the capital of france"])
     built = build(candidates, judged, PrefOptions(match=False, test_share=0), known)
     assert [pair.id for pair in built.train] == ["0", "3"]
-    assert built.told["left_out"] == {"in other data": 1, "near-duplicate prompt": 1}
+    assert built.summary["left_out"] == {"in other data": 1, "near-duplicate prompt": 1}
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=80), st.integers(0, 3))
@@ -390,3 +390,37 @@ def test_pairs_come_from_prompts_alone_and_a_killed_run_goes_on(
     assert summary["left_out"] == {"too close": 20}
     rows = [json.loads(line) for line in (tmp_path / "out" / "candidates.jsonl").read_text().splitlines()]
     assert sorted(rows[0]["responses"]) == ["a bad answer", "a bad reply", "a good answer", "a good reply"]
+
+
+def test_a_terminal_shows_what_was_spent_and_the_ceiling_stops_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("r1_reward.reward_models.preferences.BATCH", 8)
+    prompts = [{"id": str(n), "prompt": candidate(n).prompt[0].content} for n in range(10)]
+    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in prompts))
+
+    def write(asked: Asked) -> Told:
+        return Told("a good answer" if asked.body["temperature"] == 0.7 else "a bad answer")
+
+    out = tmp_path / "out"
+    with ScriptedServer(write) as writer, ScriptedServer(lambda asked: Told(fair(asked.text))) as judging:
+        command = [
+            "prefs", str(tmp_path / "prompts.jsonl"), "-o", str(out), "--generate", writer.url, "--generator", "w",
+            "--judge", judging.url, "--model", "j", "--set", "responses=2", "--set", "match=false",
+            "--set", "price=[10.0, 100.0]", "--set", "max_tokens=50",
+        ]  # fmt: skip
+        plain = CliRunner().invoke(main, [*command, "--set", "max_cost=0.05"])
+        assert (plain.exit_code, "the ceiling of cost is reached" in plain.stderr) == (1, True), plain.stderr
+        assert "calls" not in plain.stderr
+        assert not (out / "train.jsonl").exists()
+        paid = len(judging.asked)
+        assert 0 < paid < 25
+        told = CliRunner().invoke(main, command, env={"FORCE_COLOR": "1", "COLUMNS": "200"})
+        assert told.exit_code == 0, told.stderr
+        assert (len(writer.asked), len(judging.asked)) == (20, 40)
+    left = 40 - paid
+    shown = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", told.stderr)
+    assert "0 calls, 0 tokens read, 0 written" in shown  # of the responses, which were there
+    assert f"{left} calls, {left * 100:,} tokens read, {left * 10} written, cost {left * 0.002:.4g}" in shown
+    spent = json.loads((out / "summary.json").read_text())["spent"]
+    assert spent == {"calls": left, "read": left * 100, "written": left * 10, "cost": pytest.approx(left * 0.002)}

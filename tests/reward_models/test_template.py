@@ -11,7 +11,7 @@ import torch
 from r1_reward.reward_models.batches import Asked
 from r1_reward.reward_models.card import Card, load_reward_model, save_reward_model
 from r1_reward.reward_models.errors import OverlongError
-from r1_reward.reward_models.layout import Layout, Limits
+from r1_reward.reward_models.layout import ChatLayout, TokenLimits
 from r1_reward.reward_models.template import portable, reads_alike
 from r1_reward.reward_models.tiny import tiny_model
 from r1_reward.reward_models.windows import score_whole
@@ -53,12 +53,14 @@ def test_transformers_gives_our_scores_on_its_own_tokens(template: str | None, t
 
     scorer = tiny_model(TEXTS, seed=3)
     scorer.tokenizer.chat_template = template
-    save_reward_model(scorer, Card(kind="helpful", layout=Layout(scorer, Limits()).fingerprint), tmp_path)
+    save_reward_model(scorer, Card(kind="helpful", layout=ChatLayout(scorer, TokenLimits()).fingerprint), tmp_path)
     assert scorer.tokenizer.chat_template == template
     loaded, card = load_reward_model(tmp_path)
     assert reads_alike(loaded)
     prompt = [Message(**turn) for turn in DIALOGUE]
-    (found,) = score_whole(loaded, Layout(loaded, card.limits), [Asked(prompt, RESPONSES)], least=False, share=False)
+    (found,) = score_whole(
+        loaded, ChatLayout(loaded, card.limits), [Asked(prompt, RESPONSES)], least=False, share=False
+    )
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     tokenizer: Any = AutoTokenizer.from_pretrained(tmp_path)
     for response, ours in zip(RESPONSES, found, strict=True):
@@ -94,7 +96,7 @@ def test_a_template_that_was_saved_once_is_saved_as_it_is(tmp_path: Path) -> Non
     for template in (None, CHATML):
         scorer = tiny_model(TEXTS)
         scorer.tokenizer.chat_template = template
-        fingerprint = Layout(scorer, Limits()).fingerprint
+        fingerprint = ChatLayout(scorer, TokenLimits()).fingerprint
         save_reward_model(scorer, Card(kind="helpful", layout=fingerprint), tmp_path / "one")
         loaded, card = load_reward_model(tmp_path / "one")
         save_reward_model(loaded, card, tmp_path / "two")
@@ -104,6 +106,6 @@ def test_a_template_that_was_saved_once_is_saved_as_it_is(tmp_path: Path) -> Non
 
 def test_a_special_token_in_a_prompt_stays_text_where_there_was_no_template(tmp_path: Path) -> None:
     scorer = tiny_model(TEXTS)
-    before = Layout(scorer, Limits()).encode("</s> and more", ["a"])
+    before = ChatLayout(scorer, TokenLimits()).encode("</s> and more", ["a"])
     save_reward_model(scorer, Card(kind="helpful"), tmp_path)
-    assert Layout(load_reward_model(tmp_path)[0], Limits()).encode("</s> and more", ["a"]) == before
+    assert ChatLayout(load_reward_model(tmp_path)[0], TokenLimits()).encode("</s> and more", ["a"]) == before

@@ -185,7 +185,7 @@ def test_overlong_rows_are_cut_or_dropped_and_counted(tmp_path: Path) -> None:
     )
     assert (cut.overlong, cut.train_rows) == (1, 31)
     assert (dropped.overlong, dropped.train_rows) == (1, 30)
-    assert json.loads((tmp_path / "drop" / "reward_model.json").read_text())["told"]["rows"]["overlong"] == 1
+    assert json.loads((tmp_path / "drop" / "reward_model.json").read_text())["provenance"]["rows"]["overlong"] == 1
 
 
 def test_a_full_disk_is_told_and_the_last_checkpoint_is_whole(tmp_path: Path) -> None:
@@ -336,7 +336,7 @@ def test_frozen_layers_have_no_dropout() -> None:
 def test_a_scale_is_not_taken_from_a_handful_and_nothing_to_judge_is_below_it(tmp_path: Path) -> None:
     trained = train_reward_model(model(), pairs(40), options(epochs=1, dev_share=0.05), tmp_path)
     assert 0 < trained.dev_rows < 20
-    assert trained.card.told["scale_from"] == "kept and training prompts"
+    assert trained.card.provenance["scale_from"] == "kept and training prompts"
     scorer, card = load_reward_model(tmp_path)
     seen = [score for both in score_rows(scorer, card, pairs(40), share=True).scores for score in both]
     assert card.low is not None

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from r1_reward.reward_models.card import Card, save_reward_model
-from r1_reward.reward_models.layout import Layout, Limits
+from r1_reward.reward_models.layout import ChatLayout, TokenLimits
 from r1_reward.reward_models.tiny import tiny_model
 from r1_reward.reward_models.verifier import HelpfulVerifier, SafetyVerifier
 from r1_reward.verifiers import ConfigError, Message, Reason, Sample, Status, Verifier, rl2
@@ -31,7 +31,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for kind, seed in (("helpful", 1), ("safety", 2)):
         scorer = tiny_model(["some words to learn from"], seed=seed)
         folder = tmp_path_factory.mktemp(kind)
-        layout = Layout(scorer, Limits()).fingerprint
+        layout = ChatLayout(scorer, TokenLimits()).fingerprint
         save_reward_model(scorer, Card(kind=kind, layout=layout, **CARDS), folder)  # type: ignore[arg-type]  # words
         made[kind] = str(folder)
     return made
@@ -155,14 +155,14 @@ def test_a_broken_model_is_an_error_and_never_a_number(models: dict[str, str], t
 def test_a_sample_that_the_model_fails_on_costs_only_itself(
     models: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts = Layout.parts
+    parts = ChatLayout.parts
 
-    def broken(self: Layout, prompt: Any, response: str) -> Any:
+    def broken(self: ChatLayout, prompt: Any, response: str) -> Any:
         if response == "poison":
             raise RuntimeError("no luck")
         return parts(self, prompt, response)
 
-    monkeypatch.setattr(Layout, "parts", broken)
+    monkeypatch.setattr(ChatLayout, "parts", broken)
     verdicts = SafetyVerifier(model=models["safety"])([Sample(response=text) for text in ("a", "poison", "b")])
     assert [verdict.status for verdict in verdicts] == [Status.SCORED, Status.ERROR, Status.SCORED]
     assert "no luck" in verdicts[1].detail

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from r1_reward.reward_models.card import Card, save_reward_model
-from r1_reward.reward_models.layout import Layout, Limits
+from r1_reward.reward_models.layout import ChatLayout, TokenLimits
 from r1_reward.reward_models.tiny import tiny_model
 from r1_reward.reward_models.verifier import HelpfulVerifier
 from r1_reward.verifiers import Sample
@@ -35,7 +35,7 @@ def test_vllm_reads_a_saved_reward_model_where_we_do(tmp_path: Path) -> None:
     scorer = tiny_model(["What is it? It is a cat, and 2 more."], hidden=256, seed=3)  # heads of 64, as vLLM has them
     scorer.tokenizer.chat_template = CHATML
     folder = tmp_path / "rm"
-    save_reward_model(scorer, Card(kind="helpful", layout=Layout(scorer, Limits()).fingerprint), folder)
+    save_reward_model(scorer, Card(kind="helpful", layout=ChatLayout(scorer, TokenLimits()).fingerprint), folder)
     texts = ("It is a cat, and 2 more.", "no", "A dog.")
     samples = [Sample(prompt="What is it?", response=text, kind="general") for text in texts]
     ours = [verdict.score for verdict in HelpfulVerifier(model=str(folder), output="raw")(samples)]

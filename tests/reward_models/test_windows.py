@@ -18,7 +18,7 @@ from r1_reward.reward_models import HelpfulVerifier, SafetyGate, SafetyVerifier
 from r1_reward.reward_models.batches import Asked
 from r1_reward.reward_models.card import Card, save_reward_model
 from r1_reward.reward_models.errors import OverlongError
-from r1_reward.reward_models.layout import Layout, Limits
+from r1_reward.reward_models.layout import ChatLayout, TokenLimits
 from r1_reward.reward_models.tiny import tiny_model
 from r1_reward.reward_models.windows import _rows, score_whole, spans
 from r1_reward.verifiers import Reason, Sample, Status, Verdict
@@ -42,7 +42,7 @@ def test_windows_cover_all_and_overlap_by_half(length: int, size: int) -> None:
 @given(st.integers(0, 90), st.integers(0, 300), st.booleans(), st.booleans())
 def test_every_token_of_prompt_and_response_is_read(asked: int, said: int, least: bool, closely: bool) -> None:
     scorer = _scorer()
-    parts = Layout(scorer, Limits(prompt=16, response=32)).parts("", "")
+    parts = ChatLayout(scorer, TokenLimits(prompt=16, response=32)).parts("", "")
     parts = parts._replace(asked=[5] * asked, said=[5] * said, prompt=min(asked, 16), response=32)
     rows = _rows(parts, least, closely)
     assert {place for _, span in rows for place in range(*span)} == set(range(said))
@@ -63,7 +63,7 @@ def _scorer() -> Any:  # any: a Scorer; made once, and not before there is torch
 @pytest.mark.parametrize("family", ["llama", "bert"])
 def test_the_least_or_the_mean_of_the_windows_counts(family: Any) -> None:
     scorer = tiny_model(TEXTS, family=family, seed=3)
-    layout, text = Layout(scorer, Limits(prompt=8, response=24)), TEXTS[0] * 4
+    layout, text = ChatLayout(scorer, TokenLimits(prompt=8, response=24)), TEXTS[0] * 4
     parts = layout.parts("a prompt", text)
     for least, closely in ((True, False), (True, True), (False, False)):
         rows = [layout.join(parts, *row, cut=False) for row in _rows(parts, least, closely)]
@@ -85,7 +85,7 @@ def test_the_least_or_the_mean_of_the_windows_counts(family: Any) -> None:
 class _Fixed:
     """A layout that gives one row, whatever it is asked."""
 
-    def __init__(self, layout: Layout, row: Any) -> None:
+    def __init__(self, layout: ChatLayout, row: Any) -> None:
         self._parts, self._row = layout.parts("", ""), row
 
     def parts(self, *_: object) -> Any:
@@ -97,7 +97,7 @@ class _Fixed:
 
 def test_a_short_response_is_scored_as_ever() -> None:
     scorer = _scorer()
-    layout = Layout(scorer, Limits(prompt=8, response=64))
+    layout = ChatLayout(scorer, TokenLimits(prompt=8, response=64))
     from r1_reward.reward_models.batches import score_encoded
 
     ((plain,),) = score_encoded(scorer, [layout.encode("a prompt", ["people walked"])], share=False)
@@ -109,7 +109,7 @@ def test_a_short_response_is_scored_as_ever() -> None:
 
 def test_a_prompt_longer_than_the_context_leaves_room_for_the_response() -> None:
     scorer = _scorer()
-    layout = Layout(scorer, Limits())
+    layout = ChatLayout(scorer, TokenLimits())
     parts = layout.parts("people walked " * 200, "along the river " * 200)
     rows = [layout.join(parts, *row, cut=False) for row in _rows(parts, least=True)]
     assert max(row.length for row in rows) <= 96
@@ -118,8 +118,8 @@ def test_a_prompt_longer_than_the_context_leaves_room_for_the_response() -> None
 
 def _saved(folder: Path, kind: Any) -> str:
     scorer = _scorer()
-    limits = Limits(prompt=16, response=32)
-    save_reward_model(scorer, Card(kind=kind, limits=limits, layout=Layout(scorer, limits).fingerprint), folder)
+    limits = TokenLimits(prompt=16, response=32)
+    save_reward_model(scorer, Card(kind=kind, limits=limits, layout=ChatLayout(scorer, limits).fingerprint), folder)
     return str(folder)
 
 

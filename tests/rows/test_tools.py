@@ -1,4 +1,4 @@
-"""Files that the tools' own writers made (`tools/write.py`) are read; the lines of docs/howto_files.md score them."""
+"""Files that the tools' own writers made (`tools/write.py`) are read; the lines of docs/how-to/files.md score them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from r1_reward.rows.files import Input
 from r1_reward.rows.reader import RowReader
 
 TOOLS = Path(__file__).parent / "tools"
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "howto_files.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "files.md"
 PROMPT, RIGHT, WRONG = "What is 2 + 2?", "<think>Two and two.</think>\\boxed{4}", "\\boxed{5}"
 LINES = re.findall(r"\| `(r1-reward score [^`]+)` \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 

@@ -13,7 +13,7 @@ import sys
 def main(source_root: str, traps: str) -> None:
     """Try them all; `source_root` is where the package is."""
     sys.path.insert(0, source_root)
-    from r1_reward.sandbox.answer import ask_call, ask_calls, ask_exam, read_answer
+    from r1_reward.sandbox.answer import ask_call, ask_calls, ask_test, read_answer
     from r1_reward.sandbox.backends.local import LocalBackend
     from r1_reward.sandbox.conformance import check
     from r1_reward.sandbox.limits import DEFAULT_LIMITS, Limits
@@ -58,8 +58,8 @@ def main(source_root: str, traps: str) -> None:
     for fork in (False, True):
         asked = Command(argv=python, limits=base, call=ask_calls(), calls=[ask_call("add", "(2, 3)")], fork=fork)
         (ran,) = session.run_calls(asked)
-        call, exam = ask_exam("assert add(2, 3) == 5", ["add"])
-        examined = session.run(Command(argv=python, limits=base, call=call, exam=exam, fork=fork))
+        call, test = ask_test("assert add(2, 3) == 5", ["add"])
+        examined = session.run(Command(argv=python, limits=base, call=call, test=test, fork=fork))
         if read_answer(ran.value or b"").value != 5 or read_answer(examined.value or b"").kind != "passed":
             print("call", ran, examined)
     session.close()

@@ -128,7 +128,7 @@ def test_doctor_says_why_a_backend_is_not_to_be_had(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DOCKER_HOST", "unix:///no/such/engine.sock")
     run = CliRunner().invoke(main, ["doctor", "--backend", "docker"])
     assert run.exit_code == 1
-    assert "docker: not to be had here: no Docker engine answers" in run.stdout
+    assert "docker: not available here: no Docker engine answers" in run.stdout
     run = CliRunner().invoke(main, ["doctor", "--backend", "docker", "--json"])
     (found,) = json.loads(run.stdout)["backends"]
     assert (run.exit_code, found["name"], found["findings"]) == (1, "docker", [])

@@ -93,7 +93,7 @@ CALLS = [
 
 @pytest.mark.parametrize(("source", "outcome", "why"), CALLS)
 @pytest.mark.parametrize(
-    "test", [call(), AssertTest(code="assert add(2, 3) == 5", names=["add"])], ids=["call", "exam"]
+    "test", [call(), AssertTest(code="assert add(2, 3) == 5", names=["add"])], ids=["call", "separate"]
 )
 def test_calls(pool: Pool, source: str, outcome: str, why: str, test: CallTest | AssertTest) -> None:
     found = run(pool, source, test)
@@ -102,7 +102,7 @@ def test_calls(pool: Pool, source: str, outcome: str, why: str, test: CallTest |
     assert found.tests[0].trust == "strong"
 
 
-def test_exam_in_the_programs_process_is_weak(pool: Pool) -> None:
+def test_separate_test_in_the_programs_process_is_weak(pool: Pool) -> None:
     (right,) = run(pool, "x = [1]", AssertTest(code="assert x == [1]")).tests
     (wrong,) = run(pool, "x = [2]", AssertTest(code="assert x == [1]")).tests
     assert (right.outcome, right.trust) == ("AC", "weak")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from r1_reward.sandbox.answer import Answer, ask_call, ask_calls, ask_exam, read_answer
+from r1_reward.sandbox.answer import Answer, ask_call, ask_calls, ask_test, read_answer
 from r1_reward.sandbox.backends.local import LocalBackend
 from r1_reward.sandbox.errors import SandboxError
 from r1_reward.sandbox.limits import DEFAULT_LIMITS, Limits
@@ -44,12 +44,12 @@ def _call(
     return ran, None if ran.value is None else read_answer(ran.value)
 
 
-def _exam(
+def _separate_test(
     session: AgentSession, source: str, code: str, names: list[str] | None, *, fork: bool = False
 ) -> tuple[Ran, Answer | None]:
     session.load({"main.py": source.encode()}, None)
-    call, exam = ask_exam(code, names)
-    ran = session.run(Command(argv=PYTHON, limits=DEFAULT_LIMITS, call=call, exam=exam, fork=fork))
+    call, test = ask_test(code, names)
+    ran = session.run(Command(argv=PYTHON, limits=DEFAULT_LIMITS, call=call, test=test, fork=fork))
     return ran, None if ran.value is None else read_answer(ran.value)
 
 
@@ -247,22 +247,22 @@ def f(x): return 0
 
 
 @pytest.mark.parametrize("why", EXAMS)
-def test_exam_in_a_process_of_its_own(session: AgentSession, why: str, fork: bool) -> None:
+def test_separate_test_in_a_process_of_its_own(session: AgentSession, why: str, fork: bool) -> None:
     source, code, kind = EXAMS[why]
-    ran, answer = _exam(session, source, code, ["f"], fork=fork)
+    ran, answer = _separate_test(session, source, code, ["f"], fork=fork)
     assert answer is not None, ran
     assert answer.kind == kind
 
 
-def test_exam_with_a_value_that_is_not_plain_does_not_pass(session: AgentSession) -> None:
-    _, answer = _exam(session, "def f(): return object()", "try: f()\nexcept Exception: pass", ["f"])
+def test_separate_test_with_a_value_that_is_not_plain_does_not_pass(session: AgentSession) -> None:
+    _, answer = _separate_test(session, "def f(): return object()", "try: f()\nexcept Exception: pass", ["f"])
     assert answer is not None
     assert (answer.kind, "object" in answer.text) == ("unplain", True)
 
 
-def test_exam_finds_neither_the_program_nor_its_files(session: AgentSession) -> None:
+def test_separate_test_finds_neither_the_program_nor_its_files(session: AgentSession) -> None:
     # The test process may read the program's folder, as anyone may; it has none of its code in memory.
-    _, answer = _exam(
+    _, answer = _separate_test(
         session,
         "def f(): return 1\nSECRET = 2",
         "import sys\nassert f() == 1 and 'SECRET' not in vars(sys.modules['program'])",
@@ -271,23 +271,23 @@ def test_exam_finds_neither_the_program_nor_its_files(session: AgentSession) -> 
     assert answer == Answer(kind="passed")
 
 
-def test_exam_that_ends_the_test_process_does_not_pass(session: AgentSession) -> None:
-    ran, answer = _exam(session, "def f(): return 1", "import os\nos._exit(0)", ["f"])
+def test_separate_test_that_ends_the_test_process_does_not_pass(session: AgentSession) -> None:
+    ran, answer = _separate_test(session, "def f(): return 1", "import os\nos._exit(0)", ["f"])
     assert answer is None
     assert ran.ended == "exit"
 
 
-def test_exam_in_the_program_itself(session: AgentSession, fork: bool) -> None:
-    assert _exam(session, "class A: x = 1", "assert A().x == 1", None, fork=fork)[1] == Answer(kind="passed")
-    failed = _exam(session, "class A: x = 1", "assert A().x == 2", None, fork=fork)[1]
+def test_separate_test_in_the_program_itself(session: AgentSession, fork: bool) -> None:
+    assert _separate_test(session, "class A: x = 1", "assert A().x == 1", None, fork=fork)[1] == Answer(kind="passed")
+    failed = _separate_test(session, "class A: x = 1", "assert A().x == 2", None, fork=fork)[1]
     assert failed is not None
     assert failed.kind == "raised"
 
 
-def test_exam_that_hangs_ends_at_the_limit(session: AgentSession) -> None:
+def test_separate_test_that_hangs_ends_at_the_limit(session: AgentSession) -> None:
     session.load({"main.py": b"def f():\n    while True: pass"}, None)
-    call, exam = ask_exam("f()", ["f"])
-    ran = session.run(Command(argv=PYTHON, limits=Limits(time_s=0.5).over(DEFAULT_LIMITS), call=call, exam=exam))
+    call, test = ask_test("f()", ["f"])
+    ran = session.run(Command(argv=PYTHON, limits=Limits(time_s=0.5).over(DEFAULT_LIMITS), call=call, test=test))
     assert (ran.ended, ran.value, ran.clean) == ("time", None, True)
 
 

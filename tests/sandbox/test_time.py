@@ -68,7 +68,7 @@ def test_a_right_program_on_a_busy_machine_passes(pool: Pool, busy_machine: None
 
 
 def test_a_machine_that_stays_busy_is_told_and_never_judged(pool: Pool, busy_machine: None) -> None:
-    found = _run(pool, BURN.format(seconds=1.9), time_s=2, wall_s=2)
+    found = _run(pool, BURN.format(seconds=0.9), time_s=1, wall_s=1)
     assert (found.outcome, found.fault) == (Outcome.INFRA, Fault.MACHINE_BUSY), found
     assert "waited for one" in found.detail
 

@@ -89,7 +89,7 @@ class Family:
 
 
 def containers_of(pids: set[int]) -> list[str]:
-    from r1_reward.sandbox.backends.engine import engine
+    from r1_reward.sandbox.backends.docker_engine import engine
     from r1_reward.sandbox.backends.leaks import _containers
 
     with engine() as client:

@@ -20,7 +20,7 @@ from r1_reward.rows.files import RawRow
 from r1_reward.rows.reader import RowReader
 from r1_reward.sandbox.pool import processors
 from r1_reward.scoring import ScoreOptions, score
-from r1_reward.scoring.pool import Pool
+from r1_reward.scoring.pool import WorkerPool
 from r1_reward.verifiers import RunError
 from r1_reward.verifiers.spec import RewardSpec
 
@@ -279,7 +279,7 @@ def test_workers_prepare_before_their_first_row_and_share_the_processors(
 def test_workers_outlive_the_threads_that_had_them_started() -> None:
     """Linux ends a process with the thread that made it, where it asked to die with its parent."""
     spec = RewardSpec(rewards=("math",))
-    pool = Pool(spec, spec.build(), RowReader(), workers=2, row_timeout=60)
+    pool = WorkerPool(spec, spec.build(), RowReader(), workers=2, row_timeout=60)
     row = RawRow(0, 1, rb'{"response": "\\boxed{4}", "reference": "4"}')
     try:
         starting = threading.Thread(target=pool.start, args=(2,))

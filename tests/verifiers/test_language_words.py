@@ -8,7 +8,7 @@ import pytest
 
 from r1_reward.verifiers import Sample
 from r1_reward.verifiers.language import LanguageVerifier
-from r1_reward.verifiers.language.auto import Plan, pieces
+from r1_reward.verifiers.language.auto import DetectionPlan, pieces
 from r1_reward.verifiers.language.scripts import BY_NAME, RUNS, SCRIPTS, counted_pattern
 
 COUNTS = [
@@ -80,14 +80,14 @@ def test_runs_cover_every_letter_of_a_mixed_text() -> None:
 def test_pieces_slice_back_into_the_text() -> None:
     text = "First we add the numbers. Ensuite nous faisons la somme des carrés et puis c'est tout. "
     text += "然后我们得到答案。 Done now."
-    found = pieces(text, Plan(None), "en", "word")
+    found = pieces(text, DetectionPlan(None), "en", "word")
     assert [piece.language for piece in found] == ["en", "fr", "zh", "en"]
     assert text[found[1].start : found[1].end].startswith("Ensuite")
     assert all(before.end <= after.start for before, after in pairwise(found))
 
 
 def test_a_long_word_costs_no_more_than_a_short_one() -> None:
-    assert pieces("a" * 500_000, Plan(None), "en", "word")[0].words == 1
+    assert pieces("a" * 500_000, DetectionPlan(None), "en", "word")[0].words == 1
 
 
 def test_single_letters_follow_the_language() -> None:

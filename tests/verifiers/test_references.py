@@ -14,7 +14,7 @@ from r1_reward.inspection.check import check
 from r1_reward.inspection.explain.command import explain_sample
 from r1_reward.rows.reader import RowReader
 from r1_reward.scoring import ScoreOptions, score
-from r1_reward.scoring.work import Scorer
+from r1_reward.scoring.work import RowScorer
 from r1_reward.verifiers import ChoiceVerifier, MathVerifier, Reason, Sample, Status, auto, r1_zero
 from r1_reward.verifiers.references import unusable
 
@@ -126,6 +126,6 @@ def test_every_way_in_says_the_same(reference: str, tmp_path: Path) -> None:
 def _served(body: dict[str, Any]) -> str:
     asked = FORMS["/get_reward"](json.dumps(body).encode(), Served("auto", (), {}))
     with pytest.raises(Refusal) as refused:
-        asked.answer(Scorer(auto(), RowReader(), None).judge(asked.rows))
+        asked.answer(RowScorer(auto(), RowReader(), None).judge(asked.rows))
     assert refused.value.status == 422
     return refused.value.reason

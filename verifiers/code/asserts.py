@@ -46,7 +46,7 @@ PROGRAM_MODULES = frozenset(("solution", "main", "program", "your_module", "subm
 
 
 def split_asserts(code: str, *, runner: Runner = "", before: str = "") -> list[CallTest | AssertTest]:
-    """The tests that a text of Python asserts comes to. Raises SyntaxError or ValueError where it is no Python, and
+    """The tests in a text of Python asserts. Raises SyntaxError or ValueError where it is no Python, and
     `ChecksNothingError` where running it would neither call nor assert anything.
 
     `runner` runs the tests that the text defines; where it is empty, a text that names pytest or imports the program
@@ -66,9 +66,9 @@ def split_asserts(code: str, *, runner: Runner = "", before: str = "") -> list[C
         raise ChecksNothingError("the test code asserts constants alone")
     if len(code) <= _LONGEST:
         try:
-            found = _Straight(runner).read(tree.body)
-            if found and not _counts_calls(found):
-                return list(found)
+            calls = _Straight(runner).read(tree.body)
+            if calls and not _counts_calls(calls):
+                return list(calls)
         except (NotConstantError, RecursionError):
             pass
     names = called_names(tree)
@@ -82,12 +82,12 @@ def split_asserts(code: str, *, runner: Runner = "", before: str = "") -> list[C
 
 def _counts_calls(tests: Sequence[CallTest]) -> bool:
     """Whether the same call is to give one thing and then another: the tests are about what is kept between them."""
-    wanted: dict[tuple[str, str], list[CallTest]] = {}
+    by_call: dict[tuple[str, str], list[CallTest]] = {}
     for test in tests:
-        wanted.setdefault((test.entry, test.args), []).append(test)
+        by_call.setdefault((test.entry, test.args), []).append(test)
     return any(
         test.checker is first.checker is checkers.equal and not checkers.same(first.expected, test.expected)
-        for first, *others in wanted.values()
+        for first, *others in by_call.values()
         for test in others
     )
 
@@ -169,10 +169,10 @@ class _Straight:
                 self._checks[name] = (arguments.args[0].arg, body)
             case ast.Expr(value=ast.Constant()) | ast.Pass():
                 pass
-            case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=[ast.Name(id=given)], keywords=[])) if (
-                name in self._checks and given not in self._constants and given not in self._checks
+            case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=[ast.Name(id=argument)], keywords=[])) if (
+                name in self._checks and argument not in self._constants and argument not in self._checks
             ):
-                self._check(name, given)
+                self._check(name, argument)
             case ast.ImportFrom(module=str(module), names=names) if module in PROGRAM_MODULES:
                 if any(alias.asname is not None for alias in names):
                     raise NotConstantError
@@ -194,11 +194,11 @@ class _Straight:
         inner._constants, inner._modules, inner._tests = dict(self._constants), set(self._modules), self._tests
         inner.read(body)
 
-    def _check(self, name: str, given: str) -> None:
+    def _check(self, name: str, argument: str) -> None:
         parameter, body = self._checks[name]
         inner = _Straight()
         inner._constants = {key: value for key, value in self._constants.items() if key != parameter}
-        inner._aliases = {parameter: given}
+        inner._aliases = {parameter: argument}
         inner._modules = set(self._modules)
         inner._spent = self._spent
         inner._tests = self._tests
@@ -233,21 +233,21 @@ class _Straight:
                 raise NotConstantError
             return self._add(self._call(left), list(container), _one_of if isinstance(op, ast.In) else _none_of)
         try:
-            wanted, call = self._constant(right), left
+            expected, call = self._constant(right), left
         except NotConstantError:
-            wanted, call = self._constant(left), right
+            expected, call = self._constant(left), right
         match op:
             case ast.Eq():
                 checker = checkers.equal
             case ast.NotEq():
                 checker = checkers.unequal
-            case ast.Is() if wanted is None or wanted is True or wanted is False:
+            case ast.Is() if expected is None or expected is True or expected is False:
                 checker = checkers.identical
-            case ast.IsNot() if wanted is None or wanted is True or wanted is False:
+            case ast.IsNot() if expected is None or expected is True or expected is False:
                 checker = checkers.not_identical
             case _:
                 raise NotConstantError
-        return self._add(self._call(call), wanted, checker)
+        return self._add(self._call(call), expected, checker)
 
     def _near(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> None:
         """`abs(f(x) - y) < eps`."""
@@ -259,13 +259,13 @@ class _Straight:
             ):
                 bound = self._constant(right)
                 try:
-                    wanted, call = self._constant(other), one
+                    expected, call = self._constant(other), one
                 except NotConstantError:
-                    wanted, call = self._constant(one), other
-                if not _number(bound) or not _number(wanted):
+                    expected, call = self._constant(one), other
+                if not _number(bound) or not _number(expected):
                     raise NotConstantError
                 checker = checkers.close(float(bound), 0.0, strict=isinstance(op, ast.Lt))  # type: ignore[arg-type]
-                self._add(self._call(call), wanted, checker)
+                self._add(self._call(call), expected, checker)
             case _:
                 raise NotConstantError
 
@@ -279,15 +279,15 @@ class _Straight:
             raise NotConstantError
         one, other = test.args
         try:
-            wanted, call = self._constant(other), one
+            expected, call = self._constant(other), one
         except NotConstantError:
-            wanted, call = self._constant(one), other
-        if not _number(wanted):
+            expected, call = self._constant(one), other
+        if not _number(expected):
             raise NotConstantError
         absolute, relative = options.get("abs_tol", 0.0), options.get("rel_tol", 1e-9)
         assert isinstance(absolute, int | float)
         assert isinstance(relative, int | float)
-        self._add(self._call(call), wanted, checkers.close(float(absolute), float(relative)))
+        self._add(self._call(call), expected, checkers.close(float(absolute), float(relative)))
 
     def _add(self, call: _Call, expected: object, checker: Checker) -> None:
         self._spent |= {

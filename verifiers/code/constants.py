@@ -16,7 +16,7 @@ _LONG = 100_000
 """Characters of a literal that is first read as JSON."""
 _BITS = 1 << 14
 _ITEMS = 1 << 16
-"""Bounds of what constants may come to."""
+"""Bounds of the values of constants."""
 
 
 class NotConstantError(Exception):
@@ -141,6 +141,6 @@ def fold_text(text: str) -> object:
         try:
             return fold(node, {})
         except NotConstantError:
-            return ast.literal_eval(node)  # a literal may be larger than what an expression may come to
+            return ast.literal_eval(node)  # a literal may be larger than the value of an expression may be
     except (RecursionError, MemoryError, TypeError) as error:
         raise ValueError(f"{type(error).__name__} in {text[:60]!r}") from error

@@ -8,13 +8,12 @@ from typing import Any
 
 from ...sandbox.limits import Limits
 
-Row = Mapping[str, Any]  # any: JSON values
 _SECONDS = re.compile(r"\s*([0-9.]+)\s*(?:s|sec|second|seconds)?\s*$", re.IGNORECASE)
 _MEMORY = re.compile(r"\s*([0-9.]+)\s*(b|kb|mb|gb|bytes|kilobytes|megabytes|gigabytes)?\s*$", re.IGNORECASE)
 _MIB = {"b": 1 / (1 << 20), "k": 1 / 1024, "m": 1.0, "g": 1024.0}
 
 
-def limits_of_row(row: Row) -> Limits | None:
+def limits_of_row(row: Mapping[str, Any]) -> Limits | None:  # any: JSON values
     """What a row's columns `time_limit`, `memory_limit` and `memory_limit_bytes` say; None where they say nothing.
 
     >>> limits_of_row({"time_limit": "2.0 seconds", "memory_limit": 256.0})
@@ -35,16 +34,16 @@ def _seconds(value: object) -> float | None:
         if isinstance(whole, int | float) and isinstance(nanos, int | float):
             return _bounded(float(whole) + float(nanos) / 1e9)
         return None
-    if isinstance(value, str) and (found := _SECONDS.match(value)):
-        return _bounded(_number(found[1]))
+    if isinstance(value, str) and (match := _SECONDS.match(value)):
+        return _bounded(_number(match[1]))
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _bounded(float(value) if value < 200 else float(value) / 1000)  # milliseconds, then
     return None
 
 
 def _megabytes(value: object) -> float | None:
-    if isinstance(value, str) and (found := _MEMORY.match(value)):
-        return _bounded(_number(found[1]) * _MIB[(found[2] or "m")[0].lower()])
+    if isinstance(value, str) and (match := _MEMORY.match(value)):
+        return _bounded(_number(match[1]) * _MIB[(match[2] or "m")[0].lower()])
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _bounded(float(value) if value < 1 << 16 else float(value) / (1 << 20))  # bytes, then
     return None

@@ -68,7 +68,9 @@ def called_names(tree: ast.Module) -> tuple[str, ...] | None:
             case ast.Call(func=ast.Name(id=name), args=arguments):
                 # A function that is handed on, as to `check`, is called there; the program's own may want it itself.
                 called.add(name)
-                called.update(given.id for given in arguments if isinstance(given, ast.Name) and name not in free)
+                called.update(
+                    argument.id for argument in arguments if isinstance(argument, ast.Name) and name not in free
+                )
     return tuple(sorted(free)) if free <= called | of_program and not _looks_inside(nodes, free) else None
 
 
@@ -109,28 +111,30 @@ def _is_random(node: ast.expr) -> bool:
 
 def _looks_inside(nodes: Sequence[ast.AST], free: set[str]) -> bool:
     """Whether attributes are asked for of what the program gave that plain values have not got."""
-    given = set(free)
+    tainted = set(free)
 
-    def is_given(node: ast.AST) -> bool:
-        return any(isinstance(inner, ast.Name) and inner.id in given for inner in ast.walk(node))
+    def is_tainted(node: ast.AST) -> bool:
+        return any(isinstance(inner, ast.Name) and inner.id in tainted for inner in ast.walk(node))
 
     for _ in range(3):  # names given to names given to names
         for node in nodes:
             match node:
-                case ast.Assign(targets=targets, value=value) if is_given(value):
-                    given |= {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+                case ast.Assign(targets=targets, value=value) if is_tainted(value):
+                    tainted |= {
+                        name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)
+                    }
                 case (
                     ast.For(target=target, iter=value)
                     | ast.comprehension(target=target, iter=value)
                     | ast.NamedExpr(target=target, value=value)
-                ) if is_given(value):
-                    given |= {name.id for name in ast.walk(target) if isinstance(name, ast.Name)}
-    answers = given - free
+                ) if is_tainted(value):
+                    tainted |= {name.id for name in ast.walk(target) if isinstance(name, ast.Name)}
+    answers = tainted - free
     return any(
-        (isinstance(node, ast.Attribute) and node.attr not in _PLAIN_METHODS and is_given(node.value))
+        (isinstance(node, ast.Attribute) and node.attr not in _PLAIN_METHODS and is_tainted(node.value))
         or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in answers)
-        or (isinstance(node, ast.Call) and isinstance(node.func, ast.Call | ast.Subscript) and is_given(node.func))
-        or (isinstance(node, ast.withitem) and _first_call(node.context_expr) in given)
+        or (isinstance(node, ast.Call) and isinstance(node.func, ast.Call | ast.Subscript) and is_tainted(node.func))
+        or (isinstance(node, ast.withitem) and _first_call(node.context_expr) in tainted)
         for node in nodes
     )
 

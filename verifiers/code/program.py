@@ -48,7 +48,7 @@ def find_program(
     response: str,
     prompt: str | Sequence[Message] = "",
     *,
-    wanted: str | None = None,
+    required: str | None = None,
     fallback: str = "python",
     prefilled: Prefilled = "auto",
     bare: bool = True,
@@ -56,20 +56,20 @@ def find_program(
 ) -> Program | None:
     r"""The program of a response; None where there is none.
 
-    `wanted` is the language it must be in, `fallback` the one of a block without a tag where none is wanted; `bare`
+    `required` is the language it must be in, `fallback` the one of a block without a tag where none is required; `bare`
     says whether a response without any fence may be a program. Of several blocks, the last that defines one of `names`
     is taken, where any does.
 
     >>> find_program("<think>```py\nx\n```</think>Here:\n```python\nprint(1)\n```\n").source
     'print(1)\n'
-    >>> find_program("```cpp\nint main(){}\n```", wanted="python") is None
+    >>> find_program("```cpp\nint main(){}\n```", required="python") is None
     True
     """
-    found = scan(clean(response).lstrip("\ufeff"), prompt, prefilled=prefilled)
-    if found.final is None:
+    scanned = scan(clean(response).lstrip("\ufeff"), prompt, prefilled=prefilled)
+    if scanned.final is None:
         return None
-    text = found.final.of(found.text)
-    answers = [block.body.of(found.text) for block in found.answers if block.span.start >= found.final.start]
+    text = scanned.final.of(scanned.text)
+    answers = [block.body.of(scanned.text) for block in scanned.answers if block.span.start >= scanned.final.start]
     if answers and ("```" in answers[-1] or "~~~" in answers[-1]):
         text = answers[-1]
     blocks = _blocks(text)
@@ -78,14 +78,14 @@ def find_program(
         for tag, body in blocks
         if tag and (known := language(tag)) is not None
     ]
-    fitting = [block for block in tagged if wanted in (None, block.language)]
-    fitting = fitting or [Program(body, wanted or fallback) for tag, body in blocks if not tag and body.strip()]
+    fitting = [block for block in tagged if required in (None, block.language)]
+    fitting = fitting or [Program(body, required or fallback) for tag, body in blocks if not tag and body.strip()]
     if fitting:
         return _chosen(fitting, names)
     if blocks or not bare:
         return None
     text = (answers[-1] if answers else text).lstrip("\ufeff")
-    return Program(text.strip("\n") + "\n", wanted or fallback) if _looks_bare(text, wanted or fallback) else None
+    return Program(text.strip("\n") + "\n", required or fallback) if _looks_bare(text, required or fallback) else None
 
 
 _NAMES_STANDARD = re.compile(r"^(?:c|c\+\+|cpp|cxx)\d\d$")
@@ -93,10 +93,10 @@ _NAMES_STANDARD = re.compile(r"^(?:c|c\+\+|cpp|cxx)\d\d$")
 
 def foreign_language(response: str, prompt: str | Sequence[Message], prefilled: Prefilled) -> str | None:
     """The tag of the last code block, where that names a programming language that no sandbox has."""
-    found = scan(clean(response).lstrip("\ufeff"), prompt, prefilled=prefilled)
-    if found.final is None:
+    scanned = scan(clean(response).lstrip("\ufeff"), prompt, prefilled=prefilled)
+    if scanned.final is None:
         return None
-    tags = [tag.lower() for tag, body in _blocks(found.final.of(found.text)) if body.strip()]
+    tags = [tag.lower() for tag, body in _blocks(scanned.final.of(scanned.text)) if body.strip()]
     return tags[-1] if tags and tags[-1] in _FOREIGN else None
 
 
@@ -112,8 +112,8 @@ def _chosen(blocks: Sequence[Program], names: Collection[str]) -> Program:
     defines what the tests call."""
     blocks = [block for block in blocks if block.source.strip()] or blocks
     blocks = [block for block in blocks if block.language != "bash"] or blocks
-    found = next((b for b in reversed(blocks) if any(defines(b.source, name) for name in names)), blocks[-1])
-    return found._replace(source=found.source.removeprefix("\ufeff"))
+    best = next((b for b in reversed(blocks) if any(defines(b.source, name) for name in names)), blocks[-1])
+    return best._replace(source=best.source.removeprefix("\ufeff"))
 
 
 def _blocks(text: str) -> list[tuple[str, str]]:
@@ -121,13 +121,13 @@ def _blocks(text: str) -> list[tuple[str, str]]:
 
     Without any, also fences that stand deeper than Markdown has it, as in lists, or after words on their line.
     """
-    found = _fenced(text)
-    if not found and (deep := _DEEP.search(text)):
-        found = _fenced(_dedented(text, len(deep[1])))
-    if not found and (inline := _INLINE.search(text)):
+    fenced = _fenced(text)
+    if not fenced and (deep := _DEEP.search(text)):
+        fenced = _fenced(_dedented(text, len(deep[1])))
+    if not fenced and (inline := _INLINE.search(text)):
         body, _, _ = text[inline.end() :].partition("```")
-        found = [(inline[1].lower(), body)]
-    return [(re.split("[,:]", tag.strip("{}."))[0], body) for tag, body in found]
+        fenced = [(inline[1].lower(), body)]
+    return [(re.split("[,:]", tag.strip("{}."))[0], body) for tag, body in fenced]
 
 
 def _fenced(text: str) -> list[tuple[str, str]]:

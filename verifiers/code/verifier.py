@@ -78,7 +78,7 @@ class CodeVerifier:
     """1 if the response's program passes every test, else 0; with `score="fraction"` the share that it passes.
 
     The program is the last fitting code block after the thinking. Tests are the sample's. Nothing runs outside the
-    isolation that `backend` names; where it cannot be had, the verdict is `error: sandbox_unavailable` and no number.
+    isolation that `backend` names; where it is not available, the verdict is `error: sandbox_unavailable`.
 
     Evidence: `tests`, one `{outcome, seconds, cpu_seconds, memory_mb, detail}` each, the first failures with the
     `stdout` and `stderr` that they wrote; `trust` (`weak` where test code had to run in the program's own process);
@@ -167,29 +167,29 @@ class CodeVerifier:
         """One verdict per sample; their programs run at once as far as there are slots."""
         check_samples(samples)
         prepared = [self._prepare(sample) for sample in samples]
-        results = iter(self._run([found for found in prepared if isinstance(found, Submission)]))
+        results = iter(self._run([one for one in prepared if isinstance(one, Submission)]))
         return [
-            found if isinstance(found, Verdict) else self._verdict(sample, found, next(results))
-            for sample, found in zip(samples, prepared, strict=True)
+            one if isinstance(one, Verdict) else self._verdict(sample, one, next(results))
+            for sample, one in zip(samples, prepared, strict=True)
         ]
 
     def _prepare(self, sample: Sample) -> Submission | Verdict:
         start = time.perf_counter()
         try:
             return self._submission(sample)
-        except _Verdict as found:
-            return found.verdict.timed(time.perf_counter() - start, accuracy=True)
+        except _Verdict as raised:
+            return raised.verdict.timed(time.perf_counter() - start, accuracy=True)
         except Exception as error:  # noqa: BLE001 - the boundary: our own failure is recorded as such
             return Verdict.error(Reason.GRADER_CRASHED, failure(error)).timed(time.perf_counter() - start)
 
     def _submission(self, sample: Sample) -> Submission:
-        """What a sample's response and tests come to. Raises _Verdict where there is nothing to run."""
+        """A sample's response and tests as a submission. Raises _Verdict where there is nothing to run."""
         if not sample.tests:
             raise _Verdict(Verdict.error(Reason.TESTS_MISSING, "the sample has no tests"))
-        wanted = named_language(sample) or self.language
-        known = language(wanted) if wanted else None
-        if wanted and known is None:
-            raise _Verdict(Verdict.error(Reason.LANGUAGE_UNKNOWN, f"no sandbox knows the language {wanted!r}"))
+        named = named_language(sample) or self.language
+        known = language(named) if named else None
+        if named and known is None:
+            raise _Verdict(Verdict.error(Reason.LANGUAGE_UNKNOWN, f"no sandbox knows the language {named!r}"))
         python = any(test.type in ("function", "assert") for test in sample.tests)
         if python and known is not None and known.name != "python":
             message = f"function and assert tests are Python's, the program's language is {known.name}"
@@ -205,7 +205,7 @@ class CodeVerifier:
         program = find_program(
             sample.response,
             sample.prompt,
-            wanted="python" if python else known.name if known else None,
+            required="python" if python else known.name if known else None,
             prefilled=self.prefilled,
             bare=self.extraction == "lenient",
             names=_called(sample, tests),
@@ -237,7 +237,7 @@ class CodeVerifier:
             limits=self._limits_of(sample, program),
             stop_at_failure=self.stop_at_failure and self.score == "all",
             exit_status=self.crashes == "fail",
-            standard=f"{wanted or ''} {program.standard}",
+            standard=f"{named or ''} {program.standard}",
         )
 
     @staticmethod
@@ -266,7 +266,7 @@ class CodeVerifier:
         return (sample.limits or Limits()).over(self.limits)
 
     def _tests(self, test: TestCase) -> Sequence[Test]:
-        """The sandbox's tests that one of ours comes to. Raises SyntaxError or ValueError."""
+        """The sandbox's tests for one of ours. Raises SyntaxError or ValueError."""
         if test.type == "stdin":
             assert test.input is not None
             assert test.output is not None
@@ -310,10 +310,10 @@ class CodeVerifier:
         """The checker of the user's that a test names, if it does. Raises ValueError for one that was not given."""
         if not name.startswith(OWN):
             return None
-        found = self.checkers.get(name.removeprefix(OWN))
-        if found is None:
+        checker = self.checkers.get(name.removeprefix(OWN))
+        if checker is None:
             raise ValueError(f"the checker {name!r} is not among code.checkers: {', '.join(self.checkers) or 'none'}")
-        return found
+        return checker
 
     def _run(self, submissions: Sequence[Submission]) -> list[Result]:
         from ...sandbox.pool import Pool, shared
@@ -324,7 +324,7 @@ class CodeVerifier:
     def _verdict(self, sample: Sample, submission: Submission, result: Result) -> Verdict:
         answer = submission.source[:_ANSWER]
         evidence: dict[str, Any] = {  # any: JSON values
-            "tests": _told(result.tests),
+            "tests": _test_entries(result.tests),
             "trust": "weak" if any(test.trust == "weak" for test in result.tests) else "strong",
             "language": submission.language,
             "backend": result.backend,
@@ -342,8 +342,8 @@ class CodeVerifier:
         if missing:
             evidence["missing_module"] = missing
         if missing and (needs_module(sample, missing) or missing in result.modules):
-            told = f"the sandbox has no module {missing!r}, which the tests need; {_way_out(missing)}"
-            return Verdict.error(Reason.MISSING_MODULE, told, answer=answer, evidence=evidence).timed(result.seconds)
+            message = f"the sandbox has no module {missing!r}, which the tests need; {_way_out(missing)}"
+            return Verdict.error(Reason.MISSING_MODULE, message, answer=answer, evidence=evidence).timed(result.seconds)
         share = sum(test.outcome is Outcome.AC for test in result.tests) / len(result.tests)
         passed = result.outcome is Outcome.AC
         reason = Reason.MISSING_MODULE if missing else _REASONS[result.outcome]
@@ -374,9 +374,9 @@ def _why_weak(tests: Sequence[Test]) -> str:
     return ""
 
 
-def _told(outcomes: Sequence[TestOutcome]) -> list[dict[str, Any]]:  # any: JSON values
+def _test_entries(outcomes: Sequence[TestOutcome]) -> list[dict[str, Any]]:  # any: JSON values
     """What became of each test, and what the first failures wrote."""
-    told = []
+    entries = []
     failures = 0
     for test in outcomes:
         one: dict[str, Any] = {  # any: JSON values
@@ -391,8 +391,8 @@ def _told(outcomes: Sequence[TestOutcome]) -> list[dict[str, Any]]:  # any: JSON
             if failures <= _WITH_OUTPUT:
                 written = {"stdout": _ends(test.stdout), "stderr": _ends(test.stderr)}
                 one |= {name: text for name, text in written.items() if text}
-        told.append(one)
-    return told
+        entries.append(one)
+    return entries
 
 
 def _ends(text: str) -> str:

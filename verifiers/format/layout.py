@@ -33,7 +33,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class LayoutCheck:
     """How a response deviates, and what of it is as it should be."""
 
     violations: frozenset[Violation]
@@ -41,16 +41,16 @@ class Checked:
     """What is asked for, and whether it is there; what is only kept because nothing is there is not kept."""
 
 
-def check(found: Reasoning, layout: Layout) -> Checked:
+def check(scanned: Reasoning, layout: Layout) -> LayoutCheck:
     """Compare a response with a layout."""
     names = tuple(layout.tags)
-    tags = found.tags_of(names)
-    blocks = found.blocks_of(names)
-    violations = _stack_faults(found, tags, names)
+    tags = scanned.tags_of(names)
+    blocks = scanned.blocks_of(names)
+    violations = _stack_faults(scanned, tags, names)
     requirements: dict[str, bool] = {}
     for name, cardinality in layout.tags.items():
         mine = [block for block in blocks if block.name == name]
-        faults = _faults(found, name, mine, cardinality)
+        faults = _faults(scanned, name, mine, cardinality)
         violations |= faults
         if cardinality in ("1", "+"):
             whole = {of_tag("unclosed", name), of_tag("unopened", name), of_tag("duplicate", name)}
@@ -58,7 +58,7 @@ def check(found: Reasoning, layout: Layout) -> Checked:
             requirements[f"{name}_filled"] = requirements[name] and of_tag("empty", name) not in faults
     if layout.ordered and not _in_order(blocks, names):
         violations.add(Violation.WRONG_ORDER)
-    violations |= _outside_faults(found, blocks, layout)
+    violations |= _outside_faults(scanned, blocks, layout)
     complete = bool(requirements) and all(requirements.values())
     if len(layout.tags) > 1:
         requirements["order"] = complete and not violations & {Violation.WRONG_ORDER, Violation.NESTED}
@@ -66,13 +66,13 @@ def check(found: Reasoning, layout: Layout) -> Checked:
         requirements["summary"] = complete and Violation.MISSING_SUMMARY not in violations
     if not layout.outside:
         requirements["nothing_outside"] = complete and Violation.TEXT_OUTSIDE not in violations
-    return Checked(violations=frozenset(violations), requirements=requirements)
+    return LayoutCheck(violations=frozenset(violations), requirements=requirements)
 
 
-def _stack_faults(found: Reasoning, tags: Sequence[Tag], names: Sequence[str]) -> set[Violation]:
+def _stack_faults(scanned: Reasoning, tags: Sequence[Tag], names: Sequence[str]) -> set[Violation]:
     """Opening and closing tags that do not alternate."""
     faults = set()
-    opened = ["think"] if found.prefilled and "think" in names else []
+    opened = ["think"] if scanned.prefilled and "think" in names else []
     for tag in tags:
         name = tag.name
         if not tag.closing:
@@ -89,30 +89,30 @@ def _stack_faults(found: Reasoning, tags: Sequence[Tag], names: Sequence[str]) -
     return faults | {of_tag("unclosed", name) for name in opened}
 
 
-def _faults(found: Reasoning, name: str, blocks: Sequence[Block], cardinality: Cardinality) -> set[Violation]:
+def _faults(scanned: Reasoning, name: str, blocks: Sequence[Block], cardinality: Cardinality) -> set[Violation]:
     faults = set()
     if not blocks and cardinality in ("1", "+"):
         faults.add(of_tag("missing", name))
     if len(blocks) > 1 and cardinality in ("1", "?"):
         faults.add(of_tag("duplicate", name))
-    if any(blank(found.text, block.body.start, block.body.end) for block in blocks):
+    if any(blank(scanned.text, block.body.start, block.body.end) for block in blocks):
         faults.add(of_tag("empty", name))
     return faults
 
 
 def _in_order(blocks: Sequence[Block], names: Sequence[str]) -> bool:
-    places = {name: place for place, name in enumerate(names)}
-    return all(places[before.name] <= places[after.name] for before, after in pairwise(blocks))
+    rank = {name: place for place, name in enumerate(names)}
+    return all(rank[before.name] <= rank[after.name] for before, after in pairwise(blocks))
 
 
-def _outside_faults(found: Reasoning, blocks: Sequence[Block], layout: Layout) -> set[Violation]:
+def _outside_faults(scanned: Reasoning, blocks: Sequence[Block], layout: Layout) -> set[Violation]:
     faults = set()
     end = 0
     for block in blocks:
-        if not layout.outside and not blank(found.text, end, block.span.start):
+        if not layout.outside and not blank(scanned.text, end, block.span.start):
             faults.add(Violation.TEXT_OUTSIDE)
         end = max(end, block.span.end)
-    tail = not blank(found.text, end, len(found.text))
+    tail = not blank(scanned.text, end, len(scanned.text))
     if tail and layout.tail == "none" and not layout.outside:
         faults.add(Violation.TEXT_OUTSIDE)
     if layout.tail == "some" and (not tail or not blocks):

@@ -25,8 +25,8 @@ from ..reasoning import Prefilled, Reasoning, Span, scan
 from ..sample import Sample
 from ..verdict import Reason, Verdict
 from ..verifier import judge_each
-from .layout import CARDINALITIES, Cardinality, Checked, Layout, blank, check
-from .places import places, with_returns
+from .layout import CARDINALITIES, Cardinality, Layout, LayoutCheck, blank, check
+from .spans import violation_spans, with_returns
 from .violation import Violation
 
 Profile = Literal["r1_zero", "r1_chat", "think_only", "boxed", "json", "custom"]
@@ -135,13 +135,13 @@ class FormatVerifier:
         cut = _first_tags(text, tuple(layout.tags)) if layout else text
         scanned = scan(cut, sample.prompt, prefilled=self.prefilled)
         checked = self._check(scanned, layout)
-        found = set(checked.violations)
+        kinds = set(checked.violations)
         if len(cut) < len(text):
-            found.add(Violation.DUPLICATE_TAG)
+            kinds.add(Violation.DUPLICATE_TAG)
         finish = sample.meta.get("finish_reason")
         if isinstance(finish, str) and finish in _CUT:
-            found.add(Violation.TRUNCATED)
-        violations = [violation.value for violation in sorted(found, key=_PLACE.__getitem__)]
+            kinds.add(Violation.TRUNCATED)
+        violations = [violation.value for violation in sorted(kinds, key=_PLACE.__getitem__)]
         graded = self.mode == "graded"
         parts = {name: float(kept) for name, kept in checked.requirements.items()} if graded else {}
         if not violations:
@@ -155,7 +155,7 @@ class FormatVerifier:
             Reason.PARTIAL if score else Reason.BAD_FORMAT,
             "the form is broken: " + ", ".join(violations).replace("_", " "),
             parts=parts,
-            evidence={"violations": violations, "places": _places(scanned, layout, found, sample.response)},
+            evidence={"violations": violations, "places": _spans(scanned, layout, kinds, sample.response)},
         )
 
     def _layout(self) -> Layout | None:
@@ -166,17 +166,17 @@ class FormatVerifier:
         tail: Literal["none", "any"] = "any" if self.outside else "none"
         return Layout(tags=tags, ordered=self.order == "given", tail=tail, outside=self.outside)
 
-    def _check(self, found: Reasoning, layout: Layout | None) -> Checked:
+    def _check(self, scanned: Reasoning, layout: Layout | None) -> LayoutCheck:
         if layout is not None:
-            return check(found, layout)
-        return _check_boxed(found) if self.profile == "boxed" else _check_json(found, self.schema)
+            return check(scanned, layout)
+        return _check_boxed(scanned) if self.profile == "boxed" else _check_json(scanned, self.schema)
 
 
-def _places(
-    found: Reasoning, layout: Layout | None, violations: Collection[Violation], response: str
+def _spans(
+    scanned: Reasoning, layout: Layout | None, violations: Collection[Violation], response: str
 ) -> list[list[int | str]]:
-    told = places(found, layout, violations)
-    return list(map(list, with_returns(told, response) if "\r\n" in response else told))
+    spans = violation_spans(scanned, layout, violations)
+    return list(map(list, with_returns(spans, response) if "\r\n" in response else spans))
 
 
 def clean(response: str) -> str:
@@ -217,24 +217,24 @@ def _first_tags(text: str, names: tuple[str, ...]) -> str:
     return text
 
 
-def _final(found: Reasoning) -> tuple[Span, set[Violation]]:
+def _final(scanned: Reasoning) -> tuple[Span, set[Violation]]:
     """The part that the user reads, and what is wrong with the thinking before it."""
-    final = found.final
+    final = scanned.final
     if final is None:
-        return Span(len(found.text), len(found.text)), {Violation.UNCLOSED_THINK}
+        return Span(len(scanned.text), len(scanned.text)), {Violation.UNCLOSED_THINK}
     return final, set()
 
 
-def _check_boxed(found: Reasoning) -> Checked:
-    final, violations = _final(found)
-    boxes = [box for box in found.boxes if final.start <= box.span.start and box.span.end <= final.end]
+def _check_boxed(scanned: Reasoning) -> LayoutCheck:
+    final, violations = _final(scanned)
+    boxes = [box for box in scanned.boxes if final.start <= box.span.start and box.span.end <= final.end]
     if not boxes:
         violations.add(Violation.MISSING_BOX)
     if len(boxes) > 1:
         violations.add(Violation.DUPLICATE_BOX)
     if any(not box.closed for box in boxes):
         violations.add(Violation.UNCLOSED_BOX)
-    if any(blank(found.text, box.body.start, box.body.end) for box in boxes):
+    if any(blank(scanned.text, box.body.start, box.body.end) for box in boxes):
         violations.add(Violation.EMPTY_BOX)
     one = len(boxes) == 1
     requirements = {
@@ -242,22 +242,24 @@ def _check_boxed(found: Reasoning) -> Checked:
         "box_closed": one and Violation.UNCLOSED_BOX not in violations,
         "box_filled": one and Violation.EMPTY_BOX not in violations,
     }
-    return Checked(violations=frozenset(violations), requirements=requirements)
+    return LayoutCheck(violations=frozenset(violations), requirements=requirements)
 
 
-def _check_json(found: Reasoning, schema: Mapping[str, Any] | None) -> Checked:  # any: a JSON Schema
-    _, violations = _final(found)
-    text = json_text(found)
+def _check_json(scanned: Reasoning, schema: Mapping[str, Any] | None) -> LayoutCheck:  # any: a JSON Schema
+    _, violations = _final(scanned)
+    text = json_text(scanned)
     try:
         value = read_json(text)
     except JsonError:
-        return Checked(violations=frozenset({*violations, Violation.NOT_JSON}), requirements=_JSON_NONE[schema is None])
+        return LayoutCheck(
+            violations=frozenset({*violations, Violation.NOT_JSON}), requirements=_JSON_NONE[schema is None]
+        )
     requirements = {"json": True}
     if schema is not None:
         requirements["schema"] = Schemas.faults(schema, value, len(text)) == ""
         if not requirements["schema"]:
             violations.add(Violation.SCHEMA_MISMATCH)
-    return Checked(violations=frozenset(violations), requirements=requirements)
+    return LayoutCheck(violations=frozenset(violations), requirements=requirements)
 
 
 _JSON_NONE: Mapping[bool, Mapping[str, bool]] = {True: {"json": False}, False: {"json": False, "schema": False}}

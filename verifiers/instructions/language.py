@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ..language.auto import Plan, pieces
+from ..language.auto import DetectionPlan, pieces
 from ..language.backends import known
 from ..language.neutral import mask
 
@@ -32,7 +32,7 @@ def spoken(text: str, language: str) -> bool:
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST // 2]}\n{text[-_LONGEST // 2 :]}"
     counts: Counter[str] = Counter()
-    for piece in pieces(mask(text), Plan(None), code, "word"):
+    for piece in pieces(mask(text), DetectionPlan(None), code, "word"):
         counts[piece.language] += piece.words
     total = sum(counts.values())
     return bool(total) and counts[code] > _MOST * total

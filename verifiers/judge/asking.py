@@ -77,6 +77,20 @@ class Answer(NamedTuple):
 
 
 @dataclass(slots=True)
+class Spent:
+    """What asking has taken so far; what a recording held is not in it."""
+
+    calls: int = 0
+    """Requests, those that failed and those tried again among them."""
+    read: int = 0
+    """Tokens."""
+    written: int = 0
+    """Tokens."""
+    cost: float = 0.0
+    """By the prices of the run."""
+
+
+@dataclass(slots=True)
 class _Call:
     """What the tasks of one call share."""
 
@@ -129,6 +143,8 @@ class Asker:
         self._price, self._max_cost = price, max_cost
         self._lock = threading.Lock()
         self._reserved = 0.0
+        self.spent = Spent()
+        """Kept up to date while questions are under way."""
         self._broken: WriteError | None = None
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:
@@ -242,6 +258,11 @@ class Asker:
             raise
         finally:
             cost = self._cost(question, reply)
+            with self._lock:
+                self.spent.calls += 1
+                self.spent.read += reply.prompt_tokens if reply else 0
+                self.spent.written += reply.completion_tokens if reply else 0
+                self.spent.cost += cost
             if reply is not None and (self._keep or cost):
                 tokens = reply.prompt_tokens, reply.completion_tokens
                 self._add(key, Recorded(reply.text, failed, tokens, cost))

@@ -1,6 +1,6 @@
 """What a judge is asked to look at: instructions, and labels, criteria or a scale; from a file, a row or by name.
 
-A rubric file is TOML; `docs/judge.md` has its keys. Ready ones, by name, lie in `rubrics/` beside this file.
+A rubric file is TOML; `docs/how-to/judge.md` has its keys. Ready ones, by name, lie in `rubrics/` beside this file.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Piece(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DetectionPlan:
     """What `auto` looks for: which languages each script may hold."""
 
     languages: tuple[str, ...] | None
@@ -45,7 +45,7 @@ class Plan:
         return script.languages if len(script.languages) == 1 else (UNKNOWN,)
 
 
-def pieces(text: str, plan: Plan, target: str | None, unit: Unit) -> list[Piece]:
+def pieces(text: str, plan: DetectionPlan, target: str | None, unit: Unit) -> list[Piece]:
     """The pieces of a masked text, in order, neighbours in one language joined."""
     runs: dict[str, list[tuple[int, int]]] = {}
     if text.isascii():
@@ -53,25 +53,25 @@ def pieces(text: str, plan: Plan, target: str | None, unit: Unit) -> list[Piece]
     else:
         for run in RUNS.finditer(text):
             runs.setdefault(run.lastgroup or "", []).append(run.span())
-    found: list[Piece] = []
+    result: list[Piece] = []
     for name, spans in runs.items():
         if name == "cjk":
-            found += _cjk(text, spans, plan, target, unit)
+            result += _cjk(text, spans, plan, target, unit)
             continue
         script = BY_NAME[name]
         languages = plan.of(script)
         if len(languages) == 1:
-            found += _certain(text, spans, languages[0], script, unit)
+            result += _certain(text, spans, languages[0], script, unit)
         else:
-            found += _shared(text, languages, script, target, unit)
+            result += _shared(text, languages, script, target, unit)
     if len(runs) > 1:
-        found.sort()
-    return list(joined(found))
+        result.sort()
+    return list(joined(result))
 
 
-def joined(found: Iterable[Piece]) -> Iterator[Piece]:
+def joined(ordered: Iterable[Piece]) -> Iterator[Piece]:
     last: Piece | None = None
-    for piece in found:
+    for piece in ordered:
         if last is None:
             last = piece
         elif last.language == piece.language:
@@ -99,7 +99,9 @@ def _certain(text: str, spans: Sequence[tuple[int, int]], language: str, script:
             yield Piece(start, end, language, count)
 
 
-def _cjk(text: str, spans: Sequence[tuple[int, int]], plan: Plan, target: str | None, unit: Unit) -> Iterator[Piece]:
+def _cjk(
+    text: str, spans: Sequence[tuple[int, int]], plan: DetectionPlan, target: str | None, unit: Unit
+) -> Iterator[Piece]:
     allowed = tuple(language for language in ("zh", "ja") if plan.languages is None or language in plan.languages)
     each, kana = _cjk_runs()
     if (
@@ -153,10 +155,10 @@ class _Stops(dict[str, bool]):
         self._stop = re.compile(f"[.!?;:\\n…。！？{others}]")
 
     def __missing__(self, gap: str) -> bool:
-        found = self._stop.search(gap) is not None
+        stops = self._stop.search(gap) is not None
         if len(gap) <= _SHORT_GAP and len(self) < _GAPS:
-            self[gap] = found
-        return found
+            self[gap] = stops
+        return stops
 
 
 _SHORT_GAP, _GAPS = 4, 10_000
@@ -214,12 +216,12 @@ def _variables(
     languages: Sequence[str],
 ) -> list[int]:
     """Indices of the single Latin letters that count nothing; see `scripts.SINGLES`."""
-    found = []
+    indices = []
     last = len(words) - 1
     for i in compress(count(), map((1).__eq__, lengths)):
         beside = (i < last and between[i + 1] == " " and lengths[i + 1] > 1) or (
             i > 0 and between[i] == " " and lengths[i - 1] > 1
         )
         if not beside or words[i] not in SINGLES.get(languages[labels[i]], ""):
-            found.append(i)
-    return found
+            indices.append(i)
+    return indices

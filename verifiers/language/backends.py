@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import ConfigError
-from .auto import Piece, Plan, joined, pieces
+from .auto import DetectionPlan, Piece, joined, pieces
 from .scripts import SCRIPT_OF, UNKNOWN, Unit
 
-Backend = Literal["auto", "fasttext", "langdetect", "script"]
-BACKENDS: tuple[Backend, ...] = ("auto", "fasttext", "langdetect", "script")
+BackendName = Literal["auto", "fasttext", "langdetect", "script"]
+BACKENDS: tuple[BackendName, ...] = ("auto", "fasttext", "langdetect", "script")
 
 _SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？\n]*")
 _SAME = {"zh-cn": "zh", "zh-tw": "zh", "nb": "no", "nn": "no"}
@@ -28,7 +28,9 @@ Detect = Callable[[str], str]
 """A sentence in, its language out."""
 
 
-def label(text: str, backend: Backend, model: str | None, plan: Plan, target: str | None, unit: Unit) -> list[Piece]:
+def label(
+    text: str, backend: BackendName, model: str | None, plan: DetectionPlan, target: str | None, unit: Unit
+) -> list[Piece]:
     """The pieces of a masked text, as one backend sees them."""
     if backend == "auto":
         return pieces(text, plan, target, unit)
@@ -39,28 +41,28 @@ def label(text: str, backend: Backend, model: str | None, plan: Plan, target: st
 
 
 @lru_cache(maxsize=64)
-def scripts_only(target: str | None) -> Plan:
+def scripts_only(target: str | None) -> DetectionPlan:
     """A plan that takes every word of the target's script for the target's."""
-    return Plan((target or "en",) if target != "ja" else ("ja",))
+    return DetectionPlan((target or "en",) if target != "ja" else ("ja",))
 
 
 def _by_script(piece: Piece, target: str | None) -> Piece:
     return piece._replace(language="zh") if target == "zh" and piece.language == "ja" else piece
 
 
-def _sentences(text: str, detect: Detect, plan: Plan, unit: Unit) -> Iterator[Piece]:
+def _sentences(text: str, detect: Detect, plan: DetectionPlan, unit: Unit) -> Iterator[Piece]:
     for sentence in _SENTENCE.finditer(text):
-        found = pieces(sentence[0], COUNTING, None, unit)
-        if not found:
+        parts = pieces(sentence[0], COUNTING, None, unit)
+        if not parts:
             continue
         language = detect(" ".join(sentence[0].split()))
         if plan.languages is not None and language not in plan.languages:
             language = UNKNOWN
-        words = sum(piece.words for piece in found)
-        yield Piece(sentence.start() + found[0].start, sentence.start() + found[-1].end, language, words)
+        words = sum(piece.words for piece in parts)
+        yield Piece(sentence.start() + parts[0].start, sentence.start() + parts[-1].end, language, words)
 
 
-COUNTING = Plan(("en", "zh", "ja", "ru", "ar", "hi"))
+COUNTING = DetectionPlan(("en", "zh", "ja", "ru", "ar", "hi"))
 """One language for each shared script, so that counting words needs no detection."""
 
 
@@ -78,8 +80,8 @@ def fasttext(model: str | None) -> Detect:
 
     def detect(sentence: str) -> str:
         # The binding's own method: the wrapper's `predict` of fasttext 0.9.3 fails on numpy 2.
-        found = predict(sentence, 1, 0.0, "strict")
-        best = found[0] if found else (0.0, UNKNOWN)
+        predictions = predict(sentence, 1, 0.0, "strict")
+        best = predictions[0] if predictions else (0.0, UNKNOWN)
         name = next((part for part in best if isinstance(part, str)), UNKNOWN)
         name = name.removeprefix("__label__")
         return _SAME.get(name, name)
@@ -111,6 +113,6 @@ def langdetect() -> Detect:
     return detect
 
 
-def known(language: str, backend: Backend) -> bool:
-    """Whether a backend can tell that a text is in a language."""
+def known(language: str, backend: BackendName) -> bool:
+    """Whether a backend can say that a text is in a language."""
     return backend == "fasttext" or language in SCRIPT_OF

@@ -1,4 +1,4 @@
-"""Chinese or Japanese: what Han characters are, told by kana and by characters that only one of the two writes.
+"""Chinese or Japanese: what Han characters are, decided by kana and by characters that only one of the two writes.
 
 The legacy encodings of the two countries are a record of what each writes: a character that GB 2312 or Big5 holds and
 JIS X 0208 does not is Chinese, and the other way round. Beside those there are characters that both hold and one
@@ -37,7 +37,7 @@ _TOKENS = re.compile(
 )
 
 
-class Run(NamedTuple):
+class HanRun(NamedTuple):
     """A run of Han or kana with its language."""
 
     start: int
@@ -69,7 +69,7 @@ def _holds(encoding: str, character: str) -> bool:
     return True
 
 
-def label(text: str, expected: str | None, among: Sequence[str]) -> list[Run]:
+def label(text: str, expected: str | None, among: Sequence[str]) -> list[HanRun]:
     """The runs of Han and kana of a text, each with `zh` or `ja`.
 
     Without kana and with nothing that only Japanese writes all Han is `expected`'s if that is Japanese and nothing
@@ -78,19 +78,19 @@ def label(text: str, expected: str | None, among: Sequence[str]) -> list[Run]:
     tokens = [(match.lastgroup, match.start(), match.end()) for match in _TOKENS.finditer(text)]
     runs = [(kind, start, end) for kind, start, end in tokens if kind in ("kana", "han")]
     if "ja" not in among:
-        return [Run(start, end, "ja" if kind == "kana" else "zh") for kind, start, end in runs]
+        return [HanRun(start, end, "ja" if kind == "kana" else "zh") for kind, start, end in runs]
     if "zh" not in among:
-        return [Run(start, end, "ja") for _, start, end in runs]
+        return [HanRun(start, end, "ja") for _, start, end in runs]
     says = {piece: sum(map(lean, piece)) for piece in {text[start:end] for kind, start, end in runs if kind == "han"}}
     if not any(kind == "kana" for kind, _, _ in runs) and min(says.values(), default=0.0) >= 0.0:
         language = "zh" if expected != "ja" or sum(says.values()) > _ONE_RUN else "ja"
-        return [Run(start, end, language) for _, start, end in runs]
+        return [HanRun(start, end, language) for _, start, end in runs]
     return _cheapest(text, tokens, says, expected)
 
 
 def _cheapest(
     text: str, tokens: Sequence[tuple[str | None, int, int]], says: dict[str, float], expected: str | None
-) -> list[Run]:
+) -> list[HanRun]:
     """Two states, Chinese and Japanese; only the difference of their scores is carried along."""
     lead = 0.5 if expected == "zh" else -0.5 if expected == "ja" else 0.0
     cost = _SWITCH_AT_END
@@ -109,7 +109,7 @@ def _cheapest(
     chinese = lead >= 0
     runs = []
     for start, end, stay_chinese, from_chinese in reversed(steps):
-        runs.append(Run(start, end, "zh" if chinese else "ja"))
+        runs.append(HanRun(start, end, "zh" if chinese else "ja"))
         chinese = stay_chinese if chinese else from_chinese
     runs.reverse()
     return runs

@@ -89,10 +89,10 @@ def _blank(text: str, neutral: Iterator[_Neutral], strict: bool) -> str:
         pieces.append(text[done:start])
         done = start
         if strict:
-            for found_start, found_end in _prose(text, start, end, prose):
-                pieces.append(" " * (found_start - done))
-                pieces.append(text[found_start:found_end])
-                done = found_end
+            for prose_start, prose_end in _prose(text, start, end, prose):
+                pieces.append(" " * (prose_start - done))
+                pieces.append(text[prose_start:prose_end])
+                done = prose_end
         pieces.append(" " * (end - done))
         done = end
     if not pieces:
@@ -110,16 +110,16 @@ def _prose(text: str, start: int, end: int, prose: re.Pattern[str] | None) -> It
 
 
 def _code(text: str) -> Iterator[_Neutral]:
-    found = scan(text)
+    scanned = scan(text)
     spans: list[_Neutral] = [
-        (*fence.span, None if fence.language in _PROSE_FENCES else _PROSE_IN_CODE) for fence in found.fences
+        (*fence.span, None if fence.language in _PROSE_FENCES else _PROSE_IN_CODE) for fence in scanned.fences
     ]
     end = spans[-1][1] if spans else 0
     for opened in _OPENED_FENCE.finditer(text, end):
         spans.append((opened.start(), len(text), _PROSE_IN_CODE if opened[2].strip() else None))
         break
     limit = spans[-1][0] if spans and spans[-1][1] == len(text) else len(text)
-    spans += [(start, stop, _PROSE_INLINE) for start, stop in found.inline_code if stop <= limit]
+    spans += [(start, stop, _PROSE_INLINE) for start, stop in scanned.inline_code if stop <= limit]
     return iter(sorted(spans, key=lambda span: span[0]))
 
 
@@ -144,5 +144,5 @@ def _formulas(text: str) -> Iterator[_Neutral]:
 
 
 def _after(text: str, closer: str, position: int) -> int:
-    found = text.find(closer, position)
-    return len(text) if found < 0 else found + len(closer)
+    at = text.find(closer, position)
+    return len(text) if at < 0 else at + len(closer)

@@ -65,8 +65,8 @@ class _Cache(dict[str, "Word"]):
     def __missing__(self, word: str) -> Word:
         if len(self) >= _CACHE:
             self.clear()
-        found = self[word] = self._table.word(word)
-        return found
+        value = self[word] = self._table.word(word)
+        return value
 
 
 class _Trigrams(dict[str, "Fits | None"]):
@@ -82,8 +82,8 @@ class _Trigrams(dict[str, "Fits | None"]):
     def __missing__(self, gram: str) -> Fits | None:
         if gram not in self._known:
             return None
-        found = self[gram] = self._row(gram)
-        return found
+        fits = self[gram] = self._row(gram)
+        return fits
 
 
 @dataclass(frozen=True, slots=True)

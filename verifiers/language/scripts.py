@@ -32,7 +32,7 @@ class Script:
     letters: str
     """The inside of a character class."""
     languages: tuple[str, ...]
-    """Languages that `auto` can tell apart in it; the first is the one assumed where nothing speaks against it."""
+    """Languages that `auto` can distinguish in it; the first is the one assumed where nothing speaks against it."""
     every_letter: bool = False
     """Whether each letter is a word of its own, as UAX #29 has it for Han and Hiragana."""
 
@@ -137,7 +137,7 @@ BY_NAME: Mapping[str, Script] = {script.name: script for script in SCRIPTS}
 SCRIPT_OF: Mapping[str, str] = {
     language: script.name for script in reversed(SCRIPTS) for language in script.languages if language != UNKNOWN
 }
-"""The script that a language is told by; for Japanese Han, since that is where it needs telling."""
+"""The script that a language is known by; for Japanese Han, since that is where it needs a decision."""
 
 _CJK = ("hani", "hira", "kana")
 

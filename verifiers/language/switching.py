@@ -52,31 +52,31 @@ def candidates(
     for letter in [word for word in counts if len(word) == 1]:
         del counts[letter]
     fits = table.words(counts)
-    found = [_leader(table, words, fits, expected) if counts else expected]
-    if asked and expected not in found:
-        found.append(expected)
+    languages = [_leader(table, words, fits, expected) if counts else expected]
+    if asked and expected not in languages:
+        languages.append(expected)
     # Each word that fits another language clearly better, with what it must fit better than to speak for it.
-    first = found[0]
+    first = languages[0]
     speaking = [
         (word, values, best, ranked, values[first] + _CLEARLY)
         for word, (values, best, ranked, _, _) in fits.items()
         if best - _CLEARLY > values[first]
     ]
     enough = _ENOUGH + _ENOUGH_PER_WORD * len(words)
-    newest = found[-1]
-    while len(found) < _CANDIDATES:
+    newest = languages[-1]
+    while len(languages) < _CANDIDATES:
         if newest != first:
             speaking = [
                 (word, values, best, ranked, bar if bar >= values[newest] + _CLEARLY else values[newest] + _CLEARLY)
                 for word, values, best, ranked, bar in speaking
                 if best - _CLEARLY > values[newest]
             ]
-        rival = _rival(table, speaking, counts, enough * (1 if len(found) == 1 else _CROWDED))
+        rival = _rival(table, speaking, counts, enough * (1 if len(languages) == 1 else _CROWDED))
         if rival is None:
             break
-        found.append(rival)
+        languages.append(rival)
         newest = rival
-    return found, fits
+    return languages, fits
 
 
 def _rival(table: Table, speaking: Sequence[_Speaking], counts: Mapping[str, int], enough: float) -> int | None:

@@ -1,4 +1,4 @@
-"""The language that a prompt asks for: told where the prompt gives evidence enough, and not guessed where it does not.
+"""The language that a prompt asks for: known where the prompt gives evidence enough, and not guessed where it does not.
 
 A prompt of some words is in the language that most of them are in. A short one is in a language only where its words
 fit that language clearly better than any other: `Compute $2+2$.` does by a verb that no other language has, `Area`,
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import han, ngrams
-from .auto import Piece, Plan
+from .auto import DetectionPlan, Piece
 from .scripts import BY_NAME, RUNS, UNKNOWN, Script, word_pattern
 
 SHORT = 16
@@ -40,11 +40,11 @@ class Target(NamedTuple):
     """Where there is none: a sentence."""
 
 
-def target_of(text: str, pieces: Sequence[Piece], plan: Plan) -> Target:
-    """The language of a masked prompt; `pieces` are its stretches as they were told apart.
+def target_of(text: str, pieces: Sequence[Piece], plan: DetectionPlan) -> Target:
+    """The language of a masked prompt; `pieces` are its stretches by language.
 
     >>> from .auto import pieces
-    >>> plan = Plan(None)
+    >>> plan = DetectionPlan(None)
     >>> [target_of(t, pieces(t, plan, None, "word"), plan).language for t in ("Compute 2+2", "Area", "What is it?")]
     ['en', None, 'en']
     """
@@ -60,21 +60,21 @@ def target_of(text: str, pieces: Sequence[Piece], plan: Plan) -> Target:
     runs: dict[str, list[str]] = {}
     for run in RUNS.finditer(text):
         runs.setdefault(run.lastgroup or "", []).append(run[0])
-    found: list[tuple[int, Target]] = []
+    counted: list[tuple[int, Target]] = []
     for name, parts in runs.items():
         if name == "cjk":
-            found.append(_han("".join(parts), plan, counts))
+            counted.append(_han("".join(parts), plan, counts))
         else:
             script = BY_NAME[name]
             words = re.findall(word_pattern(script), " ".join(parts).lower())
-            found.append((len(words), _shared([word for word in words if len(word) > 1], script, plan)))
-    most, target = max(found, key=lambda one: one[0])
-    if most < _MOST * sum(words for words, _ in found):
+            counted.append((len(words), _shared([word for word in words if len(word) > 1], script, plan)))
+    most, target = max(counted, key=lambda one: one[0])
+    if most < _MOST * sum(words for words, _ in counted):
         return Target(None, "its short prompt is in several languages")
     return target
 
 
-def _han(text: str, plan: Plan, counts: Mapping[str, int]) -> tuple[int, Target]:
+def _han(text: str, plan: DetectionPlan, counts: Mapping[str, int]) -> tuple[int, Target]:
     allowed = [code for code in ("zh", "ja") if plan.languages is None or code in plan.languages]
     size = counts.get("zh", 0) + counts.get("ja", 0)
     if len(allowed) == 1:
@@ -88,7 +88,7 @@ def _han(text: str, plan: Plan, counts: Mapping[str, int]) -> tuple[int, Target]
     return size, Target(None, f"its prompt's {len(characters)} characters are written in Chinese and Japanese alike")
 
 
-def _shared(words: Sequence[str], script: Script, plan: Plan) -> Target:
+def _shared(words: Sequence[str], script: Script, plan: DetectionPlan) -> Target:
     """The language of a short text in a script that several languages may share."""
     languages = plan.of(script)
     if len(languages) == 1:
@@ -123,7 +123,7 @@ _SHARED_WORD = 4.0
 @lru_cache(maxsize=1)
 def _question_words() -> Mapping[str, tuple[str, ...]]:
     """The languages that have a word of questions or of mathematics, where others lack it: three letters at a time
-    such words tell little."""
+    such words say little."""
     text = Path(__file__).with_name("question_words.toml").read_text(encoding="utf-8")
     languages: dict[str, tuple[str, ...]] = {}
     for language, words in tomllib.loads(text).items():

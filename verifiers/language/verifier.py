@@ -1,8 +1,9 @@
 r"""Language consistency, eq. (7): words of the target language over all words of the chain of thought.
 
-The paper does not say what a word is or how its language is told. Here a word is a token of UAX #29 that holds a
-letter (so one for each Han or Hiragana character), and the language is told word by word; see `scripts`, `neutral`,
-`switching` and `han`. What the unit is moves the ratio more than the detector does, so every verdict names it.
+The paper does not say what a word is or how its language is identified. Here a word is a token of UAX #29 that holds a
+letter (so one for each Han or Hiragana character), and the language is identified word by word; see `scripts`,
+`neutral`, `switching` and `han`. What the unit is moves the ratio more than the detector does, so every verdict
+names it.
 
 What it does not do: judge whether the language is used well, or look at what the mask takes out (code, formulas,
 addresses); `strict` counts the prose that hides in there.
@@ -23,8 +24,8 @@ from ..sample import Sample
 from ..settings import check
 from ..verdict import Reason, Verdict
 from ..verifier import judge_each
-from .auto import Piece, Plan
-from .backends import Backend, known, label, scripts_only
+from .auto import DetectionPlan, Piece
+from .backends import BackendName, known, label, scripts_only
 from .neutral import mask
 from .question import question
 from .scripts import Unit
@@ -57,8 +58,8 @@ class LanguageVerifier:
     """What is measured: the chain of thought, what follows it, or everything."""
     unit: Unit = "word"
     """What is counted: words, or their letters."""
-    backend: Backend = "auto"
-    """Who tells the languages; see `backends`."""
+    backend: BackendName = "auto"
+    """What identifies the languages; see `backends`."""
     languages: Sequence[str] | None = None
     """The only languages to consider, ISO 639-1, which is faster; the target is always one of them."""
     default: str | None = None
@@ -94,13 +95,13 @@ class LanguageVerifier:
             self._check_languages()
 
     def _check_languages(self) -> None:
-        given = self.languages
-        if isinstance(given, str) or not isinstance(given, Sequence) or not given:
-            raise ConfigError(f"language.languages is {given!r}; it must be a list of codes such as ['en', 'zh']")
-        for code in given:
+        languages = self.languages
+        if isinstance(languages, str) or not isinstance(languages, Sequence) or not languages:
+            raise ConfigError(f"language.languages is {languages!r}; it must be a list of codes such as ['en', 'zh']")
+        for code in languages:
             if not isinstance(code, str) or not known(_code(code), self.backend):
                 raise ConfigError(f"language.languages holds {code!r}, which the backend {self.backend!r} cannot tell")
-        object.__setattr__(self, "languages", tuple(_code(code) for code in given))
+        object.__setattr__(self, "languages", tuple(_code(code) for code in languages))
 
     @property
     def name(self) -> str:
@@ -120,18 +121,18 @@ class LanguageVerifier:
         span = self._span(sample)
         text = sample.response[span.start : min(span.end, turn_end(sample.response))]
         masked = mask(text, strict=self.strict)
-        found = self._pieces(masked, target)
+        parts = self._pieces(masked, target)
         counts: Counter[str] = Counter()
-        for piece in found:
+        for piece in parts:
             counts[piece.language] += piece.words
         total = sum(counts.values())
-        visible, shown = (len(piece) - piece.count(" ") for piece in (text, masked))
+        characters, shown = (len(piece) - piece.count(" ") for piece in (text, masked))
         evidence = {
             "target": target,
             "counts": dict(sorted(counts.items())),
             "unit": self.unit,
-            "neutral": round(1 - shown / visible, 4) if visible else 0.0,
-            "spans": [[p.start + span.start, p.end + span.start, p.language] for p in found[:_SPANS]],
+            "neutral": round(1 - shown / characters, 4) if characters else 0.0,
+            "spans": [[p.start + span.start, p.end + span.start, p.language] for p in parts[:_SPANS]],
         }
         if total < self.min_words:
             detail = f"{total} {self.unit}s to count in the {self.scope}, of {self.min_words} needed"
@@ -143,26 +144,26 @@ class LanguageVerifier:
         candidates = self.languages
         if candidates is not None and target is not None and target not in candidates:
             candidates = (*candidates, target)
-        plan = Plan(None if candidates is None else tuple(candidates))
+        plan = DetectionPlan(None if candidates is None else tuple(candidates))
         return label(masked, self.backend, self.model, plan, target, self.unit)
 
     def _target(self, sample: Sample) -> Target:
         if sample.language is not None:
             return Target(_code(sample.language) or None, "its field is blank")
         asked = mask(question(sample.prompt))
-        found = self._pieces(asked, None)
-        plan = Plan(None if self.languages is None else tuple(self.languages))
-        target = target_of(asked, found, plan if self.backend != "script" else scripts_only(None))
+        parts = self._pieces(asked, None)
+        plan = DetectionPlan(None if self.languages is None else tuple(self.languages))
+        target = target_of(asked, parts, plan if self.backend != "script" else scripts_only(None))
         return target if target.language is not None or self.default is None else Target(self.default)
 
     def _span(self, sample: Sample) -> Span:
         everything = Span(0, len(sample.response))
         if self.scope == "all" or (self.scope == "think" and "think>" not in sample.response):
             return everything
-        found = scan(sample.response, sample.prompt, prefilled=self.prefilled)
+        scanned = scan(sample.response, sample.prompt, prefilled=self.prefilled)
         if self.scope == "think":
-            return found.chain_of_thought or everything
-        spans = found.answer_spans
+            return scanned.chain_of_thought or everything
+        spans = scanned.answer_spans
         return spans[-1] if spans else Span(len(sample.response), len(sample.response))
 
 

@@ -46,8 +46,8 @@ class _Panel(NamedTuple):
 
 def draw(run: Pipeline) -> list[Plot]:
     """All figures that a run has the numbers for. Raises RunError where matplotlib is not installed."""
-    found = [_figure_1(run), _figure_9(run), _hacking(run), _language(run)]
-    return [plot for plot in found if plot is not None]
+    plots = [_figure_1(run), _figure_9(run), _hacking(run), _language(run)]
+    return [plot for plot in plots if plot is not None]
 
 
 def smooth(points: Points) -> Points:
@@ -57,11 +57,11 @@ def smooth(points: Points) -> Points:
     [(0, 0.0), (1, 2.0)]
     """
     width = max(1, len(points) // 20)
-    found = []
+    averages = []
     for place, (step, _) in enumerate(points):
         some = [value for _, value in points[max(0, place - width + 1) : place + 1]]
-        found.append((step, sum(some) / len(some)))
-    return found
+        averages.append((step, sum(some) / len(some)))
+    return averages
 
 
 def _figure_1(run: Pipeline) -> Plot | None:
@@ -136,8 +136,8 @@ def _plot(name: str, title: str, caption: str, panels: Sequence[_Panel]) -> Plot
     if not kept:
         return None
     foreign = [label for panel in kept for label, _ in panel.lines if not label.isascii()]
-    told = "".join(f" ({number}) is {label}." for number, label in enumerate(foreign, 1))
-    return Plot(name, title, caption + told, _png(kept, foreign))
+    legend = "".join(f" ({number}) is {label}." for number, label in enumerate(foreign, 1))
+    return Plot(name, title, caption + legend, _png(kept, foreign))
 
 
 def _png(panels: Sequence[_Panel], foreign: Sequence[str]) -> bytes:

@@ -13,18 +13,18 @@ from typing import Literal, NamedTuple
 
 from .read import Estimate, Pipeline, Points, Stage
 
-Verdict = Literal["holds", "weaker", "within noise", "departs", "not measured"]
+FindingStatus = Literal["holds", "weaker", "within noise", "departs", "not measured"]
 CONSISTENT = 0.97
 """Language consistency from which on a checkpoint is taken to keep to one language; the bound is ours."""
 
 
-class Finding(NamedTuple):
+class PaperFinding(NamedTuple):
     """One statement of the paper beside the run's."""
 
     what: str
     paper: str
     here: str
-    verdict: Verdict
+    verdict: FindingStatus
 
 
 def ends(points: Points) -> tuple[float, float] | None:
@@ -40,12 +40,12 @@ def ends(points: Points) -> tuple[float, float] | None:
     return sum(values[:tenth]) / tenth, sum(values[-tenth:]) / tenth
 
 
-def findings(run: Pipeline) -> list[Finding]:
+def findings(run: Pipeline) -> list[PaperFinding]:
     """Every statement that can be held against the paper, in the order of training."""
     return [*_accuracy(run), *_language(run), *_length(run), *_hacking(run), *_distilled(run)]
 
 
-def _accuracy(run: Pipeline) -> Iterator[Finding]:
+def _accuracy(run: Pipeline) -> Iterator[PaperFinding]:
     at = {name: stage.metrics.get("pass_at_1") for name, stage in run.stages.items()}
     yield _rise("R1-Zero learns from rewards alone", "15.6 to 77.9 % on AIME", at.get("base"), at.get("zero"))
     zero = run.stages["zero"].metrics if "zero" in run.stages else {}
@@ -57,24 +57,26 @@ def _accuracy(run: Pipeline) -> Iterator[Finding]:
     yield _rise("R1 is at least R1-Zero", "R1-Zero 77.9, R1 79.8 %", at.get("zero"), at.get("rl2"))
 
 
-def _language(run: Pipeline) -> Iterator[Finding]:
+def _language(run: Pipeline) -> Iterator[PaperFinding]:
     at = {name: stage.metrics.get("language") for name, stage in run.stages.items()}
     yield _rise("R1-Zero mixes languages", "named as its fault", at.get("zero"), at.get("base"))
     kept = {name: one for name in ("cold_start", "rl1", "sft2", "rl2") if (one := at.get(name))}
     least = min((one.value for one in kept.values()), default=None)
     if least is None:
-        yield Finding("from cold start on one language is kept", "stated", "", "not measured")
+        yield PaperFinding("from cold start on one language is kept", "stated", "", "not measured")
     else:
-        told = ", ".join(f"{name} {one.value:.3f}" for name, one in kept.items())
-        as_told: Verdict = "holds" if least >= CONSISTENT else "departs"
-        yield Finding(f"from cold start on one language is kept (at least {CONSISTENT})", "stated", told, as_told)
+        values = ", ".join(f"{name} {one.value:.3f}" for name, one in kept.items())
+        verdict: FindingStatus = "holds" if least >= CONSISTENT else "departs"
+        yield PaperFinding(
+            f"from cold start on one language is kept (at least {CONSISTENT})", "stated", values, verdict
+        )
     paper = "with it consistency stays, without it decays (B.6)"
     later = _later(run, "no_language"), _later(run, "rl1")
-    yield _apart("the language reward keeps it in training", paper, *later, told="{:.3f} without, {:.3f} with")
+    yield _apart("the language reward keeps it in training", paper, *later, form="{:.3f} without, {:.3f} with")
     yield _rise("and in the checkpoints", paper, at.get("no_language"), at.get("rl1"))
 
 
-def _length(run: Pipeline) -> Iterator[Finding]:
+def _length(run: Pipeline) -> Iterator[PaperFinding]:
     yield _growth("responses grow in R1-Zero", "throughout (Fig. 1b)", _zero(run, "length"), 1.0)
     yield _growth("reflective words grow", "5 to 7 times", _around_zero(run, "reflective"), 5.0)
     yield _growth("so does 'wait'", "from nearly none", _around_zero(run, "reflective/wait"), 1.0)
@@ -83,20 +85,20 @@ def _length(run: Pipeline) -> Iterator[Finding]:
 def _around_zero(run: Pipeline, key: str) -> Points:
     """A metric of the checkpoints before and after R1-Zero, whose evaluation counts the words that the recipe names; of
     its steps where they were not evaluated."""
-    found = [run.stages[name].metrics.get(key) for name in ("base", "zero") if name in run.stages]
-    told = [(place, one.value) for place, one in enumerate(found) if one is not None]
-    return told if len(told) == 2 else _zero(run, key)
+    estimates = [run.stages[name].metrics.get(key) for name in ("base", "zero") if name in run.stages]
+    points = [(place, one.value) for place, one in enumerate(estimates) if one is not None]
+    return points if len(points) == 2 else _zero(run, key)
 
 
 def _zero(run: Pipeline, key: str) -> Points:
     return run.stages["zero"].lines.get(key, []) if "zero" in run.stages else []
 
 
-def _hacking(run: Pipeline) -> Iterator[Finding]:
+def _hacking(run: Pipeline) -> Iterator[PaperFinding]:
     paper = "reward rises while Codeforces falls (B.5)"
     hacked, kept = run.stages.get("hacking"), run.stages.get("rl2")
     if hacked is None:
-        yield Finding("preference from the first step on, without rules, is hacked", paper, "", "not measured")
+        yield PaperFinding("preference from the first step on, without rules, is hacked", paper, "", "not measured")
     else:
         what = "preference from the first step on, without rules, is hacked"
         yield _opposed(what, paper, hacked.lines.get("reward/helpful", []), hacked.lines.get("accuracy", []))
@@ -109,17 +111,17 @@ def _hacking(run: Pipeline) -> Iterator[Finding]:
         yield _alarm("nor does the loop's", _loop_alarms(kept), wanted=False)
         before = run.stages["sft2"].metrics.get("pass_at_1") if "sft2" in run.stages else None
         after = kept.metrics.get("pass_at_1")
-        told = _pair(before, after)
+        values = _pair(before, after)
         if before is None or after is None:
-            yield Finding("and accuracy is not lost", "78.1 to 79.8 %", told, "not measured")
+            yield PaperFinding("and accuracy is not lost", "78.1 to 79.8 %", values, "not measured")
         else:
             lost = after.high < before.low
-            yield Finding("and accuracy is not lost", "78.1 to 79.8 %", told, "departs" if lost else "holds")
+            yield PaperFinding("and accuracy is not lost", "78.1 to 79.8 %", values, "departs" if lost else "holds")
         for kind, paper in (("helpful", "AlpacaEval 62.1 to 87.6"), ("safety", "stated")):
             yield _drift(f"the {kind} reward rises in RL2", paper, kept.lines.get(f"reward/{kind}", []))
 
 
-def _drift(what: str, paper: str, points: Points) -> Finding:
+def _drift(what: str, paper: str, points: Points) -> PaperFinding:
     """Whether the later half of a line is above the earlier."""
     values = [value for _, value in points]
     return _apart(what, paper, values[: len(values) // 2], values[len(values) // 2 :])
@@ -132,72 +134,72 @@ def _later(run: Pipeline, name: str) -> list[float]:
 
 
 def _apart(
-    what: str, paper: str, lower: Sequence[float], higher: Sequence[float], *, told: str = "{:.3f} to {:.3f}"
-) -> Finding:
+    what: str, paper: str, lower: Sequence[float], higher: Sequence[float], *, form: str = "{:.3f} to {:.3f}"
+) -> PaperFinding:
     """Whether the mean of some steps is above that of others by more than twice its standard error.
 
     Each step asks other prompts, and scores differ more between prompts than a few steps of training change them.
     """
     if min(len(lower), len(higher)) < 2:
-        return Finding(what, paper, "", "not measured")
+        return PaperFinding(what, paper, "", "not measured")
     before, after = mean(lower), mean(higher)
     error = math.sqrt(variance(lower) / len(lower) + variance(higher) / len(higher))
-    verdict: Verdict = "within noise"
+    verdict: FindingStatus = "within noise"
     if abs(after - before) > 2 * error:
         verdict = "holds" if after > before else "departs"
-    return Finding(what, paper, f"{told.format(before, after)}, give or take {error:.3f}", verdict)
+    return PaperFinding(what, paper, f"{form.format(before, after)}, give or take {error:.3f}", verdict)
 
 
-def _distilled(run: Pipeline) -> Iterator[Finding]:
+def _distilled(run: Pipeline) -> Iterator[PaperFinding]:
     at = {name: stage.metrics.get("pass_at_1") for name, stage in run.stages.items()}
     what, paper = "distillation beats RL on a small model", "AIME: 72.6 against 47.0 % (Qwen-32B)"
     if at.get("distill"):
         yield _rise(what, paper, at.get("small_zero"), at.get("distill"))
 
 
-def _rise(what: str, paper: str, lower: Estimate | None, higher: Estimate | None) -> Finding:
+def _rise(what: str, paper: str, lower: Estimate | None, higher: Estimate | None) -> PaperFinding:
     """A statement that one figure is above another."""
-    told = _pair(lower, higher)
+    values = _pair(lower, higher)
     if lower is None or higher is None:
-        return Finding(what, paper, told, "not measured")
+        return PaperFinding(what, paper, values, "not measured")
     apart = higher.low > lower.high or lower.low > higher.high
-    verdict: Verdict = "within noise"
+    verdict: FindingStatus = "within noise"
     if apart:
         verdict = "holds" if higher.value > lower.value else "departs"
-    return Finding(what, paper, told, verdict)
+    return PaperFinding(what, paper, values, verdict)
 
 
-def _growth(what: str, paper: str, points: Points, enough: float) -> Finding:
-    found = ends(points)
-    if found is None:
-        return Finding(what, paper, "", "not measured")
-    first, last = found
+def _growth(what: str, paper: str, points: Points, enough: float) -> PaperFinding:
+    first_and_last = ends(points)
+    if first_and_last is None:
+        return PaperFinding(what, paper, "", "not measured")
+    first, last = first_and_last
     if first <= 0:
-        return Finding(what, paper, f"0 to {last:.3g}", "holds" if last > 0 else "departs")
+        return PaperFinding(what, paper, f"0 to {last:.3g}", "holds" if last > 0 else "departs")
     times = last / first
-    verdict: Verdict = "holds" if times > 1 and times >= enough else "weaker" if times > 1 else "departs"
-    return Finding(what, paper, f"{first:.3g} to {last:.3g}, {times:.2f} times", verdict)
+    verdict: FindingStatus = "holds" if times > 1 and times >= enough else "weaker" if times > 1 else "departs"
+    return PaperFinding(what, paper, f"{first:.3g} to {last:.3g}, {times:.2f} times", verdict)
 
 
-def _opposed(what: str, paper: str, reward: Points, accuracy: Points) -> Finding:
+def _opposed(what: str, paper: str, reward: Points, accuracy: Points) -> PaperFinding:
     """Whether a reward rises over its steps while accuracy falls."""
     up, down = _drift(what, paper, reward), _drift(what, paper, accuracy)
-    unclear: list[Verdict] = ["not measured", "within noise"]
-    verdict: Verdict = "holds" if (up.verdict, down.verdict) == ("holds", "departs") else "departs"
+    unclear: list[FindingStatus] = ["not measured", "within noise"]
+    verdict: FindingStatus = "holds" if (up.verdict, down.verdict) == ("holds", "departs") else "departs"
     verdict = next((one for one in unclear if one in (up.verdict, down.verdict)), verdict)
-    return Finding(what, paper, f"reward {up.here}, accuracy {down.here}", verdict)
+    return PaperFinding(what, paper, f"reward {up.here}, accuracy {down.here}", verdict)
 
 
 def _loop_alarms(stage: Stage) -> list[str] | None:
-    """What the loop told of accuracy that falls while reward rises; None where it told of no step."""
+    """What the loop reported of accuracy that falls while reward rises; None where it reported no step."""
     return [text for _, text in stage.alarms if text.startswith("collapse")] if stage.lines else None
 
 
-def _alarm(what: str, alarms: object, *, wanted: bool) -> Finding:
+def _alarm(what: str, alarms: object, *, expected: bool) -> PaperFinding:
     if not isinstance(alarms, list):
-        return Finding(what, "our own", "", "not measured")
-    told = f"{len(alarms)} alarms" if alarms else "no alarm"
-    return Finding(what, "our own", told, "holds" if bool(alarms) is wanted else "departs")
+        return PaperFinding(what, "our own", "", "not measured")
+    count = f"{len(alarms)} alarms" if alarms else "no alarm"
+    return PaperFinding(what, "our own", count, "holds" if bool(alarms) is expected else "departs")
 
 
 def _pair(one: Estimate | None, other: Estimate | None) -> str:

@@ -18,11 +18,11 @@ from r1_reward.adapters.server.metrics import Metrics
 from r1_reward.rows.files import RawRow
 from r1_reward.rows.reader import RowReader
 from r1_reward.scoring.pool import WorkerDeathError
-from r1_reward.scoring.work import Done, Scorer
+from r1_reward.scoring.work import Done, RowScorer
 from r1_reward.verifiers import RunError
 from r1_reward.verifiers.reward import auto
 
-SCORER = Scorer(auto(), RowReader(), None, echo=False)
+SCORER = RowScorer(auto(), RowReader(), None, echo=False)
 KEYS = "response prompt label query prompts labels responses_create_params output input verifier_metadata".split()
 VALUES = st.recursive(
     st.none()

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from r1_reward.cli import main
 from r1_reward.grpo_min.r1.folders import Entry, write_stages
 from r1_reward.grpo_min.r1.page import figures, read_pipeline, write_pipeline
-from r1_reward.grpo_min.r1.page.shape import Finding, findings
+from r1_reward.grpo_min.r1.page.shape import PaperFinding, findings
 from r1_reward.verifiers.errors import RunError
 
 pytest.importorskip("matplotlib")
@@ -71,7 +71,7 @@ def _run(root: Path, **accuracy: float | None) -> Path:
     return root
 
 
-def _verdicts(root: Path) -> dict[str, Finding]:
+def _verdicts(root: Path) -> dict[str, PaperFinding]:
     return {found.what: found for found in findings(read_pipeline(root))}
 
 

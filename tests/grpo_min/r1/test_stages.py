@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 import torch
 
-from r1_reward.grpo_min.command import run_train
 from r1_reward.grpo_min.config import RewardConfig, TrainConfig
 from r1_reward.grpo_min.r1.page import read_pipeline
 from r1_reward.grpo_min.r1.pipeline import Report, Stage, resolve_stages, run_stages
@@ -26,6 +25,7 @@ from r1_reward.grpo_min.r1.sft import SFTConfig
 from r1_reward.grpo_min.r1.stages import STAGES, _with_preference, run_recipe
 from r1_reward.grpo_min.rewards import build_reward
 from r1_reward.grpo_min.toy.arithmetic import sums
+from r1_reward.grpo_min.train import run_train
 from r1_reward.reward_models import StoppedError
 from r1_reward.verifiers import Reason, Sample, Verdict
 from r1_reward.verifiers.errors import ConfigError

@@ -18,7 +18,7 @@ def _run(folder: Path, ranks: int) -> dict[str, list[dict[str, Any]]]:  # any: J
     recipe = write_recipe(folder)
     recipe.write_text(recipe.read_text().replace('"no_language", "hacking", "small_zero"', ""), encoding="utf-8")
     launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(ranks), "--standalone"] if ranks > 1 else []
-    command = [sys.executable, *launcher, "-m", "r1_reward.grpo_min.command", str(recipe)]
+    command = [sys.executable, *launcher, "-m", "r1_reward.grpo_min.train", str(recipe)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
     assert run.returncode == 0, run.stderr[-4000:]

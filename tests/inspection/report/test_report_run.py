@@ -1,4 +1,4 @@
-"""A training run's folder as a page: the reader of docs/metrics.md, and the charts."""
+"""A training run's folder as a page: the reader of docs/reference/metrics.md, and the charts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from r1_reward.inspection.report.metrics import TITLES, read_run, thin
 from r1_reward.verifiers.errors import RunError
 
 ROOT = Path(__file__).resolve().parents[3]
-DOCS = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+DOCS = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
 
 
 def example(steps: int = 60) -> list[dict[str, Any]]:
@@ -103,7 +103,7 @@ def test_what_is_no_number_is_a_gap(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"docs/metrics\.md"):
+    with pytest.raises(RunError, match=r"docs/reference/metrics\.md"):
         read_run(tmp_path)
     with pytest.raises(RunError, match="no step"):
         read_run(folder(tmp_path / "run", ["{"]))

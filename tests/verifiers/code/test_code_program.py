@@ -55,7 +55,7 @@ FOUND = [
 
 @pytest.mark.parametrize(("response", "wanted", "source", "language", "why"), FOUND)
 def test_where_it_stands(response: str, wanted: str | None, source: str | None, language: str, why: str) -> None:
-    found = find_program(response, wanted=wanted)
+    found = find_program(response, required=wanted)
     assert found == (None if source is None else Program(source, language)), why
 
 
@@ -110,7 +110,7 @@ def test_the_rest_of_a_function_is_joined_to_its_prompt(source: str, prompt: str
 @given(st.text(alphabet="`~pyc+ \n<>/thinkanswer"))
 def test_never_raises(response: str) -> None:
     find_program(response)
-    find_program(response, wanted="cpp", bare=False)
+    find_program(response, required="cpp", bare=False)
 
 
 @pytest.mark.parametrize(

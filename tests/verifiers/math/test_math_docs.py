@@ -1,4 +1,4 @@
-"""The tables of docs/math.md are true."""
+"""The tables of docs/reference/math.md are true."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from r1_reward.verifiers import MathVerifier, Sample
 from r1_reward.verifiers.math.extract import extract
 
-TEXT = (Path(__file__).resolve().parents[3] / "docs" / "math.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "math.md").read_text(encoding="utf-8")
 _PAIR = re.compile(r"`([^`]+)` ← `([^`]+)`")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from r1_reward.sandbox.backends.engine import engine
+from r1_reward.sandbox.backends.docker_engine import engine
 from r1_reward.sandbox.backends.leaks import LABEL
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from r1_reward.sandbox import DEFAULT_LIMITS, SandboxUnavailableError
 from r1_reward.sandbox.backends.docker import CAPABILITIES, DockerBackend
-from r1_reward.sandbox.backends.engine import engine
+from r1_reward.sandbox.backends.docker_engine import engine
 from r1_reward.sandbox.session import AgentSession, Command
 
 pytestmark = pytest.mark.needs("docker")

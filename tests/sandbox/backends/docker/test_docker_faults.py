@@ -22,7 +22,7 @@ from r1_reward.sandbox import (
     checkers,
 )
 from r1_reward.sandbox.backends.docker import DockerBackend
-from r1_reward.sandbox.backends.engine import answers, engine
+from r1_reward.sandbox.backends.docker_engine import answers, engine
 from r1_reward.sandbox.backends.leaks import remove
 from r1_reward.sandbox.images import REPOSITORY, tag
 from r1_reward.sandbox.pool import Pool

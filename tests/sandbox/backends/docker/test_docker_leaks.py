@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from r1_reward.sandbox.backends.docker import DockerBackend
-from r1_reward.sandbox.backends.engine import engine
+from r1_reward.sandbox.backends.docker_engine import engine
 from r1_reward.sandbox.backends.leaks import LABEL, sweep
 from r1_reward.sandbox.backends.owner import Owner
 from r1_reward.sandbox.images import tag
