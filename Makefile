@@ -98,6 +98,7 @@ bench: $(BENCH)/.made ## Measure the figures that README quotes
 	$(BENCH)/bin/python benchmarks/scoring.py
 	$(BENCH)/bin/python benchmarks/report.py
 	$(BENCH)/bin/python benchmarks/judge.py
+	$(BENCH)/bin/python benchmarks/evaluation.py
 	$(if $(shell command -v wrk),$(BENCH)/bin/python benchmarks/serving.py)
 	$(if $(wildcard $(DATA)/math_dev.jsonl),$(BENCH)/bin/python benchmarks/math_verifier.py $(DATA)/math_dev.jsonl)
 	$(if $(wildcard $(DATA)/math_dev.jsonl),$(BENCH)/bin/python benchmarks/math_mutations.py $(DATA)/math_dev.jsonl $(DATA)/rollouts_dev.jsonl)
