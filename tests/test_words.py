@@ -121,7 +121,8 @@ def test_old_words_are_seen(text: str, old: list[str]) -> None:
 
 def _top_level(path: Path) -> tuple[set[str], set[str]]:
     """The classes and aliases that a file defines at its top level, and the names that it makes public."""
-    defined, public = set(), set()
+    defined: set[str] = set()
+    public: set[str] = set()
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         match node:
             case ast.ClassDef(name=name):
