@@ -20,10 +20,10 @@ from r1_reward.sandbox import CallTest, StdinTest
 from r1_reward.scoring import ScoreOptions
 
 NAMES = """
-ChoiceVerifier CodeVerifier ConfigError FormatVerifier InstrumentDown JudgeVerifier LanguageVerifier LengthVerifier
-Limits MathVerifier Message NotScoredError PuzzleVerifier Reason Reward RewardError RunError Sample SampleError
-SchemaVerifier Scored Status Summary Term TestCase UnknownRewardError Verdict Verifier __version__ auto r1_zero rl1 rl2
-score verify
+AsyncClient ChoiceVerifier Client CodeVerifier ConfigError FormatVerifier InstrumentDown JudgeVerifier
+LanguageVerifier LengthVerifier Limits MathVerifier Message NotScoredError PuzzleVerifier Reason Reward RewardError
+RunError Sample SampleError SchemaVerifier Scored ServedScore ServerError Status Summary Term TestCase
+UnknownRewardError Verdict Verifier __version__ auto r1_zero rl1 rl2 score verify
 """.split()
 RIGHT = r1.Sample(response=r"<think>2 + 2</think><answer>\boxed{4}</answer>", reference="4", language="en")
 WRONG = r1.Sample(response=r"\boxed{5}", reference="4")
