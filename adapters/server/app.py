@@ -54,7 +54,7 @@ RETRY_AFTER = 5
 """Seconds after which an instrument that failed may be asked again."""
 
 
-class Limits:
+class ServerLimits:
     """What requests may take together and one by one."""
 
     def __init__(self, *, max_body: int, max_held: int, max_rows: int, read_timeout: float) -> None:
@@ -73,7 +73,7 @@ class GoneError(Exception):
 def make_app(
     batcher: Batcher,
     metrics: prometheus.Metrics,
-    limits: Limits,
+    limits: ServerLimits,
     *,
     served: Served,
     version: str,
@@ -145,7 +145,7 @@ class _Asked:
         form: Form,
         batcher: Batcher,
         metrics: prometheus.Metrics,
-        limits: Limits,
+        limits: ServerLimits,
         served: Served,
         breaker: Breaker | None,
     ) -> None:

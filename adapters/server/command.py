@@ -125,7 +125,7 @@ async def _serve(
     import prometheus_client
     import uvicorn
 
-    from .app import Limits, make_app
+    from .app import ServerLimits, make_app
     from .batching import Batcher
     from .connections import ConnectionLimiter
     from .forms import Served
@@ -149,7 +149,7 @@ async def _serve(
         least=-(-rows_at_once(judge) // options.workers) or 1,
         watch=watch,
     )
-    limits = Limits(
+    limits = ServerLimits(
         max_body=int(options.max_body_mb * (1 << 20)),
         max_held=int(options.max_memory_mb * (1 << 20)),
         max_rows=options.max_rows,

@@ -29,7 +29,7 @@ from . import query
 from .following import Follower
 from .html import page, policy
 from .index import database_of, open_index, read_row
-from .runs import METRICS, SAMPLES, Entry, NoEntryError, Runs
+from .runs import METRICS, SAMPLES, NoEntryError, RunEntry, Runs
 
 _log = logging.getLogger(__name__)
 PATIENCE = 5.0
@@ -61,7 +61,7 @@ class Viewer:
                 self._follow(self._scored_path(entry), first=False)
         return {"folder": self.folder.name or str(self.folder), "entries": [self._content(entry) for entry in entries]}
 
-    def _content(self, entry: Entry) -> dict[str, Any]:  # any: as above
+    def _content(self, entry: RunEntry) -> dict[str, Any]:  # any: as above
         content = {**entry._asdict(), "figures": None}
         path = self._scored_path(entry)
         if path is not None:
@@ -73,7 +73,7 @@ class Viewer:
                 pass  # it has none yet, which the page says
         return content
 
-    def _scored_path(self, entry: Entry) -> Path | None:
+    def _scored_path(self, entry: RunEntry) -> Path | None:
         path = self.folder / entry.name
         if entry.kind == "scored":
             return path
