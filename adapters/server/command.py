@@ -37,7 +37,7 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
     """
     options = ServeOptions(**merge_options(ServeOptions, config, flags))
     try:
-        import httptools  # noqa: F401 - its absence is better told here than by a traceback
+        import httptools  # noqa: F401 - its absence is better reported here than by a traceback
         import prometheus_client  # noqa: F401
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401

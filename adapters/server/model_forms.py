@@ -59,7 +59,7 @@ _BEGINNINGS = ("<|begin_of_text|>", "<|endoftext|>", "<s>", "<bos>")
 
 
 def turns_of(text: str) -> tuple[list[Turn], str] | None:
-    r"""The prompt's turns and the response of a laid-out text; None where they cannot be told for certain.
+    r"""The prompt's turns and the response of a laid-out text; None where they are not certain.
 
     >>> turns_of("<|im_start|>user\n2 + 2?<|im_end|>\n<|im_start|>assistant\n4<|im_end|>\n")
     ([{'role': 'user', 'content': '2 + 2?'}], '4')

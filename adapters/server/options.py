@@ -41,7 +41,7 @@ class ServeOptions:
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: int = 8000
-    """Port to listen on; 0 takes a free one, which is told on standard error."""
+    """Port to listen on; 0 takes a free one, which is printed on standard error."""
     token_file: str | None = None
     """File of the token that every request must carry, or of lines `NAME TOKEN [MOST]`, one a client."""
     token_env: str | None = None

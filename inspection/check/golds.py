@@ -91,7 +91,7 @@ class Golds:
 
 def _answers(verifier: Verifier, sample: Sample) -> Iterator[GoldFault]:
     if sample.reference is None:
-        # Nothing to verify; judging nonsense still tells whether the row itself can be judged.
+        # Nothing to verify; judging nonsense still shows whether the row itself can be judged.
         (verdict,) = verifier([replace(sample, response="<answer>null</answer>")])
         if sample.kind_or_guess == "procedural" and verdict.reason is not Reason.REFERENCE_MISSING:
             yield GoldFault("gold_not_needed", "the row has no gold: its own scorer judges answers without one")

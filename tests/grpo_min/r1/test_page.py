@@ -104,7 +104,7 @@ def test_an_alarm_that_does_not_ring_or_rings_wrongly_departs(tmp_path: Path) ->
     hacking.write_text(json.dumps({"alarms": []}), encoding="utf-8")
     rl2.write_text(json.dumps({**json.loads(rl2.read_text("utf-8")), "alarms": ["why"]}), encoding="utf-8")
     result = _verdicts(root)
-    assert result["the monitor's alarm tells it"].verdict == "departs"
+    assert result["the monitor's alarm reports it"].verdict == "departs"
     assert result["with preference in the last steps only the monitor's does not"].verdict == "departs"
 
 
