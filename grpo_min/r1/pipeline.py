@@ -33,7 +33,7 @@ from ..rewards import build_reward, watch_language
 from ..sampling import Sampling
 from .cost import Assumptions, Planned, Sizes
 from .evaluate import evaluate, load
-from .folders import Entry, stage_folder, write_stages
+from .folders import FolderEntry, stage_folder, write_stages
 from .recipe import Recipe
 
 Report = dict[str, Any]
@@ -136,7 +136,7 @@ def run_stages(
     run = PipelineRun(recipe=recipe, stages={stage.name: stage for stage in stages}, stopped=stopped)
     resolved, done = resolve_stages(stages, recipe), dict[str, str]()
     if first:
-        write_stages(Path(recipe.output), [Entry(stage.name, stage.title, stage.model) for stage in stages])
+        write_stages(Path(recipe.output), [FolderEntry(stage.name, stage.title, stage.model) for stage in stages])
     for stage in resolved:
         folder = run.folder(stage.name)
         inputs = hash_of({

@@ -139,8 +139,8 @@ def _codeforces(card: TaskCard, rows: Sequence[ScoredRow], contests: Sequence[Co
     for name, by_sample in points.items():
         # A participation with a problem that could not be judged has no place.
         whole = [score for sample, score in by_sample.items() if (name, sample) not in unjudged]
-        places = {score: known[name].place(score) for score in whole}
-        rated = {score: rating_of(place, known[name].ratings) for score, place in places.items()}
+        ranks = {score: known[name].place(score) for score in whole}
+        rated = {score: rating_of(place, known[name].ratings) for score, place in ranks.items()}
         if whole:
             means.append(sum(rated[score] for score in whole) / len(whole))
     if not means:

@@ -22,7 +22,7 @@ from ...verifiers.errors import ConfigError, RunError
 from ...verifiers.files import read_json
 from ...verifiers.visible import visible
 from ..compare.command import PAIR_HEADS, pair_cells
-from ..compare.paired import Comparison, Pair, System
+from ..compare.paired import Comparison, System, SystemPair
 from .benchmarks import Figures, figures
 from .cards import Group, TaskCard, card_of, ready_card
 from .codeforces import CONTESTS, read_contest
@@ -94,7 +94,7 @@ class PaperTable:
                 lines.append((card.group, label, texts))
         return lines
 
-    def pairs(self) -> list[tuple[TaskCard, str, str, Pair]]:
+    def pairs(self) -> list[tuple[TaskCard, str, str, SystemPair]]:
         """Every column against the first, by benchmark, where both have figures of single questions."""
         first, *others = self.columns
         lines = []
