@@ -66,6 +66,7 @@ _GLUED_BEFORE = re.compile(
     r"|\^|\{|[\w)}\]|]\s*[<>≤≥≠]"
     r"|\\(?:times|cdot|div|[lg](?:t|eq?(?:slant|q)?)|neq?|pm|mp|sqrt|not|sin|cos|tan|log|ln|exp))\s*$"
 )
+_GLUE = frozenset("-+/|^{<>≤≥≠0123456789")
 _GLUED_AFTER = re.compile(
     r"\s*(?:\^|\}|![$!]|[-+*/]\s*[\d\\(]|[-+*/][A-Za-z]|(?:[<>≤≥]|\\(?:[lg](?:t|eq?(?:slant|q)?)))\s*[A-Za-z]|\\(?:times|cdot|div|pm|mp|d?frac|sqrt|pi)(?![A-Za-z]))"
     r"|\.\d|[abdeinopqxyz](?![A-Za-z])"
@@ -143,9 +144,11 @@ def _in_context(text: str, box: Boxed, start: int, end: int) -> Boxed:
         return Boxed(box.content, "denied")
     if ("either" in before and _EITHER.search(before)) or _OR_ELSE.match(after):
         return Boxed(box.content, "hedge")
-    if _COMPARED.search(before[-16:]):
+    if before.endswith("$") and _COMPARED.search(before[-16:]):
         return Boxed(box.content, "part_of_formula")
-    if not (_GLUED_BEFORE.search(before[-16:]) or _GLUED_AFTER.match(after)):
+    last = before.rstrip()[-1:]
+    glued = (last in _GLUE or "\\" in before[-16:]) and _GLUED_BEFORE.search(before[-16:])
+    if not glued and not _GLUED_AFTER.match(after):
         return box
     head, tail = _FORMULA_HEAD.search(before), _FORMULA_TAIL.match(after)
     if head is None or tail is None:
