@@ -51,11 +51,12 @@ _DENIED_AFTER = re.compile(
 )
 _TAG = re.compile(r"</?[A-Za-z][\w-]{0,20}\s?/?>|<\|")
 _IF = re.compile(
-    r"\b(?:if|when|for|case|otherwise|else|suppose|assuming|wenn|falls|für|sonst|si|pour|quand|sinon|cuando|para|se)\b"
-    r"|\b(?:если|при|когда|иначе)\b|当|若|如果|否则|のとき|때",
+    r"\b(?:if|when|case|otherwise|else|suppose|assuming|wenn|falls|sonst|si|quand|sinon|cuando)\b"
+    r"|(?:^|[,;:(]|\b(?:and|but|while)\b)\s*(?:for|für|pour|para|per|при)\b(?=[^.]{0,16}(?:\$|\\\(|\d|\b(?:even|odd)\b))"
+    r"|\b(?:если|когда|иначе)\b|当|若|如果|否则|のとき|때",
     re.IGNORECASE,
 )
-_IF_AFTER = re.compile(rf"[\s$,]*(?:{_IF.pattern})", re.IGNORECASE)
+_IF_AFTER = re.compile(rf"[\s$]*(?:,?\s*for\s+\$|,?\s*(?:{_IF.pattern}))", re.IGNORECASE)
 _SENTENCES = re.compile(
     r"[.!?;。；！]\s|\n\s*\n|\n\s*(?:#|\*\*)|[。；]|\b(?:so|therefore|thus|hence|finally|overall|in all)\b"
 )
@@ -112,7 +113,9 @@ def last_boxes(text: str, start: int = 0, end: int | None = None) -> Boxed:
         joint = _JOINED.fullmatch(text, close + 1, opens)
         if joint is None or (not joint["how"] and joint[0]):
             between = text[close + 1 : opens]
-            unread = _SIGNS_ONLY.fullmatch(between) is not None or _are_cases(text, start, (before, close), opens, last)
+            unread = _SIGNS_ONLY.fullmatch(between) is not None
+            if text[body:close].strip() != contents[-1]:
+                unread |= _are_cases(text, start, (before, close), opens, last)
             if unread or (_HEDGE.search(between) and not _SENTENCE.search(between)):
                 return Boxed(text[body:end][:200], "hedge")
             break
