@@ -61,7 +61,8 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
     yield said
     text = said.strip().rstrip(".!")
     rest = text[lead.end() :] if (lead := _LEAD.match(text)) else text
-    yield rest
+    if rest != said:
+        yield rest
     if (preposition := _PREPOSITION.match(rest)) and gold[:1].isupper():
         yield rest[preposition.end() :]
     if (place := text.find("(")) > 0 and text.endswith(")"):
