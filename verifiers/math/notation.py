@@ -17,7 +17,9 @@ from .spelling import tidy
 from .tree import Node
 
 _MAX_TEXT = 300
-_HINT = re.compile(r"\\ce(?![A-Za-z])|[A-Z][a-z]?[)\]}]*\s*(?:[_^]|\d)|\^\s*\{?\s*\d+\s*\}?\s*(?:_\s*\{?-?\d+\}?)?\s*[\\{A-Z]")
+_HINT = re.compile(
+    r"\\ce(?![A-Za-z])|[A-Z][a-z]?[)\]}]*\s*(?:[_^]|\d)|\^\s*\{?\s*\d+\s*\}?\s*(?:_\s*\{?-?\d+\}?)?\s*[\\{A-Z]"
+)
 _UPRIGHT = re.compile(r"\\(?:ce|mathrm|text|textrm|rm|mathsf)(?![A-Za-z])\s*\{?\s*[\d^_{} ]*[A-Z]")
 _STYLE = re.compile(r"\\(?:(?:ce|mathrm|text|textrm|rm|mathsf|left|right|displaystyle)(?![A-Za-z])|[,;:! ])")
 _CE = re.compile(r"\\ce\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
