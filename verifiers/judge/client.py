@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -147,26 +148,34 @@ class Connection:
         self,
         messages: Sequence[Mapping[str, str]],
         schema: Mapping[str, Any] | None = None,  # any: a JSON schema
+        fields: Mapping[str, Any] = MappingProxyType({}),  # any: JSON values
     ) -> Reply:
-        """The reply to a dialogue, which a server that can keeps to a JSON schema. Raises EndpointError."""
+        """The reply to a dialogue, which a server that can keeps to a JSON schema; `fields` are added to the request.
+        Raises EndpointError."""
+        client = self._client
+        payload: dict[str, Any] = {  # any: a JSON object
+            "model": client.model,
+            "messages": list(messages),
+            "temperature": client.temperature,
+            "max_tokens": client.max_tokens,
+            **client.extra,
+            **fields,
+        }
+        if schema is not None:
+            named = {"name": "verdict", "strict": True, "schema": schema}
+            payload["response_format"] = {"type": "json_schema", "json_schema": named}
+        return self._read(await self.post_supported("chat/completions", payload))
+
+    async def post_supported(self, path: str, payload: dict[str, Any]) -> bytes:  # any: a JSON object
+        """What the server answers to a request without the settings that it takes none of. Raises EndpointError."""
         client = self._client
         while True:
-            payload: dict[str, Any] = {  # any: a JSON object
-                "model": client.model,
-                "messages": list(messages),
-                "temperature": client.temperature,
-                "max_tokens": client.max_tokens,
-                **client.extra,
-            }
-            if schema is not None:
-                named = {"name": "verdict", "strict": True, "schema": schema}
-                payload["response_format"] = {"type": "json_schema", "json_schema": named}
             if "temperature" in client._unsupported:
-                del payload["temperature"]
-            if "max_tokens" in client._unsupported:
+                payload.pop("temperature", None)
+            if "max_tokens" in client._unsupported and "max_tokens" in payload:
                 payload["max_completion_tokens"] = payload.pop("max_tokens")
             try:
-                return self._read(await self.post("chat/completions", payload))
+                return await self.post(path, payload)
             except EndpointError as error:
                 names = _UNSUPPORTED.findall(str(error)) if error.fault == "bad_request" else []
                 if not {*names} - client._unsupported:
@@ -224,6 +233,8 @@ class Connection:
             if payload.get("error"):
                 raise _error_in_reply(payload["error"], where)
             choice = payload["choices"][0]
+            if choice.get("error"):
+                raise _error_in_reply(choice["error"], where)
             text, refusal = _text_of(choice["message"].get("content"))
             refusal = choice["message"].get("refusal") or refusal
             used = payload.get("usage")
@@ -234,7 +245,9 @@ class Connection:
         reply = Reply(text or "", *tokens)
         reason = choice.get("finish_reason")
         reason = "" if reason is None else reason
-        end = _ENDS.fullmatch(reason) if isinstance(reason, str) else None
+        native = choice.get("native_finish_reason")  # of a provider behind OpenRouter, whose word for it is vaguer
+        ends = [_ENDS.fullmatch(one) if isinstance(one, str) else None for one in (native, reason)]
+        end = ends[0] if ends[0] is not None and ends[0].lastgroup else ends[1]
         if refusal or (end is not None and end["refused"]):
             error = EndpointError(f"the model refused: {str(refusal or reason)[:200]}", "refused")
         elif end is not None and end["cut"]:
@@ -252,10 +265,10 @@ class Connection:
 _UNSUPPORTED = re.compile(r"nsupported (?:parameter|value): '(temperature|max_tokens)'")
 """What OpenAI's reasoning models say; their longest reply is `max_completion_tokens`."""
 _ENDS = re.compile(
-    r"(?:stop|eos|eos_token|end_turn|stop_sequence|complete|completed|finished|done)?"
-    r"|(?P<cut>.*length|max_.*|incomplete|truncated)"
+    r"(?:stop(?:_sequence|_token)?|eos(?:_\w+)?|end(?:_turn)?|completed?|finished|done)?"
+    r"|(?P<cut>.*length|.*exceeded|max_.*|token_limit|incomplete|truncated)"
     r"|(?P<failed>.*error|abort(?:ed)?|cancell?ed|insufficient_system_resource)"
-    r"|(?P<refused>content_filter|safety|recitation|prohibited_content|blocklist|spii|refusal|sensitive)",
+    r"|(?P<refused>content_filter(?:ed)?|guardrail\w*|moderation|safety|recitation|prohibited_content|blocklist|spii|refusal|sensitive)",
     re.IGNORECASE,
 )
 """What servers give as `finish_reason`; another one, such as `tool_calls`, is no end of a reply."""
@@ -265,8 +278,9 @@ def _text_of(content: object) -> tuple[str | None, str | None]:
     """The text in a message's content, whose parts may be listed, without those that are reasoning; or a refusal."""
     if not isinstance(content, list):
         return (content if isinstance(content, str) else None), None
-    parts = [part for part in content if isinstance(part, Mapping)]
-    texts = [part["text"] for part in parts if part.get("type") in ("text", "output_text")]
+    parts = [{"text": part} if isinstance(part, str) else part for part in content if isinstance(part, Mapping | str)]
+    kinds = ("text", "output_text")
+    texts = [part["text"] for part in parts if part.get("type", "text") in kinds]
     refusal = next((str(part.get("refusal")) for part in parts if part.get("type") == "refusal"), None)
     return ("".join(texts) if texts else None), refusal
 
@@ -317,7 +331,7 @@ def _without_key(data: bytes, name: str | None) -> bytes:
 
 _FILTERED = re.compile(
     r"content_filter|content_policy|ContentPolicy|content management policy|ResponsibleAI|data_inspection_failed"
-    r"|requires moderation|was flagged"
+    r"|requires moderation|was flagged|usage guidelines|safety system|guardrail"
 )
 """What servers write where a filter refused a question; it is about that one alone."""
 
@@ -340,11 +354,11 @@ def _retry_after(headers: Mapping[str, str], body: str) -> float | None:
         if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", headers.get(name, "").strip()):
             return float(headers[name]) / 1000
     header = headers.get("retry-after", "").strip()
-    seconds = re.fullmatch(_SECONDS + "s?", header)
+    seconds = re.fullmatch(_SECONDS + "(m?s)?", header)
     if not header:
-        seconds = re.search(rf"(?i)(?:try again in|retry after|retryDelay\W{{1,4}})\s*{_SECONDS}\s*s", body)
+        seconds = re.search(rf"(?i)(?:try again in|retry after|retryDelay\W{{1,4}})\s*{_SECONDS}\s*(m?s)", body)
     if seconds:
-        return 60 * float(seconds[1] or 0) + float(seconds[2])
+        return 60 * float(seconds[1] or 0) + float(seconds[2]) / (1000 if seconds[3] == "ms" else 1)
     try:
         when = parsedate_to_datetime(header)
     except (ValueError, TypeError, IndexError):

@@ -112,7 +112,8 @@ def read_reply(reply: str, code: str, fields: Sequence[Field]) -> tuple[dict[str
     >>> read_reply('{"code": "1f", "reasons": "so", "verdict": "yes"}', "1f", [Field(name="verdict", words=["yes"])])
     ({'verdict': 'yes'}, 'so')
     """
-    objects = [(one, span) for one, span in _objects(reply) if str(one.get("code")).strip() == code]
+    coded = [(one, span) for one, span in _objects(reply) if "code" in one]
+    objects = [(one, span) for one, span in coded if str(one["code"]).strip() == code]
     final = _outside_reasoning(reply, [span for _, span in objects])
     objects = [(one, span) for one, span in objects if any(start <= span[0] < end for start, end in final)]
     if not objects:
@@ -120,7 +121,8 @@ def read_reply(reply: str, code: str, fields: Sequence[Field]) -> tuple[dict[str
     verdicts = [_verdict_of(one, fields) for one, _ in objects]
     if any(one != verdicts[0] for one in verdicts):
         raise UnclearError("the reply holds verdicts that differ")
-    around, after = _around(reply, final, [span for _, span in objects])
+    # What has another code is a quotation of the judged text.
+    around, after = _around(reply, final, [span for _, span in coded], objects[-1][1][1])
     if re.search(rf"code[\"']?\s*:\s*[\"']?{code}", around):
         raise UnclearError("the reply holds a verdict that cannot be read beside one that can")
     if len(fields) == 1:
@@ -131,10 +133,10 @@ def read_reply(reply: str, code: str, fields: Sequence[Field]) -> tuple[dict[str
 
 _Span = tuple[int, int]
 _REASONING = re.compile(
-    r"(?P<open><(?:\w+:)?{name}>|\[THINK\]|◁think▷|<\|channel\|>(?:analysis|commentary))"
-    r"|</(?:\w+:)?{name}>|\[/THINK\]|◁/think▷|<\|channel\|>final".replace(
-        "{name}", "(?:think|thinking|thought|thoughts|reasoning|reason|analysis|scratchpad|reflection)"
-    ),
+    r"(?P<open><(?:\w+:)?{name}>|\[THINK\]|◁think▷|<\|channel\|>(?:analysis|commentary)|<\|(?:begin|start)_{thought}\|>)"
+    r"|</(?:\w+:)?{name}>|\[/THINK\]|◁/think▷|<\|channel\|>final|<\|end_{thought}\|>".replace(
+        "{thought}", "(?:of_)?(?:thought|thinking|think)"
+    ).replace("{name}", "(?:think|thinking|thought|thoughts|reasoning|reason|analysis|scratchpad|reflection)"),
     re.IGNORECASE,
 )
 
@@ -205,32 +207,35 @@ def _verdict_of(value: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, 
     return verdict
 
 
-def _around(reply: str, final: Sequence[_Span], objects: Sequence[_Span]) -> tuple[str, str]:
-    """What stands outside reasoning and verdicts, and what of it after the last verdict."""
+def _around(reply: str, final: Sequence[_Span], objects: Sequence[_Span], last_verdict: int) -> tuple[str, str]:
+    """What stands outside reasoning and objects, and what of it after the last verdict."""
     text, after = [], []
     for start, end in final:
         for first, last in [one for one in objects if start <= one[0] < end]:
             text.append(reply[start:first])
             start = last
         text.append(reply[start:end])
-        after += text[-1:] * (start >= objects[-1][1])
+        after += text[-1:] * (start >= last_verdict)
     return "\n".join(text), "\n".join(after)
 
 
-_SAYS = r"(?:verdict|judge?ment|decision|conclusion|grade|score|rating|result\]?)\W{0,8}(?:is\b\W{0,4})?"
+_SAYS = (
+    r"(?:(?:verdict|judge?ment|decision|conclusion|grade|score|rating|result\]?|winner|boxed)\W{0,8}"
+    r"(?:the\s+(?:response|answer)\s+)?(?:is\b\W{0,4})?|\[\[\s*)"
+)
 
 
 def _check_around(around: str, after: str, field: Field, verdict: str | float) -> None:
     """Raise UnclearError where a text around a verdict gives another one."""
     if not field.words:
         number = r"(?:\(\d+\s*(?:-|–|to)\s*\d+\)\W{0,4})?(-?\d++(?:\.\d++)?)(?!\s*(?:-|–|to)\s*\d)"
-        others = [float(one) for one in re.findall(rf"(?i:{_SAYS}|\[\[\s*){number}", around)]
+        others = [float(one) for one in re.findall(rf"(?i:{_SAYS}){number}", around)]
     else:
         words = {_plain(word): word for word in field.words}
         # A single letter is a word of English, too, where it is small.
         forms = [re.escape(w) if len(w) == 1 else f"(?i:{re.escape(w).replace('_', '[ _-]')})" for w in field.words]
         word = rf"((?:not\s+)?(?:{'|'.join(sorted(forms, key=len, reverse=True))}))(?![\w>=])"
-        said = re.findall(rf"(?i:{_SAYS}|\[\[\s*){word}", around)
+        said = re.findall(rf"(?i:{_SAYS}){word}", around)
         if len(max(field.words, key=len)) > 2:
             said += [one for one in re.findall(rf"(?<![\w>=]){word}", after) if len(one) > 1]
         others = [words[_plain(one)] for one in said if _plain(one) in words]
@@ -243,7 +248,11 @@ def _check_around(around: str, after: str, field: Field, verdict: str | float) -
 
 def _plain(word: str) -> str:
     """A word without case, spaces, hyphens and the marks that models put around a verdict."""
-    return re.sub(r"[\s_-]", "", word.strip(" \t\r\n\u200b\u2060\ufeff*`\"'.![]()").casefold())
+    word = re.sub(r"^<(\w+)>$", r"\1", word.strip()).lstrip(_BEFORE).rstrip(_BEFORE + ".!])")
+    return re.sub(r"[\s_-]", "", word).casefold()
+
+
+_BEFORE = " \t\r\n\u200b\u2060\ufeff\ufe0f*`\"'[(✅✔✓"
 
 
 _CONTROL_TOKEN = re.compile(
