@@ -82,8 +82,12 @@ lint: $(VENV)/.testing
 types: $(VENV)/.testing
 	$(VENV)/bin/mypy
 
-docs: $(DOCS)/.made ## docs/ as a site, in out/site
-	$(DOCS)/bin/mkdocs build -q
+# By MkDocs, and by the program that follows it, so that either can build the site. `site_dir` in mkdocs.yml is out/site.
+docs: $(DOCS)/.made ## Build docs/ as a site in out/site; links, anchors and what pages load are checked
+	PYTHONPATH=src $(DOCS)/bin/zensical build --clean --strict
+	$(DOCS)/bin/python .ci/check_site.py out/site
+	PYTHONPATH=src NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict
+	$(DOCS)/bin/python .ci/check_site.py out/site
 
 wheel: $(VENV)/.testing ## Build sdist and wheel into dist/, and try the wheel alone in an empty environment
 	rm -rf dist

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .adapters.client import AsyncClient, Client, ServedScore, ServerError
     from .rows.single import verify
     from .sandbox.limits import Limits
     from .scoring.memory import Scored, score
@@ -46,7 +47,9 @@ if TYPE_CHECKING:
     from .verifiers.verifier import Verifier
 
 _HOME = {
+    "AsyncClient": ".adapters.client",
     "ChoiceVerifier": ".verifiers.choice",
+    "Client": ".adapters.client",
     "CodeVerifier": ".verifiers.code",
     "ConfigError": ".verifiers.errors",
     "FormatVerifier": ".verifiers.format",
@@ -67,6 +70,8 @@ _HOME = {
     "SampleError": ".verifiers.errors",
     "SchemaVerifier": ".verifiers.schema",
     "Scored": ".scoring.memory",
+    "ServedScore": ".adapters.client",
+    "ServerError": ".adapters.client",
     "Status": ".verifiers.verdict",
     "Summary": ".scoring.summary",
     "Term": ".verifiers.reward",
@@ -83,7 +88,9 @@ _HOME = {
 }
 
 __all__ = [
+    "AsyncClient",
     "ChoiceVerifier",
+    "Client",
     "CodeVerifier",
     "ConfigError",
     "FormatVerifier",
@@ -104,6 +111,8 @@ __all__ = [
     "SampleError",
     "SchemaVerifier",
     "Scored",
+    "ServedScore",
+    "ServerError",
     "Status",
     "Summary",
     "Term",

@@ -198,6 +198,27 @@ def report(**flags: Any) -> None:
 
 
 @main.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8001, metavar="N", help="0 takes a free one (8001).")
+@click.option("--write", metavar="OUT", help="Write static pages into this folder instead.")
+@click.option("--index", metavar="DIR", help="Where indexes are kept (default: the user's cache folder).")
+def view(folder: str, **flags: Any) -> None:
+    """Show every scored file and training run of a folder in the browser, live while they are written.
+
+    Listens on 127.0.0.1 alone and changes nothing in the folder.
+
+    Exit status: 0 pages written, or ended by SIGTERM; 2 usage, 130 ended by Ctrl-C.
+    """
+    from .inspection.view.command import run_view
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_view(folder, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
 @_reward_options
 @click.option("--host", metavar="ADDRESS", help="Address to listen on (default: 127.0.0.1).")
 @click.option("--port", type=int, metavar="N", help="Port to listen on; 0 takes a free one (default: 8000).")
@@ -282,23 +303,80 @@ def diff(before: str, after: str, **flags: Any) -> None:
         raise click.UsageError(str(error)) from None
 
 
-@main.command()
+class _Against(click.Command):
+    """A command whose `--against` takes all that follows, as a shell leaves `tests/*.jsonl`, up to the next option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments, with `--against` before each of its values."""
+        parsed: list[str] = []
+        takes = False
+        for arg in args:
+            if arg.startswith("-") and arg != "-":
+                takes = arg == "--against"
+                parsed += [] if takes else [arg]
+            else:
+                parsed += ["--against", arg] if takes else [arg]
+        if args and args[-1] == "--against":
+            parsed.append("--against")  # which click refuses for want of a value
+        return super().parse_args(ctx, parsed)
+
+
+@main.command(cls=_Against)
 @click.argument("files", nargs=-1, metavar="[FILES|-]")
 @click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
 @click.option("--set", "options", multiple=True, callback=_options, metavar="V.OPT=VALUE", help="As for score.")
 @click.option("--rows", type=int, default=20, metavar="N", help="Findings to list (20).")
 @click.option("--languages/--no-languages", default=True, help="Whether to tell the languages of 200 prompts.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def check(files: tuple[str, ...], **flags: Any) -> None:
+@click.option("--against", multiple=True, metavar="TESTS...", help="Look for these tests in FILES, and nothing else.")
+@click.option("-o", "--output", metavar="OUT", help="With --against: write the rows that are clean there.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT.")
+@click.option("--ngram", type=int, default=10, metavar="N", help="Words that a row may not share with a test (10).")
+@click.option("--near", type=float, default=0.8, metavar="S", help="Similarity of questions; 1.01: any may be (0.8).")
+@click.option("--common", type=float, default=0.05, metavar="S", help="Share of tests that is mere wrapping (0.05).")
+def check(
+    files: tuple[str, ...],
+    against: tuple[str, ...],
+    output: str | None,
+    names: dict[str, str],
+    rows: int,
+    *,
+    as_json: bool,
+    overwrite: bool,
+    ngram: int,
+    near: float,
+    common: float,
+    **flags: Any,
+) -> None:
     """Check data before a run: do the golds verify against themselves, are prompts there once, is no answer leaked?
+
+    With --against: which rows share a passage with a test, or are nearly one.
 
     Exit status: 0 fine, 1 something is to be fixed, 2 usage.
     """
     from .inspection.check.command import run_check
+    from .inspection.overlap.command import run_against
     from .verifiers.errors import RewardError
 
     try:
-        sys.exit(run_check(files, **flags))
+        if not against:
+            if output is not None or overwrite:
+                raise click.UsageError("-o and --overwrite go with --against")
+            sys.exit(run_check(files, names=names, rows=rows, as_json=as_json, **flags))
+        sys.exit(
+            run_against(
+                files,
+                against,
+                names,
+                output=output,
+                overwrite=overwrite,
+                ngram=ngram,
+                near=near,
+                common=common,
+                as_json=as_json,
+                rows=rows,
+            )
+        )
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 

@@ -72,9 +72,9 @@ def slowest(verifier: Verifier, sample: Any) -> dict[str, Any]:
             row = sample(before + unit * (100_000 // len(unit)))
             start = time.process_time()
             verifier([row])
-            took = round(1000 * (time.process_time() - start), 1)
-            if took > worst["ms"]:
-                worst = {"ms": took, "what": before + unit}
+            seconds = round(1000 * (time.process_time() - start), 1)
+            if seconds > worst["ms"]:
+                worst = {"ms": seconds, "what": before + unit}
     return worst
 
 

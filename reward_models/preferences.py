@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from ..inspection.overlap import HeldOut, near_duplicates
 from ..verifiers.errors import ConfigError
 from ..verifiers.judge import Asker
 from ..verifiers.judge.asking import Answer, Question
@@ -28,10 +29,12 @@ from ..verifiers.sample import Message
 from ..verifiers.settings import Amount, Count, Whole, check
 from .candidates import BATCH, Candidate
 from .data import Pair, split_by_prompt
-from .matching import Contamination, Matched, match_lengths, near_duplicates
+from .matching import Matched, match_lengths
 
 VERDICTS: Mapping[str, int] = {"A>>B": 2, "A>B": 1, "A=B": 0, "B>A": -1, "B>>A": -2}
 """The five levels of arena-hard, as a score of the answer that was shown as A."""
+MOST_LISTED = 1_000
+"""Pairs in other data that a summary lists, each with what it shares with which row."""
 _FIELDS = (Field(name="verdict", words=tuple(VERDICTS)),)
 
 
@@ -174,10 +177,11 @@ def build(
     candidates: Sequence[Candidate],
     judged: Sequence[JudgedPair],
     options: PrefOptions,
-    contamination: Contamination | None = None,
+    held: HeldOut | None = None,
 ) -> Built:
-    """Choose, clean, match and split judged pairs."""
+    """Choose, clean, match and split judged pairs; those whose prompts stand in `held`, tests, are left out."""
     left_out: Counter[str] = Counter()
+    overlaps: dict[str, str] = {}
     pairs = []
     for candidate, one in zip(candidates, judged, strict=True):
         mean = one.mean
@@ -185,8 +189,9 @@ def build(
             left_out[f"judge: {one.failed}"] += 1
         elif abs(mean) <= options.threshold:
             left_out["too close"] += 1
-        elif contamination is not None and contamination.holds(_text(candidate.prompt)):
+        elif held is not None and (overlap := held.match(_text(candidate.prompt))) is not None:
             left_out["in other data"] += 1
+            overlaps[candidate.id] = str(overlap)
         else:
             texts = (candidate.one, candidate.other) if mean > 0 else (candidate.other, candidate.one)
             pairs.append(
@@ -213,6 +218,7 @@ def build(
     summary = {
         "candidates": len(candidates),
         "left_out": {why: count for why, count in sorted(left_out.items()) if count},
+        "in_other_data": dict(list(overlaps.items())[:MOST_LISTED]),
         "train": len(train),
         "test": len(test),
         **agreement(judged),

@@ -181,6 +181,21 @@ def test_pages_name_no_file_that_is_not_there() -> None:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_pages_name_files_of_the_repository_that_are_there() -> None:
+    """Those outside docs/ stand as code: the site has no page to link to."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for named in re.findall(r"`((?:benchmarks|examples|recipes|locks)/[\w./-]+\.\w+)`", text):
+            assert (ROOT / named).exists(), f"{page.name}: {named}"
+
+
+def test_the_package_names_pages_that_are_there() -> None:
+    for room in (ROOT / "src" / "r1_reward").iterdir():
+        for path in room.resolve().rglob("*.py") if room.is_dir() else [room]:
+            for page in re.findall(r"docs/[\w/-]+\.md", path.read_text(encoding="utf-8")):
+                assert (ROOT / page).exists(), f"{path}: {page}"
+
+
 def test_walks_name_files_that_are_there() -> None:
     page = (ROOT / "docs" / "explanation" / "walks.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(\w+(?:/\w+)*/[\w.]+)`", page))

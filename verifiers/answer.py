@@ -18,11 +18,9 @@ words in which no answer is marked is `undecided`.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal
 
 from .format.verifier import clean
@@ -31,38 +29,56 @@ from .reasoning import Prefilled, scan
 from .references import is_data, literal
 from .sample import Sample
 from .settings import check
-from .values import read_value
+from .token_f1 import benchmark_score
+from .values import read_value, same_value
 from .verdict import Reason, Verdict
 from .verifier import judge_each
+from .wording import TABLES, normal, same_wording
 
+Measure = Literal[
+    "exact", "f1", "squad_em", "squad_f1", "triviaqa_em", "triviaqa_f1", "hotpotqa_em", "hotpotqa_f1", "drop_em",
+    "drop_f1",
+]  # fmt: skip
 Golds = Sequence[Sequence[str]]
 """Alternatives, each of one item or of several."""
-_ARTICLES = {
-    "en": "a an the", "de": "der die das den dem des ein eine einen einem einer eines", "nl": "de het een",
-    "fr": "le la les un une des l d", "es": "el la los las un una unos unas", "it": "il lo la i gli le un uno una l",
-    "pt": "o a os as um uma uns umas",
-}  # fmt: skip
 _CUE = re.compile(
-    r"(?:\banswer\s*(?:is|was|:|：|=)|\banswers\s*(?:are|:)|答案\s*(?:是|为|：|:)|\bAntwort\s*(?:ist|lautet|:)"
+    r"(?:(?<!wrong )(?<!incorrect )(?<!false )"
+    r"\banswer\s*(?:is|was|:|：|=)|\banswers\s*(?:are|:)|答案\s*(?:是|为|：|:)|\bAntwort\s*(?:ist|lautet|:)"
     r"|\br[ée]ponse\s*(?:est|:)|\brespuesta\s*(?:es|:)|\brisposta\s*(?:è|:)|答え\s*(?:は|：|:))\s*:?\s*",
     re.IGNORECASE,
 )
 _BREAK = re.compile(r"\n|(?<=[\w)\"'”%])[.。](?:\s|$)(?!\d)|。")
-_WORD = re.compile(
-    r"(?:(?<![\w.])[-−])?\d[\d,]*(?:\.\d+)?|[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\d\u3040-\u30ff\u3400-\u9fff]+(?:\+\+|#|[+−-](?!\w))?|[$€£¥₹₩%]"
+_WRAPPED = re.compile(
+    r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|mbox|emph|boxed|operatorname)\s*\{([^{}]*)\}|\\(?=[$%&#_{}])"
+    r"|(?<!\w)(\*{1,3}|_{1,3}|`{1,3})(?=\S)([^*_`\n]*?\S)\2(?!\w)"
 )
-_INNER = re.compile(r"(?<=\w)[.'’‘`-](?=\w)|(?<=\b[^\W\d_])\.(?=[\s,)]|$)")
-_DRESS = re.compile(
-    r"\\(?:text|textbf|mathrm|mathbf|mbox|emph)\s*\{([^{}]*)\}|\\(?=[$%&#_])|[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}"
-)
+_FRACTION = re.compile(r"(?P<whole>\d)?\s?\\[dt]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
+_COMMAND = re.compile(r"\\([a-zA-Z]+)\s?|\\[,;:! ]|\^\s*\{?\s*\\circ\s*\}?|(?<=[\^_])\{([^{}]*)\}|\{,\}|\\[()\[\]]")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)])\s+", re.MULTILINE)
 _SPLITS = (r"\n+", r"\s*[;；]\s*", r"\s*(?:[,，、]\s*(?:and\s+|&\s*)?|\s+and\s+|\s+&\s+)", r"\s*[,，、;；]\s*")
-_POLAR = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
-_NOTHING = frozenset(("unanswerable", "no answer", "not answerable", "cannot be answered", "no answer possible"))
-_NO_UNIT = "not or and out of to per more less dozens? hundreds? thousands? millions? billions? half halves thirds?"
-_UNIT = re.compile(rf"(?:\s+(?!(?:{'|'.join([*_NO_UNIT.split(), 'quarters?', 'tenths?'])})\b)[a-z-]+){{1,3}}")
+_POLAR = {word: polar for polar, words in TABLES["polar"].items() for word in words.split()}
+_SAYS_POLAR = re.compile(r"\W*(\w+)(?:\W*$|\s*(?:,|[.;:—–-](?!\s*#?\d)))")
+_NOTHING = frozenset(TABLES["unanswerable"]["texts"].strip().split("\n"))
+_LEAD = re.compile(
+    r"(?:(?:so|thus|therefore|hence|well|okay|ok|sure|yes|overall|finally|in short),?\s+)?"
+    r"(?:(?:i|we) (?:think|believe|would say|am confident|know)(?: that)?,?\s+)?"
+    r"(?:(?:(?:it|that|this|he|she|they|there|these|those)(?:['’]s| is| was|['’]re| are| were| would be)"
+    r"|(?:it|he|she|they) (?:has|had|have|took|takes|happened|occurred))\s+)?(?:[a-z]\s?=\s?)?",
+    re.IGNORECASE,
+)
+_PREPOSITION = re.compile(r"(?:in|at|on|by)\s+(?=\S)", re.IGNORECASE)
+_COPULA = re.compile(r"\s(?:is|was|are|were|equals)(?:\s*:)?\s+")
+_DOUBT = re.compile(
+    r"\b(?:not|no|never|neither|nor|or|wrong|incorrect|false|if|unless|may|might|could|perhaps|possibly|maybe|some|one|other"
+    r"|another|alternative|also|guess|except|besides|unlike|than|second|example|first)\b|n['’]t\b",
+    re.IGNORECASE,
+)
 _TAKEN_BACK = re.compile(r"\s*(?:no|wait|actually|correction|sorry|hmm|or|rather|not)\b", re.IGNORECASE)
-_MINUS = re.compile(r"[-−]\s?([$€£¥₹₩])\s?(?=[\d.])")
+_LETTERS = re.compile(r"[^\W\d_]+|\d+")
+_SMALL = frozenset(
+    "a an the is was are were of in on at to by for from who which that it its he she they has had did".split()
+)
+_ASKED = re.compile(r"[^.?!\n]*\?|^(?:question|q)\s*:\s*.+", re.IGNORECASE | re.MULTILINE)
 _PROSE = 12
 _LONGEST = 4_000
 
@@ -78,8 +94,9 @@ class AnswerVerifier:
     [1.0, 1.0, 0.0, 1.0]
     """
 
-    score: Literal["exact", "f1"] = "exact"
-    """f1: the best F1 over the golds, of words, or of items where a gold has several; exact answers are right."""
+    score: Measure = "exact"
+    """`f1`: the best F1 over the golds, of words, or of items where a gold has several; exact answers are right.
+    `squad_em`, `squad_f1`, `triviaqa_em`, `drop_f1` and so on: what the benchmark's own script gives, by text alone."""
     match: Literal["any", "all", "ordered"] = "any"
     """How several references are meant, where the row has no `match` of its own."""
     extraction: Literal["strict", "lenient"] = "lenient"
@@ -117,15 +134,22 @@ class AnswerVerifier:
         language = (sample.language or "en")[:2].lower()
         if not all(normal(item, language) for gold in golds for item in gold):
             return Verdict.error(Reason.REFERENCE_UNPARSEABLE, "a reference is blank")
-        found = scan(clean(visible(sample.response)), sample.prompt, prefilled=self.prefilled)
-        said, marked = _said(found, self.extraction == "lenient", any(len(gold) > 1 for gold in golds))
+        reasoning = scan(clean(visible(sample.response)), sample.prompt, prefilled=self.prefilled)
+        said, marked = _said(reasoning, self.extraction == "lenient", any(len(gold) > 1 for gold in golds))
         if not said.strip():
             return Verdict.scored(0.0, Reason.NO_ANSWER, "there is no answer")
         answer = said.strip()[:400]
         if len(said) > _LONGEST:
             return Verdict.scored(0.0, Reason.WRONG, f"the answer has {len(said)} characters", answer=answer)
+        if self.score not in ("exact", "f1"):
+            score = benchmark_score(self.score, _spans(said), _golds(sample, match, bare=False))
+            reason = Reason.CORRECT if score == 1 else Reason.PARTIAL if score else Reason.WRONG
+            return Verdict.scored(score, reason, f"{self.score} is {score:.3f}", answer=answer)
         fuller = len(golds) == 1  # beside a gold that says the day, one that says the month alone means no other day
-        if any(_right(said, gold, language, ordered=match == "ordered", fuller=fuller) for gold in golds):
+        asked = _question(sample) if len(said) <= 400 and " " in said else ""
+        if any(
+            _right(said, gold, language, ordered=match == "ordered", fuller=fuller, question=asked) for gold in golds
+        ):
             return Verdict.scored(1.0, Reason.CORRECT, "the answer is right", answer=answer)
         if self.score == "f1":
             score = max(_f1(said, gold, language) for gold in golds)
@@ -137,30 +161,43 @@ class AnswerVerifier:
         return Verdict.scored(0.0, Reason.WRONG, f"it says {answer[:100]!r}, not {shown[:200]}", answer=answer)
 
 
-def _golds(sample: Sample, match: str) -> Golds:
-    given = sample.meta.get("golds")
-    if isinstance(given, list) and given:
-        return [[str(item) for item in gold] if isinstance(gold, list) else [str(gold)] for gold in given]
+def _spans(said: str) -> list[str]:
+    """The spans of an answer: of a JSON list or of lines with bullets; else it is one."""
+    listed = literal(said) if said[:1] == "[" else None
+    if isinstance(listed, list) and listed:
+        return [str(item) for item in listed]
+    lines = [line.strip() for line in said.split("\n") if line.strip()]
+    return [_BULLET.sub("", line) for line in lines] if len(lines) > 1 and all(map(_BULLET.match, lines)) else [said]
+
+
+def _golds(sample: Sample, match: str, *, bare: bool = True) -> Golds:
+    strip = _bare if bare else str
+    held = sample.meta.get("golds")
+    if isinstance(held, list) and held:
+        return [[strip(str(item)) for item in gold] if isinstance(gold, list) else [strip(str(gold))] for gold in held]
     references = sample.references
     if len(references) == 1 and references[0][:1] == "[":
         listed = literal(references[0])
         if isinstance(listed, list) and listed and all(isinstance(item, str | int | float) for item in listed):
             references = tuple(map(str, listed))
-    return [list(references)] if match != "any" and references else [[reference] for reference in references]
+    golds = [strip(reference) for reference in references]
+    return [golds] if match != "any" and golds else [[gold] for gold in golds]
 
 
-def _said(found: Any, lenient: bool, several: bool) -> tuple[str, bool]:  # any: a Reasoning
+def _said(reasoning: Any, lenient: bool, several: bool) -> tuple[str, bool]:  # any: a Reasoning
     """The answer's text, and whether it was marked as one."""
-    spans = found.answer_spans
+    spans = reasoning.answer_spans
     if not spans:
         return "", False
     final = spans[-1]
-    boxes = [box for box in found.boxes if final.start <= box.span.start and box.span.end <= final.end and box.closed]
+    boxes = [
+        box for box in reasoning.boxes if final.start <= box.span.start and box.span.end <= final.end and box.closed
+    ]
     if boxes:
-        bodies = list(dict.fromkeys(_bare(box.body.of(found.text)) for box in boxes))
+        bodies = list(dict.fromkeys(_bare(box.body.of(reasoning.text)) for box in boxes))
         return ", ".join(bodies), True
-    text = _bare(final.of(found.text))
-    if found.answers:
+    text = _bare(final.of(reasoning.text))
+    if reasoning.answers:
         return text, True
     if not lenient:
         return "", False
@@ -179,72 +216,103 @@ def _said(found: Any, lenient: bool, several: bool) -> tuple[str, bool]:  # any:
 
 def _bare(text: str) -> str:
     """A text without the marks of LaTeX and Markdown."""
-    text = _DRESS.sub(lambda match: match[1] or "", text).strip()
+    if "\\" in text or "{" in text:
+        text = _FRACTION.sub(_ratio, text)
+        text = _COMMAND.sub(_sign, _WRAPPED.sub(_inner, text))
+    text = _WRAPPED.sub(_inner, text).strip().strip("*").strip()
     # Dollars around a formula; one alone is money.
     return text[1:-1].strip() if len(text) > 2 and text[0] == text[-1] == "$" else text
 
 
-def normal(text: str, language: str = "en") -> tuple[str, ...]:
-    """The words of a text as they are compared: without case, articles, punctuation and accents of Latin letters.
-
-    >>> normal("The U.S. Army's -5.0"), normal("東京 Tower"), normal("Der Café", "de")
-    (('us', 'armys', '-5'), ('東', '京', 'tower'), ('cafe',))
-    """
-    return _normal(text, language)
+def _inner(match: re.Match[str]) -> str:
+    return match[1] or match[3] or ""
 
 
-@lru_cache(maxsize=4_096)
-def _normal(text: str, language: str) -> tuple[str, ...]:
-    text = _MINUS.sub(r"\1-", unicodedata.normalize("NFKC", text).casefold())
-    if not text.isascii():
-        text = "".join(c for c in unicodedata.normalize("NFD", text) if not "\u0300" <= c <= "\u036f")
-        text = unicodedata.normalize("NFC", text)
-    words = [_number(word) if word[-1].isdigit() else word for word in _WORD.findall(_INNER.sub(_join, text))]
-    articles = _ARTICLES.get(language, "").split()
-    return tuple(word for word in words if word not in articles) or tuple(words)
+def _ratio(match: re.Match[str]) -> str:
+    top, bottom = match[2] or match[3] or "", match[4] or match[5] or ""
+    parts = [part if re.fullmatch(r"-?[\w.]*", part) else f"({part})" for part in (top.strip(), bottom.strip())]
+    return f"{match['whole'] + ' ' if match['whole'] else ''}{'/'.join(parts)}"
 
 
-def _join(match: re.Match[str]) -> str:
-    """Drops marks inside a word; between digits they say something."""
-    at, text = match.start(), match.string
-    return match[0] if text[at - 1].isdigit() and text[at + 1 : at + 2].isdigit() else "" if match[0] != "-" else " "
+def _sign(match: re.Match[str]) -> str:
+    if match[1]:
+        return str(TABLES["latex"].get(match[1], match[0]))
+    if match[2] is not None:
+        return match[2]
+    return "°" if "circ" in match[0] else "," if match[0] == "{,}" else "" if match[0][1] in "!()[]" else " "
 
 
-def _number(word: str) -> str:
-    digits = word.replace(",", "").replace("−", "-")
-    return digits.rstrip("0").rstrip(".") if "." in digits else digits.lstrip("0") or "0"
-
-
-def same(said: str, gold: str, language: str = "en", *, fuller: bool = True) -> bool:
+def same(said: str, gold: str, language: str = "en", *, fuller: bool = True, question: str = "") -> bool:
     """Whether an answer is a gold; `fuller` says that a date may say more than its gold.
 
     >>> same("5 touchdowns", "5"), same("-5", "5"), same("No, it is not", "no"), same("2.5 hours", "150 minutes")
     (True, False, True, True)
+    >>> same("It is Paris", "Paris"), same("The capital of France is Paris", "Paris"), same("It is not Paris", "Paris")
+    (True, True, False)
     """
-    words, wanted = normal(said, language), normal(gold, language)
-    if words == wanted:
-        return True
+    wanted = normal(gold, language)
     if " ".join(wanted) in _NOTHING:
-        return " ".join(words) in _NOTHING
-    if " ".join(wanted) in _POLAR and len(wanted) == 1 and words:
-        first = re.match(r"\W*(\w+)(?:\W*$|\s*[,.;:—–-])", said.lower())
-        others = {_POLAR[word] for word in words[1:] if word in ("yes", "no")}
+        return " ".join(normal(said, language)) in _NOTHING
+    if len(wanted) == 1 and wanted[0] in _POLAR:
+        first = _SAYS_POLAR.match(said.lower())
+        others = {_POLAR[word] for word in normal(said, language)[1:] if word in ("yes", "no")}
         polar = _POLAR.get(first[1] if first else "")
         return polar == _POLAR[wanted[0]] and not others - {polar}
-    value = read_value(gold)
-    if value is None:
-        return False
-    answer = read_value(said)
-    if value.kind == "number" and (answer is None or answer.kind in ("seconds", "months")):
-        lead = re.match(r"(?:only |exactly )?([-−+]?[\d,.]*\d|[a-z-]+)(?=\s)", said.strip().lower())
-        if lead and _UNIT.fullmatch(said.strip().lower().rstrip(".")[lead.end() :]):
-            answer = read_value(lead[1])
-    return answer is not None and answer.meets(value) and (fuller or answer.kind != "date" or value.meets(answer))
+    return any(_same(text, gold, language, fuller) for text in _readings(said, gold, question))
 
 
-def _right(said: str, gold: Sequence[str], language: str, *, ordered: bool, fuller: bool) -> bool:
+def _same(said: str, gold: str, language: str, fuller: bool) -> bool:
+    if normal(said, language) == normal(gold, language):
+        return True
+    return same_wording(said, gold, language) or same_value(said, gold, fuller=fuller)
+
+
+def _readings(said: str, gold: str, question: str) -> Iterator[str]:
+    """What an answer says: itself, without what leads up to it, and the one end of a sentence about the question."""
+    yield said
+    text = said.strip().rstrip(".!")
+    rest = text[lead.end() :] if (lead := _LEAD.match(text)) else text
+    yield rest
+    if (preposition := _PREPOSITION.match(rest)) and gold[:1].isupper():
+        yield rest[preposition.end() :]
+    if (place := text.find("(")) > 0 and text.endswith(")"):
+        yield from _converted(text[:place].strip(), text[place + 1 : -1])
+    if len(text) > 400 or "\n" in text or ". " in rest:
+        return
+    copulas = list(_COPULA.finditer(text))
+    if copulas and not _DOUBT.search(text[: copulas[-1].start()]):
+        yield text[copulas[-1].end() :]
+    if question and text.lower().startswith(gold.lower().strip(" .")):
+        # `Paris is the capital of France`: nothing that the question does not say.
+        about = text[len(gold.strip(" .")) :]
+        words = set(_LETTERS.findall(about.lower()))
+        if (
+            about[:1] == " "
+            and words
+            and words <= {*_LETTERS.findall(question.lower()), *_SMALL}
+            and not _DOUBT.search(about)
+        ):
+            yield gold
+
+
+def _converted(text: str, other: str) -> Iterator[str]:
+    """A quantity before one in brackets that says it in another unit, to one part in twenty: 5 km (3.1 miles)."""
+    value, same = read_value(text), read_value(other)
+    if value and same and value.kind == same.kind and value.value and abs(same.value / value.value - 1) < 0.05:
+        yield text
+
+
+def _question(sample: Sample) -> str:
+    """The last question of a prompt, which may hold a passage before it."""
+    text = sample.problem or sample.prompt_text
+    asked = [match[0] for match in _ASKED.finditer(text[-20_000:])]
+    return asked[-1][-400:] if asked else ""
+
+
+def _right(said: str, gold: Sequence[str], language: str, *, ordered: bool, fuller: bool, question: str) -> bool:
     if len(gold) == 1:
-        return same(said, gold[0], language, fuller=fuller)
+        return same(said, gold[0], language, fuller=fuller, question=question)
+    said = said[lead.end() :] if (lead := _LEAD.match(said)) else said
     return any(_same_items(items, gold, language, ordered) for items in _item_lists(said, len(gold)))
 
 
@@ -254,8 +322,8 @@ def _item_lists(said: str, count: int) -> list[list[str]]:
     if isinstance(listed, list):
         return [[str(item) for item in listed]] if len(listed) == count else []
     text = _BULLET.sub("", said).strip().rstrip(".")
-    found = [[one.strip() for one in re.split(split, text) if one.strip()] for split in _SPLITS]
-    return [items for items in found if len(items) == count]
+    lists = [[one.strip() for one in re.split(split, text) if one.strip()] for split in _SPLITS]
+    return [items for items in lists if len(items) == count]
 
 
 def _same_items(items: Sequence[str], gold: Sequence[str], language: str, ordered: bool) -> bool:

@@ -165,9 +165,11 @@ class ProceduralVerifier:
             }
             fault = fault_of(reply)
             if fault is None and reply.outcome is not Outcome.AC and reply.outcome not in _BOUNDS:
+                # A scorer that takes the gold, or where there is none plain words, fails at this answer: the model's.
                 gold = json.loads(task.row)["answer"]
-                (again,) = call_function(pool, source, "score", [(task.scorer, str(gold), task.row)], limits=limits)
-                if gold is None or again.outcome is not Outcome.AC:
+                other = "no answer" if gold is None else str(gold)
+                (again,) = call_function(pool, source, "score", [(task.scorer, other, task.row)], limits=limits)
+                if again.outcome is not Outcome.AC:
                     fault = Verdict.error(
                         Reason.GRADER_CRASHED, f"{task.scorer} fails on this row: {reply.detail[:300]}"
                     )

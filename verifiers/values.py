@@ -1,7 +1,8 @@
-"""Short answers by value: numbers, money, percentages, durations and dates as people write them.
+"""Short answers by value: numbers, money, percentages, quantities with units, durations, dates, times and ranges.
 
 A text is a value only as a whole, so that `Paris 2024` is none. Fractions hold every number exactly. What it does not
-do: guess. `04/07/1776` may be a day of April or of July, and is no date.
+do: guess. `04/07/1776` may be a day of April or of July, and is no date; `1,23` may be a number or two; a number does
+not stand for the same number with a unit.
 """
 
 from __future__ import annotations
@@ -12,82 +13,99 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from .math.units import DIRECTIONS, unit
+from .math.words import NUMBER_WORDS, spelled_number
+from .wording import TABLES, digits_for_words, plain
+
 _NAMES = "jan(?:uary)? feb(?:ruary)? mar(?:ch)? apr(?:il)? may june? july? aug(?:ust)? sept?(?:ember)? oct(?:ober)?"
 _NAMES += " nov(?:ember)? dec(?:ember)?"
 _MONTHS = {name[:3]: at for at, name in enumerate(_NAMES.split(), 1)}
 _MONTH = rf"(?P<month>{'|'.join(_NAMES.split())})\.?"
-_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
-_YEAR = r"(?P<year>\d{3,4})(?P<era>\s*(?:bce?|ad|ce))?"
+_DAY = r"(?P<day>\d{1,2})(?:\s?(?:st|nd|rd|th))?"
+_ERA = r"(?P<era>\s*(?:b\.?c\.?(?:e\.?)?|a\.?d\.?|c\.?e\.?))"
+_YEAR = rf"(?P<year>\d{{3,4}}){_ERA}?"
 _GAP = r"(?:\s*,\s*|\s+)"
 _DATES = [
-    re.compile(rf"(?:on |in )?{pattern}")
+    re.compile(rf"(?:on |in )?(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\s+)?{pattern}")
     for pattern in (
         r"(?P<year>\d{4})[-/.](?P<number>\d{1,2})[-/.](?P<day>\d{1,2})",
-        r"(?P<year>\d{4})年(?:(?P<number>\d{1,2})月(?:(?P<day>\d{1,2})[日号])?)?",
-        rf"{_MONTH}\s+(?:the\s+)?{_DAY}(?:{_GAP}{_YEAR})?",
-        rf"(?:the\s+)?{_DAY}\s+(?:of\s+)?{_MONTH}(?:{_GAP}{_YEAR})?",
-        rf"{_MONTH},?\s+(?:of\s+)?{_YEAR}",
+        r"(?P<year>\d{4})[-/](?P<number>0[1-9]|1[0-2])",
+        r"(?P<number>0?[1-9]|1[0-2])/(?P<year>\d{4})",
+        r"(?P<year>\d{4})\s*年(?:\s*(?P<number>\d{1,2})\s*月(?:\s*(?P<day>\d{1,2})\s*[日号])?)?",
+        rf"{_MONTH}[\s-]+(?:the\s+)?{_DAY}(?:(?:{_GAP}|-){_YEAR})?",
+        rf"(?:the\s+)?{_DAY}[\s-]+(?:of\s+)?{_MONTH}(?:(?:{_GAP}|-|\s+of\s+){_YEAR})?",
+        rf"{_MONTH},?[\s-]+(?:of\s+)?{_YEAR}",
+        rf"(?P<year>\d{{4}}){_GAP}{_MONTH}(?:\s+{_DAY})?",
         r"(?P<one>\d{1,2})[-/.](?P<two>\d{1,2})[-/.](?P<year>\d{4})",
-        r"(?:the\s+)?(?:year\s+)?(?P<year>\d{1,4})(?P<era>\s*(?:bce?|ad|ce))",
+        rf"(?:the\s+)?(?:year\s+)?(?P<year>\d{{1,4}}){_ERA}",
+        r"(?:the\s+)?(?:year\s+)?(?P<before>ad|a\.d\.)\s*(?P<year>\d{1,4})",
     )
 ]
-_SCALES = {"hundred": 2, "thousand": 3, "k": 3, "million": 6, "mn": 6, "m": 6, "billion": 9, "bn": 9, "b": 9}
-_SCALES |= {"trillion": 12, "tn": 12, "万": 4, "亿": 8}
+_CLOCK = re.compile(
+    r"(?:at )?(?P<hour>[01]?\d|2[0-4])(?:[:.](?P<minute>[0-5]\d)(?::[0-5]\d)?)?"
+    r"(?:\s*(?P<half>[ap])\.?\s?m\.?|\s*(?P<clock>o'clock))?"
+)
+_SCALES: Mapping[str, int] = TABLES["scales"]
+_DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,2}(?:,\d{2})+,\d{3}|\d{1,3}(?:\.\d{3}){2,}|\d{1,3}(?: \d{3}){2,}"
 _NUMBER = re.compile(
-    r"(?P<sign>[-+−–]?)\s?(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?P<over>/\d+)?\s*(?P<scale>[a-z万亿]+)?"
+    r"(?P<sign>[-+]|minus |negative )?\s?(?:(?P<whole>\d+)(?:\s|\s?-\s?|\s?and\s)(?=\d+/\d))?"
+    rf"(?P<digits>{_DIGITS}|\d+(?:\.\d+)?|\.\d+)"
+    r"(?:\s?/\s?(?P<over>\d+)|(?:\s?[x×*]\s?10\s?\^\s?|e)[({]?(?P<power>[-+]?\d{1,2})[)}]?)?(?:\s*-?(?P<scale>[a-z万亿]+))?"
 )
-_CURRENCY_NAMES = {
-    "usd": "$|us$|usd|dollar|dollars|us dollars|u.s. dollars",
-    "eur": "€|eur|euro|euros",
-    "gbp": "£|gbp|pound|pounds",
-    "jpy": "¥|jpy|yen",
-    "cny": "cny|rmb|yuan|元",
-    "inr": "₹|inr|rs|rupee|rupees",
-    "aud": "a$|aud",
-    "cad": "c$|cad",
-    "chf": "chf",
-    "krw": "₩|krw|won",
-    "cents": "cent|cents|¢",
-}
-_SIGNS = {name: code for code, names in _CURRENCY_NAMES.items() for name in names.split("|")}
-_SIGN = "|".join(map(re.escape, sorted(_SIGNS, key=len, reverse=True)))
-_MONEY = re.compile(rf"(?P<before>{_SIGN})?\s*(?P<amount>[^$€£¥₹₩¢]+?)\s*(?P<after>{_SIGN})?")
-_SECONDS = {"second": 1, "sec": 1, "s": 1, "minute": 60, "min": 60, "hour": 3_600, "hr": 3_600, "h": 3_600}
-_SECONDS |= {"day": 86_400, "week": 604_800, "秒": 1, "分钟": 60, "小时": 3_600, "天": 86_400}
-_MONTH_COUNTS = {
-    "month": 1,
-    "year": 12,
-    "yr": 12,
-    "decade": 120,
-    "century": 1_200,
-    "centurie": 1_200,
-    "个月": 1,
-    "年": 12,
-}
-_UNITS = r"seconds?|secs?|s|minutes?|mins?|hours?|hrs?|h|days?|weeks?|months?|years?|yrs?|decades?|centur(?:y|ies)"
-_SPAN = re.compile(
-    r"\s*(?:and\s+|,\s*)?(?P<count>[\d.,/]+|[a-z]+(?:[\s-](?!and)[a-z]+)??(?=[\s-]))[\s-]*"
-    rf"(?P<unit>(?:{_UNITS})\b|秒|分钟|小时|天|个月|年)\.?"
+_CODES = {name: code for code, names in TABLES["currencies"].items() for name in names.split("|")}
+_SIGN = "|".join(map(re.escape, sorted(_CODES, key=len, reverse=True)))
+_MONEY = re.compile(rf"(?P<before>{_SIGN})?\s*(?P<amount>[^$€£¥₹₩¢]+?)[\s-]*(?P<after>{_SIGN})?")
+_PART = re.compile(
+    r"\s*(?:,?\s*\band\s+|,\s*)?(?P<count>-?[\d.,/]*\d(?:\s?[x×*]\s?10\s?\^\s?-?\d+)?(?:\s(?:hundred|thousand|million|billion|trillion)\b)?)"
+    r"[\s-]*(?P<unit>(?:[^\d\s,;.-]|\.(?=\w))(?:[^\d,;^]|\^-?\d)*?)\.?(?=\s*(?:,|\band\b)?\s*\d|$)"
 )
+_FEET = re.compile(r"(?<![\w'\"])(\d+)\s?'\s?(?:(\d{1,2}(?:\.\d+)?)\s?(?:\"|''|$))?(?!\w)")
+_INCHES = re.compile(r"(\d+(?:\.\d+)?)\s?(?:\"|'')")
+_DEGREES = re.compile(r"\s?(?:°|\bdeg(?:rees?)?\b)\s?([cf])(?:elsius|ahrenheit)?\b|(?<=\d)\s?(°)", re.IGNORECASE)
+_CUT = re.compile(r"\b((?:[kcmd]?m|ft|in|mi|yd))([23])\b")
+_SHORT = (
+    (re.compile(r"(\d)\s?h(?:rs?|ours?)?\s?(\d+)\s?m(?:ins?)?$"), r"\1 h \2 min"),
+    (re.compile(r"(\d) ?(?:ft|foot|feet) (\d+)$"), r"\1 ft \2 in"),
+)
+_AND_HALF = re.compile(r"^([\w-]+ and an? (?:half|quarter)) (?=[a-z])")
+_HALF = re.compile(
+    r"\b(an?|one|half an?|half) (hour|minute|day|week|month|year|century|decade|mile)( and a (half|quarter))?"
+)
+_ABOUT = re.compile(
+    r"(?:about|approximately|approx\.?|around|roughly|circa|ca?\.|~|≈|the year|year|in|exactly|only)\s*"
+)
+_LABEL = re.compile(r"(?:no\.?|number|#)\s?(?=\d)")
+_COUNTS = "|".join(NUMBER_WORDS)
+_BOUNDS = [
+    (
+        sign,
+        re.compile(rf"(?:{'|'.join(re.escape(one.strip()) for one in names.split(' | '))})\s*(?=[-$€£.\d]|{_COUNTS})"),
+    )
+    for sign, names in reversed(TABLES["bounds"].items())
+]
+_AFTER = ((re.compile(r"\+|,? or (?:more|greater|above|higher|over)|,? and (?:above|over|up)"), "≥"),)
+_AFTER += ((re.compile(r",? or (?:less|fewer|below|under|lower)"), "≤"),)
+_TO = re.compile(r"\s+(?:to|until|till|through|thru|and)\s+|\s*-\s*(?=[$€£¥]?[\da-z])")
+_RATIO = re.compile(r"(\d+(?:\.\d+)?)\s*(?::|-?to-?)\s*(\d+(?:\.\d+)?)")
 _LONGEST = 80
 
 
 class Value(NamedTuple):
-    """What a text comes to."""
+    """What a text is worth."""
 
     kind: str
-    """`number`, `percent`, `date`, `seconds`, `months`, or a currency."""
+    """`number`, `percent`, `date`, `time` of a day, a currency, or the dimension of a unit."""
     value: Fraction
-    """The amount; of a date its year."""
+    """The amount; of a date its year, of a time its minute."""
     month: int = 0
     """Of a date; 0 where it says none."""
     day: int = 0
 
-    def meets(self, gold: Value) -> bool:
+    def satisfies(self, gold: Value) -> bool:
         """Whether an answer of this value is right where the gold has another: what the gold says, it must say.
 
         >>> day, month = read_value("4 July 1776"), read_value("July 1776")
-        >>> day.meets(month), month.meets(day)
+        >>> day.satisfies(month), month.satisfies(day)
         (True, False)
         """
         if gold.kind == "number" and self.kind == "date":
@@ -101,70 +119,174 @@ class Value(NamedTuple):
         return self.kind == "date" and all(wanted == said for wanted, said in pairs if wanted)
 
 
-_MEASURED = frozenset((*_CURRENCY_NAMES, "percent", "number"))
+_MEASURED = frozenset((*TABLES["currencies"], "percent", "number"))
 """Kinds whose sign may be left out: `5` for `$5`."""
+_NO_UNIT = "|".join(sorted({*TABLES["units"]["none"].split(), *map(re.escape, DIRECTIONS)}))
+_COUNTED = re.compile(
+    rf"(?:exactly )?(?P<count>[-+]?[\d,.]*\d|(?:{_COUNTS})(?:[ -](?:{_COUNTS}))*)"
+    rf"(?:(?:\s+(?!(?:{_NO_UNIT})(?![\w-]))[a-z][a-z'-]*){{1,3}})"
+)
+
+
+def same_value(said: str, gold: str, *, fuller: bool = True) -> bool:
+    """Whether two texts are the same value; `fuller` says that a date may say more than its gold.
+
+    >>> same_value("5000 m", "5 km"), same_value("6 feet 2 inches", "6'2\\""), same_value("5 points", "5")
+    (True, True, True)
+    >>> same_value("> 5", "< 5"), same_value("from 1861 to 1865", "1861-1865"), same_value("5", "5 km")
+    (False, True, False)
+    """
+    if max(len(said), len(gold)) > 2 * _LONGEST:
+        return False
+    (bound, answer), (other, wanted) = _bounded(said), _bounded(gold)
+    if bound != other:
+        return False
+    value = read_value(wanted)
+    if value is not None:
+        read = read_value(answer)
+        if value.kind == "number" and (read is None or (read.kind not in _MEASURED and read.kind != "date")):
+            counted = _COUNTED.fullmatch(answer.lower().rstrip("."))
+            read = read_value(counted["count"]) if counted else read
+        if read is not None and read.satisfies(value):
+            return fuller or read.kind != "date" or value.satisfies(read)
+    if (ratio := _RATIO.fullmatch(wanted)) and (":" in wanted):
+        match = _RATIO.fullmatch(answer)
+        return match is not None and match.groups() == ratio.groups()
+    ends = _range(wanted)
+    return ends is not None and ends == _range(answer)
 
 
 def read_value(text: str) -> Value | None:
     """The value that a text is, or None.
 
     >>> read_value("$1.5 million"), read_value("2 hours and 30 minutes"), read_value("Room 5")
-    (Value(kind='usd', value=Fraction(1500000, 1), month=0, day=0), Value(kind='seconds', value=Fraction(9000, 1), month=0, day=0), None)
+    (Value(kind='usd', value=Fraction(1500000, 1), month=0, day=0), Value(kind='s1', value=Fraction(9000, 1), month=0, day=0), None)
     """  # noqa: E501 - one result a line
-    text = " ".join(text.lower().split()).strip(" .。,;:!")
-    for lead in ("about ", "approximately ", "in ", "the year ", "year "):
-        text = text.removeprefix(lead)
     return _read(text) if 0 < len(text) <= _LONGEST else None
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=8_192)
 def _read(text: str) -> Value | None:
-    return _date(text) or _percent(text) or _number_value(text) or _money(text) or _duration(text)
+    text = " ".join(plain(text).split()).strip(" .。,;:!")
+    while (
+        (lead := _ABOUT.match(text.lower()))
+        and lead.end() < len(text)
+        and not text[lead.end() - 1 : lead.end()].isalpha()
+    ):
+        text = text[lead.end() :]
+    low = text.lower()
+    label = _LABEL.match(low)
+    read = _date(low) or _clock(low) or _percent(low) or _number_value(text[label.end() :] if label else text)
+    return read or _money(low) or _quantity(text)
+
+
+def _bounded(text: str) -> tuple[str, str]:
+    """The bound that a text says of a value, and the value's text."""
+    text = " ".join(plain(text).split()).strip(" .。,;:!")
+    low = text.lower()
+    for sign, pattern in _BOUNDS:
+        if match := pattern.match(low):
+            return sign, text[match.end() :]
+    if low[:1].isdigit() or low[:1] in "$€£":
+        for pattern, sign in _AFTER:
+            match = pattern.search(low)
+            if match and match.end() == len(low):
+                return sign, text[: match.start()]
+            if match and low[match.end() : match.end() + 1] == " ":
+                return sign, text[: match.start()] + text[match.end() :]
+    return "", text
+
+
+def _range(text: str) -> tuple[Value, Value] | None:
+    """The two ends of a range: 1861 to 1865, 1861-65, 5-10 km, between $5 and $10 million."""
+    if len(text) > _LONGEST:
+        return None
+    low = re.sub(r"^(?:from|between) ", "", text)
+    for match in _TO.finditer(low):
+        if match[0].strip() == "and" and not text.startswith("between "):
+            continue
+        left, right = low[: match.start()], low[match.end() :]
+        if re.fullmatch(r"\d{4}", left) and re.fullmatch(r"\d\d", right) and right > left[2:]:
+            right = left[:2] + right
+        ends = read_value(left), read_value(right)
+        if ends[0] is not None and ends[1] is not None and ends[0].kind == "number" != ends[1].kind:
+            number = re.search(r"[\d.,]*\d", right)
+            around = (right[: number.start()], right[number.end() :]) if number else ("", "")
+            ends = read_value(f"{around[0]}{left}{around[1]}"), ends[1]
+        elif ends[0] is not None and ends[1] is not None and ends[1].kind == "number" != ends[0].kind:
+            ends = ends[0], read_value(f"{left[:1]}{right}") if left[:1] in "$€£¥" else None
+        elif ends[0] is not None and ends[1] is not None and ends[1].kind == "number":
+            scale = re.search(r"\d\s*([a-z]+)$", right.lower())
+            if scale and left[-1:].isdigit():
+                ends = read_value(f"{left} {scale[1]}"), ends[1]
+        if ends[0] is not None and ends[1] is not None and ends[0].kind == ends[1].kind:
+            return ends[0], ends[1]
+    return None
 
 
 def number(text: str, *, letters: bool = False) -> Fraction | None:
     """A number in digits or in English words, with a scale or not; `letters` says that k, m and b are scales.
 
-    >>> number("1,234.5"), number("3 million"), number("twenty-one"), number("1,23")
-    (Fraction(2469, 2), Fraction(3000000, 1), Fraction(21, 1), None)
+    >>> number("1,234.5"), number("3 million"), number("twenty-one"), number("1,23"), number("minus 3 x 10^2")
+    (Fraction(2469, 2), Fraction(3000000, 1), Fraction(21, 1), None, Fraction(-300, 1))
     """
-    found = _NUMBER.fullmatch(text)
-    if found is None:
-        if not text[:1].isalpha() or len(text) > 60:
-            return None
-        from .math.words import spelled_number
-
-        return spelled_number(text)
-    scale = found["scale"] or ""
-    power = _SCALES.get(scale) if len(scale) > 1 or letters or scale in "万亿" else None
-    power = power if scale else 0
-    over = int((found["over"] or "/1")[1:])
-    if power is None or not over or len(found["digits"]) > 40:
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return _in_words(text) if text[:1].isalpha() and len(text) <= 60 else None
+    scale = match["scale"] or ""
+    power = 0 if not scale else _SCALES.get(scale) if len(scale) > 1 or letters or scale in "万亿" else None
+    over = int(match["over"] or 1)
+    digits = match["digits"].replace(",", "").replace(" ", "")
+    if power is None or not over or len(digits) > 40 or re.match(r"00+\d", digits):
         return None
-    amount = Fraction(found["digits"].replace(",", "")) / over * Fraction(10) ** int(power)
-    return -amount if found["sign"] not in ("", "+") else amount
+    digits = digits.replace(".", "") if digits.count(".") > 1 else digits
+    amount = (Fraction(digits) / over + int(match["whole"] or 0)) * Fraction(10) ** (power + int(match["power"] or 0))
+    return -amount if match["sign"] not in (None, "+") else amount
+
+
+def _in_words(text: str) -> Fraction | None:
+    """A number in words: `minus five`, `half a million`, `two and a half`, `a dozen`."""
+    for sign in ("minus ", "negative "):
+        if text.startswith(sign):
+            amount = _in_words(text.removeprefix(sign))
+            return None if amount is None else -amount
+    text = re.sub(r"^(?:half|one half of) an? (?=\w)", "half ", text)
+    text = re.sub(r"^an? (?=half|quarter|third|dozen|hundred|thousand|million|billion|trillion)", "one ", text)
+    whole, _, part = re.sub(r" and an? (half|quarter|third)$", r" & one \1", text).partition(" & ")
+    half = whole.startswith("half ")
+    whole = whole.removeprefix("half ")
+    dozens = whole == "dozen" or whole.endswith(" dozen")
+    whole = (whole.removesuffix("dozen").strip() or "one") if dozens else whole
+    if half and " " not in whole and whole in ("hundred", "thousand", "million", "billion", "trillion"):
+        whole = f"one {whole}"
+    amount = Fraction(1, 2) if whole == "half" else spelled_number(whole)
+    rest = spelled_number(part) if part else Fraction(0)
+    if amount is None or rest is None:
+        return None
+    return (amount + rest) * (12 if dozens else 1) / (2 if half else 1)
 
 
 def _number_value(text: str) -> Value | None:
-    amount = number(text)
+    letters = re.search(r"\d\s?[KMB]$", text) is not None
+    amount = number(text.lower(), letters=letters)
     return None if amount is None else Value("number", amount)
 
 
 def _percent(text: str) -> Value | None:
-    for sign in ("%", "percent", "per cent"):
+    for sign in ("%", "percent", "per cent", "pct"):
         if text.endswith(sign):
-            amount = number(text.removesuffix(sign).strip())
+            amount = number(text.removesuffix(sign).strip(" -"))
             return None if amount is None else Value("percent", amount)
     return None
 
 
 def _money(text: str) -> Value | None:
-    sign = text[:1] if text[:1] in "-−" else ""
-    found = _MONEY.fullmatch(text.removeprefix(sign))
-    if found is None or not (found["before"] or found["after"]):
+    sign = text[:1] if text[:1] == "-" else ""
+    match = _MONEY.fullmatch(text.removeprefix(sign).strip())
+    if match is None or not (match["before"] or match["after"]):
         return None
-    kinds = {_SIGNS[one] for one in (found["before"], found["after"]) if one}
-    amount = number(found["amount"], letters=True)
+    kinds = {_CODES[one] for one in (match["before"], match["after"]) if one}
+    amount = number(match["amount"], letters=True)
     if amount is None or len(kinds) > 1:
         return None
     (kind,) = kinds
@@ -173,28 +295,62 @@ def _money(text: str) -> Value | None:
     return Value(kind, -amount if sign else amount)
 
 
-def _duration(text: str) -> Value | None:
-    at, total, kinds = 0, Fraction(0), set()
+def _quantity(text: str) -> Value | None:
+    """A number with a unit, or several that are added up: 5 km, 6'2", 2 hours and 30 minutes."""
+    negative = re.match(r"(?:minus |negative )", text, re.IGNORECASE)
+    text = text[negative.end() :] if negative else text
+    if text[:1].isalpha() or " and a " in text:
+        text = digits_for_words(text)
+        if match := _AND_HALF.match(text):
+            amount = _in_words(match[1])
+            text = f"{float(amount):g} {text[match.end() :]}" if amount is not None else text
+        text = _HALF.sub(_halves, text)
+    for pattern, written in _SHORT:
+        text = pattern.sub(written, text)
+    text = _FEET.sub(lambda match: f"{match[1]} ft {match[2] or 0} in", text) if "'" in text else text
+    text = _INCHES.sub(r"\1 in", text) if '"' in text else text
+    text = _CUT.sub(r"\1^\2", _DEGREES.sub(lambda match: f" deg{match[1].upper()}" if match[1] else " arcdegree", text))
+    at, total, kinds = 0, Fraction(0), set[str]()
     while at < len(text):
-        part = _SPAN.match(text, at)
-        if part is None:
+        part = _PART.match(text, at)
+        if part is None or len(part["unit"]) > 40:
             return None
-        unit = part["unit"] if part["unit"] in ("s", "h") else part["unit"].removesuffix("s")
-        amount = Fraction(1) if part["count"] in ("a", "an", "one") else number(part["count"])
-        table: Mapping[str, int] = _SECONDS if unit in _SECONDS else _MONTH_COUNTS
-        if amount is None or unit not in table:
+        amount = number(part["count"])
+        size = unit(" ".join(re.sub(r"([/^])", r" \1 ", part["unit"].replace("-", " ")).split()))
+        angle = part["unit"].lower() in ("arcdegree", "degree", "degrees")
+        if amount is None or not (angle or (size.powers and not size.words and not size.directions)):
             return None
-        kinds.add("seconds" if table is _SECONDS else "months")
-        total += amount * table[unit]
+        kinds.add("arcdegree" if angle else " ".join(f"{base}{power}" for base, power in size.powers))
+        total += abs(amount) * (1 if angle else size.factor)
+        negative = negative or (part if amount < 0 and not at else None)
         at = part.end()
-    return Value(kinds.pop(), total) if len(kinds) == 1 else None
+    return Value(kinds.pop(), -total if negative else total) if len(kinds) == 1 else None
+
+
+def _halves(match: re.Match[str]) -> str:
+    count = (0.5 if match[1].startswith("half") else 1) + {"half": 0.5, "quarter": 0.25}.get(match[4] or "", 0)
+    return f"{count:g} {match[2]}"
+
+
+def _clock(text: str) -> Value | None:
+    """A time of the day; three o'clock in the afternoon is not known from three o'clock at night."""
+    if text in ("noon", "midday", "midnight", "12 noon", "12 midnight"):
+        return Value("time", Fraction(0 if text.endswith("midnight") else 720))
+    match = _CLOCK.fullmatch(text)
+    if match is None or not (match["half"] or match["clock"] or (match["minute"] and ":" in text)):
+        return None
+    hour, minute = int(match["hour"]), int(match["minute"] or 0)
+    if match["half"] and not 1 <= hour <= 12:
+        return None
+    hour = hour % 12 + (12 if match["half"] == "p" else 0) if match["half"] else hour
+    return Value("time", Fraction(60 * hour + minute))
 
 
 def _date(text: str) -> Value | None:
     for pattern in _DATES:
-        found = pattern.fullmatch(text)
-        if found is not None:
-            return _checked(found.groupdict())
+        match = pattern.fullmatch(text)
+        if match is not None:
+            return _checked(match.groupdict())
     return None
 
 

@@ -41,6 +41,7 @@ from . import metrics as prometheus
 from .batching import Batcher, BusyError
 from .clients import Clients
 from .forms import FORMS, Form, Refusal, Served
+from .model_forms import MODEL_FORMS
 from .openapi import document, page
 from .record import Recorded
 
@@ -126,7 +127,7 @@ def make_app(
     ]
     routes += [
         Route(path, _Asked(form, batcher, metrics, limits, served, breaker), methods=["POST"])
-        for path, form in FORMS.items()
+        for path, form in {**FORMS, **MODEL_FORMS}.items()
     ]
     paths = frozenset(route.path for route in routes)
     described_as = document(version, paths=paths, guarded=bool(clients.known))
@@ -402,7 +403,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         return _error(
-            404, "not_found", f"no such path; known: {', '.join([*FORMS, '/healthz', '/readyz', '/metrics', '/docs'])}"
+            404,
+            "not_found",
+            f"no such path; known: {', '.join([*FORMS, *MODEL_FORMS, '/healthz', '/readyz', '/metrics', '/docs'])}",
         )
     response = _error(error.status_code, "not_allowed", f"{request.method} is not how this path is asked")
     response.headers.update(error.headers or {})

@@ -91,7 +91,7 @@ def score_form(body: bytes, _: Served) -> Question:
 def openrlhf_form(body: bytes, served: Served) -> Question:
     """`{"query": [...], "prompts": [...], "labels": [...]}`: a query is a prompt with its response, a label a reference
     or, as in the adapters, an object with `reference` or `tests`."""
-    fields = _object(body)
+    fields = object_of(body)
     queries, prompts, labels = (_list(fields, key) for key in ("query", "prompts", "labels"))
     if not len(queries) == len(prompts) == len(labels):
         told = f"query has {len(queries)}, prompts {len(prompts)} and labels {len(labels)} items; they must be as many"
@@ -103,25 +103,25 @@ def openrlhf_form(body: bytes, served: Served) -> Question:
         response = response_in(query, prompt)
         if response is None and not served.zero:
             raise Refusal(422, "wrong_type", f"query[{at}] {NO_PROMPT}")
-        rows.append(_row(served.names, at + 1, **{**label_row(label), "response": response, "prompt": prompt}))
+        rows.append(row_of(served.names, at + 1, **{**label_row(label), "response": response, "prompt": prompt}))
     return Question(rows, lambda found: _openrlhf_answer(found, served))
 
 
 def slime_form(body: bytes, served: Served) -> Question:
     """`{"prompt": ..., "response": ..., "label": ...}`; other fields go to the verifiers."""
-    fields = _object(body)
+    fields = object_of(body)
     for key in ("response", "label"):
         if key not in fields:
             raise Refusal(422, "missing_field", f"the body has no field {key!r}")
     rest = {key: value for key, value in fields.items() if key not in ("prompt", "response", "label")}
     asked = {"response": fields["response"], "prompt": fields.get("prompt")}
-    row = _row(served.names, 1, rest, **{**label_row(fields["label"]), **asked})
-    return Question([row], lambda found: dump(_number(found[0], served)))
+    row = row_of(served.names, 1, rest, **{**label_row(fields["label"]), **asked})
+    return Question([row], lambda found: dump(number_of(found[0], served)))
 
 
 def nemo_gym_form(body: bytes, served: Served) -> Question:
     """`{"responses_create_params": ..., "response": ...}` with what the row of the data set held."""
-    fields = _object(body)
+    fields = object_of(body)
     asked, response = fields.get("responses_create_params"), fields.get("response")
     for key, value in (("responses_create_params", asked), ("response", response)):
         if not isinstance(value, dict):
@@ -137,10 +137,10 @@ def nemo_gym_form(body: bytes, served: Served) -> Question:
     prompt = asked.get("input")
     if isinstance(prompt, list):
         prompt = [turn for turn in prompt if isinstance(turn, dict) and "role" in turn]
-    row = _row(served.names, 1, rest, response=response_text(reply_of(output)), prompt=prompt)
+    row = row_of(served.names, 1, rest, response=response_text(reply_of(output)), prompt=prompt)
 
     def answer(found: Sequence[Done]) -> bytes:
-        reward = _number(found[0], served)
+        reward = number_of(found[0], served)
         judged = found[0].responses[:1]
         parts = {name: score for each in judged for name, _, _, score in each.verdicts if score is not None}
         told = {**fields, "reward": reward, "reward_components": parts}
@@ -173,7 +173,7 @@ def _only_finding(found: Sequence[Done]) -> bytes:
 
 
 def _openrlhf_answer(found: Sequence[Done], served: Served) -> bytes:
-    rewards = [_number(done, served) for done in found]
+    rewards = [number_of(done, served) for done in found]
     told = [
         SampleReward(reward, each.status, {name: score for name, _, _, score in each.verdicts})
         if each is not None
@@ -183,7 +183,7 @@ def _openrlhf_answer(found: Sequence[Done], served: Served) -> bytes:
     return dump(lists(told, served.terms))
 
 
-def _number(done: Done, served: Served) -> float:
+def number_of(done: Done, served: Served) -> float:
     """The reward of a row with one response. Raises Refusal where there is none, unless it is then 0.0."""
     if len(done.responses) != 1 or done.responses[0].reward is None:
         if served.zero:
@@ -217,7 +217,8 @@ def _blame(response: ScoredResponse, verdicts: Mapping[str, Mapping[str, Any]]) 
     return reason, f"{name}: {verdicts[name]['detail']}"
 
 
-def _object(body: bytes) -> dict[str, Any]:  # any: JSON values
+def object_of(body: bytes) -> dict[str, Any]:  # any: JSON values
+    """The object that a body is. Raises Refusal."""
     fields = _load(body)
     if not isinstance(fields, dict):
         raise Refusal(400, "not_an_object", f"the body is a JSON {_JSON_TYPES[type(fields)]}, not an object")
@@ -245,7 +246,8 @@ def _list(fields: Mapping[str, Any], key: str) -> list[Any]:  # any: JSON values
     return list(fields[key])
 
 
-def _row(names: Mapping[str, str], line: int, rest: Mapping[str, Any] | None = None, /, **sample: object) -> RawRow:
+def row_of(names: Mapping[str, str], line: int, rest: Mapping[str, Any] | None = None, /, **sample: object) -> RawRow:
+    """A row with the fields of a Sample under the names that this server reads; `rest` are its other fields."""
     fields = {names.get(key, key): value for key, value in sample.items() if value is not None}
     return RawRow(0, line, _text({**(rest or {}), **fields}))
 

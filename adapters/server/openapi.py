@@ -23,6 +23,11 @@ _ASKED = {
     "/get_reward": ("Queries in OpenRLHF's form.", "get_reward", ["query", "prompts", "labels"]),
     "/slime": ("One sample in slime's form.", "slime", ["response", "label"]),
     "/verify": ("A request in NeMo-Gym's form.", "verify", ["responses_create_params", "response"]),
+    "/classify": ("A dialogue as vLLM's classifiers get it: messages, or input.", None, []),
+    "/v1/classify": ("The same.", None, []),
+    "/pooling": ("A dialogue as vLLM's pooling models get it: messages, or input.", None, []),
+    "/v1/pooling": ("The same.", None, []),
+    "/v1/embeddings": ("A dialogue as SGLang's reward models get it: messages, or input.", None, []),
 }
 _READ = {
     "/healthz": "The process answers: what is served.",
@@ -61,7 +66,11 @@ def document(version: str, *, paths: frozenset[str], guarded: bool) -> dict[str,
         described[path] = {"get": {"summary": what, "responses": {"200": {"description": "as it says"}}}}
     made: dict[str, Any] = {
         "openapi": "3.1.0",
-        "info": {"title": "r1-reward", "version": version, "license": {"name": "MIT", "identifier": "MIT"}},
+        "info": {
+            "title": "r1-reward",
+            "version": version,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
         "paths": described,
         "components": {"schemas": _components(known)},
     }
@@ -92,7 +101,9 @@ def page(made: dict[str, Any]) -> str:  # any: the OpenAPI document
     )
 
 
-def _answer(what: str, name: str) -> dict[str, Any]:  # any: a JSON object
+def _answer(what: str, name: str | None) -> dict[str, Any]:  # any: a JSON object
+    if name is None:
+        return {"description": what}
     return {
         "description": what,
         "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}},

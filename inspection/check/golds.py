@@ -61,20 +61,20 @@ class Golds:
             if kind == "code" and self._verifier(kind) is not None:
                 programs.append(place)
             elif kind is None:
-                told = "the row has no kind, no tests and no reference, so nothing can judge it"
+                message = "the row has no kind, no tests and no reference, so nothing can judge it"
                 why = unusable(sample.references)
-                faults[place].append(Fault("gold_missing", told) if why is None else Fault("gold_unreadable", why))
+                faults[place].append(Fault("gold_missing", message) if why is None else Fault("gold_unreadable", why))
             elif not is_known(kind) and kind not in self._deciders:
                 faults[place].append(Fault("unknown_kind", unknown_kind(kind)))
             elif kind not in UNDECIDED_KINDS or kind in self._deciders:
                 verifier = self._verifier(kind)
-                found = [Fault("not_checked", f"no verifier judges the kind {kind!r} here")]
-                faults[place] += found if verifier is None else _answers(verifier, sample)
+                of_sample = [Fault("not_checked", f"no verifier judges the kind {kind!r} here")]
+                faults[place] += of_sample if verifier is None else _answers(verifier, sample)
         if programs:
             verifier = self._verifier("code")
             assert verifier is not None
-            for place, found in zip(programs, _programs(verifier, [samples[n] for n in programs]), strict=True):
-                faults[place] += found
+            for place, of_sample in zip(programs, _programs(verifier, [samples[n] for n in programs]), strict=True):
+                faults[place] += of_sample
         return faults
 
     def _verifier(self, kind: str) -> Verifier | None:

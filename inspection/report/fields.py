@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...scoring.options import WRITTEN
@@ -36,29 +36,14 @@ class Fields:
 
     def add(self, entry: int, row: Mapping[str, Any]) -> None:  # any: JSON values
         """The fields of one entry."""
-        for name, value in row.items():
-            if name in _OURS:
-                continue
-            if isinstance(value, dict):
-                for inner, one in value.items():
-                    if isinstance(one, str | int | float):
-                        self._put(entry, f"{name}.{inner}", one)
-            elif isinstance(value, str | int | float):
-                self._put(entry, name, value)
-
-    def _put(self, entry: int, name: str, value: Scalar) -> None:
-        if isinstance(value, float) and not math.isfinite(value):
-            return
-        if isinstance(value, int) and abs(value) > MOST_EXACT:
-            value = str(value)
-        values = self._values.get(name)
-        if values is None:
-            if len(self._values) >= MOST_FIELDS:
-                return
-            values = self._values[name] = []
-        values.extend([None] * (entry - len(values)))
-        # A text of any length may be the only thing that tells two models apart; its beginning is enough for that.
-        values.append(value if not isinstance(value, str) or len(value) <= LONGEST else value[: LONGEST - 1] + "…")
+        for name, value in own_fields(row):
+            values = self._values.get(name)
+            if values is None:
+                if len(self._values) >= MOST_FIELDS:
+                    continue
+                values = self._values[name] = []
+            values.extend([None] * (entry - len(values)))
+            values.append(value)
 
     def to_list(self, size: int) -> list[dict[str, Any]]:  # any: JSON objects
         """The fields as the page reads them: numbers as they are, other values by number in a list of words."""
@@ -72,6 +57,28 @@ class Fields:
             codes = [-1 if value is None else words.setdefault(_word(value), len(words)) for value in values]
             found.append({"name": name, "words": list(words), "codes": codes})
         return found
+
+
+def own_fields(row: Mapping[str, Any]) -> Iterator[tuple[str, Scalar]]:  # any: JSON values
+    """A row's own scalar fields by their names, with what a page keeps of each.
+
+    >>> list(own_fields({"response": "4", "level": 3, "meta": {"source": "aime"}}))
+    [('level', 3), ('meta.source', 'aime')]
+    """
+    for name, value in row.items():
+        if name in _OURS:
+            continue
+        inner = {f"{name}.{key}": one for key, one in value.items()} if isinstance(value, dict) else {name: value}
+        for path, one in inner.items():
+            if isinstance(one, float) and not math.isfinite(one):
+                continue
+            if isinstance(one, int) and abs(one) > MOST_EXACT:
+                yield path, str(one)
+            elif isinstance(one, str):
+                # A text of any length may be the only thing that tells two models apart; its beginning is enough.
+                yield path, one if len(one) <= LONGEST else one[: LONGEST - 1] + "…"
+            elif isinstance(one, int | float):
+                yield path, one
 
 
 def _is_number(value: Scalar) -> bool:

@@ -88,12 +88,12 @@ class Survey:
         """Responses counted so far."""
         return len(self._lengths)
 
-    def summary(self, **told: Any) -> Summary:  # any: fields of Summary
+    def summary(self, **fields: Any) -> Summary:  # any: fields of Summary
         """The summary of what was counted."""
         self._settle()
         self.tally.verifiers = [made for name in self._names if (made := _voter(name)) is not None]
-        told = {"version": __version__, "options": {}, "fingerprint": "", "inputs": [], "seconds": 0.0, **told}
-        return self.tally.summary(**told)
+        fields = {"version": __version__, "options": {}, "fingerprint": "", "inputs": [], "seconds": 0.0, **fields}
+        return self.tally.summary(**fields)
 
     def rewards(self) -> list[Bar]:
         """How the rewards are spread: a bar a value where these are few, else equal steps."""

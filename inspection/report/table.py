@@ -82,11 +82,11 @@ class Columns:
                 number,
                 part,
                 self._problem(scored.problem, row),
-                _short(scored.reward),
+                short(scored.reward),
                 correct,
                 -1 if scored.voter is None else self._voters.number(scored.voter),
                 len(response.text),
-                _snippet(scored.answer or _any_answer(response.verdicts), ANSWER),
+                snippet(scored.answer or any_answer(response.verdicts), ANSWER),
                 kind,
                 step,
                 stage_number,
@@ -103,7 +103,7 @@ class Columns:
                     reasons.extend([-1] * missing)
                     scores.extend([None] * missing)
                 reasons.append(self._reasons.number(reason))
-                scores.append(_short(score))
+                scores.append(short(score))
             self._fields.add(self.size, fields)
             self.size += 1
 
@@ -141,12 +141,12 @@ class Columns:
         if found is None:
             found = self._problems[key] = len(self._prompts)
             sample = row.sample
-            self._prompts.append(_snippet(_question(sample), SNIPPET) if sample else "")
-            self._references.append(_snippet(", ".join(sample.references[:3]), ANSWER) if sample else "")
+            self._prompts.append(snippet(question(sample), SNIPPET) if sample else "")
+            self._references.append(snippet(", ".join(sample.references[:3]), ANSWER) if sample else "")
         return found
 
 
-def _question(sample: Sample) -> str:
+def question(sample: Sample) -> str:
     """What was asked: of a conversation what the user said last, since many begin with the same instructions."""
     if isinstance(sample.prompt, str):
         return sample.prompt
@@ -154,23 +154,25 @@ def _question(sample: Sample) -> str:
     return said[-1] if said else sample.prompt_text
 
 
-def _snippet(text: str, most: int) -> str:
+def snippet(text: str, most: int) -> str:
     r"""The beginning of a text on one line.
 
-    >>> _snippet("How\n many?", 40)
+    >>> snippet("How\n many?", 40)
     'How many?'
     """
     line = " ".join(text[: 4 * most].split())
     return line if len(line) <= most and len(text) <= 4 * most else line[: most - 1] + "…"
 
 
-def _short(value: float | None) -> float | int | None:
+def short(value: float | None) -> float | int | None:
+    """A score in few characters."""
     if value is None:
         return None
     rounded = round(value, 6)
     return int(rounded) if rounded == int(rounded) else rounded
 
 
-def _any_answer(verdicts: Any) -> str:  # any: JSON objects by name
+def any_answer(verdicts: Any) -> str:  # any: JSON objects by name
+    """The first answer that a verdict names."""
     found: Sequence[Any] = [verdict.get("answer") for verdict in verdicts.values()]
     return next((answer for answer in found if isinstance(answer, str)), "")

@@ -18,6 +18,7 @@ from typing import IO, Any, NamedTuple
 
 from ..._version import __version__
 from ...scoring.scored import options_of
+from ...scoring.summary import Summary
 from ...verifiers.errors import ConfigError, RunError, missing_extra
 from ...verifiers.files import write_whole
 from ...verifiers.visible import visible
@@ -56,6 +57,8 @@ class Written(NamedTuple):
     """How the table's rows were chosen, where it does not hold them all."""
     mixed: str | None = None
     """What does not go together in the sources."""
+    summary: Summary | None = None
+    """The figures of all rows."""
 
 
 def write_report(
@@ -81,14 +84,17 @@ def write_report(
     try:
         if run is None and not (allow_empty or found.survey.judged or found.survey.in_error):
             _refuse_unscored(found, sources)
-        page = _render(options, found, run, noted, sources, comparison)
+        hashes = zip(sources, found.files.input.sha256, strict=True)
+        inputs = [{"path": path, "sha256": digest} for path, digest in hashes]
+        summary = found.survey.summary(inputs=inputs)
+        page = _render(options, found, run, noted, summary, comparison)
         size = _write(Path(options.output), page, found)
     finally:
         found.blocks.close()
         found.survey.tally.groups.close()
     responses = found.survey.responses
     mixed = _mixed(found, sources) if sources and comparison is None else None
-    return Written(options.output, responses, found.columns.size, size, found.sampled, mixed)
+    return Written(options.output, responses, found.columns.size, size, found.sampled, mixed, summary)
 
 
 def check_extra() -> None:
@@ -137,17 +143,14 @@ def _render(
     found: Gathered,
     run: Run | None,
     noted: dict[str, Any],  # any: JSON values
-    sources: Sequence[str],
+    summary: Summary,
     comparison: ComparisonTable | None,
 ) -> tuple[bytes, bytes, bytes]:
     """The page in three pieces: before the index, between it and the blocks, and after."""
     import jinja2
     from markupsafe import Markup
 
-    hashes = zip(sources, found.files.input.sha256, strict=True)
-    inputs = [{"path": path, "sha256": digest} for path, digest in hashes]
-    summary = found.survey.summary(inputs=inputs)
-    style, script, renderer = part("css"), part("js"), _resource(RENDERER)
+    style, script, renderer = part("css"), part("js"), page_source(RENDERER)
     index = index_of(found)
     if comparison:
         index["group"] = comparison.field
@@ -166,7 +169,7 @@ def _render(
     # Where the data goes; no text of others can hold it.
     place = secrets.token_hex(16)
     name = Path(options.sources[0]).name or options.sources[0]
-    page = environment.from_string(_resource("report.html")).render(
+    page = environment.from_string(page_source("report.html")).render(
         policy=_policy(style, renderer, script),
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
@@ -174,7 +177,7 @@ def _render(
         version=__version__,
         title=visible(options.title or (name if name != "-" else "standard input")),
         sampled=found.sampled,
-        mixed=_mixed(found, sources) if comparison is None else None,
+        mixed=_mixed(found, [one["path"] for one in summary.inputs]) if comparison is None else None,
         comparison=comparison,
         cards=_run_cards(run, found.survey.responses) if run else cards(summary),
         run=run,
@@ -183,7 +186,7 @@ def _render(
         ladder=ladder(summary),
         breakdowns=breakdowns(summary),
         spreads=[one for one in spreads if one],
-        about=_about(options, noted, inputs, run),
+        about=_about(options, noted, summary.inputs, run),
         entries=found.columns.size,
         entries_said=f"{found.columns.size:,} rows",
         kinds=[kind for kind in index["kinds"] if kind],
@@ -205,16 +208,18 @@ def _policy(style: str, *scripts: str) -> str:
     )
 
 
-def part(kind: str) -> str:
+def part(kind: str, leave_out: Sequence[str] = ()) -> str:
     """The page's own style or script: its files in order of their names."""
     folder = files(__package__) / "page"
-    texts = [_resource(name) for name in sorted(entry.name for entry in folder.iterdir()) if name.endswith(f".{kind}")]
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name not in leave_out)
+    texts = [page_source(name) for name in names if name.endswith(f".{kind}")]
     joined = "\n".join(texts)
     return f'"use strict";\n(() => {{\n{joined}\n}})();\n' if kind == "js" else joined
 
 
 @cache
-def _resource(name: str) -> str:
+def page_source(name: str) -> str:
+    """A file of the page."""
     return files(__package__).joinpath("page", *name.split("/")).read_text(encoding="utf-8").replace("\r\n", "\n")
 
 

@@ -47,9 +47,9 @@ def load(name: str, monkeypatch: pytest.MonkeyPatch, **modules: dict[str, Any]) 
 def test_trl(monkeypatch: pytest.MonkeyPatch) -> None:
     example = load("trl_grpo", monkeypatch)
     asked = [{"role": "user", "content": "How much is the sum of two and two?"}]
-    given: dict[str, Any] = {"prompts": [asked], "completions": [[{"role": "assistant", "content": RIGHT}]]}
-    given |= {"answer": ["Two and two.\n#### 4"], "question": [asked[0]["content"]]}
-    assert [function(**given) for function in example.REWARDS] == [[3.0]]
+    value: dict[str, Any] = {"prompts": [asked], "completions": [[{"role": "assistant", "content": RIGHT}]]}
+    value |= {"answer": ["Two and two.\n#### 4"], "question": [asked[0]["content"]]}
+    assert [function(**value) for function in example.REWARDS] == [[3.0]]
 
 
 def test_verl(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,6 +140,6 @@ def test_what_the_docs_name_is_there() -> None:
         except ModuleNotFoundError as error:  # a ready name whose class inherits from its trainer's
             there = (error.name or "").partition(".")[0] in TRAINERS
         assert there, (module, name)
-    for linked in re.findall(r"\]\([./]+(examples/[\w/.]+)\)", text):
+    for linked in re.findall(r"`(examples/[\w/.]+)`", text):
         assert (FOLDER.parents[1] / linked).exists(), linked
     assert set(re.findall(r"`(\w+)`", text)) >= set(Settings.__annotations__)

@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 from tests.verifiers.judge.scripted import Asked, ScriptedServer, Told
 
 from r1_reward.cli import main
+from r1_reward.inspection.overlap import HeldOut, Place
 from r1_reward.reward_models.candidates import Candidate, Prompted, candidates_of
 from r1_reward.reward_models.data import Pair
-from r1_reward.reward_models.matching import Contamination, match_lengths, near_duplicates
+from r1_reward.reward_models.matching import match_lengths
 from r1_reward.reward_models.preferences import JudgedPair, PrefOptions, agreement, build, judge_all
 from r1_reward.verifiers import ConfigError, Message
 from r1_reward.verifiers.judge import Asker, Recording
@@ -180,10 +181,13 @@ def test_duplicates_and_other_datas_prompts_go() -> None:
     candidates = [asking(0, long), asking(1, long.upper() + "!"), asking(2, "What is the capital of France?")]
     candidates.append(asking(3, "An altogether different thing"))
     judged = [judge_pair(one, fair, PrefOptions()) for one in candidates]
-    known = Contamination(["what is the capital of france"])
-    built = build(candidates, judged, PrefOptions(match=False, test_share=0), known)
+    held = HeldOut()
+    held.add(Place("tests.jsonl", 3, None), "what is the capital of france", [])
+    held.finish_file()
+    built = build(candidates, judged, PrefOptions(match=False, test_share=0), held)
     assert [pair.id for pair in built.train] == ["0", "3"]
     assert built.summary["left_out"] == {"in other data": 1, "near-duplicate prompt": 1}
+    assert "tests.jsonl:3" in built.summary["in_other_data"]["2"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=80), st.integers(0, 3))
@@ -210,16 +214,6 @@ def test_matching_brings_the_correlation_down() -> None:
     assert abs(found.correlation_before or 0) > 0.3
     assert abs(found.correlation_after or 1) < 0.1
     assert len(found.rows) > 2000
-
-
-def test_near_duplicates_are_found_among_thousands() -> None:
-    draw = random.Random(1)
-    words = [f"word{n}" for n in range(500)]
-    texts = [" ".join(draw.choice(words) for _ in range(30)) for _ in range(1500)]
-    copies = [f"{text} indeed" for text in texts[:200]]
-    found = near_duplicates(texts + copies)
-    assert found[: len(texts)] == [None] * len(texts)
-    assert found[len(texts) :] == list(range(200))
 
 
 @pytest.fixture

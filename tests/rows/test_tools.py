@@ -24,8 +24,8 @@ LINES = re.findall(r"\| `(r1-reward score [^`]+)` \|$", PAGE.read_text(encoding=
 
 
 def made_by(package: str, suffix: str = ".jsonl") -> Path:
-    (found,) = TOOLS.glob(f"{package}-*{suffix}")
-    return found
+    (result,) = TOOLS.glob(f"{package}-*{suffix}")
+    return result
 
 
 @pytest.mark.parametrize(

@@ -364,8 +364,8 @@ def test_responses_in_one_row_are_judged_each(here: Path) -> None:
     assert row["reward"] == pytest.approx(1 / 3)
     assert [verdicts["math"]["reason"] for verdicts in row["verdicts"]] == ["correct", "wrong", "no_answer"]
     assert (empty["reward"], empty["rewards"], empty["verdicts"]) == (None, [], [])
-    told = json.loads((here / "s.json").read_text())
-    assert (told["rows"], told["responses"]) == (2, 3)
+    content = json.loads((here / "s.json").read_text())
+    assert (content["rows"], content["responses"]) == (2, 3)
 
 
 def test_map_reads_fields_under_other_names(here: Path) -> None:
@@ -408,7 +408,7 @@ def test_config_file_gives_options_and_flags_win(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "message"),
     [
         (["--reward", "maths"], "known: "),
         (["--reward", "auto,math"], "auto stands alone"),
@@ -440,14 +440,14 @@ def test_config_file_gives_options_and_flags_win(here: Path) -> None:
         (["--nothing"], "No such option"),
     ],
 )
-def test_usage_errors_say_what_and_the_way_out(here: Path, flags: list[str], told: str) -> None:
+def test_usage_errors_say_what_and_the_way_out(here: Path, flags: list[str], message: str) -> None:
     write(here / "in.jsonl", [RIGHT])
     (here / "link.jsonl").symlink_to("in.jsonl")
     (here / "bad.toml").write_text("colour = 1\n", encoding="utf-8")
     (here / "type.toml").write_text('workers = "two"\n', encoding="utf-8")
     before = (here / "in.jsonl").read_bytes()
     result = score("in.jsonl", *flags, code=2)
-    assert told in " ".join(result.stderr.split())
+    assert message in " ".join(result.stderr.split())
     assert result.stdout == ""
     assert (here / "in.jsonl").read_bytes() == before
 
@@ -475,13 +475,13 @@ def test_summary_agrees_with_the_rows_labels(here: Path) -> None:
     out = rows_of(here / "out.jsonl")
     agree = sum((row["reward"] == 1.0) == row["label"] for row in out)
     assert agree / len(out) >= 0.99
-    told = json.loads((here / "s.json").read_text())
-    assert told["accuracy"]["value"] == pytest.approx(sum(row["reward"] for row in out) / len(out))
-    assert told["problems"]["count"] == 35
-    assert [entry["k"] for entry in told["problems"]["pass_at_k"]] == [1, 2, 4, 8]
-    assert told["problems"]["cons_at_k"][0]["k"] == 8
-    assert {"version", "options", "fingerprint", "inputs", "slowest", "unjudged", "seconds"} <= set(told)
-    for word in ("pass@8", "cons@8", "correct", told["fingerprint"], told["inputs"][0]["sha256"][:12]):
+    content = json.loads((here / "s.json").read_text())
+    assert content["accuracy"]["value"] == pytest.approx(sum(row["reward"] for row in out) / len(out))
+    assert content["problems"]["count"] == 35
+    assert [entry["k"] for entry in content["problems"]["pass_at_k"]] == [1, 2, 4, 8]
+    assert content["problems"]["cons_at_k"][0]["k"] == 8
+    assert {"version", "options", "fingerprint", "inputs", "slowest", "unjudged", "seconds"} <= set(content)
+    for word in ("pass@8", "cons@8", "correct", content["fingerprint"], content["inputs"][0]["sha256"][:12]):
         assert word in result.stderr
 
 
@@ -503,8 +503,8 @@ def test_output_is_the_same_for_any_number_of_workers(here: Path, workers: str) 
     assert list(map(without_seconds, one)) == list(map(without_seconds, many))
     assert len(one) == len(lines) * 3
     summaries = [json.loads((here / name).read_text()) for name in ("one.json", "many.json")]
-    for told in summaries:
-        del told["seconds"], told["slowest"]
+    for each in summaries:
+        del each["seconds"], each["slowest"]
     assert summaries[0] == summaries[1]
 
 

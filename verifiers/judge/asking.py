@@ -164,14 +164,14 @@ class Asker:
         if self._broken is not None:
             raise self._broken
         keys = [(question_key(self._settings, one.text), one.number) for one in questions]
-        found: dict[tuple[str, int], Answer] = {}
+        answers: dict[tuple[str, int], Answer] = {}
         waiting = []
         for key, question in dict(zip(keys, questions, strict=True)).items():
             held = self._held(key, question)
             if held is None:
                 waiting.append((key, question))
             else:
-                found[key] = held
+                answers[key] = held
         call, left = _Call(), iter(waiting)
 
         async def work() -> None:
@@ -180,7 +180,7 @@ class Asker:
                 for key, question in left:
                     if connection is None and isinstance(self._judge, ChatClient):
                         connection = await stack.enter_async_context(self._judge.connection())
-                    found[key] = await self._one(key, question, connection, call)
+                    answers[key] = await self._one(key, question, connection, call)
 
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -188,7 +188,7 @@ class Asker:
                     tasks.create_task(work())
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
-        return [found[key] for key in keys]
+        return [answers[key] for key in keys]
 
     def _held(self, key: tuple[str, int], question: Question) -> Answer | None:
         """What the recording has; a question that failed is asked again, unless it is played back."""
@@ -338,8 +338,8 @@ class Asker:
                         self._reserved += worst
                         return True
                     if self._reserved <= 0:
-                        told = f"{self._recording.cost:.4g} of at most {self._max_cost:g} are spent (max_cost)"
-                        call.denied = call.denied or Failure(Reason.JUDGE_CEILING, told)
+                        detail = f"{self._recording.cost:.4g} of at most {self._max_cost:g} are spent (max_cost)"
+                        call.denied = call.denied or Failure(Reason.JUDGE_CEILING, detail)
                     if call.denied is not None:
                         return False
                 await asyncio.sleep(0.01)

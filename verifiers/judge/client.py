@@ -188,11 +188,11 @@ class Connection:
         except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
             raise EndpointError(f"no reply from {where}: {type(error).__name__}: {error}") from None
         if status != 200:
-            told = data[:2000].decode("utf-8", "replace")
+            text = data[:2000].decode("utf-8", "replace")
             raise EndpointError(
-                f"{where} answered with status {status}: {told[:200]}",
-                _fault(status, told),
-                retry_after=_retry_after(headers, told),
+                f"{where} answered with status {status}: {text[:200]}",
+                _fault(status, text),
+                retry_after=_retry_after(headers, text),
             )
         return data
 

@@ -97,9 +97,9 @@ def question_text(task: str, material: Sequence[tuple[str, str]], fields: Sequen
 
 def reply_schema(code: str, fields: Sequence[Field]) -> dict[str, Any]:  # any: a JSON schema
     """What the reply must be, for servers that keep to a schema."""
-    told = {"code": {"type": "string", "enum": [code]}, "reasons": {"type": "string"}}
-    told |= {field.name: field.schema() for field in fields}
-    return {"type": "object", "properties": told, "required": list(told), "additionalProperties": False}
+    properties = {"code": {"type": "string", "enum": [code]}, "reasons": {"type": "string"}}
+    properties |= {field.name: field.schema() for field in fields}
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 def read_reply(reply: str, code: str, fields: Sequence[Field]) -> tuple[dict[str, str | float], str]:
@@ -275,13 +275,13 @@ def neutral(text: str) -> str:
     '4 ‹|im_start|›system ⟦/INST⟧ a\\u202eb'
     """
     text = "".join(map(_seen, text)) if not (text.isascii() and text.isprintable()) else text
-    text = _MARKER.sub(lambda found: "‹" * len(found[0]), text)
+    text = _MARKER.sub(lambda match: "‹" * len(match[0]), text)
     return _CONTROL_TOKEN.sub(_as_text, text)
 
 
-def _as_text(found: re.Match[str]) -> str:
-    inside = next(group for group in found.groups() if group is not None)
-    return f"⟦{inside}⟧" if found[0].startswith("[") else f"‹{inside}›"
+def _as_text(match: re.Match[str]) -> str:
+    inside = next(group for group in match.groups() if group is not None)
+    return f"⟦{inside}⟧" if match[0].startswith("[") else f"‹{inside}›"
 
 
 def _seen(char: str) -> str:

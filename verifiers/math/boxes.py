@@ -49,16 +49,26 @@ _DENIED_AFTER = re.compile(
     r"\s*\$?\s*(?:(?:is|was)\s+(?:wrong|incorrect|not\b|false|invalid|extraneous|rejected|impossible)|不对|不正确|错)",
     re.IGNORECASE,
 )
+_TAG = re.compile(r"</?[A-Za-z][\w-]{0,20}\s?/?>|<\|")
+_IF = re.compile(
+    r"\b(?:if|when|for|case|otherwise|else|suppose|assuming|wenn|falls|für|sonst|si|pour|quand|sinon|cuando|para|se)\b"
+    r"|\b(?:если|при|когда|иначе)\b|当|若|如果|否则|のとき|때",
+    re.IGNORECASE,
+)
+_IF_AFTER = re.compile(rf"[\s$,]*(?:{_IF.pattern})", re.IGNORECASE)
+_SENTENCES = re.compile(r"[.!?;。；！]\s|\n\s*\n|\n\s*(?:#|\*\*)|[。；]|\b(?:so|therefore|thus|hence|finally|overall|in all)\b")
 _EITHER = re.compile(r"\beither\b[^.]{0,60}\bor\s*\$?\s*$", re.IGNORECASE)
 _OR_ELSE = re.compile(r"\s*\$?\s*(?:or|oder|或者?)\s*\$?\s*[-\d\\]")
 _GLUED_BEFORE = re.compile(
     r"(?:(?<=[\d)}=])\s*[-+/]|(?<![A-Za-z])[A-Za-z]\s*[-+/]|(?<=\$)\s*[-+|]|(?<![\w*])\d"
-    r"|\^|\{|\\(?:times|cdot|div|neq?|pm|mp|sqrt|not|sin|cos|tan|log|ln|exp))\s*$"
+    r"|\^|\{|[\w)}\]|]\s*[<>≤≥≠]"
+    r"|\\(?:times|cdot|div|[lg](?:t|eq?(?:slant|q)?)|neq?|pm|mp|sqrt|not|sin|cos|tan|log|ln|exp))\s*$"
 )
 _GLUED_AFTER = re.compile(
-    r"\s*(?:\^|\}|![$!]|[-+*/]\s*[\d\\(]|[-+*/][A-Za-z]|\\(?:times|cdot|div|pm|mp|d?frac|sqrt|pi)(?![A-Za-z]))"
+    r"\s*(?:\^|\}|![$!]|[-+*/]\s*[\d\\(]|[-+*/][A-Za-z]|(?:[<>≤≥]|\\(?:[lg](?:t|eq?(?:slant|q)?)))\s*[A-Za-z]|\\(?:times|cdot|div|pm|mp|d?frac|sqrt|pi)(?![A-Za-z]))"
     r"|\.\d|[abdeinopqxyz](?![A-Za-z])"
 )
+_COMPARED = re.compile(r"[\w)}\]|$]\s*[<>≤≥≠]\s*\$\s*$")
 _FORMULA_HEAD = re.compile(r"(?:\$|\\\(|\\\[)((?:(?!\$|\\\(|\\\[).)*)$")
 _FORMULA_TAIL = re.compile(r"((?:(?!\$|\\\)|\\\]).)*)(?:\$|\\\)|\\\])")
 """What touches a box inside of a formula, and where that begins and ends."""
@@ -99,7 +109,7 @@ def last_boxes(text: str, start: int = 0, end: int | None = None) -> Boxed:
         joint = _JOINED.fullmatch(text, close + 1, opens)
         if joint is None or (not joint["how"] and joint[0]):
             between = text[close + 1 : opens]
-            unread = _SIGNS_ONLY.fullmatch(between) is not None
+            unread = _SIGNS_ONLY.fullmatch(between) is not None or _are_cases(text, start, (before, close), opens, last)
             if unread or (_HEDGE.search(between) and not _SENTENCE.search(between)):
                 return Boxed(text[body:end][:200], "hedge")
             break
@@ -112,14 +122,27 @@ def last_boxes(text: str, start: int = 0, end: int | None = None) -> Boxed:
     return _in_context(text, Boxed(contents[0], "boxed", last, first), start, end)
 
 
+def _are_cases(text: str, start: int, earlier: tuple[int, int], opens: int, last: int) -> bool:
+    """Whether two boxes each hold under a condition of their own: if n is even 2, if n is odd 3."""
+    between = text[earlier[1] + 1 : opens]
+    head = _SENTENCES.split(text[max(start, earlier[0] - _CONTEXT) : earlier[0]])[-1]
+    if _IF.search(head) and _IF.search(_SENTENCES.split(between)[-1]):
+        return True
+    return bool(_IF_AFTER.match(between) and _IF_AFTER.match(text, last))
+
+
 def _in_context(text: str, box: Boxed, start: int, end: int) -> Boxed:
     r"""A box with what stands around it: denied, one of two, or a part of a formula, which is then the answer."""
     before = text[max(start, box.start - _CONTEXT) : box.start].rsplit("\n", 1)[-1]
     after = text[box.end : min(end, box.end + _CONTEXT)].split("\n", 1)[0]
+    if "<" in before or "<" in after:
+        before, after = _TAG.sub("", before), _TAG.sub("", after)
     if _DENIED_BEFORE.search(before[-40:]) or _DENIED_AFTER.match(after):
         return Boxed(box.content, "denied")
     if ("either" in before and _EITHER.search(before)) or _OR_ELSE.match(after):
         return Boxed(box.content, "hedge")
+    if _COMPARED.search(before[-16:]):
+        return Boxed(box.content, "part_of_formula")
     if not (_GLUED_BEFORE.search(before[-16:]) or _GLUED_AFTER.match(after)):
         return box
     head, tail = _FORMULA_HEAD.search(before), _FORMULA_TAIL.match(after)

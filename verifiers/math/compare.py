@@ -26,6 +26,7 @@ from .labels import (
 from .lists import BRACKETS, OPEN, Decision, Lists, all_of
 from .matrices import as_tuple_or_matrix, entries_of, in_plain_type, matrix_of, with_primes
 from .normal import normal_form
+from .notation import same_notation
 from .numeric import fresh_budget
 from .quantity import approximates, same_quantity, same_time
 from .reading import KEPT_TEXT, Answer
@@ -79,7 +80,7 @@ def _readings(gold: Answer, answer: Answer) -> Iterator[tuple[Node, Node]]:
         if mine is not gold.node or other is not answer.node:
             yield mine, other
     for mine, other in (*((gold.node, one) for one in answer.by_kind), *((one, answer.node) for one in gold.by_kind)):
-        if mine.kind == other.kind and (other is not answer.node or mine.kind == "unit"):
+        if mine.kind == other.kind and (other is not answer.node or mine.kind in ("unit", "notation")):
             yield mine, other
 
 
@@ -171,9 +172,9 @@ def _as_words(node: Node) -> str | None:
         return None
     if node.kind == "set" and not node.args:
         return "no solutions"
-    if node.kind == "mul" and all(arg.kind == "var" for arg in node.args):
+    if node.kind == "mul" and all(arg.kind == "var" or arg.value in ("e", "i") for arg in node.args):
         return plain("".join(str(arg.value) for arg in node.args))
-    return plain(str(node.value)) if node.kind in ("var", "num", "const") else None
+    return plain(str(node.value)) if node.kind in ("var", "num", "const", "notation") else None
 
 
 # lists
@@ -329,6 +330,8 @@ def same_value(gold: Node, answer: Node) -> Decision:
         return OPEN
     if "text" in both:
         return _text(gold, answer)
+    if "notation" in both:
+        return Decision(same_notation(gold, answer), "notation")
     if "phrase" in both:
         return _phrases(gold, answer)
     if "choice" in both:

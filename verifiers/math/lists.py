@@ -58,7 +58,7 @@ class Lists(NamedTuple):
             either, both = (mine, other) if signs[0] == "or" else (other, mine)
             if _are_several_things(either) or _are_several_things(both) or _are_ordered(both):
                 return _OTHER  # x = 1 or y = 2 is not both, nor is the pair
-            if signs[0] and signs[1] and any(item.value.kind in _UNVALUED for item in mine):
+            if signs[1] and any(item.value.kind in _UNVALUED for item in mine):
                 return _OTHER  # Alice or Bob is not both
         mine, other = _named_parts(mine), _named_parts(other)
         for one, many, gold_first in ((mine, other, True), (other, mine, False)):

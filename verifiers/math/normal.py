@@ -27,7 +27,7 @@ def normal_form(node: Node) -> str:
     if kind in ("num", "dec"):
         assert isinstance(node.value, int | Fraction)
         return _number(node.value)
-    if kind in ("var", "const", "text", "based"):
+    if kind in ("var", "const", "text", "based", "notation"):
         return str(node.value)
     if kind == "add":
         return _sum(node)

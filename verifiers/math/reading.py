@@ -20,6 +20,7 @@ from .elements import added, date, element, is_condition, without_fillers
 from .grammar import Parser
 from .logic import SURE, truth_table
 from .normal import normal_form
+from .notation import notation
 from .spelling import numeric_date
 from .tokens import MAX_TEXT, tokenize
 from .tree import Kind, Node, TooBig, Unreadable, num
@@ -90,8 +91,6 @@ _MONEY = re.compile(r"^-?\$\s*-?[\d.]")
 _DOUBLED = re.compile(r"\\\\(?=[A-Za-z])")
 # Not one digit, nor a last zero: -3,0 and 1,10 are lists, unless the reference is a decimal.
 _NUMBERS_IN_TEXT = re.compile(r"\\(?:text|mathrm)\s*\{([\d/.:-]+(?: ?[AaPp]\.?[Mm]\.?)?)\}")
-_CONFIGURATION = re.compile(r"(?:\[[A-Z][a-z]?\]\s*)?(?:[1-7][spdf]\s*\^?\s*\{?\d{1,2}\}?(?:\s|\\[,; ])*){2,}")
-"""1s^2 2s^2 2p^6: no product."""
 _HYPHENS = re.compile(r"\d{1,9}(?:-\d{1,9}){2,20}")
 """3-4-5, 1-800-555: hyphens that join numbers. Differences are written with signs between spaces or in another way."""
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+[1-9]|\d{1,3},\d{3}")
@@ -129,9 +128,9 @@ def _read(raw: str) -> Answer:
             text = wrapped[1]
         if "-" in text and _HYPHENS.fullmatch(text) and numeric_date(text) is None:
             return Answer(_Tree(text, Node("text", (), text)))
-        if len(text) < 200 and text[:1] in "1234567[" and _CONFIGURATION.fullmatch(text):
-            shells = re.sub(r"\\[,; ]|[\s^{}]", "", text)
-            return Answer(_Tree(shells, Node("text", (), shells)))
+        noted, sure = notation(text)
+        if noted is not None and sure:
+            return Answer(_Tree(" ".join(text.split()), noted))
         if 7 < len(text) < 11 and text[:1].isdigit() and (day := numeric_date(text)):
             return Answer(_Tree(text, Node("text", (), day)))
         tokens = tokenize(text)
@@ -140,7 +139,7 @@ def _read(raw: str) -> Answer:
         return Answer(_Tree(raw.strip(), Node("bad", (), kind), str(error)))
     make = _tree_kept if len(tokens) <= KEPT_TOKENS else _tree
     others = _second_readings(text) if "," in text else ()
-    return Answer(make(tuple(tokens)), others, _readings_by_kind(text))
+    return Answer(make(tuple(tokens)), others, (noted,) if noted is not None else _readings_by_kind(text))
 
 
 def _tree(tokens: tuple[str, ...]) -> _Tree:

@@ -76,6 +76,9 @@ _EXPECTED = re.compile(
 )
 _AMBIGUOUS = re.compile(r"\^\s*(?:\{[^{}]*\}|\w)\s*\{\s*\}\s*\^")
 _DATE = re.compile(r"(?:(\d{4})-(\d{2})-(\d{2})|(\d{1,2})([/.-])(\d{1,2})\5(\d{4}))")
+_UNIT_IN_BRACKETS = re.compile(
+    r"(?<![\d_^.])(\d+(?:\.\d+)?)\s*\(\s*(\\(?:text|mathrm)\s*\{\s*[A-Za-z]\s*\}(?:\s*\^\s*\{?-?\d\}?)?)\s*\)$"
+)
 _CLOCK_HALF = re.compile(r"(?<=\d)\s*(?:\\text\s*\{\s*)?\b([AaPp])\.?\s?[Mm]\b\.?(?:\s*\})?")
 _CLOCK = re.compile(r"\d:\d\d|^\s*\d{1,2}\s*(?:\\text\s*\{\s*)?[AaPp]\.?\s?[Mm]")
 
@@ -100,6 +103,8 @@ def tidy(text: str) -> str:
         text = _PLAIN_ORDINAL.sub("", text)
     if "'" in text and (feet := _FEET.fullmatch(text)):
         text = f"{feet[1]}\\text{{ ft }}{feet[2]}\\text{{ in}}"
+    if text.endswith(")") and "(" in text and "\\" in text:
+        text = _UNIT_IN_BRACKETS.sub(r"\1\2", text)
     if "clock" in text:
         text = text.replace("o'clock", "oclock")
     if "ring" in text:

@@ -90,6 +90,10 @@ _SPEECH = frozenset(
     "the for all any are not yes day odd has can and per let iff one two six ten out max min due sum key its old new"
     " way set use real only with this that from when but".split()
 )
+_JOINS = dict.fromkeys("или либо または 又は 또는 혹은 oder ou".split(), '"or') | dict.fromkeys(
+    "и および 及び 그리고 und et".split(), '"and'
+)
+_JOIN_LETTERS = {"y": '"and', "e": '"and', "o": '"or'}
 _SHORT_SPEECH = frozenset("if is of to in on by it be at as an we so no or".split())
 """Words of two letters that may as well be products of variables: what stands around them decides."""
 UNIT_WORDS = frozenset(
@@ -266,6 +270,9 @@ def _unit_power(out: list[str]) -> bool:
 
 def _foreign(run: str, out: list[str]) -> None:
     """Letters of other scripts: a word; a multiple such as 万 stands by itself."""
+    if run in _JOINS:
+        out.append(_JOINS[run])
+        return
     if run[0] in "万亿" and out and (out[-1][0].isdigit() or out[-1][0] == "."):
         out.append('"' + run[0])
         run = run[1:]
@@ -337,6 +344,9 @@ def _letters(text: str, start: int, end: int, out: list[str], prose: bool) -> No
     if run in _SPELLINGS and not (prose and run in ("inf", "floor")):
         out.append("\\" + _SPELLINGS[run])
         return
+    if prose and run in _JOINS:
+        out.append(_JOINS[run])
+        return
     if prose or _is_word(run) or (run in UNIT_WORDS and _is_unit_there(text, end, out)) or _spoken(text, start, end):
         out.append('"' + run)
     else:
@@ -407,6 +417,9 @@ def _command(text: str, at: int, name: str, out: list[str], nesting: int) -> tup
             at += 1
         if at < len(text) and text[at] == "{":
             inner, at = _group(text, at)
+            if inner[:1] == " " == inner[-1:] and out and inner.strip() in _JOIN_LETTERS and text[at:].strip(" $.~"):
+                out.append(_JOIN_LETTERS[inner.strip()])  # x = 2 y x = 3
+                return at, 0
             _text(name, inner, out, nesting)
         elif at < len(text) and text[at].isalpha():  # \\mathbf i
             _text(name, text[at], out, nesting)

@@ -14,6 +14,7 @@ number, a name). The kinds:
     matrix row cases named big  the rest; `big` is a sum, product, integral, … with its bounds
     approx phrase choice time   a value and its approximation; words and mathematics in turn; an option's letter with
                                 what it stands for; a time of the day in minutes
+    notation                    a chemical formula, a permutation: what is compared as one line
     bad                         what could not be read
 """
 
@@ -26,7 +27,7 @@ from typing import Literal, NamedTuple
 Kind = Literal[
     "num", "dec", "var", "const", "text", "add", "mul", "pow", "root", "fact", "abs", "fn", "call", "log", "pm", "mp",
     "deg", "pct", "unit", "based", "ratio", "rel", "tuple", "brackets", "interval", "set", "builder", "list", "union",
-    "inter", "minus", "matrix", "row", "cases", "named", "big", "approx", "phrase", "choice", "time", "bad",
+    "inter", "minus", "matrix", "row", "cases", "named", "big", "approx", "phrase", "choice", "time", "notation", "bad",
 ]  # fmt: skip
 
 

@@ -94,6 +94,8 @@ _SHARES = {
     "fifths": 5, "sixth": 6, "sixths": 6, "seventh": 7, "sevenths": 7, "eighth": 8, "eighths": 8, "ninth": 9,
     "ninths": 9, "tenth": 10, "tenths": 10,
 }  # fmt: skip
+NUMBER_WORDS = (*_SMALL, "hundred", *_SCALES)
+"""Words that numbers are made of."""
 
 
 def spelled_number(text: str) -> Fraction | None:
@@ -201,12 +203,13 @@ def same_words(gold: str, answer: str) -> bool:
 def _without_category(text: str) -> str:
     """An adjective without the thing that it describes: even function, isosceles triangle, 必要不充分条件."""
     if (condition := _CONDITION.fullmatch(text)) is not None:
-        return condition[1]
+        return condition[1].translate(_AND_NOT).replace("充要", "充分必要")
     head, _, last = text.rpartition(" ")
     return head if head and " " not in head and last in _CATEGORIES else text
 
 
-_CONDITION = re.compile("([充分必要不而非既也又 ]*[分要充])的?条件")
+_AND_NOT = str.maketrans("也", "又", "而 ")
+_CONDITION = re.compile("([充分必要不而非既也又 ]*[分要充])的?(?:条件)?")
 _CATEGORIES = frozenset(
     "line lines triangle function point matrix series sequence quadrilateral event events curve motion reaction".split()
 )

@@ -62,6 +62,21 @@ class Store {
     return low;
   }
 
+  // Responses to the problem of an entry, around it where there are many.
+  siblings(entry, most) {
+    const { problem } = this.columns;
+    const all = [];
+    for (let e = 0; e < this.size; e++) if (problem[e] === problem[entry]) all.push(e);
+    const at = Math.max(0, Math.min(all.indexOf(entry) - most / 2, all.length - most));
+    return { some: all.slice(at, at + most), count: all.length };
+  }
+
+  // Which field tells systems apart on a page that compares them.
+  system() {
+    const named = this.index.fields.find((one) => one.name === this.index.group);
+    return named && new Field(named);
+  }
+
   part(entry) {
     return this.columns.part ? this.columns.part[entry] : 0;
   }

@@ -1,6 +1,6 @@
 // What is shown, in the address: a link shows what I see, Back closes a row, and reloading loses nothing.
 
-const ADDRESS = ["q", "whole", "outcome", "mixed", "kind", "stage", "by", "where", "columns", "group", "sort", "row"];
+const ADDRESS = ["name", "first", "reason", "q", "whole", "outcome", "mixed", "kind", "stage", "by", "where", "columns", "group", "sort", "row"];
 
 class Address {
   constructor() {

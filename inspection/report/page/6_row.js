@@ -92,7 +92,7 @@ class Panel {
   }
 
   mark(name) {
-    if (!this.isOpen) return;
+    if (!this.isOpen || !this.marks) return;
     this.marks.set(this.entry, { mark: name });
     this.again({});
   }
@@ -103,7 +103,7 @@ class Panel {
       element("span", { class: "total", title: "total reward" }, row.reward === null || row.reward === undefined ? "no reward" : `reward ${number(row.reward)}`),
       named.filter(([, verdict]) => verdict.reason !== "not_applicable").map(([name, verdict]) => element("span", { class: `pill ${toneOf(verdict.reason)}` },
         `${oneLine(name)}: ${verdict.reason === "measured" && typeof verdict.score === "number" ? number(verdict.score) : oneLine(words(verdict.reason))}`)))];
-    made.push(this.marks.element(this.entry, () => this.again({})));
+    if (this.marks) made.push(this.marks.element(this.entry, () => this.again({})));
     if (row.error) made.push(this.failed(row));
     const decided = named.find(([, verdict]) => verdict.evidence && verdict.evidence.rule) || named.find(([, verdict]) => typeof verdict.answer === "string");
     const code = named.find(([, verdict]) => verdict.evidence && Array.isArray(verdict.evidence.tests));
@@ -197,13 +197,8 @@ class Panel {
   }
 
   async siblings(entry, formulas) {
-    const { problem } = this.store.columns;
-    const all = [];
-    for (let e = 0; e < this.store.size; e++) if (problem[e] === problem[entry]) all.push(e);
-    const at = Math.max(0, Math.min(all.indexOf(entry) - MOST_ABREAST / 2, all.length - MOST_ABREAST));
-    const some = all.slice(at, at + MOST_ABREAST);
-    const named = this.store.index.fields.find((one) => one.name === this.store.index.group);
-    const system = named && new Field(named);
+    const { some, count } = await this.store.siblings(entry, MOST_ABREAST);
+    const system = this.store.system();
     const rows = await Promise.all(some.map((e) => this.store.row(e)));
     const right = some.filter((e) => this.store.status(e) === "right").length;
     const cards = rows.map((row, i) => {
@@ -220,8 +215,8 @@ class Panel {
     });
     const first = rows[some.indexOf(entry)];
     return [
-      element("p", { class: "strip" }, element("b", {}, `${all.length} response${all.length === 1 ? "" : "s"} to this problem`), element("span", { class: "soft" },
-        some.length < all.length ? `${some.length} of them shown, ${right} of these right` : `${right} right`)),
+      element("p", { class: "strip" }, element("b", {}, `${count} response${count === 1 ? "" : "s"} to this problem`), element("span", { class: "soft" },
+        some.length < count ? `${some.length} of them shown, ${right} of these right` : `${right} right`)),
       ...(first ? this.prompt(first.prompt, formulas) : []),
       first && first.references.length ? element("p", {}, element("span", { class: "soft" }, "reference "), value(first.references[0], formulas)) : null,
       element("div", { class: "abreast", tabindex: 0, role: "group", "aria-label": "Responses side by side" }, cards),

@@ -1,0 +1,215 @@
+r"""Short texts as they are compared: without case, articles, accents and the punctuation that says nothing.
+
+A sign that may say something stays: operators, comparisons, currencies, percent and degree signs, exponents, the sign
+of a number, and whatever stands between two digits (`1/2`, `1-2`, `1:2`, `1.2.3`). Two spellings of one word are the
+same: numbers and ordinals in words or digits, Roman numerals, `&` for `and`, `St.` for `Saint`, `US` for
+`United States`, `e-mail` for `email`. The tables stand in answer.toml.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from .math.words import NUMBER_WORDS, spelled_number
+
+TABLES: dict[str, Any] = tomllib.loads(Path(__file__).with_name("answer.toml").read_text(encoding="utf-8"))
+"""The tables of answer.toml."""
+_CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_SIGNED = r"(?:(?<![\w.)])-(?=\.?\d))?"
+_GROUPED = r"\d{1,3}(?:,\d{3})+(?![\d,])|\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])"
+_WORD = re.compile(
+    rf"(?P<number>{_SIGNED}(?:(?:{_GROUPED}|\d+)(?:\.\d+(?!\.?\d))?|(?<!\d)\.\d+))"
+    rf"|(?P<letters>[{_CJK}]|[^\W\d_{_CJK}]+(?:\+\+|[#*](?!\w)|[+-](?!\w))?)"
+    r"|(?P<between>(?<=\d)[-/:.'](?=\d)|(?<=\d)['\"]|(?<=\d),(?= ?-?\d)|(?<=\d )[-/:](?= -?\d))|(?P<sign>[^\w\s])"
+)
+_KEPT = frozenset("%#@/")
+_BRACKETED = re.compile(r"[(\[]\s*[-+\d.∞]+\s*[,;]\s*[-+\d.∞]+\s*[)\]]")
+_QUOTED = re.compile(r"(?<![\w'\"])(['\"])([^'\"]*)\1(?!\w)")
+_SUPERSCRIPT = re.compile("[⁰¹²³⁴-⁹⁺⁻]+")
+_MARK = re.compile("[™®©\u200d\ufe0f\u2702-\u27bf\U0001f000-\U0001faff]")
+_MIXED = re.compile("(?<=\\d)\\s?(?=[¼-¾⅐-⅞])")
+_GREEK = re.compile("(?<![\u0370-\u03ff\u1f00-\u1fff])[\u0391-\u03c9](?![\u0370-\u03ff\u1f00-\u1fff])")
+_CHARACTERS = str.maketrans(
+    dict.fromkeys("‐‑‒–—―−", "-") | {"⁄": "/", "’": "'", "‘": "'", "′": "'", "″": '"', "♯": "#"} | TABLES["letters"]
+)
+_MINUS = re.compile(r"-\s?([$€£¥₹₩])\s?(?=[\d.])")
+_INITIALS = re.compile(r"(?<![^\W_])([^\W\d_])(?:\.\s?|\s)(?=[^\W\d_](?![^\W_]))")
+_INNER = re.compile(r"(?<=[^\W\d])\.(?=[^\W\d])|(?<=[^\W\d_])['`](?=[^\W\d_])|(?<=\b[^\W\d_])\.(?=[\s,)]|$)")
+_HYPHEN = re.compile(r"(?<=[^\W\d])-(?=[^\W\d])")
+_SLASH = re.compile(r"(?<=[^\W\d]{2})/(?=[^\W\d]{2})")
+_ALGEBRA = re.compile(r"(?<![\w'])([a-z])\s?-\s?(?=\d)|(?<=\d)\s?-\s?([a-z])(?![\w'])")
+_ROMAN = re.compile(r"(?<=\w )(?=[IVXL]{2})(X[LX]|L?X{0,3})(I[XV]|V?I{0,3})(?![\w.'’])")
+_TENS = {"": 0, "X": 10, "XX": 20, "XXX": 30, "XL": 40, "L": 50, "LX": 60, "LXX": 70, "LXXX": 80}
+_ONES = {"": 0, "I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7, "VIII": 8, "IX": 9}
+_STATES = dict(pair.replace("_", " ").split(":") for pair in TABLES["same"]["states"].split())
+_STATE = re.compile(rf"(?<=, )(?:{'|'.join(_STATES)})(?!\w)")
+_SAME = {word: line.split()[0] for line in TABLES["same"]["words"].strip().split("\n") for word in line.split()}
+_PHRASES = {
+    f" {one.strip()} ": f" {line.partition(':')[0]} "
+    for line in TABLES["same"]["phrases"].strip().split("\n")
+    for one in line.partition(":")[2].split("|")
+}
+_TITLES = frozenset(TABLES["same"]["titles"].split())
+_ORDINALS = {word: at for at, word in enumerate(TABLES["same"]["ordinals"].split(), 1)}
+_THE_EIGHTH = re.compile(r"(?<=\w )the ([A-Z][a-z]+th|First|Second|Third)(?=$|,| of )")
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
+_ACRONYM = re.compile(r"(.+?)\s*\(([^()\s]{2,12})\)")
+_LAST_FIRST = re.compile(r"([^\W\d][^\d,;]*), ([^\W\d][^\d,;]*)")
+
+
+def normal(text: str, language: str = "en") -> tuple[str, ...]:
+    """The words of a text, with the signs that say something.
+
+    >>> normal("The U.S. Army's -5.0"), normal("東京 Tower"), normal("Der Café", "de")
+    (('us', 'armys', '-5'), ('東', '京', 'tower'), ('cafe',))
+    >>> normal("1/2"), normal("< 5"), normal("x²"), normal("Vitamin A")
+    (('1', '/', '2'), ('<', '5'), ('x', '^', '2'), ('vitamin', 'a'))
+    """
+    return _normal(text, language)
+
+
+@lru_cache(maxsize=8_192)
+def _normal(text: str, language: str) -> tuple[str, ...]:
+    return _words(_article(language).sub("", text)) or _words(text)
+
+
+@lru_cache(maxsize=16)
+def _article(language: str) -> re.Pattern[str]:
+    """Articles before a word; a capital A within a text is a name, as of a vitamin."""
+    articles = TABLES["articles"].get(language, "").split()
+    written = [one for word in articles for one in (word, word.capitalize(), word.upper()) if one != "A"]
+    first = r"|^\W*A" if "a" in articles else ""
+    pattern = rf"(?:(?<![\w'’-])(?:{'|'.join(written)}){first})(?:\s+|(?<=\b[ldLD])['’])(?=\S)"
+    return re.compile(pattern if written else r"(?!)")
+
+
+def plain(text: str) -> str:
+    """A text in the characters of ASCII as far as they say the same, letters with their accents.
+
+    >>> plain("10⁶ – 1½")
+    '10^6 - 1 1/2'
+    """
+    if text.isascii():
+        return text
+    text = _SUPERSCRIPT.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]), _MARK.sub("", text))
+    return unicodedata.normalize("NFKC", _MIXED.sub(" ", text)).translate(_CHARACTERS)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    if not text.isascii():
+        text = unicodedata.normalize("NFD", plain(text))
+        text = unicodedata.normalize("NFC", "".join(c for c in text if not "\u0300" <= c <= "\u036f"))
+        text = _GREEK.sub(_letter_name, text)
+    text = _ALGEBRA.sub(r"\1 − \2", _QUOTED.sub(r"\2", text)).casefold().replace("&", " and ")
+    text = _SLASH.sub(" ", _HYPHEN.sub(" ", _INNER.sub("", _INITIALS.sub(r"\1", _MINUS.sub(r"\1-", text)))))
+    brackets = "()[]" if _BRACKETED.search(text) else ""
+    return tuple(
+        _number(match[0]) if match.lastgroup == "number" else match[0]
+        for match in _WORD.finditer(text)
+        if match.lastgroup != "sign" or match[0] in brackets or _says(match)
+    )
+
+
+def _letter_name(match: re.Match[str]) -> str:
+    return f" {unicodedata.name(match[0], 'A').rpartition(' ')[2].lower()} "
+
+
+def _says(match: re.Match[str]) -> bool:
+    """Whether a sign says something: signs of mathematics and currencies do, bars and stars only within a text."""
+    sign, text = match[0], match.string
+    if sign in "*|":
+        before, after = text[: match.start()].rstrip()[-1:], text[match.end() :].lstrip()[:1]
+        return before.isalnum() and after.isalnum()
+    return sign in _KEPT or sign == "^" or unicodedata.category(sign) in ("Sm", "Sc", "So")
+
+
+def _number(word: str) -> str:
+    digits = word.replace(",", "")
+    digits = digits.replace(".", "0.", 1) if digits.lstrip("-")[:1] == "." else digits
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+def same_wording(said: str, gold: str, language: str = "en") -> bool:
+    """Whether two texts are two spellings of the same words.
+
+    >>> same_wording("Henry the Eighth", "Henry VIII"), same_wording("Austin, TX", "Austin, Texas")
+    (True, True)
+    >>> same_wording("2nd", "second"), same_wording("Sir Isaac Newton", "Isaac Newton"), same_wording("Newton", "Ton")
+    (True, True, False)
+    """
+    one, other = _spellings(said, language), _spellings(gold, language)
+    if not one.isdisjoint(other):
+        return True
+    if (match := _LAST_FIRST.fullmatch(said)) and "," not in gold:
+        return not _spellings(f"{match[2]} {match[1]}", language).isdisjoint(other)
+    if (match := _LAST_FIRST.fullmatch(gold)) and "," not in said:
+        return not _spellings(f"{match[2]} {match[1]}", language).isdisjoint(one)
+    titled, bare = sorted((one, other), key=lambda spellings: min(words[0] not in _TITLES for words in spellings))
+    return all(words[0] not in _TITLES for words in bare) and any(
+        words[1:] in bare for words in titled if len(words) > 2 and words[0] in _TITLES
+    )
+
+
+@lru_cache(maxsize=8_192)
+def _spellings(text: str, language: str) -> frozenset[tuple[str, ...]]:
+    """The spellings of a text; none of them empty."""
+    texts = [text, _HYPHEN.sub("", plain(text)), text.translate(_UMLAUTS)]
+    if ((match := _ACRONYM.fullmatch(text)) and _is_acronym(match[2], match[1])) or (
+        (match := re.fullmatch(r"([^()\s]{2,12}) \((.+)\)", text)) and _is_acronym(match[1], match[2])
+    ):
+        texts += match.groups()
+    return frozenset({words for one in dict.fromkeys(texts) if (words := _spelled(one, language))} or {("",)})
+
+
+def _is_acronym(short: str, text: str) -> bool:
+    """Whether capitals are the first letters of the words of a text, in order, small words left out or not."""
+    initials = [word[0] for word in re.findall(r"\w+", text)]
+    capitals = [initial for initial in initials if initial.isupper()]
+    letters = re.sub(r"\W", "", short)
+    return len(letters) > 1 and letters.upper() in ("".join(initials).upper(), "".join(capitals))
+
+
+def _spelled(text: str, language: str) -> tuple[str, ...]:
+    """The words of a text, each in the first of its spellings."""
+    text = _STATE.sub(lambda match: _STATES[match[0]], text)
+    text = _ROMAN.sub(lambda match: str(_TENS.get(match[1], 0) + _ONES[match[2]]), text)
+    text = _THE_EIGHTH.sub(lambda match: str(_ORDINALS.get(match[1].lower(), match[0])), text)
+    words: list[str] = []
+    for word in _normal(digits_for_words(text) if re.search("[a-z]{3}", text) else text, language):
+        if word in _ORDINALS:
+            number = _ORDINALS[word]
+            if number < 10 and words and words[-1][-1:] == "0" and len(words[-1]) == 2:  # twenty-first
+                number += int(words.pop())
+            words += [str(number), {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number != 11 else 0, "th")]
+        else:
+            after_digit = words and words[-1][-1:].isdigit()  # 21st, and no saint
+            words.append(word if after_digit else _SAME.get(word, word))
+    line = f" {' '.join(words)} "
+    for phrase, short in _PHRASES.items():
+        if phrase in line:
+            line = line.replace(phrase, short)
+    return tuple(line.split())
+
+
+_NUMBER_WORDS = re.compile(
+    rf"(?<![\w-])(?:{'|'.join(NUMBER_WORDS)})(?:[\s-]+(?:and\s+)?(?:{'|'.join(NUMBER_WORDS)}))*(?![\w])", re.IGNORECASE
+)
+
+
+def digits_for_words(text: str) -> str:
+    """A text with its numbers in digits.
+
+    >>> digits_for_words("Twelve Angry Men"), digits_for_words("two hours and thirty minutes")
+    ('12 Angry Men', '2 hours and 30 minutes')
+    """
+    return _NUMBER_WORDS.sub(_in_digits, text)
+
+
+def _in_digits(match: re.Match[str]) -> str:
+    number = spelled_number(match[0].lower())
+    return match[0] if number is None or number.denominator > 1 else str(number)
