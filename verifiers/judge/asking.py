@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from ..errors import WriteError
@@ -56,6 +57,8 @@ class Question(NamedTuple):
     """Which of several samples of the same question."""
     messages: Sequence[Mapping[str, str]] = ()
     """A dialogue, in place of the text, for a client."""
+    fields: Mapping[str, Any] = MappingProxyType({})  # any: JSON values
+    """Further fields of its request, such as a seed, for a client."""
 
 
 class Failure(NamedTuple):
@@ -159,19 +162,28 @@ class Asker:
         """One answer each, in order. Raises WriteError where the recording cannot be written."""
         return run_async(self.ask_async(questions))
 
-    async def ask_async(self, questions: Sequence[Question]) -> list[Answer]:
-        """The same, awaited."""
+    async def ask_async(
+        self, questions: Sequence[Question], answered: Callable[[Question, Answer], None] | None = None
+    ) -> list[Answer]:
+        """The same, awaited. With `answered`, it gets each answer as it comes, which is kept nowhere else."""
         if self._broken is not None:
             raise self._broken
         keys = [(question_key(self._settings, one.text), one.number) for one in questions]
         answers: dict[tuple[str, int], Answer] = {}
         waiting = []
+
+        def settle(key: tuple[str, int], question: Question, answer: Answer) -> None:
+            if answered is None:
+                answers[key] = answer
+            else:
+                answered(question, answer)
+
         for key, question in dict(zip(keys, questions, strict=True)).items():
             held = self._held(key, question)
             if held is None:
                 waiting.append((key, question))
             else:
-                answers[key] = held
+                settle(key, question, held)
         call, left = _Call(), iter(waiting)
 
         async def work() -> None:
@@ -180,7 +192,7 @@ class Asker:
                 for key, question in left:
                     if connection is None and isinstance(self._judge, ChatClient):
                         connection = await stack.enter_async_context(self._judge.connection())
-                    answers[key] = await self._one(key, question, connection, call)
+                    settle(key, question, await self._one(key, question, connection, call))
 
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -188,7 +200,7 @@ class Asker:
                     tasks.create_task(work())
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
-        return [answers[key] for key in keys]
+        return [] if answered else [answers[key] for key in keys]
 
     def _held(self, key: tuple[str, int], question: Question) -> Answer | None:
         """What the recording has; a question that failed is asked again, unless it is played back."""
@@ -298,7 +310,8 @@ class Asker:
         """One try. Raises EndpointError."""
         if connection is not None:
             schema = question.schema if with_schema else None
-            return await connection.complete(question.messages or [{"role": "user", "content": question.text}], schema)
+            messages = question.messages or [{"role": "user", "content": question.text}]
+            return await connection.complete(messages, schema, question.fields)
         assert not isinstance(self._judge, ChatClient)
         try:
             async with asyncio.timeout(self._patience):

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -147,26 +148,34 @@ class Connection:
         self,
         messages: Sequence[Mapping[str, str]],
         schema: Mapping[str, Any] | None = None,  # any: a JSON schema
+        fields: Mapping[str, Any] = MappingProxyType({}),  # any: JSON values
     ) -> Reply:
-        """The reply to a dialogue, which a server that can keeps to a JSON schema. Raises EndpointError."""
+        """The reply to a dialogue, which a server that can keeps to a JSON schema; `fields` are added to the request.
+        Raises EndpointError."""
+        client = self._client
+        payload: dict[str, Any] = {  # any: a JSON object
+            "model": client.model,
+            "messages": list(messages),
+            "temperature": client.temperature,
+            "max_tokens": client.max_tokens,
+            **client.extra,
+            **fields,
+        }
+        if schema is not None:
+            named = {"name": "verdict", "strict": True, "schema": schema}
+            payload["response_format"] = {"type": "json_schema", "json_schema": named}
+        return self._read(await self.post_supported("chat/completions", payload))
+
+    async def post_supported(self, path: str, payload: dict[str, Any]) -> bytes:  # any: a JSON object
+        """What the server answers to a request without the settings that it takes none of. Raises EndpointError."""
         client = self._client
         while True:
-            payload: dict[str, Any] = {  # any: a JSON object
-                "model": client.model,
-                "messages": list(messages),
-                "temperature": client.temperature,
-                "max_tokens": client.max_tokens,
-                **client.extra,
-            }
-            if schema is not None:
-                named = {"name": "verdict", "strict": True, "schema": schema}
-                payload["response_format"] = {"type": "json_schema", "json_schema": named}
             if "temperature" in client._unsupported:
-                del payload["temperature"]
-            if "max_tokens" in client._unsupported:
+                payload.pop("temperature", None)
+            if "max_tokens" in client._unsupported and "max_tokens" in payload:
                 payload["max_completion_tokens"] = payload.pop("max_tokens")
             try:
-                return self._read(await self.post("chat/completions", payload))
+                return await self.post(path, payload)
             except EndpointError as error:
                 names = _UNSUPPORTED.findall(str(error)) if error.fault == "bad_request" else []
                 if not {*names} - client._unsupported:
