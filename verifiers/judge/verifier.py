@@ -215,7 +215,7 @@ class JudgeVerifier:
 
     def _question(self, task: _Task, vote: int) -> Question:
         text, code = question_text(*task)
-        read = functools.partial(read_reply, code=code, fields=task[2])
+        read = functools.partial(read_reply, code=code, fields=task[2], material=task[1])
         return Question(text, read, reply_schema(code, task[2]), self.draw * self.votes + vote)
 
     # --- What it comes to
