@@ -225,7 +225,7 @@ def _around(reply: str, final: Sequence[_Span], objects: Sequence[_Span], last_v
 
 _SAYS = (
     r"(?:(?:verdict|judge?ment|decision|conclusion|grade|score|rating|result\]?|winner|boxed)\W{0,8}"
-    r"(?:the\s+(?:response|answer)\s+)?(?:is\b\W{0,4})?|\[\[\s*)"
+    r"(?:(?:it|this|that|the\s+(?:response|answer))\s+)?(?:(?:is|was|(?:should|must|would)\s+be)\b\W{0,4})?|\[\[\s*)"
 )
 
 
@@ -237,9 +237,10 @@ def _check_around(around: str, after: str, field: Field, verdict: str | float, q
         spans = [(one[1], one.start() - before, one.end()) for one in re.finditer(pattern, text)]
         return [word for word, start, end in spans if start < 0 or text[start:end] not in quotable]
 
+    others: list[str | float] = []
     if not field.words:
         number = r"(?:\(\d+\s*(?:-|–|to)\s*\d+\)\W{0,4})?(-?\d++(?:\.\d++)?)(?!\s*(?:-|–|to)\s*\d)"
-        others = [float(one) for one in said_by(rf"(?i:{_SAYS}){number}", around)]
+        others += [float(one) for one in said_by(rf"(?i:{_SAYS}){number}", around)]
     else:
         words = {_plain(word): word for word in field.words}
         # A single letter is a word of English, too, where it is small.
@@ -248,7 +249,7 @@ def _check_around(around: str, after: str, field: Field, verdict: str | float, q
         said = said_by(rf"(?i:{_SAYS}){word}", around)
         if len(max(field.words, key=len)) > 2:
             said += [one for one in said_by(rf"(?<![\w>=]){word}", after, before=12) if len(one) > 1]
-        others = [words[_plain(one)] for one in said if _plain(one) in words]
+        others += [words[_plain(one)] for one in said if _plain(one) in words]
         denied = [words[_plain(one)[3:]] for one in said if _plain(one) not in words]
         if verdict in denied:
             others.append("")
