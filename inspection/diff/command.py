@@ -41,7 +41,7 @@ def run_diff(
 
 
 def _write_page(difference: Difference, before: str, after: str, names: Mapping[str, str] | None, page: str) -> None:
-    from ..report.command import tell
+    from ..report.command import print_written
     from ..report.options import ReportOptions
     from ..report.write import ComparisonTable, write_report
 
@@ -53,7 +53,9 @@ def _write_page(difference: Difference, before: str, after: str, names: Mapping[
         table_of = difference.tables.get(name)
         counts = [""] * 5
         if table_of is not None:
-            counts = [f"{n:,}" for n in (table_of.right, table_of.lost, table_of.won, table_of.wrong)] + [f"{table_of.p:.4g}"]
+            counts = [f"{n:,}" for n in (table_of.right, table_of.lost, table_of.won, table_of.wrong)] + [
+                f"{table_of.p:.4g}"
+            ]
         rows.append((name, f"{flips[name]:,}", *counts))
     title = f"{difference.flips:,} verdicts flipped among {difference.pairs:,} responses, matched by {difference.matched_by}"
     if difference.unmatched:
@@ -69,7 +71,7 @@ def _write_page(difference: Difference, before: str, after: str, names: Mapping[
         flips=difference.flipped if difference.rows else nothing,
     )
     table = ComparisonTable("flip", _HEADS, rows, title)
-    tell(write_report(options, comparison=table, allow_empty=True))
+    print_written(write_report(options, comparison=table, allow_empty=True))
 
 
 def _print(difference: Difference, rows: int) -> None:
