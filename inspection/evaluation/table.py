@@ -7,7 +7,7 @@ compared with the first, paired by question, as `compare` does it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...scoring.measure import Estimate
-from ...scoring.scored import ScoredFiles
+from ...scoring.scored import ScoredFiles, ScoredRow
 from ...verifiers.errors import ConfigError, RunError
 from ...verifiers.files import read_json
 from ...verifiers.visible import visible
@@ -180,13 +180,18 @@ def read_result(path: str) -> BenchmarkResult:
     card = card_of(options["card"])
     standings = read_json(Path(path + CONTESTS))
     contests = [read_contest(name, row) for name, row in standings.items()]
-    rows = list(ScoredFiles([path]))
+    lost: list[bool] = []
+
+    def rows() -> Iterator[ScoredRow]:
+        for row in ScoredFiles([path]):
+            lost.append(not row.responses or row.responses[0].scored.status == "error")
+            yield row
+
     try:
-        made = figures(card, rows, contests)
+        made = figures(card, rows(), contests)
     except RunError:
         made = Figures({}, {})
-    lost = sum(not row.responses or row.responses[0].scored.status == "error" for row in rows)
-    return BenchmarkResult(path=path, card=card, options=options, figures=made, unjudged=lost / (len(rows) or 1))
+    return BenchmarkResult(path=path, card=card, options=options, figures=made, unjudged=sum(lost) / (len(lost) or 1))
 
 
 def _records(path: str) -> list[str]:

