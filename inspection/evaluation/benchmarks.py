@@ -8,8 +8,8 @@
 | `arena_hard` | Arena-Hard's win rate |
 | `rating`, `percentile` | on Codeforces (`codeforces.py`) |
 
-Intervals are 95 %. Those of shares are clustered by question; that of the length-controlled rate is a jackknife over
-twenty parts of the questions; that of a rating is over contests. None of them says anything of the judge's own errors.
+Intervals are 95 %. Those of shares are clustered by question, and so is the standard error of the length-controlled
+rate; that of a rating is over contests. None of them says anything of the judge's own errors.
 """
 
 from __future__ import annotations
@@ -20,15 +20,12 @@ from typing import Any, NamedTuple
 
 from ...scoring.measure import Estimate
 from ...scoring.scored import ScoredRow
-from ...scoring.stats import Clustered
+from ...scoring.stats import Z95, Clustered
 from ...verifiers.errors import ConfigError, RunError
 from ..compare.paired import student_t
 from ..judging.benchmarks import length_controlled
 from .cards import TaskCard
 from .codeforces import Contest, percentile_of, rating_of
-
-PARTS = 20
-"""Of the questions, for a jackknife."""
 
 
 class Figures(NamedTuple):
@@ -91,33 +88,20 @@ def _sample(card: TaskCard, row: ScoredRow) -> _Sample:
         score = None if response.scored.correct is None else float(response.scored.correct)
     elif card.metric == "arena_hard" and verdict is not None:
         weight = float(verdict.get("evidence", {}).get("weight", 1.0))
-    names = {"rating": ("contest_id", "points"), "length_controlled": ("prompt", "problem", "verdicts")}
+    names = {"rating": ("contest_id", "points"), "length_controlled": ("problem", "difficulty", "verdicts")}
     fields = {name: row.fields.get(name) for name in names.get(card.metric, ())}
     return _Sample(str(row.fields.get("problem")), score, weight, fields)
 
 
 def _length_controlled(samples: Sequence[_Sample]) -> Estimate:
-    """The rate with a jackknife's interval over parts of the questions."""
-    fields = [sample.row for sample in samples]
-    whole = length_controlled(fields)
-    names = list(dict.fromkeys(str(one.get("problem")) for one in fields))
-    part = {name: place % PARTS for place, name in enumerate(names)}
-    parts = min(PARTS, len(names))
-    interval = None
-    if parts > 1:
-        try:
-            rates = [
-                length_controlled([one for one in fields if part[str(one.get("problem"))] != left]).length_controlled
-                for left in range(parts)
-            ]
-        except RunError:  # without one part nothing is judged
-            rates = []
-        if rates:
-            mean = sum(rates) / parts
-            error = math.sqrt((parts - 1) / parts * sum((one - mean) ** 2 for one in rates))
-            half = student_t(parts - 1) * error
-            interval = max(0.0, whole.length_controlled - half), min(1.0, whole.length_controlled + half)
-    return Estimate(value=whole.length_controlled, ci95=interval, n=whole.n)
+    """The rate; with each instruction's difficulty where the rows have a column of it."""
+    rows = [sample.row for sample in samples]
+    are_known = all(isinstance(row["difficulty"], int | float) for row in rows)
+    difficulties = {str(row["problem"]): float(row["difficulty"]) for row in rows} if are_known else None
+    rate = length_controlled(rows, difficulties=difficulties, instruction="problem")
+    half = Z95 * rate.standard_error
+    bounds = max(0.0, rate.length_controlled - half), min(1.0, rate.length_controlled + half)
+    return Estimate(value=rate.length_controlled, ci95=bounds, n=rate.n)
 
 
 def _codeforces(card: TaskCard, samples: Sequence[_Sample], contests: Sequence[Contest]) -> Figures:

@@ -112,9 +112,11 @@ def test_going_on_with_something_else_and_writing_over_are_refused(tmp_path: Pat
     out = tmp_path / "out.jsonl"
     _evaluate(adder, out, k=1)
     kept = out.read_bytes()
-    for change in ({"k": 2}, {"seed": 1}, {"questions": SUMS[:3]}, {"client": {"top_p": 0.5}}):
+    changes: list[dict[str, Any]] = [{"k": 2}, {"seed": 1}, {"questions": SUMS[:3]}, {"client": {"top_p": 0.5}}]
+    for change in changes:
+        options: dict[str, Any] = {"k": 1, "resume": True, **change}
         with pytest.raises(ConfigError, match="was made with another model"):
-            _evaluate(adder, out, **{"k": 1, "resume": True, **change})
+            _evaluate(adder, out, **options)
     with pytest.raises(ConfigError, match="is there"):
         _evaluate(adder, out, k=1)
     assert out.read_bytes() == kept
