@@ -126,6 +126,8 @@ def _sample(choice: Mapping[str, Any], where: str) -> tuple[str, str]:  # any: J
     if isinstance(message.get("refusal"), str) and not message.get("content"):
         message["content"] = message["refusal"]  # it is what the model said
     text = response_text({"role": "assistant", **message})
+    if finish == "length" and not message.get("content"):
+        text = text.removesuffix("</think>")  # it was cut while it thought
     if not text and message.get("content") is None:
         raise EndpointError(f"{where} answered with no text", "no_reply")
     return text, finish

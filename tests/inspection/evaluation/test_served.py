@@ -157,7 +157,7 @@ def test_reasoning_cut_replies_and_refusals_are_samples_and_filtered_ones_are_no
     )
     rows = _rows(out)
     sums = [f"<think>add</think>It is \\boxed{{{n}}}." for n in (2, 4)]
-    assert [row.get("response") for row in rows] == [*sums, "<think>so long</think>", "I will not add.", None]
+    assert [row.get("response") for row in rows] == [*sums, "<think>so long", "I will not add.", None]
     assert [row.get("finish_reason") for row in rows] == ["stop", "stop", "length", "stop", None]
     assert rows[4]["error"]["reason"] == "unusable_reply"
     assert [row["reward"] for row in rows] == [1.0, 1.0, 0.0, 0.0, None]
