@@ -7,6 +7,7 @@ compared with the first, paired by question, as `compare` does it.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from .codeforces import CONTESTS, read_contest
 
 _GROUPS: Sequence[Group] = ("English", "Code", "Math", "Chinese")
 _NOTE = ".run.json"
+_WIDTH = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,7 +237,8 @@ def run_table(runs: Sequence[str], *, paper: Sequence[str] = (), as_json: bool =
     if strange:
         raise ConfigError(f"the paper has no stage {strange[0]!r}; it has {', '.join(stages())}")
     results = read_table(runs)
-    console = Console(highlight=False, soft_wrap=True)
+    # A file or a pipe has no width to keep to.
+    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDTH)
     if as_json:
         console.file.write(json.dumps(results.to_dict(), ensure_ascii=False, allow_nan=False) + "\n")
         return
