@@ -289,6 +289,7 @@ def compare(files: tuple[str, ...], **flags: Any) -> None:
 @click.option("--rows", type=int, default=20, metavar="N", help="Flipped rows to list (20).")
 @click.option("--fail-on-flip", is_flag=True, help="Exit 1 if a verdict flipped, or could not be compared.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--report", "page", metavar="HTML", help="Also write a page of the responses that flipped.")
 def diff(before: str, after: str, **flags: Any) -> None:
     """Compare two scorings of the same responses: which verdicts flipped, and whether more than by chance.
 

@@ -2,8 +2,8 @@
 
 A scripted server in a process of its own answers each request after so many seconds. 64 requests are under way at once;
 every answer is judged by `math` and recorded, as in any evaluation. Busy is the mean number of requests that the server
-had, over the time from the first to the last, as a share of 64. CPU-seconds are those of the process that evaluates;
-the server has its own, on the same processors. Prints a table; `--json FILE` writes it too.
+had, over the time from the first to the last, as a share of 64. CPU-seconds are those of the process that evaluates,
+from the first request to the last line of the record; the server has its own, on the same processors. Prints a table; `--json FILE` writes it too.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main() -> None:
     """Measure several times."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=0.05, help="of a reply (default 0.05)")
-    parser.add_argument("--questions", type=int, default=200, help="each asked 16 times (default 200)")
+    parser.add_argument("--questions", type=int, default=400, help="each asked 16 times (default 400)")
     parser.add_argument("--times", type=int, default=3, help="of which the best is printed (default 3)")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--serve", type=float, help=argparse.SUPPRESS)
@@ -75,12 +75,13 @@ def measure(questions: list[Sample], seconds: float) -> dict[str, float]:
     """One evaluation with a server of its own."""
     with server(seconds) as url, tempfile.TemporaryDirectory() as folder:
         client = ModelClient(url=url, model="m", temperature=0.6, max_tokens=1024)
-        begun, cpu = time.perf_counter(), time.process_time()
+        times: list[tuple[float, float]] = []
         evaluation = evaluate_served(
             client, questions, RewardSpec(rewards=("math",)), k=16, output=Path(folder) / "out.jsonl",
             serving=Serving(concurrency=AT_ONCE),
+            progress=lambda _: times.append((time.perf_counter(), time.process_time())),
         )  # fmt: skip
-        wall, cpu = time.perf_counter() - begun, time.process_time() - cpu
+        wall, cpu = (last - first for first, last in zip(times[0], times[-1], strict=True))
         counted = json.loads(urllib.request.urlopen(url).read())
     assert evaluation.metrics["pass_at_1"].value == 1.0
     return {"busy": counted["mean"] / AT_ONCE, "wall_s": wall, "cpu_ms": 1000 * cpu / counted["asked"]}

@@ -16,6 +16,7 @@ do not. CodeElo submits up to eight samples of each problem in one participation
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,7 +79,7 @@ def expected_place(rating: float, ratings: Sequence[float]) -> float:
     >>> expected_place(1500.0, [1500.0, 1500.0]), round(expected_place(1500.0, [1900.0]), 4)
     (1.0, 0.9091)
     """
-    return sum(1.0 / (1.0 + 10.0 ** ((rating - one) / 400.0)) for one in ratings)
+    return sum(1.0 / (1.0 + math.pow(10.0, (rating - one) / 400.0)) for one in ratings)
 
 
 def rating_of(place: float, ratings: Sequence[float]) -> float:

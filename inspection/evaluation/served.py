@@ -142,7 +142,10 @@ def evaluate_served(
         if summarise is not None:
             evaluation = replace(evaluation, metrics={**summarise(_rows(kept)), **evaluation.metrics})
         used = _usage(_rows(kept), serving)
-    return replace(evaluation, about={**evaluation.about, "usage": used})
+    about = {**evaluation.about, "usage": used}
+    if client._unsupported:  # the model has samples of its own making where it takes no temperature
+        about["unsupported"] = sorted(client._unsupported)
+    return replace(evaluation, about=about)
 
 
 def _usage(rows: Iterable[ScoredRow], serving: Serving) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...scoring.scored import ScoredRow
@@ -33,11 +33,12 @@ class _Words:
 class Columns:
     """Collects the columns row by row."""
 
-    def __init__(self, systems: Sequence[str] = ()) -> None:
-        """`systems` names the files, where rows of each are one system of a comparison."""
+    def __init__(self, systems: Sequence[str] = (), flips: Sequence[Mapping[str, str]] = ()) -> None:
+        """`systems` names the files, where rows of each are one system of a comparison; `flips` as in ReportOptions."""
         self.size = 0
         """Entries so far."""
         self._systems = systems
+        self._flips = flips
         self._problems: dict[bytes | int, int] = {}
         self._prompts: list[str] = []
         self._references: list[str] = []
@@ -104,7 +105,8 @@ class Columns:
                     scores.extend([None] * missing)
                 reasons.append(self._reasons.number(reason))
                 scores.append(short(score))
-            self._fields.add(self.size, fields)
+            flip = {"flip": self._flips[row.file].get(response.name, "none")} if self._flips else {}
+            self._fields.add(self.size, {**flip, **fields})
             self.size += 1
 
     @property

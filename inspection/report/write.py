@@ -41,6 +41,7 @@ class ComparisonTable(NamedTuple):
     """Field of the rows that tells the systems apart."""
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
+    title: str = "Comparison, paired by problem"
 
 
 class Written(NamedTuple):
@@ -155,6 +156,7 @@ def _render(
     index = index_of(found)
     if comparison:
         index["group"] = comparison.field
+        index["system"] = "system" if options.systems else comparison.field
     drawn = plots(run) if run else []
     if run:
         index["charts"] = [

@@ -74,8 +74,9 @@ class Answer(NamedTuple):
     value: Any = None  # any: what `Question.read` gives
     reply: str = ""
     tokens: tuple[int, int] = (0, 0)
-    """Read and written, of the reply that counts."""
+    """Read and written, of all replies to the question that were paid for."""
     cost: float = 0.0
+    """Of the same."""
     failure: Failure | None = None
 
 
@@ -91,6 +92,13 @@ class Spent:
     """Tokens."""
     cost: float = 0.0
     """By the prices of the run."""
+
+    def add(self, reply: Reply | None, cost: float) -> None:
+        """Count one request."""
+        self.calls += 1
+        self.read += reply.prompt_tokens if reply else 0
+        self.written += reply.completion_tokens if reply else 0
+        self.cost += cost
 
 
 @dataclass(slots=True)
@@ -203,24 +211,25 @@ class Asker:
         if not self._replay:
             return None
         if row is not None and row.failed is not None:
-            return Answer(failure=Failure(Reason(row.failed[0]), row.failed[1]))  # type: ignore[arg-type]  # as written
+            failure = Failure(Reason(row.failed[0]), row.failed[1])  # type: ignore[arg-type]  # as written
+            return Answer(failure=failure, tokens=row.tokens, cost=row.cost)
         return Answer(failure=Failure(Reason.JUDGE_UNAVAILABLE, "the recording holds no reply to this question"))
 
     async def _one(
         self, key: tuple[str, int], question: Question, connection: Connection | None, call: _Call
     ) -> Answer:
         begun = time.monotonic()
-        tries, schemas, was_unclear = 0, self._schemas, False
+        tries, schemas, was_unclear, spent = 0, self._schemas, False, Spent()
         while True:
             await asyncio.sleep(max(0.0, call.resume_at - time.monotonic()))
             if call.denied is not None or not await self._reserve(question, call):
                 assert call.denied is not None
-                return Answer(failure=call.denied)
+                return self._with_cost(Answer(failure=call.denied), key, spent)
             try:
-                answer = await self._try(key, question, connection, with_schema=schemas)
+                answer = await self._try(key, question, connection, spent, with_schema=schemas)
                 call.success_at = time.monotonic()
                 self._schemas = schemas
-                return answer
+                return self._with_cost(answer, key, spent)
             except UnclearError as error:
                 failure, pause = Failure(Reason.JUDGE_UNCLEAR, str(error)), 0.0
                 call.success_at = time.monotonic()  # it is there, if it is no use
@@ -252,10 +261,16 @@ class Asker:
             await asyncio.sleep(pause)
         if self._keep:
             self._add(key, Recorded(None, (failure.reason.value, failure.detail)))
-        return Answer(failure=failure)
+        return self._with_cost(Answer(failure=failure), key, spent)
 
     async def _try(
-        self, key: tuple[str, int], question: Question, connection: Connection | None, *, with_schema: bool
+        self,
+        key: tuple[str, int],
+        question: Question,
+        connection: Connection | None,
+        spent: Spent,
+        *,
+        with_schema: bool,
     ) -> Answer:
         """One try; a reply that was paid for is kept, of use or not. Raises EndpointError, UnclearError."""
         reply, failed = None, None
@@ -270,15 +285,19 @@ class Asker:
             raise
         finally:
             cost = self._cost(question, reply)
+            spent.add(reply, cost)
             with self._lock:
-                self.spent.calls += 1
-                self.spent.read += reply.prompt_tokens if reply else 0
-                self.spent.written += reply.completion_tokens if reply else 0
-                self.spent.cost += cost
+                self.spent.add(reply, cost)
             if reply is not None and (self._keep or cost):
                 tokens = reply.prompt_tokens, reply.completion_tokens
                 self._add(key, Recorded(reply.text, failed, tokens, cost))
-        return Answer(value, reply.text, (reply.prompt_tokens, reply.completion_tokens), cost)
+        return Answer(value, reply.text)
+
+    def _with_cost(self, answer: Answer, key: tuple[str, int], spent: Spent) -> Answer:
+        """An answer with what all tries took; those of earlier runs too, where a recording has them."""
+        row = self._recording.get(*key) if self._keep else None
+        tokens, cost = ((spent.read, spent.written), spent.cost) if row is None else (row.tokens, row.cost)
+        return answer._replace(tokens=tokens, cost=cost)
 
     def _add(self, key: tuple[str, int], row: Recorded) -> None:
         try:

@@ -73,7 +73,7 @@ class Store {
 
   // Which field tells systems apart on a page that compares them.
   system() {
-    const named = this.index.fields.find((one) => one.name === this.index.group);
+    const named = this.index.fields.find((one) => one.name === (this.index.system ?? this.index.group));
     return named && new Field(named);
   }
 

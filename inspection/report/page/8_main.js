@@ -126,6 +126,7 @@ async function start() {
       u: () => panel.mark(null),
       c: () => panel.again({ abreast: !panel.abreast }),
       m: () => panel.again({ latex: !panel.latex }),
+      s: () => panel.again({ source: !panel.source }),
       j: () => table.move(table.at + (panel.isOpen || table.body.contains(document.activeElement) ? 1 : 0)),
       k: () => table.move(table.at - 1),
       Enter: () => !event.target.closest("button, a, summary") && table.open(table.at),
