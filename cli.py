@@ -624,7 +624,9 @@ def train(recipe: str, set_: dict[str, object], assume: dict[str, object], *, dr
 @click.option(
     "--paper", callback=_names, metavar="STAGE,...", help="With --table: the paper's own columns, as R1-Zero."
 )
-@click.option("--json", "as_json", is_flag=True, help="With --table: one JSON object.")
+@click.option("--prompts", is_flag=True, help="Print how far records of one card under several prompts are apart.")
+@click.option("--languages", is_flag=True, help="Print which share of records is out of its prompt's language.")
+@click.option("--json", "as_json", is_flag=True, help="With --table, --prompts or --languages: one JSON object.")
 def evaluate(arguments: tuple[str, ...], **flags: Any) -> None:
     """Ask a model every question of benchmark files K times, and measure its answers.
 
