@@ -97,6 +97,8 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "g++": (_command("g++"), "apt install g++"),
     "gcc": (_command("gcc"), "apt install gcc"),
     "javac": (_command("javac"), "apt install default-jdk-headless"),
+    "mmdebstrap": (_command("mmdebstrap"), "apt install mmdebstrap"),
+    "nginx": (lambda: any(map(shutil.which, ("nginx", "/usr/sbin/nginx"))), "apt install nginx-light"),
     "node": (_command("node"), "apt install nodejs"),
     "openssl": (_command("openssl"), "apt install openssl"),
     "plain-user": (_namespaces_for_a_plain_user, "user namespaces for plain users, and /usr/bin/python3 of 3.11"),

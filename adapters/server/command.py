@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -19,9 +20,12 @@ from ...scoring.pool import WorkerPool
 from ...verifiers.errors import ConfigError, RunError, missing_extra
 from ...verifiers.reward import Judge
 from ...verifiers.spec import slots_of, verifiers_of
+from ...verifiers.verdict import Status
 from ..breaker import Breaker
 from ..plan import terms_of
+from .batching import Batcher, BusyError
 from .clients import Clients
+from .forms import row_of
 from .options import ServeOptions
 
 _BREAKER, _WINDOW = 0.5, 256
@@ -126,7 +130,6 @@ async def _serve(
     import uvicorn
 
     from .app import Limits, make_app
-    from .batching import Batcher
     from .connections import Doorkeeper
     from .forms import Served
     from .metrics import Metrics
@@ -204,10 +207,13 @@ async def _serve(
     with _signals(server) as caught:
         watching = asyncio.create_task(door.watch())
         _announce(options, listener, judge.name, clients)
+        trying = asyncio.create_task(_try_programs(options, batcher)) if options.spec.may_run_programs else None
         try:
             await server.serve([listener])
         finally:
             watching.cancel()
+            if trying is not None:
+                trying.cancel()
             batcher.close()
             end_log()
     return caught[0] if caught else signal.SIGTERM
@@ -242,6 +248,23 @@ def _descriptors() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
     return 1 << 20 if soft == resource.RLIM_INFINITY else soft
+
+
+async def _try_programs(options: ServeOptions, batcher: Batcher) -> None:
+    """Say so where programs cannot be run here, as in a container with neither an engine nor namespaces."""
+    import click
+
+    program = {"response": "```python\nprint(1)\n```", "tests": [{"input": "", "output": "1"}], "kind": "code"}
+    row = row_of(options.names, 1, **program)
+    with contextlib.suppress(TimeoutError, RunError, BusyError):
+        (done,) = await batcher.judge([row])
+        for response in done.responses:
+            for name, status, reason, _ in response.verdicts:
+                if status == Status.ERROR:
+                    detail = json.loads(done.output)["verdicts"][name]["detail"]
+                    click.echo(
+                        f"warning: {name} cannot run programs here, which are errors ({reason}): {detail}", err=True
+                    )
 
 
 def _announce(options: ServeOptions, listener: socket.socket, reward: str, clients: Clients) -> None:
