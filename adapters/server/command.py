@@ -27,6 +27,7 @@ from .batching import Batcher, BusyError
 from .clients import Clients
 from .forms import row_of
 from .options import ServeOptions
+from .traces import Traces
 
 _BREAKER, _WINDOW = 0.5, 256
 """With `on_error="zero"`: the largest share of errors, and among how many of the last rows."""
@@ -48,6 +49,7 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
     except ImportError as error:
         raise RunError(missing_extra("the server", error.name, "serve")) from None
     clients = Clients(options.read_clients(), options.max_per_client)
+    traces = None if options.traces is None else Traces(options.traces, __version__)
     _check_tls(options)
     with contextlib.redirect_stdout(sys.stderr):
         judge = options.spec.build()
@@ -64,12 +66,14 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
     )
     try:
         pool.start(options.workers)
-        stopped_by = _run(_serve(options, pool, judge, clients, listener))
+        stopped_by = _run(_serve(options, pool, judge, clients, listener, traces))
     except KeyboardInterrupt:
         stopped_by = signal.SIGINT
     finally:
         pool.close()
         listener.close()
+        if traces is not None:
+            traces.close()
     return INTERRUPTED if stopped_by == signal.SIGINT else FINE
 
 
@@ -124,7 +128,12 @@ def _listen(options: ServeOptions) -> socket.socket:
 
 
 async def _serve(
-    options: ServeOptions, pool: WorkerPool, judge: Judge, clients: Clients, listener: socket.socket
+    options: ServeOptions,
+    pool: WorkerPool,
+    judge: Judge,
+    clients: Clients,
+    listener: socket.socket,
+    traces: Traces | None,
 ) -> int:
     import prometheus_client
     import uvicorn
@@ -180,6 +189,7 @@ async def _serve(
         clients=clients,
         stopping=lambda: server is not None and server.should_exit,
         breaker=breaker,
+        **({} if traces is None else {"around": traces.around}),
     )
     config = uvicorn.Config(
         app,
