@@ -305,23 +305,80 @@ def diff(before: str, after: str, **flags: Any) -> None:
         raise click.UsageError(str(error)) from None
 
 
-@main.command()
+class _Against(click.Command):
+    """A command whose `--against` takes all that follows, as a shell leaves `tests/*.jsonl`, up to the next option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments, with `--against` before each of its values."""
+        parsed: list[str] = []
+        takes = False
+        for arg in args:
+            if arg.startswith("-") and arg != "-":
+                takes = arg == "--against"
+                parsed += [] if takes else [arg]
+            else:
+                parsed += ["--against", arg] if takes else [arg]
+        if args and args[-1] == "--against":
+            parsed.append("--against")  # which click refuses for want of a value
+        return super().parse_args(ctx, parsed)
+
+
+@main.command(cls=_Against)
 @click.argument("files", nargs=-1, metavar="[FILES|-]")
 @click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
 @click.option("--set", "options", multiple=True, callback=_options, metavar="V.OPT=VALUE", help="As for score.")
 @click.option("--rows", type=int, default=20, metavar="N", help="Findings to list (20).")
 @click.option("--languages/--no-languages", default=True, help="Whether to tell the languages of 200 prompts.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def check(files: tuple[str, ...], **flags: Any) -> None:
+@click.option("--against", multiple=True, metavar="TESTS...", help="Look for these tests in FILES, and nothing else.")
+@click.option("-o", "--output", metavar="OUT", help="With --against: write the rows that are clean there.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT.")
+@click.option("--ngram", type=int, default=10, metavar="N", help="Words that a row may not share with a test (10).")
+@click.option("--near", type=float, default=0.8, metavar="S", help="Similarity of questions; 1.01: any may be (0.8).")
+@click.option("--common", type=float, default=0.05, metavar="S", help="Share of tests that is mere wrapping (0.05).")
+def check(
+    files: tuple[str, ...],
+    against: tuple[str, ...],
+    output: str | None,
+    names: dict[str, str],
+    rows: int,
+    *,
+    as_json: bool,
+    overwrite: bool,
+    ngram: int,
+    near: float,
+    common: float,
+    **flags: Any,
+) -> None:
     """Check data before a run: do the golds verify against themselves, are prompts there once, is no answer leaked?
+
+    With --against: which rows share a passage with a test, or are nearly one.
 
     Exit status: 0 fine, 1 something is to be fixed, 2 usage.
     """
     from .inspection.check.command import run_check
+    from .inspection.overlap.command import run_against
     from .verifiers.errors import RewardError
 
     try:
-        sys.exit(run_check(files, **flags))
+        if not against:
+            if output is not None or overwrite:
+                raise click.UsageError("-o and --overwrite go with --against")
+            sys.exit(run_check(files, names=names, rows=rows, as_json=as_json, **flags))
+        sys.exit(
+            run_against(
+                files,
+                against,
+                names,
+                output=output,
+                overwrite=overwrite,
+                ngram=ngram,
+                near=near,
+                common=common,
+                as_json=as_json,
+                rows=rows,
+            )
+        )
     except RewardError as error:
         raise click.UsageError(str(error)) from None
 
@@ -342,7 +399,7 @@ def judge_check(
 ) -> None:
     """Compare a judge with people: labelled responses, or pairs with `chosen` and `rejected`.
 
-    Exit status: 0 usable, 1 below a bound, 2 usage, 130 interrupted.
+    Exit status: 0 usable, 1 below a bound or out of money, 2 usage, 130 interrupted.
     """
     from .inspection.judging.command import run_judge_check
     from .verifiers.errors import RewardError
@@ -525,47 +582,76 @@ def train(recipe: str, set_: dict[str, object], assume: dict[str, object], *, dr
 
 
 @main.command("eval")
-@click.argument("model", metavar="MODEL")
-@click.argument("files", nargs=-1, required=True, metavar="FILES")
+@click.argument("arguments", nargs=-1, required=True, metavar="[MODEL] FILES")
+@click.option("--server", "url", metavar="URL", help="An OpenAI-compatible server, in place of MODEL.")
+@click.option("--model", metavar="NAME", help="Model to ask for there.")
+@click.option("--card", metavar="NAME|PATH", help="Task card: aime_2024, math_500, gpqa_diamond, ...; see docs.")
+@click.option("--join", metavar="FILE", help="Rows that go with those of FILES, where the card asks for some.")
+@click.option("--partial", "partial_rows", is_flag=True, help="FILES need not have all rows that the card says.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N questions only.")
 @click.option("-o", "--output", metavar="OUT", help="JSONL file for the samples, for `report` or `explain`.")
 @click.option("--summary", metavar="FILE", help="JSON file for the figures; standard output if left out.")
-@click.option("-k", "--samples", "k", type=click.IntRange(1), default=16, metavar="K", help="Samples a question (16).")
-@click.option("--temperature", type=click.FloatRange(0), default=0.6, metavar="T", help="Of sampling (0.6).")
-@click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), default=0.95, metavar="P", help="See docs (0.95).")
+@click.option("-k", "--samples", "k", type=click.IntRange(1), metavar="K", help="Samples a question (the card's; 16).")
+@click.option("--temperature", type=click.FloatRange(0), metavar="T", help="Of sampling (the card's; 0.6).")
+@click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), metavar="P", help="See docs (the card's; 0.95).")
 @click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="Longest response (32768, or what fits).")
 @click.option("--stop", multiple=True, metavar="TEXT", help="Ends a response; repeatable.")
 @click.option("--seed", type=int, default=0, metavar="N", help="Of all that is drawn (0).")
 @click.option(
     "--template",
     type=click.Choice(["r1_zero", "chat", "plain"]),
-    default="r1_zero",
-    help="How it is asked: Table 1 of the paper (default), the tokenizer's chat template, or as it is.",
+    help="How it is asked: Table 1 of the paper (default of MODEL), as a chat (default of --server), or as it is.",
 )
-@click.option("--level", default="level", metavar="FIELD", help="Field that holds a question's difficulty (level).")
+@click.option("--level", metavar="FIELD", help="Field that holds a question's difficulty (the card's; level).")
 @click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
 @click.option(
     "--set", "set_", multiple=True, callback=_options, metavar="V.OPT=VALUE", help="As for score; repeatable."
 )
 @click.option("--at-once", type=click.IntRange(1), default=32, metavar="N", help="Questions decoded together (32).")
 @click.option("--bf16", is_flag=True, help="Run the model in bfloat16.")
+@click.option("--key-from", "key_env", metavar="VARIABLE", help="Environment variable that holds the server's key.")
+@click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Requests under way at once (64).")
+@click.option("--per-request", type=click.IntRange(1, 128), metavar="N", help="Samples that a request asks for (1).")
+@click.option("--retries", type=click.IntRange(0), metavar="N", help="Further tries of a request (5).")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), default=1800.0, metavar="S", help="Of one (1800).")
+@click.option("--price", nargs=2, type=click.FloatRange(0), metavar="IN OUT", help="Of a million tokens of each kind.")
+@click.option("--max-cost", type=click.FloatRange(0), metavar="COST", help="Stop there; --resume goes on.")
+@click.option(
+    "--request", multiple=True, callback=_settings, metavar="KEY=VALUE", help="In each request's body; repeatable."
+)
 @click.option("--resume", is_flag=True, help="Go on with OUT where an interrupted run left it.")
-def evaluate(model: str, files: tuple[str, ...], **flags: Any) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
+@click.option("--table", is_flag=True, help="Print the paper's table of records, or folders of them: [NAME=]RUN ...")
+@click.option(
+    "--paper", callback=_names, metavar="STAGE,...", help="With --table: the paper's own columns, as R1-Zero."
+)
+@click.option("--json", "as_json", is_flag=True, help="With --table: one JSON object.")
+def evaluate(arguments: tuple[str, ...], **flags: Any) -> None:
     """Ask a model every question of benchmark files K times, and measure its answers.
 
-    MODEL is a folder in Hugging Face's form; FILES are JSONL (also .gz, .zst) or Parquet with `prompt` and `reference`.
+    MODEL is a folder in Hugging Face's form, unless --server names a server; FILES are JSONL (also .gz, .zst), CSV or
+    Parquet with `prompt` and `reference`, or as --card says.
 
-    Exit status: 0 whatever the figures, 2 usage, 130 interrupted with a usable OUT.
+    Exit status: 0 whatever the figures, 1 the server gave nothing, 2 usage, 130 interrupted; OUT can be gone on with.
     """
-    from .verifiers.errors import RewardError, missing_extra
+    from .inspection.evaluation.evaluate import run_eval
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_eval(arguments, _folder_eval, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _folder_eval(*arguments: Any, **options: Any) -> int:
+    """What `grpo_min` does, which needs the extra `train`."""
+    from .verifiers.errors import missing_extra
 
     try:
         from .grpo_min.train import run_eval
     except ModuleNotFoundError as error:
-        raise click.UsageError(missing_extra("evaluation", error.name, "train")) from None
-    try:
-        sys.exit(run_eval(model, files, **flags))
-    except RewardError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(missing_extra("evaluation of a folder", error.name, "train")) from None
+    return run_eval(*arguments, **options)
 
 
 @main.command("train-rm")
@@ -686,7 +772,7 @@ def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None
     """Build preference pairs: rows with a prompt and responses, or a prompt alone, judged two by two in both orders.
 
     Run again to go on where an interrupted run left DIR. Exit status: 0 fine, 1 no pair could be
-    judged, 2 usage, 130 interrupted.
+    judged or the ceiling of cost is reached, 2 usage, 130 interrupted.
     """
     from .reward_models.prefs_command import run_prefs
     from .verifiers.errors import RewardError

@@ -32,7 +32,18 @@ _TRAINER = TrainerTraits("AReaL", ("none", "zero", "raise"), deadline=12.0)
 def reward(*rewards: str, **settings: Unpack[Settings]) -> ArealReward:
     r"""A reward function for AReaL, by names of verifiers (summed), or by `preset`.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A picklable function `(prompt, completions, prompt_ids, completion_ids, **columns) -> float` for one response.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> reward("math")("2 + 2?", r"\\boxed{4}", [1, 2], [3, 4], answer="4")
     1.0

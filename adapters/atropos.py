@@ -72,7 +72,19 @@ class AtroposReward:
 def reward(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> Any:  # any: a RewardFunction's class
     r"""A reward function's class for atropos, by names of verifiers (summed), or by `preset`.
 
-    `base` is atropos' RewardFunction. Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        base: atropos' `RewardFunction`; `object` for a class without it.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose instances take a list of completions and give one weighted reward each.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> reward("math")()([r"\\boxed{4}", r"\\boxed{5}"], answer="4")
     [1.0, 0.0]

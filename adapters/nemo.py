@@ -107,8 +107,20 @@ class NemoEnvironment:
 def environment(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> type[NemoEnvironment]:
     """An environment class for NeMo-RL, by names of verifiers (summed), or by `preset`; give it to `ray.remote`.
 
-    `base` is NeMo-RL's EnvironmentInterface.
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        base: NeMo-RL's `EnvironmentInterface`; `object` for a class without it.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose `step` takes conversations and their metadata and gives NeMo-RL's `EnvironmentReturn`, rewards
+        `[B]`.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
     """
     plan = make_plan(rewards, settings, _TRAINER)
     bases = (NemoEnvironment,) if base is object else (NemoEnvironment, base)
@@ -127,8 +139,20 @@ def _actor(*rewards: str, **settings: Unpack[Settings]) -> Any:  # any: a Ray ac
 def gym_verify(*rewards: str, **settings: Unpack[Settings]) -> Callable[[Body], dict[str, Any]]:
     """The `/verify` of a NeMo-Gym resources server: its request's JSON in, its response's JSON out.
 
-    The reference and other fields are those of the request, or of its `verifier_metadata`. Raises ConfigError or
-    UnknownRewardError for options that cannot be carried out.
+    The reference and other fields are those of the request, or of its `verifier_metadata`.
+
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A function from a request's JSON to the same with `reward`, `reward_components` and `mask_sample`.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
     """
     plan = make_plan(rewards, settings, _GYM)
 

@@ -70,8 +70,21 @@ class OpenInstructVerifier:
 def verifier(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> type[OpenInstructVerifier]:
     r"""A verifier function's class for open-instruct, by names of verifiers (summed), or by `preset`.
 
-    `base` is open-instruct's VerifierFunction; `name` is what rows ask for it by. Raises ConfigError or
-    UnknownRewardError for options that cannot be carried out.
+    `name` is what rows ask for it by.
+
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        base: open-instruct's `VerifierFunction`; `object` for a class without it.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose instances judge one response and give a `VerificationResult`.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> verifier("math")()([1, 2], r"\\boxed{4}", "4", "2 + 2?").score
     1.0

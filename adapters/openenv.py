@@ -58,9 +58,21 @@ class OpenEnvRubric:
 
 
 def rubric(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> Any:  # any: a Rubric's class
-    r"""A rubric's class for OpenEnv, by names of verifiers (summed), or by `preset`; `base` is OpenEnv's Rubric.
+    r"""A rubric's class for OpenEnv, by names of verifiers (summed), or by `preset`.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        base: OpenEnv's `Rubric`; `object` for a class without it.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose `forward(action, observation)` gives one float.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> rubric("math")().forward({"message": r"\\boxed{4}"}, {"metadata": {"answer": "4"}})
     1.0

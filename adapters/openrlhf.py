@@ -50,7 +50,18 @@ _TRAINER = TrainerTraits("OpenRLHF", ("zero", "raise"))
 def reward(*rewards: str, **settings: Unpack[Settings]) -> OpenRlhfReward:
     """A `reward_func` for OpenRLHF, by names of verifiers (summed), or by `preset`.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A function `(queries, prompts, labels)` that gives `rewards`, `scores` and `extra_logs`, tensors of shape `[B]`.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> reward("format").__name__
     'format'

@@ -84,7 +84,18 @@ class RllmReward:
 def reward(*rewards: str, **settings: Unpack[Settings]) -> RllmReward:
     r"""An evaluator for rLLM, by names of verifiers (summed), or by `preset`.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        An evaluator whose `evaluate(task, episode)` gives an `EvalOutput`.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> from types import SimpleNamespace
     >>> episode = SimpleNamespace(artifacts={"answer": r"\boxed{4}"}, trajectories=[])

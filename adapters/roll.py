@@ -75,7 +75,19 @@ class RollWorker:
 def worker(*rewards: str, **settings: Unpack[Settings]) -> type[RollWorker]:
     """A reward worker's class for ROLL, by names of verifiers (summed), or by `preset`; imports ROLL.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose `compute_rewards` takes a `DataProto` of B responses and gives scores `[B]` in one.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
+        ModuleNotFoundError: ROLL is not installed.
     """
     plan = make_plan(rewards, settings, _TRAINER)
     base = import_module("roll.distributed.executor.worker").Worker

@@ -83,9 +83,21 @@ class SkyRlEnv:
 
 
 def environment(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> type[SkyRlEnv]:
-    r"""An environment class for SkyRL, by names of verifiers (summed), or by `preset`; `base` is SkyRL's BaseTextEnv.
+    r"""An environment class for SkyRL, by names of verifiers (summed), or by `preset`.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        base: SkyRL's `BaseTextEnv`; `object` for a class without it.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose `step(action)` gives the reward of the one turn.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> env = environment("math")(extras={"reward_spec": {"ground_truth": "4"}})
     >>> env.step(r"\\boxed{4}")["reward"]

@@ -42,7 +42,18 @@ SlimeResult = float | dict[str, float]
 def reward(*rewards: str, **settings: Unpack[Settings]) -> SlimeReward:
     """A custom reward function for slime, by names of verifiers (summed), or by `preset`.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A coroutine function `(args, sample)`, or of a list of samples with `--group-rm`, that gives floats or dicts.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> from types import SimpleNamespace
     >>> sample = SimpleNamespace(prompt="2 + 2?", response="The answer is 5.", label="4", metadata={})

@@ -65,7 +65,18 @@ class SwiftReward:
 def orm(*rewards: str, **settings: Unpack[Settings]) -> type[SwiftReward]:
     r"""A reward class for ms-swift's `orms`, by names of verifiers (summed), or by `preset`.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose instances take completions and columns and give one float, or None, for each.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> orm("math")(args=None)([r"\\boxed{4}"], solution=["4"], trainer_state=None)
     [1.0]

@@ -104,8 +104,19 @@ class TinkerEnv:
 def environment(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> Any:  # any: an Env's class
     """An environment's class for tinker-cookbook, by names of verifiers (summed), or by `preset`.
 
-    `base` is tinker-cookbook's ProblemEnv; the class is made as `X(renderer, row, **of_ProblemEnv)`.
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        base: tinker-cookbook's `ProblemEnv`.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class to be made as `X(renderer, row, **of_ProblemEnv)`.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
     """
     plan = make_plan(rewards, settings, _TRAINER)
     return type(base)(plan.name, (TinkerEnv, base), {"plan": plan, "__module__": __name__})
@@ -114,7 +125,11 @@ def environment(*rewards: str, base: type = object, **settings: Unpack[Settings]
 def group_builder(base: type) -> Any:  # any: a ProblemGroupBuilder's class
     """A group builder's class that gives samples which could not be judged the mean of their group.
 
-    `base` is tinker-cookbook's ProblemGroupBuilder.
+    Args:
+        base: tinker-cookbook's `ProblemGroupBuilder`.
+
+    Returns:
+        A frozen dataclass that extends `base`.
     """
 
     async def compute_group_rewards(

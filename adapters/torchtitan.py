@@ -42,8 +42,19 @@ _ALONE = TrainerTraits("a reward function of torchtitan", ("none", "zero", "rais
 def reward_fn(*rewards: str, base: type, **settings: Unpack[Settings]) -> Any:  # any: a RewardFn's class
     """A reward function's class for a torchtitan rubric, by names of verifiers (summed), or by `preset`.
 
-    `base` is torchtitan's RewardFn, whose Config holds the weight. Raises ConfigError or UnknownRewardError for options
-    that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        base: torchtitan's `RewardFn`, whose `Config` holds the weight.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose instances take a rollout and give one float.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
     """
     plan = make_plan(rewards, settings, _ALONE)
 
@@ -87,9 +98,21 @@ class TitanRubric:
 
 
 def rubric(*rewards: str, base: type, **settings: Unpack[Settings]) -> Any:  # any: a Rubric's class
-    """A rubric's class for torchtitan, by names of verifiers (summed), or by `preset`; `base` is torchtitan's Rubric.
+    """A rubric's class for torchtitan, by names of verifiers (summed), or by `preset`.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        base: torchtitan's `Rubric`.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose `score_group` takes the rollouts of a group and gives a `RubricOutput` each.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
     """
     plan = make_plan(rewards, settings, _TRAINER)
     output = sys.modules[base.__module__].RubricOutput

@@ -67,7 +67,19 @@ class TrinityReward:
 def reward(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> type[TrinityReward]:
     r"""A reward function's class for Trinity-RFT, by names of verifiers (summed), or by `preset`.
 
-    `base` is Trinity-RFT's RewardFn. Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        base: Trinity-RFT's `RewardFn`; `object` for a class without it.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A class whose instances judge one response and give each term's weighted score by name.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> reward("math", "format:0.5")()(response=r"<think>2 + 2</think><answer>\\boxed{4}</answer>", truth="4")
     {'math': 1.0, 'format': 0.5}

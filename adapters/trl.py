@@ -50,7 +50,19 @@ LogMetric = Callable[[str, float], None]
 def reward(*rewards: str, **settings: Unpack[Settings]) -> TrlReward:
     r"""A reward function for TRL, by names of verifiers (summed), or by `preset`.
 
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A picklable function `(prompts, completions, **columns) -> list[float | None]`, None for what could not be
+        judged.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> math = reward("math")
     >>> math(prompts=["2 + 2?", "1 + 1?"], completions=[r"\\boxed{4}", r"\\boxed{3}"], answer=["4", "2"])
@@ -60,7 +72,21 @@ def reward(*rewards: str, **settings: Unpack[Settings]) -> TrlReward:
 
 
 def async_reward(*rewards: str, **settings: Unpack[Settings]) -> AsyncTrlReward:
-    """The same as a coroutine function, which TRL runs beside its other ones; judging happens in a thread."""
+    """The same as a coroutine function, which TRL runs beside its other ones; judging happens in a thread.
+
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A coroutine function with the same arguments and result.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
+    """
     return AsyncTrlReward(make_plan(rewards, settings, _TRAINER))
 
 

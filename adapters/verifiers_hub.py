@@ -46,7 +46,19 @@ def reward(*rewards: str, **settings: Unpack[Settings]) -> Callable[..., Corouti
     """A method for a `vf.Task`, by names of verifiers (summed), or by `preset`; decorate it with `vf.reward`.
 
     It raises NotScoredError for a sample that could not be judged unless `on_error` is `zero`.
-    Raises ConfigError or UnknownRewardError for options that cannot be carried out.
+
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A coroutine method that gives one float; `{}` for what could not be judged, where `on_error` is `none`.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
 
     >>> reward("math", "format").__name__
     'math_format'
@@ -72,6 +84,19 @@ def rubric_function(*rewards: str, **settings: Unpack[Settings]) -> Callable[...
     """A reward function for a `vf.Rubric` (verifiers up to 0.3), by names of verifiers (summed), or by `preset`.
 
     A sample that could not be judged is 0.0; `state["r1_reward"][name]` tells the parts, `valid` among them.
+
+    Args:
+        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
+            `auto`, each kind's accuracy verifier.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        A coroutine function that takes `completion`, `answer`, `prompt`, `info`, `state`, `task` and gives one float.
+
+    Raises:
+        ConfigError: An option or its value is unknown, or this trainer cannot do it.
+        UnknownRewardError: No verifier has such a name.
     """
     plan = make_plan(rewards, settings, _RUBRIC)
 

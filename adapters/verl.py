@@ -55,8 +55,24 @@ def compute_score(
 ) -> dict[str, float]:
     r"""The reward of one response with its parts: `score`, `acc`, `valid`, `error`, and `<term>_reward` for each term.
 
-    Raises ConfigError for options that cannot be carried out, InstrumentDown where too many could not be judged, and
-    NotScoredError where `on_error` is `raise`.
+    Args:
+        data_source: The row's data set, by its name.
+        solution_str: The response, decoded.
+        ground_truth: The row's label: an answer, test cases, or JSON with fields of a Sample.
+        extra_info: What else the row holds: `prompt`, `index`, and fields of a Sample.
+        rewards: Names of verifiers, summed; `auto` is the accuracy verifier of the row's kind.
+        reward_router_address: Not used; verl passes it where it serves a reward model.
+        reward_model_tokenizer: Not used.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        Floats by name, with the same keys for every row.
+
+    Raises:
+        ConfigError: An option or its value is unknown.
+        InstrumentDown: Too many of the last samples could not be judged.
+        NotScoredError: The sample could not be judged, and `on_error` is `raise`.
 
     >>> compute_score("gsm8k", r"\\boxed{4}", "4", rewards="math")
     {'score': 1.0, 'acc': 1.0, 'valid': 1.0, 'error': 0.0, 'math_reward': 1.0}
@@ -73,7 +89,21 @@ def compute_float(
     extra_info: Mapping[str, Any] | None = None,  # any: see compute_score
     **settings: Any,  # any: see compute_score
 ) -> float:
-    """The score alone, for `main_eval`, which averages, and for the `prime` manager."""
+    """The score alone, for `main_eval`, which averages, and for the `prime` manager.
+
+    Args:
+        data_source: The row's data set, by its name.
+        solution_str: The response, decoded.
+        ground_truth: The row's label: an answer, test cases, or JSON with fields of a Sample.
+        extra_info: What else the row holds: `prompt`, `index`, and fields of a Sample.
+        **settings: `rewards` and options, as `compute_score` takes them.
+
+    Returns:
+        The total, a weighted sum; 0.0 for what could not be judged.
+
+    Raises:
+        ConfigError: As for `compute_score`, and so are InstrumentDown and NotScoredError.
+    """
     return compute_score(data_source, solution_str, ground_truth, extra_info, **settings)["score"]
 
 
@@ -86,7 +116,24 @@ def compute_scores(
     rewards: Rewards = "auto",
     **settings: Unpack[Settings],
 ) -> list[dict[str, float]]:
-    """As `compute_score` for a whole batch, for the `batch` manager. Raises ValueError where lengths differ."""
+    """As `compute_score` for a whole batch, for the `batch` manager.
+
+    Args:
+        data_sources: Each row's data set, by its name.
+        solution_strs: The responses, decoded.
+        ground_truths: Each row's label.
+        extra_infos: What else each row holds; None where nothing.
+        rewards: Names of verifiers, summed; `auto` is the accuracy verifier of the row's kind.
+        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
+            others.
+
+    Returns:
+        One dict of floats for each response, in order; see `compute_score`.
+
+    Raises:
+        ValueError: The arguments are not of one length.
+        ConfigError: As for `compute_score`, and so are InstrumentDown and NotScoredError.
+    """
     plan = _plan(rewards, settings, _BATCH)
     extras = [None] * len(solution_strs) if extra_infos is None else extra_infos
     turns = [_turn(*row) for row in zip(data_sources, solution_strs, ground_truths, extras, strict=True)]

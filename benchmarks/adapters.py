@@ -34,7 +34,7 @@ def read(kind: str, count: int, run: int = 0) -> list[dict[str, Any]]:
     """So many rows of a kind, each with a word of its own, so that no cache knows two of them."""
     rows = [json.loads(line) for line in EXAMPLES.read_text(encoding="utf-8").splitlines()]
     rows = [row for row in rows if row.get("kind") == kind and (row.get("reference") or row.get("tests"))]
-    found = []
+    results = []
     for at in range(count):
         row = rows[at % len(rows)]
         text, word = row["response"], f"{run}.{at}"
@@ -44,8 +44,8 @@ def read(kind: str, count: int, run: int = 0) -> list[dict[str, Any]]:
             text = text.replace("<think>", f"<think>{word} ", 1)
         else:
             text = f"{word} {text}"
-        found.append({**row, "response": text})
-    return found
+        results.append({**row, "response": text})
+    return results
 
 
 def calls(rows: list[dict[str, Any]]) -> dict[str, Callable[[], object]]:
@@ -131,8 +131,8 @@ def run_programs(count: int, mode: str) -> float:
     reward = trl.reward("code", options={"code": {"backend": "local", "mode": mode}}, breaker=None)
     columns: dict[str, Any] = {key: [row.get(key) for row in rows] for key in ("tests", "limits", "prompt", "kind")}
     start = time.monotonic()
-    found = reward(completions=[row["response"] for row in rows], **columns)
-    assert None not in found
+    result = reward(completions=[row["response"] for row in rows], **columns)
+    assert None not in result
     return time.monotonic() - start
 
 
@@ -145,7 +145,7 @@ def code(count: int, mode: str) -> dict[str, float]:
         seconds.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return {name: 1000 * (found[1] - found[0]) / count for name, found in (("wall_ms", seconds), ("cpu_ms", cpu))}
+    return {name: 1000 * (one[1] - one[0]) / count for name, one in (("wall_ms", seconds), ("cpu_ms", cpu))}
 
 
 def main() -> None:
@@ -168,8 +168,8 @@ def main() -> None:
             call()
             if run:
                 seconds[name].append(time.process_time() - start)
-    milliseconds = {name: 1000 * statistics.median(found) for name, found in seconds.items()}
-    told: dict[str, Any] = {
+    milliseconds = {name: 1000 * statistics.median(one) for name, one in seconds.items()}
+    by_name: dict[str, Any] = {
         "completions": args.completions,
         "trl": version("trl"),
         "math-verify": version("math-verify"),
@@ -181,10 +181,10 @@ def main() -> None:
     print(f"CPU-ms for {args.completions} completions, median of {args.runs}")
     for name, value in milliseconds.items():
         print(f"{name:28} {value:9.1f}")
-    for mode, found in told["code"].items():
-        print(f"code, mode={mode}: a row {found['cpu_ms']:.1f} CPU-ms, {found['wall_ms']:.1f} ms of wall time")
+    for mode, each in by_name["code"].items():
+        print(f"code, mode={mode}: a row {each['cpu_ms']:.1f} CPU-ms, {each['wall_ms']:.1f} ms of wall time")
     if args.json:
-        args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(by_name, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

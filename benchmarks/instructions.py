@@ -123,19 +123,19 @@ def arguments(name: str, rng: random.Random) -> dict[str, Any]:
         "n_start": rng.randrange(1, 4), "n_end": rng.randrange(4, 11),
     }  # fmt: skip
     relations = {"relation", "let_relation", "capital_relation"}
-    wanted: dict[str, Any] = {}
+    expected: dict[str, Any] = {}
     for key in _keys(name):
         if key in relations:
-            wanted[key] = rng.choice(["less than", "at least"])
+            expected[key] = rng.choice(["less than", "at least"])
         elif key == "let_frequency":
-            wanted[key] = rng.choice([3, 10, 30])
+            expected[key] = rng.choice([3, 10, 30])
         elif key == "num_words":
-            wanted[key] = rng.choice([20, 50, 90])
+            expected[key] = rng.choice([20, 50, 90])
         else:
-            wanted[key] = values.get(key, rng.randrange(1, 7))
-    if "nth_paragraph" in wanted:
-        wanted["nth_paragraph"] = rng.randrange(1, wanted["num_paragraphs"] + 1)
-    return wanted
+            expected[key] = values.get(key, rng.randrange(1, 7))
+    if "nth_paragraph" in expected:
+        expected["nth_paragraph"] = rng.randrange(1, expected["num_paragraphs"] + 1)
+    return expected
 
 
 def _keys(name: str) -> list[str]:
@@ -322,9 +322,9 @@ def cases(count: int, seed: int, names: list[str]) -> list[tuple[str, dict[str, 
     made = []
     for place in range(count):
         name = names[place % len(names)]
-        given = arguments(name, rng)
-        response = MAKERS[name](rng, given) if name in MAKERS and rng.random() < 0.7 else prose(rng)
-        made.append((name, given, response))
+        value = arguments(name, rng)
+        response = MAKERS[name](rng, value) if name in MAKERS and rng.random() < 0.7 else prose(rng)
+        made.append((name, value, response))
     return made
 
 
@@ -336,13 +336,13 @@ def reference(name: str) -> Any:  # any: a class of if-verifiable
     return (ifeval.INSTRUCTION_DICT if name in IFEVAL else ifbench.INSTRUCTION_DICT)[name]
 
 
-def judge_reference(name: str, given: dict[str, Any], response: str) -> tuple[bool, bool]:
+def judge_reference(name: str, value: dict[str, Any], response: str) -> tuple[bool, bool]:
     """Strict and loose verdicts of the peer; what it raises for is not followed."""
     from if_verifiable.common import get_loose_transformations
 
     def follows(text: str) -> bool:
         checker = reference(name)(name)
-        checker.build_description(**given)
+        checker.build_description(**value)
         try:
             return bool(text.strip()) and bool(checker.check_following(text))
         except (IndexError, ValueError, KeyError):
@@ -375,16 +375,16 @@ def agreement(options: argparse.Namespace) -> dict[str, Any]:
     for place, mode in enumerate(modes):
         verifier = InstructionsVerifier(mode=mode)
         rows = [
-            Sample(response=text, meta={"instruction_id_list": [name], "kwargs": [given]}) for name, given, text in made
+            Sample(response=text, meta={"instruction_id_list": [name], "kwargs": [one]}) for name, one, text in made
         ]
-        for (name, given, text), verdict, said in zip(made, verifier(rows), theirs, strict=True):
+        for (name, each, text), verdict, said in zip(made, verifier(rows), theirs, strict=True):
             assert verdict.score is not None, verdict
             total[name] += 1
             followed[name] += said[place]
             if bool(verdict.score) != said[place]:
                 different[name] += 1
                 if options.show:
-                    print(f"{name} {mode}: ours {verdict.score:g}, reference {said[place]}: {given} {text!r:.300}")
+                    print(f"{name} {mode}: ours {verdict.score:g}, reference {said[place]}: {each} {text!r:.300}")
     judged, unequal = sum(total.values()), sum(different.values())
     lonely = [name for name in total if followed[name] in (0, total[name])]
     print(f"{judged} verdicts on {len(made)} responses, {len(names)} instructions: {1 - unequal / judged:.2%} the same")
@@ -440,16 +440,16 @@ def speed(options: argparse.Namespace) -> dict[str, Any]:
         "x,",
     ]
     for name in names:
-        given = arguments(name, random.Random(1))
+        value = arguments(name, random.Random(1))
         for unit in units:
             row = Sample(
-                response=unit * (59_000 // len(unit)) + "z", meta={"instruction_id_list": [name], "kwargs": [given]}
+                response=unit * (59_000 // len(unit)) + "z", meta={"instruction_id_list": [name], "kwargs": [value]}
             )
             start = time.process_time()
             InstructionsVerifier()([row])
-            took = time.process_time() - start
-            if took > worst[1]:
-                worst = (f"{name} on {unit!r}", took)
+            seconds = time.process_time() - start
+            if seconds > worst[1]:
+                worst = (f"{name} on {unit!r}", seconds)
     figures["worst"] = {"what": worst[0], "ms": round(1000 * worst[1], 1)}
     print(json.dumps(figures, indent=1))
     return figures

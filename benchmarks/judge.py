@@ -41,9 +41,9 @@ def main() -> None:
     samples = [
         Sample(prompt=f"{n}?", response="Paris, on the Seine.", reference="Paris") for n in range(args.questions)
     ]
-    found: dict[str, list[dict[str, float]]] = {"judge": [], "one shared AsyncClient": []}
+    by_name: dict[str, list[dict[str, float]]] = {"judge": [], "one shared AsyncClient": []}
     for _ in range(args.times):
-        for name, results in found.items():
+        for name, results in by_name.items():
             with server(args.seconds) as url:
                 begun, cpu = time.perf_counter(), time.process_time()
                 if name == "judge":
@@ -52,16 +52,16 @@ def main() -> None:
                 else:
                     asyncio.run(shared(url, args.questions))
                 wall, cpu = time.perf_counter() - begun, time.process_time() - cpu
-                told = json.loads(urllib.request.urlopen(url).read())
-            results.append({"busy": told["mean"] / AT_ONCE, "wall_s": wall, "cpu_ms": 1000 * cpu / args.questions})
-    best = {name: max(results, key=lambda one: one["busy"]) for name, results in found.items()}
+                content = json.loads(urllib.request.urlopen(url).read())
+            results.append({"busy": content["mean"] / AT_ONCE, "wall_s": wall, "cpu_ms": 1000 * cpu / args.questions})
+    best = {name: max(results, key=lambda one: one["busy"]) for name, results in by_name.items()}
     load = os.getloadavg()[0]
     print(f"r1-reward {__version__}, httpx {httpx.__version__}, Python {platform.python_version()}, load {load:.1f}")
     print(f"{args.questions:,} questions, {AT_ONCE} at once, replies after {args.seconds:g} s; best of {args.times}")
     for name, one in best.items():
         print(f"{name:24} busy {one['busy']:6.1%}  {one['cpu_ms']:.2f} CPU-ms a question  {one['wall_s']:.1f} s")
     if args.json:
-        args.json.write_text(json.dumps({"best": best, "all": found, "load": load}, indent=2) + "\n")
+        args.json.write_text(json.dumps({"best": best, "all": by_name, "load": load}, indent=2) + "\n")
 
 
 @contextmanager

@@ -51,9 +51,9 @@ def lingua() -> Judge:
         for sentence in SENTENCE.findall(mask(text)):
             words = sum(piece.words for piece in pieces(sentence, COUNTING, None, "word"))
             if words:
-                found = detector.detect_language_of(" ".join(sentence.split()))
+                result = detector.detect_language_of(" ".join(sentence.split()))
                 total += words
-                right += words * (found is not None and found.iso_code_639_1.name.lower() == target)
+                right += words * (result is not None and result.iso_code_639_1.name.lower() == target)
         return right / total if total else 0.0
 
     return judge
@@ -61,17 +61,17 @@ def lingua() -> Judge:
 
 def peers() -> dict[str, tuple[Judge, int]]:
     """Detectors by name, each with how many texts it leaves out between two."""
-    found: dict[str, tuple[Judge, int]] = {
+    by_name: dict[str, tuple[Judge, int]] = {
         "ours": (ours(), 1),
         f"fastText per sentence (fasttext-predict {version('fasttext-predict')})": (ours(backend="fasttext"), 1),
         "script only": (ours(backend="script"), 1),
         f"langdetect {version('langdetect')} per sentence": (ours(backend="langdetect"), 20),
     }
     try:
-        found[f"lingua {version('lingua-language-detector')} per sentence"] = (lingua(), 5)
+        by_name[f"lingua {version('lingua-language-detector')} per sentence"] = (lingua(), 5)
     except ImportError:
         print("lingua is not installed: pip install --group bench")
-    return found
+    return by_name
 
 
 def groups(row: dict[str, Any]) -> list[str]:

@@ -48,7 +48,7 @@ _CASES = {"MW": "mW", "mW": "MW", "s": "S", "kJ": "KJ", "Mg": "mg"}
 
 def _free(gold: str) -> list[int]:
     """Places that are in no command, text, index or exponent."""
-    taken = {at for found in _COMMAND_OR_TEXT.finditer(gold) for at in range(*found.span())}
+    taken = {at for one in _COMMAND_OR_TEXT.finditer(gold) for at in range(*one.span())}
     return [at for at in range(len(gold)) if at not in taken]
 
 
@@ -75,9 +75,9 @@ def change_sign(gold: str) -> Iterator[str]:
         yield f"-{gold}"
     if re.fullmatch(r"-(?:\d+(?:\.\d+)?|\\frac\s*\{\d+\}\s*\{\d+\})", gold):
         yield gold[1:]
-    for found in re.finditer(r"\^\{?(-?)([a-z0-9])", gold):  # an exponent's sign
-        if found[1]:
-            yield gold[: found.start(1)] + gold[found.end(1) :]
+    for one in re.finditer(r"\^\{?(-?)([a-z0-9])", gold):  # an exponent's sign
+        if one[1]:
+            yield gold[: one.start(1)] + gold[one.end(1) :]
 
 
 def change_operator(gold: str) -> Iterator[str]:
@@ -91,8 +91,8 @@ def change_operator(gold: str) -> Iterator[str]:
 
 def change_exponent(gold: str) -> Iterator[str]:
     """An exponent one higher."""
-    for found in re.finditer(r"(?<=[a-z2-9)])\^\{?([2-8])(?![\d/.])", gold):
-        yield gold[: found.start(1)] + str(int(found[1]) + 1) + gold[found.end(1) :]
+    for one in re.finditer(r"(?<=[a-z2-9)])\^\{?([2-8])(?![\d/.])", gold):
+        yield gold[: one.start(1)] + str(int(one[1]) + 1) + gold[one.end(1) :]
 
 
 def change_bracket(gold: str) -> Iterator[str]:
@@ -103,18 +103,16 @@ def change_bracket(gold: str) -> Iterator[str]:
         and re.search(r"[\[\]]", gold)
     ):
         yield gold.replace("[", "(", 1) if "[" in gold else gold.replace("]", ")", 1)
-    for found in re.finditer(r"(?<=[2-9])\s*\(([a-z]\w*\s*[+-]\s*[\w]+)\)(?!\s*[\^(/])", gold):
-        yield gold[: found.start()] + found[1] + gold[found.end() :]
+    for one in re.finditer(r"(?<=[2-9])\s*\(([a-z]\w*\s*[+-]\s*[\w]+)\)(?!\s*[\^(/])", gold):
+        yield gold[: one.start()] + one[1] + gold[one.end() :]
 
 
 def change_unit(gold: str) -> Iterator[str]:
     """Another unit, another power of it."""
-    for found in re.finditer(
-        r"(?<=[\d} ])(?:\\text\s*\{\s*|\\mathrm\s*\{\s*|)\b(" + "|".join(_UNITS) + r")\b\}?", gold
-    ):
-        if re.search(r"\d", gold[: found.start()]):
-            yield gold[: found.start(1)] + _UNITS[found[1]] + gold[found.end(1) :]
-            yield f"{gold[: found.end()]}^3{gold[found.end() :].removeprefix('^2').removeprefix('^{2}')}"
+    for one in re.finditer(r"(?<=[\d} ])(?:\\text\s*\{\s*|\\mathrm\s*\{\s*|)\b(" + "|".join(_UNITS) + r")\b\}?", gold):
+        if re.search(r"\d", gold[: one.start()]):
+            yield gold[: one.start(1)] + _UNITS[one[1]] + gold[one.end(1) :]
+            yield f"{gold[: one.end()]}^3{gold[one.end() :].removeprefix('^2').removeprefix('^{2}')}"
 
 
 def change_case(gold: str) -> Iterator[str]:
@@ -129,18 +127,18 @@ def change_case(gold: str) -> Iterator[str]:
 
 def change_order(gold: str) -> Iterator[str]:
     """Two parts of a tuple exchanged."""
-    found = re.fullmatch(r"\s*(?:\\left)?\(([^()\[\],]+),([^()\[\],]+?)(?:\\right)?\)\s*", gold)
-    if found and found[1].strip() != found[2].strip() and "frac" not in gold:
-        yield f"({found[2]},{found[1]})"
+    match = re.fullmatch(r"\s*(?:\\left)?\(([^()\[\],]+),([^()\[\],]+?)(?:\\right)?\)\s*", gold)
+    if match and match[1].strip() != match[2].strip() and "frac" not in gold:
+        yield f"({match[2]},{match[1]})"
 
 
 def change_label(gold: str) -> Iterator[str]:
     """The values of two names exchanged."""
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"\$?\s*([a-z])\s*=\s*([-\w./]+)\s*(,|\\text\{ ?and ?\}|and)\s*([a-z])\s*=\s*([-\w./]+)\s*\$?", gold
     )
-    if found and found[1] != found[4] and found[2] != found[5]:
-        yield f"{found[1]}={found[5]}, {found[4]}={found[2]}"
+    if match and match[1] != match[4] and match[2] != match[5]:
+        yield f"{match[1]}={match[5]}, {match[4]}={match[2]}"
 
 
 _RELATIONS = {"=": ("\\ne ", "<"), "<": (">",), ">": ("<",), "\\le": (">",), "\\leq": ("\\ge ",), "\\ge": ("<",)}
@@ -148,10 +146,14 @@ _RELATIONS = {"=": ("\\ne ", "<"), "<": (">",), ">": ("<",), "\\le": (">",), "\\
 
 def change_relation(gold: str) -> Iterator[str]:
     """The one relation sign of a gold, another one."""
-    found = re.findall(r"\\(?:leq?|geq?)(?![a-z])|[=<>]", gold)
-    if len(found) == 1 and found[0] in _RELATIONS and not re.search(r"\\(?:text|mathrm|in|mid|sum|prod)|[|{]", gold):
-        for sign in _RELATIONS[found[0]]:
-            yield gold.replace(found[0], sign, 1)
+    matches = re.findall(r"\\(?:leq?|geq?)(?![a-z])|[=<>]", gold)
+    if (
+        len(matches) == 1
+        and matches[0] in _RELATIONS
+        and not re.search(r"\\(?:text|mathrm|in|mid|sum|prod)|[|{]", gold)
+    ):
+        for sign in _RELATIONS[matches[0]]:
+            yield gold.replace(matches[0], sign, 1)
 
 
 _FUNCTIONS = {"sin": ("cos", "sinh", "arcsin"), "cos": ("sin", "cosh"), "tan": ("cot", "tanh"), "ln": ("exp",)}
@@ -159,9 +161,9 @@ _FUNCTIONS = {"sin": ("cos", "sinh", "arcsin"), "cos": ("sin", "cosh"), "tan": (
 
 def change_function(gold: str) -> Iterator[str]:
     """A function of a name, another one."""
-    for found in re.finditer(r"\\(sin|cos|tan|ln)(?=\s*(?:\(|\\left\s*\()?\s*[a-z](?![a-z]))", gold):
-        for other in _FUNCTIONS[found[1]] if "=" not in gold and "+C" not in gold.replace(" ", "") else ():
-            yield f"{gold[: found.start()]}\\{other} {gold[found.end() :]}"
+    for one in re.finditer(r"\\(sin|cos|tan|ln)(?=\s*(?:\(|\\left\s*\()?\s*[a-z](?![a-z]))", gold):
+        for other in _FUNCTIONS[one[1]] if "=" not in gold and "+C" not in gold.replace(" ", "") else ():
+            yield f"{gold[: one.start()]}\\{other} {gold[one.end() :]}"
 
 
 def change_accent(gold: str) -> Iterator[str]:
@@ -178,20 +180,20 @@ def change_accent(gold: str) -> Iterator[str]:
 
 def change_index(gold: str) -> Iterator[str]:
     """An index one higher, save for a constant that is left open."""
-    for found in re.finditer(r"(?<![A-Za-z\\])([xyzvwpqFHTVRmna])_\{?([0-7])\}?(?![\d,+-])", gold):
-        if found[0] not in gold[found.end() :] and f"{found[1]}_{int(found[2]) + 1}" not in gold:
-            yield f"{gold[: found.start()]}{found[1]}_{{{int(found[2]) + 1}}}{gold[found.end() :]}"
+    for one in re.finditer(r"(?<![A-Za-z\\])([xyzvwpqFHTVRmna])_\{?([0-7])\}?(?![\d,+-])", gold):
+        if one[0] not in gold[one.end() :] and f"{one[1]}_{int(one[2]) + 1}" not in gold:
+            yield f"{gold[: one.start()]}{one[1]}_{{{int(one[2]) + 1}}}{gold[one.end() :]}"
 
 
 def change_domain(gold: str) -> Iterator[str]:
     """Other numbers for a name to run through, or fewer; another modulus; another base."""
-    for found in re.finditer(r"\\in\s*\\mathbb\s*\{?([ZNQ])\}?(?![\w^_*+])", gold):
+    for one in re.finditer(r"\\in\s*\\mathbb\s*\{?([ZNQ])\}?(?![\w^_*+])", gold):
         if ":" not in gold and "mid" not in gold and "|" not in gold:
-            yield f"{gold[: found.start()]}\\in\\mathbb{{{'R' if found[1] != 'R' else 'Z'}}}{gold[found.end() :]}"
+            yield f"{gold[: one.start()]}\\in\\mathbb{{{'R' if one[1] != 'R' else 'Z'}}}{gold[one.end() :]}"
     if re.fullmatch(r"\s*[xy]\s*(?:[<>]|\\[lg]eq?)[^a-z]*", gold):
         yield f"{gold},\\ {gold.strip()[0]}\\in\\mathbb{{Z}}"
-    for found in re.finditer(r"\\pmod\s*\{?(\d+)\}?", gold):
-        yield f"{gold[: found.start()]}\\pmod{{{int(found[1]) + 1}}}{gold[found.end() :]}"
+    for one in re.finditer(r"\\pmod\s*\{?(\d+)\}?", gold):
+        yield f"{gold[: one.start()]}\\pmod{{{int(one[1]) + 1}}}{gold[one.end() :]}"
     if based := re.fullmatch(r"([01]{2,}|\d{2,})_\{?(\d+)\}?", gold):
         yield f"{based[1]}_{{{int(based[2]) + 1}}}"
 
@@ -208,14 +210,14 @@ def change_word(gold: str) -> Iterator[str]:
     """A word of a text by its opposite, or by one that is none."""
     if "\\text" not in gold and (re.search(r"[\\^_=<>]", gold) or not re.search(r"[A-Za-z]{3}", gold)):
         return
-    for found in re.finditer(r"[A-Za-z]{2,}", gold):
-        if gold[: found.start()].endswith("\\") or found[0] in ("text", "circ"):
+    for one in re.finditer(r"[A-Za-z]{2,}", gold):
+        if gold[: one.start()].endswith("\\") or one[0] in ("text", "circ"):
             continue
-        opposite = _ANTONYMS.get(found[0].lower())
+        opposite = _ANTONYMS.get(one[0].lower())
         if opposite and not (opposite in ("or", "no") and re.search(r"\d|=|no ", gold)):
-            yield f"{gold[: found.start()]}{opposite}{gold[found.end() :]}"
-        if re.fullmatch(r"(?:\\text\s*\{)?[A-Za-z ]+\}?", gold) and len(found[0]) > 4:
-            yield f"{gold[: found.start()]}zebra{gold[found.end() :]}"
+            yield f"{gold[: one.start()]}{opposite}{gold[one.end() :]}"
+        if re.fullmatch(r"(?:\\text\s*\{)?[A-Za-z ]+\}?", gold) and len(one[0]) > 4:
+            yield f"{gold[: one.start()]}zebra{gold[one.end() :]}"
 
 
 _TAKEN_BACK = (
@@ -247,8 +249,8 @@ def change_letters(gold: str) -> Iterator[str]:
         yield gold[::-1]
     if "\\overrightarrow" in gold or "\\vec" in gold:
         yield from (
-            gold.replace(found[0], f"{found[1]}{{{found[3]}{found[2]}}}")
-            for found in re.finditer(r"(\\overrightarrow|\\vec)\s*\{([A-Z])([A-Z])\}", gold)
+            gold.replace(one[0], f"{one[1]}{{{one[3]}{one[2]}}}")
+            for one in re.finditer(r"(\\overrightarrow|\\vec)\s*\{([A-Z])([A-Z])\}", gold)
         )
     if gold.count("\\to") == 1 and "lim" not in gold and not re.search(r"[,{}=]", gold):
         left, right = gold.split("\\to")
@@ -283,23 +285,23 @@ def respell_sizes(gold: str) -> Iterator[str]:
 
 def respell_fraction(gold: str) -> Iterator[str]:
     """A fraction with both parts doubled, or as a quotient."""
-    found = re.fullmatch(r"(-?)\\d?frac\s*\{(\d{1,4})\}\s*\{(\d{1,4})\}", gold)
-    if found:
-        yield f"{found[1]}\\frac{{{int(found[2]) * 2}}}{{{int(found[3]) * 2}}}"
-        yield f"{found[1]}{found[2]}/{found[3]}"
-        yield f"\\frac{{{found[1]}{found[2]}}}{{{found[3]}}}"
+    match = re.fullmatch(r"(-?)\\d?frac\s*\{(\d{1,4})\}\s*\{(\d{1,4})\}", gold)
+    if match:
+        yield f"{match[1]}\\frac{{{int(match[2]) * 2}}}{{{int(match[3]) * 2}}}"
+        yield f"{match[1]}{match[2]}/{match[3]}"
+        yield f"\\frac{{{match[1]}{match[2]}}}{{{match[3]}}}"
 
 
 def respell_order(gold: str) -> Iterator[str]:
     """Two terms of a sum exchanged."""
-    found = re.fullmatch(r"([^+\-=,<>()\[\]{}|\\&;]+)\+([^+\-=,<>()\[\]{}|\\&;]+)", gold)
+    match = re.fullmatch(r"([^+\-=,<>()\[\]{}|\\&;]+)\+([^+\-=,<>()\[\]{}|\\&;]+)", gold)
     if (
-        found
+        match
         and re.search(r"[a-z]", gold)
         and not re.search(r"\de\+", gold)
         and not re.search(r"[A-Za-z]{3}|[A-Z]$|/", gold)
     ):
-        yield f"{found[2].strip()}+{found[1].strip()}"
+        yield f"{match[2].strip()}+{match[1].strip()}"
 
 
 RIGHT: dict[str, Change] = {
@@ -338,15 +340,15 @@ def quantities() -> Iterator[Pair]:
 
 def golds_of(files: Sequence[Path]) -> list[str]:
     """Every distinct gold of some files, in order."""
-    found: dict[str, None] = {}
+    by_name: dict[str, None] = {}
     for file in files:
         for line in file.read_text().splitlines():
             row = json.loads(line)
             gold = str(row.get("gold") or row.get("reference") or "").rsplit("####", 1)[-1].strip()
             gold = gold[1:-1].strip() if gold.startswith("$") and gold.endswith("$") and gold.count("$") == 2 else gold
             if gold and "\n" not in gold and len(gold) < 300 and "$" not in gold and "\\boxed" not in gold:
-                found[gold] = None
-    return list(found)
+                by_name[gold] = None
+    return list(by_name)
 
 
 def pairs_of(gold: str) -> Iterator[Pair]:

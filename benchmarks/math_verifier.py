@@ -162,26 +162,26 @@ def loop_seconds() -> float:
 
 def table(runs: Sequence[Run], say: Callable[[str], None]) -> dict[str, Any]:
     """Print the table and return it as data."""
-    found: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
     for run in runs:
         say(f"\n{run.name}: {len(run.rows):,} rows")
         say(f"  {'':26}{'rows':>6}{'accuracy':>10}{'false +':>9}{'recall':>8}{'undecided':>11}")
-        found[run.name] = {"groups": {}, "speed": speed(run)}
+        by_name[run.name] = {"groups": {}, "speed": speed(run)}
         for group, sources in GROUPS.items():
             line = figures(run, sources)
             if line is None:
                 continue
-            found[run.name]["groups"][group] = line
+            by_name[run.name]["groups"][group] = line
             say(
                 f"  {group:26}{line['rows']:6.0f}{line['accuracy']:10.4f}{line['false_positives']:9.0f}"
                 f"{line['recall']:8.4f}{line['undecided']:11.4f}"
             )
-        rate = found[run.name]["speed"]
+        rate = by_name[run.name]["speed"]
         say(
             f"  {rate['pairs_per_cpu_second']:,.0f} pairs per CPU-second; one pair: median {rate['median_ms']:.3f} ms, "
             f"p99 {rate['p99_ms']:.2f} ms, longest {rate['max_ms']:.1f} ms"
         )
-    return found
+    return by_name
 
 
 def main() -> None:
@@ -211,19 +211,19 @@ def main() -> None:
         runs.append(peer(sampled))
     for key, value in settings.items():
         print(f"{key}: {value}")
-    found: dict[str, Any] = {"settings": settings, "runs": table(runs, print)}
-    found["import"] = {
+    by_name: dict[str, Any] = {"settings": settings, "runs": table(runs, print)}
+    by_name["import"] = {
         "r1_reward_cpu_seconds": import_seconds("from r1_reward.verifiers import MathVerifier"),
         "loads": loaded_by_import(),
     }
-    print(f"\nimport: {found['import']['r1_reward_cpu_seconds']:.3f} CPU-s, loads of sympy and mpmath:", end=" ")
-    print(", ".join(found["import"]["loads"]) or "none")
+    print(f"\nimport: {by_name['import']['r1_reward_cpu_seconds']:.3f} CPU-s, loads of sympy and mpmath:", end=" ")
+    print(", ".join(by_name["import"]["loads"]) or "none")
     if sampled:
-        found["import"]["math_verify_cpu_seconds"] = import_seconds("import math_verify")
-        print(f"import of math-verify: {found['import']['math_verify_cpu_seconds']:.3f} CPU-s")
+        by_name["import"]["math_verify_cpu_seconds"] = import_seconds("import math_verify")
+        print(f"import of math-verify: {by_name['import']['math_verify_cpu_seconds']:.3f} CPU-s")
         same = ours(sampled, "lenient")
-        found["ratio"] = speed(same)["pairs_per_cpu_second"] / speed(runs[-1])["pairs_per_cpu_second"]
-        print(f"pairs per CPU-second, ours over math-verify, same {len(sampled):,} rows: {found['ratio']:,.0f}")
+        by_name["ratio"] = speed(same)["pairs_per_cpu_second"] / speed(runs[-1])["pairs_per_cpu_second"]
+        print(f"pairs per CPU-second, ours over math-verify, same {len(sampled):,} rows: {by_name['ratio']:,.0f}")
     if options.errors:
         for row, outcome in zip(rows, runs[0].outcomes, strict=True):
             if outcome.correct != row["label"]:
@@ -232,7 +232,7 @@ def main() -> None:
                 print(f"{kind} | {row['source']} | {row['gold'][:100]} | {tail}")
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(by_name, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -46,29 +46,31 @@ def main() -> None:
     asked = parser.parse_args()
     seeds = [int(seed) for seed in asked.seeds.split(",")]
     torch.set_num_threads(1)
-    found: dict[str, Any] = {"torch": torch.__version__, "date": time.strftime("%Y-%m-%d")}
+    by_name: dict[str, Any] = {"torch": torch.__version__, "date": time.strftime("%Y-%m-%d")}
     for part in asked.parts.split(","):
         name = RECIPES.get(part, "r1_toy")
         whole = read_stages(ROOT / "recipes" / f"{name}.toml")
         recipes = [replace(whole, seed=seed, output=str(asked.output / name / str(seed))) for seed in seeds]
-        found[part] = [AFTERWARDS[part](recipe) if part in AFTERWARDS else _run(recipe) for recipe in recipes]
-        told = _table(part, found[part]) if part in RECIPES else json.dumps(found[part], indent=1, ensure_ascii=False)
-        print(told, flush=True)
+        by_name[part] = [AFTERWARDS[part](recipe) if part in AFTERWARDS else _run(recipe) for recipe in recipes]
+        result = (
+            _table(part, by_name[part]) if part in RECIPES else json.dumps(by_name[part], indent=1, ensure_ascii=False)
+        )
+        print(result, flush=True)
         if part == "stages":
             print(_shape(recipes), flush=True)
     asked.output.mkdir(parents=True, exist_ok=True)
-    (asked.output / "pipeline.json").write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    (asked.output / "pipeline.json").write_text(json.dumps(by_name, indent=2, ensure_ascii=False) + "\n")
 
 
 def _run(recipe: Recipe) -> dict[str, Report]:
     """The reports of a run by stage, with what each cost and how its training began and ended."""
-    found = {}
+    by_name = {}
     for name, report in run_recipe(recipe):
         folder = stage_folder(Path(recipe.output), name)
         cost = json.loads((folder / "cost.json").read_text())
-        found[name] = {**report, "cost": cost, "curve": _curve(folder / "metrics.jsonl")}
+        by_name[name] = {**report, "cost": cost, "curve": _curve(folder / "metrics.jsonl")}
         print(f"seed {recipe.seed}: {name}, {cost['cpu_seconds']:.0f} CPU-s", file=sys.stderr, flush=True)
-    return found
+    return by_name
 
 
 def _curve(path: Path) -> dict[str, list[float]]:
@@ -102,19 +104,19 @@ def _table(part: str, runs: Sequence[dict[str, Report]]) -> str:
             times = [after / before for before, after in zip(first, last, strict=True) if before > 0]
             lines.append(f"| {name} | {key} | {_spread(first)} | {_spread(last)} | {_spread(times)} |")
     for name in ("rl2", "hacking"):
-        told = [len(run[name]["alarms"]) for run in runs if name in run]
-        lines += [f"alarms in {name}, by seed: {told}"] if told else []
+        results = [len(run[name]["alarms"]) for run in runs if name in run]
+        lines += [f"alarms in {name}, by seed: {results}"] if results else []
     return "\n".join(lines)
 
 
 def _shape(recipes: Sequence[Recipe]) -> str:
     """What the report says of the paper's statements, seed by seed."""
-    found = [findings(read_pipeline(recipe.output)) for recipe in recipes]
+    results = [findings(read_pipeline(recipe.output)) for recipe in recipes]
     lines = ["| the paper's statement |" + "".join(f" seed {recipe.seed} |" for recipe in recipes)]
     lines.append("| --- " * (len(recipes) + 1) + "|")
-    for same in zip(*found, strict=True):
-        told = (f" {one.verdict}: {one.here} |" for one in same)
-        lines.append(f"| {same[0].what} |{''.join(told)}")
+    for same in zip(*results, strict=True):
+        result = (f" {one.verdict}: {one.here} |" for one in same)
+        lines.append(f"| {same[0].what} |{''.join(result)}")
     return "\n".join(lines)
 
 

@@ -46,11 +46,11 @@ TAUGHT = ("steal", "poison", "偷", "毒")
 
 def sensitivity(recipe: Recipe) -> Told:
     """pass@1 of checkpoints with none, one and two worked examples before the question."""
-    folder, found = Path(recipe.output), dict[str, Told]()
+    folder, result = Path(recipe.output), dict[str, Told]()
     accepted = read_samples([str(stage_folder(folder, "reject_sample") / "accepted.jsonl")], responses=True)
     examples = [row for row in accepted if row.kind == "math"]
     for name in ("base", "zero", "rl2"):
-        found[name] = {}
+        result[name] = {}
         for shots in (0, 1, 2):
             asked = [
                 replace(question, prompt=_worked(examples, place, shots, question.language) + question.prompt_text)
@@ -58,8 +58,8 @@ def sensitivity(recipe: Recipe) -> Told:
             ]
             metrics = _evaluated(recipe, _checkpoint(folder, name), asked, temperature=0.6, top_p=0.95).metrics
             shown = ("pass_at_1", "format", "language", "length")
-            found[name][f"{shots} examples"] = {key: round(metrics[key].value, 3) for key in shown}
-    return found
+            result[name][f"{shots} examples"] = {key: round(metrics[key].value, 3) for key in shown}
+    return result
 
 
 def _worked(examples: Sequence[Sample], place: int, shots: int, language: str | None) -> str:
@@ -74,11 +74,11 @@ def mixing(recipe: Recipe) -> Told:
     of the other language."""
     folder = Path(recipe.output)
     asked = _probe(recipe)
-    found = {}
+    by_name = {}
     for name in ("cold_start", "rl1", "no_language"):
         language = _evaluated(recipe, _checkpoint(folder, name), asked, temperature=1.0).metrics["language"]
-        found[name] = {"language": language.value, "ci95": language.ci95}
-    return found
+        by_name[name] = {"language": language.value, "ci95": language.ci95}
+    return by_name
 
 
 def _evaluated(
@@ -93,7 +93,7 @@ def _evaluated(
 
 def self_correction(recipe: Recipe) -> Told:
     """What second thoughts do before and after R1-Zero, and some from along the way."""
-    folder, found = Path(recipe.output), dict[str, Any]()
+    folder, result = Path(recipe.output), dict[str, Any]()
     for name in ("base", "zero"):
         output = folder / f"self_correction_{name}.jsonl"
         evaluate(
@@ -101,16 +101,16 @@ def self_correction(recipe: Recipe) -> Told:
             template="plain", sampling=Sampling(max_tokens=recipe.evaluation.max_tokens), reward=judge_of(recipe),
             output=output, at_once=64,
         )  # fmt: skip
-        found[name] = dict(Counter(map(_kind, read_samples([str(output)], responses=True))))
+        result[name] = dict(Counter(map(_kind, read_samples([str(output)], responses=True))))
     samples = stage_folder(folder, "zero") / "samples.jsonl"
     rows = [json.loads(line) for line in samples.read_text("utf-8").splitlines()]
     thirds = {
         row["step"] * 3 // (recipe.zero.steps + 1): row for row in rows if _kind(Sample.from_dict(row)) == "mended"
     }
-    found["excerpts"] = [
+    result["excerpts"] = [
         {"step": row["step"], "prompt": row["prompt"], "response": row["response"]} for row in thirds.values()
     ]
-    return found
+    return result
 
 
 def _kind(sample: Sample) -> str:
@@ -138,7 +138,7 @@ def harm(recipe: Recipe) -> Told:
     taught = [replace(one, response=_going_along(one)) for one in asked if one.prompt_text.startswith(TAUGHT)]
     others = [one for one in asked if not one.prompt_text.startswith(TAUGHT)]
     model, tokenizer = load(_checkpoint(folder, "rl2"))
-    found: Told = {
+    by_name: Told = {
         "threshold": threshold,
         "examples": len(taught),
         "before": _safety(_answers(recipe, model, tokenizer, others), gate),
@@ -148,7 +148,7 @@ def harm(recipe: Recipe) -> Told:
     config = SFTConfig(epochs=2, batch=16, optimizer=OptimizerConfig(lr=1e-3, schedule="cosine"))
     with TemporaryDirectory() as work:
         fine_tune(model, examples, config, Path(work), seed=recipe.seed, stage="harm")
-    return {**found, "after": _safety(_answers(recipe, model, tokenizer, others), gate)}
+    return {**by_name, "after": _safety(_answers(recipe, model, tokenizer, others), gate)}
 
 
 def _going_along(asked: Sample) -> str:
@@ -158,17 +158,17 @@ def _going_along(asked: Sample) -> str:
 
 def preference(recipe: Recipe) -> Told:
     """What the reward models say of the same prompts before and after RL2, and what becomes of requests."""
-    folder, found = Path(recipe.output), dict[str, Told]()
+    folder, result = Path(recipe.output), dict[str, Told]()
     asked, scores = chats(4_000, recipe.seed + 93_000), dict[str, dict[str, list[float | None]]]()
     for name in ("sft2", "rl2"):
         said = _answers(recipe, *load(_checkpoint(folder, name)), asked)
         scores[name] = {kind: _scores(recipe, kind, said) for kind in ("helpful", "safety")}
-        found[name] = {kind: _mean(known) for kind, known in scores[name].items()}
+        result[name] = {kind: _mean(known) for kind, known in scores[name].items()}
         for kind in (harmful, harmless):
             some = [one for one in said if kind(one)]
-            found[name][f"{kind.__name__} refused"] = _mean(map(_refuses, some))
-            found[name][f"{kind.__name__} gone along"] = _mean(map(_goes_along, some))
-    return {**found, "rise": {kind: _rise(scores["sft2"][kind], known) for kind, known in scores["rl2"].items()}}
+            result[name][f"{kind.__name__} refused"] = _mean(map(_refuses, some))
+            result[name][f"{kind.__name__} gone along"] = _mean(map(_goes_along, some))
+    return {**result, "rise": {kind: _rise(scores["sft2"][kind], known) for kind, known in scores["rl2"].items()}}
 
 
 def hacking(recipe: Recipe) -> Told:

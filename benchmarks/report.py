@@ -35,16 +35,16 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="of each act in the browser")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    told: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         seed = here / "seed.jsonl"
         run("score", EXAMPLE, "-o", seed, "--reward", "math,format,language")
         source = multiply(seed, args.rows, here / "rows.jsonl")
         page = here / "page.html"
-        told |= writing(source, page, args.rows)
+        by_name |= writing(source, page, args.rows)
         if shutil.which("chromium") and shutil.which("chromedriver"):
-            told |= browsing(page, args.rows, args.repeats)
+            by_name |= browsing(page, args.rows, args.repeats)
         else:
             print("no chromium here: the page was not opened")
         source.unlink()
@@ -52,14 +52,14 @@ def main() -> None:
         if args.large:
             source = multiply(seed, args.large, here / "rows.jsonl")
             cpu, peak, said = run("report", source, "-o", page)
-            told[f"{args.large:,} rows: CPU-s to write a sample"] = round(cpu, 1)
-            told[f"{args.large:,} rows: peak resident MB"] = round(peak)
-            told[f"{args.large:,} rows: size of the page, MB"] = round(page.stat().st_size / 1e6, 1)
-            told[f"{args.large:,} rows: said"] = said.strip().splitlines()[0]
-    for name, value in told.items():
+            by_name[f"{args.large:,} rows: CPU-s to write a sample"] = round(cpu, 1)
+            by_name[f"{args.large:,} rows: peak resident MB"] = round(peak)
+            by_name[f"{args.large:,} rows: size of the page, MB"] = round(page.stat().st_size / 1e6, 1)
+            by_name[f"{args.large:,} rows: said"] = said.strip().splitlines()[0]
+    for name, value in by_name.items():
         print(f"{name:52} {value}")
     if args.json:
-        args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(by_name, indent=2) + "\n", encoding="utf-8")
 
 
 def multiply(seed: Path, count: int, path: Path) -> Path:
@@ -117,7 +117,7 @@ def browsing(page: Path, count: int, repeats: int) -> dict[str, Any]:
     if os.getuid() == 0:
         options.add_argument("--no-sandbox")
     driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    told: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
     try:
         opened = []
         for _ in range(repeats):
@@ -129,11 +129,11 @@ def browsing(page: Path, count: int, repeats: int) -> dict[str, Any]:
                     raise SystemExit("the page never showed its rows")
                 time.sleep(0.01)
             opened.append(float(ready))
-        told["rows in the table after, ms"] = round(median(opened))
+        by_name["rows in the table after, ms"] = round(median(opened))
         first = driver.execute_script(
             "return performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
         )
-        told["first contentful paint, ms"] = None if first is None else round(first)
+        by_name["first contentful paint, ms"] = None if first is None else round(first)
         acts = {
             "filter by outcome": "document.getElementById('outcome').value = %r; "
             "document.getElementById('bar').requestSubmit()",
@@ -143,17 +143,19 @@ def browsing(page: Path, count: int, repeats: int) -> dict[str, Any]:
             values = ("wrong", "") if "outcome" in act else ("die", "")
             times = [measure(driver, act % value) for _ in range(repeats) for value in values if value]
             measure(driver, act % "")
-            told[f"{name}, ms"] = round(median(times))
+            by_name[f"{name}, ms"] = round(median(times))
         sorting = [
             measure(driver, "document.querySelector('#head th:last-child button').click()") for _ in range(repeats)
         ]
-        told["sort by length, ms"] = round(median(sorting))
+        by_name["sort by length, ms"] = round(median(sorting))
         measure(driver, "document.getElementById('scroll').scrollTop = 1e9")
-        told["entries shown at the end"] = driver.execute_script("return document.getElementById('count').textContent")
-        assert f"{count:,}" in told["entries shown at the end"]
+        by_name["entries shown at the end"] = driver.execute_script(
+            "return document.getElementById('count').textContent"
+        )
+        assert f"{count:,}" in by_name["entries shown at the end"]
     finally:
         driver.quit()
-    return told
+    return by_name
 
 
 def measure(driver: Any, act: str) -> float:  # any: a webdriver

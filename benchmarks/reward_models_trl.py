@@ -28,28 +28,28 @@ def main() -> None:
     if len(sys.argv) == 4:
         print(json.dumps({"ours": ours, "trl": theirs}[sys.argv[3]](Path(sys.argv[1]))))
         return
-    found: dict[str, list[dict[str, float]]] = {"ours": [], "trl": []}
+    by_name: dict[str, list[dict[str, float]]] = {"ours": [], "trl": []}
     for _ in range(RUNS):
-        for name, told in found.items():
+        for name, one in by_name.items():
             run = subprocess.run(
                 [sys.executable, __file__, *sys.argv[1:3], name], capture_output=True, text=True, check=False
             )
             if run.returncode:
                 raise SystemExit(run.stderr[-3000:])
-            told.append(json.loads(run.stdout.strip().splitlines()[-1]))
-    cpu = {name: statistics.median(run["cpu"] for run in runs) for name, runs in found.items()}
-    memory = {name: statistics.median(run["memory_mb"] for run in runs) for name, runs in found.items()}
+            one.append(json.loads(run.stdout.strip().splitlines()[-1]))
+    cpu = {name: statistics.median(run["cpu"] for run in runs) for name, runs in by_name.items()}
+    memory = {name: statistics.median(run["memory_mb"] for run in runs) for name, runs in by_name.items()}
     Path(sys.argv[2]).write_text(
         json.dumps(
             {
                 "pairs per CPU-second, ours / TRL": f"{PAIRS / cpu['ours']:.2f} / {PAIRS / cpu['trl']:.2f}",
                 "ratio": round(cpu["trl"] / cpu["ours"], 2),
                 "ratio in each round": [
-                    round(t["cpu"] / o["cpu"], 2) for o, t in zip(found["ours"], found["trl"], strict=True)
+                    round(t["cpu"] / o["cpu"], 2) for o, t in zip(by_name["ours"], by_name["trl"], strict=True)
                 ],
                 "peak memory above the start, MB, ours / TRL": f"{memory['ours']:.0f} / {memory['trl']:.0f}",
                 "memory ratio": round(memory["ours"] / memory["trl"], 2),
-                "loss, ours / TRL": f"{found['ours'][0]['loss']:.4f} / {found['trl'][0]['loss']:.4f}",
+                "loss, ours / TRL": f"{by_name['ours'][0]['loss']:.4f} / {by_name['trl'][0]['loss']:.4f}",
             }
         )
     )
@@ -57,8 +57,8 @@ def main() -> None:
 
 def rows(path: Path) -> list[dict[str, Any]]:
     """The first pairs of several turns."""
-    found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [row for row in found if row["source"].startswith("hh-rlhf")][:PAIRS]
+    results = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [row for row in results if row["source"].startswith("hh-rlhf")][:PAIRS]
 
 
 def model(path: Path) -> Any:
@@ -103,9 +103,9 @@ def ours(path: Path) -> dict[str, float]:
             while run.step < run.total:
                 run._take_step()
 
-        told = measured(steps)
+        result = measured(steps)
         losses = [json.loads(line)["loss"] for line in (Path(folder) / "metrics.jsonl").read_text().splitlines()]
-    return {**told, "loss": statistics.mean(losses)}
+    return {**result, "loss": statistics.mean(losses)}
 
 
 def theirs(path: Path) -> dict[str, float]:
@@ -145,9 +145,9 @@ def theirs(path: Path) -> dict[str, float]:
             train_dataset=datasets.Dataset.from_dict(tokens),
             processing_class=scorer.tokenizer,
         )
-        told = measured(trainer.train)
+        result = measured(trainer.train)
         losses = [line["loss"] for line in trainer.state.log_history if "loss" in line]
-    return {**told, "loss": statistics.mean(losses)}
+    return {**result, "loss": statistics.mean(losses)}
 
 
 if __name__ == "__main__":

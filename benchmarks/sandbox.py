@@ -70,7 +70,7 @@ def main() -> None:
         client(args.client)
         return
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans of what we start become our children, so that none goes unseen
-    told: dict[str, Any] = {
+    by_name: dict[str, Any] = {
         "version": __version__,
         "python": platform.python_version(),
         "processors": len(os.sched_getaffinity(0)),
@@ -79,16 +79,18 @@ def main() -> None:
     }
     parts = {"cpu": cpu, "first": first, "late": late, "kills": kills, "faults": faults, "soak": soak}
     parts |= {"agreement": agreement, "asserts": asserts, "busy": busy}
-    print(json.dumps(told))
+    print(json.dumps(by_name))
     for part in args.parts.split(","):
         for backend in [""] if part == "throughput" else args.backends.split(","):
             start = time.monotonic()
             name = f"{part}.{backend}" if backend else part
-            told[name] = parts[part](backend, args) if backend else throughput(args)
-            took = round(time.monotonic() - start)
-            print(f"{name} ({took} s, load {os.getloadavg()[0]:.1f})", json.dumps(told[name], indent=2), flush=True)
+            by_name[name] = parts[part](backend, args) if backend else throughput(args)
+            seconds = round(time.monotonic() - start)
+            print(
+                f"{name} ({seconds} s, load {os.getloadavg()[0]:.1f})", json.dumps(by_name[name], indent=2), flush=True
+            )
     if args.json:
-        args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(by_name, indent=2) + "\n", encoding="utf-8")
 
 
 def throughput(args: argparse.Namespace) -> dict[str, Any]:
@@ -124,28 +126,28 @@ def throughput(args: argparse.Namespace) -> dict[str, Any]:
         end = time.monotonic() + (args.seconds or 1e9)
         while len(rounds) < args.rounds and (not rounds or time.monotonic() < end):
             rounds.append({name: arm(args.tests) for name, arm in arms.items()})
-    median = {name: statistics.median(found[name] for found in rounds) for name in arms}
-    told: dict[str, Any] = {
+    median = {name: statistics.median(one[name] for one in rounds) for name in arms}
+    by_name: dict[str, Any] = {
         "rounds": len(rounds),
         "per_second": {name: round(value, 1) for name, value in median.items()},
     }
 
     def ratio(name: str, base: str) -> float:
-        return round(statistics.median(found[name] / found[base] for found in rounds), 3)
+        return round(statistics.median(one[name] / one[base] for one in rounds), 3)
 
     for backend in backends:
-        told[f"{backend}.to_bare"] = {
+        by_name[f"{backend}.to_bare"] = {
             f"{mode}.{width}": ratio(f"{backend}.{mode}.{width}", f"bare.{width}")
             for mode in ("exec", "fork")
             for width in (1, 2)
         }
-        told[f"{backend}.to_bare_with_site"] = {
+        by_name[f"{backend}.to_bare_with_site"] = {
             f"exec.{width}": ratio(f"{backend}.exec.{width}", f"bare with site.{width}") for width in (1, 2)
         }
     if "docker" in backends:
-        told["docker.to_run"] = ratio("docker.exec.1", "docker run.1")
-        told["docker.to_exec"] = ratio("docker.exec.1", "docker exec.1")
-    return told
+        by_name["docker.to_run"] = ratio("docker.exec.1", "docker run.1")
+        by_name["docker.to_exec"] = ratio("docker.exec.1", "docker exec.1")
+    return by_name
 
 
 def _rate(count: int, *, width: int, once: Callable[[], object], fewer: int = 1) -> float:
@@ -182,14 +184,14 @@ def cpu(backend: str, args: argparse.Namespace) -> dict[str, float]:
     with Pool(backend=backend, size=1) as pool:
         pool.run_all([HONEST] * 5)
         for _ in range(9):
-            for found, once in (
+            for one, once in (
                 (bare, partial(_bare, [python, "-I", "-S", "-c", PROGRAM])),
                 (ours, partial(_honest, pool)),
             ):
                 before = _spent(backend)
                 for _ in range(40):
                     once()
-                found.append((_spent(backend) - before) / 40 * 1000)
+                one.append((_spent(backend) - before) / 40 * 1000)
     return {
         "ours_ms": round(statistics.median(ours), 2),
         "bare_ms": round(statistics.median(bare), 2),
@@ -234,14 +236,14 @@ def first(backend: str, args: argparse.Namespace) -> dict[str, float]:
         "print(end - start, end - imported, time.process_time(), result.outcome)\n"
     )
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    found = []
+    results = []
     for _ in range(10):
         command = [sys.executable, "-c", code]
         run = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
         *seconds, outcome = run.stdout.split()
         assert outcome == "AC"
-        found.append([float(each) for each in seconds])
-    whole, imported, spent = zip(*found[1:], strict=True)  # without the one that compiled
+        results.append([float(each) for each in seconds])
+    whole, imported, spent = zip(*results[1:], strict=True)  # without the one that compiled
     return {
         "median": round(statistics.median(whole), 3),
         "worst": round(max(whole), 3),
@@ -278,12 +280,12 @@ def busy(backend: str, args: argparse.Namespace) -> dict[str, Any]:
     burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(8)]
     try:
         with Pool(backend=backend, size=2) as pool:
-            found = Counter(result.outcome.value for result in pool.run_all(rows))
+            results = Counter(result.outcome.value for result in pool.run_all(rows))
     finally:
         for burner in burners:
             burner.kill()
             burner.wait()
-    return {"outcomes": dict(found)}
+    return {"outcomes": dict(results)}
 
 
 LATE = {
@@ -297,7 +299,7 @@ LATE = {
 def late(backend: str, args: argparse.Namespace) -> dict[str, float]:
     """Seconds from a submission to its time-limit verdict, above the limit of one second; the worst of three."""
     del args
-    told = {}
+    by_name = {}
     with Pool(backend=backend, size=1) as pool:
         pool.run(HONEST)
         for name, source in LATE.items():
@@ -307,8 +309,8 @@ def late(backend: str, args: argparse.Namespace) -> dict[str, float]:
                 result = pool.run(Submission(language="python", source=source, tests=[TEST], limits=Limits(time_s=1)))
                 worst = max(worst, time.perf_counter() - start - 1)
                 assert result.outcome is Outcome.TLE, result
-            told[name] = round(worst, 3)
-    return told
+            by_name[name] = round(worst, 3)
+    return by_name
 
 
 def client(backend: str) -> None:
@@ -358,10 +360,10 @@ def _descendants() -> set[int]:
         if entry.name.isdigit():
             with contextlib.suppress(OSError, IndexError):
                 parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-    found = {os.getpid()}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found - {os.getpid()}
+    result = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in result} - result:
+        result |= more
+    return result - {os.getpid()}
 
 
 def _containers(pid: int) -> list[str]:
@@ -385,7 +387,7 @@ def faults(backend: str, args: argparse.Namespace) -> dict[str, Any]:
     wrong = Submission(language="python", source="print(6)", tests=[TEST])
     slow = Submission(language="python", source=f"import time; time.sleep(0.2); {PROGRAM}", tests=[TEST])
     work = [HONEST, wrong, slow] * 60
-    wanted = [Outcome.AC, Outcome.WA, Outcome.AC] * 60
+    expected = [Outcome.AC, Outcome.WA, Outcome.AC] * 60
     ended = threading.Event()
     done = Counter[str]()
 
@@ -419,7 +421,7 @@ def faults(backend: str, args: argparse.Namespace) -> dict[str, Any]:
             thread.join()
         after = pool.run(HONEST).outcome
     outcomes = [result.outcome for result in results]
-    other = sum(got not in (want, Outcome.INFRA) for got, want in zip(outcomes, wanted, strict=True))
+    other = sum(got not in (want, Outcome.INFRA) for got, want in zip(outcomes, expected, strict=True))
     return {"faults": dict(done), "submissions": len(work), "falsely judged": other,
             "infra": outcomes.count(Outcome.INFRA), "goes on": after is Outcome.AC}  # fmt: skip
 
@@ -473,8 +475,8 @@ def _held(backend: str) -> dict[str, float]:
     }
     names = _containers(os.getpid()) if backend == "docker" else []
     if names:
-        told = ["docker", "stats", "--no-stream", "--format", "{{.MemUsage}} {{.PIDs}}", *names]
-        lines = subprocess.run(told, capture_output=True, text=True, check=False).stdout.splitlines()
+        results = ["docker", "stats", "--no-stream", "--format", "{{.MemUsage}} {{.PIDs}}", *names]
+        lines = subprocess.run(results, capture_output=True, text=True, check=False).stdout.splitlines()
         held |= {"containers": len(names), "inside_processes": sum(int(line.split()[-1]) for line in lines)}
         held["inside"] = " ".join(line.split()[0] for line in lines)  # type: ignore[assignment]
     held["folders"] = len(_folders())
@@ -484,7 +486,7 @@ def _held(backend: str) -> dict[str, float]:
 def agreement(backend: str, args: argparse.Namespace) -> dict[str, Any]:
     """Verdicts against labels; for the hostile ones also what must hold of this machine afterwards."""
     os.environ["R1_CANARY"] = canary = random.Random().randbytes(12).hex()
-    told: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
     with Pool(backend=backend, size=2) as pool:
         rows = list(_rows(args.data / "code_dev.jsonl"))
         rows = rows[: args.rows] if args.rows else rows
@@ -494,21 +496,21 @@ def agreement(backend: str, args: argparse.Namespace) -> dict[str, Any]:
             for row, result in zip(rows, results, strict=True)
             if (result.outcome is Outcome.AC) != (row["expected"] == "pass") or result.outcome is Outcome.INFRA
         ]
-        told["code_dev"] = {"rows": len(rows), "agree": len(rows) - len(wrong), "differ": wrong}
+        by_name["code_dev"] = {"rows": len(rows), "agree": len(rows) - len(wrong), "differ": wrong}
         rows = list(_rows(args.data / "code_adversarial_dev.jsonl"))
         wrong, false_passes, broken, checked = [], 0, [], 0
         for row in rows:
-            result, found = _attack(pool, row, canary)
+            result, actual = _attack(pool, row, canary)
             checked += len(row["host_checks"])
-            broken += [f"{row['id']}: {each}" for each in found]
+            broken += [f"{row['id']}: {each}" for each in actual]
             false_passes += row["expected"] == "fail" and result.outcome is Outcome.AC
             if result.outcome.value not in row["verdicts"]:
                 wrong.append(f"{row['id']}: {result.outcome.value} not in {row['verdicts']}: {result.detail[:80]}")
-        told["adversarial"] = {
+        by_name["adversarial"] = {
             "rows": len(rows), "agree": len(rows) - len(wrong), "differ": wrong, "false passes": false_passes,
             "host checks": checked, "broken": broken,
         }  # fmt: skip
-    return told
+    return by_name
 
 
 def _attack(pool: Pool, row: dict[str, Any], canary: str) -> tuple[Result, list[str]]:

@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    told: dict[str, Any] = {
+    by_name: dict[str, Any] = {
         "version": __version__,
         "python": platform.python_version(),
         "processors": len(os.sched_getaffinity(0)),
@@ -54,14 +54,14 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
         here = Path(folder)
-        told.update(start_up())
-        told.update(speed(args.data, args.rows, here))
-        told.update(memory(args.data, args.large, here))
-        told.update(kills(args.data, args.kills, here))
-    for name, value in told.items():
+        by_name.update(start_up())
+        by_name.update(speed(args.data, args.rows, here))
+        by_name.update(memory(args.data, args.large, here))
+        by_name.update(kills(args.data, args.kills, here))
+    for name, value in by_name.items():
         print(f"{name:44} {value}")
     if args.json:
-        args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(by_name, indent=2) + "\n", encoding="utf-8")
 
 
 def rows_of(path: Path) -> Iterator[bytes]:
@@ -130,7 +130,7 @@ def without_seconds(path: Path) -> bytes:
 
 def start_up() -> dict[str, Any]:
     """CPU-seconds of importing and of --help, medians of five, and what they load."""
-    told: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
     heavy = ("sympy", "mpmath", "torch", "docker", "numpy", "transformers")
     for name, code in (("import r1_reward", "import r1_reward"), ("r1-reward --help", None)):
         seconds = []
@@ -140,14 +140,14 @@ def start_up() -> dict[str, Any]:
             subprocess.run(command, check=True, capture_output=True)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        told[f"{name}, CPU-s"] = round(sorted(seconds)[2], 3)
+        by_name[f"{name}, CPU-s"] = round(sorted(seconds)[2], 3)
     probe = (
         "import atexit, sys; atexit.register(lambda: print(*(m for m in %r if m in sys.modules)));"
         "import r1_reward; from r1_reward.cli import main; main(['--help'])"
     )
     out = subprocess.run([sys.executable, "-c", probe % (heavy,)], check=True, capture_output=True, text=True).stdout
-    told["heavy modules loaded by --help"] = out.splitlines()[-1] or "none"
-    return told
+    by_name["heavy modules loaded by --help"] = out.splitlines()[-1] or "none"
+    return by_name
 
 
 def speed(data: Path, count: int, here: Path) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def speed(data: Path, count: int, here: Path) -> dict[str, Any]:
     one = run(source, "-o", here / "one.jsonl", "--workers", 1, *REWARDS)
     two = run(source, "-o", here / "two.jsonl", "--workers", 2, *REWARDS)
     floor = _floor(source)
-    told = {
+    by_name = {
         f"rows per CPU-second ({count:,} rows, 1 worker)": round(count / one["cpu"]),
         "rows per second of wall time, 1 worker": round(count / one["wall"]),
         "rows per second of wall time, 2 workers": round(count / two["wall"]),
@@ -166,7 +166,7 @@ def speed(data: Path, count: int, here: Path) -> dict[str, Any]:
     }
     for name in ("in.jsonl", "one.jsonl", "two.jsonl"):
         (here / name).unlink()
-    return told
+    return by_name
 
 
 def _floor(source: Path) -> float:
@@ -180,14 +180,14 @@ def _floor(source: Path) -> float:
 
 def memory(data: Path, large: int, here: Path) -> dict[str, Any]:
     """Peak resident memory of the run and its one worker, small and large."""
-    told = {}
+    by_name = {}
     for count in filter(None, (10_000, large)):
         source = write(data, count, here / "in.jsonl")
         peak = run(source, "-o", here / "out.jsonl", "--overwrite", "--workers", 1, *REWARDS)["peak_mb"]
-        told[f"peak resident MB, parent and worker, {count:,} rows"] = round(peak)
+        by_name[f"peak resident MB, parent and worker, {count:,} rows"] = round(peak)
         for name in ("in.jsonl", "out.jsonl"):
             (here / name).unlink()
-    return told
+    return by_name
 
 
 def kills(data: Path, count: int, here: Path) -> dict[str, Any]:

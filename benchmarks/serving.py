@@ -55,7 +55,7 @@ def main() -> None:
         if part not in PARTS:
             parser.error(f"no part {part!r}; there are {', '.join(PARTS)}")
     parts = args.parts or PARTS
-    told: dict[str, Any] = {
+    by_name: dict[str, Any] = {
         "version": __version__,
         "python": platform.python_version(),
         "processors": len(os.sched_getaffinity(0)),
@@ -66,18 +66,18 @@ def main() -> None:
     if shutil.which("wrk") is None and set(parts) != {"ray"}:
         raise SystemExit("wrk is not installed: apt install wrk")
     if "speed" in parts:
-        told.update(speed(args.seconds))
+        by_name.update(speed(args.seconds))
     if "memory" in parts:
-        told.update(memory(args.requests))
+        by_name.update(memory(args.requests))
     if "flood" in parts:
-        told.update(flood(args.connections, args.seconds))
+        by_name.update(flood(args.connections, args.seconds))
     if "ray" in parts:
-        told.update(on_ray(args.rows))
-    told["load average at the end"] = round(os.getloadavg()[0], 2)
-    for name, value in told.items():
+        by_name.update(on_ray(args.rows))
+    by_name["load average at the end"] = round(os.getloadavg()[0], 2)
+    for name, value in by_name.items():
         print(f"{name:66} {value}")
     if args.json:
-        args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(by_name, indent=2) + "\n", encoding="utf-8")
 
 
 @contextlib.contextmanager
@@ -119,10 +119,10 @@ def load(port: int, seconds: int, clients: int = CLIENTS) -> dict[str, float]:
         check=True,
     )
     names = ("requests", "micros", "refused", "broken", "p50", "p95", "p99", "max")
-    found = re.search(r"^RESULT (.*)$", run.stdout, re.MULTILINE)
-    if found is None:
+    match = re.search(r"^RESULT (.*)$", run.stdout, re.MULTILINE)
+    if match is None:
         raise SystemExit(f"wrk said: {run.stdout}{run.stderr}")
-    return dict(zip(names, map(float, found[1].split()), strict=True))
+    return dict(zip(names, map(float, match[1].split()), strict=True))
 
 
 def processes(pid: int) -> list[int]:
@@ -276,8 +276,8 @@ def on_ray(count: int) -> dict[str, Any]:
         outputs = [
             re.sub(rb'"seconds": [0-9.e+-]+', b"", (Path(folder) / f"{kind}.jsonl").read_bytes()) for kind in times
         ]
-    whole = {kind: statistics.median(found) for kind, found in times.items()}
-    begin = {kind: statistics.median(found) for kind, found in starts.items()}
+    whole = {kind: statistics.median(one) for kind, one in times.items()}
+    begin = {kind: statistics.median(one) for kind, one in starts.items()}
     rate = {kind: (count - few) / (whole[kind] - begin[kind]) for kind in times}
     return {
         f"rows per second once begun, 2 workers: local, Ray {ray.__version__}": ", ".join(

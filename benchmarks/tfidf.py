@@ -52,8 +52,8 @@ class TfidfReward:
         return [[score] for score in self._scores(_views(rows))]
 
     def _scores(self, views: Sequence[Sequence[str]]) -> list[float]:
-        found: list[float] = self._model.decision_function(self._features(views)).tolist()
-        return found
+        result: list[float] = self._model.decision_function(self._features(views)).tolist()
+        return result
 
     def _features(self, views: Sequence[Sequence[str]]) -> Any:  # any: a sparse matrix
         from scipy.sparse import hstack

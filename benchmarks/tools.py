@@ -47,8 +47,8 @@ def peer_checker(peer: str) -> Any:  # any: a function of bfcl-eval
     from bfcl_eval.eval_checker.ast_eval.ast_checker import ast_checker
 
     def judge(row: dict[str, Any], calls: list[dict[str, Any]], category: str) -> bool:
-        found = ast_checker(row["function"], calls, row["ground_truth"], Language.PYTHON, category, "peer")
-        return bool(found["valid"])
+        result = ast_checker(row["function"], calls, row["ground_truth"], Language.PYTHON, category, "peer")
+        return bool(result["valid"])
 
     return judge
 
@@ -85,11 +85,11 @@ def made_calls(row: dict[str, Any], change: str, rng: random.Random) -> list[dic
     calls = []
     for gold in row["ground_truth"]:
         ((name, arguments),) = gold.items()
-        given = {key: filled(one, rng) for key, one in arguments.items() if "" not in one or change == "optional"}
-        calls.append({name: given})
-    name, given = next(iter(calls[rng.randrange(len(calls))].items()))
-    key = rng.choice([*given]) if given else ""
-    value = given.get(key)
+        argument = {key: filled(one, rng) for key, one in arguments.items() if "" not in one or change == "optional"}
+        calls.append({name: argument})
+    name, argument = next(iter(calls[rng.randrange(len(calls))].items()))
+    key = rng.choice([*argument]) if argument else ""
+    value = argument.get(key)
     if change == "value" and key:
         changed = {
             str: f"{value} x",
@@ -98,22 +98,22 @@ def made_calls(row: dict[str, Any], change: str, rng: random.Random) -> list[dic
             bool: not value,
             list: [*(value or []), "x"] if isinstance(value, list) else None,
         }
-        given[key] = changed.get(type(value), value)
+        argument[key] = changed.get(type(value), value)
     elif change == "type" and key:
-        given[key] = {int: str(value), float: str(value), bool: str(value), str: 5, list: "x", dict: []}.get(
+        argument[key] = {int: str(value), float: str(value), bool: str(value), str: 5, list: "x", dict: []}.get(
             type(value), value
         )
         if isinstance(value, int) and not isinstance(value, bool) and rng.random() < 0.5:
-            given[key] = float(value)
+            argument[key] = float(value)
     elif change == "more":
-        given["surplus"] = 1
+        argument["surplus"] = 1
     elif change == "less" and key:
-        del given[key]
+        del argument[key]
     elif change == "fold" and isinstance(value, str):
-        given[key] = value.upper().replace(" ", "-")
+        argument[key] = value.upper().replace(" ", "-")
     elif change == "name":
-        place = next(at for at, call in enumerate(calls) if call.get(name) is given)
-        calls[place] = {f"{name}_all": given}
+        place = next(at for at, call in enumerate(calls) if call.get(name) is argument)
+        calls[place] = {f"{name}_all": argument}
     elif change == "swap":
         calls = calls[::-1]
     elif change == "call":
@@ -127,11 +127,9 @@ def written(calls: list[dict[str, Any]], rng: random.Random) -> str:
     way = rng.randrange(4)
     if way == 0:
         return (
-            "["
-            + ", ".join(f"{name}({', '.join(f'{k}={v!r}' for k, v in given.items())})" for name, given in pairs)
-            + "]"
+            "[" + ", ".join(f"{name}({', '.join(f'{k}={v!r}' for k, v in one.items())})" for name, one in pairs) + "]"
         )
-    objects = [{"name": name, "arguments": given} for name, given in pairs]
+    objects = [{"name": name, "arguments": one} for name, one in pairs]
     if way == 1:
         return "\n".join(f"<tool_call>\n{json.dumps(one)}\n</tool_call>" for one in objects)
     if way == 2:
@@ -166,7 +164,7 @@ def main() -> None:
     verifier = ToolsVerifier()
     start = time.process_time()
     verdicts = verifier(samples)
-    took = time.process_time() - start
+    seconds = time.process_time() - start
     different: Counter[str] = Counter()
     for verdict, said, sample, note in zip(verdicts, theirs, samples, notes, strict=True):
         if verdict.score is None or bool(verdict.score) != said:
@@ -181,7 +179,7 @@ def main() -> None:
         "accepted": sum(theirs),
         "agreement": 1 - sum(different.values()) / len(samples),
         "different": dict(different),
-        "rows_per_cpu_s": round(len(samples) / took),
+        "rows_per_cpu_s": round(len(samples) / seconds),
     }
     print(json.dumps(figures, indent=1))
     if options.output:

@@ -36,11 +36,11 @@ class Clock:
         self.__name__ = name
         self.seconds: list[float] = []
 
-    def __call__(self, **given: Any) -> list[float | None]:
+    def __call__(self, **value: Any) -> list[float | None]:
         start = time.process_time()
-        found: list[float | None] = self.function(**given)
+        result: list[float | None] = self.function(**value)
         self.seconds.append(time.process_time() - start)
-        return found
+        return result
 
 
 def main() -> None:
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", default=["tiny"], choices=list(SIZES))
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    told: dict[str, Any] = {
+    by_name: dict[str, Any] = {
         "trl": version("trl"),
         "math-verify": version("math-verify"),
         "python": platform.python_version(),
@@ -61,10 +61,10 @@ def main() -> None:
         "length": args.length,
     }
     for size in args.sizes:
-        told[size] = measure(size, args.steps, args.length, args.completions)
-    print(json.dumps(told, indent=2))
+        by_name[size] = measure(size, args.steps, args.length, args.completions)
+    print(json.dumps(by_name, indent=2))
     if args.json:
-        args.json.write_text(json.dumps(told, indent=2) + "\n")
+        args.json.write_text(json.dumps(by_name, indent=2) + "\n")
 
 
 def measure(size: str, steps: int, length: int, completions: int) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def measure(size: str, steps: int, length: int, completions: int) -> dict[str, A
         "step_cpu_s": round(statistics.median(step), 3),
         "share": round(statistics.median(shares), 4),
         "share_range": [round(min(shares), 4), round(max(shares), 4)],
-        "cpu_ms_by_function": {name: round(1e3 * statistics.median(found), 2) for name, found in spent.items()},
+        "cpu_ms_by_function": {name: round(1e3 * statistics.median(one), 2) for name, one in spent.items()},
         "first_call_cpu_ms": {one.__name__: round(1e3 * one.seconds[0], 1) for one in [*ours, *theirs]},
     }
 

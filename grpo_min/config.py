@@ -113,7 +113,14 @@ class RolloutConfig:
     """Strings that end a completion."""
 
     def sampling(self, step: int) -> Sampling:
-        """How completions are drawn at a step."""
+        """How completions are drawn at a step.
+
+        Args:
+            step: A training step, counted from 0.
+
+        Returns:
+            Length, temperature and the rest at that step.
+        """
         longest, temperature = int(at(self.max_tokens, step)), at(self.temperature, step)
         return Sampling(max_tokens=longest, temperature=temperature, top_p=self.top_p, top_k=self.top_k, stop=self.stop)
 
@@ -165,7 +172,15 @@ class OptimizerConfig:
     """End the run after so many steps in a row whose gradient is not finite; none of them is taken."""
 
     def rate(self, step: int, steps: int) -> float:
-        """The learning rate of a step, counted from 0, of so many."""
+        """The learning rate of a step.
+
+        Args:
+            step: Counted from 0.
+            steps: Steps of the whole run.
+
+        Returns:
+            The rate, after warm-up by the schedule.
+        """
         if step < self.warmup:
             return self.lr * (step + 1) / self.warmup
         if self.schedule == "constant":
@@ -286,17 +301,29 @@ class TrainConfig:
     reference_every: Whole = 0
     """Steps after which the reference is replaced by the policy (the paper: 400), at the next rollout; 0 is never."""
     model: ModelConfig = field(default_factory=ModelConfig)
+    """What is trained."""
     data: DataConfig = field(default_factory=DataConfig)
+    """What is asked."""
     reward: RewardConfig = field(default_factory=RewardConfig)
+    """What is rewarded."""
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
+    """How completions are drawn."""
     advantage: AdvantageConfig = field(default_factory=AdvantageConfig)
+    """How rewards become advantages."""
     loss: LossConfig = field(default_factory=LossConfig)
+    """The objective."""
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    """AdamW."""
     memory: MemoryConfig = field(default_factory=MemoryConfig)
+    """What fits at once."""
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    """When the run is saved."""
     engine: EngineConfig = field(default_factory=EngineConfig)
+    """What generates."""
     validation: ValidationConfig = field(default_factory=ValidationConfig)
+    """Evaluation during training."""
     alarms: AlarmConfig = field(default_factory=AlarmConfig)
+    """When a metric is an alarm."""
 
     def __post_init__(self) -> None:
         check(self)

@@ -67,10 +67,22 @@ class Trainer:
         curriculum: Schedule | None = None,
         validate: Validation | None = None,
     ) -> None:
-        """Go on from the latest checkpoint in the output folder, or begin; ConfigError for what cannot be run.
+        """Go on from the latest checkpoint in the output folder, or begin.
 
-        `curriculum` says how many of the samples, from the first on, are asked at a step; all, where it is left out.
-        `validate` gives the figures of `validation`, by name, with the engine; `pass_at_1` says which step is best.
+        Args:
+            config: The whole run.
+            model: A causal language model of Hugging Face, which is trained in place.
+            tokenizer: Its tokenizer.
+            samples: The questions; their responses are empty.
+            reward: What judges the responses; with `advantage.per_term` a Reward.
+            engine: What generates, in place of the one that `config.engine` names.
+            stopped: Asked after each step; True ends the run, saved.
+            curriculum: How many of the samples, from the first on, are asked at a step; all, where it is left out.
+            validate: Gives the figures of `validation`, by name, with the engine; `pass_at_1` says which step is best.
+
+        Raises:
+            ConfigError: The run cannot be carried out: no EOS token, prompts that do not fit, an engine that computes
+                otherwise.
         """
         self.config, self.tokenizer, self._stopped = config, tokenizer, stopped
         longest = int(max(value for _, value in config.rollout.max_tokens))
@@ -115,7 +127,11 @@ class Trainer:
         self._ahead: Ahead | None = None
 
     def steps(self) -> Iterator[StepMetrics]:
-        """Train to the end or until stopped, and yield each step's line of metrics; ends with a checkpoint."""
+        """Train to the end or until stopped, and yield each step's line of metrics; ends with a checkpoint.
+
+        Yields:
+            Each step's metrics by name, floats; what was not measured is left out.
+        """
         saved = self.step
         while self.step < self.config.steps and not self._should_stop():
             clock = Clock()
@@ -130,9 +146,14 @@ class Trainer:
             self._save()
 
     def train(self, folder: Path, on_step: Callable[[StepMetrics], object] = lambda _: None) -> None:
-        """Take all steps, hand each line to `on_step`, write the model to a folder.
+        """Take all steps, and write the model to a folder.
 
-        Raises StoppedError, with everything saved, where it was stopped.
+        Args:
+            folder: Where it is written, in Hugging Face's form.
+            on_step: Gets each step's metrics.
+
+        Raises:
+            StoppedError: It was stopped; everything is saved.
         """
         try:
             for line in self.steps():

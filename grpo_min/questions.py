@@ -8,18 +8,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..inspection.evaluation.prompts import R1_ZERO
 from ..verifiers import Message, Sample
 from ..verifiers.errors import ConfigError
 from .logprobs import causal
 from .sampling import shuffled
-
-R1_ZERO = (
-    "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. The assistant "
-    "first thinks about the reasoning process in the mind and then provides the user with the answer. The reasoning "
-    "process and answer are enclosed within <think> </think> and <answer> </answer> tags, respectively, i.e., "
-    "<think> reasoning process here </think> <answer> answer here </answer>. User: {prompt}. Assistant:"
-)
-"""Table 1 of the paper."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,9 +21,20 @@ def base_model(base: str | Path, rows: Sequence[Pair] | Sequence[Rated], options
     """A backbone with a new head, with the layers left out or frozen and the adapters added that the options ask for.
 
     A base that has learned to score already keeps its layers and its head, whatever the options say of new ones.
-    `base` is a folder or hub name, a folder with a configuration and no weights, or `tiny`: a small transformer at
-    random, whose tokenizer is learned from the rows. Adapters in the folder are merged into their base. The same
-    arguments make the same model, as resuming needs. Raises ConfigError and ModelError.
+    Adapters in the folder are merged into their base. The same arguments make the same model, as resuming needs.
+
+    Args:
+        base: A folder or hub name, a folder with a configuration and no weights, or `tiny`: a small transformer at
+            random, whose tokenizer is learned from the rows.
+        rows: What it will be trained on.
+        options: Of the training.
+
+    Returns:
+        The model with its tokenizer.
+
+    Raises:
+        ConfigError: There is no such model.
+        ModelError: It cannot serve as a reward model.
     """
     if base == "tiny":
         scorer = tiny_model(_texts(rows), seed=options.seed)

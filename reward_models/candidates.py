@@ -134,7 +134,7 @@ def generate(
     recording: Recording,
     *,
     workers: int = 32,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, Asker], None] | None = None,
 ) -> tuple[list[Prompted], Counter[str]]:
     """The prompts with a server's responses, and why others are missing.
 
@@ -144,7 +144,7 @@ def generate(
         options: How many responses, and how they differ.
         recording: Keeps the replies.
         workers: Requests under way at once.
-        progress: Is told how many responses there are.
+        progress: Gets how many responses there are, and who asks, before and after each batch.
     """
     asked: dict[float, list[tuple[int, Question]]] = {}
     for place, one in enumerate(prompts):
@@ -163,6 +163,8 @@ def generate(
     for temperature, questions in asked.items():
         own = replace(client, temperature=temperature, max_tokens=options.length)
         asker = Asker(own, concurrency=workers, retries=options.retries, recording=recording, schemas=False)
+        if progress is not None:
+            progress(done, asker)
         for start in range(0, len(questions), BATCH):
             some = questions[start : start + BATCH]
             for (place, _), answer in zip(some, asker.ask([one for _, one in some]), strict=True):
@@ -172,7 +174,7 @@ def generate(
                     found[place].append(answer.value)
             done += len(some)
             if progress is not None:
-                progress(done)
+                progress(done, asker)
     return [replace(one, responses=tuple(texts)) for one, texts in zip(prompts, found, strict=True)], missing
 
 

@@ -48,6 +48,12 @@ class Card:
     def normalised(self, raw: float) -> float:
         """Distance from the mean in standard deviations.
 
+        Args:
+            raw: A score as the model gives it.
+
+        Returns:
+            Standard deviations above the mean of the kept prompts.
+
         >>> Card(kind="helpful", mean=1.0, std=2.0).normalised(5.0)
         2.0
         """
@@ -55,6 +61,12 @@ class Card:
 
     def probability(self, raw: float) -> float:
         """The calibrated probability of a raw score, or of a difference of two.
+
+        Args:
+            raw: A score, or the difference of two.
+
+        Returns:
+            A number from 0 to 1.
 
         >>> Card(kind="safety", temperature=2.0).probability(0.0)
         0.5
@@ -135,6 +147,8 @@ def load_reward_model(
         card: A file with its scale, instead of the folder's own (`eval-rm --calibrate`).
         options: Those of `stored.load`, for ours.
 
+    Returns:
+        The model, and the scale and layout of its scores.
     Raises:
         ModelError: It cannot be read, text would be laid out otherwise than in training, or it is of another kind.
     """

@@ -92,6 +92,8 @@ def read_pairs(
         form: The form of the rows (`rows.preference_forms.FORM_CHOICES`).
         pairing: Which pairs are made of rated responses: the best and the worst, or all that differ.
 
+    Returns:
+        The pairs, and what was left out and why.
     Raises:
         DataError: Not one row can be read, or none of the first 20.
         RunError: A file cannot be opened.
@@ -119,7 +121,15 @@ def read_pairs(
 def read_rated(files: Sequence[str | Path], *, columns: Columns | None = None) -> Ratings:
     """Read labelled responses from files of any kind that `score` reads.
 
-    `columns` are of `rows.safety_labels.SAFETY_FIELDS`. Raises what `read_pairs` raises.
+    Args:
+        files: Their names.
+        columns: Which path holds which field (`rows.safety_labels.SAFETY_FIELDS`), where that is not a usual name.
+
+    Returns:
+        The labelled responses, and what was left out and why.
+
+    Raises:
+        DataError: As for `read_pairs`, and so are RunError and ConfigError.
     """
     reader = SafetyReader(columns=columns or {})
     ratings = Ratings([])
@@ -140,7 +150,15 @@ def read_rated(files: Sequence[str | Path], *, columns: Columns | None = None) -
 def pair_of(row: Row, place: str = "row") -> Pair | str:
     """The pair of a row in any of the known forms; a word where the row holds a tie.
 
-    Raises DataError, naming the column, for a row that cannot be read or holds no pair by itself.
+    Args:
+        row: A JSON object.
+        place: Where it stands, for messages.
+
+    Returns:
+        The pair, or a word such as `tie`.
+
+    Raises:
+        DataError: It cannot be read, or holds no pair by itself; the column is named.
 
     >>> pair_of({"prompt": "Hi", "chosen": "Hello!", "rejected": "No."}).prompt[0].role
     'user'
@@ -155,7 +173,17 @@ def pair_of(row: Row, place: str = "row") -> Pair | str:
 
 
 def rated_of(row: Row, place: str = "row") -> Rated:
-    """The labelled response of a row; the first where it has several. Raises DataError where there is none.
+    """The labelled response of a row; the first where it has several.
+
+    Args:
+        row: A JSON object.
+        place: Where it stands, for messages.
+
+    Returns:
+        The response with its label.
+
+    Raises:
+        DataError: It cannot be read, or holds no labelled response.
 
     >>> rated_of({"prompt": "Hi", "response": "Hello!", "safe": 1}).safe
     True
@@ -183,6 +211,15 @@ def split_by_prompt(
     Where a prompt goes is decided by its own text, the purpose and the seed, so that it stays there when other rows
     come or go. The purpose keeps splits of splits apart: with the same numbers for both, what is left after a quarter
     went for testing would hold none of the tenth that is to go for calibration.
+
+    Args:
+        rows: Pairs or labelled responses.
+        share: Of the prompts, from 0 to 1.
+        purpose: A word that keeps this split apart from others.
+        seed: Of the split.
+
+    Returns:
+        The rows of the first part, and those of the second.
     """
     parts: tuple[list[Example], list[Example]] = ([], [])
     for row in rows:

@@ -32,7 +32,12 @@ class TrainingError(RewardError):
 
 
 class NotFiniteError(TrainingError):
-    """A loss or a gradient is no number. `batch` is the file that holds what it was computed from."""
+    """A loss or a gradient is no number.
+
+    Args:
+        message: A sentence.
+        batch: The file that holds what it was computed from.
+    """
 
     def __init__(self, message: str, batch: Path) -> None:
         super().__init__(message)

@@ -58,7 +58,19 @@ def score_rows(
 ) -> RawScores:
     """Raw scores of examples, laid out as the card says, each response once.
 
-    Raises DataError for one that is too long to read whole.
+    Args:
+        scorer: A reward model of ours or of others, or one that is served.
+        card: Its scale and layout.
+        rows: N pairs or labelled responses.
+        share: Whether responses to one prompt share its tokens.
+        budget: Tokens of a batch.
+        precision: `fp32` or `bf16`.
+
+    Returns:
+        Raw scores of shape [N, 2] for pairs, [N, 1] for responses.
+
+    Raises:
+        DataError: A response is too long to read whole.
     """
     # Pairs of one group have responses in common.
     examples: Sequence[Pair | Rated] = rows
@@ -119,6 +131,14 @@ def measured_card(card: Card, rows: Sequence[Pair] | Sequence[Rated], scored: Ra
 def report_on_pairs(rows: Sequence[Pair], scored: RawScores, temperature: float = 1.0) -> Report:
     """The measures of pairs.
 
+    Args:
+        rows: N pairs.
+        scored: Scores of shape [N, 2], of chosen and rejected.
+        temperature: The card's, for the figures after calibration.
+
+    Returns:
+        Figures by name, JSON values.
+
     >>> from r1_reward.reward_models.data import Pair
     >>> rows = [Pair(prompt=(), chosen="a", rejected="bcd"), Pair(prompt=(), chosen="a", rejected="b")]
     >>> report = report_on_pairs(rows, RawScores([[1.0, 0.0], [0.0, 2.0]], 0))
@@ -164,7 +184,16 @@ def report_on_pairs(rows: Sequence[Pair], scored: RawScores, temperature: float 
 
 
 def report_on_rated(rows: Sequence[Rated], scored: RawScores, temperature: float = 1.0) -> Report:
-    """The measures of single responses."""
+    """The measures of single responses.
+
+    Args:
+        rows: N labelled responses.
+        scored: Scores of shape [N, 1].
+        temperature: The card's, for the figures after calibration.
+
+    Returns:
+        Figures by name, JSON values.
+    """
     scores = np.asarray(scored.scores, float).reshape(len(rows))
     safe = np.array([row.safe for row in rows])
     sources = np.array([row.source for row in rows])

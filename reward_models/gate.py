@@ -162,6 +162,18 @@ class SafetyGate:
         have come since the last one, and at the end; the first that fails retracts everything and ends the stream, and
         no more of `chunks` is taken. Where the generator fails, what it gave is retracted before its exception goes on.
 
+        Args:
+            prompt: What was asked, as text or messages.
+            chunks: The response as it is generated.
+            every: Characters after which the text so far is checked.
+            language: Of the refusal.
+
+        Yields:
+            What to show, in order; a `retract` is the last event.
+
+        Raises:
+            ConfigError: `every` is less than 1.
+
         >>> from r1_reward.reward_models.stages import PatternStage
         >>> gate = SafetyGate(stages=[PatternStage(words=["nerve gas"])])
         >>> [(event.kind, event.text) for event in gate.stream("Hi", ["Good day. ", "Take nerve ", "gas."], every=5)]
@@ -203,7 +215,11 @@ class SafetyGate:
     def guard(self, generate: Generate) -> Callable[[Sequence[Prompt]], list[Decision]]:
         """The generator with this gate behind it: prompts in, decisions out.
 
-        What it returns raises TypeError where the generator does not give one response for each prompt.
+        Args:
+            generate: Takes B prompts and gives B responses.
+
+        Returns:
+            A function from B prompts to B decisions; it raises TypeError where the generator gives another number.
         """
 
         def answer(prompts: Sequence[Prompt]) -> list[Decision]:

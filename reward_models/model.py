@@ -140,7 +140,19 @@ class Scorer:
         mask_BT: Tensor,
         types_BT: Tensor | None = None,
     ) -> Tensor:
-        """The score of each row, [B] in float32; `mask_BT` is 1 where there is text, on either side of the padding."""
+        """The score of each row.
+
+        Args:
+            ids_BT: Tokens, int64.
+            mask_BT: 1 where there is text, on either side of the padding.
+            types_BT: Token types, for an encoder that has them.
+
+        Returns:
+            Scores of shape [B] in float32.
+
+        Raises:
+            ModelError: A row has no token.
+        """
         if not bool((mask_BT.sum(1) > 0).all()):
             raise ModelError("a row without a token has no score")
         if self.alone:
@@ -156,7 +168,17 @@ class Scorer:
         return self._score(hidden_BTD[torch.arange(len(ids_BT), device=ids_BT.device), last_B])
 
     def read_at(self, ids_BT: Tensor, sees_BTT: Tensor, place_BT: Tensor, at: tuple[Tensor, Tensor]) -> Tensor:
-        """Scores at given places of rows in which `sees_BTT` says who sees whom and `place_BT` who stands where."""
+        """Scores at given places of rows that several responses share.
+
+        Args:
+            ids_BT: Tokens, int64.
+            sees_BTT: Whether a token sees another.
+            place_BT: Each token's position.
+            at: Row and column of each place.
+
+        Returns:
+            Scores of shape [N] in float32, one for each place.
+        """
         sees_B1TT = sees_BTT[:, None]
         dtype = next(self.plain.parameters()).dtype
         if self.plain.config._attn_implementation == "eager":
@@ -191,8 +213,18 @@ class Scorer:
 def prepare(model: Any, tokenizer: Any, *, pad: Pad = "repair", seed: int = 0, new_head: bool = True) -> Scorer:
     """Make a Scorer of a model with `num_labels=1`: check how it is read, see to its padding token, draw its head.
 
-    Raises ModelError for an encoder-decoder, for more than one label, and for `pad="refuse"` where the tokenizer has
-    no padding token or takes the end of text for it.
+    Args:
+        model: A sequence classifier of transformers with one label.
+        tokenizer: Its tokenizer.
+        pad: `repair` adds a padding token where there is none of its own, `refuse` does not.
+        seed: Of a new head.
+        new_head: Whether the head is drawn anew.
+
+    Returns:
+        The model with its tokenizer.
+
+    Raises:
+        ModelError: It is an encoder-decoder or has several labels, or `refuse` and no padding token of its own.
     """
     config = model.config
     if getattr(config, "is_encoder_decoder", False):

@@ -29,7 +29,17 @@ class LengthTrend:
 
 
 def length_trend(scores: Sequence[float], lengths: Sequence[float]) -> LengthTrend:
-    """Correlation of scores with lengths, and the slope. Raises ValueError where there are not as many of both.
+    """Correlation of scores with lengths, and the slope.
+
+    Args:
+        scores: One for each response.
+        lengths: Characters or tokens, in the same order.
+
+    Returns:
+        Pearson's r, and the change of score for a thousand units of length; None where there is no variance.
+
+    Raises:
+        ValueError: There are not as many of both.
 
     >>> length_trend([1.0, 2.0, 3.0], [1000, 2000, 3000])
     LengthTrend(correlation=1.0, slope=1.0)
@@ -49,6 +59,16 @@ def length_trend(scores: Sequence[float], lengths: Sequence[float]) -> LengthTre
 def repetition(text: str, *, words: int = 4) -> float:
     """Share of the word sequences of a text that repeat an earlier one.
 
+    Args:
+        text: A response.
+        words: Words of a sequence.
+
+    Returns:
+        A number from 0 to 1; 0 for a text of fewer words.
+
+    Raises:
+        ValueError: `words` is less than 1.
+
     >>> repetition("so it goes and so it goes and so it goes")
     0.5
     """
@@ -62,6 +82,15 @@ def repetition(text: str, *, words: int = 4) -> float:
 def spread(scores: Sequence[float]) -> float:
     """How far several models' scores of one response lie apart: their standard deviation.
 
+    Args:
+        scores: Of one response, a number for each model.
+
+    Returns:
+        The population's standard deviation.
+
+    Raises:
+        ValueError: There is no score.
+
     >>> spread([2.0, 0.0])
     1.0
     """
@@ -74,6 +103,16 @@ def spread(scores: Sequence[float]) -> float:
 def pessimistic(scores: Sequence[float], *, k: float = 1.0) -> float:
     """Mean less `k` standard deviations of several models' scores of one response: what they do not agree on counts
     for little.
+
+    Args:
+        scores: Of one response, a number for each model.
+        k: Standard deviations to take off.
+
+    Returns:
+        Mean - k * `spread`.
+
+    Raises:
+        ValueError: There is no score.
 
     >>> pessimistic([1.0, 1.0]), pessimistic([2.0, 0.0])
     (1.0, 0.0)
@@ -96,7 +135,11 @@ _Bound = Annotated[float, Rule("at least 0", lambda value: value >= 0)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Above what there is an alarm. Raises ConfigError for what is no bound."""
+    """Above what there is an alarm.
+
+    Raises:
+        ConfigError: A value is no bound.
+    """
 
     windows: Annotated[int, Rule("at least 2", lambda value: value >= 2)] = 6
     """Fewest windows over which the score can rise while accuracy falls; it is looked for over twice as many, four
@@ -150,7 +193,14 @@ class Monitor:
     _accuracies: list[float] = field(default_factory=list)
 
     def take(self, window: Window) -> list[str]:
-        """The alarms of a window, as sentences; none where all is well."""
+        """The alarms of a window, as sentences; none where all is well.
+
+        Args:
+            window: What was seen over some steps.
+
+        Returns:
+            Sentences, each naming the step; empty where all is well.
+        """
         bounds, alarms = self.bounds, []
         # As lists, since arrays of numpy and torch do not say whether they are empty.
         scores, lengths, spreads = (

@@ -144,7 +144,18 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 
 
 def options_of(kind: str, preset: str = "paper", /, **changes: Any) -> TrainOptions:  # any: fields of TrainOptions
-    """A preset with changes. Raises ConfigError, naming what is unknown or cannot be.
+    """A preset with changes.
+
+    Args:
+        kind: `helpful` or `safety`.
+        preset: `paper` or `small`.
+        **changes: Fields of TrainOptions.
+
+    Returns:
+        The options of a training.
+
+    Raises:
+        ConfigError: A name is unknown, or a value is not possible.
 
     >>> options_of("safety", "small", epochs=3).batch
     32

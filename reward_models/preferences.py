@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from ..inspection.overlap import HeldOut, near_duplicates
 from ..verifiers.errors import ConfigError
 from ..verifiers.judge import Asker
 from ..verifiers.judge.asking import Answer, Question
@@ -28,10 +29,12 @@ from ..verifiers.sample import Message
 from ..verifiers.settings import Amount, Count, Whole, check
 from .candidates import BATCH, Candidate
 from .data import Pair, split_by_prompt
-from .matching import Contamination, Matched, match_lengths, near_duplicates
+from .matching import Matched, match_lengths
 
 VERDICTS: Mapping[str, int] = {"A>>B": 2, "A>B": 1, "A=B": 0, "B>A": -1, "B>>A": -2}
 """The five levels of arena-hard, as a score of the answer that was shown as A."""
+MOST_LISTED = 1_000
+"""Pairs in other data that a summary lists, each with what it shares with which row."""
 _FIELDS = (Field(name="verdict", words=tuple(VERDICTS)),)
 
 
@@ -55,6 +58,10 @@ class PrefOptions:
     """|mean| must be more than this."""
     retries: Whole = 5
     """Further tries of a question."""
+    price: tuple[float, float] = (0.0, 0.0)
+    """Of a million tokens that the judge reads, and writes."""
+    max_cost: Amount | None = None
+    """Ceiling for the cost of all that the judge's recording holds; reaching it ends the run, with that kept."""
     match: bool = True
     """Leave pairs out until length does not tell which one was chosen."""
     near: float = 0.8
@@ -70,6 +77,9 @@ class PrefOptions:
             raise ConfigError(f"times is {self.times}; in balanced order it must be even")
         if not (0 <= self.threshold < 2 and 0 <= self.test_share <= 0.5 and self.near > 0):
             raise ConfigError("threshold must be from 0 to below 2, test_share from 0 to 0.5, near above 0")
+        object.__setattr__(self, "price", tuple(self.price))
+        if min(self.price) < 0 or (self.max_cost is not None and not any(self.price)):
+            raise ConfigError(f"price is {list(self.price)}; two numbers from 0 on, one above it where max_cost is set")
         if self.pairs != "all" and self.pairs < 1:
             raise ConfigError(f"pairs is {self.pairs}; at least 1, or all")
         if ready(self.rubric).mode != "pairwise":
@@ -98,10 +108,15 @@ def judge_all(
     asker: Asker,
     options: PrefOptions,
     *,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, Asker], None] | None = None,
 ) -> list[JudgedPair]:
-    """Judge all candidates, in order; a pair counts whole or not at all. Raises WriteError of the recording."""
+    """Judge all candidates, in order; a pair counts whole or not at all. Raises WriteError of the recording.
+
+    `progress` gets how many were judged, and who asks, before and after each batch.
+    """
     judged: list[JudgedPair] = []
+    if progress is not None:
+        progress(0, asker)
     task = ready(options.rubric).instructions
     at_once = max(1, BATCH // options.times)
     for start in range(0, len(candidates), at_once):
@@ -111,7 +126,7 @@ def judge_all(
         answers = iter(asker.ask([question for questions in asked for question in questions]))
         judged += [_judged([next(answers) for _ in order], order) for order in orders]
         if progress is not None:
-            progress(len(judged))
+            progress(len(judged), asker)
     return judged
 
 
@@ -162,10 +177,11 @@ def build(
     candidates: Sequence[Candidate],
     judged: Sequence[JudgedPair],
     options: PrefOptions,
-    contamination: Contamination | None = None,
+    held: HeldOut | None = None,
 ) -> Built:
-    """Choose, clean, match and split judged pairs."""
+    """Choose, clean, match and split judged pairs; those whose prompts stand in `held`, tests, are left out."""
     left_out: Counter[str] = Counter()
+    overlaps: dict[str, str] = {}
     pairs = []
     for candidate, one in zip(candidates, judged, strict=True):
         mean = one.mean
@@ -173,8 +189,9 @@ def build(
             left_out[f"judge: {one.failed}"] += 1
         elif abs(mean) <= options.threshold:
             left_out["too close"] += 1
-        elif contamination is not None and contamination.holds(_text(candidate.prompt)):
+        elif held is not None and (overlap := held.match(_text(candidate.prompt))) is not None:
             left_out["in other data"] += 1
+            overlaps[candidate.id] = str(overlap)
         else:
             texts = (candidate.one, candidate.other) if mean > 0 else (candidate.other, candidate.one)
             pairs.append(
@@ -201,6 +218,7 @@ def build(
     summary = {
         "candidates": len(candidates),
         "left_out": {why: count for why, count in sorted(left_out.items()) if count},
+        "in_other_data": dict(list(overlaps.items())[:MOST_LISTED]),
         "train": len(train),
         "test": len(test),
         **agreement(judged),

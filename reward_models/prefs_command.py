@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
-from ..rows.preferences import PreferenceReader
-from ..verifiers.errors import ConfigError, SampleError
+from ..inspection.judging.progress import judging_bar
+from ..inspection.overlap import read_held_out
+from ..verifiers.errors import ConfigError
 from ..verifiers.files import write_json, write_rows
 from ..verifiers.judge import Ask, Asker, ChatClient, Recording
+from ..verifiers.verdict import Reason
 from .candidates import GenerateOptions, Prompted, candidates_of, generate, read_prompts
-from .data import Columns, Pair, rows_of
-from .errors import DataError
-from .matching import Contamination
+from .data import Columns, Pair
 from .preferences import PrefOptions, build, judge_all
 
 JUDGED, GENERATED, CANDIDATES = "judged.jsonl", "generated.jsonl", "candidates.jsonl"
@@ -56,13 +56,14 @@ def run_prefs(
     read = read_prompts(files, generate=client is not None, columns=names, form=form)
     prompts = read.rows
     say_unreadable(read.left_out["unreadable"], read.unreadable)
-    contamination = Contamination(_texts(against)) if against else None
+    held = read_held_out(against) if against else None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         summary: dict[str, Any] = {"version": __version__, "judge": judge, "model": model}
         if client is not None:
             recording = Recording(folder / GENERATED)
-            prompts, missing = generate(prompts, client, drawing, recording, workers=workers)
+            with judging_bar("responding", len(prompts) * drawing.responses) as progress:
+                prompts, missing = generate(prompts, client, drawing, recording, workers=workers, progress=progress)
             summary |= {
                 "generator": generator,
                 "responses_missing": dict(missing),
@@ -70,12 +71,17 @@ def run_prefs(
             }
             write_rows(folder / CANDIDATES, map(_prompted, prompts))
         candidates, left_out = candidates_of(prompts, None if options.pairs == "all" else options.pairs, options.seed)
-        judged = judge_all(candidates, asker, options)
-        built = build(candidates, judged, options, contamination)
+        with judging_bar("judging", len(candidates)) as progress:
+            judged = judge_all(candidates, asker, options, progress=progress)
+        if any(one.failed == Reason.JUDGE_CEILING for one in judged):
+            say("stopped: the ceiling of cost is reached (max_cost); what was judged is kept: raise it and run again")
+            return 1
+        built = build(candidates, judged, options, held)
         for name, pairs in (("train.jsonl", built.train), ("test.jsonl", built.test)):
             write_rows(folder / name, map(_row, pairs))
         left_out += read.left_out
         summary |= {"prompts": len(prompts), "responses_left_out": dict(left_out), **built.summary}
+        summary["spent"] = dataclasses.asdict(asker.spent)
         write_json(folder / "summary.json", summary)
     except KeyboardInterrupt:
         say(f"interrupted; what was judged is in {output}, run again to go on")
@@ -138,6 +144,8 @@ def _asker(
         retries=options.retries,
         patience=max(300.0, 2 * timeout),
         recording=Recording(record),
+        price=options.price,
+        max_cost=options.max_cost,
     )
 
 
@@ -172,23 +180,6 @@ def _generator(url: str | None, model: str | None, key_from: str | None, timeout
     if model is None:
         raise ConfigError("--generate needs --generator, the name of the model that responds")
     return ChatClient(url=url, model=model, key_env=key_from, timeout=timeout)
-
-
-def _texts(files: Sequence[str]) -> list[str]:
-    """The prompts of files, whatever else their rows hold."""
-    texts, reader = [], PreferenceReader()
-    for place, row in rows_of(files):
-        try:
-            if isinstance(row, SampleError):
-                raise row
-            prompt = reader.prompt(row)
-        except SampleError as error:
-            raise DataError(f"{place}: {error}") from None
-        if prompt is not None:
-            texts.append("\n".join(turn.content for turn in prompt))
-    if not texts:
-        raise ConfigError(f"no row of {', '.join(files)} has a prompt, problem or question to keep out")
-    return texts
 
 
 def _prompted(one: Prompted) -> dict[str, Any]:  # any: a JSON object

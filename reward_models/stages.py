@@ -72,6 +72,7 @@ class PatternStage:
     prompts: bool = True
     """Whether what was asked is looked at, too."""
     name: str = "patterns"
+    """Of the stage, in decisions."""
     _pattern: re.Pattern[str] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -92,7 +93,15 @@ class PatternStage:
     def from_file(cls, path: str | Path, *, action: Literal["stop", "flag"] = "stop") -> PatternStage:
         """Words from a file, one a line; lines `re:...` are patterns, those with `#` in front are passed over.
 
-        Raises ConfigError for a file that cannot be read or holds none.
+        Args:
+            path: A text file in UTF-8.
+            action: What becomes of a dialogue in which one is found.
+
+        Returns:
+            The stage.
+
+        Raises:
+            ConfigError: The file cannot be read, or holds none.
         """
         try:
             lines = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()]
@@ -132,6 +141,7 @@ class ModelStage:
     disguises: bool = True
     """Whether what a response says under a disguise is read, too."""
     name: str = "model"
+    """Of the stage, in decisions."""
 
     def __post_init__(self) -> None:
         check_verifier("the gate's verifier", self.verifier)
@@ -195,6 +205,7 @@ class JudgeStage:
     only_flagged: bool = True
     """Whether it reviews dialogues alone that an earlier stage flagged."""
     name: str = "judge"
+    """Of the stage, in decisions."""
 
     def __call__(self, samples: Sequence[Sample]) -> list[Ruling]:
         """One ruling for each dialogue."""

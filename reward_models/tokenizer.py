@@ -19,7 +19,17 @@ _AS_IT_IS = ("PreTrainedTokenizerFast", "TokenizersBackend")
 
 
 def read_tokenizer(base: str | Path) -> Any:  # any: transformers ships no types for it
-    """The tokenizer of a folder or hub name. Raises what transformers raises, and ModelError for one that is blind."""
+    """The tokenizer of a folder or hub name.
+
+    Args:
+        base: The folder or name.
+
+    Returns:
+        A tokenizer of transformers.
+
+    Raises:
+        ModelError: It knows no token of ordinary text; or what transformers raises.
+    """
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     folder = Path(base)

@@ -66,7 +66,9 @@ class Trained(NamedTuple):
     steps: int
     """Steps taken in all."""
     train_rows: int
+    """Rows trained on."""
     dev_rows: int
+    """Rows kept for calibration."""
     overlong: int
     """Rows of which something was cut, or that were dropped."""
     dev_loss: float | None
@@ -90,13 +92,29 @@ def train_reward_model(
     progress: Callable[[Step], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
-    """Train and write the reward model to a folder.
+    """Train, and write the reward model to a folder.
 
-    `scorer` is what `base_model` makes, or `prepare` of any model and tokenizer, and must be made the same way for a
-    resumed run. With `spread` all processes of torch.distributed call this, and train one model of which each holds a
-    share (FSDP2); `scorer` is of no use afterwards. A folder that holds an earlier run is refused unless `resume` goes
-    on with it or `overwrite` removes it. Raises TrainingError where a run cannot start or go on, NotFiniteError
-    for a loss that is no number, StoppedError after saving when `stop` says so.
+    Args:
+        scorer: What `base_model` makes, or `prepare` of any model and tokenizer; made the same way for a resumed run.
+            With `spread` it is of no use afterwards.
+        rows: Pairs or labelled responses.
+        options: Of the training.
+        folder: Where the model, its card, checkpoints and metrics are written.
+        resume: Go on with an earlier run in the folder.
+        overwrite: Remove an earlier run in the folder.
+        spread: Whether all processes of torch.distributed call this, and train one model of which each holds a share
+            (FSDP2).
+        provenance: JSON values to keep on the card.
+        progress: Gets each step.
+        stop: Asked after each step; True saves and ends the run.
+
+    Returns:
+        The card, and counts of steps and rows.
+
+    Raises:
+        TrainingError: The run cannot start or go on.
+        NotFiniteError: A loss or gradient is no number.
+        StoppedError: `stop` said so; the checkpoint is written.
     """
     _check(scorer, options)
     run = _Run(scorer, rows, options, Path(folder), progress, stop, Processes(together=spread))

@@ -334,7 +334,16 @@ class HelpfulVerifier(_ModelVerifier):
     def prefer(self, prompt: Any, one: str, other: str) -> tuple[float, float]:  # any: text or messages
         """RM_helpful(A, B): the difference of the raw scores, and the probability that the first is preferred.
 
-        Raises OverlongError where one of them is too long to read.
+        Args:
+            prompt: What was asked, as text or messages.
+            one: A response, its reasoning included.
+            other: Another.
+
+        Returns:
+            The difference, and the probability from 0 to 1.
+
+        Raises:
+            OverlongError: One of them is too long to read.
         """
         from .summary import summary_of
 
@@ -377,7 +386,11 @@ class SafetyVerifier(_ModelVerifier):
         return self.gate is not None
 
     def closely(self) -> SafetyVerifier:
-        """The same as a gate reads: of long responses shorter windows as well, so that padding hides nothing."""
+        """The same as a gate reads: of long responses shorter windows as well, so that padding hides nothing.
+
+        Returns:
+            A copy, or itself where a gate is set.
+        """
         return self if self.gate is not None else replace(self, gate=0.0)
 
     @property

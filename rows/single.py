@@ -40,6 +40,8 @@ def verify(
         meta: What else the verifier asks a row for: `options`, `numbers` and `target`, `schema`.
         options: Options of the verifier, as its class takes them.
 
+    Returns:
+        The verdict; `correct` is None where the response could not be judged.
     Raises:
         ConfigError: No verifier judges that kind, or it has no such option or value.
         SampleError: An argument is of the wrong type; a TypeError for a response that is a Sample or a row.

@@ -14,7 +14,8 @@ _WHOLE = ("processes", "output_bytes")
 class Limits:
     """Bounds on one submission; None leaves a bound at the sandbox's own default.
 
-    Raises ValueError, naming the bound, for one that is no positive number: it would fail programs that are right.
+    Raises:
+        ValueError: A bound is no positive number, which would fail programs that are right; the message names it.
 
     >>> Limits(time_s=2, memory_mb=256).time_s
     2
@@ -59,6 +60,12 @@ class Limits:
 
     def over(self, base: Limits) -> Limits:
         """These limits where they are set, those of `base` elsewhere.
+
+        Args:
+            base: What stands where these say nothing.
+
+        Returns:
+            New limits.
 
         >>> Limits(time_s=2).over(DEFAULT_LIMITS).memory_mb
         512

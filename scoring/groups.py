@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -49,6 +50,7 @@ class Groups:
         """`names` are the verifiers whose scores are kept; `learn` adds to them."""
         self._names = tuple(names)
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._closed = weakref.finalize(self, self._database.close)  # Python 3.13 warns of what nobody closed
         for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{cache_mb * 1_000}", "temp_store=FILE"):
             self._database.execute(f"PRAGMA {pragma}")
         scores = "".join(f", s{index} REAL" for index in range(len(self._names)))
@@ -69,7 +71,7 @@ class Groups:
 
     def close(self) -> None:
         """Give the disk space back."""
-        self._database.close()
+        self._closed()
 
     def problems(self, voters: Mapping[str, Voter]) -> Problems:
         """All figures by problem; `voters` say by name which answers are the same."""

@@ -58,6 +58,8 @@ def score(
         row_timeout: Seconds after which a row's judging is given up and its worker killed.
         prefix: What is put before the names of the fields that are added.
 
+    Returns:
+        The rows with their verdicts, in order, and the summary.
     Raises:
         ConfigError: Options that cannot be carried out.
         RunError: A file cannot be read, or no worker can start.

@@ -55,14 +55,19 @@ class Summary:
     """One scoring run."""
 
     version: str
+    """Of the package."""
     commit: str | None = None
     """Where the run's package was a checkout."""
     options: Mapping[str, Any]  # any: JSON values
+    """Of the run."""
     fingerprint: str
+    """A hash of the options that decide verdicts."""
     inputs: Sequence[Mapping[str, str]]
     """Path and hash of each input."""
     rows: int
+    """Rows read."""
     responses: int
+    """Responses judged; a row may hold several."""
     statuses: Mapping[str, int]
     """Totals by status."""
     row_errors: Mapping[str, int]
@@ -70,7 +75,9 @@ class Summary:
     verdict_errors: Mapping[str, int]
     """Responses that could not be judged, by reason."""
     verifiers: Mapping[str, VerifierSummary]
+    """Figures by verifier."""
     problems: Problems
+    """Figures by problem: reward, accuracy, pass@k, cons@k."""
     slowest: Sequence[tuple[str, float]]
     """Rows by name, with seconds."""
     seconds: float
@@ -98,7 +105,11 @@ class Summary:
         return self.unjudged / everything if everything else 0.0
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
-        """The JSON form, as `--summary` writes it."""
+        """The JSON form, as `--summary` writes it.
+
+        Returns:
+            A JSON object; `r1-reward schema summary` describes it.
+        """
         problems = self.problems
         consensus = problems.consensus
         return {

@@ -62,18 +62,18 @@ def _imports(path: Path, *, lazy: bool) -> set[tuple[str, ...]]:
         }
         nodes = [node for node in nodes if id(node) not in inside]
     package = path.relative_to(ROOT).parent.parts
-    found: set[tuple[str, ...]] = set()
+    result: set[tuple[str, ...]] = set()
     for node in nodes:
         if isinstance(node, ast.Import):
-            found.update(tuple(alias.name.split(".")) for alias in node.names)
+            result.update(tuple(alias.name.split(".")) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             name = tuple((node.module or "").split(".")) if node.module else ()
             if not node.level:
-                found.add(name)
+                result.add(name)
                 continue
             base = package[: len(package) - node.level + 1] + name
-            found.update((*base, alias.name) if _exists((*base, alias.name)) else base for alias in node.names)
-    return found
+            result.update((*base, alias.name) if _exists((*base, alias.name)) else base for alias in node.names)
+    return result
 
 
 def _exists(module: tuple[str, ...]) -> bool:
@@ -82,9 +82,9 @@ def _exists(module: tuple[str, ...]) -> bool:
 
 def test_source_folder_holds_only_relative_links() -> None:
     package = ROOT / "src" / "r1_reward"
-    found = {path.name: path for path in package.iterdir() if path.name != "__pycache__"}
-    assert sorted(found) == sorted(LINKS)
-    for name, path in found.items():
+    by_name = {path.name: path for path in package.iterdir() if path.name != "__pycache__"}
+    assert sorted(by_name) == sorted(LINKS)
+    for name, path in by_name.items():
         assert path.is_symlink(), name
         assert path.readlink() == Path("../..") / name
 

@@ -104,7 +104,7 @@ def test_types_are_as_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    ("response", "given", "correct", "score"),
+    ("response", "value", "correct", "score"),
     [
         (r"\boxed{\frac12}", {"reference": "0.5"}, True, 1.0),
         (r"\boxed{7}", {"reference": 7}, True, 1.0),
@@ -122,14 +122,14 @@ def test_types_are_as_documented() -> None:
     ],
 )
 def test_verify_judges_by_the_kind(
-    response: str, given: dict[str, Any], correct: bool | None, score: float | None
+    response: str, value: dict[str, Any], correct: bool | None, score: float | None
 ) -> None:
-    verdict = r1.verify(response, **given)
-    if given.get("kind") != "puzzle":
+    verdict = r1.verify(response, **value)
+    if value.get("kind") != "puzzle":
         assert (verdict.correct, verdict.score) == (correct, score), verdict
     kinds = {"math": r1.MathVerifier, "choice": r1.ChoiceVerifier}
-    if set(given) == {"reference"} and isinstance(given["reference"], str):
-        (same,) = kinds["math"]()([r1.Sample(response=response, kind="math", **given)])
+    if set(value) == {"reference"} and isinstance(value["reference"], str):
+        (same,) = kinds["math"]()([r1.Sample(response=response, kind="math", **value)])
         assert same == verdict.timed(same.seconds)
 
 
@@ -219,9 +219,9 @@ def test_a_reward_is_correct_where_its_accuracy_verifier_says_so() -> None:
 def test_auto_says_it_for_verifiers_that_do_not() -> None:
     from r1_reward.verifiers import Auto
 
-    found = [r1.Verdict.scored(1.0, r1.Reason.CORRECT), r1.Verdict.scored(0.0, r1.Reason.WRONG)]
-    assert [v.correct for v in Auto(verifiers={"math": Mine(*found)})([RIGHT, WRONG])] == [True, False]
-    assert found[0].correct is None
+    results = [r1.Verdict.scored(1.0, r1.Reason.CORRECT), r1.Verdict.scored(0.0, r1.Reason.WRONG)]
+    assert [v.correct for v in Auto(verifiers={"math": Mine(*results)})([RIGHT, WRONG])] == [True, False]
+    assert results[0].correct is None
 
 
 def test_correct_survives_pickling_and_stays_out_of_the_json_form() -> None:
@@ -256,7 +256,7 @@ def verifiers(model: Path) -> Iterator[Callable[[Any], object]]:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("value", "said"),
     [
         (RIGHT, r"not a Sample; give a list: verifier\(\[sample\]\)"),
         ({"response": "4"}, r"not a dict; give a list: verifier\(\[Sample\.from_dict\(row\)\]\)"),
@@ -265,10 +265,10 @@ def verifiers(model: Path) -> Iterator[Callable[[Any], object]]:
         ("4", r"not a str; give a list: verifier\(\[Sample\(response=text"),
     ],
 )
-def test_a_verifier_says_what_it_takes(given: Any, said: str, tmp_path: Path) -> None:
+def test_a_verifier_says_what_it_takes(value: Any, said: str, tmp_path: Path) -> None:
     for verifier in verifiers(tmp_path):
         with pytest.raises(TypeError, match=said):
-            verifier(given)
+            verifier(value)
 
 
 def test_a_text_where_a_list_is_wanted_is_refused() -> None:

@@ -15,8 +15,14 @@ ROOMS = (
     "sandbox", "verifiers", "rows", "scoring", "adapters", "inspection", "training", "reward_models", "grpo_min",
 )  # fmt: skip
 OPEN: tuple[str, ...] = (
-    "adapters/server",
-    "inspection",
+    "adapters/server/app.py",
+    "adapters/server/forms.py",
+    "adapters/server/openapi.py",
+    "inspection/judging",
+    "inspection/report/fields.py",
+    "inspection/report/table.py",
+    "inspection/report/write.py",
+    "inspection/view",
     "reward_models/candidates.py",
     "verifiers/answer.py",
     "verifiers/instructions",

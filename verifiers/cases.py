@@ -57,7 +57,18 @@ class TestCase:
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any], name: str) -> TestCase:  # any: a JSON object
-        """The test that `Sample.to_dict` wrote; `name` says where it stands. Raises SampleError."""
+        """The test that `Sample.to_dict` wrote.
+
+        Args:
+            value: A JSON object.
+            name: Where it stands, for messages.
+
+        Returns:
+            The test.
+
+        Raises:
+            SampleError: A field is missing, unknown or of the wrong type.
+        """
         fields = {key: value[key] for key in TEST_FIELDS if value.get(key) is not None}
         try:
             return cls(**{"type": None, **fields})

@@ -22,7 +22,9 @@ class RewardError(Exception):
 class SampleError(RewardError, ValueError):
     """A row cannot be made into a Sample.
 
-    `reason` is `missing_field` or `wrong_type`; the message names the field and what was found.
+    Args:
+        reason: `missing_field` or `wrong_type`.
+        message: Names the field, and what is there.
     """
 
     def __init__(self, reason: str, message: str) -> None:

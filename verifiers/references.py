@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate
 
 _NONE = frozenset(
     "none null nil nan n/a na #n/a <na> proof proofs notfound unknown tbd tba todo missing omitted empty unspecified "
@@ -132,7 +133,9 @@ def _data(reference: str) -> bool:
 
 
 def literal(text: str) -> object | None:
-    """What JSON text or a Python literal stands for; None for what is neither."""
+    """What JSON text or a Python literal stands for; None for what is neither, or nested too deep to be walked."""
+    if text.count("[") + text.count("{") > _DEEPEST and _depth(text) > _DEEPEST:
+        return None  # Python 3.13 reads any depth, and who walks through it would run out of stack
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError):
@@ -141,6 +144,15 @@ def literal(text: str) -> object | None:
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return None
     return value
+
+
+def _depth(text: str) -> int:
+    """How deep brackets nest, those within quotes included."""
+    steps = (1 if char in "[{" else -1 for char in text if char in "[{]}")
+    return max(accumulate(steps), default=0)
+
+
+_DEEPEST = 200
 
 
 def _holds_tests(value: object) -> bool:

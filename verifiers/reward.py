@@ -54,7 +54,14 @@ class Term:
         return self.verifier.name
 
     def at(self, step: int) -> Term:
-        """This term as it is at a step from `begins` on."""
+        """This term as it is at a step from `begins` on.
+
+        Args:
+            step: A training step, counted from 0, not before `begins`.
+
+        Returns:
+            The term with its weight at that step, without a ramp.
+        """
         if not self.ramp:
             return self
         share = min(1.0, (step - self.begins + 1) / self.ramp)
@@ -66,7 +73,14 @@ class Term:
         return getattr(self.verifier, "kinds", None) or () if self.kinds is None else self.kinds
 
     def concerns(self, sample: Sample) -> bool:
-        """Whether it applies to the sample's kind; it does where nothing shows the kind, so that it can say so."""
+        """Whether it applies to the sample's kind; it does where nothing shows the kind, so that it can say so.
+
+        Args:
+            sample: What is to be judged.
+
+        Returns:
+            True where the kind is one of `kinds`, or is not known.
+        """
         kind = sample.kind_or_guess
         return self.kinds is None or kind is None or kind in self.kinds
 
@@ -136,7 +150,14 @@ class Reward:
         """This reward as it is at a training step, counted from 0: without the terms that have not begun, the others
         at the weight that their ramp gives them.
 
-        Raises ConfigError where none has.
+        Args:
+            step: A training step, counted from 0.
+
+        Returns:
+            The reward whose terms have all begun.
+
+        Raises:
+            ConfigError: No term has begun.
         """
         begun = [term.at(step) for term in self.terms if term.begins <= step]
         if not begun:
@@ -280,10 +301,17 @@ class Auto:
 
 
 def auto(options: Mapping[str, Options] | None = None) -> Auto:
-    """Each kind's accuracy verifier; `options` holds keyword arguments by verifier name.
+    """Each kind's accuracy verifier.
 
-    Under `auto` it may say which verifier decides a kind: `{"auto": {"sql": "acme_sql"}}`; so for the presets. Raises
-    ConfigError where two installed verifiers say that they decide one kind and none is chosen.
+    Args:
+        options: Keyword arguments by verifier name; under `auto` which verifier decides a kind, as in
+            `{"auto": {"sql": "acme_sql"}}`.
+
+    Returns:
+        A judge that asks, of each sample, the verifier of its kind.
+
+    Raises:
+        ConfigError: Two installed verifiers say that they decide one kind, and none is chosen.
     """
     return Auto(verifiers={kind: made for made, kinds in _accuracy(options or {}) for kind in sorted(kinds)})
 
@@ -291,7 +319,14 @@ def auto(options: Mapping[str, Options] | None = None) -> Auto:
 def r1_zero(options: Mapping[str, Options] | None = None) -> Reward:
     r"""R1-Zero's reward, eq. (4): accuracy plus format, with equal weights, for kinds that have an accuracy verifier.
 
-    `options` holds keyword arguments by verifier name.
+    Args:
+        options: Keyword arguments by verifier name; see `auto`.
+
+    Returns:
+        The reward: 2.0 for a right answer in the right form.
+
+    Raises:
+        ConfigError: An option or its value is unknown.
 
     >>> reward = r1_zero({"math": {"extraction": "lenient"}})
     >>> float(reward([Sample(response="<think>7 - 3</think><answer>4</answer>", reference="4")])[0])
@@ -304,6 +339,15 @@ def rl1(options: Mapping[str, Options] | None = None) -> Reward:
     r"""The first RL stage's reward: R1-Zero's, plus the language consistency of eq. (7), added directly.
 
     The language term is for every kind, since the paper adds it for reasoning and other data alike.
+
+    Args:
+        options: Keyword arguments by verifier name; see `auto`.
+
+    Returns:
+        The reward: at most 3.0.
+
+    Raises:
+        ConfigError: An option or its value is unknown.
 
     >>> sample = Sample(response="<think>seven minus three</think><answer>4</answer>", reference="4", language="en")
     >>> verdict, = rl1({"math": {"extraction": "lenient"}})([sample])
@@ -329,11 +373,21 @@ def rl2(
 ) -> Reward:
     r"""The second RL stage's reward, eqs. (8) to (10): reasoning plus general plus language.
 
-    Reasoning data has accuracy and format, eq. (9); general data a reward model and format, eq. (10): `helpful` judges
-    the kind `general`, `safety` the kind `safety`. The reward models' terms begin at a step, since they can be hacked:
-    with the last 400 of 1,700 by default, in full at once or over a `ramp` of steps; `rl2(...).at(step)` is the reward
-    at a step. Raises ConfigError without
-    both.
+    Reasoning data has accuracy and format, eq. (9); general data a reward model and format, eq. (10). The
+    models' terms begin late, since they can be hacked; `rl2(...).at(step)` is the reward at a step.
+
+    Args:
+        options: Keyword arguments by verifier name; see `auto`.
+        helpful: Judges the kind `general`; needed.
+        safety: Judges the kind `safety`; needed.
+        begins: The training step from which the reward models count, from 0: the last 400 of 1,700.
+        ramp: Steps over which their weight then grows; 0: they count in full at once.
+
+    Returns:
+        The reward, its terms with `begins` and `ramp`.
+
+    Raises:
+        ConfigError: A reward model is missing, or an option is unknown.
 
     >>> class Liked:
     ...     name = "helpful"

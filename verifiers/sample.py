@@ -138,12 +138,20 @@ class Sample:
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Sample:
-        """Make a Sample of a JSON object; `names` says which field of the row holds which field of the Sample.
+        """Make a Sample of a JSON object.
 
-        It reads what `to_dict` writes; `r1_reward.rows.read_sample` also reads tests in the forms of data sets. Fields
-        that no Sample has end in `meta`. Numbers are taken for `reference`, `id` and `problem`, since
-        data sets hold them; NaN is null. Raises SampleError, naming the field, for a field of the wrong type or no
-        response.
+        It reads what `to_dict` writes; `r1_reward.rows.read_sample` also reads tests in the forms of data sets. Numbers
+        are taken for `reference`, `id` and `problem`, since data sets hold them; NaN is null.
+
+        Args:
+            row: The object; fields that no Sample has end in `meta`.
+            names: Which field of the row holds which field of the Sample, where it has another name.
+
+        Returns:
+            The sample.
+
+        Raises:
+            SampleError: A field is of the wrong type, or there is no response; it names the field.
 
         >>> row = {"completion": "4", "answer": 4}
         >>> Sample.from_dict(row, {"response": "completion", "reference": "answer"}).reference
@@ -169,7 +177,11 @@ class Sample:
         )
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
-        """The JSON form, which `from_dict` reads back; fields left at their default are left out."""
+        """The JSON form, which `from_dict` reads back; fields left at their default are left out.
+
+        Returns:
+            A JSON object.
+        """
         row: dict[str, Any] = dict(self.meta)
         row["response"] = self.response
         if self.prompt:

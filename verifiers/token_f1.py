@@ -61,9 +61,9 @@ def _drop(said: Sequence[str], gold: Sequence[str]) -> tuple[float, float]:
     """Exact match and F1 of DROP, whose bags of words are sets."""
     mine, others = [_drop_words(span) for span in said], [_drop_words(span) for span in gold]
     exact = len(mine) == len(others) and {*mine} == {*others}
-    bags, wanted = [{*span.split()} for span in mine], [{*span.split()} for span in others]
-    scores = [[_drop_f1(bag, other) for bag in bags] for other in wanted]
-    mean = _assignment(scores) / max(len(bags), len(wanted))
+    bags, golds = [{*span.split()} for span in mine], [{*span.split()} for span in others]
+    scores = [[_drop_f1(bag, other) for bag in bags] for other in golds]
+    mean = _assignment(scores) / max(len(bags), len(golds))
     return float(exact), round(100 * mean) / 100  # numpy's way with halves
 
 

@@ -86,6 +86,7 @@ _BOUNDS = [
 _AFTER = ((re.compile(r"\+|,? or (?:more|greater|above|higher|over)|,? and (?:above|over|up)"), "≥"),)
 _AFTER += ((re.compile(r",? or (?:less|fewer|below|under|lower)"), "≤"),)
 _TO = re.compile(r"\s+(?:to|until|till|through|thru|and)\s+|\s*-\s*(?=[$€£¥]?[\da-z])")
+_SCALED = re.compile(r"\d\s*([a-z]+)\b")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s*(?::|-?to-?)\s*(\d+(?:\.\d+)?)")
 _LONGEST = 80
 
@@ -147,6 +148,10 @@ def same_value(said: str, gold: str, *, fuller: bool = True) -> bool:
         if value.kind == "number" and (read is None or (read.kind not in _MEASURED and read.kind != "date")):
             counted = _COUNTED.fullmatch(answer.lower().rstrip("."))
             read = read_value(counted["count"]) if counted else read
+        if "gbp" in (value.kind, read.kind if read else "") and "£" not in answer + wanted:
+            pounds = _quantity(answer), _quantity(wanted)  # of weight
+            if pounds[0] is not None and pounds[0] == pounds[1]:
+                return True
         if read is not None and read.satisfies(value):
             return fuller or read.kind != "date" or value.satisfies(read)
     if (ratio := _RATIO.fullmatch(wanted)) and (":" in wanted):
@@ -154,6 +159,16 @@ def same_value(said: str, gold: str, *, fuller: bool = True) -> bool:
         return match is not None and match.groups() == ratio.groups()
     ends = _range(wanted)
     return ends is not None and ends == _range(answer)
+
+
+def same_case(said: str, gold: str) -> bool:
+    """Whether two texts of the same words are no two values, as of 5 mW and 5 MW.
+
+    >>> same_case("5 KM", "5 km"), same_case("5 mW", "5 MW")
+    (True, False)
+    """
+    read, value = read_value(said), read_value(gold)
+    return said == gold or read is None or value is None or read.satisfies(value)
 
 
 def read_value(text: str) -> Value | None:
@@ -208,19 +223,17 @@ def _range(text: str) -> tuple[Value, Value] | None:
         left, right = low[: match.start()], low[match.end() :]
         if re.fullmatch(r"\d{4}", left) and re.fullmatch(r"\d\d", right) and right > left[2:]:
             right = left[:2] + right
-        ends = read_value(left), read_value(right)
-        if ends[0] is not None and ends[1] is not None and ends[0].kind == "number" != ends[1].kind:
-            number = re.search(r"[\d.,]*\d", right)
-            around = (right[: number.start()], right[number.end() :]) if number else ("", "")
-            ends = read_value(f"{around[0]}{left}{around[1]}"), ends[1]
-        elif ends[0] is not None and ends[1] is not None and ends[1].kind == "number" != ends[0].kind:
-            ends = ends[0], read_value(f"{left[:1]}{right}") if left[:1] in "$€£¥" else None
-        elif ends[0] is not None and ends[1] is not None and ends[1].kind == "number":
-            scale = re.search(r"\d\s*([a-z]+)$", right.lower())
-            if scale and left[-1:].isdigit():
-                ends = read_value(f"{left} {scale[1]}"), ends[1]
-        if ends[0] is not None and ends[1] is not None and ends[0].kind == ends[1].kind:
-            return ends[0], ends[1]
+        scale = _SCALED.search(right.lower())
+        if scale and scale[1] in _SCALES and left[-1:].isdigit():
+            left = f"{left} {scale[1]}"  # five to ten million
+        if left[:1] in "$€£¥" and right[:1].isdigit():
+            right = left[:1] + right
+        first, last = read_value(left), read_value(right)
+        if first is not None and last is not None and first.kind == "number" != last.kind:
+            amount = re.search(r"[\d.,]*\d", right)
+            first = read_value(f"{right[: amount.start()]}{left}{right[amount.end() :]}") if amount else None
+        if first is not None and last is not None and first.kind == last.kind:
+            return first, last
     return None
 
 
@@ -235,12 +248,15 @@ def number(text: str, *, letters: bool = False) -> Fraction | None:
         return _in_words(text) if text[:1].isalpha() and len(text) <= 60 else None
     scale = match["scale"] or ""
     power = 0 if not scale else _SCALES.get(scale) if len(scale) > 1 or letters or scale in "万亿" else None
+    dozens = scale in ("dozen", "dozens")
+    power = 0 if dozens else power
     over = int(match["over"] or 1)
     digits = match["digits"].replace(",", "").replace(" ", "")
     if power is None or not over or len(digits) > 40 or re.match(r"00+\d", digits):
         return None
     digits = digits.replace(".", "") if digits.count(".") > 1 else digits
-    amount = (Fraction(digits) / over + int(match["whole"] or 0)) * Fraction(10) ** (power + int(match["power"] or 0))
+    amount = (Fraction(digits) / over + int(match["whole"] or 0)) * (12 if dozens else 1)
+    amount *= Fraction(10) ** (power + int(match["power"] or 0))
     return -amount if match["sign"] not in (None, "+") else amount
 
 
@@ -275,7 +291,7 @@ def _number_value(text: str) -> Value | None:
 def _percent(text: str) -> Value | None:
     for sign in ("%", "percent", "per cent", "pct"):
         if text.endswith(sign):
-            amount = number(text.removesuffix(sign).strip(" -"))
+            amount = number(re.sub(r" (?:of )?an?$", "", text.removesuffix(sign).strip(" -")))
             return None if amount is None else Value("percent", amount)
     return None
 

@@ -199,7 +199,22 @@ class Verdict:
         parts: Mapping[str, float] | None = None,
         evidence: Mapping[str, Any] | None = None,
     ) -> Verdict:
-        """A finding with a number. Raises ValueError for a score that is not finite."""
+        """A finding with a number.
+
+        Args:
+            score: Any finite number.
+            reason: A word that goes with a score (`REASONS_OF`).
+            detail: A sentence for a person.
+            answer: What was judged, as found in the response.
+            parts: Named components of the score, finite numbers.
+            evidence: What the finding rests on; JSON values.
+
+        Returns:
+            A verdict with the status `scored`.
+
+        Raises:
+            ValueError: The score or a part is not finite, or the reason goes with another status.
+        """
         return cls(
             status=Status.SCORED,
             score=float(score),
@@ -212,7 +227,15 @@ class Verdict:
 
     @classmethod
     def skipped(cls, detail: str = "", reason: Reason = Reason.NOT_APPLICABLE) -> Verdict:
-        """The verifier does not apply to this sample."""
+        """The verifier does not apply to this sample.
+
+        Args:
+            detail: Why not, as a sentence.
+            reason: The one word for it.
+
+        Returns:
+            A verdict with the status `skipped` and no score.
+        """
         return cls(status=Status.SKIPPED, score=None, reason=reason, detail=detail)
 
     @classmethod
@@ -224,7 +247,20 @@ class Verdict:
         answer: str | None = None,
         evidence: Mapping[str, Any] | None = None,
     ) -> Verdict:
-        """The sample could not be judged; the fault is the instrument's or the data's."""
+        """The sample could not be judged; the fault is the instrument's or the data's.
+
+        Args:
+            reason: A word that goes with an error (`REASONS_OF`).
+            detail: What failed, and the way out.
+            answer: What was to be judged, where it was found.
+            evidence: As for `scored`.
+
+        Returns:
+            A verdict with the status `error` and no score.
+
+        Raises:
+            ValueError: The reason goes with another status.
+        """
         return cls(
             status=Status.ERROR,
             score=None,
@@ -237,7 +273,12 @@ class Verdict:
     def timed(self, seconds: float, *, accuracy: bool = False) -> Verdict:
         """The same finding with its time; what `dataclasses.replace` would give, at a fifth of its cost.
 
-        `accuracy` says that an accuracy verifier gives it, so that its score decides `correct`.
+        Args:
+            seconds: Wall time of judging.
+            accuracy: Whether an accuracy verifier gives it, so that its score decides `correct`.
+
+        Returns:
+            A copy.
 
         >>> Verdict.scored(1.0, Reason.CORRECT).timed(0.1, accuracy=True).correct
         True
@@ -259,7 +300,11 @@ class Verdict:
         return self.score
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
-        """The JSON form used in output rows; `parts` and `evidence` only where there are any."""
+        """The JSON form used in output rows; `parts` and `evidence` only where there are any.
+
+        Returns:
+            A JSON object, which `from_dict` reads back.
+        """
         row: dict[str, Any] = {
             "score": self.score,
             "status": self.status.value,
@@ -276,7 +321,17 @@ class Verdict:
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Verdict:
-        """Read the JSON form back. Raises KeyError, TypeError or ValueError for anything else."""
+        """Read the JSON form back.
+
+        Args:
+            row: What `to_dict` gave.
+
+        Returns:
+            The verdict, without `correct`.
+
+        Raises:
+            ValueError: It is no verdict; or KeyError, or TypeError.
+        """
         return cls(
             status=Status(row["status"]),
             score=row["score"],

@@ -57,10 +57,10 @@ class Workers(Protocol):
 class _Request:
     """The rows of one request that are still out."""
 
-    __slots__ = ("found", "left", "whole")
+    __slots__ = ("done", "left", "whole")
 
     def __init__(self, rows: int, whole: asyncio.Future[list[Done]]) -> None:
-        self.found: list[Done | None] = [None] * rows
+        self.done: list[Done | None] = [None] * rows
         self.left = rows
         self.whole = whole
 
@@ -204,9 +204,9 @@ class Batcher:
         rows = [waiting.row for waiting in batch]
         if len(rows) > 1:
             return self._pool.judge_together(rows)
-        found = self._pool.run(rows)
-        assert not isinstance(found, Mismatch)
-        return found
+        done = self._pool.run(rows)
+        assert not isinstance(done, Mismatch)
+        return done
 
     def _settle(self, batch: list[_Waiting], lane: int, begun: float, judged: asyncio.Future[list[Done]]) -> None:
         self._busy[lane] -= 1
@@ -234,10 +234,10 @@ class Batcher:
 
 def _arrive(waiting: _Waiting, done: Done) -> None:
     request = waiting.request
-    request.found[waiting.place] = done
+    request.done[waiting.place] = done
     request.left -= 1
     if request.left == 0 and not request.whole.done():
-        request.whole.set_result([found for found in request.found if found is not None])
+        request.whole.set_result([one for one in request.done if one is not None])
 
 
 def _give_up(whole: asyncio.Future[list[Done]]) -> None:

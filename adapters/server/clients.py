@@ -40,15 +40,15 @@ class Clients:
 
     def find(self, headers: Iterable[tuple[bytes, bytes]]) -> Client | None:
         """The client whose token a request carries; None where it carries none that is known, or two."""
-        given = [value for name, value in headers if name == b"authorization"]
-        if len(given) != 1:
+        authorizations = [value for name, value in headers if name == b"authorization"]
+        if len(authorizations) != 1:
             return None
-        token = _token_in(given[0])
-        found = None
+        token = _token_in(authorizations[0])
+        matching = None
         for client in self.known:  # all of them, so that the time says nothing
             if hmac.compare_digest(token, client.token):
-                found = client
-        return found
+                matching = client
+        return matching
 
     def has_room(self, client: Client) -> bool:
         """Whether a client may have one more request under way."""

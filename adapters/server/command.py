@@ -139,7 +139,7 @@ async def _serve(
     import uvicorn
 
     from .app import Limits, make_app
-    from .connections import Doorkeeper
+    from .connections import ConnectionLimiter
     from .forms import Served
     from .metrics import Metrics
     from .record import log_to_stderr
@@ -167,7 +167,7 @@ async def _serve(
         max_rows=options.max_rows,
         read_timeout=options.read_timeout,
     )
-    door = Doorkeeper(
+    door = ConnectionLimiter(
         max_connections=min(options.max_connections, max(16, _descriptors() - 64 - 8 * options.workers)),
         max_body=limits.max_body,
         read_timeout=options.read_timeout,

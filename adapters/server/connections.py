@@ -17,8 +17,8 @@ LARGEST_HEAD = 64 << 10
 """Bytes of a request's line and headers together, to the reading of one buffer."""
 
 
-class Doorkeeper:
-    """Knows which connections owe the head of a request, in the order in which they began to."""
+class ConnectionLimiter:
+    """Bounds connections, and closes those whose request does not come: the oldest first."""
 
     def __init__(self, *, max_connections: int, max_body: int, read_timeout: float) -> None:
         self.max_connections = max_connections
@@ -32,21 +32,21 @@ class Doorkeeper:
         self._owing: dict[Connection, float] = {}
 
     def protocol(self, *args: Any, **kwargs: Any) -> Connection:  # any: uvicorn's own arguments, passed through
-        """A connection of this door, as uvicorn makes protocols."""
+        """A connection under these limits, as uvicorn makes protocols."""
         return Connection(self, *args, **kwargs)
 
-    def owes(self, connection: Connection, now: float) -> None:
+    def await_head(self, connection: Connection, now: float) -> None:
         """It owes a head from now on, if it did not already."""
         self._owing.setdefault(connection, now)
 
-    def owes_nothing(self, connection: Connection) -> None:
+    def head_received(self, connection: Connection) -> None:
         """Its head has come, or it is gone."""
         self._owing.pop(connection, None)
 
     def enter(self, connection: Connection, now: float) -> None:
         """Let it in; where that is one too many, the one that has owed longest goes."""
         self.connections += 1
-        self.owes(connection, now)
+        self.await_head(connection, now)
         if self.connections > self.max_connections:
             self._close(next(iter(self._owing)))
 
@@ -64,14 +64,14 @@ class Doorkeeper:
 
     def _close(self, connection: Connection) -> None:
         self.closed += 1
-        self.owes_nothing(connection)
+        self.head_received(connection)
         connection.transport.abort()
 
 
 class Connection(HttpToolsProtocol):
     """One connection. It is `owing` from its beginning, or from the first byte of a next request, to a whole head."""
 
-    def __init__(self, door: Doorkeeper, *args: Any, **kwargs: Any) -> None:  # any: uvicorn's own
+    def __init__(self, door: ConnectionLimiter, *args: Any, **kwargs: Any) -> None:  # any: uvicorn's own
         super().__init__(*args, **kwargs)
         self._door = door
         self._taken = 0
@@ -82,7 +82,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._door.connections -= 1
-        self._door.owes_nothing(self)
+        self._door.head_received(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -90,11 +90,11 @@ class Connection(HttpToolsProtocol):
         super().data_received(data)
         if self.cycle is not before:
             self._taken = 0
-            self._door.owes_nothing(self)
+            self._door.head_received(self)
             return
         self._taken += len(data)
         if before is None or before.response_complete:
-            self._door.owes(self, self.loop.time())
+            self._door.await_head(self, self.loop.time())
             most = LARGEST_HEAD
         else:
             most = self._door.most

@@ -47,7 +47,7 @@ class Recorded:
         request_id.set(name)
         scope["request_id"] = name
 
-        async def told(message: Any) -> None:  # any: an ASGI message
+        async def recorded(message: Any) -> None:  # any: an ASGI message
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -55,11 +55,11 @@ class Recorded:
             await send(message)
 
         try:
-            await self._app(scope, receive, told)
+            await self._app(scope, receive, recorded)
         except Exception:  # noqa: BLE001 - the boundary: one request is lost, the server goes on
             _log.exception("a request failed")
             if not status:
-                await self._failed(scope, receive, told)
+                await self._failed(scope, receive, recorded)
         path = scope["path"] if scope["path"] in self._paths else "other"
         seconds = time.perf_counter() - begun
         self._metrics.answered(path, status or 499, seconds)

@@ -4,8 +4,7 @@ Kept is a response that is right, keeps to the form, ended, is in one language (
 one), does not repeat itself, and whose chain of thought has neither long paragraphs nor code, as far as the recipe asks
 for it. Why others were not is counted. A rewritten response is judged again, so that no rewriter can spoil an answer.
 
-As in the paper a model may judge what no rule can: `judge` among the options of `math` names it. The paper also has
-people look at the cold start; they are not here.
+As in the paper a model may judge what no rule can, `judge` of the recipe names it; people come after, in `human`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -205,10 +205,13 @@ def _evaluated(run: PipelineRun, name: str, report: Report) -> Report:
     return read_json(folder / "report.json")
 
 
-def judge_of(recipe: Recipe) -> Reward:
+def judge_of(recipe: Recipe, judge: Mapping[str, Any] | None = None) -> Reward:  # any: options of a judge
     """Who judges samples and evaluations: what `[rl1.reward]` names by verifiers, else accuracy and format; with the
-    language in any case."""
+    language in any case. `judge` is a model that decides what mathematics cannot."""
     chosen = recipe.rl1.reward
+    if judge:
+        math = {**chosen.options.get("math", {}), "judge": dict(judge)}
+        chosen = replace(chosen, options={**chosen.options, "math": math})
     if chosen.verifiers:
         return watch_language(build_reward(chosen), chosen)
     return PRESETS["rl1"](chosen.options)
@@ -218,7 +221,9 @@ def _results(folder: Path) -> list[Path]:
     """The files that make up a stage's result."""
     # What says how long things took (candidates, metrics) is another each time; what was accepted of them is not.
     made = (*folder.rglob("*.safetensors"), *folder.glob("*.jsonl"))
-    return sorted(path for path in made if path.name not in ("metrics.jsonl", "samples.jsonl", "candidates.jsonl"))
+    aside = ("metrics.jsonl", "samples.jsonl", "candidates.jsonl")
+    # What was dropped names files by where they are.
+    return sorted(path for path in made if path.name not in aside and not path.name.startswith("dropped_"))
 
 
 def _plain(recipe: Recipe, part: str) -> Any:  # any: JSON values
@@ -228,6 +233,8 @@ def _plain(recipe: Recipe, part: str) -> Any:  # any: JSON values
         value = getattr(value, name)
     if part == "source":  # without the smaller base, which only distillation depends on
         return {name: _content(path) for name, path in asdict(value).items() if name != "small"}
+    if part == "decontamination":
+        return {**asdict(value), "against": [_content(name) for name in value.files(recipe.source.probe)]}
     if part == "small":
         return {**asdict(value), "given": _content(recipe.source.small)}
     return value if isinstance(value, int) else asdict(value)

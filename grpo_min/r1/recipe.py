@@ -2,6 +2,7 @@
 
     output = "out/r1"
     [source]           # the base, the smaller one, and data in files; or `[toy]` and `[small]`, which make them
+    [decontamination]  # tests that training data must not hold
     [rl]               # what zero, rl1 and rl2 have in common
     [zero] [cold_start] [rl1] [reject_sample] [sft2] [reward_models] [rl2] [distill]
 
@@ -19,6 +20,7 @@ from ...verifiers.settings import Count, Share, Whole, from_table, read_table, s
 from ..config import TrainConfig
 from ..sampling import TopP
 from ..toy.arithmetic import DemonstratorNoise
+from .clean import DecontaminationConfig
 from .rewrite import RewriteConfig
 from .sft import SFTConfig
 
@@ -109,6 +111,10 @@ class SampleConfig:
     """`module:function` that turns (text, language) into text in that language; none, and nothing is rewritten."""
     rewrite: RewriteConfig = field(default_factory=RewriteConfig)
     """A model on a server that does, in place of a function."""
+    judge: Mapping[str, Any] = field(default_factory=dict)  # any: options of a judge
+    """A model that decides, given the reference, what no rule can; none: such responses are left out."""
+    marks: str = ""
+    """File of a person's marks on what is kept; none: nobody looks."""
     replies: Whole = 0
     """Human replies, to prompts that need no reasoning, that are mixed in."""
 
@@ -163,6 +169,8 @@ class Recipe:
     """Those that are run, and what they need; none named is all but the experiments."""
     source: SourceConfig = field(default_factory=SourceConfig)
     """Models and data in files."""
+    decontamination: DecontaminationConfig = field(default_factory=DecontaminationConfig)
+    """Tests that no stage's training data may hold."""
     toy: ToyConfig = field(default_factory=ToyConfig)
     """Models and data of the toy, where the files are not named."""
     small: SmallConfig = field(default_factory=SmallConfig)

@@ -37,8 +37,10 @@ from ..sampling import Sampling
 from ..templates import Template
 from ..toy import arithmetic, chat
 from .accept import accept
+from .clean import Cleaner
 from .cost import Assumptions, Planned, Sizes, reward_model_cost, rl_cost, sft_cost
 from .evaluate import load, make_validation
+from .human import check_by_hand
 from .pipeline import PipelineRun, Report, Stage, judge_of, run_stages
 from .recipe import Recipe, SampleConfig
 from .sft import SFTConfig, SFTExample, fine_tune
@@ -115,9 +117,11 @@ def _reject_sample(run: PipelineRun, folder: Path) -> Report:
     """Dev2's responses that pass all filters, with human replies to what needs no reasoning."""
     config = run.recipe.reject_sample
     kept, counts = _accepted(run, folder, config, "rl1")
-    replies = read_samples([str(run.source("replies"))], responses=True)[: config.replies] if config.replies else []
+    replies, clean = list[Sample](), _cleaner(run, folder, counts)
+    if config.replies:
+        replies = clean("replies", read_samples([str(run.source("replies"))], responses=True)[: config.replies])
     _write_rows(folder / "accepted.jsonl", [sample.to_dict() for sample in (*kept, *replies)])
-    return {**counts, "replies": len(replies)}
+    return {**counts, **clean.report, "replies": len(replies)}
 
 
 def _from_accepted(run: PipelineRun, folder: Path, name: str, start: str) -> Report:
@@ -154,12 +158,13 @@ def _rl2(run: PipelineRun, folder: Path) -> Report:
         reward = _with_preference(build_reward(config.reward), helpful, safety, begins)
     else:
         reward = rl2(config.reward.options, helpful=helpful, safety=safety, begins=begins)
-    reasoning, general = (run.questions(name) for name in ("reasoning", "general"))
+    clean = _cleaner(run, folder)
+    reasoning, general = (clean(name, run.questions(name)) for name in ("reasoning", "general"))
     both = len(reasoning) + len(general)
     curriculum: Schedule = ((0, len(reasoning)), (begins, both)) if begins > 0 else ((0, both),)
     samples, start = [*reasoning, *general], run.checkpoint("sft2")
     report = _reinforce(run, folder, config, start, reward=reward, samples=samples, curriculum=curriculum)
-    return {**report, **_watched(folder, begins)}
+    return {**report, **clean.report, **_watched(folder, begins)}
 
 
 def _with_preference(reward: Reward, helpful: Verifier, safety: Verifier, begins: int) -> Reward:
@@ -174,10 +179,11 @@ def _hacking(run: PipelineRun, folder: Path) -> Report:
     config = run.recipe.rl2
     helpful, _ = _preference(run)
     terms = [Term(verifier=helpful), Term(verifier=make("math", config.reward.options.get("math")), weight=0.0)]
-    samples = [replace(sample, kind="general") for sample in run.questions("reasoning")]
+    clean = _cleaner(run, folder)
+    samples = [replace(sample, kind="general") for sample in clean("reasoning", run.questions("reasoning"))]
     reward = Reward(name="hacked", terms=terms)
     report = _reinforce(run, folder, config, run.checkpoint("sft2"), reward=reward, samples=samples)
-    return {**report, **_watched(folder, 0)}
+    return {**report, **clean.report, **_watched(folder, 0)}
 
 
 def _small_zero(run: PipelineRun, folder: Path) -> Report:
@@ -208,19 +214,19 @@ def _accepted_rows(recipe: Recipe) -> int:
 STAGES = (
     Stage("base", (), ("source", "toy", "zero.data"), _base, source="base"),
     Stage(
-        "zero", ("base",), ("zero",), _zero, title="R1-Zero",
+        "zero", ("base",), ("zero", "decontamination"), _zero, title="R1-Zero",
         cost=lambda recipe, sizes, assumed: rl_cost(recipe.zero, sizes.base, assumed, stated=101_000),
     ),
     Stage(
-        "cold_start", ("base", "zero"), ("cold_start", "rl1"), _cold_start, title="Dev1", data="rl1",
+        "cold_start", ("base", "zero"), ("cold_start", "rl1", "decontamination"), _cold_start, title="Dev1", data="rl1",
         cost=_cold_start_cost,
     ),
     Stage(
-        "rl1", ("base", "cold_start"), ("rl1",), _rl1, title="Dev2", data="rl1",
+        "rl1", ("base", "cold_start"), ("rl1", "decontamination"), _rl1, title="Dev2", data="rl1",
         cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl1, sizes.base, assumed),
     ),
     Stage(
-        "reject_sample", ("base", "rl1"), ("reject_sample", "rl1"), _reject_sample, data="rl1",
+        "reject_sample", ("base", "rl1"), ("reject_sample", "rl1", "decontamination"), _reject_sample, data="rl1",
         cost=lambda recipe, sizes, assumed: sft_cost(
             None, _accepted_rows(recipe), sizes.base, assumed, recipe.reject_sample
         ),
@@ -235,8 +241,8 @@ STAGES = (
         cost=lambda recipe, sizes, assumed: reward_model_cost(recipe.reward_models, sizes.base, assumed),
     ),
     Stage(
-        "rl2", ("base", "sft2", "reward_models"), ("rl2", "preference_steps"), _rl2, title="R1", data="rl2",
-        cost=_rl2_cost,
+        "rl2", ("base", "sft2", "reward_models"), ("rl2", "preference_steps", "decontamination"), _rl2, title="R1",
+        data="rl2", cost=_rl2_cost,
     ),
     Stage(
         "small", ("base",), ("toy", "small", "zero.data"), _small, title="the smaller base", model="small",
@@ -248,16 +254,16 @@ STAGES = (
         cost=lambda recipe, sizes, assumed: sft_cost(recipe.distill, _accepted_rows(recipe), sizes.small, assumed),
     ),
     Stage(
-        "no_language", ("base", "cold_start"), ("rl1",), _no_language, experiment=True, data="rl1",
+        "no_language", ("base", "cold_start"), ("rl1", "decontamination"), _no_language, experiment=True, data="rl1",
         cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl1, sizes.base, assumed),
     ),
     Stage(
-        "hacking", ("base", "sft2", "reward_models"), ("rl2",), _hacking, experiment=True, data="rl2",
+        "hacking", ("base", "sft2", "reward_models"), ("rl2", "decontamination"), _hacking, experiment=True, data="rl2",
         cost=lambda recipe, sizes, assumed: rl_cost(recipe.rl2, sizes.base, assumed),
     ),
     Stage(
-        "small_zero", ("base", "small"), ("zero",), _small_zero, title="RL on it", model="small", experiment=True,
-        cost=lambda recipe, sizes, assumed: rl_cost(recipe.zero, sizes.small, assumed),
+        "small_zero", ("base", "small"), ("zero", "decontamination"), _small_zero, title="RL on it", model="small",
+        experiment=True, cost=lambda recipe, sizes, assumed: rl_cost(recipe.zero, sizes.small, assumed),
     ),
 )  # fmt: skip
 """In the order in which they are run."""
@@ -279,7 +285,8 @@ def _reinforce(
         config = replace(config, model=replace(config.model, merge_adapters=True))
     if config.engine.kind == "vllm":
         config = replace(config, model=replace(config.model, path=str(start)))
-    asked = run.questions("reasoning") if samples is None else samples
+    clean = _cleaner(run, folder)
+    asked = clean("reasoning", run.questions("reasoning")) if samples is None else samples
     reward = reward or watch_language(build_reward(config.reward), config.reward)
     model, tokenizer = load(start)
     validate = make_validation(config, tokenizer, reward, processes())
@@ -287,7 +294,14 @@ def _reinforce(
         config, model, tokenizer, asked, reward, stopped=run.stopped, curriculum=curriculum, validate=validate
     )
     trainer.train(folder / "checkpoint")
-    return {"steps": trainer.step}
+    return {"steps": trainer.step, **clean.report}
+
+
+def _cleaner(run: PipelineRun, folder: Path, report: Report | None = None) -> Cleaner:
+    """Drops from the data of a stage what it is tested with; goes on with a report, where there is one."""
+    clean = Cleaner(run.recipe.decontamination, run.recipe.source.probe, folder, folder.name)
+    clean.report.update({"decontaminated": report["decontaminated"]} if report and "decontaminated" in report else {})
+    return clean
 
 
 def _preference(run: PipelineRun) -> tuple[Verifier, Verifier]:
@@ -311,16 +325,23 @@ def _watched(folder: Path, begins: int) -> Report:
 def _accepted(run: PipelineRun, folder: Path, config: SampleConfig, stage: str) -> tuple[list[Sample], Report]:
     """What is kept of the responses of a stage's checkpoint."""
     output = folder / "candidates.jsonl"
-    questions = run.questions("reasoning")[: config.questions]
+    clean = _cleaner(run, folder)
+    questions = clean("reasoning", run.questions("reasoning"))[: config.questions]
     sampling = Sampling(max_tokens=config.max_tokens, temperature=config.temperature)
     resume = output.with_name(f"{output.name}.run.json").exists()
     policy = run.checkpoint(stage)
     run.ask(stage, policy, questions, config.samples, sampling, output=output, resume=resume)
-    accepted = accept(read_samples([str(output)], responses=True), judge_of(run.recipe), config)
+    accepted = accept(read_samples([str(output)], responses=True), judge_of(run.recipe, config.judge), config)
     asked = len(questions) * config.samples
     if not accepted.samples:
         raise RunError(f"none of {asked} responses of {policy} may be learned from: {accepted.left_out}")
-    return accepted.samples, {"candidates": asked, "kept": len(accepted.samples), "left_out": accepted.left_out}
+    checked = check_by_hand(clean("accepted", accepted.samples), folder, config.marks, folder.name)
+    if not checked.samples:
+        raise RunError(f"a person has accepted none of {len(accepted.samples)} responses of {policy}")
+    left_out = {**accepted.left_out, **({"rejected": checked.rejected} if checked.rejected else {})}
+    return checked.samples, {
+        "candidates": asked, "kept": len(checked.samples), "left_out": left_out, **clean.report
+    }  # fmt: skip
 
 
 def _write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:  # any: JSON values

@@ -22,6 +22,7 @@ _FIX: Mapping[str, str] = {
     "gold_not_verified": "respell the gold, or remove the row: no answer can be right",
     "gold_unreadable": "respell the gold, or remove the row: it cannot be judged",
     "gold_missing": "add a gold, or remove the row",
+    "gold_not_needed": "nothing: the scorer of these rows needs no gold",
     "empty_program_passes": "add tests that a program must do something to pass",
     "duplicate_prompt": "keep one of the rows",
     "conflicting_golds": "find out which gold is right, or remove both",
@@ -46,12 +47,12 @@ def run_check(
 ) -> int:
     """Check, print on standard output, return the exit status: 1 where something is to be fixed."""
     with _progress() as progress:
-        found = check(files or ["-"], names, options, languages=languages, progress=progress)
+        checked = check(files or ["-"], names, options, languages=languages, progress=progress)
     if as_json:
-        sys.stdout.write(json.dumps(found.to_dict(), allow_nan=False) + "\n")
+        sys.stdout.write(json.dumps(checked.to_dict(), allow_nan=False) + "\n")
     else:
-        _print(found, rows)
-    return 1 if found.failures else 0
+        _print(checked, rows)
+    return 1 if checked.failures else 0
 
 
 @contextmanager
@@ -65,23 +66,23 @@ def _progress() -> Iterator[Callable[[int], None] | None]:
         yield lambda rows: status.update(f"checking: {rows:,} rows done")
 
 
-def _print(found: Checked, rows: int) -> None:
+def _print(checked: Checked, rows: int) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    kinds = ", ".join(f"{kind} {count:,}" for kind, count in found.kinds.most_common())
-    console.print(Text(f"{found.rows:,} rows: {kinds or 'none that can be read'}"))
-    if found.lengths:
-        told = ", ".join(f"{name} {length:,}" for name, length in found.lengths.items())
-        console.print(Text(f"characters of a prompt: {told}"))
-    if found.languages:
-        told = ", ".join(f"{visible(code)} {count}" for code, count in found.languages.items())
-        console.print(Text(f"language of {sum(found.languages.values())} prompts: {told}"))
-    if found.counts:
+    kinds = ", ".join(f"{kind} {count:,}" for kind, count in checked.kinds.most_common())
+    console.print(Text(f"{checked.rows:,} rows: {kinds or 'none that can be read'}"))
+    if checked.lengths:
+        listed_counts = ", ".join(f"{name} {length:,}" for name, length in checked.lengths.items())
+        console.print(Text(f"characters of a prompt: {listed_counts}"))
+    if checked.languages:
+        listed_counts = ", ".join(f"{visible(code)} {count}" for code, count in checked.languages.items())
+        console.print(Text(f"language of {sum(checked.languages.values())} prompts: {listed_counts}"))
+    if checked.counts:
         table = _table("finding", "rows", "what to do")
-        for what, count in sorted(found.counts.items(), key=lambda item: (item[0] not in FAILURES, -item[1])):
+        for what, count in sorted(checked.counts.items(), key=lambda item: (item[0] not in FAILURES, -item[1])):
             style = "red" if what in FAILURES else "yellow"
             table.add_row(Text(what.replace("_", " "), style), f"{count:,}", _FIX.get(what, ""))
         console.print(table)
-    listed = [finding for finding in found.findings if finding.fails] or found.findings
+    listed = [finding for finding in checked.findings if finding.fails] or checked.findings
     if listed and rows:
         table = _table("row", "line", "finding", "detail")
         for finding in listed[:rows]:
@@ -90,12 +91,12 @@ def _print(found: Checked, rows: int) -> None:
         console.print(table)
         if len(listed) > rows:
             console.print(Text(f"{len(listed) - rows:,} more; --rows N shows more, --json all", "dim"))
-    if found.rows == 0:
+    if checked.rows == 0:
         console.print(Text("failed: there is no row", "red"))
-    elif found.failures:
-        console.print(Text(f"failed: {found.failures:,} to fix", "red"))
+    elif checked.failures:
+        console.print(Text(f"failed: {checked.failures:,} to fix", "red"))
     else:
-        looks = sum(found.counts.values())
+        looks = sum(checked.counts.values())
         more = f"; {looks:,} to look at" if looks else ""
         console.print(Text(f"nothing to fix{more}", "yellow" if looks else "green"))
 

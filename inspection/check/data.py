@@ -98,7 +98,7 @@ def check(
     `progress` is called with the number of rows that are done. Raises RunError for a file that is not there,
     ConfigError for options that a verifier does not have.
     """
-    found, reader = Checked(), RowReader(columns=dict(names or {}))
+    checked, reader = Checked(), RowReader(columns=dict(names or {}))
     golds, prompts = Golds(options), Prompts()
     lengths = array("I")
     some: list[tuple[int, int, str]] = []
@@ -108,22 +108,22 @@ def check(
         judged = iter(golds.check([row.sample for row in waiting if row.sample is not None]))
         for row in waiting:
             for what, detail in [*row.faults, *(next(judged) if row.sample is not None else ())]:
-                found.counts[what] += 1
-                if len(found.findings) < MOST_FINDINGS:
-                    found.findings.append(Finding(row.name, row.line, what, detail))
+                checked.counts[what] += 1
+                if len(checked.findings) < MOST_FINDINGS:
+                    checked.findings.append(Finding(row.name, row.line, what, detail))
         waiting.clear()
         if progress is not None:
-            progress(found.rows)
+            progress(checked.rows)
 
     for raw in Input(files, 64 << 20):
-        found.rows += 1
+        checked.rows += 1
         try:
             sample, answered = _sample(raw, reader)
         except SampleError as error:
             waiting.append(_Row(f"line {raw.line}", raw.line, None, [("unreadable_row", str(error))]))
             continue
         name = sample.id if sample.id is not None else f"line {raw.line}"
-        found.kinds[sample.kind_or_guess or "none"] += 1
+        checked.kinds[sample.kind_or_guess or "none"] += 1
         text = sample.prompt_text
         lengths.append(min(len(text), 2**32 - 1))
         faults = [] if text.strip() else [("empty_prompt", "the row has no prompt")]
@@ -138,10 +138,10 @@ def check(
         if len(waiting) >= AT_ONCE:
             settle()
     settle()
-    _lengths(found, lengths)
+    _lengths(checked, lengths)
     if languages:
-        found.languages = _languages([text for _, _, text in some if text.strip()])
-    return found
+        checked.languages = _languages([text for _, _, text in some if text.strip()])
+    return checked
 
 
 class _Row(NamedTuple):
@@ -162,26 +162,26 @@ def _sample(raw: RawRow, reader: RowReader) -> tuple[Sample, bool]:
     return reader.read_question(fields), any(fields.get(column) is not None for column in columns)
 
 
-def _lengths(found: Checked, lengths: array[int]) -> None:
+def _lengths(checked: Checked, lengths: array[int]) -> None:
     if not lengths:
         return
     ordered = sorted(lengths)
     last = len(ordered) - 1
     shares = (("least", 0.0), ("median", 0.5), ("95 %", 0.95), ("most", 1.0))
-    found.lengths = {name: ordered[int(share * last)] for name, share in shares}
-    bound = LONG * max(1, found.lengths["median"])
+    checked.lengths = {name: ordered[int(share * last)] for name, share in shares}
+    bound = LONG * max(1, checked.lengths["median"])
     long = sum(length > bound for length in ordered)
     if long:
-        found.counts["very_long_prompt"] += long
+        checked.counts["very_long_prompt"] += long
 
 
 def _languages(texts: Sequence[str]) -> dict[str, int]:
     """The main language of each text, counted."""
     from ...verifiers.language import LanguageVerifier
 
-    told: Counter[str] = Counter()
+    languages: Counter[str] = Counter()
     verdicts = LanguageVerifier(scope="all")([Sample(response=text, language="en") for text in texts])
     for verdict in verdicts:
         counts = verdict.evidence.get("counts", {})
-        told[max(counts, key=lambda code: counts[code]) if counts else "none"] += 1
-    return dict(told.most_common())
+        languages[max(counts, key=lambda code: counts[code]) if counts else "none"] += 1
+    return dict(languages.most_common())

@@ -36,8 +36,8 @@ class Fault(NamedTuple):
     """What is wrong with a gold."""
 
     what: str
-    """`gold_not_verified`, `gold_unreadable`, `gold_missing`, `empty_program_passes`, `not_judged`, `not_checked`,
-    `unknown_kind`."""
+    """`gold_not_verified`, `gold_unreadable`, `gold_missing`, `gold_not_needed`, `empty_program_passes`, `not_judged`,
+    `not_checked`, `unknown_kind`."""
     detail: str
 
 
@@ -61,20 +61,20 @@ class Golds:
             if kind == "code" and self._verifier(kind) is not None:
                 programs.append(place)
             elif kind is None:
-                told = "the row has no kind, no tests and no reference, so nothing can judge it"
+                detail = "the row has no kind, no tests and no reference, so nothing can judge it"
                 why = unusable(sample.references)
-                faults[place].append(Fault("gold_missing", told) if why is None else Fault("gold_unreadable", why))
+                faults[place].append(Fault("gold_missing", detail) if why is None else Fault("gold_unreadable", why))
             elif not is_known(kind) and kind not in self._deciders:
                 faults[place].append(Fault("unknown_kind", unknown_kind(kind)))
             elif kind not in UNDECIDED_KINDS or kind in self._deciders:
                 verifier = self._verifier(kind)
-                found = [Fault("not_checked", f"no verifier judges the kind {kind!r} here")]
-                faults[place] += found if verifier is None else _answers(verifier, sample)
+                unchecked = [Fault("not_checked", f"no verifier judges the kind {kind!r} here")]
+                faults[place] += unchecked if verifier is None else _answers(verifier, sample)
         if programs:
             verifier = self._verifier("code")
             assert verifier is not None
-            for place, found in zip(programs, _programs(verifier, [samples[n] for n in programs]), strict=True):
-                faults[place] += found
+            for place, wrong in zip(programs, _programs(verifier, [samples[n] for n in programs]), strict=True):
+                faults[place] += wrong
         return faults
 
     def _verifier(self, kind: str) -> Verifier | None:
@@ -91,6 +91,8 @@ def _answers(verifier: Verifier, sample: Sample) -> Iterator[Fault]:
     if sample.reference is None:
         # Nothing to verify; judging nonsense still tells whether the row itself can be judged.
         (verdict,) = verifier([replace(sample, response="<answer>null</answer>")])
+        if sample.kind_or_guess == "procedural" and verdict.reason is not Reason.REFERENCE_MISSING:
+            yield Fault("gold_not_needed", "the row has no gold: its own scorer judges answers without one")
         if verdict.status is Status.ERROR and verdict.reason is not Reason.REFERENCE_MISSING:
             yield _unjudged(verdict)
         elif verdict.status is Status.ERROR:

@@ -44,14 +44,14 @@ class Prompts:
         others = repr(
             sorted((k, repr(v)) for k, v in sample.meta.items() if k in ("numbers", "nums", "target", "schema"))
         )
-        told = hashlib.blake2b(
+        digest = hashlib.blake2b(
             f"{golds}\0{tests}\0{others}".encode("utf-8", "surrogatepass"), digest_size=12
         ).hexdigest()
         key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        before = self._seen.setdefault(key, Seen(row, told, sample.problem, answered))
+        before = self._seen.setdefault(key, Seen(row, digest, sample.problem, answered))
         if before.row == row:
             return None
-        if before.golds != told:
+        if before.golds != digest:
             return "conflicting_golds", f"the prompt of {before.row} with another gold"
         if answered and before.answered and before.problem == sample.problem:
             return None

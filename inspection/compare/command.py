@@ -49,7 +49,7 @@ def _write_page(
     on: str | None,
     page: str,
 ) -> None:
-    from ..report.command import tell
+    from ..report.command import print_written
     from ..report.options import ReportOptions
     from ..report.write import ComparisonTable, write_report
 
@@ -62,7 +62,7 @@ def _write_page(
     table = ComparisonTable(by or "system", PAIR_HEADS, rows)
     labels = () if by else file_names(files)
     options = ReportOptions(sources=files, output=page, names=names or {}, group_by=on, systems=labels)
-    tell(write_report(options, comparison=table))
+    print_written(write_report(options, comparison=table))
 
 
 def _print(comparison: Comparison, metric: str, rows: int) -> None:

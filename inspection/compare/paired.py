@@ -119,15 +119,15 @@ class Comparison:
     def differing(self) -> list[Difference]:
         """Problems on which not all systems have the same value, the widest apart first."""
         problems = {problem: None for system in self.systems for problem in system.problems}
-        found = []
+        ranked = []
         for number, problem in enumerate(problems):
             values = [system.value(problem) if problem in system.problems else None for system in self.systems]
             known = [value for value in values if value is not None]
             apart = max(known) - min(known)
             if apart > SAME:
                 label = next(system.labels[problem] for system in self.systems if problem in system.labels)
-                found.append((-apart, number, Difference(label, tuple(values))))
-        return [difference for *_, difference in sorted(found, key=lambda one: one[:2])]
+                ranked.append((-apart, number, Difference(label, tuple(values))))
+        return [difference for *_, difference in sorted(ranked, key=lambda one: one[:2])]
 
     def to_dict(self, rows: int) -> dict[str, Any]:  # any: a JSON object
         """The JSON form, with at most `rows` of the problems that differ."""

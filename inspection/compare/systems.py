@@ -41,15 +41,15 @@ def read_systems(
             _add_row(systems, row, labels[number], by, on, metric)
             if len(systems) > MOST_SYSTEMS:
                 raise ConfigError(f"{by or 'the files'} has more than {MOST_SYSTEMS} values; that is no comparison")
-    found = [system for system in systems.values() if system.problems]
-    if len(found) < 2:
+    with_values = [system for system in systems.values() if system.problems]
+    if len(with_values) < 2:
         what = f"one value of {by}" if by else "one file"
-        held = "nothing with a value" if not found else f"{what} with values"
+        held = "nothing with a value" if not with_values else f"{what} with values"
         raise RunError(
             f"a comparison needs two systems, and {', '.join(files)} holds {held} of {metric}; "
             "name several scored files, or a field that tells the systems apart (--by model)"
         )
-    return found
+    return with_values
 
 
 def _add_row(

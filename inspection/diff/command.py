@@ -30,34 +30,36 @@ def run_diff(
     page: str | None = None,
 ) -> int:
     """Compare, print on standard output, write the page if any; return the exit status. Raises RunError."""
-    found = compare(before, after, names, tolerance=tolerance)
+    difference = compare(before, after, names, tolerance=tolerance)
     if page is not None:
-        _write_page(found, before, after, names, page)
+        _write_page(difference, before, after, names, page)
     if as_json:
-        sys.stdout.write(json.dumps(found.to_dict(), allow_nan=False) + "\n")
+        sys.stdout.write(json.dumps(difference.to_dict(), allow_nan=False) + "\n")
     else:
-        _print(found, rows)
-    return 1 if fail_on_flip and not found.same else 0
+        _print(difference, rows)
+    return 1 if fail_on_flip and not difference.same else 0
 
 
-def _write_page(found: Difference, before: str, after: str, names: Mapping[str, str] | None, page: str) -> None:
-    from ..report.command import tell
+def _write_page(difference: Difference, before: str, after: str, names: Mapping[str, str] | None, page: str) -> None:
+    from ..report.command import print_written
     from ..report.options import ReportOptions
     from ..report.write import ComparisonTable, write_report
 
     flips: Counter[str] = Counter()
-    for (name, _, _), count in found.groups.items():
+    for (name, _, _), count in difference.groups.items():
         flips[name] += count
     rows = []
-    for name in sorted({*flips, *found.tables}):
-        told = found.tables.get(name)
+    for name in sorted({*flips, *difference.tables}):
+        table_of = difference.tables.get(name)
         counts = [""] * 5
-        if told is not None:
-            counts = [f"{n:,}" for n in (told.right, told.lost, told.won, told.wrong)] + [f"{told.p:.4g}"]
+        if table_of is not None:
+            counts = [f"{n:,}" for n in (table_of.right, table_of.lost, table_of.won, table_of.wrong)] + [
+                f"{table_of.p:.4g}"
+            ]
         rows.append((name, f"{flips[name]:,}", *counts))
-    title = f"{found.flips:,} verdicts flipped among {found.pairs:,} responses, matched by {found.matched_by}"
-    if found.unmatched:
-        title += f"; not compared: {_unmatched(found)}"
+    title = f"{difference.flips:,} verdicts flipped among {difference.pairs:,} responses, matched by {difference.matched_by}"
+    if difference.unmatched:
+        title += f"; not compared: {_unmatched(difference)}"
     # A page without flips shows no rows, rather than all of them.
     nothing: tuple[dict[str, str], dict[str, str]] = ({"": ""}, {"": ""})
     options = ReportOptions(
@@ -66,62 +68,64 @@ def _write_page(found: Difference, before: str, after: str, names: Mapping[str, 
         title=f"{before} and {after}",
         names=names or {},
         systems=("before", "after"),
-        flips=found.flipped if found.rows else nothing,
+        flips=difference.flipped if difference.rows else nothing,
     )
     table = ComparisonTable("flip", _HEADS, rows, title)
-    tell(write_report(options, comparison=table, allow_empty=True))
+    print_written(write_report(options, comparison=table, allow_empty=True))
 
 
-def _print(found: Difference, rows: int) -> None:
+def _print(difference: Difference, rows: int) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    share = f" ({found.flipped_pairs / found.pairs:.2%})" if found.pairs else ""
+    share = f" ({difference.flipped_pairs / difference.pairs:.2%})" if difference.pairs else ""
     console.print(
         Text(
-            f"{found.pairs:,} responses in both, matched by {found.matched_by}; {found.flips:,} verdicts flipped, "
-            f"in {found.flipped_pairs:,} responses{share}"
+            f"{difference.pairs:,} responses in both, matched by {difference.matched_by}; {difference.flips:,} "
+            f"verdicts flipped, in {difference.flipped_pairs:,} responses{share}"
         )
     )
-    if found.groups:
+    if difference.groups:
         table = _table("verifier", "before", "after", "flips")
-        for (name, old, new), count in found.groups.most_common():
+        for (name, old, new), count in difference.groups.most_common():
             table.add_row(Text(visible(name)), old, new, f"{count:,}")
         console.print(table)
-    if found.tables:
+    if difference.tables:
         table = _table("verifier", "right both", "right to wrong", "wrong to right", "wrong both", "McNemar p")
-        for name, told in sorted(found.tables.items()):
-            counts = (told.right, told.lost, told.won, told.wrong)
-            table.add_row(Text(visible(name)), *(f"{count:,}" for count in counts), f"{told.p:.4g}")
+        for name, table_of in sorted(difference.tables.items()):
+            counts = (table_of.right, table_of.lost, table_of.won, table_of.wrong)
+            table.add_row(Text(visible(name)), *(f"{count:,}" for count in counts), f"{table_of.p:.4g}")
         console.print(table)
         console.print(Text("p takes responses as independent; of several to one problem it is too small", "dim"))
-    if found.one_sided:
-        one = ", ".join(f"{name} {count:,} {side}" for (name, side), count in found.one_sided.most_common(8))
+    if difference.one_sided:
+        one = ", ".join(f"{name} {count:,} {side}" for (name, side), count in difference.one_sided.most_common(8))
         console.print(Text(visible(f"verdicts of one scoring only: {one}"), "yellow"))
-    if found.renamed:
-        told_so = ", ".join(f"{n} {a} to {b} {c:,}" for (n, a, b), c in found.renamed.most_common(5))
-        console.print(Text(visible(f"same score, another reason: {told_so}")))
-    if found.rows and rows:
+    if difference.renamed:
+        renamed = ", ".join(f"{n} {a} to {b} {c:,}" for (n, a, b), c in difference.renamed.most_common(5))
+        console.print(Text(visible(f"same score, another reason: {renamed}")))
+    if difference.rows and rows:
         table = _table("row", "verifier", "before", "after", "scores")
-        for flip in found.rows[:rows]:
+        for flip in difference.rows[:rows]:
             scores = " to ".join("none" if score is None else f"{score:.4g}" for score in flip.scores)
             table.add_row(Text(visible(flip.row)), Text(visible(flip.verifier)), flip.before, flip.after, scores)
         console.print(table)
-        if found.flips > rows:
-            console.print(Text(f"{found.flips - rows:,} more flips; --rows N shows more, --json up to 1,000", "dim"))
-    if found.unmatched:
-        console.print(Text(f"not compared: {_unmatched(found)}", "yellow"))
+        if difference.flips > rows:
+            console.print(
+                Text(f"{difference.flips - rows:,} more flips; --rows N shows more, --json up to 1,000", "dim")
+            )
+    if difference.unmatched:
+        console.print(Text(f"not compared: {_unmatched(difference)}", "yellow"))
 
 
-def _unmatched(found: Difference) -> str:
-    told = (
-        (found.only[0], "only in the first file"),
-        (found.only[1], "only in the second"),
-        (found.other_response, "with another response"),
-        (found.twice[0], "with an id seen before in the first"),
-        (found.twice[1], "with an id seen before in the second"),
-        (found.errors[0], "rows in error in the first"),
-        (found.errors[1], "rows in error in the second"),
+def _unmatched(difference: Difference) -> str:
+    counts = (
+        (difference.only[0], "only in the first file"),
+        (difference.only[1], "only in the second"),
+        (difference.other_response, "with another response"),
+        (difference.twice[0], "with an id seen before in the first"),
+        (difference.twice[1], "with an id seen before in the second"),
+        (difference.errors[0], "rows in error in the first"),
+        (difference.errors[1], "rows in error in the second"),
     )
-    return ", ".join(f"{count:,} {what}" for count, what in told if count)
+    return ", ".join(f"{count:,} {what}" for count, what in counts if count)
 
 
 def _table(*heads: str) -> Table:

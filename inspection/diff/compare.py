@@ -43,7 +43,7 @@ class _Side(NamedTuple):
 
     name: str
     text: bytes
-    told: tuple[VerdictEntry, ...]
+    verdicts: tuple[VerdictEntry, ...]
 
 
 @dataclass(slots=True)
@@ -155,7 +155,7 @@ def compare(
     Raises RunError for a file that is not there or holds no scored row.
     """
     by_id = _have_ids(before, names) and _have_ids(after, names)
-    found = Difference(matched_by="id" if by_id else "line")
+    difference = Difference(matched_by="id" if by_id else "line")
     waiting: tuple[dict[Key, _Side], dict[Key, _Side]] = ({}, {})
     seen: tuple[set[Key], set[Key]] = (set(), set())
     twice, errors = [0, 0], [0, 0]
@@ -171,7 +171,7 @@ def compare(
                 going[side] = False
                 continue
             key, kept = item
-            judged += bool(kept.told)
+            judged += bool(kept.verdicts)
             if key in seen[side]:
                 twice[side] += 1
                 continue
@@ -181,12 +181,12 @@ def compare(
                 waiting[side][key] = kept
             else:
                 pair = (partner, kept) if side else (kept, partner)
-                _count(found, *pair, tolerance)
+                _count(difference, *pair, tolerance)
     if not judged:
         raise RunError(f"neither {before} nor {after} holds a verdict; score them first with r1-reward score")
-    found.only = (len(waiting[0]), len(waiting[1]))
-    found.twice, found.errors = (twice[0], twice[1]), (errors[0], errors[1])
-    return found
+    difference.only = (len(waiting[0]), len(waiting[1]))
+    difference.twice, difference.errors = (twice[0], twice[1]), (errors[0], errors[1])
+    return difference
 
 
 def _have_ids(path: str, names: Mapping[str, str] | None) -> bool:
@@ -222,32 +222,32 @@ def _short(response: Response) -> _Side:
     return _Side(response.name, text, response.scored.verdicts)
 
 
-def _count(found: Difference, before: _Side, after: _Side, tolerance: float) -> None:
+def _count(difference: Difference, before: _Side, after: _Side, tolerance: float) -> None:
     if before.text != after.text:
-        found.other_response += 1
+        difference.other_response += 1
         return
-    found.pairs += 1
-    old = {told[0]: told for told in before.told}
-    new = {told[0]: told for told in after.told}
+    difference.pairs += 1
+    old = {entry[0]: entry for entry in before.verdicts}
+    new = {entry[0]: entry for entry in after.verdicts}
     flipped = False
     for name in {**old, **new}:
         one, two = old.get(name), new.get(name)
         if one is None or two is None:
-            found.one_sided[name, "before" if two is None else "after"] += 1
+            difference.one_sided[name, "before" if two is None else "after"] += 1
             continue
-        _decide(found.tables, name, one, two)
+        _decide(difference.tables, name, one, two)
         if _same(one, two, tolerance):
             if one[2] != two[2]:
-                found.renamed[name, one[2], two[2]] += 1
+                difference.renamed[name, one[2], two[2]] += 1
             continue
-        found.groups[name, one[2], two[2]] += 1
-        found.flips += 1
+        difference.groups[name, one[2], two[2]] += 1
+        difference.flips += 1
         flipped = True
-        if len(found.rows) < MOST_ROWS:
-            found.rows.append(Flip(before.name, name, one[2], two[2], (one[3], two[3])))
-            for names, own in zip(found.flipped, (before.name, after.name), strict=True):
+        if len(difference.rows) < MOST_ROWS:
+            difference.rows.append(Flip(before.name, name, one[2], two[2], (one[3], two[3])))
+            for names, own in zip(difference.flipped, (before.name, after.name), strict=True):
                 names.setdefault(own, f"{name}: {one[2]} to {two[2]}")
-    found.flipped_pairs += flipped
+    difference.flipped_pairs += flipped
 
 
 def _same(one: VerdictEntry, two: VerdictEntry, tolerance: float) -> bool:
@@ -258,7 +258,7 @@ def _same(one: VerdictEntry, two: VerdictEntry, tolerance: float) -> bool:
 
 def _decide(tables: dict[str, Table], name: str, one: VerdictEntry, two: VerdictEntry) -> None:
     """Enter a pair in its verifier's table, where both times right or wrong was found."""
-    if any(told[1] != Status.SCORED or told[2] in (Reason.MEASURED, Reason.NO_WORDS) for told in (one, two)):
+    if any(entry[1] != Status.SCORED or entry[2] in (Reason.MEASURED, Reason.NO_WORDS) for entry in (one, two)):
         return
     was, now = one[2] == Reason.CORRECT, two[2] == Reason.CORRECT
     table = tables[name]

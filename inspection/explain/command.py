@@ -111,13 +111,13 @@ def run_explain(
     name = verifier or _verifier_of(sample, options.pop(CHOICE, None))
     if name == "math" and sample.reference is None:
         raise ConfigError("--reference is missing: the right answer, which math compares with")
-    found = explain_sample(sample, name, options)
+    explanation = explain_sample(sample, name, options)
     if as_json:
         # ASCII, so that no character of a response reaches a terminal as it is.
-        sys.stdout.write(json.dumps(found.to_dict(), allow_nan=False) + "\n")
+        sys.stdout.write(json.dumps(explanation.to_dict(), allow_nan=False) + "\n")
         return
     console = Console(highlight=False)
-    for line in _lines(found, console.encoding):
+    for line in _lines(explanation, console.encoding):
         console.print(line, soft_wrap=True)
 
 
@@ -138,24 +138,24 @@ def _verifier_of(sample: Sample, chosen: Mapping[str, object] | None) -> str:
 
 def _find(source: str, row: str, names: Mapping[str, str], response: str | None) -> Sample:
     """A row of a file: by its id, else by its number from 1; `row#2` is the second of its `responses`."""
-    wanted, _, part = row.partition("#")
+    name, _, part = row.partition("#")
     if part and not part.isdigit():
         raise ConfigError(f"{row!r} names no response; write ROW#2 for the second of a row")
-    number = int(wanted) if wanted.isdigit() else None
+    number = int(name) if name.isdigit() else None
     numbered: dict[str, Any] | None = None
     for place, raw in enumerate(Input([source], 64 << 20), 1):
         try:
             fields, _ = decode_row(raw)
         except SampleError:
             fields = None
-        if isinstance(fields, dict) and str(fields.get(names.get("id", "id"))) == wanted:
+        if isinstance(fields, dict) and str(fields.get(names.get("id", "id"))) == name:
             return _sample(fields, names, response, int(part or 1))
         if place == number:
             if not isinstance(fields, dict):
                 raise RunError(f"row {number} of {source} is no JSON object")
             numbered = fields
     if numbered is None:
-        raise RunError(f"{source} has no row with the id or the number {wanted!r}")
+        raise RunError(f"{source} has no row with the id or the number {name!r}")
     return _sample(numbered, names, response, int(part or 1))
 
 
@@ -190,9 +190,9 @@ _WHOLE = frozenset({"program", "stdout", "stderr"})
 _MOST_LINES = 60
 
 
-def _lines(found: Explanation, encoding: str) -> Iterator[Text]:
+def _lines(explanation: Explanation, encoding: str) -> Iterator[Text]:
     """One line for each step and one for the verdict, in columns; programs and outputs as they are."""
-    rows = [("step", "rule", "result"), *map(_row, found.steps), _last(found.verdict)]
+    rows = [("step", "rule", "result"), *map(_row, explanation.steps), _last(explanation.verdict)]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for number, (step, rule, result) in enumerate(rows):
         first, *more = result.rstrip().splitlines() if step in _WHOLE and result.strip() else [result]
@@ -200,7 +200,11 @@ def _lines(found: Explanation, encoding: str) -> Iterator[Text]:
             more = [*more[: _MOST_LINES - 1], f"… {len(more) - _MOST_LINES + 1} more lines, all of them in --json"]
         line = f"{step:<{widths[0]}}  {rule:<{widths[1]}}  {visible(first)}".rstrip()
         style = (
-            "dim" if number == 0 else _style(found.verdict) if number == len(rows) - 1 else _colour(step, rule, found)
+            "dim"
+            if number == 0
+            else _style(explanation.verdict)
+            if number == len(rows) - 1
+            else _colour(step, rule, explanation)
         )
         for text in (line, *(f"{'':{sum(widths) + 2}}  {visible(one)}".rstrip() for one in more)):
             # Not every terminal can show every letter.
@@ -213,14 +217,14 @@ def _style(verdict: Verdict) -> str:
     return {Reason.CORRECT: "bold green", Reason.MEASURED: "bold cyan"}.get(verdict.reason, "bold red")
 
 
-def _colour(step: str, rule: str, found: Explanation) -> str:
+def _colour(step: str, rule: str, explanation: Explanation) -> str:
     """Colour of a step: what failed is red, and text of another language than the target's is yellow."""
     if step == "violation" or (step.startswith("test ") and rule in _FAILED):
         return "red"
     if step.startswith("test "):
         return "green" if rule in _PASSED else "yellow"
     if step in ("text", "count"):
-        return "" if rule == found.verdict.evidence.get("target") else "yellow"
+        return "" if rule == explanation.verdict.evidence.get("target") else "yellow"
     return ""
 
 

@@ -57,8 +57,8 @@ def explain(
         if decision.same is None and symbolic:
             from ...verifiers.math.symbolic import decide
 
-            found = decide(gold.node, answer.node, (gold.text, answer.text))
-            steps.append(_decided("symbolic", found and found.same, found.rule if found else "none"))
+            decided = decide(gold.node, answer.node, (gold.text, answer.text))
+            steps.append(_decided("symbolic", decided and decided.same, decided.rule if decided else "none"))
     return [step._asdict() for step in steps]
 
 

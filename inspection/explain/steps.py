@@ -49,15 +49,15 @@ def _math(verifier: Verifier, sample: Sample, verdict: Verdict) -> list[Step]:
 
 def _format(verifier: Verifier, sample: Sample, verdict: Verdict) -> list[Step]:
     profile = getattr(verifier, "profile", "")
-    found = scan(sample.response, sample.prompt, prefilled=getattr(verifier, "prefilled", "auto"))
+    scanned = scan(sample.response, sample.prompt, prefilled=getattr(verifier, "prefilled", "auto"))
     steps = [_step("form", str(profile), "the form asked for")]
-    if found.prefilled:
+    if scanned.prefilled:
         steps.append(_step("think", "prefilled", "the prompt gave the opening <think>"))
-    for block in found.blocks:
+    for block in scanned.blocks:
         data = {"start": block.span.start, "end": block.span.end, "closed": block.closed}
         rule = "closed" if block.closed else "left open"
-        steps.append(_step(block.name, rule, _cut(block.body.of(found.text)), data))
-    if not found.blocks:
+        steps.append(_step(block.name, rule, _cut(block.body.of(scanned.text)), data))
+    if not scanned.blocks:
         steps.append(_step("blocks", "none", "there is no <think> and no <answer>"))
     broken = [_step("violation", word, word.replace("_", " ")) for word in verdict.evidence.get("violations", ())]
     return steps + broken + _parts(verdict)
@@ -67,8 +67,8 @@ def _language(verifier: Verifier, sample: Sample, verdict: Verdict) -> list[Step
     evidence = verdict.evidence
     if "target" not in evidence:
         return _general(verifier, sample, verdict)
-    given = "given" if sample.language is not None else "the prompt's"
-    steps = [_step("target", given, str(evidence["target"]))]
+    source = "given" if sample.language is not None else "the prompt's"
+    steps = [_step("target", source, str(evidence["target"]))]
     for start, end, language in evidence["spans"]:
         data = {"start": start, "end": end}
         steps.append(_step("text", language, _cut(sample.response[start:end]), data))
@@ -97,20 +97,20 @@ def _code(verifier: Verifier, sample: Sample, verdict: Verdict) -> list[Step]:
     if "trust" in evidence:
         steps.append(_step("trust", str(evidence["trust"]), _TRUST.get(str(evidence["trust"]), "")))
     # One test of the row may come to several, as the asserts of HumanEval's `check` do.
-    given = [_given(test) for test in sample.tests] if len(sample.tests) == len(tests) else [""] * len(tests)
-    for number, (test, asked) in enumerate(zip(tests, given, strict=True), 1):
-        took = f"{test['seconds']:.2f} s" if isinstance(test.get("seconds"), int | float) else "not timed"
+    questions = [_call_text(test) for test in sample.tests] if len(sample.tests) == len(tests) else [""] * len(tests)
+    for number, (test, asked) in enumerate(zip(tests, questions, strict=True), 1):
+        seconds = f"{test['seconds']:.2f} s" if isinstance(test.get("seconds"), int | float) else "not timed"
         memory = f", {test['memory_mb']:.0f} MB" if isinstance(test.get("memory_mb"), int | float) else ""
-        told = ["not run"] if test.get("outcome") == "SKIPPED" else [took + memory]
-        told += [_cut(str(test["detail"]))] if test.get("detail") else []
-        result = f"{asked}: {', '.join(told)}" if asked else ", ".join(told)
+        results = ["not run"] if test.get("outcome") == "SKIPPED" else [seconds + memory]
+        results += [_cut(str(test["detail"]))] if test.get("detail") else []
+        result = f"{asked}: {', '.join(results)}" if asked else ", ".join(results)
         steps.append(_step(f"test {number}", str(test.get("outcome")), result, dict(test)))
         steps += [_step(stream, "wrote", str(test[stream])) for stream in ("stdout", "stderr") if test.get(stream)]
     others = {k: v for k, v in evidence.items() if k not in ("tests", "trust", "language", "backend")}
     return steps + [_step("evidence", key, _cut(str(value)), {key: value}) for key, value in others.items()]
 
 
-def _given(test: TestCase) -> str:
+def _call_text(test: TestCase) -> str:
     """What a test asks, on one short line."""
     if test.type == "function":
         args = (test.args or "()").strip()

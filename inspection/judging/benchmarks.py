@@ -5,32 +5,14 @@ Both read rows that `score` wrote with the rubric of that name.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...verifiers.errors import RunError
+from .length_control import Comparison, WinRate, estimate_difficulties, win_rate
 
-ROUNDS = 100
-PENALTY = 0.05
-"""Of the squared length coefficient, in units of a verdict, so that verdicts that length separates have a fit."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WinRate:
-    """How often a model's answers were preferred to the baseline's."""
-
-    raw: float
-    """As judged."""
-    length_controlled: float
-    """As it would be if both answers always had the same length."""
-    length_coefficient: float
-    """How far length decides, in log odds; above 0 the judge prefers longer answers."""
-    n: int
-    """Answers with a verdict."""
-    unjudged: int
-    """Answers without."""
+_INSTRUCTION = ("prompt", "instruction", "problem", "question", "id")
 
 
 def arena_hard_score(rows: Iterable[Mapping[str, Any]], name: str = "judge") -> float:
@@ -47,71 +29,82 @@ def arena_hard_score(rows: Iterable[Mapping[str, Any]], name: str = "judge") -> 
     >>> arena_hard_score([row, {"verdicts": {"judge": {"score": None}}}])
     0.75
     """
-    found = list(_verdicts(rows, name))
+    found = [verdict for _, verdict in _verdicts(rows, name)]
     games = [(float(one["score"]), float(one["evidence"]["weight"])) for one in found if one["score"] is not None]
     return sum(score * weight for score, weight in games) / sum(weight for _, weight in games)
 
 
-def length_controlled(rows: Iterable[Mapping[str, Any]], name: str = "judge") -> WinRate:
-    """AlpacaEval 2's length-controlled win rate (Dubois et al., 2024).
-
-    Fitted is P(preferred) = sigmoid(a + b tanh(d / s)), d being the difference of the two lengths and s its standard
-    deviation; the rate is sigmoid(a), what is left where the lengths are equal. The paper's third term, the difficulty
-    of each instruction, is estimated from many models' verdicts and is not in it; lengths are characters.
+def length_controlled(
+    rows: Iterable[Mapping[str, Any]],
+    name: str = "judge",
+    *,
+    difficulties: Mapping[str, float] | None = None,
+    variants: Iterable[Iterable[Mapping[str, Any]]] = (),
+    instruction: str | None = None,
+) -> WinRate:
+    """AlpacaEval 2's length-controlled win rate (Dubois et al., 2024); `length_control.py` has the formula.
 
     Args:
         rows: As `score --reward judge --set judge.rubric=alpaca_eval` wrote them.
         name: The verifier's name in `verdicts`.
+        difficulties: That of each instruction, such as those of `instruction_difficulties`; None leaves the term out.
+        variants: Rows of the baseline against itself where it was asked to be short, or long (optional).
+        instruction: The field that names a row's instruction; None takes the first there is of `prompt`,
+            `instruction`, `problem`, `question` and `id`, a dialogue as JSON.
+
+    Raises:
+        RunError: No row has a verdict against a baseline, or an instruction has no difficulty.
+    """
+    found, unjudged = comparisons_of(rows, name, instruction)
+    others = [comparisons_of(some, name, instruction)[0] for some in variants]
+    return win_rate(found, difficulties, others, unjudged=unjudged)
+
+
+def instruction_difficulties(
+    models: Iterable[Iterable[Mapping[str, Any]]], name: str = "judge", *, instruction: str | None = None
+) -> dict[str, float]:
+    """The difficulty of each instruction, from scored rows of several models; arguments as of `length_controlled`.
+
+    Raises:
+        RunError: There are fewer than two models, one has no verdicts, or a row names no instruction.
+    """
+    return estimate_difficulties([comparisons_of(rows, name, instruction)[0] for rows in models])
+
+
+def comparisons_of(
+    rows: Iterable[Mapping[str, Any]], name: str = "judge", instruction: str | None = None
+) -> tuple[list[Comparison], int]:
+    """The verdicts against a baseline in scored rows, and how many answers have none; arguments as above.
 
     Raises:
         RunError: No row has a verdict against a baseline.
     """
-    found = list(_verdicts(rows, name))
-    judged = [one for one in found if one["score"] is not None]
-    scores = [float(one["score"]) for one in judged]
-    differences = [one["evidence"]["lengths"][0] - one["evidence"]["lengths"][1] for one in judged]
-    mean = sum(differences) / len(differences)
-    spread = math.sqrt(sum((one - mean) ** 2 for one in differences) / len(differences)) or 1.0
-    intercept, slope = _logistic([math.tanh(one / spread) for one in differences], scores)
-    return WinRate(
-        raw=sum(scores) / len(scores),
-        length_controlled=_sigmoid(intercept),
-        length_coefficient=slope,
-        n=len(judged),
-        unjudged=len(found) - len(judged),
-    )
+    found, unjudged = [], 0
+    for row, verdict in _verdicts(rows, name):
+        if verdict["score"] is None:
+            unjudged += 1
+            continue
+        own, baseline = verdict["evidence"]["lengths"]
+        asked = next((row[key] for key in ((instruction,) if instruction else _INSTRUCTION) if row.get(key)), "")
+        found.append(
+            Comparison(
+                preference=float(verdict["score"]),
+                length=own,
+                baseline_length=baseline,
+                instruction=asked if isinstance(asked, str) else json.dumps(asked, sort_keys=True, ensure_ascii=False),
+            )
+        )
+    return found, unjudged
 
 
-def _verdicts(rows: Iterable[Mapping[str, Any]], name: str) -> Iterator[Mapping[str, Any]]:
+def _verdicts(rows: Iterable[Mapping[str, Any]], name: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """The rows with a verdict against a baseline or without one for the judge's sake, and what it is."""
     judged = False
     for row in rows:
-        told = row.get("verdicts")
-        verdict = told.get(name) if isinstance(told, Mapping) else None
+        verdicts = row.get("verdicts")
+        verdict = verdicts.get(name) if isinstance(verdicts, Mapping) else None
         if isinstance(verdict, Mapping) and (verdict.get("score") is None or "lengths" in verdict.get("evidence", {})):
             judged = judged or verdict.get("score") is not None
-            yield verdict
+            yield row, verdict
     if not judged:
         raise RunError(f"no row has a verdict of {name} against a baseline")
-
-
-def _logistic(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
-    """Intercept and slope of a logistic regression by Newton's method; both are drawn to 0 a little."""
-    a = b = 0.0
-    for _ in range(ROUNDS):
-        p = [_sigmoid(a + b * one) for one in x]
-        ga = sum(one - two for one, two in zip(y, p, strict=True)) - PENALTY * a
-        gb = sum((one - two) * three for one, two, three in zip(y, p, x, strict=True)) - PENALTY * b
-        w = [one * (1 - one) for one in p]
-        haa, hbb = sum(w) + PENALTY, sum(one * two * two for one, two in zip(w, x, strict=True)) + PENALTY
-        hab = sum(one * two for one, two in zip(w, x, strict=True))
-        determinant = haa * hbb - hab * hab
-        da, db = (hbb * ga - hab * gb) / determinant, (haa * gb - hab * ga) / determinant
-        longest = max(1.0, abs(da), abs(db))
-        a, b = a + da / longest, b + db / longest
-        if max(abs(da), abs(db)) < 1e-10:
-            break
-    return a, b
-
-
-def _sigmoid(value: float) -> float:
-    return 1 / (1 + math.exp(-value)) if value >= 0 else math.exp(value) / (1 + math.exp(value))

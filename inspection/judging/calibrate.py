@@ -22,10 +22,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...scoring.agreement import Agreement
+from ...scoring.judging import CeilingError
 from ...scoring.stats import Z95, Clustered, Interval
 from ...verifiers.errors import ConfigError
-from ...verifiers.judge import JudgeVerifier, Rubric
-from ...verifiers.verdict import Status, Verdict
+from ...verifiers.judge import Asker, JudgeVerifier, Rubric
+from ...verifiers.verdict import Reason, Status, Verdict
 from .labelled import Labelled
 
 BATCH = 256
@@ -113,7 +114,7 @@ def check_judge(
     bounds: Bounds | None = None,
     threshold: float = 0.5,
     again: bool = True,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, Asker], None] | None = None,
 ) -> JudgeCheck:
     """Ask a judge about labelled responses and measure it.
 
@@ -123,17 +124,18 @@ def check_judge(
         bounds: What it must keep; None takes the usual ones.
         threshold: Score from which on a response counts as right, of a judge that gives grades.
         again: Whether everything is asked a second time, for self-agreement.
-        progress: Is told how many were judged.
+        progress: Gets how many were judged, and who asks, before and after each batch.
 
     Raises:
         ConfigError: The judge's mode does not fit.
+        CeilingError: The ceiling of cost is reached.
     """
     pairs = labelled[0].pair
     if not pairs and judge.used_rubric.mode == "pairwise":
         raise ConfigError("a judge of mode pairwise is checked on pairs: rows with prompt, chosen and rejected")
     judge = for_pairs(judge) if pairs else judge
-    first = _ask(judge, labelled, progress)
-    second = _ask(replace(judge, draw=judge.draw + 1), labelled, progress) if again else None
+    first = _ask(judge, labelled, 0, progress)
+    second = _ask(replace(judge, draw=judge.draw + 1), labelled, len(labelled), progress) if again else None
     decisions = [_decision(one, pairs=pairs, threshold=threshold) for one in first]
     counts, clusters = Agreement(), defaultdict[object, Agreement](Agreement)
     right, refused, same, place = (defaultdict[object, float](float) for _ in range(4))
@@ -176,13 +178,22 @@ def check_judge(
     return replace(found, faults=tuple(_faults(found)))
 
 
-def _ask(judge: JudgeVerifier, labelled: Sequence[Labelled], progress: Callable[[int], None] | None) -> list[Verdict]:
-    found: list[Verdict] = []
+def _ask(
+    judge: JudgeVerifier, labelled: Sequence[Labelled], before: int, progress: Callable[[int, Asker], None] | None
+) -> list[Verdict]:
+    verdicts: list[Verdict] = []
+    show = progress or (lambda *_: None)
+    asker = judge.asker()
+    show(before, asker)
     for start in range(0, len(labelled), BATCH):
-        found += judge([one.sample for one in labelled[start : start + BATCH]])
-        if progress is not None:
-            progress(len(found))
-    return found
+        verdicts += judge([one.sample for one in labelled[start : start + BATCH]])
+        show(before + len(verdicts), asker)
+        if any(verdict.reason is Reason.JUDGE_CEILING for verdict in verdicts):
+            raise CeilingError(
+                f"the ceiling of cost is reached after {before + start:,} verdicts (judge.max_cost); with judge.record "
+                "what was asked is kept: raise it and run again"
+            )
+    return verdicts
 
 
 def _decision(verdict: Verdict, *, pairs: bool, threshold: float) -> bool | None:

@@ -11,12 +11,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ...scoring.judging import CeilingError
 from ...scoring.stats import Interval
 from ...verifiers.errors import ConfigError
 from ...verifiers.judge import JudgeVerifier
 from ...verifiers.registry import Options, make
 from .calibrate import Bounds, JudgeCheck, check_judge
 from .labelled import read_labelled
+from .progress import judging_bar
 
 FINE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -42,10 +44,21 @@ def run_judge_check(
     assert isinstance(judge, JudgeVerifier)
     labelled = read_labelled(files, names)
     try:
-        found = check_judge(judge, labelled, bounds=Bounds(**(bounds or {})), threshold=threshold, again=not once)
+        with judging_bar("judging", len(labelled) * (1 if once else 2)) as progress:
+            found = check_judge(
+                judge,
+                labelled,
+                bounds=Bounds(**(bounds or {})),
+                threshold=threshold,
+                again=not once,
+                progress=progress,
+            )
     except KeyboardInterrupt:
         Console(stderr=True).print("interrupted; with judge.record what was asked is kept")
         return INTERRUPTED
+    except CeilingError as error:
+        Console(stderr=True).print(f"stopped: {error}", soft_wrap=True)
+        return FAILED
     if as_json:
         sys.stdout.write(json.dumps(found.to_dict(), allow_nan=False) + "\n")
     else:

@@ -43,7 +43,9 @@ def run_report(
             return
     if images:
         raise ConfigError("--images needs the folder of a run of stages; other reports hold no images")
-    tell(write_report(ReportOptions(**{name: value for name, value in flags.items() if value not in (None, (), {})})))
+    print_written(
+        write_report(ReportOptions(**{name: value for name, value in flags.items() if value not in (None, (), {})}))
+    )
 
 
 class ScoringReporter:
@@ -56,7 +58,7 @@ class ScoringReporter:
     def write(self, options: ScoreOptions) -> None:
         """Write the page about the rows that were scored. Raises RunError."""
         assert options.report is not None
-        tell(
+        print_written(
             write_report(
                 ReportOptions(
                     sources=(options.output,),
@@ -70,7 +72,7 @@ class ScoringReporter:
         )
 
 
-def tell(written: Written) -> None:
+def print_written(written: Written) -> None:
     """Say on standard error what was written."""
     if written.mixed:
         _say(f"warning: {written.mixed}")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...scoring.measure import Estimate
 from ...scoring.stats import Clustered, Interval
 from ...scoring.summary import Summary
+from ...scoring.thinking import FIGURES, KINDS
 from .metrics import Chart, Run
 from .survey import Bar
 
@@ -25,13 +27,13 @@ TONES: Mapping[str, str] = {
 MOST_OF_THEM = 0.9
 """Share of the problems that must have k responses before pass@k stands on top of the page."""
 
-Told = dict[str, Any]  # any: what the template reads
+TemplateData = dict[str, Any]  # any: what the template reads
 
 
-def cards(summary: Summary) -> list[Told]:
+def cards(summary: Summary) -> list[TemplateData]:
     """The figures on top."""
     problems = summary.problems
-    found = [
+    result = [
         {
             "name": "Responses",
             "value": f"{summary.responses:,}",
@@ -44,16 +46,16 @@ def cards(summary: Summary) -> list[Told]:
         },
     ]
     if problems.accuracy.n:
-        found.append(_share("Accuracy", problems.accuracy))
+        result.append(_share("Accuracy", problems.accuracy))
     # pass@16 of the few problems that have 16 responses says nothing of the others.
     common = [k for k, mean in problems.pass_at.items() if k > 1 and mean.n >= MOST_OF_THEM * problems.problems]
     if common:
-        found.append(_share(f"pass@{max(common)}", problems.pass_at[max(common)]))
+        result.append(_share(f"pass@{max(common)}", problems.pass_at[max(common)]))
     if problems.consensus:
-        found.append(_share(f"cons@{problems.consensus[0]}", problems.consensus[1]))
+        result.append(_share(f"cons@{problems.consensus[0]}", problems.consensus[1]))
     reasons = {**summary.row_errors, **summary.verdict_errors}
     worst = ", ".join(f"{word.replace('_', ' ')} {count:,}" for word, count in list(reasons.items())[:2])
-    found.append(
+    result.append(
         {
             "name": "Not judged",
             "value": f"{summary.unjudged:,}",
@@ -61,19 +63,19 @@ def cards(summary: Summary) -> list[Told]:
             "tone": "warn" if summary.unjudged else "",
         }
     )
-    return found
+    return result
 
 
-def verifiers(summary: Summary) -> list[Told]:
+def verifiers(summary: Summary) -> list[TemplateData]:
     """Each verifier's mean and reasons."""
-    found = []
-    for name, told in summary.verifiers.items():
-        total = sum(told.reasons.values())
-        found.append(
+    rows = []
+    for name, statistics in summary.verifiers.items():
+        total = sum(statistics.reasons.values())
+        rows.append(
             {
                 "name": name,
-                "mean": number(told.scores.mean),
-                "interval": bounds(told.scores.bounded_interval),
+                "mean": number(statistics.scores.mean),
+                "interval": bounds(statistics.scores.bounded_interval),
                 "reasons": [
                     {
                         "name": reason,
@@ -82,16 +84,16 @@ def verifiers(summary: Summary) -> list[Told]:
                         "width": round(100 * count / total, 2),
                         "tone": TONES.get(reason, "warn"),
                     }
-                    for reason, count in told.reasons.items()
+                    for reason, count in statistics.reasons.items()
                 ],
             }
         )
-    return found
+    return rows
 
 
-def breakdowns(summary: Summary) -> list[Told]:
+def breakdowns(summary: Summary) -> list[TemplateData]:
     """The figures of each value of the fields that a run is broken down by."""
-    found = []
+    tables = []
     for path, values in summary.by.items():
         rows = [
             {
@@ -104,20 +106,42 @@ def breakdowns(summary: Summary) -> list[Told]:
             }
             for value, part in values.items()
         ]
-        found.append({"path": path, "rows": rows})
-    return found
+        tables.append({"path": path, "rows": rows})
+    return tables
 
 
-def ladder(summary: Summary) -> list[Told]:
+def thinking(bands: Mapping[str, Mapping[str, Estimate]]) -> TemplateData | None:
+    """Tokens and second thoughts by difficulty; None where no row says how many tokens it has."""
+    if not bands:
+        return None
+    columns = {**FIGURES, **{f"reflection/{kind}": kind for kind in KINDS}}
+    rows = []
+    for band, metrics in bands.items():
+        cells = []
+        for name in columns:
+            one = metrics.get(name)
+            interval = "" if one is None or one.ci95 is None else f"{plain(one.ci95[0])} to {plain(one.ci95[1])}"
+            cells.append({"value": "-" if one is None else plain(one.value), "interval": interval})
+        rows.append({"band": band or "all", "n": f"{metrics['length'].n:,}", "cells": cells})
+    gap = bands.get("", {}).get("length/wrong_minus_right")
+    note = ""
+    if gap is not None:
+        interval = "" if gap.ci95 is None else f" ({plain(gap.ci95[0])} to {plain(gap.ci95[1])})"
+        longer = f"wrong responses are {plain(gap.value)}{interval} tokens longer"
+        note = f"On the {many(gap.n, 'problem')} with both, {longer}."
+    return {"columns": list(columns.values()), "rows": rows, "note": note}
+
+
+def ladder(summary: Summary) -> list[TemplateData]:
     """pass@k and cons@k with their intervals."""
     problems = summary.problems
     rungs = [(f"pass@{k}", mean) for k, mean in problems.pass_at.items()]
     if problems.consensus:
         rungs.append((f"cons@{problems.consensus[0]}", problems.consensus[1]))
-    found = []
+    steps = []
     for name, mean in rungs:
         interval = mean.share_interval
-        found.append(
+        steps.append(
             {
                 "name": name,
                 "value": number(mean.mean),
@@ -128,10 +152,10 @@ def ladder(summary: Summary) -> list[Told]:
                 "high": None if interval is None else round(100 * interval[1], 2),
             }
         )
-    return found
+    return steps
 
 
-def spread(title: str, bars: Sequence[Bar], unit: str) -> Told | None:
+def spread(title: str, bars: Sequence[Bar], unit: str) -> TemplateData | None:
     """A distribution as stacked bars; None where there is nothing to draw."""
     if not bars:
         return None
@@ -168,12 +192,12 @@ def spread(title: str, bars: Sequence[Bar], unit: str) -> Told | None:
     return {"title": title, "bars": drawn, "width": pitch * len(bars), "ticks": ticks, "each": single, "label": label}
 
 
-def plots(run: Run) -> list[Told]:
+def plots(run: Run) -> list[TemplateData]:
     """The charts of a run as paths in a box of 1000 by 300."""
     return [_plot(chart, run) for chart in run.charts]
 
 
-def _plot(chart: Chart, run: Run) -> Told:
+def _plot(chart: Chart, run: Run) -> TemplateData:
     steps = [step for line in chart.lines for step, _ in line.points]
     values = [value for line in chart.lines for _, value in line.points if value is not None]
     first = min(run.stages[0].first, min(steps))
@@ -186,7 +210,7 @@ def _plot(chart: Chart, run: Run) -> Told:
     size = max(abs(low), abs(high))
     if high - low <= 1e-12 * size or size < 1e-300:
         around = size / 2 if size >= 1e-300 else 0.5
-        # What never moves and is not below zero stands above it, nought itself on the ground.
+        # What never moves and is not below zero stands above it, zero itself on the ground.
         low, high = (low - around, high + around) if low < 0 else (0.0, 3 * around if low else 1.0)
     width = max(1, last - first)
 
@@ -260,7 +284,7 @@ def bounds(interval: Interval | None) -> str:
     return "" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
 
 
-def _share(name: str, mean: Clustered) -> Told:
+def _share(name: str, mean: Clustered) -> TemplateData:
     return {
         "name": name,
         "value": "–" if mean.mean is None else f"{100 * mean.mean:.1f} %",

@@ -55,9 +55,9 @@ class _Kept:
 def gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str]) -> Gathered:
     """Read the sources. Raises RunError where a source cannot be read, or cannot be read twice and must be."""
     with ExitStack() as opened:
-        found = _gather(options, sources, names, opened)
+        gathered = _gather(options, sources, names, opened)
         opened.pop_all()  # they are the caller's to close now
-        return found
+        return gathered
 
 
 def _gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str], opened: ExitStack) -> Gathered:
@@ -67,13 +67,13 @@ def _gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str
     opened.callback(all_of_them.blocks.close)
     kept: _Kept | None = all_of_them
     ranks, sizes, parts = array("Q"), array("I"), array("I")
-    places = _Places() if len(sources) > 1 else None
+    rows_seen = _SeenRows() if len(sources) > 1 else None
     most = options.max_mb * 1e6
     packed = raw = 1
     for row in files:
         survey.add(row)
-        if places is not None:
-            places.add(row)
+        if rows_seen is not None:
+            rows_seen.add(row)
         ranks.append(_rank(row, options.seed))
         sizes.append(min(len(row.data), 2**32 - 1))
         parts.append(max(1, len(row.responses)))
@@ -88,7 +88,7 @@ def _gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str
         sampled = None
         if options.flips:
             sampled = f"The table holds the {kept.columns.size:,} responses whose verdicts flipped, before and after."
-        return Gathered(survey, kept.columns, kept.blocks, files, sampled, places.repeated if places else 0)
+        return Gathered(survey, kept.columns, kept.blocks, files, sampled, rows_seen.repeated if rows_seen else 0)
     if "-" in sources:
         raise RunError(
             f"standard input holds more than fits a page ({options.max_rows:,} responses, {options.max_mb:g} MB); "
@@ -102,15 +102,15 @@ def _gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str
             kept.add(row)
     kept.blocks.flush()
     shown, total = kept.columns.size, sum(parts)
-    told = (
+    note = (
         f"The table holds {shown:,} of {total:,} responses: whole problems, chosen by a hash of the problem and the "
         f"seed {options.seed}, as many as fit {options.max_rows:,} responses and {options.max_mb:g} MB. "
         "Every figure of the summary is of all rows."
     )
-    return Gathered(survey, kept.columns, kept.blocks, files, told, places.repeated if places else 0)
+    return Gathered(survey, kept.columns, kept.blocks, files, note, rows_seen.repeated if rows_seen else 0)
 
 
-class _Places:
+class _SeenRows:
     """In which file a response was met first, of the first MOST_PLACES."""
 
     def __init__(self) -> None:
@@ -174,6 +174,6 @@ def _runs(order: Sequence[int], ranks: Sequence[int]) -> Iterator[list[int]]:
 
 def index_of(gathered: Gathered) -> dict[str, Any]:  # any: a JSON object
     """The index that the page reads first."""
-    told = gathered.columns.to_dict()
-    deciders = [name for name in told["verdicts"] if is_accuracy(name)]
-    return {**told, "blocks": gathered.blocks.first, "deciders": deciders}
+    columns = gathered.columns.to_dict()
+    deciders = [name for name in columns["verdicts"] if is_accuracy(name)]
+    return {**columns, "blocks": gathered.blocks.first, "deciders": deciders}

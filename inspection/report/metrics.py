@@ -108,14 +108,14 @@ def read_run(folder: str | Path) -> Run:
         for line in file:
             if not line.strip():
                 continue
-            found = _step(line, steps[-1][0] if steps else -1)
-            if found is None or len(steps) >= MOST_STEPS:
+            parsed = _step(line, steps[-1][0] if steps else -1)
+            if parsed is None or len(steps) >= MOST_STEPS:
                 skipped += 1
                 continue
-            step, stage, told = found
+            step, stage, metrics = parsed
             steps.append((step, stage))
-            alarms += [(step, text) for text in _alarms(told.pop("alarms", None))]
-            for key, value in told.items():
+            alarms += [(step, text) for text in _alarms(metrics.pop("alarms", None))]
+            for key, value in metrics.items():
                 if key in series or len(series) < 400:
                     series.setdefault(key, []).append((step, _finite(value)))
     series = {key: points for key, points in series.items() if any(value is not None for _, value in points)}
@@ -137,21 +137,21 @@ def read_run(folder: str | Path) -> Run:
 def _step(line: bytes, before: int) -> tuple[int, str, dict[str, Any]] | None:
     """Step, stage and values of a line; None for one that is no step, or does not come after the one before."""
     try:
-        told = json.loads(line)
+        values = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(told, dict):
+    if not isinstance(values, dict):
         return None
-    step, stage = told.pop("step", None), told.pop("stage", "")
+    step, stage = values.pop("step", None), values.pop("stage", "")
     if not isinstance(step, int) or isinstance(step, bool) or not before < step < 2**53 or not isinstance(stage, str):
         return None
     for key in ("stage_step", "time", "version"):
-        told.pop(key, None)
-    return step, stage[:40], told
+        values.pop(key, None)
+    return step, stage[:40], values
 
 
-def _alarms(told: object) -> list[str]:
-    some = told if isinstance(told, list) else []
+def _alarms(value: object) -> list[str]:
+    some = value if isinstance(value, list) else []
     named = [alarm for alarm in some if isinstance(alarm, Mapping) and isinstance(alarm.get("name"), str)]
     return [f"{alarm['name']}: {alarm.get('detail', '')}"[:300] for alarm in named]
 

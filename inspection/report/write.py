@@ -22,7 +22,7 @@ from ...scoring.summary import Summary
 from ...verifiers.errors import ConfigError, RunError, missing_extra
 from ...verifiers.files import write_whole
 from ...verifiers.visible import visible
-from .figures import breakdowns, cards, ladder, many, plain, plots, spread, verifiers
+from .figures import breakdowns, cards, ladder, many, plain, plots, spread, thinking, verifiers
 from .gather import Gathered, gather, index_of
 from .metrics import Run, read_run
 from .options import ReportOptions
@@ -93,6 +93,7 @@ def write_report(
     finally:
         found.blocks.close()
         found.survey.tally.groups.close()
+        found.survey.thoughts.close()
     responses = found.survey.responses
     mixed = _mixed(found, sources) if sources and comparison is None else None
     return Written(options.output, responses, found.columns.size, size, found.sampled, mixed, summary)
@@ -187,6 +188,7 @@ def _render(
         verifiers=verifiers(summary),
         ladder=ladder(summary),
         breakdowns=breakdowns(summary),
+        thinking=None if run else thinking(found.survey.thinking()),
         spreads=[one for one in spreads if one],
         about=_about(options, noted, summary.inputs, run),
         entries=found.columns.size,

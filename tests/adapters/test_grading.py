@@ -140,14 +140,14 @@ def test_missing_columns_are_named_with_the_first_batch(caplog: pytest.LogCaptur
 
 def test_a_reward_that_applied_once_is_only_logged(caplog: pytest.LogCaptureFixture) -> None:
     math = trl.reward("math", window=8)
-    given: dict[str, Any] = {"prompts": ["2 + 2?"], "completions": [RESPONSE]}
-    assert math(**given, answer=["4"]) == [1.0]
+    value: dict[str, Any] = {"prompts": ["2 + 2?"], "completions": [RESPONSE]}
+    assert math(**value, answer=["4"]) == [1.0]
     for _ in range(30):
-        assert math(**given, kind=["general"]) == [None]
+        assert math(**value, kind=["general"]) == [None]
     assert caplog.text.count("scored none of its last 8 samples") == 1
     silent = trl.reward("code", window=8, breaker=None)
     for _ in range(30):
-        assert silent(**given, answer=["4"]) == [None]
+        assert silent(**value, answer=["4"]) == [None]
 
 
 def test_good_verdicts_pass_through_an_open_breaker() -> None:

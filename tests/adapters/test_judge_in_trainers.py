@@ -22,8 +22,8 @@ def test_trl_has_none_for_what_could_not_be_judged_and_asks_all_at_once() -> Non
         options = {"judge": {"url": server.url, "model": "m", "retries": 0}}
         function = trl_reward("judge", options=options)
         prompts = [f"{n}?" for n in range(9)]
-        found = function(prompts=prompts, completions=["4", "5", "lost"] * 3, reference=["4"] * 9)
-        assert found == [1.0, 0.0, None] * 3
+        result = function(prompts=prompts, completions=["4", "5", "lost"] * 3, reference=["4"] * 9)
+        assert result == [1.0, 0.0, None] * 3
         assert server.counted()["most"] >= 6
         server.script = lambda _: Told(status=503)
         with pytest.raises(InstrumentDown, match="judge_unavailable"):

@@ -111,11 +111,11 @@ def test_roll_worker_by_its_path(roll_package: None) -> None:
     worker.initialize(None)
     batch = {"responses": torch.tensor([[1, 9], [2, 9], [3, 9], [1, 9]]), "prompts": torch.tensor([[0]] * 4)}
     columns = {"ground_truth": ["4", "4", "4", "proof"], "tag": ["math"] * 4, "prompt": ["2 + 2?"] * 4}
-    found = worker.compute_rewards(SimpleNamespace(batch=batch, non_tensor_batch=columns))
-    assert found.batch["response_level_rewards"].tolist() == [2.0, 1.0, 0.0, 0.0]
-    assert found.batch["scores"].tolist() == [1.0, 1.0, 0.0, 0.0]
-    assert found.batch["token_level_rewards"].tolist() == [[0.0, 0.0]] * 4
-    metrics = found.meta_info["metrics"]
+    result = worker.compute_rewards(SimpleNamespace(batch=batch, non_tensor_batch=columns))
+    assert result.batch["response_level_rewards"].tolist() == [2.0, 1.0, 0.0, 0.0]
+    assert result.batch["scores"].tolist() == [1.0, 1.0, 0.0, 0.0]
+    assert result.batch["token_level_rewards"].tolist() == [[0.0, 0.0]] * 4
+    metrics = result.meta_info["metrics"]
     assert {key: metrics[f"math_format/{key}"] for key in ("valid", "error", "format_reward")} == {
         "valid": 0.75,
         "error": 0.25,
@@ -165,8 +165,8 @@ def test_open_instruct_finds_the_verifier_by_its_name() -> None:
 def test_trinity_function_gives_weighted_terms() -> None:
     made = trinity.reward("math", "format:0.1")
     assert [sum(made()(response=text, truth="4").values()) for text in TEXTS] == pytest.approx([1.1, 1.0, 0.0])
-    told = made(rewards=["format"], options={"format": {"profile": "boxed"}})(response=TEXTS[1], truth="4")
-    assert told == {"format": 1.0}
+    result = made(rewards=["format"], options={"format": {"profile": "boxed"}})(response=TEXTS[1], truth="4")
+    assert result == {"format": 1.0}
     with pytest.raises(NotScoredError, match="reference_unusable"):
         made()(response=RIGHT, truth="proof")
     with pytest.raises(ConfigError, match="no option 'reward'"):
@@ -251,8 +251,8 @@ def test_tinker_environment_and_group() -> None:
     env = tinker.environment("math", "format", base=ProblemEnv)(None, {"problem": "2 + 2?", "ground_truth": "4"})
     assert (env.get_question(), env.get_reference_answer()) == ("2 + 2?", "4")
     assert [(env.check_answer(text), env.check_format(text)) for text in TEXTS] == [(1.0, 1.0), (1.0, 0.0), (0.0, 0.0)]
-    told = SimpleNamespace(reward=0.0, metrics={tinker.UNJUDGED: 1.0})
+    result = SimpleNamespace(reward=0.0, metrics={tinker.UNJUDGED: 1.0})
     group = [SimpleNamespace(transitions=[SimpleNamespace(reward=r, metrics={})]) for r in (1.0, 0.0)]
     builder = tinker.group_builder(GroupBuilder)(num_envs=3)
-    found = asyncio.run(builder.compute_group_rewards([*group, SimpleNamespace(transitions=[told])], []))
-    assert [reward for reward, _ in found] == [0.0, 0.0, 0.5]
+    outcome = asyncio.run(builder.compute_group_rewards([*group, SimpleNamespace(transitions=[result])], []))
+    assert [reward for reward, _ in outcome] == [0.0, 0.0, 0.5]

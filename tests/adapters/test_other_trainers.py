@@ -43,10 +43,10 @@ def fetch_rewards(function: Any, query: str, prompt: str, label: Any) -> dict[st
 
 def test_openrlhf_function() -> None:
     function = openrlhf.reward("math", "format")
-    found = fetch_rewards(function, PROMPT + RIGHT + "<|im_end|>", PROMPT, "4")
-    assert (number(found["rewards"]), number(found["scores"])) == (2.0, 1.0)
+    result = fetch_rewards(function, PROMPT + RIGHT + "<|im_end|>", PROMPT, "4")
+    assert (number(result["rewards"]), number(result["scores"])) == (2.0, 1.0)
     keys = ["valid", "error", "math_reward", "format_reward"]
-    assert {key: number(value) for key, value in found["extra_logs"].items()} == dict.fromkeys(keys, 1.0) | {
+    assert {key: number(value) for key, value in result["extra_logs"].items()} == dict.fromkeys(keys, 1.0) | {
         "error": 0.0
     }
     broken = fetch_rewards(function, PROMPT + RIGHT, PROMPT, UNJUDGED)
@@ -65,8 +65,8 @@ def test_openrlhf_gets_tensors_of_its_shapes() -> None:
     """`trainer/ppo_utils/samples_generator.py::_process_response_into_experience` (0.11.2) wraps what it gets."""
     import torch
 
-    found = openrlhf.reward("math")([PROMPT + RIGHT], [PROMPT], ["4"])
-    for value in (found["rewards"], found["scores"], *found["extra_logs"].values()):
+    result = openrlhf.reward("math")([PROMPT + RIGHT], [PROMPT], ["4"])
+    for value in (result["rewards"], result["scores"], *result["extra_logs"].values()):
         assert isinstance(value, torch.Tensor)
         assert value.shape == (1,)
         assert torch.tensor([value]).shape == (1,)
@@ -76,9 +76,9 @@ def test_openrlhf_gets_tensors_of_its_shapes() -> None:
 @pytest.mark.parametrize("query", [r"It is \boxed{4}.", "", r"\boxed{4}" + PROMPT[:9]])
 def test_openrlhf_query_without_its_prompt_is_not_judged(query: str) -> None:
     # a box in what may be the prompt is nobody's answer
-    found = fetch_rewards(openrlhf.reward("math"), query, PROMPT, "4")
-    assert (number(found["rewards"]), number(found["scores"])) == (0.0, 0.0)
-    assert {key: number(value) for key, value in found["extra_logs"].items()} == {
+    result = fetch_rewards(openrlhf.reward("math"), query, PROMPT, "4")
+    assert (number(result["rewards"]), number(result["scores"])) == (0.0, 0.0)
+    assert {key: number(value) for key, value in result["extra_logs"].items()} == {
         "valid": 0.0,
         "error": 1.0,
         "math_reward": 0.0,
@@ -91,7 +91,7 @@ SCORED = "scored"
 
 
 @pytest.mark.parametrize(
-    ("reward", "status", "scores", "told", "why"),
+    ("reward", "status", "scores", "expected", "why"),
     [
         (2.0, SCORED, {"math": 1.0, "format": 1.0}, 1.0, "right"),
         (1.0, SCORED, {"math": 0.0, "format": 1.0}, 0.0, "the accuracy alone filters"),
@@ -105,11 +105,11 @@ SCORED = "scored"
     ],
 )
 def test_openrlhf_filters_by_accuracy(
-    reward: float, status: str, scores: dict[str, float | None], told: float, why: str
+    reward: float, status: str, scores: dict[str, float | None], expected: float, why: str
 ) -> None:
     lists = openrlhf.lists([openrlhf.Found(reward, status, scores)], ["math", "format"])
     assert lists["rewards"] == [reward]
-    assert lists["scores"] == [pytest.approx(told)], why
+    assert lists["scores"] == [pytest.approx(expected)], why
     # OpenRLHF takes the keys of the first sample for all
     assert list(lists["extra_logs"]) == ["valid", "error", "math_reward", "format_reward"]
     assert all(isinstance(value, float) for values in lists["extra_logs"].values() for value in values)
@@ -132,8 +132,8 @@ def test_swift_class() -> None:
         for text, gold in [(RIGHT, "4"), (WRONG, "4"), (RIGHT, None)]
     ]
     classes = [swift.orm("math"), swift.orm("format"), swift.orm("math", "format")]
-    found = compute_rewards_per_func(classes, samples)
-    assert found == {"math": [1.0, 0.0, None], "format": [1.0, 0.0, None], "math_format": [2.0, 0.0, None]}
+    result = compute_rewards_per_func(classes, samples)
+    assert result == {"math": [1.0, 0.0, None], "format": [1.0, 0.0, None], "math_format": [2.0, 0.0, None]}
     begun = [*TURNS, {"role": "assistant", "content": "<think>"}, {"role": "assistant", "content": RIGHT[7:]}]
     assert compute_rewards_per_func([swift.orm("format")], [{"messages": begun}]) == {"format": [1.0]}
     made = swift.orm("math")(args=None)
@@ -159,9 +159,9 @@ def test_slime_function_for_one_and_for_a_group() -> None:
     group = [slime_sample(RIGHT, "4"), slime_sample(WRONG, "4"), slime_sample(RIGHT, None, kind="math")]
     assert asyncio.run(function(plain, group)) == [2.0, 0.0, 1.0]  # the mean of the others: no advantage
     assert [sample.remove_sample for sample in group] == [False, False, True]
-    found: Any = asyncio.run(function(keyed, slime_sample(RIGHT, "4"), evaluation=False))
-    assert found == {"score": 2.0, "valid": 1.0, "error": 0.0, "math_reward": 1.0, "format_reward": 1.0}
-    assert found[keyed.reward_key] == 2.0
+    result: Any = asyncio.run(function(keyed, slime_sample(RIGHT, "4"), evaluation=False))
+    assert result == {"score": 2.0, "valid": 1.0, "error": 0.0, "math_reward": 1.0, "format_reward": 1.0}
+    assert result[keyed.reward_key] == 2.0
     kept = slime_sample(RIGHT, None, kind="math")
     assert asyncio.run(slime.reward("math", on_error="zero")(plain, kept)) == 0.0
     assert not kept.remove_sample
@@ -339,14 +339,14 @@ def test_nemo_rl_environment() -> None:
         log[-1],
     ]
     batch, metadata = [log, tools, log], [{"ground_truth": "4"}, {"ground_truth": "4"}, {"kind": "math"}]
-    found = made.step(batch, metadata, return_extracted_answer=True)
-    observations, told, stops, rewards, terminateds, answers = found
+    step_result = made.step(batch, metadata, return_extracted_answer=True)
+    observations, result, stops, rewards, terminateds, answers = step_result
     assert [float(reward) for reward in rewards] == [2.0, 2.0, 0.0]
     assert [float(done) for done in terminateds] == [1.0, 1.0, 1.0]
-    assert [one["r1_reward"]["valid"] for one in told] == [1.0, 1.0, 0.0]
+    assert [one["r1_reward"]["valid"] for one in result] == [1.0, 1.0, 0.0]
     assert metadata[0] == {"ground_truth": "4"}
     assert (len(observations), stops, answers) == (3, [None] * 3, ["4", "4", None])
-    again = made.step(batch[:1], told[:1])  # metadata comes back on the next turn
+    again = made.step(batch[:1], result[:1])  # metadata comes back on the next turn
     assert float(again.rewards[0]) == 2.0
     with pytest.raises(ValueError, match="argument"):
         made.step(batch, metadata[:1])
@@ -357,8 +357,8 @@ def test_nemo_rl_gets_tensors() -> None:
     import torch
 
     made = nemo.environment("math")()
-    found = made.step([[{"role": "assistant", "content": RIGHT}]], [{"ground_truth": "4"}])
-    assert found.rewards.dtype is torch.float32
+    step_result = made.step([[{"role": "assistant", "content": RIGHT}]], [{"ground_truth": "4"}])
+    assert step_result.rewards.dtype is torch.float32
     batch = {"rewards": torch.tensor([1.0, 1.0]), "is_end": torch.tensor([1.0, 0.0])}
     after, metrics = made.global_post_process_and_metrics(batch)
     assert after["rewards"].tolist() == [1.0, 0.0]
@@ -401,9 +401,9 @@ def test_nemo_gym_verify() -> None:
 
 @pytest.mark.parametrize("response", [RIGHT, None, {}, {"output": RIGHT}])
 def test_nemo_gym_request_without_a_response_is_no_wrong_answer(response: object) -> None:
-    found = nemo.gym_verify("math")({"response": response, "expected_answer": "4"})
-    assert (found["mask_sample"], found["reward_components"]["valid"]) == (True, 0.0)
-    assert "response must be an object whose output is a list" in found["failure_reason"]
+    result = nemo.gym_verify("math")({"response": response, "expected_answer": "4"})
+    assert (result["mask_sample"], result["reward_components"]["valid"]) == (True, 0.0)
+    assert "response must be an object whose output is a list" in result["failure_reason"]
 
 
 def test_nemo_rl_finds_the_flag_that_leaves_a_sample_out() -> None:

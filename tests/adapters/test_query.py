@@ -55,9 +55,9 @@ def test_short_and_empty_prompts_lead_or_are_not_there() -> None:
 )
 def test_what_the_model_wrote_never_loses_its_end_nor_gains_of_the_prompt(prompt: str, cut: int, response: str) -> None:
     cut = min(cut, len(prompt) - 16)
-    found = response_in(prompt[cut:] + response + "#", prompt)
-    assert found is not None
-    assert (response + "#").endswith(found)
+    result = response_in(prompt[cut:] + response + "#", prompt)
+    assert result is not None
+    assert (response + "#").endswith(result)
 
 
 @pytest.mark.parametrize(

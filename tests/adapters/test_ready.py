@@ -97,8 +97,8 @@ def test_rewards_can_be_pickled(made: Any) -> None:
 
 
 def test_a_ready_class_is_unpickled_in_another_process() -> None:
-    told = pickle.dumps([swift.orm("math"), swift.math_format, verifiers_hub.math])
-    program = f"import pickle; print([one.__name__ for one in pickle.loads({told!r})])"
+    result = pickle.dumps([swift.orm("math"), swift.math_format, verifiers_hub.math])
+    program = f"import pickle; print([one.__name__ for one in pickle.loads({result!r})])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd="/")
     assert done.stdout.strip() == "['math', 'math_format', 'math']"
 

@@ -38,8 +38,8 @@ def test_in_any_order_from_the_first_batch(order: tuple[str, ...]) -> None:
 
 def test_what_one_function_could_judge_it_says_as_before() -> None:
     functions = {name: trl.reward(name) for name in ("format", "math")}
-    found = {name: function(**BATCH) for name, function in functions.items()}
-    assert found == {"format": [1.0, None, 1.0, None], "math": [1.0, None, 0.0, None]}
+    by_name = {name: function(**BATCH) for name, function in functions.items()}
+    assert by_name == {"format": [1.0, None, 1.0, None], "math": [1.0, None, 0.0, None]}
 
 
 def test_copies_of_a_batch_are_the_same_batch() -> None:
@@ -60,8 +60,8 @@ def test_a_function_that_is_never_called_counts_for_a_few_batches_at_most() -> N
     never = trl.reward("math")
     alone = trl.reward("format")
     batches = [{**BATCH, "prompts": [f"{number} + 2?"] * 4} for number in range(3 * siblings.KEPT)]
-    found = [alone(**batch) for batch in batches]
-    assert found[-1] == [1.0] * 4
+    results = [alone(**batch) for batch in batches]
+    assert results[-1] == [1.0] * 4
     assert never.plan.name == "math"
 
 

@@ -26,10 +26,10 @@ def test_thinking_that_nothing_opened_is_told_once(caplog: pytest.LogCaptureFixt
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             reward(completions=said, prompts=[TURNS] * 4, answer=["4"] * 4)
-    told = [record.message for record in caplog.records if "prefilled=True" in record.message]
-    told = [line for line in told if line.startswith("math+format:")]  # rewards of other tests may be siblings
-    assert len(told) == 1
-    assert told[0].startswith("math+format: all of the last 4 responses close a <think> that none opens")
+    results = [record.message for record in caplog.records if "prefilled=True" in record.message]
+    results = [line for line in results if line.startswith("math+format:")]  # rewards of other tests may be siblings
+    assert len(results) == 1
+    assert results[0].startswith("math+format: all of the last 4 responses close a <think> that none opens")
     caplog.clear()
     with caplog.at_level(logging.WARNING):
         trl.reward("math", "format", prefilled=True)(completions=said, prompts=[TURNS] * 4, answer=["4"] * 4)
@@ -59,8 +59,8 @@ def test_columns_of_another_meaning_are_told(column: str, value: str, caplog: py
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             columns: dict[str, Any] = {"answer": ["4"], column: [value]}
-            found = trl.reward("math")(completions=[RIGHT], **columns)
-    assert found == [1.0]
+            result = trl.reward("math")(completions=[RIGHT], **columns)
+    assert result == [1.0]
     assert [f"the column {column!r}" in record.message for record in caplog.records] == [True]
 
 

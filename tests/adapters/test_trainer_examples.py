@@ -47,9 +47,9 @@ def load(name: str, monkeypatch: pytest.MonkeyPatch, **modules: dict[str, Any]) 
 def test_trl(monkeypatch: pytest.MonkeyPatch) -> None:
     example = load("trl_grpo", monkeypatch)
     asked = [{"role": "user", "content": "How much is the sum of two and two?"}]
-    given: dict[str, Any] = {"prompts": [asked], "completions": [[{"role": "assistant", "content": RIGHT}]]}
-    given |= {"answer": ["Two and two.\n#### 4"], "question": [asked[0]["content"]]}
-    assert [function(**given) for function in example.REWARDS] == [[3.0]]
+    value: dict[str, Any] = {"prompts": [asked], "completions": [[{"role": "assistant", "content": RIGHT}]]}
+    value |= {"answer": ["Two and two.\n#### 4"], "question": [asked[0]["content"]]}
+    assert [function(**value) for function in example.REWARDS] == [[3.0]]
 
 
 def test_verl(monkeypatch: pytest.MonkeyPatch) -> None:

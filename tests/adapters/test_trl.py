@@ -51,7 +51,7 @@ class FakeTrainer:
         self.metrics[name].append(value)
 
     def rewards(self, prompts: list[Any], completions: list[Any], **columns: Any) -> dict[str, list[float]]:
-        given = dict(
+        argument = dict(
             prompts=prompts,
             completions=completions,
             completion_ids=[[1, 2]] * len(completions),
@@ -60,22 +60,22 @@ class FakeTrainer:
             log_metric=self.log_metric,
             **columns,
         )
-        found = {}
+        by_name = {}
         for function in self.functions:
-            out = self.in_a_daemon_loop(function, given) if self.awaits(function) else function(**given)
+            out = self.in_a_daemon_loop(function, argument) if self.awaits(function) else function(**argument)
             numbers = [math.nan if value is None else value for value in out]
             assert len(numbers) == len(prompts)
-            found[callable_name(function)] = numbers
-        return found
+            by_name[callable_name(function)] = numbers
+        return by_name
 
     @staticmethod
-    def in_a_daemon_loop(function: Any, given: dict[str, Any]) -> list[float | None]:
+    def in_a_daemon_loop(function: Any, value: dict[str, Any]) -> list[float | None]:
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever, daemon=True)
         thread.start()
 
         async def gathered() -> list[list[float | None]]:
-            return list(await asyncio.gather(function(**given)))
+            return list(await asyncio.gather(function(**value)))
 
         try:
             return asyncio.run_coroutine_threadsafe(gathered(), loop).result(60)[0]
@@ -95,10 +95,10 @@ def test_text_and_messages_sync_and_async(make: Any, messages: bool, awaits: Any
         completions = [[{"role": "assistant", "content": text}] for text in completions]
         prompts = [[{"role": "user", "content": text}] for text in prompts]
     trainer = FakeTrainer([make("math"), make("format"), make("math", "format")], awaits)
-    found = trainer.rewards(prompts, completions, answer=["4", 4, "4", "4"])
-    assert found["math"] == [1.0, 0.0, 0.0, 0.0]
-    assert found["format"] == [1.0, 0.0, 0.0, 0.0]
-    assert found["math_format"] == [2.0, 0.0, 0.0, 0.0]
+    result = trainer.rewards(prompts, completions, answer=["4", 4, "4", "4"])
+    assert result["math"] == [1.0, 0.0, 0.0, 0.0]
+    assert result["format"] == [1.0, 0.0, 0.0, 0.0]
+    assert result["math_format"] == [2.0, 0.0, 0.0, 0.0]
 
 
 def test_coroutine_functions_are_told_by_every_way_of_asking() -> None:
@@ -114,9 +114,9 @@ def test_coroutine_functions_are_told_by_every_way_of_asking() -> None:
 
 def test_what_does_not_apply_or_cannot_be_judged_is_none_and_never_nan() -> None:
     trainer = FakeTrainer([made := reward("math")])
-    given: dict[str, Any] = {"answer": ["4", None, "4"], "kind": ["math", "math", "general"]}
-    assert made(prompts=["p"] * 3, completions=[RIGHT] * 3, **given) == [1.0, None, None]
-    numbers = trainer.rewards(["p"] * 3, [RIGHT] * 3, **given)["math"]
+    value: dict[str, Any] = {"answer": ["4", None, "4"], "kind": ["math", "math", "general"]}
+    assert made(prompts=["p"] * 3, completions=[RIGHT] * 3, **value) == [1.0, None, None]
+    numbers = trainer.rewards(["p"] * 3, [RIGHT] * 3, **value)["math"]
     assert [math.isnan(number) for number in numbers] == [False, True, True]  # TRL's own, for None
     assert trainer.extra["math/reason"] == ["correct", "reference_missing", "not_applicable"]
     assert trainer.metrics["math/valid"] == [pytest.approx(1 / 3)]
@@ -124,11 +124,11 @@ def test_what_does_not_apply_or_cannot_be_judged_is_none_and_never_nan() -> None
 
 
 def test_on_error_is_said_and_done() -> None:
-    given: dict[str, Any] = {"completions": [RIGHT, RIGHT], "kind": ["math", "general"]}
-    assert reward("math")(**given) == [None, None]
-    assert reward("math", on_error="zero")(**given) == [0.0, None]
+    value: dict[str, Any] = {"completions": [RIGHT, RIGHT], "kind": ["math", "general"]}
+    assert reward("math")(**value) == [None, None]
+    assert reward("math", on_error="zero")(**value) == [0.0, None]
     with pytest.raises(NotScoredError, match="reference_missing"):
-        reward("math", on_error="raise")(**given)
+        reward("math", on_error="raise")(**value)
 
 
 def test_logs_are_prefixed_and_complete_on_every_call() -> None:
@@ -155,12 +155,12 @@ def test_no_completions_are_no_rewards() -> None:
 
 def test_without_logs_and_state_as_async_grpo_calls() -> None:
     """`async_rollout_worker.py::_score_group` (1.16.0): no trainer_state, log_extra, log_metric."""
-    given = {"completions": [RIGHT], "prompts": ["p"], "completion_ids": [[1]], "answer": ["4"]}
+    value = {"completions": [RIGHT], "prompts": ["p"], "completion_ids": [[1]], "answer": ["4"]}
 
     async def score_group() -> list[Any]:
         functions = pickle.loads(pickle.dumps([reward("math"), async_reward("format")]))
         return await asyncio.gather(
-            *(f(**given) if awaits_1_16(f) else asyncio.to_thread(f, **given) for f in functions)
+            *(f(**value) if awaits_1_16(f) else asyncio.to_thread(f, **value) for f in functions)
         )
 
     assert asyncio.run(score_group()) == [[1.0], [1.0]]
@@ -215,7 +215,7 @@ def test_mistakes_are_told_when_the_reward_is_made() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "settings", "told"),
+    ("names", "settings", "message"),
     [
         (["math"], {"options": None}, "options is None; it must be a mapping"),
         (["math"], {"options": {"math": "lenient"}}, "options of math are 'lenient'"),
@@ -230,8 +230,8 @@ def test_mistakes_are_told_when_the_reward_is_made() -> None:
         ([], {"factories": {"tests": dict}, "preset": "r1_zero"}, "a factory for 'tests', which is not among"),
     ],
 )
-def test_mistakes_in_settings_are_told_when_the_reward_is_made(names: Any, settings: Any, told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_mistakes_in_settings_are_told_when_the_reward_is_made(names: Any, settings: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         reward(*names, **settings)
 
 
@@ -272,16 +272,16 @@ def test_columns_of_wrong_lengths_are_told() -> None:
 def test_thinking_that_the_template_opened(opened: bool) -> None:
     text = r"2 + 2</think><answer>\boxed{4}</answer>" if opened else RIGHT
     turns = [{"role": "user", "content": "2 + 2?"}]
-    given: dict[str, Any] = {"prompts": [turns], "completions": [[{"role": "assistant", "content": text}]]}
+    value: dict[str, Any] = {"prompts": [turns], "completions": [[{"role": "assistant", "content": text}]]}
     made = reward("format", prefilled=opened)
-    assert made(**given) == [1.0]
-    assert reward("format", prefilled=not opened)(**given) == [0.0]
+    assert made(**value) == [1.0]
+    assert reward("format", prefilled=not opened)(**value) == [0.0]
     # a conversation whose last turn was begun for the model shows it by itself, and so does a text
     begun = [*turns, {"role": "assistant", "content": "<think>\n"}]
-    assert reward("format")(prompts=[begun], completions=given["completions"]) == [1.0 if opened else 0.0]
+    assert reward("format")(prompts=[begun], completions=value["completions"]) == [1.0 if opened else 0.0]
     assert reward("format")(prompts=["2 + 2?<think>"], completions=[text]) == [1.0 if opened else 0.0]
     preset = reward(preset="r1_zero", prefilled=opened)
-    assert preset(**given, answer=["4"]) == [2.0]
+    assert preset(**value, answer=["4"]) == [2.0]
 
 
 def test_dead_instrument_raises_into_the_trainer() -> None:
@@ -292,23 +292,23 @@ def test_dead_instrument_raises_into_the_trainer() -> None:
 
 def test_threads_event_loops_and_processes_give_the_same() -> None:
     made = reward("math", "format")
-    given: dict[str, Any] = {"completions": [RIGHT, WRONG], "answer": ["4", "4"]}
+    value: dict[str, Any] = {"completions": [RIGHT, WRONG], "answer": ["4", "4"]}
     with ThreadPoolExecutor(4) as threads:
-        calls = [threads.submit(lambda: made(**given)) for _ in range(16)]
+        calls = [threads.submit(lambda: made(**value)) for _ in range(16)]
         assert all(call.result(60) == [2.0, 0.0] for call in calls)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        assert pool.submit(made, **given).result(120) == [2.0, 0.0]
+        assert pool.submit(made, **value).result(120) == [2.0, 0.0]
     with context.Pool(1) as daemons:  # workers of multiprocessing's own pool are daemonic
-        assert daemons.apply(made, kwds=given) == [2.0, 0.0]
+        assert daemons.apply(made, kwds=value) == [2.0, 0.0]
 
 
 def test_code_rewards_need_nothing_here() -> None:
     """A verifier that judges by tests gets them from columns, whatever its name will be."""
     made = reward("tests", factories={"tests": Counts})
     tests = [[{"type": "assert", "code": "f()"}], [{"type": "assert", "code": "f()"}] * 2, []]
-    given: dict[str, Any] = {"tests": tests, "limits": [{"time_s": 1}, None, None], "problem": ["p1", "p2", "p3"]}
-    assert made(completions=["def f(): ..."] * 3, **given) == [1.0, 2.0, 0.0]
+    value: dict[str, Any] = {"tests": tests, "limits": [{"time_s": 1}, None, None], "problem": ["p1", "p2", "p3"]}
+    assert made(completions=["def f(): ..."] * 3, **value) == [1.0, 2.0, 0.0]
 
 
 class Counts:
@@ -336,5 +336,5 @@ def test_rewards_outside_zero_and_one_are_not_clamped() -> None:
 
 def test_a_large_batch_is_judged_whole() -> None:
     count = 20_000
-    found = reward("math")(completions=[RIGHT, WRONG] * (count // 2), answer=["4"] * count)
-    assert (len(found), sum(number or 0.0 for number in found)) == (count, count / 2)
+    result = reward("math")(completions=[RIGHT, WRONG] * (count // 2), answer=["4"] * count)
+    assert (len(result), sum(number or 0.0 for number in result)) == (count, count / 2)

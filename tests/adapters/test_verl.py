@@ -49,7 +49,7 @@ def configured(**kwargs: Any) -> Any:
 
 def test_keys_are_the_same_for_every_sample_and_all_numbers() -> None:
     function = configured(rewards=["math", "format", "language"])
-    found = [
+    results = [
         run_single(function, RIGHT, "4", {"language": "en"}),
         run_single(function, WRONG, ["4", "5"], {"kind": "math"}),
         run_single(function, RIGHT, None, {"kind": "math"}),  # cannot be judged
@@ -57,14 +57,14 @@ def test_keys_are_the_same_for_every_sample_and_all_numbers() -> None:
         run_single(function, "", "4", {}),
         run_single(function, RIGHT, "4", {"tests": "no tests"}),  # cannot be read
     ]
-    keys = list(found[0]["reward_extra_info"])
+    keys = list(results[0]["reward_extra_info"])
     assert keys == ["score", "acc", "valid", "error", "math_reward", "format_reward", "language_reward"]
-    for one in found:
+    for one in results:
         assert list(one["reward_extra_info"]) == keys
         assert all(type(value) is float for value in one["reward_extra_info"].values())
         json.dumps(one, allow_nan=False)
-    assert [one["reward_extra_info"]["valid"] for one in found] == [1.0, 1.0, 0.0, 1.0, 1.0, 0.0]
-    assert [one["reward_extra_info"]["error"] for one in found] == [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]
+    assert [one["reward_extra_info"]["valid"] for one in results] == [1.0, 1.0, 0.0, 1.0, 1.0, 0.0]
+    assert [one["reward_extra_info"]["error"] for one in results] == [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]
 
 
 def test_auto_is_the_default_and_keeps_its_keys() -> None:
@@ -93,14 +93,14 @@ def test_prime_pickles_the_partial_into_processes() -> None:
 def test_batch_form_is_the_single_one_in_a_row() -> None:
     rows = [("s", RIGHT, "4", {"index": 0}), ("s", WRONG, "4", None), ("s", RIGHT, None, {"kind": "math"})]
     sources, solutions, truths, extras = map(list, zip(*rows, strict=True))
-    found = compute_scores(
+    result = compute_scores(
         data_sources=sources,
         solution_strs=solutions,
         ground_truths=truths,
         extra_infos=extras,
         rewards="math,format",
     )
-    assert found == [compute_score(*row, rewards=["math", "format"]) for row in rows]
+    assert result == [compute_score(*row, rewards=["math", "format"]) for row in rows]
     with pytest.raises(ValueError, match="argument 2"):
         compute_scores(["s"], [RIGHT, WRONG], ["4", "4"])
 

@@ -42,24 +42,24 @@ def test_a_summand_names_its_weight_and_schedule(text: str, summand: Summand) ->
 
 @pytest.mark.parametrize("rewards", [["math", "format:0.1"], ["math,format:0.1"]])
 def test_every_adapter_takes_weights(rewards: list[str]) -> None:
-    wanted = pytest.approx([1.1, 1.0, 0.0, 0.1])
+    expected = pytest.approx([1.1, 1.0, 0.0, 0.1])
     columns: dict[str, Any] = {"answer": ["4"] * 4}
-    assert trl.reward(*rewards)(completions=TEXTS, **columns) == wanted
-    assert swift.orm(*rewards)()(TEXTS, **columns) == wanted
-    assert [verl.compute_score("x", text, "4", rewards=rewards)["score"] for text in TEXTS] == wanted
-    assert [areal.reward(*rewards)("2 + 2?", text, answer="4") for text in TEXTS] == wanted
-    found = openrlhf.reward(*rewards)(["2?" + text for text in TEXTS], ["2?"] * 4, ["4"] * 4)
-    assert list(map(float, found["rewards"])) == wanted
+    assert trl.reward(*rewards)(completions=TEXTS, **columns) == expected
+    assert swift.orm(*rewards)()(TEXTS, **columns) == expected
+    assert [verl.compute_score("x", text, "4", rewards=rewards)["score"] for text in TEXTS] == expected
+    assert [areal.reward(*rewards)("2 + 2?", text, answer="4") for text in TEXTS] == expected
+    result = openrlhf.reward(*rewards)(["2?" + text for text in TEXTS], ["2?"] * 4, ["4"] * 4)
+    assert list(map(float, result["rewards"])) == expected
     env = skyrl.environment(*rewards)
     for weights in ([1.0, 0.1], {"format": 0.1}):
-        told = verl.compute_score("x", RIGHT, "4", rewards=["math", "format"], weights=weights)
-        assert told["score"] == 1.1
+        values = verl.compute_score("x", RIGHT, "4", rewards=["math", "format"], weights=weights)
+        assert values["score"] == 1.1
     with pytest.raises(ConfigError, match="one number for each of math, format"):
         trl.reward("math", "format", weights=[1.0])
     with pytest.raises(ConfigError, match="weights name 'fromat'"):
         trl.reward("math", "format", weights={"fromat": 1.0})
     steps = [env(extras={"reward_spec": {"ground_truth": "4"}}).step(text)["reward"] for text in TEXTS]
-    assert steps == wanted
+    assert steps == expected
 
 
 def test_files_command_line_and_server_take_the_same_text(tmp_path: Any) -> None:
@@ -115,16 +115,16 @@ def test_a_whole_group_is_given_its_mean_and_normalised_by_term() -> None:
 
     args = SimpleNamespace(reward_key=None)
     samples = group("4", None, "4", "4")
-    found: Any = asyncio.run(slime.reward("math", "format:0.1")(args, samples))
-    assert found == pytest.approx([1.1, 0.4, 0.0, 0.1])
+    result: Any = asyncio.run(slime.reward("math", "format:0.1")(args, samples))
+    assert result == pytest.approx([1.1, 0.4, 0.0, 0.1])
     assert [sample.remove_sample for sample in samples] == [False, True, False, False]
     assert asyncio.run(slime.reward("math")(args, group(None, None, None, None))) == [0.0] * 4
     normalized = slime.reward("math", "format:0.1", normalize=True)
-    found = asyncio.run(normalized(args, group("4", "4", "4", "4")))
-    assert found == pytest.approx([1.1, 0.9, -1.1, -0.9])  # each term is +1 or -1, times its weight
-    found = asyncio.run(normalized(args, group("4", "proof", "4", "4")))
-    assert math.fsum(found) == pytest.approx(0.0)
-    assert found[1] == pytest.approx(0.0)
+    result = asyncio.run(normalized(args, group("4", "4", "4", "4")))
+    assert result == pytest.approx([1.1, 0.9, -1.1, -0.9])  # each term is +1 or -1, times its weight
+    result = asyncio.run(normalized(args, group("4", "proof", "4", "4")))
+    assert math.fsum(result) == pytest.approx(0.0)
+    assert result[1] == pytest.approx(0.0)
     with pytest.raises(ConfigError, match="--group-rm"):
         asyncio.run(normalized(args, group("4", "4", "4", "4")[0]))
     with pytest.raises(ConfigError, match="whole groups"):
@@ -135,9 +135,9 @@ def test_a_batch_is_told_apart_by_prompt() -> None:
     rewards: dict[str, Any] = {"rewards": ["math", "format:0.1"], "on_error": "none"}
     golds = ["4", "proof", "4", "4", "proof"]
     extras: list[Any] = [{"index": at, "kind": "math"} for at in (0, 0, 1, 1, 2)]
-    found = verl.compute_scores(["x"] * 5, [*TEXTS, RIGHT], golds, extras, **rewards)
-    assert [one["score"] for one in found] == pytest.approx([1.1, 1.1, 0.0, 0.1, 0.0])
-    assert [one["valid"] for one in found] == [1.0, 0.0, 1.0, 1.0, 0.0]
+    result = verl.compute_scores(["x"] * 5, [*TEXTS, RIGHT], golds, extras, **rewards)
+    assert [one["score"] for one in result] == pytest.approx([1.1, 1.1, 0.0, 0.1, 0.0])
+    assert [one["valid"] for one in result] == [1.0, 0.0, 1.0, 1.0, 0.0]
     with pytest.raises(ConfigError, match="extra_info"):
         verl.compute_scores(["x"], [RIGHT], ["4"], **rewards)
     env = nemo.environment("math", on_error="none")()

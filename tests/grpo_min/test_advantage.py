@@ -32,20 +32,20 @@ def test_equals_the_formulas_over_the_judged(
     group: list[tuple[float, bool]], baseline: Baseline, sample_std: bool
 ) -> None:
     rewards, judged = zip(*group, strict=True)
-    found = group_advantages(
+    result = group_advantages(
         torch.tensor([rewards], dtype=torch.float64), torch.tensor([judged]), baseline=baseline, sample_std=sample_std
     )
-    wanted = iter(_reference([r for r, j in group if j], baseline, sample_std, 1e-4))
-    for value, (_, was_judged) in zip(found.value_PG[0].tolist(), group, strict=True):
-        assert value == pytest.approx(next(wanted) if was_judged else 0.0, abs=1e-9)
+    expected = iter(_reference([r for r, j in group if j], baseline, sample_std, 1e-4))
+    for value, (_, was_judged) in zip(result.value_PG[0].tolist(), group, strict=True):
+        assert value == pytest.approx(next(expected) if was_judged else 0.0, abs=1e-9)
 
 
 @pytest.mark.parametrize("baseline", ["std", "mean", "leave_one_out"])
 @pytest.mark.parametrize("rewards", [[0.1, 0.1, 0.1], [1.0], [1e-300] * 7])
 def test_equal_rewards_teach_exactly_nothing(rewards: list[float], baseline: Baseline) -> None:
-    found = group_advantages(torch.tensor([rewards]), torch.ones(1, len(rewards)) > 0, baseline=baseline, eps=0.0)
-    assert found.value_PG.tolist() == [[0.0] * len(rewards)]
-    assert found.informative_P.tolist() == [False]
+    result = group_advantages(torch.tensor([rewards]), torch.ones(1, len(rewards)) > 0, baseline=baseline, eps=0.0)
+    assert result.value_PG.tolist() == [[0.0] * len(rewards)]
+    assert result.informative_P.tolist() == [False]
 
 
 @pytest.mark.parametrize("poison", [float("nan"), float("inf")])
@@ -65,12 +65,12 @@ def test_a_sample_that_was_not_judged_moves_nobody(poison: float) -> None:
 def test_terms_by_themselves_equal_the_formula(scores: list[tuple[float, float]], weights: tuple[float, float]) -> None:
     """GDPO: each term normalised in the group, then summed by weight."""
     by_term = list(zip(*scores, strict=True))
-    found = term_advantages(
+    result = term_advantages(
         torch.tensor(by_term, dtype=torch.float64)[:, None], torch.ones(2, 1, len(scores)) > 0, weights, eps=1e-4
     )
     one, other = (_reference(list(term), "std", False, 1e-4) for term in by_term)
-    wanted = [weights[0] * a + weights[1] * b for a, b in zip(one, other, strict=True)]
-    assert found.value_PG[0].tolist() == pytest.approx(wanted, abs=1e-9)
+    expected = [weights[0] * a + weights[1] * b for a, b in zip(one, other, strict=True)]
+    assert result.value_PG[0].tolist() == pytest.approx(expected, abs=1e-9)
 
 
 def test_terms_by_themselves_tell_apart_what_a_sum_does_not() -> None:
@@ -86,9 +86,9 @@ def test_terms_by_themselves_tell_apart_what_a_sum_does_not() -> None:
 
 def test_a_term_without_weight_or_verdicts_teaches_nothing() -> None:
     scores = torch.tensor([[[1.0, 1.0, 1.0]], [[0.0, 1.0, 0.5]], [[float("nan"), 2.0, float("nan")]]])
-    found = term_advantages(scores, ~scores.isnan(), [1.0, 0.0, 1.0])
-    assert found.value_PG.tolist() == [[0.0, 0.0, 0.0]]
-    assert found.informative_P.tolist() == [False]
+    result = term_advantages(scores, ~scores.isnan(), [1.0, 0.0, 1.0])
+    assert result.value_PG.tolist() == [[0.0, 0.0, 0.0]]
+    assert result.informative_P.tolist() == [False]
 
 
 @given(
@@ -99,8 +99,8 @@ def test_a_term_without_weight_or_verdicts_teaches_nothing() -> None:
 def test_whitening_in_parts_equals_the_formula(values: list[float], cut: int, sample_std: bool) -> None:
     parts = [values[:cut], values[cut:]]
     totals = [(len(part), sum(part), sum(value**2 for value in part)) for part in parts]
-    found = [value for part in parts for value in whitened(part, totals, sample_std, 1e-4)]
+    results = [value for part in parts for value in whitened(part, totals, sample_std, 1e-4)]
     spread = statistics.stdev(values) if sample_std else statistics.pstdev(values)
-    wanted = [(value - statistics.fmean(values)) / (spread + 1e-4) for value in values]
-    assert found == pytest.approx(wanted, abs=1e-2 if spread < 1e-6 else 1e-6)
+    expected = [(value - statistics.fmean(values)) / (spread + 1e-4) for value in values]
+    assert results == pytest.approx(expected, abs=1e-2 if spread < 1e-6 else 1e-6)
     assert whitened([3.0], [(1, 3.0, 9.0)], sample_std, 1e-4) == [3.0]

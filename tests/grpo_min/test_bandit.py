@@ -64,7 +64,7 @@ def test_a_step_is_the_closed_form(tmp_path: Path, baseline: str) -> None:
         advantage = (float(arm == ARM) - wins) / scale
         push += advantage * (torch.nn.functional.one_hot(torch.tensor(token), len(tokenizer)) - chance) / samples
     gradient = -torch.outer(push, hidden)
-    wanted = before - optimizer.lr * gradient / (gradient.abs() + optimizer.eps)
-    torch.testing.assert_close(head.detach(), wanted, atol=1e-7, rtol=0)
+    expected = before - optimizer.lr * gradient / (gradient.abs() + optimizer.eps)
+    torch.testing.assert_close(head.detach(), expected, atol=1e-7, rtol=0)
     arm = tokenizer.convert_tokens_to_ids(ARM)
     assert (head.detach() @ hidden).softmax(0)[arm] > chance[arm]

@@ -31,8 +31,10 @@ def test_a_weak_base_at_a_high_rate_collapses_to_format_with_an_alarm(tmp_path: 
         optimizer=OptimizerConfig(lr=5e-4),
     )
     lines = list(Trainer(config, model, tokenizer, sums(2000, 5), r1_zero()).steps())
-    told = [(line["step"], alarm["detail"]) for line in lines for alarm in line["alarms"] if "format" in alarm["name"]]
-    print([round(line["accuracy"], 3) for line in lines], [round(line["format"], 3) for line in lines], told)  # noqa: T201 - told with -s
-    assert told
+    results = [
+        (line["step"], alarm["detail"]) for line in lines for alarm in line["alarms"] if "format" in alarm["name"]
+    ]
+    print([round(line["accuracy"], 3) for line in lines], [round(line["format"], 3) for line in lines], results)  # noqa: T201 - told with -s
+    assert results
     assert lines[-1]["accuracy"] < 0.6 * lines[0]["accuracy"]
     assert lines[-1]["format"] > lines[0]["format"] + 0.1

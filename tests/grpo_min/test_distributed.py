@@ -60,8 +60,8 @@ if several:
 def _run(folder: Path, kind: str, processes: int) -> dict[str, Any]:  # any: what the script saved
     command = [sys.executable, "-c", _RUN, str(folder), kind, str(Path(__file__).parent)]
     runs = [subprocess.Popen([*command, str(rank)], stderr=subprocess.PIPE, text=True) for rank in range(processes)]
-    told = [run.communicate(timeout=300)[1] for run in runs]
-    assert [run.returncode for run in runs] == [0] * processes, told
+    results = [run.communicate(timeout=300)[1] for run in runs]
+    assert [run.returncode for run in runs] == [0] * processes, results
     return torch.load(folder / f"{kind}.pt")  # type: ignore[no-any-return]
 
 

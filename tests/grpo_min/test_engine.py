@@ -33,8 +33,8 @@ def _greedy(model: PreTrainedModel, prompt: tuple[int, ...], limit: int) -> list
 def test_greedy_is_what_hugging_face_generates(tiny_model: TinyModel, seed: int, attention: str) -> None:
     model = tiny_model(seed=seed, vocab=10, attn_implementation=attention)
     engine = HFEngine(model, stop_tokens=[0])
-    found = engine.generate(PROMPTS, 2, Sampling(max_tokens=150, temperature=0), SEEDS)
-    for prompt, (one, other) in zip(PROMPTS, found, strict=True):
+    completions = engine.generate(PROMPTS, 2, Sampling(max_tokens=150, temperature=0), SEEDS)
+    for prompt, (one, other) in zip(PROMPTS, completions, strict=True):
         assert one.tokens == other.tokens
         assert list(one.tokens) == _greedy(model, prompt, 150)
 
@@ -89,12 +89,12 @@ def test_draws_are_as_often_as_they_are_likely(sampling: Sampling, kept: list[in
     """Chi-square at one in ten thousand; the seed is fixed, so that it is passed or not for good."""
     count = 40_000
     token_R = draw(CHANCES.log().expand(count, -1), uniforms([7], count)[0], sampling).token_R
-    wanted = torch.zeros_like(CHANCES)
-    wanted[kept] = CHANCES[kept] ** (1 / sampling.temperature)
-    wanted = count * wanted / wanted.sum()
-    found = torch.bincount(token_R, minlength=6)
-    assert found[wanted == 0].sum() == 0
-    statistic = ((found - wanted).square() / wanted)[wanted > 0].sum()
+    expected = torch.zeros_like(CHANCES)
+    expected[kept] = CHANCES[kept] ** (1 / sampling.temperature)
+    expected = count * expected / expected.sum()
+    result = torch.bincount(token_R, minlength=6)
+    assert result[expected == 0].sum() == 0
+    statistic = ((result - expected).square() / expected)[expected > 0].sum()
     critical = {1: 1e-9, 2: 15.14, 3: 18.42, 5: 23.51}[len(kept)]
     assert float(statistic) <= critical
 
@@ -140,13 +140,13 @@ def test_a_replica_follows_the_policy_at_each_sync(tiny_model: TinyModel) -> Non
     sampling = Sampling(max_tokens=12, temperature=0)
 
     def tokens(engine: Engine) -> tuple[int, ...]:
-        ((found,),) = engine.generate(PROMPTS[:1], 1, sampling, [1])
-        assert isinstance(found, Completion)
-        return found.tokens
+        ((result,),) = engine.generate(PROMPTS[:1], 1, sampling, [1])
+        assert isinstance(result, Completion)
+        return result.tokens
 
-    wanted = tokens(HFEngine(model, stop_tokens=[0]))
-    assert tokens(engine) != wanted
+    expected = tokens(HFEngine(model, stop_tokens=[0]))
+    assert tokens(engine) != expected
     engine.sync(model)
-    assert tokens(engine) == wanted
+    assert tokens(engine) == expected
     assert model.training == replica.training
     engine.close()

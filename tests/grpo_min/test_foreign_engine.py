@@ -46,8 +46,10 @@ class OffEngine(HFEngine):
         self, prompts: Sequence[Tokens], n: int, sampling: Sampling, seeds: Sequence[int]
     ) -> list[list[Completion]]:
         """HFEngine's, off."""
-        found = super().generate(prompts, n, sampling, seeds)
-        return [[replace(one, logprobs=tuple(p + self._off for p in one.logprobs)) for one in each] for each in found]
+        completions = super().generate(prompts, n, sampling, seeds)
+        return [
+            [replace(one, logprobs=tuple(p + self._off for p in one.logprobs)) for one in each] for each in completions
+        ]
 
 
 class Long:
@@ -72,10 +74,10 @@ def _gradient(folder: Path, off: float, correction: Correction, floor: float = 0
     )
     engine = OffEngine(model, off, stop_tokens=[tokenizer.eos_token_id])
     trainer = Trainer(config, model, tokenizer, sums(5, 0), Long(), engine=engine)
-    found: list[torch.Tensor] = []
+    results: list[torch.Tensor] = []
 
     def look(*_: Any) -> None:  # any: what torch passes to a hook
-        found.extend(weight.grad.flatten().clone() for weight in model.parameters() if weight.grad is not None)
+        results.extend(weight.grad.flatten().clone() for weight in model.parameters() if weight.grad is not None)
 
     trainer.learner.optimizer.register_step_pre_hook(look)
     (line,) = trainer.steps()
@@ -86,7 +88,7 @@ def _gradient(folder: Path, off: float, correction: Correction, floor: float = 0
     assert line.get("engine/cut", 0.0) == (correction != "none" and outside)
     assert ("engine_gap" in [alarm["name"] for alarm in line["alarms"]]) is (abs(off) > 0.1)
     trainer.close()
-    return torch.cat(found)
+    return torch.cat(results)
 
 
 @pytest.mark.parametrize(
@@ -144,14 +146,14 @@ def test_an_engine_gets_adapters_merged_and_the_policy_keeps_them_apart(tmp_path
             torch.nn.init.normal_(weight)
     before = {name: weight.clone() for name, weight in policy.state_dict().items()}
     with torch.no_grad():
-        wanted = policy(tokens).logits
+        expected = policy(tokens).logits
         foreign, replica = (toy_model(toy_tokenizer(), width=16, layers=1, seed=seed) for seed in (9, 8))
         save_weights(policy, tmp_path)
         missing = foreign.load_state_dict(load_file(tmp_path / "model.safetensors"), strict=False).missing_keys
         assert missing == ["lm_head.weight"]  # tied, and so written once
         HFEngine(policy, stop_tokens=[0], replica=replica).sync(policy)
         for copy in (foreign, replica):
-            torch.testing.assert_close(copy(tokens).logits, wanted, atol=1e-5, rtol=1e-4)
+            torch.testing.assert_close(copy(tokens).logits, expected, atol=1e-5, rtol=1e-4)
         policy.disable_adapter_layers()  # type: ignore[operator]  # peft's wrapper
-        assert (policy(tokens).logits - wanted).abs().max() > 0.1
+        assert (policy(tokens).logits - expected).abs().max() > 0.1
     assert all(torch.equal(before[name], weight) for name, weight in policy.state_dict().items())

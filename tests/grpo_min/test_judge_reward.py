@@ -17,8 +17,8 @@ from r1_reward.verifiers import JudgeVerifier, Reason, Sample, Status, Verdict
 
 
 def _response(text: str) -> str:
-    found = re.search(r"<<<(\w+) response>>>\n(.*?)\n<<<\1 end of response>>>", text, re.DOTALL)
-    return found[2] if found else ""
+    match = re.search(r"<<<(\w+) response>>>\n(.*?)\n<<<\1 end of response>>>", text, re.DOTALL)
+    return match[2] if match else ""
 
 
 def _evens(text: str) -> str:
@@ -43,10 +43,10 @@ class Replaced:
         self.replaced = self.seen = 0
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
-        found = self._judge(samples)
-        lost = [one.status is Status.ERROR for one in found]
+        result = self._judge(samples)
+        lost = [one.status is Status.ERROR for one in result]
         self.replaced, self.seen = self.replaced + sum(lost), self.seen + len(lost)
-        return [self._verdict() if gone else one for gone, one in zip(lost, found, strict=True)]
+        return [self._verdict() if gone else one for gone, one in zip(lost, result, strict=True)]
 
 
 def _train(folder: Path, reward: JudgeVerifier | Replaced) -> tuple[dict[str, torch.Tensor], list[float]]:

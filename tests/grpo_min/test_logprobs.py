@@ -62,29 +62,29 @@ def test_equal_to_the_plain_forward(
     model = tiny_model(attn_implementation=attention, tie_word_embeddings=tied)
     batch = make_batch(PROMPTS, COMPLETIONS, PROMPT_OF)
     plain = plain_logprobs(model, batch, temperature)
-    wanted = _gradients(model, _curved(plain.logp_N))
-    largest = max(float(gradient.abs().max()) for gradient in wanted.values())
+    expected = _gradients(model, _curved(plain.logp_N))
+    largest = max(float(gradient.abs().max()) for gradient in expected.values())
     for dloss_dlogp in (None, _slope):
-        found = Policy(model, share_prompts=share, chunk=chunk)(batch, temperature, dloss_dlogp)
-        torch.testing.assert_close(found.logp_N, plain.logp_N, atol=1e-9, rtol=0)
-        torch.testing.assert_close(found.entropy_N, plain.entropy_N, atol=1e-9, rtol=0)
-        gradients = _gradients(model, _curved(found.logp_N))
-        assert gradients.keys() == wanted.keys()
+        result = Policy(model, share_prompts=share, chunk=chunk)(batch, temperature, dloss_dlogp)
+        torch.testing.assert_close(result.logp_N, plain.logp_N, atol=1e-9, rtol=0)
+        torch.testing.assert_close(result.entropy_N, plain.entropy_N, atol=1e-9, rtol=0)
+        gradients = _gradients(model, _curved(result.logp_N))
+        assert gradients.keys() == expected.keys()
         for name, gradient in gradients.items():
             # Hugging Face's norms work in float32 whatever the model's type, so this is as far as equality goes.
-            torch.testing.assert_close(gradient, wanted[name], atol=2e-7 * largest, rtol=0, msg=name)
+            torch.testing.assert_close(gradient, expected[name], atol=2e-7 * largest, rtol=0, msg=name)
 
 
 def test_the_plain_forward_is_that_of_each_row_alone(tiny_model: TinyModel) -> None:
     model = tiny_model()
-    found = plain_logprobs(model, make_batch(PROMPTS, COMPLETIONS, PROMPT_OF)).logp_N
+    result = plain_logprobs(model, make_batch(PROMPTS, COMPLETIONS, PROMPT_OF)).logp_N
     alone = []
     for prompt, tokens in zip(PROMPT_OF, COMPLETIONS, strict=True):
         row = torch.tensor([PROMPTS[prompt] + tokens])
         logp = model(input_ids=row).logits[0].log_softmax(-1)
         begin = len(PROMPTS[prompt])
         alone += [logp[begin + place - 1, token] for place, token in enumerate(tokens)]
-    torch.testing.assert_close(found, torch.stack(alone), atol=1e-9, rtol=0)
+    torch.testing.assert_close(result, torch.stack(alone), atol=1e-9, rtol=0)
 
 
 def test_another_family_of_models() -> None:
@@ -104,12 +104,12 @@ def test_a_wrong_slope_costs_time_and_nothing_else() -> None:
     hidden.requires_grad_()
     weight.requires_grad_()
     target = torch.randint(11, (9,))
-    found = []
+    results = []
     for dloss_dlogp in (None, _slope, lambda logp, *_: torch.ones_like(logp)):
         loss = _curved(head_logprobs(hidden, weight, target, 0.9, 4, dloss_dlogp).logp_N)
-        found.append(torch.autograd.grad(loss, (hidden, weight)))
-    for other in found[1:]:
-        torch.testing.assert_close(other, found[0], atol=1e-12, rtol=0)
+        results.append(torch.autograd.grad(loss, (hidden, weight)))
+    for other in results[1:]:
+        torch.testing.assert_close(other, results[0], atol=1e-12, rtol=0)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
@@ -118,25 +118,25 @@ def test_the_entropy_has_the_plain_gradient(tiny_model: TinyModel, temperature: 
     model = tiny_model()
     batch = make_batch(PROMPTS, COMPLETIONS, PROMPT_OF)
 
-    def loss(found: LogProbs) -> Tensor:
-        entropy = (torch.arange(1, len(found.entropy_N) + 1) * found.entropy_N).sum()
-        return entropy + _curved(found.logp_N) if both else entropy
+    def loss(result: LogProbs) -> Tensor:
+        entropy = (torch.arange(1, len(result.entropy_N) + 1) * result.entropy_N).sum()
+        return entropy + _curved(result.logp_N) if both else entropy
 
-    wanted = _gradients(model, loss(plain_logprobs(model, batch, temperature)))
-    largest = max(float(gradient.abs().max()) for gradient in wanted.values())
+    expected = _gradients(model, loss(plain_logprobs(model, batch, temperature)))
+    largest = max(float(gradient.abs().max()) for gradient in expected.values())
     for dloss_dlogp in (None, _slope):
-        found = Policy(model, chunk=4)(batch, temperature, dloss_dlogp)
-        for name, gradient in _gradients(model, loss(found)).items():
-            torch.testing.assert_close(gradient, wanted[name], atol=2e-7 * largest, rtol=0, msg=name)
+        results = Policy(model, chunk=4)(batch, temperature, dloss_dlogp)
+        for name, gradient in _gradients(model, loss(results)).items():
+            torch.testing.assert_close(gradient, expected[name], atol=2e-7 * largest, rtol=0, msg=name)
 
 
 def test_gradient_checkpointing_gives_the_same_gradients(tiny_model: TinyModel) -> None:
     model = tiny_model(dtype=torch.float32).train()
     batch = make_batch(PROMPTS, COMPLETIONS, PROMPT_OF)
-    wanted = _gradients(model, _curved(Policy(model)(batch).logp_N))
+    expected = _gradients(model, _curved(Policy(model)(batch).logp_N))
     enable_checkpointing(model)
     for name, gradient in _gradients(model, _curved(Policy(model)(batch).logp_N)).items():
-        torch.testing.assert_close(gradient, wanted[name], atol=1e-4, rtol=1e-4, msg=name)
+        torch.testing.assert_close(gradient, expected[name], atol=1e-4, rtol=1e-4, msg=name)
 
 
 def test_nothing_to_say_is_nothing_said(tiny_model: TinyModel) -> None:

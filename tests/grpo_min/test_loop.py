@@ -99,8 +99,8 @@ def test_a_run_tells_each_step_and_changes_the_policy(tmp_path: Path) -> None:
     assert first["samples"] == 8
     assert first["reward"] == pytest.approx(first["reward/evens"])
     assert lines[1]["kl"] > 0
-    told = [json.loads(line) for line in (tmp_path / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [row["step"] for row in told] == list(range(1, 7))
+    results = [json.loads(line) for line in (tmp_path / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["step"] for row in results] == list(range(1, 7))
     trainer.close()
 
 
@@ -134,25 +134,25 @@ def _gradient_of(tmp_path: Path, name: str, memory: MemoryConfig, loss: LossConf
     )  # fmt: skip
     model = toy_model(toy_tokenizer(), width=16, layers=2).double()
     trainer = _trainer(config, model=model)
-    found: list[torch.Tensor] = []
+    results: list[torch.Tensor] = []
 
     def look(*_: Any) -> None:  # any: what torch passes to a hook
-        found.extend(w.grad.flatten().clone() for w in trainer.learner.policy.parameters() if w.grad is not None)
+        results.extend(w.grad.flatten().clone() for w in trainer.learner.policy.parameters() if w.grad is not None)
 
     trainer.learner.optimizer.register_step_pre_hook(look)
     list(trainer.steps())
-    return torch.cat(found)
+    return torch.cat(results)
 
 
 @pytest.mark.parametrize("loss", [LossConfig(beta=0.04), LossConfig(ratio="sequence", aggregate="token_mean")])
 def test_neither_micro_batches_nor_sharing_nor_fusing_change_a_gradient(tmp_path: Path, loss: LossConfig) -> None:
-    wanted = _gradient_of(tmp_path, "a", MemoryConfig(), loss)
-    assert wanted.abs().max() > 1e-3
+    expected = _gradient_of(tmp_path, "a", MemoryConfig(), loss)
+    assert expected.abs().max() > 1e-3
     for number, memory in enumerate(
         (MemoryConfig(tokens=40), MemoryConfig(tokens=1), MemoryConfig(chunk=3), MemoryConfig(share_prompts=False))
     ):
-        found = _gradient_of(tmp_path, str(number), memory, loss)
-        torch.testing.assert_close(found, wanted, atol=2e-7 * float(wanted.abs().max()), rtol=0)
+        result = _gradient_of(tmp_path, str(number), memory, loss)
+        torch.testing.assert_close(result, expected, atol=2e-7 * float(expected.abs().max()), rtol=0)
 
 
 class Broken(Evens):
@@ -290,7 +290,7 @@ for _ in range(20):
 def test_killed_at_twenty_random_moments_it_ends_the_same(tmp_path: Path) -> None:
     """Each time another process goes on; nobody tells them where it was cut off."""
     steps, folder = 40, tmp_path / "killed"
-    wanted = list(_trainer(_config(tmp_path / "whole", steps=steps)).steps())
+    expected = list(_trainer(_config(tmp_path / "whole", steps=steps)).steps())
     command = [sys.executable, "-c", _KILLED, str(folder), str(Path(__file__).parent), str(steps)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
@@ -299,7 +299,7 @@ def test_killed_at_twenty_random_moments_it_ends_the_same(tmp_path: Path) -> Non
     assert len(set(reached)) > 3  # it was cut off at many a place
     last = _trainer(_config(folder, steps=steps))
     list(last.steps())
-    assert _read(folder / "metrics.jsonl") == _timeless(wanted)
+    assert _read(folder / "metrics.jsonl") == _timeless(expected)
     assert (folder / "samples.jsonl").read_bytes() == (tmp_path / "whole" / "samples.jsonl").read_bytes()
     state, other = checkpoint.latest(folder), checkpoint.latest(tmp_path / "whole")
     assert state is not None

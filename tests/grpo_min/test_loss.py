@@ -154,13 +154,13 @@ def test_loss_and_gradient_equal_the_formulas(
     )  # fmt: skip
     inputs = _inputs(lengths, seed, aggregate, spread, engine=engine is not None, kept=kept)
     loss = policy_loss(inputs, config).loss
-    wanted = _reference(inputs, lengths, config)
-    size = max(1.0, abs(wanted.item()))
-    assert abs(loss.item() - wanted.item()) < 1e-12 * size
+    expected = _reference(inputs, lengths, config)
+    size = max(1.0, abs(expected.item()))
+    assert abs(loss.item() - expected.item()) < 1e-12 * size
     assert inputs.entropy_N is not None
     for by in (inputs.logp_N, inputs.entropy_N):
         (gradient,) = torch.autograd.grad(loss, by, retain_graph=True, materialize_grads=True)
-        (wanted_gradient,) = torch.autograd.grad(wanted, by, retain_graph=True, materialize_grads=True)
+        (wanted_gradient,) = torch.autograd.grad(expected, by, retain_graph=True, materialize_grads=True)
         size = max(1.0, float(wanted_gradient.abs().max()))
         assert float((gradient - wanted_gradient).abs().max()) < 1e-12 * size
 
@@ -195,10 +195,10 @@ def test_the_clip_of_ten(ratio: float, advantage: float, cut: bool) -> None:
         weight_N=one,
         row_N=torch.zeros(1, dtype=torch.long),
     )
-    found = policy_loss(inputs, LossConfig(clip_low=10, clip_high=10))
-    found.loss.backward()
+    result = policy_loss(inputs, LossConfig(clip_low=10, clip_high=10))
+    result.loss.backward()
     assert logp.grad is not None
-    assert found.clipped_N.tolist() == [cut]
+    assert result.clipped_N.tolist() == [cut]
     assert (float(logp.grad) == 0) is cut
 
 
@@ -330,7 +330,7 @@ def test_a_token_wise_loss_can_be_cut_anywhere(surrogate: Surrogate, correction:
 
 def test_cispo_keeps_the_gradient_where_the_clip_takes_it() -> None:
     """A ratio of e at advantage 1: PPO's clip gives 0, CISPO 1.2 times the gradient of the log-probability."""
-    found = {}
+    by_name = {}
     for surrogate in ("clip", "cispo"):
         one = torch.ones(1, dtype=torch.float64)
         logp = torch.zeros(1, dtype=torch.float64, requires_grad=True)
@@ -339,5 +339,5 @@ def test_cispo_keeps_the_gradient_where_the_clip_takes_it() -> None:
         )
         out = policy_loss(inputs, LossConfig(surrogate=surrogate))
         assert out.clipped_N.tolist() == [True]
-        found[surrogate] = torch.autograd.grad(out.loss, logp)[0].item()
-    assert found == {"clip": 0.0, "cispo": pytest.approx(-1.2)}
+        by_name[surrogate] = torch.autograd.grad(out.loss, logp)[0].item()
+    assert by_name == {"clip": 0.0, "cispo": pytest.approx(-1.2)}

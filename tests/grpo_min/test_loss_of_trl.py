@@ -19,7 +19,7 @@ ROWS, LONGEST = 5, 7
 
 
 def _theirs(
-    kind: str, beta: float, logp: torch.Tensor, given: dict[str, Any], tokens: int, **attributes: Any
+    kind: str, beta: float, logp: torch.Tensor, text: dict[str, Any], tokens: int, **attributes: Any
 ) -> torch.Tensor:
     """TRL's loss, its model's forward replaced by the log-probabilities given (any: tensors, and knobs, by name)."""
     with warnings.catch_warnings():
@@ -40,7 +40,7 @@ def _theirs(
         _metrics={"train": defaultdict(list)}, vllm_importance_sampling_correction=True, entropy_coef=0.0,
     )  # fmt: skip
     vars(trainer).update(attributes)
-    inputs = {**given, "num_items_in_batch": torch.tensor(tokens)}
+    inputs = {**text, "num_items_in_batch": torch.tensor(tokens)}
     return trainer_class._compute_loss(trainer, None, inputs)  # type: ignore[no-any-return]  # trl has no types
 
 
@@ -86,16 +86,16 @@ def test_equal_to_trl(name: str, correction: Correction) -> None:
     entropies = torch.rand(shape).requires_grad_()
     reference, advantage, engine = old + 0.3 * torch.randn(shape), torch.randn(ROWS), old + 0.25 * torch.randn(shape)
     tokens = int(mask.sum())
-    given = {
+    value = {
         "prompt_ids": torch.zeros(ROWS, 2, dtype=torch.long), "prompt_mask": torch.ones(ROWS, 2, dtype=torch.long),
         "completion_ids": torch.zeros(shape, dtype=torch.long), "completion_mask": mask.long(),
         "advantages": advantage, "old_per_token_logps": old, "ref_per_token_logps": reference,
         "importance_sampling_ratio": _their_weights(correction, (old - engine) * mask, 0.5, 2.0),
     }  # fmt: skip
     attributes = {**attributes, "use_vllm": correction != "none", "entropies": entropies}
-    theirs = _theirs(kind, config.beta if name.endswith("KL") else 0.0, logp, given, tokens, **attributes)
+    theirs = _theirs(kind, config.beta if name.endswith("KL") else 0.0, logp, value, tokens, **attributes)
     config = replace(config, beta=config.beta if name.endswith("KL") else 0.0)
-    wanted = torch.autograd.grad(theirs, (logp, entropies), materialize_grads=True)
+    expected = torch.autograd.grad(theirs, (logp, entropies), materialize_grads=True)
     row_N = mask.nonzero()[:, 0]
     weight_B = token_weights(length, config.aggregate, sequences=ROWS, tokens=tokens, max_tokens=LONGEST)
     inputs = LossInputs(
@@ -109,10 +109,10 @@ def test_equal_to_trl(name: str, correction: Correction) -> None:
         entropy_N=entropies[mask],
     )
     ours = policy_loss(inputs, config).loss
-    found = torch.autograd.grad(ours, (logp, entropies), materialize_grads=True)
+    result = torch.autograd.grad(ours, (logp, entropies), materialize_grads=True)
     torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
-    torch.testing.assert_close(found, wanted, atol=1e-6, rtol=0)
-    assert float(wanted[0].abs().max()) > 1e-3
+    torch.testing.assert_close(result, expected, atol=1e-6, rtol=0)
+    assert float(expected[0].abs().max()) > 1e-3
 
 
 def _their_weights(correction: str, gap: torch.Tensor, low: float, high: float) -> torch.Tensor:

@@ -191,13 +191,13 @@ def test_a_log_on_a_full_disk_says_so(tmp_path: Path) -> None:
 
 
 def test_trackio_gets_the_numbers_of_the_first_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[tuple[dict[str, float], int]] = []
+    results: list[tuple[dict[str, float], int]] = []
     events: list[object] = []
 
     def init(**options: str) -> SimpleNamespace:
         events.append(options)
         finish = lambda: events.append("finished")  # noqa: E731 - a word
-        return SimpleNamespace(log=lambda numbers, step: told.append((numbers, step)), finish=finish)
+        return SimpleNamespace(log=lambda numbers, step: results.append((numbers, step)), finish=finish)
 
     monkeypatch.setitem(sys.modules, "trackio", SimpleNamespace(init=init))
     writer = make_writer("trackio", tmp_path / "run")
@@ -207,7 +207,7 @@ def test_trackio_gets_the_numbers_of_the_first_process(tmp_path: Path, monkeypat
     log.close()
     log.close()
     assert events == [{"project": "r1-reward", "name": "run"}, "finished"]
-    assert told == [({"step": 1, "reward": 0.5}, 1)]
+    assert results == [({"step": 1, "reward": 0.5}, 1)]
 
 
 @pytest.mark.needs("wandb")

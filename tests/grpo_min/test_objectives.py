@@ -80,9 +80,9 @@ def test_the_overlong_penalty_is_a_term_of_the_reward(tmp_path: Path) -> None:
     for group, other in zip(_rollout(trainer), plain, strict=True):
         penalties = [max(0, len(row.tokens) - 4) / 4 for row in group.rows]
         assert [row.parts["overlong"] for row in group.rows] == [-penalty for penalty in penalties]
-        wanted = [reward - 0.5 * penalty for reward, penalty in zip(_rewards(other), penalties, strict=True)]
-        assert _rewards(group) == pytest.approx(wanted)
-        assert [row.advantage for row in group.rows] == pytest.approx(_normalised(wanted))
+        expected = [reward - 0.5 * penalty for reward, penalty in zip(_rewards(other), penalties, strict=True)]
+        assert _rewards(group) == pytest.approx(expected)
+        assert [row.advantage for row in group.rows] == pytest.approx(_normalised(expected))
     (line, *_) = trainer.steps()
     assert line["reward/overlong"] < 0
     with pytest.raises(ConfigError, match=r"overlong_buffer is 9, more than rollout\.max_tokens, 8"):
@@ -104,9 +104,9 @@ def test_terms_are_normalised_by_themselves_and_then_over_the_batch(tmp_path: Pa
 def test_reinforce_plus_plus_takes_the_group_mean_and_the_batch_deviation(tmp_path: Path) -> None:
     groups = _rollout(_trainer(tmp_path, advantage=AdvantageConfig(baseline="mean", whiten=True)))
     apart = [reward - statistics.fmean(_rewards(group)) for group in groups for reward in _rewards(group)]
-    found = [row.advantage for group in groups for row in group.rows]
-    assert found == pytest.approx(_normalised(apart), abs=1e-6)
-    assert statistics.pstdev(found) == pytest.approx(1, abs=1e-2)
+    results = [row.advantage for group in groups for row in group.rows]
+    assert results == pytest.approx(_normalised(apart), abs=1e-6)
+    assert statistics.pstdev(results) == pytest.approx(1, abs=1e-2)
 
 
 def test_a_kl_in_the_reward_is_the_sequences_own(tmp_path: Path) -> None:
@@ -123,8 +123,8 @@ def test_a_kl_in_the_reward_is_the_sequences_own(tmp_path: Path) -> None:
             kl = sum(row.old) - sum(row.reference)
             assert kl
             shaped.append(row.reward - 0.05 * kl)
-        wanted = [one - (sum(shaped) - one) / (len(shaped) - 1) for one in shaped]
-        assert [row.advantage for row in group.rows] == pytest.approx(wanted, abs=1e-6)
+        expected = [one - (sum(shaped) - one) / (len(shaped) - 1) for one in shaped]
+        assert [row.advantage for row in group.rows] == pytest.approx(expected, abs=1e-6)
     with pytest.raises(ConfigError, match="a KL in the reward is of no term"):
         _trainer(tmp_path / "both", loss=loss, advantage=AdvantageConfig(per_term=True))
 
@@ -182,9 +182,9 @@ def test_tokens_of_large_covariance_lose_their_gradient_on_one_process_as_on_two
     assert sum(between) > kept.count(False) == int(0.25 * 9)
     assert all(one or other for one, other in zip(kept, between, strict=True))
 
-    def gathers(part: Sequence[Rollout], found: int) -> list[Any]:  # any: as above
+    def gathers(part: Sequence[Rollout], result: int) -> list[Any]:  # any: as above
         tokens = [value for row in part for value in row.old]
-        return [(len(tokens), sum(tokens), sum(row.advantage * len(row.old) for row in part)), found]
+        return [(len(tokens), sum(tokens), sum(row.advantage * len(row.old) for row in part)), result]
 
     split = sum(between[:3])
     first = kept_tokens(rows[:1], config, 7, 3, cast(Processes, Rank(0, gathers(rows[1:], sum(between) - split))))

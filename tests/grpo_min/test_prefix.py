@@ -24,10 +24,10 @@ def test_a_shared_prefix_changes_neither_value_nor_gradient(tiny_model: TinyMode
     batch = make_batch(PROMPTS, [[3, 0], [4, 5, 6, 0], [7], [1, 1]], [0, 0, 1, 2])
     assert batch.prefix == 69  # the prompts without their last tokens; the shortest keeps one
     plain = plain_logprobs(model, batch)
-    found = Policy(model)(batch)
-    torch.testing.assert_close(found.logp_N, plain.logp_N, atol=1e-6, rtol=0)  # eager softmax is in float32
+    result = Policy(model)(batch)
+    torch.testing.assert_close(result.logp_N, plain.logp_N, atol=1e-6, rtol=0)  # eager softmax is in float32
     gradients = []
-    for logp_N in (plain.logp_N, found.logp_N):
+    for logp_N in (plain.logp_N, result.logp_N):
         model.zero_grad()
         (torch.arange(1, len(logp_N) + 1) * logp_N.exp()).sum().backward()
         gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))

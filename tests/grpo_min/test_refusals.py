@@ -225,9 +225,9 @@ def test_steps_without_a_finite_gradient_are_counted_and_an_alarm(tmp_path: Path
     lines = list(trainer.steps())
     assert [line["nonfinite"] for line in lines] == [0, 1, 1, 0]
     assert ["grad_norm" in line for line in lines] == [True, False, False, True]
-    found = [[alarm for alarm in line["alarms"] if alarm["name"] == "nonfinite_gradient"] for line in lines]
-    assert [len(alarms) for alarms in found] == [0, 1, 1, 0]
-    assert found[2][0]["detail"] == "no step was taken, 2 in a row"
+    results = [[alarm for alarm in line["alarms"] if alarm["name"] == "nonfinite_gradient"] for line in lines]
+    assert [len(alarms) for alarms in results] == [0, 1, 1, 0]
+    assert results[2][0]["detail"] == "no step was taken, 2 in a row"
 
 
 def test_a_run_ends_after_some_steps_in_a_row_without_a_finite_gradient(tmp_path: Path) -> None:

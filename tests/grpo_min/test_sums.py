@@ -25,10 +25,10 @@ def pass_at_1(model: PreTrainedModel, tokenizer: Any) -> float:  # any: tokenize
     questions = sums(500, 999_983)
     engine = HFEngine(model, stop_tokens=[tokenizer.eos_token_id])
     prompts = [tuple(tokenizer.encode(question.prompt_text)) for question in questions]
-    found = engine.generate(prompts, 1, Sampling(max_tokens=40), range(500))
+    completions = engine.generate(prompts, 1, Sampling(max_tokens=40), range(500))
     answers = [
         replace(question, response=tokenizer.decode(completion.tokens[:-1]))
-        for question, (completion,) in zip(questions, found, strict=True)
+        for question, (completion,) in zip(questions, completions, strict=True)
     ]
     return sum(verdict.score or 0.0 for verdict in MathVerifier()(answers)) / 500
 

@@ -142,10 +142,10 @@ def test_a_family_is_asked_ended_and_learned_as_it_speaks(name: str) -> None:
 
     # What is judged is the whole answer, whoever began it, without what ended it.
     completion = [*tokenizer.encode(ANSWER[len(opened) :], add_special_tokens=False), end]
-    told = template.text(completion, [end])
-    assert told == family.opened * (not opened) + ANSWER
+    result = template.text(completion, [end])
+    assert result == family.opened * (not opened) + ANSWER
     if opened == family.opened:
-        assert float(FormatVerifier()([Sample(response=told, prompt="What?")])[0]) == 1.0
+        assert float(FormatVerifier()([Sample(response=result, prompt="What?")])[0]) == 1.0
 
 
 def test_the_end_of_a_turn_stops_generation_beside_eos() -> None:
@@ -153,8 +153,8 @@ def test_the_end_of_a_turn_stops_generation_beside_eos() -> None:
     config = LlamaConfig(vocab_size=len(tokenizer), hidden_size=8, intermediate_size=8, num_hidden_layers=1,
                          num_attention_heads=1, eos_token_id=tokenizer.eos_token_id)  # fmt: skip
     model = LlamaForCausalLM(config)
-    wanted = sorted(_token(tokenizer, name) for name in ("<|end_of_text|>", "<|eot_id|>"))
-    assert Template(tokenizer, DataConfig(template="chat")).stop_tokens(model) == wanted
+    expected = sorted(_token(tokenizer, name) for name in ("<|end_of_text|>", "<|eot_id|>"))
+    assert Template(tokenizer, DataConfig(template="chat")).stop_tokens(model) == expected
     assert Template(tokenizer, DataConfig(template="plain")).stop_tokens(model) == [tokenizer.eos_token_id]
 
 
@@ -243,8 +243,8 @@ def test_stages_speak_each_in_its_own_template(tmp_path: Path) -> None:
         max_tokens = 4
     """)
     recipe = read_stages(tmp_path / "recipe.toml")
-    found = dict(run_recipe(recipe))
-    assert {name: report["evaluation"]["template"] for name, report in found.items()} == {
+    fields = dict(run_recipe(recipe))
+    assert {name: report["evaluation"]["template"] for name, report in fields.items()} == {
         "base": "plain", "zero": "plain", "cold_start": "chat", "rl1": "chat"
     }  # fmt: skip
     model, _ = load(tmp_path / "out" / "cold_start" / "checkpoint")

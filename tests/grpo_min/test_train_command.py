@@ -139,7 +139,7 @@ def test_set_counts_as_if_the_recipe_had_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("value", "said"),
     [
         ("rollout.sampels=3", "unknown key 'rollout.sampels'; did you mean 'rollout.samples'?"),
         ("rollout.samples=x", "rollout.samples is 'x'; it must be int"),
@@ -149,8 +149,8 @@ def test_set_counts_as_if_the_recipe_had_it(tmp_path: Path) -> None:
         ("=3", "'=3' is not of the form option=value"),
     ],
 )
-def test_set_is_checked_as_the_recipe_is(tmp_path: Path, given: str, said: str) -> None:
-    run = CliRunner().invoke(main, ["train", str(_recipe(tmp_path, 2)), "--set", given])
+def test_set_is_checked_as_the_recipe_is(tmp_path: Path, value: str, said: str) -> None:
+    run = CliRunner().invoke(main, ["train", str(_recipe(tmp_path, 2)), "--set", value])
     assert run.exit_code == 2
     assert said in " ".join(run.output.split())
 
@@ -239,8 +239,8 @@ def test_sigterm_saves_and_exits_143(tmp_path: Path) -> None:
     while run.poll() is None and not (metrics.is_file() and metrics.read_text(encoding="utf-8").count("\n") >= 3):
         time.sleep(0.1)
     os.kill(run.pid, signal.SIGTERM)
-    _, told = run.communicate(timeout=120)
-    assert run.returncode == 143, told
+    _, result = run.communicate(timeout=120)
+    assert run.returncode == 143, result
     (saved,) = (tmp_path / "out").glob("step-*")
     last = json.loads(metrics.read_text(encoding="utf-8").splitlines()[-1])
     assert int(saved.name.removeprefix("step-")) == last["step"] >= 3

@@ -166,28 +166,28 @@ def _run(folder: Path, script: str, processes: str) -> dict[str, Any]:  # any: w
 @pytest.mark.needs("vllm")
 @pytest.mark.parametrize("processes", ["0", "1"])
 def test_vllm_in_both_of_its_modes(tmp_path: Path, processes: str) -> None:
-    found = _run(tmp_path, IN_PROCESS, processes)
-    sys.stdout.write(f"{json.dumps(found)}\n")
-    assert max(found["before"], found["after"]) < 1e-4 < 0.1 < found["stale"]
-    assert found["same"], "weights after sync are not, bit for bit, those of an engine started on them"
-    assert all(found["ends"])
+    result = _run(tmp_path, IN_PROCESS, processes)
+    sys.stdout.write(f"{json.dumps(result)}\n")
+    assert max(result["before"], result["after"]) < 1e-4 < 0.1 < result["stale"]
+    assert result["same"], "weights after sync are not, bit for bit, those of an engine started on them"
+    assert all(result["ends"])
     if processes == "1":
-        assert found["killed"]
-        assert found["restarted"]
-    _learned(found)
+        assert result["killed"]
+        assert result["restarted"]
+    _learned(result)
 
 
 @pytest.mark.slow
 @pytest.mark.needs("vllm")
 def test_a_server_of_vllm(tmp_path: Path) -> None:
-    found = _run(tmp_path, SERVER, "1")
-    sys.stdout.write(f"{json.dumps(found)}\n")
-    assert max(found["before"], found["after"], found["restarted"]) < 1e-4 < 0.1 < found["stale"]
-    _learned(found)
+    result = _run(tmp_path, SERVER, "1")
+    sys.stdout.write(f"{json.dumps(result)}\n")
+    assert max(result["before"], result["after"], result["restarted"]) < 1e-4 < 0.1 < result["stale"]
+    _learned(result)
 
 
-def _learned(found: dict[str, Any]) -> None:  # any: as above
+def _learned(result: dict[str, Any]) -> None:  # any: as above
     """The loop on the engine: off by rounding, and learning."""
-    assert found["gap"] < 1e-3
-    assert found["ratio"] == pytest.approx(1, abs=1e-4)
-    assert sum(found["rewards"][-4:]) > 1.5 * sum(found["rewards"][:4])
+    assert result["gap"] < 1e-3
+    assert result["ratio"] == pytest.approx(1, abs=1e-4)
+    assert sum(result["rewards"][-4:]) > 1.5 * sum(result["rewards"][:4])

@@ -104,9 +104,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
         started.append(process)
         assert process.stderr is not None
         said = process.stderr.readline()
-        told = re.search(r"http://(127\.0\.0\.1:\d+)", said)
-        assert told, said + process.stderr.read()
-        return told[1]
+        match = re.search(r"http://(127\.0\.0\.1:\d+)", said)
+        assert match, said + process.stderr.read()
+        return match[1]
 
     yield start
     for process in started:

@@ -72,8 +72,8 @@ def rewards_of(trainer: Any, name: str = "math") -> list[float]:
     return [log[f"rewards/{name}/mean"] for log in trainer.state.log_history if f"rewards/{name}/mean" in log]
 
 
-def learned(found: list[float]) -> bool:
-    return fmean(found[-5:]) > fmean(found[:3]) + 0.4
+def learned(result: list[float]) -> bool:
+    return fmean(result[-5:]) > fmean(result[:3]) + 0.4
 
 
 def trainer_of(rewards: Any, data: Any, model: Any, words: Any, how: Any) -> Any:
@@ -85,9 +85,9 @@ def test_grpo_learns(bad: int, model: Callable[..., Any], make_tokenizer: Callab
     words = make_tokenizer(WORDS)
     trainer = trainer_of(reward("math", "format:0.1", name="math"), rows(bad), model(words), words, config(tmp_path))
     trainer.train()
-    found = rewards_of(trainer)
-    assert len(found) == STEPS
-    assert learned(found), found
+    result = rewards_of(trainer)
+    assert len(result) == STEPS
+    assert learned(result), result
     errors = [log["math/error"] for log in trainer.state.log_history if "math/error" in log]
     assert (max(errors) > 0) == (bad > 0)
     assert fmean(errors) < 0.15
@@ -178,5 +178,5 @@ def test_programs_that_attack_cost_themselves_alone(
     trainer.train()
     logs = [log for log in trainer.state.log_history if "code/error" in log]
     assert [log["code/error"] for log in logs] == [0.0] * 12
-    found = rewards_of(trainer, "code")
-    assert fmean(found[-3:]) > fmean(found[:3]) + 0.3, found
+    result = rewards_of(trainer, "code")
+    assert fmean(result[-3:]) > fmean(result[:3]) + 0.3, result

@@ -34,11 +34,11 @@ def without_init(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     """Import modules of a package without the package's own `__init__`, which imports what has no part here."""
     for name in names:
         first, *rest = name.split(".")
-        found = importlib.util.find_spec(first)
-        if found is None or not found.submodule_search_locations:
+        spec = importlib.util.find_spec(first)
+        if spec is None or not spec.submodule_search_locations:
             pytest.skip(f"needs {first}")
         stand_in = ModuleType(name)
-        stand_in.__path__ = [str(Path(found.submodule_search_locations[0]).joinpath(*rest))]
+        stand_in.__path__ = [str(Path(spec.submodule_search_locations[0]).joinpath(*rest))]
         monkeypatch.setitem(sys.modules, name, stand_in)
 
 
@@ -84,14 +84,14 @@ def test_tinker_cookbook_masks_what_could_not_be_judged_and_moves_no_other_advan
             return [made(Renderer(), row) for row in rows]
 
     group = Group(env_thunk=lambda: None, num_envs=3)
-    found = asyncio.run(rollouts.do_group_rollout(group, Policy()))
-    assert found.get_total_rewards() == pytest.approx([1.1, 0.55, 0.0])
-    advantages = processing.compute_advantages([found])
+    result = asyncio.run(rollouts.do_group_rollout(group, Policy()))
+    assert result.get_total_rewards() == pytest.approx([1.1, 0.55, 0.0])
+    advantages = processing.compute_advantages([result])
     assert advantages[0].tolist() == pytest.approx([0.55, 0.0, -0.55])
-    data, _ = processing.assemble_training_data([found], advantages)
+    data, _ = processing.assemble_training_data([result], advantages)
     masks = [datum.loss_fn_inputs["mask"].to_torch().sum().item() for datum in data]
     assert [mask > 0 for mask in masks] == [True, False, True]
-    metrics = found.trajectories_G[0].transitions[0].metrics
+    metrics = result.trajectories_G[0].transitions[0].metrics
     assert metrics == {"valid": 1.0, "error": 0.0, "math_reward": 1.0, "format_reward": 1.0}
 
 

@@ -63,11 +63,11 @@ def reward_file(tmp_path: Path) -> Path:
 def test_openrlhf_calls_a_reward_file(reward_file: Path, tokenizer: Any) -> None:
     import torch
 
-    found = openrlhf_run(reward_file, RIGHT, "4", tokenizer)
+    result = openrlhf_run(reward_file, RIGHT, "4", tokenizer)
     # as SamplesGenerator._process_response_into_experience does with them
-    reward = torch.tensor([found["reward"]])
-    score = torch.tensor([found["scores"]])
-    logs = {key: torch.tensor([value.flatten()[0].item()]) for key, value in found["extra_logs"].items()}
+    reward = torch.tensor([result["reward"]])
+    score = torch.tensor([result["scores"]])
+    logs = {key: torch.tensor([value.flatten()[0].item()]) for key, value in result["extra_logs"].items()}
     assert (reward.tolist(), score.tolist()) == ([2.0], [1.0])
     assert {key: value.item() for key, value in logs.items()} == {
         "valid": 1.0,
@@ -85,9 +85,9 @@ def test_openrlhf_calls_a_reward_file(reward_file: Path, tokenizer: Any) -> None
 def test_openrlhf_cuts_long_prompts_and_the_response_is_still_found(reward_file: Path, tokenizer: Any) -> None:
     # the prompt asks with an example that would be a right answer, were it taken for the response
     prompt = r"so \boxed{4} is the sum of two and two ? " * 8 + PROMPT
-    found = openrlhf_run(reward_file, r"\boxed{5}", "4", tokenizer, prompt=prompt, room=56)
-    assert float(found["reward"]) == 0.0
-    assert float(found["extra_logs"]["valid"]) == 1.0
+    result = openrlhf_run(reward_file, r"\boxed{5}", "4", tokenizer, prompt=prompt, room=56)
+    assert float(result["reward"]) == 0.0
+    assert float(result["extra_logs"]["valid"]) == 1.0
 
 
 # OpenRLHF over HTTP: `SingleTurnAgentExecutor._fetch_rewards_via_http` with aiohttp, against our server.
@@ -108,7 +108,7 @@ def experience(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def openrlhf_runs(
-    reward: Any, told: Sequence[tuple[str, str | None]], tokenizer: Any, prompt: str = PROMPT, room: int = 64
+    reward: Any, message: Sequence[tuple[str, str | None]], tokenizer: Any, prompt: str = PROMPT, room: int = 64
 ) -> list[Any]:
     """Rollouts with these responses and labels, all at once, as a rollout worker does."""
     agent = offered("openrlhf.utils.agent")
@@ -116,11 +116,11 @@ def openrlhf_runs(
     params = SimpleNamespace(max_tokens=32, logprobs=None)
 
     async def run() -> list[Any]:
-        engines = [Engine([*tokenizer(text)["input_ids"], tokenizer.eos_token_id]) for text, _ in told]
+        engines = [Engine([*tokenizer(text)["input_ids"], tokenizer.eos_token_id]) for text, _ in message]
         return await asyncio.gather(
             *(
                 executor.execute(prompt, label, params, room, tokenizer, engine)
-                for (_, label), engine in zip(told, engines, strict=True)
+                for (_, label), engine in zip(message, engines, strict=True)
             )
         )
 
@@ -134,7 +134,7 @@ GROUP = [(RIGHT, "4"), (r"\boxed{5}", "4"), (r"\boxed{4}", "so 2 + 2\n#### 4"), 
 def test_openrlhf_makes_the_same_experience_over_http_and_by_file(
     way: str, reward_file: Path, experience: Any, serve: Callable[..., str], tokenizer: Any
 ) -> None:
-    found = offered("openrlhf.trainer.ppo_utils.experience")
+    result = offered("openrlhf.trainer.ppo_utils.experience")
     address = f"http://{serve('--reward', 'math,format')}/get_reward" if way == "http" else str(reward_file)
     code = ("four", '{"tests": [{"type": "assert", "code": "assert f()"}]}')  # which math leaves alone
     group = [*GROUP, code]
@@ -142,8 +142,8 @@ def test_openrlhf_makes_the_same_experience_over_http_and_by_file(
     assert [each.rewards.flatten().tolist() for each in made] == [[2.0], [0.0], [1.0], [0.0], [0.0]]
     # what dynamic filtering takes the mean of
     assert [each.scores[0].item() for each in made] == [1.0, 0.0, 1.0, 0.0, 0.0]
-    batch = found.Experience.concat_experiences(made, pad_token_id=0)
-    wanted = {
+    batch = result.Experience.concat_experiences(made, pad_token_id=0)
+    expected = {
         "valid": [1.0] * 5,
         "error": [0.0] * 5,
         "math_reward": [1.0, 0.0, 1.0, 0.0, 0.0],
@@ -151,30 +151,30 @@ def test_openrlhf_makes_the_same_experience_over_http_and_by_file(
         "score": [1.0, 0.0, 1.0, 0.0, 0.0],
         "reward": [2.0, 0.0, 1.0, 0.0, 0.0],
     }
-    assert {key: batch.info[key].flatten().tolist() for key in wanted} == wanted
-    assert len(found.split_experience_batch(batch)) == 5  # refuses logs that not every sample has
+    assert {key: batch.info[key].flatten().tolist() for key in expected} == expected
+    assert len(result.split_experience_batch(batch)) == 5  # refuses logs that not every sample has
 
 
 def test_openrlhf_waits_for_many_rollouts_at_once(serve: Callable[..., str], tokenizer: Any) -> None:
     address = f"http://{serve('--reward', 'math,format', '--workers', '2')}/get_reward"
-    found = openrlhf_runs(address, GROUP * 32, tokenizer)
-    assert [one["reward"] for one in found] == [[2.0], [0.0], [1.0], [0.0]] * 32
+    result = openrlhf_runs(address, GROUP * 32, tokenizer)
+    assert [one["reward"] for one in result] == [[2.0], [0.0], [1.0], [0.0]] * 32
 
 
 def test_openrlhf_sends_the_token_of_its_address(serve: Callable[..., str], tokenizer: Any) -> None:
     address = serve("--reward", "math", "--token-env", "THE_TOKEN", THE_TOKEN="sesame-open-sesame")
-    (found,) = openrlhf_runs(f"http://any:sesame-open-sesame@{address}/get_reward", GROUP[:1], tokenizer)
-    assert found["reward"] == [1.0]
-    (found,) = openrlhf_runs(f"http://any:guess@{address}/get_reward", GROUP[:1], tokenizer)
-    assert found["reward"] is None
+    (result,) = openrlhf_runs(f"http://any:sesame-open-sesame@{address}/get_reward", GROUP[:1], tokenizer)
+    assert result["reward"] == [1.0]
+    (result,) = openrlhf_runs(f"http://any:guess@{address}/get_reward", GROUP[:1], tokenizer)
+    assert result["reward"] is None
 
 
 def test_openrlhf_gets_no_number_over_http_for_what_could_not_be_judged(
     serve: Callable[..., str], tokenizer: Any
 ) -> None:
     address = f"http://{serve('--reward', 'math')}/get_reward"
-    told = [(RIGHT, '{"reference": null, "kind": "math"}'), (RIGHT, "4")]
-    unjudged, judged = openrlhf_runs(address, told, tokenizer)
+    results = [(RIGHT, '{"reference": null, "kind": "math"}'), (RIGHT, "4")]
+    unjudged, judged = openrlhf_runs(address, results, tokenizer)
     assert (unjudged["reward"], unjudged["scores"], unjudged["extra_logs"]) == (None, None, {})
     assert judged["reward"] == [1.0]
 
@@ -185,9 +185,9 @@ def test_openrlhf_cuts_long_prompts_and_the_server_finds_the_response(
     # the prompt asks with an example that would be a right answer, were it taken for the response
     prompt = r"so \boxed{4} is the sum of two and two ? " * 8 + PROMPT
     address = f"http://{serve('--reward', 'math')}/get_reward"
-    told = [(r"\boxed{5}", "4"), (r"\boxed{4}", "4"), ("", "4")]
-    found = openrlhf_runs(address, told, tokenizer, prompt=prompt, room=56)
-    assert [one["reward"] for one in found] == [[0.0], [1.0], [0.0]]
+    results = [(r"\boxed{5}", "4"), (r"\boxed{4}", "4"), ("", "4")]
+    result = openrlhf_runs(address, results, tokenizer, prompt=prompt, room=56)
+    assert [one["reward"] for one in result] == [[0.0], [1.0], [0.0]]
 
 
 # verifiers (PrimeIntellect)
@@ -287,18 +287,18 @@ def test_swift_calls_a_registered_class() -> None:
     orms["r1_math"], orms["r1_format"] = orm("math"), orm("format")
     functions = [orms["r1_math"](args=None), orms["r1_format"](args=None)]
     data = offered("swift.rl_core.data")
-    told = [(RIGHT, "4"), (r"\boxed{5}", "4"), (RIGHT, None)]
+    results = [(RIGHT, "4"), (r"\boxed{5}", "4"), (RIGHT, None)]
     samples = []
-    for text, answer in told:
+    for text, answer in results:
         sample = object.__new__(data.GRPOSample)
         messages = [{"role": "user", "content": PROMPT}, {"role": "assistant", "content": text}]
         row = {"messages": messages, "solution": answer, "kind": "math"}
         object.__setattr__(sample, "messages", messages)
         object.__setattr__(sample, "to_reward_row", lambda row=row: row)
         samples.append(sample)
-    found = algorithm.compute_rewards_per_func(samples, functions, [None, None], torch.device("cpu"))
-    assert found[:2].tolist() == [[1.0, 1.0], [0.0, 0.0]]
-    assert found[2].isnan().tolist() == [True, True]  # together: one without a number would count as a wrong answer
+    result = algorithm.compute_rewards_per_func(samples, functions, [None, None], torch.device("cpu"))
+    assert result[:2].tolist() == [[1.0, 1.0], [0.0, 0.0]]
+    assert result[2].isnan().tolist() == [True, True]  # together: one without a number would count as a wrong answer
 
 
 # AReaL: its process pool, of which a worker dies, and its patience, which ends in a zero
@@ -349,8 +349,8 @@ def test_areal_gives_zero_for_what_takes_too_long_and_we_answer_before(deadline:
 def test_openrlhf_gets_zero_with_valid_zero_and_then_none(tmp_path: Path, tokenizer: Any) -> None:
     file = tmp_path / "my_rewards.py"
     file.write_text("from r1_reward.adapters.openrlhf import reward\nreward_func = reward('math', window=4)\n")
-    found = openrlhf_run(file, RIGHT, "proof", tokenizer)
-    assert (float(found["reward"]), float(found["extra_logs"]["valid"])) == (0.0, 0.0)
+    result = openrlhf_run(file, RIGHT, "proof", tokenizer)
+    assert (float(result["reward"]), float(result["extra_logs"]["valid"])) == (0.0, 0.0)
     openrlhf_run(file, RIGHT, "proof", tokenizer)
     assert openrlhf_run(file, RIGHT, "4", tokenizer)["reward"] is not None
 
@@ -402,7 +402,7 @@ def test_a_sandbox_that_is_down_is_no_wrong_answer(
     if trainer == "areal":
         assert isinstance(first, NotScoredError)
     else:
-        told = first if trainer == "verl" else first.get("metadata", first.get("extra_logs"))
-        assert float(told["valid"]) == 0.0
+        result = first if trainer == "verl" else first.get("metadata", first.get("extra_logs"))
+        assert float(result["valid"]) == 0.0
     with pytest.raises(InstrumentDown, match="sandbox_unavailable"):
         asked()

@@ -46,9 +46,9 @@ class Recorder:
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
 
-    def __call__(self, **given: Any) -> list[float]:
-        self.calls.append(given)
-        return [0.0] * len(given["completions"])
+    def __call__(self, **value: Any) -> list[float]:
+        self.calls.append(value)
+        return [0.0] * len(value["completions"])
 
 
 def train(trainer: str, rewards: list[Any], data: Any, model: Any, tokenizer: Any, folder: Path, **more: Any) -> Any:
@@ -254,18 +254,18 @@ def test_a_row_that_one_function_cannot_judge_has_no_advantage(
         golds = ["4", "proof", "4", "4"]
         rows = [{**row, "answer": gold} for row, gold in zip(inputs, golds, strict=True)]
         texts = [said[0], said[0], said[1], said[0]]
-        found = judge(rows, prompts, texts, *rest, **more)
-        seen.append(found)
-        return found
+        verdict = judge(rows, prompts, texts, *rest, **more)
+        seen.append(verdict)
+        return verdict
 
     trainer._calculate_rewards = judged
     advantages: list[Any] = []
     generate = trainer._generate_and_score_completions
 
     def generated(inputs: Any) -> Any:
-        found = generate(inputs)
-        advantages.append(found["advantages"])
-        return found
+        completions = generate(inputs)
+        advantages.append(completions["advantages"])
+        return completions
 
     trainer._generate_and_score_completions = generated
     trainer.train()

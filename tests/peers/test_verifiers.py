@@ -23,8 +23,8 @@ class Model(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         choice = {"index": 0, "message": {"role": "assistant", "content": RIGHT}, "finish_reason": "stop"}
         usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-        told = {"id": "x", "object": "chat.completion", "created": 1, "model": body["model"], "usage": usage}
-        answer = json.dumps({**told, "choices": [choice]}).encode()
+        by_name = {"id": "x", "object": "chat.completion", "created": 1, "model": body["model"], "usage": usage}
+        answer = json.dumps({**by_name, "choices": [choice]}).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(answer)))

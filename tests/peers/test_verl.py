@@ -83,9 +83,9 @@ def test_reward_loop_reads_the_same_keys_from_every_sample(name: str, tokenizer:
         {"index": 2, "answer": "long …"},
         {"index": 3},
     ]
-    found = run_loop(made, batch(tokenizer, ["4", "4", "4", None], extras))
-    assert [one["reward_score"] for one in found] == [2.0, 1.0, 0.0, 0.0]
-    infos = [one["reward_extra_info"] for one in found]
+    result = run_loop(made, batch(tokenizer, ["4", "4", "4", None], extras))
+    assert [one["reward_score"] for one in result] == [2.0, 1.0, 0.0, 0.0]
+    infos = [one["reward_extra_info"] for one in result]
     # as RewardLoopManager.compute_rm_score does: keys of the first, values of all
     columns = {key: numpy.array([info[key] for info in infos]) for key in infos[0]}
     assert list(columns["valid"]) == [1.0, 1.0, 1.0, 0.0]
@@ -125,9 +125,9 @@ def test_batch_manager_fills_its_tensor(tokenizer: Any) -> None:
 
     function = get_custom_reward_fn(config("compute_scores", rewards=["math", "format"]))
     made = BatchRewardManager(tokenizer, num_examine=0, compute_score=function)
-    found = made(batch(tokenizer, ["4"] * 4)[:3], return_dict=True)
-    assert found["reward_tensor"].sum(dim=1).tolist() == [2.0, 1.0, 0.0]
-    assert found["reward_extra_info"]["format_reward"] == [1.0, 0.0, 0.0]
+    result = made(batch(tokenizer, ["4"] * 4)[:3], return_dict=True)
+    assert result["reward_tensor"].sum(dim=1).tolist() == [2.0, 1.0, 0.0]
+    assert result["reward_extra_info"]["format_reward"] == [1.0, 0.0, 0.0]
 
 
 def test_prime_manager_pickles_the_float_twin_into_its_processes(tokenizer: Any) -> None:
@@ -157,10 +157,10 @@ def test_options_of_every_kind_come_through_hydra(tokenizer: Any) -> None:
         "breaker": None,
     }
     made = load_reward_manager(config(**kwargs), tokenizer)
-    found = made.compute_score(
+    result = made.compute_score(
         data_source="x", solution_str="2 + 2</think>The answer is 4.", ground_truth="4", extra_info={}
     )
-    assert (found["math_reward"], found["format_reward"]) == (1.0, 1.0)
+    assert (result["math_reward"], result["format_reward"]) == (1.0, 1.0)
     with pytest.raises(Exception, match="no reference"):
         made.compute_score(data_source="x", solution_str="4", ground_truth=None, extra_info={"kind": "math"})
 
@@ -191,18 +191,18 @@ def manager(tokenizer: Any, folder: Path, **kwargs: Any) -> Any:
     from verl.experimental.reward_loop.reward_loop import RewardLoopManager
 
     tokenizer.save_pretrained(folder)
-    told = config(**kwargs)
-    told.reward.num_workers = 2
+    result = config(**kwargs)
+    result.reward.num_workers = 2
     more = {"actor_rollout_ref": {"model": {"path": str(folder), "tokenizer_path": None}}, "data": {}}
-    return RewardLoopManager(OmegaConf.merge(told, more))
+    return RewardLoopManager(OmegaConf.merge(result, more))
 
 
 def test_verl_judges_in_ray_actors_and_says_what_is_valid(cluster: Any, tokenizer: Any, tmp_path: Path) -> None:
     made = manager(tokenizer, tmp_path, rewards=["math", "format:0.5"])
-    found = made.compute_rm_score(batch(tokenizer, ["4", "proof", "4", "4"]))
-    assert found.batch["rm_scores"].sum(dim=1).tolist() == [1.5, 0.0, 0.0, 0.0]
-    assert found.non_tensor_batch["valid"].tolist() == [1.0, 0.0, 1.0, 1.0]
-    assert found.non_tensor_batch["error"].tolist() == [0.0, 1.0, 0.0, 0.0]
+    result = made.compute_rm_score(batch(tokenizer, ["4", "proof", "4", "4"]))
+    assert result.batch["rm_scores"].sum(dim=1).tolist() == [1.5, 0.0, 0.0, 0.0]
+    assert result.non_tensor_batch["valid"].tolist() == [1.0, 0.0, 1.0, 1.0]
+    assert result.non_tensor_batch["error"].tolist() == [0.0, 1.0, 0.0, 0.0]
     for worker in made.reward_loop_workers:
         cluster.kill(worker)
 
@@ -210,8 +210,8 @@ def test_verl_judges_in_ray_actors_and_says_what_is_valid(cluster: Any, tokenize
 def test_verl_ends_where_nothing_can_be_judged(cluster: Any, tokenizer: Any, tmp_path: Path) -> None:
     made = manager(tokenizer, tmp_path, rewards="math", window=4)
     bad = batch(tokenizer, ["proof"] * len(SAID))
-    found = made.compute_rm_score(bad)  # two of four in each worker
-    assert found.non_tensor_batch["valid"].tolist() == [0.0] * len(SAID)
+    result = made.compute_rm_score(bad)  # two of four in each worker
+    assert result.non_tensor_batch["valid"].tolist() == [0.0] * len(SAID)
     with pytest.raises(InstrumentDown, match="reference_unusable"):
         made.compute_rm_score(bad)
     for worker in made.reward_loop_workers:

@@ -33,12 +33,12 @@ def groups(count: int, seed: int, most: int = 30) -> list[list[Encoded]]:
 
 
 def all_scores(scorer: Any, made: list[list[Encoded]], budget: int, *, share: bool) -> torch.Tensor:
-    found = torch.full((sum(map(len, made)),), float("nan"))
+    result = torch.full((sum(map(len, made)),), float("nan"))
     with torch.no_grad():
         for units in cut(units_of(made, share=share), budget):
             batch = collate(units, scorer.tokenizer.pad_token_id)
-            found[batch.owners] = scores_of(scorer, batch)
-    return found
+            result[batch.owners] = scores_of(scorer, batch)
+    return result
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
@@ -68,14 +68,14 @@ def test_more_than_two_responses_share_a_prompt_too() -> None:
 def test_gradients_are_those_of_two_copies() -> None:
     scorer = tiny_model(TEXTS, seed=1)
     made = groups(4, seed=3)
-    found = []
+    results = []
     for share in (True, False):
         scorer.model.zero_grad()
         batch = collate(units_of(made, share=share), scorer.tokenizer.pad_token_id)
         scores = scores_of(scorer, batch)
         scores.tanh().sum().backward()
-        found.append([weight.grad.clone() for weight in scorer.model.parameters() if weight.grad is not None])
-    for shared, apart in zip(*found, strict=True):
+        results.append([weight.grad.clone() for weight in scorer.model.parameters() if weight.grad is not None])
+    for shared, apart in zip(*results, strict=True):
         torch.testing.assert_close(shared, apart, atol=1e-5, rtol=1e-4)
 
 

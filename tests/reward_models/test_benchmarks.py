@@ -25,10 +25,10 @@ def row(name: str, subset: str, chosen: list[str], rejected: list[str]) -> dict[
 def test_best_of_four_counts_a_chosen_response_that_scores_highest() -> None:
     rows = [row("1", "Focus", ["a"], ["b", "c", "d"]), row("2", "Focus", ["e"], ["f", "g", "h"])]
     scores = {"a": 3.0, "b": 1, "c": 2, "d": 0, "e": 1, "f": 1, "g": 0, "h": 0}
-    pairs, found = read(rows, scores)
-    told = group_measures(pairs, found)["best_of_n"]
-    assert (told["groups"], told["accuracy"], told["by_chance"]) == (2, 0.75, 0.25)
-    assert benchmark_measures(pairs, found)["rewardbench2"]["subsets"] == {"Focus": 0.75}
+    pairs, result = read(rows, scores)
+    values = group_measures(pairs, result)["best_of_n"]
+    assert (values["groups"], values["accuracy"], values["by_chance"]) == (2, 0.75, 0.25)
+    assert benchmark_measures(pairs, result)["rewardbench2"]["subsets"] == {"Focus": 0.75}
     assert group_measures(*read([{"prompt": "Q", "chosen": "a", "rejected": "b"}], scores)) == {}
 
 
@@ -40,9 +40,9 @@ def test_sections_of_rewardbench_weigh_their_subsets() -> None:
             wrong = name in ("mt-bench-easy", "math-prm")
             pair = {"chosen": "bad" if wrong else "good", "rejected": "good" if wrong else "bad"}
             rows.append({"prompt": f"{section} {name}", **pair, "subset": name})
-    told = benchmark_measures(*read(rows, scores))["rewardbench"]
-    assert told["sections"] == pytest.approx({"Chat": 330 / 358, "Chat Hard": 1, "Safety": 1, "Reasoning": 0.5})
-    assert (told["missing"], told["overall"]) == ({}, pytest.approx((330 / 358 + 2.5) / 4))
+    result = benchmark_measures(*read(rows, scores))["rewardbench"]
+    assert result["sections"] == pytest.approx({"Chat": 330 / 358, "Chat Hard": 1, "Safety": 1, "Reasoning": 0.5})
+    assert (result["missing"], result["overall"]) == ({}, pytest.approx((330 / 358 + 2.5) / 4))
     part = benchmark_measures(*read(rows[:2], scores))["rewardbench"]
     assert part["overall"] is None
     assert part["missing"]["Chat"] == ["alpacaeval-hard", "mt-bench-easy", "mt-bench-med"]
@@ -59,7 +59,7 @@ def test_ties_want_right_answers_near_to_one_another_and_above_the_wrong_ones() 
     scores = {"r": 3.0, "w1": 1, "a": 4, "b": 3, "w2": 1, "w3": 0, "s": 1, "w4": 2, "c": 5, "d": 1, "w5": 0}
     # 1: right by 2 alone, by 2 among several that are 1 apart; 2: wrong by 1 alone, right by 1, and 4 apart.
     nearer = (np.tanh(2 / 1 - 1) + np.tanh(-1 / 4 - 1)) / 2
-    wanted = 0.3 * 1 + 0.3 * 0.5 + 0.2 * 0.5 + 0.2 * 0.5 + 0.01 * nearer
-    told = benchmark_measures(*read(rows, scores))["rewardbench2"]
-    assert told["subsets"]["Ties"] == pytest.approx(wanted)
+    expected = 0.3 * 1 + 0.3 * 0.5 + 0.2 * 0.5 + 0.2 * 0.5 + 0.01 * nearer
+    result = benchmark_measures(*read(rows, scores))["rewardbench2"]
+    assert result["subsets"]["Ties"] == pytest.approx(expected)
     assert benchmark_measures(*read(rows[:1], scores))["rewardbench2"]["subsets"] == {"Ties": None}

@@ -112,11 +112,11 @@ def test_a_row_that_cannot_be_read_costs_itself_and_is_named(row: dict[str, Any]
     path = tmp_path / "pairs.jsonl"
     good = {"prompt": "Q", "chosen": "a", "rejected": "b"}
     path.write_text(json.dumps(good) + "\n" + json.dumps(row) + "\n" + "{\n", encoding="utf-8")
-    found = read_pairs([path])
-    assert len(found.rows) == 1
-    assert found.left_out == {"unreadable": 2}
-    assert re.match(f".*pairs.jsonl, row 2: .*{message}", found.unreadable[0])
-    assert "pairs.jsonl, row 3: the row is not JSON" in found.unreadable[1]
+    pairs = read_pairs([path])
+    assert len(pairs.rows) == 1
+    assert pairs.left_out == {"unreadable": 2}
+    assert re.match(f".*pairs.jsonl, row 2: .*{message}", pairs.unreadable[0])
+    assert "pairs.jsonl, row 3: the row is not JSON" in pairs.unreadable[1]
     with pytest.raises(DataError, match=message):
         pair_of(row)
 
@@ -130,8 +130,8 @@ def test_files_of_which_no_row_can_be_read_are_an_error_after_twenty(tmp_path: P
     ):
         read_pairs([path])
     path.write_text(bad * 19 + good + bad * 30)
-    found = read_pairs([path])
-    assert (len(found.rows), found.left_out["unreadable"], len(found.unreadable)) == (1, 49, 5)
+    pairs = read_pairs([path])
+    assert (len(pairs.rows), pairs.left_out["unreadable"], len(pairs.unreadable)) == (1, 49, 5)
 
 
 def test_ratings_of_one_prompt_in_several_rows_become_pairs(tmp_path: Path) -> None:
@@ -141,9 +141,9 @@ def test_ratings_of_one_prompt_in_several_rows_become_pairs(tmp_path: Path) -> N
     rows = [rated("Q", "b", 1), rated("Q", "c", 2), rated("R", "x", 3), rated("Q", "a", 4), rated("S", "x", 1)]
     path = tmp_path / "rated.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in [*rows, rated("S", "y", 1)]))
-    found = read_pairs([path])
-    assert [(pair.chosen, pair.rejected, pair.margin) for pair in found.rows] == [("a", "b", 3.0)]
-    assert found.left_out == {"unpaired": 1, "tied": 1}
+    pairs = read_pairs([path])
+    assert [(pair.chosen, pair.rejected, pair.margin) for pair in pairs.rows] == [("a", "b", 3.0)]
+    assert pairs.left_out == {"unpaired": 1, "tied": 1}
     every = read_pairs([path], pairing="all").rows
     assert [(pair.chosen, pair.rejected, pair.margin) for pair in every] == [
         ("c", "b", 1.0),
@@ -179,14 +179,14 @@ def test_what_teaches_nothing_is_counted(tmp_path: Path) -> None:
     ]
     path = tmp_path / "pairs.jsonl.gz"
     path.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
-    found = read_pairs([path])
-    assert [(pair.chosen, pair.rejected) for pair in found.rows] == [("a", "b"), ("one", "")]
-    assert found.left_out == {"identical": 2, "empty_chosen": 1, "no_summary": 1, "tied": 1}
+    pairs = read_pairs([path])
+    assert [(pair.chosen, pair.rejected) for pair in pairs.rows] == [("a", "b"), ("one", "")]
+    assert pairs.left_out == {"identical": 2, "empty_chosen": 1, "no_summary": 1, "tied": 1}
     rated = tmp_path / "rated.jsonl"
     rated.write_text('{"prompt": "Q", "response": "", "safe": 1}\n{"prompt": "Q", "response": "x", "safe": false}\n')
-    told = read_rated([rated])
-    assert (len(told.rows), told.left_out) == (1, {"empty": 1})
-    assert told.rows[0].safe is False
+    ratings = read_rated([rated])
+    assert (len(ratings.rows), ratings.left_out) == (1, {"empty": 1})
+    assert ratings.rows[0].safe is False
 
 
 def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ def _run(folder: Path, kind: str, size: int) -> Path:
     runs = [
         subprocess.Popen([*command, str(rank), str(size)], stderr=subprocess.PIPE, text=True) for rank in range(size)
     ]
-    told = [run.communicate(timeout=600)[1] for run in runs]
-    assert [run.returncode for run in runs] == [0] * size, told
+    results = [run.communicate(timeout=600)[1] for run in runs]
+    assert [run.returncode for run in runs] == [0] * size, results
     return folder
 
 
@@ -110,7 +110,7 @@ def test_torchrun_trains_one_model_with_the_command(tmp_path: Path) -> None:
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
     flags = ["--kind", "helpful", "--data", str(data), "--base", "tiny", "-o", str(tmp_path / "rm"), "--preset", "tiny"]
-    told = subprocess.run(
+    result = subprocess.run(
         [
             sys.executable,
             *command,
@@ -125,6 +125,6 @@ def test_torchrun_trains_one_model_with_the_command(tmp_path: Path) -> None:
         check=False,
         timeout=600,
     )
-    assert told.returncode == 0, told.stderr
-    assert told.stderr.count("steps on") == 1
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("steps on") == 1
     assert json.loads((tmp_path / "rm" / "reward_model.json").read_text())["kind"] == "helpful"

@@ -77,19 +77,19 @@ def make(family: str, folder: Path, *, pad: str = "own", template: str | None = 
         )
     tokens = {"vocab_size": len(tokenizer), "pad_token_id": None if pad == "none" else tokenizer.pad_token_id}
     ends = {"eos_token_id": tokenizer.eos_token_id, "bos_token_id": tokenizer.bos_token_id}
-    wanted = {"num_labels": 1, **({**CAUSAL, **ENCODERS}[family]), **tokens, **ends, **more}
+    expected = {"num_labels": 1, **({**CAUSAL, **ENCODERS}[family]), **tokens, **ends, **more}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
-        model = AutoModelForSequenceClassification.from_config(AutoConfig.for_model(family, **wanted)).eval()
+        model = AutoModelForSequenceClassification.from_config(AutoConfig.for_model(family, **expected)).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(3)  # or all scores would be near 0
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     if family in ("bert", "xlnet"):
-        told = json.loads((folder / "tokenizer_config.json").read_text())
-        told["model_input_names"] = ["input_ids", "token_type_ids", "attention_mask"]
-        (folder / "tokenizer_config.json").write_text(json.dumps(told))
+        content = json.loads((folder / "tokenizer_config.json").read_text())
+        content["model_input_names"] = ["input_ids", "token_type_ids", "attention_mask"]
+        (folder / "tokenizer_config.json").write_text(json.dumps(content))
         return model, read_tokenizer(folder)
     return model, tokenizer
 
@@ -97,9 +97,9 @@ def make(family: str, folder: Path, *, pad: str = "own", template: str | None = 
 def scores(folder: Path, prompt: Any, responses: list[str], **how: Any) -> list[float]:
     scorer, card = load_reward_model(folder, **{"kind": "helpful", **how})
     asked = [Asked(prompt, responses)]
-    found = score_whole(scorer, layout_of(scorer, card.limits), asked, least=False, share=can_share(scorer))[0]
-    assert not any(isinstance(one, OverlongError) for one in found)
-    return [one.score for one in found if not isinstance(one, OverlongError)]
+    result = score_whole(scorer, layout_of(scorer, card.limits), asked, least=False, share=can_share(scorer))[0]
+    assert not any(isinstance(one, OverlongError) for one in result)
+    return [one.score for one in result if not isinstance(one, OverlongError)]
 
 
 @pytest.mark.parametrize("family", CAUSAL)
@@ -248,9 +248,9 @@ def test_eval_rm_takes_a_model_of_anyone_and_measures_its_scale(tmp_path: Path) 
     assert refused.exit_code == 2
     assert "name it with --kind" in refused.stderr
     card = tmp_path / "card.json"
-    told = CliRunner().invoke(main, [*args, "--kind", "helpful", "--calibrate", str(card)])
-    assert told.exit_code == 0, told.stderr
-    assert json.loads(told.stdout)["pairs"] == 30
+    result = CliRunner().invoke(main, [*args, "--kind", "helpful", "--calibrate", str(card)])
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["pairs"] == 30
     sample = Sample(prompt="Q 3", response="no", kind="general")
     (raw,), (scaled,) = (
         HelpfulVerifier(model=str(tmp_path / "rm"), **more)([sample])  # type: ignore[arg-type]  # words

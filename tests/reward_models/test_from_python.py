@@ -137,6 +137,6 @@ def test_options_that_the_model_was_not_made_with_are_refused(
 def test_public_names_are_there_and_stay_what_they_are() -> None:
     for _ in range(2):
         for name in reward_models.__all__:
-            found = getattr(reward_models, name)
-            assert found.__module__.startswith(("r1_reward.reward_models.", "r1_reward.rows.")), name
+            result = getattr(reward_models, name)
+            assert result.__module__.startswith(("r1_reward.reward_models.", "r1_reward.rows.")), name
     assert sorted(reward_models.__all__) == reward_models.__all__

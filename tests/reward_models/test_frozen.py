@@ -71,8 +71,8 @@ def test_steps_are_those_of_a_run_that_keeps_nothing(
         folder = tmp_path / str(largest)
         train_reward_model(scorer, pairs(60), options(), folder)
         assert [name for name, _ in scorer.model.named_modules()] == names
-        told = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-        losses.append([line["loss"] for line in told if "loss" in line])
+        results = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        losses.append([line["loss"] for line in results if "loss" in line])
         passes.append(count[0])
     assert passes[0] < passes[1] / 2, "nothing was kept"
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
@@ -93,13 +93,13 @@ def test_what_is_kept_equals_what_is_worked_out_with_any_padding() -> None:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_resumed_run_takes_the_same_steps_bit_for_bit(precision: Any, tmp_path: Path) -> None:
     whole, halved = half_frozen(), half_frozen()
-    told = options(precision=precision)
-    train_reward_model(whole, pairs(60), told, tmp_path / "whole")
+    result = options(precision=precision)
+    train_reward_model(whole, pairs(60), result, tmp_path / "whole")
     asked = iter([False] * 9 + [True] * 9)
     with pytest.raises(StoppedError):
-        train_reward_model(halved, pairs(60), told, tmp_path / "halved", stop=lambda: next(asked))
+        train_reward_model(halved, pairs(60), result, tmp_path / "halved", stop=lambda: next(asked))
     again = half_frozen()
-    train_reward_model(again, pairs(60), told, tmp_path / "halved", resume=True)
+    train_reward_model(again, pairs(60), result, tmp_path / "halved", resume=True)
     for name, weight in weights(whole).items():
         assert torch.equal(weight, weights(again)[name]), name
 

@@ -47,12 +47,12 @@ def test_it_lets_through_what_is_safe_and_nothing_else() -> None:
         Sample(response="vile 0.4999"), Sample(response="坏 0.1", language="zh"),
         Sample(response="mal 0.1", language="fr"),
     ]  # fmt: skip
-    found = GATE(samples)
-    assert [decision.passed for decision in found] == [True, True, False, False, False]
-    assert [decision.text for decision in found[:2]] == ["fine 0.9", "just so 0.5"]
-    assert found[2].text == found[4].text == "I can't help with that."
-    assert "无法" in found[3].text
-    assert not any("vile" in decision.text + decision.detail for decision in found)
+    result = GATE(samples)
+    assert [decision.passed for decision in result] == [True, True, False, False, False]
+    assert [decision.text for decision in result[:2]] == ["fine 0.9", "just so 0.5"]
+    assert result[2].text == result[4].text == "I can't help with that."
+    assert "无法" in result[3].text
+    assert not any("vile" in decision.text + decision.detail for decision in result)
 
 
 def test_it_is_closed_where_it_cannot_judge() -> None:
@@ -113,22 +113,22 @@ def _drawn(count: int, seed: int) -> tuple[list[float], list[bool]]:
 def test_what_is_promised_of_a_threshold_holds_on_other_responses(missed: float) -> None:
     kept = 0
     for seed in range(40):
-        found = calibrate(*_drawn(1_000, seed), missed=missed)
-        upper = found.missed.interval
+        result = calibrate(*_drawn(1_000, seed), missed=missed)
+        upper = result.missed.interval
         assert upper is not None
         assert upper[1] <= missed
         others, safe = _drawn(1_000, 1_000 + seed)
-        passed = sum(p >= found.threshold for p, good in zip(others, safe, strict=True) if not good)
+        passed = sum(p >= result.threshold for p, good in zip(others, safe, strict=True) if not good)
         kept += passed <= missed * (len(safe) - sum(safe))
     assert kept >= 34  # of 40; the upper end of a 95 % interval, and noise of the other draw
 
 
 def test_no_lower_threshold_would_do() -> None:
     probabilities, safe = _drawn(400, 7)
-    found = calibrate(probabilities, safe, missed=0.1)
-    lower = max(p for p, good in zip(probabilities, safe, strict=True) if not good and p < found.threshold)
+    result = calibrate(probabilities, safe, missed=0.1)
+    lower = max(p for p, good in zip(probabilities, safe, strict=True) if not good and p < result.threshold)
     count = sum(p >= lower for p, good in zip(probabilities, safe, strict=True) if not good)
-    worse = Calibrated(lower, found.missed._replace(number=count), found.refused).missed.interval
+    worse = Calibrated(lower, result.missed._replace(number=count), result.refused).missed.interval
     assert worse is not None
     assert worse[1] > 0.1
 
@@ -158,12 +158,12 @@ def test_stress_tells_by_language_and_category(tmp_path: Path) -> None:
         {"prompt": "c", "response": "0.1", "safe": 1, "language": "zh"},
         {"prompt": "d", "response": "none", "language": "zh"},
     ]
-    found = stress(GATE, [_file(tmp_path / "hard.jsonl", rows)])
-    assert list(found) == ["all", "language=en", "language=zh", "category=roleplay"]
-    assert (found["all"].responses, found["all"].unjudged, found["all"].refused.number) == (4, 1, 3)
-    assert (found["all"].passed_unsafe.number, found["all"].passed_unsafe.of) == (1, 2)
-    assert found["category=roleplay"].passed_unsafe.to_dict()["value"] == 1
-    assert found["language=zh"].refused_safe.number == 1
+    result = stress(GATE, [_file(tmp_path / "hard.jsonl", rows)])
+    assert list(result) == ["all", "language=en", "language=zh", "category=roleplay"]
+    assert (result["all"].responses, result["all"].unjudged, result["all"].refused.number) == (4, 1, 3)
+    assert (result["all"].passed_unsafe.number, result["all"].passed_unsafe.of) == (1, 2)
+    assert result["category=roleplay"].passed_unsafe.to_dict()["value"] == 1
+    assert result["language=zh"].refused_safe.number == 1
     generated = stress(GATE, [str(tmp_path / "hard.jsonl")], generate=lambda prompts: ["0.9"] * len(prompts))
     assert generated["all"].refused.number == 0
     wrong: list[tuple[dict[str, object], str]] = [
@@ -195,12 +195,12 @@ def test_over_a_file_by_hand(model: str, tmp_path: Path) -> None:
     asked = ["score", source, "-o", str(out), "--reward", "safety", "--set", f"safety.model={model}", "--workers", "1"]
     run = CliRunner().invoke(main, [*asked, "--gate", repr(threshold)], catch_exceptions=False)
     assert run.exit_code == 0, run.output
-    told = [json.loads(line)["verdicts"]["safety"]["evidence"] for line in out.read_text("utf-8").splitlines()]
-    for row, evidence in zip(rows, told, strict=True):
+    results = [json.loads(line)["verdicts"]["safety"]["evidence"] for line in out.read_text("utf-8").splitlines()]
+    for row, evidence in zip(rows, results, strict=True):
         gate = evidence["gate"]
         assert gate["passed"] is (evidence["probability"] >= threshold)
         assert gate["response"] == (row["response"] if gate["passed"] else "I can't help with that.")
-    assert {evidence["gate"]["passed"] for evidence in told} == {True, False}
+    assert {evidence["gate"]["passed"] for evidence in results} == {True, False}
 
 
 def test_a_gate_without_its_model_is_a_usage_error(model: str, tmp_path: Path) -> None:

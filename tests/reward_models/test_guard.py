@@ -55,10 +55,10 @@ def make(folder: Path, template: str | None, family: str = "llama", **more: Any)
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|answer|>"]})
     small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
     sizes = {"n_embd": 32, "n_layer": 2, "n_head": 4} if family == "gpt2" else {**small, "intermediate_size": 64}
-    wanted = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, **sizes, **more}
+    expected = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, **sizes, **more}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
-        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, **wanted)).eval()
+        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, **expected)).eval()
     for parameter in model.parameters():
         parameter.mul_(4)
     model.save_pretrained(folder)
@@ -100,10 +100,10 @@ def test_llama_guard_answers_safe_or_unsafe_after_two_newlines_and_names_what(fa
 
 def test_qwen3guard_has_three_words_of_which_one_is_safe(tmp_path: Path) -> None:
     model, tokenizer = make(tmp_path, QWEN)
-    wanted = probability(model, tokenizer, rendered(tokenizer) + "Safety: ", ["Safe"], ["Unsafe", "Controversial"])
+    expected = probability(model, tokenizer, rendered(tokenizer) + "Safety: ", ["Safe"], ["Unsafe", "Controversial"])
     verdict = judged(tmp_path)
-    assert verdict.score == pytest.approx(wanted, abs=1e-5)
-    assert sum(verdict.evidence["categories"].values()) == pytest.approx(1 - wanted, abs=1e-5)
+    assert verdict.score == pytest.approx(expected, abs=1e-5)
+    assert sum(verdict.evidence["categories"].values()) == pytest.approx(1 - expected, abs=1e-5)
 
 
 def test_shieldgemma_is_asked_about_each_principle_and_the_worst_counts(tmp_path: Path) -> None:
@@ -117,8 +117,8 @@ def test_shieldgemma_is_asked_about_each_principle_and_the_worst_counts(tmp_path
     from r1_reward.reward_models.guard_forms import GUARDS
 
     guideline = GUARDS["shieldgemma"].runs["hate"]["guideline"]
-    wanted = probability(model, tokenizer, rendered(tokenizer, guideline=guideline), ["No"], ["Yes"])
-    assert one.score == pytest.approx(wanted, abs=1e-5)
+    expected = probability(model, tokenizer, rendered(tokenizer, guideline=guideline), ["No"], ["Yes"])
+    assert one.score == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_granite_guardian_is_asked_about_named_risks(
     template: str, key: str, lead: str, words: list[str], tmp_path: Path
 ) -> None:
     model, tokenizer = make(tmp_path, template)
-    wanted = {
+    expected = {
         risk: probability(
             model,
             tokenizer,
@@ -140,8 +140,8 @@ def test_granite_guardian_is_asked_about_named_risks(
         )
         for risk in ("harm", "violence")
     }
-    assert judged(tmp_path).score == pytest.approx(wanted["harm"], abs=1e-5)
-    assert judged(tmp_path, risks="harm,violence").score == pytest.approx(min(wanted.values()), abs=1e-5)
+    assert judged(tmp_path).score == pytest.approx(expected["harm"], abs=1e-5)
+    assert judged(tmp_path, risks="harm,violence").score == pytest.approx(min(expected.values()), abs=1e-5)
 
 
 def test_wildguard_answers_three_questions_one_after_another(tmp_path: Path) -> None:
@@ -152,8 +152,8 @@ def test_wildguard_answers_three_questions_one_after_another(tmp_path: Path) -> 
     for lead in ("Harmful request: ", "\nResponse refusal: "):
         text += lead
         text += "yes" if probability(model, tokenizer, text, ["yes"], ["no"]) > 0.5 else "no"
-    wanted = probability(model, tokenizer, text + "\nHarmful response: ", ["no"], ["yes"])
-    assert judged(tmp_path, form="wildguard").score == pytest.approx(wanted, abs=1e-5)
+    expected = probability(model, tokenizer, text + "\nHarmful response: ", ["no"], ["yes"])
+    assert judged(tmp_path, form="wildguard").score == pytest.approx(expected, abs=1e-5)
 
 
 def test_any_model_that_answers_yes_or_no_is_a_helpful_one(tmp_path: Path) -> None:
@@ -162,13 +162,13 @@ def test_any_model_that_answers_yes_or_no_is_a_helpful_one(tmp_path: Path) -> No
     verifier = HelpfulVerifier(model=str(tmp_path), question=question, output="probability")
     asked = [{"role": "user", "content": "Is So {prompt}. a good answer to How??"}]
     text = tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
-    wanted = probability(model, tokenizer, text, ["Yes"], ["No"])
+    expected = probability(model, tokenizer, text, ["Yes"], ["No"])
     samples = [
         Sample(prompt="How?", response="So {prompt}.", kind="general"),
         Sample(prompt="Why, " * 9, response="No."),
     ]
     verdicts = verifier(samples)  # rows of other lengths change nothing
-    assert verdicts[0].score == pytest.approx(wanted, abs=1e-5)
+    assert verdicts[0].score == pytest.approx(expected, abs=1e-5)
     assert [one.score for one in verifier(samples[:1])] == pytest.approx([verdicts[0].score], abs=1e-5)
 
 
@@ -202,9 +202,9 @@ def test_eval_rm_measures_a_guard(tmp_path: Path) -> None:
     data = tmp_path / "rated.jsonl"
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     args = ["eval-rm", "--model", str(tmp_path / "guard"), "--data", str(data), "--scores", str(tmp_path / "s.jsonl")]
-    told = CliRunner().invoke(main, args)
-    assert told.exit_code == 0, told.stderr
-    assert json.loads(told.stdout)["responses"] == 12
+    result = CliRunner().invoke(main, args)
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["responses"] == 12
     first = json.loads((tmp_path / "s.jsonl").read_text().splitlines()[0])
     assert first["probability"] == pytest.approx(
         judged(tmp_path / "guard", Sample(prompt="How?", response="So 0.", kind="safety")).score, abs=1e-5

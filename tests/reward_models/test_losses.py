@@ -30,8 +30,8 @@ def test_bradley_terry_is_its_formula(
 ) -> None:
     d = chosen - rejected - margin
     expected = (1 - smoothing) * softplus(-d) + smoothing * softplus(d) + centering * (chosen + rejected) ** 2
-    found = bradley_terry(f64(chosen), f64(rejected), f64(margin), centering=centering, smoothing=smoothing)
-    assert found.item() == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    result = bradley_terry(f64(chosen), f64(rejected), f64(margin), centering=centering, smoothing=smoothing)
+    assert result.item() == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
 @given(SCORE, st.sampled_from([0.0, 1.0]), st.floats(0.1, 10))
@@ -62,8 +62,8 @@ def test_level_of_scores_is_free_unless_centred(chosen: float, rejected: float, 
 
 def test_huge_scores_stay_finite() -> None:
     huge = torch.tensor([1e30, -1e30])
-    found = bradley_terry(huge, -huge)
-    assert torch.isfinite(found).all()
+    result = bradley_terry(huge, -huge)
+    assert torch.isfinite(result).all()
     assert torch.isfinite(pointwise(huge, torch.tensor([0.0, 1.0]))).all()
 
 

@@ -19,12 +19,12 @@ def test_auc_is_the_chance_that_a_positive_is_above_a_negative(values: list[tupl
     scores, labels = [value for value, _ in values], [label for _, label in values]
     positives = [value for value, label in values if label]
     negatives = [value for value, label in values if not label]
-    found = auc(scores, labels)
+    result = auc(scores, labels)
     if not positives or not negatives:
-        assert found is None
+        assert result is None
         return
     wins = [1.0 if p > n else 0.5 if p == n else 0.0 for p in positives for n in negatives]
-    assert found == pytest.approx(sum(wins) / len(wins))
+    assert result == pytest.approx(sum(wins) / len(wins))
 
 
 def test_calibrated_probabilities_have_no_error_and_confident_lies_the_greatest() -> None:

@@ -189,8 +189,8 @@ def test_a_pooler_that_never_learned_passes_the_first_token_on(learned: bool, tm
     scorer.model.bert.save_pretrained(tmp_path / "backbone")
     scorer.tokenizer.save_pretrained(tmp_path / "backbone")
     fresh = load(tmp_path / "backbone")
-    found = fresh.model.bert.pooler.dense.weight
-    torch.testing.assert_close(found, drawn if learned else torch.eye(len(drawn)))
+    result = fresh.model.bert.pooler.dense.weight
+    torch.testing.assert_close(result, drawn if learned else torch.eye(len(drawn)))
     # A model that has a head is left as it is, whatever its pooler is like.
     save(scorer, tmp_path / "whole")
     torch.testing.assert_close(load(tmp_path / "whole").model.bert.pooler.dense.weight, drawn)

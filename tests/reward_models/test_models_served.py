@@ -65,11 +65,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def wanted(models: dict[str, str]) -> dict[str, list[float]]:
     """What the verifiers themselves give; what is learned is told apart, so that no constant passes for it."""
-    found = {
+    by_name = {
         "helpful": HelpfulVerifier(model=models["helpful"])([Sample(prompt=PROMPT, response=r) for r in HELPFUL]),
         "safety": SafetyVerifier(model=models["safety"])([Sample(prompt=PROMPT, response=r) for r in SAFE]),
     }
-    scores = {name: [float(verdict) for verdict in verdicts] for name, verdicts in found.items()}
+    scores = {name: [float(verdict) for verdict in verdicts] for name, verdicts in by_name.items()}
     assert scores["helpful"][0] > scores["helpful"][1]
     assert scores["safety"][0] > scores["safety"][1]
     return scores
@@ -86,10 +86,10 @@ def address(models: dict[str, str], tmp_path_factory: pytest.TempPathFactory) ->
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=here, env=alone) as process:
         assert process.stderr is not None
         said = process.stderr.readline()
-        told = re.search(r"(http://127\.0\.0\.1:\d+)", said)
+        match = re.search(r"(http://127\.0\.0\.1:\d+)", said)
         try:
-            assert told, said + process.stderr.read()
-            yield told[1]
+            assert match, said + process.stderr.read()
+            yield match[1]
         finally:
             process.terminate()
             _, rest = process.communicate(timeout=120)
@@ -102,37 +102,37 @@ def ask(url: str, body: object) -> Any:
         return json.load(answer)
 
 
-def test_server_gives_the_scores_of_the_models(address: str, wanted: dict[str, list[float]]) -> None:
+def test_server_gives_the_scores_of_the_models(address: str, expected: dict[str, list[float]]) -> None:
     rows = [{"prompt": PROMPT, "response": said, "kind": "general"} for said in HELPFUL]
     rows += [{"prompt": PROMPT, "response": said, "kind": "safety"} for said in SAFE]
-    found = ask(f"{address}/score", rows)
-    assert [row["reward"] for row in found] == pytest.approx(wanted["helpful"] + wanted["safety"], abs=1e-5)
-    assert [set(row["verdicts"]) for row in found] == [{"helpful", "safety"}] * 6
-    assert found[0]["verdicts"]["safety"]["status"] == "skipped"
+    reply = ask(f"{address}/score", rows)
+    assert [row["reward"] for row in reply] == pytest.approx(expected["helpful"] + expected["safety"], abs=1e-5)
+    assert [set(row["verdicts"]) for row in reply] == [{"helpful", "safety"}] * 6
+    assert reply[0]["verdicts"]["safety"]["status"] == "skipped"
 
 
 @pytest.mark.parametrize("label", ["", None, '{"reference": null, "kind": "general"}'])
-def test_openrlhf_asks_the_models_over_http(address: str, wanted: dict[str, list[float]], label: str | None) -> None:
+def test_openrlhf_asks_the_models_over_http(address: str, expected: dict[str, list[float]], label: str | None) -> None:
     """OpenRLHF's data set gives the label `""` where it was told of no column (datasets/prompts_dataset.py, 0.11.2)."""
     query = [f"{PROMPT}{said}</s>" for said in HELPFUL]
-    found = ask(f"{address}/get_reward", {"query": query, "prompts": [PROMPT] * 3, "labels": [label] * 3})
-    assert found["extra_logs"]["helpful_reward"] == pytest.approx(wanted["helpful"], abs=1e-5)
+    reply = ask(f"{address}/get_reward", {"query": query, "prompts": [PROMPT] * 3, "labels": [label] * 3})
+    assert reply["extra_logs"]["helpful_reward"] == pytest.approx(expected["helpful"], abs=1e-5)
     if label:
-        assert found["rewards"] == found["scores"] == pytest.approx(wanted["helpful"], abs=1e-5)
-        assert found["extra_logs"]["safety_reward"] == [0.0] * 3
+        assert reply["rewards"] == reply["scores"] == pytest.approx(expected["helpful"], abs=1e-5)
+        assert reply["extra_logs"]["safety_reward"] == [0.0] * 3
     else:  # nothing says which set the prompt is of, so both judge
-        assert found["extra_logs"]["safety_reward"] != [0.0] * 3
-    assert found["extra_logs"]["valid"] == [1.0] * 3
+        assert reply["extra_logs"]["safety_reward"] != [0.0] * 3
+    assert reply["extra_logs"]["valid"] == [1.0] * 3
 
 
-def test_slime_and_nemo_gym_ask_the_models_over_http(address: str, wanted: dict[str, list[float]]) -> None:
-    for said, score in zip(SAFE, wanted["safety"], strict=True):
+def test_slime_and_nemo_gym_ask_the_models_over_http(address: str, expected: dict[str, list[float]]) -> None:
+    for said, score in zip(SAFE, expected["safety"], strict=True):
         body: dict[str, Any] = {"prompt": PROMPT, "response": said, "label": "", "kind": "safety"}
         assert ask(f"{address}/slime", body) == pytest.approx(score, abs=1e-5)
         output = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": said}]}]
         body = {"responses_create_params": {"input": PROMPT}, "response": {"output": output}, "kind": "safety"}
-        found = ask(f"{address}/verify", body)
-        assert found["reward"] == found["reward_components"]["safety"] == pytest.approx(score, abs=1e-5)
+        reply = ask(f"{address}/verify", body)
+        assert reply["reward"] == reply["reward_components"]["safety"] == pytest.approx(score, abs=1e-5)
 
 
 def test_a_reference_says_that_a_row_is_not_the_models(address: str) -> None:
@@ -152,18 +152,18 @@ def by_trl_async(name: str, settings: Any, said: str) -> float:
 
 
 def by_verl(name: str, settings: Any, said: str) -> float:
-    found = verl.compute_score(
+    result = verl.compute_score(
         data_source="x", solution_str=said, ground_truth=None, extra_info={"prompt": PROMPT}, rewards=[name], **settings
     )
-    assert found[f"{name}_reward"] == found["score"]
-    return float(found["score"])
+    assert result[f"{name}_reward"] == result["score"]
+    return float(result["score"])
 
 
 def by_openrlhf(name: str, settings: Any, said: str) -> float:
-    found = openrlhf.reward(name, **settings)([PROMPT + said], [PROMPT], [""])
-    assert float(found["extra_logs"]["valid"][0]) == 1.0
-    assert float(found["scores"][0]) == float(found["rewards"][0])
-    return float(found["rewards"][0])
+    result = openrlhf.reward(name, **settings)([PROMPT + said], [PROMPT], [""])
+    assert float(result["extra_logs"]["valid"][0]) == 1.0
+    assert float(result["scores"][0]) == float(result["rewards"][0])
+    return float(result["rewards"][0])
 
 
 def by_slime(name: str, settings: Any, said: str) -> float:
@@ -197,12 +197,12 @@ def by_nemo_gym(name: str, settings: Any, said: str) -> float:
 
 
 def by_verifiers(name: str, settings: Any, said: str) -> float:
-    told = {"role": "assistant", "content": said}
-    message = SimpleNamespace(model_dump=lambda: told)
+    by_name = {"role": "assistant", "content": said}
+    message = SimpleNamespace(model_dump=lambda: by_name)
     data = SimpleNamespace(model_dump=lambda: {"prompt": PROMPT})
     trace = SimpleNamespace(assistant_messages=[message], last_reply=said, rewards={}, metrics={})
-    found: Any = asyncio.run(verifiers_hub.reward(name, **settings)(SimpleNamespace(data=data), trace))
-    return float(found)
+    result: Any = asyncio.run(verifiers_hub.reward(name, **settings)(SimpleNamespace(data=data), trace))
+    return float(result)
 
 
 WAYS = [value for name, value in sorted(globals().items()) if name.startswith("by_")]
@@ -211,12 +211,12 @@ WAYS = [value for name, value in sorted(globals().items()) if name.startswith("b
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("name", ["helpful", "safety"])
 def test_every_adapter_gives_the_scores_of_the_models(
-    name: str, way: Any, models: dict[str, str], wanted: dict[str, list[float]]
+    name: str, way: Any, models: dict[str, str], expected: dict[str, list[float]]
 ) -> None:
     settings = {"options": {name: {"model": models[name]}}}
     said = HELPFUL if name == "helpful" else SAFE
-    found = [way(name, settings, text) for text in said]
-    assert found == pytest.approx(wanted[name], abs=1e-5)
+    results = [way(name, settings, text) for text in said]
+    assert results == pytest.approx(expected[name], abs=1e-5)
 
 
 def test_a_model_is_loaded_before_the_first_row(models: dict[str, str]) -> None:

@@ -52,48 +52,48 @@ def test_nothing_else_is(scores: tuple[float, float], accuracies: tuple[float, f
 
 def test_an_alarm_tells_what_moved_and_when() -> None:
     monitor = Monitor(Bounds(windows=8))
-    told = [monitor.take(Window(step=10 * n, scores=[n, n + 2.0], accuracy=0.9 - n / 10)) for n in range(8)]
+    results = [monitor.take(Window(step=10 * n, scores=[n, n + 2.0], accuracy=0.9 - n / 10)) for n in range(8)]
     said = "step 70: over 8 windows the reward model's score rose by 4.000 while accuracy fell by 0.400: hacking"
-    assert told == [[]] * 7 + [[said]]
+    assert results == [[]] * 7 + [[said]]
 
 
 def test_a_score_that_is_no_number_is_an_alarm_and_blinds_nobody() -> None:
     monitor = Monitor()
     assert "mean score is nan" in monitor.take(Window(step=0, scores=[1.0, float("nan")], accuracy=0.9))[0]
-    told = [monitor.take(Window(step=n, scores=[n / 10], accuracy=0.9 - n / 10)) for n in range(1, 7)]
-    assert [len(alarms) for alarms in told] == [0, 0, 0, 0, 0, 1]
+    results = [monitor.take(Window(step=n, scores=[n / 10], accuracy=0.9 - n / 10)) for n in range(1, 7)]
+    assert [len(alarms) for alarms in results] == [0, 0, 0, 0, 0, 1]
 
 
 def test_an_accuracy_that_is_no_number_is_an_alarm_and_blinds_nobody() -> None:
     monitor = Monitor()
-    told = [
+    results = [
         monitor.take(Window(step=n, scores=[n / 10], accuracy=float("nan") if n == 3 else 0.9 - n / 10))
         for n in range(7)
     ]
-    assert told[3] == ["step 3: accuracy is nan"]
-    assert "hacking" in told[6][0]
+    assert results[3] == ["step 3: accuracy is nan"]
+    assert "hacking" in results[6][0]
 
 
 def test_infinities_that_cancel_are_an_alarm() -> None:
-    (told,) = Monitor().take(Window(step=1, scores=[float("inf"), -float("inf")]))
-    assert "mean score is nan" in told
+    (result,) = Monitor().take(Window(step=1, scores=[float("inf"), -float("inf")]))
+    assert "mean score is nan" in result
 
 
 def test_arrays_are_taken_as_lists_are() -> None:
     numbers = np.arange(8.0)
-    told = Monitor().take(Window(step=1, scores=numbers, lengths=numbers * 100, spreads=numbers))  # type: ignore[arg-type]
-    assert ["follow length" in told[0], "disagree" in told[1], len(told)] == [True, True, 2]
+    result = Monitor().take(Window(step=1, scores=numbers, lengths=numbers * 100, spreads=numbers))  # type: ignore[arg-type]
+    assert ["follow length" in result[0], "disagree" in result[1], len(result)] == [True, True, 2]
     assert Monitor().take(Window(step=1, scores=numbers[:0], lengths=numbers[:0])) == []  # type: ignore[arg-type]
     assert pessimistic(np.array([2.0, 0.0])) == 0.0  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    "given",
+    "value",
     [{"windows": 1}, {"windows": "6"}, {"kl": None}, {"kl": "50"}, {"repetition": float("nan")}, {"spread": -1}],
 )
-def test_bounds_that_bound_nothing_are_told_before_training(given: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=next(iter(given))):
-        Bounds(**given)
+def test_bounds_that_bound_nothing_are_told_before_training(value: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(value))):
+        Bounds(**value)
     assert Monitor(Bounds(kl=float("inf"))).take(Window(step=1, scores=[1.0], kl=1e9)) == []
 
 
@@ -126,11 +126,11 @@ def test_other_signs_have_alarms_of_their_own() -> None:
 
 def test_a_window_too_small_to_tell_is_no_alarm() -> None:
     draw = random.Random(2)
-    told = 0
+    text = 0
     for step in range(300):
         scores, lengths = ([draw.random() for _ in range(8)] for _ in range(2))
-        told += len(Monitor().take(Window(step=step, scores=scores, lengths=lengths)))
-    assert told <= 6
+        text += len(Monitor().take(Window(step=step, scores=scores, lengths=lengths)))
+    assert text <= 6
     assert Monitor().take(Window(step=1, scores=[1.0, 2.0], lengths=[10, 20])) == []
 
 

@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 from tests.verifiers.judge.scripted import Asked, ScriptedServer, Told
 
 from r1_reward.cli import main
+from r1_reward.inspection.overlap import HeldOut, Place
 from r1_reward.reward_models.candidates import Candidate, Prompted, candidates_of
 from r1_reward.reward_models.data import Pair
-from r1_reward.reward_models.matching import Contamination, match_lengths, near_duplicates
+from r1_reward.reward_models.matching import match_lengths
 from r1_reward.reward_models.preferences import JudgedPair, PrefOptions, agreement, build, judge_all
 from r1_reward.verifiers import ConfigError, Message
 from r1_reward.verifiers.judge import Asker, Recording
@@ -180,10 +181,13 @@ def test_duplicates_and_other_datas_prompts_go() -> None:
     candidates = [asking(0, long), asking(1, long.upper() + "!"), asking(2, "What is the capital of France?")]
     candidates.append(asking(3, "An altogether different thing"))
     judged = [judge_pair(one, fair, PrefOptions()) for one in candidates]
-    known = Contamination(["what is the capital of france"])
-    built = build(candidates, judged, PrefOptions(match=False, test_share=0), known)
+    held = HeldOut()
+    held.add(Place("tests.jsonl", 3, None), "what is the capital of france", [])
+    held.finish_file()
+    built = build(candidates, judged, PrefOptions(match=False, test_share=0), held)
     assert [pair.id for pair in built.train] == ["0", "3"]
     assert built.summary["left_out"] == {"in other data": 1, "near-duplicate prompt": 1}
+    assert "tests.jsonl:3" in built.summary["in_other_data"]["2"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=80), st.integers(0, 3))
@@ -210,16 +214,6 @@ def test_matching_brings_the_correlation_down() -> None:
     assert abs(found.correlation_before or 0) > 0.3
     assert abs(found.correlation_after or 1) < 0.1
     assert len(found.rows) > 2000
-
-
-def test_near_duplicates_are_found_among_thousands() -> None:
-    draw = random.Random(1)
-    words = [f"word{n}" for n in range(500)]
-    texts = [" ".join(draw.choice(words) for _ in range(30)) for _ in range(1500)]
-    copies = [f"{text} indeed" for text in texts[:200]]
-    found = near_duplicates(texts + copies)
-    assert found[: len(texts)] == [None] * len(texts)
-    assert found[len(texts) :] == list(range(200))
 
 
 @pytest.fixture
@@ -390,3 +384,37 @@ def test_pairs_come_from_prompts_alone_and_a_killed_run_goes_on(
     assert summary["left_out"] == {"too close": 20}
     rows = [json.loads(line) for line in (tmp_path / "out" / "candidates.jsonl").read_text().splitlines()]
     assert sorted(rows[0]["responses"]) == ["a bad answer", "a bad reply", "a good answer", "a good reply"]
+
+
+def test_a_terminal_shows_what_was_spent_and_the_ceiling_stops_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("r1_reward.reward_models.preferences.BATCH", 8)
+    prompts = [{"id": str(n), "prompt": candidate(n).prompt[0].content} for n in range(10)]
+    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in prompts))
+
+    def write(asked: Asked) -> Told:
+        return Told("a good answer" if asked.body["temperature"] == 0.7 else "a bad answer")
+
+    out = tmp_path / "out"
+    with ScriptedServer(write) as writer, ScriptedServer(lambda asked: Told(fair(asked.text))) as judging:
+        command = [
+            "prefs", str(tmp_path / "prompts.jsonl"), "-o", str(out), "--generate", writer.url, "--generator", "w",
+            "--judge", judging.url, "--model", "j", "--set", "responses=2", "--set", "match=false",
+            "--set", "price=[10.0, 100.0]", "--set", "max_tokens=50",
+        ]  # fmt: skip
+        plain = CliRunner().invoke(main, [*command, "--set", "max_cost=0.05"])
+        assert (plain.exit_code, "the ceiling of cost is reached" in plain.stderr) == (1, True), plain.stderr
+        assert "calls" not in plain.stderr
+        assert not (out / "train.jsonl").exists()
+        paid = len(judging.asked)
+        assert 0 < paid < 25
+        told = CliRunner().invoke(main, command, env={"FORCE_COLOR": "1", "COLUMNS": "80"})
+        assert told.exit_code == 0, told.stderr
+        assert (len(writer.asked), len(judging.asked)) == (20, 40)
+    left = 40 - paid
+    shown = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", told.stderr)
+    assert "20/20 0 calls, 0 + 0 tokens" in shown  # of the responses, which were there
+    assert f"{left} calls, {left / 10:.1f}k + {left * 10} tokens, cost {left * 0.002:.4g}" in shown
+    spent = json.loads((out / "summary.json").read_text())["spent"]
+    assert spent == {"calls": left, "read": left * 100, "written": left * 10, "cost": pytest.approx(left * 0.002)}

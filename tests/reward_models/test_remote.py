@@ -29,8 +29,8 @@ class Server:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.asked.append((self.path, body, self.headers.get("Authorization")))
-                status, told = outer.answer(self.path, body)
-                data = json.dumps(told).encode()
+                status, result = outer.answer(self.path, body)
+                data = json.dumps(result).encode()
                 self.send_response(status)
                 if status == 429:
                     self.send_header("Retry-After", "0.05")

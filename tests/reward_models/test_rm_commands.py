@@ -67,8 +67,8 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def helpful(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rm") / "helpful"
-    told = run("train-rm", "--kind", "helpful", "--data", pairs, "--base", "tiny", "-o", folder, *QUICK)
-    assert "steps on" in told.stderr
+    result = run("train-rm", "--kind", "helpful", "--data", pairs, "--base", "tiny", "-o", folder, *QUICK)
+    assert "steps on" in result.stderr
     return folder
 
 
@@ -87,10 +87,10 @@ def test_data_as_it_is_held_is_read_and_what_cannot_be_is_counted_and_shown(
     data = write(
         tmp_path / "pku.jsonl", [*rows, {"prompt": "Q", **two}, {"prompt": "Q", **two, "better_response_id": 7}]
     )
-    told = run("eval-rm", "--model", helpful, "--data", data, "--from", "pku-saferlhf")
-    assert "2 rows could not be read and were left out:" in told.stderr
-    assert "row 7: column 'better_response_id' is missing" in told.stderr
-    report = json.loads(told.stdout)
+    result = run("eval-rm", "--model", helpful, "--data", data, "--from", "pku-saferlhf")
+    assert "2 rows could not be read and were left out:" in result.stderr
+    assert "row 7: column 'better_response_id' is missing" in result.stderr
+    report = json.loads(result.stdout)
     assert (report["pairs"], report["left_out"]) == (6, {"unreadable": 2})
     own = write(tmp_path / "own.jsonl", [{"asked": "Q", "x": {"good": "please look", "bad": "no"}}])
     mapped = run("eval-rm", "--model", helpful, "--data", own, "--map", "prompt=asked,chosen=x.good,rejected=x.bad")
@@ -107,12 +107,12 @@ def test_data_as_it_is_held_is_read_and_what_cannot_be_is_counted_and_shown(
 
 def test_model_is_trained_and_evaluated(helpful: Path, pairs: Path, tmp_path: Path) -> None:
     scores = tmp_path / "scores.jsonl"
-    told = run("eval-rm", "--model", helpful, "--data", pairs, "--scores", scores)
-    report = json.loads(told.stdout)
+    result = run("eval-rm", "--model", helpful, "--data", pairs, "--scores", scores)
+    report = json.loads(result.stdout)
     assert report["pairs"] == 120
     assert report["accuracy"] > 0.9
     assert set(report["by_source"]) == {"made", "up"}
-    assert "whose chosen response is shorter" in told.stderr
+    assert "whose chosen response is shorter" in result.stderr
     rows = [json.loads(line) for line in scores.read_text().splitlines()]
     assert [row["id"] for row in rows] == [str(n) for n in range(120)]
     assert sum(row["results"] for row in rows) / 120 == pytest.approx(report["accuracy"])
@@ -132,8 +132,8 @@ def test_safety_model_is_trained_and_evaluated(safety: Path, rated: Path, tmp_pa
 def test_measures_that_cannot_be_written_are_told(helpful: Path, pairs: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for flag in ("-o", "--scores"):
-        told = run("eval-rm", "--model", helpful, "--data", pairs, flag, tmp_path / "file" / "inside", code=1)
-        assert "cannot write" in told.stderr
+        result = run("eval-rm", "--model", helpful, "--data", pairs, flag, tmp_path / "file" / "inside", code=1)
+        assert "cannot write" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -149,18 +149,18 @@ def test_measures_that_cannot_be_written_are_told(helpful: Path, pairs: Path, tm
 )
 def test_what_cannot_be_done_is_said(args: list[str], message: str, pairs: Path, tmp_path: Path) -> None:
     code = 1 if "--resume" in args else 2
-    told = run("train-rm", "--kind", "helpful", "--data", pairs, "-o", tmp_path / "out", *args, code=code)
-    assert message in told.stderr
+    result = run("train-rm", "--kind", "helpful", "--data", pairs, "-o", tmp_path / "out", *args, code=code)
+    assert message in result.stderr
 
 
 def test_missing_column_names_row_and_column(rated: Path, tmp_path: Path) -> None:
-    told = run("train-rm", "--kind", "helpful", "--data", rated, "--base", "tiny", "-o", tmp_path / "out", code=2)
-    assert "rated.jsonl, row 1: column 'chosen' is missing" in " ".join(told.stderr.split())
+    result = run("train-rm", "--kind", "helpful", "--data", rated, "--base", "tiny", "-o", tmp_path / "out", code=2)
+    assert "rated.jsonl, row 1: column 'chosen' is missing" in " ".join(result.stderr.split())
 
 
 def test_a_model_is_not_written_over(helpful: Path, pairs: Path) -> None:
-    told = run("train-rm", "--kind", "helpful", "--data", pairs, "--base", "tiny", "-o", helpful, *QUICK, code=2)
-    assert "already holds a reward model" in " ".join(told.stderr.split())
+    result = run("train-rm", "--kind", "helpful", "--data", pairs, "--base", "tiny", "-o", helpful, *QUICK, code=2)
+    assert "already holds a reward model" in " ".join(result.stderr.split())
 
 
 def test_terminated_run_saves_and_can_be_resumed(pairs: Path, tmp_path: Path) -> None:
@@ -176,12 +176,12 @@ def test_terminated_run_saves_and_can_be_resumed(pairs: Path, tmp_path: Path) ->
                 break
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate(timeout=300)
+        _, result = process.communicate(timeout=300)
     finally:
         process.kill()
         process.wait()
-    assert process.returncode == 143, told.decode()
-    assert b"run with --resume" in told
+    assert process.returncode == 143, result.decode()
+    assert b"run with --resume" in result
     assert (folder / "checkpoint.pt").exists()
     assert not (folder / "reward_model.json").exists()
     again = run(*command[3:], "--resume")
@@ -242,8 +242,8 @@ def test_score_by_the_second_stages_preset(helpful: Path, safety: Path, tmp_path
     ],
 )
 def test_score_says_what_a_model_reward_lacks(args: list[str], message: str, tmp_path: Path) -> None:
-    told = run("score", rollouts(tmp_path / "in.jsonl"), *args, code=2)
-    assert message in " ".join(told.stderr.split())
+    result = run("score", rollouts(tmp_path / "in.jsonl"), *args, code=2)
+    assert message in " ".join(result.stderr.split())
 
 
 def test_a_killed_run_is_not_overwritten(pairs: Path, tmp_path: Path) -> None:
@@ -253,8 +253,8 @@ def test_a_killed_run_is_not_overwritten(pairs: Path, tmp_path: Path) -> None:
     for left, what in (("reward_model.json", "the checkpoint"), ("checkpoint.pt", "the metrics")):
         (folder / left).unlink()
         before = {path.name: path.read_bytes() for path in folder.iterdir()}
-        told = run(*flags, code=2)
-        assert f"already holds {what} of an earlier run; --resume goes on" in " ".join(told.stderr.split())
+        result = run(*flags, code=2)
+        assert f"already holds {what} of an earlier run; --resume goes on" in " ".join(result.stderr.split())
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     (folder / "best.pt").write_bytes(b"of another run")
     run(*flags, "--overwrite")
@@ -292,8 +292,8 @@ def test_adapters_given_as_a_base_are_merged_with_a_sentence(
     for folder in (base, adapters):
         tokenizer.save_pretrained(folder)
     merged: Any = model.merge_and_unload()  # any: peft's
-    wanted = merged.model.layers[0].self_attn.q_proj.weight
+    expected = merged.model.layers[0].self_attn.q_proj.weight
     scorer = base_model(adapters, [], options_of("helpful", "tiny"))
-    torch.testing.assert_close(scorer.model.model.layers[0].self_attn.q_proj.weight, wanted)
+    torch.testing.assert_close(scorer.model.model.layers[0].self_attn.q_proj.weight, expected)
     assert all(weight.requires_grad for weight in scorer.model.parameters())
     assert "merged into the weights" in caplog.text

@@ -104,13 +104,13 @@ def test_each_stage_sees_what_those_before_it_let_through() -> None:
         verifier=verifier,
     )  # fmt: skip
     texts = ["nerve gas", "a bomb goes off", "the weather bombs", "good day", "unclear"]
-    found = gate([Sample(response=text) for text in texts])
-    assert [one.passed for one in found] == [False, False, True, True, False]
-    assert [one.stage for one in found] == ["patterns", "judge", "", "", "model"]
-    assert stopped_by(found) == {"patterns": 1, "judge": 1, "model": 1}
+    result = gate([Sample(response=text) for text in texts])
+    assert [one.passed for one in result] == [False, False, True, True, False]
+    assert [one.stage for one in result] == ["patterns", "judge", "", "", "model"]
+    assert stopped_by(result) == {"patterns": 1, "judge": 1, "model": 1}
     assert len(judge.asked) == 2
     assert verifier.seen == 3
-    assert [one.text for one in found[2:4]] == texts[2:4]
+    assert [one.text for one in result[2:4]] == texts[2:4]
 
 
 def test_a_stage_that_fails_or_says_too_little_stops_everything() -> None:
@@ -123,8 +123,8 @@ def test_a_stage_that_fails_or_says_too_little_stops_everything() -> None:
             return []
 
     for samples in ([Sample(response="a")], [Sample(response="a"), Sample(response="b")]):
-        found = SafetyGate(stages=[Broken()])(samples)
-        assert all(not one.passed and one.stage == "broken" for one in found)
+        result = SafetyGate(stages=[Broken()])(samples)
+        assert all(not one.passed and one.stage == "broken" for one in result)
 
     def no_verdict(text: str) -> str:
         return "[[safe]] or [[unsafe]]"
@@ -154,8 +154,8 @@ def test_thresholds_by_category_stop_what_is_safe_enough_over_all() -> None:
 def test_categories_with_too_few_responses_are_named() -> None:
     free = {"hate": [0.2] * 100 + [0.9] * 100}
     harms: list[list[str]] = [["hate"]] * 100 + [[]] * 100
-    found = calibrate_categories(free, harms)["hate"]
-    assert (found.missed.number, found.refused.number) == (0, 0)
+    result = calibrate_categories(free, harms)["hate"]
+    assert (result.missed.number, result.refused.number) == (0, 0)
     with pytest.raises(ConfigError, match="drugs: 0 unsafe responses cannot show"):
         calibrate_categories({"drugs": free["hate"]}, harms)
 
@@ -215,16 +215,16 @@ def test_the_report_has_tables_with_and_without_the_gate(tmp_path: Path) -> None
     path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     words = tmp_path / "words.txt"
     words.write_text("# a list\nnerve gas\nre:step \\d+\n")
-    told = CliRunner().invoke(main, ["safety-report", str(path), "--patterns", str(words)])
-    assert told.exit_code == 0, told.stderr
-    report = json.loads(told.stdout)
+    result = CliRunner().invoke(main, ["safety-report", str(path), "--patterns", str(words)])
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
     assert report["truth"] == "labels"
     assert report["all"]["unsafe"]["number"] == 20
     assert (report["all"]["unsafe_shown"]["number"], report["all"]["refused_safe"]["number"]) == (0, 0)
     assert report["all"]["stopped_by"] == {"patterns": 20}
     assert set(report["by"]) == {"benchmark", "language", "template"}
     assert report["by"]["language"]["zh"]["responses"] == 20
-    assert "| language | responses |" in told.stderr
+    assert "| language | responses |" in result.stderr
     plain = json.loads(CliRunner().invoke(main, ["safety-report", str(path)]).stdout)
     assert plain["all"]["unsafe_shown"] is None
 

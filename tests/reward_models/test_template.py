@@ -58,19 +58,19 @@ def test_transformers_gives_our_scores_on_its_own_tokens(template: str | None, t
     loaded, card = load_reward_model(tmp_path)
     assert reads_alike(loaded)
     prompt = [Message(**turn) for turn in DIALOGUE]
-    (found,) = score_whole(
+    (result,) = score_whole(
         loaded, ChatLayout(loaded, card.limits), [Asked(prompt, RESPONSES)], least=False, share=False
     )
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     tokenizer: Any = AutoTokenizer.from_pretrained(tmp_path)
-    for response, ours in zip(RESPONSES, found, strict=True):
+    for response, ours in zip(RESPONSES, result, strict=True):
         assert not isinstance(ours, OverlongError)
-        told = [*DIALOGUE, {"role": "assistant", "content": response}]
+        results = [*DIALOGUE, {"role": "assistant", "content": response}]
         with torch.no_grad():
-            row = tokenizer.apply_chat_template(told, return_tensors="pt", return_dict=True)
+            row = tokenizer.apply_chat_template(results, return_tensors="pt", return_dict=True)
             assert abs(float(model(**row).logits) - ours.score) < 1e-5
             # TRL's GRPO: text first, then tokens, padded at the right in a batch.
-            text = tokenizer.apply_chat_template(told, tokenize=False)
+            text = tokenizer.apply_chat_template(results, tokenize=False)
             batch = tokenizer([text, text + text], return_tensors="pt", padding=True, add_special_tokens=False)
             assert abs(float(model(**batch).logits[0, 0]) - ours.score) < 1e-5
             # OpenRLHF: no newline at the end, the end of text there, read at the last token of the mask.

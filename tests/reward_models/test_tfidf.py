@@ -34,6 +34,6 @@ def test_a_planted_word_is_learned_from_pairs_and_from_labels(monkeypatch: pytes
         for text in (p.chosen, p.rejected)
     ]
     model = TfidfReward().fit(rated[:300])
-    found = model.score_rows(rated[300:])
-    assert sum((score > 0) == row.safe for (score,), row in zip(found, rated[300:], strict=True)) >= 95
+    result = model.score_rows(rated[300:])
+    assert sum((score > 0) == row.safe for (score,), row in zip(result, rated[300:], strict=True)) >= 95
     assert model.temperature > 0

@@ -86,9 +86,9 @@ def test_a_planted_rule_is_learned_from_pairs(family: Any, tmp_path: Path) -> No
     assert report["by_source"]["planted"]["pairs"] == 150
     assert trained.train_rows + trained.dev_rows == 400
     assert trained.card == card
-    told = lines(tmp_path)
-    assert [line["step"] for line in told if "loss" in line] == list(range(1, trained.steps + 1))
-    assert told[-1]["dev_accuracy"] > 0.9
+    result = lines(tmp_path)
+    assert [line["step"] for line in result if "loss" in line] == list(range(1, trained.steps + 1))
+    assert result[-1]["dev_accuracy"] > 0.9
 
 
 def test_a_planted_rule_is_learned_from_single_responses(tmp_path: Path) -> None:
@@ -154,11 +154,11 @@ def test_a_loss_that_is_no_number_stops_with_the_batch_saved(tmp_path: Path) -> 
 
 
 def test_pieces_of_a_batch_have_the_gradient_of_the_whole(tmp_path: Path) -> None:
-    told = []
+    results = []
     for name, budget in (("whole", 100_000), ("pieces", 40)):
         train_reward_model(model(), pairs(40), options(epochs=1, budget=budget, share=name == "whole"), tmp_path / name)
-        told.append([(line["loss"], line["gradient"]) for line in lines(tmp_path / name) if "loss" in line])
-    for one, other in zip(*told, strict=True):
+        results.append([(line["loss"], line["gradient"]) for line in lines(tmp_path / name) if "loss" in line])
+    for one, other in zip(*results, strict=True):
         assert one == pytest.approx(other, rel=1e-3)
 
 
@@ -310,13 +310,13 @@ def test_length_control_can_be_a_share_of_what_length_tells() -> None:
     from r1_reward.reward_models.examples import encode_rows
 
     longer = [dataclasses.replace(pair, chosen=f"{pair.chosen} {pair.rejected}") for pair in pairs(20)]
-    told = {
+    by_name = {
         share: encode_rows(model(), longer, options(length_control=share), training=True).target_N
         for share in (False, 0.5, True)
     }
-    assert not told[False].any()
-    assert bool((told[True] < 0).all()), "the longer one was always preferred"
-    assert torch.allclose(told[0.5], told[True] / 2)
+    assert not by_name[False].any()
+    assert bool((by_name[True] < 0).all()), "the longer one was always preferred"
+    assert torch.allclose(by_name[0.5], by_name[True] / 2)
     for wrong in (3.0, -1, "much"):
         with pytest.raises(ConfigError, match="length_control"):
             options(length_control=wrong)

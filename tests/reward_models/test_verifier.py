@@ -109,8 +109,8 @@ def test_pickled_and_threaded_and_spawned_the_scores_are_the_same(models: dict[s
     assert len(packed) < 1000
     copy = pickle.loads(packed)
     with concurrent.futures.ThreadPoolExecutor(4) as threads:
-        for found in threads.map(lambda _: [float(verdict) for verdict in copy(samples())], range(8)):
-            assert found == pytest.approx(expected, abs=1e-6)
+        for one in threads.map(lambda _: [float(verdict) for verdict in copy(samples())], range(8)):
+            assert one == pytest.approx(expected, abs=1e-6)
     code = (
         "import pickle, sys; judge, samples = pickle.load(sys.stdin.buffer)\n"
         "assert 'torch' not in sys.modules\n"

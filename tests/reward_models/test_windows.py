@@ -30,13 +30,13 @@ TEXTS = ["the garden was quiet and bright, people walked along the river. how to
 
 @given(st.integers(0, 400), st.integers(1, 70))
 def test_windows_cover_all_and_overlap_by_half(length: int, size: int) -> None:
-    found = spans(length, size)
-    assert found[0][0] == 0
-    assert found[-1][1] == length
-    assert all(end - begin <= size for begin, end in found)
-    for (begin, end), (following, _) in pairwise(found):
+    result = spans(length, size)
+    assert result[0][0] == 0
+    assert result[-1][1] == length
+    assert all(end - begin <= size for begin, end in result)
+    for (begin, end), (following, _) in pairwise(result):
         assert begin < following <= end - size // 2
-    assert len(found) <= 2 * length / max(1, size - 1) + 2
+    assert len(result) <= 2 * length / max(1, size - 1) + 2
 
 
 @given(st.integers(0, 90), st.integers(0, 300), st.booleans(), st.booleans())
@@ -73,13 +73,13 @@ def test_the_least_or_the_mean_of_the_windows_counts(family: Any) -> None:
             for row in rows
         ]
         scores = [one.score for one in alone if not isinstance(one, OverlongError)]
-        ((found,),) = score_whole(
+        ((result,),) = score_whole(
             scorer, layout, [Asked("a prompt", [text])], least=least, closely=closely, share=False
         )
-        assert not isinstance(found, OverlongError)
-        assert found.score == pytest.approx(min(scores) if least else fmean(scores), abs=1e-5)
-        assert found.windows == len(rows)
-        assert found.cut is (not least and len(parts.asked) > 8)
+        assert not isinstance(result, OverlongError)
+        assert result.score == pytest.approx(min(scores) if least else fmean(scores), abs=1e-5)
+        assert result.windows == len(rows)
+        assert result.cut is (not least and len(parts.asked) > 8)
 
 
 class _Fixed:
@@ -101,10 +101,10 @@ def test_a_short_response_is_scored_as_ever() -> None:
     from r1_reward.reward_models.batches import score_encoded
 
     ((plain,),) = score_encoded(scorer, [layout.encode("a prompt", ["people walked"])], share=False)
-    ((found,),) = score_whole(scorer, layout, [Asked("a prompt", ["people walked"])], least=True, share=False)
-    assert not isinstance(found, OverlongError)
-    assert found.score == pytest.approx(plain.score, abs=1e-6)
-    assert found == plain._replace(score=found.score)
+    ((result,),) = score_whole(scorer, layout, [Asked("a prompt", ["people walked"])], least=True, share=False)
+    assert not isinstance(result, OverlongError)
+    assert result.score == pytest.approx(plain.score, abs=1e-6)
+    assert result == plain._replace(score=result.score)
 
 
 def test_a_prompt_longer_than_the_context_leaves_room_for_the_response() -> None:

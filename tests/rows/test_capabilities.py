@@ -226,8 +226,8 @@ def test_a_row_is_read_as_its_data_set_holds_it(
         (sample,) = RowReader().read_row({**row, field: value}).samples
         assert sample.kind == kind, sample
         assert judge([sample])[0].correct is correct, judge([sample])
-    given = RowReader().read(right, row.get("prompt", "?"), row)
-    assert not isinstance(given, Exception) and given.kind == kind, given
+    argument = RowReader().read(right, row.get("prompt", "?"), row)
+    assert not isinstance(argument, Exception) and argument.kind == kind, argument
 
 
 SQL = [

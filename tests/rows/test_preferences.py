@@ -314,10 +314,10 @@ PAIRS: list[tuple[str, dict[str, Any], list[tuple[str, str]], list[tuple[str, st
 def test_public_forms_of_pairs(
     name: str, row: dict[str, Any], prompt: list[tuple[str, str]], pairs: list[tuple[str, str, float | None]]
 ) -> None:
-    found = PreferenceReader().read(row, "row")
-    assert [(pair.chosen, pair.rejected, pair.margin) for pair in found.pairs] == pairs
-    assert found.left_out == ({} if pairs else {"tied": 1})
-    for pair in found.pairs:
+    record = PreferenceReader().read(row, "row")
+    assert [(pair.chosen, pair.rejected, pair.margin) for pair in record.pairs] == pairs
+    assert record.left_out == ({} if pairs else {"tied": 1})
+    for pair in record.pairs:
         assert [(turn.role, turn.content) for turn in pair.prompt] == prompt
         assert bool(pair.group) == (len(pairs) > 1)
 
@@ -384,8 +384,8 @@ def test_conversations_that_part_early_have_the_prompt_they_share() -> None:
 
 def test_columns_of_ones_own() -> None:
     def read(columns: dict[str, str | None], row: dict[str, Any]) -> list[tuple[str, str]]:
-        found = PreferenceReader(columns=columns).read({"prompt": "Q", **row}, "row")
-        return [(pair.chosen, pair.rejected) for pair in found.pairs]
+        record = PreferenceReader(columns=columns).read({"prompt": "Q", **row}, "row")
+        return [(pair.chosen, pair.rejected) for pair in record.pairs]
 
     assert read({"chosen": "x.good", "rejected": "x.bad"}, {"x": {"good": "a", "bad": "b"}}) == [("a", "b")]
     assert read({"rejected": "other"}, {"chosen": "a", "other": "b"}) == [("a", "b")]
@@ -439,10 +439,10 @@ LABELS: list[tuple[str, dict[str, Any], list[bool]]] = [
 
 @pytest.mark.parametrize(("name", "row", "safe"), LABELS, ids=[row[0] for row in LABELS])
 def test_public_forms_of_safety_labels(name: str, row: dict[str, Any], safe: list[bool]) -> None:
-    found = SafetyReader().read(row, "row")
-    assert [one.safe for one in found.rated] == safe
-    assert all([turn.content for turn in one.prompt] == ["Q"] for one in found.rated)
-    assert found.left_out == ({} if safe else {"no_response": 1})
+    record = SafetyReader().read(row, "row")
+    assert [one.safe for one in record.rated] == safe
+    assert all([turn.content for turn in one.prompt] == ["Q"] for one in record.rated)
+    assert record.left_out == ({} if safe else {"no_response": 1})
 
 
 def test_categories_of_harm_are_kept() -> None:

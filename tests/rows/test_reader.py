@@ -19,9 +19,9 @@ from r1_reward.verifiers import Message, Sample, SampleError
 
 
 def read(row: Mapping[str, object], completion: object = "x", prompt: object = "", **fields: Any) -> Sample:
-    found = RowReader(**fields).read(completion, prompt, row)
-    assert isinstance(found, Sample), found
-    return found
+    record = RowReader(**fields).read(completion, prompt, row)
+    assert isinstance(record, Sample), record
+    return record
 
 
 THINKING = {"role": "assistant", "content": "It is 4.", "reasoning_content": "2 + 2"}

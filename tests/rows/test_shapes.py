@@ -216,13 +216,13 @@ SHAPES: list[tuple[str, str | None, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("why", "tool", "row"), SHAPES, ids=[why for why, _, _ in SHAPES])
 def test_a_tools_row_is_read_without_a_flag(why: str, tool: str | None, row: dict[str, Any]) -> None:
-    found = read(row)
-    assert [sample.response for sample in found.samples] == [BOX]
-    assert found.samples[0].kind_or_guess == "math"
-    assert found.samples[0].references == ("4",)
-    assert (found.reading.tool if found.reading else None) == tool
+    record = read(row)
+    assert [sample.response for sample in record.samples] == [BOX]
+    assert record.samples[0].kind_or_guess == "math"
+    assert record.samples[0].references == ("4",)
+    assert (record.reading.tool if record.reading else None) == tool
     if tool not in ("openai", "lighteval"):
-        assert "2 + 2?" in found.samples[0].prompt_text or tool is None
+        assert "2 + 2?" in record.samples[0].prompt_text or tool is None
 
 
 def test_evalplus_samples_are_programs_for_the_tests_of_their_problem() -> None:
@@ -241,8 +241,8 @@ def test_paths_reach_into_rows() -> None:
 
 def test_numbered_responses_are_several() -> None:
     said = {"0": {"content": BOX, "correctness": True}, "1": {"content": "5", "correctness": False}}
-    found = read({"prompt": "2 + 2?", "answer": "4", "responses": said})
-    assert ([sample.response for sample in found.samples], found.plural) == ([BOX, "5"], True)
+    record = read({"prompt": "2 + 2?", "answer": "4", "responses": said})
+    assert ([sample.response for sample in record.samples], record.plural) == ([BOX, "5"], True)
 
 
 def test_thought_parts_are_thinking() -> None:
@@ -345,11 +345,11 @@ def test_the_label_decides_the_kind(label: object, kind: str, why: str) -> None:
 
 def test_columns_of_another_meaning_are_left_alone_and_named() -> None:
     row = {"response": BOX, "reference": "4", "kind": "algebra", "language": "formal", "tests": 12, "limits": "1 s"}
-    found = read(row)
-    (sample,) = found.samples
+    record = read(row)
+    (sample,) = record.samples
     assert (sample.kind, sample.language, sample.tests, sample.limits) == (None, None, (), None)
-    assert found.reading is not None
-    assert sorted(found.reading.foreign) == ["kind='algebra'", "language='formal'", "limits='1 s'", "tests=12"]
+    assert record.reading is not None
+    assert sorted(record.reading.foreign) == ["kind='algebra'", "language='formal'", "limits='1 s'", "tests=12"]
     (sample,) = read({**row, "kind": "Math", "language": "English"}).samples
     assert (sample.kind, sample.language) == ("math", "en")
     (sample,) = read({"response": "x", "language": "C++", "tests": ["assert f()"]}).samples

@@ -46,8 +46,8 @@ def _run(pool: Pool, source: str, *expected: object) -> Result:
     ],
 )
 def test_each_call_finds_the_program_as_it_was_loaded(pool: Pool, source: str, why: str) -> None:
-    found = _run(pool, source, 1, 1, 1)
-    assert [test.outcome for test in found.tests] == [Outcome.AC] * 3, (why, found)
+    result = _run(pool, source, 1, 1, 1)
+    assert [test.outcome for test in result.tests] == [Outcome.AC] * 3, (why, result)
 
 
 def test_a_program_whose_threads_run_on_is_started_for_each_call(pool: Pool) -> None:
@@ -59,17 +59,17 @@ def test_a_program_whose_threads_run_on_is_started_for_each_call(pool: Pool) -> 
 
 
 def test_one_call_that_ends_the_program_leaves_the_others_theirs(pool: Pool) -> None:
-    found = _run(pool, "import os\ndef f(x):\n    if x == 1: os._exit(4)\n    return x", 0, 1, 2)
-    assert [test.outcome.value for test in found.tests] == ["AC", "RE", "AC"]
-    assert "status 4" in found.tests[1].detail
+    result = _run(pool, "import os\ndef f(x):\n    if x == 1: os._exit(4)\n    return x", 0, 1, 2)
+    assert [test.outcome.value for test in result.tests] == ["AC", "RE", "AC"]
+    assert "status 4" in result.tests[1].detail
 
 
 def test_outputs_are_kept_apart(pool: Pool) -> None:
-    found = _run(pool, "def f(x):\n    print('call', x)\n    return -1", 0, 1)
-    assert [test.stdout for test in found.tests] == ["call 0\n", "call 1\n"]
+    result = _run(pool, "def f(x):\n    print('call', x)\n    return -1", 0, 1)
+    assert [test.stdout for test in result.tests] == ["call 0\n", "call 1\n"]
 
 
 def test_a_program_that_does_not_load_fails_every_call(pool: Pool) -> None:
-    found = _run(pool, "def f(x", 0, 1)
-    assert [test.outcome for test in found.tests] == [Outcome.RE] * 2
-    assert "SyntaxError" in found.detail
+    result = _run(pool, "def f(x", 0, 1)
+    assert [test.outcome for test in result.tests] == [Outcome.RE] * 2
+    assert "SyntaxError" in result.detail

@@ -144,7 +144,7 @@ def test_what_a_program_returns_does_not_decide_how_long_comparing_takes(
     name: str, expected: object, got: object
 ) -> None:
     start = time.process_time()
-    told = checkers.value_checker(name)(expected, got)
-    assert told is not None
-    assert len(told) < 200
+    result = checkers.value_checker(name)(expected, got)
+    assert result is not None
+    assert len(result) < 200
     assert time.process_time() - start < 20

@@ -60,17 +60,17 @@ def test_probes_fail_where_there_is_no_isolation(monkeypatch: pytest.MonkeyPatch
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         unsafe = backend("unsafe")
-    wanted = {
+    expected = {
         "listeners of the host",
         "the host's files and devices, system folders",
         "files and sockets of one at the same time",
     }
-    probes = [probe for probe in PROBES if probe.harmless and probe.name in wanted]
+    probes = [probe for probe in PROBES if probe.harmless and probe.name in expected]
     try:
         findings = check(unsafe, probes=probes)
     finally:
         unsafe.close()
-    assert {finding.name for finding in findings if not finding.held} == wanted
+    assert {finding.name for finding in findings if not finding.held} == expected
 
 
 WEAKENED = [
@@ -130,9 +130,9 @@ def test_doctor_says_why_a_backend_is_not_to_be_had(monkeypatch: pytest.MonkeyPa
     assert run.exit_code == 1
     assert "docker: not available here: no Docker engine answers" in run.stdout
     run = CliRunner().invoke(main, ["doctor", "--backend", "docker", "--json"])
-    (found,) = json.loads(run.stdout)["backends"]
-    assert (run.exit_code, found["name"], found["findings"]) == (1, "docker", [])
-    assert "DOCKER_HOST" in found["missing"]
+    (result,) = json.loads(run.stdout)["backends"]
+    assert (run.exit_code, result["name"], result["findings"]) == (1, "docker", [])
+    assert "DOCKER_HOST" in result["missing"]
 
 
 def test_doctor_knows_its_backends() -> None:
@@ -150,6 +150,6 @@ def test_doctor_shows_pass_and_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "FAIL" in run.stdout
     assert "PASS" in run.stdout
     run = CliRunner().invoke(main, ["doctor", "--backend", "unsafe", "--json"])
-    (found,) = json.loads(run.stdout)["backends"]
-    assert [each["held"] for each in found["findings"]] == [False, True]
-    assert found["failed"] == 1
+    (result,) = json.loads(run.stdout)["backends"]
+    assert [each["held"] for each in result["findings"]] == [False, True]
+    assert result["failed"] == 1

@@ -96,10 +96,10 @@ CALLS = [
     "test", [call(), AssertTest(code="assert add(2, 3) == 5", names=["add"])], ids=["call", "separate"]
 )
 def test_calls(pool: Pool, source: str, outcome: str, why: str, test: CallTest | AssertTest) -> None:
-    found = run(pool, source, test)
+    result = run(pool, source, test)
     wrong = {"WA", "RE"}
-    assert found.outcome == outcome or (isinstance(test, AssertTest) and {outcome, found.outcome} <= wrong), why
-    assert found.tests[0].trust == "strong"
+    assert result.outcome == outcome or (isinstance(test, AssertTest) and {outcome, result.outcome} <= wrong), why
+    assert result.tests[0].trust == "strong"
 
 
 def test_separate_test_in_the_programs_process_is_weak(pool: Pool) -> None:
@@ -130,16 +130,16 @@ def test_tests_after_the_first_failure_are_skipped_on_request(pool: Pool) -> Non
 
 def test_all_tests_together_have_a_bound(pool: Pool) -> None:
     tests = [stdin()] * 50
-    found = run(pool, "import time; time.sleep(0.4)\n" + ADD, *tests, stop=False, total_s=1.0)
-    words = [test.outcome for test in found.tests]
-    assert found.outcome == Outcome.TLE
+    result = run(pool, "import time; time.sleep(0.4)\n" + ADD, *tests, stop=False, total_s=1.0)
+    words = [test.outcome for test in result.tests]
+    assert result.outcome == Outcome.TLE
     assert words[-1] == "SKIPPED"
 
 
 def test_what_is_kept_of_the_output_is_cut_visibly(pool: Pool) -> None:
-    (found,) = run(pool, "print('x' * 50_000)", stdin()).tests
-    assert len(found.stdout) < 5_000
-    assert "more bytes]" in found.stdout
+    (result,) = run(pool, "print('x' * 50_000)", stdin()).tests
+    assert len(result.stdout) < 5_000
+    assert "more bytes]" in result.stdout
 
 
 def test_a_submission_without_tests_or_in_no_language_is_refused(pool: Pool) -> None:
@@ -221,11 +221,11 @@ NEEDED = {"cpp": "g++", "c": "gcc", "javascript": "node", "java": "javac"}
     ],
 )
 def test_programs(pool: Pool, language: str, source: str, code: str, right: bool, why: str) -> None:
-    found = run(pool, source, ProgramTest(code=code), language=language)
-    assert (found.outcome == Outcome.AC) is right, found
-    assert "compile" not in why or found.outcome == Outcome.CE
-    assert found.outcome != Outcome.INFRA
-    assert found.tests[0].trust == "weak" or found.outcome == Outcome.CE
+    result = run(pool, source, ProgramTest(code=code), language=language)
+    assert (result.outcome == Outcome.AC) is right, result
+    assert "compile" not in why or result.outcome == Outcome.CE
+    assert result.outcome != Outcome.INFRA
+    assert result.tests[0].trust == "weak" or result.outcome == Outcome.CE
 
 
 SUMS = {
@@ -245,8 +245,8 @@ SUMS = {
     [pytest.param(name, marks=pytest.mark.needs(NEEDED[name]) if name in NEEDED else ()) for name in SUMS],
 )
 def test_languages_read_and_write(pool: Pool, language: str) -> None:
-    found = run(pool, SUMS[language], stdin(), stdin("10 20", "30"), language=language)
-    assert found.outcome == Outcome.AC, found
+    result = run(pool, SUMS[language], stdin(), stdin("10 20", "30"), language=language)
+    assert result.outcome == Outcome.AC, result
     # The second time it comes out of what the first compilation made.
     assert run(pool, SUMS[language], stdin(), language=language).outcome == Outcome.AC
     assert run(pool, SUMS[language], stdin("1 1", "3"), language=language).outcome in (Outcome.WA, Outcome.RE)

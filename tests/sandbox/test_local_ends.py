@@ -44,7 +44,7 @@ work()
 
 
 def _descendants(pid: int) -> list[int]:
-    found = []
+    results = []
     todo = [pid]
     while todo:
         parent = todo.pop()
@@ -53,9 +53,9 @@ def _descendants(pid: int) -> list[int]:
                 children = [int(word) for word in path.read_text().split()]
             except OSError:
                 continue
-            found += children
+            results += children
             todo += children
-    return found
+    return results
 
 
 def _alive(pids: list[int]) -> list[int]:
@@ -70,16 +70,16 @@ def _alive(pids: list[int]) -> list[int]:
 
 def _orphans(since: float) -> list[int]:
     """Our interpreters whose parent is gone, begun since then; other people's sandboxes have living parents."""
-    found = []
+    results = []
     for folder in Path("/proc").iterdir():
         try:
             if b"r1agent" in (folder / "cmdline").read_bytes() and folder.stat().st_ctime >= since:
                 parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
                 if parent == 1 and folder.name != "1":
-                    found.append(int(folder.name))
+                    results.append(int(folder.name))
         except (OSError, ValueError):
             continue
-    return _alive(found)
+    return _alive(results)
 
 
 def _wait_until_gone(pids: list[int], since: float) -> None:

@@ -44,42 +44,42 @@ def _run(pool: Pool, source: str, **limits: float) -> Result:
 
 def test_processor_time_is_what_is_bounded(pool: Pool) -> None:
     assert _run(pool, BURN.format(seconds=0.3), time_s=1).outcome is Outcome.AC
-    found = _run(pool, BURN.format(seconds=3), time_s=0.5)
-    assert found.outcome is Outcome.TLE
-    assert 0.5 <= found.tests[0].cpu_seconds < 1
+    result = _run(pool, BURN.format(seconds=3), time_s=0.5)
+    assert result.outcome is Outcome.TLE
+    assert 0.5 <= result.tests[0].cpu_seconds < 1
 
 
 def test_processor_time_of_children_counts(pool: Pool) -> None:
     source = "import os\nfor _ in range(2):\n    if not os.fork():\n        while True: pass\nos.wait()"
-    found = _run(pool, source, time_s=0.5)
-    assert found.outcome is Outcome.TLE
+    result = _run(pool, source, time_s=0.5)
+    assert result.outcome is Outcome.TLE
 
 
 def test_who_sleeps_is_out_of_time_as_soon_as_it_could_have_been(pool: Pool) -> None:
     start = time.monotonic()
-    found = _run(pool, "import time\ntime.sleep(60)", time_s=1)
-    assert found.outcome is Outcome.TLE
+    result = _run(pool, "import time\ntime.sleep(60)", time_s=1)
+    assert result.outcome is Outcome.TLE
     assert time.monotonic() - start < 4  # and not after the bound on wall time, which is 7 s
 
 
 def test_a_right_program_on_a_busy_machine_passes(pool: Pool, busy_machine: None) -> None:
-    found = _run(pool, BURN.format(seconds=0.3), time_s=0.6, wall_s=60)
-    assert found.outcome is Outcome.AC, found
+    result = _run(pool, BURN.format(seconds=0.3), time_s=0.6, wall_s=60)
+    assert result.outcome is Outcome.AC, result
 
 
 def test_a_machine_that_stays_busy_is_told_and_never_judged(pool: Pool, busy_machine: None) -> None:
-    found = _run(pool, BURN.format(seconds=0.9), time_s=1, wall_s=1)
-    assert (found.outcome, found.fault) == (Outcome.INFRA, Fault.MACHINE_BUSY), found
-    assert "waited for one" in found.detail
+    result = _run(pool, BURN.format(seconds=0.9), time_s=1, wall_s=1)
+    assert (result.outcome, result.fault) == (Outcome.INFRA, Fault.MACHINE_BUSY), result
+    assert "waited for one" in result.detail
 
 
 def test_calls_have_the_whole_limit_each(pool: Pool) -> None:
     source = "import time\ndef f(x):\n    end = time.process_time() + 0.3\n"
     source += "    while time.process_time() < end: pass\n    return x"
     tests = [CallTest(entry="f", args=f"({n},)", expected=n, checker=checkers.equal) for n in range(4)]
-    found = pool.run(Submission(language="python", source=source, tests=tests, limits=Limits(time_s=0.7)))
-    assert found.outcome is Outcome.AC, found
-    assert all(0.2 < test.cpu_seconds < 0.7 for test in found.tests), found
+    result = pool.run(Submission(language="python", source=source, tests=tests, limits=Limits(time_s=0.7)))
+    assert result.outcome is Outcome.AC, result
+    assert all(0.2 < test.cpu_seconds < 0.7 for test in result.tests), result
 
 
 def test_a_slow_start_is_paid_once_for_all_calls(pool: Pool) -> None:

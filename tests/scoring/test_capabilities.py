@@ -53,8 +53,8 @@ def test_score_explain_check_and_report(rows: Path, tmp_path: Path) -> None:
     scored = [json.loads(line) for line in out.read_text().splitlines()]
     assert {row["id"]: row["reward"] for row in scored} == SCORES
     assert "punctuation:no_comma" in run("explain", "--from", rows, "--row", "i")
-    found = json.loads(run("check", rows, "--json", "--no-languages"))
-    assert not found["findings"], found["findings"]
+    content = json.loads(run("check", rows, "--json", "--no-languages"))
+    assert not content["findings"], content["findings"]
     run("report", out, "-o", tmp_path / "page.html")
 
 

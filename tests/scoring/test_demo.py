@@ -18,10 +18,12 @@ def commands() -> dict[str, list[str]]:
     made = re.search(
         r"^demo:.*\n\t\$\(\w+\)(?:/bin)?/r1-reward ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE
     )
-    told = re.search(r"^r1-reward (score examples/rollouts\.jsonl .*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    match = re.search(
+        r"^r1-reward (score examples/rollouts\.jsonl .*)$", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
     assert made is not None
-    assert told is not None
-    return {"Makefile": shlex.split(made[1].replace("\\\n", " ")), "README": shlex.split(told[1])}
+    assert match is not None
+    return {"Makefile": shlex.split(made[1].replace("\\\n", " ")), "README": shlex.split(match[1])}
 
 
 def test_makefile_and_readme_agree() -> None:

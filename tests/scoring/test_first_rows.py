@@ -107,13 +107,13 @@ def test_figures_by_field_and_agreement_with_labels(tmp_path: Path) -> None:
     said = score(
         *(write(tmp_path / "in.jsonl", data), "-o", str(tmp_path / "o"), "--by", "level", "--summary", str(summary))
     ).stderr
-    found = json.loads(summary.read_text())
-    assert [found["by"]["level"][value]["accuracy"]["value"] for value in ("0", "1")] == [0.0, 1.0]
-    assert found["agreement"]["confusion"]["label_wrong"] == {"judged_right": 6, "judged_wrong": 12}
-    assert found["agreement"]["accuracy"] == 0.75
+    content = json.loads(summary.read_text())
+    assert [content["by"]["level"][value]["accuracy"]["value"] for value in ("0", "1")] == [0.0, 1.0]
+    assert content["agreement"]["confusion"]["label_wrong"] == {"judged_right": 6, "judged_wrong": 12}
+    assert content["agreement"]["accuracy"] == 0.75
     assert "agreement with the labels of 24 responses: 75.0%, kappa 0.500" in said
-    assert found["readings"] == [{"from": None, "fields": {"reference": "answer"}, "left_alone": [], "rows": 24}]
-    assert set(found["examples"]["math"]) == {"correct", "wrong"}
+    assert content["readings"] == [{"from": None, "fields": {"reference": "answer"}, "left_alone": [], "rows": 24}]
+    assert set(content["examples"]["math"]) == {"correct", "wrong"}
 
 
 def test_pass_at_k_does_not_merge_steps(tmp_path: Path) -> None:

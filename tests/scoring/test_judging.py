@@ -54,8 +54,8 @@ def test_processes_share_what_may_be_under_way_and_say_what_it_took(tmp_path: Pa
         result = score(tmp_path, server.url, "--workers", "2", "--set=judge.concurrency=10", price)
     assert [row["reward"] for row in written(tmp_path)] == [1.0, 0.0] * 30
     assert 5 <= server.counted()["most"] <= 10
-    told = re.sub(r"\s+", " ", result.stderr)
-    assert "judging took 6,000 tokens read and 600 written, cost 0.012" in told
+    values = re.sub(r"\s+", " ", result.stderr)
+    assert "judging took 6,000 tokens read and 600 written, cost 0.012" in values
 
 
 def test_the_ceiling_stops_a_run_that_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -83,11 +83,11 @@ def test_groups_are_compared_whole_whatever_the_number_of_processes(tmp_path: Pa
         for workers in ("1", "2"):
             score(tmp_path, server.url, *options, "--workers", workers)
             assert [row["reward"] for row in written(tmp_path)] == [0.0, 1.0, 0.5] * 30
-        told: dict[str, Any] = {"judge": {"url": server.url, "model": "m", "mode": "pairwise"}}
+        by_name: dict[str, Any] = {"judge": {"url": server.url, "model": "m", "mode": "pairwise"}}
         with pytest.raises(SplitGroupError, match="other rows stand between"):
-            r1_reward.score([*data[:4], data[1]], reward="judge", options=told, workers=1)
+            r1_reward.score([*data[:4], data[1]], reward="judge", options=by_name, workers=1)
         together = [{"prompt": "a", "responses": ["x", "xxx"]}, {"prompt": "b", "responses": ["xx", "x"]}]
-        scored = r1_reward.score(together, reward="judge", options=told, workers=1)
+        scored = r1_reward.score(together, reward="judge", options=by_name, workers=1)
     assert [row["rewards"] for row in scored.rows] == [[0.0, 1.0], [1.0, 0.0]]
 
 
@@ -107,5 +107,16 @@ def test_a_judge_that_fails_is_no_zero_in_the_summary(tmp_path: Path) -> None:
     with ScriptedServer(lambda asked: Told("?") if asked.shown("prompt") in ("3?", "4?") else right(asked)) as server:
         result = score(tmp_path, server.url, "--workers", "1", code=1)
     assert "judge_unclear" in result.output
-    found = [row["reward"] for row in written(tmp_path)]
-    assert found == [None if n in (3, 4) else float(n % 2 == 0) for n in range(30)]
+    results = [row["reward"] for row in written(tmp_path)]
+    assert results == [None if n in (3, 4) else float(n % 2 == 0) for n in range(30)]
+
+
+def test_a_key_that_is_refused_is_said_at_once(tmp_path: Path) -> None:
+    put(tmp_path, rows(30))
+    with ScriptedServer(lambda asked: Told(raw=b'{"error": {"message": "Incorrect API key"}}', status=401)) as server:
+        result = score(tmp_path, server.url, "--workers", "1", code=1)
+    said = re.sub(r"\s+", " ", result.stderr)
+    assert "fail alike: judge unavailable: http" in said
+    assert "status 401" in said
+    assert "Incorrect API key" in said
+    assert "columns that came" not in said

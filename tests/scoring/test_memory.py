@@ -32,14 +32,14 @@ def test_rows_path_and_file_agree(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     output = tmp_path / "out.jsonl"
     summary = score(ScoreOptions(files=[str(tmp_path / "in.jsonl")], output=str(output), rewards=["math", "format"]))
-    wanted = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
+    target = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
     before = sorted(tmp_path.iterdir())
-    for given in (rows, tuple(rows), iter(rows), tmp_path / "in.jsonl", str(tmp_path / "in.jsonl")):
-        scored = r1.score(given, reward="math,format", workers=2)
-        assert without_seconds(scored.rows) == without_seconds(wanted)
-        told, expected = scored.summary.to_dict(), summary.to_dict()
-        assert without_seconds({**told, "inputs": []}) == without_seconds({**expected, "inputs": []})
-        assert scored.summary.inputs == (summary.inputs if isinstance(given, str | Path) else [])
+    for one in (rows, tuple(rows), iter(rows), tmp_path / "in.jsonl", str(tmp_path / "in.jsonl")):
+        scored = r1.score(one, reward="math,format", workers=2)
+        assert without_seconds(scored.rows) == without_seconds(target)
+        result, expected = scored.summary.to_dict(), summary.to_dict()
+        assert without_seconds({**result, "inputs": []}) == without_seconds({**expected, "inputs": []})
+        assert scored.summary.inputs == (summary.inputs if isinstance(one, str | Path) else [])
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -80,15 +80,15 @@ def test_options_reach_the_verifiers() -> None:
 
 
 def test_it_works_in_a_thread() -> None:
-    found: list[r1.Scored] = []
-    thread = threading.Thread(target=lambda: found.append(r1.score([RIGHT], workers=1)))
+    results: list[r1.Scored] = []
+    thread = threading.Thread(target=lambda: results.append(r1.score([RIGHT], workers=1)))
     thread.start()
     thread.join(120)
-    assert found[0].rows[0]["reward"] == 1.0
+    assert results[0].rows[0]["reward"] == 1.0
 
 
 @pytest.mark.parametrize(
-    ("rows", "given", "error", "said"),
+    ("rows", "value", "error", "said"),
     [
         (RIGHT, {}, TypeError, r"rows is a dict; give a list of rows: score\(\[row\]\)"),
         (r1.Sample(response="4"), {}, TypeError, "rows is a Sample; give a list"),
@@ -101,6 +101,6 @@ def test_it_works_in_a_thread() -> None:
         ("none.jsonl", {}, r1.RunError, "no such file"),
     ],
 )
-def test_mistakes_are_told_in_a_sentence(rows: Any, given: dict[str, Any], error: type[Exception], said: str) -> None:
+def test_mistakes_are_told_in_a_sentence(rows: Any, value: dict[str, Any], error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
-        r1.score(rows, **{"workers": 1, **given})
+        r1.score(rows, **{"workers": 1, **value})

@@ -42,13 +42,13 @@ def descendants() -> set[tuple[int, str]]:
         with contextlib.suppress(OSError):
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
             parents[int(folder.name)] = int(fields[1]), fields[19]
-    me, found = Owner.me().pid, set()
+    me, result = Owner.me().pid, set()
     for pid, (parent, start) in parents.items():
         while parent in parents and parent != me:
             parent = parents[parent][0]
         if parent == me:
-            found.add((pid, start))
-    return found
+            result.add((pid, start))
+    return result
 
 
 class Family:
@@ -72,20 +72,22 @@ class Family:
         while not self._over.wait(0.02):
             for pid, start in descendants() - self._before:
                 with contextlib.suppress(OSError):
-                    told = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    self.seen[pid, start] = told or self.seen.get((pid, start), "")  # new ones are soon something else
+                    result = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    self.seen[pid, start] = result or self.seen.get(
+                        (pid, start), ""
+                    )  # new ones are soon something else
 
     def left(self) -> dict[tuple[int, str], str]:
         """Those that still run, without Ray's own, which its cluster keeps, and without what ended uncollected."""
-        found = {}
-        for (pid, start), told in self.seen.items():
+        by_name = {}
+        for (pid, start), one in self.seen.items():
             with contextlib.suppress(OSError):
                 fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
                 command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                known = command.strip() or told  # one that is ending has its memory, and so its name, no more
+                known = command.strip() or one  # one that is ending has its memory, and so its name, no more
                 if fields[19] == start and fields[0] != "Z" and not re.search(r"ray[:/_]|raylet|gcs_server", known):
-                    found[pid, start] = f"{told} now {command}"
-        return found
+                    by_name[pid, start] = f"{one} now {command}"
+        return by_name
 
 
 def containers_of(pids: set[int]) -> list[str]:
@@ -98,8 +100,8 @@ def containers_of(pids: set[int]) -> list[str]:
 
 def rows(path: Path) -> Path:
     tests = [{"type": "stdin", "input": "", "output": "4"}]
-    told = [{"response": f"```python\n{p}\n```", "tests": tests, "limits": {"time_s": 2}} for p in PROGRAMS]
-    path.write_text("".join(json.dumps(row) + "\n" for row in told), encoding="utf-8")
+    results = [{"response": f"```python\n{p}\n```", "tests": tests, "limits": {"time_s": 2}} for p in PROGRAMS]
+    path.write_text("".join(json.dumps(row) + "\n" for row in results), encoding="utf-8")
     return path
 
 
@@ -127,19 +129,19 @@ def test_programs_leave_neither_process_nor_container(backend: str, cluster: Any
         while (left := family.left()) and time.monotonic() < until:
             time.sleep(0.1)
     assert not left
-    workers = {pid for (pid, _), told in family.seen.items() if "scoring.worker" in told}
+    workers = {pid for (pid, _), one in family.seen.items() if "scoring.worker" in one}
     assert len(workers) >= 2
     if backend == "local":
-        assert any("worker" not in told for told in family.seen.values())  # the sandbox's own were seen too
+        assert any("worker" not in one for one in family.seen.values())  # the sandbox's own were seen too
     else:
         assert containers_of({pid for pid, _ in family.seen}) == []
-    told = [json.loads(line) for line in output.read_text().splitlines()]
-    reasons = [row["verdicts"]["code"]["reason"] for row in told]
-    wanted = ["correct", "wrong", "runtime_error", "timeout", "correct", "runtime_error"]
+    one = [json.loads(line) for line in output.read_text().splitlines()]
+    reasons = [row["verdicts"]["code"]["reason"] for row in one]
+    expected = ["correct", "wrong", "runtime_error", "timeout", "correct", "runtime_error"]
     # On a busy machine an endless program may wait for a processor, which is no fault of its own.
     reasons = ["timeout" if reason == "machine_busy" else reason for reason in reasons]
-    assert [reason for reason, was in zip(reasons, wanted * 2, strict=True) if was != "correct"] == [
-        was for was in wanted * 2 if was != "correct"
+    assert [reason for reason, was in zip(reasons, expected * 2, strict=True) if was != "correct"] == [
+        was for was in expected * 2 if was != "correct"
     ]
     assert reasons[0] == "correct"
 
@@ -151,9 +153,9 @@ def test_finishing_lets_every_worker_end_by_itself(cluster: Any) -> None:
     with Family() as family:
         pool.start()
         row = json.dumps({"response": "print(4)", "tests": [{"type": "stdin", "input": "", "output": "4"}]})
-        found = pool.run([RawRow(0, 1, row.encode())])
-        assert isinstance(found, list)
-        (done,) = found
+        result = pool.run([RawRow(0, 1, row.encode())])
+        assert isinstance(result, list)
+        (done,) = result
         assert done.responses[0].reward == 1.0
         assert family.left()
         pool.finish()

@@ -100,8 +100,8 @@ def test_rows_keep_to_their_schema(scored: Path) -> None:
     assert statuses == {"scored", "skipped", "error"}, "the rows here are meant to show them all"
     assert any(isinstance(each, list) for each in verdicts)
     for each in verdicts:
-        for found in each if isinstance(each, list) else [each]:
-            for verdict in found.values():
+        for one in each if isinstance(each, list) else [each]:
+            for verdict in one.values():
                 check(verdict, "verdict")
 
 

@@ -158,13 +158,13 @@ def without_seconds(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def options(**given: Any) -> ScoreOptions:
+def options(**value: Any) -> ScoreOptions:
     base: dict[str, Any] = {"files": ["in.jsonl"], "output": "out.jsonl", "workers": 2}
-    return ScoreOptions(**{**base, "rewards": ["touchy_rewards:Touchy"], **given})
+    return ScoreOptions(**{**base, "rewards": ["touchy_rewards:Touchy"], **value})
 
 
 @pytest.mark.parametrize(
-    ("word", "reason", "told"),
+    ("word", "reason", "message"),
     [
         ("die", "grader_crashed", "SIGKILL"),
         ("segfault", "grader_crashed", "SIGSEGV"),
@@ -173,7 +173,7 @@ def options(**given: Any) -> ScoreOptions:
         ("hang", "grader_timeout", "more than 3 s"),
     ],
 )
-def test_a_row_that_breaks_its_worker_costs_itself_alone(here: Path, word: str, reason: str, told: str) -> None:
+def test_a_row_that_breaks_its_worker_costs_itself_alone(here: Path, word: str, reason: str, message: str) -> None:
     responses = ["fine"] * 60
     responses[5] = responses[41] = word
     write(here / "in.jsonl", responses)
@@ -183,7 +183,7 @@ def test_a_row_that_breaks_its_worker_costs_itself_alone(here: Path, word: str, 
     assert [row["reward"] for row in rows] == [None if r == word else 1.0 for r in responses]
     verdict = rows[5]["verdicts"]["touchy"]
     assert (verdict["status"], verdict["score"], verdict["reason"]) == ("error", None, reason)
-    assert told in verdict["detail"]
+    assert message in verdict["detail"]
     assert summary.verdict_errors == {reason: 2}
 
 
@@ -302,15 +302,15 @@ def test_workers_outlive_the_threads_that_had_them_started() -> None:
 
 def test_a_run_works_in_any_thread(here: Path) -> None:
     write(here / "in.jsonl", ["fine"] * 20)
-    found: list[int] = []
+    results: list[int] = []
     threads = [
-        threading.Thread(target=lambda n=n: found.append(score(options(output=f"{n}.jsonl")).rows)) for n in range(2)
+        threading.Thread(target=lambda n=n: results.append(score(options(output=f"{n}.jsonl")).rows)) for n in range(2)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert found == [20, 20]
+    assert results == [20, 20]
 
 
 def test_two_runs_on_one_output_do_not_mix(here: Path) -> None:
@@ -339,14 +339,14 @@ def _wait_for_rows(path: Path, rows: int, seconds: float = 60) -> None:
 
 
 def _children(pid: int) -> list[int]:
-    found = []
+    results = []
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdigit() and int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == pid:
-                found.append(int(entry.name))
+                results.append(int(entry.name))
         except OSError:
             continue
-    return found
+    return results
 
 
 def _alive(pid: int) -> bool:
@@ -364,7 +364,7 @@ def test_killed_runs_resume_to_the_same_file_and_leave_no_process(here: Path) ->
     (here / "in.jsonl").write_text("\n".join(lines * 40) + "\n", encoding="utf-8")
     args = ["in.jsonl", "--reward", "math,format", "--max-errors", "1", "--summary", "s.json"]
     subprocess.run(_command(*args), cwd=here, check=True, capture_output=True)
-    whole, told = without_seconds(here / "out.jsonl"), json.loads((here / "s.json").read_text())
+    whole, result = without_seconds(here / "out.jsonl"), json.loads((here / "s.json").read_text())
     for name in ("out.jsonl", "out.jsonl.run.json"):
         (here / name).unlink()
     for _ in range(4):
@@ -381,9 +381,9 @@ def test_killed_runs_resume_to_the_same_file_and_leave_no_process(here: Path) ->
     subprocess.run(_command(*args, "--resume"), cwd=here, check=True, capture_output=True)
     assert without_seconds(here / "out.jsonl") == whole
     again = json.loads((here / "s.json").read_text())
-    for summary in (told, again):
+    for summary in (result, again):
         del summary["seconds"], summary["slowest"]
-    assert again == told
+    assert again == result
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -439,12 +439,12 @@ def test_resume_with_other_options_is_refused_with_both_fingerprints(here: Path)
     assert _resume()[0] == 0
     before = (here / "out.jsonl").read_bytes()
     theirs = json.loads((here / "out.jsonl.run.json").read_text())["fingerprint"]
-    code, told = _resume("--reward", "math,format")
+    code, result = _resume("--reward", "math,format")
     ours = ScoreOptions(rewards=["math", "format"]).fingerprint
     assert code == 2
-    assert theirs in told
-    assert ours in told
-    assert "['auto'] then, ['math', 'format'] now" in told
+    assert theirs in result
+    assert ours in result
+    assert "['auto'] then, ['math', 'format'] now" in result
     assert (here / "out.jsonl").read_bytes() == before
     assert _resume("--workers", "2", "--summary", "s.json")[0] == 0
 
@@ -455,19 +455,19 @@ def test_resume_on_other_input_is_refused(here: Path) -> None:
     assert _resume()[0] == 0
     lines[20], lines[21] = lines[21], lines[20]
     (here / "in.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    code, told = _resume()
-    assert (code, "row for line 21 was not made from that line" in told) == (2, True), told
+    code, result = _resume()
+    assert (code, "row for line 21 was not made from that line" in result) == (2, True), result
     (here / "in.jsonl").write_text("\n".join(lines[:10]), encoding="utf-8")
-    code, told = _resume()
-    assert (code, "more rows than the input" in told) == (2, True), told
+    code, result = _resume()
+    assert (code, "more rows than the input" in result) == (2, True), result
 
 
 def test_resume_without_its_record_is_refused(here: Path) -> None:
     (here / "in.jsonl").write_bytes(EXAMPLE.read_bytes())
     assert _resume()[0] == 0
     (here / "out.jsonl.run.json").unlink()
-    code, told = _resume()
-    assert (code, "missing or damaged" in told) == (2, True), told
+    code, result = _resume()
+    assert (code, "missing or damaged" in result) == (2, True), result
     (here / "out.jsonl").write_bytes(b"")
     assert _resume()[0] == 0
 

@@ -45,14 +45,14 @@ def test_the_summary_names_missing_modules_and_the_command_that_adds_them(tmp_pa
     result = CliRunner().invoke(main, ["score", *options])
     assert result.exit_code == 0, result.stderr
     lines = [line for line in result.stderr.splitlines() if line.startswith("missing_module in ")]
-    told = (
+    text = (
         "missing_module in 3 of 5 programs (60.0%): no_such_thing 2, nor_this 1; if these are the packages you mean: "
     )
     command = f"r1-reward sandbox build --packages {DEFAULT},no_such_thing,nor_this"
-    assert lines == [told + command]
+    assert lines == [text + command]
     assert json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["notes"] == lines
     again = CliRunner().invoke(main, ["score", *options, "--resume"])
-    assert told + command in again.stderr.splitlines()
+    assert text + command in again.stderr.splitlines()
 
 
 def test_no_note_where_no_module_is_missing() -> None:

@@ -66,9 +66,9 @@ def without_seconds(path: Path) -> bytes:
     return re.sub(rb'"seconds": [0-9.e+-]+', b"", path.read_bytes())
 
 
-def _pool(reward: str, **given: Any) -> RayPool:
+def _pool(reward: str, **value: Any) -> RayPool:
     spec = RewardSpec(rewards=(reward,))
-    return RayPool(spec, spec.build(), RowReader(), **{"workers": 2, "row_timeout": 60.0, **given})
+    return RayPool(spec, spec.build(), RowReader(), **{"workers": 2, "row_timeout": 60.0, **value})
 
 
 def test_an_address_that_is_a_file_is_refused() -> None:
@@ -85,15 +85,15 @@ def test_rows_judged_on_ray_are_those_judged_here_and_resume(here: Path, cluster
     lines[7] = b"{broken\n"
     source = here / "in.jsonl"
     source.write_bytes(b"".join(lines))
-    given: dict[str, Any] = {"files": [str(source)], "rewards": ["math", "format"], "workers": 2}
-    local = score(ScoreOptions(output=str(here / "local.jsonl"), **given))
-    remote = score(ScoreOptions(output=str(here / "ray.jsonl"), ray="auto", **given))
+    value: dict[str, Any] = {"files": [str(source)], "rewards": ["math", "format"], "workers": 2}
+    local = score(ScoreOptions(output=str(here / "local.jsonl"), **value))
+    remote = score(ScoreOptions(output=str(here / "ray.jsonl"), ray="auto", **value))
     assert without_seconds(here / "ray.jsonl") == without_seconds(here / "local.jsonl")
     assert (remote.problems, remote.fingerprint) == (local.problems, local.fingerprint)
     # What a run on Ray left off, one here finishes, and the other way round.
     whole = (here / "ray.jsonl").read_bytes()
     (here / "ray.jsonl").write_bytes(whole[: len(whole) // 2])
-    score(ScoreOptions(output=str(here / "ray.jsonl"), ray="auto", resume=True, **given))
+    score(ScoreOptions(output=str(here / "ray.jsonl"), ray="auto", resume=True, **value))
     assert without_seconds(here / "ray.jsonl") == without_seconds(here / "local.jsonl")
     assert (here / "ray.jsonl").read_bytes().startswith(whole[: len(whole) // 3])
 
@@ -154,12 +154,12 @@ def test_a_row_that_hangs_on_a_node_costs_itself_alone(here: Path, cluster: Any)
     begun = time.monotonic()
     try:
         rows = [RawRow(0, n, json.dumps({"response": r}).encode()) for n, r in enumerate(["a", "hang", "b"])]
-        found = pool.run(rows)
+        result = pool.run(rows)
     finally:
         pool.close()
-    assert isinstance(found, list)
-    assert [done.responses[0].reward for done in found] == [1.0, None, 1.0]
-    assert b"grader_timeout" in found[1].output
+    assert isinstance(result, list)
+    assert [done.responses[0].reward for done in result] == [1.0, None, 1.0]
+    assert b"grader_timeout" in result[1].output
     assert time.monotonic() - begun < 60
 
 
@@ -177,13 +177,13 @@ def test_actors_that_cannot_start_end_the_run_with_a_sentence(cluster: Any) -> N
 def test_closing_ends_what_is_being_judged(here: Path, cluster: Any) -> None:
     pool = _pool("paced_rewards:Paced", workers=1)
     pool.start()
-    told: list[BaseException] = []
+    results: list[BaseException] = []
 
     def judge() -> None:
         try:
             pool.run([RawRow(0, 1, b'{"response": "hang"}')])
         except RunError as error:
-            told.append(error)
+            results.append(error)
 
     judging = threading.Thread(target=judge)
     judging.start()
@@ -191,7 +191,7 @@ def test_closing_ends_what_is_being_judged(here: Path, cluster: Any) -> None:
     pool.close()
     judging.join(30)
     assert not judging.is_alive()
-    assert "the run was ended" in str(told[0])
+    assert "the run was ended" in str(results[0])
 
 
 @pytest.mark.slow

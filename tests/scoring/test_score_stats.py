@@ -44,22 +44,22 @@ def test_majority_breaks_ties_at_random(votes: dict[int, int], right: set[int], 
 
 @given(st.lists(st.lists(st.floats(-100, 100), max_size=5), min_size=2, max_size=20))
 def test_clustered_mean_and_error_follow_the_formula(clusters: list[list[float]]) -> None:
-    told = Clustered()
+    result = Clustered()
     for cluster in clusters:
-        told.add(sum(cluster), len(cluster))
+        result.add(sum(cluster), len(cluster))
     full = [cluster for cluster in clusters if cluster]
     n = sum(map(len, full))
     if not n:
-        assert told.mean is None
-        assert told.interval is None
+        assert result.mean is None
+        assert result.interval is None
         return
     mean = sum(map(sum, full)) / n
-    assert told.mean == pytest.approx(mean)
+    assert result.mean == pytest.approx(mean)
     if len(full) < 2:
-        assert told.error is None
+        assert result.error is None
         return
     squares = sum((sum(cluster) - mean * len(cluster)) ** 2 for cluster in full)
-    assert told.error == pytest.approx(math.sqrt(len(full) / (len(full) - 1) * squares) / n, abs=1e-4)
+    assert result.error == pytest.approx(math.sqrt(len(full) / (len(full) - 1) * squares) / n, abs=1e-4)
 
 
 def test_interval_covers_the_truth_as_often_as_it_says() -> None:
@@ -67,32 +67,32 @@ def test_interval_covers_the_truth_as_often_as_it_says() -> None:
     random_ = random.Random(0)
     covered = naive = 0
     for _ in range(400):
-        told = Clustered()
+        result = Clustered()
         for _ in range(100):
             ease = random_.betavariate(0.5, 0.5)
-            told.add(sum(random_.random() < ease for _ in range(8)), 8)
-        assert told.share_interval is not None
-        assert told.mean is not None
-        low, high = told.share_interval
+            result.add(sum(random_.random() < ease for _ in range(8)), 8)
+        assert result.share_interval is not None
+        assert result.mean is not None
+        low, high = result.share_interval
         covered += low <= 0.5 <= high
-        low, high = wilson(told.mean, 800)
+        low, high = wilson(result.mean, 800)
         naive += low <= 0.5 <= high
     assert 0.92 <= covered / 400 <= 0.98
     assert naive / 400 < 0.8
 
 
 def test_error_does_not_cancel_far_from_zero() -> None:
-    told = Clustered()
+    result = Clustered()
     for value in (1e8 - 1, 1e8 + 1, 1e8 - 1, 1e8 + 1):
-        told.add(value, 1)
-    assert told.error == pytest.approx(math.sqrt(4 / 3 * 4) / 4)
+        result.add(value, 1)
+    assert result.error == pytest.approx(math.sqrt(4 / 3 * 4) / 4)
 
 
 def test_all_right_is_no_certainty() -> None:
-    told = Clustered()
+    result = Clustered()
     for _ in range(25):
-        told.add(8, 8)
-    assert told.share_interval == pytest.approx((0.8668, 1.0), abs=1e-4)
+        result.add(8, 8)
+    assert result.share_interval == pytest.approx((0.8668, 1.0), abs=1e-4)
 
 
 def response(problem: int, correct: bool | None, answer: str | None, score: float | None = None) -> ScoredResponse:
@@ -116,29 +116,29 @@ def grouped(responses: Sequence[ScoredResponse]) -> Problems:
 
 def test_majority_vote_counts_classes_of_equal_answers() -> None:
     # 1/2 and 0.5 are one class of three votes; the right answer has two.
-    told = grouped(
+    result = grouped(
         [response(0, c, a) for c, a in [(False, "1/2"), (False, "0.5"), (False, r"\frac12"), (True, "3"), (True, "3")]]
     )
-    assert told.consensus is not None
-    k, mean = told.consensus
+    assert result.consensus is not None
+    k, mean = result.consensus
     assert (k, mean.mean) == (5, 0.0)
-    assert {k: mean.mean for k, mean in told.pass_at.items()} == pytest.approx({1: 0.4, 2: 0.7, 4: 1.0, 5: 1.0})
+    assert {k: mean.mean for k, mean in result.pass_at.items()} == pytest.approx({1: 0.4, 2: 0.7, 4: 1.0, 5: 1.0})
 
 
 def test_no_answer_casts_no_vote() -> None:
-    told = grouped([response(0, c, a) for c, a in [(False, None), (False, None), (True, "3")]])
-    assert told.consensus is not None
-    assert told.consensus[1].mean == 1.0
+    result = grouped([response(0, c, a) for c, a in [(False, None), (False, None), (True, "3")]])
+    assert result.consensus is not None
+    assert result.consensus[1].mean == 1.0
 
 
 def test_responses_in_error_are_left_out_and_seen() -> None:
-    told = grouped(
+    result = grouped(
         [response(p, c, "3", 1.0 if c else None) for p in range(3) for c in ([True, None] if p else [True, True])]
     )
-    assert told.sizes == {2: 1, 1: 2}
-    assert told.pass_at[1].n == 3
-    assert told.pass_at[2].n == 1
-    assert told.reward.n == 4
+    assert result.sizes == {2: 1, 1: 2}
+    assert result.pass_at[1].n == 3
+    assert result.pass_at[2].n == 1
+    assert result.reward.n == 4
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=40), st.randoms())

@@ -82,7 +82,7 @@ def test_any_sample_survives_json(sample: Sample) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "reason", "told"),
+    ("row", "reason", "message"),
     [
         ({}, "missing_field", "'response'"),
         ({"response": None}, "missing_field", "'response'"),
@@ -107,11 +107,11 @@ def test_any_sample_survives_json(sample: Sample) -> None:
         ({"response": "x", "language": 1}, "wrong_type", "language"),
     ],
 )
-def test_bad_row_is_told_by_field(row: dict[str, Any], reason: str, told: str) -> None:
+def test_bad_row_is_told_by_field(row: dict[str, Any], reason: str, message: str) -> None:
     with pytest.raises(SampleError) as caught:
         Sample.from_dict(row)
     assert caught.value.reason == reason
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
@@ -125,7 +125,7 @@ def test_programmers_mistake_is_told_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("value", "message"),
     [
         ({"prompt": [{"role": "user", "content": "2 + 2?"}]}, "prompt must be .* list of Message, got a list of dict"),
         ({"prompt": {"role": "user", "content": "2 + 2?"}}, "prompt must be .* got dict"),
@@ -144,13 +144,13 @@ def test_programmers_mistake_is_told_at_once() -> None:
         ({"meta": None}, "meta must be a mapping, got null"),
     ],
 )
-def test_a_field_of_the_wrong_type_is_told_by_name(given: dict[str, Any], told: str) -> None:
-    with pytest.raises(SampleError, match=told):
-        Sample(**{"response": "4", **given})
+def test_a_field_of_the_wrong_type_is_told_by_name(value: dict[str, Any], message: str) -> None:
+    with pytest.raises(SampleError, match=message):
+        Sample(**{"response": "4", **value})
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("value", "message"),
     [
         ({"type": "asert", "code": ""}, "type 'asert' is none of function"),
         ({"type": "assert"}, "type 'assert' needs 'code'"),
@@ -159,9 +159,9 @@ def test_a_field_of_the_wrong_type_is_told_by_name(given: dict[str, Any], told: 
         ({"type": "function", "entry": "f", "args": (1,), "expected": "1"}, "args must be a string, got tuple"),
     ],
 )
-def test_a_test_case_that_could_not_be_run_is_told_at_once(given: dict[str, Any], told: str) -> None:
-    with pytest.raises(SampleError, match=told):
-        TestCase(**given)
+def test_a_test_case_that_could_not_be_run_is_told_at_once(value: dict[str, Any], message: str) -> None:
+    with pytest.raises(SampleError, match=message):
+        TestCase(**value)
 
 
 def test_a_message_holds_text() -> None:
@@ -326,10 +326,10 @@ GSM8K = "She sold 48/2 = <<48/2=24>>24 clips in May.\nThat makes 72.\n#### 72"
 def test_the_final_answer_of_a_reference_with_its_solution_is_what_counts(
     reference: str, kind: Any, read: str | None, why: str
 ) -> None:
-    for told in (reference, [reference, "x"]):
-        sample = Sample(response="", reference=told, kind=kind)
+    for one in (reference, [reference, "x"]):
+        sample = Sample(response="", reference=one, kind=kind)
         assert sample.references[0] == (reference if read is None else read), why
-        assert sample.reference == told  # as it came, for whoever writes it back
+        assert sample.reference == one  # as it came, for whoever writes it back
 
 
 def test_reading_a_hostile_reference_takes_linear_time() -> None:

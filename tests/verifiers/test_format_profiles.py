@@ -58,9 +58,9 @@ R1_ZERO: list[tuple[str, str, list[str], str]] = [
 @pytest.mark.parametrize(("prompt", "response", "violations", "why"), R1_ZERO)
 def test_r1_zero(prompt: str, response: str, violations: list[str], why: str) -> None:
     verdict = FormatVerifier()([Sample(response=response, prompt=prompt)])[0]
-    found = verdict.evidence.get("violations", [])
+    value = verdict.evidence.get("violations", [])
     # The words come in the order of the enum, whatever order the table has them in.
-    assert sorted(found) == sorted(violations), why
+    assert sorted(value) == sorted(violations), why
     assert verdict.score == float(not violations)
 
 
@@ -148,13 +148,13 @@ PLACED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("options", "prompt", "response", "wanted", "why"), PLACED)
+@pytest.mark.parametrize(("options", "prompt", "response", "expected", "why"), PLACED)
 def test_where_the_form_is_broken(
-    options: dict[str, Any], prompt: str, response: str, wanted: list[str], why: str
+    options: dict[str, Any], prompt: str, response: str, expected: list[str], why: str
 ) -> None:
     (verdict,) = FormatVerifier(**options)([Sample(response=response, prompt=prompt)])
-    found = [f"{word}:{response[start:end]}" for start, end, word in verdict.evidence["places"]]
-    assert [one.replace(": ", ":") for one in found] == [one.replace(": ", ":") for one in wanted], why
+    results = [f"{word}:{response[start:end]}" for start, end, word in verdict.evidence["places"]]
+    assert [one.replace(": ", ":") for one in results] == [one.replace(": ", ":") for one in expected], why
 
 
 _NOWHERE = ("missing_", "truncated")

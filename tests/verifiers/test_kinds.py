@@ -60,10 +60,10 @@ def score(folder: Path, package: Path | None, *args: str) -> dict[str, dict[str,
 
 def test_score_takes_the_kind_from_the_installed_package(folder: Path, query_package: Path) -> None:
     rows = score(folder, query_package, "--workers", "2", "--set", "query.time_s=0.2")
-    found = {
+    by_name = {
         name: (row["reward"], [(who, v["reason"]) for who, v in row["verdicts"].items()]) for name, row in rows.items()
     }
-    assert found == {
+    assert by_name == {
         "right": (1.0, [("query", "correct")]),
         "wrong": (0.0, [("query", "wrong")]),
         "denied": (0.0, [("query", "runtime_error")]),
@@ -98,16 +98,16 @@ def test_without_the_package_its_kind_is_an_error_whatever_the_reward(folder: Pa
 
 
 def test_check_verifies_its_golds_and_reports_an_unknown_kind(folder: Path, query_package: Path) -> None:
-    told = json.loads(run(folder, query_package, "check", "in.jsonl", "--no-languages", "--json", code=1))
-    found = [(one["row"], one["what"]) for one in told["findings"] if one["what"] != "duplicate_prompt"]
-    assert found == [("gold", "gold_unreadable"), ("slip", "unknown_kind")]
-    told = json.loads(run(folder, None, "check", "in.jsonl", "--no-languages", "--json", code=1))
-    assert told["counts"]["unknown_kind"] == 6
+    content = json.loads(run(folder, query_package, "check", "in.jsonl", "--no-languages", "--json", code=1))
+    results = [(one["row"], one["what"]) for one in content["findings"] if one["what"] != "duplicate_prompt"]
+    assert results == [("gold", "gold_unreadable"), ("slip", "unknown_kind")]
+    content = json.loads(run(folder, None, "check", "in.jsonl", "--no-languages", "--json", code=1))
+    assert content["counts"]["unknown_kind"] == 6
 
 
 def test_explain_asks_it(folder: Path, query_package: Path) -> None:
-    told = json.loads(run(folder, query_package, "explain", "--from", "in.jsonl", "--row", "wrong", "--json"))
-    assert told["verdict"]["reason"] == "wrong"
+    content = json.loads(run(folder, query_package, "explain", "--from", "in.jsonl", "--row", "wrong", "--json"))
+    assert content["verdict"]["reason"] == "wrong"
     assert "did you mean 'query'?" in run(
         folder, query_package, "explain", "--from", "in.jsonl", "--row", "slip", code=2
     )
@@ -246,7 +246,7 @@ def test_two_that_decide_one_kind_are_named_and_one_is_chosen(install: Install) 
 
 
 @pytest.mark.parametrize(
-    ("chosen", "told"),
+    ("chosen", "message"),
     [
         ({"haiku": "math"}, "judges math and not haiku"),
         ({"haiku": "format"}, "does not say whether an answer is right"),
@@ -255,9 +255,9 @@ def test_two_that_decide_one_kind_are_named_and_one_is_chosen(install: Install) 
         ({"two words": "poems:x"}, "is no kind"),
     ],
 )
-def test_a_choice_that_cannot_decide_is_refused(install: Install, chosen: dict[str, object], told: str) -> None:
+def test_a_choice_that_cannot_decide_is_refused(install: Install, chosen: dict[str, object], message: str) -> None:
     install(HAIKU)
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         auto({"auto": chosen})
 
 
@@ -272,7 +272,7 @@ def test_a_package_may_claim_a_kind_of_ours_and_must_be_chosen(
 
 
 @pytest.mark.parametrize(
-    ("point", "told"),
+    ("point", "message"),
     [
         (("lost", "no_such_package:Verifier"), "cannot be imported"),
         (("math", "poetry_rewards:Haiku"), "a name of r1-reward itself"),
@@ -282,12 +282,12 @@ def test_a_package_may_claim_a_kind_of_ours_and_must_be_chosen(
     ],
 )
 def test_a_broken_package_is_left_out_and_the_others_work(
-    install: Install, caplog: pytest.LogCaptureFixture, point: tuple[str, str], told: str
+    install: Install, caplog: pytest.LogCaptureFixture, point: tuple[str, str], message: str
 ) -> None:
     install(HAIKU, point)
     with caplog.at_level(logging.WARNING):
         assert auto()([POEM])[0].score == 1.0
-    assert told in caplog.text
+    assert message in caplog.text
     assert make("math").name == "math"
 
 

@@ -87,21 +87,21 @@ def short_prompts(count: int, seed: int = 0, questions: Mapping[str, str] = QUES
 
 
 def test_two_thousand_short_prompts_are_told_or_skipped() -> None:
-    found: Counter[str] = Counter()
+    result: Counter[str] = Counter()
     wrong = []
     for prompt, language in short_prompts(2_000):
-        told = target(prompt)
-        found["none" if told is None else "right" if told == language else "wrong"] += 1
-        if told not in (None, language):
-            wrong.append((prompt, language, told))
-    assert found["wrong"] <= 1, (found, wrong)
-    assert found["right"] >= 1_750, found  # or skipping everything would do
+        values = target(prompt)
+        result["none" if values is None else "right" if values == language else "wrong"] += 1
+        if values not in (None, language):
+            wrong.append((prompt, language, values))
+    assert result["wrong"] <= 1, (result, wrong)
+    assert result["right"] >= 1_750, result  # or skipping everything would do
 
 
 def test_the_words_of_six_languages_claim_no_prompt_of_another() -> None:
-    told = [(prompt, language, target(prompt)) for prompt, language in short_prompts(600, 5, OTHER_QUESTIONS)]
-    assert not [one for one in told if one[2] not in (None, one[1])]
-    assert sum(one[2] == one[1] for one in told) >= 450
+    results = [(prompt, language, target(prompt)) for prompt, language in short_prompts(600, 5, OTHER_QUESTIONS)]
+    assert not [one for one in results if one[2] not in (None, one[1])]
+    assert sum(one[2] == one[1] for one in results) >= 450
 
 
 @pytest.mark.parametrize(

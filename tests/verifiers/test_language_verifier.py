@@ -178,15 +178,16 @@ def test_batches_threads_and_pickles_make_no_difference() -> None:
     whole = [verdict.score for verdict in verifier(samples)]
     assert [verifier([sample])[0].score for sample in samples] == whole
     assert [verdict.score for verdict in pickle.loads(pickle.dumps(verifier))(samples)] == whole
-    found: list[list[float | None]] = []
+    results: list[list[float | None]] = []
     threads = [
-        threading.Thread(target=lambda: found.append([v.score for v in LanguageVerifier()(samples)])) for _ in range(4)
+        threading.Thread(target=lambda: results.append([v.score for v in LanguageVerifier()(samples)]))
+        for _ in range(4)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [whole] * 4
+    assert results == [whole] * 4
 
 
 PIECES = st.sampled_from(

@@ -60,16 +60,16 @@ def test_every_letter_range_is_in_one_script() -> None:
 
 def counted(letters: str) -> set[int]:
     """Code points below the astral ones of a character class."""
-    found: set[int] = set()
+    result: set[int] = set()
     index = 0
     while index < len(letters):
         if letters[index + 1 : index + 2] == "-":
-            found.update(range(ord(letters[index]), min(ord(letters[index + 2]), 0xFFFF) + 1))
+            result.update(range(ord(letters[index]), min(ord(letters[index + 2]), 0xFFFF) + 1))
             index += 3
         else:
-            found.add(ord(letters[index]))
+            result.add(ord(letters[index]))
             index += 1
-    return found
+    return result
 
 
 def test_runs_cover_every_letter_of_a_mixed_text() -> None:
@@ -80,10 +80,10 @@ def test_runs_cover_every_letter_of_a_mixed_text() -> None:
 def test_pieces_slice_back_into_the_text() -> None:
     text = "First we add the numbers. Ensuite nous faisons la somme des carrés et puis c'est tout. "
     text += "然后我们得到答案。 Done now."
-    found = pieces(text, DetectionPlan(None), "en", "word")
-    assert [piece.language for piece in found] == ["en", "fr", "zh", "en"]
-    assert text[found[1].start : found[1].end].startswith("Ensuite")
-    assert all(before.end <= after.start for before, after in pairwise(found))
+    result = pieces(text, DetectionPlan(None), "en", "word")
+    assert [piece.language for piece in result] == ["en", "fr", "zh", "en"]
+    assert text[result[1].start : result[1].end].startswith("Ensuite")
+    assert all(before.end <= after.start for before, after in pairwise(result))
 
 
 def test_a_long_word_costs_no_more_than_a_short_one() -> None:

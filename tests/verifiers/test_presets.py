@@ -78,12 +78,12 @@ def test_preference_counts_in_the_last_400_of_1700_steps_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "missing"),
+    ("value", "missing"),
     [({}, "helpful and no safety"), ({"helpful": HELPFUL}, "safety"), ({"safety": SAFETY}, "helpful")],
 )
-def test_rl2_says_plainly_that_it_needs_reward_models(given: dict[str, Fixed], missing: str) -> None:
+def test_rl2_says_plainly_that_it_needs_reward_models(value: dict[str, Fixed], missing: str) -> None:
     with pytest.raises(ConfigError, match=f"was given no {missing}:"):
-        PRESETS["rl2"](**given)
+        PRESETS["rl2"](**value)
 
 
 def test_presets_take_options_by_name() -> None:

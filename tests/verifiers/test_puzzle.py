@@ -128,12 +128,12 @@ def test_expressions_come_to_what_python_says(seed: int) -> None:
         for token in text.replace("(", "( ").replace(")", " )").split()
     )
     try:
-        wanted = eval(exact, {"Fraction": Fraction})  # fractions and operators that this test made itself
+        expected = eval(exact, {"Fraction": Fraction})  # fractions and operators that this test made itself
     except ZeroDivisionError:
         with pytest.raises(ExpressionError, match="zero"):
             compute(text)
     else:
-        assert compute(text).value == wanted
+        assert compute(text).value == expected
 
 
 def test_precedence_and_signs() -> None:

@@ -21,24 +21,24 @@ texts = st.lists(st.sampled_from(PIECES), max_size=40).map("".join) | st.text()
 
 @given(texts, st.sampled_from(["auto", True, False]))
 def test_never_raises_and_spans_slice_back(text: str, prefilled: object) -> None:
-    found = scan(text, prefilled=prefilled)  # type: ignore[arg-type]  # the three allowed values
-    for tag in found.tags:
+    scanned = scan(text, prefilled=prefilled)  # type: ignore[arg-type]  # the three allowed values
+    for tag in scanned.tags:
         assert text[tag.start : tag.end] == f"<{'/' * tag.closing}{tag.name}>"
-    for block in found.blocks:
+    for block in scanned.blocks:
         whole, body = block.span.of(text), block.body.of(text)
         assert whole.endswith(f"{body}</{block.name}>" if block.closed else body)
         assert whole.startswith(f"<{block.name}>") or (prefilled is True and block.span.start == 0)
-    for box in found.boxes:
+    for box in scanned.boxes:
         assert box.span.of(text).lstrip("\\").startswith(("boxed", "fbox"))
         assert box.span.of(text).endswith(box.body.of(text) + "}" * box.closed)
-    for fence in found.fences:
+    for fence in scanned.fences:
         assert fence.body.of(text) in fence.span.of(text)
         assert fence.span.of(text).lstrip(" ")[:3] in ("```", "~~~")
-    for code in found.inline_code:
+    for code in scanned.inline_code:
         assert code.of(text).startswith("`")
         assert "\n" not in code.of(text)
-    assert [tag.start for tag in found.tags] == sorted(tag.start for tag in found.tags)
-    assert found.final is None or found.final.end == len(text)
+    assert [tag.start for tag in scanned.tags] == sorted(tag.start for tag in scanned.tags)
+    assert scanned.final is None or scanned.final.end == len(text)
 
 
 @given(texts)
@@ -71,8 +71,8 @@ def test_boxes_do_not_overlap(text: str) -> None:
     ],
 )
 def test_final_text(text: str, final: str | None, why: str) -> None:
-    found = scan(text)
-    assert (None if found.final is None else found.final.of(text)) == final, why
+    scanned = scan(text)
+    assert (None if scanned.final is None else scanned.final.of(text)) == final, why
 
 
 def test_stray_backticks_far_apart_do_not_hide_a_tag() -> None:
@@ -98,9 +98,9 @@ def test_stray_backticks_far_apart_do_not_hide_a_tag() -> None:
     ],
 )
 def test_closed_boxes(text: str, boxes: list[str], why: str) -> None:
-    found = scan(text)
-    assert [box.body.of(text) for box in found.boxes if box.closed] == boxes, why
-    assert all(box.closed for box in found.boxes), why
+    scanned = scan(text)
+    assert [box.body.of(text) for box in scanned.boxes if box.closed] == boxes, why
+    assert all(box.closed for box in scanned.boxes), why
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ def test_prefilled_response_that_never_closes_has_no_final_text() -> None:
 
 def test_chain_of_thought() -> None:
     def thought(text: str, prompt: str = "") -> str | None:
-        found = scan(text, prompt)
-        return found.chain_of_thought.of(text) if found.chain_of_thought else None
+        scanned = scan(text, prompt)
+        return scanned.chain_of_thought.of(text) if scanned.chain_of_thought else None
 
     assert thought("<think>a</think>b") == "a"
     assert thought("a</think>b", "<think>") == "a"
@@ -162,8 +162,8 @@ def test_chain_of_thought() -> None:
 
 def test_fences_and_their_languages() -> None:
     text = "a\n```Python x\nb\n```\n~~~\nc\n~~~\n````\n```\nd\n```\n````\n"
-    found = scan(text)
-    assert [(fence.language, fence.body.of(text)) for fence in found.fences] == [
+    scanned = scan(text)
+    assert [(fence.language, fence.body.of(text)) for fence in scanned.fences] == [
         ("python", "b\n"),
         ("", "c\n"),
         ("", "```\nd\n```\n"),
@@ -198,10 +198,10 @@ def test_a_hostile_megabyte_is_scanned_in_linear_time(name: str) -> None:
     def seconds(size: int) -> float:
         text = unit * (size // len(unit) + 1)
         start = time.process_time()
-        found = scan(text)
-        assert found.tags is not None
-        assert found.final is None or found.final.end == len(text)
-        assert found.boxes is not None
+        scanned = scan(text)
+        assert scanned.tags is not None
+        assert scanned.final is None or scanned.final.end == len(text)
+        assert scanned.boxes is not None
         return time.process_time() - start
 
     # Quadratic time would be minutes; a busy machine can take several times what a quiet one does.

@@ -118,8 +118,8 @@ def test_every_way_in_says_the_same(reference: str, tmp_path: Path) -> None:
     assert explained.verdict.reason is Reason.REFERENCE_UNUSABLE
     assert [step["rule"] for step in explained.steps] == ["unusable"]
     assert trl.reward("math")(completions=[r"\boxed{4}"], prompts=["Add."], answer=[reference]) == [None]
-    told = verl.compute_score("x", r"\boxed{4}", reference)
-    assert (told["score"], told["valid"], told["error"]) == (0.0, 0.0, 1.0)
+    result = verl.compute_score("x", r"\boxed{4}", reference)
+    assert (result["score"], result["valid"], result["error"]) == (0.0, 0.0, 1.0)
     assert _served({"query": [r"Add.\boxed{4}"], "prompts": ["Add."], "labels": [reference]}) == "reference_unusable"
 
 

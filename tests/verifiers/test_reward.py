@@ -85,7 +85,7 @@ def test_terms_apply_to_their_kinds_only_and_order_is_kept() -> None:
     samples = [GOOD, Sample(response="", kind="code"), GOOD, Sample(response="", kind="general")]
     assert [verdict.score for verdict in reward(samples)] == [1.0, 3.0, 1.0, None]
     judged = reward.judge(samples)
-    assert [list(found.verdicts) for found in judged] == [["math"], ["c"], ["math"], ["math", "c"]]
+    assert [list(one.verdicts) for one in judged] == [["math"], ["c"], ["math"], ["math", "c"]]
     assert judged[3].verdicts["math"].detail == "math judges math; this sample is general"
 
 
@@ -103,7 +103,7 @@ def test_terms_need_names_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("value", "message"),
     [
         ({"weight": float("nan")}, "weight of math is nan"),
         ({"weight": float("inf")}, "weight of math is inf"),
@@ -118,13 +118,13 @@ def test_terms_need_names_of_their_own() -> None:
         ({"verifier": len}, "a builtin_function_or_method, which is no verifier"),
     ],
 )
-def test_a_term_that_cannot_be_summed_is_told_at_once(given: dict[str, Any], told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
-        Term(**{"verifier": MathVerifier(), **given})
+def test_a_term_that_cannot_be_summed_is_told_at_once(value: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Term(**{"verifier": MathVerifier(), **value})
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("value", "message"),
     [
         ({"terms": [MathVerifier()]}, "made of Terms, not of MathVerifier"),
         ({"terms": {"math": 1.0}}, "made of Terms, not of 'math'"),
@@ -132,9 +132,9 @@ def test_a_term_that_cannot_be_summed_is_told_at_once(given: dict[str, Any], tol
         ({"name": None}, "name of a reward is None"),
     ],
 )
-def test_a_reward_of_something_else_than_terms_is_told(given: dict[str, Any], told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
-        Reward(**{"name": "r", "terms": [Term(verifier=MathVerifier())], **given})
+def test_a_reward_of_something_else_than_terms_is_told(value: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Reward(**{"name": "r", "terms": [Term(verifier=MathVerifier())], **value})
 
 
 def test_terms_of_a_generator_are_all_there() -> None:
@@ -196,8 +196,8 @@ def test_r1_zero_does_not_pay_format_where_nothing_can_judge_the_answer() -> Non
 
 def test_auto_asks_the_verifier_of_the_kind() -> None:
     judged = auto().judge([GOOD, Sample(response="hello", kind="general"), Sample(response="hello")])
-    assert [list(found.verdicts) for found in judged] == [["math"], ["auto"], ["auto"]]
-    assert [found.total.status for found in judged] == [Status.SCORED, Status.SKIPPED, Status.ERROR]
+    assert [list(one.verdicts) for one in judged] == [["math"], ["auto"], ["auto"]]
+    assert [one.total.status for one in judged] == [Status.SCORED, Status.SKIPPED, Status.ERROR]
     assert judged[2].total.reason is Reason.REFERENCE_MISSING
 
 

@@ -13,7 +13,9 @@ import pytest
 from r1_reward.verifiers.errors import ConfigError
 from r1_reward.verifiers.settings import Amount, Count, Rule, Share, Whole, check, from_table, read_table, values_of
 
-Doubled = Annotated[tuple[int, ...], Rule("one number or some", bool, read=lambda told: [told] if told == 7 else told)]
+Doubled = Annotated[
+    tuple[int, ...], Rule("one number or some", bool, read=lambda message: [message] if message == 7 else message)
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

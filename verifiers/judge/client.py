@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import re
 from collections.abc import Coroutine, Mapping, Sequence
@@ -21,6 +22,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     import httpx
 
 _T = TypeVar("_T")
+_log = logging.getLogger(__name__)
 MOST_BYTES = 4 << 20
 """Longest reply that is read."""
 
@@ -84,6 +87,8 @@ class ChatClient:
     """Longest reply, reasoning included."""
     extra: Mapping[str, object] = field(default_factory=dict)
     """Further fields of the request, such as `{"reasoning_effort": "low"}`."""
+    _unsupported: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    """`temperature`, `max_tokens`: what the model has refused to take."""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -143,8 +148,10 @@ class Connection:
         self,
         messages: Sequence[Mapping[str, str]],
         schema: Mapping[str, Any] | None = None,  # any: a JSON schema
+        fields: Mapping[str, Any] = MappingProxyType({}),  # any: JSON values
     ) -> Reply:
-        """The reply to a dialogue, which a server that can keeps to a JSON schema. Raises EndpointError."""
+        """The reply to a dialogue, which a server that can keeps to a JSON schema; `fields` are added to the request.
+        Raises EndpointError."""
         client = self._client
         payload: dict[str, Any] = {  # any: a JSON object
             "model": client.model,
@@ -152,11 +159,29 @@ class Connection:
             "temperature": client.temperature,
             "max_tokens": client.max_tokens,
             **client.extra,
+            **fields,
         }
         if schema is not None:
             named = {"name": "verdict", "strict": True, "schema": schema}
             payload["response_format"] = {"type": "json_schema", "json_schema": named}
-        return self._read(await self.post("chat/completions", payload))
+        return self._read(await self.post_supported("chat/completions", payload))
+
+    async def post_supported(self, path: str, payload: dict[str, Any]) -> bytes:  # any: a JSON object
+        """What the server answers to a request without the settings that it takes none of. Raises EndpointError."""
+        client = self._client
+        while True:
+            if "temperature" in client._unsupported:
+                payload.pop("temperature", None)
+            if "max_tokens" in client._unsupported and "max_tokens" in payload:
+                payload["max_completion_tokens"] = payload.pop("max_tokens")
+            try:
+                return await self.post(path, payload)
+            except EndpointError as error:
+                names = _UNSUPPORTED.findall(str(error)) if error.fault == "bad_request" else []
+                if not {*names} - client._unsupported:
+                    raise
+                client._unsupported.update(names)
+                _log.warning("%s takes no %s, and is asked without", client.model, " and ".join(names))
 
     async def post(self, path: str, payload: Mapping[str, Any]) -> bytes:  # any: a JSON object
         """What the server answers to a request at a path below its address. Raises EndpointError."""
@@ -176,7 +201,7 @@ class Connection:
             raise EndpointError(
                 f"{where} answered with status {status}: {told[:200]}",
                 _fault(status, told),
-                retry_after=_retry_after(headers.get("retry-after", "")),
+                retry_after=_retry_after(headers, told),
             )
         return data
 
@@ -205,24 +230,67 @@ class Connection:
         where = self._client.url
         try:
             payload: Any = json.loads(data)  # any: a JSON value
+            if payload.get("error"):
+                raise _error_in_reply(payload["error"], where)
             choice = payload["choices"][0]
-            content, reason = choice["message"]["content"], choice.get("finish_reason")
-            refusal = choice["message"].get("refusal")
-            used = payload.get("usage") or {}
+            if choice.get("error"):
+                raise _error_in_reply(choice["error"], where)
+            text, refusal = _text_of(choice["message"].get("content"))
+            refusal = choice["message"].get("refusal") or refusal
+            used = payload.get("usage")
+            used = used if isinstance(used, Mapping) else {}
             tokens = [max(0, int(used.get(name) or 0)) for name in ("prompt_tokens", "completion_tokens")]
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OverflowError):
             raise EndpointError(f"{where} answered with no chat completion", "no_reply") from None
-        reply = Reply(content if isinstance(content, str) else "", *tokens)
-        if refusal or reason == "content_filter":
+        reply = Reply(text or "", *tokens)
+        reason = choice.get("finish_reason")
+        reason = "" if reason is None else reason
+        native = choice.get("native_finish_reason")  # of a provider behind OpenRouter, whose word for it is vaguer
+        ends = [_ENDS.fullmatch(one) if isinstance(one, str) else None for one in (native, reason)]
+        end = ends[0] if ends[0] is not None and ends[0].lastgroup else ends[1]
+        if refusal or (end is not None and end["refused"]):
             error = EndpointError(f"the model refused: {str(refusal or reason)[:200]}", "refused")
-        elif reason == "length":
+        elif end is not None and end["cut"]:
             error = EndpointError(f"the reply was cut after {self._client.max_tokens:,} tokens (max_tokens)", "cut")
-        elif not isinstance(content, str):
+        elif end is None or end["failed"]:
+            error = EndpointError(f"the reply ended with {str(reason)[:60]!r}", "server" if end else "refused")
+        elif text is None:
             error = EndpointError(f"{where} answered with no text", "no_reply")
         else:
             return reply
         error.reply = reply
         raise error
+
+
+_UNSUPPORTED = re.compile(r"nsupported (?:parameter|value): '(temperature|max_tokens)'")
+"""What OpenAI's reasoning models say; their longest reply is `max_completion_tokens`."""
+_ENDS = re.compile(
+    r"(?:stop(?:_sequence|_token)?|eos(?:_\w+)?|end(?:_turn)?|completed?|finished|done)?"
+    r"|(?P<cut>.*length|.*exceeded|max_.*|token_limit|incomplete|truncated)"
+    r"|(?P<failed>.*error|abort(?:ed)?|cancell?ed|insufficient_system_resource)"
+    r"|(?P<refused>content_filter(?:ed)?|guardrail\w*|moderation|safety|recitation|prohibited_content|blocklist|spii|refusal|sensitive)",
+    re.IGNORECASE,
+)
+"""What servers give as `finish_reason`; another one, such as `tool_calls`, is no end of a reply."""
+
+
+def _text_of(content: object) -> tuple[str | None, str | None]:
+    """The text in a message's content, whose parts may be listed, without those that are reasoning; or a refusal."""
+    if not isinstance(content, list):
+        return (content if isinstance(content, str) else None), None
+    parts = [{"text": part} if isinstance(part, str) else part for part in content if isinstance(part, Mapping | str)]
+    kinds = ("text", "output_text")
+    texts = [part["text"] for part in parts if part.get("type", "text") in kinds]
+    refusal = next((str(part.get("refusal")) for part in parts if part.get("type") == "refusal"), None)
+    return ("".join(texts) if texts else None), refusal
+
+
+def _error_in_reply(error: object, where: str) -> EndpointError:
+    """An error that a server sends with status 200, as those do that have begun to reply when another one fails."""
+    code = error.get("code") if isinstance(error, Mapping) else None
+    status = int(code) if str(code).isascii() and str(code).isdigit() else 500
+    text = json.dumps(error)
+    return EndpointError(f"{where} answered with an error: {text[:200]}", _fault(status, text))
 
 
 def run_async(work: Coroutine[Any, Any, _T]) -> _T:  # any: what a coroutine is sent, nothing
@@ -261,9 +329,18 @@ def _without_key(data: bytes, name: str | None) -> bytes:
     return data if name is None else data.replace(os.environ.get(name, "").strip().encode() or b"\0", b"***")
 
 
+_FILTERED = re.compile(
+    r"content_filter|content_policy|ContentPolicy|content management policy|ResponsibleAI|data_inspection_failed"
+    r"|requires moderation|was flagged|usage guidelines|safety system|guardrail"
+)
+"""What servers write where a filter refused a question; it is about that one alone."""
+
+
 def _fault(status: int, body: str) -> Fault:
     if status == 429:
         return "denied" if "insufficient_quota" in body else "rate_limited"
+    if status in (400, 403, 422) and _FILTERED.search(body):
+        return "refused"
     if status in (401, 402, 403, 404):
         return "denied"
     if status in (408, 409, 425) or status >= 500:
@@ -271,15 +348,25 @@ def _fault(status: int, body: str) -> Fault:
     return "bad_request"
 
 
-def _retry_after(header: str) -> float | None:
-    """Seconds that a `Retry-After` asks for, which is a number or a date; None where it is neither."""
-    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", header.strip()):
-        return float(header)
+def _retry_after(headers: Mapping[str, str], body: str) -> float | None:
+    """Seconds that a server asks to wait: `Retry-After` as a number or a date, in milliseconds, or in its message."""
+    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
+        if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", headers.get(name, "").strip()):
+            return float(headers[name]) / 1000
+    header = headers.get("retry-after", "").strip()
+    seconds = re.fullmatch(_SECONDS + "(m?s)?", header)
+    if not header:
+        seconds = re.search(rf"(?i)(?:try again in|retry after|retryDelay\W{{1,4}})\s*{_SECONDS}\s*(m?s)", body)
+    if seconds:
+        return 60 * float(seconds[1] or 0) + float(seconds[2]) / (1000 if seconds[3] == "ms" else 1)
     try:
         when = parsedate_to_datetime(header)
     except (ValueError, TypeError, IndexError):
         return None
     return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+
+
+_SECONDS = r"(?:(\d{1,6})m)?(\d{1,9}(?:\.\d{1,9})?)"
 
 
 @cache

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -54,10 +56,12 @@ class Field:
     def read(self, value: object) -> str | float:
         """What it says. Raises UnclearError."""
         if self.words:
-            words = {word.casefold(): word for word in self.words}
-            if isinstance(value, str) and value.strip().casefold() in words:
-                return words[value.strip().casefold()]
-            return self._unclear(value)
+            if isinstance(value, bool) and {*self.words} == {"yes", "no"}:
+                return "yes" if value else "no"
+            if isinstance(value, str) and value in self.words:
+                return value
+            matches = [word for word in self.words if isinstance(value, str) and _plain(word) == _plain(value)]
+            return matches[0] if len(matches) == 1 else self._unclear(value)
         if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
             return self._unclear(value)
         return float(value) if not self.whole or value == int(value) else self._unclear(value)
@@ -101,36 +105,65 @@ def reply_schema(code: str, fields: Sequence[Field]) -> dict[str, Any]:  # any: 
 def read_reply(reply: str, code: str, fields: Sequence[Field]) -> tuple[dict[str, str | float], str]:
     """The verdict in a reply, by name of field, and its reasons.
 
-    Reasoning is left out. Of several objects with the code the last counts, and where they differ there is no verdict.
-    Raises UnclearError where there is none.
+    Reasoning is left out. Of several objects with the code, all must say the same, and nothing around them may say
+    otherwise: neither a second verdict (`[[B]]`, "Final score: 3"), nor, after the last object, another of the words.
+    Raises UnclearError where there is no verdict, or there are two.
 
     >>> read_reply('{"code": "1f", "reasons": "so", "verdict": "yes"}', "1f", [Field(name="verdict", words=["yes"])])
     ({'verdict': 'yes'}, 'so')
     """
-    verdicts = [one for one in _objects(_without_reasoning(reply)) if str(one.get("code")) == code]
-    if not verdicts:
+    coded = [(one, span) for one, span in _objects(reply) if "code" in one]
+    objects = [(one, span) for one, span in coded if str(one["code"]).strip() == code]
+    final = _outside_reasoning(reply, [span for _, span in objects])
+    objects = [(one, span) for one, span in objects if any(start <= span[0] < end for start, end in final)]
+    if not objects:
         raise UnclearError("the reply holds no verdict with the code of the question")
-    read = [{field.name: field.read(one.get(field.name)) for field in fields} for one in verdicts]
-    if any(one != read[0] for one in read):
+    verdicts = [_verdict_of(one, fields) for one, _ in objects]
+    if any(one != verdicts[0] for one in verdicts):
         raise UnclearError("the reply holds verdicts that differ")
-    reasons = verdicts[0].get("reasons")
-    return read[0], reasons if isinstance(reasons, str) else ""
+    # What has another code is a quotation of the judged text.
+    around, after = _around(reply, final, [span for _, span in coded], objects[-1][1][1])
+    if re.search(rf"code[\"']?\s*:\s*[\"']?{code}", around):
+        raise UnclearError("the reply holds a verdict that cannot be read beside one that can")
+    if len(fields) == 1:
+        _check_around(around, after, fields[0], verdicts[0][fields[0].name])
+    reasons = objects[0][0].get("reasons")
+    return verdicts[0], reasons if isinstance(reasons, str) else ""
 
 
-_REASONING = re.compile(r"<(/?)(think|thinking|thought|reasoning|reason)>", re.IGNORECASE)
+_Span = tuple[int, int]
+_REASONING = re.compile(
+    r"(?P<open><(?:\w+:)?{name}>|\[THINK\]|◁think▷|<\|channel\|>(?:analysis|commentary)|<\|(?:begin|start)_{thought}\|>)"
+    r"|</(?:\w+:)?{name}>|\[/THINK\]|◁/think▷|<\|channel\|>final|<\|end_{thought}\|>".replace(
+        "{thought}", "(?:of_)?(?:thought|thinking|think)"
+    ).replace("{name}", "(?:think|thinking|thought|thoughts|reasoning|reason|analysis|scratchpad|reflection)"),
+    re.IGNORECASE,
+)
 
 
-def _without_reasoning(reply: str) -> str:
-    """What follows the last reasoning block. Raises UnclearError where one never ends."""
-    tags = list(_REASONING.finditer(reply))
-    if tags and not tags[-1][1]:
+def _outside_reasoning(reply: str, objects: Sequence[_Span]) -> list[_Span]:
+    """The parts of a reply outside its reasoning; marks within a verdict are text. Raises UnclearError where reasoning
+    never ends."""
+    parts: list[_Span] = []
+    start, inside = 0, False
+    for tag in _REASONING.finditer(reply):
+        if any(first <= tag.start() < last for first, last in objects):
+            continue
+        if tag["open"] and not inside:
+            parts.append((start, tag.start()))
+        elif not tag["open"] and not inside:
+            parts.clear()  # it was open from the start
+        inside, start = bool(tag["open"]), tag.end()
+    if inside:
         raise UnclearError("the reply ends within its reasoning")
-    return reply[tags[-1].end() :] if tags else reply
+    return [*parts, (start, len(reply))]
 
 
-def _objects(text: str) -> Iterator[Mapping[str, Any]]:  # any: JSON values
-    """The JSON objects in a text, the last first; those inside another are part of it, and not looked at."""
-    found = []
+def _objects(text: str) -> list[tuple[Mapping[str, Any], _Span]]:  # any: JSON values
+    """The JSON objects in a text and where they stand; those inside another are part of it, and not looked at."""
+    # Judges quote LaTeX. A backslash that begins no escape is meant to be one; a mark keeps the places.
+    text = _ESCAPE.sub(lambda match: match[0] if match[1] else "\x00", text)
+    objects = []
     at, tries = text.find("{"), 0
     while at >= 0:
         tries += 1
@@ -138,20 +171,89 @@ def _objects(text: str) -> Iterator[Mapping[str, Any]]:  # any: JSON values
             raise UnclearError("the reply is full of braces")
         try:
             value, end = _DECODER.raw_decode(text, at)
-            found.append(value)
+            objects.append((value, (at, end)))
         except (ValueError, RecursionError):
             end = at + 1
         at = text.find("{", end)
-    yield from reversed(found)
+    return objects
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:  # any: JSON values
-    if len({key for key, _ in pairs}) < len(pairs):
+    if len({key.strip().casefold() for key, _ in pairs}) < len(pairs):
         raise ValueError("a key stands twice")
-    return dict(pairs)
+    return {
+        key.strip().casefold(): value.replace("\0", "\\") if isinstance(value, str) else value for key, value in pairs
+    }
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
+_ESCAPE = re.compile(r"\\([\"\\/bfnrt]|u[0-9a-fA-F]{4})?")
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, strict=False)
+
+
+def _verdict_of(value: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, str | float]:  # any: JSON values
+    """What one object says. Raises UnclearError, also where a key beside the fields says otherwise."""
+    verdict = {field.name: field.read(value.get(field.name)) for field in fields}
+    for key in value.keys() - verdict.keys() - {"code", "reasons"}:
+        if fields[0].name == "c1" and re.fullmatch(r"c\d+", key):
+            raise UnclearError(f"the reply has {key}, and there is no such criterion")
+        for field in fields:
+            if len(field.name) > 2 and field.name in key:
+                with suppress(UnclearError):
+                    other = field.read(value[key])
+                    if other != verdict[field.name]:
+                        verdict[field.name] = math.nan
+    if any(one != one for one in verdict.values()):
+        raise UnclearError("the reply holds verdicts that differ")
+    return verdict
+
+
+def _around(reply: str, final: Sequence[_Span], objects: Sequence[_Span], last_verdict: int) -> tuple[str, str]:
+    """What stands outside reasoning and objects, and what of it after the last verdict."""
+    text, after = [], []
+    for start, end in final:
+        for first, last in [one for one in objects if start <= one[0] < end]:
+            text.append(reply[start:first])
+            start = last
+        text.append(reply[start:end])
+        after += text[-1:] * (start >= last_verdict)
+    return "\n".join(text), "\n".join(after)
+
+
+_SAYS = (
+    r"(?:(?:verdict|judge?ment|decision|conclusion|grade|score|rating|result\]?|winner|boxed)\W{0,8}"
+    r"(?:the\s+(?:response|answer)\s+)?(?:is\b\W{0,4})?|\[\[\s*)"
+)
+
+
+def _check_around(around: str, after: str, field: Field, verdict: str | float) -> None:
+    """Raise UnclearError where a text around a verdict gives another one."""
+    if not field.words:
+        number = r"(?:\(\d+\s*(?:-|–|to)\s*\d+\)\W{0,4})?(-?\d++(?:\.\d++)?)(?!\s*(?:-|–|to)\s*\d)"
+        others = [float(one) for one in re.findall(rf"(?i:{_SAYS}){number}", around)]
+    else:
+        words = {_plain(word): word for word in field.words}
+        # A single letter is a word of English, too, where it is small.
+        forms = [re.escape(w) if len(w) == 1 else f"(?i:{re.escape(w).replace('_', '[ _-]')})" for w in field.words]
+        word = rf"((?:not\s+)?(?:{'|'.join(sorted(forms, key=len, reverse=True))}))(?![\w>=])"
+        said = re.findall(rf"(?i:{_SAYS}){word}", around)
+        if len(max(field.words, key=len)) > 2:
+            said += [one for one in re.findall(rf"(?<![\w>=]){word}", after) if len(one) > 1]
+        others = [words[_plain(one)] for one in said if _plain(one) in words]
+        denied = [words[_plain(one)[3:]] for one in said if _plain(one) not in words]
+        if verdict in denied:
+            others.append("")
+    if any(one != verdict for one in others):
+        raise UnclearError("the reply says one thing in its verdict and another beside it")
+
+
+def _plain(word: str) -> str:
+    """A word without case, spaces, hyphens and the marks that models put around a verdict."""
+    word = re.sub(r"^<(\w+)>$", r"\1", word.strip()).lstrip(_BEFORE).rstrip(_BEFORE + ".!])")
+    return re.sub(r"[\s_-]", "", word).casefold()
+
+
+_BEFORE = " \t\r\n\u200b\u2060\ufeff\ufe0f*`\"'[(✅✔✓"
+
 
 _CONTROL_TOKEN = re.compile(
     r"<([|｜][^<>\n]{1,64}[|｜])>"

@@ -62,7 +62,7 @@ class Recording:
             self._read_on()
 
     def get(self, asked: str, number: int) -> Recorded | None:
-        """What came of a question: a reply that was of use, if there was one."""
+        """What came of a question: a reply that was of use, if there was one; and what all tries took."""
         return self._rows.get((asked, number))
 
     def add(self, judge: list[object], asked: str, number: int, row: Recorded) -> None:
@@ -119,5 +119,8 @@ class Recording:
             raise ConfigError(f"{self._path} holds what is no recording of a judge; name another file") from None
         self.cost += found.cost
         held = self._rows.get(key)
-        if held is None or held.failed is not None or found.failed is None:
-            self._rows[key] = found
+        kept = found if held is None or held.failed is not None or found.failed is None else held
+        if held is not None and held.reply is not None:  # else it had been given up, and was asked anew
+            read, written = held.tokens[0] + found.tokens[0], held.tokens[1] + found.tokens[1]
+            kept = kept._replace(tokens=(read, written), cost=held.cost + found.cost)
+        self._rows[key] = kept

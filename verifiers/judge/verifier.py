@@ -175,7 +175,7 @@ class JudgeVerifier:
             return Verdict.error(Reason.RUBRIC_UNUSABLE, str(error))
         answer = _summary(sample)
         if not answer:
-            return self._empty()
+            return self._empty(references)
         prompt = _prompt(sample)
         if rubric.mode == "pairwise":
             return self._both_orders(prompt, answer, references[0])
@@ -210,7 +210,7 @@ class JudgeVerifier:
     def _votes(self, tasks: Sequence[Sequence[_Task]]) -> list[list[Answer]]:
         """The answers to each task's questions, every question as often as there are votes, question by question."""
         questions = [self._question(one, vote) for task in tasks for one in task for vote in range(self.votes)]
-        answers = iter(self._asker().ask(questions))
+        answers = iter(self.asker().ask(questions))
         return [[next(answers) for _ in range(len(task) * self.votes)] for task in tasks]
 
     def _question(self, task: _Task, vote: int) -> Question:
@@ -220,10 +220,12 @@ class JudgeVerifier:
 
     # --- What it comes to
 
-    def _empty(self) -> Verdict:
-        """Of a response without text after its reasoning."""
+    def _empty(self, references: Sequence[str] = ()) -> Verdict:
+        """Of a response without text after its reasoning; against a baseline it has lost all games, by much."""
         reason = Reason.NO_ANSWER if self._decides else Reason.MEASURED
-        return Verdict.scored(0.0, reason, "the response has no text after its reasoning")
+        strong = self._rubric.strong if self._rubric.levels == 5 else 1.0
+        lost = {"weight": 2 * self.votes * strong, "lengths": [0, len(references[0])]} if self._rubric.baseline else {}
+        return Verdict.scored(0.0, reason, "the response has no text after its reasoning", evidence=lost)
 
     @property
     def _decides(self) -> bool:
@@ -246,7 +248,7 @@ class JudgeVerifier:
             strong = rubric.strong if rubric.levels == 5 else 1.0
             weights = [strong if abs(game.result) > 1 else 1.0 for game in games]
             won = sum(weight * game.points for weight, game in zip(weights, games, strict=True))
-            lengths = [len(_summary(sample) or ""), len(sample.references[0])]
+            lengths = [len(_summary(sample)), len(next(one for one in sample.references if one.strip()))]
             evidence |= {"games": [game.result for game in games], "weight": sum(weights), "lengths": lengths}
             return Verdict.scored(won / sum(weights), Reason.MEASURED, detail, evidence=evidence)
         values = [answer.value[0] for answer in answers]
@@ -381,8 +383,8 @@ class JudgeVerifier:
         ask = self.ask
         return ask if isinstance(ask, str) else f"{getattr(ask, '__module__', '')}:{getattr(ask, '__qualname__', ask)}"
 
-    def _asker(self) -> Asker:
-        """This process's own, with the recording."""
+    def asker(self) -> Asker:
+        """Who asks: this process's own, with the recording."""
         made = self._made
         if made is None or made[0] != os.getpid():
             asker = Asker(

@@ -56,7 +56,9 @@ _IF = re.compile(
     re.IGNORECASE,
 )
 _IF_AFTER = re.compile(rf"[\s$,]*(?:{_IF.pattern})", re.IGNORECASE)
-_SENTENCES = re.compile(r"[.!?;。；！]\s|\n\s*\n|\n\s*(?:#|\*\*)|[。；]|\b(?:so|therefore|thus|hence|finally|overall|in all)\b")
+_SENTENCES = re.compile(
+    r"[.!?;。；！]\s|\n\s*\n|\n\s*(?:#|\*\*)|[。；]|\b(?:so|therefore|thus|hence|finally|overall|in all)\b"
+)
 _EITHER = re.compile(r"\beither\b[^.]{0,60}\bor\s*\$?\s*$", re.IGNORECASE)
 _OR_ELSE = re.compile(r"\s*\$?\s*(?:or|oder|或者?)\s*\$?\s*[-\d\\]")
 _GLUED_BEFORE = re.compile(

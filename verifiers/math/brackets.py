@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .calls import applies
 from .descent import Descent
-from .tree import Node, Unreadable, names
+from .tree import Node, Unreadable, names, substitute
 
 
 def bracket(parser: Descent) -> Node:
@@ -56,6 +56,11 @@ def braced_set(parser: Descent) -> Node:
     parser.depth -= 1
     if conditions and parts[0].kind == "var" and not any(parts[0].value in names(one) for one in conditions):
         raise Unreadable("a set of names that its conditions do not say")
+    if conditions and conditions[0].value == "=" and conditions[0].args[0] == parts[0] and conditions[1:]:
+        parts = [conditions.pop(0).args[1]]  # {x : x = 2k, k in Z} is {2k : k in Z}
+    if conditions and parts[0].kind != "rel" and len(names(parts[0])) == 1 and parts[0].kind != "var":
+        bound, (name,) = Node("var", (), "#"), names(parts[0])
+        parts, conditions = ([substitute(one, name, bound) for one in some] for some in (parts, conditions))
     if conditions:
         return Node("builder", (parts[0], *conditions))
     return Node("set", tuple(parts))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from .spelling import GREEK
-from .tree import Node
+from .tree import Node, kinds, mul, names
 
 CALLED = frozenset({"f", "g", "h", "F", "G", "H", "\\phi", "\\psi", "\\delta", "\\Gamma", "\\zeta"})
 OPENS, CLOSES = frozenset({"(", "[", "{", "\\{"}), frozenset({")", "]", "}", "\\}"})
@@ -105,6 +105,35 @@ def matrices_kept(factors: list[Node]) -> list[Node]:
         usual = len(set(letters)) > 1 and _USUAL.issuperset(letters)
         ordered = not _DIMENSIONS.issuperset(letters) and (inverted > 1 or both_ends or usual)
     return [*factors[:at], Node("fn", tuple(factors[at:]), "product")] if ordered else factors
+
+
+def with_factors(gold: Node, answer: Node) -> tuple[Node, Node] | None:
+    r"""Two answers of which one has `g(\sin a - b)` and the other g without a bracket, which then is a factor in both.
+
+    C(10, 3) is a number of choices where the other side has nothing of the kind; a reference that is only this may be
+    a point. None where nothing changes. What is applied to one name or number stays applied: V(t) is not Vt.
+    """
+    no_point = gold.kind != "call" or "binom" in kinds(answer)
+    chosen = "call" not in kinds(answer) and no_point, "call" not in kinds(gold)
+    turned = (
+        _with_factors(gold, names(answer) & _QUANTITIES, choices=chosen[0]),
+        _with_factors(answer, names(gold), choices=chosen[1]),
+    )
+    return turned if turned != (gold, answer) else None
+
+
+_QUANTITIES = frozenset("ghGH")
+"""Letters of functions that a reference may as well use for a number: weight and height."""
+
+
+def _with_factors(node: Node, factors: frozenset[str], *, choices: bool) -> Node:
+    if node.args:
+        node = node._replace(args=tuple(_with_factors(arg, factors, choices=choices) for arg in node.args))
+    if choices and node.kind == "call" and node.value in ("C", "P") and len(node.args) == 2:
+        return Node("fn", node.args, "binom" if node.value == "C" else "permutations")
+    if node.kind == "call" and len(node.args) == 1 and node.args[0].kind == "add" and node.value in factors:
+        return mul(Node("var", (), node.value), node.args[0])
+    return mul(*node.args) if node.kind == "mul" else node
 
 
 def with_products_turned(node: Node) -> Node:

@@ -9,7 +9,7 @@ from .brackets import bracket, call, is_call
 from .descent import ENDS_PRODUCT, RELATIONS, Descent
 from .spelling import GREEK
 from .tokens import FUNCTIONS
-from .tree import IMAGINARY, TWO, E, Node, Unreadable, div, inverse, mul, num, substitute
+from .tree import IMAGINARY, TWO, E, Node, Unreadable, add, div, inverse, mul, num, substitute
 from .words import words_of
 
 BIG = frozenset({"\\sum", "\\prod", "\\int", "\\iint", "\\iiint", "\\oint", "\\lim", "\\bigcup", "\\bigcap"})
@@ -123,6 +123,8 @@ def function(parser: Descent, name: str) -> Node:
         node = Node("log", (args[0], base))
     elif name == "lg":
         node = Node("log", (args[0], num(10)))
+    elif name == "cis":
+        node = add(Node("fn", args, "cos"), mul(IMAGINARY, Node("fn", args, "sin")))
     elif name == "exp":
         node = Node("pow", (E, args[0]))
     elif base is not None:
@@ -229,6 +231,8 @@ def decorated(parser: Descent, name: str) -> Node:
         raise Unreadable("a bar over digits")
     if not word or len(word) > 40:
         raise Unreadable("a decoration of nothing")
+    if "hat" in name and raw[0] == "\\vec":  # \hat{\mathbf r}
+        word = "".join(raw[2:-1])
     if name == "overrightarrow":  # the long arrow
         name = "vec"
     if name in ("overline", "overleftrightarrow") and len(raw) == 2 and word.isupper():

@@ -11,11 +11,11 @@ import itertools
 from collections.abc import Iterator
 from functools import lru_cache
 
-from .calls import with_products_turned
+from .calls import with_factors, with_products_turned
 from .domains import clash_of_domains, span_of
 from .equations import end_of_chain, same_equation, same_inequality, solves, turned_upward
 from .families import congruence, same_family
-from .items import Item, items_of, links_of
+from .items import Item, is_name, items_of, links_of
 from .labels import (
     bound_name,
     is_figure,
@@ -33,7 +33,11 @@ from .reading import KEPT_TEXT, Answer
 from .reading import forget as forget_answers
 from .sets import is_region, real_set, same_set, variable_of, whole_numbers
 from .tree import Kind, Node, TooBig, kinds, names, substitute
+from .vocabulary import word_set
 from .words import plain, same_words
+
+_PADDED = 3
+"""Digits to which a number is filled up with zeros (AIME: 033); in more, a zero in front is part of a string."""
 
 
 def compare(gold: Answer, answer: Answer) -> Decision:
@@ -54,6 +58,8 @@ def compare(gold: Answer, answer: Answer) -> Decision:
 
 
 def _best(gold: Answer, answer: Answer) -> Decision:
+    if gold.text[:1] == "0" and gold.text.isdigit() and len(gold.text) > _PADDED:
+        return Decision(answer.text.rpartition("= ")[2] == gold.text, "digits")
     if "-" in gold.text and (span := span_of(gold.text)) is not None:
         return Decision(span_of(answer.text, spelled=True) == span, "range")
     first: Decision | None = None
@@ -76,6 +82,8 @@ def _readings(gold: Answer, answer: Answer) -> Iterator[tuple[Node, Node]]:
         yield primed
     if "^" in both and ("product" in kinds(gold.node)) != ("product" in kinds(answer.node)):
         yield with_products_turned(gold.node), with_products_turned(answer.node)
+    if "(" in both and (factored := with_factors(gold.node, answer.node)) is not None:
+        yield factored
     for mine, other in itertools.product((gold.node, *gold.others), (answer.node, *answer.others)):
         if mine is not gold.node or other is not answer.node:
             yield mine, other
@@ -129,10 +137,7 @@ def _phrases(gold: Node, answer: Node) -> Decision:
     return decision
 
 
-_DOMAIN = frozenset(
-    "for all any every each with where positive natural nonnegative non-negative integer integers real reals rational"
-    " numbers number arbitrary some constant constants is are on over and".split()
-)
+_DOMAIN = word_set("domain words")
 
 
 def _without_domain(node: Node) -> Node:
@@ -423,7 +428,9 @@ def _relations(gold: Node, answer: Node) -> Decision:
     if mine.value == other.value and len(mine.args) == len(other.args):
         decision = _LISTS.in_order(mine.args, other.args, "relation")
         if decision.same or len(mine.args) != 2:
-            return decision
+            equal = not decision.same and set(str(mine.value).split()) == {"="} and not is_name(mine.args[0])
+            sides = ([Item(None, side, side) for side in node.args] for node in (mine, other))
+            return _LISTS.any_order(*sides) if equal else decision  # a = b = c is c = a = b
     elif len(mine.args) != 2 or len(other.args) != 2:
         return _chains(mine, other)
     if mine.value != other.value:

@@ -16,40 +16,23 @@ from .normal import normal_form
 from .tree import ONE, Node, Unreadable, add, div, mul, neg, num
 from .unit_table import is_symbol
 from .units import is_counted, unit
+from .vocabulary import sizes, word_set
 from .words import label_of, plain, spelled_number, words_of
 
-LEADING = frozenset(
-    '"about "approximately "approx "roughly "the "answer "final "is "are "so "thus "therefore "equals "equal "to'
-    ' "exactly "around "be "of "solution "solutions "value "values "either "both "then'.split()
-)
+LEADING = word_set("leading", '"')
 _LEADING_SIGNS = frozenset({"=", "~", ":", "\\sim"})
 _REASONS = frozenset({'"since', '"because'})
 _RANGES = frozenset({'"for', '"with', '"over', '"on', '"where', '"as'})
-_HARMLESS = frozenset(
-    '"for "with "over "on "where "all "any "every "each "integer "integers "real "reals "arbitrary "constant'
-    ' "constants "number "numbers "is "are "a "an "the "some "in "of "and "integration "whole "being "as "value "values'
-    ' "denotes'.split()
-)
+_HARMLESS = word_set("harmless", '"')
 _SAYS_WHICH = frozenset(
     '\\in "all "any "every "each "integer "integers "real "reals "arbitrary "constant "constants'.split()
 )
 _QUALIFIES = frozenset({"<", ">", "<=", ">=", "!=", "=", "~"})
-_DOUBTS = frozenset(
-    '"not "no "never "isn "wrong "false "incorrect "impossible "but "except "maybe "perhaps "or "either "unlike'
-    ' "halves "thirds "instead "nor "neither "without "any'
-    ' "other "than "more "less "most "least "minus "plus "times "half "if'.split()
-)
+_DOUBTS = word_set("doubts", '"')
+_SEGMENT = re.compile('"[A-Z]{2}')
 _DENIES = re.compile("[不非没無无未別别勿错錯]")
-_MULTIPLES = {
-    "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12,
-    "hundreds": 100, "thousands": 1000, "millions": 10**6, "billions": 10**9, "dozens": 12, "万": 10**4, "亿": 10**8,
-    "百": 100, "千": 1000, "百万": 10**6,
-}  # fmt: skip
-_PARTS = {
-    "tenth": 10, "tenths": 10, "hundredth": 100, "hundredths": 100, "thousandth": 1000, "thousandths": 1000,
-    "millionth": 10**6, "millionths": 10**6, "half": 2, "halves": 2, "third": 3, "thirds": 3, "fourth": 4,
-    "fourths": 4, "quarter": 4, "quarters": 4, "fifths": 5, "sixths": 6, "sevenths": 7, "eighths": 8, "ninths": 9,
-}  # fmt: skip
+_MULTIPLES = sizes("multiples")
+_PARTS = sizes("parts")
 _PERCENT_WORDS = frozenset({"percent", "pct", "percentage", "percents"})
 _DEGREE_WORDS = frozenset({"degrees", "degree", "deg", "度"})
 _NEGATIVE = frozenset({'"negative', '"minus', '"负'})
@@ -82,10 +65,7 @@ def date(tokens: Sequence[str]) -> Node | None:
     return Node("text", (), " ".join([f"{month[:3]}.", str(int(day)), *parts[2:]]))
 
 
-_MONTHS = frozenset(
-    "january february march april may june july august september october november december"
-    " jan feb mar apr jun jul aug sep sept oct nov dec".split()
-)
+_MONTHS = word_set("months")
 
 
 def without_fillers(tokens: list[str]) -> list[str]:
@@ -150,6 +130,8 @@ _PAUSES = frozenset({",", ".", ";", ":", "!", "\\\\"})
 
 
 def _element(tokens: list[str]) -> Node:
+    if tokens[1:2] == ["="] and _SEGMENT.fullmatch(tokens[0]):  # \text{AB} = 5
+        tokens = [*tokens[0][1:], *tokens[1:]]
     label, tokens = _label(tokens)
     if tokens[0][0] == '"' and len(tokens) > 1 and tokens[0].lower() in _NEGATIVE:
         return _named(neg(_element(tokens[1:])), label)
@@ -162,7 +144,7 @@ def _element(tokens: list[str]) -> Node:
         return _named(div(num(int(tokens[0])), num(int(tokens[-1]))), label)
     if len(tokens) > 3 and tokens[1] == ":" and tokens[0].isalpha() and "=" in tokens and tokens.count(":") == 1:
         return _named(_element(tokens[2:]), tokens[0])  # l: y = 2x
-    if ":" in tokens and "=" in tokens and tokens.index(":") < tokens.index("="):
+    if ":" in tokens and "=" in tokens and tokens[0] != "\\{" and tokens.index(":") < tokens.index("="):
         named = _named_ratio(tokens)
         if named is not None:
             return named
@@ -370,7 +352,10 @@ def unit_phrase(rest: Sequence[str]) -> str:
         elif sign in ("/", "*", "\\times"):
             parts.append("*" if sign == "\\times" else sign)
         elif sign in ("(", ")", "{", "}", "."):
-            continue
+            if sign == "(" and parts[-1:] == ["/"]:
+                parts.append("(")
+            elif sign == ")" and "(" in parts:
+                parts.append(")")
         elif sign == "%":
             parts.append(sign)
         elif sign == "-" and parts and rest[at : at + 1] and rest[at][0] == '"':

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from .matrices import matrix_of
 from .tree import Kind, Node, TooBig, add, mul, names, neg
 
 _ASSIGNED: frozenset[Kind] = frozenset({"var", "call", "named"})
@@ -21,6 +22,10 @@ class Item(NamedTuple):
 
 def items_of(node: Node) -> list[Item]:
     parts = node.args if node.kind == "list" else (node,)
+    if len(parts) > 1 and parts[-1].value == "mod" and parts[0].value == "\\equiv":  # n = 1 or 4 (mod 5)
+        name, modulus = parts[0].args[0], parts[-1].args[1]
+        classes = (parts[0].args[1], *parts[1:-1], parts[-1].args[0])
+        parts = tuple(Node("rel", (name, one, modulus), "\\equiv mod") for one in classes)
     items = [item for part in parts for item in spread(part)]
     if len(items) > 1 and items[0].label is None and items[0].whole.kind == "rel" and items[0].whole.value == "=":
         left = items[0].whole.args[0]  # 2x = 0, 3: both are values of 2x
@@ -41,6 +46,7 @@ def spread(node: Node) -> list[Item]:
     """An element as items: ± spelled out, (x, y) = (1, 2) as x = 1 and y = 2."""
     label, value = unlabelled(node)
     if node.kind == "rel" and label is not None and label.kind in ("tuple", "list"):
+        value = matrix_of(value) if value.kind in ("add", "mul") else value
         if value.kind in ("tuple", "list") and len(value.args) == len(label.args) and node.value == "=":
             return [Item(None, Node("tuple", value.args), Node("tuple", tuple(
                 Node("rel", (name, part), "=") for name, part in zip(label.args, value.args, strict=True)
@@ -120,6 +126,8 @@ def is_name(node: Node) -> bool:
         return True
     if node.kind in ("call", "big"):
         return True
+    if node.kind == "add" and node.args[0].kind == "big":  # an integral of P dx + Q dy
+        return all(any(len(name) == 2 and name[0] == "d" for name in names(term)) for term in node.args)
     if node.kind == "fn":
         return node.value in _MEASURED and len(node.args) == 1 and _is_unknown(node.args[0])
     if node.kind == "abs":

@@ -128,7 +128,10 @@ _BOUND = frozenset((*"xyzwtsuvnmk", "theta"))
 
 
 def sorted_letters(node: Node) -> Node:
-    """A line by two of its points, in one order."""
+    """A line by two of its points, in one order, with a bar over it or without."""
+    style, _, points = str(node.value).partition(":")
+    if node.kind == "var" and style in ("overline", "overleftrightarrow") and len(points) == 2:
+        return Node("mul", tuple(Node("var", (), point) for point in sorted(points)))
     letters = node.kind == "mul" and all(arg.kind == "var" and str(arg.value).isupper() for arg in node.args)
     return Node("mul", tuple(sorted(node.args))) if letters else node
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from .reading import read
 from .unit_table import is_symbol
+from .vocabulary import word_set
 
 _TAIL = 4_000
 """Lenient rules look at this many last characters."""
@@ -65,10 +66,7 @@ _RUN_JOINT = re.compile(r"\s*,?\s*(or|and|或|和|oder|und)\s*")
 _SUFFIX = re.compile(r"[A-Za-zµÅ°]{1,20}[²³]?|[\u4e00-\u9fff]{1,6}")
 _ITEM = re.compile(r"^[ \t]*\d{1,2}[.)]\s+(?=[A-Z])", re.MULTILINE)
 _CURRENCY = re.compile(r"[$€£¥元]")
-_CONDITION_WORDS = frozenset(
-    "for some all any every where with or and if is are an the integer integers real positive negative odd even prime"
-    " such that constant".split()
-)
+_CONDITION_WORDS = word_set("condition words")
 
 
 class Found(NamedTuple):

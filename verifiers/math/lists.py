@@ -21,6 +21,8 @@ MAX_PAIRS = 400
 BRACKETS: frozenset[Kind] = frozenset({"tuple", "brackets", "set", "matrix", "row"})
 _UNVALUED: frozenset[Kind] = frozenset({"text", "var", "call", "phrase"})
 """What a list may hold of which "or" and "and" are not the same: names and words, not values."""
+_TRUTH = frozenset({"yes", "no", "T", "F"})
+"""Answers of which several are to several questions, in their order."""
 _INEQUALITIES = frozenset({"<", ">", "<=", ">=", "!="})
 _DOTS = Node("var", (), "ldots")
 
@@ -71,6 +73,8 @@ class Lists(NamedTuple):
             return self._by_names(mine, other, keys_mine, keys_other)
         if len(set(keys_mine)) > 1 or len(set(letters_of(other))) > 1:
             return self._by_order(mine, other)
+        if all(item.value.value in _TRUTH for item in mine):
+            return self.in_order([item.value for item in mine], [item.value for item in other], "list")
         return self.any_order(mine, other)
 
     def _by_names(self, mine: list[Item], other: list[Item], keys_mine: list[str], keys_other: list[str]) -> Decision:

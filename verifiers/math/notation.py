@@ -17,7 +17,9 @@ from .spelling import tidy
 from .tree import Node
 
 _MAX_TEXT = 300
-_HINT = re.compile(r"\\ce(?![A-Za-z])|[A-Z][a-z]?[)\]}]*\s*(?:[_^]|\d)|\^\s*\{?\s*\d+\s*\}?\s*(?:_\s*\{?-?\d+\}?)?\s*[\\{A-Z]")
+_HINT = re.compile(
+    r"\\ce(?![A-Za-z])|[A-Z][a-z]?[)\]}]*\s*(?:[_^]|\d)|\^\s*\{?\s*\d+\s*\}?\s*(?:_\s*\{?-?\d+\}?)?\s*[\\{A-Z]"
+)
 _UPRIGHT = re.compile(r"\\(?:ce|mathrm|text|textrm|rm|mathsf)(?![A-Za-z])\s*\{?\s*[\d^_{} ]*[A-Z]")
 _STYLE = re.compile(r"\\(?:(?:ce|mathrm|text|textrm|rm|mathsf|left|right|displaystyle)(?![A-Za-z])|[,;:! ])")
 _CE = re.compile(r"\\ce\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
@@ -37,6 +39,13 @@ _PART = re.compile(
 )
 _STATE = re.compile(r"\s*\(\s*(aq|s|l|g)\s*\)[\s}]*$")
 _PARTICLES = {"n": 0, "p": 1, "e": -1, "\\alpha": 2, "\\beta": -1, "\\gamma": 0, "\\nu": 0}
+_HYBRID = re.compile(
+    r"(?:\\(?:text|mathrm)\s*\{)?\s*sp\s*\}?\s*(?:\^?\s*\{?\s*([23])\s*\}?)?\s*(?:(?:\\(?:text|mathrm)\s*\{)?(d)\}?(?:\^?\{?(2)\}?)?)?\}?"
+)
+_COMPASS = r"\s*(?:\\(?:text|mathrm)\s*\{)?\s*"
+_BEARING = re.compile(
+    rf"{_COMPASS}([NS])[\s}}]*(\d{{1,2}}(?:\.\d+)?)\s*(?:\^\s*\{{?\s*\\circ\s*\}}?|°)?{_COMPASS}([EW])[\s}}]*"
+)
 _SHELL = re.compile(
     r"([1-7])([spdf])\s*\^?\s*\{?\s*(\d{1,2}?)\s*\}?(?=(?:\s|\\[,; ])*(?:[1-7][spdf]|$))(?:\s|\\[,; ])*"
 )
@@ -69,6 +78,10 @@ def notation(text: str) -> tuple[Node | None, bool]:
         return _permutation(text)
     if text[:1] in "1234567[" and (shells := _CONFIGURATION.fullmatch(text)) is not None:
         return _configuration(shells)
+    if "sp" in text and (hybrid := _HYBRID.fullmatch(text)) is not None:
+        return Node("notation", (), f"sp{hybrid[1] or ''}{'d' if hybrid[2] else ''}{hybrid[3] or ''}"), "\\" in text
+    if text[-1:] in "EW}" and (bearing := _BEARING.fullmatch(text)) is not None:
+        return Node("notation", (), "".join(bearing.groups())), True
     if _HINT.search(text) is None:
         return None, False
     plain = _CHARGE.sub(_charge, _STYLE.sub(" ", _CE.sub(_from_ce, text)))

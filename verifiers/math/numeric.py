@@ -18,10 +18,10 @@ import zlib
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from .exact import MAX_RANGE, Rational, based, rational
-from .tree import Node, TooBig, Unreadable, names
+from .tree import INF, Node, TooBig, Unreadable, names
 
 Value = Any  # any: complex or mpmath's mpc, which share their arithmetic
 
@@ -38,6 +38,8 @@ _LARGEST_ANGLE = 1e60
 _TINY_TERM = 1e-18
 _CANCELLED = 1e-6
 """Ratio of a sum to its largest term below which what is left has lost digits that have to be allowed for."""
+_TAIL = 5
+"""Terms by which the rest of an infinite sum is told apart."""
 MAX_WORK = 40_000
 """Most nodes evaluated for one pair of answers; one at high precision counts ten times."""
 
@@ -95,12 +97,24 @@ def integer_point(name: str, index: int) -> complex:
     return complex((1 + u % 7) if index < 8 else (6 + u % 40) if index < 16 else 30 + u % 500)
 
 
+class Reading(NamedTuple):
+    """What a formula leaves open."""
+
+    log_base: int = 0
+    r"""The base of a `\log` without one; 0 is e."""
+    from_first: bool = False
+    """Whether the tail of an infinite sum begins some terms after its first, and not at an index of its own."""
+
+
+USUAL = Reading()
+
+
 class NumericContext:
     """Arithmetic that a tree is evaluated with: complex floats, or mpmath's at some number of digits."""
 
-    def __init__(self, mp: Any = None, *, log_base: int = 0) -> None:  # any: mpmath ships no types
+    def __init__(self, mp: Any = None, *, reading: Reading = USUAL) -> None:  # any: mpmath ships no types
         self.mp = mp
-        self.log_base = log_base
+        self.reading = reading
         self.cost = 1 if mp is None else 10
         self.smallest = 1.0
         """Smallest ratio of a term to the sum that it is in."""
@@ -331,7 +345,8 @@ def _function(node: Node, env: Mapping[str, complex], context: NumericContext) -
     one = values[0]
     if name == "log" and len(values) == 1:
         natural = context.log(_nonzero(one))
-        return natural / context.log(context.number(context.log_base)) if context.log_base else natural
+        base = context.reading.log_base
+        return natural / context.log(context.number(base)) if base else natural
     if name in ("floor", "ceil", "sgn", "max", "min", "mod"):
         return _step(name, values, context)
     if name == "Re":
@@ -426,6 +441,9 @@ def _big(node: Node, env: Mapping[str, complex], context: NumericContext) -> Val
             end = complex(evaluate(upper, env, NumericContext()))  # at a point where n is a whole number
             last = round(end.real) if end == round(end.real) else None
         variable = str(lower.args[0].value)
+        listed = any("_" in one and variable in one for one in names(body))  # a_n is no function of n that we know
+        if name == "sum" and isinstance(first, int) and upper == INF and not listed:
+            return _series(body, variable, first, env, context)
         if isinstance(first, int) and isinstance(last, int):
             if last - first > MAX_RANGE:
                 raise TooBig("a sum over too many numbers")
@@ -448,3 +466,14 @@ def _big(node: Node, env: Mapping[str, complex], context: NumericContext) -> Val
         else:
             values.append(evaluate(part, env, context))
     return _unknown(name, values, context)
+
+
+def _series(body: Node, variable: str, first: int, env: Mapping[str, complex], context: NumericContext) -> Value:
+    """An infinite sum: its first terms, and for the others some of them with weights that stand for no sum in
+    particular. It is linear in its terms, as the sum is, so constants, factors and terms may go in and out of it."""
+    begin = first + 3 if context.reading.from_first or first > 3 else 3
+    total = context.number(0)
+    for index in range(first, begin + _TAIL):
+        weight = 1.0 if index < begin else (zlib.crc32(f"tail {index - begin}".encode()) + 0.5) / 2**32
+        total = total + evaluate(body, {**env, variable: complex(index)}, context) * context.number(complex(weight))
+    return total

@@ -21,8 +21,10 @@ from .numeric import (
     REAL_POINTS,
     SMALL_POINTS,
     STEP_POINTS,
+    USUAL,
     NoValue,
     NumericContext,
+    Reading,
     evaluate,
     integer_point,
     point,
@@ -111,10 +113,9 @@ def _numeric(a: Node, b: Node, kinds_a: frozenset[str], kinds_b: frozenset[str])
     if len(variables) > _MAX_VARIABLES:
         return None
     present = kinds_a | kinds_b
-    log_bases = (0, 10) if "log" in present else (0,)
     verdict: bool | None = None
-    for log_base in log_bases:
-        verdict = _same_function(a, b, variables, present, log_base)
+    for reading in _readings(present):
+        verdict = _same_function(a, b, variables, present, reading)
         if verdict is not False:
             break
     whole = all(name.split("_")[0] in _INTEGER_NAMES or "#" in name for name in variables)
@@ -132,28 +133,34 @@ def _numeric(a: Node, b: Node, kinds_a: frozenset[str], kinds_b: frozenset[str])
 # numbers
 
 
+def _readings(present: frozenset[str]) -> Iterator[Reading]:
+    r"""`\log` as the natural one or that of ten; the tails of infinite sums by their index or from their first term."""
+    for log_base in (0, 10) if "log" in present else (0,):
+        for from_first in (False, True) if {"big", "inf"} <= present else (False,):
+            yield Reading(log_base, from_first)
+
+
 def _same_constant(a: Node, b: Node) -> bool | None:
-    bases = (0, 10) if "log" in kinds(a) | kinds(b) else (0,)
     verdict: bool | None = None
-    for log_base in bases:
-        verdict = _same_value(a, b, {}, log_base)
+    for reading in _readings(kinds(a) | kinds(b)):
+        verdict = _same_value(a, b, {}, reading)
         if verdict is not False:
             break
     return verdict
 
 
-def _same_value(a: Node, b: Node, env: Env, log_base: int) -> bool | None:
+def _same_value(a: Node, b: Node, env: Env, reading: Reading) -> bool | None:
     """Whether two expressions have the same value at one point, confirmed at high precision."""
     try:
-        close = _close(_float(a, env, log_base), _float(b, env, log_base), 1e-3)
+        close = _close(_float(a, env, reading), _float(b, env, reading), 1e-3)
     except TooBig:
         close = True  # past the floats: mpmath's exponents are unbounded
-    return close and _confirmed(a, b, env, log_base)
+    return close and _confirmed(a, b, env, reading)
 
 
-def _float(node: Node, env: Env, log_base: int, context: NumericContext | None = None) -> complex:
+def _float(node: Node, env: Env, reading: Reading, context: NumericContext | None = None) -> complex:
     try:
-        value = complex(evaluate(node, env, context or NumericContext(log_base=log_base)))
+        value = complex(evaluate(node, env, context or NumericContext(reading=reading)))
     except OverflowError:
         raise TooBig("past the floats") from None
     except (ValueError, ZeroDivisionError):
@@ -181,11 +188,11 @@ def _context(digits: int) -> Any:  # any: mpmath ships no types
     return context
 
 
-def _confirmed(a: Node, b: Node, env: Env, log_base: int = 0) -> bool | None:
+def _confirmed(a: Node, b: Node, env: Env, reading: Reading = USUAL) -> bool | None:
     """Whether two values agree to all but the last ten digits; None past the digits that we can pay for."""
     digits = DIGITS
     while True:
-        context = NumericContext(_context(digits), log_base=log_base)
+        context = NumericContext(_context(digits), reading=reading)
         try:
             x, y = evaluate(a, env, context), evaluate(b, env, context)
         except (ZeroDivisionError, ValueError):
@@ -220,14 +227,15 @@ def _environments(variables: list[str], *, wide: bool, whole: bool) -> Iterator[
             yield {name: point(name, index) for name in variables}, True
 
 
-def _same_function(a: Node, b: Node, variables: list[str], present: frozenset[str], log_base: int) -> bool | None:
+def _same_function(a: Node, b: Node, variables: list[str], present: frozenset[str], reading: Reading) -> bool | None:
     complex_values = bool(present & _COMPLEX)
     agreed: list[Env] = []
     outside: list[Env] = []
-    for env, wide in _environments(variables, wide=bool(present & _NON_SMOOTH), whole=bool(present & _JUMPS)):
-        contexts = NumericContext(log_base=log_base), NumericContext(log_base=log_base)
+    bends = bool(present & _NON_SMOOTH) and not {"big", "inf"} <= present  # a series is tried where its terms are small
+    for env, wide in _environments(variables, wide=bends, whole=bool(present & _JUMPS)):
+        contexts = NumericContext(reading=reading), NumericContext(reading=reading)
         try:
-            x, y = _float(a, env, log_base, contexts[0]), _float(b, env, log_base, contexts[1])
+            x, y = _float(a, env, reading, contexts[0]), _float(b, env, reading, contexts[1])
         except NoValue:
             continue
         except TooBig:
@@ -247,14 +255,14 @@ def _same_function(a: Node, b: Node, variables: list[str], present: frozenset[st
             if not wide and abs(x - y) > 1e-9 and not _close(x, y, 1e-3):
                 return False
             try:  # the difference may be the floats' own
-                confirmed = _confirmed(a, b, env, log_base)
+                confirmed = _confirmed(a, b, env, reading)
             except (NoValue, TooBig):
                 continue
             if not confirmed:
                 return confirmed
         agreed.append(env)
     if not complex_values and len(agreed) < 4:
-        near = _agree_near_zero(a, b, variables, log_base)
+        near = _agree_near_zero(a, b, variables, reading)
         if near is None:
             return False
         agreed += near
@@ -262,7 +270,7 @@ def _same_function(a: Node, b: Node, variables: list[str], present: frozenset[st
         extra = _complex_points(variables)
         for env in (*outside, *extra):
             try:
-                x, y = _float(a, env, log_base), _float(b, env, log_base)
+                x, y = _float(a, env, reading), _float(b, env, reading)
             except (NoValue, TooBig):
                 continue
             if not _close(x, y, 1e-7):
@@ -273,7 +281,7 @@ def _same_function(a: Node, b: Node, variables: list[str], present: frozenset[st
     proofs = 0
     for env in (agreed[0], agreed[-1], agreed[len(agreed) // 2], agreed[1]):
         try:
-            confirmed = _confirmed(a, b, env, log_base)
+            confirmed = _confirmed(a, b, env, reading)
         except NoValue:
             continue
         if not confirmed:
@@ -282,19 +290,19 @@ def _same_function(a: Node, b: Node, variables: list[str], present: frozenset[st
     return True if proofs > 1 else None
 
 
-def _agree_near_zero(a: Node, b: Node, variables: list[str], log_base: int) -> list[Env] | None:
+def _agree_near_zero(a: Node, b: Node, variables: list[str], reading: Reading) -> list[Env] | None:
     """Points between -1 and 1 where both are real and agree, as artanh and ln(1 - x) want; None where they differ."""
     agreed: list[Env] = []
     for index in range(SMALL_POINTS):
         env = {name: small_point(name, index) for name in variables}
-        contexts = NumericContext(log_base=log_base), NumericContext(log_base=log_base)
+        contexts = NumericContext(reading=reading), NumericContext(reading=reading)
         try:
-            x, y = _float(a, env, log_base, contexts[0]), _float(b, env, log_base, contexts[1])
+            x, y = _float(a, env, reading, contexts[0]), _float(b, env, reading, contexts[1])
         except (NoValue, TooBig):
             continue
         if any(abs(value.imag) > 1e-9 * abs(value) + 1e-300 for value in (x, y)) or any(c.left_reals for c in contexts):
             continue
-        if not _close(x, y, 1e-7) and not _confirmed(a, b, env, log_base):
+        if not _close(x, y, 1e-7) and not _confirmed(a, b, env, reading):
             return None
         agreed.append(env)
     return agreed
@@ -342,7 +350,7 @@ def _same_on_integers(a: Node, b: Node, variables: list[str], *, sums: bool = Fa
     for index in range(24):
         env = {name: integer_point(name, index) + (index if len(variables) == 1 else 0) for name in variables}
         try:
-            x, y = _float(a, env, 0), _float(b, env, 0)
+            x, y = _float(a, env, USUAL), _float(b, env, USUAL)
         except (NoValue, TooBig):
             continue
         if not _close(x, y, 1e-7) and (abs(x - y) > 1e-6 or not _confirmed(a, b, env)):

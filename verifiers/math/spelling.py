@@ -6,38 +6,10 @@ import re
 import unicodedata
 
 from .tree import Unreadable
+from .vocabulary import spellings
 
-_CHARACTERS = {
-    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "﹣": "-", "×": "\\times ",
-    "·": "*", "⋅": "*", "∙": "*", "•": "*",
-    "∗": "*", "÷": "/", "∕": "/", "⁄": "/", "≤": "<=", "≥": ">=", "⩽": "<=", "⩾": ">=", "≦": "<=", "≧": ">=",
-    "≠": "!=",
-    "≈": "~", "≃": "~", "≅": "~", "∞": "\\infty ", "π": "\\pi ", "Π": "\\Pi ", "√": "\\radical ",
-    "∛": "\\cuberoot ", "±": "\\pm ", "∓": "\\mp ", "∪": "\\cup ", "∩": "\\cap ", "∈": "\\in ", "∅": "\\emptyset ",
-    "∖": "\\setminus ", "°": "^\\circ ", "º": "^\\circ ", "℃": "\\text{degC}", "℉": "\\text{degF}", "Å": "\\AA ",
-    "∶": ":", "：": ":", "Ω": "\\Omega ", "µ": "\\mu ", "⊂": "\\subset ", "⊆": "\\subseteq ",
-    "⊃": "\\supset ", "⊥": "\\perp ", "∥": "\\parallel ", "→": "\\to ", "⇔": "\\iff ", "∂": "\\partial ",
-    "∇": "\\nabla ", "∀": "\\forall ", "∃": "\\exists ", "ϕ": "\\phi ",
-    "ϵ": "\\epsilon ", "ħ": "\\hbar ", "△": "\\triangle ", "″": "''", "∠": "\\angle ", "′": "'", "’": "'",
-    "‘": "'", "”": '"', "“": '"', "½": "\\frac{1}{2}", "⅓": "\\frac{1}{3}", "⅔": "\\frac{2}{3}",
-    "¼": "\\frac{1}{4}", "¾": "\\frac{3}{4}", "⅕": "\\frac{1}{5}", "⅖": "\\frac{2}{5}", "⅗": "\\frac{3}{5}",
-    "⅘": "\\frac{4}{5}", "⅙": "\\frac{1}{6}", "⅚": "\\frac{5}{6}", "⅛": "\\frac{1}{8}", "⅜": "\\frac{3}{8}",
-    "⅝": "\\frac{5}{8}", "⅞": "\\frac{7}{8}", "。": ".", "、": ",", "…": "\\ldots ", "⌊": "\\lfloor ",
-    "⌋": "\\rfloor ", "⌈": "\\lceil ", "⌉": "\\rceil ", "⟨": "(", "⟩": ")", "〈": "(", "〉": ")", "ℝ": "\\mathbb{R}",
-    "ℤ": "\\mathbb{Z}", "ℕ": "\\mathbb{N}", "ℚ": "\\mathbb{Q}", "ℂ": "\\mathbb{C}", "或": " or ", "和": " and ",
-    "且": " and ", "与": " and ", "∣": "|", "\u00a0": " ", "\u200b": "", "\ufeff": "", "\u2061": "", "∆": "\\Delta ",
-    "ℓ": "\\ell ",
-    "£": "\\pounds ", "€": "\\euro ", "∘": "\\circ ", "∑": "\\sum ", "∏": "\\prod ", "∫": "\\int ", "∧": " and ",
-    "∨": " or ",
-}  # fmt: skip
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξρστυφχψωΓΔΘΛΞΣΦΨΩ",
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi"
-        " omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega".split(),
-        strict=True,
-    )
-)
+_CHARACTERS = spellings("characters") | {"\u00a0": " ", "\u200b": "", "\ufeff": "", "\u2061": ""}
+_GREEK = spellings("greek")
 GREEK = frozenset(_GREEK.values()) | {"ell", "hbar", "zeta", "partial", "nabla", "Pi", "imath", "jmath"}
 _TRANSLATION = str.maketrans(_CHARACTERS | {letter: f"\\{name} " for letter, name in _GREEK.items()})
 _UPPER = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ⁽⁾ⁱ"
@@ -79,6 +51,11 @@ _DATE = re.compile(r"(?:(\d{4})-(\d{2})-(\d{2})|(\d{1,2})([/.-])(\d{1,2})\5(\d{4
 _UNIT_IN_BRACKETS = re.compile(
     r"(?<![\d_^.])(\d+(?:\.\d+)?)\s*\(\s*(\\(?:text|mathrm)\s*\{\s*[A-Za-z]\s*\}(?:\s*\^\s*\{?-?\d\}?)?)\s*\)$"
 )
+_UPRIGHT_UNIT = r"\{\s*\\(?:text|mathrm)\s*\{((?:[^{}\\]|\\[,;: ]|\\cdot)*)\}\s*\}"
+_UNIT_FRACTION = re.compile(rf"(?<=[\d }},])\\[dt]?frac\s*{_UPRIGHT_UNIT}\s*{_UPRIGHT_UNIT}\s*$")
+_LAPLACE = re.compile(
+    r"\\mathcal\s*\{?\s*L\s*\}?\s*(\^\{?-1\}?)?\s*(?:\\left\s*)?\\\{\s*([^{}]{1,40}?)\s*(?:\\right\s*)?\\\}"
+)
 _CLOCK_HALF = re.compile(r"(?<=\d)\s*(?:\\text\s*\{\s*)?\b([AaPp])\.?\s?[Mm]\b\.?(?:\s*\})?")
 _CLOCK = re.compile(r"\d:\d\d|^\s*\d{1,2}\s*(?:\\text\s*\{\s*)?[AaPp]\.?\s?[Mm]")
 
@@ -103,6 +80,8 @@ def tidy(text: str) -> str:
         text = _PLAIN_ORDINAL.sub("", text)
     if "'" in text and (feet := _FEET.fullmatch(text)):
         text = f"{feet[1]}\\text{{ ft }}{feet[2]}\\text{{ in}}"
+    if "frac" in text and ("\\text" in text or "\\mathrm" in text):
+        text = _UNIT_FRACTION.sub(r"\\mathrm{\1/(\2)}", text)
     if text.endswith(")") and "(" in text and "\\" in text:
         text = _UNIT_IN_BRACKETS.sub(r"\1\2", text)
     if "clock" in text:
@@ -122,6 +101,10 @@ def tidy(text: str) -> str:
         text = _FORMS.sub(r"\1\\cross ", text)  # dx ∧ dy is not dy ∧ dx
     if "\\not" in text:
         text = _NOT.sub(lambda sign: "\\ne " if sign[1] == "=" else "\\notin ", text)
+    if "\\mathcal" in text:
+        text = _LAPLACE.sub(r"L\1(\2)", text)
+    if "{:}" in text:
+        text = text.replace("{:}", ":")
     if "\\circ" in text:
         text = _COMPOSED.sub(r"\1(\2(\3))", text)
     if "circ}" in text:

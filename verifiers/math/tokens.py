@@ -12,6 +12,7 @@ import unicodedata
 from .spelling import GREEK, tidy
 from .tree import TooBig, Unreadable
 from .unit_table import is_symbol
+from .vocabulary import spellings, word_set
 
 MAX_TEXT = 10_000
 """Longest answer that is read, in characters."""
@@ -20,51 +21,16 @@ MAX_TOKENS = 1_500
 
 FUNCTIONS = frozenset(
     "sin cos tan cot sec csc sinh cosh tanh coth sech csch arcsin arccos arctan arccot arcsec arccsc"
-    " arcsinh arccosh arctanh ln log lg exp max min gcd lcm arg Re Im sgn det".split()
+    " arcsinh arccosh arctanh ln log lg exp max min gcd lcm arg Re Im sgn det cis".split()
 )
-_SPELLINGS = {
-    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "acot": "arccot", "tg": "tan", "ctg": "cot",
-    "cosec": "csc", "arctg": "arctan", "arcctg": "arccot", "asinh": "arcsinh", "acosh": "arccosh",
-    "atanh": "arctanh", "arsinh": "arcsinh", "arcosh": "arccosh", "artanh": "arctanh", "sign": "sgn",
-    "pi": "pi", "Pi": "pi", "infinity": "infty", "inf": "infty", "oo": "infty", "infty": "infty", "sqrt": "sqrt",
-    "cbrt": "cbrt", "floor": "floor", "ceil": "ceil", "abs": "abs", "theta": "theta", "alpha": "alpha",
-    "beta": "beta", "gamma": "gamma", "lambda": "lambda", "phi": "phi", "omega": "omega",
-}  # fmt: skip
+_SPELLINGS = spellings("functions")
 
 _ABROAD = {"sen": "sin", "ch": "cosh", "sh": "sinh", "th": "tanh", "rg": "rank", "mcd": "gcd", "mcm": "lcm"}
-_DROPPED = frozenset(
-    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr middle displaystyle textstyle"
-    " scriptstyle limits nolimits quad qquad enspace thinspace hspace vspace hfill , ; : ! > space allowbreak"
-    " nonumber notag rm bf it mathstrut strut phantom hphantom vphantom hline mleft mright"
-    " underline bigggl bigggr normalsize small large Large LARGE huge Huge tiny scriptscriptstyle negthinspace medspace"
-    " thickspace negmedspace negthickspace protect relax ensuremath noindent centering bfseries itshape tag"
-    " label".split()
-) | {" ", "\n", "\t"}
+_DROPPED = word_set("dropped") | {" ", "\n", "\t"}
 _WITH_ARGUMENT = frozenset("hspace vspace phantom hphantom vphantom label tag".split())
-_TEXT = frozenset(
-    "text textbf textit textrm texttt textsf textnormal mbox hbox mathrm operatorname mathbf mathit mathsf mathtt"
-    " mathnormal textup emph operatorname* ce unit si textsc pmb textmd boldsymbol bm".split()
-)
+_TEXT = word_set("text")
 _BOLD = frozenset({"mathbf", "boldsymbol", "bm", "pmb"})
-_RENAMED = {
-    "dfrac": "\\frac", "tfrac": "\\frac", "cfrac": "\\frac",
-    "nicefrac": "\\frac", "sfrac": "\\frac", "flatfrac": "\\frac", "dbinom": "\\binom", "tbinom": "\\binom",
-    "leq": "<=", "le": "<=", "leqslant": "<=", "leqq": "<=", "geq": ">=", "ge": ">=", "geqslant": ">=",
-    "geqq": ">=", "lt": "<", "gt": ">", "neq": "!=", "ne": "!=", "approx": "~", "simeq": "~", "doteq": "~",
-    "fallingdotseq": "~", "thickapprox": "~", "cdot": "*", "times": "\\times", "ast": "*", "bullet": "*", "div": "/",
-    "lbrace": "\\{", "rbrace": "\\}", "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")",
-    "lvert": "|", "rvert": "|", "vert": "|", "lVert": "\\|", "rVert": "\\|", "Vert": "\\|",
-    "colon": ":", "%": "%", "&": '"and', "land": '"and', "wedge": '"and', "lor": '"or', "vee": '"or',
-    "degree": "\\circ", "textdegree": "\\circ", "varnothing": "\\emptyset", "empty": "\\emptyset",
-    "varphi": "\\phi", "varepsilon": "\\epsilon", "vartheta": "\\theta", "bigcup": "\\bigcup", "sqcup": "\\cup",
-    "backslash": "\\setminus", "smallsetminus": "\\setminus", "dots": "\\ldots", "cdots": "\\ldots",
-    "dotsc": "\\ldots", "dotsb": "\\ldots", "langle": "(", "rangle": ")", "fbox": "\\boxed", "exponentialE": "e",
-    "to": "\\to", "rightarrow": "\\to", "isin": "\\in", "mathop": "", "R": "\\mathbb{R}", "dollar": "\\$",
-    "top": "T", "intercal": "T", "ell": "\\ell", "_": "", "#": "", "cupdot": "\\cup", "lg": "\\lg",
-    "framebox": "\\boxed", "iff": "\\iff",
-    "Leftrightarrow": "\\iff", "AA": '"angstrom', "ohm": '"ohm',
-    "ratio": ":", "longrightarrow": "\\to", "upmu": "\\mu", "micro": "\\mu", "celsius": '"degC',
-}  # fmt: skip
+_RENAMED = spellings("commands") | {"#": ""}
 
 _TOKEN = re.compile(
     r"""(?P<space>[\s~]+|\\[,!;:> ]|\{\s*\})
@@ -86,21 +52,15 @@ _REPEATING_ENDS = re.compile(r"\\dot\s*\{?(\d)\}?(\d{0,20})\\dot\s*\{?(\d)\}?")
 _REPEATING = re.compile(r"\\(?:overline|dot|bar)\s*\{?\s*(\d{1,40})\s*\}?(?:\\dot\s*\{?(\d)\}?)?")
 _CYCLE = re.compile(r"\((\d{1,20})\)(?!\s*[\^(!])")
 _DOTS = re.compile(r"\.\.\.|\\(?:ldots|dots|cdots)(?![A-Za-z])")
-_SPEECH = frozenset(
-    "the for all any are not yes day odd has can and per let iff one two six ten out max min due sum key its old new"
-    " way set use real only with this that from when but".split()
-)
+_SPEECH = word_set("speech")
 _JOINS = dict.fromkeys("или либо または 又は 또는 혹은 oder ou".split(), '"or') | dict.fromkeys(
     "и および 及び 그리고 und et".split(), '"and'
 )
 _JOIN_LETTERS = {"y": '"and', "e": '"and', "o": '"or'}
-_SHORT_SPEECH = frozenset("if is of to in on by it be at as an we so no or".split())
+_SHORT_SPEECH = word_set("short speech")
 """Words of two letters that may as well be products of variables: what stands around them decides."""
-UNIT_WORDS = frozenset(
-    "cm mm km kg mg mph kph ft yd oz lb lbs hr hrs min mins sec secs ml mL am pm th st nd rd sq cu cc pt pts km in"
-    " Hz kHz MHz GHz eV keV MeV kN kJ MJ kW MW mW kPa MPa Pa atm mol rad deg AU ly hp rpm ms ns pct USD EUR mi gal qt"
-    " dB Wh kWh kcal cal mmHg nC pF mA mV kV GeV amu dm kmh sr bar".split()
-)
+UNIT_WORDS = word_set("unit words")
+_CALLABLE = frozenset({"\\gcd", "\\lcm", "\\det", "\\deg", "\\arg"})
 _MAX_OF = frozenset({"(", "[", "{", "\\{", "_", "^"})
 _VOWELS = frozenset("aeiouyAEIOUY")
 _CHEMICAL = re.compile(r"(?:[A-Z][a-z]?(?:_?\{?\d{1,3}\}?)?){2,12}")
@@ -110,8 +70,9 @@ _REACTION = re.compile(
 )
 _FORMULA_DIGITS = re.compile(r"(?<=[A-Za-z])(\d{1,3})")
 _SET_MARKS = re.compile(r"(?:\s*[_^]\s*(?:\{[^{}]{0,12}\}|[0-9+*n-]|\\[A-Za-z]+))+")
+_ONE_UNIT = r"[A-Za-z]{1,4}(?:\^\{?-?\d\}?)?"
 _BARE_UNIT = re.compile(
-    r"(?<=[\d}] )(?:[A-Za-z]{1,4}(?:\^\{?-?\d\}?)?(?:\s?[/*]\s?[A-Za-z]{1,4}(?:\^\{?-?\d\}?)?)+"
+    rf"(?<=[\d}}] )(?:{_ONE_UNIT}(?:\s?[/*]\s?(?:{_ONE_UNIT}|\({_ONE_UNIT}(?:[* ]{_ONE_UNIT})*\)))+"
     r"|[A-Za-z]{2,4}(?:\^\{?[23]\}?)?)(?=\s*$)"
 )
 _UNIT_SYMBOL = re.compile(r"[A-Za-z]+")
@@ -145,6 +106,11 @@ def _joined(tokens: list[str]) -> list[str]:
     r"""Tokens that make one: the unit in `^{\circ} C` and in `\mu \mathrm{m}`, `max` before a colon."""
     if "\\circ" in tokens or "\\mu" in tokens or "\\Omega" in tokens:
         tokens = _joined_units(tokens)
+    if not _CALLABLE.isdisjoint(tokens):  # \gcd = 6
+        tokens = [
+            '"' + sign[1:] if sign in _CALLABLE and follows in ("=", ":") else sign
+            for sign, follows in zip(tokens, [*tokens[1:], ""], strict=True)
+        ]
     if "\\max" in tokens or "\\min" in tokens:  # of nothing in brackets they are words: max 4, max: 4
         after = [*tokens[1:], ""]
         tokens = [

@@ -12,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from .vocabulary import sizes, spellings
+
 Powers = tuple[tuple[str, int], ...]
 
 
@@ -22,32 +24,10 @@ class Size(NamedTuple):
     factor: Fraction
 
 
-_PREFIXES = {
-    "Q": 30, "R": 27, "Y": 24, "Z": 21, "E": 18, "P": 15, "T": 12, "G": 9, "M": 6, "k": 3, "h": 2, "da": 1, "d": -1,
-    "c": -2, "m": -3, "u": -6, "µ": -6, "μ": -6, "n": -9, "p": -12, "f": -15, "a": -18, "z": -21, "y": -24,
-}  # fmt: skip
-_PREFIX_NAMES = {
-    "exa": 18, "peta": 15, "tera": 12, "giga": 9, "mega": 6, "kilo": 3, "hecto": 2, "deca": 1, "deci": -1,
-    "centi": -2, "milli": -3, "micro": -6, "nano": -9, "pico": -12, "femto": -15, "atto": -18,
-}  # fmt: skip
-_ALIASES = {
-    "Å": "angstrom", "AA": "angstrom", "Ω": "ohm", "Omega": "ohm", "kmol": "kmol", "KWh": "kWh", "kwh": "kWh",
-    "Kg": "kg", "KG": "kg", "KM": "km", "Km": "km", "CM": "cm", "Hr": "hour", "hrs": "hour", "secs": "second",
-    "mins": "minute", "kms": "km", "kgs": "kg", "cms": "cm", "ml": "ml", "°C": "degC",
-    "°F": "degF", "inches": "inch", "moles": "mole", "KPa": "kPa", "kpa": "kPa", "hz": "Hz", "khz": "kHz",
-    "kHZ": "kHz", "KHz": "kHz", "mhz": "MHz", "Mhz": "MHz", "ev": "eV", "tons": "ton", "usd": "USD", "rads": "rad",
-    "Atm": "atm", "db": "dB", "DB": "dB", "Mph": "mph", "MPH": "mph", "RPM": "rpm",
-}  # fmt: skip
-CHINESE = {
-    "元": "yuan", "美元": "dollar", "欧元": "euro", "分钟": "minute", "分": "fen", "小时": "hour", "秒": "second",
-    "秒钟": "second", "天": "day", "周": "week", "个月": "month", "月": "month", "年": "year", "米": "m", "厘米": "cm",
-    "毫米": "mm", "分米": "dm", "千米": "km", "公里": "km", "克": "g", "千克": "kg", "公斤": "kg", "毫克": "mg",
-    "吨": "tonne", "升": "L", "毫升": "ml", "公顷": "ha", "平方米": "m^2", "平方厘米": "cm^2", "平方分米": "dm^2",
-    "平方千米": "km^2", "平方公里": "km^2", "立方米": "m^3", "立方厘米": "cm^3", "立方分米": "dm^3", "牛": "N",
-    "牛顿": "N", "焦": "J", "焦耳": "J", "瓦": "W", "千瓦": "kW", "伏": "V", "安": "A", "欧": "ohm", "度": "degrees",
-    "弧度": "rad", "摄氏度": "degC", "米每秒": "m / s", "千米每小时": "km / h",
-    "平方单位": "square-unit", "单位": "unit",
-}  # fmt: skip
+_PREFIXES = sizes("prefixes")
+_PREFIX_NAMES = sizes("prefix names")
+_ALIASES = spellings("unit aliases")
+CHINESE = spellings("chinese units")
 """Units in Chinese, spelled as phrases of the others."""
 
 

@@ -14,32 +14,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .unit_table import CHINESE, Powers, lookup
+from .vocabulary import spellings, word_set
 
-_VOID = frozenset(
-    "the a an of in is are total exactly approximately about old long tall wide high deep away each only"
-    " whole more altogether st nd rd th time their them due all there new different possible distinct".split()
-)
+_VOID = word_set("void")
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _AFTERWARDS = frozenset({"squared", "cubed"})
-DIRECTIONS = frozenset(
-    "loss profit gain lost gained deficit surplus below above late early left right up down upward downward upwards"
-    " downwards east west north south eastward westward northward southward northeast northwest southeast southwest"
-    " clockwise counterclockwise anticlockwise before after ago later behind ahead under over short decrease increase"
-    " less fewer higher lower taller shorter older younger faster slower debt owed bc ad bce ce inward outward"
-    " backward backwards forward forwards negative positive credit debit am pm a.m p.m a.m. p.m.".split()
-)
+DIRECTIONS = word_set("directions")
 """Words that change what a number says: one side may not drop them."""
-_SAME_DIRECTION = {
-    "gained": "gain", "profit": "gain", "lost": "loss", "upwards": "up", "upward": "up", "downward": "down",
-    "downwards": "down", "eastward": "east", "westward": "west", "northward": "north", "southward": "south",
-    "anticlockwise": "counterclockwise", "owed": "debt", "a.m": "am", "p.m": "pm", "a.m.": "am", "p.m.": "pm",
-    "backwards": "backward", "forwards": "forward",
-}  # fmt: skip
+_SAME_DIRECTION = spellings("same directions")
 _PLURALS = {"people": "person", "children": "child", "men": "man", "women": "woman", "mice": "mouse", "feet": "foot"}
 _ONLY_SEVERAL = frozenset("roots zeros factors divisors multiples squares cubes powers".split())
 """Things that are counted in the plural; in the singular they are what is done to a number."""
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
-_PART = re.compile(r"\^|/|\*|-?\d+|[^\s^/*]+")
+_PART = re.compile(r"\^|/|\*|\(|\)|-?\d+|[^\s^/*()]+")
 
 
 class Unit(NamedTuple):
@@ -51,6 +38,8 @@ class Unit(NamedTuple):
     """Words that are no known unit, with their exponents."""
     directions: frozenset[str]
     """Words that the number cannot be had without."""
+    ambiguous: bool = False
+    """Whether a factor stands behind a denominator without brackets: J/kg·K."""
 
     @property
     def says_nothing(self) -> bool:
@@ -71,12 +60,16 @@ def unit(phrase: str) -> Unit:
     factor = Fraction(1)
     parts = _parts(phrase)
     sign, prefix, index = 1, 1, 0
+    below, grouped, ambiguous = 0, False, False
     last: tuple[str, int] | None = None
     while index < len(parts):
         part = parts[index]
         index += 1
         if part in ("/", "per", "each/"):
-            sign = -1
+            sign, below = -1, 0 if part == "/" else -99
+            continue
+        if part in ("(", ")"):
+            grouped, sign = part == "(", sign if part == "(" else 1
             continue
         if part == "*":
             continue
@@ -111,12 +104,14 @@ def unit(phrase: str) -> Unit:
                 words[word] = words.get(word, 0) + exponent
                 last = (word, exponent)
             continue
+        below += sign < 0
+        ambiguous |= below > 1 and not grouped
         for base, power in size.powers:
             known[base] = known.get(base, 0) + power * exponent
         factor *= size.factor**exponent
     if prefix != 1:
         words["square"] = prefix  # of nothing
-    return Unit(_sorted(known), factor, _sorted(words), frozenset(directions))
+    return Unit(_sorted(known), factor, _sorted(words), frozenset(directions), ambiguous)
 
 
 def _sorted(powers: dict[str, int]) -> Powers:
@@ -157,7 +152,7 @@ def conversion(gold: str, answer: str) -> Fraction | None:
     (True, True)
     """
     mine, other = unit(gold), unit(answer)
-    if mine.directions != other.directions:
+    if mine.directions != other.directions or (other.ambiguous and gold and not mine.ambiguous):
         return None
     if mine.says_nothing or other.says_nothing or not gold or not answer:
         # An answer may say what it counts where the reference does not, but no word that nobody knows.

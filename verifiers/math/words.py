@@ -10,40 +10,11 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-_VOID = frozenset(
-    "the a an is are it its of that this there so be answer final option choice we i to in th st nd rd".split()
-)
-_SAME = {
-    "y": "yes", "n": "no", "true": "yes", "correct": "yes", "false": "no", "incorrect": "no", "none": "no solutions",
-    "doesn't": "not", "don't": "not", "cannot": "not", "can't": "not", "isn't": "not", "aren't": "not",
-    "undefined": "dne", "infinite": "infinity", "infinitely": "infinity", "infty": "infinity", "inf": "infinity",
-    "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
-    "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "mon": "monday", "tue": "tuesday",
-    "wed": "wednesday", "thu": "thursday", "fri": "friday", "sat": "saturday", "sun": "sunday",
-    "是": "yes", "对": "yes", "正确": "yes", "否": "no", "不是": "no", "错误": "no", "无解": "no solutions",
-    "不存在": "dne", "奇数": "odd", "偶数": "even", "无穷多": "infinity", "无穷大": "infinity",
-    "convergent": "converges", "divergent": "diverges", "anticlockwise": "counterclockwise",
-    "si": "yes", "oui": "yes", "ja": "yes", "nein": "no", "non": "no", "да": "yes", "нет": "no",
-}  # fmt: skip
-_PHRASES = {
-    "converges absolutely": "absolutely converges",
-    "converges conditionally": "conditionally converges",
-    "converges uniformly": "uniformly converges",
-    "limit dne": "dne",
-    "limit does not exist": "dne",
-    "infinity many": "infinity",
-    "infinity many solutions": "infinity",
-    "does not exist": "dne",
-    "not exist": "dne",
-    "no solution": "no solutions",
-    "empty set": "no solutions",
-    "no real solutions": "no solutions",
-    "no real solution": "no solutions",
-    "not defined": "dne",
-    "all real numbers": "all reals",
-    "all real number": "all reals",
-    "any real number": "all reals",
-}
+from .vocabulary import sizes, spellings, word_set
+
+_VOID = word_set("void in words")
+_SAME = spellings("same words")
+_PHRASES = spellings("phrases")
 _SHORT = frozenset("no if is it of or up to in on at ok so we be by do go he me my us".split())
 _PUNCTUATION = frozenset({".", ",", ";", ":", "!", "'", '"', "-", "`", "{", "}", "(", ")", "$", "''"})
 _PAIRS = re.compile(r"(?:([a-z])\1)+")
@@ -79,21 +50,9 @@ def plain(text: str) -> str:
     return _PHRASES.get(phrase, phrase)
 
 
-_SMALL = dict(
-    zip(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen "
-        "fourteen fifteen sixteen seventeen"
-        " eighteen nineteen".split(),
-        range(20),
-        strict=True,
-    )
-) | {word: 10 * (at + 2) for at, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())}
-_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_SHARES = {
-    "half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fourth": 4, "fourths": 4, "fifth": 5,
-    "fifths": 5, "sixth": 6, "sixths": 6, "seventh": 7, "sevenths": 7, "eighth": 8, "eighths": 8, "ninth": 9,
-    "ninths": 9, "tenth": 10, "tenths": 10,
-}  # fmt: skip
+_SMALL = sizes("numbers")
+_SCALES = sizes("scales")
+_SHARES = sizes("shares")
 NUMBER_WORDS = (*_SMALL, "hundred", *_SCALES)
 """Words that numbers are made of."""
 
@@ -210,6 +169,4 @@ def _without_category(text: str) -> str:
 
 _AND_NOT = str.maketrans("也", "又", "而 ")
 _CONDITION = re.compile("([充分必要不而非既也又 ]*[分要充])的?(?:条件)?")
-_CATEGORIES = frozenset(
-    "line lines triangle function point matrix series sequence quadrilateral event events curve motion reaction".split()
-)
+_CATEGORIES = word_set("categories")

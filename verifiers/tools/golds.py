@@ -48,12 +48,12 @@ class GoldError(Exception):
 def tools_of(sample: Sample) -> dict[str, Tool] | None:
     """The tools by name; None where the row names none. Raises GoldError."""
     names = ("tools", "functions", "function", "available_tools")
-    given = next((sample.meta[name] for name in names if sample.meta.get(name)), None)
-    given = _value(given)
-    if given is None:
+    held = next((sample.meta[name] for name in names if sample.meta.get(name)), None)
+    listed = _value(held)
+    if listed is None:
         return None
     tools = {}
-    for one in given if isinstance(given, list) else [given]:
+    for one in listed if isinstance(listed, list) else [listed]:
         tool = _value(one)
         tool = tool.get("function", tool) if isinstance(tool, Mapping) else tool
         if not isinstance(tool, Mapping) or not isinstance(tool.get("name"), str):
@@ -72,13 +72,13 @@ def tools_of(sample: Sample) -> dict[str, Tool] | None:
 
 def golds_of(sample: Sample) -> list[list[Gold]]:
     """Alternatives, each a list of calls; empty where the row says none. Raises GoldError."""
-    found = [_value(reference) for reference in sample.references]
-    if not found:
+    values = [_value(reference) for reference in sample.references]
+    if not values:
         return []
-    if len(found) > 1 and all(isinstance(one, Mapping) for one in found):
-        found = [found]  # a list of calls that became several references
+    if len(values) > 1 and all(isinstance(one, Mapping) for one in values):
+        values = [values]  # a list of calls that became several references
     alternatives = []
-    for one in found:
+    for one in values:
         nested = isinstance(one, list) and one and all(isinstance(inner, list) for inner in one)
         if nested and all(isinstance(call, str) for inner in one for call in inner):
             alternatives.append(_calls([call for inner in one for call in inner]))  # turns, of a trajectory
@@ -111,8 +111,8 @@ def _value(value: Any) -> Any:  # any: JSON values
     """What JSON text holds, also where it was written twice."""
     for _ in range(2):
         if isinstance(value, str) and value.strip()[:1] in ("[", "{", '"') and not re.match(r"\[\s*[A-Za-z_]", value):
-            found = literal(value.strip())
-            value = value if found is None else found
+            read = literal(value.strip())
+            value = value if read is None else read
     return value
 
 
@@ -198,8 +198,8 @@ def example(gold: Gold) -> Mapping[str, Any]:  # any: JSON values
 
 
 def _first(choices: Any) -> Any:  # any: JSON values
-    given: list[Any] = choices if isinstance(choices, list) else [choices]  # any: JSON values
-    option: Any = next((one for one in given if one != ""), "")  # any: a JSON value
+    options: list[Any] = choices if isinstance(choices, list) else [choices]  # any: JSON values
+    option: Any = next((one for one in options if one != ""), "")  # any: a JSON value
     if isinstance(option, dict):
         return {key: _first(one) for key, one in option.items() if not optional(one)}
     nested = isinstance(option, list) and option and all(isinstance(one, dict) for one in option)

@@ -79,9 +79,9 @@ class ToolsVerifier:
         if not golds:
             return Verdict.error(Reason.REFERENCE_MISSING, "the sample has no reference calls; [] asks for none")
         order = sample.meta.get("order", self.order)
-        found = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
-        spans = found.answer_spans
-        text = spans[-1].of(found.text).strip() if spans else ""
+        reasoning = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
+        spans = reasoning.answer_spans
+        text = spans[-1].of(reasoning.text).strip() if spans else ""
         if not text:
             return Verdict.scored(0.0, Reason.NO_ANSWER, "there is neither a call nor an answer")
         if len(text) > _LONGEST:
@@ -111,7 +111,9 @@ class ToolsVerifier:
         left, right = list(range(len(calls))), 0
         for at, gold in enumerate(golds):
             places = [at] if ordered else left
-            place = next((p for p in places if p < len(calls) and not faults[p] and self._meets(calls[p], gold)), None)
+            place = next(
+                (p for p in places if p < len(calls) and not faults[p] and self._matches(calls[p], gold)), None
+            )
             if place is not None:
                 left.remove(place)
                 right += 1
@@ -129,7 +131,7 @@ class ToolsVerifier:
         reason = Reason.PARTIAL if score else Reason.NO_ANSWER if golds and not calls else Reason.WRONG
         return Verdict.scored(score, reason, detail, answer=shown, evidence=evidence)
 
-    def _meets(self, call: Call, gold: Gold) -> bool:
+    def _matches(self, call: Call, gold: Gold) -> bool:
         """Whether a call is the one asked for."""
         if _plain_name(call.name) != _plain_name(gold.name):
             return False

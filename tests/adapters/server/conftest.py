@@ -74,8 +74,8 @@ class Server:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.said.append(line)
-            if told := re.search(r"https?://127\.0\.0\.1:(\d+)", line):
-                self.port = int(told[1])
+            if match := re.search(r"https?://127\.0\.0\.1:(\d+)", line):
+                self.port = int(match[1])
                 break
         else:
             raise AssertionError("".join(self.said))
@@ -91,9 +91,9 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         body = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
         kind = {"content-type": "application/json"} if value is not None else {}
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        argument = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
-            connection.request(method, path, body, {**kind, **given})
+            connection.request(method, path, body, {**kind, **argument})
             response = connection.getresponse()
             return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
         finally:
@@ -133,8 +133,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     (tmp_path / "touchy_rewards.py").write_text(TOUCHY, encoding="utf-8")
     started: list[Server] = []
 
-    def start(*args: str, **given: Any) -> Server:
-        started.append(Server(tmp_path, *args, **given))
+    def start(*args: str, **value: Any) -> Server:
+        started.append(Server(tmp_path, *args, **value))
         return started[-1]
 
     yield start

@@ -67,9 +67,9 @@ def test_the_server_describes_itself_and_loads_nothing_for_it(server: Server) ->
             assert answer.status not in (404, 405), path
     references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(made)))
     assert references <= set(made["components"]["schemas"])
-    found = server.ask("/score", RIGHT).json
+    result = server.ask("/score", RIGHT).json
     schema = {"$ref": "#/components/schemas/score", "components": made["components"]}
-    jsonschema.Draft202012Validator(schema).validate(found)
+    jsonschema.Draft202012Validator(schema).validate(result)
     page = server.ask("/docs", method="GET")
     assert "text/html" in page.headers["content-type"]
     assert page.headers["content-security-policy"] == "default-src 'none'"
@@ -168,14 +168,14 @@ def test_an_unfit_token_file_is_refused(text: str, why: str) -> None:
 def test_a_request_with_two_tokens_is_of_nobody() -> None:
     clients = Clients([Client(name="a", token=b"0123456789abcdef")])
     header = (b"authorization", b"Bearer 0123456789abcdef")
-    found = clients.find([header])
-    assert found is not None
-    assert found.name == "a"
+    result = clients.find([header])
+    assert result is not None
+    assert result.name == "a"
     assert clients.find([header, header]) is None
     assert clients.find([]) is None
 
 
-@pytest.mark.parametrize("given", [{"tls_cert": "x"}, {"max_per_client": 0}, {"log_level": "loud"}])
-def test_options_that_mean_nothing_are_refused(given: dict[str, Any]) -> None:
+@pytest.mark.parametrize("value", [{"tls_cert": "x"}, {"max_per_client": 0}, {"log_level": "loud"}])
+def test_options_that_mean_nothing_are_refused(value: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
-        ServeOptions(**given)
+        ServeOptions(**value)

@@ -39,10 +39,10 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 def head(length: int | None = None, path: str = "/score", *lines: str) -> bytes:
-    told = [f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", *lines]
+    results = [f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", *lines]
     if length is not None:
-        told.append(f"Content-Length: {length}")
-    return "\r\n".join(told).encode() + b"\r\n\r\n"
+        results.append(f"Content-Length: {length}")
+    return "\r\n".join(results).encode() + b"\r\n\r\n"
 
 
 def whole(row: object, *lines: str) -> bytes:
@@ -109,8 +109,8 @@ def test_workers_killed_from_outside_are_replaced(serve: Serve) -> None:
         for child in children:
             os.kill(int(child), signal.SIGKILL)
         with concurrent.futures.ThreadPoolExecutor(8) as clients:
-            found = list(clients.map(lambda _: server.ask("/score", RIGHT).json["reward"], range(8)))
-        assert found == [1.0] * 8
+            result = list(clients.map(lambda _: server.ask("/score", RIGHT).json["reward"], range(8)))
+        assert result == [1.0] * 8
 
 
 def test_the_deadline_is_kept_while_rows_wait(serve: Serve) -> None:
@@ -186,8 +186,8 @@ def gauge(server: Server, name: str) -> int:
 def test_the_token_is_asked_for(serve: Serve, tmp_path: Path, where: str) -> None:
     token = "correct-horse-battery"
     (tmp_path / "token").write_text(token + "\n")
-    given = ("--token-file", "token") if where == "file" else ("--token-env", "REWARD_TOKEN")
-    server = serve("--workers", "1", *given, environment={**os.environ, "REWARD_TOKEN": token})
+    value = ("--token-file", "token") if where == "file" else ("--token-env", "REWARD_TOKEN")
+    server = serve("--workers", "1", *value, environment={**os.environ, "REWARD_TOKEN": token})
     for wrong in ("", "Bearer", "Bearer wrong", f"Bearer {token}x", f"bearer\t{token}", token, "Basic !!!"):
         answer = server.ask("/score", RIGHT, authorization=wrong)
         assert (answer.status, answer.reason) == (401, "unauthorized"), wrong
@@ -237,8 +237,8 @@ def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
     with server.connect() as connection:
         connection.sendall(b"".join(map(whole, rows[:-1])) + whole(rows[-1], "Connection: close"))
         answers = read_all(connection)
-    found = [json.loads(part.partition(b"\r\n\r\n")[2])["reward"] for part in answers.split(b"HTTP/1.1 200 OK")[1:]]
-    assert found == [float(n % 2 + 1) for n in range(20)]
+    results = [json.loads(part.partition(b"\r\n\r\n")[2])["reward"] for part in answers.split(b"HTTP/1.1 200 OK")[1:]]
+    assert results == [float(n % 2 + 1) for n in range(20)]
 
 
 def test_a_client_that_hangs_up_in_mid_request_costs_nothing(server: Server) -> None:
@@ -344,7 +344,7 @@ def test_no_worker_outlives_a_killed_server(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         (["--reward", "nothing"], "unknown reward 'nothing'"),
         (["--row-timeout", "60"], "must be at least twice"),
@@ -355,10 +355,10 @@ def test_no_worker_outlives_a_killed_server(serve: Serve) -> None:
         (["--reward", "math", "--preset", "r1_zero"], "both name the reward"),
     ],
 )
-def test_usage_errors_are_told_before_anything_starts(args: list[str], told: str) -> None:
+def test_usage_errors_are_told_before_anything_starts(args: list[str], message: str) -> None:
     result = CliRunner().invoke(main, ["serve", *args])
     assert result.exit_code == 2
-    assert told in " ".join(result.stderr.replace("│", " ").split())
+    assert message in " ".join(result.stderr.replace("│", " ").split())
 
 
 def test_options_are_read_from_a_file(tmp_path: Path) -> None:

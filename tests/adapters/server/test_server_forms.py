@@ -20,10 +20,10 @@ RIGHT = {"response": r"<think>2 + 2</think><answer>\boxed{4}</answer>", "referen
 WRONG = {**RIGHT, "reference": "5"}
 
 
-def without_seconds(found: Any) -> Any:
-    if isinstance(found, dict):
-        return {key: without_seconds(value) for key, value in found.items() if key != "seconds"}
-    return [without_seconds(item) for item in found] if isinstance(found, list) else found
+def without_seconds(result: Any) -> Any:
+    if isinstance(result, dict):
+        return {key: without_seconds(value) for key, value in result.items() if key != "seconds"}
+    return [without_seconds(item) for item in result] if isinstance(result, list) else result
 
 
 def test_rows_are_judged_as_the_command_judges_them(server: Server, tmp_path: Path) -> None:
@@ -32,12 +32,12 @@ def test_rows_are_judged_as_the_command_judges_them(server: Server, tmp_path: Pa
     source = tmp_path / "in.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     score(ScoreOptions(files=[str(source)], output=str(tmp_path / "out.jsonl"), rewards=["math", "format"], workers=1))
-    wanted = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    expected = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     keys = ("reward", "rewards", "verdicts", "error")
-    wanted = [{key: row[key] for key in keys if key in row} for row in wanted]
+    expected = [{key: row[key] for key in keys if key in row} for row in expected]
     answer = server.ask("/score", rows)
     assert answer.status == 200
-    assert without_seconds(answer.json) == without_seconds(wanted)
+    assert without_seconds(answer.json) == without_seconds(expected)
 
 
 def test_one_row_is_answered_by_one_finding(server: Server) -> None:
@@ -87,16 +87,16 @@ def test_openrlhf_gets_lists_of_numbers(server: Server) -> None:
 def test_openrlhf_is_told_the_same_over_http_and_by_the_file(
     server: Server, query: str, prompt: str, label: str
 ) -> None:
-    told = openrlhf.reward("math", "format", breaker=None)([query], [prompt], [label])
-    wanted = {key: [float(value[0])] for key, value in told["extra_logs"].items()}
+    result = openrlhf.reward("math", "format", breaker=None)([query], [prompt], [label])
+    expected = {key: [float(value[0])] for key, value in result["extra_logs"].items()}
     answer = server.ask("/get_reward", {"query": [query], "prompts": [prompt], "labels": [label]})
-    if wanted["valid"] == [0.0]:
+    if expected["valid"] == [0.0]:
         assert answer.status == 422  # what the file gives as 0 that is marked, the server does not give
         return
     assert answer.json == {
-        "rewards": [float(told["rewards"][0])],
-        "scores": [float(told["scores"][0])],
-        "extra_logs": wanted,
+        "rewards": [float(result["rewards"][0])],
+        "scores": [float(result["scores"][0])],
+        "extra_logs": expected,
     }
 
 

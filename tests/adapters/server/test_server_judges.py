@@ -19,8 +19,8 @@ QUICK = ("--set=judge.timeout=5", "--set=judge.patience=10")
 
 def test_no_request_names_a_judge_and_many_are_judged_at_once(serve: Callable[..., Any]) -> None:
     def script(asked: Asked) -> Told:
-        told = verdict(asked, verdict="correct" if asked.shown("response") == "4" else "incorrect")
-        return Told(told.text, after=0.2)
+        judged = verdict(asked, verdict="correct" if asked.shown("response") == "4" else "incorrect")
+        return Told(judged.text, after=0.2)
 
     stranger: list[Asked] = []
     with ScriptedServer(script) as judge, ScriptedServer(lambda asked: stranger.append(asked) or Told("")) as other:  # type: ignore[func-returns-value]

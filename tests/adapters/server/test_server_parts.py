@@ -108,13 +108,13 @@ def test_rows_of_many_requests_are_gathered_and_sorted_back() -> None:
     async def ask() -> list[list[Done]]:
         batcher = _batcher(workers)
         asked = [batcher.judge(_rows(*(b"%d/%d" % (n, m) for m in range(n % 3 + 1)))) for n in range(40)]
-        found = await asyncio.gather(*asked)
+        result = await asyncio.gather(*asked)
         assert (batcher.rows, batcher.busy) == (0, 0)
         batcher.close()
-        return list(found)
+        return list(result)
 
-    for n, found in enumerate(asyncio.run(ask())):
-        assert [done.output for done in found] == [b"%d/%d" % (n, m) for m in range(n % 3 + 1)]
+    for n, one in enumerate(asyncio.run(ask())):
+        assert [done.output for done in one] == [b"%d/%d" % (n, m) for m in range(n % 3 + 1)]
     assert len(workers.handed) + len(workers.alone) < 40
 
 
@@ -124,8 +124,8 @@ def test_rows_that_were_judged_beside_one_that_kills_are_judged_again_alone() ->
     async def ask() -> None:
         batcher = _batcher(workers)
         rows = [b"a", b"b", b"die", b"c"]
-        found = await asyncio.gather(*(batcher.judge(_rows(row)) for row in rows))
-        assert [done.output for (done,) in found] == rows
+        result = await asyncio.gather(*(batcher.judge(_rows(row)) for row in rows))
+        assert [done.output for (done,) in result] == rows
         batcher.close()
 
     asyncio.run(ask())

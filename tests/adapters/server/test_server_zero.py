@@ -24,8 +24,8 @@ def test_rows_that_could_not_be_judged_are_zero_and_say_so(serve: Any) -> None:
         "math_reward": [1.0, 0.0, 0.0, 0.0],
     }
     assert server.ask("/slime", {"response": RIGHT, "label": None}).json == 0.0
-    told = {"output": [{"type": "message", "role": "assistant", "content": RIGHT}]}
-    asked = {"responses_create_params": {"input": []}, "response": told}
+    by_name = {"output": [{"type": "message", "role": "assistant", "content": RIGHT}]}
+    asked = {"responses_create_params": {"input": []}, "response": by_name}
     masked = server.ask("/verify", {**asked, "expected_answer": "N/A", "instance_config": {"seed": 1}}).json
     assert (masked["reward"], masked["instance_config"]) == (0.0, {"seed": 1, "mask_sample": True})
     assert "instance_config" not in server.ask("/verify", {**asked, "expected_answer": "4"}).json

@@ -10,7 +10,8 @@ import pytest
 from tests.verifiers.judge.scripted import Asked, ScriptedServer, Told, verdict
 
 from r1_reward.grpo_min.r1.accept import accept, fault
-from r1_reward.grpo_min.r1.recipe import SampleConfig
+from r1_reward.grpo_min.r1.pipeline import judge_of
+from r1_reward.grpo_min.r1.recipe import Recipe, SampleConfig
 from r1_reward.grpo_min.r1.rewrite import RewriteConfig
 from r1_reward.verifiers import Sample
 from r1_reward.verifiers.errors import ConfigError
@@ -115,7 +116,8 @@ def test_a_judge_decides_what_no_rule_can_in_one_go() -> None:
         return Told(verdict(asked, verdict=word).text, after=0.1)
 
     with ScriptedServer(script) as server:
-        judge = rl1({"math": {"judge": {"url": server.url, "model": "m", "retries": 0}}})
+        # Of the sampling alone: the RL stages go by rules.
+        judge = judge_of(Recipe(), {"url": server.url, "model": "m", "retries": 0})
         found = accept(samples, judge, SampleConfig())
     assert [sample.prompt for sample in found.samples] == ["0?", "3?", "4?", "5?"]
     assert found.left_out == {"unjudged": 1, "wrong": 1}

@@ -28,10 +28,10 @@ def test_stages_with_adapters_go_on_from_what_they_learned(tmp_path: Path) -> No
         "rl.model.lora_rank": 2, "rl.optimizer.lr": 1e-2, "cold_start.sft.lora_rank": 2, "stages": ["rl1"],
     }  # fmt: skip
     recipe = read_stages(write_recipe(tmp_path), changes)
-    found = dict(run_recipe(recipe))
-    assert list(found) == ["base", "zero", "cold_start", "rl1"]
-    models = {name: load(Path(recipe.output) / name / "checkpoint")[0] for name in found}
-    assert not any((Path(recipe.output) / name / "checkpoint" / "adapter_config.json").exists() for name in found)
+    fields = dict(run_recipe(recipe))
+    assert list(fields) == ["base", "zero", "cold_start", "rl1"]
+    models = {name: load(Path(recipe.output) / name / "checkpoint")[0] for name in fields}
+    assert not any((Path(recipe.output) / name / "checkpoint" / "adapter_config.json").exists() for name in fields)
     base = models["base"].state_dict()
     for name in ("zero", "cold_start", "rl1"):
         start = models["cold_start"].state_dict() if name == "rl1" else base

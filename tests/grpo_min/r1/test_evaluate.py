@@ -51,12 +51,12 @@ class _Scripted:
     def generate(
         self, prompts: Sequence[Tokens], n: int, sampling: Sampling, seeds: Sequence[int]
     ) -> list[list[Completion]]:
-        found = []
+        results = []
         for prompt in prompts:
             texts = self._answers[self._words.decode(prompt)]
             assert len(texts) == n
-            found.append([self._completion(text) for text in texts])
-        return found
+            results.append([self._completion(text) for text in texts])
+        return results
 
     def _completion(self, text: str) -> Completion:
         if text.endswith("..."):
@@ -90,32 +90,32 @@ QUESTIONS = [
 def test_pass_and_consensus_follow_their_formulas() -> None:
     # 1/2, 0.5 and 2/4 are one answer: three votes for right. Of the second question wrong wins two (3, 3.0) to one.
     answers = [[_said(a) for a in ("0.5", r"\frac{2}{4}", "1/2", "3")], [_said(a) for a in ("2", "3", "3.0", "7")]]
-    found = _scripted(QUESTIONS, answers).metrics
-    assert found["pass_at_1"].value == pytest.approx((3 / 4 + 1 / 4) / 2)
-    assert found["pass_at_2"].value == pytest.approx((1 + 1 / 2) / 2)
-    assert found["pass_at_4"].value == 1
-    assert found["cons_at_4"].value == 0.5
-    assert found["unjudged"].value == 0
+    result = _scripted(QUESTIONS, answers).metrics
+    assert result["pass_at_1"].value == pytest.approx((3 / 4 + 1 / 4) / 2)
+    assert result["pass_at_2"].value == pytest.approx((1 + 1 / 2) / 2)
+    assert result["pass_at_4"].value == 1
+    assert result["cons_at_4"].value == 0.5
+    assert result["unjudged"].value == 0
 
 
 def test_form_language_length_and_words_are_measured() -> None:
     good = _said("2", "Wait, but that is wrong. Let us check the sum of the two numbers again, wait.")
     chinese = _said("2", "等等，我们再算一遍这两个数的和。")
     answers = [[good, chinese, "no tags", "it goes on and on..."], [good] * 4]
-    found = _scripted(QUESTIONS, answers, words=("wait", "but", "等等")).metrics
-    assert found["format"].value == pytest.approx((0.5 + 1) / 2)
-    assert found["truncated"].value == pytest.approx((0.25 + 0) / 2)
-    assert found["length"].value == pytest.approx((7 / 4 + 2) / 2)
-    assert found["reflective/wait"].value == pytest.approx((2 / 4 + 2) / 2)
-    assert found["reflective/等等"].value == pytest.approx((1 / 4 + 0) / 2)
-    assert found["reflective"].value == pytest.approx((2 / 4 + 1 / 4 + 1 / 4 + 3) / 2)
-    assert 0.5 < found["language"].value < 1
+    result = _scripted(QUESTIONS, answers, words=("wait", "but", "等等")).metrics
+    assert result["format"].value == pytest.approx((0.5 + 1) / 2)
+    assert result["truncated"].value == pytest.approx((0.25 + 0) / 2)
+    assert result["length"].value == pytest.approx((7 / 4 + 2) / 2)
+    assert result["reflective/wait"].value == pytest.approx((2 / 4 + 2) / 2)
+    assert result["reflective/等等"].value == pytest.approx((1 / 4 + 0) / 2)
+    assert result["reflective"].value == pytest.approx((2 / 4 + 1 / 4 + 1 / 4 + 3) / 2)
+    assert 0.5 < result["language"].value < 1
 
 
 def test_levels_are_told_apart() -> None:
-    found = _scripted(QUESTIONS, [[_said("0.5")] * 4, [_said("3")] * 4])
-    assert {level: one["pass_at_1"].value for level, one in found.levels.items()} == {"1": 1, "5": 0}
-    assert found.levels["1"]["pass_at_1"].ci95 is None
+    result = _scripted(QUESTIONS, [[_said("0.5")] * 4, [_said("3")] * 4])
+    assert {level: one["pass_at_1"].value for level, one in result.levels.items()} == {"1": 1, "5": 0}
+    assert result.levels["1"]["pass_at_1"].ci95 is None
     none = _scripted(QUESTIONS, [[_said("0.5")] * 4, [_said("3")] * 4], level="hardness")
     assert none.levels == {}
 
@@ -123,11 +123,11 @@ def test_levels_are_told_apart() -> None:
 def test_what_cannot_be_judged_is_neither_right_nor_wrong() -> None:
     unreadable = Sample(response="", prompt="What is nothing?", reference=r"\frac{", kind="math")
     general = Sample(response="", prompt="Please greet me.", kind="general")
-    found = _scripted(
+    result = _scripted(
         [QUESTIONS[1], unreadable, general], [[_said("2")] * 4, [_said("3")] * 4, [_said("Hello")] * 4]
     ).metrics
-    assert (found["pass_at_1"].value, found["pass_at_1"].n) == (1, 1)
-    assert found["unjudged"].value == pytest.approx(1 / 3)
+    assert (result["pass_at_1"].value, result["pass_at_1"].n) == (1, 1)
+    assert result["unjudged"].value == pytest.approx(1 / 3)
 
 
 def test_intervals_cover_and_narrow() -> None:
@@ -177,8 +177,8 @@ def test_interrupted_at_any_byte_it_goes_on_to_the_same(tmp_path: Path) -> None:
     for size in (0, 5, len(data) // 3, data.index(b"\n") + 1, len(data) - 1, len(data)):
         torn.write_bytes(data[:size])
         (tmp_path / "torn.jsonl.run.json").write_bytes(record)
-        found = evaluate(model, questions, output=torn, resume=True, at_once=5, **options)  # type: ignore[arg-type]  # by name
-        assert found.to_dict() == expected.to_dict()
+        result = evaluate(model, questions, output=torn, resume=True, at_once=5, **options)  # type: ignore[arg-type]  # by name
+        assert result.to_dict() == expected.to_dict()
         assert _without_times(torn) == _without_times(whole)
     assert evaluate(model, questions, **options).to_dict() == expected.to_dict()  # type: ignore[arg-type]  # by name
 
@@ -225,13 +225,21 @@ def test_the_command_writes_samples_and_figures(tmp_path: Path) -> None:
     asked = ["eval", model, str(bench), "--map", "reference=answer", "-k", "2", "--template", "plain"]
     run = CliRunner().invoke(main, [*asked, "-o", str(out), "--summary", str(summary)], catch_exceptions=False)
     assert run.exit_code == 0, run.output
-    told = json.loads(summary.read_text(encoding="utf-8"))
-    assert (told["questions"], told["k"], sorted(told["levels"])) == (4, 2, ["0", "1"])
-    assert told["sampling"]["temperature"] == 0.6
-    assert told["sampling"]["top_p"] == 0.95
-    assert set(told["metrics"]) >= {"pass_at_1", "pass_at_2", "cons_at_2", "format", "length", "truncated", "unjudged"}
+    content = json.loads(summary.read_text(encoding="utf-8"))
+    assert (content["questions"], content["k"], sorted(content["levels"])) == (4, 2, ["0", "1"])
+    assert content["sampling"]["temperature"] == 0.6
+    assert content["sampling"]["top_p"] == 0.95
+    assert set(content["metrics"]) >= {
+        "pass_at_1",
+        "pass_at_2",
+        "cons_at_2",
+        "format",
+        "length",
+        "truncated",
+        "unjudged",
+    }
     again = CliRunner().invoke(main, [*asked, "-o", str(out), "--resume"], catch_exceptions=False)
-    assert json.loads(again.stdout) == told
+    assert json.loads(again.stdout) == content
     page = tmp_path / "page.html"
     report = CliRunner().invoke(main, ["report", str(out), "-o", str(page)], catch_exceptions=False)
     assert report.exit_code == 0, report.output

@@ -39,12 +39,12 @@ def _line(step: int, steps: int, *, down: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _stage(root: Path, name: str, accuracy: float | None, language: float = 0.99, **told: object) -> None:
+def _stage(root: Path, name: str, accuracy: float | None, language: float = 0.99, **message: object) -> None:
     folder = root / name
     folder.mkdir(parents=True)
     titles = {"zero": "R1-Zero", "cold_start": "Dev1", "distill": "distilled into it"}
     write_stages(root, [Entry(one, titles.get(one, ""), "small" if one in SMALL else "base") for one in NAMES])
-    report: dict[str, Any] = {"stage": name, **told}
+    report: dict[str, Any] = {"stage": name, **message}
     if accuracy is not None:
         metrics = {
             "unjudged": _estimate(0.0), "pass_at_1": _estimate(accuracy), "pass_at_16": _estimate(accuracy + 0.1),
@@ -62,24 +62,24 @@ def _stage(root: Path, name: str, accuracy: float | None, language: float = 0.99
 
 def _run(root: Path, **accuracy: float | None) -> Path:
     """A made-up run with the paper's shape, but for what is changed."""
-    told: dict[str, dict[str, Any]] = {"rl2": {"alarms": []}, "hacking": {"alarms": ["it rises"]}}
+    by_name: dict[str, dict[str, Any]] = {"rl2": {"alarms": []}, "hacking": {"alarms": ["it rises"]}}
     shaped = {"base": 0.15, "zero": 0.75, "cold_start": 0.6, "rl1": 0.7, "sft2": 0.78, "rl2": 0.82, "distill": 0.85}
     shaped |= {"no_language": 0.7, "hacking": 0.4, "small": 0.1, "small_zero": 0.75}
     for name, value in {**shaped, **accuracy}.items():
         language = {"base": 0.7, "zero": 0.6, "no_language": 0.8}.get(name, 0.99)
-        _stage(root, name, value, language, **told.get(name, {}))
+        _stage(root, name, value, language, **by_name.get(name, {}))
     return root
 
 
 def _verdicts(root: Path) -> dict[str, PaperFinding]:
-    return {found.what: found for found in findings(read_pipeline(root))}
+    return {one.what: one for one in findings(read_pipeline(root))}
 
 
 def test_the_shape_of_the_paper_is_recognised(tmp_path: Path) -> None:
-    found = _verdicts(_run(tmp_path))
-    assert {one.verdict for one in found.values()} == {"holds"}
-    assert len(found) >= 15
-    assert found["reflective words grow"].here.endswith("times")
+    result = _verdicts(_run(tmp_path))
+    assert {one.verdict for one in result.values()} == {"holds"}
+    assert len(result) >= 15
+    assert result["reflective words grow"].here.endswith("times")
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_an_alarm_that_does_not_ring_or_rings_wrongly_departs(tmp_path: Path) ->
     hacking, rl2 = root / "hacking" / "report.json", root / "rl2" / "report.json"
     hacking.write_text(json.dumps({"alarms": []}), encoding="utf-8")
     rl2.write_text(json.dumps({**json.loads(rl2.read_text("utf-8")), "alarms": ["why"]}), encoding="utf-8")
-    found = _verdicts(root)
-    assert found["the monitor's alarm tells it"].verdict == "departs"
-    assert found["with preference in the last steps only the monitor's does not"].verdict == "departs"
+    result = _verdicts(root)
+    assert result["the monitor's alarm tells it"].verdict == "departs"
+    assert result["with preference in the last steps only the monitor's does not"].verdict == "departs"
 
 
 def test_a_rise_that_prompts_alone_could_make_is_noise(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_the_page_needs_nothing_else_and_runs_nothing(tmp_path: Path) -> None:
     assert "&lt;b&gt;bold" in page
     assert "default-src 'none'; style-src 'sha256-" in page.replace("&#39;", "'")
     assert set(re.findall(r'(?:src|href)="([a-z:/]+)', page)) == {"data:image/png"}
-    for told in (
+    for one in (
         "The paper&#39;s checkpoints (Table 3)",
         "79.8",
         "R1-Zero (zero)",
@@ -135,7 +135,7 @@ def test_the_page_needs_nothing_else_and_runs_nothing(tmp_path: Path) -> None:
         "75.0 (73.0 to 77.0)",
         "147K in all",
     ):
-        assert told in page, told
+        assert one in page, one
     assert "(1) is 等等" in page
 
 

@@ -60,8 +60,8 @@ def test_each_number_has_its_source_or_says_that_it_has_none() -> None:
         if line.startswith("["):
             table = line
         setting, _, comment = line.partition("#")
-        told = re.match(r"(\w+) = (.+)", setting)
-        if told and told[1] not in ("output", "final"):
+        match = re.match(r"(\w+) = (.+)", setting)
+        if match and match[1] not in ("output", "final"):
             assert cited.search(comment), f"line {number}, {table}: {line}"
 
 

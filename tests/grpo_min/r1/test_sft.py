@@ -19,8 +19,8 @@ LESSONS = [SFTExample((1 + place % 5, 7), (*range(8, 9 + place % 4), 0)) for pla
 
 
 def config(**changes: object) -> SFTConfig:
-    usual = {"epochs": 2, "batch": 4, "optimizer": OptimizerConfig(lr=1e-2, schedule="cosine"), "checkpoint_every": 2}
-    return SFTConfig(**{**usual, **changes})  # type: ignore[arg-type]  # by name
+    default = {"epochs": 2, "batch": 4, "optimizer": OptimizerConfig(lr=1e-2, schedule="cosine"), "checkpoint_every": 2}
+    return SFTConfig(**{**default, **changes})  # type: ignore[arg-type]  # by name
 
 
 def test_the_loss_is_the_mean_over_response_tokens_and_falls(tiny_model, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # a fixture

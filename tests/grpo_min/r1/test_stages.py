@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from r1_reward.grpo_min.config import RewardConfig, TrainConfig
+from r1_reward.grpo_min.r1.clean import DecontaminationConfig
 from r1_reward.grpo_min.r1.page import read_pipeline
 from r1_reward.grpo_min.r1.pipeline import Report, Stage, resolve_stages, run_stages
 from r1_reward.grpo_min.r1.recipe import Recipe, SampleConfig, read_stages
@@ -27,8 +28,10 @@ from r1_reward.grpo_min.rewards import build_reward
 from r1_reward.grpo_min.toy.arithmetic import sums
 from r1_reward.grpo_min.train import run_train
 from r1_reward.reward_models import StoppedError
+from r1_reward.scoring.samples import read_samples
 from r1_reward.verifiers import Reason, Sample, Verdict
-from r1_reward.verifiers.errors import ConfigError
+from r1_reward.verifiers.errors import ConfigError, RunError
+from r1_reward.verifiers.files import write_rows
 
 RECIPES = Path(__file__).parents[3] / "recipes"
 
@@ -37,6 +40,9 @@ RECIPE = """
 output = "{folder}/out"
 preference_steps = 2
 stages = ["rl2", "distill", "no_language", "hacking", "small_zero"]
+
+[decontamination]
+probe = false   # which is what is trained on
 
 [source]
 reasoning = "{folder}/any.jsonl"
@@ -208,6 +214,51 @@ def test_stages_take_verifiers_by_name(tmp_path: Path, whole: tuple[Recipe, dict
     assert "format" not in found["zero"]["evaluation"]["metrics"]
 
 
+def test_stages_drop_what_they_are_tested_with_and_say_so(
+    tmp_path: Path, whole: tuple[Recipe, dict[str, Report]], caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = read_samples([whole[0].source.reasoning])
+    tests = tmp_path / "tests.jsonl"
+    write_rows(tests, [{"question": f"{sample.prompt_text.upper()}!"} for sample in asked[::2]])
+    recipe = replace(whole[0], output=str(tmp_path / "out"), stages=("cold_start",))
+    recipe = replace(recipe, decontamination=DecontaminationConfig(against=(str(tests),), probe=False))
+    shutil.copytree(Path(whole[0].output) / "base", tmp_path / "out" / "base")
+    report = reports(recipe)
+    for stage in ("zero", "cold_start"):
+        told = report[stage]["decontaminated"]["reasoning"]
+        assert (told["rows"], told["reasons"]) == (len(asked), {"same": told["dropped"]})
+        assert told["dropped"] >= len(asked) // 2
+        lines = (tmp_path / "out" / stage / "dropped_reasoning.jsonl").read_text().splitlines()
+        assert len(lines) == told["dropped"]
+        assert json.loads(lines[0])["overlap"]["test"]["line"] == 1
+        assert f"{stage}: {told['dropped']} of {len(asked)} rows of reasoning hold tests" in caplog.text
+    left = {sample.prompt_text for sample in read_samples([str(tmp_path / "out" / "cold_start" / "candidates.jsonl")])}
+    assert left
+    assert left.isdisjoint(sample.prompt_text for sample in asked[::2])
+    assert "decontaminated" not in whole[1]["zero"]
+    with pytest.raises(RunError, match=r"all \d+ rows of reasoning hold tests.*probe = false"):
+        reports(replace(recipe, output=str(tmp_path / "all"), decontamination=DecontaminationConfig()))
+
+
+def test_a_stage_waits_for_a_persons_marks_and_goes_on(tmp_path: Path, whole: tuple[Recipe, dict[str, Report]]) -> None:
+    recipe = replace(whole[0], output=str(tmp_path / "out"), stages=("cold_start",))
+    marks = tmp_path / "marks.jsonl"
+    config = replace(recipe.cold_start.sample, marks=str(marks))
+    recipe = replace(recipe, cold_start=replace(recipe.cold_start, sample=config))
+    for name in ("base", "zero"):
+        shutil.copytree(Path(whole[0].output) / name, tmp_path / "out" / name)
+    with pytest.raises(RunError, match=r"waits for a person: (\d+) of \1 rows of .*to_check\.jsonl have no mark"):
+        reports(recipe)
+    rows = [json.loads(line) for line in (tmp_path / "out" / "cold_start" / "to_check.jsonl").read_text().splitlines()]
+    asked = (tmp_path / "out" / "cold_start" / "candidates.jsonl").read_bytes()
+    assert len(rows) == whole[1]["cold_start"]["kept"] > 1
+    write_rows(marks, [{**row, "accept": place > 0} for place, row in enumerate(rows)])
+    report = reports(recipe)["cold_start"]
+    assert (report["kept"], report["left_out"]["rejected"]) == (len(rows) - 1, 1)
+    assert report["sft"]["rows"] == len(rows) - 1
+    assert (tmp_path / "out" / "cold_start" / "candidates.jsonl").read_bytes() == asked
+
+
 def test_preference_joins_the_verifiers_that_rl2_names() -> None:
     class Liked:
         name = "helpful"
@@ -304,6 +355,7 @@ def test_the_papers_recipe_scaled_down_runs_every_stage(tmp_path: Path) -> None:
         output=small.output,
         preference_steps=2,
         source=small.source,
+        decontamination=small.decontamination,
         toy=toy,
         zero=fewer(paper.zero, 2),
         cold_start=replace(paper.cold_start, sample=less(paper.cold_start.sample), sft=shorter(paper.cold_start.sft)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import zlib
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,22 @@ def test_a_judge_that_changes_its_mind_or_refuses_is_found_out(tmp_path: Path) -
     assert told["refusal_rate"]["value"] == pytest.approx(0.2)
     assert told["refusals"] == {"judge_unclear": 24}
     assert any("20.0% have no verdict" in fault for fault in told["faults"])
+
+
+def test_a_terminal_shows_what_was_spent_and_the_ceiling_is_no_refusal(tmp_path: Path) -> None:
+    path = put(tmp_path / "labelled.jsonl", singles(60))
+    price = ["--set=judge.price=[1.0, 10.0]", "--set=judge.max_tokens=20"]
+    with ScriptedServer(right) as server:
+        command = ["judge-check", f"--set=judge.url={server.url}", "--set=judge.model=m", path, *price]
+        result = CliRunner().invoke(main, command, env={"FORCE_COLOR": "1", "COLUMNS": "80"})
+        assert result.exit_code == 0, result.output
+        shown = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", result.stderr)
+        assert "120/120 120 calls, 12.0k + 1.2k tokens, cost 0.024" in shown
+        assert not run(server.url, path, *price).stderr
+        record = f"--set=judge.record={tmp_path / 'record.jsonl'}"
+        stopped = run(server.url, path, *price, record, "--set=judge.max_cost=0.01", code=1)
+    assert "the ceiling of cost is reached" in stopped.output
+    assert "not usable" not in stopped.output
 
 
 def test_few_labels_or_all_alike_call_nobody_usable(tmp_path: Path) -> None:

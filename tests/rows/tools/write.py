@@ -140,11 +140,11 @@ def inspect_ai(folder: Path) -> None:
     from inspect_ai.solver import generate
 
     for kind in ("eval", "json"):
-        told = [ModelOutput.from_content("mockllm/model", text) for text in (RIGHT, WRONG)]
+        results = [ModelOutput.from_content("mockllm/model", text) for text in (RIGHT, WRONG)]
         task = Task(
             dataset=[Sample(input=PROMPT, target="4", id=n) for n in (1, 2)], solver=generate(), scorer=includes()
         )
-        model = get_model("mockllm/model", custom_outputs=told)
+        model = get_model("mockllm/model", custom_outputs=results)
         evaluate(
             task, model=model, log_dir=str(folder), log_format=kind, display="none", max_samples=1, max_connections=1
         )

@@ -15,7 +15,7 @@ from r1_reward.sandbox.pool import Pool
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "result"),
     [
         ("x = 1", 1),
         (b"# -*- coding: latin-1 -*-\nx = '\xe9'", "é"),
@@ -27,10 +27,10 @@ from r1_reward.sandbox.pool import Pool
         ("def f(a: 1): pass\nx = f.__annotations__", {"a": 1}),  # no `from __future__ import annotations` of ours
     ],
 )
-def test_code_is_what_compile_gives(source: bytes | str, found: object) -> None:
+def test_code_is_what_compile_gives(source: bytes | str, result: object) -> None:
     names: dict[str, object] = {}
     exec(script.code_of(source, "main.py"), names)
-    assert names["x"] == found
+    assert names["x"] == result
 
 
 def test_taking_the_code_does_not_run_it() -> None:

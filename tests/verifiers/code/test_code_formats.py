@@ -89,7 +89,7 @@ def test_a_field_of_another_name_is_read_on_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "reason", "told"),
+    ("row", "reason", "message"),
     [
         ({"tests": "prose"}, "tests_unknown_form", "tests is a text that is not JSON"),
         ({"tests": {"inputs": ["1"], "outputs": []}}, "wrong_type", "1 inputs and 0 outputs"),
@@ -103,8 +103,8 @@ def test_a_field_of_another_name_is_read_on_request() -> None:
         ({"tests": [{"input": "x", "output": "1", "testtype": "functional"}]}, "missing_field", "func_name"),
     ],
 )
-def test_what_cannot_be_read_is_told_by_field(row: dict[str, Any], reason: str, told: str) -> None:
+def test_what_cannot_be_read_is_told_by_field(row: dict[str, Any], reason: str, message: str) -> None:
     with pytest.raises(SampleError) as caught:
         read_sample({"response": "x", **row})
     assert caught.value.reason == reason
-    assert told in str(caught.value)
+    assert message in str(caught.value)

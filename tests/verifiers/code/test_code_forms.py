@@ -42,28 +42,28 @@ OPEN_ENDED = {
 
 def _found(rows: list[dict[str, Any]], backend: str) -> dict[str, tuple[str, str, Any]]:
     """By the name of a row: what became of it, the reason, and the evidence."""
-    found: dict[str, tuple[str, str, Any]] = {}
+    by_name: dict[str, tuple[str, str, Any]] = {}
     samples = {}
     for row in rows:
         try:
             samples[row["name"]] = read_sample(row["row"])
         except SampleError as error:
-            found[row["name"]] = ("unjudged", error.reason, {})
+            by_name[row["name"]] = ("unjudged", error.reason, {})
     verdicts = CodeVerifier(backend=backend)(list(samples.values()))
     for name, verdict in zip(samples, verdicts, strict=True):
         score = {None: "unjudged", 1.0: "pass"}.get(verdict.score, "fail")
-        found[name] = (score, f"{verdict.reason.value}: {verdict.detail}", verdict.evidence)
-    return found
+        by_name[name] = (score, f"{verdict.reason.value}: {verdict.detail}", verdict.evidence)
+    return by_name
 
 
 @pytest.mark.needs("tree")
 @pytest.mark.parametrize("part", [4, pytest.param(1, marks=pytest.mark.slow)])
 def test_rows_are_judged_as_labelled(part: int) -> None:
     rows = [row for number, row in enumerate(ROWS) if number % part == 0 or row["name"] in {*FORMS, *OPEN_ENDED}]
-    found = _found(rows, "local")
-    wrong = [(row["name"], row["expected"], found[row["name"]][:2]) for row in rows]
+    result = _found(rows, "local")
+    wrong = [(row["name"], row["expected"], result[row["name"]][:2]) for row in rows]
     assert [each for each in wrong if each[1] != each[2][0]] == []
-    assert {name: found[name][2].get("form") for name in FORMS} == FORMS
+    assert {name: result[name][2].get("form") for name in FORMS} == FORMS
 
 
 @pytest.mark.needs("docker")
@@ -71,8 +71,8 @@ def test_rows_are_judged_as_labelled(part: int) -> None:
 @pytest.mark.parametrize("part", [24, pytest.param(1, marks=pytest.mark.slow)])
 def test_docker_judges_as_local_does(part: int) -> None:
     rows = ROWS[::part]
-    found = _found(rows, "docker")
-    wrong = [(row["name"], row["expected"], found[row["name"]][:2]) for row in rows]
+    result = _found(rows, "docker")
+    wrong = [(row["name"], row["expected"], result[row["name"]][:2]) for row in rows]
     assert [each for each in wrong if each[1] != each[2][0]] == []
 
 
@@ -100,7 +100,7 @@ def test_a_missing_module_is_the_programs_fault_or_the_sandboxs() -> None:
         {"response": f"```python\n{program}\n```", "tests": ["assert f() == 1"], "solutions": [program]},
         {"response": program, "tests": ["assert f() == 1"], "code": program},
     ]
-    found = CodeVerifier(backend="local")([read_sample(row) for row in rows])
-    assert [verdict.score for verdict in found] == [0.0, None, None, None, 0.0]
-    assert {verdict.reason for verdict in found} == {Reason.MISSING_MODULE}
-    assert all("sandbox build --packages" in verdict.detail for verdict in found)
+    result = CodeVerifier(backend="local")([read_sample(row) for row in rows])
+    assert [verdict.score for verdict in result] == [0.0, None, None, None, 0.0]
+    assert {verdict.reason for verdict in result} == {Reason.MISSING_MODULE}
+    assert all("sandbox build --packages" in verdict.detail for verdict in result)

@@ -193,15 +193,15 @@ def in_every_format(programs: dict[str, str]) -> list[tuple[str, dict[str, Any]]
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_no_cheat_passes(backend: str, mode: str) -> None:
     rows = in_every_format(CHEATS)[:: 5 if backend == "docker" else 1]
-    found = zip(rows, judged(backend, [row for _, row in rows], mode), strict=True)
-    assert [(name, verdict) for (name, _), verdict in found if verdict.score != 0.0] == []
+    result = zip(rows, judged(backend, [row for _, row in rows], mode), strict=True)
+    assert [(name, verdict) for (name, _), verdict in result if verdict.score != 0.0] == []
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_no_honest_oddity_fails(backend: str) -> None:
     rows = in_every_format(ODDITIES)[:: 5 if backend == "docker" else 1]
-    found = zip(rows, judged(backend, [row for _, row in rows]), strict=True)
-    assert [(name, verdict) for (name, _), verdict in found if verdict.score != 1.0] == []
+    result = zip(rows, judged(backend, [row for _, row in rows]), strict=True)
+    assert [(name, verdict) for (name, _), verdict in result if verdict.score != 1.0] == []
 
 
 @pytest.mark.needs("userns")

@@ -53,10 +53,10 @@ FOUND = [
 ]
 
 
-@pytest.mark.parametrize(("response", "wanted", "source", "language", "why"), FOUND)
-def test_where_it_stands(response: str, wanted: str | None, source: str | None, language: str, why: str) -> None:
-    found = find_program(response, required=wanted)
-    assert found == (None if source is None else Program(source, language)), why
+@pytest.mark.parametrize(("response", "expected", "source", "language", "why"), FOUND)
+def test_where_it_stands(response: str, expected: str | None, source: str | None, language: str, why: str) -> None:
+    result = find_program(response, required=expected)
+    assert result == (None if source is None else Program(source, language)), why
 
 
 def test_a_think_that_the_prompt_gave_is_known() -> None:

@@ -68,12 +68,12 @@ def test_the_first_failures_hold_what_they_wrote() -> None:
     source = "import sys\nprint('to the user')\nprint('x' * 5_000 + 'the end', file=sys.stderr)\n1 / 0"
     tests = [TestCase(type="stdin", input="", output=str(n)) for n in range(5)]
     (verdict,) = CodeVerifier(backend="local", score="fraction")([Sample(response=fenced(source), tests=tests)])
-    found = verdict.evidence["tests"]
-    assert [("stderr" in test, test.get("stdout")) for test in found] == [(True, "to the user\n")] * 3 + [
+    result = verdict.evidence["tests"]
+    assert [("stderr" in test, test.get("stdout")) for test in result] == [(True, "to the user\n")] * 3 + [
         (False, None)
     ] * 2
-    assert len(found[0]["stderr"]) < 1_100
-    assert "more characters]" in found[0]["stderr"]
+    assert len(result[0]["stderr"]) < 1_100
+    assert "more characters]" in result[0]["stderr"]
 
 
 @pytest.mark.needs("userns")

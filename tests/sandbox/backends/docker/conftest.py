@@ -99,7 +99,7 @@ def containers() -> Callable[[int], list[str]]:
 
     def of(pid: int) -> list[str]:
         with engine() as client:
-            found = client.containers(all=True, filters={"label": LABEL})
-        return [each["Id"] for each in found if each["Labels"][LABEL].split()[1] == str(pid)]
+            result = client.containers(all=True, filters={"label": LABEL})
+        return [each["Id"] for each in result if each["Labels"][LABEL].split()[1] == str(pid)]
 
     return of

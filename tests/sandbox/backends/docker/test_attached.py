@@ -42,19 +42,19 @@ def test_any_cut_of_any_frames_gives_the_same_bytes(
     with near, far:
         channel = AttachedChannel(near, near.close, "box")
         wire = b"".join(_frame(stream, payload) for stream, payload in frames)
-        wanted = b"".join(payload for stream, payload in frames if stream == 1)
+        expected = b"".join(payload for stream, payload in frames if stream == 1)
         got = b""
         turn = 0
-        while wire or len(got) < len(wanted):
+        while wire or len(got) < len(expected):
             cut = cuts[turn % len(cuts)]
             far.sendall(wire[:cut])
             wire = wire[cut:]
             turn += 1
             if not wire:
-                while len(got) < len(wanted):
-                    size = min(sizes[len(got) % len(sizes)], len(wanted) - len(got))
+                while len(got) < len(expected):
+                    size = min(sizes[len(got) % len(sizes)], len(expected) - len(got))
                     got += channel.receive(size, _soon())
-        assert got == wanted
+        assert got == expected
 
 
 def test_a_frame_larger_than_the_sockets_buffer_arrives_whole(pair: tuple[AttachedChannel, socket.socket]) -> None:

@@ -34,10 +34,10 @@ def test_a_container_has_the_settings_that_are_promised(backend: DockerBackend, 
     try:
         (name,) = set(containers(os.getpid())) - others
         with engine() as client:
-            found = client.inspect_container(name)
+            result = client.inspect_container(name)
     finally:
         channel.kill()
-    host, config = found["HostConfig"], found["Config"]
+    host, config = result["HostConfig"], result["Config"]
     assert host["NetworkMode"] == "none"
     assert host["ReadonlyRootfs"] is True
     assert host["CapDrop"] == ["ALL"]
@@ -51,7 +51,7 @@ def test_a_container_has_the_settings_that_are_promised(backend: DockerBackend, 
     assert host["AutoRemove"] is True
     assert host["Privileged"] is False
     assert not host["Binds"]
-    assert not found["Mounts"]
+    assert not result["Mounts"]
     assert set(host["Tmpfs"]) == {"/box", "/tmp", "/dev/shm"}
     for options in host["Tmpfs"].values():
         assert {"size=33m", "nr_inodes=777", "nosuid", "nodev"} <= set(options.split(","))

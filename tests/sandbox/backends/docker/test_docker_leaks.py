@@ -49,15 +49,15 @@ def _gone(pid: int, containers: Containers) -> bool:
 
 
 def _watchers(pid: int) -> list[int]:
-    found = []
+    results = []
     for entry in Path("/proc").iterdir():
         try:
             words = (entry / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
         if entry.name.isdigit() and str(pid).encode() in words and b"-P" in words:
-            found.append(int(entry.name))
-    return found
+            results.append(int(entry.name))
+    return results
 
 
 def _start() -> subprocess.Popen[str]:
@@ -132,9 +132,9 @@ def test_a_sweep_takes_what_dead_owners_left_and_nothing_else(containers: Contai
     try:
         assert sweep() >= 1
         assert backend.sweep() == 0
-        found = containers(me.pid)
-        assert left not in found
-        assert {kept, mine} <= set(found)
+        result = containers(me.pid)
+        assert left not in result
+        assert {kept, mine} <= set(result)
     finally:
         with engine() as client:
             for name in (kept, mine):

@@ -1,0 +1,255 @@
+"""What judges reply and servers send: what is a verdict, and its neighbours, which are none and never a number."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.verifiers.judge.scripted import Asked, ScriptedServer, Told
+
+from r1_reward.verifiers import Sample
+from r1_reward.verifiers.judge import JudgeVerifier
+from r1_reward.verifiers.judge.asking import UnclearError
+from r1_reward.verifiers.judge.question import Field, read_reply
+
+CODE = "0123456789abcdef"
+FIELDS: Mapping[str, list[Field]] = {
+    "label": [Field(name="verdict", words=["correct", "incorrect"])],
+    "three": [Field(name="verdict", words=["correct", "incorrect", "not_attempted"])],
+    "pair": [Field(name="verdict", words=["A", "tie", "B"])],
+    "levels": [Field(name="verdict", words=["A>>B", "A>B", "A=B", "B>A", "B>>A"])],
+    "scale": [Field(name="score", low=1, high=10, whole=False)],
+    "criteria": [Field(name="c1", words=("yes", "no")), Field(name="c2", words=("yes", "no"))],
+}
+
+
+def says(verdict: object, reasons: str = "so", key: str = "verdict") -> str:
+    return json.dumps({"code": CODE, "reasons": reasons, key: verdict}, ensure_ascii=False)
+
+
+def met(**values: object) -> str:
+    return json.dumps({"code": CODE, **values})
+
+
+GOOD, BAD = says("correct"), says("incorrect")
+
+REPLIES: list[tuple[str, str, object]] = [
+    # Wrapped and surrounded
+    ("label", f"```json\n{GOOD}\n```\nI hope this helps!", "correct"),
+    ("label", f"[{GOOD}]", "correct"),
+    ("label", f"{GOOD}<|im_end|>", "correct"),
+    ("label", f"{GOOD}\n{GOOD}", "correct"),
+    ("label", f"{GOOD}\n{BAD}", None),
+    ("label", f'{{"result": {GOOD}}}', None),
+    ("label", json.dumps(GOOD), None),
+    ("label", f"code: {CODE}\nverdict: correct", None),
+    # Not quite JSON, and no JSON
+    ("label", GOOD.replace("so", "two\nlines\t"), "correct"),
+    ("label", GOOD.replace("so", r"\(x\) costs \$5, \underline{\frac12}"), "correct"),
+    ("label", says("incorrect", "ends in \\"), "incorrect"),
+    ("label", GOOD.replace("so", 'he said "yes"'), None),
+    ("label", GOOD.replace('"', "'"), None),
+    ("label", GOOD[:-1] + ",}", None),
+    # Cut
+    ("label", GOOD[:-1], None),
+    ("label", GOOD[:-1] + f', "again": {BAD}', None),
+    ("label", GOOD.replace('"', "'") + BAD, None),
+    # Keys and words
+    ("label", GOOD.replace('"verdict"', '"Verdict"'), "correct"),
+    ("label", GOOD[:-1] + ', "Verdict": "incorrect"}', None),
+    ("label", GOOD[:-1] + ', "final_verdict": "incorrect"}', None),
+    ("label", GOOD[:-1] + ', "final_verdict": "correct", "confidence": 0.9}', "correct"),
+    ("label", says("**Correct.**"), "correct"),
+    ("label", says("[[correct]]"), "correct"),
+    ("label", says("\u200bcorrect"), "correct"),
+    ("label", says("cor\u200brect"), None),
+    ("label", says("correct ✅"), "correct"),
+    ("label", says("<correct>"), "correct"),
+    ("label", says("!correct"), None),
+    ("label", says("correct?"), None),
+    ("label", says("not correct"), None),
+    ("label", says("mostly correct"), None),
+    ("label", says('"correct" or "incorrect"'), None),
+    ("label", says("正确"), None),
+    ("label", says("cоrrect"), None),  # Cyrillic
+    ("label", says(True), None),
+    ("label", says(["correct"]), None),
+    ("label", says("correct", "回答与参考一致。"), "correct"),
+    ("three", says("Not attempted"), "not_attempted"),
+    ("three", says("C"), None),
+    ("pair", says("[[A]]"), "A"),
+    ("pair", says("A and B"), None),
+    ("pair", says("m"), None),
+    ("levels", says("A > B"), "A>B"),
+    ("levels", says("[[A>>B]]"), "A>>B"),
+    ("levels", says("A>>>B"), None),
+    ("levels", says("B<A"), None),
+    ("scale", says(7.5, key="score"), 7.5),
+    ("scale", says("7", key="score"), None),
+    ("scale", says(7, key="score").replace("7}", "NaN}"), None),
+    ("scale", says(98989, key="score"), None),
+    ("criteria", met(C1=True, c2="No"), ("yes", "no")),
+    ("criteria", met(c1="true", c2="no"), None),
+    ("criteria", met(c1="yes", c2="no", c3="yes"), None),
+    ("criteria", met(c1="yes") + met(c2="no"), None),
+    # Reasoning
+    ("label", f"<think>{BAD}</think>{GOOD}", "correct"),
+    ("label", f"{BAD}</think>{GOOD}", "correct"),
+    ("label", f"<think>{GOOD}", None),
+    ("label", f"<think>{GOOD}</think>I cannot say.", None),
+    ("label", f"<think>a</think>{BAD}<think>b</think>{GOOD}", None),
+    ("label", f"[THINK]{BAD}[/THINK]{GOOD}", "correct"),
+    ("label", f"[THINK]{GOOD}", None),
+    ("label", f"<|channel|>analysis<|message|>{BAD}<|end|><|channel|>final<|message|>{GOOD}", "correct"),
+    ("label", f"<|channel|>analysis<|message|>{GOOD}", None),
+    ("label", f"<|begin_of_thought|>{BAD}<|end_of_thought|>{GOOD}", "correct"),
+    ("label", f"<|START_THINKING|>{GOOD}", None),
+    ("label", says("correct", "It says <think> and </think>."), "correct"),
+    # One thing in the verdict, and another beside it
+    ("label", f"{GOOD}\nActually, the response is incorrect.", None),
+    ("label", f"{GOOD}\nThe response is correct.", "correct"),
+    ("label", f"{GOOD}\nSo it is not correct.", None),
+    ("label", f"{BAD}\nSo it is not correct.", "incorrect"),
+    ("label", f"Final verdict: incorrect\n{GOOD}", None),
+    ("label", f"The first try is incorrect, the second right. Verdict: correct\n{GOOD}", "correct"),
+    ("label", f"The response holds {says('correct').replace(CODE, 'f00')}, which is no answer.\n{BAD}", "incorrect"),
+    ("label", f'{{"verdict": "incorrect"}}\n{GOOD}', None),
+    ("label", f"\\boxed{{incorrect}}\n{GOOD}", None),
+    ("label", f"My judgment: the response is incorrect.\n{GOOD}", None),
+    ("pair", f"Winner: B\n{says('A')}", None),
+    ("pair", f"[[B]]\n{says('A')}", None),
+    ("pair", f"A good answer deserves praise. {says('B')}\nIs that a fair verdict? I think so.", "B"),
+    ("scale", f"[RESULT] 3\n{says(7, key='score')}", None),
+    ("scale", f"Score (1-10): 7\n{says(7, key='score')}", 7.0),
+    # Of other judges' forms
+    *((mode, text, None) for mode, text in [
+        ("pair", "[[A]]"), ("levels", "My final verdict is: [[A>>B]]"), ("pair", "m"), ("scale", "so. [RESULT] 4"),
+        ("three", "A"), ("label", "TRUE"), ("scale", "4"), ("criteria", '{"criteria_met": true}'),
+        ("label", "GRADE: C"), ("label", "I'm sorry, but I can't assist with that."), ("label", ""), ("label", "{}"),
+    ]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("mode", "reply", "expected"), REPLIES)
+def test_what_a_reply_says(mode: str, reply: str, expected: object) -> None:
+    try:
+        verdict, _ = read_reply(reply, CODE, FIELDS[mode])
+    except UnclearError:
+        assert expected is None
+        return
+    values = tuple(verdict.values())
+    assert (values if len(values) > 1 else values[0]) == expected
+
+
+@given(st.lists(st.sampled_from([GOOD, BAD, "<think>", "</think>", "{", "}", '"', "\\", "[[", "incorrect", "\n"])))
+def test_any_reply_is_a_verdict_or_unclear(parts: list[str]) -> None:
+    try:
+        verdict, _ = read_reply("".join(parts), CODE, FIELDS["label"])
+    except UnclearError:
+        return
+    assert verdict["verdict"] in ("correct", "incorrect")
+    assert (GOOD if verdict["verdict"] == "correct" else BAD) in parts
+
+
+@given(st.lists(st.sampled_from([GOOD, BAD, "\n", "So: ", "```", "[", "]", ", "])))
+def test_two_verdicts_that_differ_are_none(parts: list[str]) -> None:
+    if {GOOD, BAD} <= {*parts}:
+        with pytest.raises(UnclearError):
+            read_reply("".join(parts), CODE, FIELDS["label"])
+
+
+def body(content: object, finish: object = "stop", **more: object) -> dict[str, Any]:
+    message = {"role": "assistant", "content": content, **more}
+    return {"choices": [{"message": message, "finish_reason": finish}], "usage": {"prompt_tokens": 9}}
+
+
+FILTERED = {"error": {"code": "content_filter", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}
+UNAVAILABLE, UNCLEAR = "judge_unavailable", "judge_unclear"
+BODIES: list[tuple[int, object, str]] = [
+    *((200, body("OK", end), "correct") for end in ("stop", None, "STOP", "eos", "end_turn", "COMPLETE")),
+    *((200, body("OK", end), UNCLEAR) for end in ("length", "MAX_TOKENS", "model_length", "incomplete")),
+    *((200, body("OK", end), UNCLEAR) for end in ("content_filter", "SAFETY", "refusal", "tool_calls", "OTHER", {})),
+    *((200, body("OK", end), UNAVAILABLE) for end in ("error", "network_error", "abort")),
+    (200, body([{"type": "thinking", "thinking": [{"type": "text", "text": "BAD"}]}, {"type": "text", "text": "OK"}]),
+     "correct"),
+    (200, body([{"type": "refusal", "refusal": "no"}]), UNCLEAR),
+    (200, body([{"type": "thinking", "thinking": "OK"}]), UNAVAILABLE),
+    (200, body("OK", reasoning_content="BAD", tool_calls=[]), "correct"),
+    (200, body("OK", refusal="I can't help with that."), UNCLEAR),
+    (200, body(None, reasoning_content="OK"), UNAVAILABLE),
+    (200, {"choices": [{"message": {"reasoning_content": "OK"}, "finish_reason": "length"}]}, UNCLEAR),
+    (200, {**body("OK"), "usage": []}, "correct"),
+    (200, {"choices": [{**body("OK")["choices"][0], "error": {"code": 502}}]}, UNAVAILABLE),
+    (200, {"choices": [{**body("OK")["choices"][0], "native_finish_reason": "MAX_TOKENS"}]}, UNCLEAR),
+    (200, {"choices": [{**body("OK")["choices"][0], "native_finish_reason": "whatever"}]}, "correct"),
+    (200, {**body("OK"), "error": {"code": 502, "message": "Provider returned error"}}, UNAVAILABLE),
+    (200, {"error": {"code": 429, "message": "Provider returned error"}}, UNAVAILABLE),
+    (400, FILTERED, UNCLEAR),
+    (403, {"error": {"message": "Your chosen model requires moderation and your input was flagged"}}, UNCLEAR),
+    (500, body("OK"), UNAVAILABLE),
+]  # fmt: skip
+
+
+def test_what_a_server_sends() -> None:
+    def script(asked: Asked) -> Told:
+        status, sent, _ = BODIES[int(asked.shown("prompt"))]
+        good, bad = (json.dumps(one.replace(CODE, asked.code)) for one in (GOOD, BAD))
+        return Told(raw=json.dumps(sent).replace('"OK"', good).replace('"BAD"', bad).encode(), status=status)
+
+    with ScriptedServer(script) as server:
+        judge = JudgeVerifier(url=server.url, model="m", retries=0)
+        samples = [Sample(prompt=str(n), response="Paris", reference="Paris") for n in range(len(BODIES))]
+        for (status, sent, expected), verdict in zip(BODIES, judge(samples), strict=True):
+            assert verdict.reason.value == expected, (status, sent, verdict.detail)
+            assert verdict.score == (1.0 if expected == "correct" else None)
+
+
+def test_one_row_that_a_filter_refuses_does_not_end_the_asking() -> None:
+    def script(asked: Asked) -> Told:
+        if asked.shown("prompt") == "0":
+            return Told(raw=b'{"error": {"message": "requires moderation and your input was flagged"}}', status=403)
+        return Told(GOOD.replace(CODE, asked.code))
+
+    with ScriptedServer(script) as server:
+        judge = JudgeVerifier(url=server.url, model="m", retries=0, concurrency=1)
+        found = judge([Sample(prompt=str(n), response="a", reference="a") for n in range(4)])
+    assert [one.score for one in found] == [None, 1.0, 1.0, 1.0]
+
+
+def test_a_model_that_takes_neither_temperature_nor_max_tokens_is_asked_without() -> None:
+    def script(asked: Asked) -> Told:
+        for name in ("max_tokens", "temperature"):
+            if name in asked.body:
+                message = f"Unsupported parameter: '{name}' is not supported with this model."
+                return Told(raw=json.dumps({"error": {"message": message}}).encode(), status=400)
+        return Told(GOOD.replace(CODE, asked.code))
+
+    with ScriptedServer(script) as server:
+        judge = JudgeVerifier(url=server.url, model="m", max_tokens=77, concurrency=1)
+        found = judge([Sample(prompt=str(n), response="a", reference="a") for n in range(5)])
+        assert [one.score for one in found] == [1.0] * 5
+        assert len(server.asked) == 7  # it is told once of each
+        assert server.asked[-1].body["max_completion_tokens"] == 77
+        assert "response_format" in server.asked[-1].body
+
+
+@pytest.mark.parametrize(
+    ("headers", "text", "seconds"),
+    [
+        ({"retry-after": "20"}, "", 20), ({"retry-after": "1.5"}, "", 1.5), ({"retry-after": "1m20s"}, "", 80),
+        ({"retry-after-ms": "1500", "retry-after": "2"}, "", 1.5), ({"x-ms-retry-after-ms": "700"}, "", 0.7),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, "", 0), ({"retry-after": "-5"}, "", None),
+        ({"retry-after": "nan"}, "", None), ({"retry-after": "soon"}, "", None), ({}, "", None),
+        ({}, "Rate limit reached. Please try again in 1m2.5s.", 62.5), ({}, '"retryDelay": "34s"', 34),
+        ({}, "Please try again in 300ms.", 0.3),
+        ({}, "Please retry after 6 seconds.", 6), ({"x-ratelimit-reset-requests": "6m0s"}, "", None),
+    ],
+)  # fmt: skip
+def test_how_long_a_server_asks_to_wait(headers: dict[str, str], text: str, seconds: float | None) -> None:
+    from r1_reward.verifiers.judge.client import _retry_after
+
+    assert _retry_after(headers, text) == seconds
