@@ -242,6 +242,7 @@ def view(folder: str, **flags: Any) -> None:
     type=click.Choice(["error", "warning", "info"]),
     help="What is logged, as JSON on standard error; info has a line for each request (default: warning).",
 )
+@click.option("--traces", metavar="URL", help="OpenTelemetry collector that gets a span a request (extra `otel`).")
 @click.option("--config", metavar="FILE.toml", help="Read options from there; flags win.")
 def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) -> None:
     """Serve rewards over HTTP to OpenRLHF, slime, NeMo-Gym and anything that speaks JSON.
