@@ -242,6 +242,7 @@ def view(folder: str, **flags: Any) -> None:
     type=click.Choice(["error", "warning", "info"]),
     help="What is logged, as JSON on standard error; info has a line for each request (default: warning).",
 )
+@click.option("--traces", metavar="URL", help="OpenTelemetry collector that gets a span a request (extra `otel`).")
 @click.option("--config", metavar="FILE.toml", help="Read options from there; flags win.")
 def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) -> None:
     """Serve rewards over HTTP to OpenRLHF, slime, NeMo-Gym and anything that speaks JSON.
@@ -624,7 +625,9 @@ def train(recipe: str, set_: dict[str, object], assume: dict[str, object], *, dr
 @click.option(
     "--paper", callback=_names, metavar="STAGE,...", help="With --table: the paper's own columns, as R1-Zero."
 )
-@click.option("--json", "as_json", is_flag=True, help="With --table: one JSON object.")
+@click.option("--prompts", is_flag=True, help="Print how far records of one card under several prompts are apart.")
+@click.option("--languages", is_flag=True, help="Print which share of records is out of its prompt's language.")
+@click.option("--json", "as_json", is_flag=True, help="With --table, --prompts or --languages: one JSON object.")
 def evaluate(arguments: tuple[str, ...], **flags: Any) -> None:
     """Ask a model every question of benchmark files K times, and measure its answers.
 

@@ -83,8 +83,10 @@ _BOUNDS = [
     )
     for sign, names in reversed(TABLES["bounds"].items())
 ]
-_AFTER = ((re.compile(r"\+|,? or (?:more|greater|above|higher|over)|,? and (?:above|over|up)"), "≥"),)
-_AFTER += ((re.compile(r",? or (?:less|fewer|below|under|lower)"), "≤"),)
+_AFTER = [
+    (re.compile(r"\+|,? or (?:more|greater|above|higher|over)|,? and (?:above|over|up)"), "≥"),
+    (re.compile(r",? or (?:less|fewer|below|under|lower)"), "≤"),
+]
 _TO = re.compile(r"\s+(?:to|until|till|through|thru|and)\s+|\s*-\s*(?=[$€£¥]?[\da-z])")
 _SCALED = re.compile(r"\d\s*([a-z]+)\b")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s*(?::|-?to-?)\s*(\d+(?:\.\d+)?)")

@@ -44,6 +44,7 @@ from .forms import FORMS, Form, Refusal, Served
 from .model_forms import MODEL_FORMS
 from .openapi import document, page
 from .record import Recorded
+from .traces import Around
 
 _log = logging.getLogger(__name__)
 QUICK = 0.5
@@ -80,6 +81,7 @@ def make_app(
     clients: Clients,
     stopping: Callable[[], bool],
     breaker: Breaker | None = None,
+    around: Around = lambda app, _: app,
 ) -> ASGIApp:
     """The server's application, to be run on the loop that the batcher was made on.
 
@@ -92,6 +94,7 @@ def make_app(
         clients: Who may ask.
         stopping: Whether the server is ending, and takes no more rows.
         breaker: Ends the zeros for rows that could not be judged: they are refused again.
+        around: Puts something around the application, given the paths that are known.
     """
     about = dump({"status": "ok", "reward": served.reward, "version": version, "schema_version": SCHEMA_VERSION})
 
@@ -134,7 +137,7 @@ def make_app(
     app = Starlette(routes=routes, exception_handlers={HTTPException: _http_error, Refusal: _refused})
     app.router.redirect_slashes = False  # a redirect would repeat the Host that the client claims
     failed = _error(500, "internal", "the server failed at this request")
-    return Recorded(_Guarded(app, clients), metrics, paths, failed)
+    return Recorded(around(_Guarded(app, clients), paths), metrics, paths, failed)
 
 
 class _Asked:
@@ -234,10 +237,11 @@ class _Asked:
         except BusyError as busy:
             return _error(429, "busy", str(busy), retry_after=busy.after)
         try:
-            await asyncio.wait((asked,), timeout=QUICK)
-            if not asked.done():
-                await _until_gone_or(asked, receive)
-            finished = asked.result()
+            with scope.get("judging", contextlib.nullcontext)():
+                await asyncio.wait((asked,), timeout=QUICK)
+                if not asked.done():
+                    await _until_gone_or(asked, receive)
+                finished = asked.result()
         except TimeoutError:
             return _error(503, "deadline", "judging takes too long at the moment", retry_after=RETRY_AFTER)
         except RunError as error:

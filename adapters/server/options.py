@@ -70,6 +70,8 @@ class ServeOptions:
     """Its private key."""
     log_level: Literal["error", "warning", "info"] = "warning"
     """What is logged, one JSON object a line on standard error: `info` has a line for each request."""
+    traces: str | None = None
+    """Address of an OpenTelemetry collector that gets a span for each request (OTLP over HTTP)."""
     read_timeout: float = 20.0
     """Seconds that a client may take to send a request's head, and again for its body."""
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from r1_reward.adapters.server.clients import TokenClient, Clients, read_clients
+from r1_reward.adapters.server.clients import Clients, TokenClient, read_clients
 from r1_reward.adapters.server.options import ServeOptions
 from r1_reward.verifiers import ConfigError
 
