@@ -98,6 +98,7 @@ bench: $(BENCH)/.made ## Measure the figures that README quotes
 	$(BENCH)/bin/python benchmarks/scoring.py
 	$(BENCH)/bin/python benchmarks/report.py
 	$(BENCH)/bin/python benchmarks/judge.py
+	$(BENCH)/bin/python benchmarks/evaluation.py
 	$(if $(shell command -v wrk),$(BENCH)/bin/python benchmarks/serving.py)
 	$(if $(wildcard $(DATA)/math_dev.jsonl),$(BENCH)/bin/python benchmarks/math_verifier.py $(DATA)/math_dev.jsonl)
 	$(if $(wildcard $(DATA)/math_dev.jsonl),$(BENCH)/bin/python benchmarks/math_mutations.py $(DATA)/math_dev.jsonl $(DATA)/rollouts_dev.jsonl)
@@ -114,7 +115,7 @@ lock: $(LOCK)/.made ## Renew the exact versions in locks/
 	printf 'pip>=26\nsetuptools>=77\nuv\n' | $(call resolve,build,-)
 
 clean: ## Remove what the commands above made
-	rm -rf $(VENV) .venv-* out build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-* out build dist *.egg-info src/*.egg-info .cache .mypy_cache .ruff_cache .pytest_cache
 
 define new_environment
 @test -n "$(PYTHON)" || { echo "r1-reward needs Python 3.11 or newer; none was found (set PYTHON=...)"; exit 1; }

@@ -242,6 +242,7 @@ def view(folder: str, **flags: Any) -> None:
     type=click.Choice(["error", "warning", "info"]),
     help="What is logged, as JSON on standard error; info has a line for each request (default: warning).",
 )
+@click.option("--traces", metavar="URL", help="OpenTelemetry collector that gets a span a request (extra `otel`).")
 @click.option("--config", metavar="FILE.toml", help="Read options from there; flags win.")
 def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) -> None:
     """Serve rewards over HTTP to OpenRLHF, slime, NeMo-Gym and anything that speaks JSON.
@@ -289,6 +290,7 @@ def compare(files: tuple[str, ...], **flags: Any) -> None:
 @click.option("--rows", type=int, default=20, metavar="N", help="Flipped rows to list (20).")
 @click.option("--fail-on-flip", is_flag=True, help="Exit 1 if a verdict flipped, or could not be compared.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--report", "page", metavar="HTML", help="Also write a page of the responses that flipped.")
 def diff(before: str, after: str, **flags: Any) -> None:
     """Compare two scorings of the same responses: which verdicts flipped, and whether more than by chance.
 
@@ -418,7 +420,7 @@ def judge_check(
     metavar="TEXT",
     help="The right answer; repeatable where any of several will do.",
 )
-@click.option("--prompt", default="", metavar="TEXT", help="What the model was asked; tells of a <think> it gave.")
+@click.option("--prompt", default="", metavar="TEXT", help="What the model was asked; shows a <think> it gave.")
 @click.option("--language", metavar="CODE", help="Language that the chain of thought should be in.")
 @click.option("--from", "source", metavar="FILE", help="Take the sample from a row of FILE, as for score.")
 @click.option("--row", metavar="ID|N", help="Which row: its id or number; ID#2 is the second of its responses (1).")
@@ -580,47 +582,78 @@ def train(recipe: str, set_: dict[str, object], assume: dict[str, object], *, dr
 
 
 @main.command("eval")
-@click.argument("model", metavar="MODEL")
-@click.argument("files", nargs=-1, required=True, metavar="FILES")
+@click.argument("arguments", nargs=-1, required=True, metavar="[MODEL] FILES")
+@click.option("--server", "url", metavar="URL", help="An OpenAI-compatible server, in place of MODEL.")
+@click.option("--model", metavar="NAME", help="Model to ask for there.")
+@click.option("--card", metavar="NAME|PATH", help="Task card: aime_2024, math_500, gpqa_diamond, ...; see docs.")
+@click.option("--join", metavar="FILE", help="Rows that go with those of FILES, where the card asks for some.")
+@click.option("--partial", "partial_rows", is_flag=True, help="FILES need not have all rows that the card says.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N questions only.")
 @click.option("-o", "--output", metavar="OUT", help="JSONL file for the samples, for `report` or `explain`.")
 @click.option("--summary", metavar="FILE", help="JSON file for the figures; standard output if left out.")
-@click.option("-k", "--samples", "k", type=click.IntRange(1), default=16, metavar="K", help="Samples a question (16).")
-@click.option("--temperature", type=click.FloatRange(0), default=0.6, metavar="T", help="Of sampling (0.6).")
-@click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), default=0.95, metavar="P", help="See docs (0.95).")
+@click.option("-k", "--samples", "k", type=click.IntRange(1), metavar="K", help="Samples a question (the card's; 16).")
+@click.option("--temperature", type=click.FloatRange(0), metavar="T", help="Of sampling (the card's; 0.6).")
+@click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), metavar="P", help="See docs (the card's; 0.95).")
 @click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="Longest response (32768, or what fits).")
 @click.option("--stop", multiple=True, metavar="TEXT", help="Ends a response; repeatable.")
 @click.option("--seed", type=int, default=0, metavar="N", help="Of all that is drawn (0).")
 @click.option(
     "--template",
     type=click.Choice(["r1_zero", "chat", "plain"]),
-    default="r1_zero",
-    help="How it is asked: Table 1 of the paper (default), the tokenizer's chat template, or as it is.",
+    help="How it is asked: Table 1 of the paper (default of MODEL), as a chat (default of --server), or as it is.",
 )
-@click.option("--level", default="level", metavar="FIELD", help="Field that holds a question's difficulty (level).")
+@click.option("--level", metavar="FIELD", help="Field that holds a question's difficulty (the card's; level).")
 @click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
 @click.option(
     "--set", "set_", multiple=True, callback=_options, metavar="V.OPT=VALUE", help="As for score; repeatable."
 )
 @click.option("--at-once", type=click.IntRange(1), default=32, metavar="N", help="Questions decoded together (32).")
 @click.option("--bf16", is_flag=True, help="Run the model in bfloat16.")
+@click.option("--key-from", "key_env", metavar="VARIABLE", help="Environment variable that holds the server's key.")
+@click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Requests under way at once (64).")
+@click.option("--per-request", type=click.IntRange(1, 128), metavar="N", help="Samples that a request asks for (1).")
+@click.option("--retries", type=click.IntRange(0), metavar="N", help="Further tries of a request (5).")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), default=1800.0, metavar="S", help="Of one (1800).")
+@click.option("--price", nargs=2, type=click.FloatRange(0), metavar="IN OUT", help="Of a million tokens of each kind.")
+@click.option("--max-cost", type=click.FloatRange(0), metavar="COST", help="Stop there; --resume goes on.")
+@click.option(
+    "--request", multiple=True, callback=_settings, metavar="KEY=VALUE", help="In each request's body; repeatable."
+)
 @click.option("--resume", is_flag=True, help="Go on with OUT where an interrupted run left it.")
-def evaluate(model: str, files: tuple[str, ...], **flags: Any) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
+@click.option("--table", is_flag=True, help="Print the paper's table of records, or folders of them: [NAME=]RUN ...")
+@click.option(
+    "--paper", callback=_names, metavar="STAGE,...", help="With --table: the paper's own columns, as R1-Zero."
+)
+@click.option("--prompts", is_flag=True, help="Print how far records of one card under several prompts are apart.")
+@click.option("--languages", is_flag=True, help="Print which share of records is out of its prompt's language.")
+@click.option("--json", "as_json", is_flag=True, help="With --table, --prompts or --languages: one JSON object.")
+def evaluate(arguments: tuple[str, ...], **flags: Any) -> None:
     """Ask a model every question of benchmark files K times, and measure its answers.
 
-    MODEL is a folder in Hugging Face's form; FILES are JSONL (also .gz, .zst) or Parquet with `prompt` and `reference`.
+    MODEL is a folder in Hugging Face's form, unless --server names a server; FILES are JSONL (also .gz, .zst), CSV or
+    Parquet with `prompt` and `reference`, or as --card says.
 
-    Exit status: 0 whatever the figures, 2 usage, 130 interrupted with a usable OUT.
+    Exit status: 0 whatever the figures, 1 the server gave nothing, 2 usage, 130 interrupted; OUT can be gone on with.
     """
-    from .verifiers.errors import RewardError, missing_extra
+    from .inspection.evaluation.evaluate import run_eval
+    from .verifiers.errors import RewardError
+
+    try:
+        sys.exit(run_eval(arguments, _folder_eval, **flags))
+    except RewardError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _folder_eval(*arguments: Any, **options: Any) -> int:
+    """What `grpo_min` does, which needs the extra `train`."""
+    from .verifiers.errors import missing_extra
 
     try:
         from .grpo_min.train import run_eval
     except ModuleNotFoundError as error:
-        raise click.UsageError(missing_extra("evaluation", error.name, "train")) from None
-    try:
-        sys.exit(run_eval(model, files, **flags))
-    except RewardError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(missing_extra("evaluation of a folder", error.name, "train")) from None
+    return run_eval(*arguments, **options)
 
 
 @main.command("train-rm")
@@ -768,7 +801,7 @@ def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None
 def safety_report(files: tuple[str, ...], **flags: Any) -> None:
     """Report how many responses are unsafe, by benchmark, language and jailbreak template, with and without a gate.
 
-    Rows have a prompt and a response; what is unsafe is told by their labels or by --judge.
+    Rows have a prompt and a response; what is unsafe is known by their labels or by --judge.
 
     Exit status: 0 whatever the figures, 1 they could not be written, 2 usage.
     """

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,6 +23,9 @@ ROOT = Path(__file__).resolve().parents[1]
 def main(dist: str, locks: str) -> int:
     """Try the one wheel in `dist` with the versions in `locks`; raises where a command fails."""
     (wheel,) = Path(dist).resolve().glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    for name in ("licenses/LICENSE", "licenses/NOTICES.md", "page/vendor/NOTICE.txt"):
+        assert any(held.endswith(name) for held in names), f"the wheel lacks {name}"
     constraints = Path(locks).resolve()
     with tempfile.TemporaryDirectory(prefix="r1 wheel ") as name:
         folder = Path(name)

@@ -2,7 +2,12 @@
 
     python benchmarks/answer.py [-o OUT.json]
 
-No peer: the scripts of SQuAD and DROP compare texts alone. `benchmarks/tools.py` has BFCL's checker.
+No peer: the scripts of SQuAD and DROP compare texts alone; `--peer DIR`, with lm-eval and torchmetrics unpacked in it,
+counts how often the scores of those names differ from theirs. `benchmarks/tools.py` has BFCL's checker:
+
+    pip download --no-deps lm-eval==0.4.13 torchmetrics==1.9.0 -d /tmp/w
+    for wheel in /tmp/w/*.whl; do unzip -q $wheel -d /tmp/peer; done
+    python benchmarks/answer.py --peer /tmp/peer     # where numpy and scipy are installed
 """
 
 from __future__ import annotations
@@ -10,11 +15,16 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
+import runpy
+import string
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from r1_reward.verifiers import AnswerVerifier, Sample, ToolsVerifier, Verifier
+from r1_reward.verifiers.token_f1 import benchmark_score
 
 GOLDS = ["Paris", "July 4, 1776", "$2.5 billion", "42", "2.5 hours", "Frank Sinatra", "yes", "São Paulo", "50%"]
 SAID = [
@@ -34,6 +44,8 @@ FRAMES = [
     "<think>{} or not</think><answer>{}</answer>",
     "I think so.\n**{}**",
 ]
+WORDS = "the a An Tower Eiffel 5 5.0 -5 1,000 1000 $5 3-yard well-known U.S. it's (x) 4 nan inf 1e3 ½ ’ yes no".split()
+WORDS += ["%", "3.5", "x_y", "`q`", ""]
 CALL = '<tool_call>\n{"name": "area", "arguments": {"base": 10, "unit": "m"}}\n</tool_call>'
 TOOL = {"name": "area", "parameters": {"properties": {"base": {"type": "integer"}, "unit": {"type": "string"}}}}
 UNITS = [
@@ -51,6 +63,29 @@ UNITS = [
     "<arg_key>",
 ]
 UNITS += ["<parameter=a>", "[TOOL_CALLS]", "f(", '{"a":', "[", ";", "<function=f>", "</think>", "```json\n"]
+
+
+def differences(peer: Path, pairs: int = 20_000) -> dict[str, int]:
+    """How often our scores of DROP and SQuAD differ from those of the scripts in lm-eval and torchmetrics."""
+    drop = runpy.run_path(str(peer / "lm_eval/tasks/drop/utils.py"))
+    source = (peer / "torchmetrics/functional/text/squad.py").read_text()
+    source = source[source.index("def _normalize_text") : source.index("def _metric_max_over")]  # what needs no torch
+    squad: dict[str, Any] = {"re": re, "string": string, "Counter": Counter, "tensor": float}
+    exec(f"from __future__ import annotations\n{source}", squad)  # the peer's own functions
+    rng, wrong = random.Random(1), {"drop": 0, "squad": 0}
+
+    def text() -> str:
+        return " ".join(rng.choices(WORDS, k=rng.randrange(5)))
+
+    for _ in range(pairs):
+        gold, said = ([text() for _ in range(rng.choice([1, 1, 2, 3, 5]))] for _ in range(2))
+        exact, f1 = drop["get_metrics"](said, gold)
+        ours = [benchmark_score(f"drop_{measure}", said, [gold]) for measure in ("em", "f1")]
+        wrong["drop"] += ours != [exact, float(f1)]
+        theirs = [squad[f"_compute_{name}_score"](said[0], gold[0]) for name in ("exact_match", "f1")]
+        ours = [benchmark_score(f"squad_{measure}", said[:1], [gold[:1]]) for measure in ("em", "f1")]
+        wrong["squad"] += any(abs(one - float(other)) > 1e-9 for one, other in zip(ours, theirs, strict=True))
+    return wrong
 
 
 def rate(verifier: Verifier, rows: list[Sample]) -> int:
@@ -82,6 +117,7 @@ def main() -> None:
     """Measure, print, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--peer", type=Path, help="folder with lm-eval and torchmetrics")
     options = parser.parse_args()
     rng = random.Random(0)
 
@@ -92,8 +128,12 @@ def main() -> None:
         reference = '[{"name": "area", "arguments": {"base": 10, "unit": "m"}}]'
         return Sample(response=response, reference=reference, kind="tools", meta={"tools": [TOOL]})
 
-    said = [rng.choice(SAID) for _ in range(6_000)]
-    answers = [short(rng.choice(FRAMES).format(text, text), rng.choice(GOLDS)) for text in said]
+    # Every row another, so that nothing comes from a cache.
+    said = [f"{rng.choice(SAID)} {at}".replace("42 goals", f"{at} goals") for at in range(6_000)]
+    answers = [
+        short(rng.choice(FRAMES).format(text, text), rng.choice([f"{rng.choice(GOLDS)} {at}", str(at), f"{at} km"]))
+        for at, text in enumerate(said)
+    ]
     calls = [call(CALL.replace("10", str(rng.randrange(9, 12)))) for _ in range(6_000)]
     figures: dict[str, Any] = {}
     for name, verifier, rows, make in (
@@ -102,6 +142,8 @@ def main() -> None:
         ("tools", ToolsVerifier(), calls, call),
     ):
         figures[name] = {"rows_per_cpu_s": rate(verifier, rows), "worst": slowest(verifier, make)}
+    if options.peer:
+        figures["differences in 20,000"] = differences(options.peer)
     print(json.dumps(figures, indent=1))
     if options.output:
         options.output.write_text(json.dumps(figures, indent=1) + "\n")

@@ -279,9 +279,7 @@ def main() -> None:
     sizes = options.rows or [4, 8, 16]
     if options.arm:
         print(
-            memory_of_head(sizes[0])
-            if options.arm == "head"
-            else memory_of(options.arm, options.setting[0], sizes[0])
+            memory_of_head(sizes[0]) if options.arm == "head" else memory_of(options.arm, options.setting[0], sizes[0])
         )
         return
     there = json.loads(options.out.read_text(encoding="utf-8")) if options.out and options.out.exists() else {}

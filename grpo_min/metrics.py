@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ..scoring.measure import REFLECTIVE
 from ..training.divergence import reward_accuracy_divergence
 from ..verifiers.registry import is_accuracy
 from .config import AlarmConfig
@@ -23,8 +24,6 @@ from .runlog import StepMetrics
 Tally = dict[str, tuple[float, float]]
 """By name, a sum and what it is divided by (0: nothing); the extreme where a name ends in /max or /min."""
 
-REFLECTIVE = ("wait", "mistake", "however", "but", "retry", "error", "verify", "wrong", "evaluate", "check")
-"""The paper's ten words (extended data, figure 1)."""
 _REFLECTIVE = re.compile(rf"\b(?:{'|'.join(REFLECTIVE)})\b", re.IGNORECASE)
 _MOMENTS = ("_rr", "_ll", "_rl", "_l")
 """Means that only the spread and the correlation are made of: of reward squared, length squared, both, length."""

@@ -16,16 +16,14 @@ from typing import Any
 import click
 from transformers.utils.logging import disable_progress_bar
 
+from ..inspection.evaluation.plan import EvaluationPlan, write_figures
 from ..reward_models import StoppedError
-from ..rows.files import Input
 from ..scoring.options import parse_settings
-from ..scoring.samples import MAX_LINE, read_benchmark, read_samples
-from ..scoring.show import print_evaluation
+from ..scoring.samples import read_samples
 from ..training.distributed import processes
 from ..training.process import catch_signals, init_distributed, progress_bar
+from ..verifiers import Reward
 from ..verifiers.errors import ConfigError, RunError
-from ..verifiers.files import write_json
-from ..verifiers.reward import PRESETS
 from .config import TrainConfig
 from .loop import Trainer
 from .r1.evaluate import default_sampling, evaluate, load, make_validation
@@ -94,39 +92,36 @@ def _train_stages(recipe: Recipe, stopped: Callable[[], bool]) -> None:
 
 def run_eval(
     model: str,
-    files: Sequence[str],
+    plan: EvaluationPlan,
     *,
-    names: Mapping[str, str],
-    set_: Mapping[str, Mapping[str, object]],
     summary: str | None,
     max_tokens: int | None,
-    temperature: float,
-    top_p: float,
     stop: Sequence[str],
     bf16: bool,
+    template: str,
     **options: Any,  # any: keywords of `evaluate`
 ) -> int:
-    """Evaluate a checkpoint folder on benchmark files, its figures as JSON; gives the exit status.
+    """Evaluate a checkpoint folder by a plan, its figures as JSON; gives the exit status.
 
     Raises ConfigError for what cannot be read, asked or written.
     """
     disable_progress_bar()
-    rows = Input(files, MAX_LINE)
-    questions = read_benchmark(rows, names)
     policy, tokenizer = load(model, bf16=bf16)
-    longest = max_tokens or default_sampling(policy, tokenizer, questions, options["template"]).max_tokens
-    sampling = Sampling(max_tokens=longest, temperature=temperature, top_p=top_p, stop=tuple(stop))
-    hashes = [{"path": name, "sha256": digest} for name, digest in zip(files, rows.sha256, strict=True)]
+    longest = max_tokens or default_sampling(policy, tokenizer, plan.questions, template).max_tokens
+    longest = min(longest, plan.max_tokens)
+    sampling = Sampling(max_tokens=longest, temperature=plan.temperature, top_p=plan.top_p, stop=tuple(stop))
+    judge = plan.reward.build()
+    assert isinstance(judge, Reward)  # a preset, or named verifiers
     try:
-        with progress_bar("questions", len(questions)) as show:
+        with progress_bar("questions", len(plan.questions)) as show:
             evaluation = evaluate(
-                policy, questions, folder=model, tokenizer=tokenizer, sampling=sampling, reward=PRESETS["rl1"](set_),
-                about={"files": hashes}, progress=lambda done: show(completed=done), **options,
+                policy, plan.questions, k=plan.k, folder=model, tokenizer=tokenizer, sampling=sampling, reward=judge,
+                template=template, level=plan.level, benchmark=plan.benchmark, summarise=plan.summarise,
+                about=plan.about, progress=lambda done: show(completed=done), **options,
             )  # fmt: skip
     except KeyboardInterrupt:
         return 130
-    write_json(summary, evaluation.to_dict())
-    print_evaluation(evaluation)
+    write_figures(evaluation, plan, summary, options.get("output"))
     return 0
 
 

@@ -13,7 +13,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ..sandbox.errors import SandboxError
 from ..sandbox.functions import CallReply, call_function
 from ..sandbox.limits import Limits
 from ..sandbox.outcome import Outcome
@@ -65,14 +64,11 @@ def make_rows(
 
 
 def _call(pool: Pool, code: str, entry: str, arguments: tuple[object, ...]) -> list[CallReply]:
-    try:
-        replies = call_function(pool, code, entry, [arguments], limits=_LIMITS, reply_mb=48)
-    except SandboxError as error:
-        raise RunError(f"there is no sandbox to make the rows in: {error}") from error
+    replies = call_function(pool, code, entry, [arguments], limits=_LIMITS, reply_mb=48)
     if replies[0].missing_module:
         raise RunError(f"the sandbox has no module {replies[0].missing_module!r}; {_WAY_OUT}")
     if replies[0].outcome is Outcome.INFRA:
-        raise RunError(f"the sandbox failed: {replies[0].detail}")
+        raise RunError(f"there is no sandbox to make the rows in: {replies[0].detail}")
     return replies
 
 

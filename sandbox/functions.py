@@ -52,7 +52,7 @@ def call_function(
 ) -> list[CallReply]:
     """Call a function of a Python source with each of some arguments, of plain types; one reply each, in order.
 
-    Raises SandboxUnavailableError where this machine has no isolation. `reply_mb` bounds what one call may return.
+    Where this machine has no isolation every reply is INFRA. `reply_mb` bounds what one call may return.
 
     >>> from r1_reward.sandbox import Pool
     >>> with Pool() as pool:  # doctest: +SKIP
@@ -76,7 +76,8 @@ def _call(
         CallTest(entry=entry, args=repr(argument), expected=size, checker=keeper)
         for argument, keeper in zip(arguments, keepers, strict=True)
     ]
-    result = pool.run(Submission(language="python", source=source, tests=tests, limits=limits, stop_at_failure=False))
+    submission = Submission(language="python", source=source, tests=tests, limits=limits, stop_at_failure=False)
+    (result,) = pool.run_all([submission])
     if len(arguments) > 1 and result.detail.startswith(ENDED):
         half = len(arguments) // 2
         parts = (arguments[:half], arguments[half:])

@@ -15,6 +15,7 @@ from .work import Done
 
 FIRST = 20
 """Rows that are waited for before anything is written."""
+_NOT_THE_ROWS = (Reason.JUDGE_UNAVAILABLE.value, Reason.JUDGE_UNCLEAR.value)
 _NO_GOLD = (Reason.REFERENCE_MISSING.value, Reason.NOT_APPLICABLE.value)
 
 
@@ -28,9 +29,11 @@ def check_first(rows: Sequence[RawRow], done: Sequence[Done], reader: RowReader)
     reason = reasons[0]
     if reason is None or any(other != reason for other in reasons):
         return
+    # What the columns hold is beside the point where a model could not be asked.
+    columns = "" if reason in _NOT_THE_ROWS else f"\n{explain(rows[0], reader, reason)}"
     raise NothingScoredError(
         f"the first {len(done)} rows all fail alike: {_words(done[0], reason)}; nothing was written "
-        f"(--keep-going writes them all the same)\n{explain(rows[0], reader, reason)}"
+        f"(--keep-going writes them all the same){columns}"
     )
 
 
@@ -79,9 +82,17 @@ def _failure(done: Done) -> str | None:
 def _words(done: Done, reason: str) -> str:
     import json
 
-    if not done.error:
-        return reason.replace("_", " ")
-    for value in json.loads(done.output).values():
-        if isinstance(value, dict) and value.get("reason") == done.error:
-            return f"{done.error}: {visible(str(value.get('detail')))}"
-    return done.error
+    detail = _detail(json.loads(done.output), {done.error} if done.error else {*reason.split("+")})
+    words = done.error or reason.replace("_", " ")
+    return f"{words}: {visible(detail)}" if detail else words
+
+
+def _detail(value: object, reasons: set[str]) -> str | None:
+    """The first sentence in a row, or its verdicts, that says more about one of some reasons."""
+    if isinstance(value, dict):
+        detail = value.get("detail")
+        if value.get("reason") in reasons and isinstance(detail, str):
+            return detail
+        value = list(value.values())
+    details = (_detail(one, reasons) for one in value) if isinstance(value, list) else ()
+    return next((one for one in details if one), None)

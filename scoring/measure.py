@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -18,11 +18,14 @@ from ..verifiers.verifier import Voter
 from .groups import vote
 from .scored import ScoredRow
 from .stats import Clustered, pass_at_k
+from .thinking import BANDS, band_of, thought_of, values_of
 
 Values = dict[str, float]
 """One question's values, by metric; what it has no value for is left out."""
 
-_COUNTS = ("length", "reflective")
+REFLECTIVE = ("wait", "mistake", "however", "but", "retry", "error", "verify", "wrong", "evaluate", "check")
+"""The paper's ten words (extended data, figure 1)."""
+_COUNTS = ("length", "reflective", "reflection")
 _REPORTED = ("format", "language")
 
 
@@ -52,12 +55,14 @@ class Evaluation:
     """`pass_at_1`, `cons_at_16`, `format`, `language`, `length`, ... over all questions (docs/how-to/evaluation.md)."""
     levels: Mapping[str, Mapping[str, Estimate]]
     """The same by difficulty, where the questions have one."""
+    bands: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
+    """The same by the share of a question's own samples that are right: `thinking.BANDS`."""
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
         """The JSON form; equal evaluations have equal ones."""
         levels = {level: _plain(metrics) for level, metrics in self.levels.items()}
         figures = {"questions": self.questions, "k": self.k, "metrics": _plain(self.metrics), "levels": levels}
-        return {**self.about, **figures}
+        return {**self.about, **figures, "pass_rates": {band: _plain(metrics) for band, metrics in self.bands.items()}}
 
 
 def estimates(values: Iterable[Values], k: int = 1) -> dict[str, Estimate]:
@@ -94,23 +99,37 @@ def measure(
     `voters` say by verifier which answers are the same; `level` is the field with the difficulty; `words` are counted.
     """
     by_level: dict[str, list[Values]] = {}
+    by_band: dict[str | None, list[Values]] = {}
     values: list[Values] = []
     rows = iter(rows)
     while group := list(islice(rows, k)):
-        values.append(_values(group, k, voters, words))
+        every = [thought_of(row, response) for row in group for response in row.responses]
+        thoughts = [one for one in every if one is not None]
+        values.append({**_values(group, k, voters, words), **values_of(thoughts)})
+        by_band.setdefault(band_of(thoughts), []).append(values[-1])
         by_level.setdefault(str(group[0].fields.get(level, "")), []).append(values[-1])
     levels = {one: estimates(by_level[one], k) for one in sorted(filter(None, by_level))}
-    return Evaluation(about=about, questions=len(values), k=k, metrics=estimates(values, k), levels=levels)
+    return Evaluation(
+        about=about,
+        questions=len(values),
+        k=k,
+        metrics=estimates(values, k),
+        levels=levels,
+        bands={band: estimates(by_band[band], k) for band in BANDS if band in by_band},
+    )
 
 
 def _values(rows: Sequence[ScoredRow], k: int, voters: Mapping[str, Voter], words: Sequence[str]) -> Values:
+    # A sample that a server did not give has no response: it is unjudged, and in no other figure.
+    rows = [row for row in rows if row.responses]
     responses = [row.responses[0] for row in rows]
     scored = [response.scored for response in responses]
     # A row that no accuracy verifier judges, such as general conversation, has neither right nor wrong.
     judges = {one.voter for one in scored if one.voter and (one.voter not in CATALOG or is_accuracy(one.voter))}
     decided = [one for one in scored if one.correct is not None and one.voter in judges]
     right = sum(bool(one.correct) for one in decided)
-    values: Values = {"unjudged": sum(one.status == "error" for one in scored) / k}
+    failed = k - len(rows)
+    values: Values = {"unjudged": (failed + sum(one.status == "error" for one in scored)) / k}
     if decided:
         for j in sorted({*(1 << bit for bit in range(k.bit_length())), k}):
             if j <= len(decided):
@@ -126,9 +145,13 @@ def _values(rows: Sequence[ScoredRow], k: int, voters: Mapping[str, Voter], word
         ]
         if scores:
             values[name] = sum(scores) / len(scores)
-    values["length"] = sum(row.fields["tokens"] for row in rows) / k
-    values["truncated"] = sum(row.fields["finish_reason"] == "length" for row in rows) / k
-    counts = {f"reflective/{word}": sum(_count(word, one.text) for one in responses) / k for word in words}
+    if not rows:
+        return values
+    tokens = [row.fields["tokens"] for row in rows if row.fields.get("tokens") is not None]
+    if tokens:  # a server need not say how many there were
+        values["length"] = sum(tokens) / len(tokens)
+    values["truncated"] = sum(row.fields["finish_reason"] == "length" for row in rows) / len(rows)
+    counts = {f"reflective/{word}": sum(_count(word, one.text) for one in responses) / len(rows) for word in words}
     return values | {"reflective": sum(counts.values()), **counts}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -79,8 +79,14 @@ class SampleFile:
         options: Mapping[str, Any],  # any: JSON values
         *,
         resume: bool,
+        overwrite: bool = True,
+        usable: Callable[[bytes], bool] = lambda _: True,
     ) -> None:
-        """Open it; ConfigError where it cannot be written, or was made by something else than `made_by`."""
+        """Open it; ConfigError where it cannot be written, or was made by something else than `made_by`.
+
+        With `resume` the questions before the first line that is not `usable` are kept. Without it, and without
+        `overwrite`, a file that is there is a ConfigError.
+        """
         self.questions = 0
         self._k, self._memory, self._path = k, list[bytes](), Path(path) if path else None
         if self._path is None:
@@ -90,7 +96,9 @@ class SampleFile:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if resume and self._path.exists():
                 _check(record, made_by)
-                self.questions, start = _whole(self._path, k)
+                self.questions, start = _whole(self._path, k, usable)
+            elif not (resume or overwrite) and self._path.exists():
+                raise ConfigError(f"{self._path} is there; go on with it (resume), or name another file")
             self._file = self._path.open("ab")
             self._file.truncate(start)
             note = {"schema_version": SCHEMA_VERSION, "fingerprint": made_by, "options": {**options, "k": k}}
@@ -124,13 +132,17 @@ class SampleFile:
                 yield line.rstrip(b"\n")
 
 
-def fingerprint(folder: str | Path, options: Mapping[str, Any], questions: Sequence[Sample]) -> str:  # any: JSON values
-    """A hash of a checkpoint, of what it is asked, and how.
+def fingerprint(
+    folder: str | Path | None,
+    options: Mapping[str, Any],  # any: JSON values
+    questions: Sequence[Sample],
+) -> str:
+    """A hash of a checkpoint, of what it is asked, and how; without a folder the options name the model.
 
     Of a large file of weights its size and either end count. A model named on a hub counts by its name only.
     """
     digest = hashlib.sha256(json.dumps(options, sort_keys=True, default=str).encode())
-    for path in sorted(each for each in Path(folder).glob("*") if each.is_file()):
+    for path in sorted(each for each in Path(folder).glob("*") if each.is_file()) if folder else ():
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             digest.update(f"{path.name} {size}".encode())
@@ -151,12 +163,13 @@ def _check(record: Path, made_by: str | None) -> None:
         )
 
 
-def _whole(path: Path, k: int) -> tuple[int, int]:
+def _whole(path: Path, k: int, usable: Callable[[bytes], bool]) -> tuple[int, int]:
     """How many questions are there with all their samples, and the length of the file up to there."""
     ends = [0]
     with path.open("rb") as file:
         for line in file:
-            if line.endswith(b"\n"):
-                ends.append(ends[-1] + len(line))
+            if not line.endswith(b"\n") or not usable(line):
+                break
+            ends.append(ends[-1] + len(line))
     whole = (len(ends) - 1) // k
     return whole, ends[whole * k]

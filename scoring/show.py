@@ -19,6 +19,7 @@ from .measure import Evaluation
 from .run import Progress
 from .stats import Clustered, Interval
 from .summary import Summary
+from .thinking import FIGURES
 
 
 @contextmanager
@@ -90,6 +91,17 @@ def print_evaluation(evaluation: Evaluation) -> None:
         table.add_row(name, cells[0], _bounds(metric.ci95), *cells[1:])
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"{evaluation.questions:,} questions, {evaluation.k} samples each", table, sep="\n")
+    if evaluation.bands:
+        console.print(_thinking(evaluation))
+
+
+def _thinking(evaluation: Evaluation) -> Table:
+    heads = ("right samples of a question", "questions", *FIGURES.values())
+    table = Table(*heads, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for band, metrics in evaluation.bands.items():
+        cells = [f"{metrics[name].value:,.1f}" if name in metrics else "-" for name in FIGURES]
+        table.add_row(band, f"{metrics['length'].n:,}" if "length" in metrics else "-", *cells)
+    return table
 
 
 def _head(summary: Summary, output: str) -> Text:

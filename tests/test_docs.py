@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,7 @@ class Block:
     mark: str
     """The comment above it."""
     prints: str | None = None
-    """For a command: the `text` block that follows within a few lines."""
+    """The `text` block that follows within a few lines, which is what it prints."""
 
     @property
     def programs(self) -> bool:
@@ -60,22 +60,30 @@ class Block:
 
 def _blocks(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
-    found: list[Block] = []
+    blocks: list[Block] = []
     end = 0
     for fence in FENCE.finditer(text):
         block = Block(
             page, text[: fence.start("language")].count("\n") + 1, fence["language"], fence["text"], fence["mark"] or ""
         )
         between = text[end : fence.start()]
-        if found and found[-1].language == "console" and block.language == "text" and between.count("\n") <= 5:
-            found[-1] = Block(page, found[-1].line, "console", found[-1].text, found[-1].mark, block.text)
-        found.append(block)
+        if (
+            blocks
+            and blocks[-1].language in ("console", "python")
+            and block.language == "text"
+            and between.count("\n") <= 5
+        ):
+            blocks[-1] = replace(blocks[-1], prints=block.text)
+        blocks.append(block)
         end = fence.end()
-    return found
+    return blocks
 
 
 BLOCKS = [block for page in PAGES for block in _blocks(page)]
-RUN = [block for block in BLOCKS if not block.mark.startswith("not run: ")]
+TUTORIALS = [page for page in PAGES if page.parent.name == "tutorials"]
+MINUTES = ("reward_model", "r1_zero")
+"""Tutorials that train: the first is slow, the second runs as a notebook (`test_notebooks.py`)."""
+RUN = [block for block in BLOCKS if not block.mark.startswith("not run: ") and block.page not in TUTORIALS]
 
 
 def _like(text: str) -> str:
@@ -127,12 +135,18 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(files: Path, tmp_path: Path) -> Path:
-    """A copy of it, beside the checkout's own folders."""
-    shutil.copytree(files, tmp_path, dirs_exist_ok=True)
+def checkout(tmp_path: Path) -> Path:
+    """A folder with those of a checkout that pages read."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
     return tmp_path
+
+
+@pytest.fixture
+def folder(files: Path, checkout: Path) -> Path:
+    """The same with files of the reader's."""
+    shutil.copytree(files, checkout, dirs_exist_ok=True)
+    return checkout
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
@@ -166,13 +180,44 @@ def test_commands_that_run_programs_run_as_they_stand(block: Block, folder: Path
 
 @pytest.mark.parametrize("block", [block for block in RUN if block.language == "python"], ids=str)
 def test_python_runs_as_it_stands(block: Block, folder: Path) -> None:
-    _run([sys.executable, "-c", block.text], folder)
+    output = _run([sys.executable, "-c", block.text], folder)
+    if block.prints is not None:
+        assert _like(block.prints) in _like(output)
 
 
 @pytest.mark.parametrize("block", [block for block in RUN if block.language in ("json", "toml")], ids=str)
 def test_data_is_of_the_form_it_names(block: Block) -> None:
     parse: Callable[[str], object] = tomllib.loads if block.language == "toml" else json.loads
     parse(block.text)
+
+
+def _run_tutorial(page: Path, folder: Path) -> None:
+    """Runs a page's blocks one after the other, as a reader would; a `text` block is what the block above it prints.
+
+    A block that begins with the name of a file is saved there, too.
+    """
+    for block in _blocks(page):
+        output = ""
+        if named := re.match(r"# (\w+\.py)\b", block.text):
+            (folder / named[1]).write_text(block.text, encoding="utf-8")
+        if block.mark.startswith("not run: "):
+            continue
+        if block.language == "console":
+            output = _run(["bash", "-ec", block.text], folder)
+        elif block.language == "python":
+            output = _run([sys.executable, "-c", block.text], folder)
+        if block.prints is not None:
+            assert _like(block.prints) in _like(output), f"{block} prints\n{output}"
+
+
+@pytest.mark.parametrize("page", [page for page in TUTORIALS if page.stem not in MINUTES], ids=lambda page: page.stem)
+def test_tutorials_run_from_start_to_end(page: Path, checkout: Path) -> None:
+    _run_tutorial(page, checkout)
+
+
+@pytest.mark.slow
+def test_tutorial_about_reward_models_runs_from_start_to_end(checkout: Path) -> None:
+    _run_tutorial(ROOT / "docs" / "tutorials" / f"{MINUTES[0]}.md", checkout)
 
 
 def test_pages_name_no_file_that_is_not_there() -> None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -29,8 +29,9 @@ from .reasoning import Prefilled, scan
 from .references import is_data, literal
 from .sample import Sample
 from .settings import check
+from .statements import question_of, readings
 from .token_f1 import benchmark_score
-from .values import read_value, same_value
+from .values import same_case, same_value
 from .verdict import Reason, Verdict
 from .verifier import judge_each
 from .wording import TABLES, normal, same_wording
@@ -54,31 +55,14 @@ _WRAPPED = re.compile(
 )
 _FRACTION = re.compile(r"(?P<whole>\d)?\s?\\[dt]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
 _COMMAND = re.compile(r"\\([a-zA-Z]+)\s?|\\[,;:! ]|\^\s*\{?\s*\\circ\s*\}?|(?<=[\^_])\{([^{}]*)\}|\{,\}|\\[()\[\]]")
+_LEFT_OPEN = re.compile(r"^\*{2,3}\s*|\s*\*{2,3}$")
+_PLACED = re.compile(r"(?:in|at|on|by) (?=[^\W\d])")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)])\s+", re.MULTILINE)
 _SPLITS = (r"\n+", r"\s*[;；]\s*", r"\s*(?:[,，、]\s*(?:and\s+|&\s*)?|\s+and\s+|\s+&\s+)", r"\s*[,，、;；]\s*")
 _POLAR = {word: polar for polar, words in TABLES["polar"].items() for word in words.split()}
 _SAYS_POLAR = re.compile(r"\W*(\w+)(?:\W*$|\s*(?:,|[.;:—–-](?!\s*#?\d)))")
 _NOTHING = frozenset(TABLES["unanswerable"]["texts"].strip().split("\n"))
-_LEAD = re.compile(
-    r"(?:(?:so|thus|therefore|hence|well|okay|ok|sure|yes|overall|finally|in short),?\s+)?"
-    r"(?:(?:i|we) (?:think|believe|would say|am confident|know)(?: that)?,?\s+)?"
-    r"(?:(?:(?:it|that|this|he|she|they|there|these|those)(?:['’]s| is| was|['’]re| are| were| would be)"
-    r"|(?:it|he|she|they) (?:has|had|have|took|takes|happened|occurred))\s+)?(?:[a-z]\s?=\s?)?",
-    re.IGNORECASE,
-)
-_PREPOSITION = re.compile(r"(?:in|at|on|by)\s+(?=\S)", re.IGNORECASE)
-_COPULA = re.compile(r"\s(?:is|was|are|were|equals)(?:\s*:)?\s+")
-_DOUBT = re.compile(
-    r"\b(?:not|no|never|neither|nor|or|wrong|incorrect|false|if|unless|may|might|could|perhaps|possibly|maybe|some|one|other"
-    r"|another|alternative|also|guess|except|besides|unlike|than|second|example|first)\b|n['’]t\b",
-    re.IGNORECASE,
-)
 _TAKEN_BACK = re.compile(r"\s*(?:no|wait|actually|correction|sorry|hmm|or|rather|not)\b", re.IGNORECASE)
-_LETTERS = re.compile(r"[^\W\d_]+|\d+")
-_SMALL = frozenset(
-    "a an the is was are were of in on at to by for from who which that it its he she they has had did".split()
-)
-_ASKED = re.compile(r"[^.?!\n]*\?|^(?:question|q)\s*:\s*.+", re.IGNORECASE | re.MULTILINE)
 _PROSE = 12
 _LONGEST = 4_000
 
@@ -146,7 +130,7 @@ class AnswerVerifier:
             reason = Reason.CORRECT if score == 1 else Reason.PARTIAL if score else Reason.WRONG
             return Verdict.scored(score, reason, f"{self.score} is {score:.3f}", answer=answer)
         fuller = len(golds) == 1  # beside a gold that says the day, one that says the month alone means no other day
-        asked = _question(sample) if len(said) <= 400 and " " in said else ""
+        asked = question_of(sample) if len(said) <= 400 and " " in said else ""
         if any(
             _right(said, gold, language, ordered=match == "ordered", fuller=fuller, question=asked) for gold in golds
         ):
@@ -194,7 +178,7 @@ def _said(reasoning: Any, lenient: bool, several: bool) -> tuple[str, bool]:  # 
         box for box in reasoning.boxes if final.start <= box.span.start and box.span.end <= final.end and box.closed
     ]
     if boxes:
-        bodies = list(dict.fromkeys(_bare(box.body.of(reasoning.text)) for box in boxes))
+        bodies = list(dict.fromkeys(map(_bare, dict.fromkeys(box.body.of(reasoning.text) for box in boxes))))
         return ", ".join(bodies), True
     text = _bare(final.of(reasoning.text))
     if reasoning.answers:
@@ -219,7 +203,8 @@ def _bare(text: str) -> str:
     if "\\" in text or "{" in text:
         text = _FRACTION.sub(_ratio, text)
         text = _COMMAND.sub(_sign, _WRAPPED.sub(_inner, text))
-    text = _WRAPPED.sub(_inner, text).strip().strip("*").strip()
+    text = _WRAPPED.sub(_inner, text).strip()
+    text = _LEFT_OPEN.sub("", text)
     # Dollars around a formula; one alone is money.
     return text[1:-1].strip() if len(text) > 2 and text[0] == text[-1] == "$" else text
 
@@ -258,62 +243,23 @@ def same(said: str, gold: str, language: str = "en", *, fuller: bool = True, que
         others = {_POLAR[word] for word in normal(said, language)[1:] if word in ("yes", "no")}
         polar = _POLAR.get(first[1] if first else "")
         return polar == _POLAR[wanted[0]] and not others - {polar}
-    return any(_same(text, gold, language, fuller) for text in _readings(said, gold, question))
+    golds = [gold, gold[place.end() :]] if (place := _PLACED.match(gold)) else [gold]
+    return any(_same(text, one, language, fuller) for one in golds for text in readings(said, one, question))
 
 
 def _same(said: str, gold: str, language: str, fuller: bool) -> bool:
-    if normal(said, language) == normal(gold, language):
-        return True
+    words = normal(said, language)
+    if words == normal(gold, language):
+        # The case of a unit counts: 5 mW is not 5 MW.
+        return not any(word[-1].isdigit() for word in words) or same_case(said, gold)
     return same_wording(said, gold, language) or same_value(said, gold, fuller=fuller)
-
-
-def _readings(said: str, gold: str, question: str) -> Iterator[str]:
-    """What an answer says: itself, without what leads up to it, and the one end of a sentence about the question."""
-    yield said
-    text = said.strip().rstrip(".!")
-    rest = text[lead.end() :] if (lead := _LEAD.match(text)) else text
-    yield rest
-    if (preposition := _PREPOSITION.match(rest)) and gold[:1].isupper():
-        yield rest[preposition.end() :]
-    if (place := text.find("(")) > 0 and text.endswith(")"):
-        yield from _converted(text[:place].strip(), text[place + 1 : -1])
-    if len(text) > 400 or "\n" in text or ". " in rest:
-        return
-    copulas = list(_COPULA.finditer(text))
-    if copulas and not _DOUBT.search(text[: copulas[-1].start()]):
-        yield text[copulas[-1].end() :]
-    if question and text.lower().startswith(gold.lower().strip(" .")):
-        # `Paris is the capital of France`: nothing that the question does not say.
-        about = text[len(gold.strip(" .")) :]
-        words = set(_LETTERS.findall(about.lower()))
-        if (
-            about[:1] == " "
-            and words
-            and words <= {*_LETTERS.findall(question.lower()), *_SMALL}
-            and not _DOUBT.search(about)
-        ):
-            yield gold
-
-
-def _converted(text: str, other: str) -> Iterator[str]:
-    """A quantity before one in brackets that says it in another unit, to one part in twenty: 5 km (3.1 miles)."""
-    value, same = read_value(text), read_value(other)
-    if value and same and value.kind == same.kind and value.value and abs(same.value / value.value - 1) < 0.05:
-        yield text
-
-
-def _question(sample: Sample) -> str:
-    """The last question of a prompt, which may hold a passage before it."""
-    text = sample.problem or sample.prompt_text
-    asked = [match[0] for match in _ASKED.finditer(text[-20_000:])]
-    return asked[-1][-400:] if asked else ""
 
 
 def _right(said: str, gold: Sequence[str], language: str, *, ordered: bool, fuller: bool, question: str) -> bool:
     if len(gold) == 1:
         return same(said, gold[0], language, fuller=fuller, question=question)
-    said = said[lead.end() :] if (lead := _LEAD.match(said)) else said
-    return any(_same_items(items, gold, language, ordered) for items in _item_lists(said, len(gold)))
+    texts = list(readings(said, "", question))[:2]  # itself, and without `They are`
+    return any(_same_items(items, gold, language, ordered) for text in texts for items in _item_lists(text, len(gold)))
 
 
 def _item_lists(said: str, count: int) -> list[list[str]]:

@@ -90,21 +90,21 @@ class ProceduralVerifier:
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample; those of one package share a sandbox."""
         check_samples(samples)
-        found: list[Verdict | None] = []
+        verdicts: list[Verdict | None] = []
         tasks: dict[str, list[tuple[int, _Task]]] = {}
         for place, sample in enumerate(samples):
             try:
                 task = self._task(sample)
             except Exception as error:  # noqa: BLE001 - the boundary: our own failure is recorded as such
                 task = Verdict.error(Reason.GRADER_CRASHED, failure(error))
-            found.append(task if isinstance(task, Verdict) else None)
+            verdicts.append(task if isinstance(task, Verdict) else None)
             if isinstance(task, _Task):
                 package = "reasoning_gym" if task.scorer.startswith("reasoning-gym/") else task.scorer.partition(":")[0]
                 tasks.setdefault(package, []).append((place, task))
         for package, placed in tasks.items():
             for (place, _), verdict in zip(placed, self._score(package, [task for _, task in placed]), strict=True):
-                found[place] = verdict
-        return [verdict.timed(verdict.seconds, accuracy=True) for verdict in found if verdict is not None]
+                verdicts[place] = verdict
+        return [verdict.timed(verdict.seconds, accuracy=True) for verdict in verdicts if verdict is not None]
 
     def _task(self, sample: Sample) -> _Task | Verdict:
         entry = entry_of(sample)
@@ -116,13 +116,13 @@ class ProceduralVerifier:
             return Verdict.error(Reason.REFERENCE_UNPARSEABLE, f"{named!r:.80} names no scorer")
         if entry["answer"] is None and not entry["metadata"]:
             return Verdict.error(Reason.REFERENCE_MISSING, "the row has neither an answer nor metadata")
-        found = scan(clean(visible(sample.response)), sample.prompt, prefilled=self.prefilled)
-        spans = found.answer_spans
-        text = spans[-1].of(found.text).strip() if spans else ""
-        if not found.answers:
+        reasoning = scan(clean(visible(sample.response)), sample.prompt, prefilled=self.prefilled)
+        spans = reasoning.answer_spans
+        text = spans[-1].of(reasoning.text).strip() if spans else ""
+        if not reasoning.answers:
             boxes = [
-                box.body.of(found.text)
-                for box in found.boxes
+                box.body.of(reasoning.text)
+                for box in reasoning.boxes
                 if box.closed and spans and box.span.start >= spans[-1].start
             ]
             fences = scan(text).fences if "```" in text else ()
@@ -214,8 +214,8 @@ def entry_of(sample: Sample) -> dict[str, Any]:  # any: JSON values
 def fault_of(reply: Any) -> Verdict | None:  # any: a Reply
     """The verdict on a call that says nothing about the answer; None on any other."""
     if reply.missing_module:
-        told = f"the sandbox has no module {reply.missing_module!r}; {_WAY_OUT}"
-        return Verdict.error(Reason.MISSING_MODULE, told, evidence={"missing_module": reply.missing_module})
+        detail = f"the sandbox has no module {reply.missing_module!r}; {_WAY_OUT}"
+        return Verdict.error(Reason.MISSING_MODULE, detail, evidence={"missing_module": reply.missing_module})
     if reply.outcome is Outcome.INFRA:
         return Verdict.error(_FAULTS.get(reply.fault, Reason.SANDBOX_UNAVAILABLE), reply.detail[:500])
     return None

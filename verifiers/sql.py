@@ -2,8 +2,8 @@
 
 SQLite in memory, inside the sandbox, with bounds on steps, time, memory and rows: an authorizer allows reading alone,
 so that there is no ATTACH, PRAGMA, extension or writing. Rows are compared as a bag, in order where the reference has
-an outer ORDER BY or the row says so; columns by place, not by name; numbers to twelve digits. A query that reads no
-table, where the reference does, is wrong whatever it returns.
+an outer ORDER BY or the row says so, but for rows that this leaves tied; columns by place, not by name; numbers to
+twelve digits. A query that reads no table, where the reference does, is wrong whatever it returns.
 
 The databases are in the row: `schema` with `data` (SQL text, or an object of rows by table), or `databases`, several of
 them, on all of which the query must be right; or files, `DIR/DB_ID/DB_ID.sqlite` of the option `databases`, as BIRD and
@@ -49,7 +49,7 @@ class _Task(NamedTuple):
 
 
 class _RowError(Exception):
-    """The row's databases cannot be had; the message says why."""
+    """The row's databases are not available; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,8 @@ class SqlVerifier:
     """Folder of database files, by the row's `db_id`."""
     order: Literal["auto", "given", "any"] = "auto"
     """Whether the order of rows counts: `auto`: where the reference has an outer ORDER BY; a row's own goes before."""
+    columns: Literal["given", "any"] = "given"
+    """Whether columns may come in another order, as in Spider's test suite; BIRD's own measure says no."""
     duplicates: bool = True
     """Whether it counts how often a row is returned; BIRD's own measure does not."""
     steps: Count = 20_000_000
@@ -95,7 +97,7 @@ class SqlVerifier:
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample; those on the same files share a sandbox."""
         check_samples(samples)
-        found: list[Verdict | None] = []
+        verdicts: list[Verdict | None] = []
         tasks: dict[tuple[str, ...], list[tuple[int, _Task]]] = {}
         for place, sample in enumerate(samples):
             try:
@@ -104,13 +106,13 @@ class SqlVerifier:
                 task = Verdict.error(Reason.TESTS_MISSING, str(error))
             except Exception as error:  # noqa: BLE001 - the boundary: our own failure is recorded as such
                 task = Verdict.error(Reason.GRADER_CRASHED, failure(error))
-            found.append(task if isinstance(task, Verdict) else None)
+            verdicts.append(task if isinstance(task, Verdict) else None)
             if isinstance(task, _Task):
                 tasks.setdefault(task.files, []).append((place, task))
         for files, placed in tasks.items():
             for (place, _), verdict in zip(placed, self._run(files, [task for _, task in placed]), strict=True):
-                found[place] = verdict
-        return [verdict.timed(verdict.seconds, accuracy=True) for verdict in found if verdict is not None]
+                verdicts[place] = verdict
+        return [verdict.timed(verdict.seconds, accuracy=True) for verdict in verdicts if verdict is not None]
 
     def _task(self, sample: Sample) -> _Task | Verdict:
         golds = [gold.strip().rstrip(";") for gold in sample.references if gold.strip()]
@@ -131,6 +133,8 @@ class SqlVerifier:
         request |= {
             "ordered": order == "given" or (order == "auto" and _is_ordered(golds[0])),
             "set": not self.duplicates,
+            "ties": order == "auto" and _is_ordered(golds[0]),
+            "columns": self.columns,
         }
         return _Task(query, json.dumps(request), files)
 
@@ -140,14 +144,16 @@ class SqlVerifier:
         schema = next((meta[name] for name in _NAMES if isinstance(meta.get(name), str | list)), "")
         schema = ";\n".join(map(str, schema)) if isinstance(schema, list) else str(schema)
         data = meta.get("data", meta.get("inserts"))
-        given = meta.get("databases", [{"data": data}] if schema or data else [])
-        given = literal(given) if isinstance(given, str) and given.strip()[:1] == "[" else given
-        if given:
-            listed = [
+        listed = meta.get("databases", [{"data": data}] if schema or data else [])
+        listed = literal(listed) if isinstance(listed, str) and listed.strip()[:1] == "[" else listed
+        if listed:
+            databases = [
                 one if isinstance(one, Mapping) else {"data": one}
-                for one in (given if isinstance(given, list) else [given])
+                for one in (listed if isinstance(listed, list) else [listed])
             ]
-            return [{"schema": one.get("schema", schema), "data": one.get("data", _tables(one))} for one in listed], ()
+            return [
+                {"schema": one.get("schema", schema), "data": one.get("data", _tables(one))} for one in databases
+            ], ()
         name = sample.meta.get("db_id")
         if self.databases is None or not isinstance(name, str) or not re.fullmatch(r"[\w\-]+", name):
             raise _RowError("the row has no schema and data; sql.databases says where the files of db_id are")
@@ -188,9 +194,9 @@ def _verdict(task: _Task, reply: Any) -> Verdict:  # any: a Reply
 
 def _query(sample: Sample, prefilled: Prefilled) -> str:
     """The query of a response: its answer block, the last fence, a box, or what begins with SELECT."""
-    found = scan(clean(visible(sample.response)), sample.prompt, prefilled=prefilled)
-    spans = found.answer_spans
-    text = spans[-1].of(found.text) if spans else ""
+    reasoning = scan(clean(visible(sample.response)), sample.prompt, prefilled=prefilled)
+    spans = reasoning.answer_spans
+    text = spans[-1].of(reasoning.text) if spans else ""
     fences = [fence for fence in scan(text).fences if fence.language in ("sql", "sqlite", "")] if "```" in text else []
     if fences:
         text = fences[-1].body.of(text)

@@ -83,9 +83,12 @@ _BOUNDS = [
     )
     for sign, names in reversed(TABLES["bounds"].items())
 ]
-_AFTER = ((re.compile(r"\+|,? or (?:more|greater|above|higher|over)|,? and (?:above|over|up)"), "≥"),)
-_AFTER += ((re.compile(r",? or (?:less|fewer|below|under|lower)"), "≤"),)
+_AFTER = [
+    (re.compile(r"\+|,? or (?:more|greater|above|higher|over)|,? and (?:above|over|up)"), "≥"),
+    (re.compile(r",? or (?:less|fewer|below|under|lower)"), "≤"),
+]
 _TO = re.compile(r"\s+(?:to|until|till|through|thru|and)\s+|\s*-\s*(?=[$€£¥]?[\da-z])")
+_SCALED = re.compile(r"\d\s*([a-z]+)\b")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s*(?::|-?to-?)\s*(\d+(?:\.\d+)?)")
 _LONGEST = 80
 
@@ -116,7 +119,7 @@ class Value(NamedTuple):
         if self.kind == "number":
             return not gold.month and self.value == gold.value
         pairs = ((gold.value, self.value), (gold.month, self.month), (gold.day, self.day))
-        return self.kind == "date" and all(wanted == said for wanted, said in pairs if wanted)
+        return self.kind == "date" and all(expected == said for expected, said in pairs if expected)
 
 
 _MEASURED = frozenset((*TABLES["currencies"], "percent", "number"))
@@ -138,22 +141,36 @@ def same_value(said: str, gold: str, *, fuller: bool = True) -> bool:
     """
     if max(len(said), len(gold)) > 2 * _LONGEST:
         return False
-    (bound, answer), (other, wanted) = _bounded(said), _bounded(gold)
+    (bound, answer), (other, expected) = _bounded(said), _bounded(gold)
     if bound != other:
         return False
-    value = read_value(wanted)
+    value = read_value(expected)
     if value is not None:
         read = read_value(answer)
         if value.kind == "number" and (read is None or (read.kind not in _MEASURED and read.kind != "date")):
             counted = _COUNTED.fullmatch(answer.lower().rstrip("."))
             read = read_value(counted["count"]) if counted else read
+        if "gbp" in (value.kind, read.kind if read else "") and "£" not in answer + expected:
+            pounds = _quantity(answer), _quantity(expected)  # of weight
+            if pounds[0] is not None and pounds[0] == pounds[1]:
+                return True
         if read is not None and read.satisfies(value):
             return fuller or read.kind != "date" or value.satisfies(read)
-    if (ratio := _RATIO.fullmatch(wanted)) and (":" in wanted):
+    if (ratio := _RATIO.fullmatch(expected)) and (":" in expected):
         match = _RATIO.fullmatch(answer)
         return match is not None and match.groups() == ratio.groups()
-    ends = _range(wanted)
+    ends = _range(expected)
     return ends is not None and ends == _range(answer)
+
+
+def same_case(said: str, gold: str) -> bool:
+    """Whether two texts of the same words are no two values, as of 5 mW and 5 MW.
+
+    >>> same_case("5 KM", "5 km"), same_case("5 mW", "5 MW")
+    (True, False)
+    """
+    read, value = read_value(said), read_value(gold)
+    return said == gold or read is None or value is None or read.satisfies(value)
 
 
 def read_value(text: str) -> Value | None:
@@ -208,19 +225,17 @@ def _range(text: str) -> tuple[Value, Value] | None:
         left, right = low[: match.start()], low[match.end() :]
         if re.fullmatch(r"\d{4}", left) and re.fullmatch(r"\d\d", right) and right > left[2:]:
             right = left[:2] + right
-        ends = read_value(left), read_value(right)
-        if ends[0] is not None and ends[1] is not None and ends[0].kind == "number" != ends[1].kind:
-            number = re.search(r"[\d.,]*\d", right)
-            around = (right[: number.start()], right[number.end() :]) if number else ("", "")
-            ends = read_value(f"{around[0]}{left}{around[1]}"), ends[1]
-        elif ends[0] is not None and ends[1] is not None and ends[1].kind == "number" != ends[0].kind:
-            ends = ends[0], read_value(f"{left[:1]}{right}") if left[:1] in "$€£¥" else None
-        elif ends[0] is not None and ends[1] is not None and ends[1].kind == "number":
-            scale = re.search(r"\d\s*([a-z]+)$", right.lower())
-            if scale and left[-1:].isdigit():
-                ends = read_value(f"{left} {scale[1]}"), ends[1]
-        if ends[0] is not None and ends[1] is not None and ends[0].kind == ends[1].kind:
-            return ends[0], ends[1]
+        scale = _SCALED.search(right.lower())
+        if scale and scale[1] in _SCALES and left[-1:].isdigit():
+            left = f"{left} {scale[1]}"  # five to ten million
+        if left[:1] in "$€£¥" and right[:1].isdigit():
+            right = left[:1] + right
+        first, last = read_value(left), read_value(right)
+        if first is not None and last is not None and first.kind == "number" != last.kind:
+            amount = re.search(r"[\d.,]*\d", right)
+            first = read_value(f"{right[: amount.start()]}{left}{right[amount.end() :]}") if amount else None
+        if first is not None and last is not None and first.kind == last.kind:
+            return first, last
     return None
 
 
@@ -235,12 +250,15 @@ def number(text: str, *, letters: bool = False) -> Fraction | None:
         return _in_words(text) if text[:1].isalpha() and len(text) <= 60 else None
     scale = match["scale"] or ""
     power = 0 if not scale else _SCALES.get(scale) if len(scale) > 1 or letters or scale in "万亿" else None
+    dozens = scale in ("dozen", "dozens")
+    power = 0 if dozens else power
     over = int(match["over"] or 1)
     digits = match["digits"].replace(",", "").replace(" ", "")
     if power is None or not over or len(digits) > 40 or re.match(r"00+\d", digits):
         return None
     digits = digits.replace(".", "") if digits.count(".") > 1 else digits
-    amount = (Fraction(digits) / over + int(match["whole"] or 0)) * Fraction(10) ** (power + int(match["power"] or 0))
+    amount = (Fraction(digits) / over + int(match["whole"] or 0)) * (12 if dozens else 1)
+    amount *= Fraction(10) ** (power + int(match["power"] or 0))
     return -amount if match["sign"] not in (None, "+") else amount
 
 
@@ -275,7 +293,7 @@ def _number_value(text: str) -> Value | None:
 def _percent(text: str) -> Value | None:
     for sign in ("%", "percent", "per cent", "pct"):
         if text.endswith(sign):
-            amount = number(text.removesuffix(sign).strip(" -"))
+            amount = number(re.sub(r" (?:of )?an?$", "", text.removesuffix(sign).strip(" -")))
             return None if amount is None else Value("percent", amount)
     return None
 
@@ -304,7 +322,7 @@ def _quantity(text: str) -> Value | None:
         if match := _AND_HALF.match(text):
             amount = _in_words(match[1])
             text = f"{float(amount):g} {text[match.end() :]}" if amount is not None else text
-        text = _HALF.sub(_halves, text)
+        text = _HALF.sub(_half_amount, text)
     for pattern, written in _SHORT:
         text = pattern.sub(written, text)
     text = _FEET.sub(lambda match: f"{match[1]} ft {match[2] or 0} in", text) if "'" in text else text
@@ -327,7 +345,7 @@ def _quantity(text: str) -> Value | None:
     return Value(kinds.pop(), -total if negative else total) if len(kinds) == 1 else None
 
 
-def _halves(match: re.Match[str]) -> str:
+def _half_amount(match: re.Match[str]) -> str:
     count = (0.5 if match[1].startswith("half") else 1) + {"half": 0.5, "quarter": 0.25}.get(match[4] or "", 0)
     return f"{count:g} {match[2]}"
 

@@ -29,6 +29,8 @@ _WORD = re.compile(
 )
 _KEPT = frozenset("%#@/")
 _BRACKETED = re.compile(r"[(\[]\s*[-+\d.∞]+\s*[,;]\s*[-+\d.∞]+\s*[)\]]")
+_TONE = re.compile(r"\b([a-g])[\s-](sharp|flat)\b")
+_ACCENT = re.compile("(?<=[A-Za-z\u0370-\u03ff])[\u0300-\u036f]+")
 _QUOTED = re.compile(r"(?<![\w'\"])(['\"])([^'\"]*)\1(?!\w)")
 _SUPERSCRIPT = re.compile("[⁰¹²³⁴-⁹⁺⁻]+")
 _MARK = re.compile("[™®©\u200d\ufe0f\u2702-\u27bf\U0001f000-\U0001faff]")
@@ -41,8 +43,11 @@ _MINUS = re.compile(r"-\s?([$€£¥₹₩])\s?(?=[\d.])")
 _INITIALS = re.compile(r"(?<![^\W_])([^\W\d_])(?:\.\s?|\s)(?=[^\W\d_](?![^\W_]))")
 _INNER = re.compile(r"(?<=[^\W\d])\.(?=[^\W\d])|(?<=[^\W\d_])['`](?=[^\W\d_])|(?<=\b[^\W\d_])\.(?=[\s,)]|$)")
 _HYPHEN = re.compile(r"(?<=[^\W\d])-(?=[^\W\d])")
+_JOINED = re.compile(r"(?<=[^\W\d]{2})-(?=[^\W\d])|(?<=[^\W\d])-(?=[^\W\d]{2})")
 _SLASH = re.compile(r"(?<=[^\W\d]{2})/(?=[^\W\d]{2})")
-_ALGEBRA = re.compile(r"(?<![\w'])([a-z])\s?-\s?(?=\d)|(?<=\d)\s?-\s?([a-z])(?![\w'])")
+_ALGEBRA = re.compile(
+    r"(?<![\w'])([a-z])\s?-\s?(?=\d)|(?<=\d)\s?-\s?([a-z])(?![\w'])|(?<![\w'])([a-z])-([a-z])(?![\w'])"
+)
 _ROMAN = re.compile(r"(?<=\w )(?=[IVXL]{2})(X[LX]|L?X{0,3})(I[XV]|V?I{0,3})(?![\w.'’])")
 _TENS = {"": 0, "X": 10, "XX": 20, "XXX": 30, "XL": 40, "L": 50, "LX": 60, "LXX": 70, "LXXX": 80}
 _ONES = {"": 0, "I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7, "VIII": 8, "IX": 9}
@@ -57,6 +62,7 @@ _PHRASES = {
 _TITLES = frozenset(TABLES["same"]["titles"].split())
 _ORDINALS = {word: at for at, word in enumerate(TABLES["same"]["ordinals"].split(), 1)}
 _THE_EIGHTH = re.compile(r"(?<=\w )the ([A-Z][a-z]+th|First|Second|Third)(?=$|,| of )")
+_TO = re.compile(r"(?<=\d) (?:to|until|through) (?=\d)")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _ACRONYM = re.compile(r"(.+?)\s*\(([^()\s]{2,12})\)")
 _LAST_FIRST = re.compile(r"([^\W\d][^\d,;]*), ([^\W\d][^\d,;]*)")
@@ -84,7 +90,7 @@ def _article(language: str) -> re.Pattern[str]:
     articles = TABLES["articles"].get(language, "").split()
     written = [one for word in articles for one in (word, word.capitalize(), word.upper()) if one != "A"]
     first = r"|^\W*A" if "a" in articles else ""
-    pattern = rf"(?:(?<![\w'’-])(?:{'|'.join(written)}){first})(?:\s+|(?<=\b[ldLD])['’])(?=\S)"
+    pattern = rf"(?:(?<![\w-])(?<!\w['’])(?:{'|'.join(written)}){first})(?:\s+|(?<=\b[ldLD])['’])(?=\S)"
     return re.compile(pattern if written else r"(?!)")
 
 
@@ -96,16 +102,23 @@ def plain(text: str) -> str:
     """
     if text.isascii():
         return text
-    text = _SUPERSCRIPT.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]), _MARK.sub("", text))
+    text = _SUPERSCRIPT.sub(_raised, _MARK.sub("", text))
     return unicodedata.normalize("NFKC", _MIXED.sub(" ", text)).translate(_CHARACTERS)
+
+
+def _raised(match: re.Match[str]) -> str:
+    """An exponent; a charge stands there as it is."""
+    digits = unicodedata.normalize("NFKC", match[0]).replace("−", "-")
+    return digits if digits[-1] in "+-" else f"^{digits}"
 
 
 def _words(text: str) -> tuple[str, ...]:
     if not text.isascii():
         text = unicodedata.normalize("NFD", plain(text))
-        text = unicodedata.normalize("NFC", "".join(c for c in text if not "\u0300" <= c <= "\u036f"))
+        text = unicodedata.normalize("NFC", _ACCENT.sub("", text))
         text = _GREEK.sub(_letter_name, text)
-    text = _ALGEBRA.sub(r"\1 − \2", _QUOTED.sub(r"\2", text)).casefold().replace("&", " and ")
+    text = _ALGEBRA.sub(r"\1\3 − \2\4", _QUOTED.sub(r"\2", text)).casefold().replace("&", " and ")
+    text = _TONE.sub(lambda match: match[1] + ("#" if match[2] == "sharp" else "♭"), text)
     text = _SLASH.sub(" ", _HYPHEN.sub(" ", _INNER.sub("", _INITIALS.sub(r"\1", _MINUS.sub(r"\1-", text)))))
     brackets = "()[]" if _BRACKETED.search(text) else ""
     return tuple(
@@ -158,7 +171,8 @@ def same_wording(said: str, gold: str, language: str = "en") -> bool:
 @lru_cache(maxsize=8_192)
 def _spellings(text: str, language: str) -> frozenset[tuple[str, ...]]:
     """The spellings of a text; none of them empty."""
-    texts = [text, _HYPHEN.sub("", plain(text)), text.translate(_UMLAUTS)]
+    eighth = _THE_EIGHTH.sub(lambda match: str(_ORDINALS.get(match[1].lower(), match[0])), text)
+    texts = [text, eighth, _JOINED.sub("", plain(text)), text.translate(_UMLAUTS)]
     if ((match := _ACRONYM.fullmatch(text)) and _is_acronym(match[2], match[1])) or (
         (match := re.fullmatch(r"([^()\s]{2,12}) \((.+)\)", text)) and _is_acronym(match[1], match[2])
     ):
@@ -178,17 +192,20 @@ def _spelled(text: str, language: str) -> tuple[str, ...]:
     """The words of a text, each in the first of its spellings."""
     text = _STATE.sub(lambda match: _STATES[match[0]], text)
     text = _ROMAN.sub(lambda match: str(_TENS.get(match[1], 0) + _ONES[match[2]]), text)
-    text = _THE_EIGHTH.sub(lambda match: str(_ORDINALS.get(match[1].lower(), match[0])), text)
+    text = _TO.sub("-", text)
     words: list[str] = []
     for word in _normal(digits_for_words(text) if re.search("[a-z]{3}", text) else text, language):
         if word in _ORDINALS:
             number = _ORDINALS[word]
             if number < 10 and words and words[-1][-1:] == "0" and len(words[-1]) == 2:  # twenty-first
                 number += int(words.pop())
-            words += [str(number), {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number != 11 else 0, "th")]
+            words += [
+                str(number),
+                {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number not in (11, 12, 13) else 0, "th"),
+            ]
         else:
-            after_digit = words and words[-1][-1:].isdigit()  # 21st, and no saint
-            words.append(word if after_digit else _SAME.get(word, word))
+            ordinal = word == "st" and words and words[-1][-1:].isdigit()  # 21st, and no saint
+            words.append(word if ordinal else _SAME.get(word, word))
     line = f" {' '.join(words)} "
     for phrase, short in _PHRASES.items():
         if phrase in line:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from ..._version import __version__
+from ...inspection.evaluation.client import Completed
+from ...inspection.evaluation.record import Asked, Recorder
 from ...reward_models import read_tokenizer
 from ...rows.files import RawRow
-from ...rows.reader import RowReader
-from ...scoring.measure import Evaluation, measure
+from ...scoring.measure import REFLECTIVE, Estimate, Evaluation, measure
 from ...scoring.samples import SampleFile, fingerprint, read_samples
-from ...scoring.scored import ScoredFiles
-from ...scoring.work import RowScorer, dump
+from ...scoring.scored import ScoredFiles, ScoredRow
 from ...training.distributed import Processes
 from ...verifiers import Reward, Sample
 from ...verifiers.errors import ConfigError, missing_extra
@@ -35,7 +35,6 @@ from ..config import DataConfig, TrainConfig
 from ..engine import Completion, Engine, HFEngine, Tokens
 from ..logprobs import context_of
 from ..loop import Validation
-from ..metrics import REFLECTIVE
 from ..questions import Question
 from ..sampling import Sampling, seed_of
 from ..templates import Template
@@ -103,6 +102,9 @@ def evaluate(
     at_once: int = 32,
     output: str | Path | None = None,
     resume: bool = False,
+    overwrite: bool = True,
+    benchmark: str | None = None,
+    summarise: Callable[[Iterable[ScoredRow]], Mapping[str, Estimate]] | None = None,
     about: Mapping[str, Any] | None = None,  # any: JSON values
     progress: Callable[[int], None] = lambda _: None,
     processes: Processes | None = None,
@@ -114,9 +116,10 @@ def evaluate(
     `default_sampling` where left out. `reward` names who judges (accuracy, format and language where left
     out), `level` the field of a row that holds its difficulty, `words` what is counted as reflective. `output` is a
     JSONL file for the samples, a line each as `score` writes them; with `resume` questions that it holds already are
-    not asked again. With several `processes`, all of which must call, each generates its share of the answers, and the
-    first one alone writes `output`. `about` is added to the settings in the result; `progress` gets how many questions
-    are done.
+    not asked again; without it and without `overwrite` a file that is there is refused. `benchmark` names the task
+    card, for the record, and `summarise` makes further figures of the record's rows. With several `processes`, all of
+    which must call, each generates its share of the answers, and the first one alone writes `output`. `about` is added
+    to the settings in the result; `progress` gets how many questions are done.
     """
     if isinstance(policy, str | Path):
         (model, tokenizer), folder = load(policy), policy
@@ -139,19 +142,19 @@ def evaluate(
     made_by = fingerprint(folder, {**settings, "k": k, "judge": judged_by}, questions) if folder else None
     together = processes or Processes()
     first = together.rank == 0
-    with SampleFile(output if first else None, k, made_by, settings, resume=resume) as kept:
-        scorer = RowScorer(judge, RowReader(), None)
+    with SampleFile(output if first else None, k, made_by, settings, resume=resume, overwrite=overwrite) as kept:
+        recorder = Recorder(judge, benchmark)
         for start in range(together.all_gather_object(kept.questions)[0], len(asked), at_once):
             part = asked[start : start + at_once]
             seeds = [seed_of("evaluate", seed, start + place) for place in range(len(part))]
             answers = _answered(engine, [question.tokens for question in part], k, sampling, seeds, together)
             if first:
-                lines = _lines(part, answers, start, partial(put.text, ends=ends))
-                kept.write([done.output for done in scorer.judge([RawRow(0, 0, line) for line in lines])])
+                kept.write(recorder.lines(_asked(part, answers, start, partial(put.text, ends=ends))))
                 progress(kept.questions)
         voters = {term.name: term.verifier for term in judge.terms if isinstance(term.verifier, Voter)}
-        rows = (ScoredFiles([]).read(RawRow(0, 0, line)) for line in kept.lines())
-        measured = measure(rows, k, voters, about=settings, level=level, words=words) if first else None
+        measured = measure(_rows(kept), k, voters, about=settings, level=level, words=words) if first else None
+        if measured is not None and summarise is not None:
+            measured = replace(measured, metrics={**summarise(_rows(kept)), **measured.metrics})
     evaluation: Evaluation = together.all_gather_object(measured)[0]
     return evaluation
 
@@ -198,12 +201,14 @@ def _answered(
     return [parts[place % processes.size][place // processes.size] for place in range(len(prompts))]
 
 
-def _lines(
+def _asked(
     questions: Sequence[Question], answers: Sequence[Sequence[Completion]], start: int, text: Callable[[Any], str]
-) -> Iterator[bytes]:
-    for place, (question, completions) in enumerate(zip(questions, answers, strict=True), start):
-        row = question.sample.to_dict()
-        row["problem"] = question.sample.problem or question.sample.id or f"question {place + 1}"
-        for completion in completions:
-            ending = {"tokens": len(completion.tokens), "finish_reason": completion.finish}
-            yield dump({**row, "response": text(completion.tokens), **ending})
+) -> list[Asked]:
+    return [
+        Asked(place, question.sample, [Completed(text(one.tokens), one.finish, len(one.tokens)) for one in completions])
+        for place, (question, completions) in enumerate(zip(questions, answers, strict=True), start)
+    ]
+
+
+def _rows(kept: SampleFile) -> Iterator[ScoredRow]:
+    return (ScoredFiles([]).read(RawRow(0, 0, line)) for line in kept.lines())

@@ -22,6 +22,7 @@ _FIX: Mapping[str, str] = {
     "gold_not_verified": "respell the gold, or remove the row: no answer can be right",
     "gold_unreadable": "respell the gold, or remove the row: it cannot be judged",
     "gold_missing": "add a gold, or remove the row",
+    "gold_not_needed": "nothing: the scorer of these rows needs no gold",
     "empty_program_passes": "add tests that a program must do something to pass",
     "duplicate_prompt": "keep one of the rows",
     "conflicting_golds": "find out which gold is right, or remove both",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from ...verifiers.visible import visible
 from .compare import TOLERANCE, Difference, compare
 
 SHOWN = 20
+_HEADS = ("verifier", "flips", "right both", "right to wrong", "wrong to right", "wrong both", "McNemar p")
 
 
 def run_diff(
@@ -25,14 +27,52 @@ def run_diff(
     fail_on_flip: bool = False,
     rows: int = SHOWN,
     tolerance: float = TOLERANCE,
+    page: str | None = None,
 ) -> int:
-    """Compare, print on standard output, return the exit status. Raises RunError."""
+    """Compare, print on standard output, write the page if any; return the exit status. Raises RunError."""
     difference = compare(before, after, names, tolerance=tolerance)
+    if page is not None:
+        _write_page(difference, before, after, names, page)
     if as_json:
         sys.stdout.write(json.dumps(difference.to_dict(), allow_nan=False) + "\n")
     else:
         _print(difference, rows)
     return 1 if fail_on_flip and not difference.same else 0
+
+
+def _write_page(difference: Difference, before: str, after: str, names: Mapping[str, str] | None, page: str) -> None:
+    from ..report.command import print_written
+    from ..report.options import ReportOptions
+    from ..report.write import ComparisonTable, write_report
+
+    flips: Counter[str] = Counter()
+    for (name, _, _), count in difference.groups.items():
+        flips[name] += count
+    rows = []
+    for name in sorted({*flips, *difference.tables}):
+        table_of = difference.tables.get(name)
+        counts = [""] * 5
+        if table_of is not None:
+            counts = [f"{n:,}" for n in (table_of.right, table_of.lost, table_of.won, table_of.wrong)] + [
+                f"{table_of.p:.4g}"
+            ]
+        rows.append((name, f"{flips[name]:,}", *counts))
+    title = f"{difference.flips:,} verdicts flipped among {difference.pairs:,} responses"
+    title += f", matched by {difference.matched_by}"
+    if difference.unmatched:
+        title += f"; not compared: {_unmatched(difference)}"
+    # A page without flips shows no rows, rather than all of them.
+    nothing: tuple[dict[str, str], dict[str, str]] = ({"": ""}, {"": ""})
+    options = ReportOptions(
+        sources=(before, after),
+        output=page,
+        title=f"{before} and {after}",
+        names=names or {},
+        systems=("before", "after"),
+        flips=difference.flipped if difference.rows else nothing,
+    )
+    table = ComparisonTable("flip", _HEADS, rows, title)
+    print_written(write_report(options, comparison=table, allow_empty=True))
 
 
 def _print(difference: Difference, rows: int) -> None:

@@ -84,6 +84,8 @@ class Difference:
     tables: dict[str, Table] = field(default_factory=lambda: defaultdict(Table))
     rows: list[Flip] = field(default_factory=list)
     """The first flips, in order of the first file."""
+    flipped: tuple[dict[str, str], dict[str, str]] = field(default_factory=lambda: ({}, {}))
+    """By the name that a response has in either file, what its first flip was, of as many."""
     only: tuple[int, int] = (0, 0)
     """Responses without a partner, in the first file and in the second."""
     other_response: int = 0
@@ -243,6 +245,8 @@ def _count(difference: Difference, before: _Side, after: _Side, tolerance: float
         flipped = True
         if len(difference.rows) < MOST_ROWS:
             difference.rows.append(Flip(before.name, name, one[2], two[2], (one[3], two[3])))
+            for names, own in zip(difference.flipped, (before.name, after.name), strict=True):
+                names.setdefault(own, f"{name}: {one[2]} to {two[2]}")
     difference.flipped_pairs += flipped
 
 

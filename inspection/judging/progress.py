@@ -1,4 +1,4 @@
-"""How far asking a judge is, on a terminal: a bar with the calls, tokens and cost so far, while they are under way."""
+"""How far asking a judge is, on a terminal: a line with the calls, tokens read and written, and cost so far."""
 
 from __future__ import annotations
 
@@ -28,11 +28,16 @@ def spent_text(parts: list[Spent]) -> str:
     """What several askers have spent, in words.
 
     >>> spent_text([Spent(calls=3, read=1200, written=90, cost=0.25), Spent(calls=1)])
-    '4 calls, 1,200 tokens read, 90 written, cost 0.25'
+    '4 calls, 1.2k + 90 tokens, cost 0.25'
     """
     read, written, cost = (sum(getattr(one, name) for one in parts) for name in ("read", "written", "cost"))
-    text = f"{sum(one.calls for one in parts):,} calls, {read:,} tokens read, {written:,} written"
+    text = f"{sum(one.calls for one in parts):,} calls, {_short(read)} + {_short(written)} tokens"
     return f"{text}, cost {cost:.4g}" if cost else text
+
+
+def _short(count: int) -> str:
+    """A count in few characters, since the line must fit a terminal of 80."""
+    return f"{count / 1e6:.1f}M" if count >= 1e6 else f"{count / 1e3:.1f}k" if count >= 1000 else str(count)
 
 
 @contextmanager
@@ -43,8 +48,8 @@ def judging_bar(what: str, total: int) -> Iterator[Callable[[int, Asker], None] 
         yield None
         return
     askers: list[Asker] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _SpentColumn(askers))
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), _SpentColumn(askers), BarColumn(bar_width=6))
+    with Progress(*columns, TimeRemainingColumn(compact=True), console=console, transient=True) as bar:
         task = bar.add_task(what, total=total)
 
         def update(done: int, asker: Asker) -> None:

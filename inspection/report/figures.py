@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...scoring.measure import Estimate
 from ...scoring.stats import Clustered, Interval
 from ...scoring.summary import Summary
+from ...scoring.thinking import FIGURES, KINDS
 from .metrics import Chart, Run
 from .survey import Bar
 
@@ -106,6 +108,28 @@ def breakdowns(summary: Summary) -> list[TemplateData]:
         ]
         tables.append({"path": path, "rows": rows})
     return tables
+
+
+def thinking(bands: Mapping[str, Mapping[str, Estimate]]) -> TemplateData | None:
+    """Tokens and second thoughts by difficulty; None where no row says how many tokens it has."""
+    if not bands:
+        return None
+    columns = {**FIGURES, **{f"reflection/{kind}": kind for kind in KINDS}}
+    rows = []
+    for band, metrics in bands.items():
+        cells = []
+        for name in columns:
+            one = metrics.get(name)
+            interval = "" if one is None or one.ci95 is None else f"{plain(one.ci95[0])} to {plain(one.ci95[1])}"
+            cells.append({"value": "-" if one is None else plain(one.value), "interval": interval})
+        rows.append({"band": band or "all", "n": f"{metrics['length'].n:,}", "cells": cells})
+    gap = bands.get("", {}).get("length/wrong_minus_right")
+    note = ""
+    if gap is not None:
+        interval = "" if gap.ci95 is None else f" ({plain(gap.ci95[0])} to {plain(gap.ci95[1])})"
+        longer = f"wrong responses are {plain(gap.value)}{interval} tokens longer"
+        note = f"On the {many(gap.n, 'problem')} with both, {longer}."
+    return {"columns": list(columns.values()), "rows": rows, "note": note}
 
 
 def ladder(summary: Summary) -> list[TemplateData]:

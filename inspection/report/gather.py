@@ -41,10 +41,13 @@ class Gathered:
 class _Kept:
     """The rows of a page, until there are too many."""
 
-    def __init__(self, systems: Sequence[str]) -> None:
-        self.columns, self.blocks = Columns(systems), Blocks()
+    def __init__(self, options: ReportOptions) -> None:
+        self._flips = options.flips
+        self.columns, self.blocks = Columns(options.systems, options.flips), Blocks()
 
     def add(self, row: ScoredRow) -> None:
+        if self._flips and not any(response.name in self._flips[row.file] for response in row.responses):
+            return
         self.columns.add(self.blocks.rows, row)
         self.blocks.add(row.data)
 
@@ -60,7 +63,7 @@ def gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str]
 def _gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str], opened: ExitStack) -> Gathered:
     survey, files = Survey(Tally([], by=options.by)), ScoredFiles(sources, names, options.group_by)
     opened.callback(survey.tally.groups.close)
-    all_of_them = _Kept(options.systems)
+    all_of_them = _Kept(options)
     opened.callback(all_of_them.blocks.close)
     kept: _Kept | None = all_of_them
     ranks, sizes, parts = array("Q"), array("I"), array("I")
@@ -82,14 +85,17 @@ def _gather(options: ReportOptions, sources: Sequence[str], names: dict[str, str
                 kept = None
     if kept is not None:
         kept.blocks.flush()
-        return Gathered(survey, kept.columns, kept.blocks, files, None, rows_seen.repeated if rows_seen else 0)
+        sampled = None
+        if options.flips:
+            sampled = f"The table holds the {kept.columns.size:,} responses whose verdicts flipped, before and after."
+        return Gathered(survey, kept.columns, kept.blocks, files, sampled, rows_seen.repeated if rows_seen else 0)
     if "-" in sources:
         raise RunError(
             f"standard input holds more than fits a page ({options.max_rows:,} responses, {options.max_mb:g} MB); "
             "write it to a file, of which a sample can be taken"
         )
     chosen = _choose(ranks, sizes, parts, options.max_rows, most * raw / packed)
-    kept = _Kept(options.systems)
+    kept = _Kept(options)
     opened.callback(kept.blocks.close)
     for number, row in enumerate(ScoredFiles(sources, names, options.group_by)):
         if number < len(chosen) and chosen[number]:

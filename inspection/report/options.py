@@ -32,6 +32,8 @@ class ReportOptions:
     """Fields whose values have figures of their own."""
     systems: Sequence[str] = ()
     """What each source is called in a comparison: the field `system` of its rows."""
+    flips: Sequence[Mapping[str, str]] = ()
+    """For each source the responses that the table holds, by name, with what the field `flip` says; all where empty."""
     max_rows: int = 100_000
     """Responses in the table; of more a sample is shown."""
     max_mb: float = 150.0

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..._version import __version__
+from ...scoring.measure import Estimate, estimates
 from ...scoring.scored import Response, ScoredRow
 from ...scoring.summary import Summary, Tally
+from ...scoring.thinking import BANDS, Thoughts, Values, band_of, thought_of, values_of
 from ...scoring.work import Done, values_at
 from ...verifiers.errors import ConfigError
 from ...verifiers.registry import is_accuracy, make
@@ -44,6 +46,8 @@ class Survey:
     tally: Tally = field(default_factory=lambda: Tally([]))
     judged: int = 0
     """Responses that hold a verdict."""
+    thoughts: Thoughts = field(default_factory=Thoughts)
+    """Tokens of the rows that say how many they have, by problem."""
     in_error: int = 0
     """Rows that `score` wrote as rows in error."""
     _rewards: array[float] = field(default_factory=lambda: array("d"))
@@ -65,6 +69,9 @@ class Survey:
                     self._names.add(name)
                     self._settle()
                     self.tally.groups.learn(name)
+            thought = thought_of(row, response)
+            if thought is not None:
+                self.thoughts.add(scored.problem, thought)
             kind = 2 if scored.correct is None else 0 if scored.correct else 1
             self._kinds.append(kind)
             self._lengths.append(min(len(response.text), 2**32 - 1))
@@ -94,6 +101,16 @@ class Survey:
         self.tally.verifiers = [made for name in self._names if (made := _voter(name)) is not None]
         fields = {"version": __version__, "options": {}, "fingerprint": "", "inputs": [], "seconds": 0.0, **fields}
         return self.tally.summary(**fields)
+
+    def thinking(self) -> dict[str, dict[str, Estimate]]:
+        """How much is thought over problems of each difficulty, and over all (under an empty name), where rows tell."""
+        values: dict[str, list[Values]] = {}
+        for some in self.thoughts.questions():
+            one = {"length": sum(thought.tokens for thought in some) / len(some), **values_of(some)}
+            for band in ("", band_of(some)):
+                if band is not None:
+                    values.setdefault(band, []).append(one)
+        return {band: estimates(values[band]) for band in (*BANDS, "") if band in values}
 
     def rewards(self) -> list[Bar]:
         """How the rewards are spread: a bar a value where these are few, else equal steps."""

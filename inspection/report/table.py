@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...scoring.scored import ScoredRow
@@ -23,21 +23,22 @@ class _Words:
         self._numbers: dict[str, int] = {}
 
     def number(self, word: str) -> int:
-        found = self._numbers.get(word)
-        if found is None:
-            found = self._numbers[word] = len(self.list)
+        number = self._numbers.get(word)
+        if number is None:
+            number = self._numbers[word] = len(self.list)
             self.list.append(word)
-        return found
+        return number
 
 
 class Columns:
     """Collects the columns row by row."""
 
-    def __init__(self, systems: Sequence[str] = ()) -> None:
-        """`systems` names the files, where rows of each are one system of a comparison."""
+    def __init__(self, systems: Sequence[str] = (), flips: Sequence[Mapping[str, str]] = ()) -> None:
+        """`systems` names the files, where rows of each are one system of a comparison; `flips` as in ReportOptions."""
         self.size = 0
         """Entries so far."""
         self._systems = systems
+        self._flips = flips
         self._problems: dict[bytes | int, int] = {}
         self._prompts: list[str] = []
         self._references: list[str] = []
@@ -94,17 +95,18 @@ class Columns:
             for column, value in zip(columns.values(), entry, strict=True):
                 column.append(value)
             for name, _, reason, score in scored.verdicts:
-                found = self._verdicts.get(name)
-                if found is None:
-                    found = self._verdicts[name] = ([-1] * self.size, [None] * self.size)
-                reasons, scores = found
+                kept = self._verdicts.get(name)
+                if kept is None:
+                    kept = self._verdicts[name] = ([-1] * self.size, [None] * self.size)
+                reasons, scores = kept
                 missing = self.size - len(reasons)
                 if missing:
                     reasons.extend([-1] * missing)
                     scores.extend([None] * missing)
                 reasons.append(self._reasons.number(reason))
                 scores.append(short(score))
-            self._fields.add(self.size, fields)
+            flip = {"flip": self._flips[row.file].get(response.name, "none")} if self._flips else {}
+            self._fields.add(self.size, {**flip, **fields})
             self.size += 1
 
     @property
@@ -137,13 +139,13 @@ class Columns:
         }
 
     def _problem(self, key: bytes | int, row: ScoredRow) -> int:
-        found = self._problems.get(key)
-        if found is None:
-            found = self._problems[key] = len(self._prompts)
+        number_of = self._problems.get(key)
+        if number_of is None:
+            number_of = self._problems[key] = len(self._prompts)
             sample = row.sample
             self._prompts.append(snippet(question(sample), SNIPPET) if sample else "")
             self._references.append(snippet(", ".join(sample.references[:3]), ANSWER) if sample else "")
-        return found
+        return number_of
 
 
 def question(sample: Sample) -> str:
@@ -174,5 +176,5 @@ def short(value: float | None) -> float | int | None:
 
 def any_answer(verdicts: Any) -> str:  # any: JSON objects by name
     """The first answer that a verdict names."""
-    found: Sequence[Any] = [verdict.get("answer") for verdict in verdicts.values()]
-    return next((answer for answer in found if isinstance(answer, str)), "")
+    answers: Sequence[Any] = [verdict.get("answer") for verdict in verdicts.values()]
+    return next((answer for answer in answers if isinstance(answer, str)), "")

@@ -409,12 +409,12 @@ def test_a_terminal_shows_what_was_spent_and_the_ceiling_stops_the_run(
         assert not (out / "train.jsonl").exists()
         paid = len(judging.asked)
         assert 0 < paid < 25
-        told = CliRunner().invoke(main, command, env={"FORCE_COLOR": "1", "COLUMNS": "200"})
+        told = CliRunner().invoke(main, command, env={"FORCE_COLOR": "1", "COLUMNS": "80"})
         assert told.exit_code == 0, told.stderr
         assert (len(writer.asked), len(judging.asked)) == (20, 40)
     left = 40 - paid
     shown = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", told.stderr)
-    assert "0 calls, 0 tokens read, 0 written" in shown  # of the responses, which were there
-    assert f"{left} calls, {left * 100:,} tokens read, {left * 10} written, cost {left * 0.002:.4g}" in shown
+    assert "20/20 0 calls, 0 + 0 tokens" in shown  # of the responses, which were there
+    assert f"{left} calls, {left / 10:.1f}k + {left * 10} tokens, cost {left * 0.002:.4g}" in shown
     spent = json.loads((out / "summary.json").read_text())["spent"]
     assert spent == {"calls": left, "read": left * 100, "written": left * 10, "cost": pytest.approx(left * 0.002)}

@@ -130,6 +130,14 @@ def test_a_line_of_the_page_scores_its_file(folder: Path, line: str, monkeypatch
         assert out.stat().st_size
 
 
+def test_the_pages_of_tools_have_the_lines_that_are_run() -> None:
+    pages = sorted((PAGE.parent / "tools").glob("*.md"))
+    named = re.findall(r"\]\((tools/\w+\.md)\)", PAGE.read_text(encoding="utf-8"))
+    assert {PAGE.parent / name for name in named} == set(pages)
+    lines = [line for page in pages for line in re.findall(r"^r1-reward .*", page.read_text(encoding="utf-8"), re.M)]
+    assert sorted(lines) == sorted(LINES)
+
+
 def test_the_page_has_a_line_for_each_tool_that_it_names() -> None:
     rows = re.findall(r"^\| (.+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)[2:]
     assert len(rows) == len(LINES) >= 15

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
 
 from r1_reward.sandbox import Limits, Outcome, Pool, Result, Submission, TestOutcome
+from r1_reward.sandbox.errors import SandboxUnavailableError
 from r1_reward.sandbox.functions import call_function
 from r1_reward.sandbox.pool import ENDED
+from r1_reward.verifiers import ProceduralVerifier, Reason, Sample, SqlVerifier, Verifier
 
 
 class EndedPool:
     """Stands in for a pool in which the argument `bad` ends every sandbox."""
 
-    def run(self, submission: Submission) -> Result:
+    def run_all(self, submissions: Sequence[Submission]) -> list[Result]:
+        return [self._run(submission) for submission in submissions]
+
+    def _run(self, submission: Submission) -> Result:
         if any("bad" in cast(Any, test).args for test in submission.tests):
             ended = TestOutcome(outcome=Outcome.RE, detail=f"{ENDED} 4 times")
             return Result(outcome=Outcome.RE, tests=[ended] * len(submission.tests), detail=ended.detail)
@@ -27,6 +33,25 @@ def test_a_call_that_ends_every_sandbox_pays_alone() -> None:
     asked = [(f"good {at}",) for at in range(300)] + [("bad",)] + [(f"good {at}",) for at in range(9)]
     replies = call_function(cast(Pool, EndedPool()), "", "f", asked, limits=Limits(time_s=1))
     assert [at for at, reply in enumerate(replies) if reply.outcome is not Outcome.AC] == [300]
+
+
+def test_without_a_sandbox_no_call_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise SandboxUnavailableError("no engine answers")
+
+    monkeypatch.setattr("r1_reward.sandbox.pool.start", gone)
+    rows = [
+        Sample(
+            response="2", kind="procedural", meta={"question": "1 + 1", "answer": "2", "scorer": "reasoning-gym/gcd"}
+        ),
+        Sample(
+            response="SELECT a FROM t", reference="SELECT a FROM t", meta={"schema": "CREATE TABLE t (a)", "data": ""}
+        ),
+    ]
+    verifiers: list[Verifier] = [ProceduralVerifier(slots=7), SqlVerifier(slots=7)]
+    for verifier, row in zip(verifiers, rows, strict=True):
+        (verdict,) = verifier([row])
+        assert (verdict.score, verdict.reason) == (None, Reason.SANDBOX_UNAVAILABLE)
 
 
 @pytest.mark.needs("userns")

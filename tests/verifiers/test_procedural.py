@@ -138,9 +138,7 @@ def colouring(metadata: Mapping[str, Any]) -> tuple[str, str]:
         if len(chosen) == len(vertices):
             return chosen
         vertex = next(one for one in vertices if one not in chosen)
-        near = {
-            chosen[b if a == vertex else a] for a, b in beside if vertex in (a, b) and {a, b} - {vertex} <= {*chosen}
-        }
+        near = {chosen.get(b if a == vertex else a) for a, b in beside if vertex in (a, b)}
         for colour in options:
             if colour not in near and (whole := search({**chosen, vertex: colour})):
                 return whole

@@ -42,6 +42,33 @@ CASES: list[tuple[Sample, float | None, Reason]] = [
     (sample(f"{GOLD} ORDER BY 1", ORDERED), 1.0, Reason.CORRECT),
     (sample(f"{GOLD} ORDER BY name DESC", ORDERED, order="any"), 1.0, Reason.CORRECT),
     (sample(f"{GOLD} ORDER BY name", GOLD, order="given"), 0.0, Reason.WRONG),
+    # Rows that the reference's ORDER BY leaves tied may come in any order, and others may not.
+    (
+        sample("SELECT name FROM cats ORDER BY age DESC, name", "SELECT name FROM cats ORDER BY age DESC"),
+        1.0,
+        Reason.CORRECT,
+    ),
+    (sample("SELECT name FROM cats ORDER BY age, name", "SELECT name FROM cats ORDER BY age DESC"), 0.0, Reason.WRONG),
+    (sample("SELECT name FROM cats ORDER BY name", "SELECT name FROM cats ORDER BY age DESC"), 0.0, Reason.WRONG),
+    (
+        sample(
+            "SELECT name FROM cats ORDER BY age DESC, name LIMIT 1", "SELECT name FROM cats ORDER BY age DESC LIMIT 1"
+        ),
+        1.0,
+        Reason.CORRECT,
+    ),
+    (
+        sample("SELECT name FROM cats ORDER BY age LIMIT 1", "SELECT name FROM cats ORDER BY age DESC LIMIT 1"),
+        0.0,
+        Reason.WRONG,
+    ),
+    (
+        sample(
+            "SELECT name FROM cats ORDER BY age DESC, name", "SELECT name FROM cats ORDER BY age DESC", order="given"
+        ),
+        0.0,
+        Reason.WRONG,
+    ),
     (sample("SELECT avg(weight) FROM cats", "SELECT (0.1 + 2.5 + 1.5) / 3 FROM cats LIMIT 1"), 1.0, Reason.CORRECT),
     (sample("SELECT nme FROM cats"), 0.0, Reason.RUNTIME_ERROR),
     (sample(f"{GOLD}; DROP TABLE cats"), 0.0, Reason.RUNTIME_ERROR),
@@ -83,6 +110,17 @@ def test_a_query_must_be_right_on_every_database() -> None:
 def test_duplicates_count_unless_told_otherwise() -> None:
     twice = sample("SELECT age FROM cats", "SELECT DISTINCT age FROM cats")
     assert [judge([twice], duplicates=counted)[0].score for counted in (True, False)] == [0.0, 1.0]
+
+
+def test_columns_may_come_in_another_order_if_so_chosen() -> None:
+    rows = [
+        sample("SELECT age, name FROM cats", "SELECT name, age FROM cats"),
+        sample("SELECT name, age FROM cats", "SELECT name, age FROM cats"),
+        sample("SELECT age, weight FROM cats", "SELECT name, age FROM cats"),
+        sample("SELECT age, name FROM cats ORDER BY name", "SELECT name, age FROM cats ORDER BY name DESC"),
+    ]
+    assert [verdict.score for verdict in judge(rows, columns="any")] == [1.0, 1.0, 0.0, 0.0]
+    assert [verdict.score for verdict in judge(rows)] == [0.0, 1.0, 0.0, 0.0]
 
 
 def test_database_files_by_their_name(tmp_path: Path) -> None:

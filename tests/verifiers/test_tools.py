@@ -70,6 +70,27 @@ FORMS = {
     "pythonic": "[get_weather(city='Paris', days=2)]",
     "pythonic, a line": "get_weather(days=2, city='Paris')",
     "pythonic, by place": "[get_weather('Paris', 2)]",
+    "harmony": '<|channel|>analysis<|message|>to=functions.get_weather {"city": "Oslo"}<|end|><|start|>assistant<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"city": "Paris", "days": 2}<|call|>',
+    "harmony, in the role": '<|start|>assistant to=functions.get_weather<|channel|>commentary json<|message|>{"city": "Paris", "days": 2}<|call|>',
+    "harmony, without its marks": 'analysisI ask.assistantcommentary to=functions.get_weather json{"city": "Paris", "days": 2}',
+    "minimax 1": f"<tool_calls>\n{CALL}\n</tool_calls>",
+    "minimax 2": '<minimax:tool_call><invoke name="get_weather"><parameter name="city">Paris</parameter><parameter name="days">2</parameter></invoke></minimax:tool_call>',
+    "command r": 'Plan: ask.\nAction: ```json\n[{"tool_name": "get_weather", "parameters": {"city": "Paris", "days": 2}}]\n```',
+    "command a": '<|START_ACTION|>[{"tool_call_id": "0", "tool_name": "get_weather", "parameters": {"city": "Paris", "days": 2}}]<|END_ACTION|>',
+    "mistral, without [ARGS]": '[TOOL_CALLS]get_weather{"city": "Paris", "days": 2}',
+    "deepseek 3.2": '<｜DSML｜function_calls><｜DSML｜invoke name="get_weather"><｜DSML｜parameter name="city" string="true">Paris</｜DSML｜parameter><｜DSML｜parameter name="days" string="false">2</｜DSML｜parameter></｜DSML｜invoke></｜DSML｜function_calls>',
+    "hunyuan": '<tool_calls><tool_call>get_weather\n```json\n{"city": "Paris", "days": 2}\n```</tool_call></tool_calls>',
+    "granite": f"<|tool_call|>[{CALL}]",
+    "phi": f"functools[{CALL}]",
+    "lfm": "<|tool_call_start|>[get_weather(city='Paris', days=2)]<|tool_call_end|>",
+    "olmo": "<function_calls>\nget_weather(city='Paris', days=2)\n</function_calls>",
+    "llama 4": "<|python_start|>[get_weather(city='Paris', days=2)]<|python_end|>",
+    "internlm": f"<|action_start|><|plugin|>{CALL}<|action_end|>",
+    "apertus": '<|tools_prefix|>[{"get_weather": {"city": "Paris", "days": 2}}]<|tools_suffix|>',
+    "functiongemma": "<start_function_call>call:get_weather{city:<escape>Paris<escape>,days:2}<end_function_call>",
+    "qwen 2": '✿FUNCTION✿: get_weather\n✿ARGS✿: {"city": "Paris", "days": 2}',
+    "react": 'Thought: I ask.\nAction: get_weather\nAction Input: {"city": "Paris", "days": 2}',
+    "json after prose": f"I ask for it:\n{CALL}",
     "prefixed": CALL.replace("get_weather", "functions.get_weather"),
 }
 
@@ -80,6 +101,17 @@ def test_the_forms_that_models_write(form: str) -> None:
     assert verdict.score == 1.0, verdict
     changed = FORMS[form].replace("Paris", "Rome")
     assert judge(changed).score == 0.0
+
+
+@pytest.mark.parametrize("between", ["\n", "; ", "", ", ", "\n\n", "\n```\n```json\n"])
+def test_several_json_objects_one_after_the_other(between: str) -> None:
+    second = CALL.replace("Paris", "Rome")
+    gold = [*GOLD, {"name": "get_weather", "arguments": {"city": "Rome", "days": 2}}]
+    text = f"{CALL}{between}{second}"
+    text = f"```json\n{text}\n```" if "`" in between else text
+    assert judge(text, gold).score == 1.0
+    assert judge(text.replace("Rome", "Oslo"), gold).score == 0.0
+    assert judge(text, GOLD).score == 0.0
 
 
 WRONG: list[tuple[str, Reason, str]] = [
@@ -101,6 +133,23 @@ WRONG: list[tuple[str, Reason, str]] = [
         '<tool_call>{"name": "get_weather", "arguments": {"city": "Paris", "city": "Rome"}}</tool_call>',
         Reason.BAD_FORMAT,
         "a key twice",
+    ),
+    (
+        '{"name": "get_weather", "arguments": {"city": "Rome", "city": "Paris", "days": 2}}; ' + CALL,
+        Reason.BAD_FORMAT,
+        "a key twice in one of several",
+    ),
+    (
+        '<tool_call>{"name": "f", "name": "g", "arguments": {"a": "</tool_call>"}}</tool_call>',
+        Reason.BAD_FORMAT,
+        "a key twice beside a quoted tag",
+    ),
+    (
+        "<|channel|>analysis<|message|>to=functions.get_weather "
+        + json.dumps(GOLD[0]["arguments"])
+        + "<|end|><|start|>assistant<|channel|>final<|message|>It is sunny.",
+        Reason.NO_ANSWER,
+        "thought of in the analysis channel",
     ),
     ("[get_weather(city=__import__('os').system('touch /tmp/r1_tool'), days=2)]", Reason.NO_ANSWER, "no literal"),
     ("[get_weather(city=open('/etc/passwd').read(), days=2)]", Reason.NO_ANSWER, "no literal either"),
@@ -237,6 +286,11 @@ def test_never_raises_and_stays_quick() -> None:
         "<parameter=a>",
         "<arg_key>",
         "```",
+        "<tool_calls>",
+        "to=functions.f ",
+        "<escape>",
+        "Action: f\nAction Input: ",
+        "<|channel|>analysis<|message|>",
         "\ud800",
     ]
     for _ in range(600):
@@ -246,6 +300,11 @@ def test_never_raises_and_stays_quick() -> None:
         "<tool_call>",
         "<parameter=a>",
         "[TOOL_CALLS]",
+        "<tool_calls>",
+        "Action: f\n",
+        "to=functions.f {",
+        "\n{",
+        "✿FUNCTION✿: f ",
         "f(",
         "[",
         '{"a":',

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from ..errors import WriteError
@@ -56,6 +57,8 @@ class Question(NamedTuple):
     """Which of several samples of the same question."""
     messages: Sequence[Mapping[str, str]] = ()
     """A dialogue, in place of the text, for a client."""
+    fields: Mapping[str, Any] = MappingProxyType({})  # any: JSON values
+    """Further fields of its request, such as a seed, for a client."""
 
 
 class Failure(NamedTuple):
@@ -71,8 +74,9 @@ class Answer(NamedTuple):
     value: Any = None  # any: what `Question.read` gives
     reply: str = ""
     tokens: tuple[int, int] = (0, 0)
-    """Read and written, of the reply that counts."""
+    """Read and written, of all replies to the question that were paid for."""
     cost: float = 0.0
+    """Of the same."""
     failure: Failure | None = None
 
 
@@ -88,6 +92,13 @@ class Spent:
     """Tokens."""
     cost: float = 0.0
     """By the prices of the run."""
+
+    def add(self, reply: Reply | None, cost: float) -> None:
+        """Count one request."""
+        self.calls += 1
+        self.read += reply.prompt_tokens if reply else 0
+        self.written += reply.completion_tokens if reply else 0
+        self.cost += cost
 
 
 @dataclass(slots=True)
@@ -151,19 +162,28 @@ class Asker:
         """One answer each, in order. Raises WriteError where the recording cannot be written."""
         return run_async(self.ask_async(questions))
 
-    async def ask_async(self, questions: Sequence[Question]) -> list[Answer]:
-        """The same, awaited."""
+    async def ask_async(
+        self, questions: Sequence[Question], answered: Callable[[Question, Answer], None] | None = None
+    ) -> list[Answer]:
+        """The same, awaited. With `answered`, it gets each answer as it comes, which is kept nowhere else."""
         if self._broken is not None:
             raise self._broken
         keys = [(question_key(self._settings, one.text), one.number) for one in questions]
-        found: dict[tuple[str, int], Answer] = {}
+        answers: dict[tuple[str, int], Answer] = {}
         waiting = []
+
+        def settle(key: tuple[str, int], question: Question, answer: Answer) -> None:
+            if answered is None:
+                answers[key] = answer
+            else:
+                answered(question, answer)
+
         for key, question in dict(zip(keys, questions, strict=True)).items():
             held = self._held(key, question)
             if held is None:
                 waiting.append((key, question))
             else:
-                found[key] = held
+                settle(key, question, held)
         call, left = _Call(), iter(waiting)
 
         async def work() -> None:
@@ -172,7 +192,7 @@ class Asker:
                 for key, question in left:
                     if connection is None and isinstance(self._judge, ChatClient):
                         connection = await stack.enter_async_context(self._judge.connection())
-                    found[key] = await self._one(key, question, connection, call)
+                    settle(key, question, await self._one(key, question, connection, call))
 
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -180,7 +200,7 @@ class Asker:
                     tasks.create_task(work())
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
-        return [found[key] for key in keys]
+        return [] if answered else [answers[key] for key in keys]
 
     def _held(self, key: tuple[str, int], question: Question) -> Answer | None:
         """What the recording has; a question that failed is asked again, unless it is played back."""
@@ -191,24 +211,25 @@ class Asker:
         if not self._replay:
             return None
         if row is not None and row.failed is not None:
-            return Answer(failure=Failure(Reason(row.failed[0]), row.failed[1]))  # type: ignore[arg-type]  # as written
+            failure = Failure(Reason(row.failed[0]), row.failed[1])  # type: ignore[arg-type]  # as written
+            return Answer(failure=failure, tokens=row.tokens, cost=row.cost)
         return Answer(failure=Failure(Reason.JUDGE_UNAVAILABLE, "the recording holds no reply to this question"))
 
     async def _one(
         self, key: tuple[str, int], question: Question, connection: Connection | None, call: _Call
     ) -> Answer:
         begun = time.monotonic()
-        tries, schemas, was_unclear = 0, self._schemas, False
+        tries, schemas, was_unclear, spent = 0, self._schemas, False, Spent()
         while True:
             await asyncio.sleep(max(0.0, call.resume_at - time.monotonic()))
             if call.denied is not None or not await self._reserve(question, call):
                 assert call.denied is not None
-                return Answer(failure=call.denied)
+                return self._with_cost(Answer(failure=call.denied), key, spent)
             try:
-                answer = await self._try(key, question, connection, with_schema=schemas)
+                answer = await self._try(key, question, connection, spent, with_schema=schemas)
                 call.success_at = time.monotonic()
                 self._schemas = schemas
-                return answer
+                return self._with_cost(answer, key, spent)
             except UnclearError as error:
                 failure, pause = Failure(Reason.JUDGE_UNCLEAR, str(error)), 0.0
                 call.success_at = time.monotonic()  # it is there, if it is no use
@@ -240,10 +261,16 @@ class Asker:
             await asyncio.sleep(pause)
         if self._keep:
             self._add(key, Recorded(None, (failure.reason.value, failure.detail)))
-        return Answer(failure=failure)
+        return self._with_cost(Answer(failure=failure), key, spent)
 
     async def _try(
-        self, key: tuple[str, int], question: Question, connection: Connection | None, *, with_schema: bool
+        self,
+        key: tuple[str, int],
+        question: Question,
+        connection: Connection | None,
+        spent: Spent,
+        *,
+        with_schema: bool,
     ) -> Answer:
         """One try; a reply that was paid for is kept, of use or not. Raises EndpointError, UnclearError."""
         reply, failed = None, None
@@ -258,15 +285,19 @@ class Asker:
             raise
         finally:
             cost = self._cost(question, reply)
+            spent.add(reply, cost)
             with self._lock:
-                self.spent.calls += 1
-                self.spent.read += reply.prompt_tokens if reply else 0
-                self.spent.written += reply.completion_tokens if reply else 0
-                self.spent.cost += cost
+                self.spent.add(reply, cost)
             if reply is not None and (self._keep or cost):
                 tokens = reply.prompt_tokens, reply.completion_tokens
                 self._add(key, Recorded(reply.text, failed, tokens, cost))
-        return Answer(value, reply.text, (reply.prompt_tokens, reply.completion_tokens), cost)
+        return Answer(value, reply.text)
+
+    def _with_cost(self, answer: Answer, key: tuple[str, int], spent: Spent) -> Answer:
+        """An answer with what all tries took; those of earlier runs too, where a recording has them."""
+        row = self._recording.get(*key) if self._keep else None
+        tokens, cost = ((spent.read, spent.written), spent.cost) if row is None else (row.tokens, row.cost)
+        return answer._replace(tokens=tokens, cost=cost)
 
     def _add(self, key: tuple[str, int], row: Recorded) -> None:
         try:
@@ -279,7 +310,8 @@ class Asker:
         """One try. Raises EndpointError."""
         if connection is not None:
             schema = question.schema if with_schema else None
-            return await connection.complete(question.messages or [{"role": "user", "content": question.text}], schema)
+            messages = question.messages or [{"role": "user", "content": question.text}]
+            return await connection.complete(messages, schema, question.fields)
         assert not isinstance(self._judge, ChatClient)
         try:
             async with asyncio.timeout(self._patience):
@@ -319,8 +351,8 @@ class Asker:
                         self._reserved += worst
                         return True
                     if self._reserved <= 0:
-                        told = f"{self._recording.cost:.4g} of at most {self._max_cost:g} are spent (max_cost)"
-                        call.denied = call.denied or Failure(Reason.JUDGE_CEILING, told)
+                        detail = f"{self._recording.cost:.4g} of at most {self._max_cost:g} are spent (max_cost)"
+                        call.denied = call.denied or Failure(Reason.JUDGE_CEILING, detail)
                     if call.denied is not None:
                         return False
                 await asyncio.sleep(0.01)

@@ -4,13 +4,13 @@
 | --- | --- |
 | Hermes, Qwen | `<tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>` |
 | Qwen-Coder | `<function=f><parameter=a>1</parameter></function>` |
-| Llama 3.1 | `<function=f>{"a": 1}</function>` |
-| Llama 3 | `<|python_tag|>{"name": "f", "parameters": {"a": 1}}; {...}` |
+| Llama | `<|python_tag|>{"name": "f", "parameters": {"a": 1}}; {...}`, or without the tag |
+| Harmony (gpt-oss) | `<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>` |
 | Mistral | `[TOOL_CALLS][{"name": "f", "arguments": {}}]`, `[TOOL_CALLS]f[ARGS]{}` |
-| DeepSeek, Kimi | their own marks around a name and JSON |
 | GLM | `<arg_key>a</arg_key><arg_value>1</arg_value>` |
 | XML | `<invoke name="f"><parameter name="a">1</parameter></invoke>` |
-| OpenAI and plain JSON | objects with `name` or `function`, bare or in one fence; `{"f": {"a": 1}}` |
+| marks of others | DeepSeek, Kimi, MiniMax, Command, Granite, Phi, Nemotron and more: `marks.toml` |
+| OpenAI and plain JSON | objects with `name` or `function`, bare, after prose or in fences; `{"f": {"a": 1}}` |
 | pythonic | `[f(a=1), g.h(b="x")]`, or a call a line; literals only |
 """
 
@@ -19,34 +19,40 @@ from __future__ import annotations
 import ast
 import json
 import re
+import tomllib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..json_answer import JsonError, read_json
 from ..reasoning import scan
 
+_ARGUMENTS = ("arguments", "parameters", "args", "input", "kwargs", "tool_arguments")
 _LONGEST = 20_000
 """Characters of a pythonic list of calls."""
 _MOST = 64
 """Calls that are read."""
+_MARKS = tomllib.loads(Path(__file__).with_name("marks.toml").read_text(encoding="utf-8"))
 _MARKED = re.compile(
-    r"<tool_call>(?P<hermes>.*?)(?:</tool_call>|(?=<tool_call>)|\Z)"
-    r"|<function=(?P<function>[\w.\-:]+)>(?P<body>.*?)(?:</function>|\Z)"
-    r"|<invoke name=\"(?P<invoke>[\w.\-:]+)\">(?P<inside>.*?)(?:</invoke>|\Z)"
-    r"|<\|python_tag\|>(?P<python>.*?)(?:<\|e\w+_id\|>|\Z)"
-    r"|\[TOOL_CALLS\]\s*(?:(?P<name>[\w.\-]+)\s*(?:\[CALL_ID\][\w\-]*)?\[ARGS\])?(?P<mistral>.*?)(?=\[TOOL_CALLS\]|\Z)"
-    r"|<｜tool▁call▁begin｜>(?:function<｜tool▁sep｜>)?(?P<deepseek>[\w.\-]+)(?:<｜tool▁sep｜>|\s)(?P<deep>.*?)(?:<｜tool▁call▁end｜>|\Z)"
-    r"|<\|tool_call_begin\|>\s*(?:functions\.)?(?P<kimi>[\w.\-]+?)(?::\d+)?\s*<\|tool_call_argument_begin\|>(?P<kimi_body>.*?)(?:<\|tool_call_end\|>|\Z)"
-    r"|<TOOLCALL>(?P<nemo>.*?)(?:</TOOLCALL>|\Z)|<\|tool_call\|>(?P<phi>.*?)(?:<\|/tool_call\|>|\Z)"
-    r"|<tools>(?P<coder>.*?)(?:</tools>|\Z)",
+    "|".join(
+        [
+            *(f"(?:{opens})(?P<body{at}>.*?)(?:{closes}|\\Z)" for at, (opens, closes) in enumerate(_MARKS["wrapped"])),
+            *(one.replace("(?P<", f"(?P<n{at}_") for at, one in enumerate(_MARKS["named"])),
+        ]
+    ),
     re.DOTALL,
 )
+_THOUGHT = re.compile(r"<\|channel\|>analysis<\|message\|>.*?(?:<\|end\|>|\Z)", re.DOTALL)
 _PARAMETER = re.compile(
     r"<parameter(?:=([\w.\-]+)| name=\"([\w.\-]+)\"[^>]*)>\n?(.*?)\n?(?:</parameter>|(?=<parameter)|\Z)", re.DOTALL
 )
 _GLM = re.compile(r"<arg_key>([^<]*)</arg_key>\s*<arg_value>(.*?)(?:</arg_value>|(?=<arg_key>)|\Z)", re.DOTALL)
+_KEY = re.compile(r"([{,]\s*)([A-Za-z_]\w*)\s*:")
 _GAP = re.compile(r"[ ;,\n\t]*")
+_AT_END = re.compile(r"\n\s*\{(?=\s*\"(?:name|type|function)\")")
+"""Calls in JSON after prose, as Llama writes them."""
 _OBJECT = re.compile(r"\s*\{")
 _PLAIN = re.compile(r"\s*(?:\[\s*)?[A-Za-z_][\w.]*\(")
 
@@ -76,71 +82,90 @@ def read_calls(text: str) -> list[Call]:
     """
     calls: list[Call] = []
     at = 0
+    text = _plain_marks(text)
     for _ in range(_MOST):
         match = _MARKED.search(text, at)
         if match is None:
             return calls or _bare(text.strip())
         quoted = _quoted(text, match)
-        calls += of_value(read_json(text[quoted[0] : quoted[1]])) if quoted else _marked(match)
+        calls += list(_calls_in(text[quoted[0] : quoted[1]])) if quoted else _marked(match)
         at = quoted[1] if quoted else match.end()
     raise CallError(f"there are more than {_MOST} calls")
 
 
+def _plain_marks(text: str) -> str:
+    """A text with DeepSeek 3.2's marks as others write them, and without what Harmony's analysis channel thinks."""
+    text = text.replace("｜DSML｜", "") if "｜DSML｜" in text else text
+    return _THOUGHT.sub("", text) if "<|channel|>" in text else text
+
+
+def _calls_in(text: str) -> Iterator[Call]:
+    """The calls in JSON values one after the other. Raises CallError."""
+    for value in _objects(text):
+        yield from of_value(value)
+
+
 def _quoted(text: str, match: re.Match[str]) -> tuple[int, int] | None:
     """Where the JSON of `<tool_call>` stands, if a `</tool_call>` inside one of its texts cut it short."""
-    opened = _OBJECT.match(text, match.start("hermes")) if match["hermes"] is not None else None
-    if opened is None or '"' not in match["hermes"] or match["hermes"].rstrip().endswith("}"):
+    body = match["body0"]
+    opened = _OBJECT.match(text, match.start("body0")) if body is not None else None
+    if opened is None or '"' not in body or body.rstrip().endswith("}"):
         return None
     try:
         end = json.JSONDecoder().raw_decode(text, opened.end() - 1)[1]
     except (ValueError, RecursionError):
         return None
-    return (opened.end() - 1, end) if end > match.end("hermes") else None
+    return (opened.end() - 1, end) if end > match.end("body0") else None
 
 
 def rest_of(text: str) -> str:
     """What a text says beside its marked calls."""
-    return _MARKED.sub("", text).strip()
+    return _MARKED.sub("", _plain_marks(text)).strip()
 
 
 def _marked(match: re.Match[str]) -> list[Call]:
-    kind = match.lastgroup or ""
-    named = match["function"] or match["invoke"] or match["deepseek"] or match["kimi"] or match["name"]
+    kind = str(match.lastgroup)
     body = str(match[kind]).strip()
-    if named is None:
-        if kind == "hermes" and not body.startswith(("{", "[")):
-            return _tagged(body)
-        if kind == "python" and ";" in body:
-            return [call for part in _objects(body) for call in of_value(part)]
-        return _of_text(body)
+    if kind.startswith("body"):
+        inner = list(islice(_MARKED.finditer(body), _MOST)) if "<" in body else []
+        if inner:
+            return [call for one in inner for call in _marked(one)]
+        return _tagged(body) if kind == "body0" and not body.startswith(("{", "[")) else _of_text(body)
+    name = str(match[kind.replace("body", "name")])
     if _PARAMETER.search(body):
-        return [Call(named, {m[1] or m[2]: m[3] for m in _PARAMETER.finditer(body)}, texts=True)]
-    body = re.sub(r"^```(?:json)?\s*|\s*```$", "", body)
-    return [Call(named, _arguments(body or "{}"))]
+        return [Call(name, {m[1] or m[2]: m[3] for m in _PARAMETER.finditer(body)}, texts=True)]
+    if "call:" in match[0][:32]:
+        parts = body.replace('<|"|>', "<escape>").split("<escape>")
+        parts = [json.dumps(part) if at % 2 else _KEY.sub(r'\1"\2":', part) for at, part in enumerate(parts)]
+        body = "".join(parts)
+    return [Call(name, _arguments(_unfenced(body) or "{}"))]
+
+
+def _unfenced(body: str) -> str:
+    return re.sub(r"^```(?:json)?\s*|\s*```$", "", body)
 
 
 def _tagged(body: str) -> list[Call]:
-    """A call in tags inside `<tool_call>`: Qwen-Coder's, GLM's, or a pythonic one."""
-    inner = _MARKED.search(body)
-    if inner:
-        return _marked(inner)
+    """A call in `<tool_call>` that is no JSON: GLM's, Hunyuan's, or a pythonic one."""
     name = body.split("<arg_key>", 1)[0].strip()
     if "<arg_key>" in body or re.fullmatch(r"[\w.\-]+", name):
         return [Call(name, {key.strip(): value.strip() for key, value in _GLM.findall(body)}, texts=True)]
-    return _of_text(body)
+    named = re.fullmatch(r"([\w.\-]+)\s*(```(?:json)?\s*\{.*\}\s*```|\{.*\})", body, re.DOTALL)
+    return [Call(named[1], _arguments(_unfenced(named[2])))] if named else _of_text(body)
 
 
-def _objects(text: str) -> Iterator[Any]:  # any: JSON values
-    """JSON values that `;` or white space separates. Raises CallError."""
-    decoder, at = json.JSONDecoder(), 0
+def _objects(text: str, *, then_prose: bool = False) -> Iterator[Any]:  # any: JSON values
+    """JSON values that `;` or white space separates; prose may follow them on another line. Raises CallError."""
+    decoder, at, end = json.JSONDecoder(), 0, 0
     for _ in range(_MOST):
-        if at >= len(text):
+        if at >= len(text) or (then_prose and at and text[at] != "{" and "\n" in text[end:at]):
             return
         try:
-            value, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError) as error:
+            end = decoder.raw_decode(text, at)[1]
+            yield read_json(text[at:end])
+        except (ValueError, RecursionError, JsonError) as error:
             raise CallError(f"a call is no JSON: {error}") from error
-        yield value
+        at = end
         at = len(text) if (gap := _GAP.match(text, at)) is None else gap.end()
     raise CallError(f"there are more than {_MOST} calls")
 
@@ -151,8 +176,8 @@ def _of_text(body: str) -> list[Call]:
         try:
             return of_value(read_json(body))
         except JsonError as error:
-            if body.startswith("{") and "}\n{" in body:
-                return [call for part in _objects(body) for call in of_value(part)]
+            if body.startswith("{"):
+                return list(_calls_in(body))
             raise CallError(f"a call is no JSON: {error}") from error
     calls = _pythonic(body)
     if calls is None:
@@ -161,11 +186,33 @@ def _of_text(body: str) -> list[Call]:
 
 
 def _bare(text: str) -> list[Call]:
-    """Calls in a text that need not hold any: JSON or pythonic ones, bare or in the one fence."""
+    """Calls in a text that need not hold any: JSON or pythonic ones, bare, at its end, or in its fences."""
     fences = scan(text).fences if "```" in text else ()
-    if len(fences) == 1 and fences[0].language in ("json", "python", "tool_code", "tool_call", ""):
-        text = fences[0].body.of(text).strip()
-    if text[:1] == "{" or re.match(r"\[\s*[{\]]", text):
+    if fences and all(fence.language in ("json", "python", "tool_code", "tool_call", "") for fence in fences):
+        bodies = [fence.body.of(text).strip() for fence in fences]
+        if len(bodies) > 1:
+            calls = [_plain_calls(body) for body in bodies[:_MOST]]
+            return [call for some in calls for call in some] if all(calls) else []
+        text = bodies[0]
+    return _plain_calls(text)
+
+
+def _plain_calls(text: str) -> list[Call]:
+    start = 0 if text[:1] == "{" else _AT_END.search(text)
+    if isinstance(start, re.Match):
+        start = start.end() - 1 if text[:1] != "[" and text.endswith("}") else None
+    if start is not None:
+        try:
+            values = list(_objects(text[start:], then_prose=True))
+        except CallError:
+            if re.search(r"\"(?:name|function|tool_calls)\"\s*:", text[start : start + 400]):
+                raise
+            return []
+        # Beside prose an object with a name alone may be anything.
+        named = start == 0 and text.endswith("}")
+        named = named or all(isinstance(one, dict) and {*_ARGUMENTS} & one.keys() for one in values)
+        return of_value(values) if named and all(map(_is_call, values)) else []
+    if re.match(r"\[\s*[{\]]", text):
         try:
             value = read_json(text)
         except JsonError as error:
@@ -190,10 +237,10 @@ def of_value(value: Any) -> list[Call]:  # any: a JSON value
     if isinstance(value, list):
         return [call for one in value for call in of_value(one)]
     if isinstance(value, str):
-        found = _pythonic(value)
-        if found is None:
+        calls = _pythonic(value)
+        if calls is None:
             raise CallError(f"{value[:60]!r} is no call")
-        return found
+        return calls
     if not isinstance(value, dict):
         raise CallError(f"a call is a {type(value).__name__}")
     if isinstance(value.get("tool_calls"), list):
@@ -203,8 +250,7 @@ def of_value(value: Any) -> list[Call]:  # any: a JSON value
         return of_value(inner)
     name = value.get("name", inner if isinstance(inner, str) else value.get("tool_name", value.get("tool")))
     if isinstance(name, str):
-        keys = ("arguments", "parameters", "args", "input", "kwargs", "tool_arguments")
-        return [Call(name, _arguments(next((value[key] for key in keys if key in value), {})))]
+        return [Call(name, _arguments(next((value[key] for key in _ARGUMENTS if key in value), {})))]
     if len(value) == 1:
         ((name, arguments),) = value.items()
         if isinstance(arguments, dict):

@@ -48,12 +48,12 @@ class GoldError(Exception):
 def tools_of(sample: Sample) -> dict[str, Tool] | None:
     """The tools by name; None where the row names none. Raises GoldError."""
     names = ("tools", "functions", "function", "available_tools")
-    given = next((sample.meta[name] for name in names if sample.meta.get(name)), None)
-    given = _value(given)
-    if given is None:
+    held = next((sample.meta[name] for name in names if sample.meta.get(name)), None)
+    listed = _value(held)
+    if listed is None:
         return None
     tools = {}
-    for one in given if isinstance(given, list) else [given]:
+    for one in listed if isinstance(listed, list) else [listed]:
         tool = _value(one)
         tool = tool.get("function", tool) if isinstance(tool, Mapping) else tool
         if not isinstance(tool, Mapping) or not isinstance(tool.get("name"), str):
@@ -72,13 +72,13 @@ def tools_of(sample: Sample) -> dict[str, Tool] | None:
 
 def golds_of(sample: Sample) -> list[list[Gold]]:
     """Alternatives, each a list of calls; empty where the row says none. Raises GoldError."""
-    found = [_value(reference) for reference in sample.references]
-    if not found:
+    values = [_value(reference) for reference in sample.references]
+    if not values:
         return []
-    if len(found) > 1 and all(isinstance(one, Mapping) for one in found):
-        found = [found]  # a list of calls that became several references
+    if len(values) > 1 and all(isinstance(one, Mapping) for one in values):
+        values = [values]  # a list of calls that became several references
     alternatives = []
-    for one in found:
+    for one in values:
         nested = isinstance(one, list) and one and all(isinstance(inner, list) for inner in one)
         if nested and all(isinstance(call, str) for inner in one for call in inner):
             alternatives.append(_calls([call for inner in one for call in inner]))  # turns, of a trajectory
@@ -111,8 +111,8 @@ def _value(value: Any) -> Any:  # any: JSON values
     """What JSON text holds, also where it was written twice."""
     for _ in range(2):
         if isinstance(value, str) and value.strip()[:1] in ("[", "{", '"') and not re.match(r"\[\s*[A-Za-z_]", value):
-            found = literal(value.strip())
-            value = value if found is None else found
+            read = literal(value.strip())
+            value = value if read is None else read
     return value
 
 
@@ -150,33 +150,31 @@ def converted(text: str, schema: Any) -> Any:  # any: a JSON Schema, a JSON valu
     return text if value is None and text.strip() not in ("null", "None") else value
 
 
-def same_value(
-    said: Any, wanted: Any, *, fold: bool, choices: bool = False, depth: int = 0
-) -> bool:  # any: JSON values
+def same_value(said: Any, gold: Any, *, fold: bool, choices: bool = False, depth: int = 0) -> bool:  # any: JSON values
     """Whether a value is the one asked for: 1 and 1.0 the same, true not 1; `fold` compares texts as BFCL does, without
     spaces, case and `,./-_*^`, but for numbers."""
     if depth > _DEEPEST:
         return False
-    if isinstance(said, str) and isinstance(wanted, str):
-        return said == wanted or (fold and _folded(said) == _folded(wanted))
-    if isinstance(said, list) and isinstance(wanted, list):
-        if len(said) != len(wanted):
+    if isinstance(said, str) and isinstance(gold, str):
+        return said == gold or (fold and _folded(said) == _folded(gold))
+    if isinstance(said, list) and isinstance(gold, list):
+        if len(said) != len(gold):
             return False
         return all(
-            same_value(a, b, fold=fold, choices=choices, depth=depth + 1) for a, b in zip(said, wanted, strict=True)
+            same_value(a, b, fold=fold, choices=choices, depth=depth + 1) for a, b in zip(said, gold, strict=True)
         )
-    if isinstance(said, dict) and isinstance(wanted, dict):
+    if isinstance(said, dict) and isinstance(gold, dict):
         if choices:
-            return not set(said) - set(wanted) and all(
+            return not set(said) - set(gold) and all(
                 chosen(said[key], one, fold=fold, depth=depth + 1) if key in said else optional(one)
-                for key, one in wanted.items()
+                for key, one in gold.items()
             )
-        return said.keys() == wanted.keys() and all(
-            same_value(said[key], wanted[key], fold=fold, depth=depth + 1) for key in said
+        return said.keys() == gold.keys() and all(
+            same_value(said[key], gold[key], fold=fold, depth=depth + 1) for key in said
         )
-    if isinstance(said, float) and isinstance(wanted, int | float) and not isinstance(wanted, bool):
-        return said == wanted or math.isclose(said, wanted, rel_tol=1e-12)
-    return type(said) is type(wanted) and said == wanted if isinstance(said, str | bool) else same_json(said, wanted)
+    if isinstance(said, float) and isinstance(gold, int | float) and not isinstance(gold, bool):
+        return said == gold or math.isclose(said, gold, rel_tol=1e-12)
+    return type(said) is type(gold) and said == gold if isinstance(said, str | bool) else same_json(said, gold)
 
 
 def chosen(said: Any, choices: Any, *, fold: bool, depth: int = 0) -> bool:  # any: JSON values
@@ -198,8 +196,8 @@ def example(gold: Gold) -> Mapping[str, Any]:  # any: JSON values
 
 
 def _first(choices: Any) -> Any:  # any: JSON values
-    given: list[Any] = choices if isinstance(choices, list) else [choices]  # any: JSON values
-    option: Any = next((one for one in given if one != ""), "")  # any: a JSON value
+    options: list[Any] = choices if isinstance(choices, list) else [choices]  # any: JSON values
+    option: Any = next((one for one in options if one != ""), "")  # any: a JSON value
     if isinstance(option, dict):
         return {key: _first(one) for key, one in option.items() if not optional(one)}
     nested = isinstance(option, list) and option and all(isinstance(one, dict) for one in option)

@@ -79,9 +79,9 @@ class ToolsVerifier:
         if not golds:
             return Verdict.error(Reason.REFERENCE_MISSING, "the sample has no reference calls; [] asks for none")
         order = sample.meta.get("order", self.order)
-        found = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
-        spans = found.answer_spans
-        text = spans[-1].of(found.text).strip() if spans else ""
+        reasoning = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
+        spans = reasoning.answer_spans
+        text = spans[-1].of(reasoning.text).strip() if spans else ""
         if not text:
             return Verdict.scored(0.0, Reason.NO_ANSWER, "there is neither a call nor an answer")
         if len(text) > _LONGEST:
@@ -94,11 +94,11 @@ class ToolsVerifier:
             (self._compare(calls, gold, tools, ordered=order == "given") for gold in golds),
             key=lambda verdict: verdict.score or 0.0,
         )
-        wanted = sample.meta.get("final_answer")
-        if wanted is None or not best.score:
+        final = sample.meta.get("final_answer")
+        if final is None or not best.score:
             return best
         answered = AnswerVerifier()(
-            [replace(sample, response=rest_of(text), reference=str(wanted), kind="answer", meta={})]
+            [replace(sample, response=rest_of(text), reference=str(final), kind="answer", meta={})]
         )[0]
         return best if answered.score == 1.0 else replace(answered, evidence=best.evidence)
 
@@ -110,8 +110,10 @@ class ToolsVerifier:
         faults = [_fault(call, tools, golds, evidence) for call in calls]
         left, right = list(range(len(calls))), 0
         for at, gold in enumerate(golds):
-            places = [at] if ordered else left
-            place = next((p for p in places if p < len(calls) and not faults[p] and self._meets(calls[p], gold)), None)
+            candidates = [at] if ordered else left
+            place = next(
+                (p for p in candidates if p < len(calls) and not faults[p] and self._matches(calls[p], gold)), None
+            )
             if place is not None:
                 left.remove(place)
                 right += 1
@@ -129,7 +131,7 @@ class ToolsVerifier:
         reason = Reason.PARTIAL if score else Reason.NO_ANSWER if golds and not calls else Reason.WRONG
         return Verdict.scored(score, reason, detail, answer=shown, evidence=evidence)
 
-    def _meets(self, call: Call, gold: Gold) -> bool:
+    def _matches(self, call: Call, gold: Gold) -> bool:
         """Whether a call is the one asked for."""
         if _plain_name(call.name) != _plain_name(gold.name):
             return False

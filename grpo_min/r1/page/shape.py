@@ -102,13 +102,13 @@ def _hacking(run: Pipeline) -> Iterator[PaperFinding]:
     else:
         what = "preference from the first step on, without rules, is hacked"
         yield _opposed(what, paper, hacked.lines.get("reward/helpful", []), hacked.lines.get("accuracy", []))
-        yield _alarm("the monitor's alarm tells it", hacked.report.get("alarms"), wanted=True)
-        yield _alarm("so does the loop's", _loop_alarms(hacked), wanted=True)
+        yield _alarm("the monitor's alarm reports it", hacked.report.get("alarms"), expected=True)
+        yield _alarm("so does the loop's", _loop_alarms(hacked), expected=True)
     if kept is not None:
         yield _alarm(
-            "with preference in the last steps only the monitor's does not", kept.report.get("alarms"), wanted=False
+            "with preference in the last steps only the monitor's does not", kept.report.get("alarms"), expected=False
         )
-        yield _alarm("nor does the loop's", _loop_alarms(kept), wanted=False)
+        yield _alarm("nor does the loop's", _loop_alarms(kept), expected=False)
         before = run.stages["sft2"].metrics.get("pass_at_1") if "sft2" in run.stages else None
         after = kept.metrics.get("pass_at_1")
         values = _pair(before, after)

@@ -33,7 +33,7 @@ function oneLine(text) {
   return String(text).replace(UNSEEN, escaped).replace(/\s+/g, " ");
 }
 
-// The same text as nodes, with escapes that can be told from a backslash that was there before.
+// The same text as nodes, with escapes that differ from a backslash that was there before.
 function visible(text) {
   const nodes = [];
   let end = 0;
@@ -151,14 +151,17 @@ const MORE_SHOWN = 100000;
 
 // A long text is shown from its beginning; the rest on demand, so that a megabyte does not hold up the page.
 function longText(text, marks, formulas, options = {}) {
-  const box = element("div", { class: options.code ? "text code" : "text", tabindex: options.tabindex ?? null });
+  const blocks = options.markdown && LOOKS_MARKED.test(text.slice(0, MORE_SHOWN));
+  const box = element("div", { class: options.code ? "text code" : blocks ? "text md" : "text", tabindex: options.tabindex ?? null });
   const first = options.first ?? FIRST_SHOWN;
   const show = (from, most) => {
     let to = Math.min(text.length, from + most);
+    // A block is not cut in two where a line ends near by.
+    if (blocks && to < text.length) to = Math.max(text.lastIndexOf("\n", to) + 1, from + most / 2);
     if (to < text.length && text.charCodeAt(to) >= 0xdc00 && text.charCodeAt(to) < 0xe000) to++;
     const some = [];
     for (const [start, end, ...rest] of marks) if (end > from && start < to) some.push([Math.max(start, from) - from, Math.min(end, to) - from, ...rest]);
-    append(box, marked(text.slice(from, to), some, formulas));
+    append(box, blocks ? rendered(text.slice(from, to), some, formulas) : marked(text.slice(from, to), [...some, ...(options.tokens ? codeTokens(text.slice(from, to)) : [])], formulas));
     if (to < text.length) {
       const left = (text.length - to).toLocaleString("en");
       const more = element("button", { class: "more", type: "button", click: () => { more.remove(); show(to, MORE_SHOWN); } }, `Show more (${left} characters left)`);

@@ -11,6 +11,7 @@ class Panel {
     this.address = address;
     this.element = document.getElementById("panel");
     this.latex = false;
+    this.source = false;
     this.abreast = false;
     this.turn = 0;
   }
@@ -70,6 +71,7 @@ class Panel {
         button("↓", "", "Next row (j)", () => this.go(1)),
         button("‖", " Side by side", "All responses to this problem, side by side (c)", () => this.again({ abreast: !this.abreast }), this.abreast),
         button("∑", " LaTeX", "Formulas as LaTeX (m)", () => this.again({ latex: !this.latex }), this.latex),
+        button("¶", " Source", "Source: Markdown as it was written (s)", () => this.again({ source: !this.source }), this.source),
         button("Copy", "", "Copy the row as JSON", (event) => this.copy(event.currentTarget)),
         button("✕", "", "Close (Esc)", () => this.close())));
   }
@@ -150,7 +152,7 @@ class Panel {
     return [element("section", {}, element("h3", {}, "Prompt"), turns.slice(0, 50).map((turn) => {
       const content = turn && turn.content;
       const text = typeof content === "string" ? content : JSON.stringify(content ?? turn);
-      const options = { first: 4000, code: LOOKS_LIKE_CODE.test(text) && !text.includes("```") };
+      const options = { first: 4000, markdown: !this.source, code: LOOKS_LIKE_CODE.test(text) && !text.includes("```") };
       return [turn && turn.role ? element("div", { class: "role" }, oneLine(turn.role)) : null, longText(text, codeMarks(text), options.code ? null : formulas, options)];
     }))];
   }
@@ -171,17 +173,17 @@ class Panel {
     const end = thoughtEnd(tags, prefilled, text);
     const clip = (from, to) => marks.filter(([a, b]) => b > from && a < to).map(([a, b, ...rest]) => [Math.max(a, from) - from, Math.min(b, to) - from, ...rest]);
     const size = (n) => `${n.toLocaleString("en")} characters`;
-    if (!end) return [element("section", {}, element("h3", {}, "Response ", element("span", { class: "soft" }, size(text.length))), key, broken, longText(text, marks, formulas), cut)];
+    if (!end) return [element("section", {}, element("h3", {}, "Response ", element("span", { class: "soft" }, size(text.length))), key, broken, longText(text, marks, formulas, { markdown: !this.source }), cut)];
     const thought = element("details", { class: "thought", open: this.unfolded || !text.slice(end).trim() },
       element("summary", {}, "Chain of thought ", element("span", { class: "soft" }, size(end))));
-    const fill = () => thought.childElementCount < 2 && append(thought, [key, longText(text.slice(0, end), clip(0, end), formulas)]);
+    const fill = () => thought.childElementCount < 2 && append(thought, [key, longText(text.slice(0, end), clip(0, end), formulas, { markdown: !this.source })]);
     if (thought.open) fill();
     thought.addEventListener("toggle", () => {
       this.unfolded = thought.open;
       fill();
     });
     const rest = text.slice(end);
-    return [element("section", {}, broken, thought), rest.trim() ? element("section", {}, element("h3", {}, "What follows ", element("span", { class: "soft" }, size(rest.length))), longText(rest, clip(end, text.length), formulas), cut) : cut];
+    return [element("section", {}, broken, thought), rest.trim() ? element("section", {}, element("h3", {}, "What follows ", element("span", { class: "soft" }, size(rest.length))), longText(rest, clip(end, text.length), formulas, { markdown: !this.source }), cut) : cut];
   }
 
   verdict(name, verdict) {
@@ -211,7 +213,7 @@ class Panel {
           element("span", { class: `pill ${toneOf(status)}` }, status), element("span", { class: "soft" }, `reward ${number(row.reward ?? null)}`)),
         Object.values(row.verdicts).some((verdict) => verdict && verdict.evidence && Array.isArray(verdict.evidence.tests))
           ? null : element("div", { class: "what" }, value(answer || null, formulas)),
-        typeof row.response === "string" ? longText(row.response, [...codeMarks(row.response), ...languageMarks(row.response, (row.verdicts.language || {}).evidence)], formulas, { first: 3000 }) : null);
+        typeof row.response === "string" ? longText(row.response, [...codeMarks(row.response), ...languageMarks(row.response, (row.verdicts.language || {}).evidence)], formulas, { first: 3000, markdown: !this.source }) : null);
     });
     const first = rows[some.indexOf(entry)];
     return [

@@ -21,7 +21,7 @@ function program([, verdict], given) {
     testTable(evidence.tests, given),
     source === null ? null : element("details", { class: "program", open: lines <= 60 },
       element("summary", {}, "The program that was run ", element("span", { class: "soft" }, `${lines.toLocaleString("en")} line${lines === 1 ? "" : "s"}`)),
-      longText(source, [], null, { code: true, first: 8000 })));
+      longText(source, [], null, { code: true, first: 8000, tokens: true })));
 }
 
 function testTable(found, given) {

@@ -421,6 +421,7 @@ async function start() {
       "/": () => { event.preventDefault(); byId(at === null ? "find-text" : "search").focus(); },
       c: () => panel && panel.again({ abreast: !panel.abreast }),
       m: () => panel && panel.again({ latex: !panel.latex }),
+      s: () => panel && panel.again({ source: !panel.source }),
       j: () => panel && panel.isOpen && one.step(1),
       k: () => panel && panel.isOpen && one.step(-1),
     }[event.key];

@@ -161,6 +161,26 @@ def test_programs_are_run_by_the_real_verifier(tmp_path: Path) -> None:
     assert slow.detail.startswith("the reference solution fails: timeout: ")
 
 
+def test_a_row_whose_scorer_needs_no_gold_says_so_also_without_a_sandbox(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise SandboxUnavailableError("no engine answers")
+
+    monkeypatch.setattr("r1_reward.sandbox.pool.start", gone)
+    row = {
+        "id": "a",
+        "question": "Solve it.",
+        "answer": None,
+        "metadata": {"source_dataset": "boxnet", "source_index": 0},
+    }
+    path = tmp_path / "data.jsonl"
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    checked = check([str(path)], options={"procedural": {"slots": 7}}, languages=False)
+    assert [finding.what for finding in checked.findings] == ["gold_not_needed", "not_judged"]
+    assert checked.failures == 1
+
+
 def test_without_a_sandbox_no_program_is_called_right_or_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: object) -> None:
         raise SandboxUnavailableError("no engine answers")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import math
+import re
 import subprocess
 import sys
 from fractions import Fraction
@@ -186,3 +189,31 @@ def test_exact_and_approximate_p_meet() -> None:
     assert mcnemar(0, 5000) == 0.0 or mcnemar(0, 5000) < 1e-300
     with pytest.raises(ValueError, match="negative"):
         mcnemar(-1, 2)
+
+
+def test_a_page_shows_what_flipped_before_and_after(tmp_path: Path) -> None:
+    files = both(tmp_path, PAIRS)
+    page = tmp_path / "page.html"
+    run = CliRunner().invoke(main, ["diff", *files, "--report", str(page)])
+    assert run.exit_code == 0, run.output
+    text = page.read_text(encoding="utf-8")
+    assert "4 verdicts flipped among 7 responses, matched by id" in text
+    assert "The table holds the 8 responses whose verdicts flipped, before and after." in text
+    packed = re.search(r'id="index">([^<]+)<', text)
+    assert packed
+    index = json.loads(gzip.decompress(base64.b64decode(packed[1])))
+    fields = {one["name"]: [one["words"][code] for code in one["codes"]] for one in index["fields"]}
+    assert (index["group"], index["system"]) == ("flip", "system")
+    assert list(zip(index["columns"]["id"], fields["system"], fields["flip"], strict=True)) == [
+        (name, side, flip)
+        for side in ("before", "after")
+        for name, flip in (
+            ("r1", "math: correct to wrong"),
+            ("r2", "math: correct to no_answer"),
+            ("r3", "math: wrong to correct"),
+            ("r6", "math: correct to grader_crashed"),
+        )
+    ]
+    same = CliRunner().invoke(main, ["diff", files[0], files[0], "--report", str(page)])
+    assert same.exit_code == 0, same.output
+    assert "The table holds the 0 responses" in page.read_text(encoding="utf-8")

@@ -107,11 +107,10 @@ def test_a_terminal_shows_what_was_spent_and_the_ceiling_is_no_refusal(tmp_path:
     price = ["--set=judge.price=[1.0, 10.0]", "--set=judge.max_tokens=20"]
     with ScriptedServer(right) as server:
         command = ["judge-check", f"--set=judge.url={server.url}", "--set=judge.model=m", path, *price]
-        result = CliRunner().invoke(main, command, env={"FORCE_COLOR": "1", "COLUMNS": "200"})
+        result = CliRunner().invoke(main, command, env={"FORCE_COLOR": "1", "COLUMNS": "80"})
         assert result.exit_code == 0, result.output
         shown = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", result.stderr)
-        assert "120 calls, 12,000 tokens read, 1,200 written, cost 0.024" in shown
-        assert "120/120" in shown
+        assert "120/120 120 calls, 12.0k + 1.2k tokens, cost 0.024" in shown
         assert not run(server.url, path, *price).stderr
         record = f"--set=judge.record={tmp_path / 'record.jsonl'}"
         stopped = run(server.url, path, *price, record, "--set=judge.max_cost=0.01", code=1)

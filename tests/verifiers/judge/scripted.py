@@ -129,7 +129,8 @@ class _Connection(asyncio.Protocol):
                 self._write(Told(raw=json.dumps(self._server.counted()).encode()))
                 continue
             body = json.loads(rest[:length])
-            asked = Asked(body["messages"][-1]["content"], body, headers, len(self._server.asked))
+            text = body["messages"][-1]["content"] if "messages" in body else body["prompt"]
+            asked = Asked(text, body, headers, len(self._server.asked))
             self._server.asked.append(asked)
             self._server.mark(1)
             told = self._server.script(asked)

