@@ -68,20 +68,20 @@ def main() -> None:
 
 
 def indexing(source: Path, folder: Path) -> dict[str, Any]:
-    """CPU and memory of the whole index, made by a process of its own, with memory at a tenth beside it."""
+    """CPU and memory of the whole index, made by a process of its own, with memory after half of it beside it."""
     program = (
         "import sys, time, resource\n"
         "from r1_reward.inspection.view import Index\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
         "with Index(sys.argv[1], sys.argv[2]) as index:\n"
-        "    tenth = None\n"
+        "    size, half = index.path.stat().st_size, None\n"
         "    while not index.catch_up(0):\n"
-        "        if tenth is None and index.bytes_read > index.path.stat().st_size / 10: tenth = peak()\n"
-        "print(tenth, peak(), time.process_time())\n"
+        "        if half is None and index.bytes_read > size / 2: half = peak()\n"
+        "print(half, peak(), time.process_time())\n"
     )
     begun = time.monotonic()
     done = subprocess.run([sys.executable, "-c", program, source, folder], capture_output=True, text=True, check=True)
-    tenth, peak, cpu = done.stdout.split()
+    half, peak, cpu = done.stdout.split()
     with open_index(database_of(source, folder)) as database:
         count = query.figures(database)["entries"]
     size = database_of(source, folder).stat().st_size
@@ -92,7 +92,7 @@ def indexing(source: Path, folder: Path) -> dict[str, Any]:
         "CPU-s to index": round(float(cpu), 1),
         "  microseconds a row": round(float(cpu) / count * 1e6),
         "  wall seconds": round(time.monotonic() - begun, 1),
-        "peak resident MB after a tenth, and at the end": f"{tenth[:5]}, {peak[:5]}",
+        "peak resident MB after half, and at the end": f"{half[:5]}, {peak[:5]}",
     }
 
 

@@ -23,7 +23,7 @@ from ...verifiers.errors import ConfigError, RunError
 from ...verifiers.files import read_json
 from ...verifiers.visible import visible
 from ..compare.command import PAIR_HEADS, pair_cells
-from ..compare.paired import Comparison, Pair, System
+from ..compare.paired import Comparison, System, SystemPair
 from .benchmarks import Figures, figures
 from .cards import Group, TaskCard, card_of, ready_card
 from .codeforces import CONTESTS, read_contest
@@ -96,7 +96,7 @@ class PaperTable:
                 lines.append((card.group, label, texts))
         return lines
 
-    def pairs(self) -> list[tuple[TaskCard, str, str, Pair]]:
+    def pairs(self) -> list[tuple[TaskCard, str, str, SystemPair]]:
         """Every column against the first, by benchmark, where both have figures of single questions."""
         first, *others = self.columns
         lines = []
@@ -105,7 +105,7 @@ class PaperTable:
             for name in others:
                 two = self.columns[name].get(card.name)
                 if one is not None and two is not None and one.figures.questions and two.figures.questions:
-                    pair = Comparison([_system(first, one), _system(name, two)]).pair(0, 1)
+                    pair = Comparison([system_of(first, one), system_of(name, two)]).pair(0, 1)
                     lines.append((card, name, first, pair))
         return lines
 
@@ -208,7 +208,8 @@ def _records(path: str) -> list[str]:
     return records
 
 
-def _system(name: str, result: BenchmarkResult) -> System:
+def system_of(name: str, result: BenchmarkResult) -> System:
+    """A result's questions, to be paired with another's."""
     system = System(name)
     for problem, value in result.figures.questions.items():
         system.add(problem.encode("utf-8", "surrogatepass"), problem, value)

@@ -170,5 +170,5 @@ function tabled(text, block, part) {
     at = stop + 1;
   }
   const line = (cells, name) => element("tr", {}, cells.map(([a, b]) => element(name, { scope: name === "th" ? "col" : null }, part(a, b))));
-  return element("div", { class: "md-table", tabindex: 0, role: "region", "aria-label": "Table" }, element("table", {}, element("thead", {}, line(cellsOf(block.from, block.rule[0] - 1), "th")), element("tbody", {}, rows.map((cells) => line(cells, "td")))));
+  return element("div", { class: "md-table", tabindex: 0, role: "group", "aria-label": "Table" }, element("table", {}, element("thead", {}, line(cellsOf(block.from, block.rule[0] - 1), "th")), element("tbody", {}, rows.map((cells) => line(cells, "td")))));
 }
