@@ -68,11 +68,11 @@ def turns_of(text: str) -> tuple[list[Turn], str] | None:
     """
     for beginning in _BEGINNINGS:
         text = text.removeprefix(beginning)
-    found = [layout for layout in _LAYOUTS if layout.assistant in text]
+    fitting = [layout for layout in _LAYOUTS if layout.assistant in text]
     # One layout's marks inside another's are a text that pretends.
-    if len(found) != 1 or text.count(found[0].assistant) != 1:
+    if len(fitting) != 1 or text.count(fitting[0].assistant) != 1:
         return None
-    layout = found[0]
+    layout = fitting[0]
     before, _, response = text.partition(layout.assistant)
     turns, at = [], 0
     while at < len(before):

@@ -94,23 +94,23 @@ class Runs:
         try:
             if path.is_symlink() or not path.is_file():
                 return None
-            told = path.stat()
+            stat = path.stat()
             if path.name == METRICS:
                 name = path.parent.relative_to(self.root).as_posix()
-                return Entry(name, "run", told.st_size, told.st_mtime, "", (path.parent / SAMPLES).is_file())
+                return Entry(name, "run", stat.st_size, stat.st_mtime, "", (path.parent / SAMPLES).is_file())
             if path.name == SAMPLES and (path.parent / METRICS).is_file():
                 return None  # a part of its run
             noted = options_of([str(path)])
             # A file that was none is looked at again when it has grown.
             scored, size = self._known.get(path, (False, -1))
-            if not scored and size != told.st_size:
+            if not scored and size != stat.st_size:
                 scored = bool(noted) or _is_scored(path)
-                self._known[path] = scored, told.st_size
+                self._known[path] = scored, stat.st_size
         except OSError:
             return None
         if not scored:
             return None
-        return Entry(path.relative_to(self.root).as_posix(), "scored", told.st_size, told.st_mtime, _reward(noted))
+        return Entry(path.relative_to(self.root).as_posix(), "scored", stat.st_size, stat.st_mtime, _reward(noted))
 
 
 def _files(root: Path) -> Iterator[Path]:

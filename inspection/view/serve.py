@@ -62,16 +62,16 @@ class Viewer:
         return {"folder": self.folder.name or str(self.folder), "entries": [self._told(entry) for entry in entries]}
 
     def _told(self, entry: Entry) -> dict[str, Any]:  # any: as above
-        told = {**entry._asdict(), "figures": None}
+        listed = {**entry._asdict(), "figures": None}
         path = self._scored_path(entry)
         if path is not None:
             try:
                 with open_index(database_of(path, self.cache)) as database:
                     known = query.figures(database)
-                told["figures"] = {name: known[name] for name in ("entries", "done", "outcomes", "figures")}
+                listed["figures"] = {name: known[name] for name in ("entries", "done", "outcomes", "figures")}
             except sqlite3.Error:
                 pass  # it has none yet, which the page says
-        return told
+        return listed
 
     def _scored_path(self, entry: Entry) -> Path | None:
         path = self.folder / entry.name
@@ -100,9 +100,9 @@ class Viewer:
         folder = self.runs.path(name)
         if not folder.is_dir():
             return b"null"
-        told = (folder / METRICS).stat()
+        stat = (folder / METRICS).stat()
         kept = self._charts.get(folder)
-        if kept is not None and kept[:2] == (told.st_mtime, told.st_size):
+        if kept is not None and kept[:2] == (stat.st_mtime, stat.st_size):
             return kept[2]
         run = read_run(folder)
         made = {
@@ -118,7 +118,7 @@ class Viewer:
         text = _json(made)
         if len(self._charts) >= 32:
             self._charts.clear()
-        self._charts[folder] = (told.st_mtime, told.st_size, text)
+        self._charts[folder] = (stat.st_mtime, stat.st_size, text)
         return text
 
 
@@ -201,8 +201,8 @@ class _Handler(BaseHTTPRequestHandler):
         _wait_for(database_path)
         with open_index(database_path) as database:
             if path == "figures":
-                told = query.figures(database)
-                return self._send(200, _json({**told, "file_bytes": source.stat().st_size}))
+                figures = query.figures(database)
+                return self._send(200, _json({**figures, "file_bytes": source.stat().st_size}))
             if path == "rows":
                 return self._send(200, _json(query.rows(database, _question(self._asked))))
             entry = self._asked.get("entry", [""])[0]
@@ -210,10 +210,10 @@ class _Handler(BaseHTTPRequestHandler):
                 raise RunError("entry must be a whole number")
             if path == "siblings":
                 return self._send(200, _json(query.siblings(database, int(entry))))
-            found = read_row(source, database, int(entry))
-        if found is None:
+            row = read_row(source, database, int(entry))
+        if row is None:
             raise NoEntryError(f"there is no entry {entry}")
-        return self._send(200, found[0], headers={"x-part": str(found[1])})
+        return self._send(200, row[0], headers={"x-part": str(row[1])})
 
     def _refuse(self, status: int, why: str) -> None:
         self._send(status, _json({"error": why}))
@@ -222,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
         self, status: int, body: bytes, kind: str = "application/json", headers: Mapping[str, str] | None = None
     ) -> None:
         self.send_response(status)
-        told = {
+        all_headers = {
             "content-type": kind,
             "content-length": str(len(body)),
             "content-security-policy": policy(),
@@ -232,7 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
             "cross-origin-resource-policy": "same-origin",
             **(headers or {}),
         }
-        for name, value in told.items():
+        for name, value in all_headers.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":

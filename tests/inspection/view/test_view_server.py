@@ -63,9 +63,9 @@ def test_it_answers_those_who_know_the_address_and_changes_nothing(tmp_path: Pat
         ("/favicon.ico", 404),
         ("/wrong-secret/list", 404),
     ):
-        found = server.ask(asked)
-        assert found[0] == status, (asked, found)
-        assert json.loads(found[2])["error"], asked
+        answer = server.ask(asked)
+        assert answer[0] == status, (asked, answer)
+        assert json.loads(answer[2])["error"], asked
     assert server.ask("list", host="evil.example")[0] == 403, "a name that leads here is not this server"
     assert server.ask("list", "POST")[0] == 501
     assert server.ask("", "HEAD")[2] == b""
