@@ -40,7 +40,9 @@ def viewing(page: Page, runs: Path, index: Path) -> None:
             assert viewer.stderr is not None
             address = re.search(r"http://\S+", viewer.stderr.readline())
             assert address
-            page.visit(f"{address[0]}#name=language.jsonl&outcome=wrong&row=16", width=1200, height=750)
+            page.visit(f"{address[0]}#name=language.jsonl&outcome=wrong", width=1200, height=750)
+            page.wait("document.getElementById('progress').innerText.startsWith('220 rows;')")
+            page.click("#body tr:nth-child(7) button")
             page.panel()
             page.driver.save_screenshot(str(DOCS / "view.png"))
         finally:

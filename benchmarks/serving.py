@@ -161,10 +161,11 @@ def container(image: str) -> Iterator[tuple[int, int]]:
 
 def processes(pid: int) -> list[int]:
     """A process and its children."""
-    children = [
-        child for thread in Path(f"/proc/{pid}/task").iterdir() for child in (thread / "children").read_text().split()
-    ]
-    return [pid, *map(int, children)]
+    children = set()
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread that has just ended
+            children.update(map(int, (thread / "children").read_text().split()))
+    return [pid, *sorted(children)]
 
 
 def cpu(pid: int) -> float:
