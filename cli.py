@@ -420,7 +420,7 @@ def judge_check(
     metavar="TEXT",
     help="The right answer; repeatable where any of several will do.",
 )
-@click.option("--prompt", default="", metavar="TEXT", help="What the model was asked; tells of a <think> it gave.")
+@click.option("--prompt", default="", metavar="TEXT", help="What the model was asked; shows a <think> it gave.")
 @click.option("--language", metavar="CODE", help="Language that the chain of thought should be in.")
 @click.option("--from", "source", metavar="FILE", help="Take the sample from a row of FILE, as for score.")
 @click.option("--row", metavar="ID|N", help="Which row: its id or number; ID#2 is the second of its responses (1).")
@@ -625,7 +625,9 @@ def train(recipe: str, set_: dict[str, object], assume: dict[str, object], *, dr
 @click.option(
     "--paper", callback=_names, metavar="STAGE,...", help="With --table: the paper's own columns, as R1-Zero."
 )
-@click.option("--json", "as_json", is_flag=True, help="With --table: one JSON object.")
+@click.option("--prompts", is_flag=True, help="Print how far records of one card under several prompts are apart.")
+@click.option("--languages", is_flag=True, help="Print which share of records is out of its prompt's language.")
+@click.option("--json", "as_json", is_flag=True, help="With --table, --prompts or --languages: one JSON object.")
 def evaluate(arguments: tuple[str, ...], **flags: Any) -> None:
     """Ask a model every question of benchmark files K times, and measure its answers.
 
@@ -799,7 +801,7 @@ def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None
 def safety_report(files: tuple[str, ...], **flags: Any) -> None:
     """Report how many responses are unsafe, by benchmark, language and jailbreak template, with and without a gate.
 
-    Rows have a prompt and a response; what is unsafe is told by their labels or by --judge.
+    Rows have a prompt and a response; what is unsafe is known by their labels or by --judge.
 
     Exit status: 0 whatever the figures, 1 they could not be written, 2 usage.
     """

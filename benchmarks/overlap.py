@@ -20,6 +20,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -210,7 +211,13 @@ def main() -> None:
     machine = f"{platform.machine()}, Python {platform.python_version()}, datasketch {version('datasketch')}"
     print(machine)
     if args.json:
-        payload = {"machine": machine, "rows": args.rows, "tests": args.tests, "table": table}
+        payload = {
+            "benchmark": "benchmarks/overlap.py",
+            "date": f"{date.today():%Y-%m-%d}",
+            "machine": machine,
+            "recorded": f"{args.repeat} interleaved runs",
+            "figures": {"rows": args.rows, "tests": args.tests, **table},
+        }
         Path(args.json).write_text(json.dumps(payload, indent=1))
 
 

@@ -192,9 +192,14 @@ def test_data_is_of_the_form_it_names(block: Block) -> None:
 
 
 def _run_tutorial(page: Path, folder: Path) -> None:
-    """Runs a page's blocks one after the other, as a reader would; a `text` block is what the block above it prints."""
+    """Runs a page's blocks one after the other, as a reader would; a `text` block is what the block above it prints.
+
+    A block that begins with the name of a file is saved there, too.
+    """
     for block in _blocks(page):
         output = ""
+        if named := re.match(r"# (\w+\.py)\b", block.text):
+            (folder / named[1]).write_text(block.text, encoding="utf-8")
         if block.mark.startswith("not run: "):
             continue
         if block.language == "console":

@@ -42,7 +42,7 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
     """
     options = ServeOptions(**merge_options(ServeOptions, config, flags))
     try:
-        import httptools  # noqa: F401 - its absence is better told here than by a traceback
+        import httptools  # noqa: F401 - its absence is better reported here than by a traceback
         import prometheus_client  # noqa: F401
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401
@@ -138,7 +138,7 @@ async def _serve(
     import prometheus_client
     import uvicorn
 
-    from .app import Limits, make_app
+    from .app import ServerLimits, make_app
     from .connections import ConnectionLimiter
     from .forms import Served
     from .metrics import Metrics
@@ -161,7 +161,7 @@ async def _serve(
         least=-(-rows_at_once(judge) // options.workers) or 1,
         watch=watch,
     )
-    limits = Limits(
+    limits = ServerLimits(
         max_body=int(options.max_body_mb * (1 << 20)),
         max_held=int(options.max_memory_mb * (1 << 20)),
         max_rows=options.max_rows,

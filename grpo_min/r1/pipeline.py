@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from ..._version import __version__
+from ...inspection.evaluation.plan import EvaluationPlan, make_plan
 from ...scoring.measure import Evaluation
 from ...scoring.samples import read_samples
 from ...training.distributed import processes
@@ -33,7 +34,7 @@ from ..rewards import build_reward, watch_language
 from ..sampling import Sampling
 from .cost import Assumptions, Planned, Sizes
 from .evaluate import evaluate, load
-from .folders import Entry, stage_folder, write_stages
+from .folders import FolderEntry, stage_folder, write_stages
 from .recipe import Recipe
 
 Report = dict[str, Any]
@@ -135,8 +136,9 @@ def run_stages(
     first = together.rank == 0
     run = PipelineRun(recipe=recipe, stages={stage.name: stage for stage in stages}, stopped=stopped)
     resolved, done = resolve_stages(stages, recipe), dict[str, str]()
+    card_plans(recipe)  # which tells of a file that is not there before anything is trained
     if first:
-        write_stages(Path(recipe.output), [Entry(stage.name, stage.title, stage.model) for stage in stages])
+        write_stages(Path(recipe.output), [FolderEntry(stage.name, stage.title, stage.model) for stage in stages])
     for stage in resolved:
         folder = run.folder(stage.name)
         inputs = hash_of({
@@ -184,8 +186,9 @@ def _evaluated(run: PipelineRun, name: str, report: Report) -> Report:
     """The report, with the evaluation of the checkpoint where there is one."""
     recipe, folder, together = run.recipe, run.folder(name), processes()
     path, options = run.checkpoint(name), recipe.evaluation
+    files = [_content(file) for paths in options.cards.values() for file in paths]
     inputs = hash_of(
-        [report["output"], asdict(options), recipe.seed, recipe.rl1.reward.options, asdict(run.data(name))]
+        [report["output"], asdict(options), recipe.seed, recipe.rl1.reward.options, asdict(run.data(name)), files]
     )
     earlier: Report = together.all_gather_object(read_json(folder / "report.json"))[0]
     if earlier.get("evaluated") == inputs:
@@ -197,12 +200,46 @@ def _evaluated(run: PipelineRun, name: str, report: Report) -> Report:
         model, tokenizer = load(path)
         evaluation = run.ask(name, model, questions, options.k, sampling, tokenizer=tokenizer, words=options.words)
         report = {**report, "evaluation": evaluation.to_dict()}
+        if run.stages[name].model == "base" and not run.stages[name].experiment:
+            report |= _on_cards(run, name, folder, inputs, model, tokenizer)
     if together.rank == 0:
         write_json(folder / "report.json", {**report, "evaluated": inputs})
         spent = {**read_json(folder / "cost.json"), "evaluation_cpu_seconds": time.process_time() - began}
         write_json(folder / "cost.json", spent)
     together.all_gather_object(None)
     return read_json(folder / "report.json")
+
+
+def _on_cards(
+    run: PipelineRun, name: str, folder: Path, inputs: str, model: PreTrainedModel, tokenizer: Any
+) -> Report:  # any: Hugging Face's tokenizers share no class
+    """A checkpoint's figures on the recipe's task cards, with their records in `evaluation/`."""
+    options, seed, records = run.recipe.evaluation, run.recipe.seed, folder / "evaluation"
+    resume = processes().all_gather_object(read_json(records / "made.json").get("inputs") == inputs)[0]
+    figures: Report = {}
+    for plan in card_plans(run.recipe):
+        output = records / f"{plan.benchmark}.jsonl"
+        judge = plan.reward.build()
+        assert isinstance(judge, Reward)  # a card names verifiers
+        sampling = Sampling(
+            max_tokens=min(plan.max_tokens, options.max_tokens), temperature=plan.temperature, top_p=plan.top_p
+        )
+        if processes().rank == 0:
+            write_json(records / "made.json", {"inputs": inputs})
+        evaluation = evaluate(
+            model, plan.questions, k=plan.k, sampling=sampling, seed=seed, template=run.data(name), tokenizer=tokenizer,
+            folder=run.checkpoint(name), reward=judge, level=plan.level, words=options.words, at_once=64,
+            output=output, resume=resume, benchmark=plan.benchmark, summarise=plan.summarise, about=plan.about,
+            processes=processes(),
+        )  # fmt: skip
+        figures[str(plan.benchmark)] = evaluation.to_dict()["metrics"]
+    return {"benchmarks": figures} if figures else {}
+
+
+def card_plans(recipe: Recipe) -> list[EvaluationPlan]:
+    """What the recipe's task cards ask; ConfigError for what cannot be asked."""
+    cards = recipe.evaluation.cards
+    return [make_plan(files, card=card, seed=recipe.seed, partial_rows=True) for card, files in cards.items()]
 
 
 def judge_of(recipe: Recipe, judge: Mapping[str, Any] | None = None) -> Reward:  # any: options of a judge

@@ -153,6 +153,8 @@ class EvaluationConfig:
     """Of sampling."""
     top_p: TopP = 0.95
     """Of sampling."""
+    cards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By name or file of a task card its files: the checkpoints on the way to R1 are measured on these, too."""
     words: tuple[str, ...] = ("wait",)
     """What is counted as second thoughts."""
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...verifiers.errors import ConfigError
+from .mixing import run_mixing
 from .plan import make_plan, run_served
+from .sensitivity import run_spreads
 from .table import run_table
 
 _PLAN = ("card", "names", "set_", "join", "partial_rows", "limit", "seed", "k", "temperature", "top_p", "max_tokens")
@@ -21,11 +23,17 @@ def run_eval(arguments: Sequence[str], folder: Callable[..., int], **flags: Any)
     if flags["table"]:
         run_table(arguments, paper=flags["paper"] or (), as_json=flags["as_json"])
         return 0
+    if flags["prompts"]:
+        run_spreads(arguments, as_json=flags["as_json"])
+        return 0
+    if flags["languages"]:
+        run_mixing(arguments, as_json=flags["as_json"])
+        return 0
     served = flags["url"] is not None
     if bool(flags["model"]) != served:
         raise ConfigError("--server URL and --model NAME go together")
     if flags["paper"] or flags["as_json"]:
-        raise ConfigError("--paper and --json go with --table")
+        raise ConfigError("--paper goes with --table, and --json with --table, --prompts or --languages")
     if flags["max_cost"] is not None and not any(flags["price"] or ()):
         raise ConfigError("--max-cost needs --price, that of a million tokens read and written")
     files = arguments if served else arguments[1:]

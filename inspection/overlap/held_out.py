@@ -117,7 +117,7 @@ class HeldOut:
         """Tests that were added."""
         self.wrapping: dict[int, str] = {}
         """N-grams that are left out, as files share them."""
-        self._places: list[Place] = []
+        self._tests: list[Place] = []
         self._owners: list[tuple[int, str]] = []
         """By text, the test and the field."""
         self._starts = array("Q")
@@ -140,8 +140,8 @@ class HeldOut:
 
     def add(self, place: Place, question: str, others: Iterable[Text]) -> None:
         """Add a test: its question, and what else of it must not be learned, such as its solution."""
-        number = len(self._places)
-        self._places.append(place)
+        number = len(self._tests)
+        self._tests.append(place)
         self.rows += 1
         asked = [sys.intern(token) for token in tokens(question)]
         key = hash(tuple(asked))
@@ -237,7 +237,7 @@ class HeldOut:
                 text = bisect_right(self._starts, there) - 1
                 number, test_field = self._owners[text]
                 share = (end - begin) / (self._end(text) - self._starts[text])
-                yield Overlap("ngram", field, self._places[number], test_field, _shown(some[begin:end]), words, share)
+                yield Overlap("ngram", field, self._tests[number], test_field, _shown(some[begin:end]), words, share)
 
     def _extend(self, some: list[str], place: int, there: int) -> tuple[int, int]:
         """The longest passage around a shared n-gram, as places in the training text."""
@@ -267,7 +267,7 @@ class HeldOut:
         return None if match is None else self._of_question("near", self._near_owners[match[0]], asked, match[1])
 
     def _of_question(self, kind: OverlapKind, number: int, some: list[str], similarity: float) -> Overlap:
-        place = self._places[number]
+        place = self._tests[number]
         return Overlap(kind, "question", place, "question", _shown(some), weight(some), similarity)
 
 
@@ -277,10 +277,10 @@ def _ngrams(some: Sequence[str], size: int) -> Iterator[int]:
 
 
 def _first_places(some: Sequence[str], size: int) -> dict[int, int]:
-    places: dict[int, int] = {}
+    positions: dict[int, int] = {}
     for place, one in enumerate(_ngrams(some, size)):
-        places.setdefault(one, place)
-    return places
+        positions.setdefault(one, place)
+    return positions
 
 
 def _words(overlap: Overlap) -> float:

@@ -2,8 +2,8 @@
 
 Of a text's sequences, any |A| - ⌈t|A|⌉ + 1 hold one of each text that overlaps by `t` or more (the prefix filter of
 Bayardo et al., WWW 2007), so that only the rarest few are looked up, and each candidate is compared whole. What MinHash
-estimates is thus computed: nothing is missed, and no permutations are needed. docs/how-to/evaluation.md has figures beside
-datasketch's MinHashLSH.
+estimates is thus computed: nothing is missed, and no permutations are needed. docs/how-to/evaluation.md has figures of
+datasketch's MinHashLSH beside ours.
 
 What it does not do: find texts of another length that hold one another; `held_out` has n-grams for that.
 """

@@ -29,7 +29,7 @@ from . import query
 from .following import Follower
 from .html import page, policy
 from .index import database_of, open_index, read_row
-from .runs import METRICS, SAMPLES, Entry, NoEntryError, Runs
+from .runs import METRICS, SAMPLES, NoEntryError, RunEntry, Runs
 
 _log = logging.getLogger(__name__)
 PATIENCE = 5.0
@@ -59,21 +59,21 @@ class Viewer:
         for entry in entries[:MOST_UNASKED]:
             if entry.bytes <= UNASKED_BYTES:
                 self._follow(self._scored_path(entry), first=False)
-        return {"folder": self.folder.name or str(self.folder), "entries": [self._told(entry) for entry in entries]}
+        return {"folder": self.folder.name or str(self.folder), "entries": [self._content(entry) for entry in entries]}
 
-    def _told(self, entry: Entry) -> dict[str, Any]:  # any: as above
-        listed = {**entry._asdict(), "figures": None}
+    def _content(self, entry: RunEntry) -> dict[str, Any]:  # any: as above
+        content = {**entry._asdict(), "figures": None}
         path = self._scored_path(entry)
         if path is not None:
             try:
                 with open_index(database_of(path, self.cache)) as database:
                     known = query.figures(database)
-                listed["figures"] = {name: known[name] for name in ("entries", "done", "outcomes", "figures")}
+                content["figures"] = {name: known[name] for name in ("entries", "done", "outcomes", "figures")}
             except sqlite3.Error:
                 pass  # it has none yet, which the page says
-        return listed
+        return content
 
-    def _scored_path(self, entry: Entry) -> Path | None:
+    def _scored_path(self, entry: RunEntry) -> Path | None:
         path = self.folder / entry.name
         if entry.kind == "scored":
             return path
@@ -138,8 +138,8 @@ def _question(asked: Mapping[str, list[str]]) -> query.Question:
             raise RunError("a filter is a JSON array of a field, a comparison and a value") from None
         where.append((name, how, value))
     numbers = {}
-    for name, usual in (("first", 0), ("count", 100)):
-        text = one(name, 18) or str(usual)
+    for name, default in (("first", 0), ("count", 100)):
+        text = one(name, 18) or str(default)
         if not (text.isascii() and text.isdigit()):
             raise RunError(f"{name} is {text!r}; it must be a whole number")
         numbers[name] = int(text)
@@ -222,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
         self, status: int, body: bytes, kind: str = "application/json", headers: Mapping[str, str] | None = None
     ) -> None:
         self.send_response(status)
-        all_headers = {
+        fields = {
             "content-type": kind,
             "content-length": str(len(body)),
             "content-security-policy": policy(),
@@ -232,7 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
             "cross-origin-resource-policy": "same-origin",
             **(headers or {}),
         }
-        for name, value in all_headers.items():
+        for name, value in fields.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":

@@ -82,12 +82,17 @@ def _readings(gold: Answer, answer: Answer) -> Iterator[tuple[Node, Node]]:
         yield primed
     if "^" in both and ("product" in kinds(gold.node)) != ("product" in kinds(answer.node)):
         yield with_products_turned(gold.node), with_products_turned(answer.node)
-    if "(" in both and (factored := with_factors(gold.node, answer.node)) is not None:
+    if (
+        "(" in both
+        and "call" in kinds(gold.node) | kinds(answer.node)
+        and (factored := with_factors(gold.node, answer.node)) is not None
+    ):
         yield factored
     for mine, other in itertools.product((gold.node, *gold.others), (answer.node, *answer.others)):
         if mine is not gold.node or other is not answer.node:
             yield mine, other
-    for mine, other in (*((gold.node, one) for one in answer.by_kind), *((one, answer.node) for one in gold.by_kind)):
+    read_as = gold.by_kind if gold.node.kind != "tuple" else ()  # a pair is no permutation, whatever the answer is
+    for mine, other in (*((gold.node, one) for one in answer.by_kind), *((one, answer.node) for one in read_as)):
         if mine.kind == other.kind and (other is not answer.node or mine.kind in ("unit", "notation")):
             yield mine, other
 

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from ...._version import __version__
+from ....scoring.thinking import FIGURES
 from ....verifiers.files import write_whole
 from ....verifiers.visible import visible
+from .evaluations import benchmark_tables
 from .plots import Plot, draw
 from .read import Estimate, Pipeline, Stage, read_pipeline
 from .shape import findings
@@ -56,7 +58,15 @@ def _render(run: Pipeline, plots: list[Plot], title: str | None) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["visible"] = lambda text: visible(str(text))
     paper = tomllib.loads(_resource("paper.toml"))
-    tables = [_checkpoints(run), _table_3(paper), _distilled(run, paper), _cost(run, paper)]
+    benchmarks = benchmark_tables(run)
+    tables = [
+        _checkpoints(run),
+        _thinking(run),
+        *benchmarks,
+        _table_3(paper),
+        _distilled(run, paper),
+        _cost(run, paper),
+    ]
     return environment.from_string(_resource("pipeline.html")).render(
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'",
@@ -89,9 +99,26 @@ def _checkpoints(run: Pipeline) -> Table:
     return {"title": "Our checkpoints", "columns": ["", *map(_heading, columns)], "rows": rows, "note": note}
 
 
+def _thinking(run: Pipeline) -> Table:
+    """Tokens by how many of a question's samples are right, of every checkpoint."""
+    measured = {name: stage.bands for name, stage in run.stages.items() if stage.bands}
+    rows = [
+        [run.stages[name].label, band, *(_cell(key, metrics.get(key)) for key in FIGURES)]
+        for name, bands in measured.items()
+        for band, metrics in bands.items()
+    ]
+    note = (
+        "Over-thinking: how many tokens a checkpoint spends on questions that it always, sometimes or never gets right."
+    )
+    columns = ["", "right samples of a question", *FIGURES.values()]
+    return {"title": "Tokens by difficulty", "columns": columns, "rows": rows, "note": note}
+
+
 def _table_3(paper: Mapping[str, Any]) -> Table:
     rows = [[name, *map(_plain, values)] for name, values in paper["table_3"].items()]
-    note = "Benchmarks of another size than ours: the columns are to be compared by their order, not by their numbers."
+    note = (
+        "The paper's own model, of another size than ours: its columns are to be compared by their order, not numbers."
+    )
     return {
         "title": "The paper's checkpoints (Table 3)",
         "columns": ["", *paper["checkpoints"]],

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ....inspection.report.metrics import read_run
 from ....verifiers.errors import RunError
-from ..folders import Entry, read_stages, stage_folder
+from ..folders import FolderEntry, read_stages, stage_folder
 
 Points = list[tuple[int, float]]
 """Steps and values."""
@@ -41,6 +41,8 @@ class Stage(NamedTuple):
     """report.json."""
     metrics: Mapping[str, Estimate]
     """Its checkpoint's evaluation."""
+    bands: Mapping[str, Mapping[str, Estimate]]
+    """The same by how many of a question's samples are right."""
     lines: Mapping[str, Points]
     """metrics.jsonl by key."""
     alarms: list[tuple[int, str]]
@@ -75,16 +77,17 @@ def read_pipeline(folder: str | Path) -> Pipeline:
     return Pipeline(str(folder), stages)
 
 
-def _folders(folder: Path) -> list[tuple[Entry, Path]]:
+def _folders(folder: Path) -> list[tuple[FolderEntry, Path]]:
     """The stages that have a report, in the run's order."""
     paths = [(entry, stage_folder(folder, entry.name)) for entry in read_stages(folder)]
     return [(entry, path) for entry, path in paths if (path / "report.json").is_file()]
 
 
-def _stage(entry: Entry, path: Path) -> Stage:
+def _stage(entry: FolderEntry, path: Path) -> Stage:
     report = _object(path / "report.json")
     evaluation = report.get("evaluation")
     metrics = evaluation.get("metrics") if isinstance(evaluation, dict) else None
+    bands = evaluation.get("pass_rates") if isinstance(evaluation, dict) else None
     lines: dict[str, Points] = {}
     alarms: list[tuple[int, str]] = []
     if (path / "metrics.jsonl").is_file() and (path / "metrics.jsonl").stat().st_size:
@@ -98,6 +101,11 @@ def _stage(entry: Entry, path: Path) -> Stage:
         **entry._asdict(),
         report=report,
         metrics=_estimates(metrics if isinstance(metrics, dict) else {}),
+        bands={
+            str(band): _estimates(figures)
+            for band, figures in (bands.items() if isinstance(bands, dict) else ())
+            if isinstance(figures, dict)
+        },
         lines=lines,
         alarms=alarms,
         cost={key: float(value) for key, value in cost.items() if _is_number(value)},

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from tests.inspection.evaluation.test_prompts_and_languages import record
 
 from r1_reward.cli import main
-from r1_reward.grpo_min.r1.folders import Entry, write_stages
+from r1_reward.grpo_min.r1.folders import FolderEntry, write_stages
 from r1_reward.grpo_min.r1.page import figures, read_pipeline, write_pipeline
+from r1_reward.grpo_min.r1.page.evaluations import benchmark_tables
 from r1_reward.grpo_min.r1.page.shape import PaperFinding, findings
 from r1_reward.verifiers.errors import RunError
+from r1_reward.verifiers.files import write_rows
 
 pytest.importorskip("matplotlib")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -43,7 +46,7 @@ def _stage(root: Path, name: str, accuracy: float | None, language: float = 0.99
     folder = root / name
     folder.mkdir(parents=True)
     titles = {"zero": "R1-Zero", "cold_start": "Dev1", "distill": "distilled into it"}
-    write_stages(root, [Entry(one, titles.get(one, ""), "small" if one in SMALL else "base") for one in NAMES])
+    write_stages(root, [FolderEntry(one, titles.get(one, ""), "small" if one in SMALL else "base") for one in NAMES])
     report: dict[str, Any] = {"stage": name, **message}
     if accuracy is not None:
         metrics = {
@@ -69,6 +72,60 @@ def _run(root: Path, **accuracy: float | None) -> Path:
         language = {"base": 0.7, "zero": 0.6, "no_language": 0.8}.get(name, 0.99)
         _stage(root, name, value, language, **by_name.get(name, {}))
     return root
+
+
+def test_records_of_the_checkpoints_become_the_papers_tables(tmp_path: Path) -> None:
+    root = _run(tmp_path)
+    for name, rights in (("zero", [True, False]), ("cold_start", [False, False])):
+        record(root / name / "evaluation" / "aime_2024.jsonl", rights, model=name)
+    record(root / "zero" / "evaluation" / "aime_2024.few_shot.jsonl", [False, False], model="zero")
+    mixed = [("fr", "Une phrase entière en français, bien sûr."), ("de", "This is not German at all, is it?")]
+    rows = [{"prompt": "x", "language": code, "response": text, "reward": 1, "verdicts": {}} for code, text in mixed]
+    write_rows(root / "zero" / "evaluation" / "languages.jsonl", rows)
+    share = {"value": 0.25, "ci95": [0.1, 0.5], "n": 4}
+    line = {"responses": 4, "unsafe": share, "unsafe_shown": None, "refused_safe": None}
+    safety = {"truth": "labels", "note": "unsafe by the labels", "all": line, "by": {"language": {"de": line}}}
+    (root / "zero" / "evaluation" / "safety.json").write_text(json.dumps(safety))
+    tables = {table["title"]: table for table in benchmark_tables(read_pipeline(root))}
+    first = tables["The paper's benchmarks, stage by stage"]
+    assert first["columns"] == ["benchmark (metric)", "ours: R1-Zero", "paper: R1-Zero", "ours: Dev1", "paper: R1 Dev1"]
+    (aime,) = first["rows"]
+    assert [cell.split(" (")[0] for cell in aime] == ["AIME 2024", "50.0", "77.9", "0.0", "59"]
+    assert "another size" in first["note"]
+    prompts = tables["How much it matters how one asks"]["rows"]
+    assert [(row[2], row[3].split(" ")[0], row[4].split(" ")[0], row[5]) for row in prompts] == [
+        ("the card's", "50.0", "", "50.0"), ("few_shot", "0.0", "-50.0", ""),
+    ]  # fmt: skip
+    languages = {row[1]: row for row in tables["Languages of prompts and of responses"]["rows"] if row[1] != "unknown"}
+    assert {code: row[4].split(" ")[0] for code, row in languages.items() if code in ("fr", "de")} == {
+        "fr": "0.0", "de": "100.0",
+    }  # fmt: skip
+    safe = tables["Safety, with and without the gate"]
+    assert [row[1:4] for row in safe["rows"]] == [
+        ["all", "4", "25.0 (10.0 to 50.0)"],
+        ["language de", "4", "25.0 (10.0 to 50.0)"],
+    ]
+    page = tmp_path / "page.html"
+    write_pipeline(root, page)
+    assert all(title.replace("'", "&#39;") in page.read_text() for title in tables)
+    (root / "zero" / "evaluation" / "broken.jsonl.run.json").write_text(
+        json.dumps({"options": {"card": {"strange": 1}}})
+    )
+    (root / "zero" / "evaluation" / "broken.jsonl").write_text("{}")
+    with pytest.raises(RunError):
+        write_pipeline(root, page)
+
+
+def test_tokens_by_difficulty_of_each_checkpoint(tmp_path: Path) -> None:
+    root = _run(tmp_path)
+    path = root / "zero" / "report.json"
+    report = json.loads(path.read_text())
+    report["evaluation"]["pass_rates"] = {"0 %": {"length": _estimate(90.0)}, "100 %": {"length": _estimate(30.0)}}
+    path.write_text(json.dumps(report))
+    write_pipeline(root, tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert "Tokens by difficulty" in text
+    assert text.index("<td>90.0</td>") < text.index("<td>30.0</td>")
 
 
 def _verdicts(root: Path) -> dict[str, PaperFinding]:
@@ -104,7 +161,7 @@ def test_an_alarm_that_does_not_ring_or_rings_wrongly_departs(tmp_path: Path) ->
     hacking.write_text(json.dumps({"alarms": []}), encoding="utf-8")
     rl2.write_text(json.dumps({**json.loads(rl2.read_text("utf-8")), "alarms": ["why"]}), encoding="utf-8")
     result = _verdicts(root)
-    assert result["the monitor's alarm tells it"].verdict == "departs"
+    assert result["the monitor's alarm reports it"].verdict == "departs"
     assert result["with preference in the last steps only the monitor's does not"].verdict == "departs"
 
 

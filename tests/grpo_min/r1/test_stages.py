@@ -20,6 +20,7 @@ import torch
 from r1_reward.grpo_min.config import RewardConfig, TrainConfig
 from r1_reward.grpo_min.r1.clean import DecontaminationConfig
 from r1_reward.grpo_min.r1.page import read_pipeline
+from r1_reward.grpo_min.r1.page.evaluations import benchmark_tables
 from r1_reward.grpo_min.r1.pipeline import Report, Stage, resolve_stages, run_stages
 from r1_reward.grpo_min.r1.recipe import Recipe, SampleConfig, read_stages
 from r1_reward.grpo_min.r1.sft import SFTConfig
@@ -257,6 +258,32 @@ def test_a_stage_waits_for_a_persons_marks_and_goes_on(tmp_path: Path, whole: tu
     assert (report["kept"], report["left_out"]["rejected"]) == (len(rows) - 1, 1)
     assert report["sft"]["rows"] == len(rows) - 1
     assert (tmp_path / "out" / "cold_start" / "candidates.jsonl").read_bytes() == asked
+
+
+def test_checkpoints_are_measured_on_task_cards_and_stand_beside_the_papers(
+    tmp_path: Path, whole: tuple[Recipe, dict[str, Report]]
+) -> None:
+    card = tmp_path / "card.toml"
+    card.write_text(
+        'name = "aime_2024"\ntitle = "Sums"\ngroup = "Math"\nverifier = "math"\nkind = "math"\nk = 2\n'
+        'prompt = "{prompt}"\n[source]\nurl = "https://example.org"\n'
+        '[paper]\nmetric = "Pass@1"\nvalues = { "R1-Zero" = 77.9 }\n',
+        encoding="utf-8",
+    )
+    evaluation = replace(whole[0].evaluation, cards={str(card): (whole[0].source.reasoning,)})
+    recipe = replace(whole[0], output=str(tmp_path / "out"), stages=("zero",), evaluation=evaluation)
+    for name in ("base", "zero"):
+        shutil.copytree(Path(whole[0].output) / name, tmp_path / "out" / name)
+    report = reports(recipe)
+    for name in ("base", "zero"):
+        record = tmp_path / "out" / name / "evaluation" / "aime_2024.jsonl"
+        assert len(record.read_text().splitlines()) == 2 * report[name]["benchmarks"]["aime_2024"]["pass_at_1"]["n"]
+    assert reports(recipe) == report
+    table = benchmark_tables(read_pipeline(tmp_path / "out"))[0]
+    assert table["columns"] == ["benchmark (metric)", "ours: base", "ours: R1-Zero", "paper: R1-Zero"]
+    assert table["rows"][0][3] == "77.9"
+    with pytest.raises(ConfigError, match="no such file"):
+        reports(replace(recipe, evaluation=replace(evaluation, cards={str(card): ("none.jsonl",)})))
 
 
 def test_preference_joins_the_verifiers_that_rl2_names() -> None:
