@@ -65,7 +65,7 @@ def view(folder: str, **flags: Any) -> None:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="SCORED...")
-@click.option("--by", metavar="FIELD", help="Field that tells systems apart, or `verifier` (default: the file).")
+@click.option("--by", metavar="FIELD", help="Field that separates systems, or `verifier` (default: the file).")
 @click.option("--on", metavar="FIELD", help="Field by which problems are matched (default: problem, else the prompt).")
 @click.option("--metric", default="accuracy", metavar="NAME", help="accuracy, reward or a verifier (accuracy).")
 @click.option(
@@ -138,7 +138,7 @@ class _Against(click.Command):
 )
 @click.option("--set", "options", multiple=True, callback=read_options, metavar="V.OPT=VALUE", help="As for score.")
 @click.option("--rows", type=int, default=20, metavar="N", help="Findings to list (20).")
-@click.option("--languages/--no-languages", default=True, help="Whether to tell the languages of 200 prompts.")
+@click.option("--languages/--no-languages", default=True, help="Detect the languages of 200 prompts.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--against", multiple=True, metavar="TESTS...", help="Look for these tests in FILES, and nothing else.")
 @click.option("-o", "--output", metavar="OUT", help="With --against: write the rows that are clean there.")
@@ -160,7 +160,7 @@ def check(
     common: float,
     **flags: Any,
 ) -> None:
-    """Check data before a run: do the golds verify against themselves, are prompts there once, is no answer leaked?
+    """Check data before a run: golds that do not verify, duplicate prompts, leaked answers.
 
     With --against: which rows share a passage with a test, or are nearly one.
 

@@ -59,7 +59,7 @@ def build(
 @click.option("--backend", "names", multiple=True, metavar="NAME", help="docker, runsc, local or unsafe; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, on standard output.")
 def doctor(names: tuple[str, ...], *, as_json: bool) -> None:
-    """Try to break out of each sandbox of this machine, and say what held.
+    """Try to escape from each sandbox of this machine, and print the results.
 
     Exit status: 0 nothing failed, 1 something did, or a backend that was named is not available, 2 usage.
     """

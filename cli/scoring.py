@@ -48,7 +48,7 @@ from .options import read_names, read_settings, read_share, reward_options
 def score(
     files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, object]], gate: float | None, **flags: Any
 ) -> None:
-    """Score responses: one JSONL row in, the same row with its reward out.
+    """Score responses: write each row with its reward, in the same order.
 
     FILES are JSONL (also .gz, .zst) or Parquet; - or none is standard input.
 
@@ -141,7 +141,7 @@ def schema(name: str | None) -> None:
 @click.option("--backend", default="auto", metavar="NAME", help="The sandbox that makes them (auto).")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
 def make(source: str, size: int, output: str | None, **flags: Any) -> None:
-    """Make rows of a procedural data set, each with what its scorer needs.
+    """Make rows of a procedural data set.
 
     Exit status: 0 fine, 1 they could not be made, 2 usage.
     """

@@ -20,7 +20,7 @@ from .options import read_names, read_options, read_pairs, read_settings
     "--assume", multiple=True, callback=read_settings, metavar="NAME=VALUE", help="For --dry-run; repeatable."
 )
 def train(recipe: str, set_: dict[str, object], assume: dict[str, object], *, dry_run: bool) -> None:
-    """Train a model with GRPO as a recipe says; go on where an earlier run of it left off.
+    """Train a model with GRPO by a recipe; continue an interrupted run.
 
     KEY is a key of the recipe with dots between tables, as rollout.samples, and VALUE is read as TOML.
 
@@ -89,7 +89,7 @@ def train(recipe: str, set_: dict[str, object], assume: dict[str, object], *, dr
 @click.option("--languages", is_flag=True, help="Print which share of records is out of its prompt's language.")
 @click.option("--json", "as_json", is_flag=True, help="With --table, --prompts or --languages: one JSON object.")
 def evaluate(arguments: tuple[str, ...], **flags: Any) -> None:
-    """Ask a model every question of benchmark files K times, and measure its answers.
+    """Sample K answers of a model to every question of benchmark files, and measure them.
 
     MODEL is a folder in Hugging Face's form, unless --server names a server; FILES are JSONL (also .gz, .zst), CSV or
     Parquet with `prompt` and `reference`, or as --card says.
