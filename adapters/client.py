@@ -40,7 +40,7 @@ MOST_ROWS, MOST_BYTES = 256, 4 << 20
 FIRST_WAIT = 0.5
 """Seconds before the second try where the server does not say; it doubles with each."""
 
-Row = Sample | Mapping[str, Any]  # any: JSON values
+RowLike = Sample | Mapping[str, Any]  # any: JSON values
 _Http = TypeVar("_Http", "httpx.Client", "httpx.AsyncClient")
 
 
@@ -191,7 +191,7 @@ class Client:
         """Close the connections."""
         self._http.close()
 
-    def score(self, rows: Sequence[Row]) -> list[ServedScore]:
+    def score(self, rows: Sequence[RowLike]) -> list[ServedScore]:
         """Judge rows, each with one response.
 
         Args:
@@ -265,7 +265,7 @@ class AsyncClient:
         """Close the connections."""
         await self._http.aclose()
 
-    async def score(self, rows: Sequence[Row]) -> list[ServedScore]:
+    async def score(self, rows: Sequence[RowLike]) -> list[ServedScore]:
         """Judge rows, as Client.score does."""
         asked = [(asyncio.ensure_future(self._send(body)), count) for body, count in _requests(rows)]
         try:
@@ -301,7 +301,7 @@ class AsyncClient:
         raise AssertionError("the last try either returns or raises")
 
 
-def _requests(rows: Sequence[Row]) -> Iterator[tuple[bytes, int]]:
+def _requests(rows: Sequence[RowLike]) -> Iterator[tuple[bytes, int]]:
     """Bodies, each with its number of rows."""
     if isinstance(rows, Sample | Mapping | str | bytes):
         raise TypeError("score takes a list of rows; write score([row])")
@@ -318,7 +318,7 @@ def _requests(rows: Sequence[Row]) -> Iterator[tuple[bytes, int]]:
         yield b"[" + b",".join(held) + b"]", len(held)
 
 
-def _text(row: Row, number: int) -> bytes:
+def _text(row: RowLike, number: int) -> bytes:
     fields = row.to_dict() if isinstance(row, Sample) else row
     if not isinstance(fields, Mapping) or not isinstance(fields.get("response"), str):
         raise TypeError(f"rows[{number}] must be a Sample, or a dict with the text `response`")
