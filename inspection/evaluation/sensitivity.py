@@ -22,7 +22,7 @@ from rich.text import Text
 from ...scoring.measure import Estimate
 from ...verifiers.errors import ConfigError
 from ...verifiers.escape import escape_unprintable
-from ..compare.command import PAIR_HEADS, pair_cells
+from ..compare.compare_command import PAIR_HEADS, pair_cells
 from ..compare.paired import Comparison, SystemPair
 from .cards import TaskCard
 from .table import BenchmarkResult, Cell, read_result, system_of

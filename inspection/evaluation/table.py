@@ -22,7 +22,7 @@ from ...scoring.scored import ScoredFiles, ScoredRow
 from ...verifiers.errors import ConfigError, RunError
 from ...verifiers.escape import escape_unprintable
 from ...verifiers.files import read_json
-from ..compare.command import PAIR_HEADS, pair_cells
+from ..compare.compare_command import PAIR_HEADS, pair_cells
 from ..compare.paired import Comparison, System, SystemPair
 from .benchmarks import Figures, figures
 from .cards import Group, TaskCard, card_of, ready_card

@@ -41,8 +41,8 @@ def run_diff(
 
 
 def _write_page(difference: Difference, before: str, after: str, names: Mapping[str, str] | None, page: str) -> None:
-    from ..report.command import print_written
     from ..report.options import ReportOptions
+    from ..report.report_command import print_written
     from ..report.write import ComparisonTable, write_report
 
     flips: Counter[str] = Counter()

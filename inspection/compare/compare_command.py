@@ -49,8 +49,8 @@ def _write_page(
     on: str | None,
     page: str,
 ) -> None:
-    from ..report.command import print_written
     from ..report.options import ReportOptions
+    from ..report.report_command import print_written
     from ..report.write import ComparisonTable, write_report
 
     systems = comparison.systems
