@@ -218,7 +218,7 @@ class JudgeVerifier:
         read = functools.partial(read_reply, code=code, fields=task[2], material=task[1])
         return Question(text, read, reply_schema(code, task[2]), self.draw * self.votes + vote)
 
-    # --- What it comes to
+    # --- The verdict
 
     def _empty(self, references: Sequence[str] = ()) -> Verdict:
         """Of a response without text after its reasoning; against a baseline it has lost all games, by much."""
