@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path, help="a scored file, instead of making one")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    told: dict[str, Any] = {"load average at the beginning": os.getloadavg()[0]}
+    measured: dict[str, Any] = {"load average at the beginning": os.getloadavg()[0]}
     with tempfile.TemporaryDirectory(dir=args.source.parent if args.source else None) as folder:
         here = Path(folder)
         (here / "runs").mkdir()
@@ -55,16 +55,16 @@ def main() -> None:
             run("score", EXAMPLE, "-o", seed, "--reward", "math,format,language")
             multiply(seed, args.rows, source)
         if shutil.which("chromium") and shutil.which("chromedriver"):
-            told |= first_screen(source.parent, here / "cold", "nothing indexed yet")
-        told |= indexing(source, here / "index")
-        told |= questions(source, here / "index")
+            measured |= first_screen(source.parent, here / "cold", "nothing indexed yet")
+        measured |= indexing(source, here / "index")
+        measured |= questions(source, here / "index")
         if shutil.which("chromium") and shutil.which("chromedriver"):
-            told |= first_screen(source.parent, here / "index", "all indexed")
-    told["load average at the end"] = os.getloadavg()[0]
-    for name, value in told.items():
+            measured |= first_screen(source.parent, here / "index", "all indexed")
+    measured["load average at the end"] = os.getloadavg()[0]
+    for name, value in measured.items():
         print(f"{name:52} {value}")
     if args.json:
-        args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
 
 
 def indexing(source: Path, folder: Path) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def indexing(source: Path, folder: Path) -> dict[str, Any]:
 
 def questions(source: Path, folder: Path) -> dict[str, Any]:
     """Milliseconds of each question to the whole index, medians of five."""
-    told = {}
+    measured = {}
     with open_index(database_of(source, folder)) as database:
         half = query.figures(database)["entries"] // 2
         for name, question in QUESTIONS.items():
@@ -108,8 +108,8 @@ def questions(source: Path, folder: Path) -> dict[str, Any]:
                 begun = time.perf_counter()
                 query.rows(database, asked)
                 times.append(time.perf_counter() - begun)
-            told[f"  ms: {name}"] = round(median(times) * 1e3, 1)
-    return told
+            measured[f"  ms: {name}"] = round(median(times) * 1e3, 1)
+    return measured
 
 
 def first_screen(folder: Path, index: Path, what: str) -> dict[str, Any]:

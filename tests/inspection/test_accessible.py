@@ -39,14 +39,14 @@ MARKDOWN = (
 def violations(page: Page) -> list[str]:
     """What axe finds, with where."""
     page.driver.execute_script(AXE.read_text(encoding="utf-8"))
-    found: dict[str, Any] = page.driver.execute_async_script(
+    outcome: dict[str, Any] = page.driver.execute_async_script(
         "const done = arguments[arguments.length - 1]; axe.run(document, {resultTypes: ['violations']}).then("
         "(r) => done({rules: r.passes.length, bad: r.violations.map((v) => "
         "[v.id, v.nodes.map((n) => n.html.slice(0, 200))])}),"
         "(e) => done({bad: [[String(e), []]], rules: 0}))"
     )
-    assert found["rules"] > 5, found
-    return [f"{name}: {nodes[:3]}" for name, nodes in found["bad"]]
+    assert outcome["rules"] > 5, outcome
+    return [f"{name}: {nodes[:3]}" for name, nodes in outcome["bad"]]
 
 
 def rows() -> list[dict[str, Any]]:
@@ -106,19 +106,19 @@ def pages(folder: Path) -> dict[str, Path]:
 
 @each_size
 def test_no_page_has_a_violation(tmp_path: Path, browser: Page, sizes: Sizes) -> None:
-    found: dict[str, list[str]] = {}
+    faults: dict[str, list[str]] = {}
     for name, path in pages(tmp_path).items():
         for width, height, dark in sizes:
             browser.open(path, width=width, height=height, dark=dark)
             browser.wait("document.querySelectorAll('#body tr').length > 0")
-            found[f"{name} {width} {dark}"] = violations(browser)
+            faults[f"{name} {width} {dark}"] = violations(browser)
             if name != "report" and sizes is FEW:
                 continue
             for row in (0, 1, 2) if name == "report" else (0,):
                 browser.open(path, width=width, height=height, dark=dark, hash_=f"#row={row}")
                 browser.panel()
                 browser.driver.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
-                found[f"{name} {width} {dark} row {row}"] = violations(browser)
+                faults[f"{name} {width} {dark} row {row}"] = violations(browser)
                 assert browser.ask("document.documentElement.scrollWidth") <= width, (name, width)
         if name in ("diff", "run") and sizes is FEW:
             continue
@@ -126,13 +126,13 @@ def test_no_page_has_a_violation(tmp_path: Path, browser: Page, sizes: Sizes) ->
         browser.panel()
         browser.press("c")
         browser.wait("document.querySelector('.abreast')")
-        found[f"{name} side by side"] = violations(browser)
+        faults[f"{name} side by side"] = violations(browser)
         for dialog in ("help", "more", "save"):
             browser.open(path)
             browser.click(f"#{dialog}")
-            found[f"{name} {dialog}"] = violations(browser)
-    assert {name: bad for name, bad in found.items() if bad} == {}, json.dumps(
-        sorted({one for bad in found.values() for one in bad}), indent=1
+            faults[f"{name} {dialog}"] = violations(browser)
+    assert {name: bad for name, bad in faults.items() if bad} == {}, json.dumps(
+        sorted({one for bad in faults.values() for one in bad}), indent=1
     )
 
 
@@ -140,7 +140,7 @@ def test_no_page_has_a_violation(tmp_path: Path, browser: Page, sizes: Sizes) ->
 def test_view_has_no_violation(tmp_path: Path, browser: Page, view: Callable[[Path], View], sizes: Sizes) -> None:
     pages(tmp_path / "runs")
     server = view(tmp_path / "runs")
-    found: dict[str, list[str]] = {}
+    faults: dict[str, list[str]] = {}
     for width, height, dark in sizes:
         for name, hash_ in (
             ("list", ""),
@@ -152,14 +152,14 @@ def test_view_has_no_violation(tmp_path: Path, browser: Page, view: Callable[[Pa
             browser.wait("document.querySelectorAll(location.hash ? '#body tr' : '#runs tr').length > 0")
             if name == "row":
                 browser.panel()
-            found[f"{name} {width} {dark}"] = violations(browser)
+            faults[f"{name} {width} {dark}"] = violations(browser)
     browser.visit(f"{server.address}#name=a.jsonl&where={json.dumps(['level', '=', '7'])}")
     browser.wait("document.getElementById('count').innerText === '0 rows'")
-    found["nothing fits"] = violations(browser)
+    faults["nothing fits"] = violations(browser)
     out = tmp_path / "site"
     assert CliRunner().invoke(main, ["view", str(tmp_path / "runs"), "--write", str(out)]).exit_code == 0
     browser.open(out / "index.html")
-    found["static"] = violations(browser)
-    assert {name: bad for name, bad in found.items() if bad} == {}, json.dumps(
-        sorted({one for bad in found.values() for one in bad}), indent=1
+    faults["static"] = violations(browser)
+    assert {name: bad for name, bad in faults.items() if bad} == {}, json.dumps(
+        sorted({one for bad in faults.values() for one in bad}), indent=1
     )

@@ -131,6 +131,7 @@ class Connection:
     def __init__(self, client: ChatClient) -> None:
         self._client = client
         self._stack = AsyncExitStack()
+        self._addresses: dict[str, httpx.URL] = {}
 
     async def __aenter__(self) -> Connection:
         import httpx
@@ -210,7 +211,9 @@ class Connection:
 
         # Not compressed, so that the bound on bytes is one on memory.
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        address = f"{self._client.url.rstrip('/')}/{path}"
+        address = self._addresses.get(path)
+        if address is None:
+            address = self._addresses[path] = httpx.URL(f"{self._client.url.rstrip('/')}/{path}")
         limits = dict.fromkeys(("connect", "read", "write", "pool"), self._client.timeout)
         request = httpx.Request("POST", address, content=body, headers=headers, extensions={"timeout": limits})
         _authorise(request, self._client.key_env)
