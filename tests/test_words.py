@@ -38,7 +38,7 @@ NAMES = frozenset(
 KEPT = frozenset({"_tell"})
 """Definitions whose name someone else's interface asks for."""
 PHRASES = re.compile(r"\b(?:comes\s+to|came\s+to|(?:to|cannot|can)\s+be\s+had|nought)\b")
-STANDING_TWICE: frozenset[str] = frozenset({"Bounds", "Comparison", "Fault", "Judged", "Reading", "Row"})
+STANDING_TWICE: frozenset[str] = frozenset({"Bounds", "Fault", "Judged", "Reading", "Row"})
 """Public names that still have a second meaning, where others work; this must end empty."""
 
 
