@@ -52,6 +52,14 @@ def test_scripts_without_spaces_are_cut_into_characters_and_words_stay_whole() -
     assert tokens("हिन्दी में, 한국어 문장") == ["हिन्दी", "में", "한국어", "문장"]
 
 
+@pytest.mark.parametrize(
+    "piece", ["-", "=", "- ", "<a", "\\frac", "\\begin{", "1,", "{", "x-", "’", "字", "\u0301", "</"]
+)
+def test_a_megabyte_of_one_thing_is_cut_in_one_pass(piece: str) -> None:
+    """Hours, where a pattern tried each place anew."""
+    assert isinstance(tokens(piece * (1_000_000 // len(piece))), list)
+
+
 @given(st.text(max_size=200))
 def test_tokens_of_any_text_are_tokens_of_themselves(text: str) -> None:
     some = tokens(text)
