@@ -283,6 +283,7 @@ def test_what_cannot_be_done_is_a_usage_error(files: tuple[str, list[str]], tmp_
         ([train, "--against", nothing], "no prompt"),
         ([train, "--against"], "requires an argument"),
         ([train, "-o", "x.jsonl"], "go with --against"),
+        ([train, "--against", *tests, "--set", "math.extraction=lenient"], "--set is of verifiers"),
         ([train, "--against", *tests, "-o", train, "--overwrite"], "read and written"),
         ([train, "--against", *tests, "-o", str(tmp_path / "x.parquet")], "JSONL"),
         ([train, "--against", *tests, "--ngram", "1"], "at least 4"),
