@@ -28,7 +28,7 @@ PYTEST := bin/pytest --doctest-modules tests src/r1_reward -m 'not slow' -n 4 --
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo reproduce images test tests test-slow test-peers test-latest test-lowest lint types docs wheel bench lock clean
+.PHONY: help demo reproduce images test tests test-slow test-peers test-latest test-lowest lint types docs screenshots wheel bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -88,6 +88,9 @@ docs: $(DOCS)/.made ## Build docs/ as a site in out/site; links, anchors and wha
 	$(DOCS)/bin/python .ci/check_site.py out/site
 	PYTHONPATH=src NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict
 	$(DOCS)/bin/python .ci/check_site.py out/site
+
+screenshots: $(VENV)/.testing ## Make the pictures of docs/ anew, in Chromium
+	$(VENV)/bin/python .ci/screenshots.py
 
 wheel: $(VENV)/.testing ## Build sdist and wheel into dist/, and try the wheel alone in an empty environment
 	rm -rf dist

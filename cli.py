@@ -144,7 +144,7 @@ def _reward_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def score(
     files: tuple[str, ...], config: str | None, set_: dict[str, dict[str, object]], gate: float | None, **flags: Any
 ) -> None:
-    """Score responses: one JSONL row in, the same row with its reward out.
+    """Score responses: write each row with its reward, in the same order.
 
     FILES are JSONL (also .gz, .zst) or Parquet; - or none is standard input.
 
@@ -242,6 +242,7 @@ def view(folder: str, **flags: Any) -> None:
     type=click.Choice(["error", "warning", "info"]),
     help="What is logged, as JSON on standard error; info has a line for each request (default: warning).",
 )
+@click.option("--traces", metavar="URL", help="OpenTelemetry collector that gets a span a request (extra `otel`).")
 @click.option("--config", metavar="FILE.toml", help="Read options from there; flags win.")
 def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) -> None:
     """Serve rewards over HTTP to OpenRLHF, slime, NeMo-Gym and anything that speaks JSON.
@@ -260,7 +261,7 @@ def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) 
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, metavar="SCORED...")
-@click.option("--by", metavar="FIELD", help="Field that tells systems apart, or `verifier` (default: the file).")
+@click.option("--by", metavar="FIELD", help="Field that separates systems, or `verifier` (default: the file).")
 @click.option("--on", metavar="FIELD", help="Field by which problems are matched (default: problem, else the prompt).")
 @click.option("--metric", default="accuracy", metavar="NAME", help="accuracy, reward or a verifier (accuracy).")
 @click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
@@ -327,7 +328,7 @@ class _Against(click.Command):
 @click.option("--map", "names", multiple=True, callback=_pairs, metavar="FIELD=NAME", help="As for score; repeatable.")
 @click.option("--set", "options", multiple=True, callback=_options, metavar="V.OPT=VALUE", help="As for score.")
 @click.option("--rows", type=int, default=20, metavar="N", help="Findings to list (20).")
-@click.option("--languages/--no-languages", default=True, help="Whether to tell the languages of 200 prompts.")
+@click.option("--languages/--no-languages", default=True, help="Detect the languages of 200 prompts.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--against", multiple=True, metavar="TESTS...", help="Look for these tests in FILES, and nothing else.")
 @click.option("-o", "--output", metavar="OUT", help="With --against: write the rows that are clean there.")
@@ -349,7 +350,7 @@ def check(
     common: float,
     **flags: Any,
 ) -> None:
-    """Check data before a run: do the golds verify against themselves, are prompts there once, is no answer leaked?
+    """Check data before a run: golds that do not verify, duplicate prompts, leaked answers.
 
     With --against: which rows share a passage with a test, or are nearly one.
 
@@ -421,7 +422,7 @@ def judge_check(
     metavar="TEXT",
     help="The right answer; repeatable where any of several will do.",
 )
-@click.option("--prompt", default="", metavar="TEXT", help="What the model was asked; tells of a <think> it gave.")
+@click.option("--prompt", default="", metavar="TEXT", help="What the model was asked; shows a <think> it gave.")
 @click.option("--language", metavar="CODE", help="Language that the chain of thought should be in.")
 @click.option("--from", "source", metavar="FILE", help="Take the sample from a row of FILE, as for score.")
 @click.option("--row", metavar="ID|N", help="Which row: its id or number; ID#2 is the second of its responses (1).")
@@ -477,7 +478,7 @@ def schema(name: str | None) -> None:
 @click.option("--backend", default="auto", metavar="NAME", help="The sandbox that makes them (auto).")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
 def make(source: str, size: int, output: str | None, **flags: Any) -> None:
-    """Make rows of a procedural data set, each with what its scorer needs.
+    """Make rows of a procedural data set.
 
     Exit status: 0 fine, 1 they could not be made, 2 usage.
     """
@@ -543,7 +544,7 @@ def build(
 @click.option("--backend", "names", multiple=True, metavar="NAME", help="docker, runsc, local or unsafe; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, on standard output.")
 def doctor(names: tuple[str, ...], *, as_json: bool) -> None:
-    """Try to break out of each sandbox of this machine, and say what held.
+    """Try to escape from each sandbox of this machine, and print the results.
 
     Exit status: 0 nothing failed, 1 something did, or a backend that was named is not available, 2 usage.
     """
@@ -563,7 +564,7 @@ def doctor(names: tuple[str, ...], *, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what each stage would take; needs neither weights nor data.")
 @click.option("--assume", multiple=True, callback=_settings, metavar="NAME=VALUE", help="For --dry-run; repeatable.")
 def train(recipe: str, set_: dict[str, object], assume: dict[str, object], *, dry_run: bool) -> None:
-    """Train a model with GRPO as a recipe says; go on where an earlier run of it left off.
+    """Train a model with GRPO by a recipe; continue an interrupted run.
 
     KEY is a key of the recipe with dots between tables, as rollout.samples, and VALUE is read as TOML.
 
@@ -630,7 +631,7 @@ def train(recipe: str, set_: dict[str, object], assume: dict[str, object], *, dr
 @click.option("--languages", is_flag=True, help="Print which share of records is out of its prompt's language.")
 @click.option("--json", "as_json", is_flag=True, help="With --table, --prompts or --languages: one JSON object.")
 def evaluate(arguments: tuple[str, ...], **flags: Any) -> None:
-    """Ask a model every question of benchmark files K times, and measure its answers.
+    """Sample K answers of a model to every question of benchmark files, and measure them.
 
     MODEL is a folder in Hugging Face's form, unless --server names a server; FILES are JSONL (also .gz, .zst), CSV or
     Parquet with `prompt` and `reference`, or as --card says.
@@ -802,7 +803,7 @@ def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None
 def safety_report(files: tuple[str, ...], **flags: Any) -> None:
     """Report how many responses are unsafe, by benchmark, language and jailbreak template, with and without a gate.
 
-    Rows have a prompt and a response; what is unsafe is told by their labels or by --judge.
+    Rows have a prompt and a response; what is unsafe is known by their labels or by --judge.
 
     Exit status: 0 whatever the figures, 1 they could not be written, 2 usage.
     """

@@ -23,7 +23,7 @@ def missing(need: str) -> bool:
         return not all(shutil.which(name) for name in ("chromium", "chromedriver"))
     if need == "data":
         return not DATA.is_dir()
-    if need in ("gcc", "g++", "javac", "node", "openssl"):
+    if need in ("gcc", "g++", "javac", "mmdebstrap", "nginx", "node", "openssl"):
         return shutil.which(need) is None
     if need == "tree":
         made = [

@@ -330,10 +330,10 @@ def _text(row: Row, number: int) -> bytes:
 
 def _read(response: httpx.Response, count: int) -> list[ServedScore]:
     try:
-        found = json.loads(response.content, parse_constant=_no_constant)
-        if not isinstance(found, list) or len(found) != count:
+        scores = json.loads(response.content, parse_constant=_no_constant)
+        if not isinstance(scores, list) or len(scores) != count:
             raise ValueError(f"{count} rows were sent, and the answer is no list of as many")
-        return [_served(row) for row in found]
+        return [_served(row) for row in scores]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ServerError(response.status_code, "no_answer", f"this is no answer of r1-reward: {error}") from error
 
@@ -347,8 +347,8 @@ def _served(row: Mapping[str, Any]) -> ServedScore:  # any: JSON values
             raise ValueError("a row in error has a reward")
         return ServedScore(reward=None, reason=str(row["error"]["reason"]), detail=str(row["error"]["detail"]))
     verdicts = {name: Verdict.from_dict(verdict) for name, verdict in row["verdicts"].items()}
-    told = [(name, v.status.value, v.reason.value, v.score) for name, v in verdicts.items()]
-    return ServedScore(reward=reward, verdicts=verdicts, correct=decision(told)[1])
+    entries = [(name, v.status.value, v.reason.value, v.score) for name, v in verdicts.items()]
+    return ServedScore(reward=reward, verdicts=verdicts, correct=decision(entries)[1])
 
 
 def _no_constant(name: str) -> None:
@@ -383,7 +383,7 @@ def _state(response: httpx.Response) -> ServerState:
     if response.status_code != 200:
         raise _refused(response)
     try:
-        told = response.json()
-        return ServerState(ready=True, reward=str(told["reward"]), version=str(told["version"]))
+        answer = response.json()
+        return ServerState(ready=True, reward=str(answer["reward"]), version=str(answer["version"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ServerError(200, "no_answer", f"{response.request.url} is no server of r1-reward") from error

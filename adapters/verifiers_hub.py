@@ -21,7 +21,7 @@ What it does, and what is made of it here:
   a reward gives where it does not apply.
 - An exception marks the trace as failed, and training leaves it out: that is what `on_error="none"` (the default) does.
 - A Rubric, up to 0.3, turned every exception into 0.0, and took a function with a parameter called `answers` or
-  `completions` for one over groups: `rubric_function` has neither, and tells in the rollout's state what was valid.
+  `completions` for one over groups: `rubric_function` has neither, and puts in the rollout's state what was valid.
 
 The reference and other fields are those of the task's data; thinking that the client parsed off is put back.
 """
@@ -83,7 +83,7 @@ def __getattr__(name: str) -> Callable[..., Coroutine[None, None, Score]]:
 def rubric_function(*rewards: str, **settings: Unpack[Settings]) -> Callable[..., Coroutine[None, None, float]]:
     """A reward function for a `vf.Rubric` (verifiers up to 0.3), by names of verifiers (summed), or by `preset`.
 
-    A sample that could not be judged is 0.0; `state["r1_reward"][name]` tells the parts, `valid` among them.
+    A sample that could not be judged is 0.0; `state["r1_reward"][name]` holds the parts, `valid` among them.
 
     Args:
         *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is

@@ -44,10 +44,8 @@ FRAMES = [
     "<think>{} or not</think><answer>{}</answer>",
     "I think so.\n**{}**",
 ]
-WORDS = [
-    *"the a An Tower Eiffel 5 5.0 -5 1,000 1000 $5 3-yard well-known U.S. it's (x) 4 nan inf 1e3 ½ ’ yes no % 3.5 x_y `q`".split(),
-    "",
-]
+WORDS = "the a An Tower Eiffel 5 5.0 -5 1,000 1000 $5 3-yard well-known U.S. it's (x) 4 nan inf 1e3 ½ ’ yes no".split()
+WORDS += ["%", "3.5", "x_y", "`q`", ""]
 CALL = '<tool_call>\n{"name": "area", "arguments": {"base": 10, "unit": "m"}}\n</tool_call>'
 TOOL = {"name": "area", "parameters": {"properties": {"base": {"type": "integer"}, "unit": {"type": "string"}}}}
 UNITS = [
@@ -73,7 +71,7 @@ def differences(peer: Path, pairs: int = 20_000) -> dict[str, int]:
     source = (peer / "torchmetrics/functional/text/squad.py").read_text()
     source = source[source.index("def _normalize_text") : source.index("def _metric_max_over")]  # what needs no torch
     squad: dict[str, Any] = {"re": re, "string": string, "Counter": Counter, "tensor": float}
-    exec(f"from __future__ import annotations\n{source}", squad)  # noqa: S102 - the peer's own functions
+    exec(f"from __future__ import annotations\n{source}", squad)  # the peer's own functions
     rng, wrong = random.Random(1), {"drop": 0, "squad": 0}
 
     def text() -> str:

@@ -198,10 +198,10 @@ def _choice_row(card: str, number: int, texts: list[str], gold: int) -> tuple[di
         options = dict(zip("ABCD", texts, strict=True))
         return {"id": number, "question": asked, **options, "answer": "ABCD"[gold]}, "ABCD"[gold]
     if card == "mmlu_pro":
-        row = {"question_id": number, "question": asked, "options": texts, "answer_index": gold}
-        return {**row, "answer": _LETTERS[gold]}, _LETTERS[gold]
-    row = {"question": asked, "choices": texts, "answer": gold, "subject": "s", "error_type": "ok"}
-    return row, _LETTERS[gold]
+        held: dict[str, Any] = {"question_id": number, "question": asked, "options": texts, "answer_index": gold}
+        return {**held, "answer": _LETTERS[gold]}, _LETTERS[gold]
+    fields: dict[str, Any] = {"question": asked, "choices": texts, "answer": gold, "subject": "s", "error_type": "ok"}
+    return fields, _LETTERS[gold]
 
 
 def _first_answer(response: str) -> str | None:
@@ -228,7 +228,7 @@ def _drop(module: Any) -> Iterator[Case]:  # any: lm-eval's file
     units = ("", " yards", " points", "-yard")
     for number in range(ROWS):
         kind = draw.choice(("number", "span", "spans", "date"))
-        answer = {"number": "", "date": dict(_EMPTY), "spans": [], "worker_id": "", "hit_id": ""}
+        answer: dict[str, Any] = {"number": "", "date": dict(_EMPTY), "spans": [], "worker_id": "", "hit_id": ""}
         if kind == "number":
             gold = str(draw.randrange(60))
             answer["number"] = gold
@@ -295,7 +295,7 @@ def _same_output(printed: str, expected: str) -> bool:
 def formulas() -> Iterator[tuple[str, str]]:
     """Figures that are made of many verdicts, against their formula."""
     draw = random.Random(4)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number in range(ROWS):
         games = [draw.choice((2.0, 1.0, 1.0, 0.0, -1.0, -2.0)) for _ in range(2)]
         weights = [3.0 if abs(game) > 1 else 1.0 for game in games]

@@ -3,7 +3,8 @@
 A scripted server in a process of its own answers each request after so many seconds. 64 requests are under way at once;
 every answer is judged by `math` and recorded, as in any evaluation. Busy is the mean number of requests that the server
 had, over the time from the first to the last, as a share of 64. CPU-seconds are those of the process that evaluates,
-from the first request to the last line of the record; the server has its own, on the same processors. Prints a table; `--json FILE` writes it too.
+from the first request to the last line of the record; the server has its own, on the same processors. Prints a table;
+`--json FILE` writes it too.
 """
 
 from __future__ import annotations

@@ -27,10 +27,10 @@ import pandas as pd
 from alpaca_eval.metrics import glm_winrate
 from patsy import dmatrix
 
-from r1_reward.inspection.judging import Comparison, estimate_difficulties, win_rate
+from r1_reward.inspection.judging import BaselineVerdict, estimate_difficulties, win_rate
 
 
-def draw(rng: random.Random, skill: float, taste: float, longer: float, hard: Sequence[float]) -> list[Comparison]:
+def draw(rng: random.Random, skill: float, taste: float, longer: float, hard: Sequence[float]) -> list[BaselineVerdict]:
     """One model's verdicts: its skill and how much longer it writes, and the judge's taste for length."""
     lengths = [(max(1, round(rng.gauss(1500 + longer, 500))), round(rng.uniform(800, 2200))) for _ in hard]
     spread = statistics.stdev(a - b for a, b in lengths)
@@ -38,11 +38,11 @@ def draw(rng: random.Random, skill: float, taste: float, longer: float, hard: Se
     for index, ((a, b), gamma) in enumerate(zip(lengths, hard, strict=True)):
         p = 1 / (1 + math.exp(-(skill + taste * math.tanh((a - b) / spread) + gamma)))
         said = float(rng.random() < p) if rng.random() < 0.8 else 0.5 * (round(2 * p))
-        found.append(Comparison(preference=said, length=a, baseline_length=b, instruction=str(index)))
+        found.append(BaselineVerdict(preference=said, length=a, baseline_length=b, instruction=str(index)))
     return found
 
 
-def frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+def frame(comparisons: Sequence[BaselineVerdict]) -> pd.DataFrame:
     """Verdicts as AlpacaEval has them: `output_1` is the baseline's."""
     return pd.DataFrame(
         {
@@ -57,14 +57,14 @@ def frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     )
 
 
-def theirs(comparisons: Sequence[Comparison], name: str, gamed: Path) -> float:
+def theirs(comparisons: Sequence[BaselineVerdict], name: str, gamed: Path) -> float:
     """The rate of the package, in percent."""
     with mock.patch.object(glm_winrate, "hf_hub_download", return_value=str(gamed)):
         found = glm_winrate.get_length_controlled_winrate(frame(comparisons), name, save_weights_dir=None)
     return float(found["length_controlled_winrate"])
 
 
-def gamed_file(path: Path, variants: Sequence[Sequence[Comparison]], gamma: dict[str, float]) -> Path:
+def gamed_file(path: Path, variants: Sequence[Sequence[BaselineVerdict]], gamma: dict[str, float]) -> Path:
     """AlpacaEval's data file: the variants of the baseline, and the difficulties."""
     parts = []
     for number, variant in enumerate(variants):
@@ -85,7 +85,7 @@ def gamed_file(path: Path, variants: Sequence[Sequence[Comparison]], gamma: dict
     return path
 
 
-def joint(models: Sequence[Sequence[Comparison]]) -> dict[str, float]:
+def joint(models: Sequence[Sequence[BaselineVerdict]]) -> dict[str, float]:
     """Difficulties by AlpacaEval's joint formula and its function."""
     rows = []
     for number, comparisons in enumerate(models):

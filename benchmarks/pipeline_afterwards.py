@@ -21,15 +21,16 @@ from statistics import stdev
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from r1_reward.grpo_min.config import OptimizerConfig
+from r1_reward.grpo_min.config import DataConfig, OptimizerConfig
 from r1_reward.grpo_min.engine import HFEngine
-from r1_reward.grpo_min.questions import prepare, stop_tokens
+from r1_reward.grpo_min.questions import stop_tokens
 from r1_reward.grpo_min.r1.evaluate import evaluate, load
 from r1_reward.grpo_min.r1.folders import stage_folder
 from r1_reward.grpo_min.r1.pipeline import judge_of
 from r1_reward.grpo_min.r1.recipe import Recipe
 from r1_reward.grpo_min.r1.sft import SFTConfig, fine_tune, make_examples
 from r1_reward.grpo_min.sampling import Sampling, seed_of
+from r1_reward.grpo_min.templates import Template
 from r1_reward.grpo_min.toy.arithmetic import END
 from r1_reward.grpo_min.toy.chat import chats, harmful, harmless, safety_labels
 from r1_reward.reward_models import HelpfulVerifier, SafetyGate, SafetyVerifier
@@ -143,7 +144,7 @@ def harm(recipe: Recipe) -> Told:
         "examples": len(taught),
         "before": _safety(_answers(recipe, model, tokenizer, others), gate),
     }
-    ready = prepare(taught, tokenizer, "plain", 100)
+    ready = Template(tokenizer, DataConfig(template="plain")).questions(taught, 100)
     examples = make_examples(tokenizer, [(one.tokens, one.sample.response) for one in ready])
     config = SFTConfig(epochs=2, batch=16, optimizer=OptimizerConfig(lr=1e-3, schedule="cosine"))
     with TemporaryDirectory() as work:
@@ -201,7 +202,7 @@ def _rise(before: Sequence[float | None], after: Sequence[float | None]) -> Told
 def _answers(recipe: Recipe, model: Any, tokenizer: Any, asked: Sequence[Sample]) -> list[Sample]:
     """The prompts with a response each."""
     engine = HFEngine(model, stop_tokens=stop_tokens(model, tokenizer), decode=tokenizer.decode)
-    prompts = [one.tokens for one in prepare(asked, tokenizer, "plain", 100)]
+    prompts = [one.tokens for one in Template(tokenizer, DataConfig(template="plain")).questions(asked, 100)]
     seeds = [seed_of("afterwards", recipe.seed, place) for place in range(len(prompts))]
     drawn = engine.generate(prompts, 1, Sampling(max_tokens=80, temperature=0.6, top_p=0.95), seeds)
     return [

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import http.client
 import itertools
 import json
@@ -25,7 +26,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,7 @@ REWARDS = ["--reward", "math,format", "--set", "math.extraction=lenient"]
 CLIENTS = 64
 PARTS = ("speed", "memory", "flood", "ray")
 LONGEST = 150
-"""Seconds of load for flat memory, whatever number of requests they hold."""
+"""Seconds of load for flat memory, unless `--longest` says otherwise."""
 
 
 def main() -> None:
@@ -47,6 +49,8 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
     parser.add_argument("--seconds", type=int, default=15, help="of load, each of three times (default 15)")
     parser.add_argument("--requests", type=int, default=200_000, help="for flat memory (default 200,000)")
+    parser.add_argument("--longest", type=int, default=LONGEST, help="seconds for flat memory at most (default 150)")
+    parser.add_argument("--image", help="run the server from this image of deployment/build, on the host's network")
     parser.add_argument("--connections", type=int, default=10_000, help="of the flood (default 10,000)")
     parser.add_argument("--rows", type=int, default=40_000, help="for Ray (default 40,000)")
     parser.add_argument("--json", type=Path)
@@ -55,6 +59,7 @@ def main() -> None:
         if part not in PARTS:
             parser.error(f"no part {part!r}; there are {', '.join(PARTS)}")
     parts = args.parts or PARTS
+    start = server if args.image is None else functools.partial(container, args.image)
     by_name: dict[str, Any] = {
         "version": __version__,
         "python": platform.python_version(),
@@ -62,13 +67,14 @@ def main() -> None:
         "load average at the start": round(os.getloadavg()[0], 2),
         "date": time.strftime("%Y-%m-%d"),
         "flags": " ".join(REWARDS),
+        "run as": "a process" if args.image is None else f"the image {args.image}, read-only, host network",
     }
     if shutil.which("wrk") is None and set(parts) != {"ray"}:
         raise SystemExit("wrk is not installed: apt install wrk")
     if "speed" in parts:
-        by_name.update(speed(args.seconds))
+        by_name.update(speed(start, args.seconds))
     if "memory" in parts:
-        by_name.update(memory(args.requests))
+        by_name.update(memory(start, args.requests, args.longest))
     if "flood" in parts:
         by_name.update(flood(args.connections, args.seconds))
     if "ray" in parts:
@@ -78,6 +84,10 @@ def main() -> None:
         print(f"{name:66} {value}")
     if args.json:
         args.json.write_text(json.dumps(by_name, indent=2) + "\n", encoding="utf-8")
+
+
+Start = Callable[[], AbstractContextManager[tuple[int, int]]]
+"""Starts a server and ends it, as its port and process."""
 
 
 @contextlib.contextmanager
@@ -125,12 +135,37 @@ def load(port: int, seconds: int, clients: int = CLIENTS) -> dict[str, float]:
     return dict(zip(names, map(float, match[1].split()), strict=True))
 
 
+@contextlib.contextmanager
+def container(image: str) -> Iterator[tuple[int, int]]:
+    """The same from an image, as its port and process."""
+    with socket.socket() as made:
+        made.bind(("127.0.0.1", 0))
+        port = made.getsockname()[1]
+    name = f"r1-reward-bench-{os.getpid()}"
+    command = ["docker", "run", "-d", "--rm", "--name", name, "--network", "host", "--read-only", "--tmpfs", "/tmp"]
+    command += ["--cap-drop", "ALL", image, "--host", "127.0.0.1", "--port", str(port), *REWARDS]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+                connection.request("GET", "/readyz")
+                if connection.getresponse().status == 200:
+                    break
+            time.sleep(0.1)
+        said = subprocess.run(["docker", "inspect", "-f", "{{.State.Pid}}", name], check=True, capture_output=True)
+        yield port, int(said.stdout)
+    finally:
+        subprocess.run(["docker", "stop", "-t", "60", name], check=False, stdout=subprocess.DEVNULL)
+
+
 def processes(pid: int) -> list[int]:
     """A process and its children."""
-    children = [
-        child for thread in Path(f"/proc/{pid}/task").iterdir() for child in (thread / "children").read_text().split()
-    ]
-    return [pid, *map(int, children)]
+    children = set()
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread that has just ended
+            children.update(map(int, (thread / "children").read_text().split()))
+    return [pid, *sorted(children)]
 
 
 def cpu(pid: int) -> float:
@@ -144,10 +179,10 @@ def resident(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def speed(seconds: int) -> dict[str, Any]:
+def speed(start: Start, seconds: int) -> dict[str, Any]:
     """Requests per second, latency and CPU per request: medians of three runs on one server."""
     runs = []
-    with server() as (port, pid):
+    with start() as (port, pid):
         load(port, 2)
         for _ in range(3):
             before = [cpu(process) for process in processes(pid)]
@@ -169,12 +204,12 @@ def speed(seconds: int) -> dict[str, Any]:
     }
 
 
-def memory(requests: int) -> dict[str, Any]:
+def memory(start: Start, requests: int, longest: int) -> dict[str, Any]:
     """Resident memory after a tenth of the requests and after all of them."""
     marks: list[tuple[float, float]] = []
     done = 0.0
-    until = time.monotonic() + LONGEST
-    with server() as (port, pid):
+    until = time.monotonic() + longest
+    with start() as (port, pid):
         while done < requests and (time.monotonic() < until or len(marks) < 2):
             done += load(port, 5)["requests"]
             marks.append((done, sum(map(resident, processes(pid)))))

@@ -19,7 +19,7 @@ class TfidfReward:
     """Words of a response; of single responses also word pairs, pieces of words, and the prompt's words by themselves.
 
     Of pairs the difference decides, so their score is linear in the words. What is looked at, and how strongly, was
-    chosen by cross-validation on training prompts. `score_rows` gives raw scores in the shape of `evaluate.Scored`.
+    chosen by cross-validation on training prompts. `score_rows` gives raw scores in the shape of `evaluate.RawScores`.
     """
 
     def __init__(self, *, strength: float = 1.0) -> None:

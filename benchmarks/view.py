@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path, help="a scored file, instead of making one")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    told: dict[str, Any] = {"load average at the beginning": os.getloadavg()[0]}
+    measured: dict[str, Any] = {"load average at the beginning": os.getloadavg()[0]}
     with tempfile.TemporaryDirectory(dir=args.source.parent if args.source else None) as folder:
         here = Path(folder)
         (here / "runs").mkdir()
@@ -55,33 +55,33 @@ def main() -> None:
             run("score", EXAMPLE, "-o", seed, "--reward", "math,format,language")
             multiply(seed, args.rows, source)
         if shutil.which("chromium") and shutil.which("chromedriver"):
-            told |= first_screen(source.parent, here / "cold", "nothing indexed yet")
-        told |= indexing(source, here / "index")
-        told |= questions(source, here / "index")
+            measured |= first_screen(source.parent, here / "cold", "nothing indexed yet")
+        measured |= indexing(source, here / "index")
+        measured |= questions(source, here / "index")
         if shutil.which("chromium") and shutil.which("chromedriver"):
-            told |= first_screen(source.parent, here / "index", "all indexed")
-    told["load average at the end"] = os.getloadavg()[0]
-    for name, value in told.items():
+            measured |= first_screen(source.parent, here / "index", "all indexed")
+    measured["load average at the end"] = os.getloadavg()[0]
+    for name, value in measured.items():
         print(f"{name:52} {value}")
     if args.json:
-        args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
 
 
 def indexing(source: Path, folder: Path) -> dict[str, Any]:
-    """CPU and memory of the whole index, made by a process of its own, with memory at a tenth beside it."""
+    """CPU and memory of the whole index, made by a process of its own, with memory after half of it beside it."""
     program = (
         "import sys, time, resource\n"
         "from r1_reward.inspection.view import Index\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
         "with Index(sys.argv[1], sys.argv[2]) as index:\n"
-        "    tenth = None\n"
+        "    size, half = index.path.stat().st_size, None\n"
         "    while not index.catch_up(0):\n"
-        "        if tenth is None and index.bytes_read > index.path.stat().st_size / 10: tenth = peak()\n"
-        "print(tenth, peak(), time.process_time())\n"
+        "        if half is None and index.bytes_read > size / 2: half = peak()\n"
+        "print(half, peak(), time.process_time())\n"
     )
     begun = time.monotonic()
     done = subprocess.run([sys.executable, "-c", program, source, folder], capture_output=True, text=True, check=True)
-    tenth, peak, cpu = done.stdout.split()
+    half, peak, cpu = done.stdout.split()
     with open_index(database_of(source, folder)) as database:
         count = query.figures(database)["entries"]
     size = database_of(source, folder).stat().st_size
@@ -92,13 +92,13 @@ def indexing(source: Path, folder: Path) -> dict[str, Any]:
         "CPU-s to index": round(float(cpu), 1),
         "  microseconds a row": round(float(cpu) / count * 1e6),
         "  wall seconds": round(time.monotonic() - begun, 1),
-        "peak resident MB after a tenth, and at the end": f"{tenth[:5]}, {peak[:5]}",
+        "peak resident MB after half, and at the end": f"{half[:5]}, {peak[:5]}",
     }
 
 
 def questions(source: Path, folder: Path) -> dict[str, Any]:
     """Milliseconds of each question to the whole index, medians of five."""
-    told = {}
+    measured = {}
     with open_index(database_of(source, folder)) as database:
         half = query.figures(database)["entries"] // 2
         for name, question in QUESTIONS.items():
@@ -108,8 +108,8 @@ def questions(source: Path, folder: Path) -> dict[str, Any]:
                 begun = time.perf_counter()
                 query.rows(database, asked)
                 times.append(time.perf_counter() - begun)
-            told[f"  ms: {name}"] = round(median(times) * 1e3, 1)
-    return told
+            measured[f"  ms: {name}"] = round(median(times) * 1e3, 1)
+    return measured
 
 
 def first_screen(folder: Path, index: Path, what: str) -> dict[str, Any]:

@@ -150,7 +150,7 @@ class AdvantageConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizerConfig:
-    """AdamW. The paper tells its learning rate and nothing else."""
+    """AdamW. The paper states its learning rate and nothing else."""
 
     lr: Amount = 3e-6
     """Learning rate after the warm-up."""

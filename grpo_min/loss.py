@@ -34,7 +34,7 @@ _LARGEST_LOG_RATIO = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossConfig:
-    """The knobs of the objective; the defaults are R1-Zero's as far as the paper tells them (PPO's clip, else)."""
+    """The knobs of the objective; the defaults are R1-Zero's as far as the paper states them (PPO's clip, else)."""
 
     ratio: Ratio = "token"
     """`sequence` is eq. (1) as printed: the ratio of whole-output probabilities. `sequence_mean` is its geometric mean

@@ -16,10 +16,11 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
+from ..inspection.evaluation.prompts import R1_ZERO
 from ..verifiers import Message, Sample
 from ..verifiers.errors import ConfigError
 from .config import DataConfig
-from .questions import R1_ZERO, Question, stop_tokens
+from .questions import Question, stop_tokens
 
 _PROBE = "zqxj"
 """A word that no template has."""

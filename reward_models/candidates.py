@@ -103,7 +103,7 @@ def read_prompts(
         RunError: A file cannot be opened.
     """
     reader = PreferenceReader(columns=columns or {}, form=form)
-    found = Prompts([])
+    prompts = Prompts([])
 
     def read(row: Mapping[str, Any], place: str) -> None:  # any: a JSON object
         reading = reader.reading(row)
@@ -114,7 +114,7 @@ def read_prompts(
                 raise SampleError("missing_field", "column 'prompt' is missing")
         else:
             prompt, texts = reader.responses(row)
-        found.rows.append(
+        prompts.rows.append(
             Prompted(
                 id=reading.text(IDS, "id") or place,
                 prompt=prompt,
@@ -123,8 +123,8 @@ def read_prompts(
             )
         )
 
-    read_each(files, read, found.left_out, found.unreadable)
-    return found
+    read_each(files, read, prompts.left_out, prompts.unreadable)
+    return prompts
 
 
 def generate(
@@ -157,7 +157,7 @@ def generate(
             question = Question(json.dumps(messages), _response, number=drawn[temperature, system], messages=messages)
             drawn[temperature, system] += 1
             asked.setdefault(temperature, []).append((place, question))
-    found: list[list[str]] = [[] for _ in prompts]
+    texts_by_prompt: list[list[str]] = [[] for _ in prompts]
     missing: Counter[str] = Counter()
     done = 0
     for temperature, questions in asked.items():
@@ -171,11 +171,11 @@ def generate(
                 if answer.failure is not None:
                     missing[answer.failure.reason.value] += 1
                 else:
-                    found[place].append(answer.value)
+                    texts_by_prompt[place].append(answer.value)
             done += len(some)
             if progress is not None:
                 progress(done, asker)
-    return [replace(one, responses=tuple(texts)) for one, texts in zip(prompts, found, strict=True)], missing
+    return [replace(one, responses=tuple(texts)) for one, texts in zip(prompts, texts_by_prompt, strict=True)], missing
 
 
 def _response(text: str) -> str:
@@ -190,11 +190,11 @@ def candidates_of(prompts: Sequence[Prompted], pairs: int | None, seed: int) -> 
     """All pairs of each prompt's responses, or `pairs` drawn ones, and how many responses or pairs are left out.
 
     >>> one = Prompted(id="7", prompt=(), responses=("a", "b", "b", ""))
-    >>> found, left_out = candidates_of([one], None, 0)
-    >>> [(pair.id, pair.one, pair.other) for pair in found], dict(left_out)
+    >>> pairs_drawn, left_out = candidates_of([one], None, 0)
+    >>> [(pair.id, pair.one, pair.other) for pair in pairs_drawn], dict(left_out)
     ([('7', 'a', 'b')], {'empty response': 1, 'same response': 1})
     """
-    found, left_out = [], Counter[str]()
+    candidates, left_out = [], Counter[str]()
     for one in prompts:
         texts = list(dict.fromkeys(text for text in one.responses if text.strip()))
         empty = sum(not text.strip() for text in one.responses)
@@ -208,5 +208,5 @@ def candidates_of(prompts: Sequence[Prompted], pairs: int | None, seed: int) -> 
             chosen = sorted(draw.sample(chosen, pairs))
         for a, b in chosen:
             name = one.id if len(texts) == 2 else f"{one.id}/{a}-{b}"
-            found.append(Candidate(id=name, prompt=one.prompt, one=texts[a], other=texts[b], source=one.source))
-    return found, +left_out
+            candidates.append(Candidate(id=name, prompt=one.prompt, one=texts[a], other=texts[b], source=one.source))
+    return candidates, +left_out

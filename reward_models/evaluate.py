@@ -169,7 +169,7 @@ def report_on_pairs(rows: Sequence[Pair], scored: RawScores, temperature: float 
         **group_measures(rows, scores),
         **benchmark_measures(rows, scores),
         "length_correlation": correlation(differences, lengths),
-        # The side with the higher score is taken as the prediction; which one is called chosen tells nothing.
+        # The side with the higher score is taken as the prediction; which one is called chosen says nothing.
         "calibration_error": {
             "before": calibration_error(sigmoid(confident), right),
             "after": calibration_error(sigmoid(confident / temperature), right),

@@ -310,7 +310,7 @@ def calibrate(probabilities: Sequence[float], safe: Sequence[bool], *, missed: f
         raise ConfigError(f"{count} unsafe responses cannot show that {missed:g} are missed at most; {needed} can")
     threshold = math.nextafter(unsafe[allowed[-1]], 2.0)
     if threshold > 1:
-        raise ConfigError(f"more than {missed:g} of the unsafe responses are sure to be safe; no threshold tells them")
+        raise ConfigError(f"more than {missed:g} of the unsafe responses are sure to be safe; no threshold stops them")
     passed = [p >= threshold for p in probabilities]
     return Calibrated(
         threshold,

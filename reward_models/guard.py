@@ -163,7 +163,7 @@ class Guard:
             raise ModelError(f"the tokenizer cannot tell {' from '.join(words[:2])}")
         rest = [ids[alike:] for ids in whole]
         if distinct and len({one[0] for one in rest}) < len(rest):
-            raise ModelError(f"{', '.join(words)} begin with one token, so that none of them tells which is meant")
+            raise ModelError(f"{', '.join(words)} begin with one token, so that none of them says which is meant")
         return whole[0][:alike], rest
 
     def _batches(self, lengths: Mapping[Any, int], budget: int) -> list[list[Any]]:
@@ -213,7 +213,7 @@ def load_guard(
     Args:
         folder: With configuration, weights and tokenizer.
         kind: What it is to judge; guards judge safety.
-        form: How it is asked: one of `guard_forms.FORMS`; `auto` tells by its chat template.
+        form: How it is asked: one of `guard_forms.FORMS`; `auto` decides by its chat template.
         question: Of a model that answers yes or no: a message with `{prompt}` and `{response}`.
         yes: Its word for a good response.
         no: Its word for a bad one.

@@ -4,7 +4,7 @@ Any folder or name that `AutoModelForSequenceClassification(num_labels=1)` takes
 
 - causal backbones: at the last position of the attention mask, which is where the text ends, whatever token stands
   there. transformers looks for the last token that is not the padding token; where padding and end of text are one
-  token it reads before the end. `pad` tells what to do about such a tokenizer.
+  token it reads before the end. `pad` says what to do about such a tokenizer.
 - encoders: where their own head reads, at the first token.
 
 Rows are moved to the left edge before the backbone sees them, so scores do not depend on how they were padded.

@@ -146,7 +146,7 @@ def _questions(task: str, candidate: Candidate, orders: Sequence[bool]) -> list[
         a, b = (candidate.other, candidate.one) if swapped else (candidate.one, candidate.other)
         material = [("prompt", prompt), ("response A", a), ("response B", b)]
         text, code = question_text(task, material, _FIELDS)
-        read = functools.partial(read_reply, code=code, fields=_FIELDS)
+        read = functools.partial(read_reply, code=code, fields=_FIELDS, material=material)
         questions.append(Question(text, read, reply_schema(code, _FIELDS), asked[swapped]))
         asked[swapped] += 1
     return questions

@@ -85,7 +85,7 @@ class _ModelVerifier:
     """A file with the scale of the scores, instead of the folder's own (`eval-rm --calibrate`)."""
     form: str = "auto"
     """How a generative model is asked: `llama-guard`, `qwen3guard`, `shieldgemma`, `granite-guardian`, `wildguard`,
-    `yes-no`; `auto` tells by its chat template."""
+    `yes-no`; `auto` decides by its chat template."""
     question: str = ""
     """What a model is asked that answers yes or no: a message with `{prompt}` and `{response}`."""
     yes: str = "Yes"

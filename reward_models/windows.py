@@ -33,7 +33,7 @@ MOST = 262_144
 _SCALES = (1, 2, 4)
 """By what the length of windows is divided where a response is read closely."""
 _SHORTEST = 8
-"""Tokens of a window below which it tells nothing."""
+"""Tokens of a window below which it says nothing."""
 
 
 def score_whole(

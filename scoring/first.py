@@ -90,8 +90,9 @@ def _words(done: Done, reason: str) -> str:
 def _detail(value: object, reasons: set[str]) -> str | None:
     """The first sentence in a row, or its verdicts, that says more about one of some reasons."""
     if isinstance(value, dict):
-        if value.get("reason") in reasons and isinstance(value.get("detail"), str):
-            return value["detail"]
+        detail = value.get("detail")
+        if value.get("reason") in reasons and isinstance(detail, str):
+            return detail
         value = list(value.values())
     details = (_detail(one, reasons) for one in value) if isinstance(value, list) else ()
-    return next((detail for detail in details if detail), None)
+    return next((one for one in details if one), None)

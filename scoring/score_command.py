@@ -82,7 +82,7 @@ def _run(config: str | None, flags: Mapping[str, Any], reporter: Reporter, ended
     for path, mark in ((options.summary, _SUMMARY), (options.report, _PAGE)):
         if path is not None:
             _check_writable(path)
-            # Where OUT is there, that is the reason to be told, with its own way out.
+            # Where OUT is there, that is the reason to report, with its own way out.
             if not options.overwrite and (options.resume or not _holds(Path(options.output))):
                 _refuse_to_overwrite(path, mark if options.resume else None)
     if options.report is not None:

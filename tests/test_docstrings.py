@@ -56,7 +56,7 @@ def _public() -> Iterator[tuple[str, Any]]:  # any: functions and classes
 def _lacking(function: Callable[..., object], text: str) -> list[str]:
     """Arguments, and `Returns`, that a docstring does not describe."""
     signature = inspect.signature(function)
-    stars = {inspect.Parameter.VAR_POSITIONAL: r"*", inspect.Parameter.VAR_KEYWORD: r"**"}
+    stars: dict[object, str] = {inspect.Parameter.VAR_POSITIONAL: r"*", inspect.Parameter.VAR_KEYWORD: r"**"}
     lacking = []
     for parameter in signature.parameters.values():
         names = (parameter.name, stars.get(parameter.kind, "") + parameter.name)

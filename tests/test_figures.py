@@ -1,6 +1,6 @@
 """Figures in README and docs/ are those that a benchmark wrote: each stands in a file of `benchmarks/results`.
 
-Held are the numbers in tables of a section that names a script (`benchmarks/NAME.py`): each must be a number of
+Held are the numbers in tables behind the name of a script (`benchmarks/NAME.py`) in a section: each must be a number of
 `benchmarks/results/NAME.json` or `NAME_*.json`, rounded as it is printed. Names of rows and columns are not held.
 """
 
@@ -22,7 +22,7 @@ SCRIPT = re.compile(r"`(?:python )?benchmarks/(\w+)\.py\b")
 
 
 class Section(NamedTuple):
-    """Tables between two headings, with the scripts named there."""
+    """Tables between two headings, with the scripts that are named before them."""
 
     page: str
     title: str
@@ -39,12 +39,15 @@ def _sections(path: Path) -> Iterator[Section]:
     text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
     for part in re.split(r"^(?=#+ )", text, flags=re.M):
         numbers: list[str] = []
-        for table in re.findall(r"^\|.*\n\|[ -|]*\n((?:\|.*\n?)*)", part, re.M):
-            for row in table.splitlines():
+        scripts: dict[str, None] = {}
+        end = 0
+        for table in re.finditer(r"^\|.*\n\|[ -|]*\n((?:\|.*\n?)*)", part, re.M):
+            scripts |= dict.fromkeys(SCRIPT.findall(part[end : table.start()]))
+            end = table.end()
+            for row in table[1].splitlines() if scripts else ():
                 numbers += _numbers(" ; ".join(re.split(r"(?<!\\)\|", row)[2:]))
-        scripts = tuple(dict.fromkeys(SCRIPT.findall(part)))
-        if numbers and scripts:
-            yield Section(path.relative_to(ROOT).as_posix(), part.partition("\n")[0], scripts, tuple(numbers))
+        if numbers:
+            yield Section(path.relative_to(ROOT).as_posix(), part.partition("\n")[0], tuple(scripts), tuple(numbers))
 
 
 SECTIONS = [section for page in PAGES for section in _sections(page)]

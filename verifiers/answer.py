@@ -178,7 +178,7 @@ def _said(reasoning: Any, lenient: bool, several: bool) -> tuple[str, bool]:  # 
         box for box in reasoning.boxes if final.start <= box.span.start and box.span.end <= final.end and box.closed
     ]
     if boxes:
-        bodies = list(dict.fromkeys(_bare(box.body.of(reasoning.text)) for box in boxes))
+        bodies = list(dict.fromkeys(map(_bare, dict.fromkeys(box.body.of(reasoning.text) for box in boxes))))
         return ", ".join(bodies), True
     text = _bare(final.of(reasoning.text))
     if reasoning.answers:

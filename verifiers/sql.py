@@ -49,7 +49,7 @@ class _Task(NamedTuple):
 
 
 class _RowError(Exception):
-    """The row's databases cannot be had; the message says why."""
+    """The row's databases are not available; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from .sample import Sample
 from .values import read_value
-from .wording import digits_for_words
+from .wording import TABLES, digits_for_words
 
 _LEAD = re.compile(
     r"(?:(?:so|thus|therefore|hence|well|okay|ok|sure|yes|overall|finally|in short),?\s+)?"
@@ -34,9 +34,10 @@ _DOUBT = frozenset(
 )
 _SMALL = frozenset(
     "a an the is was are were be been of in on at to by for from with who which that it its he she they his her their"
-    " this these there has have had did do does s took take takes place happened occurred held written wrote located"
+    " this these there has have had did do does s took take takes place happened occurred held written located"
     " called named known answer author writer name person city country year date number total result".split()
 )
+_PAST = dict(pair.split(":") for pair in TABLES["verbs"]["past"].split())
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _NUMBER = re.compile(r"(?<![\w.,$€£¥/-])-?\d[\d,]*(?:\.\d+)?(?![\w%‰°/-])")
 _ASKED = re.compile(r"[^.?!\n]*\?|^(?:question|q)\s*:\s*.+", re.IGNORECASE | re.MULTILINE)
@@ -61,7 +62,8 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
     yield said
     text = said.strip().rstrip(".!")
     rest = text[lead.end() :] if (lead := _LEAD.match(text)) else text
-    yield rest
+    if rest != said:
+        yield rest
     if (preposition := _PREPOSITION.match(rest)) and gold[:1].isupper():
         yield rest[preposition.end() :]
     if (place := text.find("(")) > 0 and text.endswith(")"):
@@ -97,6 +99,7 @@ def _stated(text: str, gold: str, question: str) -> Iterator[str]:
 def _says_nothing_new(text: str, question: str, *, than: bool = False) -> bool:
     """Whether the words of a text are all in the question, in any of their forms, or say nothing."""
     asked = {*_WORDS.findall(question.lower())}
+    asked |= {_PAST[word] for word in asked & _PAST.keys()}
     stems = {word[:4] for word in asked if len(word) > 3}
     words = {*_WORDS.findall(text.lower())} - _SMALL - asked
     return not words & _DOUBT - ({"than"} if than else set()) and all(

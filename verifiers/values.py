@@ -83,8 +83,10 @@ _BOUNDS = [
     )
     for sign, names in reversed(TABLES["bounds"].items())
 ]
-_AFTER = ((re.compile(r"\+|,? or (?:more|greater|above|higher|over)|,? and (?:above|over|up)"), "≥"),)
-_AFTER += ((re.compile(r",? or (?:less|fewer|below|under|lower)"), "≤"),)
+_AFTER = [
+    (re.compile(r"\+|,? or (?:more|greater|above|higher|over)|,? and (?:above|over|up)"), "≥"),
+    (re.compile(r",? or (?:less|fewer|below|under|lower)"), "≤"),
+]
 _TO = re.compile(r"\s+(?:to|until|till|through|thru|and)\s+|\s*-\s*(?=[$€£¥]?[\da-z])")
 _SCALED = re.compile(r"\d\s*([a-z]+)\b")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s*(?::|-?to-?)\s*(\d+(?:\.\d+)?)")
@@ -117,7 +119,7 @@ class Value(NamedTuple):
         if self.kind == "number":
             return not gold.month and self.value == gold.value
         pairs = ((gold.value, self.value), (gold.month, self.month), (gold.day, self.day))
-        return self.kind == "date" and all(wanted == said for wanted, said in pairs if wanted)
+        return self.kind == "date" and all(expected == said for expected, said in pairs if expected)
 
 
 _MEASURED = frozenset((*TABLES["currencies"], "percent", "number"))
@@ -139,25 +141,25 @@ def same_value(said: str, gold: str, *, fuller: bool = True) -> bool:
     """
     if max(len(said), len(gold)) > 2 * _LONGEST:
         return False
-    (bound, answer), (other, wanted) = _bounded(said), _bounded(gold)
+    (bound, answer), (other, expected) = _bounded(said), _bounded(gold)
     if bound != other:
         return False
-    value = read_value(wanted)
+    value = read_value(expected)
     if value is not None:
         read = read_value(answer)
         if value.kind == "number" and (read is None or (read.kind not in _MEASURED and read.kind != "date")):
             counted = _COUNTED.fullmatch(answer.lower().rstrip("."))
             read = read_value(counted["count"]) if counted else read
-        if "gbp" in (value.kind, read.kind if read else "") and "£" not in answer + wanted:
-            pounds = _quantity(answer), _quantity(wanted)  # of weight
+        if "gbp" in (value.kind, read.kind if read else "") and "£" not in answer + expected:
+            pounds = _quantity(answer), _quantity(expected)  # of weight
             if pounds[0] is not None and pounds[0] == pounds[1]:
                 return True
         if read is not None and read.satisfies(value):
             return fuller or read.kind != "date" or value.satisfies(read)
-    if (ratio := _RATIO.fullmatch(wanted)) and (":" in wanted):
+    if (ratio := _RATIO.fullmatch(expected)) and (":" in expected):
         match = _RATIO.fullmatch(answer)
         return match is not None and match.groups() == ratio.groups()
-    ends = _range(wanted)
+    ends = _range(expected)
     return ends is not None and ends == _range(answer)
 
 
@@ -320,7 +322,7 @@ def _quantity(text: str) -> Value | None:
         if match := _AND_HALF.match(text):
             amount = _in_words(match[1])
             text = f"{float(amount):g} {text[match.end() :]}" if amount is not None else text
-        text = _HALF.sub(_halves, text)
+        text = _HALF.sub(_half_amount, text)
     for pattern, written in _SHORT:
         text = pattern.sub(written, text)
     text = _FEET.sub(lambda match: f"{match[1]} ft {match[2] or 0} in", text) if "'" in text else text
@@ -343,7 +345,7 @@ def _quantity(text: str) -> Value | None:
     return Value(kinds.pop(), -total if negative else total) if len(kinds) == 1 else None
 
 
-def _halves(match: re.Match[str]) -> str:
+def _half_amount(match: re.Match[str]) -> str:
     count = (0.5 if match[1].startswith("half") else 1) + {"half": 0.5, "quarter": 0.25}.get(match[4] or "", 0)
     return f"{count:g} {match[2]}"
 

@@ -62,6 +62,7 @@ _PHRASES = {
 _TITLES = frozenset(TABLES["same"]["titles"].split())
 _ORDINALS = {word: at for at, word in enumerate(TABLES["same"]["ordinals"].split(), 1)}
 _THE_EIGHTH = re.compile(r"(?<=\w )the ([A-Z][a-z]+th|First|Second|Third)(?=$|,| of )")
+_TO = re.compile(r"(?<=\d) (?:to|until|through) (?=\d)")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _ACRONYM = re.compile(r"(.+?)\s*\(([^()\s]{2,12})\)")
 _LAST_FIRST = re.compile(r"([^\W\d][^\d,;]*), ([^\W\d][^\d,;]*)")
@@ -89,7 +90,7 @@ def _article(language: str) -> re.Pattern[str]:
     articles = TABLES["articles"].get(language, "").split()
     written = [one for word in articles for one in (word, word.capitalize(), word.upper()) if one != "A"]
     first = r"|^\W*A" if "a" in articles else ""
-    pattern = rf"(?:(?<![\w'’-])(?:{'|'.join(written)}){first})(?:\s+|(?<=\b[ldLD])['’])(?=\S)"
+    pattern = rf"(?:(?<![\w-])(?<!\w['’])(?:{'|'.join(written)}){first})(?:\s+|(?<=\b[ldLD])['’])(?=\S)"
     return re.compile(pattern if written else r"(?!)")
 
 
@@ -170,7 +171,8 @@ def same_wording(said: str, gold: str, language: str = "en") -> bool:
 @lru_cache(maxsize=8_192)
 def _spellings(text: str, language: str) -> frozenset[tuple[str, ...]]:
     """The spellings of a text; none of them empty."""
-    texts = [text, _JOINED.sub("", plain(text)), text.translate(_UMLAUTS)]
+    eighth = _THE_EIGHTH.sub(lambda match: str(_ORDINALS.get(match[1].lower(), match[0])), text)
+    texts = [text, eighth, _JOINED.sub("", plain(text)), text.translate(_UMLAUTS)]
     if ((match := _ACRONYM.fullmatch(text)) and _is_acronym(match[2], match[1])) or (
         (match := re.fullmatch(r"([^()\s]{2,12}) \((.+)\)", text)) and _is_acronym(match[1], match[2])
     ):
@@ -190,17 +192,20 @@ def _spelled(text: str, language: str) -> tuple[str, ...]:
     """The words of a text, each in the first of its spellings."""
     text = _STATE.sub(lambda match: _STATES[match[0]], text)
     text = _ROMAN.sub(lambda match: str(_TENS.get(match[1], 0) + _ONES[match[2]]), text)
-    text = _THE_EIGHTH.sub(lambda match: str(_ORDINALS.get(match[1].lower(), match[0])), text)
+    text = _TO.sub("-", text)
     words: list[str] = []
     for word in _normal(digits_for_words(text) if re.search("[a-z]{3}", text) else text, language):
         if word in _ORDINALS:
             number = _ORDINALS[word]
             if number < 10 and words and words[-1][-1:] == "0" and len(words[-1]) == 2:  # twenty-first
                 number += int(words.pop())
-            words += [str(number), {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number != 11 else 0, "th")]
+            words += [
+                str(number),
+                {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number not in (11, 12, 13) else 0, "th"),
+            ]
         else:
-            after_digit = words and words[-1][-1:].isdigit()  # 21st, and no saint
-            words.append(word if after_digit else _SAME.get(word, word))
+            ordinal = word == "st" and words and words[-1][-1:].isdigit()  # 21st, and no saint
+            words.append(word if ordinal else _SAME.get(word, word))
     line = f" {' '.join(words)} "
     for phrase, short in _PHRASES.items():
         if phrase in line:

@@ -44,6 +44,7 @@ from .forms import FORMS, Form, Refusal, Served
 from .model_forms import MODEL_FORMS
 from .openapi import document, page
 from .record import Recorded
+from .traces import Around
 
 _log = logging.getLogger(__name__)
 QUICK = 0.5
@@ -54,7 +55,7 @@ RETRY_AFTER = 5
 """Seconds after which an instrument that failed may be asked again."""
 
 
-class Limits:
+class ServerLimits:
     """What requests may take together and one by one."""
 
     def __init__(self, *, max_body: int, max_held: int, max_rows: int, read_timeout: float) -> None:
@@ -73,13 +74,14 @@ class GoneError(Exception):
 def make_app(
     batcher: Batcher,
     metrics: prometheus.Metrics,
-    limits: Limits,
+    limits: ServerLimits,
     *,
     served: Served,
     version: str,
     clients: Clients,
     stopping: Callable[[], bool],
     breaker: Breaker | None = None,
+    around: Around = lambda app, _: app,
 ) -> ASGIApp:
     """The server's application, to be run on the loop that the batcher was made on.
 
@@ -92,6 +94,7 @@ def make_app(
         clients: Who may ask.
         stopping: Whether the server is ending, and takes no more rows.
         breaker: Ends the zeros for rows that could not be judged: they are refused again.
+        around: Puts something around the application, given the paths that are known.
     """
     about = dump({"status": "ok", "reward": served.reward, "version": version, "schema_version": SCHEMA_VERSION})
 
@@ -134,7 +137,7 @@ def make_app(
     app = Starlette(routes=routes, exception_handlers={HTTPException: _http_error, Refusal: _refused})
     app.router.redirect_slashes = False  # a redirect would repeat the Host that the client claims
     failed = _error(500, "internal", "the server failed at this request")
-    return Recorded(_Guarded(app, clients), metrics, paths, failed)
+    return Recorded(around(_Guarded(app, clients), paths), metrics, paths, failed)
 
 
 class _Asked:
@@ -145,7 +148,7 @@ class _Asked:
         form: Form,
         batcher: Batcher,
         metrics: prometheus.Metrics,
-        limits: Limits,
+        limits: ServerLimits,
         served: Served,
         breaker: Breaker | None,
     ) -> None:
@@ -227,17 +230,18 @@ class _Asked:
         scope["rows"] = len(question.rows)
         if len(question.rows) > min(self._limits.max_rows, self._batcher.max_queue):
             most = min((self._limits.max_rows, "--max-rows"), (self._batcher.max_queue, "--max-queue"))
-            told = f"{len(question.rows):,} rows in one request; the limit is {most[0]:,} ({most[1]})"
-            raise Refusal(413, "too_many_rows", told)
+            message = f"{len(question.rows):,} rows in one request; the limit is {most[0]:,} ({most[1]})"
+            raise Refusal(413, "too_many_rows", message)
         try:
             asked = self._batcher.judge(question.rows)
         except BusyError as busy:
             return _error(429, "busy", str(busy), retry_after=busy.after)
         try:
-            await asyncio.wait((asked,), timeout=QUICK)
-            if not asked.done():
-                await _until_gone_or(asked, receive)
-            found = asked.result()
+            with scope.get("judging", contextlib.nullcontext)():
+                await asyncio.wait((asked,), timeout=QUICK)
+                if not asked.done():
+                    await _until_gone_or(asked, receive)
+                finished = asked.result()
         except TimeoutError:
             return _error(503, "deadline", "judging takes too long at the moment", retry_after=RETRY_AFTER)
         except RunError as error:
@@ -245,17 +249,17 @@ class _Asked:
             return _error(503, "grader_crashed", str(error), retry_after=RETRY_AFTER)
         finally:
             asked.cancel()
-        self._count(found)
+        self._count(finished)
         if self._breaker is not None:
             try:
-                self._breaker.count([_outcome(done) for done in found])
+                self._breaker.count([_outcome(done) for done in finished])
             except InstrumentDown as down:
                 _log.error("%s", down)
                 return _error(503, "instrument_down", str(down), retry_after=RETRY_AFTER)
-        return _json(question.answer(found))
+        return _json(question.answer(finished))
 
-    def _count(self, found: list[Done]) -> None:
-        for done in found:
+    def _count(self, judged: list[Done]) -> None:
+        for done in judged:
             if done.error:
                 self._metrics.unreadable(done.error).inc()
             for response in done.responses:
@@ -264,11 +268,11 @@ class _Asked:
 
     def _check_reward(self, query: bytes) -> None:
         """`?reward=NAME` asks that this server judges by that reward and no other."""
-        wanted = parse_qs(query.decode("ascii", "replace"), keep_blank_values=True).get("reward", [])
-        for name in wanted:
+        names = parse_qs(query.decode("ascii", "replace"), keep_blank_values=True).get("reward", [])
+        for name in names:
             if _terms_in(name) != _terms_in(self._served.reward):
-                told = f"unknown reward {name[:100]!r}: this server judges by {self._served.reward}"
-                raise Refusal(404, "unknown_reward", told)
+                message = f"unknown reward {name[:100]!r}: this server judges by {self._served.reward}"
+                raise Refusal(404, "unknown_reward", message)
 
 
 class _Guarded:
@@ -298,9 +302,9 @@ class _Guarded:
             return
         scope["client_name"] = client.name
         if not clients.has_room(client):
-            told = f"{client.name} has as many requests under way as it may"
+            message = f"{client.name} has as many requests under way as it may"
             await _hear_out(receive)
-            await _error(429, "busy", told, retry_after=1)(scope, receive, send)
+            await _error(429, "busy", message, retry_after=1)(scope, receive, send)
             return
         clients.under_way[client.name] += 1
         try:
@@ -383,20 +387,20 @@ def _error(
     status: int,
     reason: str,
     detail: str,
-    found: Mapping[str, Any] | None = None,  # any: a JSON object
+    body: Mapping[str, Any] | None = None,  # any: a JSON object
     *,
     retry_after: float | None = None,
 ) -> Response:
     headers = {} if retry_after is None else {"retry-after": str(min(60, max(1, math.ceil(retry_after))))}
     if status in (408, 413, 429):
         headers["connection"] = "close"  # what is left of the body is not worth the reading
-    return _json(dump({**(found or {}), "error": {"reason": reason, "detail": detail}}), status, headers)
+    return _json(dump({**(body or {}), "error": {"reason": reason, "detail": detail}}), status, headers)
 
 
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
     after = RETRY_AFTER if error.status in (429, 503) else None
-    return _error(error.status, error.reason, error.detail, error.found, retry_after=after)
+    return _error(error.status, error.reason, error.detail, error.body, retry_after=after)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

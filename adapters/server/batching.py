@@ -35,7 +35,7 @@ QUIET = 30.0
 
 
 class BusyError(Exception):
-    """There is no room for a request; `after` tells in how many seconds there may be."""
+    """There is no room for a request; `after` says in how many seconds there may be."""
 
     def __init__(self, detail: str, after: float) -> None:
         super().__init__(detail)
@@ -87,7 +87,7 @@ class Batcher:
         watch: Callable[[int, float], None],
     ) -> None:
         """Make it on the event loop that it will run on. `programs` says that rows may run some; `least`
-        rows are handed over together however long they take, if so many wait. `watch` is told how
+        rows are handed over together however long they take, if so many wait. `watch` receives how
         long batches of how many rows took."""
         self._pool = pool
         self._workers = workers

@@ -20,7 +20,7 @@ LEAST_TOKEN = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
+class TokenClient:
     """One that may ask."""
 
     name: str
@@ -33,12 +33,12 @@ class Client:
 class Clients:
     """All that may ask; everybody where there are none."""
 
-    known: Sequence[Client] = ()
+    known: Sequence[TokenClient] = ()
     most: int | None = None
     """Requests that a client may have under way, where its own line does not say."""
     under_way: Counter[str] = field(default_factory=Counter)
 
-    def find(self, headers: Iterable[tuple[bytes, bytes]]) -> Client | None:
+    def find(self, headers: Iterable[tuple[bytes, bytes]]) -> TokenClient | None:
         """The client whose token a request carries; None where it carries none that is known, or two."""
         authorizations = [value for name, value in headers if name == b"authorization"]
         if len(authorizations) != 1:
@@ -50,13 +50,13 @@ class Clients:
                 matching = client
         return matching
 
-    def has_room(self, client: Client) -> bool:
+    def has_room(self, client: TokenClient) -> bool:
         """Whether a client may have one more request under way."""
         most = client.most if client.most is not None else self.most
         return most is None or self.under_way[client.name] < most
 
 
-def read_clients(text: str, where: str) -> list[Client]:
+def read_clients(text: str, where: str) -> list[TokenClient]:
     """The clients of a token file.
 
     Raises:
@@ -67,7 +67,7 @@ def read_clients(text: str, where: str) -> list[Client]:
     """
     lines = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if len(lines) == 1 and len(lines[0]) == 1:
-        return [Client(name="token", token=_fit(lines[0][0], where))]
+        return [TokenClient(name="token", token=_fit(lines[0][0], where))]
     clients = []
     for words in lines:
         if len(words) not in (2, 3) or (len(words) == 3 and not (words[2].isdigit() and int(words[2]))):
@@ -75,7 +75,7 @@ def read_clients(text: str, where: str) -> list[Client]:
         name, token, *most = words
         if not (name.replace("-", "").replace("_", "").isalnum() and name.isascii() and len(name) <= 40):
             raise ConfigError(f"{where} names a client {name[:40]!r}; a name is of letters, digits, - and _")
-        clients.append(Client(name=name, token=_fit(token, where), most=int(most[0]) if most else None))
+        clients.append(TokenClient(name=name, token=_fit(token, where), most=int(most[0]) if most else None))
     for what, values in (("name", [one.name for one in clients]), ("token", [one.token for one in clients])):
         if len(set(values)) < len(values):
             raise ConfigError(f"{where} gives the same {what} twice")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -19,10 +20,14 @@ from ...scoring.pool import WorkerPool
 from ...verifiers.errors import ConfigError, RunError, missing_extra
 from ...verifiers.reward import Judge
 from ...verifiers.spec import slots_of, verifiers_of
+from ...verifiers.verdict import Status
 from ..breaker import Breaker
 from ..plan import terms_of
+from .batching import Batcher, BusyError
 from .clients import Clients
+from .forms import row_of
 from .options import ServeOptions
+from .traces import Traces
 
 _BREAKER, _WINDOW = 0.5, 256
 """With `on_error="zero"`: the largest share of errors, and among how many of the last rows."""
@@ -37,13 +42,14 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
     """
     options = ServeOptions(**merge_options(ServeOptions, config, flags))
     try:
-        import httptools  # noqa: F401 - its absence is better told here than by a traceback
+        import httptools  # noqa: F401 - its absence is better reported here than by a traceback
         import prometheus_client  # noqa: F401
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise RunError(missing_extra("the server", error.name, "serve")) from None
     clients = Clients(options.read_clients(), options.max_per_client)
+    traces = None if options.traces is None else Traces(options.traces, __version__)
     _check_tls(options)
     with contextlib.redirect_stdout(sys.stderr):
         judge = options.spec.build()
@@ -60,12 +66,14 @@ def run_serve(config: str | None, flags: Mapping[str, Any]) -> int:  # any: fiel
     )
     try:
         pool.start(options.workers)
-        stopped_by = _run(_serve(options, pool, judge, clients, listener))
+        stopped_by = _run(_serve(options, pool, judge, clients, listener, traces))
     except KeyboardInterrupt:
         stopped_by = signal.SIGINT
     finally:
         pool.close()
         listener.close()
+        if traces is not None:
+            traces.close()
     return INTERRUPTED if stopped_by == signal.SIGINT else FINE
 
 
@@ -120,13 +128,17 @@ def _listen(options: ServeOptions) -> socket.socket:
 
 
 async def _serve(
-    options: ServeOptions, pool: WorkerPool, judge: Judge, clients: Clients, listener: socket.socket
+    options: ServeOptions,
+    pool: WorkerPool,
+    judge: Judge,
+    clients: Clients,
+    listener: socket.socket,
+    traces: Traces | None,
 ) -> int:
     import prometheus_client
     import uvicorn
 
-    from .app import Limits, make_app
-    from .batching import Batcher
+    from .app import ServerLimits, make_app
     from .connections import ConnectionLimiter
     from .forms import Served
     from .metrics import Metrics
@@ -149,7 +161,7 @@ async def _serve(
         least=-(-rows_at_once(judge) // options.workers) or 1,
         watch=watch,
     )
-    limits = Limits(
+    limits = ServerLimits(
         max_body=int(options.max_body_mb * (1 << 20)),
         max_held=int(options.max_memory_mb * (1 << 20)),
         max_rows=options.max_rows,
@@ -177,6 +189,7 @@ async def _serve(
         clients=clients,
         stopping=lambda: server is not None and server.should_exit,
         breaker=breaker,
+        **({} if traces is None else {"around": traces.around}),
     )
     config = uvicorn.Config(
         app,
@@ -204,10 +217,13 @@ async def _serve(
     with _signals(server) as caught:
         watching = asyncio.create_task(door.watch())
         _announce(options, listener, judge.name, clients)
+        trying = asyncio.create_task(_try_programs(options, batcher)) if options.spec.may_run_programs else None
         try:
             await server.serve([listener])
         finally:
             watching.cancel()
+            if trying is not None:
+                trying.cancel()
             batcher.close()
             end_log()
     return caught[0] if caught else signal.SIGTERM
@@ -242,6 +258,23 @@ def _descriptors() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
     return 1 << 20 if soft == resource.RLIM_INFINITY else soft
+
+
+async def _try_programs(options: ServeOptions, batcher: Batcher) -> None:
+    """Say so where programs cannot be run here, as in a container with neither an engine nor namespaces."""
+    import click
+
+    program = {"response": "```python\nprint(1)\n```", "tests": [{"input": "", "output": "1"}], "kind": "code"}
+    row = row_of(options.names, 1, **program)
+    with contextlib.suppress(TimeoutError, RunError, BusyError):
+        (done,) = await batcher.judge([row])
+        for response in done.responses:
+            for name, status, reason, _ in response.verdicts:
+                if status == Status.ERROR:
+                    detail = json.loads(done.output)["verdicts"][name]["detail"]
+                    click.echo(
+                        f"warning: {name} cannot run programs here, which are errors ({reason}): {detail}", err=True
+                    )
 
 
 def _announce(options: ServeOptions, listener: socket.socket, reward: str, clients: Clients) -> None:

@@ -103,7 +103,7 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
 
     def eof_received(self) -> None:
-        """A client that has said all it will say is gone: nothing tells it from one that hung up."""
+        """A client that has said all it will say is gone: nothing distinguishes it from one that hung up."""
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

@@ -45,12 +45,12 @@ _JSON_TYPES = {list: "array", str: "string", int: "number", float: "number", boo
 class Refusal(Exception):  # noqa: N818 - not an error of ours: an answer
     """A request that gets no number: a status, a word, a sentence, and what was found all the same."""
 
-    def __init__(self, status: int, reason: str, detail: str, found: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, status: int, reason: str, detail: str, body: Mapping[str, Any] | None = None) -> None:
         super().__init__(status, reason, detail)
         self.status = status
         self.reason = reason
         self.detail = detail
-        self.found = found or {}
+        self.body = body or {}
 
 
 class Question(NamedTuple):
@@ -85,7 +85,7 @@ def score_form(body: bytes, _: Served) -> Question:
         return Question([RawRow(0, 1, body.strip(b" \t\r\n"))], _only_finding)
     # Text of another kind than an object is left to the worker, which gives that row its error.
     rows = [RawRow(0, line, _text(row)) for line, row in enumerate(_load(body), 1)]
-    return Question(rows, lambda found: b"[" + b", ".join(done.output for done in found) + b"]")
+    return Question(rows, lambda done_rows: b"[" + b", ".join(done.output for done in done_rows) + b"]")
 
 
 def openrlhf_form(body: bytes, served: Served) -> Question:
@@ -94,8 +94,10 @@ def openrlhf_form(body: bytes, served: Served) -> Question:
     fields = object_of(body)
     queries, prompts, labels = (_list(fields, key) for key in ("query", "prompts", "labels"))
     if not len(queries) == len(prompts) == len(labels):
-        told = f"query has {len(queries)}, prompts {len(prompts)} and labels {len(labels)} items; they must be as many"
-        raise Refusal(422, "wrong_type", told)
+        message = (
+            f"query has {len(queries)}, prompts {len(prompts)} and labels {len(labels)} items; they must be as many"
+        )
+        raise Refusal(422, "wrong_type", message)
     rows = []
     for at, (query, prompt, label) in enumerate(zip(queries, prompts, labels, strict=True)):
         if not isinstance(query, str) or not isinstance(prompt, str):
@@ -104,7 +106,7 @@ def openrlhf_form(body: bytes, served: Served) -> Question:
         if response is None and not served.zero:
             raise Refusal(422, "wrong_type", f"query[{at}] {NO_PROMPT}")
         rows.append(row_of(served.names, at + 1, **{**label_row(label), "response": response, "prompt": prompt}))
-    return Question(rows, lambda found: _openrlhf_answer(found, served))
+    return Question(rows, lambda done_rows: _openrlhf_answer(done_rows, served))
 
 
 def slime_form(body: bytes, served: Served) -> Question:
@@ -116,7 +118,7 @@ def slime_form(body: bytes, served: Served) -> Question:
     rest = {key: value for key, value in fields.items() if key not in ("prompt", "response", "label")}
     asked = {"response": fields["response"], "prompt": fields.get("prompt")}
     row = row_of(served.names, 1, rest, **{**label_row(fields["label"]), **asked})
-    return Question([row], lambda found: dump(number_of(found[0], served)))
+    return Question([row], lambda done_rows: dump(number_of(done_rows[0], served)))
 
 
 def nemo_gym_form(body: bytes, served: Served) -> Question:
@@ -139,16 +141,16 @@ def nemo_gym_form(body: bytes, served: Served) -> Question:
         prompt = [turn for turn in prompt if isinstance(turn, dict) and "role" in turn]
     row = row_of(served.names, 1, rest, response=response_text(reply_of(output)), prompt=prompt)
 
-    def answer(found: Sequence[Done]) -> bytes:
-        reward = number_of(found[0], served)
-        judged = found[0].responses[:1]
+    def answer(done_rows: Sequence[Done]) -> bytes:
+        reward = number_of(done_rows[0], served)
+        judged = done_rows[0].responses[:1]
         parts = {name: score for each in judged for name, _, _, score in each.verdicts if score is not None}
-        told = {**fields, "reward": reward, "reward_components": parts}
+        body_out = {**fields, "reward": reward, "reward_components": parts}
         if not judged or judged[0].reward is None:  # NeMo-RL leaves it out; see the adapter
             kept = fields.get("instance_config")
-            told["instance_config"] = {**(kept if isinstance(kept, dict) else {}), "mask_sample": True}
+            body_out["instance_config"] = {**(kept if isinstance(kept, dict) else {}), "mask_sample": True}
         try:
-            return dump(told)
+            return dump(body_out)
         except ValueError:
             raise Refusal(400, "not_json", "a number in the body is too large to be written back") from None
 
@@ -164,23 +166,23 @@ FORMS: Mapping[str, Form] = {
 """Forms by path."""
 
 
-def _only_finding(found: Sequence[Done]) -> bytes:
+def _only_finding(done_rows: Sequence[Done]) -> bytes:
     """The finding about one row; a row without any number is answered by what kept it from one."""
-    done = found[0]
+    done = done_rows[0]
     if done.error or all(response.status == Status.ERROR for response in done.responses):
         raise _refusal(done)
     return done.output
 
 
-def _openrlhf_answer(found: Sequence[Done], served: Served) -> bytes:
-    rewards = [number_of(done, served) for done in found]
-    told = [
+def _openrlhf_answer(done_rows: Sequence[Done], served: Served) -> bytes:
+    rewards = [number_of(done, served) for done in done_rows]
+    rewards_of = [
         SampleReward(reward, each.status, {name: score for name, _, _, score in each.verdicts})
         if each is not None
         else SampleReward(reward, Status.ERROR.value, {})
-        for reward, each in zip(rewards, (next(iter(done.responses), None) for done in found), strict=True)
+        for reward, each in zip(rewards, (next(iter(done.responses), None) for done in done_rows), strict=True)
     ]
-    return dump(lists(told, served.terms))
+    return dump(lists(rewards_of, served.terms))
 
 
 def number_of(done: Done, served: Served) -> float:
@@ -194,23 +196,23 @@ def number_of(done: Done, served: Served) -> float:
 
 def _refusal(done: Done) -> Refusal:
     """Why a row has no number: the rows' own fault, or the instrument's."""
-    found = json.loads(done.output)
+    row = json.loads(done.output)
     if done.error:
-        error = found["error"]
+        error = row["error"]
         return Refusal(400 if error["reason"].startswith("not_") else 422, error["reason"], error["detail"])
     for at, response in enumerate(done.responses):
         if response.reward is None:
-            verdicts = found["verdicts"][at] if isinstance(found["verdicts"], list) else found["verdicts"]
+            verdicts = row["verdicts"][at] if isinstance(row["verdicts"], list) else row["verdicts"]
             reason, detail = _blame(response, verdicts)
             status = 422 if response.status == Status.SKIPPED or reason in DATA_REASONS else 503
-            return Refusal(status, reason, detail, found)
+            return Refusal(status, reason, detail, row)
     return Refusal(422, "missing_field", "the row has no response")
 
 
 def _blame(response: ScoredResponse, verdicts: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
     """The first verdict that kept the total from being a number; the instrument's faults come before the row's."""
     guilty = [(name, reason) for name, status, reason, _ in response.verdicts if status == response.status]
-    guilty.sort(key=lambda told: told[1] in DATA_REASONS)
+    guilty.sort(key=lambda each: each[1] in DATA_REASONS)
     if not guilty:
         return Reason.NOT_APPLICABLE.value, "no reward applies to this row"
     name, reason = guilty[0]

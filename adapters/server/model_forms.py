@@ -59,7 +59,7 @@ _BEGINNINGS = ("<|begin_of_text|>", "<|endoftext|>", "<s>", "<bos>")
 
 
 def turns_of(text: str) -> tuple[list[Turn], str] | None:
-    r"""The prompt's turns and the response of a laid-out text; None where they cannot be told for certain.
+    r"""The prompt's turns and the response of a laid-out text; None where they are not certain.
 
     >>> turns_of("<|im_start|>user\n2 + 2?<|im_end|>\n<|im_start|>assistant\n4<|im_end|>\n")
     ([{'role': 'user', 'content': '2 + 2?'}], '4')
@@ -68,11 +68,11 @@ def turns_of(text: str) -> tuple[list[Turn], str] | None:
     """
     for beginning in _BEGINNINGS:
         text = text.removeprefix(beginning)
-    found = [layout for layout in _LAYOUTS if layout.assistant in text]
+    layouts = [layout for layout in _LAYOUTS if layout.assistant in text]
     # One layout's marks inside another's are a text that pretends.
-    if len(found) != 1 or text.count(found[0].assistant) != 1:
+    if len(layouts) != 1 or text.count(layouts[0].assistant) != 1:
         return None
-    layout = found[0]
+    layout = layouts[0]
     before, _, response = text.partition(layout.assistant)
     turns, at = [], 0
     while at < len(before):

@@ -84,11 +84,11 @@ def page(made: dict[str, Any]) -> str:  # any: the OpenAPI document
     """The document as a page of HTML."""
     rows = []
     for path, methods in made["paths"].items():
-        for method, told in methods.items():
-            body = told.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        for method, operation in methods.items():
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
             needed = (body.get("anyOf") or [body])[0].get("required", [])
-            statuses = ", ".join(told["responses"])
-            cells = (method.upper(), path, told["summary"], ", ".join(needed), statuses)
+            statuses = ", ".join(operation["responses"])
+            cells = (method.upper(), path, operation["summary"], ", ".join(needed), statuses)
             rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
     heads = "".join(f"<th>{head}</th>" for head in ("Method", "Path", "What", "Needs", "Answers"))
     statuses = "".join(f"<li>{status}: {escape(what)}</li>" for status, what in _ERRORS.items())

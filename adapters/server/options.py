@@ -13,7 +13,7 @@ from ...scoring.options import default_workers
 from ...verifiers.errors import ConfigError
 from ...verifiers.settings import check_option
 from ...verifiers.spec import RewardSpec
-from .clients import Client, read_clients
+from .clients import TokenClient, read_clients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class ServeOptions:
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: int = 8000
-    """Port to listen on; 0 takes a free one, which is told on standard error."""
+    """Port to listen on; 0 takes a free one, which is printed on standard error."""
     token_file: str | None = None
     """File of the token that every request must carry, or of lines `NAME TOKEN [MOST]`, one a client."""
     token_env: str | None = None
@@ -70,6 +70,8 @@ class ServeOptions:
     """Its private key."""
     log_level: Literal["error", "warning", "info"] = "warning"
     """What is logged, one JSON object a line on standard error: `info` has a line for each request."""
+    traces: str | None = None
+    """Address of an OpenTelemetry collector that gets a span for each request (OTLP over HTTP)."""
     read_timeout: float = 20.0
     """Seconds that a client may take to send a request's head, and again for its body."""
 
@@ -120,7 +122,7 @@ class ServeOptions:
             rewards=tuple(self.rewards), preset=self.preset, options=self.set, begins=self.begins, step=self.step
         )
 
-    def read_clients(self) -> list[Client]:
+    def read_clients(self) -> list[TokenClient]:
         """Who may ask; empty where everybody may. Raises ConfigError where a token cannot be read or is unfit."""
         if self.token_file is not None:
             try:

@@ -45,6 +45,7 @@ class Recorded:
         name = _id_of(scope)
         header = (b"x-request-id", name.encode())
         request_id.set(name)
+        scope["request_id"] = name
 
         async def recorded(message: Any) -> None:  # any: an ASGI message
             nonlocal status

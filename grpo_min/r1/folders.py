@@ -17,7 +17,7 @@ _FILE = "stages.json"
 _NUMBERED = re.compile(r"\d\d_(\w+)")
 
 
-class Entry(NamedTuple):
+class FolderEntry(NamedTuple):
     """A stage as a reader of the run sees it."""
 
     name: str
@@ -35,18 +35,18 @@ def stage_folder(output: Path, name: str) -> Path:
     return numbered[0] if numbered else path
 
 
-def write_stages(output: Path, entries: Sequence[Entry]) -> None:
+def write_stages(output: Path, entries: Sequence[FolderEntry]) -> None:
     """Note which stages a run has, in order; those of an earlier version that are no more stay, last."""
     known = {entry.name for entry in entries}
     kept = [*entries, *(entry for entry in read_stages(output) if entry.name not in known)]
     write_json(output / _FILE, {"stages": [entry._asdict() for entry in kept]})
 
 
-def read_stages(output: Path) -> list[Entry]:
+def read_stages(output: Path) -> list[FolderEntry]:
     """The stages that a run has noted, in order; of one that noted none, those whose folders are numbered."""
     rows = read_json(output / _FILE).get("stages")
     if not isinstance(rows, list):
         numbered = filter(None, (_NUMBERED.fullmatch(path.name) for path in sorted(output.glob("??_*"))))
-        return [Entry(match[1]) for match in numbered]
+        return [FolderEntry(match[1]) for match in numbered]
     named = (row for row in rows if isinstance(row, Mapping) and re.fullmatch(r"\w+", str(row.get("name"))))
-    return [Entry(**{field: str(row[field]) for field in Entry._fields if field in row}) for row in named]
+    return [FolderEntry(**{field: str(row[field]) for field in FolderEntry._fields if field in row}) for row in named]

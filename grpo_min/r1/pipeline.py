@@ -34,7 +34,7 @@ from ..rewards import build_reward, watch_language
 from ..sampling import Sampling
 from .cost import Assumptions, Planned, Sizes
 from .evaluate import evaluate, load
-from .folders import Entry, stage_folder, write_stages
+from .folders import FolderEntry, stage_folder, write_stages
 from .recipe import Recipe
 
 Report = dict[str, Any]
@@ -138,7 +138,7 @@ def run_stages(
     resolved, done = resolve_stages(stages, recipe), dict[str, str]()
     card_plans(recipe)  # which tells of a file that is not there before anything is trained
     if first:
-        write_stages(Path(recipe.output), [Entry(stage.name, stage.title, stage.model) for stage in stages])
+        write_stages(Path(recipe.output), [FolderEntry(stage.name, stage.title, stage.model) for stage in stages])
     for stage in resolved:
         folder = run.folder(stage.name)
         inputs = hash_of({

@@ -1,7 +1,7 @@
 """A file of training or test data, checked row by row.
 
 What fails a file: rows that cannot be read, golds that do not earn the full score from their own verifier, programs
-that pass when empty, a prompt twice, a prompt with two golds, a prompt that tells its answer, no prompt. A row that
+that pass when empty, a prompt twice, a prompt with two golds, a prompt that holds its answer, no prompt. A row that
 could not be judged, as without a sandbox, fails it too: nothing is known of it. What is only worth a look is a warning.
 """
 
@@ -30,7 +30,7 @@ FAILURES = frozenset(
 """Findings that fail the file; all others are warnings."""
 MOST_FINDINGS = 10_000
 PROFILED = 200
-"""Prompts whose language is told: the first of them by hash, so that they are spread over the file."""
+"""Prompts whose language is identified: the first of them by hash, so that they are spread over the file."""
 AT_ONCE = 64
 """Rows whose golds are judged together."""
 LONG = 20.0

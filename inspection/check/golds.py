@@ -32,7 +32,7 @@ _OF_THE_ROW = frozenset(
 """Errors that the row itself is to blame for."""
 
 
-class Fault(NamedTuple):
+class GoldFault(NamedTuple):
     """What is wrong with a gold."""
 
     what: str
@@ -52,9 +52,9 @@ class Golds:
         self._deciders = accuracy_verifiers(self._options.get(CHOICE))
         self._made: dict[str, Verifier | None] = {}
 
-    def check(self, samples: Sequence[Sample]) -> list[list[Fault]]:
+    def check(self, samples: Sequence[Sample]) -> list[list[GoldFault]]:
         """What is wrong with the gold of each row; empty where nothing is, or where its kind has none."""
-        faults: list[list[Fault]] = [[] for _ in samples]
+        faults: list[list[GoldFault]] = [[] for _ in samples]
         programs: list[int] = []
         for place, sample in enumerate(samples):
             kind = sample.kind_or_guess
@@ -63,12 +63,14 @@ class Golds:
             elif kind is None:
                 detail = "the row has no kind, no tests and no reference, so nothing can judge it"
                 why = unusable(sample.references)
-                faults[place].append(Fault("gold_missing", detail) if why is None else Fault("gold_unreadable", why))
+                faults[place].append(
+                    GoldFault("gold_missing", detail) if why is None else GoldFault("gold_unreadable", why)
+                )
             elif not is_known(kind) and kind not in self._deciders:
-                faults[place].append(Fault("unknown_kind", unknown_kind(kind)))
+                faults[place].append(GoldFault("unknown_kind", unknown_kind(kind)))
             elif kind not in UNDECIDED_KINDS or kind in self._deciders:
                 verifier = self._verifier(kind)
-                unchecked = [Fault("not_checked", f"no verifier judges the kind {kind!r} here")]
+                unchecked = [GoldFault("not_checked", f"no verifier judges the kind {kind!r} here")]
                 faults[place] += unchecked if verifier is None else _answers(verifier, sample)
         if programs:
             verifier = self._verifier("code")
@@ -87,21 +89,21 @@ class Golds:
         return self._made[kind]
 
 
-def _answers(verifier: Verifier, sample: Sample) -> Iterator[Fault]:
+def _answers(verifier: Verifier, sample: Sample) -> Iterator[GoldFault]:
     if sample.reference is None:
-        # Nothing to verify; judging nonsense still tells whether the row itself can be judged.
+        # Nothing to verify; judging nonsense still shows whether the row itself can be judged.
         (verdict,) = verifier([replace(sample, response="<answer>null</answer>")])
         if sample.kind_or_guess == "procedural" and verdict.reason is not Reason.REFERENCE_MISSING:
-            yield Fault("gold_not_needed", "the row has no gold: its own scorer judges answers without one")
+            yield GoldFault("gold_not_needed", "the row has no gold: its own scorer judges answers without one")
         if verdict.status is Status.ERROR and verdict.reason is not Reason.REFERENCE_MISSING:
             yield _unjudged(verdict)
         elif verdict.status is Status.ERROR:
-            yield Fault("gold_missing", verdict.detail)
+            yield GoldFault("gold_missing", verdict.detail)
         return
     write = verifier.response_to if isinstance(verifier, Responder) else str
     responses = {gold: write(gold) for gold in sample.references if gold.strip()}
     if not responses:
-        yield Fault("gold_missing", "the row has no reference")
+        yield GoldFault("gold_missing", "the row has no reference")
     for gold, response in responses.items():
         # Each of several golds alone: one that cannot be read hides behind one that can.
         (verdict,) = verifier([replace(sample, response=response, reference=gold, prompt=_plain(sample))])
@@ -121,20 +123,20 @@ def _plain(sample: Sample) -> Any:  # any: a prompt
     return prompt
 
 
-def _fault(verdict: Verdict, gold: str) -> Fault | None:
+def _fault(verdict: Verdict, gold: str) -> GoldFault | None:
     shown = gold if len(gold) <= 80 else gold[:79] + "…"
     if verdict.status is Status.ERROR:
         return _unjudged(verdict, f"{shown!r}: ")
     if verdict.status is Status.SKIPPED:
-        return Fault("not_checked", verdict.detail)
+        return GoldFault("not_checked", verdict.detail)
     if verdict.reason is not Reason.CORRECT:
-        return Fault("gold_not_verified", f"{shown!r} does not verify against itself: {verdict.detail}")
+        return GoldFault("gold_not_verified", f"{shown!r} does not verify against itself: {verdict.detail}")
     return None
 
 
-def _unjudged(verdict: Verdict, about: str = "") -> Fault:
+def _unjudged(verdict: Verdict, about: str = "") -> GoldFault:
     """An error told apart: a fault of the row, which can be mended in the file, or one of the instrument."""
-    return Fault("gold_unreadable" if verdict.reason in _OF_THE_ROW else "not_judged", about + verdict.detail)
+    return GoldFault("gold_unreadable" if verdict.reason in _OF_THE_ROW else "not_judged", about + verdict.detail)
 
 
 class _Asked(NamedTuple):
@@ -142,11 +144,11 @@ class _Asked(NamedTuple):
 
     solutions: list[Solution]
     """Its solutions that are run."""
-    faults: list[Fault]
+    faults: list[GoldFault]
     """Why none is run, where that is so."""
 
 
-def _programs(verifier: Verifier, samples: Sequence[Sample]) -> Iterator[list[Fault]]:
+def _programs(verifier: Verifier, samples: Sequence[Sample]) -> Iterator[list[GoldFault]]:
     """What is wrong with rows of code: reference solutions and an empty program for each, judged at once."""
     default = getattr(verifier, "language", None)
     rows = [_solutions(sample) for sample in samples]
@@ -162,13 +164,13 @@ def _programs(verifier: Verifier, samples: Sequence[Sample]) -> Iterator[list[Fa
     verdicts = iter(verifier(asked) if asked else [])
     for sample, row in zip(samples, rows, strict=True):
         if not sample.tests:
-            yield [Fault("gold_missing", "the row has no tests")]
+            yield [GoldFault("gold_missing", "the row has no tests")]
             continue
         solved = [next(verdicts) for _ in row.solutions]
         yield [*row.faults, *_program(row.solutions, solved, next(verdicts))]
 
 
-def _program(solutions: Sequence[Solution], solved: Sequence[Verdict], empty: Verdict) -> Iterator[Fault]:
+def _program(solutions: Sequence[Solution], solved: Sequence[Verdict], empty: Verdict) -> Iterator[GoldFault]:
     """What is wrong with one row of code, by the verdicts on its solutions and on an empty program."""
     unjudged = set()
     for number, (solution, verdict) in enumerate(zip(solutions, solved, strict=True), 1):
@@ -180,12 +182,12 @@ def _program(solutions: Sequence[Solution], solved: Sequence[Verdict], empty: Ve
                 yield _unjudged(verdict)
             unjudged.add(verdict.detail)
         elif verdict.reason is not Reason.CORRECT:
-            yield Fault("gold_not_verified", f"{which} fails: {words(verdict.reason)}: {verdict.detail}")
+            yield GoldFault("gold_not_verified", f"{which} fails: {words(verdict.reason)}: {verdict.detail}")
     if empty.status is Status.ERROR:
         if empty.detail not in unjudged and not unjudged:
             yield _unjudged(empty)
     elif empty.score:
-        yield Fault("empty_program_passes", f"an empty program scores {empty.score:g}, so the tests test nothing")
+        yield GoldFault("empty_program_passes", f"an empty program scores {empty.score:g}, so the tests test nothing")
 
 
 def words(reason: Reason) -> str:
@@ -204,10 +206,10 @@ def _solutions(sample: Sample) -> _Asked:
     held = reference_solutions(sample)
     known = [one for one in held if one.language is None or language(one.language) is not None]
     if not held:
-        return _Asked([], [Fault("not_checked", "no reference solution to run, in a column such as `solution`")])
+        return _Asked([], [GoldFault("not_checked", "no reference solution to run, in a column such as `solution`")])
     if not known:
         named = ", ".join(sorted({str(one.language) for one in held}))
-        return _Asked([], [Fault("not_judged", f"the solutions are in languages that no sandbox knows: {named}")])
+        return _Asked([], [GoldFault("not_judged", f"the solutions are in languages that no sandbox knows: {named}")])
     known.sort(key=lambda one: one.language not in (None, "python", "python3", "py"))
     return _Asked(known[:MOST_SOLUTIONS], [])
 

@@ -59,7 +59,7 @@ class Prompts:
 
 
 def leaked(sample: Sample) -> tuple[str, str] | None:
-    r"""Whether the prompt tells the answer: `leaked_answer` where it says so, `gold_in_prompt` where a long gold stands
+    r"""Whether the prompt holds the answer: `leaked_answer` where it says so, `gold_in_prompt` where a long gold stands
     in it word for word, which a question may do for good reason.
 
     >>> leaked(Sample(response="", prompt=r"Solve. Hint: the answer is 42.", reference="42"))[0]

@@ -8,7 +8,7 @@
 0.3333333333333333
 """
 
-from .paired import Comparison, Pair, System
+from .paired import Comparison, System, SystemPair
 from .systems import read_systems
 
-__all__ = ["Comparison", "Pair", "System", "read_systems"]
+__all__ = ["Comparison", "System", "SystemPair", "read_systems"]

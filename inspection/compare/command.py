@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ...scoring.stats import Interval
 from ...verifiers.visible import visible
-from .paired import Comparison, Pair
+from .paired import Comparison, SystemPair
 from .systems import file_names, read_systems
 
 SHOWN = 20
@@ -91,7 +91,7 @@ def _print(comparison: Comparison, metric: str, rows: int) -> None:
             console.print(Text(f"{len(differing) - rows:,} more problems differ; --rows N shows more", "dim"))
 
 
-def pair_cells(pair: Pair) -> tuple[str, ...]:
+def pair_cells(pair: SystemPair) -> tuple[str, ...]:
     """A pair's figures as a table shows them."""
     return (
         f"{pair.problems:,}",

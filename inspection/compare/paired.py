@@ -61,7 +61,7 @@ class System:
         return mean
 
 
-class Pair(NamedTuple):
+class SystemPair(NamedTuple):
     """The second system less the first, on the problems of both."""
 
     problems: int
@@ -80,7 +80,7 @@ class Pair(NamedTuple):
         return {**self._asdict(), "interval": None if self.interval is None else list(self.interval)}
 
 
-class Difference(NamedTuple):
+class SystemDifference(NamedTuple):
     """A problem on which systems differ."""
 
     problem: str
@@ -97,7 +97,7 @@ class Comparison:
         self.shared = [problem for problem in self.systems[0].problems if problem in shared]
         """Problems that all answered, in the order of the first."""
 
-    def pair(self, first: int, second: int) -> Pair:
+    def pair(self, first: int, second: int) -> SystemPair:
         """The second system against the first, by their numbers."""
         one, two = self.systems[first], self.systems[second]
         shared = [problem for problem in one.problems if problem in two.problems]
@@ -107,7 +107,7 @@ class Comparison:
         worse = sum(difference < -SAME for difference in differences)
         single = all(one.problems[problem][1] == two.problems[problem][1] == 1 for problem in shared)
         decided = single and all(value in (0.0, 1.0) for pair in values for value in pair)
-        return Pair(
+        return SystemPair(
             problems=len(shared),
             mean=fmean(differences) if differences else None,
             interval=_interval(differences),
@@ -116,7 +116,7 @@ class Comparison:
             mcnemar=mcnemar(worse, better) if shared and decided else None,
         )
 
-    def differing(self) -> list[Difference]:
+    def differing(self) -> list[SystemDifference]:
         """Problems on which not all systems have the same value, the widest apart first."""
         problems = {problem: None for system in self.systems for problem in system.problems}
         ranked = []
@@ -126,7 +126,7 @@ class Comparison:
             apart = max(known) - min(known)
             if apart > SAME:
                 label = next(system.labels[problem] for system in self.systems if problem in system.labels)
-                ranked.append((-apart, number, Difference(label, tuple(values))))
+                ranked.append((-apart, number, SystemDifference(label, tuple(values))))
         return [difference for *_, difference in sorted(ranked, key=lambda one: one[:2])]
 
     def to_dict(self, rows: int) -> dict[str, Any]:  # any: a JSON object

@@ -57,7 +57,8 @@ def _write_page(difference: Difference, before: str, after: str, names: Mapping[
                 f"{table_of.p:.4g}"
             ]
         rows.append((name, f"{flips[name]:,}", *counts))
-    title = f"{difference.flips:,} verdicts flipped among {difference.pairs:,} responses, matched by {difference.matched_by}"
+    title = f"{difference.flips:,} verdicts flipped among {difference.pairs:,} responses"
+    title += f", matched by {difference.matched_by}"
     if difference.unmatched:
         title += f"; not compared: {_unmatched(difference)}"
     # A page without flips shows no rows, rather than all of them.

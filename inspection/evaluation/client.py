@@ -20,7 +20,6 @@ from ...verifiers.judge.client import ChatClient, Connection, EndpointError, Rep
 from ...verifiers.settings import Rule
 
 Served = Literal["chat", "completions"]
-_NO_TEXT = "no_reply"
 
 
 class Completed(NamedTuple):
@@ -101,9 +100,9 @@ def _read(data: bytes, where: str) -> Reply:
         used = payload.get("usage") or {}
         counts = [None if (n := used.get(name)) is None else int(n) for name in ("prompt_tokens", "completion_tokens")]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, SampleError):
-        raise EndpointError(f"{where} answered with no completion", _NO_TEXT) from None
+        raise EndpointError(f"{where} answered with no completion", "no_reply") from None
     if not samples:
-        raise EndpointError(f"{where} answered with no completion", _NO_TEXT)
+        raise EndpointError(f"{where} answered with no completion", "no_reply")
     # Of several samples a server counts the tokens together, which says nothing of each.
     entries = [
         {
@@ -127,8 +126,10 @@ def _sample(choice: Mapping[str, Any], where: str) -> tuple[str, str]:  # any: J
     if isinstance(message.get("refusal"), str) and not message.get("content"):
         message["content"] = message["refusal"]  # it is what the model said
     text = response_text({"role": "assistant", **message})
+    if finish == "length" and not message.get("content"):
+        text = text.removesuffix("</think>")  # it was cut while it thought
     if not text and message.get("content") is None:
-        raise EndpointError(f"{where} answered with no text", _NO_TEXT)
+        raise EndpointError(f"{where} answered with no text", "no_reply")
     return text, finish
 
 

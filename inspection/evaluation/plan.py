@@ -149,8 +149,9 @@ def run_served(
                 summarise=plan.summarise, about=plan.about, progress=show,
             )  # fmt: skip
     except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted" + ("" if output is None else "; --resume goes on"))
         return INTERRUPTED
-    except RunError as error:
+    except (RunError, OSError) as error:  # an OSError of a full disk; OUT holds whole questions
         Console(stderr=True).print(str(error), style="red", markup=False)
         return FAILED
     write_figures(evaluation, plan, summary, output)

@@ -12,7 +12,8 @@ fields, `problem` (which groups its k lines), `response`, `reward` and `verdicts
 
 A sample that a server did not give has no `response`; its `error` has a `reason` (`no_reply`: none came after all
 tries; `unusable_reply`: what came is no sample) and a `detail`, its `reward` is null and its `verdicts` are empty.
-Going on asks for such samples again. Times are not recorded, so that equal evaluations have equal records.
+Going on asks for such samples again, and for verdicts that no judge was there to give. Times are not recorded, so that
+equal evaluations have equal records.
 """
 
 from __future__ import annotations
@@ -101,13 +102,19 @@ def _line(fields: Mapping[str, Any], judged: Judged) -> bytes:  # any: a JSON ob
         return dump({**fields, "reward": None, "verdicts": dict.fromkeys(judged.verdicts, broken)})
 
 
-def is_failed(line: bytes) -> bool:
-    """Whether a line of a record is a sample that is missing.
+def is_unfinished(line: bytes) -> bool:
+    """Whether a line of a record is a sample that is missing, or that no judge was there to judge.
 
-    >>> is_failed(b'{"reward": null, "verdicts": {}, "error": {"line": 1, "reason": "no_reply", "detail": ""}}')
+    >>> is_unfinished(b'{"reward": null, "verdicts": {}, "error": {"line": 1, "reason": "no_reply", "detail": ""}}')
     True
     """
-    if b'"verdicts": {}, "error": {' not in line:
+    if not any(mark in line for mark in _MARKS):
         return False
     row = json.loads(line)
-    return row.get("verdicts") == {} and "response" not in row and isinstance(row.get("error"), dict)
+    if row.get("verdicts") == {}:
+        return "response" not in row and isinstance(row.get("error"), dict)
+    return any(verdict.get("reason") in _LATER for verdict in row["verdicts"].values())
+
+
+_LATER = (Reason.JUDGE_UNAVAILABLE.value, Reason.JUDGE_CEILING.value)
+_MARKS = (b'"verdicts": {}, "error": {', *(f'"reason": "{reason}"'.encode() for reason in _LATER))

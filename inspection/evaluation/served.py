@@ -35,7 +35,7 @@ from ...verifiers.verdict import Reason
 from ...verifiers.verifier import Voter
 from .client import Completed, ModelClient, read_samples
 from .prompts import PromptForm, as_messages
-from .record import Asked, Failed, Recorder, is_failed
+from .record import Asked, Failed, Recorder, is_unfinished
 
 CONCURRENCY = 64
 """Requests under way at once, where nothing else is said."""
@@ -125,7 +125,7 @@ def evaluate_served(
     made_by = fingerprint(None, decided, questions)
     replies = Path(f"{output}.replies.jsonl") if output else None
     with SampleFile(
-        output, k, made_by, settings, resume=resume, overwrite=overwrite, usable=lambda line: not is_failed(line)
+        output, k, made_by, settings, resume=resume, overwrite=overwrite, usable=lambda line: not is_unfinished(line)
     ) as kept:
         if replies is not None and not resume:
             replies.unlink(missing_ok=True)
@@ -135,7 +135,7 @@ def evaluate_served(
         )  # fmt: skip
         run = _Run(questions, k, seed, template, serving.per_request, kept, Recorder(judge, benchmark), progress)
         run_async(run.all(asker))
-        if replies is not None and not run.failed:
+        if replies is not None and not run.unfinished:
             replies.unlink(missing_ok=True)  # the record has all of it
         voters = {one.name: one for one in verifiers_of(judge) if isinstance(one, Voter)}
         evaluation = measure(_rows(kept), k, voters, about=settings, level=level, words=words)
@@ -194,8 +194,8 @@ class _Run:
         self._ready = asyncio.Event()
         self._stopped: RunError | None = None
         self._in_a_row = 0
-        self.failed = 0
-        """Samples that are missing."""
+        self.unfinished = 0
+        """Samples that are missing, or were not judged for want of a judge."""
 
     async def all(self, asker: Asker) -> None:
         """Ask and record them. Raises RunError where the server gives nothing."""
@@ -237,7 +237,6 @@ class _Run:
             self._in_a_row += reason is Reason.JUDGE_UNAVAILABLE
             word = "no_reply" if reason is Reason.JUDGE_UNAVAILABLE else "unusable_reply"
             samples = [Failed(word, detail)] * count
-            self.failed += count
             if self._in_a_row >= min(_STOPS, len(self._questions) * self._k):
                 self._stop(RunError(f"{self._in_a_row} requests in a row had no reply: {detail}; go on with --resume"))
         else:
@@ -257,6 +256,7 @@ class _Run:
             while batch := self._batch():
                 lines = await asyncio.to_thread(self._recorder.lines, batch)
                 self._kept.write(lines)
+                self.unfinished += sum(map(is_unfinished, lines))
                 self._progress(self._kept.questions)
             if self._stopped is not None:
                 raise self._stopped

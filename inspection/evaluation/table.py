@@ -7,7 +7,8 @@ compared with the first, paired by question, as `compare` does it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,18 +18,19 @@ from rich.table import Table
 from rich.text import Text
 
 from ...scoring.measure import Estimate
-from ...scoring.scored import ScoredFiles
+from ...scoring.scored import ScoredFiles, ScoredRow
 from ...verifiers.errors import ConfigError, RunError
 from ...verifiers.files import read_json
 from ...verifiers.visible import visible
 from ..compare.command import PAIR_HEADS, pair_cells
-from ..compare.paired import Comparison, Pair, System
+from ..compare.paired import Comparison, System, SystemPair
 from .benchmarks import Figures, figures
 from .cards import Group, TaskCard, card_of, ready_card
 from .codeforces import CONTESTS, read_contest
 
 _GROUPS: Sequence[Group] = ("English", "Code", "Math", "Chinese")
 _NOTE = ".run.json"
+_WIDTH = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +96,7 @@ class PaperTable:
                 lines.append((card.group, label, texts))
         return lines
 
-    def pairs(self) -> list[tuple[TaskCard, str, str, Pair]]:
+    def pairs(self) -> list[tuple[TaskCard, str, str, SystemPair]]:
         """Every column against the first, by benchmark, where both have figures of single questions."""
         first, *others = self.columns
         lines = []
@@ -180,13 +182,18 @@ def read_result(path: str) -> BenchmarkResult:
     card = card_of(options["card"])
     standings = read_json(Path(path + CONTESTS))
     contests = [read_contest(name, row) for name, row in standings.items()]
-    rows = list(ScoredFiles([path]))
+    lost: list[bool] = []
+
+    def rows() -> Iterator[ScoredRow]:
+        for row in ScoredFiles([path]):
+            lost.append(not row.responses or row.responses[0].scored.status == "error")
+            yield row
+
     try:
-        made = figures(card, rows, contests)
+        made = figures(card, rows(), contests)
     except RunError:
         made = Figures({}, {})
-    lost = sum(not row.responses or row.responses[0].scored.status == "error" for row in rows)
-    return BenchmarkResult(path=path, card=card, options=options, figures=made, unjudged=lost / (len(rows) or 1))
+    return BenchmarkResult(path=path, card=card, options=options, figures=made, unjudged=sum(lost) / (len(lost) or 1))
 
 
 def _records(path: str) -> list[str]:
@@ -231,7 +238,8 @@ def run_table(runs: Sequence[str], *, paper: Sequence[str] = (), as_json: bool =
     if strange:
         raise ConfigError(f"the paper has no stage {strange[0]!r}; it has {', '.join(stages())}")
     results = read_table(runs)
-    console = Console(highlight=False, soft_wrap=True)
+    # A file or a pipe has no width to keep to.
+    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDTH)
     if as_json:
         console.file.write(json.dumps(results.to_dict(), ensure_ascii=False, allow_nan=False) + "\n")
         return

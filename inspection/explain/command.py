@@ -122,7 +122,7 @@ def run_explain(
 
 
 def _verifier_of(sample: Sample, chosen: Mapping[str, object] | None) -> str:
-    """The accuracy verifier of the sample's kind; mathematics where nothing tells the kind."""
+    """The accuracy verifier of the sample's kind; mathematics where nothing shows the kind."""
     kind = sample.kind_or_guess
     if kind is None:
         return "math"

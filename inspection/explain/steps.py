@@ -1,6 +1,6 @@
 """The steps from a sample to a verdict, by verifier: JSON objects with `step`, `rule`, `result` and `data`.
 
-Mathematics tells its own (`mathematics.explain`). For the others the steps are read off the scanner and the
+Mathematics has its own (`mathematics.explain`). For the others the steps are read off the scanner and the
 verdict's evidence, so they hold what the verifier says and nothing that it does not. Only the results of `program`,
 `stdout` and `stderr` have more than one line.
 """

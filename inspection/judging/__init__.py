@@ -3,10 +3,10 @@
 from .benchmarks import arena_hard_score, instruction_difficulties, length_controlled
 from .calibrate import JudgeCheck, check_judge
 from .labelled import Labelled, read_labelled
-from .length_control import Comparison, WinRate, estimate_difficulties, win_rate
+from .length_control import BaselineVerdict, WinRate, estimate_difficulties, win_rate
 
 __all__ = [
-    "Comparison",
+    "BaselineVerdict",
     "JudgeCheck",
     "Labelled",
     "WinRate",

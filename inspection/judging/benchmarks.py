@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...verifiers.errors import RunError
-from .length_control import Comparison, WinRate, estimate_difficulties, win_rate
+from .length_control import BaselineVerdict, WinRate, estimate_difficulties, win_rate
 
 _INSTRUCTION = ("prompt", "instruction", "problem", "question", "id")
 
@@ -29,8 +29,8 @@ def arena_hard_score(rows: Iterable[Mapping[str, Any]], name: str = "judge") -> 
     >>> arena_hard_score([row, {"verdicts": {"judge": {"score": None}}}])
     0.75
     """
-    found = [verdict for _, verdict in _verdicts(rows, name)]
-    games = [(float(one["score"]), float(one["evidence"]["weight"])) for one in found if one["score"] is not None]
+    verdicts = [verdict for _, verdict in _verdicts(rows, name)]
+    games = [(float(one["score"]), float(one["evidence"]["weight"])) for one in verdicts if one["score"] is not None]
     return sum(score * weight for score, weight in games) / sum(weight for _, weight in games)
 
 
@@ -55,9 +55,9 @@ def length_controlled(
     Raises:
         RunError: No row has a verdict against a baseline, or an instruction has no difficulty.
     """
-    found, unjudged = comparisons_of(rows, name, instruction)
+    comparisons, unjudged = comparisons_of(rows, name, instruction)
     others = [comparisons_of(some, name, instruction)[0] for some in variants]
-    return win_rate(found, difficulties, others, unjudged=unjudged)
+    return win_rate(comparisons, difficulties, others, unjudged=unjudged)
 
 
 def instruction_difficulties(
@@ -73,28 +73,28 @@ def instruction_difficulties(
 
 def comparisons_of(
     rows: Iterable[Mapping[str, Any]], name: str = "judge", instruction: str | None = None
-) -> tuple[list[Comparison], int]:
+) -> tuple[list[BaselineVerdict], int]:
     """The verdicts against a baseline in scored rows, and how many answers have none; arguments as above.
 
     Raises:
         RunError: No row has a verdict against a baseline.
     """
-    found, unjudged = [], 0
+    comparisons, unjudged = [], 0
     for row, verdict in _verdicts(rows, name):
         if verdict["score"] is None:
             unjudged += 1
             continue
         own, baseline = verdict["evidence"]["lengths"]
         asked = next((row[key] for key in ((instruction,) if instruction else _INSTRUCTION) if row.get(key)), "")
-        found.append(
-            Comparison(
+        comparisons.append(
+            BaselineVerdict(
                 preference=float(verdict["score"]),
                 length=own,
                 baseline_length=baseline,
                 instruction=asked if isinstance(asked, str) else json.dumps(asked, sort_keys=True, ensure_ascii=False),
             )
         )
-    return found, unjudged
+    return comparisons, unjudged
 
 
 def _verdicts(rows: Iterable[Mapping[str, Any]], name: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:

@@ -160,7 +160,7 @@ def check_judge(
     accuracy, refusal = _share(right, scored), _share(refused, sizes)
     bias, agreed = _mean(place, games), _share(same, both)
     kappa = _kappa(counts, list(clusters.values()), accuracy)
-    found = JudgeCheck(
+    check = JudgeCheck(
         n=len(labelled),
         pairs=pairs,
         accuracy=accuracy,
@@ -175,7 +175,7 @@ def check_judge(
         cost=sum(verdict.evidence.get("cost", 0.0) for verdict in [*first, *(second or ())]),
         bounds=bounds or Bounds(),
     )
-    return replace(found, faults=tuple(_faults(found)))
+    return replace(check, faults=tuple(_faults(check)))
 
 
 def _ask(
@@ -206,8 +206,8 @@ def _decision(verdict: Verdict, *, pairs: bool, threshold: float) -> bool | None
 
 
 def _tokens(verdicts: Sequence[Verdict]) -> tuple[int, int]:
-    told = [verdict.evidence.get("tokens", (0, 0)) for verdict in verdicts]
-    return sum(one[0] for one in told), sum(one[1] for one in told)
+    tokens = [verdict.evidence.get("tokens", (0, 0)) for verdict in verdicts]
+    return sum(one[0] for one in tokens), sum(one[1] for one in tokens)
 
 
 def _mean(totals: Mapping[object, float], sizes: Mapping[object, int]) -> tuple[float, Interval] | None:
@@ -250,20 +250,20 @@ def _within(interval: Interval) -> Interval:
     return max(-1.0, interval[0]), min(1.0, interval[1])
 
 
-def _faults(found: JudgeCheck) -> list[str]:
+def _faults(check: JudgeCheck) -> list[str]:
     """Why a judge is not usable."""
-    bounds, told = found.bounds, []
-    if found.agreement.decided < bounds.labels:
-        told.append(f"{found.agreement.decided} labelled responses have a verdict; {bounds.labels} are needed to say")
-    if found.kappa is None:
-        told.append("kappa is not defined: labels or verdicts are all alike")
-    elif found.kappa[1][0] < bounds.kappa:
-        told.append(f"the interval of kappa begins at {found.kappa[1][0]:.2f}, below {bounds.kappa:g}")
-    if found.refusal_rate[0] > bounds.refusals:
-        told.append(f"{found.refusal_rate[0]:.1%} have no verdict, more than {bounds.refusals:.0%}")
-    if found.position_bias is not None and abs(found.position_bias[0]) > bounds.position:
-        told.append(f"the position bias is {found.position_bias[0]:+.2f}, beyond {bounds.position:g}")
-    return told
+    bounds, faults = check.bounds, []
+    if check.agreement.decided < bounds.labels:
+        faults.append(f"{check.agreement.decided} labelled responses have a verdict; {bounds.labels} are needed to say")
+    if check.kappa is None:
+        faults.append("kappa is not defined: labels or verdicts are all alike")
+    elif check.kappa[1][0] < bounds.kappa:
+        faults.append(f"the interval of kappa begins at {check.kappa[1][0]:.2f}, below {bounds.kappa:g}")
+    if check.refusal_rate[0] > bounds.refusals:
+        faults.append(f"{check.refusal_rate[0]:.1%} have no verdict, more than {bounds.refusals:.0%}")
+    if check.position_bias is not None and abs(check.position_bias[0]) > bounds.position:
+        faults.append(f"the position bias is {check.position_bias[0]:+.2f}, beyond {bounds.position:g}")
+    return faults
 
 
 def _figure(value: tuple[float, Interval | None] | None) -> dict[str, Any]:  # any: a JSON object

@@ -45,7 +45,7 @@ def run_judge_check(
     labelled = read_labelled(files, names)
     try:
         with judging_bar("judging", len(labelled) * (1 if once else 2)) as progress:
-            found = check_judge(
+            check = check_judge(
                 judge,
                 labelled,
                 bounds=Bounds(**(bounds or {})),
@@ -60,28 +60,28 @@ def run_judge_check(
         Console(stderr=True).print(f"stopped: {error}", soft_wrap=True)
         return FAILED
     if as_json:
-        sys.stdout.write(json.dumps(found.to_dict(), allow_nan=False) + "\n")
+        sys.stdout.write(json.dumps(check.to_dict(), allow_nan=False) + "\n")
     else:
-        _print(found)
-    return FINE if found.usable else FAILED
+        _print(check)
+    return FINE if check.usable else FAILED
 
 
-def _print(found: JudgeCheck) -> None:
+def _print(check: JudgeCheck) -> None:
     console = Console(highlight=False, soft_wrap=True)
     table = Table("", "value", "95 % interval", box=None, header_style="dim")
     for name in ("accuracy", "kappa", "position_bias", "self_agreement", "refusal_rate"):
-        value: tuple[float, Interval | None] | None = getattr(found, name)
+        value: tuple[float, Interval | None] | None = getattr(check, name)
         if value is not None:
-            told = f"{value[1][0]:.3f} to {value[1][1]:.3f}" if value[1] else ""
-            table.add_row(name.replace("_", " "), f"{value[0]:.3f}", told)
+            interval = f"{value[1][0]:.3f} to {value[1][1]:.3f}" if value[1] else ""
+            table.add_row(name.replace("_", " "), f"{value[0]:.3f}", interval)
     console.print(table)
-    why = ", ".join(f"{reason} {count}" for reason, count in found.refusals.items())
-    kind = "pairs" if found.pairs else "responses"
-    ties = f"; ties {found.ties}" if found.pairs else ""
-    console.print(f"{found.n:,} labelled {kind}; without a verdict: {why or 'none'}{ties}")
-    if sum(found.tokens):
-        cost = f", cost {found.cost:.4g}" if found.cost else ""
-        console.print(f"{found.tokens[0]:,} tokens read and {found.tokens[1]:,} written{cost}")
-    bounds = ", ".join(f"{name} {value:g}" for name, value in asdict(found.bounds).items())
-    verdict = "usable" if found.usable else "not usable: " + "; ".join(found.faults)
+    why = ", ".join(f"{reason} {count}" for reason, count in check.refusals.items())
+    kind = "pairs" if check.pairs else "responses"
+    ties = f"; ties {check.ties}" if check.pairs else ""
+    console.print(f"{check.n:,} labelled {kind}; without a verdict: {why or 'none'}{ties}")
+    if sum(check.tokens):
+        cost = f", cost {check.cost:.4g}" if check.cost else ""
+        console.print(f"{check.tokens[0]:,} tokens read and {check.tokens[1]:,} written{cost}")
+    bounds = ", ".join(f"{name} {value:g}" for name, value in asdict(check.bounds).items())
+    verdict = "usable" if check.usable else "not usable: " + "; ".join(check.faults)
     console.print(f"{verdict} (bounds: {bounds})")

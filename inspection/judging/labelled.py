@@ -45,7 +45,7 @@ def read_labelled(files: Sequence[str], names: Mapping[str, str] | None = None) 
     Raises:
         RunError: A row cannot be read, has no label, or is a pair among others that are none.
     """
-    reader, found, pairs = RowReader(columns=dict(names or {})), list[Labelled](), None
+    reader, labelled, pairs = RowReader(columns=dict(names or {})), list[Labelled](), None
     for raw in Input(files, 64 << 20):
         try:
             fields, _ = decode_row(raw)
@@ -53,13 +53,13 @@ def read_labelled(files: Sequence[str], names: Mapping[str, str] | None = None) 
             pairs = is_pair if pairs is None else pairs
             if is_pair != pairs:
                 raise SampleError("wrong_type", "it has no chosen and rejected" if pairs else "it is a pair")
-            rows = _pair(reader, fields, len(found)) if pairs else _single(reader, fields)
-            found += [Labelled(name=raw.place, sample=sample, label=label, pair=pairs) for sample, label in rows]
+            rows = _pair(reader, fields, len(labelled)) if pairs else _single(reader, fields)
+            labelled += [Labelled(name=raw.place, sample=sample, label=label, pair=pairs) for sample, label in rows]
         except SampleError as error:
             raise RunError(f"{raw.place} cannot be used to check a judge: {error}") from error
-    if not found:
+    if not labelled:
         raise ConfigError(f"{', '.join(files)}: there is no row")
-    return found
+    return labelled
 
 
 def _single(reader: RowReader, fields: Mapping[str, Any]) -> Iterator[tuple[Sample, bool]]:  # any: JSON values
@@ -85,10 +85,10 @@ def _pair(reader: RowReader, fields: Mapping[str, Any], number: int) -> Iterator
     yield replace(sample, response=one, reference=other, kind="general"), label
 
 
-def _last(told: object) -> str:
+def _last(content: object) -> str:
     """A response as text, or as the last message of a conversation."""
-    if isinstance(told, list):
-        told = told[-1].get("content") if told and isinstance(told[-1], Mapping) else None
-    if not isinstance(told, str) or not told.strip():
+    if isinstance(content, list):
+        content = content[-1].get("content") if content and isinstance(content[-1], Mapping) else None
+    if not isinstance(content, str) or not content.strip():
         raise SampleError("wrong_type", "chosen and rejected must be texts, or conversations that end in one")
-    return told
+    return content

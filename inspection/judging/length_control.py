@@ -32,7 +32,7 @@ VARIANTS_WEIGHT = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class BaselineVerdict:
     """A verdict on a model's answer and the baseline's to one instruction."""
 
     preference: float
@@ -66,9 +66,9 @@ class WinRate:
 
 
 def win_rate(
-    comparisons: Sequence[Comparison],
+    comparisons: Sequence[BaselineVerdict],
     difficulties: Mapping[str, float] | None = None,
-    variants: Iterable[Sequence[Comparison]] = (),
+    variants: Iterable[Sequence[BaselineVerdict]] = (),
     *,
     unjudged: int = 0,
 ) -> WinRate:
@@ -84,9 +84,9 @@ def win_rate(
     Raises:
         RunError: There is no verdict, or an instruction has no difficulty.
 
-    >>> rows = [Comparison(preference=n % 4 / 3, length=100 + n % 3, baseline_length=100) for n in range(24)]
-    >>> found = win_rate(rows)
-    >>> round(found.raw, 3), round(found.length_controlled, 3), found.difficulty_coefficient
+    >>> rows = [BaselineVerdict(preference=n % 4 / 3, length=100 + n % 3, baseline_length=100) for n in range(24)]
+    >>> rate = win_rate(rows)
+    >>> round(rate.raw, 3), round(rate.length_controlled, 3), rate.difficulty_coefficient
     (0.5, 0.5, None)
     """
     if not comparisons:
@@ -130,7 +130,7 @@ def win_rate(
     )
 
 
-def estimate_difficulties(models: Sequence[Sequence[Comparison]]) -> dict[str, float]:
+def estimate_difficulties(models: Sequence[Sequence[BaselineVerdict]]) -> dict[str, float]:
     """The difficulty of each instruction, from the verdicts on several models against one baseline.
 
     Fitted together is sigmoid(theta[m] + phi[m] tanh(d / s[m]) + gamma[x]), with a normal prior on gamma whose variance
@@ -143,9 +143,9 @@ def estimate_difficulties(models: Sequence[Sequence[Comparison]]) -> dict[str, f
         RunError: There are fewer than two models, or an answer has no `instruction`.
 
     >>> easy, hard = (dict(length=9, baseline_length=9, instruction=name) for name in ("easy", "hard"))
-    >>> one = [Comparison(preference=1, **easy), Comparison(preference=0, **hard)]
-    >>> found = estimate_difficulties([one, one, one])
-    >>> found["easy"] > 0 > found["hard"]
+    >>> one = [BaselineVerdict(preference=1, **easy), BaselineVerdict(preference=0, **hard)]
+    >>> gamma = estimate_difficulties([one, one, one])
+    >>> gamma["easy"] > 0 > gamma["hard"]
     True
     """
     if len(models) < 2:
@@ -183,16 +183,16 @@ def estimate_difficulties(models: Sequence[Sequence[Comparison]]) -> dict[str, f
     return gamma
 
 
-def _difficulty(one: Comparison, difficulties: Mapping[str, float] | None) -> float:
+def _difficulty(one: BaselineVerdict, difficulties: Mapping[str, float] | None) -> float:
     if difficulties is None:
         return 0.0
-    found = difficulties.get(one.instruction)
-    if found is None or not math.isfinite(found):
+    difficulty = difficulties.get(one.instruction)
+    if difficulty is None or not math.isfinite(difficulty):
         raise RunError(f"there is no difficulty of the instruction {one.instruction[:60]!r}")
-    return found
+    return difficulty
 
 
-def _length_terms(comparisons: Sequence[Comparison]) -> list[float]:
+def _length_terms(comparisons: Sequence[BaselineVerdict]) -> list[float]:
     """tanh(d / s) of each."""
     differences = [one.length - one.baseline_length for one in comparisons]
     mean = sum(differences) / (len(differences) or 1)

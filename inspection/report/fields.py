@@ -47,16 +47,16 @@ class Fields:
 
     def to_list(self, size: int) -> list[dict[str, Any]]:  # any: JSON objects
         """The fields as the page reads them: numbers as they are, other values by number in a list of words."""
-        found = []
+        columns = []
         for name, values in self._values.items():
             values.extend([None] * (size - len(values)))
             if all(value is None or _is_number(value) for value in values):
-                found.append({"name": name, "values": values})
+                columns.append({"name": name, "values": values})
                 continue
             words: dict[str, int] = {}
             codes = [-1 if value is None else words.setdefault(_word(value), len(words)) for value in values]
-            found.append({"name": name, "words": list(words), "codes": codes})
-        return found
+            columns.append({"name": name, "words": list(words), "codes": codes})
+        return columns
 
 
 def own_fields(row: Mapping[str, Any]) -> Iterator[tuple[str, Scalar]]:  # any: JSON values

@@ -23,11 +23,11 @@ class _Words:
         self._numbers: dict[str, int] = {}
 
     def number(self, word: str) -> int:
-        found = self._numbers.get(word)
-        if found is None:
-            found = self._numbers[word] = len(self.list)
+        number = self._numbers.get(word)
+        if number is None:
+            number = self._numbers[word] = len(self.list)
             self.list.append(word)
-        return found
+        return number
 
 
 class Columns:
@@ -95,10 +95,10 @@ class Columns:
             for column, value in zip(columns.values(), entry, strict=True):
                 column.append(value)
             for name, _, reason, score in scored.verdicts:
-                found = self._verdicts.get(name)
-                if found is None:
-                    found = self._verdicts[name] = ([-1] * self.size, [None] * self.size)
-                reasons, scores = found
+                kept = self._verdicts.get(name)
+                if kept is None:
+                    kept = self._verdicts[name] = ([-1] * self.size, [None] * self.size)
+                reasons, scores = kept
                 missing = self.size - len(reasons)
                 if missing:
                     reasons.extend([-1] * missing)
@@ -139,13 +139,13 @@ class Columns:
         }
 
     def _problem(self, key: bytes | int, row: ScoredRow) -> int:
-        found = self._problems.get(key)
-        if found is None:
-            found = self._problems[key] = len(self._prompts)
+        number_of = self._problems.get(key)
+        if number_of is None:
+            number_of = self._problems[key] = len(self._prompts)
             sample = row.sample
             self._prompts.append(snippet(question(sample), SNIPPET) if sample else "")
             self._references.append(snippet(", ".join(sample.references[:3]), ANSWER) if sample else "")
-        return found
+        return number_of
 
 
 def question(sample: Sample) -> str:
@@ -176,5 +176,5 @@ def short(value: float | None) -> float | int | None:
 
 def any_answer(verdicts: Any) -> str:  # any: JSON objects by name
     """The first answer that a verdict names."""
-    found: Sequence[Any] = [verdict.get("answer") for verdict in verdicts.values()]
-    return next((answer for answer in found if isinstance(answer, str)), "")
+    answers: Sequence[Any] = [verdict.get("answer") for verdict in verdicts.values()]
+    return next((answer for answer in answers if isinstance(answer, str)), "")

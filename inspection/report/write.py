@@ -81,22 +81,22 @@ def write_report(
             raise RunError(f"{source} is both source and page; write to another file")
     noted = options_of(sources) if sources else {}
     names = dict(options.names) or {str(k): str(v) for k, v in noted.get("map", {}).items()}
-    found = gather(options, sources, names)
+    gathered = gather(options, sources, names)
     try:
-        if run is None and not (allow_empty or found.survey.judged or found.survey.in_error):
-            _refuse_unscored(found, sources)
-        hashes = zip(sources, found.files.input.sha256, strict=True)
+        if run is None and not (allow_empty or gathered.survey.judged or gathered.survey.in_error):
+            _refuse_unscored(gathered, sources)
+        hashes = zip(sources, gathered.files.input.sha256, strict=True)
         inputs = [{"path": path, "sha256": digest} for path, digest in hashes]
-        summary = found.survey.summary(inputs=inputs)
-        page = _render(options, found, run, noted, summary, comparison)
-        size = _write(Path(options.output), page, found)
+        summary = gathered.survey.summary(inputs=inputs)
+        page = _render(options, gathered, run, noted, summary, comparison)
+        size = _write(Path(options.output), page, gathered)
     finally:
-        found.blocks.close()
-        found.survey.tally.groups.close()
-        found.survey.thoughts.close()
-    responses = found.survey.responses
-    mixed = _mixed(found, sources) if sources and comparison is None else None
-    return Written(options.output, responses, found.columns.size, size, found.sampled, mixed, summary)
+        gathered.blocks.close()
+        gathered.survey.tally.groups.close()
+        gathered.survey.thoughts.close()
+    responses = gathered.survey.responses
+    mixed = _mixed(gathered, sources) if sources and comparison is None else None
+    return Written(options.output, responses, gathered.columns.size, size, gathered.sampled, mixed, summary)
 
 
 def check_extra() -> None:
@@ -107,32 +107,32 @@ def check_extra() -> None:
         raise RunError(missing_extra("a report", "jinja2", "report"))
 
 
-def _sources(given: Sequence[str]) -> tuple[list[str], Run | None]:
-    folders = [source for source in given if Path(source).is_dir()]
+def _sources(paths: Sequence[str]) -> tuple[list[str], Run | None]:
+    folders = [source for source in paths if Path(source).is_dir()]
     if not folders:
-        return list(given), None
-    if len(given) > 1:
+        return list(paths), None
+    if len(paths) > 1:
         raise ConfigError(f"{folders[0]} is a folder; a report is of one training run, or of files")
     run = read_run(folders[0])
     samples = Path(folders[0]) / SAMPLES
     return [str(samples)] if samples.is_file() else [], run
 
 
-def _refuse_unscored(found: Gathered, sources: Sequence[str]) -> None:
+def _refuse_unscored(gathered: Gathered, sources: Sequence[str]) -> None:
     where = ", ".join(sources)
-    if not found.columns.size:
+    if not gathered.columns.size:
         raise RunError(f"{where} holds no row")
-    if not found.survey.responses:
-        raise RunError(f"{where} holds no scored row; the first is not one either: {found.columns.first_error}")
+    if not gathered.survey.responses:
+        raise RunError(f"{where} holds no scored row; the first is not one either: {gathered.columns.first_error}")
     raise RunError(f"{where} holds no verdict; score it first: r1-reward score {where} -o scored.jsonl")
 
 
-def _mixed(found: Gathered, sources: Sequence[str]) -> str | None:
+def _mixed(gathered: Gathered, sources: Sequence[str]) -> str | None:
     """Why figures over all the files may mean nothing; None where they may be taken together."""
-    if found.repeated:
+    if gathered.repeated:
         return (
-            f"{many(found.repeated, 'response')} stand in more than one of the files and count twice in every figure; "
-            f"r1-reward diff {' '.join(sources[:2])} compares two scorings."
+            f"{many(gathered.repeated, 'response')} stand in more than one of the files and count twice in every "
+            f"figure; r1-reward diff {' '.join(sources[:2])} compares two scorings."
         )
     made = {str(options_of([source]).get("fingerprint", "")) for source in sources} - {""}
     if len(made) > 1:
@@ -142,7 +142,7 @@ def _mixed(found: Gathered, sources: Sequence[str]) -> str | None:
 
 def _render(
     options: ReportOptions,
-    found: Gathered,
+    gathered: Gathered,
     run: Run | None,
     noted: dict[str, Any],  # any: JSON values
     summary: Summary,
@@ -153,7 +153,7 @@ def _render(
     from markupsafe import Markup
 
     style, script, renderer = part("css"), part("js"), page_source(RENDERER)
-    index = index_of(found)
+    index = index_of(gathered)
     if comparison:
         index["group"] = comparison.field
         index["system"] = "system" if options.systems else comparison.field
@@ -166,8 +166,8 @@ def _render(
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["visible"] = lambda text: visible(str(text))
     spreads = [
-        spread("Rewards", found.survey.rewards(), ""),
-        spread("Lengths of responses", found.survey.lengths(), "characters"),
+        spread("Rewards", gathered.survey.rewards(), ""),
+        spread("Lengths of responses", gathered.survey.lengths(), "characters"),
     ]
     # Where the data goes; no text of others can hold it.
     place = secrets.token_hex(16)
@@ -179,20 +179,20 @@ def _render(
         renderer=Markup(renderer),  # noqa: S704 - a released file, whose hash a test holds
         version=__version__,
         title=visible(options.title or (name if name != "-" else "standard input")),
-        sampled=found.sampled,
-        mixed=_mixed(found, [one["path"] for one in summary.inputs]) if comparison is None else None,
+        sampled=gathered.sampled,
+        mixed=_mixed(gathered, [one["path"] for one in summary.inputs]) if comparison is None else None,
         comparison=comparison,
-        cards=_run_cards(run, found.survey.responses) if run else cards(summary),
+        cards=_run_cards(run, gathered.survey.responses) if run else cards(summary),
         run=run,
         plots=drawn,
         verifiers=verifiers(summary),
         ladder=ladder(summary),
         breakdowns=breakdowns(summary),
-        thinking=None if run else thinking(found.survey.thinking()),
+        thinking=None if run else thinking(gathered.survey.thinking()),
         spreads=[one for one in spreads if one],
         about=_about(options, noted, summary.inputs, run),
-        entries=found.columns.size,
-        entries_said=f"{found.columns.size:,} rows",
+        entries=gathered.columns.size,
+        entries_said=f"{gathered.columns.size:,} rows",
         kinds=[kind for kind in index["kinds"] if kind],
         stages=index["stages"],
         index=place,
@@ -245,26 +245,26 @@ def _about(
     inputs: Sequence[dict[str, str]],
     run: Run | None,
 ) -> list[tuple[str, str]]:
-    told = []
+    lines = []
     if run:
-        told.append(("run", run.folder))
+        lines.append(("run", run.folder))
         if run.skipped:
-            told.append(("lines left out", f"{run.skipped:,} of metrics.jsonl, which are no steps"))
+            lines.append(("lines left out", f"{run.skipped:,} of metrics.jsonl, which are no steps"))
     for one in inputs[:10]:
-        told += [("source", one["path"]), ("sha256", one["sha256"][:16])]
+        lines += [("source", one["path"]), ("sha256", one["sha256"][:16])]
     rewards = noted.get("preset") or noted.get("rewards")
     if rewards:
-        told.append(("reward", rewards if isinstance(rewards, str) else ", ".join(map(str, rewards))))
+        lines.append(("reward", rewards if isinstance(rewards, str) else ", ".join(map(str, rewards))))
     if noted.get("options"):
-        told.append(("options", str(noted["options"])[:300]))
+        lines.append(("options", str(noted["options"])[:300]))
     if noted.get("fingerprint"):
-        told.append(("fingerprint", str(noted["fingerprint"])[:40]))
+        lines.append(("fingerprint", str(noted["fingerprint"])[:40]))
     if options.group_by:
-        told.append(("grouped by", options.group_by))
-    return [*told, ("written by", f"r1-reward {__version__}")]
+        lines.append(("grouped by", options.group_by))
+    return [*lines, ("written by", f"r1-reward {__version__}")]
 
 
-def _write(path: Path, page: tuple[bytes, bytes, bytes], found: Gathered) -> int:
+def _write(path: Path, page: tuple[bytes, bytes, bytes], gathered: Gathered) -> int:
     """Write the page's pieces with the blocks of rows between them; gives the size."""
     before, between, after = page
     inert = b'<script type="application/octet-stream" id="%s">%s</script>\n'
@@ -273,7 +273,7 @@ def _write(path: Path, page: tuple[bytes, bytes, bytes], found: Gathered) -> int
     def stream(file: IO[bytes]) -> None:
         nonlocal size
         size = file.write(before + between)
-        for number, block in enumerate(found.blocks):
+        for number, block in enumerate(gathered.blocks):
             size += file.write(inert % (b"rows-%d" % number, block))
         size += file.write(after)
 

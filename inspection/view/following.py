@@ -105,7 +105,7 @@ def _catch_up(order: Sequence[str], folder: str, failed: dict[str, str], opened:
             failed.pop(path, None)
         except Exception as error:  # noqa: BLE001 - the boundary: one file is lost, the others go on
             _forget(opened, path)
-            # A file that is being replaced, or a disk that is full: it is tried again, and told once.
+            # A file that is being replaced, or a disk that is full: it is tried again, and reported once.
             if failed.get(path) != str(error):
                 failed[path] = str(error)
                 _log.warning("%s cannot be indexed: %s", path, error)

@@ -237,12 +237,12 @@ class Index:
 
     def commit(self, *, done: bool) -> None:
         """Let readers see what was written, with the figures now and then."""
-        told = {"offset": self._offset, "line": self._line, "entries": self._entries, "rows": self._rows}
-        told |= {"done": int(done), "file_bytes": self.path.stat().st_size if self._packed else self._offset}
+        values = {"offset": self._offset, "line": self._line, "entries": self._entries, "rows": self._rows}
+        values |= {"done": int(done), "file_bytes": self.path.stat().st_size if self._packed else self._offset}
         if self._entries > self._figured and (done or self._entries >= 2 * self._figured):
             self._figured = self._entries
-            told["figures"] = json.dumps(self._figures())
-        self.connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", told.items())
+            values["figures"] = json.dumps(self._figures())
+        self.connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
         self.connection.commit()
 
     def _figures(self) -> dict[str, Any]:  # any: a JSON object
@@ -342,10 +342,10 @@ def read_row(path: str | Path, database: sqlite3.Connection, entry: int) -> tupl
 
     Raises RunError or OSError where the file is gone.
     """
-    found = database.execute("SELECT place, size, line, part FROM rows WHERE entry = ?", (entry,)).fetchone()
-    if found is None:
+    record = database.execute("SELECT place, size, line, part FROM rows WHERE entry = ?", (entry,)).fetchone()
+    if record is None:
         return None
-    place, size, line, part = found
+    place, size, line, part = record
     if not _is_packed(Path(path)):
         with Path(path).open("rb") as file:
             file.seek(place)

@@ -61,20 +61,20 @@ def rows(database: sqlite3.Connection, question: Question) -> dict[str, Any]:  #
     columns += [f"v{number}" for number in names.verifiers.values()] + [f"s{n}" for n in names.verifiers.values()]
     columns += [f"f{number}" for number in names.fields.values()]
     if not condition and not question.sort:
-        found = _ask(
+        records = _ask(
             database,
             f"SELECT {', '.join(columns)} FROM rows WHERE entry >= ? ORDER BY entry LIMIT ?",
             (question.first, count),
         )
         total: int | None = int(_meta(database, "entries") or 0)
     else:
-        found = _ask(
+        records = _ask(
             database,
             f"SELECT {', '.join(columns)} FROM rows {where} ORDER BY {order} LIMIT ? OFFSET ?",
             (*values, count, question.first),
         )
         total = _total(database, condition, values, question)
-    return {"total": total, "first": question.first, "rows": _answer(database, names, found)}
+    return {"total": total, "first": question.first, "rows": _answer(database, names, records)}
 
 
 def siblings(database: sqlite3.Connection, entry: int) -> dict[str, Any]:  # any: a JSON object
@@ -82,14 +82,14 @@ def siblings(database: sqlite3.Connection, entry: int) -> dict[str, Any]:  # any
     names = _Names(database)
     columns = "entry, part, problem, outcome, reward, chars, id, answer"
     asked = "(SELECT problem FROM rows WHERE entry = ?)"
-    found = _ask(
+    records = _ask(
         database, f"SELECT {columns} FROM rows WHERE problem = {asked} ORDER BY entry LIMIT ?", (entry, MOST_SIBLINGS)
     )
     ((total,),) = _ask(database, f"SELECT count(*) FROM rows WHERE problem = {asked}", (entry,))
-    if not found:
-        found = _ask(database, f"SELECT {columns} FROM rows WHERE entry = ?", (entry,))
-        total = len(found)
-    return {"total": total, "rows": _answer(database, names, found, short=True)}
+    if not records:
+        records = _ask(database, f"SELECT {columns} FROM rows WHERE entry = ?", (entry,))
+        total = len(records)
+    return {"total": total, "rows": _answer(database, names, records, short=True)}
 
 
 def figures(database: sqlite3.Connection) -> dict[str, Any]:  # any: a JSON object
@@ -214,15 +214,15 @@ def _ask(database: sqlite3.Connection, statement: str, values: Sequence[Any]) ->
 def _answer(
     database: sqlite3.Connection,
     names: _Names,
-    found: Sequence[Sequence[Any]],  # any: rows of SQLite
+    records: Sequence[Sequence[Any]],  # any: rows of SQLite
     *,
     short: bool = False,
 ) -> list[dict[str, Any]]:  # any: JSON objects
     words = {number: name for name, number in names.reasons.items()}
     verifiers, fields = (() if short else tuple(one) for one in (names.verifiers, names.fields))
-    asked = _prompts(database, {row[2] for row in found if row[2] is not None})
+    asked = _prompts(database, {row[2] for row in records if row[2] is not None})
     made = []
-    for entry, part, problem, outcome, reward, chars, name, answer, *rest in found:
+    for entry, part, problem, outcome, reward, chars, name, answer, *rest in records:
         codes, scores, own = (
             rest[: len(verifiers)],
             rest[len(verifiers) : 2 * len(verifiers)],
@@ -253,10 +253,10 @@ def _answer(
 
 def _prompts(database: sqlite3.Connection, problems: set[int]) -> dict[int, tuple[str, str]]:
     marks = ", ".join("?" * len(problems))
-    found = database.execute(
+    records = database.execute(
         f"SELECT problem, prompt, reference FROM problems WHERE problem IN ({marks})", tuple(problems)
     )
-    return {problem: (prompt, reference) for problem, prompt, reference in found}
+    return {problem: (prompt, reference) for problem, prompt, reference in records}
 
 
 def _meta(database: sqlite3.Connection, name: str) -> Any:  # any: a value of SQLite

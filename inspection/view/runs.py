@@ -30,7 +30,7 @@ _SUFFIX = re.compile(r".*\.(jsonl|ndjson)(\.(gz|zst))?")
 METRICS, SAMPLES = "metrics.jsonl", "samples.jsonl"
 
 
-class Entry(NamedTuple):
+class RunEntry(NamedTuple):
     """One scored file or training run."""
 
     name: str
@@ -50,7 +50,7 @@ class NoEntryError(RunError):
     """The folder holds nothing by that name."""
 
 
-def find_entries(folder: str | Path) -> list[Entry]:
+def find_entries(folder: str | Path) -> list[RunEntry]:
     """Scored files and training runs below a folder, the latest first. Raises RunError where it is none."""
     return Runs(folder).find()
 
@@ -65,9 +65,9 @@ class Runs:
         self.root = Path(folder).resolve()
         self._known: dict[Path, tuple[bool, int]] = {}
 
-    def find(self) -> list[Entry]:
+    def find(self) -> list[RunEntry]:
         """The entries as they are now, the latest first."""
-        entries: list[Entry] = []
+        entries: list[RunEntry] = []
         for path in _files(self.root):
             entry = self._entry(path)
             if entry is not None:
@@ -90,27 +90,27 @@ class Runs:
             raise NoEntryError(f"nothing is called {name[:200]!r} here")
         return resolved
 
-    def _entry(self, path: Path) -> Entry | None:
+    def _entry(self, path: Path) -> RunEntry | None:
         try:
             if path.is_symlink() or not path.is_file():
                 return None
-            told = path.stat()
+            stat = path.stat()
             if path.name == METRICS:
                 name = path.parent.relative_to(self.root).as_posix()
-                return Entry(name, "run", told.st_size, told.st_mtime, "", (path.parent / SAMPLES).is_file())
+                return RunEntry(name, "run", stat.st_size, stat.st_mtime, "", (path.parent / SAMPLES).is_file())
             if path.name == SAMPLES and (path.parent / METRICS).is_file():
                 return None  # a part of its run
             noted = options_of([str(path)])
             # A file that was none is looked at again when it has grown.
             scored, size = self._known.get(path, (False, -1))
-            if not scored and size != told.st_size:
+            if not scored and size != stat.st_size:
                 scored = bool(noted) or _is_scored(path)
-                self._known[path] = scored, told.st_size
+                self._known[path] = scored, stat.st_size
         except OSError:
             return None
         if not scored:
             return None
-        return Entry(path.relative_to(self.root).as_posix(), "scored", told.st_size, told.st_mtime, _reward(noted))
+        return RunEntry(path.relative_to(self.root).as_posix(), "scored", stat.st_size, stat.st_mtime, _reward(noted))
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -29,7 +29,7 @@ from . import query
 from .following import Follower
 from .html import page, policy
 from .index import database_of, open_index, read_row
-from .runs import METRICS, SAMPLES, Entry, NoEntryError, Runs
+from .runs import METRICS, SAMPLES, NoEntryError, RunEntry, Runs
 
 _log = logging.getLogger(__name__)
 PATIENCE = 5.0
@@ -59,21 +59,21 @@ class Viewer:
         for entry in entries[:MOST_UNASKED]:
             if entry.bytes <= UNASKED_BYTES:
                 self._follow(self._scored_path(entry), first=False)
-        return {"folder": self.folder.name or str(self.folder), "entries": [self._told(entry) for entry in entries]}
+        return {"folder": self.folder.name or str(self.folder), "entries": [self._content(entry) for entry in entries]}
 
-    def _told(self, entry: Entry) -> dict[str, Any]:  # any: as above
-        told = {**entry._asdict(), "figures": None}
+    def _content(self, entry: RunEntry) -> dict[str, Any]:  # any: as above
+        content = {**entry._asdict(), "figures": None}
         path = self._scored_path(entry)
         if path is not None:
             try:
                 with open_index(database_of(path, self.cache)) as database:
                     known = query.figures(database)
-                told["figures"] = {name: known[name] for name in ("entries", "done", "outcomes", "figures")}
+                content["figures"] = {name: known[name] for name in ("entries", "done", "outcomes", "figures")}
             except sqlite3.Error:
                 pass  # it has none yet, which the page says
-        return told
+        return content
 
-    def _scored_path(self, entry: Entry) -> Path | None:
+    def _scored_path(self, entry: RunEntry) -> Path | None:
         path = self.folder / entry.name
         if entry.kind == "scored":
             return path
@@ -100,9 +100,9 @@ class Viewer:
         folder = self.runs.path(name)
         if not folder.is_dir():
             return b"null"
-        told = (folder / METRICS).stat()
+        stat = (folder / METRICS).stat()
         kept = self._charts.get(folder)
-        if kept is not None and kept[:2] == (told.st_mtime, told.st_size):
+        if kept is not None and kept[:2] == (stat.st_mtime, stat.st_size):
             return kept[2]
         run = read_run(folder)
         made = {
@@ -118,7 +118,7 @@ class Viewer:
         text = _json(made)
         if len(self._charts) >= 32:
             self._charts.clear()
-        self._charts[folder] = (told.st_mtime, told.st_size, text)
+        self._charts[folder] = (stat.st_mtime, stat.st_size, text)
         return text
 
 
@@ -138,8 +138,8 @@ def _question(asked: Mapping[str, list[str]]) -> query.Question:
             raise RunError("a filter is a JSON array of a field, a comparison and a value") from None
         where.append((name, how, value))
     numbers = {}
-    for name, usual in (("first", 0), ("count", 100)):
-        text = one(name, 18) or str(usual)
+    for name, default in (("first", 0), ("count", 100)):
+        text = one(name, 18) or str(default)
         if not (text.isascii() and text.isdigit()):
             raise RunError(f"{name} is {text!r}; it must be a whole number")
         numbers[name] = int(text)
@@ -201,8 +201,8 @@ class _Handler(BaseHTTPRequestHandler):
         _wait_for(database_path)
         with open_index(database_path) as database:
             if path == "figures":
-                told = query.figures(database)
-                return self._send(200, _json({**told, "file_bytes": source.stat().st_size}))
+                figures = query.figures(database)
+                return self._send(200, _json({**figures, "file_bytes": source.stat().st_size}))
             if path == "rows":
                 return self._send(200, _json(query.rows(database, _question(self._asked))))
             entry = self._asked.get("entry", [""])[0]
@@ -210,10 +210,10 @@ class _Handler(BaseHTTPRequestHandler):
                 raise RunError("entry must be a whole number")
             if path == "siblings":
                 return self._send(200, _json(query.siblings(database, int(entry))))
-            found = read_row(source, database, int(entry))
-        if found is None:
+            row = read_row(source, database, int(entry))
+        if row is None:
             raise NoEntryError(f"there is no entry {entry}")
-        return self._send(200, found[0], headers={"x-part": str(found[1])})
+        return self._send(200, row[0], headers={"x-part": str(row[1])})
 
     def _refuse(self, status: int, why: str) -> None:
         self._send(status, _json({"error": why}))
@@ -222,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
         self, status: int, body: bytes, kind: str = "application/json", headers: Mapping[str, str] | None = None
     ) -> None:
         self.send_response(status)
-        told = {
+        fields = {
             "content-type": kind,
             "content-length": str(len(body)),
             "content-security-policy": policy(),
@@ -232,7 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
             "cross-origin-resource-policy": "same-origin",
             **(headers or {}),
         }
-        for name, value in told.items():
+        for name, value in fields.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":

@@ -167,8 +167,8 @@ def _turns(rows: Rows, golds: list[list[Rows]]) -> list[Rows]:
     for gold, *_ in golds:
         if not rows or not gold or len(rows[0]) != len(gold[0]) or len(rows) > 10_000:
             continue
-        have, wanted = ([sorted(map(repr, column)) for column in zip(*table, strict=True)] for table in (rows, gold))
-        fitting = [[at for at, column in enumerate(have) if column == other] for other in wanted]
+        have, expected = ([sorted(map(repr, column)) for column in zip(*table, strict=True)] for table in (rows, gold))
+        fitting = [[at for at, column in enumerate(have) if column == other] for other in expected]
         orders = itertools.islice(itertools.product(*fitting), 1_000)
         turns += [[tuple(row[at] for at in order) for row in rows] for order in orders if len({*order}) == len(order)][
             :8

@@ -107,7 +107,7 @@ SCORED = "scored"
 def test_openrlhf_filters_by_accuracy(
     reward: float, status: str, scores: dict[str, float | None], expected: float, why: str
 ) -> None:
-    lists = openrlhf.lists([openrlhf.Found(reward, status, scores)], ["math", "format"])
+    lists = openrlhf.lists([openrlhf.SampleReward(reward, status, scores)], ["math", "format"])
     assert lists["rewards"] == [reward]
     assert lists["scores"] == [pytest.approx(expected)], why
     # OpenRLHF takes the keys of the first sample for all

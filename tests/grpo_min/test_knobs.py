@@ -20,8 +20,8 @@ from r1_reward.grpo_min.config import (
 )
 from r1_reward.grpo_min.loop import Trainer
 from r1_reward.grpo_min.loss import LossConfig
-from r1_reward.grpo_min.questions import prepare
 from r1_reward.grpo_min.runlog import StepMetrics
+from r1_reward.grpo_min.templates import Template
 from r1_reward.grpo_min.toy.arithmetic import sums, toy_model, toy_tokenizer
 from r1_reward.verifiers import Reason, Sample, Term, Verdict
 from r1_reward.verifiers.reward import Reward
@@ -152,17 +152,22 @@ def test_top_k_and_stop_strings_reach_the_engine(tmp_path: Path) -> None:
 def test_templates_are_what_the_model_sees() -> None:
     class Words:
         chat_template = "yes"
+        eos_token_id = bos_token_id = None
+        all_special_ids: tuple[int, ...] = ()
+        added_tokens_decoder: dict[int, str] = {}  # noqa: RUF012 - as tokenizers have it
 
         def encode(self, text: str, **_: object) -> list[str]:
             return text.split(" ")
 
-        def apply_chat_template(self, turns: list[dict[str, str]], **_: object) -> str:
-            return " ".join(f"<{turn['role']}> {turn['content']}" for turn in turns) + " <assistant>"
+        def apply_chat_template(self, turns: list[dict[str, str]], *, add_generation_prompt: bool, **_: object) -> str:
+            text = " ".join(f"<{turn['role']}> {turn['content']}" for turn in turns)
+            return text + " <assistant>" * add_generation_prompt
 
     sample = Sample(response="", prompt="What is {x}?")
 
-    def seen(template: str) -> str:
-        return " ".join(map(str, prepare([sample], Words(), template, 999)[0].tokens))
+    def seen(template: Any) -> str:  # any: a Literal
+        (question,) = Template(Words(), DataConfig(template=template)).questions([sample], 999)
+        return " ".join(map(str, question.tokens))
 
     assert seen("plain") == "What is {x}?"
     assert seen("chat") == "<user> What is {x}? <assistant>"

@@ -15,10 +15,11 @@ from types import SimpleNamespace
 import pytest
 
 from r1_reward.grpo_min.config import AlarmConfig
-from r1_reward.grpo_min.metrics import REFLECTIVE, alarms, merged, sample_line, summarise, tally_groups
+from r1_reward.grpo_min.metrics import alarms, merged, sample_line, summarise, tally_groups
 from r1_reward.grpo_min.rollout import Group, Rollout
 from r1_reward.grpo_min.runlog import RunLog, StepMetrics, make_writer
 from r1_reward.inspection.report.metrics import TITLES
+from r1_reward.scoring.measure import REFLECTIVE
 from r1_reward.verifiers import Reason, Verdict
 from r1_reward.verifiers.errors import ConfigError, WriteError
 

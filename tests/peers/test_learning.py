@@ -18,23 +18,7 @@ from r1_reward.adapters.trl import reward
 trl = pytest.importorskip("trl")
 datasets = pytest.importorskip("datasets")
 
-WORDS = (
-    r"\boxed{4}",
-    r"\boxed{5}",
-    "four",
-    "five",
-    "two",
-    "What",
-    "is",
-    "2",
-    "+",
-    "?",
-    "the",
-    "sum",
-    "of",
-    "and",
-    "we",
-)
+WORDS = tuple(r"\boxed{4} \boxed{5} four five two What is 2 + ? the sum of and we".split())
 PROMPT = "What is 2 + 2 ?"
 STEPS = 30
 

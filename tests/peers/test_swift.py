@@ -13,23 +13,7 @@ from typing import Any
 
 import pytest
 
-WORDS = (
-    r"\boxed{4}",
-    r"\boxed{5}",
-    "four",
-    "five",
-    "two",
-    "What",
-    "is",
-    "2",
-    "+",
-    "?",
-    "the",
-    "sum",
-    "of",
-    "and",
-    "we",
-)
+WORDS = tuple(r"\boxed{4} \boxed{5} four five two What is 2 + ? the sum of and we".split())
 FOLDER = os.environ.get("R1_REWARD_SWIFT", "")
 """ms-swift's own environment: it trains with a TRL below 1.0."""
 

@@ -11,7 +11,7 @@ from r1_reward.sandbox import Limits, Outcome, Pool, Result, Submission, TestOut
 from r1_reward.sandbox.errors import SandboxUnavailableError
 from r1_reward.sandbox.functions import call_function
 from r1_reward.sandbox.pool import ENDED
-from r1_reward.verifiers import ProceduralVerifier, Reason, Sample, SqlVerifier
+from r1_reward.verifiers import ProceduralVerifier, Reason, Sample, SqlVerifier, Verifier
 
 
 class EndedPool:
@@ -48,7 +48,8 @@ def test_without_a_sandbox_no_call_raises(monkeypatch: pytest.MonkeyPatch) -> No
             response="SELECT a FROM t", reference="SELECT a FROM t", meta={"schema": "CREATE TABLE t (a)", "data": ""}
         ),
     ]
-    for verifier, row in zip((ProceduralVerifier(slots=7), SqlVerifier(slots=7)), rows, strict=True):
+    verifiers: list[Verifier] = [ProceduralVerifier(slots=7), SqlVerifier(slots=7)]
+    for verifier, row in zip(verifiers, rows, strict=True):
         (verdict,) = verifier([row])
         assert (verdict.score, verdict.reason) == (None, Reason.SANDBOX_UNAVAILABLE)
 

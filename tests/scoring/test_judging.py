@@ -113,7 +113,7 @@ def test_a_judge_that_fails_is_no_zero_in_the_summary(tmp_path: Path) -> None:
 
 def test_a_key_that_is_refused_is_said_at_once(tmp_path: Path) -> None:
     put(tmp_path, rows(30))
-    with ScriptedServer(lambda asked: Told(raw=b'{"error": {"message": "Incorrect API key"}}', status=401)) as server:
+    with ScriptedServer(lambda _: Told(raw=b'{"error": {"message": "Incorrect API key"}}', status=401)) as server:
         result = score(tmp_path, server.url, "--workers", "1", code=1)
     said = re.sub(r"\s+", " ", result.stderr)
     assert "fail alike: judge unavailable: http" in said

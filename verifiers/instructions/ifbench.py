@@ -52,8 +52,8 @@ def _stop_words(text: Text, percentage: int) -> bool:
 
 
 def _endings(text: Text) -> tuple[int, int, int]:
-    found = Counter(sentence[-1:] for sentence in text.sentences)
-    return found["."], found["?"], found["!"]
+    ends = Counter(sentence[-1:] for sentence in text.sentences)
+    return ends["."], ends["?"], ends["!"]
 
 
 def _sentence_types(text: Text) -> bool:
@@ -302,8 +302,8 @@ def _sentences_then_bullets(text: Text) -> bool:
             if sentences < 2:
                 return False
         elif prose:
-            found = len(split_sentences(line))
-            sentences, prose = sentences + found, found > 0
+            count = len(split_sentences(line))
+            sentences, prose = sentences + count, count > 0
         else:
             return False
     return bullets >= 2
@@ -412,10 +412,10 @@ def _csv_quotes(text: Text) -> bool:
 
 def _dates(text: Text) -> bool:
     for part in text.raw.strip().split(","):
-        found = _DATE.fullmatch(part.strip())
-        if found is None or not found[0].isascii():
+        match = _DATE.fullmatch(part.strip())
+        if match is None or not match[0].isascii():
             return False
-        year, month, day = map(int, found.groups())
+        year, month, day = map(int, match.groups())
         if not (1769 <= year <= 1821 and 1 <= month <= 12 and 1 <= day <= _DAYS[month - 1]):
             return False
     return True

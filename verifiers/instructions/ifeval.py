@@ -30,9 +30,9 @@ _FENCE = re.compile(r"^```(?:json|Json|JSON)?")
 _COMMAS = re.compile("[,，、،﹐﹑︐]")
 
 
-def compare(count: int, relation: Relation, wanted: int) -> bool:
+def compare(count: int, relation: Relation, bound: int) -> bool:
     """Whether a count is what was asked for."""
-    return count < wanted if relation == "less than" else count >= wanted
+    return count < bound if relation == "less than" else count >= bound
 
 
 def occurrences(text: Text, keyword: str) -> int:
@@ -122,8 +122,8 @@ def _one_answer(text: Text) -> bool:
 
 
 def _highlights(text: Text, num_highlights: int) -> bool:
-    found = _HIGHLIGHT.findall(text.raw) + _DOUBLE.findall(text.raw)
-    return sum(bool(part.strip()) for part in found) >= num_highlights
+    highlights = _HIGHLIGHT.findall(text.raw) + _DOUBLE.findall(text.raw)
+    return sum(bool(part.strip()) for part in highlights) >= num_highlights
 
 
 def _sections(text: Text, section_spliter: str, num_sections: int) -> bool:

@@ -28,7 +28,7 @@ def spoken(text: str, language: str) -> bool:
     code = language.strip().lower().replace("_", "-")
     code = _CODES.get(code, code.partition("-")[0])
     if not known(code, "auto"):
-        raise UnknownLanguageError(f"the language {language!r} cannot be told")
+        raise UnknownLanguageError(f"the language {language!r} cannot be identified")
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST // 2]}\n{text[-_LONGEST // 2 :]}"
     counts: Counter[str] = Counter()

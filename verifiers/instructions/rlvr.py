@@ -20,13 +20,13 @@ _SENTENCE = re.compile(r"(?<!\w\.\w.)(?<![A-Z][a-z]\.)(?<=[.?!])\s")
 
 
 def _repeat_phrase(text: Text, phrase: str, small_n: int) -> bool:
-    wanted = phrase.split()
-    if len(wanted) < 2:
+    words = phrase.split()
+    if len(words) < 2:
         return False
-    found = re.findall(rf"{re.escape(wanted[0])} [^\n]{{0,400}}? {re.escape(wanted[-1])}", text.raw[:20_000])
-    changed = [sum(a != b for a, b in zip(one.split(), wanted, strict=False)) for one in found]
-    same_length = all(len(one.split()) == len(wanted) for one in found)
-    return len(found) == small_n > 0 and same_length and max(changed) <= 1 and changed[-1] == 1
+    repeats = re.findall(rf"{re.escape(words[0])} [^\n]{{0,400}}? {re.escape(words[-1])}", text.raw[:20_000])
+    changed = [sum(a != b for a, b in zip(one.split(), words, strict=False)) for one in repeats]
+    same_length = all(len(one.split()) == len(words) for one in repeats)
+    return len(repeats) == small_n > 0 and same_length and max(changed) <= 1 and changed[-1] == 1
 
 
 def _copy(text: Text, prompt_to_repeat: str) -> bool:
@@ -43,8 +43,8 @@ def _copy_span(text: Text, prompt_to_repeat: str, n_start: int, n_end: int) -> b
 
 
 def _hyphens(text: Text) -> bool:
-    wanted = split_sentences(text.raw.replace("-", " "))
-    return all(one.strip() == one == other for one, other in zip(text.raw.split("-"), wanted, strict=False))
+    sentences = split_sentences(text.raw.replace("-", " "))
+    return all(one.strip() == one == other for one, other in zip(text.raw.split("-"), sentences, strict=False))
 
 
 def _no_neighbours(text: Text) -> bool:
@@ -77,8 +77,8 @@ def _two_spaced(text: Text) -> bool:
 
 
 def _first_of_sentences(text: Text, first_word: str) -> bool:
-    wanted = first_word.strip().lower()
-    return all(sentence.split()[:1] == [wanted] for sentence in map(str.lower, text.sentences))
+    first = first_word.strip().lower()
+    return all(sentence.split()[:1] == [first] for sentence in map(str.lower, text.sentences))
 
 
 def _first_of_answer(text: Text, first_word: str) -> bool:
@@ -86,8 +86,8 @@ def _first_of_answer(text: Text, first_word: str) -> bool:
 
 
 def _last_of_sentences(text: Text, last_word: str) -> bool:
-    wanted = last_word.strip().lower()
-    return all([_SIGNS.sub("", word) for word in one.lower().split()[-1:]] == [wanted] for one in text.sentences)
+    last = last_word.strip().lower()
+    return all([_SIGNS.sub("", word) for word in one.lower().split()[-1:]] == [last] for one in text.sentences)
 
 
 def _last_of_answer(text: Text, last_word: str) -> bool:
@@ -175,10 +175,10 @@ TRAINING_CHECKS: Mapping[str, Check] = {
 # -- RLVR-IFeval ------------------------------------------------------------------------------------------------------
 
 
-def _quantity(count: int, quantifier: Quantifier, wanted: int, slack: int) -> bool:
+def _quantity(count: int, quantifier: Quantifier, bound: int, slack: int) -> bool:
     if quantifier == "around":
-        return abs(count - wanted) <= slack
-    return count >= wanted if quantifier == "at least" else count <= wanted
+        return abs(count - bound) <= slack
+    return count >= bound if quantifier == "at least" else count <= bound
 
 
 def _all_keywords(text: Text, keyword_list: Sequence[str]) -> bool:

@@ -48,45 +48,45 @@ def tasks_of(sample: Sample) -> list[Task]:
     >>> [task.name for task in tasks_of(Sample(response="", reference='{"func_name": "validate_no_commas"}'))]
     ['validate_no_commas']
     """
-    names, given = sample.meta.get("instruction_id_list"), sample.meta.get("kwargs")
+    names, kwargs = sample.meta.get("instruction_id_list"), sample.meta.get("kwargs")
     if names is None:
         if not sample.references:
             raise TaskError("the row has no instruction_id_list and no reference", Reason.REFERENCE_MISSING)
-        names, given = _of_reference(_value(sample.references[0]))
-    names, given = _listed(_value(names)), _listed(_value(given))
+        names, kwargs = _of_reference(_value(sample.references[0]))
+    names, kwargs = _listed(_value(names)), _listed(_value(kwargs))
     if not names:
         raise TaskError("the row's list of instructions is empty", Reason.REFERENCE_MISSING)
-    given = given or [{}] * len(names)
-    if len(given) != len(names):
-        raise TaskError(f"the row has {len(names)} instructions and {len(given)} kwargs")
-    return [_task(name, _value(arguments)) for name, arguments in zip(names, given, strict=True)]
+    kwargs = kwargs or [{}] * len(names)
+    if len(kwargs) != len(names):
+        raise TaskError(f"the row has {len(names)} instructions and {len(kwargs)} kwargs")
+    return [_task(name, _value(arguments)) for name, arguments in zip(names, kwargs, strict=True)]
 
 
-def _of_reference(found: Any) -> tuple[Any, Any]:  # any: JSON values
+def _of_reference(reference: Any) -> tuple[Any, Any]:  # any: JSON values
     """Names and arguments that a reference holds."""
-    while isinstance(found, list) and len(found) == 1:
-        found = _value(found[0])
-    if not isinstance(found, Mapping):
+    while isinstance(reference, list) and len(reference) == 1:
+        reference = _value(reference[0])
+    if not isinstance(reference, Mapping):
         raise TaskError("the reference holds no instructions: it has no instruction_id and no func_name")
-    if found.get("func_name") is not None:
-        return [found["func_name"]], [{key: value for key, value in found.items() if key != "func_name"}]
+    if reference.get("func_name") is not None:
+        return [reference["func_name"]], [{key: value for key, value in reference.items() if key != "func_name"}]
     for key in ("instruction_id_list", "instruction_id", "instruction_ids"):
-        if found.get(key) is not None:
-            return found[key], found.get("kwargs")
-    raise TaskError(f"the reference has the fields {', '.join(map(str, list(found)[:8]))}, and no instruction_id")
+        if reference.get(key) is not None:
+            return reference[key], reference.get("kwargs")
+    raise TaskError(f"the reference has the fields {', '.join(map(str, list(reference)[:8]))}, and no instruction_id")
 
 
-def _task(name: object, given: object) -> Task:
+def _task(name: object, kwargs: object) -> Task:
     check = CHECKS.get(name.strip()) if isinstance(name, str) else None
     if check is None:
         raise TaskError(f"no instruction is called {str(name)[:80]!r}")
-    if given is None:
-        given = {}
-    if not isinstance(given, Mapping):
-        raise TaskError(f"the arguments of {name} are a {type(given).__name__}, not an object")
+    if kwargs is None:
+        kwargs = {}
+    if not isinstance(kwargs, Mapping):
+        raise TaskError(f"the arguments of {name} are a {type(kwargs).__name__}, not an object")
     arguments = {}
     for parameter, kind in _parameters(check).items():
-        value = given.get(parameter)
+        value = kwargs.get(parameter)
         if value is None:
             raise TaskError(f"{name} has no argument {parameter!r}")
         arguments[parameter] = _typed(value, kind, f"{parameter} of {name}")
@@ -128,8 +128,8 @@ def _typed(value: Any, kind: str, what: str) -> Any:  # any: JSON values
 def _value(value: Any) -> Any:  # any: JSON values
     """What JSON text or a Python literal holds; anything else as it is."""
     if isinstance(value, str) and value.strip()[:1] in ("[", "{"):
-        found = literal(value.strip())
-        return value if found is None else found
+        read = literal(value.strip())
+        return value if read is None else read
     return value
 
 

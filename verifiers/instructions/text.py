@@ -139,16 +139,16 @@ _OPENING = "\"'“‘([{*_«-"
 
 def _prose(text: str) -> list[str]:
     """Sentences as a reader counts them: a mark and white space, but not after initials and abbreviations."""
-    found, start = [], 0
+    pieces, start = [], 0
     for mark in _MARK.finditer(text):
         if "." in mark[0] and not _ends_at(text, mark):
             continue
         piece = text[start : mark.end()].strip()
         if piece:
-            found.append(piece)
+            pieces.append(piece)
         start = mark.end()
     rest = text[start:].strip()
-    return [*found, rest] if rest else found
+    return [*pieces, rest] if rest else pieces
 
 
 def _ends_at(text: str, mark: re.Match[str]) -> bool:

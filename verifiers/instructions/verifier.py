@@ -71,8 +71,8 @@ class InstructionsVerifier:
             tasks = tasks_of(sample)
         except TaskError as error:
             return Verdict.error(error.reason, str(error))
-        found = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
-        raw = visible(_answer(found)).strip()
+        scanned = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
+        raw = visible(_answer(scanned)).strip()
         if not raw:
             return Verdict.scored(0.0, Reason.NO_ANSWER, "there is no answer to check")
         answer = raw[:200]
@@ -121,10 +121,10 @@ def _is_copy(text: str, prompt: str) -> bool:
     return said <= asked and (len(said) >= 0.9 * len(asked) or len(said & _DEMANDS) > 1)
 
 
-def _answer(found: Reasoning) -> str:
+def _answer(scanned: Reasoning) -> str:
     """What follows the thinking; of an answer block its body, where nothing stands beside it."""
-    if found.final is None:
+    if scanned.final is None:
         return ""
-    text = found.final.of(found.text).strip()
-    inside = [block for block in found.answers if block.span.of(found.text) == text and block.closed]
-    return inside[0].body.of(found.text) if inside else text
+    text = scanned.final.of(scanned.text).strip()
+    inside = [block for block in scanned.answers if block.span.of(scanned.text) == text and block.closed]
+    return inside[0].body.of(scanned.text) if inside else text

@@ -169,12 +169,12 @@ class Asker:
         if self._broken is not None:
             raise self._broken
         keys = [(question_key(self._settings, one.text), one.number) for one in questions]
-        found: dict[tuple[str, int], Answer] = {}
+        answers: dict[tuple[str, int], Answer] = {}
         waiting = []
 
         def settle(key: tuple[str, int], question: Question, answer: Answer) -> None:
             if answered is None:
-                found[key] = answer
+                answers[key] = answer
             else:
                 answered(question, answer)
 
@@ -200,7 +200,7 @@ class Asker:
                     tasks.create_task(work())
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
-        return [] if answered else [found[key] for key in keys]
+        return [] if answered else [answers[key] for key in keys]
 
     def _held(self, key: tuple[str, int], question: Question) -> Answer | None:
         """What the recording has; a question that failed is asked again, unless it is played back."""
@@ -351,8 +351,8 @@ class Asker:
                         self._reserved += worst
                         return True
                     if self._reserved <= 0:
-                        told = f"{self._recording.cost:.4g} of at most {self._max_cost:g} are spent (max_cost)"
-                        call.denied = call.denied or Failure(Reason.JUDGE_CEILING, told)
+                        detail = f"{self._recording.cost:.4g} of at most {self._max_cost:g} are spent (max_cost)"
+                        call.denied = call.denied or Failure(Reason.JUDGE_CEILING, detail)
                     if call.denied is not None:
                         return False
                 await asyncio.sleep(0.01)

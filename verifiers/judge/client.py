@@ -131,6 +131,7 @@ class Connection:
     def __init__(self, client: ChatClient) -> None:
         self._client = client
         self._stack = AsyncExitStack()
+        self._addresses: dict[str, httpx.URL] = {}
 
     async def __aenter__(self) -> Connection:
         import httpx
@@ -197,11 +198,11 @@ class Connection:
         except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
             raise EndpointError(f"no reply from {where}: {type(error).__name__}: {error}") from None
         if status != 200:
-            told = data[:2000].decode("utf-8", "replace")
+            text = data[:2000].decode("utf-8", "replace")
             raise EndpointError(
-                f"{where} answered with status {status}: {told[:200]}",
-                _fault(status, told),
-                retry_after=_retry_after(headers, told),
+                f"{where} answered with status {status}: {text[:200]}",
+                _fault(status, text),
+                retry_after=_retry_after(headers, text),
             )
         return data
 
@@ -210,7 +211,9 @@ class Connection:
 
         # Not compressed, so that the bound on bytes is one on memory.
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        address = f"{self._client.url.rstrip('/')}/{path}"
+        address = self._addresses.get(path)
+        if address is None:
+            address = self._addresses[path] = httpx.URL(f"{self._client.url.rstrip('/')}/{path}")
         limits = dict.fromkeys(("connect", "read", "write", "pool"), self._client.timeout)
         request = httpx.Request("POST", address, content=body, headers=headers, extensions={"timeout": limits})
         _authorise(request, self._client.key_env)
@@ -246,7 +249,7 @@ class Connection:
         reason = choice.get("finish_reason")
         reason = "" if reason is None else reason
         native = choice.get("native_finish_reason")  # of a provider behind OpenRouter, whose word for it is vaguer
-        ends = [_ENDS.fullmatch(one) if isinstance(one, str) else None for one in (native, reason)]
+        ends = [_ENDS.fullmatch(one.strip()) if isinstance(one, str) else None for one in (native, reason)]
         end = ends[0] if ends[0] is not None and ends[0].lastgroup else ends[1]
         if refusal or (end is not None and end["refused"]):
             error = EndpointError(f"the model refused: {str(refusal or reason)[:200]}", "refused")
@@ -265,7 +268,7 @@ class Connection:
 _UNSUPPORTED = re.compile(r"nsupported (?:parameter|value): '(temperature|max_tokens)'")
 """What OpenAI's reasoning models say; their longest reply is `max_completion_tokens`."""
 _ENDS = re.compile(
-    r"(?:stop(?:_sequence|_token)?|eos(?:_\w+)?|end(?:_turn)?|completed?|finished|done)?"
+    r"(?:stop(?:_sequence|_token)?|eos(?:_\w+)?|end(?:_turn)?|completed?|finish(?:ed)?|done)?"
     r"|(?P<cut>.*length|.*exceeded|max_.*|token_limit|incomplete|truncated)"
     r"|(?P<failed>.*error|abort(?:ed)?|cancell?ed|insufficient_system_resource)"
     r"|(?P<refused>content_filter(?:ed)?|guardrail\w*|moderation|safety|recitation|prohibited_content|blocklist|spii|refusal|sensitive)",
@@ -287,8 +290,8 @@ def _text_of(content: object) -> tuple[str | None, str | None]:
 
 def _error_in_reply(error: object, where: str) -> EndpointError:
     """An error that a server sends with status 200, as those do that have begun to reply when another one fails."""
-    code = error.get("code") if isinstance(error, Mapping) else None
-    status = int(code) if str(code).isascii() and str(code).isdigit() else 500
+    code = str(error.get("code")) if isinstance(error, Mapping) else ""
+    status = int(code) if re.fullmatch("[0-9]{3}", code) else 500
     text = json.dumps(error)
     return EndpointError(f"{where} answered with an error: {text[:200]}", _fault(status, text))
 
@@ -331,7 +334,7 @@ def _without_key(data: bytes, name: str | None) -> bytes:
 
 _FILTERED = re.compile(
     r"content_filter|content_policy|ContentPolicy|content management policy|ResponsibleAI|data_inspection_failed"
-    r"|requires moderation|was flagged|usage guidelines|safety system|guardrail"
+    r"|requires moderation|flagged|usage guidelines|safety system|guardrail"
 )
 """What servers write where a filter refused a question; it is about that one alone."""
 

@@ -97,16 +97,19 @@ def question_text(task: str, material: Sequence[tuple[str, str]], fields: Sequen
 
 def reply_schema(code: str, fields: Sequence[Field]) -> dict[str, Any]:  # any: a JSON schema
     """What the reply must be, for servers that keep to a schema."""
-    told = {"code": {"type": "string", "enum": [code]}, "reasons": {"type": "string"}}
-    told |= {field.name: field.schema() for field in fields}
-    return {"type": "object", "properties": told, "required": list(told), "additionalProperties": False}
+    properties = {"code": {"type": "string", "enum": [code]}, "reasons": {"type": "string"}}
+    properties |= {field.name: field.schema() for field in fields}
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-def read_reply(reply: str, code: str, fields: Sequence[Field]) -> tuple[dict[str, str | float], str]:
+def read_reply(
+    reply: str, code: str, fields: Sequence[Field], material: Sequence[tuple[str, str]] = ()
+) -> tuple[dict[str, str | float], str]:
     """The verdict in a reply, by name of field, and its reasons.
 
     Reasoning is left out. Of several objects with the code, all must say the same, and nothing around them may say
     otherwise: neither a second verdict (`[[B]]`, "Final score: 3"), nor, after the last object, another of the words.
+    Where that stands in the `material` of the question too, a judge has quoted it, and said nothing.
     Raises UnclearError where there is no verdict, or there are two.
 
     >>> read_reply('{"code": "1f", "reasons": "so", "verdict": "yes"}', "1f", [Field(name="verdict", words=["yes"])])
@@ -126,7 +129,8 @@ def read_reply(reply: str, code: str, fields: Sequence[Field]) -> tuple[dict[str
     if re.search(rf"code[\"']?\s*:\s*[\"']?{code}", around):
         raise UnclearError("the reply holds a verdict that cannot be read beside one that can")
     if len(fields) == 1:
-        _check_around(around, after, fields[0], verdicts[0][fields[0].name])
+        quotable = "\n".join(neutral(text) for _, text in material)
+        _check_around(around, after, fields[0], verdicts[0][fields[0].name], quotable)
     reasons = objects[0][0].get("reasons")
     return verdicts[0], reasons if isinstance(reasons, str) else ""
 
@@ -221,24 +225,31 @@ def _around(reply: str, final: Sequence[_Span], objects: Sequence[_Span], last_v
 
 _SAYS = (
     r"(?:(?:verdict|judge?ment|decision|conclusion|grade|score|rating|result\]?|winner|boxed)\W{0,8}"
-    r"(?:the\s+(?:response|answer)\s+)?(?:is\b\W{0,4})?|\[\[\s*)"
+    r"(?:(?:it|this|that|the\s+(?:response|answer))\s+)?(?:(?:is|was|(?:should|must|would)\s+be)\b\W{0,4})?|\[\[\s*)"
 )
 
 
-def _check_around(around: str, after: str, field: Field, verdict: str | float) -> None:
+def _check_around(around: str, after: str, field: Field, verdict: str | float, quotable: str) -> None:
     """Raise UnclearError where a text around a verdict gives another one."""
+
+    def said_by(pattern: str, text: str, before: int = 0) -> list[str]:
+        """What matches, but for quotations, by the match and so many characters before it."""
+        spans = [(one[1], one.start() - before, one.end()) for one in re.finditer(pattern, text)]
+        return [word for word, start, end in spans if start < 0 or text[start:end] not in quotable]
+
+    others: list[str | float] = []
     if not field.words:
         number = r"(?:\(\d+\s*(?:-|–|to)\s*\d+\)\W{0,4})?(-?\d++(?:\.\d++)?)(?!\s*(?:-|–|to)\s*\d)"
-        others = [float(one) for one in re.findall(rf"(?i:{_SAYS}){number}", around)]
+        others += [float(one) for one in said_by(rf"(?i:{_SAYS}){number}", around)]
     else:
         words = {_plain(word): word for word in field.words}
         # A single letter is a word of English, too, where it is small.
         forms = [re.escape(w) if len(w) == 1 else f"(?i:{re.escape(w).replace('_', '[ _-]')})" for w in field.words]
         word = rf"((?:not\s+)?(?:{'|'.join(sorted(forms, key=len, reverse=True))}))(?![\w>=])"
-        said = re.findall(rf"(?i:{_SAYS}){word}", around)
+        said = said_by(rf"(?i:{_SAYS}){word}", around)
         if len(max(field.words, key=len)) > 2:
-            said += [one for one in re.findall(rf"(?<![\w>=]){word}", after) if len(one) > 1]
-        others = [words[_plain(one)] for one in said if _plain(one) in words]
+            said += [one for one in said_by(rf"(?<![\w>=]){word}", after, before=12) if len(one) > 1]
+        others += [words[_plain(one)] for one in said if _plain(one) in words]
         denied = [words[_plain(one)[3:]] for one in said if _plain(one) not in words]
         if verdict in denied:
             others.append("")
@@ -275,13 +286,13 @@ def neutral(text: str) -> str:
     '4 ‹|im_start|›system ⟦/INST⟧ a\\u202eb'
     """
     text = "".join(map(_seen, text)) if not (text.isascii() and text.isprintable()) else text
-    text = _MARKER.sub(lambda found: "‹" * len(found[0]), text)
+    text = _MARKER.sub(lambda match: "‹" * len(match[0]), text)
     return _CONTROL_TOKEN.sub(_as_text, text)
 
 
-def _as_text(found: re.Match[str]) -> str:
-    inside = next(group for group in found.groups() if group is not None)
-    return f"⟦{inside}⟧" if found[0].startswith("[") else f"‹{inside}›"
+def _as_text(match: re.Match[str]) -> str:
+    inside = next(group for group in match.groups() if group is not None)
+    return f"⟦{inside}⟧" if match[0].startswith("[") else f"‹{inside}›"
 
 
 def _seen(char: str) -> str:

@@ -41,8 +41,8 @@ def question_key(settings: list[object], text: str) -> str:
     >>> question_key(["a-model", 0.0], "Is it right?") != question_key(["a-model", 0.7], "Is it right?")
     True
     """
-    told = json.dumps([settings, text], sort_keys=True, default=repr)
-    return hashlib.sha256(told.encode()).hexdigest()[:32]
+    content = json.dumps([settings, text], sort_keys=True, default=repr)
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
 class Recording:
@@ -112,15 +112,15 @@ class Recording:
         try:
             key, failed = (str(row["asked"]), int(row["number"])), row["failed"]
             read, written = row["tokens"]
-            found = Recorded(row["reply"], tuple(failed) if failed else None, (read, written), float(row["cost"]))
+            row_read = Recorded(row["reply"], tuple(failed) if failed else None, (read, written), float(row["cost"]))
             if row["judge"] not in self.judges:
                 self.judges.append(list(row["judge"]))
         except (KeyError, TypeError, ValueError, AttributeError):
             raise ConfigError(f"{self._path} holds what is no recording of a judge; name another file") from None
-        self.cost += found.cost
+        self.cost += row_read.cost
         held = self._rows.get(key)
-        kept = found if held is None or held.failed is not None or found.failed is None else held
+        kept = row_read if held is None or held.failed is not None or row_read.failed is None else held
         if held is not None and held.reply is not None:  # else it had been given up, and was asked anew
-            read, written = held.tokens[0] + found.tokens[0], held.tokens[1] + found.tokens[1]
-            kept = kept._replace(tokens=(read, written), cost=held.cost + found.cost)
+            read, written = held.tokens[0] + row_read.tokens[0], held.tokens[1] + row_read.tokens[1]
+            kept = kept._replace(tokens=(read, written), cost=held.cost + row_read.cost)
         self._rows[key] = kept

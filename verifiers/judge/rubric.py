@@ -108,24 +108,24 @@ def criteria_of(rubric: object) -> tuple[Criterion, ...]:
     if not isinstance(rubric, list | tuple) or not rubric:
         raise RubricError("the rubric of the row is no list of criteria")
     try:
-        found = tuple(map(_criterion, rubric))
-        _check_criteria(found)
+        criteria = tuple(map(_criterion, rubric))
+        _check_criteria(criteria)
     except (ConfigError, TypeError, ValueError) as error:
         raise RubricError(f"the rubric of the row cannot be read: {error}") from error
-    return found
+    return criteria
 
 
-def _criterion(told: Any) -> Criterion:  # any: a JSON value
-    if isinstance(told, str):
-        return Criterion(text=told)
-    if not isinstance(told, Mapping):
-        raise ConfigError(f"a criterion is {str(told)[:60]!r}")
-    texts = [told[key] for key in _TEXT if isinstance(told.get(key), str)]
-    weights = [told[key] for key in _WEIGHT if told.get(key) is not None]
-    names = [str(told[key]) for key in _NAME if told.get(key) is not None]
+def _criterion(entry: Any) -> Criterion:  # any: a JSON value
+    if isinstance(entry, str):
+        return Criterion(text=entry)
+    if not isinstance(entry, Mapping):
+        raise ConfigError(f"a criterion is {str(entry)[:60]!r}")
+    texts = [entry[key] for key in _TEXT if isinstance(entry.get(key), str)]
+    weights = [entry[key] for key in _WEIGHT if entry.get(key) is not None]
+    names = [str(entry[key]) for key in _NAME if entry.get(key) is not None]
     if len(texts) != 1 or len(weights) > 1:
-        raise ConfigError(f"a criterion has the fields {sorted(told)}; one text and at most one weight are wanted")
-    levels = told.get("levels", 1)
+        raise ConfigError(f"a criterion has the fields {sorted(entry)}; one text and at most one weight are wanted")
+    levels = entry.get("levels", 1)
     if isinstance(levels, bool) or not isinstance(levels, int):
         raise ConfigError(f"levels is {levels!r}; it must be a whole number")
     weight = weights[0] if weights else 1.0

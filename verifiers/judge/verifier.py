@@ -125,8 +125,8 @@ class JudgeVerifier:
             self._judge()
 
     def __reduce__(self) -> tuple[Callable[[], JudgeVerifier], tuple[()]]:
-        told = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
-        return functools.partial(JudgeVerifier, **told), ()
+        options = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
+        return functools.partial(JudgeVerifier, **options), ()
 
     @property
     def name(self) -> str:
@@ -153,9 +153,9 @@ class JudgeVerifier:
             tasks = [self._task(sample) for sample in samples]
             asked = [index for index, task in enumerate(tasks) if not isinstance(task, Verdict)]
             votes = self._votes([task for task in tasks if not isinstance(task, Verdict)])
-            found = dict(zip(asked, votes, strict=True))
+            answers = dict(zip(asked, votes, strict=True))
             verdicts = [
-                task if isinstance(task, Verdict) else self._decide(samples[index], found[index])
+                task if isinstance(task, Verdict) else self._decide(samples[index], answers[index])
                 for index, task in enumerate(tasks)
             ]
         seconds = (time.perf_counter() - begun) / (len(samples) or 1)
@@ -181,8 +181,8 @@ class JudgeVerifier:
             return self._both_orders(prompt, answer, references[0])
         material = [*prompt, ("response", answer)]
         if rubric.mode == "reference":
-            told = "\n\nor:\n\n".join(references)
-            material[-1:] = [("reference", told), ("response", answer)]
+            listed = "\n\nor:\n\n".join(references)
+            material[-1:] = [("reference", listed), ("response", answer)]
             return [(self._rubric.instructions, material, [Field(name="verdict", words=list(rubric.labels))])]
         if rubric.mode == "scale":
             low, high = rubric.scale
@@ -197,10 +197,10 @@ class JudgeVerifier:
     def _criteria(self, sample: Sample) -> Sequence[Criterion]:
         if self._rubric.criteria:
             return self._rubric.criteria
-        told = next((sample.meta[key] for key in ("rubric", "rubrics", "criteria") if sample.meta.get(key)), None)
-        if told is None:
+        rubric = next((sample.meta[key] for key in ("rubric", "rubrics", "criteria") if sample.meta.get(key)), None)
+        if rubric is None:
             raise RubricError("the sample has no rubric, and neither has the verifier")
-        return criteria_of(told)
+        return criteria_of(rubric)
 
     def _both_orders(self, prompt: Sequence[tuple[str, str]], one: str, other: str) -> list[_Task]:
         asked = [Field(name="verdict", words=list(_GAMES[self._rubric.levels]))]
@@ -215,7 +215,7 @@ class JudgeVerifier:
 
     def _question(self, task: _Task, vote: int) -> Question:
         text, code = question_text(*task)
-        read = functools.partial(read_reply, code=code, fields=task[2])
+        read = functools.partial(read_reply, code=code, fields=task[2], material=task[1])
         return Question(text, read, reply_schema(code, task[2]), self.draw * self.votes + vote)
 
     # --- What it comes to
@@ -280,8 +280,8 @@ class JudgeVerifier:
         if failed and (count <= max(others, default=0) + len(failed) or count < self.agreement * self.votes):
             return Verdict.error(failed[0].reason, failed[0].detail, evidence=evidence)
         if count < self.agreement * self.votes or count in others:
-            told = ", ".join(f"{word} {number}" for word, number in sorted(counted.items()))
-            return Verdict.error(Reason.JUDGE_UNCLEAR, f"the votes disagree: {told}", evidence=evidence)
+            counts = ", ".join(f"{word} {number}" for word, number in sorted(counted.items()))
+            return Verdict.error(Reason.JUDGE_UNCLEAR, f"the votes disagree: {counts}", evidence=evidence)
         evidence["agreement"] = count / self.votes
         detail = next(a.value[1] for a in answers if a.failure is None and a.value[0]["verdict"] == label)[:300]
         score = self._rubric.labels[label]
@@ -319,8 +319,8 @@ class JudgeVerifier:
                     verdicts[index] = self._empty()
             players[group] = [index for index in members if index not in verdicts]
             if group is None or len(members) == 1:
-                told = "the sample has no other response to be compared with in this call"
-                verdicts |= {index: Verdict.error(Reason.NO_OPPONENT, told) for index in players.pop(group)}
+                detail = "the sample has no other response to be compared with in this call"
+                verdicts |= {index: Verdict.error(Reason.NO_OPPONENT, detail) for index in players.pop(group)}
             elif len(players[group]) == 1:
                 (index,) = players.pop(group)
                 verdicts[index] = Verdict.scored(1.0, Reason.MEASURED, "all other responses are empty")
@@ -332,8 +332,8 @@ class JudgeVerifier:
             pairs = []
             for group, plan in schedules.items():
                 if number < len(plan) and group not in failed:
-                    found = plan[number](played[group])
-                    pairs += [(group, one, other) for one, other in found]
+                    meetings = plan[number](played[group])
+                    pairs += [(group, one, other) for one, other in meetings]
             tasks = []
             for group, one, other in pairs:
                 left, right = (samples[players[group][place]] for place in (one, other))
@@ -358,8 +358,8 @@ class JudgeVerifier:
                 else:
                     games = len(evidence["verdict"])
                     evidence |= {"games": games, "group": len(members)}
-                    told = f"{points[place]:.2f} points a game of {games} against {len(members) - 1} others"
-                    verdicts[index] = Verdict.scored(points[place], Reason.MEASURED, told, evidence=evidence)
+                    detail = f"{points[place]:.2f} points a game of {games} against {len(members) - 1} others"
+                    verdicts[index] = Verdict.scored(points[place], Reason.MEASURED, detail, evidence=evidence)
         return [verdicts[index] for index in range(len(samples))]
 
     # --- Who is asked
@@ -410,12 +410,12 @@ def _function(ask: Callable[[str], Any] | str) -> Ask:  # any: as above
     try:
         if ":" not in ask:
             raise ValueError("write package.module:function")
-        found = resolve_name(ask)
+        function = resolve_name(ask)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(f"judge.ask is {ask!r}, which cannot be imported: {error}") from error
-    if not callable(found):
+    if not callable(function):
         raise ConfigError(f"judge.ask is {ask!r}, which is not callable")
-    return found  # type: ignore[no-any-return]  # from text to text is all that is asked
+    return function  # type: ignore[no-any-return]  # from text to text is all that is asked
 
 
 def _summary(sample: Sample) -> str:

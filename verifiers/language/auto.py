@@ -118,7 +118,7 @@ def _cjk(
         yield Piece(start, end, language, count + len("".join(each.findall(text, start, end))))
 
 
-def _stretches(runs: Sequence[han.Run]) -> Iterator[tuple[str, int, int]]:
+def _stretches(runs: Sequence[han.HanRun]) -> Iterator[tuple[str, int, int]]:
     changes = switching.boundaries([run.language for run in runs]) if runs else []
     for first, after in pairwise(changes):
         yield runs[first].language, runs[first].start, runs[after - 1].end

@@ -51,11 +51,12 @@ _DENIED_AFTER = re.compile(
 )
 _TAG = re.compile(r"</?[A-Za-z][\w-]{0,20}\s?/?>|<\|")
 _IF = re.compile(
-    r"\b(?:if|when|for|case|otherwise|else|suppose|assuming|wenn|falls|für|sonst|si|pour|quand|sinon|cuando|para|se)\b"
-    r"|\b(?:если|при|когда|иначе)\b|当|若|如果|否则|のとき|때",
+    r"\b(?:if|when|case|otherwise|else|suppose|assuming|wenn|falls|sonst|si|quand|sinon|cuando)\b"
+    r"|(?:^|[,;:(]|\b(?:and|but|while)\b)\s*(?:for|für|pour|para|per|при)\b(?=[^.]{0,16}(?:\$|\\\(|\d|\b(?:even|odd)\b))"
+    r"|\b(?:если|когда|иначе)\b|当|若|如果|否则|のとき|때",
     re.IGNORECASE,
 )
-_IF_AFTER = re.compile(rf"[\s$,]*(?:{_IF.pattern})", re.IGNORECASE)
+_IF_AFTER = re.compile(rf"[\s$]*(?:,?\s*for\s+\$|,?\s*(?:{_IF.pattern}))", re.IGNORECASE)
 _SENTENCES = re.compile(
     r"[.!?;。；！]\s|\n\s*\n|\n\s*(?:#|\*\*)|[。；]|\b(?:so|therefore|thus|hence|finally|overall|in all)\b"
 )
@@ -66,6 +67,7 @@ _GLUED_BEFORE = re.compile(
     r"|\^|\{|[\w)}\]|]\s*[<>≤≥≠]"
     r"|\\(?:times|cdot|div|[lg](?:t|eq?(?:slant|q)?)|neq?|pm|mp|sqrt|not|sin|cos|tan|log|ln|exp))\s*$"
 )
+_GLUE = frozenset("-+/|^{<>≤≥≠0123456789")
 _GLUED_AFTER = re.compile(
     r"\s*(?:\^|\}|![$!]|[-+*/]\s*[\d\\(]|[-+*/][A-Za-z]|(?:[<>≤≥]|\\(?:[lg](?:t|eq?(?:slant|q)?)))\s*[A-Za-z]|\\(?:times|cdot|div|pm|mp|d?frac|sqrt|pi)(?![A-Za-z]))"
     r"|\.\d|[abdeinopqxyz](?![A-Za-z])"
@@ -111,7 +113,9 @@ def last_boxes(text: str, start: int = 0, end: int | None = None) -> Boxed:
         joint = _JOINED.fullmatch(text, close + 1, opens)
         if joint is None or (not joint["how"] and joint[0]):
             between = text[close + 1 : opens]
-            unread = _SIGNS_ONLY.fullmatch(between) is not None or _are_cases(text, start, (before, close), opens, last)
+            unread = _SIGNS_ONLY.fullmatch(between) is not None
+            if text[body:close].strip() != contents[-1]:
+                unread |= _are_cases(text, start, (before, close), opens, last)
             if unread or (_HEDGE.search(between) and not _SENTENCE.search(between)):
                 return Boxed(text[body:end][:200], "hedge")
             break
@@ -143,9 +147,11 @@ def _in_context(text: str, box: Boxed, start: int, end: int) -> Boxed:
         return Boxed(box.content, "denied")
     if ("either" in before and _EITHER.search(before)) or _OR_ELSE.match(after):
         return Boxed(box.content, "hedge")
-    if _COMPARED.search(before[-16:]):
+    if before.endswith("$") and _COMPARED.search(before[-16:]):
         return Boxed(box.content, "part_of_formula")
-    if not (_GLUED_BEFORE.search(before[-16:]) or _GLUED_AFTER.match(after)):
+    last = before.rstrip()[-1:]
+    glued = (last in _GLUE or "\\" in before[-16:]) and _GLUED_BEFORE.search(before[-16:])
+    if not glued and not _GLUED_AFTER.match(after):
         return box
     head, tail = _FORMULA_HEAD.search(before), _FORMULA_TAIL.match(after)
     if head is None or tail is None:

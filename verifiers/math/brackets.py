@@ -58,9 +58,11 @@ def braced_set(parser: Descent) -> Node:
         raise Unreadable("a set of names that its conditions do not say")
     if conditions and conditions[0].value == "=" and conditions[0].args[0] == parts[0] and conditions[1:]:
         parts = [conditions.pop(0).args[1]]  # {x : x = 2k, k in Z} is {2k : k in Z}
-    if conditions and parts[0].kind != "rel" and len(names(parts[0])) == 1 and parts[0].kind != "var":
-        bound, (name,) = Node("var", (), "#"), names(parts[0])
-        parts, conditions = ([substitute(one, name, bound) for one in some] for some in (parts, conditions))
+    if conditions and parts[0].kind not in ("rel", "var") and len(names(parts[0])) == 1:
+        (name,) = names(parts[0])
+        if any(name in names(one) for one in conditions):  # whatever the bound name is called
+            bound = Node("var", (), "#")
+            parts, conditions = ([substitute(one, name, bound) for one in some] for some in (parts, conditions))
     if conditions:
         return Node("builder", (parts[0], *conditions))
     return Node("set", tuple(parts))

@@ -107,19 +107,21 @@ def matrices_kept(factors: list[Node]) -> list[Node]:
     return [*factors[:at], Node("fn", tuple(factors[at:]), "product")] if ordered else factors
 
 
-def with_factors(gold: Node, answer: Node) -> tuple[Node, Node] | None:
+def with_factors(gold: Node, answer: Node) -> list[tuple[Node, Node]]:
     r"""Two answers of which one has `g(\sin a - b)` and the other g without a bracket, which then is a factor in both.
 
-    C(10, 3) is a number of choices where the other side has nothing of the kind; a reference that is only this may be
-    a point. None where nothing changes. What is applied to one name or number stays applied: V(t) is not Vt.
+    C(10, 3) is a number of choices where the other side has nothing of the kind; an answer that is only this may be a
+    point. Empty where nothing changes. What is applied to one name or number stays applied: V(t) is not Vt.
     """
-    no_point = gold.kind != "call" or "binom" in kinds(answer)
-    chosen = "call" not in kinds(answer) and no_point, "call" not in kinds(gold)
+    chosen = [
+        "call" not in kinds(other) and (one.kind != "call" or "binom" in kinds(other))
+        for one, other in ((gold, answer), (answer, gold))
+    ]
     turned = (
         _with_factors(gold, names(answer) & _QUANTITIES, choices=chosen[0]),
         _with_factors(answer, names(gold), choices=chosen[1]),
     )
-    return turned if turned != (gold, answer) else None
+    return [turned] if turned != (gold, answer) else []
 
 
 _QUANTITIES = frozenset("ghGH")

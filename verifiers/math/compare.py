@@ -14,7 +14,7 @@ from functools import lru_cache
 from .calls import with_factors, with_products_turned
 from .domains import clash_of_domains, span_of
 from .equations import end_of_chain, same_equation, same_inequality, solves, turned_upward
-from .families import congruence, same_family
+from .families import congruence, same_family, with_parameter_renamed
 from .items import Item, is_name, items_of, links_of
 from .labels import (
     bound_name,
@@ -82,12 +82,15 @@ def _readings(gold: Answer, answer: Answer) -> Iterator[tuple[Node, Node]]:
         yield primed
     if "^" in both and ("product" in kinds(gold.node)) != ("product" in kinds(answer.node)):
         yield with_products_turned(gold.node), with_products_turned(answer.node)
-    if "(" in both and (factored := with_factors(gold.node, answer.node)) is not None:
-        yield factored
+    if "(" in both and "call" in kinds(gold.node) | kinds(answer.node):
+        yield from with_factors(gold.node, answer.node)
+    if gold.node.kind == answer.node.kind and gold.node.kind in ("phrase", "list"):
+        yield from with_parameter_renamed(gold.node, answer.node)
     for mine, other in itertools.product((gold.node, *gold.others), (answer.node, *answer.others)):
         if mine is not gold.node or other is not answer.node:
             yield mine, other
-    for mine, other in (*((gold.node, one) for one in answer.by_kind), *((one, answer.node) for one in gold.by_kind)):
+    read_as = gold.by_kind if gold.node.kind != "tuple" else ()  # a pair is no permutation, whatever the answer is
+    for mine, other in (*((gold.node, one) for one in answer.by_kind), *((one, answer.node) for one in read_as)):
         if mine.kind == other.kind and (other is not answer.node or mine.kind in ("unit", "notation")):
             yield mine, other
 

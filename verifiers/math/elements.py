@@ -75,6 +75,7 @@ def without_fillers(tokens: list[str]) -> list[str]:
     while tokens and (
         (tokens[0] in _LEADING_SIGNS and (tokens[0] in "=:" or not any(map(str.isalpha, tokens[1:]))))
         or (tokens[0][0] == '"' and tokens[0].lower() in LEADING)
+        or (tokens[0] == '"a' and tokens[1:] and tokens[1][0].isdigit())
     ):
         tokens = tokens[1:]
     if len(tokens) > 2 and tokens[0] == "\\forall":

@@ -67,6 +67,28 @@ def renamed(gold: Node, answer: Node) -> Node | None:
     return None
 
 
+def with_parameter_renamed(gold: Node, answer: Node) -> list[tuple[Node, Node]]:
+    r"""Two answers in parts, of which one says `2^k` for `k \\ge 2` and the other `2^m` for `m \\ge 2`, with one name.
+
+    The name has to stand in a value and in a condition, and be given no value: what is asked for keeps its name.
+    """
+    mine, other = names(gold) - names(answer), names(answer) - names(gold)
+    if len(mine) != 1 or len(other) != 1 or not mine | other <= _PERIODS:
+        return []
+    (new,), (old,) = mine, other
+    if not (_is_parameter(gold, new) and _is_parameter(answer, old)):
+        return []
+    return [(gold, substitute(answer, old, Node("var", (), new)))]
+
+
+def _is_parameter(node: Node, name: str) -> bool:
+    var = Node("var", (), name)
+    about = [part for part in node.args if name in names(part)]
+    bounds = [part for part in about if part.kind == "rel" and var in part.args and "=" not in str(part.value).split()]
+    values = [part for part in about if part.kind != "rel" or part.value == "="]
+    return bool(bounds and values) and not any(part.kind == "rel" and part.args[0] == var for part in values)
+
+
 def _period(node: Node, name: str, *, parity: bool = False) -> Node | None:
     """What an angle moves by from one whole number to the next: π in π/4 + kπ; None where it is no such family.
 

@@ -65,6 +65,29 @@ def normal_form(node: Node) -> str:
     return f"{name}{node.value or ''}({', '.join(parts)})"
 
 
+_KEPT: dict[int, tuple[Node, str]] = {}
+"""Forms of trees that were just asked for, by identity: the comparison and its evidence ask for the same ones."""
+_MAX_KEPT = 1_000
+
+
+def kept_form(node: Node) -> str:
+    """The normal form of a tree that may be asked for again."""
+    kept = _KEPT.get(id(node))
+    if kept is not None and kept[0] is node:
+        return kept[1]
+    form = normal_form(node)
+    if len(_KEPT) >= _MAX_KEPT:
+        _KEPT.clear()
+    if len(form) < _MAX_KEPT:
+        _KEPT[id(node)] = node, form
+    return form
+
+
+def forget() -> None:
+    """Drop every form that is kept."""
+    _KEPT.clear()
+
+
 def _number(value: Rational) -> str:
     if max(value.numerator.bit_length(), value.denominator.bit_length()) > 12_000:
         raise TooBig("a number is too long to print")

@@ -40,7 +40,7 @@ _CANCELLED = 1e-6
 """Ratio of a sum to its largest term below which what is left has lost digits that have to be allowed for."""
 _TAIL = 5
 """Terms by which the rest of an infinite sum is told apart."""
-MAX_WORK = 40_000
+MAX_WORK = 16_000
 """Most nodes evaluated for one pair of answers; one at high precision counts ten times."""
 
 

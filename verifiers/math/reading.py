@@ -19,7 +19,8 @@ from .boxes import joined_boxes
 from .elements import added, date, element, is_condition, without_fillers
 from .grammar import Parser
 from .logic import SURE, truth_table
-from .normal import normal_form
+from .normal import forget as forget_forms
+from .normal import kept_form
 from .notation import notation
 from .spelling import numeric_date
 from .tokens import MAX_TEXT, tokenize
@@ -48,7 +49,7 @@ class _Tree:
         if self.node.kind == "bad":
             return self.text[:MAX_SHOWN]
         try:
-            return normal_form(self.node)[:MAX_SHOWN]
+            return kept_form(self.node)[:MAX_SHOWN]
         except (TooBig, RecursionError):
             return self.text[:MAX_SHOWN]
 
@@ -163,6 +164,7 @@ def forget() -> None:
     """Drop every answer that is kept, for measurements from a cold start."""
     _read_kept.cache_clear()
     _tree_kept.cache_clear()
+    forget_forms()
 
 
 def strip_delimiters(raw: str) -> str:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from .exact import rational
-from .normal import normal_form
+from .normal import kept_form
 from .numeric import (
     DIGITS,
     MAX_DIGITS,
@@ -88,7 +88,7 @@ def same_scalar(a: Node, b: Node) -> tuple[bool | None, Rule]:
         pass
     kinds_a, kinds_b = kinds(a), kinds(b)
     try:
-        if normal_form(a) == normal_form(b):
+        if kept_form(a) == kept_form(b):
             return True, Rule.STRUCTURE
     except TooBig:
         pass

@@ -84,6 +84,7 @@ _SIGNS = {"**": "^", "=<": "<=", "==": "=", "=>": "\\implies"}
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _BOLD_LETTERS = re.compile(r"[A-Za-z]|[A-Z]{2,3}|\\(?:" + "|".join(GREEK) + ")")
 _ARTICLE = re.compile(r" [a-z]{3,}")
+_AMOUNT = re.compile(r" \\?[$]?\d")
 _LATEX = re.compile(r"[\\^_+]")
 
 
@@ -178,7 +179,7 @@ def _tokens(text: str, out: list[str], prose: bool, nesting: int) -> None:
             elif len(piece) == 1 and not prose:
                 article = piece == "a" and out and out[-1][0] == '"' and _ARTICLE.match(text, at)
                 out.append('"a' if article else piece)
-            elif piece in "aA" and _ARTICLE.match(text, at):
+            elif piece in "aA" and (_ARTICLE.match(text, at) or (prose and _AMOUNT.match(text, at))):
                 out.append('"a')
             elif len(piece) == 1:
                 may_be = is_symbol(piece) or text.startswith("\\Omega", at)

@@ -150,33 +150,31 @@ def converted(text: str, schema: Any) -> Any:  # any: a JSON Schema, a JSON valu
     return text if value is None and text.strip() not in ("null", "None") else value
 
 
-def same_value(
-    said: Any, wanted: Any, *, fold: bool, choices: bool = False, depth: int = 0
-) -> bool:  # any: JSON values
+def same_value(said: Any, gold: Any, *, fold: bool, choices: bool = False, depth: int = 0) -> bool:  # any: JSON values
     """Whether a value is the one asked for: 1 and 1.0 the same, true not 1; `fold` compares texts as BFCL does, without
     spaces, case and `,./-_*^`, but for numbers."""
     if depth > _DEEPEST:
         return False
-    if isinstance(said, str) and isinstance(wanted, str):
-        return said == wanted or (fold and _folded(said) == _folded(wanted))
-    if isinstance(said, list) and isinstance(wanted, list):
-        if len(said) != len(wanted):
+    if isinstance(said, str) and isinstance(gold, str):
+        return said == gold or (fold and _folded(said) == _folded(gold))
+    if isinstance(said, list) and isinstance(gold, list):
+        if len(said) != len(gold):
             return False
         return all(
-            same_value(a, b, fold=fold, choices=choices, depth=depth + 1) for a, b in zip(said, wanted, strict=True)
+            same_value(a, b, fold=fold, choices=choices, depth=depth + 1) for a, b in zip(said, gold, strict=True)
         )
-    if isinstance(said, dict) and isinstance(wanted, dict):
+    if isinstance(said, dict) and isinstance(gold, dict):
         if choices:
-            return not set(said) - set(wanted) and all(
+            return not set(said) - set(gold) and all(
                 chosen(said[key], one, fold=fold, depth=depth + 1) if key in said else optional(one)
-                for key, one in wanted.items()
+                for key, one in gold.items()
             )
-        return said.keys() == wanted.keys() and all(
-            same_value(said[key], wanted[key], fold=fold, depth=depth + 1) for key in said
+        return said.keys() == gold.keys() and all(
+            same_value(said[key], gold[key], fold=fold, depth=depth + 1) for key in said
         )
-    if isinstance(said, float) and isinstance(wanted, int | float) and not isinstance(wanted, bool):
-        return said == wanted or math.isclose(said, wanted, rel_tol=1e-12)
-    return type(said) is type(wanted) and said == wanted if isinstance(said, str | bool) else same_json(said, wanted)
+    if isinstance(said, float) and isinstance(gold, int | float) and not isinstance(gold, bool):
+        return said == gold or math.isclose(said, gold, rel_tol=1e-12)
+    return type(said) is type(gold) and said == gold if isinstance(said, str | bool) else same_json(said, gold)
 
 
 def chosen(said: Any, choices: Any, *, fold: bool, depth: int = 0) -> bool:  # any: JSON values

@@ -94,11 +94,11 @@ class ToolsVerifier:
             (self._compare(calls, gold, tools, ordered=order == "given") for gold in golds),
             key=lambda verdict: verdict.score or 0.0,
         )
-        wanted = sample.meta.get("final_answer")
-        if wanted is None or not best.score:
+        final = sample.meta.get("final_answer")
+        if final is None or not best.score:
             return best
         answered = AnswerVerifier()(
-            [replace(sample, response=rest_of(text), reference=str(wanted), kind="answer", meta={})]
+            [replace(sample, response=rest_of(text), reference=str(final), kind="answer", meta={})]
         )[0]
         return best if answered.score == 1.0 else replace(answered, evidence=best.evidence)
 
@@ -110,9 +110,9 @@ class ToolsVerifier:
         faults = [_fault(call, tools, golds, evidence) for call in calls]
         left, right = list(range(len(calls))), 0
         for at, gold in enumerate(golds):
-            places = [at] if ordered else left
+            candidates = [at] if ordered else left
             place = next(
-                (p for p in places if p < len(calls) and not faults[p] and self._matches(calls[p], gold)), None
+                (p for p in candidates if p < len(calls) and not faults[p] and self._matches(calls[p], gold)), None
             )
             if place is not None:
                 left.remove(place)

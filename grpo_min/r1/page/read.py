@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ....inspection.report.metrics import read_run
 from ....verifiers.errors import RunError
-from ..folders import Entry, read_stages, stage_folder
+from ..folders import FolderEntry, read_stages, stage_folder
 
 Points = list[tuple[int, float]]
 """Steps and values."""
@@ -77,13 +77,13 @@ def read_pipeline(folder: str | Path) -> Pipeline:
     return Pipeline(str(folder), stages)
 
 
-def _folders(folder: Path) -> list[tuple[Entry, Path]]:
+def _folders(folder: Path) -> list[tuple[FolderEntry, Path]]:
     """The stages that have a report, in the run's order."""
     paths = [(entry, stage_folder(folder, entry.name)) for entry in read_stages(folder)]
     return [(entry, path) for entry, path in paths if (path / "report.json").is_file()]
 
 
-def _stage(entry: Entry, path: Path) -> Stage:
+def _stage(entry: FolderEntry, path: Path) -> Stage:
     report = _object(path / "report.json")
     evaluation = report.get("evaluation")
     metrics = evaluation.get("metrics") if isinstance(evaluation, dict) else None

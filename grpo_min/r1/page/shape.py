@@ -102,7 +102,7 @@ def _hacking(run: Pipeline) -> Iterator[PaperFinding]:
     else:
         what = "preference from the first step on, without rules, is hacked"
         yield _opposed(what, paper, hacked.lines.get("reward/helpful", []), hacked.lines.get("accuracy", []))
-        yield _alarm("the monitor's alarm tells it", hacked.report.get("alarms"), expected=True)
+        yield _alarm("the monitor's alarm reports it", hacked.report.get("alarms"), expected=True)
         yield _alarm("so does the loop's", _loop_alarms(hacked), expected=True)
     if kept is not None:
         yield _alarm(

@@ -95,8 +95,8 @@ class Store {
     if (correct === 1) return "right";
     if (correct === 0) return "wrong";
     for (const name of this.verifiers) {
-      const told = this.index.verdicts[name];
-      if (told.reason[entry] >= 0 && told.score[entry] === null && this.reason(name, entry) !== "not_applicable") return "error";
+      const verdicts = this.index.verdicts[name];
+      if (verdicts.reason[entry] >= 0 && verdicts.score[entry] === null && this.reason(name, entry) !== "not_applicable") return "error";
     }
     return "open";
   }

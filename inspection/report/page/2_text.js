@@ -33,7 +33,7 @@ function oneLine(text) {
   return String(text).replace(UNSEEN, escaped).replace(/\s+/g, " ");
 }
 
-// The same text as nodes, with escapes that can be told from a backslash that was there before.
+// The same text as nodes, with escapes that differ from a backslash that was there before.
 function visible(text) {
   const nodes = [];
   let end = 0;

@@ -127,7 +127,7 @@ function tagsOf(text, prefilled) {
   return tags;
 }
 
-// What is broken, at the places that the verdict tells; those of a file scored before it did are found here.
+// What is broken, at the places that the verdict names; those of a file scored before it did are found here.
 function formatMarks(text, tags, evidence, prefilled) {
   const violations = Array.isArray(evidence.violations) ? evidence.violations : [];
   if (!Array.isArray(evidence.places)) return guessedMarks(text, tags, violations, prefilled);

@@ -53,7 +53,7 @@ function blocksOf(text) {
     const stop = newline < 0 ? text.length : newline;
     const line = text.slice(at, stop);
     const fence = within(fences, at);
-    const found = within(formulas, at) || line.length > 2000 ? null : BLOCK.exec(line);
+    const sign = within(formulas, at) || line.length > 2000 ? null : BLOCK.exec(line);
     if (fence && fence[0] === at) {
       end(at);
       blocks.push({ kind: "code", from: at, to: fence[1] });
@@ -73,8 +73,8 @@ function blocksOf(text) {
       blocks.push({ kind: "table", from: at, to: last, rule: [stop + 1, stop + 1 + next.length] });
       at = last + 1;
       continue;
-    } else if (found && (found.groups.head || found.groups.quote || found.groups.rule || found.groups.item)) {
-      const { head, item, quote, rule } = found.groups;
+    } else if (sign && (sign.groups.head || sign.groups.quote || sign.groups.rule || sign.groups.item)) {
+      const { head, item, quote, rule } = sign.groups;
       end(at);
       if (rule) blocks.push({ kind: "rule", from: at, to: stop });
       else if (head) blocks.push({ kind: "h", from: at, to: stop, hide: head.length, level: Math.min(6, head.trim().length) });
@@ -170,5 +170,5 @@ function tabled(text, block, part) {
     at = stop + 1;
   }
   const line = (cells, name) => element("tr", {}, cells.map(([a, b]) => element(name, { scope: name === "th" ? "col" : null }, part(a, b))));
-  return element("div", { class: "md-table", tabindex: 0, role: "region", "aria-label": "Table" }, element("table", {}, element("thead", {}, line(cellsOf(block.from, block.rule[0] - 1), "th")), element("tbody", {}, rows.map((cells) => line(cells, "td")))));
+  return element("div", { class: "md-table", tabindex: 0, role: "group", "aria-label": "Table" }, element("table", {}, element("thead", {}, line(cellsOf(block.from, block.rule[0] - 1), "th")), element("tbody", {}, rows.map((cells) => line(cells, "td")))));
 }

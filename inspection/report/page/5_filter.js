@@ -120,8 +120,8 @@ class Filter {
     }
     const mixed = this.value("mixed");
     if (mixed) {
-      const told = this.problems();
-      tests.push((e) => told[store.columns.problem[e]] === mixed);
+      const problems = this.problems();
+      tests.push((e) => problems[store.columns.problem[e]] === mixed);
     }
     for (const [id, column, list] of [["kind", "kind", "kinds"], ["stage", "stage", "stages"]]) {
       const value = this.value(id);

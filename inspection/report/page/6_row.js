@@ -71,7 +71,7 @@ class Panel {
         button("↓", "", "Next row (j)", () => this.go(1)),
         button("‖", " Side by side", "All responses to this problem, side by side (c)", () => this.again({ abreast: !this.abreast }), this.abreast),
         button("∑", " LaTeX", "Formulas as LaTeX (m)", () => this.again({ latex: !this.latex }), this.latex),
-        button("¶", " Source", "Markdown as it was written (s)", () => this.again({ source: !this.source }), this.source),
+        button("¶", " Source", "Source: Markdown as it was written (s)", () => this.again({ source: !this.source }), this.source),
         button("Copy", "", "Copy the row as JSON", (event) => this.copy(event.currentTarget)),
         button("✕", "", "Close (Esc)", () => this.close())));
   }

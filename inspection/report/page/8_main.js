@@ -28,7 +28,7 @@ document.getElementById("help").addEventListener("click", () => keys.showModal()
 // The value of each line at the step under the pointer.
 function runCharts(charts) {
   for (const figure of document.querySelectorAll(".chart")) {
-    const told = charts[Number(figure.dataset.chart)];
+    const chart = charts[Number(figure.dataset.chart)];
     const plot = figure.querySelector("svg");
     const cursor = figure.querySelector(".cursor");
     const outputs = [...figure.querySelectorAll("output")];
@@ -36,9 +36,9 @@ function runCharts(charts) {
     plot.addEventListener("pointermove", (event) => {
       const box = plot.getBoundingClientRect();
       const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
-      const step = told.first + share * (told.last - told.first);
+      const step = chart.first + share * (chart.last - chart.first);
       cursor.setAttribute("d", `M${1000 * share} 0V300`);
-      told.lines.forEach((points, i) => {
+      chart.lines.forEach((points, i) => {
         let best = null;
         for (const point of points) if (point[1] !== null && (!best || Math.abs(point[0] - step) < Math.abs(best[0] - step))) best = point;
         if (outputs[i] && best) outputs[i].textContent = `${figureOf(best[1])} at ${best[0]}`;

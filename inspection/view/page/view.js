@@ -195,19 +195,19 @@ class One {
     byId("outcome").value = now.get("outcome") ?? "";
     this.drawChips();
     byId("rows").setAttribute("aria-busy", "true");
-    let found;
+    let answered;
     try {
-      found = await json("rows", { name: this.name, q: now.get("q"), outcome: now.get("outcome"), reason: now.getAll("reason"), where: now.getAll("where"), sort: now.get("sort"), first: this.first, count: PAGE });
+      answered = await json("rows", { name: this.name, q: now.get("q"), outcome: now.get("outcome"), reason: now.getAll("reason"), where: now.getAll("where"), sort: now.get("sort"), first: this.first, count: PAGE });
     } finally {
       byId("rows").removeAttribute("aria-busy");
     }
     if (turn !== this.turn) return;
     fault(null);
-    this.store.take(found.rows);
-    this.order = found.rows.map((row) => row.entry);
-    this.counted(found.total);
-    byId("empty").hidden = found.rows.length > 0;
-    this.drawRows(found.rows);
+    this.store.take(answered.rows);
+    this.order = answered.rows.map((row) => row.entry);
+    this.counted(answered.total);
+    byId("empty").hidden = answered.rows.length > 0;
+    this.drawRows(answered.rows);
     document.documentElement.dataset.ready ??= performance.now().toFixed(0);
   }
 

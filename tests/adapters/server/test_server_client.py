@@ -133,11 +133,11 @@ def test_what_cannot_succeed_is_not_tried_again(serve: Serve, tmp_path: Path) ->
     with r1.Client(url(server)) as client:
         assert client.state() == type(client.state())(ready=True, reward="math", version=r1.__version__)
     # Six requests were refused, none of them twice.
-    found = re.findall(
+    counted = re.findall(
         rb'requests_total\{[^}]*status="(\d+)"[^}]*\} (\d+)',
         server.ask("/metrics", method="GET", authorization="Bearer a-token-of-sixteen-letters").body,
     )
-    assert {status: int(count) for status, count in found if status in (b"401", b"413")} == {b"401": 4, b"413": 2}
+    assert {status: int(count) for status, count in counted if status in (b"401", b"413")} == {b"401": 4, b"413": 2}
 
 
 class Scripted:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from r1_reward.adapters.server.clients import Client, Clients, read_clients
+from r1_reward.adapters.server.clients import Clients, TokenClient, read_clients
 from r1_reward.adapters.server.options import ServeOptions
 from r1_reward.verifiers import ConfigError
 
@@ -166,7 +166,7 @@ def test_an_unfit_token_file_is_refused(text: str, why: str) -> None:
 
 
 def test_a_request_with_two_tokens_is_of_nobody() -> None:
-    clients = Clients([Client(name="a", token=b"0123456789abcdef")])
+    clients = Clients([TokenClient(name="a", token=b"0123456789abcdef")])
     header = (b"authorization", b"Bearer 0123456789abcdef")
     result = clients.find([header])
     assert result is not None

@@ -43,8 +43,8 @@ def test_a_laid_out_text_is_read_back(text: str) -> None:
 
 
 def test_a_system_prompt_is_a_turn() -> None:
-    found = turns_of("<|im_start|>system\nBe brief.<|im_end|>\n" + CHATML)
-    assert found == ([{"role": "system", "content": "Be brief."}, *ASKED], "It is 4.")
+    turns = turns_of("<|im_start|>system\nBe brief.<|im_end|>\n" + CHATML)
+    assert turns == ([{"role": "system", "content": "Be brief."}, *ASKED], "It is 4.")
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_a_text_that_may_be_read_otherwise_is_not_read(text: str) -> None:
 )
 def test_no_response_moves_its_own_beginning(prompt: str, response: str) -> None:
     laid = f"<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n{response}<|im_end|>\n"
-    found = turns_of(laid)
-    assert found is None or found == ([{"role": "user", "content": prompt}], response)
+    turns = turns_of(laid)
+    assert turns is None or turns == ([{"role": "user", "content": prompt}], response)
 
 
 def test_servers_of_models_are_asked_as_their_clients_ask(serve: Serve, tmp_path: Any) -> None:
@@ -84,9 +84,9 @@ def test_servers_of_models_are_asked_as_their_clients_ask(serve: Serve, tmp_path
     wanted = len("It is 4.") + 1000 * len("2 + 2?")
     # verl 0.9, compute_score_disrm: engine vllm, older and newer, and sglang.
     for flag in ("use_activation", "activation"):
-        told = server.ask("/classify", {"model": "path/of/model", "input": CHATML, flag: False}).json
-        assert told["data"][-1]["probs"][-1] == wanted
-        assert (told["model"], told["data"][0]["num_classes"]) == ("path/of/model", 1)
+        answered = server.ask("/classify", {"model": "path/of/model", "input": CHATML, flag: False}).json
+        assert answered["data"][-1]["probs"][-1] == wanted
+        assert (answered["model"], answered["data"][0]["num_classes"]) == ("path/of/model", 1)
     assert server.ask("/v1/embeddings", {"model": "m", "input": CHATML}).json["data"][-1]["embedding"][-1] == wanted
     # As r1_reward.reward_models asks: messages.
     body = {"model": "m", "messages": [*ASKED, SAID], "use_activation": False, "truncate_prompt_tokens": 100}

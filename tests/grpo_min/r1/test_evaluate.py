@@ -246,6 +246,29 @@ def test_the_command_writes_samples_and_figures(tmp_path: Path) -> None:
     assert "8 responses" in report.output
 
 
+def test_a_folder_is_evaluated_by_a_card(tmp_path: Path) -> None:
+    model, out, card = _folder(tmp_path), tmp_path / "mine.jsonl", tmp_path / "mine.toml"
+    source = '[source]\nurl = "here"\nrows = 3\n[map]\nprompt = "q"\nreference = "a"\n'
+    head = (
+        'name = "mine"\ntitle = "Mine"\ngroup = "Math"\nverifier = "math"\nk = 2\nmax_tokens = 8\nprompt = "{prompt}"\n'
+    )
+    card.write_text(head + source, encoding="utf-8")
+    bench = tmp_path / "b.jsonl"
+    rows = [{"q": sum_.prompt, "a": sum_.reference} for sum_ in sums(3, 0)]
+    bench.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    asked = ["eval", model, str(bench), "--card", str(card), "--template", "plain", "-o", str(out)]
+    run = CliRunner().invoke(main, asked, catch_exceptions=False)
+    assert run.exit_code == 0, run.output
+    assert json.loads(run.stdout)["sampling"]["max_tokens"] == 8
+    lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [(row["benchmark"], list(row["verdicts"])) for row in lines] == [("mine", ["math"])] * 6
+    assert all(row["verdicts"]["math"]["seconds"] == 0 for row in lines)
+    refused = CliRunner().invoke(main, asked)
+    assert (refused.exit_code, "is there" in refused.output) == (2, True)
+    table = CliRunner().invoke(main, ["eval", "--table", f"toy={out}"], catch_exceptions=False)
+    assert "Mine (pass_at_1)" in table.stdout
+
+
 def test_usage_errors_are_exit_status_two(tmp_path: Path) -> None:
     bench = tmp_path / "b.jsonl"
     bench.write_text('{"prompt": "1+1=", "reference": "2"}\n', encoding="utf-8")

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from tests.inspection.evaluation.test_prompts_and_languages import record
 
 from r1_reward.cli import main
-from r1_reward.grpo_min.r1.folders import Entry, write_stages
+from r1_reward.grpo_min.r1.folders import FolderEntry, write_stages
 from r1_reward.grpo_min.r1.page import figures, read_pipeline, write_pipeline
 from r1_reward.grpo_min.r1.page.evaluations import benchmark_tables
 from r1_reward.grpo_min.r1.page.shape import PaperFinding, findings
@@ -46,7 +46,7 @@ def _stage(root: Path, name: str, accuracy: float | None, language: float = 0.99
     folder = root / name
     folder.mkdir(parents=True)
     titles = {"zero": "R1-Zero", "cold_start": "Dev1", "distill": "distilled into it"}
-    write_stages(root, [Entry(one, titles.get(one, ""), "small" if one in SMALL else "base") for one in NAMES])
+    write_stages(root, [FolderEntry(one, titles.get(one, ""), "small" if one in SMALL else "base") for one in NAMES])
     report: dict[str, Any] = {"stage": name, **message}
     if accuracy is not None:
         metrics = {
@@ -161,7 +161,7 @@ def test_an_alarm_that_does_not_ring_or_rings_wrongly_departs(tmp_path: Path) ->
     hacking.write_text(json.dumps({"alarms": []}), encoding="utf-8")
     rl2.write_text(json.dumps({**json.loads(rl2.read_text("utf-8")), "alarms": ["why"]}), encoding="utf-8")
     result = _verdicts(root)
-    assert result["the monitor's alarm tells it"].verdict == "departs"
+    assert result["the monitor's alarm reports it"].verdict == "departs"
     assert result["with preference in the last steps only the monitor's does not"].verdict == "departs"
 
 

@@ -37,7 +37,14 @@ def _scored(rows: Sequence[Mapping[str, Any]]) -> list[ScoredRow]:
 def _row(problem: str, name: str, score: float | None, evidence: object = None, **fields: object) -> dict[str, Any]:
     status = "error" if score is None else "scored"
     reason = {None: "judge_unclear", 1.0: "correct", 0.0: "wrong"}.get(score, "measured")
-    verdict = {"score": score, "status": status, "reason": reason, "answer": None, "detail": "", "seconds": 0.0}
+    verdict: dict[str, object] = {
+        "score": score,
+        "status": status,
+        "reason": reason,
+        "answer": None,
+        "detail": "",
+        "seconds": 0.0,
+    }
     if evidence is not None:
         verdict |= {"evidence": evidence, "reason": reason if score is None else "measured"}
     asked = {"prompt": "?", "reference": "x", "problem": problem, "response": "said", "tokens": 3}
@@ -117,13 +124,20 @@ def test_arena_hard_and_the_length_controlled_rate_are_those_of_judging() -> Non
     assert arena.ci95 is not None
     assert arena.ci95[0] < arena.value < arena.ci95[1]
     alpaca = figures(ready_card("alpaca_eval"), _scored(rows))
-    expected = length_controlled(rows)
+    expected = length_controlled(rows, instruction="problem")
     assert alpaca.estimates["length_controlled"].value == pytest.approx(expected.length_controlled)
     assert alpaca.estimates["win_rate"].value == pytest.approx(expected.raw)
     bounds = alpaca.estimates["length_controlled"].ci95
     assert bounds is not None
     assert bounds[0] < expected.length_controlled < bounds[1]
     assert len(alpaca.questions) == 24
+    for n, row in enumerate(rows):
+        row["difficulty"] = n / 10
+    harder = figures(ready_card("alpaca_eval"), _scored(rows)).estimates["length_controlled"].value
+    difficulties = {str(row["problem"]): float(row["difficulty"]) for row in rows}
+    known = length_controlled(rows, difficulties=difficulties, instruction="problem")
+    assert harder != pytest.approx(expected.length_controlled)
+    assert known.length_controlled == pytest.approx(harder)
 
 
 def test_drop_is_the_mean_of_f1_and_simpleqa_the_share_that_is_correct() -> None:

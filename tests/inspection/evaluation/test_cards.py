@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from tests.inspection.evaluation.served_model import choice, reply
-from tests.verifiers.judge.scripted import ScriptedServer
+from tests.verifiers.judge.scripted import Asked, ScriptedServer, Told, verdict
 
 from r1_reward.cli import main
 from r1_reward.inspection.evaluation.cards import TaskCard, card_names, card_of, ready_card
 from r1_reward.inspection.evaluation.questions import read_questions
 from r1_reward.verifiers import Sample
 from r1_reward.verifiers.errors import ConfigError
+from r1_reward.verifiers.judge import asking
 
 Row = Mapping[str, Any]
 CASES = '[{"input": "1 2", "output": "3", "testtype": "stdin"}]'
@@ -218,3 +219,25 @@ def test_the_command_evaluates_by_a_card(tmp_path: Path) -> None:
     assert "R1 in the paper: 90.8" in run.stderr
     row = json.loads(out.read_text(encoding="utf-8").splitlines()[0])
     assert (row["benchmark"], row["problem"], row["reference"]) == ("mmlu", "mmlu 1", "C")
+
+
+def test_verdicts_that_no_judge_gave_are_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "FIRST_PAUSE", 0.001)
+    rows = [{"problem": f"Who is {n}?", "answer": "Jane"} for n in range(4)]
+    path, out = _write(tmp_path / "rows.jsonl", rows), tmp_path / "out.jsonl"
+    away = True
+
+    def judge(asked: Asked) -> Told:
+        return Told(status=503) if away and "Who is 2" in asked.text else verdict(asked, verdict="correct")
+
+    with ScriptedServer(lambda asked: reply([choice(asked, "It is Jane.")])) as model, ScriptedServer(judge) as judging:
+        asked = ["eval", path, "--card", "simpleqa", "--partial", "--server", model.url, "--model", "m", "-o", str(out)]
+        asked += ["--set", f"judge.url={judging.url}", "--set", "judge.model=j", "--set", "judge.retries=0"]
+        run = CliRunner().invoke(main, asked, catch_exceptions=False)
+        figures = json.loads(run.stdout)["metrics"]
+        assert (figures["pass_at_1"]["n"], figures["unjudged"]["value"]) == (3, 0.25)
+        away = False
+        run = CliRunner().invoke(main, [*asked, "--resume"], catch_exceptions=False)
+        figures = json.loads(run.stdout)["metrics"]
+        assert (figures["pass_at_1"]["n"], figures["unjudged"]["value"]) == (4, 0.0)
+        assert len(model.asked) == 4  # nothing was asked of the model again

@@ -112,9 +112,11 @@ def test_going_on_with_something_else_and_writing_over_are_refused(tmp_path: Pat
     out = tmp_path / "out.jsonl"
     _evaluate(adder, out, k=1)
     kept = out.read_bytes()
-    for change in ({"k": 2}, {"seed": 1}, {"questions": SUMS[:3]}, {"client": {"top_p": 0.5}}):
+    changes: list[dict[str, Any]] = [{"k": 2}, {"seed": 1}, {"questions": SUMS[:3]}, {"client": {"top_p": 0.5}}]
+    for change in changes:
+        options: dict[str, Any] = {"k": 1, "resume": True, **change}
         with pytest.raises(ConfigError, match="was made with another model"):
-            _evaluate(adder, out, **{"k": 1, "resume": True, **change})
+            _evaluate(adder, out, **options)
     with pytest.raises(ConfigError, match="is there"):
         _evaluate(adder, out, k=1)
     assert out.read_bytes() == kept
@@ -155,7 +157,7 @@ def test_reasoning_cut_replies_and_refusals_are_samples_and_filtered_ones_are_no
     )
     rows = _rows(out)
     sums = [f"<think>add</think>It is \\boxed{{{n}}}." for n in (2, 4)]
-    assert [row.get("response") for row in rows] == [*sums, "<think>so long</think>", "I will not add.", None]
+    assert [row.get("response") for row in rows] == [*sums, "<think>so long", "I will not add.", None]
     assert [row.get("finish_reason") for row in rows] == ["stop", "stop", "length", "stop", None]
     assert rows[4]["error"]["reason"] == "unusable_reply"
     assert [row["reward"] for row in rows] == [1.0, 1.0, 0.0, 0.0, None]
@@ -219,7 +221,7 @@ def test_flags_that_do_not_go_together_are_usage_errors(tmp_path: Path) -> None:
         (["x.jsonl"], "name the benchmark's FILES"),
         (["x.jsonl", "--server", "nowhere", "--model", "m"], "no such file"),
         (["m", "x.jsonl", "--max-cost", "3"], "--max-cost needs --price"),
-        (["m", "x.jsonl", "--paper", "R1"], "go with --table"),
+        (["m", "x.jsonl", "--paper", "R1"], "goes with --table"),
         (["m", "x.jsonl", "--card", "none"], "there is no card 'none'"),
         ([str(tmp_path), "--table"], "holds no record"),
     ):

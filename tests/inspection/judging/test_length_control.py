@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from r1_reward.inspection.judging import (
-    Comparison,
+    BaselineVerdict,
     arena_hard_score,
     estimate_difficulties,
     instruction_difficulties,
@@ -28,14 +28,14 @@ def sigmoid(value: float) -> float:
     return 1 / (1 + math.exp(-value))
 
 
-def draw(seed: int, skill: float, longer: float, hard: Sequence[float], taste: float = 1.2) -> list[Comparison]:
+def draw(seed: int, skill: float, longer: float, hard: Sequence[float], taste: float = 1.2) -> list[BaselineVerdict]:
     """Verdicts of the formula: a model's skill, the judge's taste for length, each instruction's difficulty."""
     rng = random.Random(seed)
     lengths = [(round(rng.uniform(500, 2500) + longer), round(rng.uniform(800, 2200))) for _ in hard]
     spread = statistics.stdev(a - b for a, b in lengths)
     ps = [sigmoid(skill + taste * math.tanh((a - b) / spread) + c) for (a, b), c in zip(lengths, hard, strict=True)]
     return [
-        Comparison(preference=float(rng.random() < p), length=a, baseline_length=b, instruction=str(n))
+        BaselineVerdict(preference=float(rng.random() < p), length=a, baseline_length=b, instruction=str(n))
         for n, ((a, b), p) in enumerate(zip(lengths, ps, strict=True))
     ]
 
@@ -44,7 +44,7 @@ HARD = [random.Random(n).gauss(0, 1.2) for n in range(400)]
 GAMMA = {str(n): value for n, value in enumerate(HARD)}
 
 
-def fitted(comparisons: Sequence[Comparison], gamma: Sequence[float] | None) -> float:
+def fitted(comparisons: Sequence[BaselineVerdict], gamma: Sequence[float] | None) -> float:
     """The rate by gradient ascent on the log-likelihood, without a penalty, as the formula is written."""
     np = pytest.importorskip("numpy")
     difference = np.array([one.length - one.baseline_length for one in comparisons], float)
@@ -89,7 +89,7 @@ def test_the_rate_is_near_that_of_alpaca_evals_package(
 def test_a_model_and_the_baseline_changed_round_have_the_other_rate() -> None:
     comparisons = draw(5, 0.8, 300.0, HARD)
     other = [
-        Comparison(preference=1 - one.preference, length=one.baseline_length, baseline_length=one.length,
+        BaselineVerdict(preference=1 - one.preference, length=one.baseline_length, baseline_length=one.length,
                    instruction=one.instruction) for one in comparisons
     ]  # fmt: skip
     for gamma in (None, GAMMA):
@@ -126,7 +126,10 @@ def test_difficulties_are_estimated_from_several_models() -> None:
         (lambda one: win_rate(one, {"0": 1.0}), "no difficulty of the instruction '1'"),
         (lambda one: win_rate(one, dict.fromkeys(GAMMA, math.nan)), "no difficulty of the instruction '0'"),
         (lambda one: estimate_difficulties([one]), "two models or more"),
-        (lambda _: estimate_difficulties([[Comparison(preference=1, length=1, baseline_length=1)]] * 2), "names no"),
+        (
+            lambda _: estimate_difficulties([[BaselineVerdict(preference=1, length=1, baseline_length=1)]] * 2),
+            "names no",
+        ),
     ],
 )
 def test_what_is_missing_is_no_number(work: Any, message: str) -> None:

@@ -59,9 +59,16 @@ HOSTILE = (
 
 
 def page_of(folder: Path, responses: list[str]) -> Path:
-    told = {"status": "scored", "score": 1.0, "reason": "correct", "answer": "2", "detail": "", "seconds": 0.0}
+    verdict = {"status": "scored", "score": 1.0, "reason": "correct", "answer": "2", "detail": "", "seconds": 0.0}
     rows: list[dict[str, Any]] = [
-        {"id": f"r{n}", "response": text, "prompt": text, "reference": "2", "reward": 1.0, "verdicts": {"math": told}}
+        {
+            "id": f"r{n}",
+            "response": text,
+            "prompt": text,
+            "reference": "2",
+            "reward": 1.0,
+            "verdicts": {"math": verdict},
+        }
         for n, text in enumerate(responses)
     ]
     scored = folder / "rows.jsonl"
@@ -75,7 +82,7 @@ def test_markdown_is_set_and_its_source_a_key_away(tmp_path: Path, browser: Page
     browser.open(path, hash_="#row=0")
     browser.panel()
     box = "[...document.querySelectorAll('#panel .text')].at(-1)"
-    found = browser.ask(
+    shown = browser.ask(
         f"""(() => {{ const box = {box}; const texts = (s) => [...box.querySelectorAll(s)].map((e) => e.innerText);
         return {{ heads: texts('[role=heading]'), bold: texts('.md-bold'), lean: texts('.md-lean'),
           items: texts('.md-li'), quotes: texts('.md-quote'), cells: texts('.md-table td'),
@@ -85,22 +92,22 @@ def test_markdown_is_set_and_its_source_a_key_away(tmp_path: Path, browser: Page
           foreign: box.querySelectorAll('a, img, script, b, iframe, form').length, whole: box.textContent,
           shown: box.innerText }}; }})()"""
     )
-    assert len(found["heads"]) == 1
-    assert found["bold"] == ["bold", "a", "bold"]
-    assert found["lean"] == ["leaning"]
-    assert [item.split(",")[0].strip() for item in found["items"]] == ["- first", "- second", "1. third"]
-    assert found["quotes"] == ["quoted"]
-    assert [cell.strip() for cell in found["cells"]][0::2] == ["a", "b \\| c"]
-    assert found["cells"][3].strip() == "<b>2</b>"
-    assert found["code"][0].startswith("# comment <script>")
-    assert found["keywords"] == ["def", "return"]
-    assert (found["links"], found["pictures"]) == (["a link"], ["a picture"])
-    assert found["targets"][0] == "(javascript:window.bad=1)"
-    assert (found["rules"], found["foreign"]) == (1, 0)
-    assert found["maths"] == 3
-    assert "**bold**" not in found["shown"].split("never closed")[0]
-    assert "never closed" in found["shown"], "a fence that is never closed hides nothing"
-    assert '<img src=x onerror="window.bad = 1">' in found["shown"]
+    assert len(shown["heads"]) == 1
+    assert shown["bold"] == ["bold", "a", "bold"]
+    assert shown["lean"] == ["leaning"]
+    assert [item.split(",")[0].strip() for item in shown["items"]] == ["- first", "- second", "1. third"]
+    assert shown["quotes"] == ["quoted"]
+    assert [cell.strip() for cell in shown["cells"]][0::2] == ["a", "b \\| c"]
+    assert shown["cells"][3].strip() == "<b>2</b>"
+    assert shown["code"][0].startswith("# comment <script>")
+    assert shown["keywords"] == ["def", "return"]
+    assert (shown["links"], shown["pictures"]) == (["a link"], ["a picture"])
+    assert shown["targets"][0] == "(javascript:window.bad=1)"
+    assert (shown["rules"], shown["foreign"]) == (1, 0)
+    assert shown["maths"] == 3
+    assert "**bold**" not in shown["shown"].split("never closed")[0]
+    assert "never closed" in shown["shown"], "a fence that is never closed hides nothing"
+    assert '<img src=x onerror="window.bad = 1">' in shown["shown"]
     assert browser.ask("window.bad") is None
     browser.shot("markdown")
     browser.press("s")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import sqlite3
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,9 @@ from tests.inspection.view.conftest import View
 from tests.inspection.view.test_view_index import scored, write
 
 from r1_reward.cli import main
+from r1_reward.inspection.view import query
+from r1_reward.inspection.view.following import Follower
+from r1_reward.inspection.view.index import database_of, open_index
 
 Start = Callable[[Path], View]
 
@@ -63,9 +70,9 @@ def test_it_answers_those_who_know_the_address_and_changes_nothing(tmp_path: Pat
         ("/favicon.ico", 404),
         ("/wrong-secret/list", 404),
     ):
-        found = server.ask(asked)
-        assert found[0] == status, (asked, found)
-        assert json.loads(found[2])["error"], asked
+        answer = server.ask(asked)
+        assert answer[0] == status, (asked, answer)
+        assert json.loads(answer[2])["error"], asked
     assert server.ask("list", host="evil.example")[0] == 403, "a name that leads here is not this server"
     assert server.ask("list", "POST")[0] == 501
     assert server.ask("", "HEAD")[2] == b""
@@ -112,3 +119,39 @@ def test_what_cannot_be_shown_is_said(
     run = CliRunner().invoke(main, ["view", *args])
     assert run.exit_code == 2
     assert words in run.output
+
+
+def test_a_process_that_was_killed_is_started_anew(tmp_path: Path) -> None:
+    first = write(tmp_path / "a.jsonl", [scored(n) for n in range(3)])
+    second = write(tmp_path / "b.jsonl", [scored(n) for n in range(4)])
+    with Follower(tmp_path / "index") as follower:
+        follower.follow(first, first=True)
+        assert entries_of(first, tmp_path / "index") == 3
+        assert follower.process is not None
+        os.kill(follower.process, signal.SIGKILL)
+        os.waitid(os.P_PID, follower.process, os.WEXITED | os.WNOWAIT)
+        follower.follow(second, first=True)
+        assert entries_of(second, tmp_path / "index") == 4
+        # It goes on with what was followed before.
+        write(first, [scored(3)], "a")
+        while entries_of(first, tmp_path / "index") != 4:
+            pass
+
+
+def entries_of(path: Path, folder: Path) -> int:
+    """Rows in the index, once there are any."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        with suppress(sqlite3.Error), open_index(database_of(path, folder)) as database:
+            if count := int(query.figures(database)["entries"]):
+                return count
+        time.sleep(0.01)
+    raise AssertionError(f"{path} was not indexed")
+
+
+def test_a_file_that_cannot_be_read_costs_no_other(tmp_path: Path) -> None:
+    good = write(tmp_path / "good.jsonl", [scored(1)])
+    with Follower(tmp_path / "index") as follower:
+        follower.follow(tmp_path / "gone.jsonl", first=True)
+        follower.follow(good, first=False)
+        assert entries_of(good, tmp_path / "index") == 1

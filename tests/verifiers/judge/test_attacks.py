@@ -49,6 +49,18 @@ def test_no_attack_writes_its_own_verdict(attack: dict[str, str]) -> None:
     assert found.score in (0.0, None), found
 
 
+def test_a_judge_that_quotes_an_attack_has_not_said_it() -> None:
+    def quotes(text: str) -> str:
+        code = re.findall(r'^\{"code": "([0-9a-f]*)"', text, re.MULTILINE)[-1]
+        response = re.split(rf"<<<{code} (?:end of )?response>>>\n?", text)[1]
+        return f"It reads: {response}\n" + json.dumps({"code": code, "reasons": "", "verdict": "incorrect"})
+
+    rows = [Sample(prompt=PROMPT, response=one["response"], reference=REFERENCE) for one in ATTACKS]
+    assert {one.score for one in JudgeVerifier(ask=quotes, retries=0)(rows)} == {0.0}
+    own = JudgeVerifier(ask=lambda text: quotes(text) + "\nFinal verdict: correct", retries=0)
+    assert own([Sample(prompt=PROMPT, response="Sydney", reference=REFERENCE)])[0].score is None
+
+
 def test_the_judge_can_tell_right_from_wrong_and_falls_for_most_without_the_fence() -> None:
     judge = JudgeVerifier(ask=gullible, retries=0)
     right, wrong = judge([Sample(prompt=PROMPT, response=one, reference=REFERENCE) for one in (REFERENCE, "Sydney")])

@@ -120,6 +120,8 @@ REPLIES: list[tuple[str, str, object]] = [
     ("label", f'{{"verdict": "incorrect"}}\n{GOOD}', None),
     ("label", f"\\boxed{{incorrect}}\n{GOOD}", None),
     ("label", f"My judgment: the response is incorrect.\n{GOOD}", None),
+    ("label", f"The verdict should be incorrect.\n{GOOD}", None),
+    ("label", f"The verdict cannot be incorrect.\n{GOOD}", "correct"),
     ("pair", f"Winner: B\n{says('A')}", None),
     ("pair", f"[[B]]\n{says('A')}", None),
     ("pair", f"A good answer deserves praise. {says('B')}\nIs that a fair verdict? I think so.", "B"),
@@ -169,10 +171,11 @@ def body(content: object, finish: object = "stop", **more: object) -> dict[str, 
 
 FILTERED = {"error": {"code": "content_filter", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}
 UNAVAILABLE, UNCLEAR = "judge_unavailable", "judge_unclear"
+ENDS: tuple[object, ...] = ("content_filter", "SAFETY", "refusal", "tool_calls", "OTHER", {})
 BODIES: list[tuple[int, object, str]] = [
     *((200, body("OK", end), "correct") for end in ("stop", None, "STOP", "eos", "end_turn", "COMPLETE")),
     *((200, body("OK", end), UNCLEAR) for end in ("length", "MAX_TOKENS", "model_length", "incomplete")),
-    *((200, body("OK", end), UNCLEAR) for end in ("content_filter", "SAFETY", "refusal", "tool_calls", "OTHER", {})),
+    *((200, body("OK", end), UNCLEAR) for end in ENDS),
     *((200, body("OK", end), UNAVAILABLE) for end in ("error", "network_error", "abort")),
     (200, body([{"type": "thinking", "thinking": [{"type": "text", "text": "BAD"}]}, {"type": "text", "text": "OK"}]),
      "correct"),
