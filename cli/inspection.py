@@ -175,6 +175,8 @@ def check(
             if output is not None or overwrite:
                 raise click.UsageError("-o and --overwrite go with --against")
             sys.exit(run_check(files, names=names, rows=rows, as_json=as_json, **flags))
+        if flags["options"]:
+            raise click.UsageError("--set is of verifiers, which do not judge with --against")
         sys.exit(
             run_against(
                 files,

@@ -384,7 +384,11 @@ class JudgeVerifier:
         return ask if isinstance(ask, str) else f"{getattr(ask, '__module__', '')}:{getattr(ask, '__qualname__', ask)}"
 
     def asker(self) -> Asker:
-        """Who asks: this process's own, with the recording."""
+        """Who asks.
+
+        Returns:
+            This process's own asker, with the recording; its `spent` says what asking has taken so far.
+        """
         made = self._made
         if made is None or made[0] != os.getpid():
             asker = Asker(

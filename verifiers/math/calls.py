@@ -60,7 +60,7 @@ def _is_letter(sign: str) -> bool:
 def is_vector(node: Node) -> bool:
     """A vector or a matrix by its arrow or bold type, or what is made of them."""
     if node.kind == "var":
-        return str(node.value).startswith(("vec:", "hat:"))
+        return str(node.value).startswith(("vec:", "hat:", "ket:"))
     if node.kind == "add":
         return all(map(is_vector, node.args))
     return is_vector(node.args[0]) if node.kind == "pow" else node.value in ("product", "cross")

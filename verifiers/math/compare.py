@@ -432,8 +432,8 @@ def _relations(gold: Node, answer: Node) -> Decision:
         decision = _LISTS.in_order(mine.args, other.args, "relation")
         if decision.same or len(mine.args) != 2:
             equal = not decision.same and set(str(mine.value).split()) == {"="} and not is_name(mine.args[0])
-            sides = ([Item(None, side, side) for side in node.args] for node in (mine, other))
-            return _LISTS.any_order(*sides) if equal else decision  # a = b = c is c = a = b
+            first, second = ([Item(None, side, side) for side in node.args] for node in (mine, other))
+            return _LISTS.any_order(first, second) if equal else decision  # a = b = c is c = a = b
     elif len(mine.args) != 2 or len(other.args) != 2:
         return _chains(mine, other)
     if mine.value != other.value:

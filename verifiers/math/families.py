@@ -68,7 +68,7 @@ def renamed(gold: Node, answer: Node) -> Node | None:
 
 
 def with_parameter_renamed(gold: Node, answer: Node) -> list[tuple[Node, Node]]:
-    r"""Two answers in parts, of which one says `2^k` for `k \\ge 2` and the other `2^m` for `m \\ge 2`, with one name.
+    r"""Two answers in parts, of which one says `2^k` for `k \ge 2` and the other `2^m` for `m \ge 2`, with one name.
 
     The name has to stand in a value and in a condition, and be given no value: what is asked for keeps its name.
     """

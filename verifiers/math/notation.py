@@ -67,7 +67,7 @@ def _periodic() -> tuple[dict[str, int], dict[str, str]]:
 def notation(text: str) -> tuple[Node | None, bool]:
     r"""A text as a notation, and whether it can be nothing else; (None, False) for anything else.
 
-    >>> notation(r"\\mathrm{Ca^{2+}}")[0].value, notation(r"{}^{14}_{6}\\text{C}")[0].value, notation("H_2O")[1]
+    >>> notation(r"\mathrm{Ca^{2+}}")[0].value, notation(r"{}^{14}_{6}\text{C}")[0].value, notation("H_2O")[1]
     ('Ca^2+', '[14]C', False)
     """
     if len(text) > _MAX_TEXT:

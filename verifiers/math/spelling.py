@@ -54,6 +54,8 @@ _UNIT_IN_BRACKETS = re.compile(
 _UPRIGHT_UNIT = r"\{\s*\\(?:text|mathrm)\s*\{((?:[^{}\\]|\\[,;: ]|\\cdot)*)\}\s*\}"
 _UNIT_FRACTION = re.compile(rf"(?<=[\d }},])\\[dt]?frac\s*{_UPRIGHT_UNIT}\s*{_UPRIGHT_UNIT}\s*$")
 _POWER_OF_TEN = re.compile(r"(\d)\s*\\(?:mathrm|text)\{E\}\s*\{?\s*([+-]?\d{1,3})\s*\}?")
+_KET = re.compile(r"(?:\\left\s*)?\|\s*([^|(){}<>]{1,12}?)\s*(?:\\right\s*)?\\rangle(?![A-Za-z])")
+_STARRED = re.compile(r"(?<![A-Za-z\\])([A-Z])\*(?=\s*(?:[=:,;)}]|and\b|or\b|$))")
 _LAPLACE = re.compile(
     r"\\mathcal\s*\{?\s*L\s*\}?\s*(\^\{?-1\}?)?\s*(?:\\left\s*)?\\\{\s*([^{}]{1,40}?)\s*(?:\\right\s*)?\\\}"
 )
@@ -104,6 +106,12 @@ def tidy(text: str) -> str:
         text = _NOT.sub(lambda sign: "\\ne " if sign[1] == "=" else "\\notin ", text)
     if "\\mathcal" in text:
         text = _LAPLACE.sub(r"L\1(\2)", text)
+    if "\\rangle" in text and "|" in text and "\\langle" not in text:
+        text = _KET.sub(r"\\ket{\1}", text)
+    if "only if" in text:
+        text = text.replace("if and only if", "iff")
+    if "*" in text:
+        text = _STARRED.sub(r"\1^*", text)
     if "{E}" in text:
         text = _POWER_OF_TEN.sub(r"\1e\2", text)
     if "{:}" in text:
