@@ -220,10 +220,20 @@ def test_tutorial_about_reward_models_runs_from_start_to_end(checkout: Path) -> 
     _run_tutorial(ROOT / "docs" / "tutorials" / f"{MINUTES[0]}.md", checkout)
 
 
-def test_pages_name_no_file_that_is_not_there() -> None:
-    for page in PAGES:
-        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+def _anchors(page: Path) -> set[str]:
+    """Those of a page's headings, as both GitHub and MkDocs make them."""
+    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    titles = re.findall(r"^#+ (.*)$", text, re.M)
+    return {re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", title.lower()).strip()) for title in titles}
+
+
+def test_links_lead_to_files_and_headings_that_are_there() -> None:
+    for page in [*PAGES, ROOT / "CHANGELOG.md", ROOT / "NOTICES.md"]:
+        for link in re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)", page.read_text(encoding="utf-8")):
+            name, _, anchor = link.partition("#")
+            target = (page.parent / name).resolve() if name else page
+            assert target.exists(), f"{page.name}: {link}"
+            assert not anchor or anchor in _anchors(target), f"{page.name}: {link}"
 
 
 def test_pages_name_files_of_the_repository_that_are_there() -> None:

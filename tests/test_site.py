@@ -7,7 +7,7 @@ import importlib.util
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -119,7 +119,7 @@ def _evidence() -> dict[str, set[str]]:
     return keys
 
 
-def _judge(mode: str, reply: dict[str, Any]) -> r1.JudgeVerifier:  # any: JSON values
+def _judge(mode: Literal["reference", "scale"], reply: dict[str, Any]) -> r1.JudgeVerifier:  # any: JSON values
     def ask(question: str) -> str:
         codes = re.findall(r'"code": "(\w+)"', question)
         return json.dumps({"code": codes[-1], "reasons": "so", **reply})

@@ -23,7 +23,7 @@ from ...scoring.measure import Estimate
 from ...verifiers.errors import ConfigError
 from ...verifiers.visible import visible
 from ..compare.command import PAIR_HEADS, pair_cells
-from ..compare.paired import Comparison, Pair
+from ..compare.paired import Comparison, SystemPair
 from .cards import TaskCard
 from .table import BenchmarkResult, Cell, read_result, system_of
 
@@ -51,7 +51,7 @@ class PromptSpread:
         values = [one.value for one in self.estimates.values()]
         return max(values) - min(values) if len(values) > 1 else None
 
-    def pairs(self) -> dict[str, Pair]:
+    def pairs(self) -> dict[str, SystemPair]:
         """Every prompt against the first, paired by question."""
         (first, one), *others = self.results.items()
         return {

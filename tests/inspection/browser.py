@@ -15,7 +15,7 @@ from selenium.webdriver.chrome.service import Service
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "out" / "screenshots"
-PATIENCE = 40.0
+PATIENCE = 180.0
 """Seconds that a page may take on a machine that is busy with other things; it takes a fraction of one."""
 
 

@@ -30,12 +30,12 @@ def applies(tokens: list[str], at: int) -> bool:
 
 def called_letters(tokens: list[str]) -> frozenset[str]:
     """The names that are applied to something somewhere in an answer, and so are everywhere in it."""
-    found = {
+    called = {
         tokens[at - 1]
         for at, sign in enumerate(tokens)
         if sign in ("(", "{") and at and _is_letter(tokens[at - 1]) and _call_at([*tokens, ""], at)
     }
-    return CALLED | found if found else CALLED
+    return CALLED | called if called else CALLED
 
 
 def differentials(tokens: list[str]) -> bool:
@@ -60,7 +60,7 @@ def _is_letter(sign: str) -> bool:
 def is_vector(node: Node) -> bool:
     """A vector or a matrix by its arrow or bold type, or what is made of them."""
     if node.kind == "var":
-        return str(node.value).startswith(("vec:", "hat:"))
+        return str(node.value).startswith(("vec:", "hat:", "ket:"))
     if node.kind == "add":
         return all(map(is_vector, node.args))
     return is_vector(node.args[0]) if node.kind == "pow" else node.value in ("product", "cross")
@@ -102,16 +102,16 @@ def matrices_kept(factors: list[Node]) -> list[Node]:
     elif len(capitals) < len(letters):
         ordered = "product" in letters
     else:
-        usual = len(set(letters)) > 1 and _USUAL.issuperset(letters)
-        ordered = not _DIMENSIONS.issuperset(letters) and (inverted > 1 or both_ends or usual)
+        usual_letters = len(set(letters)) > 1 and _MATRIX_LETTERS.issuperset(letters)
+        ordered = not _DIMENSIONS.issuperset(letters) and (inverted > 1 or both_ends or usual_letters)
     return [*factors[:at], Node("fn", tuple(factors[at:]), "product")] if ordered else factors
 
 
-def with_factors(gold: Node, answer: Node) -> tuple[Node, Node] | None:
+def with_factors(gold: Node, answer: Node) -> list[tuple[Node, Node]]:
     r"""Two answers of which one has `g(\sin a - b)` and the other g without a bracket, which then is a factor in both.
 
     C(10, 3) is a number of choices where the other side has nothing of the kind; an answer that is only this may be a
-    point. None where nothing changes. What is applied to one name or number stays applied: V(t) is not Vt.
+    point. Empty where nothing changes. What is applied to one name or number stays applied: V(t) is not Vt.
     """
     chosen = [
         "call" not in kinds(other) and (one.kind != "call" or "binom" in kinds(other))
@@ -121,7 +121,7 @@ def with_factors(gold: Node, answer: Node) -> tuple[Node, Node] | None:
         _with_factors(gold, names(answer) & _QUANTITIES, choices=chosen[0]),
         _with_factors(answer, names(gold), choices=chosen[1]),
     )
-    return turned if turned != (gold, answer) else None
+    return [turned] if turned != (gold, answer) else []
 
 
 _QUANTITIES = frozenset("ghGH")
@@ -144,12 +144,12 @@ def with_products_turned(node: Node) -> Node:
     base = node.args[0] if node.kind == "pow" else node
     if node.kind != "pow" or base.kind != "mul" or node.args[1].value not in _TURNED:
         return node
-    if not all(factor.kind == "var" and str(factor.value) in _USUAL for factor in base.args):
+    if not all(factor.kind == "var" and str(factor.value) in _MATRIX_LETTERS for factor in base.args):
         return node
     return Node("fn", tuple(Node("pow", (factor, node.args[1])) for factor in reversed(base.args)), "product")
 
 
 _TURNED = frozenset({-1, "T", "top"})
 _DIMENSIONS = frozenset("MLTIQ")
-_USUAL = frozenset("ABCDPQSUX") | {"product"}
+_MATRIX_LETTERS = frozenset("ABCDPQSUX") | {"product"}
 _MATRICES = frozenset({"product", "Sigma", "Lambda", "\\Sigma", "\\Lambda"})

@@ -9,7 +9,7 @@ from .brackets import bracket, call, is_call
 from .descent import ENDS_PRODUCT, RELATIONS, Descent
 from .spelling import GREEK
 from .tokens import FUNCTIONS
-from .tree import IMAGINARY, TWO, E, Node, Unreadable, add, div, inverse, mul, num, substitute
+from .tree import IMAGINARY, TWO, E, Node, Unreadable, add, div, inverse, mul, neg, num, substitute
 from .words import words_of
 
 BIG = frozenset({"\\sum", "\\prod", "\\int", "\\iint", "\\iiint", "\\oint", "\\lim", "\\bigcup", "\\bigcap"})
@@ -286,7 +286,7 @@ def environment(parser: Descent, name: str) -> Node:
     return made if function is None else Node("fn", (made,), function)
 
 
-_DECORATIONS = frozenset("bar overline hat vec overrightarrow tilde dot ddot widehat overleftrightarrow".split())
+_DECORATIONS = frozenset("ket bar overline hat vec overrightarrow tilde dot ddot widehat overleftrightarrow".split())
 _LINES = frozenset({"cases", "dcases", "rcases", "aligned", "align", "alignedat", "gathered", "split", "eqnarray"})
 _SKIPPED = frozenset({'"if', '"for', '"when', '"where', '"is', '"are', '"and', '"若', '"当', '"时', ",", ".", ";"})
 
@@ -381,7 +381,9 @@ def command(parser: Descent, head: str) -> Node:
     if name == "boxed":
         return parser.argument()
     if name in _MONEY:
-        return Node("unit", (parser.product(),), _MONEY[name])
+        owed = parser.take("-")
+        amount = parser.product()
+        return Node("unit", (neg(amount) if owed else amount,), _MONEY[name])
     if name in ("forall", "exists"):
         raise Unreadable("a quantifier")
     if name in ("color", "textcolor"):

@@ -75,6 +75,7 @@ def without_fillers(tokens: list[str]) -> list[str]:
     while tokens and (
         (tokens[0] in _LEADING_SIGNS and (tokens[0] in "=:" or not any(map(str.isalpha, tokens[1:]))))
         or (tokens[0][0] == '"' and tokens[0].lower() in LEADING)
+        or (tokens[0] == '"a' and tokens[1:] and tokens[1][0].isdigit())
     ):
         tokens = tokens[1:]
     if len(tokens) > 2 and tokens[0] == "\\forall":
@@ -117,13 +118,13 @@ def _formulas(tokens: list[str]) -> list[Node]:
     if not tokens:
         return []
     parser = Parser(tokens)
-    found = [_approximate(parser)]
+    formulas = [_approximate(parser)]
     while parser.head in (",", ";", ":"):
         parser.at += 1
-        found.append(_approximate(parser))
+        formulas.append(_approximate(parser))
     if parser.head:
         raise Unreadable(f"{parser.head!r} makes no sense there")
-    return found
+    return formulas
 
 
 _PAUSES = frozenset({",", ".", ";", ":", "!", "\\\\"})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .items import Item, spread
 from .normal import normal_form
-from .tree import Node
+from .tree import Node, div
 from .words import same_label
 
 
@@ -48,11 +48,11 @@ def values_by_name(items: Sequence[Item], labels: Sequence[str]) -> list[Node]:
 
 def members_of(node: Node) -> list[Item]:
     """The members of a set, each once."""
-    found: dict[str, Item] = {}
+    members: dict[str, Item] = {}
     for part in node.args:
         for item in spread(part):
-            found.setdefault(normal_form(item.whole), item)
-    return list(found.values())
+            members.setdefault(normal_form(item.whole), item)
+    return list(members.values())
 
 
 def may_be_same(mine: Node, other: Node) -> bool:
@@ -67,6 +67,9 @@ def may_be_same(mine: Node, other: Node) -> bool:
         return all(arg.kind == "var" for arg in call.args) and (
             name.value == call.value or (str(call.value)[0].isalpha() and name.value in ("y", "z", "w"))
         )
+    if {mine.kind, other.kind} == {"call", "mul"}:  # S_1:S_2 and S_1/S_2
+        ratio, product = (mine, other) if mine.kind == "call" else (other, mine)
+        return ratio.value == "ratio" and len(ratio.args) == 2 and normal_form(div(*ratio.args)) == normal_form(product)
     if mine.kind == other.kind == "call":
         return mine.value == other.value and _same_arguments(mine, other)
     if "/d" in str(mine.value) and "/d" in str(other.value):

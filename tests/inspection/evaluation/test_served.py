@@ -221,7 +221,7 @@ def test_flags_that_do_not_go_together_are_usage_errors(tmp_path: Path) -> None:
         (["x.jsonl"], "name the benchmark's FILES"),
         (["x.jsonl", "--server", "nowhere", "--model", "m"], "no such file"),
         (["m", "x.jsonl", "--max-cost", "3"], "--max-cost needs --price"),
-        (["m", "x.jsonl", "--paper", "R1"], "go with --table"),
+        (["m", "x.jsonl", "--paper", "R1"], "goes with --table"),
         (["m", "x.jsonl", "--card", "none"], "there is no card 'none'"),
         ([str(tmp_path), "--table"], "holds no record"),
     ):
