@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -242,7 +242,7 @@ def _run_cards(run: Run, samples: int) -> list[dict[str, Any]]:  # any: what the
 def _about(
     options: ReportOptions,
     noted: dict[str, Any],  # any: JSON values
-    inputs: Sequence[dict[str, str]],
+    inputs: Sequence[Mapping[str, str]],
     run: Run | None,
 ) -> list[tuple[str, str]]:
     lines = []

@@ -176,7 +176,7 @@ def scripted(script: Scripted) -> Iterator[str]:
             thread.join()
 
 
-FINE = (200, {}, json.dumps([{"reward": 1.0, "verdicts": {}}]).encode())
+FINE: tuple[int, dict[str, str], bytes] = (200, {}, json.dumps([{"reward": 1.0, "verdicts": {}}]).encode())
 
 
 @pytest.mark.parametrize("status", [408, 429, 502, 503, 504])
