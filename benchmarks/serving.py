@@ -161,7 +161,7 @@ def container(image: str) -> Iterator[tuple[int, int]]:
 
 def processes(pid: int) -> list[int]:
     """A process and its children."""
-    children = set()
+    children: set[int] = set()
     for thread in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(FileNotFoundError):  # a thread that has just ended
             children.update(map(int, (thread / "children").read_text().split()))

@@ -15,7 +15,7 @@ import re
 import sqlite3
 import tomllib
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import groupby
 from typing import NamedTuple
@@ -57,18 +57,19 @@ _SPACED = ("en", "de", "fr", "es", "pt", "it")
 
 
 @cache
-def _pattern(language: str) -> re.Pattern[str]:
-    """All words that count in a text of a language, a group for each kind."""
+def _phrases(language: str) -> dict[str, str]:
+    """The kind of each phrase that counts in a text of a language, the longest first: `check again` is one thought."""
     words = _words()
     latin = ("en", language) if language in _SPACED else ("en",)
-    spoken = [*dict.fromkeys(latin), *(one for one in words if one not in _SPACED)]
-    groups = []
-    for kind in KINDS:
-        # The longest first, so that `check again` is one thought.
-        some = sorted({word for one in spoken for word in words[one][kind]}, key=lambda word: (-len(word), word))
-        parts = [rf"\b{re.escape(word)}\b" if word[0] < "\u2e80" else re.escape(word) for word in some]
-        groups.append(f"(?P<{kind}>{'|'.join(parts)})")
-    return re.compile("|".join(groups), re.IGNORECASE)
+    spoken = [*latin, *(one for one in words if one not in _SPACED)]
+    kinds = {phrase: kind for one in reversed(spoken) for kind in KINDS for phrase in words[one][kind]}
+    return dict(sorted(kinds.items(), key=lambda item: (-len(item[0]), item[0])))
+
+
+@lru_cache(maxsize=1_024)
+def _pattern(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    parts = [rf"\b{re.escape(one)}\b" if one[0] < "\u2e80" else re.escape(one) for one in phrases]
+    return re.compile("|".join(parts))
 
 
 def reflections(text: str, language: str | None = None) -> dict[str, int]:
@@ -83,9 +84,11 @@ def reflections(text: str, language: str | None = None) -> dict[str, int]:
     >>> reflections("Moment, ich überprüfe das.", "de")["check"]
     1
     """
-    counts = dict.fromkeys(KINDS, 0)
-    for match in _pattern(language or "en").finditer(text.replace("’", "'")):
-        counts[str(match.lastgroup)] += 1
+    counts, kinds, lowered = dict.fromkeys(KINDS, 0), _phrases(language or "en"), text.replace("’", "'").lower()
+    present = tuple(phrase for phrase in kinds if phrase in lowered)  # far faster than a pattern of them all
+    if present:
+        for match in _pattern(present).finditer(lowered):
+            counts[kinds[match[0]]] += 1
     return counts
 
 

@@ -22,7 +22,7 @@ ROOMS["reward_models"] = (*_RULES, "training")
 ROOMS["grpo_min"] = (*_RULES, "training", "reward_models")
 """Each room with the rooms that it may import."""
 TORCH = ("training", "reward_models", "grpo_min")
-LINKS = ("__init__.py", "_version.py", "py.typed", "cli.py", *ROOMS)
+LINKS = ("__init__.py", "_version.py", "py.typed", "cli", *ROOMS)
 HEAVY = (
     "jinja2",
     "selenium",
@@ -39,8 +39,8 @@ HEAVY = (
 
 
 def _sources() -> list[Path]:
-    files = [ROOT / name for name in ("__init__.py", "_version.py", "cli.py")]
-    return files + sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+    files = [ROOT / name for name in ("__init__.py", "_version.py")]
+    return files + sorted(path for room in (*ROOMS, "cli") for path in (ROOT / room).rglob("*.py"))
 
 
 def _module(path: Path) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .format.verifier import clean
-from .instructions.text import visible
+from .instructions.text import without_hidden
 from .reasoning import Prefilled, scan
 from .references import is_data, literal
 from .sample import Sample
@@ -118,7 +118,7 @@ class AnswerVerifier:
         language = (sample.language or "en")[:2].lower()
         if not all(normal(item, language) for gold in golds for item in gold):
             return Verdict.error(Reason.REFERENCE_UNPARSEABLE, "a reference is blank")
-        reasoning = scan(clean(visible(sample.response)), sample.prompt, prefilled=self.prefilled)
+        reasoning = scan(clean(without_hidden(sample.response)), sample.prompt, prefilled=self.prefilled)
         said, marked = _said(reasoning, self.extraction == "lenient", any(len(gold) > 1 for gold in golds))
         if not said.strip():
             return Verdict.scored(0.0, Reason.NO_ANSWER, "there is no answer")
@@ -235,14 +235,14 @@ def same(said: str, gold: str, language: str = "en", *, fuller: bool = True, que
     >>> same("It is Paris", "Paris"), same("The capital of France is Paris", "Paris"), same("It is not Paris", "Paris")
     (True, True, False)
     """
-    wanted = normal(gold, language)
-    if " ".join(wanted) in _NOTHING:
+    expected = normal(gold, language)
+    if " ".join(expected) in _NOTHING:
         return " ".join(normal(said, language)) in _NOTHING
-    if len(wanted) == 1 and wanted[0] in _POLAR:
+    if len(expected) == 1 and expected[0] in _POLAR:
         first = _SAYS_POLAR.match(said.lower())
         others = {_POLAR[word] for word in normal(said, language)[1:] if word in ("yes", "no")}
         polar = _POLAR.get(first[1] if first else "")
-        return polar == _POLAR[wanted[0]] and not others - {polar}
+        return polar == _POLAR[expected[0]] and not others - {polar}
     golds = [gold, gold[place.end() :]] if (place := _PLACED.match(gold)) else [gold]
     return any(_same(text, one, language, fuller) for one in golds for text in readings(said, one, question))
 
@@ -274,10 +274,10 @@ def _item_lists(said: str, count: int) -> list[list[str]]:
 
 def _same_items(items: Sequence[str], gold: Sequence[str], language: str, ordered: bool) -> bool:
     if ordered:
-        return all(same(item, wanted, language) for item, wanted in zip(items, gold, strict=True))
+        return all(same(item, expected, language) for item, expected in zip(items, gold, strict=True))
     left = list(items)
-    for wanted in gold:
-        place = next((at for at, item in enumerate(left) if same(item, wanted, language)), None)
+    for expected in gold:
+        place = next((at for at, item in enumerate(left) if same(item, expected, language)), None)
         if place is None:
             return False
         del left[place]
@@ -302,9 +302,9 @@ def _f1(said: str, gold: Sequence[str], language: str) -> float:
                 used[0].add(item)
                 used[1].add(place)
         return total / max(len(items), len(gold))
-    words, wanted = Counter(normal(said, language)), Counter(normal(gold[0], language))
-    numbers = {word for word in wanted if word[-1].isdigit()}
-    common = (words & wanted).total()
+    words, expected = Counter(normal(said, language)), Counter(normal(gold[0], language))
+    numbers = {word for word in expected if word[-1].isdigit()}
+    common = (words & expected).total()
     if not common or (numbers and not numbers & set(words)):
         return 0.0
-    return 2 * common / (words.total() + wanted.total())
+    return 2 * common / (words.total() + expected.total())

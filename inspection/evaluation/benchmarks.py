@@ -126,8 +126,8 @@ def _codeforces(card: TaskCard, samples: Sequence[_Sample], contests: Sequence[C
     for name, by_sample in points.items():
         # A participation with a problem that could not be judged has no place.
         whole = [score for number, score in by_sample.items() if (name, number) not in unjudged]
-        places = {score: known[name].place(score) for score in whole}
-        rated = {score: rating_of(place, known[name].ratings) for score, place in places.items()}
+        ranks = {score: known[name].place(score) for score in whole}
+        rated = {score: rating_of(place, known[name].ratings) for score, place in ranks.items()}
         if whole:
             means.append(sum(rated[score] for score in whole) / len(whole))
     if not means:

@@ -34,7 +34,7 @@ BATCH = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class AgreementBounds:
     """What a judge must keep to be called usable."""
 
     kappa: float = 0.6
@@ -67,7 +67,7 @@ class JudgeCheck:
     """The counts."""
     tokens: tuple[int, int]
     cost: float
-    bounds: Bounds
+    bounds: AgreementBounds
     faults: Sequence[str] = field(default_factory=tuple)
     """Why it is not usable; empty where it is."""
 
@@ -111,7 +111,7 @@ def check_judge(
     judge: JudgeVerifier,
     labelled: Sequence[Labelled],
     *,
-    bounds: Bounds | None = None,
+    bounds: AgreementBounds | None = None,
     threshold: float = 0.5,
     again: bool = True,
     progress: Callable[[int, Asker], None] | None = None,
@@ -173,7 +173,7 @@ def check_judge(
         agreement=counts,
         tokens=_tokens([*first, *(second or ())]),
         cost=sum(verdict.evidence.get("cost", 0.0) for verdict in [*first, *(second or ())]),
-        bounds=bounds or Bounds(),
+        bounds=bounds or AgreementBounds(),
     )
     return replace(check, faults=tuple(_faults(check)))
 

@@ -25,8 +25,10 @@ _UNSPACED = (
 # Vowel signs of India's scripts are marks, which `\w` leaves out; their blocks are alike, with digits in one place.
 _INDIC = "".join(f"{chr(at)}-{chr(at + 0x63)}{chr(at + 0x70)}-{chr(at + 0x7F)}" for at in range(0x900, 0xE00, 0x80))
 _NUMBER = r"\d+(?:\.\d+)?"
-_ASCII = re.compile(rf"[-+=<>]*(?:[a-z]+|{_NUMBER})")
-_ANY = re.compile(rf"[-+=<>]*(?:[{_UNSPACED}]|(?:[^\W\d_{_UNSPACED}{_INDIC}]|[{_INDIC}\u0300-\u036f])+|{_NUMBER})")
+_ASCII = re.compile(rf"[-+=<>]{{0,3}}(?:[a-z]+|{_NUMBER})")
+_ANY = re.compile(
+    rf"[-+=<>]{{0,3}}(?:[{_UNSPACED}]|(?:[^\W\d_{_UNSPACED}{_INDIC}]|[{_INDIC}\u0300-\u036f])+|{_NUMBER})"
+)
 _IS_UNSPACED = re.compile(rf"[{_UNSPACED}]$")
 
 _GREEK = dict(
@@ -74,12 +76,17 @@ _CHARACTERS = str.maketrans(
     }
 )
 _POINTS = re.compile("[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u0652\u0670\u00ad\u200b-\u200f\u2060]")
+# NFKC sorts marks, in squared time; the standard's own bound is 30 in a row.
+_MARKS = re.compile(
+    "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u3099\u309a]{30})"
+    "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u3099\u309a]+"
+)
 _FRACTION = re.compile(r"\\[dt]?frac\s*(\d)\s*(\d)")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[a-z*]+\}")
 _COMMAND = re.compile(r"\\([a-z]+)\*?|\\.", re.DOTALL)
 _COMMA = re.compile(r"(?<=\d)(?:,|\{,\}|\\[,!])(?=\d{3}(?!\d))")
 _TAG = re.compile(r"</?[a-z]\w*>")
-_HYPHEN = re.compile(r"-+(?=\s*[^\W\d_]{2})")
+_HYPHEN = re.compile(r"(?<!-)-+(?=\s*[^\W\d_]{2})")
 _AFTER_SIGN = re.compile(r"(?<=[-+=<>])\s+")
 
 
@@ -93,8 +100,8 @@ def tokens(text: str) -> list[str]:
     """
     ascii_only = text.isascii()
     if not ascii_only:
-        text = unicodedata.normalize("NFKC", text.translate(_CHARACTERS)).casefold().translate(_CHARACTERS)
-        text = _POINTS.sub("", text)
+        text = _MARKS.sub(r"\1", _POINTS.sub("", text)).translate(_CHARACTERS)
+        text = unicodedata.normalize("NFKC", text).casefold().translate(_CHARACTERS)
     else:
         text = text.lower()
     if "," in text:

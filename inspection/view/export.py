@@ -77,7 +77,7 @@ def _file_name(name: str) -> str:
     """A name that every system and address can hold, of its own for each entry.
 
     >>> _file_name("a b/scored.jsonl")
-    'a_b_scored.jsonl-d8b0a9f1.html'
+    'a_b_scored.jsonl-49fd410e.html'
     """
     digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
     return f"{re.sub(r'[^A-Za-z0-9.-]+', '_', name)[:80].strip('._') or 'run'}-{digest}.html"

@@ -237,7 +237,12 @@ class Index:
 
     def commit(self, *, done: bool) -> None:
         """Let readers see what was written, with the figures now and then."""
-        values = {"offset": self._offset, "line": self._line, "entries": self._entries, "rows": self._rows}
+        values: dict[str, int | str] = {
+            "offset": self._offset,
+            "line": self._line,
+            "entries": self._entries,
+            "rows": self._rows,
+        }
         values |= {"done": int(done), "file_bytes": self.path.stat().st_size if self._packed else self._offset}
         if self._entries > self._figured and (done or self._entries >= 2 * self._figured):
             self._figured = self._entries
@@ -277,16 +282,23 @@ class _Batch:
     def add(self, place: int, size: int, row: ScoredRow) -> None:
         self.rows += 1
         index = self._index
-        fields = {}
+        fields: dict[str, object] = {}
         for name, value in own_fields(row.fields):
             number = index.number("field", name, MOST_FIELDS)
             if number is not None:
                 fields[f"f{number}"] = value
         stands = {"place": place, "size": size, "line": row.line}
         if not row.responses:
-            name = row.fields.get("id")
-            shown = str(name)[:80] if isinstance(name, str | int) else f"line {row.line}"
-            entry = {"entry": index.next_entry(), **stands, "part": 0, "problem": None, "outcome": 3, "reward": None}
+            own = row.fields.get("id")
+            shown = str(own)[:80] if isinstance(own, str | int) else f"line {row.line}"
+            entry: dict[str, object] = {
+                "entry": index.next_entry(),
+                **stands,
+                "part": 0,
+                "problem": None,
+                "outcome": 3,
+                "reward": None,
+            }
             self._entries.append({**entry, "chars": 0, "id": shown, "answer": row.error or "no_responses", **fields})
             self._outcomes[3] += 1
             return

@@ -43,7 +43,7 @@ class Question(NamedTuple):
     sort: str = ""
     """A column, a verifier or a field; with `-` before it from the largest down."""
     first: int = 0
-    count: int = 100
+    limit: int = 100
 
 
 def rows(database: sqlite3.Connection, question: Question) -> dict[str, Any]:  # any: a JSON object
@@ -56,7 +56,7 @@ def rows(database: sqlite3.Connection, question: Question) -> dict[str, Any]:  #
     condition, values = _condition(names, question)
     order = _order(names, question.sort)
     where = f"WHERE {condition}" if condition else ""
-    count = max(0, min(question.count, MOST_ROWS))
+    count = max(0, min(question.limit, MOST_ROWS))
     columns = ["entry", "part", "problem", "outcome", "reward", "chars", "id", "answer"]
     columns += [f"v{number}" for number in names.verifiers.values()] + [f"s{n}" for n in names.verifiers.values()]
     columns += [f"f{number}" for number in names.fields.values()]

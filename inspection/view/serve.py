@@ -138,7 +138,7 @@ def _question(asked: Mapping[str, list[str]]) -> query.Question:
             raise RunError("a filter is a JSON array of a field, a comparison and a value") from None
         where.append((name, how, value))
     numbers = {}
-    for name, default in (("first", 0), ("count", 100)):
+    for name, default in (("first", 0), ("limit", 100)):
         text = one(name, 18) or str(default)
         if not (text.isascii() and text.isdigit()):
             raise RunError(f"{name} is {text!r}; it must be a whole number")

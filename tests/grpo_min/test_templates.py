@@ -220,12 +220,13 @@ def test_stages_speak_each_in_its_own_template(tmp_path: Path) -> None:
     torch.manual_seed(0)
     LlamaForCausalLM(config).save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
-    rows = [json.dumps(sample.to_dict()) for sample in sums(4, 0)]
-    (tmp_path / "rows.jsonl").write_text("\n".join(rows))
+    for name, count, seed in (("rows", 4, 0), ("probe", 2, 1)):
+        rows = [json.dumps(sample.to_dict()) for sample in sums(count, seed)]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(rows))
     (tmp_path / "recipe.toml").write_text(f"""
         output = "{tmp_path}/out"
         stages = ["rl1"]
-        source = {{ base = "{tmp_path}/base", reasoning = "{tmp_path}/rows.jsonl", probe = "{tmp_path}/rows.jsonl" }}
+        source = {{ base = "{tmp_path}/base", reasoning = "{tmp_path}/rows.jsonl", probe = "{tmp_path}/probe.jsonl" }}
         [rl]
         steps = 1
         rollout = {{ questions = 2, samples = 2, minibatches = 1, max_tokens = 4 }}

@@ -63,7 +63,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def wanted(models: dict[str, str]) -> dict[str, list[float]]:
+def expected(models: dict[str, str]) -> dict[str, list[float]]:
     """What the verifiers themselves give; what is learned is told apart, so that no constant passes for it."""
     by_name = {
         "helpful": HelpfulVerifier(model=models["helpful"])([Sample(prompt=PROMPT, response=r) for r in HELPFUL]),

@@ -8,7 +8,7 @@ After a `Retry-After` nobody asks before that. Nothing more is asked in a call a
 quota, where a server wants to be left alone for longer than the patience, where nobody had a reply for as long, and at
 the ceiling of cost: what is under way then is waited for, and kept.
 
-A question that came to nothing is a `Failure`, whose word is the reason of an error verdict. The cost of a call that is
+A question without an answer is a `Failure`, whose word is the reason of an error verdict. The cost of a call that is
 not yet over counts by the longest reply, so that one process never spends more than the ceiling; several that share a
 recording may exceed it by what they have under way.
 """
@@ -62,7 +62,7 @@ class Question(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Why a question came to nothing."""
+    """Why a question has no answer."""
 
     reason: Literal[Reason.JUDGE_UNAVAILABLE, Reason.JUDGE_UNCLEAR, Reason.JUDGE_CEILING]
     detail: str

@@ -38,16 +38,18 @@ _log = logging.getLogger(__name__)
 MOST_BYTES = 4 << 20
 """Longest reply that is read."""
 
-Fault = Literal["unreachable", "late", "rate_limited", "server", "denied", "bad_request", "no_reply", "refused", "cut"]
+ClientFault = Literal[
+    "unreachable", "late", "rate_limited", "server", "denied", "bad_request", "no_reply", "refused", "cut"
+]
 """Why there is no reply. `denied` (401, 402, 403, 404, no quota) will not change by asking again."""
 
 
 class EndpointError(RewardError):
     """An endpoint gave no usable reply; the message says why."""
 
-    def __init__(self, message: str, fault: Fault = "unreachable", *, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, fault: ClientFault = "unreachable", *, retry_after: float | None = None) -> None:
         super().__init__(message)
-        self.fault: Fault = fault
+        self.fault: ClientFault = fault
         """Why."""
         self.retry_after = retry_after
         """Seconds after which the server wants to be asked again."""
@@ -339,7 +341,7 @@ _FILTERED = re.compile(
 """What servers write where a filter refused a question; it is about that one alone."""
 
 
-def _fault(status: int, body: str) -> Fault:
+def _fault(status: int, body: str) -> ClientFault:
     if status == 429:
         return "denied" if "insufficient_quota" in body else "rate_limited"
     if status in (400, 403, 422) and _FILTERED.search(body):

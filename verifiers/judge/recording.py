@@ -1,6 +1,6 @@
 """What a judge replied, kept in a file: what is there is not asked, or paid, again.
 
-A file of JSON lines, one for each reply that was paid for and each question that came to nothing: `judge` (the model
+A file of JSON lines, one for each reply that was paid for and each question without an answer: `judge` (the model
 and how it sampled), `asked` (hash of that and of the question), `number` (which of several samples of one question),
 `reply`, `failed`, `tokens` and `cost`. Several processes may write to one file; each sees what the others have
 written. A line that an end of the machine has torn is passed over.

@@ -218,7 +218,7 @@ class JudgeVerifier:
         read = functools.partial(read_reply, code=code, fields=task[2], material=task[1])
         return Question(text, read, reply_schema(code, task[2]), self.draw * self.votes + vote)
 
-    # --- What it comes to
+    # --- The verdict
 
     def _empty(self, references: Sequence[str] = ()) -> Verdict:
         """Of a response without text after its reasoning; against a baseline it has lost all games, by much."""
@@ -384,7 +384,11 @@ class JudgeVerifier:
         return ask if isinstance(ask, str) else f"{getattr(ask, '__module__', '')}:{getattr(ask, '__qualname__', ask)}"
 
     def asker(self) -> Asker:
-        """Who asks: this process's own, with the recording."""
+        """Who asks.
+
+        Returns:
+            This process's own asker, with the recording; its `spent` says what asking has taken so far.
+        """
         made = self._made
         if made is None or made[0] != os.getpid():
             asker = Asker(

@@ -162,8 +162,8 @@ def _in_context(text: str, box: Boxed, start: int, end: int) -> Boxed:
 
 def joined_boxes(text: str) -> str:
     """The content of a reference's boxes: the last ones, or nothing."""
-    found = last_boxes(text)
-    return found.content if found.rule in ("boxed", "boxes") else ""
+    extracted = last_boxes(text)
+    return extracted.content if extracted.rule in ("boxed", "boxes") else ""
 
 
 def _boxes(text: str, start: int, end: int) -> list[tuple[int, int, int]]:
@@ -178,14 +178,14 @@ def _boxes(text: str, start: int, end: int) -> list[tuple[int, int, int]]:
         at = max(text.rfind(word, start, at) for word in words)
         if at < 0 or (opened and last - at > MAX_BOX):
             break
-        found = _OPENS.match(text, at, end)
-        if found is None:
+        match = _OPENS.match(text, at, end)
+        if match is None:
             continue
         last = last if opened or bare else at
-        if found["token"]:
-            bare.append((at, found.start("token"), found.end()))
+        if match["token"]:
+            bare.append((at, match.start("token"), match.end()))
         else:
-            opened[found.end()] = at
+            opened[match.end()] = at
     if not opened:
         return bare[::-1]
     closes = _closings(text, min(opened), min(end, max(opened) + MAX_BOX), opened)

@@ -30,12 +30,12 @@ def applies(tokens: list[str], at: int) -> bool:
 
 def called_letters(tokens: list[str]) -> frozenset[str]:
     """The names that are applied to something somewhere in an answer, and so are everywhere in it."""
-    found = {
+    called = {
         tokens[at - 1]
         for at, sign in enumerate(tokens)
         if sign in ("(", "{") and at and _is_letter(tokens[at - 1]) and _call_at([*tokens, ""], at)
     }
-    return CALLED | found if found else CALLED
+    return CALLED | called if called else CALLED
 
 
 def differentials(tokens: list[str]) -> bool:
@@ -60,7 +60,7 @@ def _is_letter(sign: str) -> bool:
 def is_vector(node: Node) -> bool:
     """A vector or a matrix by its arrow or bold type, or what is made of them."""
     if node.kind == "var":
-        return str(node.value).startswith(("vec:", "hat:"))
+        return str(node.value).startswith(("vec:", "hat:", "ket:"))
     if node.kind == "add":
         return all(map(is_vector, node.args))
     return is_vector(node.args[0]) if node.kind == "pow" else node.value in ("product", "cross")
@@ -102,8 +102,8 @@ def matrices_kept(factors: list[Node]) -> list[Node]:
     elif len(capitals) < len(letters):
         ordered = "product" in letters
     else:
-        usual = len(set(letters)) > 1 and _USUAL.issuperset(letters)
-        ordered = not _DIMENSIONS.issuperset(letters) and (inverted > 1 or both_ends or usual)
+        usual_letters = len(set(letters)) > 1 and _MATRIX_LETTERS.issuperset(letters)
+        ordered = not _DIMENSIONS.issuperset(letters) and (inverted > 1 or both_ends or usual_letters)
     return [*factors[:at], Node("fn", tuple(factors[at:]), "product")] if ordered else factors
 
 
@@ -144,12 +144,12 @@ def with_products_turned(node: Node) -> Node:
     base = node.args[0] if node.kind == "pow" else node
     if node.kind != "pow" or base.kind != "mul" or node.args[1].value not in _TURNED:
         return node
-    if not all(factor.kind == "var" and str(factor.value) in _USUAL for factor in base.args):
+    if not all(factor.kind == "var" and str(factor.value) in _MATRIX_LETTERS for factor in base.args):
         return node
     return Node("fn", tuple(Node("pow", (factor, node.args[1])) for factor in reversed(base.args)), "product")
 
 
 _TURNED = frozenset({-1, "T", "top"})
 _DIMENSIONS = frozenset("MLTIQ")
-_USUAL = frozenset("ABCDPQSUX") | {"product"}
+_MATRIX_LETTERS = frozenset("ABCDPQSUX") | {"product"}
 _MATRICES = frozenset({"product", "Sigma", "Lambda", "\\Sigma", "\\Lambda"})

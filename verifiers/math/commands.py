@@ -286,7 +286,7 @@ def environment(parser: Descent, name: str) -> Node:
     return made if function is None else Node("fn", (made,), function)
 
 
-_DECORATIONS = frozenset("bar overline hat vec overrightarrow tilde dot ddot widehat overleftrightarrow".split())
+_DECORATIONS = frozenset("ket bar overline hat vec overrightarrow tilde dot ddot widehat overleftrightarrow".split())
 _LINES = frozenset({"cases", "dcases", "rcases", "aligned", "align", "alignedat", "gathered", "split", "eqnarray"})
 _SKIPPED = frozenset({'"if', '"for', '"when', '"where', '"is', '"are', '"and', '"若', '"当', '"时', ",", ".", ";"})
 

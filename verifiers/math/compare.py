@@ -64,10 +64,10 @@ def _best(gold: Answer, answer: Answer) -> Decision:
         return Decision(span_of(answer.text, spelled=True) == span, "range")
     first: Decision | None = None
     for mine, other in _readings(gold, answer):
-        found = _compare(mine, other)
-        if found.same:
-            return Decision(False, "domain") if clash_of_domains(gold.text, answer.text) else found
-        first = first or found
+        decision = _compare(mine, other)
+        if decision.same:
+            return Decision(False, "domain") if clash_of_domains(gold.text, answer.text) else decision
+        first = first or decision
     assert first is not None
     return first
 
@@ -253,9 +253,9 @@ def _about(node: Node) -> str | None:
 
 
 def _same_item(gold: Item, answer: Item) -> Decision:
-    found = _labels_clash(gold, answer)
-    if found is not None:
-        return found
+    clash = _labels_clash(gold, answer)
+    if clash is not None:
+        return clash
     if gold.whole.kind == answer.whole.kind == "tuple" and gold.whole != gold.value and answer.whole != answer.value:
         return _LISTS.compare([gold], [answer], (None, None))  # (x, y) = (1, 2) and (y, x) = (2, 1)
     if answer.label is not None and gold.label is not None:
@@ -284,7 +284,7 @@ def _labels_clash(gold: Item, answer: Item) -> Decision | None:
         return None
     if mine.kind == "var" and {gold.whole.value, answer.whole.value} == {"=", "\\equiv"}:
         return Decision(False, "relation")
-    others = _names_given(answer) - _names_given(gold)
+    others = _names_but_the_first(answer) - _names_but_the_first(gold)
     bound = bool(names(gold.value) & names(mine)) or mine.value in _FUNCTIONS
     if mine.kind == other.kind == "call" and not bound and normal_form(mine) != normal_form(other):
         return Decision(False, "label")  # phi(n) = 4 is not phi(m) = 4
@@ -324,7 +324,7 @@ def _whole(gold: Item, answer: Item) -> Decision:
 _FUNCTIONS = frozenset("fghFGHyu")
 
 
-def _names_given(item: Item) -> set[str]:
+def _names_but_the_first(item: Item) -> set[str]:
     """The names in x = y = z = 5 but the first."""
     return {normal_form(side) for side in item.whole.args[1:-1]} if item.whole.kind == "rel" else set()
 
@@ -432,8 +432,8 @@ def _relations(gold: Node, answer: Node) -> Decision:
         decision = _LISTS.in_order(mine.args, other.args, "relation")
         if decision.same or len(mine.args) != 2:
             equal = not decision.same and set(str(mine.value).split()) == {"="} and not is_name(mine.args[0])
-            sides = ([Item(None, side, side) for side in node.args] for node in (mine, other))
-            return _LISTS.any_order(*sides) if equal else decision  # a = b = c is c = a = b
+            first, second = ([Item(None, side, side) for side in node.args] for node in (mine, other))
+            return _LISTS.any_order(first, second) if equal else decision  # a = b = c is c = a = b
     elif len(mine.args) != 2 or len(other.args) != 2:
         return _chains(mine, other)
     if mine.value != other.value:

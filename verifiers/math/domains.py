@@ -65,12 +65,12 @@ def clash_of_domains(gold: str, answer: str) -> bool:
 
 
 def _domain(members: list[tuple[str, str, str]], words: set[str]) -> set[str]:
-    found = {word for _, _, numbers in members for word in _SETS.get(numbers, numbers).split()}
+    numbers_named = {word for _, _, numbers in members for word in _SETS.get(numbers, numbers).split()}
     for word in {word.removesuffix("s") for word in words} & _WORDS.keys():
-        found.update(_WORDS[word].split())
-    if {"integer", "positive"} <= found:
-        found = found - {"positive"} | {"natural"}
-    return found
+        numbers_named.update(_WORDS[word].split())
+    if {"integer", "positive"} <= numbers_named:
+        numbers_named = numbers_named - {"positive"} | {"natural"}
+    return numbers_named
 
 
 def span_of(text: str, *, spelled: bool = False) -> tuple[str, ...] | None:
@@ -79,5 +79,5 @@ def span_of(text: str, *, spelled: bool = False) -> tuple[str, ...] | None:
     >>> span_of("10 - 15"), span_of('10 "to 15', spelled=True), span_of("15 + 10")
     (('10', '15', ''), ('10', '15', ''), None)
     """
-    found = (_SPELLED if spelled else _SPAN).fullmatch(text)
-    return None if found is None else found.groups()
+    match = (_SPELLED if spelled else _SPAN).fullmatch(text)
+    return None if match is None else match.groups()

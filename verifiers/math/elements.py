@@ -118,13 +118,13 @@ def _formulas(tokens: list[str]) -> list[Node]:
     if not tokens:
         return []
     parser = Parser(tokens)
-    found = [_approximate(parser)]
+    formulas = [_approximate(parser)]
     while parser.head in (",", ";", ":"):
         parser.at += 1
-        found.append(_approximate(parser))
+        formulas.append(_approximate(parser))
     if parser.head:
         raise Unreadable(f"{parser.head!r} makes no sense there")
-    return found
+    return formulas
 
 
 _PAUSES = frozenset({",", ".", ";", ":", "!", "\\\\"})

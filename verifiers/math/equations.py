@@ -66,9 +66,9 @@ def solves(gold: Node, answer: Node) -> bool:
         if names(answer) != names(left) - {name}:
             continue
         below, zero, one, two = (substitute(left, name, num(x)) for x in (-1, 0, 1, 2))
-        slope = sub(one, zero)
-        linear = all(same_scalar(step, slope)[0] for step in (sub(two, one), sub(zero, below)))
-        linear = linear and same_scalar(slope, ZERO)[0] is False
+        difference = sub(one, zero)
+        linear = all(same_scalar(step, difference)[0] for step in (sub(two, one), sub(zero, below)))
+        linear = linear and same_scalar(difference, ZERO)[0] is False
         if linear and same_scalar(substitute(left, name, answer), ZERO)[0]:
             return True
     return False

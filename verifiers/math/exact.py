@@ -167,9 +167,9 @@ def _function(node: Node) -> Rational | None:
     if node.value == "mod" and len(node.args) == 2:
         modulus = rational(node.args[1])
         if isinstance(modulus, int) and modulus > 0:
-            found = residue(node.args[0], modulus)
-            if found is not None:
-                return found
+            remainder = residue(node.args[0], modulus)
+            if remainder is not None:
+                return remainder
     values = []
     for arg in node.args:
         value = rational(arg)

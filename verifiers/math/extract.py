@@ -89,14 +89,14 @@ def extract(
 
 def _scope(response: str, prompt: str | Sequence[Message], prefilled: Prefilled) -> tuple[int, int, bool] | None:
     """Where the final answer may stand, and whether that is an answer block; None inside an open think block."""
-    given = ends_in_think(prompt) if prefilled == "auto" else bool(prefilled)
+    opened = ends_in_think(prompt) if prefilled == "auto" else bool(prefilled)
     if "think>" not in response and "answer>" not in response:
-        return None if given else (0, len(response), False)
+        return None if opened else (0, len(response), False)
     quoted = ("`" in response or "~~~" in response) and _countable(response)
     if quoted:
-        return _quoted_scope(response, given)
+        return _quoted_scope(response, opened)
     opens, closes = response.rfind("<think>"), response.rfind("</think>")
-    if opens > closes or (given and closes < 0):
+    if opens > closes or (opened and closes < 0):
         return None
     start = closes + len("</think>") if closes >= 0 else 0
     last = response.rfind("<answer>", start)
@@ -112,12 +112,12 @@ def _countable(response: str) -> bool:
     return response.count("`") <= _MAX_MARKS and response.count("think>") + response.count("answer>") <= _MAX_MARKS
 
 
-def _quoted_scope(response: str, given: bool) -> tuple[int, int, bool] | None:
-    found = scan(response, prefilled=given)
-    final = found.final
+def _quoted_scope(response: str, opened: bool) -> tuple[int, int, bool] | None:
+    scanned = scan(response, prefilled=opened)
+    final = scanned.final
     if final is None:
         return None
-    tags = [tag for tag in found.tags if tag.name == "answer" and tag.start >= final.start]
+    tags = [tag for tag in scanned.tags if tag.name == "answer" and tag.start >= final.start]
     opening = [tag for tag in tags if not tag.closing]
     if not opening:
         return final.start, len(response), False

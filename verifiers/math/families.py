@@ -68,7 +68,7 @@ def renamed(gold: Node, answer: Node) -> Node | None:
 
 
 def with_parameter_renamed(gold: Node, answer: Node) -> list[tuple[Node, Node]]:
-    r"""Two answers in parts, of which one says `2^k` for `k \\ge 2` and the other `2^m` for `m \\ge 2`, with one name.
+    r"""Two answers in parts, of which one says `2^k` for `k \ge 2` and the other `2^m` for `m \ge 2`, with one name.
 
     The name has to stand in a value and in a condition, and be given no value: what is asked for keeps its name.
     """
@@ -181,17 +181,17 @@ def _open_constants(node: Node) -> list[str]:
 
 def _is_linear(node: Node, constants: list[str], *, once: bool = True) -> bool:
     """Whether each of the constants stands in a formula (once), and in no function or exponent."""
-    found: list[str] = []
+    seen: list[str] = []
     stack = [node]
     while stack:
         here = stack.pop()
         if here.kind == "var" and here.value in constants:
-            found.append(str(here.value))
+            seen.append(str(here.value))
         elif here.kind in ("add", "mul"):
             stack.extend(here.args)
         elif names(here) & set(constants):
             return False
-    return sorted(found if once else set(found)) == sorted(constants)
+    return sorted(seen if once else set(seen)) == sorted(constants)
 
 
 def congruence(node: Node) -> tuple[Node | None, Fraction, Fraction] | None:
@@ -230,7 +230,7 @@ def components(node: Node) -> tuple[Node, ...] | None:
     if not any(name.startswith("hat:") for name in names(node)):
         return None
     terms = node.args if node.kind == "add" else (node,)
-    found: dict[str, Node] = {}
+    by_axis: dict[str, Node] = {}
     for term in terms:
         factors = list(term.args if term.kind == "mul" else (term,))
         units = [factor for factor in factors if factor.kind == "var" and factor.value in ("hat:i", "hat:j", "hat:k")]
@@ -239,6 +239,6 @@ def components(node: Node) -> tuple[Node, ...] | None:
         factors.remove(units[0])
         axis = str(units[0].value)
         value = mul(*factors) if factors else ONE
-        found[axis] = add(found[axis], value) if axis in found else value
-    axes = ("hat:i", "hat:j", "hat:k") if "hat:k" in found else ("hat:i", "hat:j")
-    return tuple(found.get(axis, ZERO) for axis in axes)
+        by_axis[axis] = add(by_axis[axis], value) if axis in by_axis else value
+    axes = ("hat:i", "hat:j", "hat:k") if "hat:k" in by_axis else ("hat:i", "hat:j")
+    return tuple(by_axis.get(axis, ZERO) for axis in axes)

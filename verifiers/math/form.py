@@ -76,16 +76,16 @@ def _has_whole_quotient(text: str) -> bool:
     """6/2, 3.5/2: a quotient that is no fraction."""
     if "/" not in text and "\\frac" not in text:
         return False
-    for found in _QUOTIENT.finditer(text):
-        top, bottom = found["top"] or found["over"], found["bottom"] or found["under"]
+    for match in _QUOTIENT.finditer(text):
+        top, bottom = match["top"] or match["over"], match["bottom"] or match["under"]
         if "." in top or "." in bottom or (int(bottom) and int(top) % int(bottom) == 0):
             return True
     return False
 
 
 def _reduced(answer: Answer) -> bool:
-    for found in _QUOTIENT.finditer(answer.text):
-        top, bottom = found["top"] or found["over"], found["bottom"] or found["under"]
+    for match in _QUOTIENT.finditer(answer.text):
+        top, bottom = match["top"] or match["over"], match["bottom"] or match["under"]
         if "." in top or "." in bottom or math.gcd(int(top), int(bottom)) > 1:
             return False
     return True
@@ -181,7 +181,7 @@ def restates(prompt: str, raw: str, reference: str) -> bool:
 
 
 def _squashed(text: str) -> str:
-    return _RESPELL.sub(lambda found: _SPELLED[found[0]], _LATEX.sub("", text)).strip(".")
+    return _RESPELL.sub(lambda match: _SPELLED[match[0]], _LATEX.sub("", text)).strip(".")
 
 
 _squashed_prompt = lru_cache(maxsize=256)(_squashed)

@@ -64,20 +64,20 @@ def links_of(items: list[Item], others: list[Item]) -> list[Item]:
     """a = b = 5 as a = 5 and b = 5, in a list or where the other side names all its elements; the rest as it is."""
     if len(items) == 1 and any(item.label is None or item.label.kind != "var" for item in others):
         return items
-    found: list[Item] = []
+    links: list[Item] = []
     for item in items:
-        *given, last = item.whole.args or (item.value,)
+        *names_equal, last = item.whole.args or (item.value,)
         if (
-            len(given) > 1
+            len(names_equal) > 1
             and set(str(item.whole.value).split()) == {"="}
-            and all(name.kind == "var" for name in given)
-            and len(set(given)) == len(given)
+            and all(name.kind == "var" for name in names_equal)
+            and len(set(names_equal)) == len(names_equal)
             and not names(last)
         ):
-            found += [Item(name, item.value, Node("rel", (name, item.value), "=")) for name in given]
+            links += [Item(name, item.value, Node("rel", (name, item.value), "=")) for name in names_equal]
         else:
-            found.append(item)
-    return found
+            links.append(item)
+    return links
 
 
 def unlabelled(node: Node) -> tuple[Node | None, Node]:
@@ -179,13 +179,13 @@ def _signs(node: Node) -> list[Node] | None:
         raise TooBig("too many ±")
     paired = _has_kind(node, "mp")
     choices = [(1,) * count, (-1,) * count] if paired else list(itertools.product((1, -1), repeat=count))
-    found: list[Node] = []
+    values: list[Node] = []
     for choice in choices:
         chosen = iter(choice)
         value = _with_signs(node, chosen)
-        if value not in found:
-            found.append(value)
-    return found
+        if value not in values:
+            values.append(value)
+    return values
 
 
 def _has_kind(node: Node, kind: Kind) -> bool:

@@ -48,11 +48,11 @@ def values_by_name(items: Sequence[Item], labels: Sequence[str]) -> list[Node]:
 
 def members_of(node: Node) -> list[Item]:
     """The members of a set, each once."""
-    found: dict[str, Item] = {}
+    members: dict[str, Item] = {}
     for part in node.args:
         for item in spread(part):
-            found.setdefault(normal_form(item.whole), item)
-    return list(found.values())
+            members.setdefault(normal_form(item.whole), item)
+    return list(members.values())
 
 
 def may_be_same(mine: Node, other: Node) -> bool:

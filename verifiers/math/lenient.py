@@ -69,7 +69,7 @@ _CURRENCY = re.compile(r"[$€£¥元]")
 _CONDITION_WORDS = word_set("condition words")
 
 
-class Found(NamedTuple):
+class Extracted(NamedTuple):
     """An answer as found, or why there is none."""
 
     answer: str | None
@@ -77,11 +77,11 @@ class Found(NamedTuple):
     detail: str = ""
 
 
-_NOTHING = Found(None, "nothing", "no answer was found")
-_TAKEN_BACK = Found(None, "denied", "the last statement says what the answer is not")
+_NOTHING = Extracted(None, "nothing", "no answer was found")
+_TAKEN_BACK = Extracted(None, "denied", "the last statement says what the answer is not")
 
 
-def lenient(whole: str) -> Found:
+def lenient(whole: str) -> Extracted:
     """The answer that a text without a box gives.
 
     >>> lenient("The answer is 5. No, the answer is 7.").answer, lenient("It cannot be $5$.").rule
@@ -92,26 +92,26 @@ def lenient(whole: str) -> Found:
     if len(whole) <= _SHORT:
         whole = _SO.sub("", whole)
     for rule, pattern in (("hashes", _HASHES), ("last_line", _LAST_LINE)):
-        found = pattern.findall(tail)
-        if found:
-            content = first_sentence(found[-1])
+        matches = pattern.findall(tail)
+        if matches:
+            content = first_sentence(matches[-1])
             if content:
-                return Found(without_prose(content), rule)
+                return Extracted(without_prose(content), rule)
     stated = _stated(tail)
     if stated is not None:
         return stated
     bold = _BOLD.findall(tail)
     if bold and any(char.isdigit() for char in bold[-1]):
-        return Found(_with_suffix_marked(bold[-1].strip()), "bold")
+        return Extracted(_with_suffix_marked(bold[-1].strip()), "bold")
     if len(whole) <= _SHORT and "\n" not in whole and _is_answer_in_full(whole):
-        return Found(whole, "whole_text")
+        return Extracted(whole, "whole_text")
     formulas = list(FORMULA.finditer(tail))
     if formulas:
         return _last_formula(tail, formulas)
     return _last_run(tail)
 
 
-def _stated(tail: str) -> Found | None:
+def _stated(tail: str) -> Extracted | None:
     """What the last cue states; None where there is no cue."""
     cues = list(_CUE.finditer(tail))
     denied = False
@@ -143,7 +143,7 @@ def _stated(tail: str) -> Found | None:
         if _TAKES_BACK.search(content) or _TAKES_BACK.search(after):
             denied = True
             continue
-        return Found(without_prose(content), "answer_is")
+        return Extracted(without_prose(content), "answer_is")
     if framed is not None and not denied:
         rest = _SENTENCE.split(tail[framed.end() :], maxsplit=1)[1:]
         return lenient(rest[0]) if rest and any(char.isdigit() for char in rest[0]) else _TAKEN_BACK
@@ -155,7 +155,7 @@ def first_sentence(text: str) -> str:
     return _SENTENCE_END.split(text.strip().replace("**", ""), maxsplit=1)[0].strip(" \t*")
 
 
-def _last_formula(tail: str, formulas: list[re.Match[str]]) -> Found:
+def _last_formula(tail: str, formulas: list[re.Match[str]]) -> Extracted:
     last = formulas[-1]
     behind = _last_run(tail[last.end() :]) if any(char.isdigit() for char in tail[last.end() :]) else _NOTHING
     if behind.answer is not None and _ends_with(tail, behind.answer):
@@ -169,17 +169,17 @@ def _last_formula(tail: str, formulas: list[re.Match[str]]) -> Found:
     if _DENIED.search(sentence) or _BOUNDED.search(sentence):
         return _TAKEN_BACK
     if first is not last and re.search(r"\bor\b|或|oder", tail[first.end() : last.start()]):
-        return Found(tail[first.start() : last.end()], "last_formula")
+        return Extracted(tail[first.start() : last.end()], "last_formula")
     content = next(part for part in last.groups() if part is not None).strip()
     unit = _UNIT_AFTER.match(tail, last.end())
-    return Found(content + (unit[0] if unit else ""), "last_formula") if content else _NOTHING
+    return Extracted(content + (unit[0] if unit else ""), "last_formula") if content else _NOTHING
 
 
 def _ends_with(text: str, answer: str) -> bool:
     return answer.split("\\text")[0].strip() in text[-len(answer) - 12 :]
 
 
-def _last_run(tail: str) -> Found:
+def _last_run(tail: str) -> Extracted:
     """The last number or formula without delimiters, read whole."""
     sentences = [
         sentence
@@ -200,20 +200,20 @@ def _last_run(tail: str) -> Found:
     if joint is not None:
         if _BOUNDED.search(sentence[: runs[-2][0]]):
             return _TAKEN_BACK
-        return Found(f"{runs[-2][2]} {joint[1]} {content}", "last_number")
+        return Extracted(f"{runs[-2][2]} {joint[1]} {content}", "last_number")
     if read(content).node.kind in ("bad", "text", "phrase"):
         return _NOTHING
-    return Found(content, "last_number")
+    return Extracted(content, "last_number")
 
 
 def runs_in(sentence: str) -> list[tuple[int, int, str]]:
     """Numbers and formulas without delimiters: where each begins and ends, and what it says."""
     runs: list[tuple[int, int, str]] = []
-    for found in _RUN.finditer(sentence):
-        content = found[0].strip(" :*=")
+    for match in _RUN.finditer(sentence):
+        content = match[0].strip(" :*=")
         if not any(char.isdigit() for char in content):
             continue
-        start, end = found.start(), found.end()
+        start, end = match.start(), match.end()
         if start and (sentence[start - 1].isascii() and sentence[start - 1].isalnum()):
             continue
         if "=" in content:
@@ -264,7 +264,7 @@ FRAMED = re.compile(
 
 
 def without_prose(content: str) -> str:
-    """What a sentence such as "the volume of $ABCD$ is 120" comes to: after its last "is", its formula, its number."""
+    """What a sentence such as "the volume of $ABCD$ is 120" states: after its last "is", its formula, its number."""
     if _looks_bare(content):
         return content
     after = _IS.split(content)[-1].strip()

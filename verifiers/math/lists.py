@@ -82,7 +82,7 @@ class Lists(NamedTuple):
         if len(set(keys_mine)) == len(mine) and len(set(keys_other)) == len(other):
             for match in (str.__eq__, same_label):
                 alike = [[at for at, key in enumerate(keys_other) if match(own, key)] for own in keys_mine]
-                if all(len(found) == 1 for found in alike) and len({found[0] for found in alike}) == len(mine):
+                if all(len(indices) == 1 for indices in alike) and len({indices[0] for indices in alike}) == len(mine):
                     return all_of((self.same_item(x, other[at]) for x, (at,) in zip(mine, alike, strict=True)), "list")
             if bool(letters_of(mine)) == bool(letters_of(other)) or set(keys_mine) & set(keys_other):
                 return Decision(False, "label")

@@ -12,8 +12,8 @@ from .tree import Node
 MAX_NAMES = 6
 """Most names in a formula: its table has two to that power of rows."""
 
-Row = dict[str, bool]
-Formula = Callable[[Row], bool]
+Assignment = dict[str, bool]
+Formula = Callable[[Assignment], bool]
 
 _BINARY: tuple[dict[str, Callable[[bool, bool], bool]], ...] = (
     dict.fromkeys(("\\iff", "\\leftrightarrow", "\\Longleftrightarrow"), lambda x, y: x == y),
@@ -51,9 +51,9 @@ def truth_table(tokens: Sequence[str]) -> Node | None:
         return None
     names = sorted(letters)
     rows = [dict(zip(names, values, strict=True)) for values in itertools.product((False, True), repeat=len(names))]
-    told = [name for name in names if any(formula(row) != formula({**row, name: not row[name]}) for row in rows)]
-    table = "".join("01"[formula(row)] for row in rows if not any(row[name] for name in names if name not in told))
-    return Node("text", (), f"truth table of {' '.join(told)}: {table}")
+    deciding = [name for name in names if any(formula(row) != formula({**row, name: not row[name]}) for row in rows)]
+    table = "".join("01"[formula(row)] for row in rows if not any(row[name] for name in names if name not in deciding))
+    return Node("text", (), f"truth table of {' '.join(deciding)}: {table}")
 
 
 class _Parser:

@@ -29,12 +29,18 @@ def in_plain_type(gold: Node, answer: Node) -> tuple[Node, Node] | None:
 def with_primes(gold: Node, answer: Node) -> tuple[Node, Node] | None:
     """Two answers of which one writes y'' and the other d^2y/dx^2, by one variable: both with primes."""
     for one, other in ((gold, answer), (answer, gold)):
-        found = {name: _DERIVATIVE.fullmatch(name) for name in names(other) if "/d" in name}
-        by = {match[3] for match in found.values() if match is not None}
+        derivatives = {name: _DERIVATIVE.fullmatch(name) for name in names(other) if "/d" in name}
+        by = {match[3] for match in derivatives.values() if match is not None}
         primed = any("'" in name or name.startswith(("dot:", "ddot:")) for name in names(one))
-        if not found or None in found.values() or len(by) != 1 or not primed or any("/d" in n for n in names(one)):
+        if (
+            not derivatives
+            or None in derivatives.values()
+            or len(by) != 1
+            or not primed
+            or any("/d" in n for n in names(one))
+        ):
             continue
-        for name, match in found.items():
+        for name, match in derivatives.items():
             assert match is not None
             order = int(match[1] or 1)
             dotted = "d" * (order - 1) + f"dot:{match[2]}"

@@ -67,7 +67,7 @@ def _periodic() -> tuple[dict[str, int], dict[str, str]]:
 def notation(text: str) -> tuple[Node | None, bool]:
     r"""A text as a notation, and whether it can be nothing else; (None, False) for anything else.
 
-    >>> notation(r"\\mathrm{Ca^{2+}}")[0].value, notation(r"{}^{14}_{6}\\text{C}")[0].value, notation("H_2O")[1]
+    >>> notation(r"\mathrm{Ca^{2+}}")[0].value, notation(r"{}^{14}_{6}\text{C}")[0].value, notation("H_2O")[1]
     ('Ca^2+', '[14]C', False)
     """
     if len(text) > _MAX_TEXT:
@@ -107,9 +107,9 @@ def _from_ce(ce: re.Match[str]) -> str:
     return " " + _CE_CHARGE.sub(charged, _CE_RAISED.sub(charged, ce[1])) + " "
 
 
-def _charge(found: re.Match[str]) -> str:
+def _charge(match: re.Match[str]) -> str:
     """A charge without the signs that join formulas: 2+ as ^2p."""
-    size, sign = found[1] or found[4] or "", found[2] or found[3] or found[5]
+    size, sign = match[1] or match[4] or "", match[2] or match[3] or match[5]
     return f"^{size if size != '1' else ''}{'p' if sign == '+' else 'm'} "
 
 
@@ -182,11 +182,11 @@ def _formula(text: str, mass: tuple[str, str | None] | None) -> str:
     return "" if depth or not any(map(str.isalpha, "".join(out))) else "".join(out)
 
 
-def _configuration(found: re.Match[str]) -> tuple[Node | None, bool]:
+def _configuration(match: re.Match[str]) -> tuple[Node | None, bool]:
     """Shells in the order of their numbers, those of a noble gas in brackets written out."""
-    core = _periodic()[1].get(found[1] or "", "")
-    shells = _SHELL.findall(core) + _SHELL.findall(found[2])
-    if bool(core) != bool(found[1]) or len(shells) < 2 or len({shell[:2] for shell in shells}) < len(shells):
+    core = _periodic()[1].get(match[1] or "", "")
+    shells = _SHELL.findall(core) + _SHELL.findall(match[2])
+    if bool(core) != bool(match[1]) or len(shells) < 2 or len({shell[:2] for shell in shells}) < len(shells):
         return None, False
     shells.sort(key=lambda shell: (shell[0], "spdf".index(shell[1])))
     return Node("notation", (), " ".join(f"{number}{letter}{int(count)}" for number, letter, count in shells)), True

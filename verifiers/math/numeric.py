@@ -97,7 +97,7 @@ def integer_point(name: str, index: int) -> complex:
     return complex((1 + u % 7) if index < 8 else (6 + u % 40) if index < 16 else 30 + u % 500)
 
 
-class Reading(NamedTuple):
+class NumericReading(NamedTuple):
     """What a formula leaves open."""
 
     log_base: int = 0
@@ -106,13 +106,15 @@ class Reading(NamedTuple):
     """Whether the tail of an infinite sum begins some terms after its first, and not at an index of its own."""
 
 
-USUAL = Reading()
+PRINCIPAL_READING = NumericReading()
 
 
 class NumericContext:
     """Arithmetic that a tree is evaluated with: complex floats, or mpmath's at some number of digits."""
 
-    def __init__(self, mp: Any = None, *, reading: Reading = USUAL) -> None:  # any: mpmath ships no types
+    def __init__(
+        self, mp: Any = None, *, reading: NumericReading = PRINCIPAL_READING
+    ) -> None:  # any: mpmath ships no types
         self.mp = mp
         self.reading = reading
         self.cost = 1 if mp is None else 10
@@ -121,7 +123,7 @@ class NumericContext:
         self.left_reals = False
         """Whether an even root, or a logarithm, of a negative number was taken."""
         self.cancelled: Value = 0
-        """Largest term of a sum that came to next to nothing: what is left may be noise of its size."""
+        """Largest term of a sum that is next to nothing: what is left may be noise of its size."""
         lib: Any = mp or cmath
         self.exp, self.sqrt, self.log = lib.exp, lib.sqrt, lib.log
         self.pi: Value = mp.pi if mp else math.pi

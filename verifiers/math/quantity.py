@@ -33,14 +33,14 @@ MIN_DIGITS = 10
 """Significant digits that a decimal answer needs for an exact reference."""
 
 
-class Judged(NamedTuple):
+class JudgedQuantity(NamedTuple):
     """Whether two quantities are the same, and by which rule."""
 
     same: bool | None
     rule: str
 
 
-def same_quantity(gold: Node, answer: Node) -> Judged:
+def same_quantity(gold: Node, answer: Node) -> JudgedQuantity:
     """Whether two numbers with their marks are the same quantity.
 
     >>> from .reading import read
@@ -62,28 +62,30 @@ def same_quantity(gold: Node, answer: Node) -> Judged:
     return same_number(gold, answer)
 
 
-def same_number(gold: Node, answer: Node) -> Judged:
+def same_number(gold: Node, answer: Node) -> JudgedQuantity:
     """Two expressions without marks, with the policy for decimals."""
     if gold.kind == answer.kind == "mul" and all(str(arg.value).startswith("mathbb{Z_") for arg in gold.args):
-        return Judged(sorted(gold.args) == sorted(answer.args), "structure")  # groups: their product has no order
+        return JudgedQuantity(
+            sorted(gold.args) == sorted(answer.args), "structure"
+        )  # groups: their product has no order
     if not is_scalar(gold) or not is_scalar(answer):
-        return Judged(False if is_scalar(gold) != is_scalar(answer) else None, "structure")
+        return JudgedQuantity(False if is_scalar(gold) != is_scalar(answer) else None, "structure")
     if "big" in kinds(answer) and "big" not in kinds(gold):
-        return Judged(False, "unevaluated")
+        return JudgedQuantity(False, "unevaluated")
     if (gold.args and _keeps_order(gold)) or (answer.args and _keeps_order(answer)):
-        return Judged(True if gold == answer else None, "structure")
+        return JudgedQuantity(True if gold == answer else None, "structure")
     same, rule = same_scalar(gold, answer)
     if same:
         mine = _capitals(gold)
         other = _capitals(answer) if mine else {}
         reordered = any(other.get(letters, orders) != orders for letters, orders in mine.items())
-        return Judged(None if reordered else True, str(rule))
+        return JudgedQuantity(None if reordered else True, str(rule))
     places_gold, places_answer = _decimal(gold), _decimal(answer)
     if (places_gold is None) != (places_answer is None) and _rounds(gold, answer, places_gold, places_answer):
-        return Judged(True, "rounded")
+        return JudgedQuantity(True, "rounded")
     if not same and _left_open(gold):
-        return Judged(None, str(rule))  # an integral that nobody worked out may have any value
-    return Judged(same, str(rule))
+        return JudgedQuantity(None, str(rule))  # an integral that nobody worked out may have any value
+    return JudgedQuantity(same, str(rule))
 
 
 def _keeps_order(node: Node) -> bool:
@@ -98,7 +100,7 @@ def _keeps_order(node: Node) -> bool:
 def _capitals(node: Node) -> dict[frozenset[str], set[tuple[str, ...]]]:
     """The terms that are products of two or three capitals and nothing else, by their letters: AB may be a segment, a
     ray or a product of matrices, and only who knows which may read it as BA."""
-    found: dict[frozenset[str], set[tuple[str, ...]]] = {}
+    orders: dict[frozenset[str], set[tuple[str, ...]]] = {}
     for term in node.args if node.kind == "add" else (node,):
         factors = term.args[1:] if term.kind == "mul" and term.args[0] == MINUS_ONE else term.args
         if term.kind == "mul" and 1 < len(factors) < 4 and all(factor.kind == "var" for factor in factors):
@@ -106,8 +108,8 @@ def _capitals(node: Node) -> dict[frozenset[str], set[tuple[str, ...]]]:
             key = frozenset(letters)
             capital = all(len(letter) == 1 and letter.isupper() for letter in letters)
             if capital and len(key) == len(letters) and key not in _NUMBERS:
-                found.setdefault(key, set()).add(letters)
-    return found
+                orders.setdefault(key, set()).add(letters)
+    return orders
 
 
 _NUMBERS = frozenset(map(frozenset, "LW LH WH LWH BH IR PV RT NRT CV QV RC LC GM PRT IL BIL NI".split()))
@@ -128,7 +130,7 @@ def _left_open(node: Node) -> bool:
 def _decimal(node: Node) -> int | None:
     """The number of places of a decimal literal, with its sign or percent mark; None for anything else."""
     if node.kind == "dec":
-        return node.places
+        return node.decimals
     if node.kind == "pct":
         inner = _decimal(node.args[0])
         return None if inner is None or not inner else inner + 2
@@ -144,25 +146,25 @@ def _scientific(node: Node) -> int | None:
     head, tail = node.args
     if head.kind != "dec" or tail.kind != "pow" or tail.args[0].value != 10 or not isinstance(tail.args[1].value, int):
         return None
-    return head.places - tail.args[1].value
+    return head.decimals - tail.args[1].value
 
 
 def _rounds(gold: Node, answer: Node, places_gold: int | None, places_answer: int | None) -> bool:
     if names(gold) or names(answer):
         return False
     decimal, exact = (gold, answer) if places_gold is not None else (answer, gold)
-    places = places_gold if places_gold is not None else places_answer
-    assert places is not None
+    decimals = places_gold if places_gold is not None else places_answer
+    assert decimals is not None
     value = rational(decimal)
     if value is None or not _is_exact(exact):
         return False
     if places_gold is not None:
-        if places < MIN_PLACES:
+        if decimals < MIN_PLACES:
             return False
     elif _digits(value) < MIN_DIGITS:
         return False
     difference = _difference(exact, Fraction(value))
-    return difference is not None and abs(difference) <= Fraction(1, 2) * Fraction(10) ** -places * (
+    return difference is not None and abs(difference) <= Fraction(1, 2) * Fraction(10) ** -decimals * (
         1 + Fraction(1, 10**9)
     )
 
@@ -202,30 +204,30 @@ def _bare(node: Node) -> Node:
     return node.args[0] if node.kind in ("unit", "deg", "pct") else node
 
 
-def _units(gold: Node, answer: Node) -> Judged:
+def _units(gold: Node, answer: Node) -> JudgedQuantity:
     mine = str(gold.value) if gold.kind == "unit" else ""
     other = str(answer.value) if answer.kind == "unit" else ""
     factor = conversion(mine, other)
     if factor is None:
-        return Judged(False, "unit")
+        return JudgedQuantity(False, "unit")
     value = _bare(answer) if answer.kind == "unit" else answer
     inner = _bare(gold) if gold.kind == "unit" else gold
     if inner.kind == "unit" or value.kind == "unit":
-        return Judged(None, "unit")
+        return JudgedQuantity(None, "unit")
     if gold.kind == "deg":  # degrees of an angle are none of temperature
         angle = unit(other).powers == (("angle", 1),)
-        return same_number(gold, value) if angle else Judged(False, "unit")
+        return same_number(gold, value) if angle else JudgedQuantity(False, "unit")
     carried = (mine and other) or gold.kind in _MARKED or answer.kind in _MARKED
     if carried and inner.kind != value.kind and {inner.kind, value.kind} & _MARKED:
         void = unit(mine).says_nothing and unit(other).says_nothing  # 5 percent of them
         if not void and (unit(mine).powers, answer.kind) != ((("celsius", 1),), "deg"):
-            return Judged(False, "unit")
+            return JudgedQuantity(False, "unit")
     if factor != 1 and unit(mine).powers:
         value = mul(value, num(factor))
     return same_quantity(inner, value)
 
 
-def _percents(gold: Node, answer: Node) -> Judged:
+def _percents(gold: Node, answer: Node) -> JudgedQuantity:
     if gold.kind == answer.kind == "pct":
         return same_number(gold.args[0], answer.args[0])
     judged = same_number(gold, answer)
@@ -241,7 +243,7 @@ _RADIANS = frozenset({"pi", "arcsin", "arccos", "arctan", "arccot", "arcsec", "a
 """What shows that a bare number is an angle in radians."""
 
 
-def _degrees(gold: Node, answer: Node) -> Judged:
+def _degrees(gold: Node, answer: Node) -> JudgedQuantity:
     if gold.kind == answer.kind == "deg":
         return same_number(gold.args[0], answer.args[0])
     bare = answer if gold.kind == "deg" else gold
@@ -249,53 +251,53 @@ def _degrees(gold: Node, answer: Node) -> Judged:
     if bare.kind not in ("pct", "unit", "ratio", "based") and not kinds(bare) & _RADIANS:
         pair = (marked.args[0], bare) if gold.kind == "deg" else (bare, marked.args[0])
         return same_quantity(*pair)
-    return same_number(gold, answer) if is_scalar(bare) else Judged(False, "unit")
+    return same_number(gold, answer) if is_scalar(bare) else JudgedQuantity(False, "unit")
 
 
-def _bases(gold: Node, answer: Node) -> Judged:
+def _bases(gold: Node, answer: Node) -> JudgedQuantity:
     if gold.kind == answer.kind == "based":
-        return Judged(gold.value == answer.value, "base")
+        return JudgedQuantity(gold.value == answer.value, "base")
     based, bare = (gold, answer) if gold.kind == "based" else (answer, gold)
     if answer.kind == "based":
-        return Judged(bare.kind == "num" and value_of_based(based) == bare.value, "base")
+        return JudgedQuantity(bare.kind == "num" and value_of_based(based) == bare.value, "base")
     digits = str(based.value).partition("_")[0]
-    return Judged(bare.kind == "num" and str(bare.value) == digits, "base")
+    return JudgedQuantity(bare.kind == "num" and str(bare.value) == digits, "base")
 
 
-def _ratios(gold: Node, answer: Node) -> Judged:
+def _ratios(gold: Node, answer: Node) -> JudgedQuantity:
     mine = gold.args if gold.kind == "ratio" else (gold,)
     other = answer.args if answer.kind == "ratio" else (answer,)
     if len(mine) == 1 or len(other) == 1:
         if len(mine) + len(other) != 3:
-            return Judged(False, "ratio")
+            return JudgedQuantity(False, "ratio")
         pair = mine if len(mine) == 2 else other
         quotient = mul(pair[0], Node("pow", (pair[1], MINUS_ONE)))
         return same_number(quotient, other[0]) if len(mine) == 2 else same_number(mine[0], quotient)
     if len(mine) != len(other):
         longer, shorter = (mine, other) if len(mine) > len(other) else (other, mine)
         clock = len(longer) == 3 and longer[2].value == 0 and all(part.kind == "num" for part in (*longer, *shorter))
-        return Judged(clock and longer[:2] == shorter, "ratio")
+        return JudgedQuantity(clock and longer[:2] == shorter, "ratio")
     if gold.value == answer.value == "clock" or any(part.value == 0 for part in (*mine, *other)):
-        return Judged(mine == other, "ratio")
+        return JudgedQuantity(mine == other, "ratio")
     for x, y in zip(mine[1:], other[1:], strict=True):
         judged = same_number(mul(mine[0], y), mul(other[0], x))
         if not judged.same:
-            return Judged(judged.same, "ratio")
-    return Judged(True, "ratio")
+            return JudgedQuantity(judged.same, "ratio")
+    return JudgedQuantity(True, "ratio")
 
 
-def approximates(exact: Node, given: Node) -> bool:
+def approximates(exact: Node, rounded: Node) -> bool:
     """Whether what stands behind an ≈ may round what stands before it: a number that rounds it, or of one kind."""
-    exact, given = _bare(exact), _bare(given)
-    if names(exact) or names(given) or not is_scalar(exact) or not is_scalar(given):
-        return exact.kind != "rel" and (exact.kind == given.kind or names(exact) == names(given) != frozenset())
-    value = rational(given)
+    exact, rounded = _bare(exact), _bare(rounded)
+    if names(exact) or names(rounded) or not is_scalar(exact) or not is_scalar(rounded):
+        return exact.kind != "rel" and (exact.kind == rounded.kind or names(exact) == names(rounded) != frozenset())
+    value = rational(rounded)
     if value is None:
         return True
     difference = _difference(exact, Fraction(value))
-    places = _decimal(given) or 0
+    decimals = _decimal(rounded) or 0
     return difference is None or abs(difference) <= max(
-        Fraction(51, 100) * Fraction(10) ** -places, abs(Fraction(value)) / 100
+        Fraction(51, 100) * Fraction(10) ** -decimals, abs(Fraction(value)) / 100
     )
 
 

@@ -192,7 +192,7 @@ def strip_delimiters(raw: str) -> str:
     text = text.strip().rstrip("\\ ,;。")
     text = text if text.endswith("..") else text.removesuffix(".").strip()
     if "," in text and "." in text:
-        text = _POINT_GROUPS.sub(lambda found: found[0].replace(".", "").replace(",", "."), text)
+        text = _POINT_GROUPS.sub(lambda match: match[0].replace(".", "").replace(",", "."), text)
     grouped = _SPACE_GROUPS.match(text)
     if grouped is None:
         return text
@@ -204,9 +204,9 @@ def _with_prose_marked(text: str) -> str:
     r"""What stands outside of `$…$` as \\text, where it holds words: letters beside formulas are no variables."""
     pieces: list[str] = []
     at = 0
-    for found in _DELIMITED.finditer(text):
-        pieces += [_prose(text[at : found.start()]), f" {found[2]} "]
-        at = found.end()
+    for match in _DELIMITED.finditer(text):
+        pieces += [_prose(text[at : match.start()]), f" {match[2]} "]
+        at = match.end()
     if not pieces:
         return text
     return "".join((*pieces, _prose(text[at:])))

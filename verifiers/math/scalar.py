@@ -18,13 +18,13 @@ from .numeric import (
     DIGITS,
     MAX_DIGITS,
     POINTS,
+    PRINCIPAL_READING,
     REAL_POINTS,
     SMALL_POINTS,
     STEP_POINTS,
-    USUAL,
     NoValue,
     NumericContext,
-    Reading,
+    NumericReading,
     evaluate,
     integer_point,
     point,
@@ -133,11 +133,11 @@ def _numeric(a: Node, b: Node, kinds_a: frozenset[str], kinds_b: frozenset[str])
 # numbers
 
 
-def _readings(present: frozenset[str]) -> Iterator[Reading]:
+def _readings(present: frozenset[str]) -> Iterator[NumericReading]:
     r"""`\log` as the natural one or that of ten; the tails of infinite sums by their index or from their first term."""
     for log_base in (0, 10) if "log" in present else (0,):
         for from_first in (False, True) if {"big", "inf"} <= present else (False,):
-            yield Reading(log_base, from_first)
+            yield NumericReading(log_base, from_first)
 
 
 def _same_constant(a: Node, b: Node) -> bool | None:
@@ -149,7 +149,7 @@ def _same_constant(a: Node, b: Node) -> bool | None:
     return verdict
 
 
-def _same_value(a: Node, b: Node, env: Env, reading: Reading) -> bool | None:
+def _same_value(a: Node, b: Node, env: Env, reading: NumericReading) -> bool | None:
     """Whether two expressions have the same value at one point, confirmed at high precision."""
     try:
         close = _close(_float(a, env, reading), _float(b, env, reading), 1e-3)
@@ -158,7 +158,7 @@ def _same_value(a: Node, b: Node, env: Env, reading: Reading) -> bool | None:
     return close and _confirmed(a, b, env, reading)
 
 
-def _float(node: Node, env: Env, reading: Reading, context: NumericContext | None = None) -> complex:
+def _float(node: Node, env: Env, reading: NumericReading, context: NumericContext | None = None) -> complex:
     try:
         value = complex(evaluate(node, env, context or NumericContext(reading=reading)))
     except OverflowError:
@@ -188,7 +188,7 @@ def _context(digits: int) -> Any:  # any: mpmath ships no types
     return context
 
 
-def _confirmed(a: Node, b: Node, env: Env, reading: Reading = USUAL) -> bool | None:
+def _confirmed(a: Node, b: Node, env: Env, reading: NumericReading = PRINCIPAL_READING) -> bool | None:
     """Whether two values agree to all but the last ten digits; None past the digits that we can pay for."""
     digits = DIGITS
     while True:
@@ -227,12 +227,16 @@ def _environments(variables: list[str], *, wide: bool, whole: bool) -> Iterator[
             yield {name: point(name, index) for name in variables}, True
 
 
-def _same_function(a: Node, b: Node, variables: list[str], present: frozenset[str], reading: Reading) -> bool | None:
+def _same_function(
+    a: Node, b: Node, variables: list[str], present: frozenset[str], reading: NumericReading
+) -> bool | None:
     complex_values = bool(present & _COMPLEX)
     agreed: list[Env] = []
     outside: list[Env] = []
-    bends = bool(present & _NON_SMOOTH) and not {"big", "inf"} <= present  # a series is tried where its terms are small
-    for env, wide in _environments(variables, wide=bends, whole=bool(present & _JUMPS)):
+    non_smooth = (
+        bool(present & _NON_SMOOTH) and not {"big", "inf"} <= present
+    )  # a series is tried where its terms are small
+    for env, wide in _environments(variables, wide=non_smooth, whole=bool(present & _JUMPS)):
         contexts = NumericContext(reading=reading), NumericContext(reading=reading)
         try:
             x, y = _float(a, env, reading, contexts[0]), _float(b, env, reading, contexts[1])
@@ -290,7 +294,7 @@ def _same_function(a: Node, b: Node, variables: list[str], present: frozenset[st
     return True if proofs > 1 else None
 
 
-def _agree_near_zero(a: Node, b: Node, variables: list[str], reading: Reading) -> list[Env] | None:
+def _agree_near_zero(a: Node, b: Node, variables: list[str], reading: NumericReading) -> list[Env] | None:
     """Points between -1 and 1 where both are real and agree, as artanh and ln(1 - x) want; None where they differ."""
     agreed: list[Env] = []
     for index in range(SMALL_POINTS):
@@ -350,7 +354,7 @@ def _same_on_integers(a: Node, b: Node, variables: list[str], *, sums: bool = Fa
     for index in range(24):
         env = {name: integer_point(name, index) + (index if len(variables) == 1 else 0) for name in variables}
         try:
-            x, y = _float(a, env, USUAL), _float(b, env, USUAL)
+            x, y = _float(a, env, PRINCIPAL_READING), _float(b, env, PRINCIPAL_READING)
         except (NoValue, TooBig):
             continue
         if not _close(x, y, 1e-7) and (abs(x - y) > 1e-6 or not _confirmed(a, b, env)):

@@ -55,8 +55,8 @@ def is_region(node: Node) -> bool:
 
 def variable_of(node: Node) -> str | None:
     """The name that inequalities are about, where there is one."""
-    found = names(node)
-    return next(iter(found)) if len(found) == 1 else None
+    variables = names(node)
+    return next(iter(variables)) if len(variables) == 1 else None
 
 
 def real_set(node: Node) -> RealSet | None:
@@ -79,14 +79,14 @@ def whole_numbers(node: Node) -> Node | None:
     sets = [real_set(one) for one in conditions]
     if low is None or len(sets) != 1 or sets[0] is None:
         return None
-    found: list[int] = []
+    integers: list[int] = []
     for piece in sets[0]:
         first, last = max(piece.low.value, low), piece.high.value
         if math.isinf(first) or math.isinf(last) or last - first > MAX_PIECES:
             return None
         span = range(math.ceil(first), math.floor(last) + 1)
-        found += [n for n in span if (piece.low_in or n > first or first == low) and (piece.high_in or n < last)]
-    return Node("set", tuple(map(num, found)))
+        integers += [n for n in span if (piece.low_in or n > first or first == low) and (piece.high_in or n < last)]
+    return Node("set", tuple(map(num, integers)))
 
 
 def same_set(a: RealSet, b: RealSet) -> bool:
@@ -128,13 +128,13 @@ def _interval(low: Node, high: Node, low_in: bool, high_in: bool) -> RealSet:
 
 
 def _points(nodes: tuple[Node, ...]) -> RealSet:
-    found: RealSet = ()
+    points: RealSet = ()
     for node in nodes:
         end = _end(node)
         if math.isinf(end.value):
             raise Unreadable("infinity is no number")
-        found = combine(found, (Piece(end, end, True, True),), lambda x, y: x or y)
-    return found
+        points = combine(points, (Piece(end, end, True, True),), lambda x, y: x or y)
+    return points
 
 
 def _real_set(node: Node) -> RealSet:
@@ -152,12 +152,12 @@ def _real_set(node: Node) -> RealSet:
     if kind == "set":
         return _points(args)
     if kind == "builder":
-        found = EVERYTHING
+        result = EVERYTHING
         for arg in args[1:] if args[0].kind == "var" else args:
-            found = combine(found, _real_set(arg), lambda x, y: x and y)
+            result = combine(result, _real_set(arg), lambda x, y: x and y)
         if args[0].kind == "rel":
-            found = combine(found, EVERYTHING, lambda x, y: x and y)
-        return found
+            result = combine(result, EVERYTHING, lambda x, y: x and y)
+        return result
     if kind == "rel":
         return _relation(_with_value_named(node))
     if kind == "text" and node.value in _ALL:
@@ -194,10 +194,10 @@ def _listed(node: Node) -> RealSet:
 
 
 def _joined(sets: list[RealSet], rule: Callable[[tuple[bool, bool]], bool]) -> RealSet:
-    found = sets[0]
+    result = sets[0]
     for other in sets[1:]:
-        found = combine(found, other, lambda x, y: rule((x, y)))
-    return found
+        result = combine(result, other, lambda x, y: rule((x, y)))
+    return result
 
 
 _ORDERS = frozenset({"<", ">", "<=", ">=", "!="})
@@ -215,12 +215,12 @@ def _relation(node: Node) -> RealSet:
     name = variable_of(node)
     if name is None:
         raise Unreadable("not about one name")
-    found = EVERYTHING
+    result = EVERYTHING
     for left, sign, right in zip(sides, signs, sides[1:], strict=False):
         if sign not in ("<", ">", "<=", ">=", "=", "!="):
             raise Unreadable("no inequality")
-        found = combine(found, _half_line(left, sign, right, name), lambda x, y: x and y)
-    return found
+        result = combine(result, _half_line(left, sign, right, name), lambda x, y: x and y)
+    return result
 
 
 def _half_line(left: Node, sign: str, right: Node, name: str) -> RealSet:
@@ -253,13 +253,13 @@ def _solved(node: Node, name: str) -> tuple[Node, bool]:
         raise Unreadable("not linear")
     at = [substitute(node, name, num(x)) for x in (0, 1, 2, -7, 40)]
     base, one, two, seven, forty = (complex(evaluate(value, {}, NumericContext())).real for value in at)
-    slope = one - base
+    rate = one - base
     scale = 1e-9 * max(abs(base), abs(one), abs(forty), 1.0)
-    if abs(slope) <= scale or any(
-        abs(value - base - x * slope) > scale * 10 for value, x in ((two, 2), (seven, -7), (forty, 40))
+    if abs(rate) <= scale or any(
+        abs(value - base - x * rate) > scale * 10 for value, x in ((two, 2), (seven, -7), (forty, 40))
     ):
         raise Unreadable("not linear")
-    return mul(neg(at[0]), inverse(sub(at[1], at[0]))), slope < 0
+    return mul(neg(at[0]), inverse(sub(at[1], at[0]))), rate < 0
 
 
 def combine(a: RealSet, b: RealSet, keep: Callable[[bool, bool], bool]) -> RealSet:
@@ -302,7 +302,7 @@ def _holds(pieces: RealSet, end: End) -> bool:
 
 
 def _pieces(ends: list[End], inside: list[bool]) -> RealSet:
-    found: list[Piece] = []
+    pieces: list[Piece] = []
     index = 0
     while index < len(inside):
         if not inside[index]:
@@ -314,6 +314,6 @@ def _pieces(ends: list[End], inside: list[bool]) -> RealSet:
         low_in, high_in = first % 2 == 1, index % 2 == 1
         low = ends[(first - 1) // 2] if first else _LOW
         high = ends[index // 2] if index // 2 < len(ends) else _HIGH
-        found.append(Piece(low, high, low_in, high_in))
+        pieces.append(Piece(low, high, low_in, high_in))
         index += 1
-    return tuple(found)
+    return tuple(pieces)

@@ -33,7 +33,7 @@ _ANGSTROM = re.compile(r"\\mathring\s*\{?\s*(?:\\(?:mathrm|text)\s*\{\s*A\s*\}|A
 _MODULO = re.compile(
     r"(?:\(\s*(?:\\(?:text|mathrm|operatorname)\s*\{\s*)?\\?b?mod(?![A-Za-z])(?:ulo)?\s*\}?\s*(\d+|[a-z])\s*\))"
 )
-_GIVEN = re.compile(r"((?<![A-Za-z])(?:Pr?|p|E|\\Pr)\s*\([^()|]{1,40})\|([^()|]{1,40}\))")
+_CONDITIONAL = re.compile(r"((?<![A-Za-z])(?:Pr?|p|E|\\Pr)\s*\([^()|]{1,40})\|([^()|]{1,40}\))")
 _SIUNITX = re.compile(r"\\(?:SI|qty)\s*\{([^{}]{1,40})\}\s*\{([^{}\\]{1,40})\}")
 _DIFFERENTIAL = r"(?:d|\\mathrm\s*\{\s*d\s*\})\s*[A-Za-z]"
 _FORMS = re.compile(rf"((?<![A-Za-z\\]){_DIFFERENTIAL}\s*)\\(?:wedge|land)(?=\s*{_DIFFERENTIAL})")
@@ -54,6 +54,8 @@ _UNIT_IN_BRACKETS = re.compile(
 _UPRIGHT_UNIT = r"\{\s*\\(?:text|mathrm)\s*\{((?:[^{}\\]|\\[,;: ]|\\cdot)*)\}\s*\}"
 _UNIT_FRACTION = re.compile(rf"(?<=[\d }},])\\[dt]?frac\s*{_UPRIGHT_UNIT}\s*{_UPRIGHT_UNIT}\s*$")
 _POWER_OF_TEN = re.compile(r"(\d)\s*\\(?:mathrm|text)\{E\}\s*\{?\s*([+-]?\d{1,3})\s*\}?")
+_KET = re.compile(r"(?:\\left\s*)?\|\s*([^|(){}<>]{1,12}?)\s*(?:\\right\s*)?\\rangle(?![A-Za-z])")
+_STARRED = re.compile(r"(?<![A-Za-z\\])([A-Z])\*(?=\s*(?:[=:,;)}]|and\b|or\b|$))")
 _LAPLACE = re.compile(
     r"\\mathcal\s*\{?\s*L\s*\}?\s*(\^\{?-1\}?)?\s*(?:\\left\s*)?\\\{\s*([^{}]{1,40}?)\s*(?:\\right\s*)?\\\}"
 )
@@ -91,7 +93,7 @@ def tidy(text: str) -> str:
         text = _ANGSTROM.sub(r"\\AA ", text)
     if "|" in text and "(" in text:
         text = text.replace("\\left(", "(").replace("\\right)", ")")
-        text = _GIVEN.sub(r"\1\\mid \2", text)
+        text = _CONDITIONAL.sub(r"\1\\mid \2", text)
     if "\\SI" in text or "\\qty" in text:
         text = _SIUNITX.sub(r"\1\\text{ \2}", text)
     if "/" in text and "\\mathbb" in text:
@@ -104,6 +106,12 @@ def tidy(text: str) -> str:
         text = _NOT.sub(lambda sign: "\\ne " if sign[1] == "=" else "\\notin ", text)
     if "\\mathcal" in text:
         text = _LAPLACE.sub(r"L\1(\2)", text)
+    if "\\rangle" in text and "|" in text and "\\langle" not in text:
+        text = _KET.sub(r"\\ket{\1}", text)
+    if "only if" in text:
+        text = text.replace("if and only if", "iff")
+    if "*" in text:
+        text = _STARRED.sub(r"\1^*", text)
     if "{E}" in text:
         text = _POWER_OF_TEN.sub(r"\1e\2", text)
     if "{:}" in text:
@@ -146,14 +154,14 @@ def numeric_date(text: str) -> str | None:
     >>> numeric_date("2024-03-05"), numeric_date("03/05/2024"), numeric_date("2024-30-05")
     ('mar. 5 2024', '3/5/2024', None)
     """
-    found = _DATE.fullmatch(text)
-    if found is None:
+    match = _DATE.fullmatch(text)
+    if match is None:
         return None
-    if found[1]:
-        month, day = int(found[2]), int(found[3])
-        return f"{_MONTHS[month - 1]} {day} {found[1]}" if 0 < month < 13 and 0 < day < 32 else None
-    first, second = int(found[4]), int(found[6])
-    return f"{first}/{second}/{found[7]}" if 0 < first < 32 and 0 < second < 32 else None
+    if match[1]:
+        month, day = int(match[2]), int(match[3])
+        return f"{_MONTHS[month - 1]} {day} {match[1]}" if 0 < month < 13 and 0 < day < 32 else None
+    first, second = int(match[4]), int(match[6])
+    return f"{first}/{second}/{match[7]}" if 0 < first < 32 and 0 < second < 32 else None
 
 
 _MONTHS = [f"{name}." for name in "jan feb mar apr may jun jul aug sep oct nov dec".split()]

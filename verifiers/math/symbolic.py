@@ -68,8 +68,8 @@ class _Worker:
             if line is None:
                 self.stop()
                 return None
-            found: dict[str, Any] = json.loads(line)
-            return found
+            answer: dict[str, Any] = json.loads(line)
+            return answer
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self.process is not None and self.owner == os.getpid() and self.process.poll() is None:
@@ -148,8 +148,8 @@ def decide(
     if None in sides:
         return None
     request = json.dumps(sides)
-    found = _worker.ask(request.encode(), deadline_s)
-    same = found.get("same") if found else None
+    reply = _worker.ask(request.encode(), deadline_s)
+    same = reply.get("same") if reply else None
     return Decision(same, "symbolic") if isinstance(same, bool) else None
 
 

@@ -66,13 +66,13 @@ def build(sympy: Any, tree: list[Any]) -> Any:  # any: sympy's own objects
 
 def read(sympy: Any, text: str) -> Any:  # any: sympy's own objects
     """A formula as latex2sympy2_extended reads it; raises ValueError where it left something out."""
-    found = importlib.import_module(_READER).latex2sympy(text)
-    if not isinstance(found, sympy.Expr):
+    expression = importlib.import_module(_READER).latex2sympy(text)
+    if not isinstance(expression, sympy.Expr):
         raise ValueError("no expression")
     letters = re.findall(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", " ", text))
-    if not set(letters) - set("dei") <= {str(symbol)[:1] for symbol in found.atoms(sympy.Symbol)}:
+    if not set(letters) - set("dei") <= {str(symbol)[:1] for symbol in expression.atoms(sympy.Symbol)}:
         raise ValueError("a name was left out")
-    value = found.doit()
+    value = expression.doit()
     return value.xreplace({symbol: sympy.Symbol(f"v_{symbol}") for symbol in value.free_symbols})
 
 

@@ -160,19 +160,19 @@ def _tokens(text: str, out: list[str], prose: bool, nesting: int) -> None:
     at, end, match = 0, len(text), _TOKEN.match
     brackets = 0
     while at < end:
-        found = match(text, at)
-        assert found is not None  # the last alternative takes any character
-        kind = found.lastgroup
-        at = found.end()
+        token = match(text, at)
+        assert token is not None  # the last alternative takes any character
+        kind = token.lastgroup
+        at = token.end()
         if kind is None or kind == "space":
             continue
         if len(out) > MAX_TOKENS:
             raise TooBig(f"the answer has more than {MAX_TOKENS:,} tokens")
-        piece = found[0]
+        piece = token[0]
         if kind == "number":
-            at = _number(text, found.start(), at, piece, brackets == 0, out)
+            at = _number(text, token.start(), at, piece, brackets == 0, out)
         elif kind == "letters":
-            start = found.start()
+            start = token.start()
             if start and text[start - 1] == " " and not prose and (unit := _bare_unit(text, start, out)):
                 _tokens(unit, out, True, nesting + 1)
                 at = start + len(unit)
@@ -187,7 +187,7 @@ def _tokens(text: str, out: list[str], prose: bool, nesting: int) -> None:
             else:
                 _letters(text, start, at, out, prose)
         elif kind == "command":
-            at, opened = _command(text, at, found["command"], out, nesting)
+            at, opened = _command(text, at, token["command"], out, nesting)
             brackets += opened
         elif kind == "foreign":
             _foreign(piece, out)
@@ -203,8 +203,8 @@ def _bare_unit(text: str, start: int, out: list[str]) -> str:
     """The unit of `15.6 m/s` that ends a text, without \\text around it; nothing where there is none."""
     if not out or not (out[-1][0].isdigit() or out[-1] == "}"):
         return ""
-    found = _BARE_UNIT.match(text, start)
-    return found[0] if found is not None and all(map(is_symbol, _UNIT_SYMBOL.findall(found[0]))) else ""
+    unit = _BARE_UNIT.match(text, start)
+    return unit[0] if unit is not None and all(map(is_symbol, _UNIT_SYMBOL.findall(unit[0]))) else ""
 
 
 def _after_value(out: list[str]) -> bool:

@@ -48,7 +48,7 @@ class Node(NamedTuple):
     """Its parts."""
     value: int | Fraction | str | None = None
     """What is not a node."""
-    places: int = 0
+    decimals: int = 0
     """dec: digits after the point."""
 
 
@@ -119,26 +119,26 @@ def names(node: Node) -> frozenset[str]:
     >>> sorted(names(add(Node("var", (), "x"), Node("var", (), "y"))))
     ['x', 'y']
     """
-    found: set[str] = set()
+    result: set[str] = set()
     stack = [node]
     while stack:
         here = stack.pop()
         if here.kind == "var":
-            found.add(str(here.value))
+            result.add(str(here.value))
         stack.extend(here.args)
-    return frozenset(found)
+    return frozenset(result)
 
 
 @lru_cache(maxsize=2048)
 def kinds(node: Node) -> frozenset[str]:
     """The kinds of node in a tree; a known function counts by its name, a constant too."""
-    found: set[str] = set()
+    result: set[str] = set()
     stack = [node]
     while stack:
         here = stack.pop()
-        found.add(str(here.value) if here.kind in ("fn", "const") else here.kind)
+        result.add(str(here.value) if here.kind in ("fn", "const") else here.kind)
         stack.extend(here.args)
-    return frozenset(found)
+    return frozenset(result)
 
 
 def substitute(node: Node, name: str, by: Node) -> Node:

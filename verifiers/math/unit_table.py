@@ -67,14 +67,14 @@ def lookup(word: str) -> Size | None:
     (Fraction(1, 1000), Fraction(1000000, 1), Fraction(1000, 1))
     """
     word = _ALIASES.get(word, word)
-    found = _by_symbol(word)
-    if found is not None:
-        return found
+    size = _by_symbol(word)
+    if size is not None:
+        return size
     low = word.lower().rstrip(".")
     for name in (low, low.removesuffix("s"), low.removesuffix("es")):
-        found = _by_name(name)
-        if found is not None:
-            return found
+        size = _by_name(name)
+        if size is not None:
+            return size
     return _by_symbol(word[:-1]) if word.endswith(".") else None
 
 

@@ -37,7 +37,7 @@ class Unit(NamedTuple):
     words: Powers
     """Words that are no known unit, with their exponents."""
     directions: frozenset[str]
-    """Words that the number cannot be had without."""
+    """Words that the number must have."""
     ambiguous: bool = False
     """Whether a factor stands behind a denominator without brackets: J/kg·K."""
 

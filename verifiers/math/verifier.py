@@ -86,11 +86,11 @@ class MathVerifier:
         """Hand the judge what is undecided, and nothing else."""
         assert isinstance(self.judge, Verifier)
         left = [index for index, verdict in enumerate(verdicts) if verdict.reason is Reason.UNDECIDED]
-        for index, found in zip(left, verdicts_of(self.judge, [samples[index] for index in left]), strict=True):
+        for index, judged in zip(left, verdicts_of(self.judge, [samples[index] for index in left]), strict=True):
             ruled = verdicts[index]
-            evidence = {**ruled.evidence, "rule": "judge", "judge": dict(found.evidence)}
+            evidence = {**ruled.evidence, "rule": "judge", "judge": dict(judged.evidence)}
             verdicts[index] = replace(
-                found, evidence=evidence, answer=ruled.answer, seconds=ruled.seconds + found.seconds
+                judged, evidence=evidence, answer=ruled.answer, seconds=ruled.seconds + judged.seconds
             )
         return verdicts
 
@@ -99,15 +99,15 @@ class MathVerifier:
         return classes(answers)
 
     def _judge(self, sample: Sample) -> Verdict:
-        given = sample.references
-        references = [one for reference in given if reference.strip() for one in alternatives(reference)]
+        listed = sample.references
+        references = [one for reference in listed if reference.strip() for one in alternatives(reference)]
         if not references:
             return Verdict.error(Reason.REFERENCE_MISSING, "the sample has no reference to compare with")
         if (why := unusable(references)) is not None:
             return Verdict.error(Reason.REFERENCE_UNUSABLE, why)
         got = extract(sample.response, sample.prompt, extraction=self.extraction, prefilled=self.prefilled)
         said = "" if got.answer is None else got.answer.strip()
-        if said and any(said == reference.strip() for reference in given):
+        if said and any(said == reference.strip() for reference in listed):
             evidence = {"extraction": got.rule, "rule": "string", "normal_forms": [said[:MAX_SHOWN]] * 2}
             return Verdict.scored(1.0, Reason.CORRECT, "equal by string", answer=got.answer, evidence=evidence)
         references = usable(references)
@@ -175,9 +175,9 @@ class MathVerifier:
             first = first or (gold, decision)
             if decision.same is None:
                 open_one = open_one or (gold, decision)
-        found = open_one or first
-        assert found is not None
-        return found
+        decided = open_one or first
+        assert decided is not None
+        return decided
 
 
 def _has_unit(node: Node) -> bool:

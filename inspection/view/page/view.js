@@ -197,7 +197,7 @@ class One {
     byId("rows").setAttribute("aria-busy", "true");
     let answered;
     try {
-      answered = await json("rows", { name: this.name, q: now.get("q"), outcome: now.get("outcome"), reason: now.getAll("reason"), where: now.getAll("where"), sort: now.get("sort"), first: this.first, count: PAGE });
+      answered = await json("rows", { name: this.name, q: now.get("q"), outcome: now.get("outcome"), reason: now.getAll("reason"), where: now.getAll("where"), sort: now.get("sort"), first: this.first, limit: PAGE });
     } finally {
       byId("rows").removeAttribute("aria-busy");
     }

@@ -52,6 +52,14 @@ def test_scripts_without_spaces_are_cut_into_characters_and_words_stay_whole() -
     assert tokens("हिन्दी में, 한국어 문장") == ["हिन्दी", "में", "한국어", "문장"]
 
 
+@pytest.mark.parametrize(
+    "piece", ["-", "=", "- ", "<a", "\\frac", "\\begin{", "1,", "{", "x-", "’", "字", "\u0301", "</"]
+)
+def test_a_megabyte_of_one_thing_is_cut_in_one_pass(piece: str) -> None:
+    """Hours, where a pattern tried each place anew."""
+    assert isinstance(tokens(piece * (1_000_000 // len(piece))), list)
+
+
 @given(st.text(max_size=200))
 def test_tokens_of_any_text_are_tokens_of_themselves(text: str) -> None:
     some = tokens(text)
@@ -275,6 +283,7 @@ def test_what_cannot_be_done_is_a_usage_error(files: tuple[str, list[str]], tmp_
         ([train, "--against", nothing], "no prompt"),
         ([train, "--against"], "requires an argument"),
         ([train, "-o", "x.jsonl"], "go with --against"),
+        ([train, "--against", *tests, "--set", "math.extraction=lenient"], "--set is of verifiers"),
         ([train, "--against", *tests, "-o", train, "--overwrite"], "read and written"),
         ([train, "--against", *tests, "-o", str(tmp_path / "x.parquet")], "JSONL"),
         ([train, "--against", *tests, "--ngram", "1"], "at least 4"),

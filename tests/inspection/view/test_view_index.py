@@ -26,7 +26,7 @@ def scored(number: int, *, right: bool = True, **fields: Any) -> dict[str, Any]:
     """A row as `score` writes it."""
     math = {"status": "scored", "score": float(right), "reason": "correct" if right else "wrong", **JUDGED}
     form = {"status": "scored", "score": 0.5, "reason": "partial", **JUDGED, "answer": None}
-    row = {"id": f"r{number}", "problem": f"p{number // 4}", "prompt": f"What is {number // 4} + 1?"}
+    row: dict[str, Any] = {"id": f"r{number}", "problem": f"p{number // 4}", "prompt": f"What is {number // 4} + 1?"}
     row |= {"reference": str(number // 4 + 1), "response": "x" * (number % 7), "level": number % 3}
     return row | {"reward": right + 0.5, "verdicts": {"math": math, "format": form}, **fields}
 
@@ -76,10 +76,10 @@ def test_it_answers_what_a_reader_of_all_rows_would(tmp_path: Path, rows: list[d
         assert ids(database, **asked) == [row["id"] for row in rows if fits(row)], asked
         with open_index(database) as connection:
             assert query.rows(connection, query.Question(**asked))["total"] == sum(map(bool, map(fits, rows)))
-    by_length = ids(database, sort="-chars", count=6)
+    by_length = ids(database, sort="-chars", limit=6)
     assert [rows[int(name[1:])]["response"] for name in by_length] == ["xxxxxx"] * 5 + ["xxxxx"]
-    assert ids(database, sort="reward", count=8) == ["r0", "r5", "r10", "r15", "r20", "r25", "r30", "r35"]
-    assert ids(database, sort="verifier math", count=200)[-1] == "r7", "what has no value comes last"
+    assert ids(database, sort="reward", limit=8) == ["r0", "r5", "r10", "r15", "r20", "r25", "r30", "r35"]
+    assert ids(database, sort="verifier math", limit=200)[-1] == "r7", "what has no value comes last"
     assert ids(database, first=38) == ["r38", "r39"]
 
 
@@ -141,7 +141,7 @@ def test_a_batch_is_seen_whole_or_not_at_all(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", [scored(n) for n in range(500)])
     with Index(path, tmp_path / "cache") as index:
         assert not index.catch_up(0)
-        first = ids(index.database, count=200)
+        first = ids(index.database, limit=200)
         assert first == [f"r{n}" for n in range(200)], "the first rows are soon there"
         assert index.catch_up()
         with open_index(index.database) as connection:

@@ -16,7 +16,7 @@ from ...scoring.stats import Interval
 from ...verifiers.errors import ConfigError
 from ...verifiers.judge import JudgeVerifier
 from ...verifiers.registry import Options, make
-from .calibrate import Bounds, JudgeCheck, check_judge
+from .calibrate import AgreementBounds, JudgeCheck, check_judge
 from .labelled import read_labelled
 from .progress import judging_bar
 
@@ -48,7 +48,7 @@ def run_judge_check(
             check = check_judge(
                 judge,
                 labelled,
-                bounds=Bounds(**(bounds or {})),
+                bounds=AgreementBounds(**(bounds or {})),
                 threshold=threshold,
                 again=not once,
                 progress=progress,
