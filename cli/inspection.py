@@ -33,7 +33,7 @@ def report(**flags: Any) -> None:
     Exit status: 0 fine, 2 usage.
     """
     from ..grpo_min.r1.page import StagesPage
-    from ..inspection.report.command import run_report
+    from ..inspection.report.report_command import run_report
     from ..verifiers.errors import RewardError
 
     try:
@@ -54,7 +54,7 @@ def view(folder: str, **flags: Any) -> None:
 
     Exit status: 0 pages written, or ended by SIGTERM; 2 usage, 130 ended by Ctrl-C.
     """
-    from ..inspection.view.command import run_view
+    from ..inspection.view.view_command import run_view
     from ..verifiers.errors import RewardError
 
     try:
@@ -79,7 +79,7 @@ def compare(files: tuple[str, ...], **flags: Any) -> None:
 
     Exit status: 0 fine, 2 usage.
     """
-    from ..inspection.compare.command import run_compare
+    from ..inspection.compare.compare_command import run_compare
     from ..verifiers.errors import RewardError
 
     try:
@@ -104,7 +104,7 @@ def diff(before: str, after: str, **flags: Any) -> None:
 
     Exit status: 0 fine, 1 with --fail-on-flip where a verdict flipped or has no partner, 2 usage.
     """
-    from ..inspection.diff.command import run_diff
+    from ..inspection.diff.diff_command import run_diff
     from ..verifiers.errors import RewardError
 
     try:
@@ -166,8 +166,8 @@ def check(
 
     Exit status: 0 fine, 1 something is to be fixed, 2 usage.
     """
-    from ..inspection.check.command import run_check
-    from ..inspection.overlap.command import run_against
+    from ..inspection.check.check_command import run_check
+    from ..inspection.overlap.against_command import run_against
     from ..verifiers.errors import RewardError
 
     try:
@@ -215,7 +215,7 @@ def judge_check(
 
     Exit status: 0 usable, 1 below a bound or out of money, 2 usage, 130 interrupted.
     """
-    from ..inspection.judging.command import run_judge_check
+    from ..inspection.judging.judge_check_command import run_judge_check
     from ..verifiers.errors import RewardError
 
     bounds = {"kappa": kappa, "refusals": refusals, "position": position, "labels": labels}

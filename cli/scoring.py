@@ -55,7 +55,7 @@ def score(
     Exit status: 0 fine, 1 too many rows could not be judged, 2 usage, 130 interrupted with a usable OUT, 141 when
     the reader of standard output has gone.
     """
-    from ..inspection.report.command import ScoringReporter
+    from ..inspection.report.report_command import ScoringReporter
     from ..scoring.score_command import run_score
     from ..verifiers.errors import RewardError
 
@@ -104,7 +104,7 @@ def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) 
 
     Exit status: 0 ended by SIGTERM with every request answered, 2 usage, 130 ended by Ctrl-C.
     """
-    from ..adapters.server.command import run_serve
+    from ..adapters.server.serve_command import run_serve
     from ..verifiers.errors import RewardError
 
     values = {"set": set_, **flags}

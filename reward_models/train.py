@@ -269,7 +269,7 @@ class _Run:
         self.optimizer.step()
         self.step += 1
         accuracy = right / len(chosen)
-        self._tell(
+        self._log_metrics(
             step=self.step,
             loss=loss,
             accuracy=accuracy,
@@ -364,7 +364,7 @@ class _Run:
     def _look(self) -> None:
         """Measure on the kept prompts, and stop where that has not become better for long enough."""
         loss, accuracy = self._loss_of(self._scores(self.dev))
-        self._tell(step=self.step, dev_loss=loss, dev_accuracy=accuracy)
+        self._log_metrics(step=self.step, dev_loss=loss, dev_accuracy=accuracy)
         if self.best is None or loss < self.best:
             self.best, self.waited = loss, 0
             if self.options.patience:
@@ -375,7 +375,7 @@ class _Run:
             self.waited += 1
             self.finished = bool(self.options.patience) and self.waited >= self.options.patience
 
-    def _tell(self, **values: float) -> None:
+    def _log_metrics(self, **values: float) -> None:
         try:
             if self.metrics is not None:
                 self.metrics.write([values])

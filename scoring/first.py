@@ -9,8 +9,8 @@ from ..rows.files import RawRow
 from ..rows.hints import fields_of, suggestion
 from ..rows.reader import RowReader
 from ..verifiers.errors import RunError, SampleError
+from ..verifiers.escape import escape_unprintable
 from ..verifiers.verdict import Reason, Status
-from ..verifiers.visible import visible
 from .work import Done
 
 FIRST = 20
@@ -42,13 +42,16 @@ def explain(raw: RawRow, reader: RowReader, reason: str) -> str:
     try:
         row = decode_row(raw._replace(reason=None) if raw.data else raw)[0]
     except SampleError as error:
-        return f"{raw.place}: {visible(error.message)}"
+        return f"{raw.place}: {escape_unprintable(error.message)}"
     if raw.joined is not None:
         row = {**parse_row(raw.joined), **row}
-    lines = [f"{raw.place} has: {visible(fields_of(row))}", visible(reader.looked_for([row], response=True))]
+    lines = [
+        f"{raw.place} has: {escape_unprintable(fields_of(row))}",
+        escape_unprintable(reader.looked_for([row], response=True)),
+    ]
     lacking = ("reference",) if reason in _NO_GOLD else ("response", "reference")
     way = suggestion(reader, row, lacking) if reason in (*_NO_GOLD, "missing_field", "wrong_type") else None
-    lines += [f"this may fit: {visible(way)}"] if way else []
+    lines += [f"this may fit: {escape_unprintable(way)}"] if way else []
     if reason == Reason.NOT_APPLICABLE.value:
         lines.append("no reward applies to these rows: name one with --reward, or say where the gold is")
     return "\n".join(lines)
@@ -84,7 +87,7 @@ def _words(done: Done, reason: str) -> str:
 
     detail = _detail(json.loads(done.output), {done.error} if done.error else {*reason.split("+")})
     words = done.error or reason.replace("_", " ")
-    return f"{words}: {visible(detail)}" if detail else words
+    return f"{words}: {escape_unprintable(detail)}" if detail else words
 
 
 def _detail(value: object, reasons: set[str]) -> str | None:

@@ -5,7 +5,7 @@ It does not know whether a package of that name exists, or is the one that is me
 
 from __future__ import annotations
 
-from ..verifiers.visible import visible
+from ..verifiers.escape import escape_unprintable
 from .summary import Tally
 
 MOST_NAMED = 12
@@ -35,7 +35,7 @@ def modules_note(tally: Tally) -> str | None:
     judged = statuses.get("scored", 0) + statuses.get("error", 0)
     count = missing.total()
     named = missing.most_common(MOST_NAMED)
-    counts = ", ".join(f"{visible(name)} {times:,}" for name, times in named)
+    counts = ", ".join(f"{escape_unprintable(name)} {times:,}" for name, times in named)
     more = f", and {len(missing) - len(named)} more" if len(missing) > len(named) else ""
     packages = dict.fromkeys(
         [*DEFAULT_PACKAGES, *(_PACKAGES.get(name, name) for name, _ in named if name.isidentifier())]

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..rows.reader import Reading
+from ..verifiers.escape import escape_unprintable
 from ..verifiers.verdict import Status
-from ..verifiers.visible import visible
 from .agreement import Agreement
 from .measure import Evaluation
 from .run import Progress
@@ -69,9 +69,11 @@ def print_summary(summary: Summary, output: str) -> None:
             for reason, example in by_reason.items():
                 if reason in reasons:
                     who = "" if name == "row" else f"{name}: "
-                    console.print(Text(f"  {reason}, first in {example.row}: {who}{visible(example.detail)}", "red"))
+                    console.print(
+                        Text(f"  {reason}, first in {example.row}: {who}{escape_unprintable(example.detail)}", "red")
+                    )
     for note in summary.notes:
-        console.print(Text(visible(note), "yellow"))
+        console.print(Text(escape_unprintable(note), "yellow"))
     slow = ", ".join(f"{name} {seconds * 1e3:.1f} ms" for name, seconds in summary.slowest[:3])
     if slow:
         console.print(Text(f"slowest rows: {slow}", "dim"))
@@ -145,7 +147,7 @@ def _parts(path: str, values: Mapping[str, Summary]) -> Table:
         means = [_number(one.verifiers[name].scores) if name in one.verifiers else "-" for name in names]
         first = one.problems.pass_at.get(1)
         ends = (_number(first), _bounds(first.share_interval)) if first is not None else ("-", "-")
-        table.add_row(Text(visible(value)), f"{one.responses:,}", *means, *ends)
+        table.add_row(Text(escape_unprintable(value)), f"{one.responses:,}", *means, *ends)
     return table
 
 
@@ -156,13 +158,15 @@ def _agreement(agreement: Agreement) -> Text:
     text = f"agreement with the labels of {agreement.decided:,} responses: {agreement.accuracy:.1%}{kappa}"
     text += f"; labelled right and judged wrong {agreement.label_only:,}"
     text += f", labelled wrong and judged right {agreement.verdict_only:,}"
-    return Text(text + (f", first {', '.join(map(visible, agreement.differing[:3]))}" if agreement.differing else ""))
+    return Text(
+        text + (f", first {', '.join(map(escape_unprintable, agreement.differing[:3]))}" if agreement.differing else "")
+    )
 
 
 def _reading(reading: Reading, count: int) -> str:
     where = ", ".join(f"{name} from {path}" for name, path in reading.fields)
     text = f"{count:,} rows read{f' as of {reading.tool}' if reading.tool else ''}{f': {where}' if where else ''}"
-    return text + (f"; left alone: {', '.join(map(visible, reading.foreign))}" if reading.foreign else "")
+    return text + (f"; left alone: {', '.join(map(escape_unprintable, reading.foreign))}" if reading.foreign else "")
 
 
 def _number(mean: Clustered) -> str:

@@ -14,16 +14,6 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
     "sandbox", "verifiers", "rows", "scoring", "adapters", "inspection", "training", "reward_models", "grpo_min",
 )  # fmt: skip
-OPEN: tuple[str, ...] = (
-    "inspection/judging",
-    "reward_models/candidates.py",
-    "verifiers/answer.py",
-    "verifiers/instructions",
-    "verifiers/judge",
-    "verifiers/math",
-    "verifiers/visible.py",
-)
-"""Where old words are left. One that has none any more fails the test until it is taken off."""
 
 PARTS = frozenset({"exam", "found", "given", "nought", "taught", "told", "took"})
 """Words that say nothing of what a value is, whatever stands beside them in the name."""
@@ -35,11 +25,7 @@ NAMES = frozenset(
     }
 )  # fmt: skip
 """Names for which the field has another word, without their case and underscores at the ends."""
-KEPT = frozenset({"_tell"})
-"""Definitions whose name someone else's interface asks for."""
 PHRASES = re.compile(r"\b(?:comes\s+to|came\s+to|(?:to|cannot|can)\s+be\s+had|nought)\b")
-STANDING_TWICE: frozenset[str] = frozenset({"Bounds", "Fault", "Judged", "Reading", "Row"})
-"""Public names that still have a second meaning, where others work; this must end empty."""
 
 
 def _sources() -> list[Path]:
@@ -68,7 +54,7 @@ def _is_old(name: str) -> bool:
     ['found', 'found_end', '_told', 'Found', 'fault_found']
     """
     words = {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
-    return name not in KEPT and (bool(words & PARTS) or name.strip("_").lower() in NAMES)
+    return bool(words & PARTS) or name.strip("_").lower() in NAMES
 
 
 def _old_words(text: str) -> list[str]:
@@ -77,19 +63,13 @@ def _old_words(text: str) -> list[str]:
     return old + [f"{text.count(chr(10), 0, match.start()) + 1}: {match[0]}" for match in PHRASES.finditer(text)]
 
 
-def _room(path: Path) -> str | None:
-    """The entry of OPEN that a file is in."""
-    name = path.relative_to(ROOT).as_posix()
-    return next((room for room in OPEN if name == room or name.startswith(f"{room}/")), None)
-
-
 def test_no_old_words_in_names_docstrings_or_messages() -> None:
-    left: dict[str | None, list[str]] = defaultdict(list)
-    for path in _sources():
-        left[_room(path)] += [f"{path.relative_to(ROOT)}:{old}" for old in _old_words(path.read_text(encoding="utf-8"))]
-    assert left[None] == []
-    done = [room for room in OPEN if not left[room]]
-    assert not done, f"take off OPEN, which must end empty: {done}"
+    old = [
+        f"{path.relative_to(ROOT)}:{word}"
+        for path in _sources()
+        for word in _old_words(path.read_text(encoding="utf-8"))
+    ]
+    assert old == []
 
 
 @pytest.mark.parametrize(
@@ -117,7 +97,7 @@ def _top_level(path: Path) -> tuple[set[str], set[str]]:
             case ast.ClassDef(name=name):
                 defined.add(name)
             case ast.Assign(targets=[ast.Name(id="__all__")], value=value):
-                public.update(one.value for one in ast.walk(value) if isinstance(one, ast.Constant))
+                public.update(str(one.value) for one in ast.walk(value) if isinstance(one, ast.Constant))
             case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
                 defined.add(name)
             case ast.ImportFrom(names=names) if path.name == "__init__.py":
@@ -134,8 +114,7 @@ def test_a_public_class_name_has_one_meaning() -> None:
         for name in defined:
             places[name].append(path.relative_to(ROOT).as_posix())
     twice = {name: files for name, files in places.items() if name in public and len(files) > 1}
-    assert {name: files for name, files in twice.items() if name not in STANDING_TWICE} == {}
-    assert set(twice) >= STANDING_TWICE, "take off STANDING_TWICE what stands once"
+    assert twice == {}
 
 
 @pytest.mark.parametrize(

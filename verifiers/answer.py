@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .format.verifier import clean
-from .instructions.text import visible
+from .instructions.text import without_hidden
 from .reasoning import Prefilled, scan
 from .references import is_data, literal
 from .sample import Sample
@@ -118,7 +118,7 @@ class AnswerVerifier:
         language = (sample.language or "en")[:2].lower()
         if not all(normal(item, language) for gold in golds for item in gold):
             return Verdict.error(Reason.REFERENCE_UNPARSEABLE, "a reference is blank")
-        reasoning = scan(clean(visible(sample.response)), sample.prompt, prefilled=self.prefilled)
+        reasoning = scan(clean(without_hidden(sample.response)), sample.prompt, prefilled=self.prefilled)
         said, marked = _said(reasoning, self.extraction == "lenient", any(len(gold) > 1 for gold in golds))
         if not said.strip():
             return Verdict.scored(0.0, Reason.NO_ANSWER, "there is no answer")

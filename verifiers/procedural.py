@@ -23,7 +23,7 @@ from ..sandbox.limits import Limits
 from ..sandbox.outcome import Fault, Outcome
 from ..sandbox.scripts import script
 from .format.verifier import clean
-from .instructions.text import visible
+from .instructions.text import without_hidden
 from .reasoning import Prefilled, scan
 from .references import literal
 from .sample import Sample
@@ -116,7 +116,7 @@ class ProceduralVerifier:
             return Verdict.error(Reason.REFERENCE_UNPARSEABLE, f"{named!r:.80} names no scorer")
         if entry["answer"] is None and not entry["metadata"]:
             return Verdict.error(Reason.REFERENCE_MISSING, "the row has neither an answer nor metadata")
-        reasoning = scan(clean(visible(sample.response)), sample.prompt, prefilled=self.prefilled)
+        reasoning = scan(clean(without_hidden(sample.response)), sample.prompt, prefilled=self.prefilled)
         spans = reasoning.answer_spans
         text = spans[-1].of(reasoning.text).strip() if spans else ""
         if not reasoning.answers:

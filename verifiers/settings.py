@@ -97,6 +97,14 @@ def values_of(cls: type, table: Mapping[str, Any], path: str = "") -> dict[str, 
             near = difflib.get_close_matches(key, hints, n=1)
             said = f"did you mean {path + near[0]!r}?" if near else f"known: {', '.join(sorted(hints))}"
             raise ConfigError(f"unknown key {path + key!r}; {said}")
+    missing = [
+        path + field.name
+        for field in dataclasses.fields(cls)
+        if field.init and field.name not in table
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ConfigError(f"{', '.join(missing)}: not there, and without a default")
     return {key: _value(hints[key], value, path + key) for key, value in table.items()}
 
 

@@ -25,7 +25,7 @@ from typing import Any, Literal, NamedTuple
 from ..sandbox.limits import Limits
 from ..sandbox.scripts import script
 from .format.verifier import clean
-from .instructions.text import visible
+from .instructions.text import without_hidden
 from .procedural import _BOUNDS, fault_of
 from .reasoning import Prefilled, scan
 from .references import literal
@@ -194,7 +194,7 @@ def _verdict(task: _Task, reply: Any) -> Verdict:  # any: a Reply
 
 def _query(sample: Sample, prefilled: Prefilled) -> str:
     """The query of a response: its answer block, the last fence, a box, or what begins with SELECT."""
-    reasoning = scan(clean(visible(sample.response)), sample.prompt, prefilled=prefilled)
+    reasoning = scan(clean(without_hidden(sample.response)), sample.prompt, prefilled=prefilled)
     spans = reasoning.answer_spans
     text = spans[-1].of(reasoning.text) if spans else ""
     fences = [fence for fence in scan(text).fences if fence.language in ("sql", "sqlite", "")] if "```" in text else []

@@ -23,7 +23,7 @@ from ...scoring.stats import Clustered
 from ...verifiers.language import LanguageVerifier
 from ...verifiers.sample import Sample
 from ...verifiers.verdict import Reason, Status
-from ..compare.command import interval_text
+from ..compare.compare_command import interval_text
 
 MOSTLY = 0.5
 """Share of the words in the prompt's language below which a response is out of it."""

@@ -18,6 +18,7 @@ from ...rows.files import Input, RawRow
 from ...rows.join import Joined
 from ...rows.paths import get
 from ...rows.reader import RowReader
+from ...rows.values import Row
 from ...scoring.samples import MAX_LINE
 from ...verifiers.errors import ConfigError, RunError, SampleError
 from ...verifiers.sample import Sample
@@ -25,7 +26,6 @@ from .cards import Choices, TaskCard
 from .prompts import fill
 
 _LETTERS = "ABCDEFGHIJ"
-Row = Mapping[str, Any]  # any: JSON values
 
 
 class Benchmark(NamedTuple):

@@ -21,8 +21,8 @@ from rich.text import Text
 
 from ...scoring.measure import Estimate
 from ...verifiers.errors import ConfigError
-from ...verifiers.visible import visible
-from ..compare.command import PAIR_HEADS, pair_cells
+from ...verifiers.escape import escape_unprintable
+from ..compare.compare_command import PAIR_HEADS, pair_cells
 from ..compare.paired import Comparison, SystemPair
 from .cards import TaskCard
 from .table import BenchmarkResult, Cell, read_result, system_of
@@ -113,18 +113,18 @@ def run_spreads(paths: Sequence[str], *, as_json: bool = False) -> None:
     for one in spreads:
         scale = scale_of(one.card)
         said = "" if one.spread is None else f", spread {one.spread * scale:.1f}"
-        console.print(Text(f"{one.card.title}, {visible(one.model)}: {len(one.results)} prompts{said}"))
+        console.print(Text(f"{one.card.title}, {escape_unprintable(one.model)}: {len(one.results)} prompts{said}"))
         heads = ("prompt", one.card.metric, "questions")
         table = Table(*heads, box=None, pad_edge=False, padding=(0, 2, 0, 0))
         for name, estimate in one.estimates.items():
-            table.add_row(Text(visible(name)), Cell(estimate, scale).text(), f"{estimate.n:,}")
+            table.add_row(Text(escape_unprintable(name)), Cell(estimate, scale).text(), f"{estimate.n:,}")
         console.print(table)
         pairs = one.pairs()
         if pairs:
             first = next(iter(one.results))
             table = Table(*PAIR_HEADS, box=None, pad_edge=False, padding=(0, 2, 0, 0))
             for name, pair in pairs.items():
-                table.add_row(Text(visible(name)), Text(visible(first)), *pair_cells(pair))
+                table.add_row(Text(escape_unprintable(name)), Text(escape_unprintable(first)), *pair_cells(pair))
             console.print(table)
 
 

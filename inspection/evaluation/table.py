@@ -20,9 +20,9 @@ from rich.text import Text
 from ...scoring.measure import Estimate
 from ...scoring.scored import ScoredFiles, ScoredRow
 from ...verifiers.errors import ConfigError, RunError
+from ...verifiers.escape import escape_unprintable
 from ...verifiers.files import read_json
-from ...verifiers.visible import visible
-from ..compare.command import PAIR_HEADS, pair_cells
+from ..compare.compare_command import PAIR_HEADS, pair_cells
 from ..compare.paired import Comparison, System, SystemPair
 from .benchmarks import Figures, figures
 from .cards import Group, TaskCard, card_of, ready_card
@@ -243,7 +243,9 @@ def run_table(runs: Sequence[str], *, paper: Sequence[str] = (), as_json: bool =
     if as_json:
         console.file.write(json.dumps(results.to_dict(), ensure_ascii=False, allow_nan=False) + "\n")
         return
-    table = _table("", "benchmark (metric)", *map(visible, results.columns), *(f"paper: {stage}" for stage in paper))
+    table = _table(
+        "", "benchmark (metric)", *map(escape_unprintable, results.columns), *(f"paper: {stage}" for stage in paper)
+    )
     before = ""
     for group, label, texts in results.rows(paper):
         table.add_row("" if group == before else group, Text(label), *texts)
@@ -252,7 +254,9 @@ def run_table(runs: Sequence[str], *, paper: Sequence[str] = (), as_json: bool =
     if pairs := results.pairs():
         table = _table("benchmark", *("questions" if head == "problems" else head for head in PAIR_HEADS))
         for card, name, first, pair in pairs:
-            table.add_row(Text(card.title), Text(visible(name)), Text(visible(first)), *pair_cells(pair))
+            table.add_row(
+                Text(card.title), Text(escape_unprintable(name)), Text(escape_unprintable(first)), *pair_cells(pair)
+            )
         console.print(table)
     for note in results.notes():
         Console(stderr=True, highlight=False, soft_wrap=True).print(note, markup=False)

@@ -1,5 +1,5 @@
 """One verdict step by step, for a person or as JSON."""
 
-from .command import Explanation, explain, explain_sample, run_explain
+from .explain_command import Explanation, explain, explain_sample, run_explain
 
 __all__ = ["Explanation", "explain", "explain_sample", "run_explain"]

@@ -15,6 +15,7 @@ from ...rows.files import Input
 from ...rows.paths import get
 from ...rows.preferences import PreferenceReader
 from ...rows.reader import RowReader
+from ...rows.values import Row
 from ...verifiers.code.modules import SOLUTION_COLUMNS
 from ...verifiers.errors import ConfigError, SampleError
 from .held_out import HeldOut, OverlapOptions, Place, Text
@@ -28,8 +29,6 @@ _LABELS = dict.fromkeys(("reference", "tests", "limits", "kind", "language"), No
 _NAMES = ("problem_id", "source", "model", *ALIASES["id"])
 """Fields that name a row, and say nothing."""
 _DEEPEST = 20
-
-Row = Mapping[str, Any]  # any: JSON values
 
 
 class Texts:

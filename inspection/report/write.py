@@ -20,8 +20,8 @@ from ..._version import __version__
 from ...scoring.scored import options_of
 from ...scoring.summary import Summary
 from ...verifiers.errors import ConfigError, RunError, missing_extra
+from ...verifiers.escape import escape_unprintable
 from ...verifiers.files import write_whole
-from ...verifiers.visible import visible
 from .figures import breakdowns, cards, ladder, many, plain, plots, spread, thinking, verifiers
 from .gather import Gathered, gather, index_of
 from .metrics import Run, read_run
@@ -164,7 +164,7 @@ def _render(
             for plot, chart in zip(drawn, run.charts, strict=True)
         ]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters["visible"] = lambda text: visible(str(text))
+    environment.filters["visible"] = lambda text: escape_unprintable(str(text))
     spreads = [
         spread("Rewards", gathered.survey.rewards(), ""),
         spread("Lengths of responses", gathered.survey.lengths(), "characters"),
@@ -178,7 +178,7 @@ def _render(
         script=Markup(script),  # noqa: S704 - our own file
         renderer=Markup(renderer),  # noqa: S704 - a released file, whose hash a test holds
         version=__version__,
-        title=visible(options.title or (name if name != "-" else "standard input")),
+        title=escape_unprintable(options.title or (name if name != "-" else "standard input")),
         sampled=gathered.sampled,
         mixed=_mixed(gathered, [one["path"] for one in summary.inputs]) if comparison is None else None,
         comparison=comparison,

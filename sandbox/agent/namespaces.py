@@ -39,11 +39,11 @@ def main(config: Json, boot: Callable[[], None]) -> NoReturn:
     try:
         _outer(config, boot)
     except Exception as error:  # noqa: BLE001 - reported to the other side, whatever it is
-        _tell(f"{type(error).__name__}: {error}")
+        _report(f"{type(error).__name__}: {error}")
     os._exit(1)
 
 
-def _tell(why: str) -> None:
+def _report(why: str) -> None:
     """One length and so many bytes to local.py: why it failed, or nothing."""
     text = why.encode()
     os.write(1, len(text).to_bytes(4, "big") + text)
@@ -72,7 +72,7 @@ def _outer(config: Json, boot: Callable[[], None]) -> None:
             os.close(tell_go)
             _inner(config, boot, as_root, tell_ready, go)
         except Exception as error:  # noqa: BLE001 - reported to the other side, whatever it is
-            _tell(f"{type(error).__name__}: {error}")
+            _report(f"{type(error).__name__}: {error}")
         finally:
             os._exit(1)
     for number in (0, tell_ready, go):
@@ -136,7 +136,7 @@ def _inner(config: Json, boot: Callable[[], None], as_root: bool, tell_ready: in
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user resets it
     os.environ.clear()
     sys.argv[:] = ["agent"]
-    _tell("")
+    _report("")
     if config["tree"]:  # the agent is to be the Python that programs get
         if not as_root:
             linux.keep_over_exec(_SYS_PTRACE | _SYS_ADMIN)

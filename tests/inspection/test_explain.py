@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from r1_reward.cli import main
 from r1_reward.inspection.explain import explain
 from r1_reward.verifiers import ConfigError
-from r1_reward.verifiers.visible import visible
+from r1_reward.verifiers.escape import escape_unprintable
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -139,7 +139,7 @@ def test_hostile_text_is_shown_and_not_obeyed(text: str, where: str) -> None:
     for printed in (run(*args).stdout, run(*args, "--json").stdout):
         assert all(one == "\n" or one.isprintable() for one in printed)
     if where == "response":
-        assert visible(text) in run(*args).stdout
+        assert escape_unprintable(text) in run(*args).stdout
 
 
 def test_line_ends_in_an_answer_start_no_line() -> None:
@@ -168,7 +168,7 @@ def test_a_verifier_that_fails_is_told_and_has_no_steps(monkeypatch: pytest.Monk
 
 @given(st.text())
 def test_what_is_visible_is_printable_and_nothing_else_changes(text: str) -> None:
-    shown = visible(text)
+    shown = escape_unprintable(text)
     assert shown.isprintable()
     assert (shown == text) == text.isprintable()
 

@@ -11,7 +11,7 @@ import pytest
 from r1_reward import verify
 from r1_reward.verifiers import InstructionsVerifier, Reason, Sample, Status, Verdict
 from r1_reward.verifiers.instructions.tasks import CHECKS
-from r1_reward.verifiers.instructions.text import is_verb, split_sentences, syllables, tokenize, visible
+from r1_reward.verifiers.instructions.text import is_verb, split_sentences, syllables, tokenize, without_hidden
 
 
 def judge(response: str, name: str, prompt: str = "", how: dict[str, Any] | None = None, **kwargs: Any) -> Verdict:
@@ -312,7 +312,7 @@ def test_what_is_counted() -> None:
     ]
     assert [syllables(word) for word in ("I", "banana", "stopped", "little", "2nd")] == [1, 3, 1, 2, 0]
     assert [is_verb(word) for word in ("write", "Tested", "Nothing", "river", "is")] == [True, True, False, False, True]
-    assert visible("👨\u200d👩 a\u200db") == "👨\u200d👩 ab"
+    assert without_hidden("👨\u200d👩 a\u200db") == "👨\u200d👩 ab"
 
 
 def test_never_raises() -> None:

@@ -11,7 +11,7 @@ import pytest
 from r1_reward.adapters import trl, verl
 from r1_reward.adapters.server.forms import FORMS, Refusal, Served
 from r1_reward.inspection.check import check
-from r1_reward.inspection.explain.command import explain_sample
+from r1_reward.inspection.explain.explain_command import explain_sample
 from r1_reward.rows.reader import RowReader
 from r1_reward.scoring import ScoreOptions, score
 from r1_reward.scoring.work import RowScorer

@@ -79,10 +79,10 @@ class Text:
 _FULL_WIDTH = {ord(wide): ord(wide) - 0xFEE0 for wide in map(chr, range(0xFF10, 0xFF5B)) if wide.isalnum()}
 
 
-def visible(text: str) -> str:
+def without_hidden(text: str) -> str:
     """A text without hidden characters, and with ASCII for full-width letters; what joins emoji stays.
 
-    >>> visible("for\\u200bbidden")
+    >>> without_hidden("for\\u200bbidden")
     'forbidden'
     """
     if text.isascii():

@@ -23,7 +23,7 @@ from ..verdict import Reason, Verdict
 from ..verifier import judge_each
 from .language import UnknownLanguageError
 from .tasks import Task, TaskError, tasks_of
-from .text import Text, visible
+from .text import Text, without_hidden
 
 _LONGEST = 60_000
 """Characters that are read; a longer response is left undecided."""
@@ -72,7 +72,7 @@ class InstructionsVerifier:
         except TaskError as error:
             return Verdict.error(error.reason, str(error))
         scanned = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
-        raw = visible(_answer(scanned)).strip()
+        raw = without_hidden(_answer(scanned)).strip()
         if not raw:
             return Verdict.scored(0.0, Reason.NO_ANSWER, "there is no answer to check")
         answer = raw[:200]

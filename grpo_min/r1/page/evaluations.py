@@ -116,7 +116,7 @@ def _prompt_rows(run: Pipeline, stage: str, results: Mapping[str, BenchmarkResul
     card = next(iter(results.values())).card
     one = PromptSpread(model=stage, card=card, results=results)
     pairs, scale = one.pairs(), scale_of(card)
-    rows = []
+    rows: list[list[str]] = []
     for prompt, estimate in one.estimates.items():
         pair = pairs.get(prompt)
         apart = ""

@@ -15,8 +15,8 @@ from typing import Any
 
 from ...._version import __version__
 from ....scoring.thinking import FIGURES
+from ....verifiers.escape import escape_unprintable
 from ....verifiers.files import write_whole
-from ....verifiers.visible import visible
 from .evaluations import benchmark_tables
 from .plots import Plot, draw
 from .read import Estimate, Pipeline, Stage, read_pipeline
@@ -56,7 +56,7 @@ def _render(run: Pipeline, plots: list[Plot], title: str | None) -> str:
     style = _resource("pipeline.css")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters["visible"] = lambda text: visible(str(text))
+    environment.filters["visible"] = lambda text: escape_unprintable(str(text))
     paper = tomllib.loads(_resource("paper.toml"))
     benchmarks = benchmark_tables(run)
     tables = [
@@ -71,7 +71,7 @@ def _render(run: Pipeline, plots: list[Plot], title: str | None) -> str:
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'",
         style=Markup(style),  # noqa: S704 - our own file
-        title=visible(title or Path(run.folder).name or run.folder),
+        title=escape_unprintable(title or Path(run.folder).name or run.folder),
         version=__version__,
         findings=findings(run),
         plots=[(plot, base64.b64encode(plot.png).decode()) for plot in plots],

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import r1_reward as r1
-from r1_reward.adapters.client import Row, ServedScore
+from r1_reward.adapters.client import RowLike, ServedScore
 
 from .conftest import Serve, Server
 
@@ -27,12 +27,12 @@ RIGHT = {"response": "<think>2 + 2</think><answer>\\boxed{4}</answer>", "referen
 WRONG = {"response": "\\boxed{5}", "reference": "4"}
 
 
-def _sync(url: str, rows: Sequence[Row], **options: Any) -> list[ServedScore]:
+def _sync(url: str, rows: Sequence[RowLike], **options: Any) -> list[ServedScore]:
     with r1.Client(url, **options) as client:
         return client.score(rows)
 
 
-def _async(url: str, rows: Sequence[Row], **options: Any) -> list[ServedScore]:
+def _async(url: str, rows: Sequence[RowLike], **options: Any) -> list[ServedScore]:
     async def run() -> list[ServedScore]:
         async with r1.AsyncClient(url, **options) as client:
             return await client.score(rows)

@@ -20,10 +20,10 @@ from ...rows.decode import decode_row
 from ...rows.files import Input
 from ...rows.reader import RowReader
 from ...verifiers.errors import ConfigError, RunError, SampleError, UnknownRewardError
+from ...verifiers.escape import escape_unprintable
 from ...verifiers.registry import CHOICE, accuracy_of, is_known, make, names, unknown_kind
 from ...verifiers.sample import Sample
 from ...verifiers.verdict import Reason, Status, Verdict
-from ...verifiers.visible import visible
 from .steps import steps_of
 
 Options = Mapping[str, Mapping[str, object]]
@@ -198,7 +198,7 @@ def _lines(explanation: Explanation, encoding: str) -> Iterator[Text]:
         first, *more = result.rstrip().splitlines() if step in _WHOLE and result.strip() else [result]
         if len(more) >= _MOST_LINES:
             more = [*more[: _MOST_LINES - 1], f"… {len(more) - _MOST_LINES + 1} more lines, all of them in --json"]
-        line = f"{step:<{widths[0]}}  {rule:<{widths[1]}}  {visible(first)}".rstrip()
+        line = f"{step:<{widths[0]}}  {rule:<{widths[1]}}  {escape_unprintable(first)}".rstrip()
         style = (
             "dim"
             if number == 0
@@ -206,7 +206,7 @@ def _lines(explanation: Explanation, encoding: str) -> Iterator[Text]:
             if number == len(rows) - 1
             else _colour(step, rule, explanation)
         )
-        for text in (line, *(f"{'':{sum(widths) + 2}}  {visible(one)}".rstrip() for one in more)):
+        for text in (line, *(f"{'':{sum(widths) + 2}}  {escape_unprintable(one)}".rstrip() for one in more)):
             # Not every terminal can show every letter.
             yield Text(text.encode(encoding, "backslashreplace").decode(encoding), style)
 
@@ -231,7 +231,7 @@ def _colour(step: str, rule: str, explanation: Explanation) -> str:
 def _row(step: Mapping[str, Any]) -> tuple[str, str, str]:  # any: JSON values
     trouble = step["data"].get("trouble")
     result = f"{step['result']} ({trouble})" if trouble else step["result"]
-    return visible(step["step"]), visible(step["rule"]), result
+    return escape_unprintable(step["step"]), escape_unprintable(step["rule"]), result
 
 
 def _last(verdict: Verdict) -> tuple[str, str, str]:

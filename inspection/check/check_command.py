@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ...verifiers.escape import escape_unprintable
 from ...verifiers.registry import Options
-from ...verifiers.visible import visible
 from .data import FAILURES, Checked, check
 
 SHOWN = 20
@@ -74,7 +74,7 @@ def _print(checked: Checked, rows: int) -> None:
         listed_counts = ", ".join(f"{name} {length:,}" for name, length in checked.lengths.items())
         console.print(Text(f"characters of a prompt: {listed_counts}"))
     if checked.languages:
-        listed_counts = ", ".join(f"{visible(code)} {count}" for code, count in checked.languages.items())
+        listed_counts = ", ".join(f"{escape_unprintable(code)} {count}" for code, count in checked.languages.items())
         console.print(Text(f"language of {sum(checked.languages.values())} prompts: {listed_counts}"))
     if checked.counts:
         table = _table("finding", "rows", "what to do")
@@ -86,7 +86,7 @@ def _print(checked: Checked, rows: int) -> None:
     if listed and rows:
         table = _table("row", "line", "finding", "detail")
         for finding in listed[:rows]:
-            name, detail = Text(visible(finding.row)), Text(visible(finding.detail))
+            name, detail = Text(escape_unprintable(finding.row)), Text(escape_unprintable(finding.detail))
             table.add_row(name, f"{finding.line:,}", finding.what.replace("_", " "), detail)
         console.print(table)
         if len(listed) > rows:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...verifiers.errors import ConfigError
-from ...verifiers.visible import visible
+from ...verifiers.escape import escape_unprintable
 from .files import Contamination, check_against, dropped_path
 from .held_out import OverlapOptions
 from .texts import read_held_out
@@ -72,7 +72,7 @@ def _print(result: Contamination, rows: int, output: str | None) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(Text(f"{result.rows:,} rows against {result.tests:,} tests"))
     if result.wrapping:
-        first = visible(min(result.wrapping, key=len))
+        first = escape_unprintable(min(result.wrapping, key=len))
         note = (
             f"{len(result.wrapping):,} n-grams are in many tests of one file and count as no evidence, such as: {first}"
         )
@@ -84,16 +84,21 @@ def _print(result: Contamination, rows: int, output: str | None) -> None:
         console.print(table)
         if result.by_file:
             console.print(
-                Text("by tests: " + ", ".join(f"{visible(n)} {c:,}" for n, c in result.by_file.most_common(10)))
+                Text(
+                    "by tests: "
+                    + ", ".join(f"{escape_unprintable(n)} {c:,}" for n, c in result.by_file.most_common(10))
+                )
             )
         often = [(passage, count) for passage, count in result.passages.most_common(3) if count > 1]
         for passage, count in often:
-            console.print(Text(f"in {count:,} rows: {visible(passage)}"))
+            console.print(Text(f"in {count:,} rows: {escape_unprintable(passage)}"))
         if rows:
             table = _table("row", "line", "dropped", "detail")
             for one in result.dropped[:rows]:
                 name = one.id if one.id is not None else f"line {one.line}"
-                table.add_row(Text(visible(name)), f"{one.line:,}", one.reason, Text(visible(one.detail)))
+                table.add_row(
+                    Text(escape_unprintable(name)), f"{one.line:,}", one.reason, Text(escape_unprintable(one.detail))
+                )
             console.print(table)
             total = sum(result.counts.values())
             if total > rows:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ...verifiers.visible import visible
+from ...verifiers.escape import escape_unprintable
 from .compare import TOLERANCE, Difference, compare
 
 SHOWN = 20
@@ -41,8 +41,8 @@ def run_diff(
 
 
 def _write_page(difference: Difference, before: str, after: str, names: Mapping[str, str] | None, page: str) -> None:
-    from ..report.command import print_written
     from ..report.options import ReportOptions
+    from ..report.report_command import print_written
     from ..report.write import ComparisonTable, write_report
 
     flips: Counter[str] = Counter()
@@ -87,26 +87,32 @@ def _print(difference: Difference, rows: int) -> None:
     if difference.groups:
         table = _table("verifier", "before", "after", "flips")
         for (name, old, new), count in difference.groups.most_common():
-            table.add_row(Text(visible(name)), old, new, f"{count:,}")
+            table.add_row(Text(escape_unprintable(name)), old, new, f"{count:,}")
         console.print(table)
     if difference.tables:
         table = _table("verifier", "right both", "right to wrong", "wrong to right", "wrong both", "McNemar p")
         for name, table_of in sorted(difference.tables.items()):
             counts = (table_of.right, table_of.lost, table_of.won, table_of.wrong)
-            table.add_row(Text(visible(name)), *(f"{count:,}" for count in counts), f"{table_of.p:.4g}")
+            table.add_row(Text(escape_unprintable(name)), *(f"{count:,}" for count in counts), f"{table_of.p:.4g}")
         console.print(table)
         console.print(Text("p takes responses as independent; of several to one problem it is too small", "dim"))
     if difference.one_sided:
         one = ", ".join(f"{name} {count:,} {side}" for (name, side), count in difference.one_sided.most_common(8))
-        console.print(Text(visible(f"verdicts of one scoring only: {one}"), "yellow"))
+        console.print(Text(escape_unprintable(f"verdicts of one scoring only: {one}"), "yellow"))
     if difference.renamed:
         renamed = ", ".join(f"{n} {a} to {b} {c:,}" for (n, a, b), c in difference.renamed.most_common(5))
-        console.print(Text(visible(f"same score, another reason: {renamed}")))
+        console.print(Text(escape_unprintable(f"same score, another reason: {renamed}")))
     if difference.rows and rows:
         table = _table("row", "verifier", "before", "after", "scores")
         for flip in difference.rows[:rows]:
             scores = " to ".join("none" if score is None else f"{score:.4g}" for score in flip.scores)
-            table.add_row(Text(visible(flip.row)), Text(visible(flip.verifier)), flip.before, flip.after, scores)
+            table.add_row(
+                Text(escape_unprintable(flip.row)),
+                Text(escape_unprintable(flip.verifier)),
+                flip.before,
+                flip.after,
+                scores,
+            )
         console.print(table)
         if difference.flips > rows:
             console.print(

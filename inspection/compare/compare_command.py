@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...scoring.stats import Interval
-from ...verifiers.visible import visible
+from ...verifiers.escape import escape_unprintable
 from .paired import Comparison, SystemPair
 from .systems import file_names, read_systems
 
@@ -49,8 +49,8 @@ def _write_page(
     on: str | None,
     page: str,
 ) -> None:
-    from ..report.command import print_written
     from ..report.options import ReportOptions
+    from ..report.report_command import print_written
     from ..report.write import ComparisonTable, write_report
 
     systems = comparison.systems
@@ -73,19 +73,25 @@ def _print(comparison: Comparison, metric: str, rows: int) -> None:
     for system in systems:
         mean = system.mean
         figures = (f"{len(system.problems):,}", f"{system.responses:,}", f"{system.unjudged:,}")
-        table.add_row(Text(visible(system.name)), *figures, _number(mean.mean), interval_text(mean.bounded_interval))
+        table.add_row(
+            Text(escape_unprintable(system.name)), *figures, _number(mean.mean), interval_text(mean.bounded_interval)
+        )
     console.print(table)
     table = _table(*PAIR_HEADS)
     for first in range(len(systems)):
         for second in range(first + 1, len(systems)):
             pair = comparison.pair(first, second)
-            table.add_row(Text(visible(systems[second].name)), Text(visible(systems[first].name)), *pair_cells(pair))
+            table.add_row(
+                Text(escape_unprintable(systems[second].name)),
+                Text(escape_unprintable(systems[first].name)),
+                *pair_cells(pair),
+            )
     console.print(table)
     differing = comparison.differing()
     if differing and rows:
-        table = _table("problem", *(visible(system.name) for system in systems))
+        table = _table("problem", *(escape_unprintable(system.name) for system in systems))
         for one in differing[:rows]:
-            table.add_row(Text(visible(one.problem[:LONGEST_LABEL])), *map(_number, one.values))
+            table.add_row(Text(escape_unprintable(one.problem[:LONGEST_LABEL])), *map(_number, one.values))
         console.print(table)
         if len(differing) > rows:
             console.print(Text(f"{len(differing) - rows:,} more problems differ; --rows N shows more", "dim"))
