@@ -89,6 +89,44 @@ def end_of_chain(node: Node) -> Node | None:
     return last
 
 
+def value_of_chain(gold: Node, answer: Node) -> Node:
+    r"""An equation without the formulas that it worked out, where it ends in a value: S = 24 for S = bh/2 = 24.
+
+    Beside a bare number, m + n = 601 is 601: a formula of several names is what was asked for. One of a single name,
+    x^2 = 9 or 2x = 10, is as likely to be a step on the way to it, and stays an equation.
+    """
+    if answer.kind == "named" and answer.args[0].kind == "rel":  # area = lw = 12
+        value = value_of_chain(gold, answer.args[0])
+        return answer if value is answer.args[0] else answer._replace(args=(value,))
+    if answer.kind != "rel":
+        return answer
+    first, *steps, last = answer.args
+    values = [side for side in steps if not names(side)]
+    if set(str(answer.value).split()) != {"="} or names(last) or not all(map(_is_value, (*steps, last))):
+        return answer
+    if any(names(step) & names(first) for step in steps if is_name(first)):
+        return answer
+    if any(same_scalar(value, last)[0] is not True for value in values):
+        return answer
+    if is_name(first):
+        sides = (first, *filter(is_name, steps), last)  # x = y = 5 names two
+        formulas = len(sides) - 2 + len(values) < len(steps)
+        return Node("rel", sides, " ".join("=" for _ in sides[1:])) if formulas else answer
+    asked = len(_unknowns(first)) > 1 and is_scalar(first) and _is_value(gold) and not names(gold)
+    return last if asked else answer
+
+
+def _is_value(node: Node) -> bool:
+    return is_scalar(node.args[0] if node.kind in ("unit", "pct", "deg") else node)
+
+
+def _unknowns(node: Node) -> frozenset[Node]:
+    """The names and the values of functions in a formula: both of f(1) + f(2)."""
+    if node.kind in ("call", "var"):
+        return frozenset({node})
+    return frozenset().union(*map(_unknowns, node.args))
+
+
 def turned_upward(node: Node) -> Node:
     """A chain of > turned round to <."""
     signs = str(node.value).split()
