@@ -47,8 +47,10 @@ _Http = TypeVar("_Http", "httpx.Client", "httpx.AsyncClient")
 class ServerError(RunError):
     """The server refused the request, or could not be reached, or answered what is no answer.
 
-    `status` is 0 where none came; `reason` is a word of the server's (`unauthorized`, `too_large`, ...), or
-    `unreachable` or `no_answer`.
+    Args:
+        status: The HTTP status; 0 where none came.
+        reason: A word of the server's (`unauthorized`, `too_large`, ...), or `unreachable` or `no_answer`.
+        detail: The same as a sentence.
     """
 
     def __init__(self, status: int, reason: str, detail: str) -> None:
@@ -207,7 +209,14 @@ class Client:
         return [served for body, count in _requests(rows) for served in _read(self._send(body), count)]
 
     def state(self) -> ServerState:
-        """What the server says of itself, asked once. Raises ServerError where it cannot be reached."""
+        """Ask once what the server says of itself.
+
+        Returns:
+            Whether it is ready, and what it judges by.
+
+        Raises:
+            ServerError: It cannot be reached, or what answers is no such server.
+        """
         import httpx
 
         try:
@@ -231,9 +240,19 @@ class Client:
 
 
 class AsyncClient:
-    """The same to be awaited; an asynchronous context manager. See Client for arguments and exceptions.
+    """Client to be awaited; an asynchronous context manager. Requests of one call are sent at the same time.
 
-    Requests of one call are sent at the same time, `concurrency` of them at most.
+    Args:
+        url: `http://HOST:PORT` or `https://HOST:PORT`.
+        token: The server's token, where it asks for one.
+        timeout: Seconds to wait for an answer; the server gives a request up after 100.
+        tries: How often a request is sent at most.
+        max_wait: Longest wait before a try, seconds; where the server asks for more its refusal is raised.
+        ca_file: Certificates (PEM) that an HTTPS server of your own is known by.
+        concurrency: How many requests are under way at the same time at most.
+
+    Raises:
+        ConfigError: An argument is none, or httpx (extra `client`) is not installed.
     """
 
     def __init__(
@@ -266,7 +285,18 @@ class AsyncClient:
         await self._http.aclose()
 
     async def score(self, rows: Sequence[RowLike]) -> list[ServedScore]:
-        """Judge rows, as Client.score does."""
+        """Judge rows, each with one response.
+
+        Args:
+            rows: Samples, or dicts with the fields of a row, as of Client.score.
+
+        Returns:
+            One ServedScore a row, in order.
+
+        Raises:
+            ServerError: The server refused or could not be reached, `tries` times where that may pass.
+            TypeError: `rows` is one row, or a row holds no one response.
+        """
         asked = [(asyncio.ensure_future(self._send(body)), count) for body, count in _requests(rows)]
         try:
             return [served for task, count in asked for served in _read(await task, count)]
@@ -276,7 +306,14 @@ class AsyncClient:
             await asyncio.gather(*(task for task, _ in asked), return_exceptions=True)
 
     async def state(self) -> ServerState:
-        """What the server says of itself, as Client.state does."""
+        """Ask once what the server says of itself.
+
+        Returns:
+            Whether it is ready, and what it judges by.
+
+        Raises:
+            ServerError: It cannot be reached, or what answers is no such server.
+        """
         import httpx
 
         try:

@@ -100,7 +100,7 @@ def _run(command: str | list[str], folder: Path) -> str:
         env=_environment(folder),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert run.returncode == 0, f"{command}\n{run.stdout}{run.stderr}"
@@ -109,7 +109,7 @@ def _run(command: str | list[str], folder: Path) -> str:
 
 def _environment(folder: Path) -> dict[str, str]:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return {**os.environ, "PATH": path, "COLUMNS": "120", "NO_COLOR": "1", "HOME": str(folder)}
+    return {**os.environ, "PATH": path, "COLUMNS": "120", "NO_COLOR": "1", "OMP_NUM_THREADS": "1", "HOME": str(folder)}
 
 
 @pytest.fixture(scope="session")

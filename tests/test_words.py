@@ -97,7 +97,7 @@ def _top_level(path: Path) -> tuple[set[str], set[str]]:
             case ast.ClassDef(name=name):
                 defined.add(name)
             case ast.Assign(targets=[ast.Name(id="__all__")], value=value):
-                public.update(one.value for one in ast.walk(value) if isinstance(one, ast.Constant))
+                public.update(str(one.value) for one in ast.walk(value) if isinstance(one, ast.Constant))
             case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
                 defined.add(name)
             case ast.ImportFrom(names=names) if path.name == "__init__.py":

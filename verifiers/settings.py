@@ -84,9 +84,22 @@ def from_table(cls: type[_T], table: Mapping[str, Any], file: str | Path = "") -
     r1_reward.verifiers.errors.ConfigError: unknown key 'warm_up'; did you mean 'warmup'?
     """
     try:
-        return cls(**values_of(cls, table))
+        return _made(cls, table)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}" if file else str(error)) from error
+
+
+def _made(cls: type[_T], table: Mapping[str, Any], path: str = "") -> _T:  # any: a table of TOML
+    values = values_of(cls, table, path)
+    missing = [
+        path + field.name
+        for field in dataclasses.fields(typing.cast(Any, cls))
+        if field.init and field.name not in values
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ConfigError(f"{', '.join(missing)}: not there, and without a default")
+    return cls(**values)
 
 
 def values_of(cls: type, table: Mapping[str, Any], path: str = "") -> dict[str, Any]:  # any: as above
@@ -155,7 +168,7 @@ def _value(hint: Any, written: Any, name: str) -> Any:  # any: a type, and a val
 def _typed(hint: Any, value: Any, name: str, written: Any) -> Any:  # any: as above
     """The value as the type asks for it; `written` is what a message shows."""
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return typing.cast(type, hint)(**values_of(typing.cast(type, hint), value, f"{name}."))
+        return _made(typing.cast(type, hint), value, f"{name}.")
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any or hint is object:
         return value

@@ -88,6 +88,19 @@ def test_what_does_not_fit_is_named_with_what_would(table: dict[str, object], sa
         from_table(Outer, table, "run.toml")
 
 
+def test_what_must_be_said_and_is_not_is_named() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Card:
+        name: str
+        title: str
+        rows: int = 0
+
+    with pytest.raises(ConfigError, match=r"^name, title: not there, and without a default"):
+        from_table(Card, {"rows": 3})
+    with pytest.raises(ConfigError, match=r"^card\.toml: title: not there"):
+        from_table(Card, {"name": "x"}, "card.toml")
+
+
 def test_settings_made_in_python_keep_to_the_same_rules() -> None:
     with pytest.raises(ConfigError, match="steps is 0; it must be at least 1"):
         Outer(steps=0)

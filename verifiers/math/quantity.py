@@ -47,7 +47,7 @@ def same_quantity(gold: Node, answer: Node) -> JudgedQuantity:
     >>> same_quantity(read("1.5 km").node, read("1500 meters").node).same
     True
     >>> same_quantity(read("0.33").node, read("1/3").node), same_quantity(read("1/3").node, read("0.33").node).same
-    (Judged(same=True, rule='rounded'), False)
+    (JudgedQuantity(same=True, rule='rounded'), False)
     """
     if gold.kind == "unit" or answer.kind == "unit":
         return _units(gold, answer)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from r1_reward.inspection.report import ReportOptions, write_report
@@ -175,7 +175,7 @@ def test_a_question_about_nothing_is_refused(tmp_path: Path, rows: list[Any], as
         query.rows(connection, query.Question(**asked))
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no finding
 @given(lines=st.lists(st.binary(max_size=40).map(lambda text: text.replace(b"\n", b" ")), max_size=30))
 def test_no_line_ends_the_index(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]) -> None:
     folder = tmp_path_factory.mktemp("odd")
