@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from .items import is_name
 from .scalar import is_scalar, same_scalar
-from .tree import MINUS_ONE, ZERO, Node, mul, names, neg, num, sub, substitute
+from .tree import MINUS_ONE, ZERO, Node, kinds, mul, names, neg, num, sub, substitute
 
 
 def residual(node: Node) -> Node:
@@ -81,7 +81,9 @@ def end_of_chain(node: Node) -> Node | None:
         return None  # 1 = 1 says nothing
     for side in node.args[:-1]:
         if is_name(side):
-            if side.kind == "var" and side.value in names(last):
+            if (side.kind == "var" and side.value in names(last)) or (
+                side.kind == "const" and side.value in kinds(last)
+            ):
                 return None  # x = x + 1 gives x no value
             continue
         if not is_scalar(side) or not is_scalar(last) or same_scalar(side, last)[0] is not True:
@@ -112,8 +114,25 @@ def value_of_chain(gold: Node, answer: Node) -> Node:
         sides = (first, *filter(is_name, steps), last)  # x = y = 5 names two
         formulas = len(sides) - 2 + len(values) < len(steps)
         return Node("rel", sides, " ".join("=" for _ in sides[1:])) if formulas else answer
-    asked = len(_unknowns(first)) > 1 and is_scalar(first) and _is_value(gold) and not names(gold)
+    asked = _may_be_asked(first, last) and is_scalar(first) and _is_value(gold) and not names(gold)
     return last if asked else answer
+
+
+def _may_be_asked(formula: Node, value: Node) -> bool:
+    """Whether a formula may be what a question asked for; 2x + 3y - 6 = 0 and x/2 + y/3 = 1 are curves."""
+    if len(_unknowns(formula)) < 2 or value == ZERO or (value.value == 1 and {"x", "y"} <= names(formula)):
+        return False
+    terms = formula.args if formula.kind == "add" else ()
+    if any(not _unknowns(term) for term in terms):
+        return False  # x + y + 1 = 7
+    parts = formula.args if formula.kind == "mul" else (formula,)
+    open_parts = [part for part in parts if _unknowns(part)]
+    inverse = len(open_parts) == 1 and open_parts[0].kind == "pow" and _is_negative(open_parts[0].args[1])
+    return not inverse and not any(map(_is_negative, parts))  # -(x + y) = 6 and 1/(x + y) = 6 give x + y
+
+
+def _is_negative(node: Node) -> bool:
+    return isinstance(node.value, (int, Fraction)) and node.value < 0
 
 
 def _is_value(node: Node) -> bool:
