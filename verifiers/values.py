@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from .math.units import DIRECTIONS, unit
 from .math.words import NUMBER_WORDS, spelled_number
-from .wording import TABLES, digits_for_words, plain
+from .wording import TABLES, digits_for_words, minus_in_words, plain
 
 _NAMES = "jan(?:uary)? feb(?:ruary)? mar(?:ch)? apr(?:il)? may june? july? aug(?:ust)? sept?(?:ember)? oct(?:ober)?"
 _NAMES += " nov(?:ember)? dec(?:ember)?"
@@ -77,7 +77,7 @@ _HALF = re.compile(
 _ABOUT = re.compile(
     r"(?:about|approximately|approx\.?|around|roughly|circa|ca?\.|~|≈|the year|year|in|exactly|only)\s*"
 )
-_LABEL = re.compile(r"(?:no\.?|number|#)\s?(?=\d)")
+_LABEL = re.compile(r"(?:no\.?|number|#)\s?(?=[\d,]+$)")
 _COUNTS = "|".join(NUMBER_WORDS)
 _BOUNDS = [
     (
@@ -188,7 +188,7 @@ def read_value(text: str) -> Value | None:
 
 @lru_cache(maxsize=8_192)
 def _read(text: str) -> Value | None:
-    text = " ".join(plain(text).split()).strip(" .。,;:!")
+    text = minus_in_words(" ".join(plain(text).split()).strip(" .。,;:!"))
     while (
         (lead := _ABOUT.match(text.lower()))
         and lead.end() < len(text)

@@ -55,12 +55,18 @@ _ROMAN = re.compile(
     r"(?<=\w )(?=[IVXL]{2})(X[LX]|L?X{0,3})(I[XV]|V?I{0,3})(?![\w.'’])"
     r"|(?:(?<=[a-z] )|(?<=[A-Z]{2} ))(?<!\b[a-z] )(?P<lone>[IV])(?=$|[,;:)]| of )"
 )
-_BEFORE_ROMAN = re.compile(r"(?<!\w)[A-Z]\w+ $")
+_BEFORE_ROMAN = re.compile(
+    r"(?<!\w)(?!(?:Am|And|As|But|Can|Could|Did|Do|Had|Have|If|Is|May|Must|Or|Shall|Should|So|Than|Was|Will|Would) )"
+    r"[A-Z]\w+ $"
+)
 _TENS = {"": 0, "X": 10, "XX": 20, "XXX": 30, "XL": 40, "L": 50, "LX": 60, "LXX": 70, "LXXX": 80}
 _ONES = {"": 0, "I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7, "VIII": 8, "IX": 9}
 _STATES = dict(pair.replace("_", " ").split(":") for pair in TABLES["same"]["states"].split())
 _STATE = re.compile(rf"(?<=, )(?:{'|'.join(_STATES)})(?!\w)")
-_NAMED = re.compile(r"(?:\d\.|(?<!\d)([^\W\d_]+)[\s/(-]{0,2})$")
+_LABELS = "|".join(TABLES["units"]["labels"].split())
+_NAMED = re.compile(
+    rf"(?:\d\.|[§#]\s?|\b(?:{_LABELS})(?:\s+(?:is|was|number)\s+|\s?[:=]\s?)|(?<!\d)(?P<word>[^\W\d_]+)[\s/(-]{{0,2}})$"
+)
 _MEASURES = frozenset(TABLES["units"]["measures"].split())
 _SAME = {word: line.split()[0] for line in TABLES["same"]["words"].strip().split("\n") for word in line.split()}
 _PHRASES = {
@@ -131,7 +137,7 @@ def _words(text: str) -> tuple[str, ...]:
         text = unicodedata.normalize("NFD", plain(text))
         text = unicodedata.normalize("NFC", _ACCENT.sub("", text))
         text = _GREEK.sub(_letter_name, text)
-    text = _DATA.sub(_data_unit, text)
+    text = minus_in_words(_DATA.sub(_data_unit, text))
     text = _ALGEBRA.sub(r"\1\3 − \2\4", _QUOTED.sub(r"\2", text)).casefold().replace("&", " and ")
     text = _TONE.sub(lambda match: match[1] + ("#" if match[2] == "sharp" else "♭"), text)
     text = _SLASH.sub(" ", _HYPHEN.sub(" ", _INNER.sub("", _INITIALS.sub(r"\1", _MINUS.sub(r"\1-", text)))))
@@ -170,8 +176,8 @@ def _number(match: re.Match[str]) -> str:
     if "." not in digits:
         return digits
     digits = digits.replace(".", "0.", 1) if digits.lstrip("-")[:1] == "." else digits
-    named = _NAMED.search(match.string, 0, match.start()) if digits[-1] == "0" else None
-    return digits if named and named[1] not in _MEASURES else digits.rstrip("0").rstrip(".")
+    named = digits[-1] == "0" and digits[0] != "-" and _NAMED.search(match.string, 0, match.start())
+    return digits if named and named["word"] not in _MEASURES else digits.rstrip("0").rstrip(".")
 
 
 def same_wording(said: str, gold: str, language: str = "en") -> bool:
@@ -252,6 +258,18 @@ def _roman(match: re.Match[str]) -> str:
     if match["lone"]:
         return str(_ONES[match["lone"]]) if _BEFORE_ROMAN.search(match.string[: match.start()]) else match[0]
     return str(_TENS.get(match[1], 0) + _ONES[match[2]])
+
+
+_MINUS_WORD = re.compile(rf"^-(?=(?:{'|'.join(NUMBER_WORDS)})(?!\w))", re.IGNORECASE)
+
+
+def minus_in_words(text: str) -> str:
+    """A text with `minus` for a sign before a number in words.
+
+    >>> minus_in_words("-five percent"), minus_in_words("- five")
+    ('minus five percent', '- five')
+    """
+    return _MINUS_WORD.sub("minus ", text) if text[:1] == "-" else text
 
 
 _NUMBER_WORDS = re.compile(

@@ -317,8 +317,9 @@ def _pythonic(text: str) -> list[Call] | None:
 
 def _printed(node: ast.expr) -> ast.expr:
     """The call that is printed, as Gemma 3 writes it; else the expression itself."""
-    printed = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
-    if printed and len(node.args) == 1 and not node.keywords and isinstance(node.args[0], ast.Call):
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"):
+        return node
+    if len(node.args) == 1 and not node.keywords and isinstance(node.args[0], ast.Call):
         return node.args[0]
     return node
 
