@@ -32,7 +32,7 @@ class ShardedScorer(nn.Module):
         """Scores of a batch; all processes must call, each with its own."""
         return scores_of(self._scorer, batch)
 
-    def unshard(self) -> None:
+    def make_whole(self) -> None:
         """Make the model whole again on the first process, to be saved; it can no longer be called."""
         reshard(self)
         for part in self.model.modules():

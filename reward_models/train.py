@@ -454,7 +454,7 @@ class _Run:
     def write(self, card: Card) -> None:
         """Write the reward model; with several processes the first does."""
         if self.spread is not None:
-            self.spread.unshard()
+            self.spread.make_whole()
             if self.processes.rank == 0 and self.scorer.model is not self.scorer.plain:
                 self.scorer.model = self.scorer.model.merge_and_unload()
         if self.processes.rank == 0:

@@ -264,10 +264,12 @@ def calls_text(turns: object, *, opened: bool = False) -> str:
             failed = _is_error(turn)
             continue
         calls = turn.get("tool_calls") or ([turn["function_call"]] if turn.get("function_call") else [])
-        calls = [turn] if turn.get("type") == "function_call" else calls
+        calls = [turn] if turn.get("type") in ("function_call", "tool_use") else calls
+        if not calls and isinstance(turn.get("content"), list):
+            calls = [block for block in turn["content"] if _mapping(block).get("type") == "tool_use"]
         written = [_call(call) for call in calls if isinstance(call, Mapping)]
         parts += [call for call in written if not (failed and call in parts)]
-        if turn.get("role", "assistant") == "assistant" and turn.get("type") != "function_call":
+        if turn.get("role", "assistant") == "assistant" and turn.get("type") not in ("function_call", "tool_use"):
             text = response_text(turn, opened=opened)
             parts.append(text)
         failed = False
@@ -281,7 +283,8 @@ def _is_turn(turn: object) -> bool:
 def _call(call: Row) -> str:
     inner = call.get("function") if isinstance(call.get("function"), Mapping) else call
     assert isinstance(inner, Mapping)
-    return f"<tool_call>{json.dumps({'name': inner.get('name'), 'arguments': inner.get('arguments')})}</tool_call>"
+    arguments = next((inner[key] for key in ("arguments", "args", "input") if key in inner), None)
+    return f"<tool_call>{json.dumps({'name': inner.get('name'), 'arguments': arguments})}</tool_call>"
 
 
 def _is_error(turn: Row) -> bool:

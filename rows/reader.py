@@ -477,7 +477,7 @@ class _Row:
             path = self._columns["reference"]
             return ("", None) if path is None else (path, get(self._row, path))
         own = self._row.get("reference")
-        if not _is_empty(own):
+        if not _is_empty(own) or (own == [] and kind == "tools"):  # no call is right
             return "reference", own
         tool = self._tool
         golds = [] if tool is None else [(path, get(self._row, path)) for path in tool.fields.get("reference", ())]

@@ -59,6 +59,13 @@ _LEFT_OPEN = re.compile(r"^\*{2,3}\s*|\s*\*{2,3}$")
 _PLACED = re.compile(r"(?:in|at|on|by) (?=[^\W\d])")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)])\s+", re.MULTILINE)
 _SPLITS = (r"\n+", r"\s*[;；]\s*", r"\s*(?:[,，、]\s*(?:and\s+|&\s*)?|\s+and\s+|\s+&\s+)", r"\s*[,，、;；]\s*")
+_ARROWS = re.compile(r"\s*(?:->|=>|→|➔|≻|>)\s*")
+_FIRST = re.compile(r"^(?:first(?:ly)?|1st)\b\s*[:,]?\s*(?=\S)", re.IGNORECASE)
+_THEN = re.compile(
+    r"\s*[,;.]?\s*\b(?:and\s+)?(?:then|next|finally|lastly|last|followed by|after that|second(?:ly)?|third(?:ly)?"
+    r"|fourth|fifth|2nd|3rd|4th|5th)\b\s*[:,]?\s*",
+    re.IGNORECASE,
+)
 _POLAR = {word: polar for polar, words in TABLES["polar"].items() for word in words.split()}
 _SAYS_POLAR = re.compile(r"\W*(\w+)(?:\W*$|\s*(?:,|[.;:—–-](?!\s*#?\d)))")
 _NOTHING = frozenset(TABLES["unanswerable"]["texts"].strip().split("\n"))
@@ -269,6 +276,8 @@ def _item_lists(said: str, count: int) -> list[list[str]]:
         return [[str(item) for item in listed]] if len(listed) == count else []
     text = _BULLET.sub("", said).strip().rstrip(".")
     lists = [[one.strip() for one in re.split(split, text) if one.strip()] for split in _SPLITS]
+    lists.append(_ARROWS.split(text))
+    lists.append(_THEN.split(_FIRST.sub("", text)))
     return [items for items in lists if len(items) == count]
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from .math.units import DIRECTIONS, unit
 from .math.words import NUMBER_WORDS, spelled_number
-from .wording import TABLES, digits_for_words, plain
+from .wording import TABLES, digits_for_words, minus_in_words, plain
 
 _NAMES = "jan(?:uary)? feb(?:ruary)? mar(?:ch)? apr(?:il)? may june? july? aug(?:ust)? sept?(?:ember)? oct(?:ober)?"
 _NAMES += " nov(?:ember)? dec(?:ember)?"
@@ -62,6 +62,9 @@ _PART = re.compile(
 _FEET = re.compile(r"(?<![\w'\"])(\d+)\s?'\s?(?:(\d{1,2}(?:\.\d+)?)\s?(?:\"|''|$))?(?!\w)")
 _INCHES = re.compile(r"(\d+(?:\.\d+)?)\s?(?:\"|'')")
 _DEGREES = re.compile(r"\s?(?:°|\bdeg(?:rees?)?\b)\s?([cf])(?:elsius|ahrenheit)?\b|(?<=\d)\s?(°)", re.IGNORECASE)
+_PREFIXED = re.compile(  # what milli- and mega- are told from each other by
+    r"\d[\s-]?([mM])(?=(?:g|Hz|W|V|A|Ω|ohms?|N|Pa|J|K|eV|Sv|F|C|Bq|cal|mol|T|L|s|S|m|H|Gy|Wh|Ah|Ci|rad|bar|pc|M)(?![a-zA-Z]))"
+)
 _CUT = re.compile(r"\b((?:[kcmd]?m|ft|in|mi|yd))([23])\b")
 _SHORT = (
     (re.compile(r"(\d)\s?h(?:rs?|ours?)?\s?(\d+)\s?m(?:ins?)?$"), r"\1 h \2 min"),
@@ -74,7 +77,7 @@ _HALF = re.compile(
 _ABOUT = re.compile(
     r"(?:about|approximately|approx\.?|around|roughly|circa|ca?\.|~|≈|the year|year|in|exactly|only)\s*"
 )
-_LABEL = re.compile(r"(?:no\.?|number|#)\s?(?=\d)")
+_LABEL = re.compile(r"(?:no\.?|number|#)\s?(?=[\d,]+$)")
 _COUNTS = "|".join(NUMBER_WORDS)
 _BOUNDS = [
     (
@@ -126,7 +129,7 @@ _MEASURED = frozenset((*TABLES["currencies"], "percent", "number"))
 """Kinds whose sign may be left out: `5` for `$5`."""
 _NO_UNIT = "|".join(sorted({*TABLES["units"]["none"].split(), *map(re.escape, DIRECTIONS)}))
 _COUNTED = re.compile(
-    rf"(?:exactly )?(?P<count>[-+]?[\d,.]*\d|(?:{_COUNTS})(?:[ -](?:{_COUNTS}))*)"
+    rf"(?:exactly )?(?P<count>[-+]?[\d,.]*\d(?:k(?= ))?|(?:{_COUNTS})(?:[ -](?:{_COUNTS}))*)"
     rf"(?:(?:\s+(?!(?:{_NO_UNIT})(?![\w-]))[a-z][a-z'-]*){{1,3}})"
 )
 
@@ -156,9 +159,8 @@ def same_value(said: str, gold: str, *, fuller: bool = True) -> bool:
                 return True
         if read is not None and read.satisfies(value):
             return fuller or read.kind != "date" or value.satisfies(read)
-    if (ratio := _RATIO.fullmatch(expected)) and (":" in expected):
-        match = _RATIO.fullmatch(answer)
-        return match is not None and match.groups() == ratio.groups()
+    if (ratio := _RATIO.fullmatch(expected)) and (match := _RATIO.fullmatch(answer)) and ":" in expected + answer:
+        return match.groups() == ratio.groups()
     ends = _range(expected)
     return ends is not None and ends == _range(answer)
 
@@ -170,7 +172,9 @@ def same_case(said: str, gold: str) -> bool:
     (True, False)
     """
     read, value = read_value(said), read_value(gold)
-    return said == gold or read is None or value is None or read.satisfies(value)
+    if said == gold or (read is not None and value is not None):
+        return said == gold or (read is not None and value is not None and read.satisfies(value))
+    return _PREFIXED.findall(plain(said)) == _PREFIXED.findall(plain(gold))
 
 
 def read_value(text: str) -> Value | None:
@@ -184,7 +188,7 @@ def read_value(text: str) -> Value | None:
 
 @lru_cache(maxsize=8_192)
 def _read(text: str) -> Value | None:
-    text = " ".join(plain(text).split()).strip(" .。,;:!")
+    text = minus_in_words(" ".join(plain(text).split()).strip(" .。,;:!"))
     while (
         (lead := _ABOUT.match(text.lower()))
         and lead.end() < len(text)
@@ -285,7 +289,9 @@ def _in_words(text: str) -> Fraction | None:
 
 
 def _number_value(text: str) -> Value | None:
-    letters = re.search(r"\d\s?[KMB]$", text) is not None
+    if re.search(r"\d\s?[mM]N$", text):
+        return None  # newtons
+    letters = re.search(r"\d(?:[kK]|\s?[MB])$", text) is not None  # 12K; `300 K` are kelvin
     amount = number(text.lower(), letters=letters)
     return None if amount is None else Value("number", amount)
 
@@ -293,7 +299,7 @@ def _number_value(text: str) -> Value | None:
 def _percent(text: str) -> Value | None:
     for sign in ("%", "percent", "per cent", "pct"):
         if text.endswith(sign):
-            amount = number(re.sub(r" (?:of )?an?$", "", text.removesuffix(sign).strip(" -")))
+            amount = number(re.sub(r" (?:of )?an?$", "", text.removesuffix(sign).rstrip(" -")))
             return None if amount is None else Value("percent", amount)
     return None
 
@@ -325,6 +331,7 @@ def _quantity(text: str) -> Value | None:
         text = _HALF.sub(_half_amount, text)
     for pattern, written in _SHORT:
         text = pattern.sub(written, text)
+    text = text.replace("Ω", "ohm").replace("kilohm", "kiloohm").replace("megohm", "megaohm")
     text = _FEET.sub(lambda match: f"{match[1]} ft {match[2] or 0} in", text) if "'" in text else text
     text = _INCHES.sub(r"\1 in", text) if '"' in text else text
     text = _CUT.sub(r"\1^\2", _DEGREES.sub(lambda match: f" deg{match[1].upper()}" if match[1] else " arcdegree", text))

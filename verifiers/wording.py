@@ -44,15 +44,30 @@ _INITIALS = re.compile(r"(?<![^\W_])([^\W\d_])(?:\.\s?|\s)(?=[^\W\d_](?![^\W_]))
 _INNER = re.compile(r"(?<=[^\W\d])\.(?=[^\W\d])|(?<=[^\W\d_])['`](?=[^\W\d_])|(?<=\b[^\W\d_])\.(?=[\s,)]|$)")
 _HYPHEN = re.compile(r"(?<=[^\W\d])-(?=[^\W\d])")
 _JOINED = re.compile(r"(?<=[^\W\d]{2})-(?=[^\W\d])|(?<=[^\W\d])-(?=[^\W\d]{2})")
+_DATA = re.compile(r"(?<=\d)[ -]?([kKMGTPmgtp]i?)(B|bit|b)(ps|/s(?:ec)?)?(?![\w/])")
+_DATA_PREFIXES = {"k": "kilo", "m": "mega", "g": "giga", "t": "tera", "p": "peta"}
+_DATA_PREFIXES |= {"ki": "kibi", "mi": "mebi", "gi": "gibi", "ti": "tebi", "pi": "pebi"}
 _SLASH = re.compile(r"(?<=[^\W\d]{2})/(?=[^\W\d]{2})")
 _ALGEBRA = re.compile(
     r"(?<![\w'])([a-z])\s?-\s?(?=\d)|(?<=\d)\s?-\s?([a-z])(?![\w'])|(?<![\w'])([a-z])-([a-z])(?![\w'])"
 )
-_ROMAN = re.compile(r"(?<=\w )(?=[IVXL]{2})(X[LX]|L?X{0,3})(I[XV]|V?I{0,3})(?![\w.'’])")
+_ROMAN = re.compile(
+    r"(?<=\w )(?=[IVXL]{2})(X[LX]|L?X{0,3})(I[XV]|V?I{0,3})(?![\w.'’])"
+    r"|(?:(?<=[a-z] )|(?<=[A-Z]{2} ))(?<!\b[a-z] )(?P<lone>[IV])(?=$|[,;:)]| of )"
+)
+_BEFORE_ROMAN = re.compile(
+    r"(?<!\w)(?!(?:Am|And|As|But|Can|Could|Did|Do|Had|Have|If|Is|May|Must|Or|Shall|Should|So|Than|Was|Will|Would) )"
+    r"[A-Z]\w+ $"
+)
 _TENS = {"": 0, "X": 10, "XX": 20, "XXX": 30, "XL": 40, "L": 50, "LX": 60, "LXX": 70, "LXXX": 80}
 _ONES = {"": 0, "I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7, "VIII": 8, "IX": 9}
 _STATES = dict(pair.replace("_", " ").split(":") for pair in TABLES["same"]["states"].split())
 _STATE = re.compile(rf"(?<=, )(?:{'|'.join(_STATES)})(?!\w)")
+_LABELS = "|".join(TABLES["units"]["labels"].split())
+_NAMED = re.compile(
+    rf"(?:\d\.|[§#]\s?|\b(?:{_LABELS})(?:\s+(?:is|was|number)\s+|\s?[:=]\s?)|(?<!\d)(?P<word>[^\W\d_]+)[\s/(-]{{0,2}})$"
+)
+_MEASURES = frozenset(TABLES["units"]["measures"].split())
 _SAME = {word: line.split()[0] for line in TABLES["same"]["words"].strip().split("\n") for word in line.split()}
 _PHRASES = {
     f" {one.strip()} ": f" {line.partition(':')[0]} "
@@ -63,6 +78,11 @@ _TITLES = frozenset(TABLES["same"]["titles"].split())
 _ORDINALS = {word: at for at, word in enumerate(TABLES["same"]["ordinals"].split(), 1)}
 _THE_EIGHTH = re.compile(r"(?<=\w )the ([A-Z][a-z]+th|First|Second|Third)(?=$|,| of )")
 _TO = re.compile(r"(?<=\d) (?:to|until|through) (?=\d)")
+_BLOOD = re.compile(
+    r"(?:(?:blood )?(?:type|group) )?(A|B|AB|O)(?: ?(?:Rh|RhD))? ?([+-]|pos(?:itive)?|neg(?:ative)?)", re.IGNORECASE
+)
+_ELEMENTS = dict(pair.split(":") for pair in TABLES["same"]["elements"].split())
+_ISOTOPE = re.compile(rf"(?<![\w-])({'|'.join(_ELEMENTS)})-(\d{{1,3}})(?![\w-])")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _ACRONYM = re.compile(r"(.+?)\s*\(([^()\s]{2,12})\)")
 _LAST_FIRST = re.compile(r"([^\W\d][^\d,;]*), ([^\W\d][^\d,;]*)")
@@ -117,15 +137,24 @@ def _words(text: str) -> tuple[str, ...]:
         text = unicodedata.normalize("NFD", plain(text))
         text = unicodedata.normalize("NFC", _ACCENT.sub("", text))
         text = _GREEK.sub(_letter_name, text)
+    text = minus_in_words(_DATA.sub(_data_unit, text))
     text = _ALGEBRA.sub(r"\1\3 − \2\4", _QUOTED.sub(r"\2", text)).casefold().replace("&", " and ")
     text = _TONE.sub(lambda match: match[1] + ("#" if match[2] == "sharp" else "♭"), text)
     text = _SLASH.sub(" ", _HYPHEN.sub(" ", _INNER.sub("", _INITIALS.sub(r"\1", _MINUS.sub(r"\1-", text)))))
     brackets = "()[]" if _BRACKETED.search(text) else ""
     return tuple(
-        _number(match[0]) if match.lastgroup == "number" else match[0]
+        _number(match) if match.lastgroup == "number" else match[0]
         for match in _WORD.finditer(text)
         if match.lastgroup != "sign" or match[0] in brackets or _says(match)
     )
+
+
+def _data_unit(match: re.Match[str]) -> str:
+    """Bits and bytes by the case of their b; in small letters alone, mb are bytes and mbps bits."""
+    prefix, bits, rate = match[1].lower(), match[2], match[3] or ""
+    small = match[1] != "k" and match[0].strip(" -").islower() and not rate
+    name = "byte" if bits == "B" or (bits == "b" and small) else "bit"
+    return f" {_DATA_PREFIXES[prefix]}{name}{' per second' if rate else ''}"
 
 
 def _letter_name(match: re.Match[str]) -> str:
@@ -141,10 +170,14 @@ def _says(match: re.Match[str]) -> bool:
     return sign in _KEPT or sign == "^" or unicodedata.category(sign) in ("Sm", "Sc", "So")
 
 
-def _number(word: str) -> str:
-    digits = word.replace(",", "")
+def _number(match: re.Match[str]) -> str:
+    """A number in one spelling; of a version or a section, which are no decimals, as it stands there."""
+    digits = match[0].replace(",", "")
+    if "." not in digits:
+        return digits
     digits = digits.replace(".", "0.", 1) if digits.lstrip("-")[:1] == "." else digits
-    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+    named = digits[-1] == "0" and digits[0] != "-" and _NAMED.search(match.string, 0, match.start())
+    return digits if named and named["word"] not in _MEASURES else digits.rstrip("0").rstrip(".")
 
 
 def same_wording(said: str, gold: str, language: str = "en") -> bool:
@@ -172,12 +205,19 @@ def same_wording(said: str, gold: str, language: str = "en") -> bool:
 def _spellings(text: str, language: str) -> frozenset[tuple[str, ...]]:
     """The spellings of a text; none of them empty."""
     eighth = _THE_EIGHTH.sub(lambda match: str(_ORDINALS.get(match[1].lower(), match[0])), text)
+    if blood := _BLOOD.fullmatch(text):
+        text = eighth = f"{blood[1]}{'+' if blood[2][0] in '+pP' else '-'}"
+    text, eighth = _ISOTOPE.sub(_isotope, text), _ISOTOPE.sub(_isotope, eighth)
     texts = [text, eighth, _JOINED.sub("", plain(text)), text.translate(_UMLAUTS)]
     if ((match := _ACRONYM.fullmatch(text)) and _is_acronym(match[2], match[1])) or (
         (match := re.fullmatch(r"([^()\s]{2,12}) \((.+)\)", text)) and _is_acronym(match[1], match[2])
     ):
         texts += match.groups()
     return frozenset({words for one in dict.fromkeys(texts) if (words := _spelled(one, language))} or {("",)})
+
+
+def _isotope(match: re.Match[str]) -> str:
+    return f"{_ELEMENTS[match[1]]} {match[2]}"
 
 
 def _is_acronym(short: str, text: str) -> bool:
@@ -191,7 +231,7 @@ def _is_acronym(short: str, text: str) -> bool:
 def _spelled(text: str, language: str) -> tuple[str, ...]:
     """The words of a text, each in the first of its spellings."""
     text = _STATE.sub(lambda match: _STATES[match[0]], text)
-    text = _ROMAN.sub(lambda match: str(_TENS.get(match[1], 0) + _ONES[match[2]]), text)
+    text = _ROMAN.sub(_roman, text)
     text = _TO.sub("-", text)
     words: list[str] = []
     for word in _normal(digits_for_words(text) if re.search("[a-z]{3}", text) else text, language):
@@ -211,6 +251,25 @@ def _spelled(text: str, language: str) -> tuple[str, ...]:
         if phrase in line:
             line = line.replace(phrase, short)
     return tuple(line.split())
+
+
+def _roman(match: re.Match[str]) -> str:
+    """The number of a king or a part; one letter alone only after a name, or it may be a pronoun."""
+    if match["lone"]:
+        return str(_ONES[match["lone"]]) if _BEFORE_ROMAN.search(match.string[: match.start()]) else match[0]
+    return str(_TENS.get(match[1], 0) + _ONES[match[2]])
+
+
+_MINUS_WORD = re.compile(rf"^-(?=(?:{'|'.join(NUMBER_WORDS)})(?!\w))", re.IGNORECASE)
+
+
+def minus_in_words(text: str) -> str:
+    """A text with `minus` for a sign before a number in words.
+
+    >>> minus_in_words("-five percent"), minus_in_words("- five")
+    ('minus five percent', '- five')
+    """
+    return _MINUS_WORD.sub("minus ", text) if text[:1] == "-" else text
 
 
 _NUMBER_WORDS = re.compile(

@@ -290,6 +290,34 @@ def test_what_only_looks_like_them_is_left_alone(row: dict[str, Any], kind: str)
     assert sample.kind_or_guess == kind
 
 
+AREA = [{"name": "area", "arguments": {"base": 3}}]
+USED = {"type": "tool_use", "name": "area"}
+
+
+@pytest.mark.parametrize(
+    ("response", "reference", "right"),
+    [
+        (
+            {"role": "assistant", "content": [{"type": "text", "text": "ok"}, {**USED, "input": {"base": 3}}]},
+            AREA,
+            True,
+        ),
+        ([{"type": "text", "text": "ok"}, {**USED, "input": {"base": 4}}], AREA, False),
+        (
+            {"role": "assistant", "content": "", "tool_calls": [{"name": "area", "args": {"base": 3}, "id": "1"}]},
+            AREA,
+            True,
+        ),
+        ("No tool is needed.", [], True),
+        ([{**USED, "input": {"base": 3}}], [], False),
+    ],
+)
+def test_messages_of_anthropic_and_langchain(response: Any, reference: Any, right: bool) -> None:
+    row = {"kind": "tools", "prompt": "How large?", "tools": [TOOL], "response": response, "reference": reference}
+    (sample,) = RowReader().read_row(row).samples
+    assert auto()([sample])[0].correct is right
+
+
 def test_a_trajectory_counts_its_calls_together() -> None:
     other = {"type": "function", "function": {"name": "area", "arguments": {"base": 3}}}
     turns = [

@@ -178,7 +178,7 @@ while True:
     try: os.fork()
     except OSError: pass
 """,
-        ("time",),
+        ("time", "memory"),  # whichever bound its copies reach first
     ),
     "leaves daemons": (
         """

@@ -42,6 +42,20 @@ def judge(response: str, reference: Any = None, how: dict[str, Any] | None = Non
 
 
 FORMS = {
+    "llama 4, pythonic": '[get_weather(city="Paris", days=2)]<|eot|>',
+    "llama 4, with its header": f"<|header_start|>assistant<|header_end|>\n\n{CALL}<|eot|>",
+    "llama 4, marked": f"<|python_start|>{CALL}<|eom|>",
+    "glm 4": f"{CALL}<|observation|>",
+    "glm 4, its user next": f"<tool_call>{CALL}</tool_call><|user|>",
+    "glm 4 9b": 'get_weather\n{"city": "Paris", "days": 2}<|observation|>',
+    "gemma 3": '```tool_code\nprint(get_weather(city="Paris", days=2))\n```',
+    "anthropic": json.dumps(
+        [
+            {"type": "text", "text": "Let me look."},
+            {"type": "tool_use", "name": "get_weather", "input": {"city": "Paris", "days": 2}},
+        ]
+    ),
+    "langchain": json.dumps({"tool_calls": [{"name": "get_weather", "args": {"city": "Paris", "days": 2}, "id": "1"}]}),
     "hermes": f"<tool_call>\n{CALL}\n</tool_call>",
     "hermes after thinking": f"<think>the weather</think>\n<tool_call>{CALL}</tool_call><|im_end|>",
     "hermes with prose": f"Let me look.\n<tool_call>{CALL}</tool_call>",
@@ -193,6 +207,15 @@ def test_several_golds_and_none() -> None:
     assert judge("I cannot do that.", []).score == 1.0
     assert judge(CALL, []).score == 0.0
     assert ToolsVerifier()([Sample(response=CALL, kind="tools")])[0].reason is Reason.REFERENCE_MISSING
+
+
+def test_an_empty_list_of_references_asks_for_no_call() -> None:
+    said = [f"<tool_call>{CALL}</tool_call>", "No tool is needed.", 'Answer\n{"city": "Paris"}']
+    verdicts = ToolsVerifier()(
+        [Sample(response=one, reference=[], kind="tools", meta={"tools": TOOLS}) for one in said]
+    )
+    assert [verdict.score for verdict in verdicts] == [0.0, 1.0, 1.0]
+    assert ToolsVerifier()([Sample(response="no", kind="tools")])[0].reason is Reason.REFERENCE_MISSING
 
 
 def test_the_choices_of_bfcl() -> None:

@@ -50,6 +50,7 @@ END_TOKENS = (
     *("<|im_end|>", "<|endoftext|>", "<｜end▁of▁sentence｜>", "</s>", "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>"),
     *("<end_of_turn>", "<eos>", "<|end|>", "<|return|>", "<|END_OF_TURN_TOKEN|>", "<|endofturn|>", "<pad>", "[EOS]"),
     *("[PAD]", "<|pad|>", "<|padding|>", "<|finetune_right_pad_id|>", "<|PAD_TOKEN|>", "<turn|>"),
+    *("<|eot|>", "<|eom|>", "<|observation|>", "<|user|>"),  # Llama 4; GLM
 )
 """Tokens that end a turn or pad it, in the usual templates."""
 _CUT = frozenset({"length", "max_tokens", "max_length", "truncated"})

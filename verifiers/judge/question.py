@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from .asking import UnclearError
+from .beside import check_keys, check_refusal, check_text, plain, texts
 
 MOST_TRIES = 1_000
 """Opening braces of a reply that are looked at."""
@@ -60,7 +59,7 @@ class Field:
                 return "yes" if value else "no"
             if isinstance(value, str) and value in self.words:
                 return value
-            matches = [word for word in self.words if isinstance(value, str) and _plain(word) == _plain(value)]
+            matches = [word for word in self.words if isinstance(value, str) and plain(word) == plain(value)]
             return matches[0] if len(matches) == 1 else self._unclear(value)
         if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
             return self._unclear(value)
@@ -108,7 +107,8 @@ def read_reply(
     """The verdict in a reply, by name of field, and its reasons.
 
     Reasoning is left out. Of several objects with the code, all must say the same, and nothing around them may say
-    otherwise: neither a second verdict (`[[B]]`, "Final score: 3"), nor, after the last object, another of the words.
+    otherwise (`beside.py`): neither another key, nor a second verdict (`[[B]]`, "Final score: 3", "I would give it a
+    1"), a refusal or a withdrawal, nor, after the last object, another of the words.
     Where that stands in the `material` of the question too, a judge has quoted it, and said nothing.
     Raises UnclearError where there is no verdict, or there are two.
 
@@ -128,9 +128,14 @@ def read_reply(
     around, after = _around(reply, final, [span for _, span in coded], objects[-1][1][1])
     if re.search(rf"code[\"']?\s*:\s*[\"']?{code}", around):
         raise UnclearError("the reply holds a verdict that cannot be read beside one that can")
+    names = {"code", "reasons", *(field.name for field in fields)}
+    around = "\n".join(
+        [around, *(text for one, _ in objects for key in one.keys() - names for text in texts(one[key]))]
+    )
+    quotable = "\n".join(neutral(text) for _, text in material)
+    check_refusal(around, after, quotable)
     if len(fields) == 1:
-        quotable = "\n".join(neutral(text) for _, text in material)
-        _check_around(around, after, fields[0], verdicts[0][fields[0].name], quotable)
+        check_text(around, after, fields[0], verdicts[0][fields[0].name], quotable)
     reasons = objects[0][0].get("reasons")
     return verdicts[0], reasons if isinstance(reasons, str) else ""
 
@@ -197,17 +202,13 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_unique, strict=False)
 def _verdict_of(value: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, str | float]:  # any: JSON values
     """What one object says. Raises UnclearError, also where a key beside the fields says otherwise."""
     verdict = {field.name: field.read(value.get(field.name)) for field in fields}
-    for key in value.keys() - verdict.keys() - {"code", "reasons"}:
-        if fields[0].name == "c1" and re.fullmatch(r"c\d+", key):
-            raise UnclearError(f"the reply has {key}, and there is no such criterion")
-        for field in fields:
-            if len(field.name) > 2 and field.name in key:
-                with suppress(UnclearError):
-                    other = field.read(value[key])
-                    if other != verdict[field.name]:
-                        verdict[field.name] = math.nan
-    if any(one != one for one in verdict.values()):
-        raise UnclearError("the reply holds verdicts that differ")
+    others = {key: value[key] for key in value.keys() - verdict.keys() - {"code", "reasons"}}
+    if fields[0].name == "c1":
+        for key in others:
+            if re.fullmatch(r"c\d+", key):
+                raise UnclearError(f"the reply has {key}, and there is no such criterion")
+    for field in fields:
+        check_keys(others, field, verdict[field.name], alone=len(fields) == 1)
     return verdict
 
 
@@ -221,49 +222,6 @@ def _around(reply: str, final: Sequence[_Span], objects: Sequence[_Span], last_v
         text.append(reply[start:end])
         after += text[-1:] * (start >= last_verdict)
     return "\n".join(text), "\n".join(after)
-
-
-_SAYS = (
-    r"(?:(?:verdict|judge?ment|decision|conclusion|grade|score|rating|result\]?|winner|boxed)\W{0,8}"
-    r"(?:(?:it|this|that|the\s+(?:response|answer))\s+)?(?:(?:is|was|(?:should|must|would)\s+be)\b\W{0,4})?|\[\[\s*)"
-)
-
-
-def _check_around(around: str, after: str, field: Field, verdict: str | float, quotable: str) -> None:
-    """Raise UnclearError where a text around a verdict gives another one."""
-
-    def said_by(pattern: str, text: str, before: int = 0) -> list[str]:
-        """What matches, but for quotations, by the match and so many characters before it."""
-        spans = [(one[1], one.start() - before, one.end()) for one in re.finditer(pattern, text)]
-        return [word for word, start, end in spans if start < 0 or text[start:end] not in quotable]
-
-    others: list[str | float] = []
-    if not field.words:
-        number = r"(?:\(\d+\s*(?:-|–|to)\s*\d+\)\W{0,4})?(-?\d++(?:\.\d++)?)(?!\s*(?:-|–|to)\s*\d)"
-        others += [float(one) for one in said_by(rf"(?i:{_SAYS}){number}", around)]
-    else:
-        words = {_plain(word): word for word in field.words}
-        # A single letter is a word of English, too, where it is small.
-        forms = [re.escape(w) if len(w) == 1 else f"(?i:{re.escape(w).replace('_', '[ _-]')})" for w in field.words]
-        word = rf"((?:not\s+)?(?:{'|'.join(sorted(forms, key=len, reverse=True))}))(?![\w>=])"
-        said = said_by(rf"(?i:{_SAYS}){word}", around)
-        if len(max(field.words, key=len)) > 2:
-            said += [one for one in said_by(rf"(?<![\w>=]){word}", after, before=12) if len(one) > 1]
-        others += [words[_plain(one)] for one in said if _plain(one) in words]
-        denied = [words[_plain(one)[3:]] for one in said if _plain(one) not in words]
-        if verdict in denied:
-            others.append("")
-    if any(one != verdict for one in others):
-        raise UnclearError("the reply says one thing in its verdict and another beside it")
-
-
-def _plain(word: str) -> str:
-    """A word without case, spaces, hyphens and the marks that models put around a verdict."""
-    word = re.sub(r"^<(\w+)>$", r"\1", word.strip()).lstrip(_BEFORE).rstrip(_BEFORE + ".!])")
-    return re.sub(r"[\s_-]", "", word).casefold()
-
-
-_BEFORE = " \t\r\n\u200b\u2060\ufeff\ufe0f*`\"'[(✅✔✓"
 
 
 _CONTROL_TOKEN = re.compile(

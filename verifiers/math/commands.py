@@ -8,12 +8,11 @@ from fractions import Fraction
 from .brackets import bracket, call, is_call
 from .descent import ENDS_PRODUCT, RELATIONS, Descent
 from .spelling import GREEK
-from .tokens import FUNCTIONS
+from .tokens import CURRENCIES, FUNCTIONS
 from .tree import IMAGINARY, TWO, E, Node, Unreadable, add, div, inverse, mul, neg, num, substitute
 from .words import words_of
 
 BIG = frozenset({"\\sum", "\\prod", "\\int", "\\iint", "\\iiint", "\\oint", "\\lim", "\\bigcup", "\\bigcap"})
-_MONEY = {"$": "dollar", "pounds": "sterling", "euro": "euro"}
 _NAMES = frozenset(
     "ldots vdots ddots prime hbar ell Re Im wp aleph beth complement square Box Diamond diamond star bigstar spadesuit"
     " heartsuit clubsuit diamondsuit checkmark top intercal dagger ddagger qed blacksquare S P dag eth Bbbk".split()
@@ -380,10 +379,10 @@ def command(parser: Descent, head: str) -> Node:
         return Node("set")
     if name == "boxed":
         return parser.argument()
-    if name in _MONEY:
+    if name in CURRENCIES:
         owed = parser.take("-")
         amount = parser.product()
-        return Node("unit", (neg(amount) if owed else amount,), _MONEY[name])
+        return Node("unit", (neg(amount) if owed else amount,), CURRENCIES[name])
     if name in ("forall", "exists"):
         raise Unreadable("a quantifier")
     if name in ("color", "textcolor"):

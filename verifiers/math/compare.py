@@ -13,11 +13,12 @@ from functools import lru_cache
 
 from .calls import with_factors, with_products_turned
 from .domains import clash_of_domains, span_of
-from .equations import end_of_chain, same_equation, same_inequality, solves, turned_upward
+from .equations import end_of_chain, same_equation, same_inequality, solves, turned_upward, value_of_chain
 from .families import congruence, same_family, with_parameter_renamed
 from .items import Item, is_name, items_of, links_of
 from .labels import (
     bound_name,
+    in_usual_order,
     is_figure,
     may_be_same,
     members_of,
@@ -112,7 +113,7 @@ def _compare(gold: Node, answer: Node) -> Decision:
         return Decision(True, "structure")
     if "text" in (gold.kind, answer.kind):
         return _regions(gold, answer) or _text(gold, answer)
-    return _same(gold, answer)
+    return _same(gold, value_of_chain(gold, answer))
 
 
 def _text(gold: Node, answer: Node) -> Decision:
@@ -258,6 +259,8 @@ def _same_item(gold: Item, answer: Item) -> Decision:
         return clash
     if gold.whole.kind == answer.whole.kind == "tuple" and gold.whole != gold.value and answer.whole != answer.value:
         return _LISTS.compare([gold], [answer], (None, None))  # (x, y) = (1, 2) and (y, x) = (2, 1)
+    if gold.whole == gold.value and gold.value.kind in BRACKETS:
+        answer = in_usual_order(answer)
     if answer.label is not None and gold.label is not None:
         renaming = bound_name(gold.label, answer.label)
         if renaming is not None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from .items import is_name
 from .scalar import is_scalar, same_scalar
-from .tree import MINUS_ONE, ZERO, Node, mul, names, neg, num, sub, substitute
+from .tree import MINUS_ONE, ZERO, Node, kinds, mul, names, neg, num, sub, substitute
 
 
 def residual(node: Node) -> Node:
@@ -81,12 +81,69 @@ def end_of_chain(node: Node) -> Node | None:
         return None  # 1 = 1 says nothing
     for side in node.args[:-1]:
         if is_name(side):
-            if side.kind == "var" and side.value in names(last):
+            if (side.kind == "var" and side.value in names(last)) or (
+                side.kind == "const" and side.value in kinds(last)
+            ):
                 return None  # x = x + 1 gives x no value
             continue
         if not is_scalar(side) or not is_scalar(last) or same_scalar(side, last)[0] is not True:
             return None
     return last
+
+
+def value_of_chain(gold: Node, answer: Node) -> Node:
+    r"""An equation without the formulas that it worked out, where it ends in a value: S = 24 for S = bh/2 = 24.
+
+    Beside a bare number, m + n = 601 is 601: a formula of several names is what was asked for. One of a single name,
+    x^2 = 9 or 2x = 10, is as likely to be a step on the way to it, and stays an equation.
+    """
+    if answer.kind == "named" and answer.args[0].kind == "rel":  # area = lw = 12
+        value = value_of_chain(gold, answer.args[0])
+        return answer if value is answer.args[0] else answer._replace(args=(value,))
+    if answer.kind != "rel":
+        return answer
+    first, *steps, last = answer.args
+    values = [side for side in steps if not names(side)]
+    if set(str(answer.value).split()) != {"="} or names(last) or not all(map(_is_value, (*steps, last))):
+        return answer
+    if any(names(step) & names(first) for step in steps if is_name(first)):
+        return answer
+    if any(same_scalar(value, last)[0] is not True for value in values):
+        return answer
+    if is_name(first):
+        sides = (first, *filter(is_name, steps), last)  # x = y = 5 names two
+        formulas = len(sides) - 2 + len(values) < len(steps)
+        return Node("rel", sides, " ".join("=" for _ in sides[1:])) if formulas else answer
+    asked = _may_be_asked(first, last) and is_scalar(first) and _is_value(gold) and not names(gold)
+    return last if asked else answer
+
+
+def _may_be_asked(formula: Node, value: Node) -> bool:
+    """Whether a formula may be what a question asked for; 2x + 3y - 6 = 0 and x/2 + y/3 = 1 are curves."""
+    if len(_unknowns(formula)) < 2 or value == ZERO or (value.value == 1 and {"x", "y"} <= names(formula)):
+        return False
+    terms = formula.args if formula.kind == "add" else ()
+    if any(not _unknowns(term) for term in terms):
+        return False  # x + y + 1 = 7
+    parts = formula.args if formula.kind == "mul" else (formula,)
+    open_parts = [part for part in parts if _unknowns(part)]
+    inverse = len(open_parts) == 1 and open_parts[0].kind == "pow" and _is_negative(open_parts[0].args[1])
+    return not inverse and not any(map(_is_negative, parts))  # -(x + y) = 6 and 1/(x + y) = 6 give x + y
+
+
+def _is_negative(node: Node) -> bool:
+    return isinstance(node.value, (int, Fraction)) and node.value < 0
+
+
+def _is_value(node: Node) -> bool:
+    return is_scalar(node.args[0] if node.kind in ("unit", "pct", "deg") else node)
+
+
+def _unknowns(node: Node) -> frozenset[Node]:
+    """The names and the values of functions in a formula: both of f(1) + f(2)."""
+    if node.kind in ("call", "var"):
+        return frozenset({node})
+    return frozenset().union(*map(_unknowns, node.args))
 
 
 def turned_upward(node: Node) -> Node:

@@ -42,6 +42,7 @@ MAX_DEPTH = 36
 
 _SETS: frozenset[Kind] = frozenset({"set", "builder", "interval", "union"})
 _NO_FACTOR: frozenset[Kind] = frozenset({"rel", "list", "tuple", "set", "interval", "union", "text"})
+_BASES = {name: str(2 + at) for at, name in enumerate("two three four five six seven eight nine ten".split())}
 _NAME_PART = re.compile(r"[A-Za-z0-9]|\d+")
 _CONSTANTS = {"e": E, "i": IMAGINARY, "\\pi": PI, "\\infty": INF, "\\imath": IMAGINARY}
 
@@ -337,6 +338,8 @@ class Parser:
     def _subscript(self, base: Node) -> Node:
         index = self._index()
         if base.kind == "num":
+            index = index.removeprefix("base").strip("()")
+            index = _BASES.get(index, index)
             if not index.isdigit():
                 raise Unreadable("a number with an index that is no base")
             return Node("based", (), f"{base.value}_{index}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .matrices import matrix_of
-from .tree import Kind, Node, TooBig, add, mul, names, neg
+from .tree import IMAGINARY, E, Kind, Node, TooBig, add, kinds, mul, names, neg
 
 _ASSIGNED: frozenset[Kind] = frozenset({"var", "call", "named"})
 
@@ -104,6 +104,8 @@ def unlabelled(node: Node) -> tuple[Node | None, Node]:
         label, value = node.args[0], node.args[-1]
         if label.kind == "var" and value != label and label.value in names(value):
             return None, node  # x = x + 1 gives x no value
+        if label.kind == "const" and label.value in kinds(value):
+            return None, node  # e = e
         return label, value
     if (
         len(node.args) == 2
@@ -122,7 +124,7 @@ def unlabelled(node: Node) -> tuple[Node | None, Node]:
 
 def is_name(node: Node) -> bool:
     """Whether a side of an equation can only be a name: x, x_1, f(x), F^{-1}, AB, (x, y), ∠ABC."""
-    if node.kind == "var":
+    if node.kind == "var" or node in (E, IMAGINARY):  # an eccentricity, a current
         return True
     if node.kind in ("call", "big"):
         return True

@@ -34,14 +34,14 @@ def label_keys(items: Sequence[Item]) -> list[str]:
 _NAME_FAMILIES = ("xyzw", "abcdef", "pqrs", "uvw", "mnk", "ijk")
 
 
-def have_usual_order(labels: Sequence[str]) -> bool:
+def have_usual_order(labels: Sequence[str], families: Sequence[str] = _NAME_FAMILIES) -> bool:
     """Whether names have an order of their own: x, y, z; a, b, c."""
-    return any(all(label in family for label in labels) for family in _NAME_FAMILIES)
+    return any(all(label in family for label in labels) for family in families)
 
 
 def values_by_name(items: Sequence[Item], labels: Sequence[str]) -> list[Node]:
-    """The values in the alphabetical order of their names, where they have names that differ."""
-    if len(set(labels)) < len(items):
+    """The values in the alphabetical order of their names, where they have names that differ; x, y, z, w is one too."""
+    if len(set(labels)) < len(items) or "".join(labels) == "xyzw":
         return [item.value for item in items]
     return [item.value for _, item in sorted(zip(labels, items, strict=True), key=lambda pair: pair[0])]
 
@@ -153,3 +153,15 @@ def bound_name(mine: Node, other: Node) -> tuple[str, Node] | None:
     if mine.args[0].kind == other.args[0].kind == "var" and mine.args != other.args:
         return str(other.args[0].value), mine.args[0]
     return None
+
+
+def in_usual_order(item: Item) -> Item:
+    """(y, x) = (1, 2) as (2, 1), for a reference that names nothing: a pair of x and y is in that order."""
+    parts = item.whole.args
+    if item.whole.kind != "tuple" or item.whole == item.value or any(part.kind != "rel" for part in parts):
+        return item
+    labels = [str(part.args[0].value) for part in parts]
+    if not have_usual_order(labels, _NAME_FAMILIES[:2]):
+        return item
+    values = values_by_name([Item(part.args[0], part.args[1], part) for part in parts], labels)
+    return item._replace(value=Node("tuple", tuple(values)))

@@ -95,10 +95,10 @@ _NUMBERS_IN_TEXT = re.compile(r"\\(?:text|mathrm)\s*\{([\d/.:-]+(?: ?[AaPp]\.?[M
 _HYPHENS = re.compile(r"\d{1,9}(?:-\d{1,9}){2,20}")
 """3-4-5, 1-800-555: hyphens that join numbers. Differences are written with signs between spaces or in another way."""
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+[1-9]|\d{1,3},\d{3}")
-_COMMA_UNIT = re.compile(r"(-?\d+),(\d+)(?=\s*(?:$|\\?%|\\[,; ]|\\(?:text|mathrm)\b|[a-zA-Z°€$]))")
+_COMMA_UNIT = re.compile(r"(-?\d+),(\d+)(?=\s*(?:$|\\?%|\\[,; ]|\\(?:text|mathrm)\b|[a-zA-Z°€£¥₹₽$]))")
 _POINT_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+,\d+(?![\d,])")
 _SPACE_GROUPS = re.compile(
-    r"^[-+]?\d{1,3}(?:[ \u00a0\u202f\u2009]\d{3})+(?=[.,]?\d*(?:\s*(?:\\?%|\\text|\\mathrm|[a-zA-Z€$]|$)))"
+    r"^[-+]?\d{1,3}(?:[ \u00a0\u202f\u2009]\d{3})+(?=[.,]?\d*(?:\s*(?:\\?%|\\text|\\mathrm|[a-zA-Z€£¥₹₽$]|$)))"
 )
 _BARE_UNIT = re.compile(r"(-?\d+(?:\.\d+)?)\s*([a-zA-Z]{1,3})")
 _STARS = re.compile(r"^\*\*(.*)\*\*$", re.DOTALL)
@@ -227,6 +227,7 @@ def _second_readings(text: str) -> tuple[Node, ...]:
         elif text[0] == "-":
             readings = [Parser(["-", f"{whole[1:]}.{after}"]).relation()]
         return tuple(readings)
+    text = text.replace("\\,", " ")
     parts = text.split(",")
     if len(parts) > 2 and all(part.isdigit() and part.isascii() and len(part) < 4 for part in parts):
         return (Node("list", tuple(num(int(part)) for part in parts)),)
@@ -378,6 +379,8 @@ _BEFORE_INTERVAL = frozenset({"\\cup", "\\cap", "\\in", "=", ",", ";", "\\setmin
 
 def _choice(tokens: list[str]) -> Node | None:
     """A letter of a multiple choice with what it stands for, as in `(C) 12`, `C. 12`, `C: x = 5`; or C alone."""
+    if len(tokens) > 1 and tokens[0].lower() in _OPTION:
+        tokens = tokens[1:]
     plain = [sign.lstrip('"') for sign in tokens[:4]]
     if len(plain) > 2 and plain[0] == "(" and plain[2] == ")" and _is_capital(plain[1]):
         letter, rest = plain[1], tokens[3:]
@@ -399,6 +402,7 @@ def _choice(tokens: list[str]) -> Node | None:
         return None
 
 
+_OPTION = frozenset({'"option', '"choice', '"选项', '"選項'})
 _NO_CONTENT = frozenset({"+", "*", "/", "=", "^", "_", "\\cup", "\\cap", ",", "(", "!", ">", "<", "<=", ">=", "\\to"})
 
 

@@ -39,6 +39,7 @@ _TOKEN = re.compile(
         (?:\.(?:\d+|(?=\\(?:overline|dot|bar)\b)|(?!\w)))?|\.\d+)
     |\\(?P<command>[A-Za-z]+\*?|.)
     |(?:np|numpy|math)\.(?=[a-z])
+    |(?P<foreign_word>(?=[A-Za-z]{0,20}[\u00c0-\u024f])[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]{2,})
     |(?P<letters>[A-Za-z]+)
     |(?P<foreign>[^\W\d_A-Za-z]+)
     |(?P<sign><=|>=|!=|==|=<|=>|\*\*|->|\.\.\.+|'+|.)""",
@@ -85,6 +86,10 @@ _COMMAND = re.compile(r"\\[A-Za-z]+")
 _BOLD_LETTERS = re.compile(r"[A-Za-z]|[A-Z]{2,3}|\\(?:" + "|".join(GREEK) + ")")
 _ARTICLE = re.compile(r" [a-z]{3,}")
 _AMOUNT = re.compile(r" \\?[$]?\d")
+CURRENCIES = spellings("currencies")
+_AMOUNT_AHEAD = re.compile(r"[\s~]*[-\d.(\\{a-zA-Z]")
+_ROW_SPACING = re.compile(r"\*?\s*\[\s*-?[\d.]{1,8}\s*(?:pt|em|ex|mm|cm|in|mu|pc|bp|sp)\s*\]|\*")
+"""What may stand behind the end of a row: a length in brackets, or the star that forbids a page break."""
 _LATEX = re.compile(r"[\\^_+]")
 
 
@@ -189,7 +194,7 @@ def _tokens(text: str, out: list[str], prose: bool, nesting: int) -> None:
         elif kind == "command":
             at, opened = _command(text, at, token["command"], out, nesting)
             brackets += opened
-        elif kind == "foreign":
+        elif kind == "foreign" or kind == "foreign_word":
             _foreign(piece, out)
         else:
             if piece in "([":
@@ -369,7 +374,8 @@ def _command(text: str, at: int, name: str, out: list[str], nesting: int) -> tup
     """Append what a command stands for; says where it ends and by how much it opens brackets."""
     if name == "\\":
         out.append("\\\\")
-        return at, 0
+        spacing = _ROW_SPACING.match(text, at)
+        return (at if spacing is None else spacing.end()), 0
     if name.startswith(("quad", "qquad")) and name not in _DROPPED:  # \quadx
         rest = name.removeprefix("q").removeprefix("uad").removeprefix("quad")
         if len(rest) == 1:
@@ -411,6 +417,8 @@ def _command(text: str, at: int, name: str, out: list[str], nesting: int) -> tup
         out.append("\\" + _SPELLINGS[name])
         return at, 0
     token = _RENAMED.get(name, "\\" + name)
+    if name in CURRENCIES and _after_value(out) and _AMOUNT_AHEAD.match(text, at) is None:
+        token = '"' + CURRENCIES[name]  # 694 €
     if token:
         out.append(token)
     opened = 1 if token in ("\\{", "[", "(", "\\lfloor", "\\lceil") else 0

@@ -76,7 +76,9 @@ def spelled_number(text: str) -> Fraction | None:
             if last <= value or (last < 20 and last):
                 return None
             group, last = group + value, value
-        elif word == "hundred" and 0 < group < 10:
+        elif word == "hundred" and (
+            0 < group < 10 or (not total and 10 < group < 100 and group % 10)
+        ):  # nineteen hundred
             group, last = group * 100, 100
         elif word in _SCALES and group:
             total, group, last = total + group * _SCALES[word], 0, 1000

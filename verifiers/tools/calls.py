@@ -7,11 +7,11 @@
 | Llama | `<|python_tag|>{"name": "f", "parameters": {"a": 1}}; {...}`, or without the tag |
 | Harmony (gpt-oss) | `<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>` |
 | Mistral | `[TOOL_CALLS][{"name": "f", "arguments": {}}]`, `[TOOL_CALLS]f[ARGS]{}` |
-| GLM | `<arg_key>a</arg_key><arg_value>1</arg_value>` |
+| GLM | `<arg_key>a</arg_key><arg_value>1</arg_value>`; GLM 4 9B: a tool's name on a line, JSON on the next |
 | XML | `<invoke name="f"><parameter name="a">1</parameter></invoke>` |
 | marks of others | DeepSeek, Kimi, MiniMax, Command, Granite, Phi, Nemotron and more: `marks.toml` |
 | OpenAI and plain JSON | objects with `name` or `function`, bare, after prose or in fences; `{"f": {"a": 1}}` |
-| pythonic | `[f(a=1), g.h(b="x")]`, or a call a line; literals only |
+| pythonic | `[f(a=1), g.h(b="x")]`, or a call a line; literals only; in Gemma's `print(...)` |
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import json
 import re
 import tomllib
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,6 +45,12 @@ _MARKED = re.compile(
     re.DOTALL,
 )
 _THOUGHT = re.compile(r"<\|channel\|>analysis<\|message\|>.*?(?:<\|end\|>|\Z)", re.DOTALL)
+_HEADER = re.compile(
+    r"<\|(?:header_start|start_header_id)\|>assistant<\|(?:header_end|end_header_id)\|>\s*|\A\s*<\|assistant\|>\s*"
+    r"|<\|(?:eot|eom|eot_id|eom_id)\|>(?=\s*<\|(?:header_start|start_header_id)\|>)"
+)
+"""Whose turn it is, in Llama's and GLM's templates."""
+_NAMED_LINE = re.compile(r"\s*([A-Za-z_][\w.\-]*)[ \t]*\n\s*(\{.*\})\s*", re.DOTALL)
 _PARAMETER = re.compile(
     r"<parameter(?:=([\w.\-]+)| name=\"([\w.\-]+)\"[^>]*)>\n?(.*?)\n?(?:</parameter>|(?=<parameter)|\Z)", re.DOTALL
 )
@@ -72,8 +78,10 @@ class CallError(Exception):
     """What begins like a call is none; the message says why."""
 
 
-def read_calls(text: str) -> list[Call]:
+def read_calls(text: str, names: Collection[str] = ()) -> list[Call]:
     """The calls in a text, in order; none where it holds none. Raises CallError.
+
+    `names` are the tools that a line may name before its arguments.
 
     >>> [call.name for call in read_calls('<tool_call>{"name": "f", "arguments": {}}</tool_call>')]
     ['f']
@@ -86,7 +94,7 @@ def read_calls(text: str) -> list[Call]:
     for _ in range(_MOST):
         match = _MARKED.search(text, at)
         if match is None:
-            return calls or _bare(text.strip())
+            return calls or _named_lines(text, names) or _bare(text.strip())
         quoted = _quoted(text, match)
         calls += list(_calls_in(text[quoted[0] : quoted[1]])) if quoted else _marked(match)
         at = quoted[1] if quoted else match.end()
@@ -96,7 +104,15 @@ def read_calls(text: str) -> list[Call]:
 def _plain_marks(text: str) -> str:
     """A text with DeepSeek 3.2's marks as others write them, and without what Harmony's analysis channel thinks."""
     text = text.replace("｜DSML｜", "") if "｜DSML｜" in text else text
+    text = _HEADER.sub("", text) if "<|" in text else text
     return _THOUGHT.sub("", text) if "<|channel|>" in text else text
+
+
+def _named_lines(text: str, names: Collection[str]) -> list[Call]:
+    """GLM 4's calls: a known tool's name, and its arguments on the next line; several with `<|assistant|>` between."""
+    lines = [_NAMED_LINE.fullmatch(part) for part in text.split("<|assistant|>")] if names else []
+    named = [match for match in lines if match is not None and match[1] in names]
+    return [Call(match[1], _arguments(match[2])) for match in named] if len(named) == len(lines) else []
 
 
 def _calls_in(text: str) -> Iterator[Call]:
@@ -223,11 +239,19 @@ def _plain_calls(text: str) -> list[Call]:
     return (_pythonic(text) or []) if _PLAIN.match(text) else []
 
 
+def _is_text(value: Any) -> bool:  # any: a JSON value
+    """Whether a value is a block of a message that says something and calls nothing, as Anthropic has them."""
+    return isinstance(value, dict) and value.get("type") in ("text", "thinking") and value["type"] in value
+
+
 def _is_call(value: Any) -> bool:  # any: a JSON value
     if isinstance(value, list):
-        return bool(value) and all(map(_is_call, value))
+        blocks = [one for one in value if not _is_text(one)]
+        return bool(blocks) and all(map(_is_call, blocks))
     if not isinstance(value, dict):
         return False
+    if "role" in value and isinstance(value.get("content"), list):
+        return _is_call(value["content"])
     single = len(value) == 1 and isinstance(next(iter(value.values())), dict)
     return single or any(key in value for key in ("tool_calls", "function", "function_call")) or "name" in value
 
@@ -235,7 +259,7 @@ def _is_call(value: Any) -> bool:  # any: a JSON value
 def of_value(value: Any) -> list[Call]:  # any: a JSON value
     """The calls that a JSON value is: an object, a list of them, an OpenAI message. Raises CallError."""
     if isinstance(value, list):
-        return [call for one in value for call in of_value(one)]
+        return [call for one in value if not _is_text(one) for call in of_value(one)]
     if isinstance(value, str):
         calls = _pythonic(value)
         if calls is None:
@@ -245,6 +269,8 @@ def of_value(value: Any) -> list[Call]:  # any: a JSON value
         raise CallError(f"a call is a {type(value).__name__}")
     if isinstance(value.get("tool_calls"), list):
         return of_value(value["tool_calls"])
+    if "role" in value and isinstance(value.get("content"), list):
+        return of_value([one for one in value["content"] if not _is_text(one)])
     inner = value.get("function", value.get("function_call"))
     if isinstance(inner, dict):
         return of_value(inner)
@@ -279,7 +305,7 @@ def _pythonic(text: str) -> list[Call] | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             body = ast.parse(text.strip()).body
-        nodes = [node.value for node in body if isinstance(node, ast.Expr)]
+        nodes = [_printed(node.value) for node in body if isinstance(node, ast.Expr)]
         if len(nodes) == 1 and isinstance(nodes[0], ast.List | ast.Tuple):
             nodes = nodes[0].elts
         if not body or len(nodes) < len(body) or not all(isinstance(node, ast.Call) for node in nodes):
@@ -287,6 +313,15 @@ def _pythonic(text: str) -> list[Call] | None:
         return [_call(node) for node in nodes if isinstance(node, ast.Call)]
     except (SyntaxError, ValueError, RecursionError, MemoryError, TypeError):
         return None
+
+
+def _printed(node: ast.expr) -> ast.expr:
+    """The call that is printed, as Gemma 3 writes it; else the expression itself."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"):
+        return node
+    if len(node.args) == 1 and not node.keywords and isinstance(node.args[0], ast.Call):
+        return node.args[0]
+    return node
 
 
 def _call(node: ast.Call) -> Call:

@@ -74,7 +74,7 @@ def golds_of(sample: Sample) -> list[list[Gold]]:
     """Alternatives, each a list of calls; empty where the row says none. Raises GoldError."""
     values = [_value(reference) for reference in sample.references]
     if not values:
-        return []
+        return [] if sample.reference is None else [[]]
     if len(values) > 1 and all(isinstance(one, Mapping) for one in values):
         values = [values]  # a list of calls that became several references
     alternatives = []

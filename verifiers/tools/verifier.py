@@ -87,7 +87,8 @@ class ToolsVerifier:
         if len(text) > _LONGEST:
             return Verdict.scored(0.0, Reason.UNDECIDED, f"{len(text)} characters; {_LONGEST} are read")
         try:
-            calls = [_fitted(call, tools) for call in read_calls(text)]
+            names = {*(tools or ()), *(gold.name for some in golds for gold in some)}
+            calls = [_fitted(call, tools) for call in read_calls(text, names)]
         except CallError as error:
             return Verdict.scored(0.0, Reason.BAD_FORMAT, str(error), answer=text[:400])
         best = max(

@@ -23,6 +23,7 @@ FIELDS: Mapping[str, list[Field]] = {
     "pair": [Field(name="verdict", words=["A", "tie", "B"])],
     "levels": [Field(name="verdict", words=["A>>B", "A>B", "A=B", "B>A", "B>>A"])],
     "scale": [Field(name="score", low=1, high=10, whole=False)],
+    "five": [Field(name="score", low=1, high=5)],
     "criteria": [Field(name="c1", words=("yes", "no")), Field(name="c2", words=("yes", "no"))],
 }
 
@@ -36,6 +37,7 @@ def met(**values: object) -> str:
 
 
 GOOD, BAD = says("correct"), says("incorrect")
+FIVE = met(score=5)
 
 REPLIES: list[tuple[str, str, object]] = [
     # Wrapped and surrounded
@@ -127,6 +129,58 @@ REPLIES: list[tuple[str, str, object]] = [
     ("pair", f"A good answer deserves praise. {says('B')}\nIs that a fair verdict? I think so.", "B"),
     ("scale", f"[RESULT] 3\n{says(7, key='score')}", None),
     ("scale", f"Score (1-10): 7\n{says(7, key='score')}", 7.0),
+    # Another key says otherwise, or does not
+    *(("label", met(verdict="correct", **other), None) for other in (
+        {"confidence": 0.9, "final": "incorrect"}, {"label": "**Incorrect**"}, {"revised": {"label": "incorrect"}},
+        {"history": [["correct", "incorrect"]]}, {"is_correct": False}, {"incorrect": True},
+        {"notes": "Verdict: incorrect"}, {"error": "I cannot evaluate this response."},
+    )),
+    *(("label", met(verdict="correct", **other), "correct") for other in (
+        {"is_correct": True}, {"spelling_correct": False}, {"steps": ["read", {"n": 2}]},
+        {"explanation": "It would be incorrect if it said Lyon."},
+    )),
+    *(("five", met(score=5, **other), None) for other in (
+        {"final_rating": 1}, {"result": "2/5"}, {"revised": {"score": 2}}, {"stars": 2},
+    )),
+    *(("five", met(score=5, **other), 5.0) for other in (
+        {"rating": 5}, {"clarity": 3, "word_count": 2}, {"scores": {"clarity": 3, "depth": 2}}, {"rating": 50},
+    )),
+    ("pair", met(verdict="A", winner="B"), None),
+    ("criteria", met(c1="yes", c2="no", overall="no"), ("yes", "no")),
+    ("criteria", met(c1="yes", c2="no") + " I am sorry, I cannot assess this.", None),
+    # Refused, or taken back
+    *(("label", f"{GOOD}\n{text}", None) for text in (
+        "I am sorry, I cannot assess this.", "I'm sorry, but I can't assist with that.", "As an AI, I have no view.",
+        "I don't feel comfortable giving a verdict.", "There is not enough information to judge it.",
+        "Verdict: unable to determine", "Please disregard the above verdict.", "I changed my mind.",
+        "That verdict was wrong.", "Wait, this is wrong.", "I take that back.", "抱歉，我无法评价这个回答。",
+        "Lo siento, no puedo evaluar esta respuesta.", "Je ne peux pas évaluer cette réponse.",
+        "Ich kann diese Antwort nicht bewerten.", "Извините, я не могу оценить этот ответ.", "評価できません。",
+    )),
+    ("label", f"I'm sorry, but I cannot evaluate this.\n{GOOD}", None),
+    *(("label", f"{GOOD}\n{text}", "correct") for text in (
+        "The response is correct because it names the city, not incorrect.", "I cannot find any error in it.",
+        "I'm sorry if this is brief.", "This does not change the verdict.", "Actually, both spellings are accepted.",
+        "The response says \"I cannot assess this\" of another city.", "因此，该回答是正确的。",
+        "It says that there is not enough information to decide.", "The response ignores the previous instruction.",
+        "I can provide a more detailed evaluation if needed.", "Had it said 5, it would have been wrong.",
+    )),
+    *(("five", f"{FIVE}\n{text}", None) for text in (
+        "Actually I would give it a 1.", "I am not able to rate this.", "I'd rate it 3 out of 5.", "4/5",
+        "This deserves a 2.", "Change the score to 1.", "更正：我给2分。", "It should be a 1.",
+        "I'd go with 3.", "Final: 2",
+    )),
+    ("five", f"I rate it 3.\n{FIVE}", None),
+    *(("five", f"{FIVE}\n{text}", 5.0) for text in (
+        "I would give it a 5.", "It follows all 3 instructions.", "The response gives 3 as its result, which is right.",
+        "I would have given it a 4 if a step were missing.", "Score 4 would mean a missing step.", "Rating: 5/5",
+        "I did not give it a 4 because the tone is right.", "I cannot rate it higher.", "我给5分。",
+        "Steps 1 and 2 are right.",
+    )),
+    ("pair", f"{says('A')}\nActually, Response B is better.", None),
+    ("pair", f"{says('A')}\nI'd go with B.", None),
+    ("pair", f"{says('A')}\nB is better in style, A is right.", "A"),
+    ("pair", f"{says('A')}\nI asked whether B is better; it is not.", "A"),
     # Of other judges' forms
     *((mode, text, None) for mode, text in [
         ("pair", "[[A]]"), ("levels", "My final verdict is: [[A>>B]]"), ("pair", "m"), ("scale", "so. [RESULT] 4"),
@@ -145,6 +199,18 @@ def test_what_a_reply_says(mode: str, reply: str, expected: object) -> None:
         return
     values = tuple(verdict.values())
     assert (values if len(values) > 1 else values[0]) == expected
+
+
+def test_a_refusal_that_the_judged_text_holds_is_a_quotation() -> None:
+    reply = f"{BAD}\nThe response: I am sorry, I cannot assess this."
+    said, _ = read_reply(reply, CODE, FIELDS["label"], [("response", "I am sorry, I cannot assess this.")])
+    assert said == {"verdict": "incorrect"}
+
+
+def test_keys_nested_beyond_all_calls_are_read() -> None:
+    nested = '{"a": ' * 900 + '{"label": "incorrect"}' + "}" * 900
+    with pytest.raises(UnclearError):
+        read_reply(GOOD[:-1] + f', "other": {nested}}}', CODE, FIELDS["label"])
 
 
 @given(st.lists(st.sampled_from([GOOD, BAD, "<think>", "</think>", "{", "}", '"', "\\", "[[", "incorrect", "\n"])))
