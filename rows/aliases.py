@@ -17,17 +17,23 @@ GOLDS: tuple[str, ...] = (
     *("answerKey", "std_answer", "gt", "gt_answer", "reference_solution", "labels", "Answer", "Solution"),
     *("reward_model.ground_truth", "reward_spec.ground_truth", "verification_info.ground_truth", "info.answer"),
     *("metadata.answer", "metadata.ground_truth", "extra_info.answer", "extra_info.ground_truth", "ANSWER"),
+    *("Correct Answer", "vars.expected", "vars.answer", "vars.ground_truth"),
     *("expectedOutput", "reference_outputs.answer", "reference_outputs.output"),
 )
 """Where a right answer may stand. `reference` is our own name; of the others two must not disagree."""
+
+RAW = ("raw_response", "raw_output", "raw_prediction", "raw_completion", "raw_generation", "full_response")
+"""Responses before anything was taken out of them: beside an answer that is in one, it is the response."""
 
 ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "response": (
             *("response", "completion", "generation", "generated_text", "model_output", "output_text"),
             *("model_response", "generated_solution", "model_outputs", "actual_output", "generated_answer", "predict"),
+            "actualOutput",
             *("llm_response", "RESPONSE"),
-            *("result.message", "output", "prediction", "Response"),
+            *("result.message", "output", "origin_prediction", "prediction", "Response"),
+            *RAW,
         ),
         "responses": (
             *("responses", "completions", "generations", "outputs", "output_list", "generated_code"),
@@ -170,8 +176,13 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         name="evalscope",
-        needs=(("model_output.choices",),),
-        fields={"responses": ("model_output.choices[*].message",), "prompt": ("messages",), "problem": ("index",)},
+        needs=(("model_output.choices",), ("sample_score.score.prediction",)),
+        fields={
+            "responses": ("model_output.choices[*].message",),
+            "response": ("sample_score.score.prediction",),
+            "prompt": ("messages", "input"),
+            "problem": ("index",),
+        },
         single=True,
     ),
     Tool(

@@ -7,6 +7,7 @@ A value that means what ours does is read, whatever its spelling (`English`, `Ma
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,7 +34,12 @@ _SUBJECTS = frozenset(
     "|topology|inequalities|functions|physics|chemistry|biology|science|reasoning|word problem|word problems|other"
     "|easy|medium|hard|basic|advanced|train|test|dev|validation|response|question|answer|problem|proof|open|open ended"
     "|open-ended|numeric|numerical|integer|string|text|expression|rule|model|free form|free-form|short answer|qa|cot"
-    "|instruct|rollout|sample|synthetic|original".split("|")
+    "|instruct|rollout|sample|synthetic|original"
+    "|limit|limits|series|sequence|sequences|integral|integrals|integration"
+    "|derivative|derivatives|differentiation|differential equations|optimization|polynomials|matrices|vectors|sets"
+    "|complex numbers|equation|equations|inequality|percentages|fractions|ratios|discrete|finance|economics|history|law"
+    "|medicine|psychology|philosophy|engineering|business|health|computer science|short|long|final|chat|completion"
+    "|standard|hard level|unknown|general knowledge|commonsense|knowledge|reading|word".split("|")
 )
 """What data sets put into a column of that name and is no kind: subjects, difficulties, parts, forms of answers."""
 _LIMITS = frozenset(field.name for field in dataclasses.fields(Limits))
@@ -95,6 +101,20 @@ def language_of(value: object) -> str | None:
     if folded.partition("-")[0] in _ISO:
         return text
     return _NAMES.get(folded.partition(" (")[0])
+
+
+def is_outcome(tests: object) -> bool:
+    """Whether a value under `tests` says how tests went, or how many there are, and is none itself.
+
+    >>> is_outcome("passed"), is_outcome("3/3"), is_outcome("assert f(1) == 2"), is_outcome("[]")
+    (True, True, False, False)
+    """
+    if isinstance(tests, str):
+        return len(tests) <= 40 and _OUTCOME.fullmatch(tests) is not None
+    return isinstance(tests, int | float | bool)
+
+
+_OUTCOME = re.compile(r"\s*(?!assert\b)[A-Za-z\d][\w /%.,-]*[\w%.]?\s*")
 
 
 def program_language_of(value: object) -> str | None:

@@ -7,9 +7,11 @@
 | `{"columns": [...], "data": [[...]]}`: tables of Weights & Biases, pandas' `split` | a row for each list |
 | `{"prompt": {"0": ...}, "response": {"0": ...}}`, pandas' `columns` | a row for each key |
 | `{"rows": [{"row": {...}}]}`, the datasets server | each `row` |
+| `{"prompt": ["", ""], "response": ["", ""]}`, a batch as columns | a row for each place |
 | `{"results": [{...}]}` and other usual names, also one in another | the objects of the list |
+| `{"details": {"0": {...}}}`, OpenCompass' results | the values |
 
-A document that has a response of its own is a row, whatever else it holds.
+A document that has a response, a gold or a prompt of its own is a row, whatever else it holds.
 """
 
 from __future__ import annotations
@@ -17,11 +19,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .aliases import ALIASES, CONVERSATIONS
+from .aliases import ALIASES, CONVERSATIONS, GOLDS
 
-_HOLDERS = ("rows", "results", "data", "samples", "examples", "records", "instances", "request_states", "predictions")
+_HOLDERS: tuple[str, ...] = (
+    *("rows", "results", "data", "samples", "examples", "records", "instances", "request_states", "predictions"),
+    *("testCases", "test_cases", "details"),
+)
 """Names under which a document keeps its rows."""
-_OWN = frozenset((*ALIASES["response"], *CONVERSATIONS, "choices"))
+_OWN = frozenset((*ALIASES["response"], *ALIASES["prompt"], *GOLDS, *CONVERSATIONS, "choices"))
+_SINGLE = frozenset(name for name in ALIASES["response"] if not name.endswith("s"))
+"""Names of columns that hold one response a row, so that a list there is several rows."""
 BEGINNING = rb'\{\s*"(?:columns|features|rows|results|samples|records|request_states|index|schema)"\s*:\s*[\[{]'
 """How such a document begins where it is one line."""
 
@@ -45,6 +52,8 @@ def rows_of(document: Mapping[str, Any]) -> Rows | None:
         return [dict(zip(columns, row, strict=True)) for row in data]
     if _is_table(document):
         return _by_key(document)
+    if _is_batch(document):
+        return [dict(zip(document, row, strict=True)) for row in zip(*document.values(), strict=True)]
     if not _OWN.isdisjoint(document):
         return None
     return _held(document)
@@ -53,6 +62,8 @@ def rows_of(document: Mapping[str, Any]) -> Rows | None:
 def _held(document: Mapping[str, Any], depth: int = 0) -> Rows | None:
     for name in _HOLDERS:
         value = document.get(name)
+        if isinstance(value, dict) and (numbered := _numbered(value)):
+            return numbered
         if isinstance(value, dict) and not depth:
             held = _held(value, 1)
             if held is not None:
@@ -60,6 +71,23 @@ def _held(document: Mapping[str, Any], depth: int = 0) -> Rows | None:
         if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
             return [item["row"] if isinstance(item.get("row"), dict) and "row_idx" in item else item for item in value]
     return None
+
+
+def _numbered(value: Mapping[str, Any]) -> Rows:
+    """The objects under numbers, beside which there may be a word about them all."""
+    rows = [item for name, item in value.items() if name.isdigit()]
+    others = [item for name, item in value.items() if not name.isdigit()]
+    nested = any(isinstance(item, dict | list) for item in others)
+    return rows if not nested and all(isinstance(row, dict) for row in rows) else []
+
+
+def _is_batch(document: Mapping[str, Any]) -> bool:
+    """Whether every column is a list of one length, and that of the responses one of texts."""
+    columns = list(document.values())
+    if len(columns) < 2 or not all(isinstance(column, list) and column for column in columns):
+        return False
+    texts = any(name in _SINGLE and _all(column, str) for name, column in document.items())
+    return texts and len({len(column) for column in columns}) == 1
 
 
 def _all(values: Any, kind: type) -> bool:  # any: a JSON value

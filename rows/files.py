@@ -2,8 +2,8 @@
 
 | kind | known by |
 | --- | --- |
-| JSONL, a JSON array or documents | its first character |
-| CSV, TSV | the suffix `.csv` or `.tsv`, or a first line of column names |
+| JSONL, a JSON array or documents | its first character; a document on one line is the only line |
+| CSV, also with tabs, `;` or `|` | the suffix `.csv` or `.tsv`, or a first line of column names or `sep=;` |
 | Parquet, Arrow (file and stream) | its first bytes |
 | a log of inspect (`.eval`, `.json`) | a ZIP archive with `samples/`, a document with `samples` |
 | gz, zst, bz2, xz of any of the first two | its first bytes, whatever it is called |
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import re
 import sys
@@ -22,12 +23,12 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from ..verifiers.errors import RunError, SampleError
-from .documents import BEGINNING
+from .documents import BEGINNING, rows_of
 from .packed import FOREIGN, unpacked
-from .tables import arrow_rows, csv_rows, eval_rows, json_rows, without_nan
+from .tables import SEPARATOR, arrow_rows, as_json, csv_rows, eval_rows, json_rows, without_nan
 
 __all__ = ["Input", "RawRow", "may_run_program", "without_nan"]
 
@@ -36,7 +37,7 @@ _SUFFIXES = re.compile(r".*\.(jsonl|ndjson|json|csv|tsv|parquet|arrow|eval)(\.(g
 """Files that a folder is searched for."""
 _ASIDE = re.compile(r"\..*|.*\.run\.json|state\.json|dataset_infos?\.json|dataset_dict\.json")
 """Files of a folder that hold no rows, though they are called as if."""
-_HEADER = re.compile(rb"[A-Za-z_][\w .-]{0,60}(?P<by>[,\t])[A-Za-z_][\w .-]{0,60}(?:(?P=by)[\w .-]{0,60})*\r?")
+_HEADER = re.compile(rb"[A-Za-z_][\w .-]{0,60}(?P<by>[,\t;|])[A-Za-z_][\w .-]{0,60}(?:(?P=by)[\w .-]{0,60})*\r?")
 
 
 class RawRow(NamedTuple):
@@ -158,18 +159,20 @@ class Input:
                         yield row
                     return
                 longest = self._max_line
-                by = {"csv": ",", "tsv": "\t", "semicolons": ";"}
-                rows = json_rows(file, longest) if form == "json" else csv_rows(file, longest, by[form])
-                for row in self._table(index, rows):
+                hashed = _Hashed(file, self._hashes[index])
+                rows = json_rows(hashed, longest) if form == "json" else csv_rows(hashed, longest, form)
+                for row in self._table(index, rows, digest=False):
                     line = row.line
                     yield row
+                while hashed.read(1 << 20):
+                    pass
         except (OSError, EOFError, zlib.error) as error:
             self._position = lambda: 0
             yield RawRow(index, line + 1, b"", "unreadable_input", f"{name} broke off: {error}")
 
     def _lines(self, index: int, file: io.BufferedReader) -> Iterator[RawRow]:
         digest = self._hashes[index]
-        line = 0
+        line, first = 0, True
         while data := file.readline(self._max_line + 1):
             line += 1
             digest.update(data)
@@ -186,8 +189,28 @@ class Input:
             data = data.strip(b" \t\r\n")
             if line == 1 and data.startswith(_BOM):
                 data = data[len(_BOM) :]
-            if data:
-                yield RawRow(index, line, data)
+            if not data:
+                continue
+            if first and (rows := self._only_document(data, file, digest)):
+                yield from self._table(index, map(as_json, rows), digest=False)
+                return
+            first = False
+            yield RawRow(index, line, data)
+
+    def _only_document(self, data: bytes, file: io.BufferedReader, digest: Any) -> list[Any]:  # any: JSON values
+        """The rows of a document that is the only line of a file; none where it is a row."""
+        if not data.startswith(b"{"):
+            return []
+        try:
+            document = json.loads(data, parse_constant=lambda _: None)
+        except (ValueError, RecursionError):
+            return []
+        rows = rows_of(document)
+        if not rows:
+            return []
+        while (head := file.peek(1)[: 1 << 16]) and not head.strip():
+            digest.update(file.read(len(head)))
+        return [] if head else rows
 
     def _open(self, name: str, opened: ExitStack) -> IO[bytes]:
         if name == "-":
@@ -196,6 +219,24 @@ class Input:
         raw = opened.enter_context(Path(name).open("rb", buffering=1 << 20))  # noqa: SIM115 - on the stack
         self._position = raw.tell if raw.seekable() else lambda: 0
         return raw
+
+
+class _Hashed:
+    """A stream of which every byte that is read goes into a hash."""
+
+    def __init__(self, file: io.BufferedReader, digest: Any) -> None:  # any: hashlib names no type for it
+        self._file = file
+        self._digest = digest
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self._digest.update(data)
+        return data
+
+    def readline(self, size: int) -> bytes:
+        data = self._file.readline(size)
+        self._digest.update(data)
+        return data
 
 
 def _expanded(name: str) -> list[str]:
@@ -248,14 +289,16 @@ def _kind_of(name: str) -> str:
 
 
 def _form_of(name: str, head: bytes) -> str:
-    """How text holds rows: `lines` of JSON, one `json` document, `csv`, `tsv`, or CSV with `semicolons`."""
+    """How text holds rows: `lines` of JSON, one `json` document, or what stands between the cells of CSV."""
     text = head.removeprefix(_BOM).lstrip()
     suffix = re.sub(r"\.(gz|zst|zstd|bz2|xz|gzip)$", "", name).rpartition(".")[2]
     first, end, _ = text.partition(b"\n")
-    if suffix == "csv" and b";" in first and b"," not in first:
-        return "semicolons"  # as spreadsheets write where a comma is in numbers
-    if suffix in ("csv", "tsv"):
-        return suffix
+    if separator := SEPARATOR.fullmatch(first):
+        return separator[1].decode()
+    if suffix == "csv":  # spreadsheets write a semicolon where a comma is in numbers
+        return next((by for by in ",;\t|" if by.encode() in first), ",")
+    if suffix == "tsv":
+        return "\t"
     if text.startswith(b"["):
         # A line that is a whole array is a row of JSONL, and an error; an array of objects is a file of them.
         return "json" if re.match(rb"\[\s*(\{|\Z)", text[:200]) or first.strip() == b"[" else "lines"
@@ -268,5 +311,5 @@ def _form_of(name: str, head: bytes) -> str:
         )
     header = _HEADER.fullmatch(first)
     if header and end:
-        return "tsv" if header["by"] == b"\t" else "csv"
+        return str(header["by"].decode())
     return "lines"

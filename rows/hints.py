@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .aliases import TOOLS
+from .aliases import ALIASES, GOLDS, TOOLS
 from .messages import is_conversation
 from .paths import get
 from .reader import RowReader
@@ -46,6 +46,18 @@ def suggestion(reader: RowReader, row: Mapping[str, Any], lacking: Sequence[str]
         ]
         parts += [f"reference={golds[0]}"] if golds else []
     return "--map " + ",".join(parts) if parts else None
+
+
+def joined_by(row: Mapping[str, Any]) -> str | None:
+    """The column by which a row's gold may be looked up in another file; None where it has a gold, or no such column.
+
+    >>> joined_by({"custom_id": "7", "text": "4"}), joined_by({"custom_id": "7", "answer": "4"})
+    ('custom_id', None)
+    """
+    if any(get(row, path) not in (None, "", []) for path in GOLDS):
+        return None
+    names = ("custom_id", *ALIASES["id"], *ALIASES["prompt"])
+    return next((name for name in names if isinstance(row.get(name), str | int)), None)
 
 
 def _leaves(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:  # any: JSON values

@@ -147,9 +147,24 @@ def _of_helm(items: list[Any], name: str, row: Mapping[str, Any], kind: str | No
     """HELM's references, of which those that are tagged are right; several untagged ones are options."""
     right = [item for item in items if "correct" in (item["tags"] or ())]
     if len(right) != len(items):
-        raise SampleError("ambiguous_label", f"{name} holds {len(items)} options, which responses name by letters")
-    texts = [item["output"].get("text") if isinstance(item["output"], Mapping) else item["output"] for item in right]
+        return _of_mapping(items, right, name, row)
+    texts = [_helm_text(item) for item in right]
     return _of_list(texts, texts, name, row, kind)
+
+
+def _of_mapping(items: list[Any], right: list[Any], name: str, row: Mapping[str, Any]) -> Fields:
+    """The letter under which HELM showed the right one of several options."""
+    letters = row.get("output_mapping")
+    if isinstance(letters, Mapping) and sorted(letters) == list(_LETTERS[: len(letters)]) and len(right) == 1:
+        fitting = [letter for letter, text in letters.items() if text == _helm_text(right[0])]
+        if len(fitting) == 1:
+            return {"reference": fitting[0], "options": [letters[at] for at in sorted(letters)], "kind": "choice"}
+    raise SampleError("ambiguous_label", f"{name} holds {len(items)} options, which responses name by letters")
+
+
+def _helm_text(item: Mapping[str, Any]) -> Any:  # any: a JSON value
+    output = item["output"]
+    return output.get("text") if isinstance(output, Mapping) else output
 
 
 def _is_case(text: str) -> bool:
@@ -357,6 +372,14 @@ def _folded(text: str) -> str:
 
 def _shown(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:59] + "…")
+
+
+def only_choice(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """lighteval's gold: the only one of `doc.choices`, as a generative task has it."""
+    doc = row.get("doc")
+    choices, at = (doc.get("choices"), doc.get("gold_index")) if isinstance(doc, Mapping) else (None, None)
+    one = isinstance(choices, list) and len(choices) == 1 and at in (0, [0])
+    return [("doc.choices[0]", choices[0])] if one and isinstance(choices, list) else []
 
 
 OPTION_COLUMNS = ("choices", "options", "endings", "answer_choices", "candidates")

@@ -16,6 +16,15 @@ _REASONING = ("reasoning_content", "reasoning", "thinking")
 _SPEAKERS = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant", "chatgpt": "assistant"}
 
 
+REPLIES = (
+    *("content", "text", "output_text", "generated_text", "continuation", "output", "response", "generation"),
+    *("completion", "model_response", "prediction"),
+)
+"""Under which an object that is no message keeps the text of a response."""
+_SAID = frozenset((*_REASONING, "content", "value", "parts", "tool_calls", "function_call", "refusal", "audio", "type"))
+_SPOKEN = frozenset(("role", "from", "content"))
+
+
 def response_text(completion: object, *, opened: bool = False) -> str:
     """What the model wrote last: the text itself, or the text of the last assistant message.
 
@@ -35,7 +44,9 @@ def response_text(completion: object, *, opened: bool = False) -> str:
         raise SampleError("wrong_type", f"a completion must be text or messages, got {_type(completion)}")
     if any(turn.get("type") in ("message", "reasoning", "function_call") and "role" not in turn for turn in turns):
         turns = reply_of(turns)
-    if turns and all("text" in turn and not turn.keys() & {"role", "from", "content"} for turn in turns):
+    if turns and all(
+        ("text" in turn or "thinking" in turn) and not turn.keys() & {"role", "from", "content"} for turn in turns
+    ):
         turns = [{"role": "assistant", "content": turns}]  # the blocks of one message
     last = next((turn for turn in reversed(turns) if _role(turn, "assistant") == "assistant"), None)
     return "" if last is None else message_text(last, opened)
@@ -102,6 +113,12 @@ def _role(turn: Mapping[str, Any], default: str) -> str:
 
 def message_text(message: Mapping[str, object], opened: bool = False) -> str:
     """The text of a message, its blocks and its reasoning included. Raises SampleError for content that is none."""
+    if not message.keys() & _SAID:
+        name = next((name for name in REPLIES if isinstance(message.get(name), str)), None)
+        if name is None and message.keys() - {"role", "from"}:
+            shown = ", ".join(map(str, list(message)[:8]))
+            raise SampleError("wrong_type", f"a message must have content, got one with the fields {shown}")
+        return "" if name is None else str(message[name])
     content = message.get("content", message.get("value") if "from" in message else message.get("parts"))
     thinking = next((message[k] for k in _REASONING if message.get(k)), None)
     if isinstance(content, str):

@@ -15,7 +15,6 @@ What it does not do: guess. A row that cannot be read is an error with its reaso
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -26,12 +25,22 @@ from ..verifiers.reasoning import Prefilled, ends_in_think
 from ..verifiers.registry import is_known
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from . import capabilities
-from .aliases import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, TOOLS, VERDICTS, Tool
+from .aliases import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, RAW, TOOLS, VERDICTS, Tool
 from .cases.forms import FORM_COLUMNS, read_sample
-from .columns import kind_of, language_of, own_limits, program_language_of
-from .labels import _HARMLESS, OPTION_COLUMNS, check_solution, choice_fields, choose, is_verdict, label_fields
+from .columns import is_outcome, kind_of, language_of, own_limits, program_language_of
+from .labels import (
+    _HARMLESS,
+    OPTION_COLUMNS,
+    check_solution,
+    choice_fields,
+    choose,
+    is_verdict,
+    label_fields,
+    only_choice,
+)
 from .messages import as_message, is_conversation, is_message, response_text, split_conversation
 from .paths import get, parse_path
+from .replies import check_letter, choices_of, fuller, reply_text, several_of
 from .values import Row, plain, read_text
 
 MAPPABLE = (*SAMPLE_FIELDS, "responses")
@@ -271,8 +280,10 @@ class _Row:
                     opened = ends_in_think(asked_with.prompt) if self._prefilled == "auto" else self._prefilled
                 tools = fields.get("kind") == "tools"
                 response = (
-                    capabilities.calls_text(response, opened=opened) if tools else _text_of(response, where, opened)
+                    capabilities.calls_text(response, opened=opened) if tools else reply_text(response, where, opened)
                 )
+            if not self._question and fields.get("kind") is None:
+                check_letter(self._row, fields.get("reference"), response)
             if samples:
                 samples.append(replace(samples[-1], response=response))
             else:
@@ -291,9 +302,7 @@ class _Row:
         own = self._row.get("response")
         if self._tool is not None and "response" not in self._columns and not isinstance(own, str):
             place, several = self._of_tool("responses")
-            if isinstance(several, str):
-                several = read_text(several)
-            several = _numbered(several)
+            several = several_of(several)
             if several and all(one is None for one in several):
                 several = None
             if several == []:
@@ -304,10 +313,15 @@ class _Row:
         path, value = self._first("response")
         if value is None and "response" not in self._columns:
             place, several = self._first("responses")
-            several = _numbered(several)
+            several = several_of(several)
+            if several is None and (several := choices_of(self._row.get("choices"))):
+                place = "choices"
             if isinstance(several, list):
                 self._note("responses", place)
                 return several, True
+            if isinstance(several, str) and several.strip():
+                self._note("response", place)
+                return [several], False
         if value is None and not self._has_conversation():
             looked = self._columns.get("response") or "response"
             if self._tool is not None and "response" not in self._columns:
@@ -315,22 +329,31 @@ class _Row:
                 looked = " or ".join(paths) or looked
             raise SampleError("missing_field", f"the row has no field {looked!r}")
         if value is not None:
-            self._agree(path, value)
+            path, value = self._agree(path, value)
             self._note("response", path)
+            if isinstance(value, Mapping) and (several := choices_of(value.get("choices"))):
+                return several, len(several) > 1
         return [value], False
 
-    def _agree(self, path: str, value: Any) -> None:  # any: text or messages
-        """Raise SampleError where another usual name of a response holds another text: neither can be preferred."""
+    def _agree(self, path: str, value: Any) -> tuple[str, Any]:  # any: text or messages
+        """Where the response stands, and it: of an answer and the text that it was taken from the text.
+
+        Raises SampleError where another usual name of a response holds another text: neither can be preferred.
+        """
         if not isinstance(value, str) or path == "response" or path in self._columns.values():
-            return
+            return path, value
         if self._tool is not None and path in self._tool.fields.get("response", ()):
-            return
+            return path, value
+        whole = path, value
         for other in self._paths["response"]:
             text = get(self._row, other)
             if other != path and isinstance(text, str) and text.strip() and text not in value and value not in text:
                 raise SampleError(
                     "ambiguous_response", f"{path} and {other} both may be the response; --map response={path} says so"
                 )
+            if other != path and other in RAW and isinstance(text, str) and fuller(whole[1], text):
+                whole = other, text
+        return whole
 
     def _has_conversation(self) -> bool:
         return any(is_conversation(self._row.get(name)) for name in CONVERSATIONS)
@@ -355,6 +378,8 @@ class _Row:
         if isinstance(asked, str) and asked[:1] == "[":
             read = read_text(asked)
             asked = read if is_conversation(read) else asked
+        if isinstance(asked, Mapping) and isinstance(asked.get("raw"), str):
+            asked = asked["raw"]  # promptfoo keeps a label beside it
         if is_message(asked):
             asked = [asked]
         if is_conversation(asked):
@@ -416,7 +441,7 @@ class _Row:
         fields_read: dict[str, Any] = {}
         path, tests = self._first("tests")
         named = path in self._columns.values()
-        if tests is not None and not (isinstance(tests, int | float | bool) and not named):
+        if tests is not None and (named or not is_outcome(tests)):
             fields_read["tests"] = _table(tests) if kind in (None, "code") or named else None
             if fields_read["tests"] is None:
                 self._foreign.append(f"tests={_short(tests)}")
@@ -457,6 +482,8 @@ class _Row:
         tool = self._tool
         golds = [] if tool is None else [(path, get(self._row, path)) for path in tool.fields.get("reference", ())]
         golds = [(path, value) for path, value in golds if not _is_empty(value)][:1]
+        if tool is not None and tool.name == "lighteval" and not golds:
+            golds = only_choice(self._row)
         puzzle = kind == "puzzle" or any(isinstance(self._row.get(one), list) for one in ("numbers", "nums"))
         paths = () if tool is not None and tool.fields.get("reference") == () else self._paths["reference"]
         used = {path for name, path in self._columns_read if name in ("response", "responses")}
@@ -512,19 +539,6 @@ class _Row:
         return Reading(tool, tuple(self._columns_read), tuple(self._foreign))
 
 
-def _numbered(responses: Any) -> Any:  # any: a JSON value
-    """A list of responses for an object with one under each number, `{"0": {"content": ...}}`, as SkyThought has it."""
-    if not isinstance(responses, Mapping) or not responses:
-        return responses
-    if not all(_NUMBER.fullmatch(key) and isinstance(item, Mapping) for key, item in responses.items()):
-        return responses
-    texts = [item.get("content") for item in responses.values()]
-    return texts if all(isinstance(text, str) for text in texts) else responses
-
-
-_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
-
-
 def _is_tokens(value: list[Any]) -> bool:  # any: JSON values
     """Whether a list holds ids of tokens, as `labels` of training rows do, and no answers."""
     return len(value) > _TOKENS and all(type(item) is int for item in value)
@@ -554,21 +568,6 @@ def _is_of(tool: Tool, row: Row) -> bool:
     return any(all(get(row, path) is not None for path in need) for need in tool.needs)
 
 
-def _text_of(response: Any, where: str, opened: bool) -> str:  # any: text or messages
-    if response == []:
-        raise SampleError("missing_field", f"{where} is empty: no response was made")
-    if response is None or not (is_message(response) or isinstance(response, list)):
-        raise SampleError("wrong_type", f"{where} must be a string, got {_type(response)}")
-    if isinstance(response, list) and not all(isinstance(turn, Mapping) for turn in response):
-        inner = next(turn for turn in response if not isinstance(turn, Mapping))
-        raise SampleError("wrong_type", f"{where} must be a string or messages, got a list with {_type(inner)}")
-    if isinstance(response, list) and not any(
-        turn.get("role", turn.get("from", "assistant")) not in ("user", "system", "tool", "human") for turn in response
-    ):
-        raise SampleError("missing_field", f"{where} has no turn of an assistant")
-    return response_text(response, opened=opened)
-
-
 def _copied(completion: object) -> object:
     return completion if completion is None or isinstance(completion, str | Mapping) else plain(completion)
 
@@ -588,10 +587,6 @@ def _table(tests: Any) -> Any:  # any: JSON values
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 40 else text[:39] + "…"
-
-
-def _type(value: object) -> str:
-    return "null" if value is None else type(value).__name__
 
 
 __all__ = ["ALIASES", "MAPPABLE", "VERDICTS", "Read", "Reading", "RowReader", "is_verdict", "read_columns"]

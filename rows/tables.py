@@ -15,7 +15,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..verifiers.errors import RunError, SampleError, missing_extra
 from .aliases import ALIASES, CONVERSATIONS
@@ -24,11 +24,20 @@ from .messages import is_conversation
 from .values import read_text
 
 TableRecord = bytes | SampleError
+SEPARATOR = re.compile(rb"sep=([,;\t|])\r?")
+"""The first line by which spreadsheets say what stands between the cells."""
 _SPACE = re.compile(r"[\s,]*")
 _ZSTD = 93
 """Zstandard as a ZIP archive's method, in which inspect packs and which zipfile knows from Python 3.14 on only."""
 _MOST_COLUMNS = 16_384
 _ORDER = re.compile(r"\d+|\D+")
+
+
+class Stream(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int, /) -> bytes: ...
+    def readline(self, size: int, /) -> bytes: ...
 
 
 def as_json(row: Any) -> bytes:  # any: what a table holds
@@ -53,7 +62,7 @@ def _as_text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def json_rows(stream: io.BufferedReader, longest: int) -> Iterator[TableRecord]:
+def json_rows(stream: Stream, longest: int) -> Iterator[TableRecord]:
     """The items of a JSON array, or of JSON documents one after another; of a log of inspect its samples."""
     text = codecs.getincrementaldecoder("utf-8-sig")("replace")
     decoder = json.JSONDecoder()
@@ -98,7 +107,7 @@ def json_rows(stream: io.BufferedReader, longest: int) -> Iterator[TableRecord]:
         held, ended = held + text.decode(data, final=not data), not data
 
 
-def csv_rows(stream: io.BufferedReader, longest: int, delimiter: str) -> Iterator[TableRecord]:
+def csv_rows(stream: Stream, longest: int, delimiter: str) -> Iterator[TableRecord]:
     """The records of CSV with a header. Raises RunError where two columns have one name."""
     csv.field_size_limit(max(csv.field_size_limit(), longest))
     size = 0
@@ -109,6 +118,8 @@ def csv_rows(stream: io.BufferedReader, longest: int, delimiter: str) -> Iterato
         while data := stream.readline(longest + 1):
             if first and data.count(delimiter.encode()) >= _MOST_COLUMNS:
                 raise csv.Error(f"it has more than {_MOST_COLUMNS:,} columns, so it holds no responses")
+            if first and SEPARATOR.fullmatch(data.removeprefix(codecs.BOM_UTF8).rstrip(b"\n")):
+                continue
             size += len(data)
             if size > longest:
                 raise OverflowError

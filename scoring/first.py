@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..rows.decode import decode_row, parse_row
 from ..rows.files import RawRow
-from ..rows.hints import fields_of, suggestion
+from ..rows.hints import fields_of, joined_by, suggestion
 from ..rows.reader import RowReader
 from ..verifiers.errors import RunError, SampleError
 from ..verifiers.escape import escape_unprintable
@@ -17,6 +17,9 @@ FIRST = 20
 """Rows that are waited for before anything is written."""
 _NOT_THE_ROWS = (Reason.JUDGE_UNAVAILABLE.value, Reason.JUDGE_UNCLEAR.value)
 _NO_GOLD = (Reason.REFERENCE_MISSING.value, Reason.NOT_APPLICABLE.value)
+
+
+_LACKING = ("missing_field", Reason.REFERENCE_MISSING.value)
 
 
 class NothingScoredError(RunError):
@@ -52,9 +55,21 @@ def explain(raw: RawRow, reader: RowReader, reason: str) -> str:
     lacking = ("reference",) if reason in _NO_GOLD else ("response", "reference")
     way = suggestion(reader, row, lacking) if reason in (*_NO_GOLD, "missing_field", "wrong_type") else None
     lines += [f"this may fit: {escape_unprintable(way)}"] if way else []
+    if reason in (*_NO_GOLD, "missing_field") and raw.joined is None and "reference" not in reader.columns:
+        key = None if way is not None and ("reference=" in way or "--from" in way) else joined_by(row)
+        lines += [f"golds in another file: --join FILE --on {escape_unprintable(key)}"] if key else []
     if reason == Reason.NOT_APPLICABLE.value:
         lines.append("no reward applies to these rows: name one with --reward, or say where the gold is")
     return "\n".join(lines)
+
+
+def explained(rows: Sequence[RawRow], done: Sequence[Done], reader: RowReader) -> list[str]:
+    """A note on the first of the first rows that lacks a response or a gold, for files too short to be refused."""
+    for raw, one in zip(rows, done, strict=True):
+        reason = _failure(one)
+        if reason in _LACKING:
+            return explain(raw, reader, reason).split("\n")
+    return []
 
 
 def absent_fields(rows: Sequence[RawRow], reader: RowReader) -> list[str]:

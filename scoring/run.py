@@ -17,7 +17,7 @@ from ..verifiers.errors import RunError, WriteError
 from ..verifiers.reward import Judge
 from ..verifiers.spec import slots_of, verifiers_of
 from .batch_size import AdaptiveBatchSize
-from .first import FIRST, absent_fields, check_first
+from .first import FIRST, absent_fields, check_first, explained
 from .judging import WAVES, CeilingError, GroupGuard, before_ceiling, judge_note, needs_groups, rows_at_once
 from .lenient import SAMPLED, has_no_answer, lenient_note
 from .modules import modules_note
@@ -174,6 +174,7 @@ def score_from(
         if not began_writing:
             began_writing = True
             notes.extend(absent_fields([raw for raw, _ in held[:FIRST]], reader))
+            notes.extend(explained([raw for raw, _ in held[:FIRST]], [one for _, one in held[:FIRST]], reader))
             output.begin()
             write([done for _, done in held])
             held.clear()

@@ -193,3 +193,13 @@ def test_sigterm_saves_what_is_done_and_resume_goes_on(tmp_path: Path) -> None:
     score(source, "-o", str(out), "--resume")
     assert not part.exists()
     assert out.exists()
+
+
+def test_a_small_file_says_what_its_rows_have_and_what_would_fit(tmp_path: Path) -> None:
+    said = score(write(tmp_path / "a.jsonl", rows(3)), "-o", str(tmp_path / "a"), code=1).stderr
+    assert "text: 'So" in said
+    assert "looked for: response in response or completion" in said
+    assert "--map response=text,reference=my_answer" in said
+    answers = [{"custom_id": f"q{n}", "response": r"\boxed{4}"} for n in range(3)]
+    said = score(write(tmp_path / "b.jsonl", answers), "-o", str(tmp_path / "b"), code=1).stderr
+    assert "golds in another file: --join FILE --on custom_id" in said

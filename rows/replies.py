@@ -1,0 +1,133 @@
+"""A response that is no text: objects with the text under a usual name, completions of OpenAI, lists of either.
+
+| what stands there | becomes |
+| --- | --- |
+| `{"choices": [{"message": ...}]}`, a completion of OpenAI | the message; of several choices one response each |
+| `{"text": "..."}`, `{"continuation": "..."}` and other usual names | the text (`messages.text_in`) |
+| `{"0": {"content": ...}}`, as SkyThought has it | a response for each number |
+| a list as JSON text | the list |
+
+What is none of these is an error that names the `--map`; it is never judged as its text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..verifiers.errors import SampleError
+from .messages import REPLIES, is_message, response_text
+from .values import Row, read_text
+
+_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
+_BARE = 40
+"""Longest text that may be an answer taken out of a response, in characters."""
+_WRONG = ("Incorrect Answer 1", "incorrect_answer_1", "Incorrect Answer")
+_LETTER = re.compile(r"(?:boxed\{\s*(?:\\\w+\{)?\(?[A-J]\)?\}|(?:^|answer\W+(?:is\W+)?)\(?[A-J]\)?\W*$)", re.IGNORECASE)
+
+
+def choices_of(value: Any) -> list[Any] | None:  # any: JSON values
+    """The messages or texts of a completion's `choices`; None for what are no choices of a model.
+
+    >>> choices_of([{"index": 0, "text": "4"}]), choices_of([{"label": "A", "text": "4"}])
+    (['4'], None)
+    """
+    if not isinstance(value, list) or not value or not all(isinstance(choice, Mapping) for choice in value):
+        return None
+    if all(is_message(choice.get("message")) for choice in value):
+        return [choice["message"] for choice in value]
+    if all(isinstance(choice.get("text"), str) and {"index", "finish_reason"} & choice.keys() for choice in value):
+        return [choice["text"] for choice in value]
+    return None
+
+
+def several_of(value: Any) -> Any:  # any: JSON values
+    """Several responses as a list, where they stand as JSON text, under numbers or as choices; else what came."""
+    if isinstance(value, str):
+        read = read_text(value)
+        return read if isinstance(read, list) and read else value
+    if isinstance(value, Mapping) and value:
+        if all(_NUMBER.fullmatch(key) and isinstance(item, Mapping) for key, item in value.items()):
+            texts = [item.get("content") for item in value.values()]
+            return texts if all(isinstance(text, str) for text in texts) else value
+        return choices_of(value.get("choices")) or value
+    return value
+
+
+def fuller(value: str, other: str) -> bool:
+    """Whether a text is the response of which a short one is the answer.
+
+    >>> fuller("42", "It is 42."), fuller("It is 42.", "It is 42. So"), fuller("41", "It is 42.")
+    (True, False, False)
+    """
+    return len(value) <= _BARE and value != other and value.strip() in other and "boxed" not in value
+
+
+def check_letter(row: Row, gold: object, response: str) -> None:
+    """Raise SampleError where a response names a letter of options whose order the row does not hold, as GPQA's."""
+    wrong = any(isinstance(row.get(name), str) for name in _WRONG)
+    if wrong and not _is_letter(gold) and _LETTER.search(response[-200:]):
+        raise SampleError(
+            "ambiguous_label",
+            "the response names a letter, and the row holds its options in no order: say the letter of the right one "
+            "with --map reference=COLUMN",
+        )
+
+
+def _is_letter(gold: object) -> bool:
+    return isinstance(gold, str) and re.fullmatch(r"\s*\(?[A-Ja-j]\)?\.?\s*", gold) is not None
+
+
+def reply_text(response: Any, where: str, opened: bool) -> str:  # any: text or messages
+    """The text of a response that is no string. Raises SampleError, with the `--map` where one may help."""
+    if response == []:
+        raise SampleError("missing_field", f"{where} is empty: no response was made")
+    if response is None or not isinstance(response, Mapping | list):
+        raise SampleError("wrong_type", f"{where} must be a string, got {_type(response)}")
+    if isinstance(response, Mapping):
+        return response_text(response, opened=opened) if is_message(response) else _said(response, where, opened)
+    if not all(isinstance(turn, Mapping) for turn in response):
+        inner = next(turn for turn in response if not isinstance(turn, Mapping))
+        raise SampleError("wrong_type", f"{where} must be a string or messages, got a list with {_type(inner)}")
+    if not any(turn.get("role", turn.get("from", "assistant")) not in _ASKING for turn in response):
+        raise SampleError("missing_field", f"{where} has no turn of an assistant")
+    bare = [turn for turn in response if not turn.keys() & _TURN]
+    if bare and len(response) > 1:
+        name = next((name for name in REPLIES if isinstance(bare[0].get(name), str)), None)
+        way = "" if name is None else f"; --map responses={where}[*].{name} reads each as a response"
+        raise SampleError("wrong_type", f"{where} is a list of {len(response)} objects that are no messages{way}")
+    return _said(bare[0], f"{where}[0]", opened) if bare else response_text(response, opened=opened)
+
+
+_ASKING = ("user", "system", "tool", "human")
+_TURN = frozenset(("role", "from", "type", "parts", "content", "text", "thinking", "reasoning_content"))
+"""Fields of which turns and blocks have one."""
+
+
+def _said(value: Mapping[str, Any], where: str, opened: bool) -> str:
+    texts = choices_of(value.get("choices"))
+    if texts is not None and len(texts) == 1:
+        return response_text(texts[0], opened=opened)
+    if is_message(value.get("message")):
+        return response_text(value["message"], opened=opened)
+    names = [name for name in REPLIES if isinstance(value.get(name), str)]
+    if len({value[name] for name in names}) > 1:
+        raise SampleError(
+            "ambiguous_response",
+            f"{where}.{names[0]} and {where}.{names[1]} both may be the response; "
+            f"--map response={where}.{names[0]} says so",
+        )
+    if names:
+        return str(value[names[0]])
+    for name in REPLIES:
+        if isinstance(value.get(name), list | Mapping) and value[name]:
+            return reply_text(value[name], f"{where}.{name}", opened)
+    shown = ", ".join(map(str, list(value)[:8])) or "none"
+    way = next((name for name, item in value.items() if isinstance(item, str)), None)
+    hint = "" if way is None else f"; --map response={where}.{way} reads one of them"
+    raise SampleError("wrong_type", f"{where} must be a string, got an object with the fields {shown}{hint}")
+
+
+def _type(value: object) -> str:
+    return "null" if value is None else type(value).__name__
