@@ -114,7 +114,7 @@ def is_outcome(tests: object) -> bool:
     return isinstance(tests, int | float | bool)
 
 
-_OUTCOME = re.compile(r"\s*(?!assert\b)[A-Za-z\d][\w /%.,-]*[\w%.]?\s*")
+_OUTCOME = re.compile(r"\s*(?=[^A-Za-z/%]*[A-Za-z/%])(?!assert\b)[A-Za-z\d][\w /%.,-]*[\w%.]?\s*")
 
 
 def program_language_of(value: object) -> str | None:
