@@ -395,6 +395,8 @@ def choice_fields(fields: Fields, row: Mapping[str, Any]) -> Fields:
 
     >>> choice_fields({"reference": "B"}, {"options": ["4", "5"]})["kind"]
     'choice'
+    >>> choice_fields({"reference": "B"}, {"choices": [{"label": "A", "text": "4"}, {"label": "B", "text": "5"}]})["kind"]
+    'choice'
     """
     column = next((name for name in OPTION_COLUMNS if row.get(name)), None)
     gold = fields.get("reference")
@@ -403,6 +405,13 @@ def choice_fields(fields: Fields, row: Mapping[str, Any]) -> Fields:
     options = row[column]
     if isinstance(options, str):
         options = read_text(options)
+    if isinstance(options, list) and options and all(isinstance(option, Mapping) for option in options):
+        # [{"label": "A", "text": "4"}, ...]
+        keys = {"text": ("text", "content", "value", "option"), "label": ("label", "key", "id", "letter")}
+        options = {
+            name: [next((option[key] for key in among if key in option), None) for option in options]
+            for name, among in keys.items()
+        }
     names = options.get("label") if isinstance(options, Mapping) else None
     if isinstance(options, Mapping) and isinstance(options.get("text"), list):
         options = options["text"]  # ARC: {"text": [...], "label": [...]}
