@@ -395,7 +395,8 @@ def choice_fields(fields: Fields, row: Mapping[str, Any]) -> Fields:
 
     >>> choice_fields({"reference": "B"}, {"options": ["4", "5"]})["kind"]
     'choice'
-    >>> choice_fields({"reference": "B"}, {"choices": [{"label": "A", "text": "4"}, {"label": "B", "text": "5"}]})["kind"]
+    >>> options = [{"label": "A", "text": "4"}, {"label": "B", "text": "5"}]
+    >>> choice_fields({"reference": "B"}, {"choices": options})["kind"]
     'choice'
     """
     column = next((name for name in OPTION_COLUMNS if row.get(name)), None)
