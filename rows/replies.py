@@ -58,7 +58,7 @@ def several_of(value: Any) -> Any:  # any: JSON values
 def fuller(value: str, other: str) -> bool:
     """Whether a text is the response of which a short one is the answer.
 
-    >>> fuller("42", "It is 42."), fuller("It is 42.", "It is 42. So"), fuller("41", "It is 42.")
+    >>> fuller("42", "It is 42."), fuller(r"\\boxed{42}", r"So \\boxed{42}"), fuller("41", "It is 42.")
     (True, False, False)
     """
     return len(value) <= _BARE and value != other and value.strip() in other and "boxed" not in value

@@ -55,7 +55,7 @@ def test_keys_are_the_same_for_every_sample_and_all_numbers() -> None:
         run_single(function, RIGHT, None, {"kind": "math"}),  # cannot be judged
         run_single(function, RIGHT, "4", {"kind": "general"}),  # math does not apply
         run_single(function, "", "4", {}),
-        run_single(function, RIGHT, "4", {"tests": "no tests"}),  # cannot be read
+        run_single(function, RIGHT, "4", {"tests": "[no tests"}),  # cannot be read
     ]
     keys = list(results[0]["reward_extra_info"])
     assert keys == ["score", "acc", "valid", "error", "math_reward", "format_reward", "language_reward"]
