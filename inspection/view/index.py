@@ -72,11 +72,7 @@ def database_of(path: str | Path, folder: str | Path) -> Path:
 
 
 class Index:
-    """The writer of one file's index; a context manager.
-
-    >>> with Index("scored.jsonl", "cache") as index: index.catch_up()  # doctest: +SKIP
-    True
-    """
+    """The writer of one file's index; a context manager. `catch_up` takes in what the file has gained."""
 
     def __init__(self, path: str | Path, folder: str | Path) -> None:
         """Open the index of `path` in `folder`, or begin it.
