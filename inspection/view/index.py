@@ -108,15 +108,18 @@ class Index:
 
     def _open(self) -> None:
         self._packed = _is_packed(self.path)
-        self.connection = _connect(self.database)
+        try:
+            self.connection = _connect(self.database)
+        except sqlite3.DatabaseError:  # something else stands there
+            self._remove()
+            self.connection = _connect(self.database)
         try:
             kept = dict(self.connection.execute("SELECT name, value FROM meta"))
         except sqlite3.Error:
             kept = {}
         if not self._same(kept):
             self.connection.close()
-            for suffix in ("", "-wal", "-shm"):
-                Path(f"{self.database}{suffix}").unlink(missing_ok=True)
+            self._remove()
             self.connection = _connect(self.database)
             self.connection.executescript(_TABLES)
             head = _head(self.path, HEAD)
@@ -136,6 +139,10 @@ class Index:
         """What decides how a row is read."""
         noted = options_of([str(self.path)])
         return json.dumps({name: noted.get(name) for name in ("map", "prefix")}, sort_keys=True)
+
+    def _remove(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self.database}{suffix}").unlink(missing_ok=True)
 
     def _same(self, kept: dict[str, Any]) -> bool:  # any: values of SQLite
         if kept.get("version") != VERSION or kept.get("options") != self._options():
@@ -367,8 +374,12 @@ def read_row(path: str | Path, database: sqlite3.Connection, entry: int) -> tupl
 
 def _connect(database: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(database, timeout=30, isolation_level="IMMEDIATE")
-    for setting in ("journal_mode = WAL", "synchronous = OFF", f"cache_size = -{CACHE_KIB}"):
-        connection.execute(f"PRAGMA {setting}")
+    try:
+        for setting in ("journal_mode = WAL", "synchronous = OFF", f"cache_size = -{CACHE_KIB}"):
+            connection.execute(f"PRAGMA {setting}")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

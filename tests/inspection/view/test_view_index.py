@@ -83,6 +83,14 @@ def test_it_answers_what_a_reader_of_all_rows_would(tmp_path: Path, rows: list[d
     assert ids(database, first=38) == ["r38", "r39"]
 
 
+def test_a_damaged_index_is_made_anew(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    source = write(tmp_path / "a.jsonl", rows)
+    database = fill(source, tmp_path / "cache")
+    database.write_bytes(b"no database" * 1_000)
+    assert fill(source, tmp_path / "cache") == database
+    assert ids(database) == [row["id"] for row in rows]
+
+
 def test_figures_are_those_of_the_report(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     path = write(tmp_path / "a.jsonl", rows)
     with open_index(fill(path, tmp_path / "cache")) as connection:
