@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..verifiers.errors import SampleError
+from .aliases import PAIRED, SHORT
 from .messages import REPLIES, is_message, response_text
 from .values import Row, read_text
 
@@ -72,6 +73,27 @@ def check_letter(row: Row, gold: object, response: str) -> None:
             "ambiguous_label",
             "the response names a letter, and the row holds its options in no order: say the letter of the right one "
             "with --map reference=COLUMN",
+        )
+
+
+def check_replies(responses: list[Any], fields: Row, places: Mapping[str, str]) -> None:  # any: texts or messages
+    """Raise SampleError where it is open whether each response has a gold of its own, and where an answer taken out of
+    a response stands for it without the box that mathematics looks for. `places` are where the row's fields stood."""
+    golds, said = fields.get("reference"), responses[0]
+    name = places.get("reference")
+    if len(responses) > 1 and name in PAIRED and isinstance(golds, list) and len(golds) == len(responses):
+        raise SampleError(
+            "ambiguous_label",
+            f"{name} holds as many golds as {places.get('responses') or 'responses'} responses: one each, or any of "
+            f"them for all? --map reference={name} says any; for one each give each response a row",
+        )
+    name = places.get("response")
+    bare = isinstance(said, str) and "boxed" not in said and fields.get("kind") in (None, "math")
+    if name in SHORT and bare and golds is not None:
+        raise SampleError(
+            "ambiguous_response",
+            f"{name} is an answer without a box, taken from a response that is not there; --map response={name} takes "
+            "it as the response",
         )
 
 
