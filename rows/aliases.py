@@ -83,7 +83,7 @@ def folded(name: str) -> str:
     return re.sub(r"[\s_-]+", "", name).casefold()
 
 
-VERDICTS = ("label", "expected")
+VERDICTS = ("label", "expected", "truth")
 """Golds by name, which are verdicts where they are a boolean, `pass` or `correct`, or 0 or 1 beside a gold."""
 
 

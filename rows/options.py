@@ -65,13 +65,13 @@ def options_of(row: Mapping[str, Any]) -> Options | None:
     asked = row.get("question")
     if isinstance(asked, Mapping) and asked.get("choices"):
         return _read(asked["choices"], "question.choices")
-    for family in _FAMILIES:
+    for family in () if OPTION_MARKS.isdisjoint(row) else _FAMILIES:
         if row.get(family[1]) is None or row.get(family[0]) is None:
             continue
         values = [row[name] for name in family if row.get(name) is not None]
         bare = family[0] == "A" or family[0].startswith(("answer", "ans"))  # of two such columns each may be a response
         if all(isinstance(value, str | int | float) for value in values) and len(values) >= (3 if bare else 2):
-            return Options(", ".join(family[: len(values)]), [str(value) for value in values], True, False)
+            return Options(", ".join(family[: len(values)]), [str(value) for value in values], False, False)
     return None
 
 

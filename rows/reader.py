@@ -266,9 +266,7 @@ class _Row:
             shape.pop("prompt", None)  # a trainer's own goes before
         fields.update(shape or self._label(fields))
         if not self._question:
-            places = {"reference": "", "response": "", "responses": ""} | dict(self._columns_read)
-            named = self._columns.values()
-            check_replies(responses, fields, {at: path for at, path in places.items() if path not in named})
+            check_replies(responses, fields, dict(self._columns_read), self._columns)
         if self._tool is not None and "finish_reason" in self._tool.fields and "finish_reason" not in fields:
             reason = self._of_tool("finish_reason")[1]
             if reason is not None:

@@ -76,24 +76,30 @@ def check_letter(row: Row, gold: object, response: str) -> None:
         )
 
 
-def check_replies(responses: list[Any], fields: Row, places: Mapping[str, str]) -> None:  # any: texts or messages
+def check_replies(
+    responses: list[Any],  # any: texts or messages
+    fields: Row,
+    places: Mapping[str, str],
+    named: Mapping[str, str | None],
+) -> None:
     """Raise SampleError where it is open whether each response has a gold of its own, and where an answer taken out of
-    a response stands for it without the box that mathematics looks for. `places` are where the row's fields stood."""
-    golds, said = fields.get("reference"), responses[0]
-    name = places.get("reference")
-    if len(responses) > 1 and name in PAIRED and isinstance(golds, list) and len(golds) == len(responses):
+    a response stands for it without the box that mathematics looks for. `places` are where the row's fields stood,
+    `named` those that the user named."""
+    where, golds = places.get("reference"), fields.get("reference")
+    paired = where in PAIRED and "reference" not in named and isinstance(golds, list)
+    if paired and len(golds) == len(responses) > 1:
         raise SampleError(
             "ambiguous_label",
-            f"{name} holds as many golds as {places.get('responses') or 'responses'} responses: one each, or any of "
-            f"them for all? --map reference={name} says any; for one each give each response a row",
+            f"{where} holds as many golds as {places.get('responses') or 'responses'} responses: one each, or any of "
+            f"them for all? --map reference={where} says any; for one each give each response a row",
         )
-    name = places.get("response")
-    bare = isinstance(said, str) and "boxed" not in said and fields.get("kind") in (None, "math")
-    if name in SHORT and bare and golds is not None:
+    where, said = places.get("response"), responses[0]
+    short = where in SHORT and "response" not in named and golds is not None
+    if short and isinstance(said, str) and "boxed" not in said and fields.get("kind") in (None, "math"):
         raise SampleError(
             "ambiguous_response",
-            f"{name} is an answer without a box, taken from a response that is not there; --map response={name} takes "
-            "it as the response",
+            f"{where} is an answer without a box, and the response that it was taken from is not there; "
+            f"--map response={where} takes it as the response",
         )
 
 
