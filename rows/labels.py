@@ -277,7 +277,12 @@ def check_solution(fields: Fields, name: str) -> None:
     >>> check_solution({"reference": r"We add them. So it is \boxed{4}."}, "solution")
     """
     text = fields.get("reference")
-    if "olution" not in name or not isinstance(text, str) or fields.get("kind") is not None or fields.get("tests"):
+    if (
+        "olution" not in name.lower()
+        or not isinstance(text, str)
+        or fields.get("kind") is not None
+        or fields.get("tests")
+    ):
         return
     if answer_of(text, name) is None and len(_WORD.findall(text)) >= _PROSE and not is_data([text]):
         raise SampleError(
@@ -335,7 +340,7 @@ def answer_of(value: object, name: str = "") -> str | None:
     if not text or len(text) > _SHORT or "\n" in text or is_data([text]):
         return None
     # A solution in a sentence is no answer; `\\frac` and `x = 4` are no words.
-    return None if "olution" in name and " " in text and _WORD.search(text) else text
+    return None if "olution" in name.lower() and " " in text and _WORD.search(text) else text
 
 
 def _boxed(text: str) -> str | None:

@@ -45,66 +45,70 @@ class Options(NamedTuple):
 
     column: str
     """Where they stand."""
-    texts: list[str]
-    """In their order."""
-    named: bool
-    """Whether the row gives each a name of its own."""
-    as_is: bool
+    texts: Mapping[str, str]
+    """By letter, in their order."""
+    numbered: bool = False
+    """Whether the row gives each a name of its own that is no letter."""
+    as_is: bool = False
     """Whether the verifier reads them where they stand."""
 
 
 def options_of(row: Mapping[str, Any]) -> Options | None:
     """The options that a row holds; None where it holds none.
 
-    >>> options_of({"A": "4", "B": "5", "C": "6"}).texts, options_of({"A": "4", "B": "5"})
-    (['4', '5', '6'], None)
+    >>> options_of({"A": "4", "B": "5", "D": "6"}).texts, options_of({"A": "4", "B": "5"})
+    ({'A': '4', 'B': '5', 'D': '6'}, None)
     """
     column = next((name for name in OPTION_COLUMNS if row.get(name)), None)
     if column is not None:
-        return _read(row[column], column)
+        read = _read(row[column], column)
+        seen = column == "options" or (column == "choices" and row.get("options") is None)
+        return read if read is None or seen else read._replace(as_is=False)
     asked = row.get("question")
     if isinstance(asked, Mapping) and asked.get("choices"):
         return _read(asked["choices"], "question.choices")
     for family in () if OPTION_MARKS.isdisjoint(row) else _FAMILIES:
         if row.get(family[1]) is None or row.get(family[0]) is None:
             continue
-        values = [row[name] for name in family if row.get(name) is not None]
-        bare = family[0] == "A" or family[0].startswith(("answer", "ans"))  # of two such columns each may be a response
-        if all(isinstance(value, str | int | float) for value in values) and len(values) >= (3 if bare else 2):
-            return Options(", ".join(family[: len(values)]), [str(value) for value in values], False, False)
+        there = {letter: row[name] for letter, name in zip(_LETTERS, family, strict=False) if row.get(name) is not None}
+        bare = family[0] == "A" or family[0].startswith("an")  # of two such columns each may be a response
+        if all(isinstance(value, str | int | float) for value in there.values()) and len(there) >= (3 if bare else 2):
+            return Options(f"{family[0]}, {family[1]}", {letter: str(value) for letter, value in there.items()})
     return None
 
 
 def _read(options: Any, column: str) -> Options | None:  # any: a JSON value
-    as_is = isinstance(options, list) or column == "question.choices"
+    as_is = not column.startswith("question")
+    names: Any = None  # any: JSON values
     if isinstance(options, str):
         marks = list(_LETTERED.finditer(options))
         if "".join(mark[1] for mark in marks) == "abcde"[: len(marks)] and len(marks) > 1:
             ends = [*(mark.start() for mark in marks[1:]), len(options)]
-            texts = [options[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)]
-            return Options(column, texts, True, False)
-        options = read_text(options)
+            said = [options[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)]
+            return Options(column, dict(zip(_LETTERS, said, strict=False)))
+        options, as_is = read_text(options), False
     if isinstance(options, list) and options and all(isinstance(option, Mapping) for option in options):
         # [{"label": "A", "text": "4"}, ...]
-        as_is = False
         keys = {"text": ("text", "content", "value", "option"), "label": ("label", "key", "id", "letter")}
         options = {
             name: [next((option[key] for key in among if key in option), None) for option in options]
             for name, among in keys.items()
         }
-    names = options.get("label") if isinstance(options, Mapping) else None
     if isinstance(options, Mapping) and isinstance(options.get("text"), list):
-        options = options["text"]  # ARC: {"text": [...], "label": [...]}
+        names, options, as_is = options.get("label"), options["text"], False  # ARC: {"text": [...], "label": [...]}
     elif isinstance(options, Mapping):
-        as_is = column != "question.choices"
-    texts = list(options.values()) if isinstance(options, Mapping) else options
+        names, options = list(options), list(options.values())
     if (
-        not isinstance(texts, list)
-        or not 2 <= len(texts) <= len(_LETTERS)
-        or not all(isinstance(t, str) for t in texts)
+        not isinstance(options, list)
+        or not 2 <= len(options) <= len(_LETTERS)
+        or not all(isinstance(text, str) for text in options)
     ):
         return None
-    return Options(column, texts, bool(names), as_is)
+    named = isinstance(names, list) and len(names) == len(options) and any(name is not None for name in names)
+    letters = [str(name).strip().upper() for name in names] if named else list(_LETTERS[: len(options)])
+    if not set(letters) <= set(_LETTERS) or len(set(letters)) < len(letters):
+        return Options(column, dict(zip(_LETTERS, options, strict=False)), numbered=True, as_is=as_is)
+    return Options(column, dict(zip(letters, options, strict=True)), as_is=as_is)
 
 
 def letter_gold(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -133,40 +137,50 @@ def choice_fields(fields: Fields, row: Mapping[str, Any]) -> Fields:
     'choice'
     """
     gold = fields.get("reference")
-    if gold is None or isinstance(gold, list):
-        return fields
-    options = options_of(row)
-    if options is None:
+    if isinstance(gold, list) and len(gold) == 1:
+        gold = gold[0]
+    if gold is None or (options := options_of(row)) is None:
         return {**fields, "kind": "choice"} if isinstance(gold, str) and _in_prompt(gold, row) else fields
-    column, texts = options.column, options.texts
+    column, texts = options.column, list(options.texts.values())
+    if isinstance(gold, list):
+        if all(isinstance(one, str) and one.strip("() ") in options.texts for one in gold):
+            raise SampleError(
+                "ambiguous_label", f"the gold lists {', '.join(gold)}: any of them, or all? 'A, C' as one text says all"
+            )
+        return fields
     if isinstance(gold, int) and not isinstance(gold, bool):
         if column == "choices" and 0 <= gold < len(texts) and str(gold) not in [text.strip() for text in texts]:
-            return _chosen(fields, options, _LETTERS[gold])
+            return _chosen(fields, options, list(options.texts)[gold])
         raise SampleError(
             "ambiguous_label", f"the gold is the number {gold}, and {column} has {len(texts)} texts: say its letter"
         )
     letter = gold.strip().strip("().") if isinstance(gold, str) else ""
-    if letter.isdigit() and gold not in texts and (column == "endings" or options.named or int(letter) <= len(texts)):
+    at_place = column == "endings" or options.numbered or (letter.isdecimal() and int(letter) <= len(texts))
+    if letter.isdigit() and gold not in texts and at_place:
         raise SampleError(
             "ambiguous_label", f"the gold {gold!r} may be the place of one of {len(texts)} {column}: say its letter"
         )
-    if len(letter) == 1 and letter in _LETTERS[: len(texts)]:
-        other = next((at for at, text in enumerate(texts) if text.strip().upper() == letter), None)
-        if other is not None and other != _LETTERS.index(letter):
+    if letter in options.texts:
+        other = next(
+            (at for at, text in options.texts.items() if text.strip().upper() == letter and at != letter), None
+        )
+        if other is not None:
             raise SampleError(
-                "ambiguous_label",
-                f"the gold {gold!r} is a letter, and the text of another of {len(texts)} {column}: {_LETTERS[other]}",
+                "ambiguous_label", f"the gold {gold!r} is a letter, and the text of another of the {column}: {other}"
             )
         return _chosen(fields, options, gold)
     if gold in texts:
         return _chosen(fields, options, gold)
-    if len(letter) == 1 and letter.upper() in _LETTERS[: len(texts)] and letter.isalpha():
+    if letter.isalpha() and letter.upper() in options.texts:
         return _chosen(fields, options, letter.upper())
+    several = re.sub(r"[\s,;，、]+", "", letter)
+    if len(several) > 1 and set(several) <= options.texts.keys() and list(several) == sorted(set(several)):
+        return _chosen(fields, options, ", ".join(several))
     return fields
 
 
 def _chosen(fields: Fields, options: Options, gold: Any) -> Fields:  # any: a gold
-    texts = {} if options.as_is else {"options": options.texts}
+    texts = {} if options.as_is else {"options": dict(options.texts)}
     return {**fields, **texts, "reference": gold, "kind": "choice"}
 
 

@@ -45,10 +45,20 @@ def test_a_letter_is_the_gold_of_options_wherever_they_stand(row: dict[str, Any]
 
 
 def test_an_option_of_arc_may_be_named_by_its_text() -> None:
-    row = {"choices": {"label": ["A", "B"], "text": ["the Nile", "the Po"]}, "answerKey": "B"}
-    for said, score in (("the Po", 1.0), ("the Nile", 0.0)):
-        sample = RowReader().read_row({**row, "response": f"The answer is {said}"}).samples[0]
-        assert ChoiceVerifier()([sample])[0].score == score
+    labels = {"label": ["A", "B"], "text": ["the Nile", "the Po"]}
+    mixed = {"label": ["B", "A"], "text": ["the Po", "the Nile"]}
+    ending = {"answer_choices": ["the Nile", "the Po"]}
+    for row in ({"choices": labels}, {"choices": mixed}, {"question": {"choices": labels}}, ending):
+        for said, score in (("the Po", 1.0), ("B", 1.0), ("the Nile", 0.0), ("A", 0.0)):
+            sample = RowReader().read_row({**row, "answerKey": "B", "response": f"The answer is {said}"}).samples[0]
+            assert ChoiceVerifier()([sample])[0].score == score
+
+
+@pytest.mark.parametrize("gold", ["AC", "A,C", "A, C"])
+def test_of_several_letters_all_are_right(gold: str) -> None:
+    for said, score in (("A and C", 1.0), ("A", 0.0), ("A, B and C", 0.0)):
+        row = {"A": "Nile", "B": "Po", "C": "Main", "answer": gold, "response": f"The answer is {said}"}
+        assert ChoiceVerifier()(RowReader().read_row(row).samples)[0].score == score
 
 
 @pytest.mark.parametrize(
@@ -72,6 +82,7 @@ def test_columns_and_prompts_of_another_meaning_make_no_choice(row: dict[str, An
         {"sentence": "_", "option1": "the Nile", "option2": "the Po", "answer": "2"},
         {"completions": ["4", "5"], "references": ["5", "4"]},
         {"question": "?", "answer": "4", "pred_answer": "4"},
+        {"question": "?", "options": ["Nile", "Po", "Main"], "answer": ["A", "C"]},
         {"question": "?", "Response": "4", "Model Output": "5", "answer": "4"},
         {"question": "?", "Response": "4", "Answer": "4", "Ground Truth": "5"},
     ],
