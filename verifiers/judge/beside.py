@@ -138,7 +138,7 @@ _WINS = (
     rf"{_ONE}\s+(?:wins\b|(?:is|was)\s+{_ADVERBS}(?:winner|better|best|superior|preferable|stronger|preferred)"
     r"(?:\s+(?:one|response|answer|choice|option))?)"
     rf"|\bI(?:['’]d)?\s+(?:\w+\s+){{0,2}}?(?:prefer|go\s+with|choose|pick)\s+{_ONE}"
-    r"|\b(?:it|this|that|both|two|they|responses|answers)(?:['’]s|\s+(?:is|are))\s+"
+    r"|\b(?i:it|this|that|both|two|they|responses|answers)(?:['’]s|\s+(?:is|are))\s+"
     rf"{_ADVERBS}(?:tie|draw|tied|equal|equally\s+good)\b"
 )
 _HEDGED = re.compile(
