@@ -117,8 +117,9 @@ def test_it_may_be_called_where_a_loop_runs_and_be_awaited(endpoint: str) -> Non
 
 
 def test_what_is_no_endpoint_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no http address"):
-        ChatClient(url="localhost:1", model="x")
+    for url in ("localhost:1", "http://x:port/v1", "http://[::1/v1", "http://" + "x" * 64 + "/v1"):
+        with pytest.raises(ConfigError, match="no http address"):
+            ChatClient(url=url, model="x")
     with pytest.raises(ConfigError, match="holds a user or password") as raised:
         ChatClient(url="http://me:hush@x/v1", model="x")
     assert "hush" not in str(raised.value)
