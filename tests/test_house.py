@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import subprocess
 import sys
@@ -48,6 +49,7 @@ def _module(path: Path) -> tuple[str, ...]:
     return parts[:-1] if parts[-1] == "__init__" else parts
 
 
+@functools.cache
 def _imports(path: Path, *, lazy: bool) -> set[tuple[str, ...]]:
     """Modules of the package that a file imports, as paths from the root; outside names as they are."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
