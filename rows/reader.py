@@ -29,7 +29,7 @@ from .aliases import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, RAW, TOOLS, VERDI
 from .cases.forms import FORM_COLUMNS, read_sample
 from .columns import is_outcome, kind_of, language_of, own_limits, program_language_of
 from .labels import (
-    _HARMLESS,
+    HARMLESS,
     OPTION_COLUMNS,
     check_solution,
     choice_fields,
@@ -210,7 +210,7 @@ def _is_plain(row: Row) -> bool:
     reference, kind = row.get("reference"), row.get("kind")
     if type(row["response"]) is not str or (kind is not None and not (type(kind) is str and is_known(kind))):
         return False
-    if reference is not None and not (type(reference) is str and (not reference or reference[0] in _HARMLESS)):
+    if reference is not None and not (type(reference) is str and (not reference or reference[0] in HARMLESS)):
         return False
     tests, limits = row.get("tests"), row.get("limits")
     return (
