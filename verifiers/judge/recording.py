@@ -56,7 +56,7 @@ class Recording:
         self._offset = 0
         self.judges: list[list[object]] = []
         """Those whose replies are in it."""
-        self.cost = 0.0
+        self.cost: float = 0.0
         """What all the replies in it cost, those of other processes as of the last line written here."""
         with self._lock:
             self._read_on()
