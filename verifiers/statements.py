@@ -43,6 +43,7 @@ _SMALL = frozenset(
 _PAST = dict(pair.split(":") for pair in TABLES["verbs"]["past"].split())
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _NUMBER = re.compile(r"(?<![\w.,$€£¥/-])-?\d[\d,]*(?:\.\d+)?(?![\w%‰°/-])")
+_DENIES = re.compile(r"\b(?:not|nicht|pas|не|instead|rather)\b|\? ", re.IGNORECASE)
 _CONTRAST = re.compile(
     r"(?P<said>[^.;?!]+?),? (?:(?:and |but )?(?:not|nicht|pas|не)|rather than|instead of) (?P<denied>[^.,;?!]+)"
     r"|not (?P<denied2>[^.,;?!]+?),? but (?:rather )?(?P<said2>[^.;?!]+)"
@@ -93,7 +94,8 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
             yield text
         if (stated := _IS_CJK.fullmatch(text)) and stated["subject"] in question:
             yield stated["said"]
-    if len(text) <= _LONGEST and (contrast := _CONTRAST.fullmatch(text)):
+    denies = " " in text and _DENIES.search(text)
+    if denies and len(text) <= _LONGEST and (contrast := _CONTRAST.fullmatch(text)):
         answer = contrast["said"] or contrast["said2"] or contrast["said3"]
         denied = contrast["denied"] or contrast["denied2"] or contrast["denied3"]
         if denied != answer and (denied[0].isupper() or denied[0].isdigit()):
@@ -101,7 +103,7 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
     if text.endswith(" place") and (gold.endswith(("st", "nd", "rd", "th", "second", "third"))):
         yield text[:-6]
     if gold[:1].isdigit() and len(text) <= _LONGEST:
-        worked = _SUM_AFTER.sub(_checked, _SUM.sub(_checked, text))
+        worked = text if text.isdigit() else _SUM_AFTER.sub(_checked, _SUM.sub(_checked, text))
         if worked != text:
             yield from readings(worked, gold, question)
         if _PERIOD.fullmatch(gold) and text.lower().startswith("in the "):
