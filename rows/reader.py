@@ -28,7 +28,7 @@ from . import capabilities
 from .aliases import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, RAW, SHORT, TOOLS, VERDICTS, Tool, folded
 from .cases.forms import FORM_COLUMNS, read_sample
 from .columns import is_outcome, kind_of, language_of, own_limits, program_language_of
-from .labels import _HARMLESS, check_solution, choose, is_verdict, label_fields, only_choice
+from .labels import HARMLESS, check_solution, choose, is_verdict, label_fields, only_choice
 from .messages import as_message, is_conversation, is_message, response_text, split_conversation
 from .options import OPTION_COLUMNS, OPTION_MARKS, choice_fields, letter_gold
 from .paths import get, parse_path
@@ -212,7 +212,7 @@ def _is_plain(row: Row) -> bool:
     reference, kind = row.get("reference"), row.get("kind")
     if type(row["response"]) is not str or (kind is not None and not (type(kind) is str and is_known(kind))):
         return False
-    if reference is not None and not (type(reference) is str and (not reference or reference[0] in _HARMLESS)):
+    if reference is not None and not (type(reference) is str and (not reference or reference[0] in HARMLESS)):
         return False
     tests, limits = row.get("tests"), row.get("limits")
     return (

@@ -86,8 +86,8 @@ def check_replies(
     a response stands for it without the box that mathematics looks for. `places` are where the row's fields stood,
     `named` those that the user named."""
     where, golds = places.get("reference"), fields.get("reference")
-    paired = where in PAIRED and "reference" not in named and isinstance(golds, list)
-    if paired and len(golds) == len(responses) > 1:
+    paired = where in PAIRED and "reference" not in named
+    if paired and isinstance(golds, list) and len(golds) == len(responses) > 1:
         raise SampleError(
             "ambiguous_label",
             f"{where} holds as many golds as {places.get('responses') or 'responses'} responses: one each, or any of "
