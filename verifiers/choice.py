@@ -44,7 +44,7 @@ _LIST = re.compile(
 _TOGETHER = re.compile(r"[A-J]{2,10}")
 _ANOTHER = re.compile(
     r"[(\[（]\s*[A-J]\s*[)\]）]"
-    r"|(?:^|[,/&+;，、；]|\b(?:and|or|und|oder|et|y|o|ou)\b|[和或及与])\s*[A-J](?![A-Za-z'’])(?!\s[a-z])"
+    r"|(?:^|[,/&+;，、；]|\b(?:and|or|und|oder|et|y|o|ou)\b|[和或及与])\s*[A-J](?![A-Za-z'’])(?!\s(?!(?:and|or)\s[A-J](?![A-Za-z'’]|\s[a-z]))[a-z])"
     r"|(?<![A-Za-z])[A-J]\s*[.):：](?=\s|$)"
 )
 _SINGLE = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
