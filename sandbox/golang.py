@@ -69,9 +69,7 @@ _SELECTED = re.compile(r"(?<![\w.\"])([a-z]\w*+)\.[A-Z]")
 _MAIN = re.compile(r"^func[ \t]++main[ \t]*+\([ \t]*+\)", re.MULTILINE)
 _TEST = re.compile(r"^func[ \t]++(Test\w*+)[ \t]*+\([ \t]*+\w++[ \t]++\*testing\.T[ \t]*+\)", re.MULTILINE)
 
-_MISSING = re.compile(
-    rf"{re.escape(TESTS)}:\d+:\d+: (?:cannot find package \"([^\"\n]+)\"|package (\S+) is not in)"
-)
+_MISSING = re.compile(rf"{re.escape(TESTS)}:\d+:\d+: (?:cannot find package \"([^\"\n]+)\"|package (\S+) is not in)")
 
 _END = """package main
 

@@ -185,7 +185,8 @@ class _Judge:
             package = missing_package(complaint.stderr, code or "")
             if package:
                 self._fault = Fault.SANDBOX
-                return replace(complaint, outcome=Outcome.INFRA, detail=f"the tests import {package}, which is not here")
+                why = f"the tests import {package}, which is not here"
+                return replace(complaint, outcome=Outcome.INFRA, detail=why)
             return complaint
         if isinstance(test, StdinTest):
             return self._stdin(test, built)

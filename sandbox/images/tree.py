@@ -126,13 +126,14 @@ def precompile_headers(tree: Path) -> None:
 def precompile_go(tree: Path) -> None:
     """Compile Go's standard library and testify, as far as programs use them, into a cache of the tree: each program
     would have to do it anew. Where the tree's compiler cannot be run here, the machine's time limit may not do."""
-    if not (tree / "usr/bin/go").exists():
+    if not os.path.lexists(tree / "usr/bin/go"):
         return
-    (tree / "tmp/r1_reward.go").write_text(golang.SAMPLE, encoding="utf-8")
+    sample = "root/r1_reward.go"
+    (tree / sample).write_text(golang.SAMPLE, encoding="utf-8")
     (tree / golang.CACHE.lstrip("/")).mkdir(parents=True, exist_ok=True)
-    command = ["chroot", str(tree), "env", "HOME=/tmp", *golang.BUILD, "/tmp/r1_reward.go"]
+    command = ["chroot", str(tree), "env", "HOME=/root", *golang.BUILD, f"/{sample}"]
     subprocess.run(command, capture_output=True, timeout=_MINUTES * 60, check=False)  # noqa: S603 - see above
-    for name in ("tmp/r1_reward.go", "main"):
+    for name in (sample, "main"):
         (tree / name).unlink(missing_ok=True)
 
 
