@@ -59,7 +59,7 @@ class ServerEngine:
         try:
             import httpx
         except ImportError as error:
-            raise ConfigError(missing_extra("engine.kind = 'server'", "httpx", "judge")) from error
+            raise ConfigError(missing_extra("engine.kind = 'server'", "httpx", "client")) from error
         self._failures: tuple[type[Exception], ...] = (httpx.TransportError, httpx.HTTPStatusError)
         limits = httpx.Limits(max_connections=_REQUESTS)
         self._client = httpx.Client(base_url=url.rstrip("/"), timeout=timeout, limits=limits, trust_env=False)

@@ -309,10 +309,8 @@ class Jail:
         """Empty what calls that share a start may write to; False where something would not go."""
         if self.mode != "pidns":
             return self.wipe()
-        clean = True
-        for folder in process.folders:
-            clean = (not os.listdir(folder) or empty(folder)) and clean
-        return clean
+        emptied = [empty(folder) for folder in process.folders if os.listdir(folder)]  # each of them, whatever one gave
+        return all(emptied)
 
     def _receive_folders(self, process: Process) -> None:
         """Take what the first process of a namespace has sent, where it was asked to; waits for that."""

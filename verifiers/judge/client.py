@@ -16,22 +16,16 @@ import logging
 import os
 import re
 from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from ..errors import ConfigError, RewardError, missing_extra
-
-if TYPE_CHECKING:
-    import ssl
-
-    import httpx
+from .transport import Transport, read_key
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -72,7 +66,7 @@ class ChatClient:
     Calling it with a text gives the reply to that text as a user's message.
 
     Raises:
-        ConfigError: The address or the timeout is none, or httpx is not installed.
+        ConfigError: The address or the timeout is none, or h11 is not installed.
     """
 
     url: str
@@ -93,16 +87,20 @@ class ChatClient:
     """`temperature`, `max_tokens`: what the model has refused to take."""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
+        try:
+            parts = urlsplit(self.url)
+            Transport(self.url, most_bytes=MOST_BYTES)
+        except ValueError:  # a port or a host that is none
+            raise ConfigError(f"the endpoint's address {self.url!r} is no http address") from None
         if parts.username or parts.password:
             raise ConfigError("the endpoint's address holds a user or password; name a variable for the key (key_env)")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"the endpoint's address {self.url!r} is no http address")
         if not 0 < self.timeout <= 86_400:
             raise ConfigError(f"the endpoint's timeout is {self.timeout}; it must be more than 0 and at most a day")
-        if find_spec("httpx") is None:
-            raise ConfigError(missing_extra("an endpoint", "httpx", "judge"))
-        _key(self.key_env)
+        if find_spec("h11") is None:
+            raise ConfigError(missing_extra("an endpoint", "h11", "judge"))
+        read_key(self.key_env)
 
     @property
     def settings(self) -> list[object]:
@@ -132,20 +130,13 @@ class Connection:
 
     def __init__(self, client: ChatClient) -> None:
         self._client = client
-        self._stack = AsyncExitStack()
-        self._addresses: dict[str, httpx.URL] = {}
+        self._transport = Transport(client.url, most_bytes=MOST_BYTES, key_env=client.key_env)
 
     async def __aenter__(self) -> Connection:
-        import httpx
-
-        # One transport a task: a pool that many tasks share takes several times as long for each request.
-        secure = self._client.url.startswith("https")
-        self._transport = httpx.AsyncHTTPTransport(verify=_certificates() if secure else False, trust_env=False)
-        await self._stack.enter_async_context(self._transport)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
+        self._transport.close()
 
     async def complete(
         self,
@@ -188,17 +179,20 @@ class Connection:
 
     async def post(self, path: str, payload: Mapping[str, Any]) -> bytes:  # any: a JSON object
         """What the server answers to a request at a path below its address. Raises EndpointError."""
-        import httpx
+        import h11
 
         client, where = self._client, self._client.url
         try:
             async with asyncio.timeout(client.timeout):
-                status, headers, data = await self._post(path, json.dumps(payload).encode())
-        except (TimeoutError, httpx.TimeoutException):
+                status, headers, data = await self._transport.post(path, json.dumps(payload).encode())
+        except TimeoutError:
             message = f"no reply from {where}: no whole reply within {client.timeout:g} s"
             raise EndpointError(message, "late") from None
-        except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
+        except (OSError, h11.ProtocolError) as error:
             raise EndpointError(f"no reply from {where}: {type(error).__name__}: {error}") from None
+        if data is None:
+            raise EndpointError(f"{where} answered with more than {MOST_BYTES:,} bytes", "no_reply")
+        data = _without_key(data, client.key_env)
         if status != 200:
             text = data[:2000].decode("utf-8", "replace")
             raise EndpointError(
@@ -207,29 +201,6 @@ class Connection:
                 retry_after=_retry_after(headers, text),
             )
         return data
-
-    async def _post(self, path: str, body: bytes) -> tuple[int, httpx.Headers, bytes]:
-        import httpx
-
-        # Not compressed, so that the bound on bytes is one on memory.
-        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        address = self._addresses.get(path)
-        if address is None:
-            address = self._addresses[path] = httpx.URL(f"{self._client.url.rstrip('/')}/{path}")
-        limits = dict.fromkeys(("connect", "read", "write", "pool"), self._client.timeout)
-        request = httpx.Request("POST", address, content=body, headers=headers, extensions={"timeout": limits})
-        _authorise(request, self._client.key_env)
-        response = await self._transport.handle_async_request(request)
-        data = bytearray()
-        try:
-            assert isinstance(response.stream, httpx.AsyncByteStream)
-            async for part in response.stream:
-                data += part
-                if len(data) > MOST_BYTES:
-                    raise EndpointError(f"{self._client.url} answered with more than {MOST_BYTES:,} bytes", "no_reply")
-        finally:
-            await response.aclose()
-        return response.status_code, response.headers, _without_key(bytes(data), self._client.key_env)
 
     def _read(self, data: bytes) -> Reply:
         where = self._client.url
@@ -310,25 +281,6 @@ def run_async(work: Coroutine[Any, Any, _T]) -> _T:  # any: what a coroutine is 
         return thread.submit(asyncio.run, work).result()
 
 
-def _key(name: str | None) -> str | None:
-    """The key that the environment holds. Raises ConfigError, without it, where there is none or it cannot be sent."""
-    if name is None:
-        return None
-    key = os.environ.get(name, "").strip()
-    if not key:
-        raise ConfigError(f"the environment has no {name} to take the endpoint's key from")
-    if not (key.isascii() and key.isprintable()):
-        del key
-        raise ConfigError(f"the key in {name} holds characters that no key has")
-    return key
-
-
-def _authorise(request: httpx.Request, name: str | None) -> None:
-    """Put the key in, which is in no variable that a traceback could show; httpx hides this header."""
-    if name is not None:
-        request.headers["Authorization"] = f"Bearer {_key(name)}"
-
-
 def _without_key(data: bytes, name: str | None) -> bytes:
     """What a server sent, without the key where it repeats it."""
     return data if name is None else data.replace(os.environ.get(name, "").strip().encode() or b"\0", b"***")
@@ -372,11 +324,3 @@ def _retry_after(headers: Mapping[str, str], body: str) -> float | None:
 
 
 _SECONDS = r"(?:(\d{1,6})m)?(\d{1,9}(?:\.\d{1,9})?)"
-
-
-@cache
-def _certificates() -> ssl.SSLContext:
-    """Reading them takes longer than a request."""
-    import ssl
-
-    return ssl.create_default_context()

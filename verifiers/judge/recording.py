@@ -11,6 +11,7 @@ What it does not hold: keys, addresses, and the question itself.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import threading
@@ -56,10 +57,11 @@ class Recording:
         self._offset = 0
         self.judges: list[list[object]] = []
         """Those whose replies are in it."""
-        self.cost = 0.0
+        self.cost: float = 0.0
         """What all the replies in it cost, those of other processes as of the last line written here."""
-        with self._lock:
-            self._read_on()
+        if self._path is not None and self._path.exists():
+            with self._lock, io.FileIO(self._path) as file:
+                self._read_on(file)
 
     def get(self, asked: str, number: int) -> Recorded | None:
         """What came of a question: a reply that was of use, if there was one; and what all tries took."""
@@ -74,29 +76,32 @@ class Recording:
                 self._take(line)
                 return
             try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                with self._path.open("ab", buffering=0) as file:
+                with self._open() as file:
                     # One write, which the system does not mix with another's; a torn line is ended first.
-                    file.write(b"\n" * self._is_torn() + line)
-                self._read_on()
+                    file.write(b"\n" * self._is_torn(file) + line)
+                    self._read_on(file)
             except OSError as error:
                 raise WriteError(f"cannot write {self._path}: {error.strerror or error}") from error
 
-    def _is_torn(self) -> bool:
+    def _open(self) -> io.FileIO:
         assert self._path is not None
-        with self._path.open("rb") as file:
-            if not file.seek(0, os.SEEK_END):
-                return False
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) != b"\n"
+        try:
+            return io.FileIO(self._path, "a+")
+        except FileNotFoundError:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            return io.FileIO(self._path, "a+")
 
-    def _read_on(self) -> None:
+    def _is_torn(self, file: io.FileIO) -> bool:
+        end = file.seek(0, os.SEEK_END)
+        if end in (0, self._offset):  # all up to there was whole lines
+            return False
+        file.seek(end - 1)
+        return file.read(1) != b"\n"
+
+    def _read_on(self, file: io.FileIO) -> None:
         """Take in the whole lines that were written since the last time, whoever wrote them."""
-        if self._path is None or not self._path.exists():
-            return
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            data = file.read()
+        file.seek(self._offset)
+        data = file.readall()
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.splitlines():

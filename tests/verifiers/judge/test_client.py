@@ -117,8 +117,9 @@ def test_it_may_be_called_where_a_loop_runs_and_be_awaited(endpoint: str) -> Non
 
 
 def test_what_is_no_endpoint_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no http address"):
-        ChatClient(url="localhost:1", model="x")
+    for url in ("localhost:1", "http://x:port/v1", "http://[::1/v1", "http://" + "x" * 64 + "/v1"):
+        with pytest.raises(ConfigError, match="no http address"):
+            ChatClient(url=url, model="x")
     with pytest.raises(ConfigError, match="holds a user or password") as raised:
         ChatClient(url="http://me:hush@x/v1", model="x")
     assert "hush" not in str(raised.value)
@@ -128,3 +129,35 @@ def test_what_is_no_endpoint_is_refused() -> None:
         ChatClient(url="http://x", model="x", timeout=float("nan"))
     with pytest.raises(EndpointError, match="no reply"):
         ChatClient(url="http://127.0.0.1:9/v1", model="x", timeout=5)("a question")
+
+
+def test_a_connection_is_kept_and_opened_anew_where_the_server_closes_it() -> None:
+    ports, targets = [], []
+    answer = json.dumps({"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}]}).encode()
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (answer[:9], answer[9:])) + b"0\r\n\r\n"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ports.append(writer.get_extra_info("peername")[1])
+        for _ in range(2):  # then it closes, without a word
+            head = await reader.readuntil(b"\r\n\r\n")
+            targets.append(head.split(b" ", 2)[1])
+            length = next(
+                int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length")
+            )
+            await reader.readexactly(length)
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
+        writer.close()
+
+    async def ask() -> list[str]:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/a b/?version=1"
+        async with server, ChatClient(url=url, model="m").connection() as connection:
+            texts = []
+            for _ in range(4):
+                texts.append((await connection.complete([{"role": "user", "content": "2+2?"}])).text)
+                await asyncio.sleep(0.01)  # the loop sees that it was closed
+            return texts
+
+    assert asyncio.run(ask()) == ["4"] * 4
+    assert len(ports) == 2
+    assert set(targets) == {b"/a%20b/chat/completions?version=1"}
