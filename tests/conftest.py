@@ -77,6 +77,14 @@ def _tree() -> bool:
     return current() is not None and _sandbox("local")()
 
 
+def _go() -> bool:
+    """Whether the tree has a Go compiler."""
+    from r1_reward.sandbox.images.tree import current
+
+    tree = current()
+    return tree is not None and "go" in tree.images and _sandbox("local")()
+
+
 def _reasoning_gym() -> bool:
     """Whether the tree has reasoning-gym."""
     from r1_reward.sandbox.images.tree import current
@@ -99,6 +107,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "docker": (_sandbox("docker"), "a Docker engine and `make images`"),
     "g++": (_command("g++"), "apt install g++"),
     "gcc": (_command("gcc"), "apt install gcc"),
+    "go": (_go, "`r1-reward sandbox build go`"),
     "javac": (_command("javac"), "apt install default-jdk-headless"),
     "mmdebstrap": (_command("mmdebstrap"), "apt install mmdebstrap"),
     "nginx": (lambda: any(map(shutil.which, ("nginx", "/usr/sbin/nginx"))), "apt install nginx-light"),
