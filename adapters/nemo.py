@@ -108,11 +108,9 @@ def environment(*rewards: str, base: type = object, **settings: Unpack[Settings]
     """An environment class for NeMo-RL, by names of verifiers (summed), or by `preset`; give it to `ray.remote`.
 
     Args:
-        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
-            `auto`, each kind's accuracy verifier.
+        *rewards: Verifiers to sum, by name and weight: `"math"`, `"format:0.5"`; none is `auto`, by each row's kind.
         base: NeMo-RL's `EnvironmentInterface`; `object` for a class without it.
-        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
-            others.
+        **settings: `preset`, `options`, `on_error` and others, see `r1_reward.adapters.plan.Settings`.
 
     Returns:
         A class whose `step` takes conversations and their metadata and gives NeMo-RL's `EnvironmentReturn`, rewards
@@ -142,10 +140,8 @@ def gym_verify(*rewards: str, **settings: Unpack[Settings]) -> Callable[[Body], 
     The reference and other fields are those of the request, or of its `verifier_metadata`.
 
     Args:
-        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
-            `auto`, each kind's accuracy verifier.
-        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
-            others.
+        *rewards: Verifiers to sum, by name and weight: `"math"`, `"format:0.5"`; none is `auto`, by each row's kind.
+        **settings: `preset`, `options`, `on_error` and others, see `r1_reward.adapters.plan.Settings`.
 
     Returns:
         A function from a request's JSON to the same with `reward`, `reward_components` and `mask_sample`.

@@ -45,8 +45,8 @@ class OpenInstructVerifier:
     plan: ClassVar[Plan]
 
     def __init__(self, verifier_config: object = None) -> None:
-        self.name = self.plan.name
-        self.weight = 1.0
+        self.name: str = self.plan.name
+        self.weight: float = 1.0
         self.verifier_config = verifier_config
 
     def __call__(
@@ -73,11 +73,9 @@ def verifier(*rewards: str, base: type = object, **settings: Unpack[Settings]) -
     `name` is what rows ask for it by.
 
     Args:
-        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
-            `auto`, each kind's accuracy verifier.
+        *rewards: Verifiers to sum, by name and weight: `"math"`, `"format:0.5"`; none is `auto`, by each row's kind.
         base: open-instruct's `VerifierFunction`; `object` for a class without it.
-        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
-            others.
+        **settings: `preset`, `options`, `on_error` and others, see `r1_reward.adapters.plan.Settings`.
 
     Returns:
         A class whose instances judge one response and give a `VerificationResult`.

@@ -61,11 +61,9 @@ def rubric(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> 
     r"""A rubric's class for OpenEnv, by names of verifiers (summed), or by `preset`.
 
     Args:
-        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
-            `auto`, each kind's accuracy verifier.
+        *rewards: Verifiers to sum, by name and weight: `"math"`, `"format:0.5"`; none is `auto`, by each row's kind.
         base: OpenEnv's `Rubric`; `object` for a class without it.
-        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
-            others.
+        **settings: `preset`, `options`, `on_error` and others, see `r1_reward.adapters.plan.Settings`.
 
     Returns:
         A class whose `forward(action, observation)` gives one float.

@@ -51,10 +51,8 @@ def reward(*rewards: str, **settings: Unpack[Settings]) -> OpenRlhfReward:
     """A `reward_func` for OpenRLHF, by names of verifiers (summed), or by `preset`.
 
     Args:
-        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
-            `auto`, each kind's accuracy verifier.
-        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
-            others.
+        *rewards: Verifiers to sum, by name and weight: `"math"`, `"format:0.5"`; none is `auto`, by each row's kind.
+        **settings: `preset`, `options`, `on_error` and others, see `r1_reward.adapters.plan.Settings`.
 
     Returns:
         A function `(queries, prompts, labels)` that gives `rewards`, `scores` and `extra_logs`, tensors of shape `[B]`.

@@ -76,10 +76,8 @@ def worker(*rewards: str, **settings: Unpack[Settings]) -> type[RollWorker]:
     """A reward worker's class for ROLL, by names of verifiers (summed), or by `preset`; imports ROLL.
 
     Args:
-        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
-            `auto`, each kind's accuracy verifier.
-        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
-            others.
+        *rewards: Verifiers to sum, by name and weight: `"math"`, `"format:0.5"`; none is `auto`, by each row's kind.
+        **settings: `preset`, `options`, `on_error` and others, see `r1_reward.adapters.plan.Settings`.
 
     Returns:
         A class whose `compute_rewards` takes a `DataProto` of B responses and gives scores `[B]` in one.

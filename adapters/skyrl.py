@@ -48,7 +48,7 @@ class SkyRlEnv:
     def __init__(self, env_config: object = None, extras: Mapping[str, Any] | None = None) -> None:  # any: the row
         super().__init__()
         self.env_config = env_config
-        self.turns = 0
+        self.turns: int = 0
         self.max_turns = 1
         self._row = _row(extras or {})
         self._prompt: object = self._row.get("prompt")
@@ -86,11 +86,9 @@ def environment(*rewards: str, base: type = object, **settings: Unpack[Settings]
     r"""An environment class for SkyRL, by names of verifiers (summed), or by `preset`.
 
     Args:
-        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
-            `auto`, each kind's accuracy verifier.
+        *rewards: Verifiers to sum, by name and weight: `"math"`, `"format:0.5"`; none is `auto`, by each row's kind.
         base: SkyRL's `BaseTextEnv`; `object` for a class without it.
-        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
-            others.
+        **settings: `preset`, `options`, `on_error` and others, see `r1_reward.adapters.plan.Settings`.
 
     Returns:
         A class whose `step(action)` gives the reward of the one turn.

@@ -43,10 +43,8 @@ def reward(*rewards: str, **settings: Unpack[Settings]) -> SlimeReward:
     """A custom reward function for slime, by names of verifiers (summed), or by `preset`.
 
     Args:
-        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
-            `auto`, each kind's accuracy verifier.
-        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
-            others.
+        *rewards: Verifiers to sum, by name and weight: `"math"`, `"format:0.5"`; none is `auto`, by each row's kind.
+        **settings: `preset`, `options`, `on_error` and others, see `r1_reward.adapters.plan.Settings`.
 
     Returns:
         A coroutine function `(args, sample)`, or of a list of samples with `--group-rm`, that gives floats or dicts.
@@ -68,7 +66,7 @@ class SlimeReward(CoroutineFunction):
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.__name__ = plan.name
+        self.__name__: str = plan.name
 
     async def __call__(
         self, args: Any, sample: Any, **_: object

@@ -66,10 +66,8 @@ def orm(*rewards: str, **settings: Unpack[Settings]) -> type[SwiftReward]:
     r"""A reward class for ms-swift's `orms`, by names of verifiers (summed), or by `preset`.
 
     Args:
-        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
-            `auto`, each kind's accuracy verifier.
-        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
-            others.
+        *rewards: Verifiers to sum, by name and weight: `"math"`, `"format:0.5"`; none is `auto`, by each row's kind.
+        **settings: `preset`, `options`, `on_error` and others, see `r1_reward.adapters.plan.Settings`.
 
     Returns:
         A class whose instances take completions and columns and give one float, or None, for each.

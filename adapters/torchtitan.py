@@ -43,11 +43,9 @@ def reward_fn(*rewards: str, base: type, **settings: Unpack[Settings]) -> Any:  
     """A reward function's class for a torchtitan rubric, by names of verifiers (summed), or by `preset`.
 
     Args:
-        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
-            `auto`, each kind's accuracy verifier.
+        *rewards: Verifiers to sum, by name and weight: `"math"`, `"format:0.5"`; none is `auto`, by each row's kind.
         base: torchtitan's `RewardFn`, whose `Config` holds the weight.
-        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
-            others.
+        **settings: `preset`, `options`, `on_error` and others, see `r1_reward.adapters.plan.Settings`.
 
     Returns:
         A class whose instances take a rollout and give one float.
@@ -101,11 +99,9 @@ def rubric(*rewards: str, base: type, **settings: Unpack[Settings]) -> Any:  # a
     """A rubric's class for torchtitan, by names of verifiers (summed), or by `preset`.
 
     Args:
-        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
-            `auto`, each kind's accuracy verifier.
+        *rewards: Verifiers to sum, by name and weight: `"math"`, `"format:0.5"`; none is `auto`, by each row's kind.
         base: torchtitan's `Rubric`.
-        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
-            others.
+        **settings: `preset`, `options`, `on_error` and others, see `r1_reward.adapters.plan.Settings`.
 
     Returns:
         A class whose `score_group` takes the rollouts of a group and gives a `RubricOutput` each.

@@ -42,7 +42,7 @@ class TrinityReward:
     def __init__(self, **reward_fn_args: Any) -> None:  # any: YAML values
         """Raises ConfigError or UnknownRewardError for options that cannot be carried out."""
         settings = plain(reward_fn_args)
-        self.plan = _plan(json.dumps(settings, sort_keys=True)) if settings else self.default
+        self.plan: Plan = _plan(json.dumps(settings, sort_keys=True)) if settings else self.default
 
     def __call__(
         self,
@@ -68,11 +68,9 @@ def reward(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> 
     r"""A reward function's class for Trinity-RFT, by names of verifiers (summed), or by `preset`.
 
     Args:
-        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
-            `auto`, each kind's accuracy verifier.
+        *rewards: Verifiers to sum, by name and weight: `"math"`, `"format:0.5"`; none is `auto`, by each row's kind.
         base: Trinity-RFT's `RewardFn`; `object` for a class without it.
-        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
-            others.
+        **settings: `preset`, `options`, `on_error` and others, see `r1_reward.adapters.plan.Settings`.
 
     Returns:
         A class whose instances judge one response and give each term's weighted score by name.

@@ -48,10 +48,8 @@ def reward(*rewards: str, **settings: Unpack[Settings]) -> Callable[..., Corouti
     It raises NotScoredError for a sample that could not be judged unless `on_error` is `zero`.
 
     Args:
-        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
-            `auto`, each kind's accuracy verifier.
-        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
-            others.
+        *rewards: Verifiers to sum, by name and weight: `"math"`, `"format:0.5"`; none is `auto`, by each row's kind.
+        **settings: `preset`, `options`, `on_error` and others, see `r1_reward.adapters.plan.Settings`.
 
     Returns:
         A coroutine method that gives one float; `{}` for what could not be judged, where `on_error` is `none`.
@@ -86,10 +84,8 @@ def rubric_function(*rewards: str, **settings: Unpack[Settings]) -> Callable[...
     A sample that could not be judged is 0.0; `state["r1_reward"][name]` holds the parts, `valid` among them.
 
     Args:
-        *rewards: Names of verifiers, summed, each with its weight if it is not 1: `"math"`, `"format:0.5"`; none is
-            `auto`, each kind's accuracy verifier.
-        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
-            others.
+        *rewards: Verifiers to sum, by name and weight: `"math"`, `"format:0.5"`; none is `auto`, by each row's kind.
+        **settings: `preset`, `options`, `on_error` and others, see `r1_reward.adapters.plan.Settings`.
 
     Returns:
         A coroutine function that takes `completion`, `answer`, `prompt`, `info`, `state`, `task` and gives one float.

@@ -63,8 +63,7 @@ def compute_score(
         rewards: Names of verifiers, summed; `auto` is the accuracy verifier of the row's kind.
         reward_router_address: Not used; verl passes it where it serves a reward model.
         reward_model_tokenizer: Not used.
-        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
-            others.
+        **settings: `preset`, `options`, `on_error` and others, see `r1_reward.adapters.plan.Settings`.
 
     Returns:
         Floats by name, with the same keys for every row.
@@ -124,8 +123,7 @@ def compute_scores(
         ground_truths: Each row's label.
         extra_infos: What else each row holds; None where nothing.
         rewards: Names of verifiers, summed; `auto` is the accuracy verifier of the row's kind.
-        **settings: Options of `r1_reward.adapters.plan.Settings`: `preset`, `options`, `columns`, `on_error` and
-            others.
+        **settings: `preset`, `options`, `on_error` and others, see `r1_reward.adapters.plan.Settings`.
 
     Returns:
         One dict of floats for each response, in order; see `compute_score`.

@@ -7,16 +7,14 @@ from typing import Any
 
 import click
 
-from .options import read_names, read_options, read_pairs
+from .options import SCORE_MAP, SCORE_SET, Command, read_names, read_options
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("sources", nargs=-1, required=True, metavar="FILES|RUN_DIR")
 @click.option("-o", "--output", metavar="HTML", help="File to write (default: report.html).")
 @click.option("--title", metavar="TEXT", help="Heading of the page (default: the name of the source).")
-@click.option(
-    "--map", "names", multiple=True, callback=read_pairs, metavar="FIELD=NAME", help="As for score; repeatable."
-)
+@SCORE_MAP
 @click.option("--group-by", metavar="NAME", help="Field that groups responses (default: problem, prompt, id).")
 @click.option(
     "--by", callback=read_names, metavar="FIELDS", help="Tables of the figures by the values of these fields."
@@ -34,15 +32,11 @@ def report(**flags: Any) -> None:
     """
     from ..grpo_min.r1.page import StagesPage
     from ..inspection.report.report_command import run_report
-    from ..verifiers.errors import RewardError
 
-    try:
-        run_report([StagesPage()], **flags)
-    except RewardError as error:
-        raise click.UsageError(str(error)) from None
+    run_report([StagesPage()], **flags)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("folder", metavar="DIR")
 @click.option("--port", type=click.IntRange(0, 65_535), default=8001, metavar="N", help="0 takes a free one (8001).")
 @click.option("--write", metavar="OUT", help="Write static pages into this folder instead.")
@@ -55,22 +49,16 @@ def view(folder: str, **flags: Any) -> None:
     Exit status: 0 pages written, or ended by SIGTERM; 2 usage, 130 ended by Ctrl-C.
     """
     from ..inspection.view.view_command import run_view
-    from ..verifiers.errors import RewardError
 
-    try:
-        sys.exit(run_view(folder, **flags))
-    except RewardError as error:
-        raise click.UsageError(str(error)) from None
+    sys.exit(run_view(folder, **flags))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("files", nargs=-1, required=True, metavar="SCORED...")
 @click.option("--by", metavar="FIELD", help="Field that separates systems, or `verifier` (default: the file).")
 @click.option("--on", metavar="FIELD", help="Field by which problems are matched (default: problem, else the prompt).")
 @click.option("--metric", default="accuracy", metavar="NAME", help="accuracy, reward or a verifier (accuracy).")
-@click.option(
-    "--map", "names", multiple=True, callback=read_pairs, metavar="FIELD=NAME", help="As for score; repeatable."
-)
+@SCORE_MAP
 @click.option("--rows", type=int, default=20, metavar="N", help="Problems that differ to list (20).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--report", "page", metavar="HTML", help="Also write a page with the responses side by side.")
@@ -80,20 +68,14 @@ def compare(files: tuple[str, ...], **flags: Any) -> None:
     Exit status: 0 fine, 2 usage.
     """
     from ..inspection.compare.compare_command import run_compare
-    from ..verifiers.errors import RewardError
 
-    try:
-        run_compare(files, **flags)
-    except RewardError as error:
-        raise click.UsageError(str(error)) from None
+    run_compare(files, **flags)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("before", metavar="BEFORE")
 @click.argument("after", metavar="AFTER")
-@click.option(
-    "--map", "names", multiple=True, callback=read_pairs, metavar="FIELD=NAME", help="As for score; repeatable."
-)
+@SCORE_MAP
 @click.option("--tolerance", type=float, default=1e-6, metavar="T", help="Scores no further apart are the same (1e-6).")
 @click.option("--rows", type=int, default=20, metavar="N", help="Flipped rows to list (20).")
 @click.option("--fail-on-flip", is_flag=True, help="Exit 1 if a verdict flipped, or could not be compared.")
@@ -105,15 +87,11 @@ def diff(before: str, after: str, **flags: Any) -> None:
     Exit status: 0 fine, 1 with --fail-on-flip where a verdict flipped or has no partner, 2 usage.
     """
     from ..inspection.diff.diff_command import run_diff
-    from ..verifiers.errors import RewardError
 
-    try:
-        sys.exit(run_diff(before, after, **flags))
-    except RewardError as error:
-        raise click.UsageError(str(error)) from None
+    sys.exit(run_diff(before, after, **flags))
 
 
-class _Against(click.Command):
+class _Against(Command):
     """A command whose `--against` takes all that follows, as a shell leaves `tests/*.jsonl`, up to the next option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -133,10 +111,8 @@ class _Against(click.Command):
 
 @click.command(cls=_Against)
 @click.argument("files", nargs=-1, metavar="[FILES|-]")
-@click.option(
-    "--map", "names", multiple=True, callback=read_pairs, metavar="FIELD=NAME", help="As for score; repeatable."
-)
-@click.option("--set", "options", multiple=True, callback=read_options, metavar="V.OPT=VALUE", help="As for score.")
+@SCORE_MAP
+@SCORE_SET
 @click.option("--rows", type=int, default=20, metavar="N", help="Findings to list (20).")
 @click.option("--languages/--no-languages", default=True, help="Detect the languages of 200 prompts.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -168,39 +144,33 @@ def check(
     """
     from ..inspection.check.check_command import run_check
     from ..inspection.overlap.against_command import run_against
-    from ..verifiers.errors import RewardError
 
-    try:
-        if not against:
-            if output is not None or overwrite:
-                raise click.UsageError("-o and --overwrite go with --against")
-            sys.exit(run_check(files, names=names, rows=rows, as_json=as_json, **flags))
-        if flags["options"]:
-            raise click.UsageError("--set is of verifiers, which do not judge with --against")
-        sys.exit(
-            run_against(
-                files,
-                against,
-                names,
-                output=output,
-                overwrite=overwrite,
-                ngram=ngram,
-                near=near,
-                common=common,
-                as_json=as_json,
-                rows=rows,
-            )
+    if not against:
+        if output is not None or overwrite:
+            raise click.UsageError("-o and --overwrite go with --against")
+        sys.exit(run_check(files, names=names, rows=rows, as_json=as_json, **flags))
+    if flags["options"]:
+        raise click.UsageError("--set is of verifiers, which do not judge with --against")
+    sys.exit(
+        run_against(
+            files,
+            against,
+            names,
+            output=output,
+            overwrite=overwrite,
+            ngram=ngram,
+            near=near,
+            common=common,
+            as_json=as_json,
+            rows=rows,
         )
-    except RewardError as error:
-        raise click.UsageError(str(error)) from None
+    )
 
 
-@click.command("judge-check")
+@click.command("judge-check", cls=Command)
 @click.argument("files", nargs=-1, required=True, metavar="FILES")
-@click.option(
-    "--map", "names", multiple=True, callback=read_pairs, metavar="FIELD=NAME", help="As for score; repeatable."
-)
-@click.option("--set", "options", multiple=True, callback=read_options, metavar="V.OPT=VALUE", help="As for score.")
+@SCORE_MAP
+@SCORE_SET
 @click.option("--min-kappa", "kappa", type=float, default=0.6, metavar="K", help="Least lower end of kappa (0.6).")
 @click.option("--max-refusals", "refusals", type=float, default=0.05, metavar="S", help="Most without verdict (0.05).")
 @click.option("--max-bias", "position", type=float, default=0.2, metavar="B", help="Largest position bias (0.2).")
@@ -216,16 +186,12 @@ def judge_check(
     Exit status: 0 usable, 1 below a bound or out of money, 2 usage, 130 interrupted.
     """
     from ..inspection.judging.judge_check_command import run_judge_check
-    from ..verifiers.errors import RewardError
 
     bounds = {"kappa": kappa, "refusals": refusals, "position": position, "labels": labels}
-    try:
-        sys.exit(run_judge_check(files, bounds=bounds, **flags))
-    except RewardError as error:
-        raise click.UsageError(str(error)) from None
+    sys.exit(run_judge_check(files, bounds=bounds, **flags))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--response", metavar="TEXT", help="What the model wrote; - is standard input.")
 @click.option(
     "--reference",
@@ -238,9 +204,7 @@ def judge_check(
 @click.option("--language", metavar="CODE", help="Language that the chain of thought should be in.")
 @click.option("--from", "source", metavar="FILE", help="Take the sample from a row of FILE, as for score.")
 @click.option("--row", metavar="ID|N", help="Which row: its id or number; ID#2 is the second of its responses (1).")
-@click.option(
-    "--map", "names", multiple=True, callback=read_pairs, metavar="FIELD=NAME", help="As for score; repeatable."
-)
+@SCORE_MAP
 @click.option("--verifier", metavar="NAME", help="Who judges (default: who judges the sample's kind, else math).")
 @click.option(
     "--set",
@@ -257,9 +221,5 @@ def explain(**flags: Any) -> None:
     Exit status: 0 whatever the verdict, 2 usage.
     """
     from ..inspection.explain import run_explain
-    from ..verifiers.errors import RewardError
 
-    try:
-        run_explain(**flags)
-    except RewardError as error:
-        raise click.UsageError(str(error)) from None
+    run_explain(**flags)

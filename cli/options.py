@@ -8,6 +8,19 @@ from typing import Any
 import click
 
 
+class Command(click.Command):
+    """A command for which a RewardError is the user's to mend: a usage error."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # any: as click has it
+        """Run it."""
+        from ..verifiers.errors import RewardError
+
+        try:
+            return super().invoke(ctx)
+        except RewardError as error:
+            raise click.UsageError(str(error), ctx) from None
+
+
 def read_pairs(_: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """`a=b` as often as given, or `a=b,c=d`."""
     pairs = {}
@@ -93,6 +106,12 @@ def reward_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+SCORE_MAP = click.option(
+    "--map", "names", multiple=True, callback=read_pairs, metavar="FIELD=NAME", help="As for score; repeatable."
+)
+SCORE_SET = click.option(
+    "--set", "options", multiple=True, callback=read_options, metavar="V.OPT=VALUE", help="As for score."
+)
 MAP_OPTION = click.option(
     "--map",
     "names",

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from .options import FORM_OPTION, MAP_OPTION, PAIRING_OPTION, read_pairs, read_settings
+from .options import FORM_OPTION, MAP_OPTION, PAIRING_OPTION, Command, read_pairs, read_settings
 
 
-@click.command("train-rm")
+@click.command("train-rm", cls=Command)
 @click.option("--kind", required=True, type=click.Choice(["helpful", "safety"]), help="What it is to judge.")
 @click.option("--data", required=True, multiple=True, metavar="FILE", help="JSONL or Parquet; repeatable.")
 @click.option("--base", required=True, metavar="DIR|NAME|tiny", help="Backbone, its configuration, or a tiny one.")
@@ -30,15 +30,11 @@ def train_rm(kind: str, data: tuple[str, ...], base: str, output: str, **flags: 
     Exit status: 0 fine, 1 the run could not go on, 2 usage, 130 or 143 interrupted or ended, after saving.
     """
     from ..reward_models.train_rm_command import run_train
-    from ..verifiers.errors import RewardError
 
-    try:
-        sys.exit(run_train(kind, data, base, output, **flags))
-    except RewardError as error:
-        raise click.UsageError(str(error)) from None
+    sys.exit(run_train(kind, data, base, output, **flags))
 
 
-@click.command("eval-rm")
+@click.command("eval-rm", cls=Command)
 @click.option("--model", required=True, metavar="DIR", help="A reward model: of train-rm, or anyone's.")
 @click.option("--kind", type=click.Choice(["helpful", "safety"]), help="What it judges, where it has no card.")
 @click.option(
@@ -63,15 +59,11 @@ def eval_rm(model: str, data: tuple[str, ...], **flags: Any) -> None:
     Exit status: 0 whatever the measures, 1 they could not be written, 2 usage.
     """
     from ..reward_models.train_rm_command import run_eval
-    from ..verifiers.errors import RewardError
 
-    try:
-        sys.exit(run_eval(model, data, **flags))
-    except RewardError as error:
-        raise click.UsageError(str(error)) from None
+    sys.exit(run_eval(model, data, **flags))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("files", nargs=-1, required=True, metavar="FILES")
 @click.option("-o", "--output", required=True, metavar="DIR", help="Folder for the pairs and what is known of them.")
 @click.option("--judge", required=True, metavar="URL|recorded:FILE|MODULE:NAME", help="Who says which is better.")
@@ -96,15 +88,11 @@ def prefs(files: tuple[str, ...], output: str, judge: str, **flags: Any) -> None
     judged or the ceiling of cost is reached, 2 usage, 130 interrupted.
     """
     from ..reward_models.prefs_command import run_prefs
-    from ..verifiers.errors import RewardError
 
-    try:
-        sys.exit(run_prefs(files, output, judge, **flags))
-    except RewardError as error:
-        raise click.UsageError(str(error)) from None
+    sys.exit(run_prefs(files, output, judge, **flags))
 
 
-@click.command("safety-report")
+@click.command("safety-report", cls=Command)
 @click.argument("files", nargs=-1, required=True, metavar="FILES")
 @click.option("--gate", metavar="DIR", help="Safety model or guard that gates; without one nothing is gated.")
 @click.option(
@@ -130,9 +118,5 @@ def safety_report(files: tuple[str, ...], **flags: Any) -> None:
     Exit status: 0 whatever the figures, 1 they could not be written, 2 usage.
     """
     from ..reward_models.safety_command import run_safety_report
-    from ..verifiers.errors import RewardError
 
-    try:
-        sys.exit(run_safety_report(files, **flags))
-    except RewardError as error:
-        raise click.UsageError(str(error)) from None
+    sys.exit(run_safety_report(files, **flags))

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from .options import read_names, read_settings, read_share, reward_options
+from .options import Command, read_names, read_settings, read_share, reward_options
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("files", nargs=-1, metavar="[FILES|-]")
 @click.option("-o", "--output", metavar="OUT", help="JSONL file to write; standard output if left out.")
 @reward_options
@@ -57,23 +57,19 @@ def score(
     """
     from ..inspection.report.report_command import ScoringReporter
     from ..scoring.score_command import run_score
-    from ..verifiers.errors import RewardError
 
     gated = {} if gate is None else {"safety": {**set_.get("safety", {}), "gate": gate}}
     values = {"files": files, "set": {**set_, **gated}, **flags}
-    try:
-        sys.exit(
-            run_score(
-                config,
-                {name: value for name, value in values.items() if value not in (None, (), {})},
-                ScoringReporter(),
-            )
+    sys.exit(
+        run_score(
+            config,
+            {name: value for name, value in values.items() if value not in (None, (), {})},
+            ScoringReporter(),
         )
-    except RewardError as error:
-        raise click.UsageError(str(error)) from None
+    )
 
 
-@click.command()
+@click.command(cls=Command)
 @reward_options
 @click.option("--host", metavar="ADDRESS", help="Address to listen on (default: 127.0.0.1).")
 @click.option("--port", type=int, metavar="N", help="Port to listen on; 0 takes a free one (default: 8000).")
@@ -105,13 +101,9 @@ def serve(config: str | None, set_: dict[str, dict[str, object]], **flags: Any) 
     Exit status: 0 ended by SIGTERM with every request answered, 2 usage, 130 ended by Ctrl-C.
     """
     from ..adapters.server.serve_command import run_serve
-    from ..verifiers.errors import RewardError
 
     values = {"set": set_, **flags}
-    try:
-        sys.exit(run_serve(config, {name: value for name, value in values.items() if value not in (None, (), {})}))
-    except RewardError as error:
-        raise click.UsageError(str(error)) from None
+    sys.exit(run_serve(config, {name: value for name, value in values.items() if value not in (None, (), {})}))
 
 
 @click.command()

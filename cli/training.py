@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .options import read_names, read_options, read_pairs, read_settings
+from .options import SCORE_MAP, Command, read_names, read_options, read_settings
 
 
 @click.command()
@@ -39,7 +39,7 @@ def train(recipe: str, set_: dict[str, object], assume: dict[str, object], *, dr
         raise click.UsageError(str(error)) from None
 
 
-@click.command("eval")
+@click.command("eval", cls=Command)
 @click.argument("arguments", nargs=-1, required=True, metavar="[MODEL] FILES")
 @click.option("--server", "url", metavar="URL", help="An OpenAI-compatible server, in place of MODEL.")
 @click.option("--model", metavar="NAME", help="Model to ask for there.")
@@ -61,9 +61,7 @@ def train(recipe: str, set_: dict[str, object], assume: dict[str, object], *, dr
     help="How it is asked: Table 1 of the paper (default of MODEL), as a chat (default of --server), or as it is.",
 )
 @click.option("--level", metavar="FIELD", help="Field that holds a question's difficulty (the card's; level).")
-@click.option(
-    "--map", "names", multiple=True, callback=read_pairs, metavar="FIELD=NAME", help="As for score; repeatable."
-)
+@SCORE_MAP
 @click.option(
     "--set", "set_", multiple=True, callback=read_options, metavar="V.OPT=VALUE", help="As for score; repeatable."
 )
@@ -97,12 +95,8 @@ def evaluate(arguments: tuple[str, ...], **flags: Any) -> None:
     Exit status: 0 whatever the figures, 1 the server gave nothing, 2 usage, 130 interrupted; OUT can be gone on with.
     """
     from ..inspection.evaluation.evaluate import run_eval
-    from ..verifiers.errors import RewardError
 
-    try:
-        sys.exit(run_eval(arguments, _folder_eval, **flags))
-    except RewardError as error:
-        raise click.UsageError(str(error)) from None
+    sys.exit(run_eval(arguments, _folder_eval, **flags))
 
 
 def _folder_eval(*arguments: Any, **options: Any) -> int:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, cast
 
 from ..verifiers.errors import ConfigError, RewardError
 from ..verifiers.judge.client import ChatClient
@@ -310,17 +310,15 @@ class HelpfulVerifier(_ModelVerifier):
     Evidence: `raw`, `normalised`, `probability`, `tokens` read, `windows`, `cut` (the prompt's beginning was left out).
     """
 
+    name: ClassVar[str] = "helpful"
+    """The key of its verdicts."""
+
     def __post_init__(self) -> None:
         self._check("helpful")
 
     def prepare(self) -> None:
         """Load the model, if it can be loaded."""
         self._prepare("helpful")
-
-    @property
-    def name(self) -> str:
-        """`helpful`."""
-        return "helpful"
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""
@@ -369,6 +367,8 @@ class SafetyVerifier(_ModelVerifier):
     and the evidence also holds `gate`: `passed`, `threshold`, and the `response` to give (a refusal unless it passed).
     """
 
+    name: ClassVar[str] = "safety"
+    """The key of its verdicts."""
     gate: float | None = None
     """Least probability of being safe with which a response passes; see gate.py."""
 
@@ -392,11 +392,6 @@ class SafetyVerifier(_ModelVerifier):
             A copy, or itself where a gate is set.
         """
         return self if self.gate is not None else replace(self, gate=0.0)
-
-    @property
-    def name(self) -> str:
-        """`safety`."""
-        return "safety"
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""

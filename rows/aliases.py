@@ -6,6 +6,7 @@ its own writer gives a row; `needs` lists the sets of fields of which one must b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -18,10 +19,19 @@ GOLDS: tuple[str, ...] = (
     *("reward_model.ground_truth", "reward_spec.ground_truth", "verification_info.ground_truth", "info.answer"),
     *("metadata.answer", "metadata.ground_truth", "extra_info.answer", "extra_info.ground_truth", "ANSWER"),
     *("Correct Answer", "vars.expected", "vars.answer", "vars.ground_truth"),
-    *("expectedOutput", "reference_outputs.answer", "reference_outputs.output"),
+    *("expectedOutput", "reference_outputs.answer", "reference_outputs.output", "expectations.expected_response"),
+    *("ground_truth_answer", "ground_truth_solution", "ground_truths", "answer_gt", "ref_answer", "standard_answer"),
+    *("truth", "env_extras.reward_spec.ground_truth", "env_extras.reward_model.ground_truth", "reference.answer"),
 )
 """Where a right answer may stand. `reference` is our own name; of the others two must not disagree."""
 
+PAIRED = ("references", "ground_truths", "labels", "targets")
+"""Golds that may be one for each of several responses."""
+SHORT = (
+    *("pred_answer", "predicted_answer", "llm_answer", "model_answer", "predicted", "sampled", "actual", "pred"),
+    "student_answer",
+)
+"""Names of a response that are those of an answer taken out of it, where the row has it under another name."""
 RAW = ("raw_response", "raw_output", "raw_prediction", "raw_completion", "raw_generation", "full_response")
 """Responses before anything was taken out of them: beside an answer that is in one, it is the response."""
 
@@ -33,7 +43,9 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "actualOutput",
             *("llm_response", "RESPONSE"),
             *("result.message", "output", "origin_prediction", "prediction", "Response"),
+            *("output_response", "deepseek_solution", "outputs.output", "outputs.answer"),
             *RAW,
+            *SHORT,
         ),
         "responses": (
             *("responses", "completions", "generations", "outputs", "output_list", "generated_code"),
@@ -50,6 +62,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "Problem",
             "PROMPT",
             "QUESTION",
+            "input_prompt",
         ),
         "reference": GOLDS,
         "id": ("id", "custom_id", "task_id", "uid", "question_id", "example_id", "unique_id"),
@@ -59,7 +72,18 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 CONVERSATIONS = ("messages", "conversations", "conversation")
 """Where a whole conversation may stand, whose last turn is the response."""
-VERDICTS = ("label", "expected")
+
+
+def folded(name: str) -> str:
+    """A name as its spellings share it: `groundTruth`, `Ground Truth` and `GROUND-TRUTH` are `ground_truth`.
+
+    >>> {folded(name) for name in ("ground_truth", "groundTruth", " Ground Truth", "GROUND-TRUTH")}
+    {'groundtruth'}
+    """
+    return re.sub(r"[\s_-]+", "", name).casefold()
+
+
+VERDICTS = ("label", "expected", "truth")
 """Golds by name, which are verdicts where they are a boolean, `pass` or `correct`, or 0 or 1 beside a gold."""
 
 
@@ -264,6 +288,20 @@ TOOLS: tuple[Tool, ...] = (
             "reference": ("answer", "info.answer", "task.data.answer", "task.data.info.answer"),
             "problem": ("example_id", "task.data.id", "task.data.idx"),
         },
+    ),
+    Tool(
+        name="ragas",
+        needs=(("answer", "contexts", "ground_truth"), ("answer", "contexts", "ground_truths")),
+        fields={
+            "response": ("response", "answer"),
+            "prompt": ("question",),
+            "reference": ("ground_truth", "ground_truths"),
+        },
+    ),
+    Tool(
+        name="areal",
+        needs=(("query_id", "solutions"),),
+        fields={"prompt": ("prompt",), "reference": ("solutions",)},
     ),
     Tool(
         name="evalplus",

@@ -267,9 +267,16 @@ def calls_text(turns: object, *, opened: bool = False) -> str:
         calls = [turn] if turn.get("type") in ("function_call", "tool_use") else calls
         if not calls and isinstance(turn.get("content"), list):
             calls = [block for block in turn["content"] if _mapping(block).get("type") == "tool_use"]
+        if not calls and isinstance(turn.get("parts"), list):  # Gemini's
+            calls = [
+                _mapping(block).get("functionCall", _mapping(block).get("function_call")) for block in turn["parts"]
+            ]
         written = [_call(call) for call in calls if isinstance(call, Mapping)]
         parts += [call for call in written if not (failed and call in parts)]
-        if turn.get("role", "assistant") == "assistant" and turn.get("type") not in ("function_call", "tool_use"):
+        if turn.get("role", "assistant") in ("assistant", "model") and turn.get("type") not in (
+            "function_call",
+            "tool_use",
+        ):
             text = response_text(turn, opened=opened)
             parts.append(text)
         failed = False

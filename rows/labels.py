@@ -25,13 +25,13 @@ from ..verifiers.errors import SampleError
 from ..verifiers.references import is_data
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from . import capabilities
-from .aliases import GOLDS, VERDICTS
+from .aliases import GOLDS, VERDICTS, folded
 from .cases import find_tests, read_tests
 from .values import plain, read_text
 
 Fields = dict[str, Any]  # any: fields of a Sample, and of its meta
 _ASSERT = re.compile(r"^\s*assert\b.*[=<>(]", re.MULTILINE)
-_HARMLESS = frozenset("0123456789\\$-+.(abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") - frozenset("adfic")
+HARMLESS = frozenset("0123456789\\$-+.(abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") - frozenset("adfic")
 """How no list, no object and no test begins."""
 _WORD = re.compile(r"(?<![\\\w])[^\W\d_]{2,}")
 _LETTERS = "ABCDEFGHIJ"
@@ -55,7 +55,7 @@ def label_fields(value: object, name: str, row: Mapping[str, Any], kind: str | N
     if kind in capabilities.WHOLE and value is not None and not isinstance(value, str):
         return {"reference": json.dumps(value, ensure_ascii=False)}
     if isinstance(value, str):
-        return {"reference": value} if not value or value[0] in _HARMLESS else _of_text(value, name, row, kind)
+        return {"reference": value} if not value or value[0] in HARMLESS else _of_text(value, name, row, kind)
     if isinstance(value, list):
         return _of_list(value, value, name, row, kind)
     if isinstance(value, Mapping):
@@ -246,7 +246,7 @@ def choose(golds: Sequence[tuple[str, Any]]) -> tuple[str, Any] | None:
     >>> choose([("answer", "72"), ("solution", "48 + 24 = 72\\n#### 72"), ("label", 1)])
     ('answer', '72')
     """
-    verdicts = [(name, value) for name, value in golds if name in VERDICTS and is_verdict(value)]
+    verdicts = [(name, value) for name, value in golds if folded(name) in VERDICTS and is_verdict(value)]
     golds = [gold for gold in golds if gold not in verdicts]
     if not golds:
         if verdicts and not isinstance(verdicts[0][1], bool) and verdicts[0][1] in (0, 1):
@@ -277,7 +277,12 @@ def check_solution(fields: Fields, name: str) -> None:
     >>> check_solution({"reference": r"We add them. So it is \boxed{4}."}, "solution")
     """
     text = fields.get("reference")
-    if "olution" not in name or not isinstance(text, str) or fields.get("kind") is not None or fields.get("tests"):
+    if (
+        "olution" not in name.lower()
+        or not isinstance(text, str)
+        or fields.get("kind") is not None
+        or fields.get("tests")
+    ):
         return
     if answer_of(text, name) is None and len(_WORD.findall(text)) >= _PROSE and not is_data([text]):
         raise SampleError(
@@ -335,7 +340,7 @@ def answer_of(value: object, name: str = "") -> str | None:
     if not text or len(text) > _SHORT or "\n" in text or is_data([text]):
         return None
     # A solution in a sentence is no answer; `\\frac` and `x = 4` are no words.
-    return None if "olution" in name and " " in text and _WORD.search(text) else text
+    return None if "olution" in name.lower() and " " in text and _WORD.search(text) else text
 
 
 def _boxed(text: str) -> str | None:
@@ -375,65 +380,16 @@ def _shown(text: str) -> str:
 
 
 def only_choice(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """lighteval's gold: the only one of `doc.choices`, as a generative task has it."""
+    """lighteval's gold: the one of `doc.choices` at `gold_index`, which counts from 0.
+
+    >>> only_choice({"doc": {"choices": [" A", " B"], "gold_index": [1]}})
+    [('doc.choices[1]', 'B')]
+    """
     doc = row.get("doc")
     choices, at = (doc.get("choices"), doc.get("gold_index")) if isinstance(doc, Mapping) else (None, None)
-    one = isinstance(choices, list) and len(choices) == 1 and at in (0, [0])
-    return [("doc.choices[0]", choices[0])] if one and isinstance(choices, list) else []
-
-
-OPTION_COLUMNS = ("choices", "options", "endings", "answer_choices", "candidates")
-"""Where the options of a question may stand."""
-
-
-# -- choices ----------------------------------------------------------------------------------------------------------
-
-
-def choice_fields(fields: Fields, row: Mapping[str, Any]) -> Fields:
-    """The same with the kind `choice` where the row has options and its gold is one of them. Raises SampleError for a
-    number that may be the place of an option.
-
-    >>> choice_fields({"reference": "B"}, {"options": ["4", "5"]})["kind"]
-    'choice'
-    >>> options = [{"label": "A", "text": "4"}, {"label": "B", "text": "5"}]
-    >>> choice_fields({"reference": "B"}, {"choices": options})["kind"]
-    'choice'
-    """
-    column = next((name for name in OPTION_COLUMNS if row.get(name)), None)
-    gold = fields.get("reference")
-    if column is None or gold is None or isinstance(gold, list):
-        return fields
-    options = row[column]
-    if isinstance(options, str):
-        options = read_text(options)
-    if isinstance(options, list) and options and all(isinstance(option, Mapping) for option in options):
-        # [{"label": "A", "text": "4"}, ...]
-        keys = {"text": ("text", "content", "value", "option"), "label": ("label", "key", "id", "letter")}
-        options = {
-            name: [next((option[key] for key in among if key in option), None) for option in options]
-            for name, among in keys.items()
-        }
-    names = options.get("label") if isinstance(options, Mapping) else None
-    if isinstance(options, Mapping) and isinstance(options.get("text"), list):
-        options = options["text"]  # ARC: {"text": [...], "label": [...]}
-    texts = list(options.values()) if isinstance(options, Mapping) else options
-    if (
-        not isinstance(texts, list)
-        or not 2 <= len(texts) <= len(_LETTERS)
-        or not all(isinstance(t, str) for t in texts)
-    ):
-        return fields
-    if isinstance(gold, int) and not isinstance(gold, bool):
-        if column == "choices" and 0 <= gold < len(texts) and str(gold) not in [text.strip() for text in texts]:
-            return {**fields, "reference": _LETTERS[gold], "kind": "choice"}
-        raise SampleError(
-            "ambiguous_label", f"the gold is the number {gold}, and {column} has {len(texts)} texts: say its letter"
-        )
-    letter = gold.strip().strip("().") if isinstance(gold, str) else ""
-    if letter.isdigit() and gold not in texts and (column == "endings" or names or int(letter) <= len(texts)):
-        raise SampleError(
-            "ambiguous_label", f"the gold {gold!r} may be the place of one of {len(texts)} {column}: say its letter"
-        )
-    if gold in texts or (len(letter) == 1 and letter in _LETTERS[: len(texts)]):
-        return {**fields, "kind": "choice"}
-    return fields
+    if isinstance(at, list) and len(at) == 1:
+        at = at[0]
+    if not isinstance(choices, list) or type(at) is not int or not 0 <= at < len(choices):
+        return []
+    gold = choices[at]
+    return [(f"doc.choices[{at}]", gold.strip() if isinstance(gold, str) and len(choices) > 1 else gold)]

@@ -25,22 +25,14 @@ from ..verifiers.reasoning import Prefilled, ends_in_think
 from ..verifiers.registry import is_known
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from . import capabilities
-from .aliases import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, RAW, TOOLS, VERDICTS, Tool
+from .aliases import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, RAW, SHORT, TOOLS, VERDICTS, Tool, folded
 from .cases.forms import FORM_COLUMNS, read_sample
 from .columns import is_outcome, kind_of, language_of, own_limits, program_language_of
-from .labels import (
-    _HARMLESS,
-    OPTION_COLUMNS,
-    check_solution,
-    choice_fields,
-    choose,
-    is_verdict,
-    label_fields,
-    only_choice,
-)
+from .labels import HARMLESS, check_solution, choose, is_verdict, label_fields, only_choice
 from .messages import as_message, is_conversation, is_message, response_text, split_conversation
+from .options import OPTION_COLUMNS, OPTION_MARKS, choice_fields, letter_gold
 from .paths import get, parse_path
-from .replies import check_letter, choices_of, fuller, reply_text, several_of
+from .replies import check_letter, check_replies, choices_of, fuller, reply_text, several_of
 from .values import Row, plain, read_text
 
 MAPPABLE = (*SAMPLE_FIELDS, "responses")
@@ -174,10 +166,20 @@ class _Layout(NamedTuple):
     """Tools that it may be from."""
 
 
+_EXACT = frozenset(path for name, paths in ALIASES.items() for path in (name, *paths))
+_SPELLINGS: Mapping[str, frozenset[str]] = {
+    name: frozenset(folded(path) for path in (name, *ALIASES[name]) if "." not in path)
+    for name in ("response", "responses", "prompt", "reference")
+}
+"""Usual names without case, spaces, hyphens and underscores, under which others may be spelt."""
+
+
 @lru_cache(maxsize=512)
 def _layout(keys: tuple[str, ...], columns: tuple[tuple[str, str | None], ...], tool: str) -> _Layout:
     there = frozenset(keys)
     paths = {name: _there((name, *ALIASES.get(name, ())), there) for name in MAPPABLE}
+    for name, spellings in _SPELLINGS.items():
+        paths[name] += tuple(key for key in keys if key not in _EXACT and folded(key) in spellings)
     tools = tuple(t for t in TOOLS if _needs(t, there))
     tools = tools if tool == "auto" else (BY_NAME[tool],)
     own = all(path in ((), (name,)) for name, path in paths.items() if name != "responses")
@@ -187,7 +189,7 @@ def _layout(keys: tuple[str, ...], columns: tuple[tuple[str, str | None], ...], 
     ]
     plain_row = own and not columns and not known and tool == "auto" and "response" in there
     plain_row = plain_row and there.isdisjoint(CONVERSATIONS) and there.isdisjoint(OPTION_COLUMNS)
-    plain_row = plain_row and there.isdisjoint(capabilities.MARKERS)
+    plain_row = plain_row and there.isdisjoint(capabilities.MARKERS) and there.isdisjoint(OPTION_MARKS)
     return _Layout(plain_row, not there.isdisjoint(FORM_COLUMNS), paths, tools)
 
 
@@ -210,7 +212,7 @@ def _is_plain(row: Row) -> bool:
     reference, kind = row.get("reference"), row.get("kind")
     if type(row["response"]) is not str or (kind is not None and not (type(kind) is str and is_known(kind))):
         return False
-    if reference is not None and not (type(reference) is str and (not reference or reference[0] in _HARMLESS)):
+    if reference is not None and not (type(reference) is str and (not reference or reference[0] in HARMLESS)):
         return False
     tests, limits = row.get("tests"), row.get("limits")
     return (
@@ -263,6 +265,8 @@ class _Row:
         if prompt is not None:
             shape.pop("prompt", None)  # a trainer's own goes before
         fields.update(shape or self._label(fields))
+        if not self._question:
+            check_replies(responses, fields, dict(self._columns_read), self._columns)
         if self._tool is not None and "finish_reason" in self._tool.fields and "finish_reason" not in fields:
             reason = self._of_tool("finish_reason")[1]
             if reason is not None:
@@ -346,7 +350,7 @@ class _Row:
             return path, value
         whole = path, value
         for other in self._paths["response"]:
-            text = get(self._row, other)
+            text = None if other in SHORT and path not in SHORT else get(self._row, other)
             if other != path and isinstance(text, str) and text.strip() and text not in value and value not in text:
                 raise SampleError(
                     "ambiguous_response", f"{path} and {other} both may be the response; --map response={path} says so"
@@ -460,7 +464,7 @@ class _Row:
         inner = self._row.get("doc") if self._tool is not None else None
         if isinstance(inner, Mapping):  # lm-eval keeps the row of the data set there, with its options
             for column in ("choices", "options"):
-                if isinstance(inner.get(column), list) and column not in seen and len(inner[column]) > 1:
+                if isinstance(inner.get(column), list | dict) and column not in seen and len(inner[column]) > 1:
                     fields[column] = seen[column] = inner[column]
         label = choice_fields(label_fields(gold, name, seen, kind), seen) if kind is None else None
         if label is None:
@@ -489,14 +493,14 @@ class _Row:
         used = {path for name, path in self._columns_read if name in ("response", "responses")}
         used.update(path for path in self._columns.values() if path is not None)
         for path in paths:
-            if path in used or (puzzle and path == "target"):
+            if path in used or (puzzle and folded(path) == "target"):
                 continue
             value = get(self._row, path)
             if isinstance(value, list) and _is_tokens(value):
                 continue
             if not _is_empty(value) and path not in [at for at, _ in golds]:
                 golds.append((path, value))
-        chosen = choose(golds) if golds else None
+        chosen = choose(golds or letter_gold(self._row))
         return ("", None) if chosen is None else chosen
 
     # -- where --------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..verifiers.errors import SampleError
+from .aliases import PAIRED, SHORT
 from .messages import REPLIES, is_message, response_text
 from .values import Row, read_text
 
@@ -72,6 +73,33 @@ def check_letter(row: Row, gold: object, response: str) -> None:
             "ambiguous_label",
             "the response names a letter, and the row holds its options in no order: say the letter of the right one "
             "with --map reference=COLUMN",
+        )
+
+
+def check_replies(
+    responses: list[Any],  # any: texts or messages
+    fields: Row,
+    places: Mapping[str, str],
+    named: Mapping[str, str | None],
+) -> None:
+    """Raise SampleError where it is open whether each response has a gold of its own, and where an answer taken out of
+    a response stands for it without the box that mathematics looks for. `places` are where the row's fields stood,
+    `named` those that the user named."""
+    where, golds = places.get("reference"), fields.get("reference")
+    paired = where in PAIRED and "reference" not in named
+    if paired and isinstance(golds, list) and len(golds) == len(responses) > 1:
+        raise SampleError(
+            "ambiguous_label",
+            f"{where} holds as many golds as {places.get('responses') or 'responses'} responses: one each, or any of "
+            f"them for all? --map reference={where} says any; for one each give each response a row",
+        )
+    where, said = places.get("response"), responses[0]
+    short = where in SHORT and "response" not in named and golds is not None
+    if short and isinstance(said, str) and "boxed" not in said and fields.get("kind") in (None, "math"):
+        raise SampleError(
+            "ambiguous_response",
+            f"{where} is an answer without a box, and the response that it was taken from is not there; "
+            f"--map response={where} takes it as the response",
         )
 
 

@@ -45,6 +45,11 @@ def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
         yield update
 
 
+def figures_table(*heads: str) -> Table:
+    """A table without lines, as every command prints figures."""
+    return Table(*heads, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+
+
 def print_summary(summary: Summary, output: str) -> None:
     """Print the tables of a run to standard error; `output` is where its rows went."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -84,7 +89,7 @@ def print_summary(summary: Summary, output: str) -> None:
 
 def print_evaluation(evaluation: Evaluation) -> None:
     """Print the figures of an evaluation to standard error; words that never came are left out."""
-    table = Table("", "value", "95 % interval", *evaluation.levels, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = figures_table("", "value", "95 % interval", *evaluation.levels)
     for name, metric in evaluation.metrics.items():
         if "/" in name and not metric.value:
             continue
@@ -99,7 +104,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
 
 def _thinking(evaluation: Evaluation) -> Table:
     heads = ("right samples of a question", "questions", *FIGURES.values())
-    table = Table(*heads, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = figures_table(*heads)
     for band, metrics in evaluation.bands.items():
         cells = [f"{metrics[name].value:,.1f}" if name in metrics else "-" for name in FIGURES]
         table.add_row(band, f"{metrics['length'].n:,}" if "length" in metrics else "-", *cells)
@@ -118,7 +123,7 @@ def _head(summary: Summary, output: str) -> Text:
 
 
 def _verifiers(summary: Summary) -> Table:
-    table = Table("reward", "mean", "95 % interval", "reasons", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = figures_table("reward", "mean", "95 % interval", "reasons")
     if len(summary.verifiers) > 1:
         reward = summary.problems.reward
         table.add_row("total", _number(reward), _bounds(reward.bounded_interval), "")
@@ -131,7 +136,7 @@ def _verifiers(summary: Summary) -> Table:
 
 def _problems(summary: Summary) -> Table:
     problems = summary.problems
-    table = Table("by problem", "value", "95 % interval", "problems", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = figures_table("by problem", "value", "95 % interval", "problems")
     for k, mean in problems.pass_at.items():
         table.add_row(f"pass@{k}", _number(mean), _bounds(mean.share_interval), f"{mean.n:,}")
     if problems.consensus:
@@ -142,7 +147,7 @@ def _problems(summary: Summary) -> Table:
 
 def _parts(path: str, values: Mapping[str, Summary]) -> Table:
     names = list(dict.fromkeys(name for one in values.values() for name in one.verifiers))
-    table = Table(path, "responses", *names, "pass@1", "95 % interval", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = figures_table(path, "responses", *names, "pass@1", "95 % interval")
     for value, one in values.items():
         means = [_number(one.verifiers[name].scores) if name in one.verifiers else "-" for name in names]
         first = one.problems.pass_at.get(1)

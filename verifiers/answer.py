@@ -17,11 +17,12 @@ words in which no answer is marked is `undecided`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from .format.verifier import clean
 from .instructions.text import without_hidden
@@ -45,12 +46,12 @@ Golds = Sequence[Sequence[str]]
 _CUE = re.compile(
     r"(?:(?<!wrong )(?<!incorrect )(?<!false )"
     r"\banswer\s*(?:is|was|:|：|=)|\banswers\s*(?:are|:)|答案\s*(?:是|为|：|:)|\bAntwort\s*(?:ist|lautet|:)"
-    r"|\br[ée]ponse\s*(?:est|:)|\brespuesta\s*(?:es|:)|\brisposta\s*(?:è|:)|答え\s*(?:は|：|:))\s*:?\s*",
+    r"|\br[ée]ponse\s*(?:est|:)|\brespuesta\s*(?:es|:)|\brisposta\s*(?:è|:)|答え\s*(?:は|：|:)|(?<!\w)ответ\s*(?:—|:))\s*:?\s*",
     re.IGNORECASE,
 )
 _BREAK = re.compile(r"\n|(?<=[\w)\"'”%])[.。](?:\s|$)(?!\d)|。")
 _WRAPPED = re.compile(
-    r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|mbox|emph|boxed|operatorname)\s*\{([^{}]*)\}|\\(?=[$%&#_{}])"
+    r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|mbox|emph|boxed|operatorname|ce)\s*\{([^{}]*)\}|\\(?=[$%&#_{}])"
     r"|(?<!\w)(\*{1,3}|_{1,3}|`{1,3})(?=\S)([^*_`\n]*?\S)\2(?!\w)"
 )
 _FRACTION = re.compile(r"(?P<whole>\d)?\s?\\[dt]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
@@ -66,10 +67,18 @@ _THEN = re.compile(
     r"|fourth|fifth|2nd|3rd|4th|5th)\b\s*[:,]?\s*",
     re.IGNORECASE,
 )
+_PLACE = re.compile(r"\b(?:first|second|third|fourth|fifth|[1-5](?:st|nd|rd|th))(?:ly)?\b", re.IGNORECASE)
+_PLACES = {"fir": 1, "1st": 1, "sec": 2, "2nd": 2, "thi": 3, "3rd": 3, "fou": 4, "4th": 4, "fif": 5, "5th": 5}
 _POLAR = {word: polar for polar, words in TABLES["polar"].items() for word in words.split()}
 _SAYS_POLAR = re.compile(r"\W*(\w+)(?:\W*$|\s*(?:,|[.;:—–-](?!\s*#?\d)))")
 _NOTHING = frozenset(TABLES["unanswerable"]["texts"].strip().split("\n"))
 _TAKEN_BACK = re.compile(r"\s*(?:no|wait|actually|correction|sorry|hmm|or|rather|not)\b", re.IGNORECASE)
+_WITH_QUESTION = re.compile("[ %是は]|^none$", re.IGNORECASE)
+"""What is read with the question in view."""
+_NO_PERCENT = re.compile(r"(?i:how many\b)(?!.*(?:percent|per cent|%))")
+_PERCENT = re.compile(r"%|\bper ?cent\b|\bpct\b", re.IGNORECASE)
+_OBJECT = re.compile(r"(?:```(?:json)?\s*)?(\{.*\})\s*(?:```)?", re.DOTALL)
+_ANSWER_KEYS = ("answer", "final_answer", "final answer")
 _PROSE = 12
 _LONGEST = 4_000
 
@@ -85,6 +94,8 @@ class AnswerVerifier:
     [1.0, 1.0, 0.0, 1.0]
     """
 
+    name: ClassVar[str] = "answer"
+    """The key of its verdicts."""
     score: Measure = "exact"
     """`f1`: the best F1 over the golds, of words, or of items where a gold has several; exact answers are right.
     `squad_em`, `squad_f1`, `triviaqa_em`, `drop_f1` and so on: what the benchmark's own script gives, by text alone."""
@@ -97,11 +108,6 @@ class AnswerVerifier:
 
     def __post_init__(self) -> None:
         check(self, self.name)
-
-    @property
-    def name(self) -> str:
-        """`answer`."""
-        return "answer"
 
     def response_to(self, reference: str) -> str:
         """A response whose answer is the reference."""
@@ -137,7 +143,7 @@ class AnswerVerifier:
             reason = Reason.CORRECT if score == 1 else Reason.PARTIAL if score else Reason.WRONG
             return Verdict.scored(score, reason, f"{self.score} is {score:.3f}", answer=answer)
         fuller = len(golds) == 1  # beside a gold that says the day, one that says the month alone means no other day
-        asked = question_of(sample) if len(said) <= 400 and " " in said else ""
+        asked = question_of(sample) if len(said) <= 400 and _WITH_QUESTION.search(said) else ""
         if any(
             _right(said, gold, language, ordered=match == "ordered", fuller=fuller, question=asked) for gold in golds
         ):
@@ -180,14 +186,15 @@ def _said(reasoning: Any, lenient: bool, several: bool) -> tuple[str, bool]:  # 
     spans = reasoning.answer_spans
     if not spans:
         return "", False
-    final = spans[-1]
-    boxes = [
-        box for box in reasoning.boxes if final.start <= box.span.start and box.span.end <= final.end and box.closed
-    ]
+    boxes = reasoning.boxes_in(spans[-1])
     if boxes:
-        bodies = list(dict.fromkeys(map(_bare, dict.fromkeys(box.body.of(reasoning.text) for box in boxes))))
-        return ", ".join(bodies), True
-    text = _bare(final.of(reasoning.text))
+        return ", ".join(dict.fromkeys(map(_bare, dict.fromkeys(boxes)))), True
+    text = reasoning.answer
+    if text.rstrip()[-1:] in "}`" and (match := _OBJECT.fullmatch(text.strip())):
+        held = literal(match[1])
+        if isinstance(held, dict) and len(held) == 1 and (key := next(iter(held))).lower() in _ANSWER_KEYS:
+            return held[key] if isinstance(held[key], str) else json.dumps(held[key], ensure_ascii=False), True
+    text = _bare(text)
     if reasoning.answers:
         return text, True
     if not lenient:
@@ -250,6 +257,8 @@ def same(said: str, gold: str, language: str = "en", *, fuller: bool = True, que
         others = {_POLAR[word] for word in normal(said, language)[1:] if word in ("yes", "no")}
         polar = _POLAR.get(first[1] if first else "")
         return polar == _POLAR[expected[0]] and not others - {polar}
+    if _NO_PERCENT.match(question) and _PERCENT.search(said) and not _PERCENT.search(gold):
+        return False
     golds = [gold, gold[place.end() :]] if (place := _PLACED.match(gold)) else [gold]
     return any(_same(text, one, language, fuller) for one in golds for text in readings(said, one, question))
 
@@ -277,7 +286,9 @@ def _item_lists(said: str, count: int) -> list[list[str]]:
     text = _BULLET.sub("", said).strip().rstrip(".")
     lists = [[one.strip() for one in re.split(split, text) if one.strip()] for split in _SPLITS]
     lists.append(_ARROWS.split(text))
-    lists.append(_THEN.split(_FIRST.sub("", text)))
+    places = [_PLACES[word.lower()[:3]] for word in _PLACE.findall(text)]
+    if places == sorted(set(places)):  # `first Venus, third Earth, second Mars` is no order of its own
+        lists.append(_THEN.split(_FIRST.sub("", text)))
     return [items for items in lists if len(items) == count]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 
 from .sample import Sample
 from .values import read_value
@@ -19,12 +20,13 @@ _LEAD = re.compile(
     r"(?:(?:i|we) (?:think|believe|would say|am confident|know)(?: that)?,?\s+)?"
     r"(?:(?:it|that|this|he|she|they|there|these|those)"
     r"(?:['’]s| is| was|['’]re| are| were| would be| has| had| have)\s+)?"
+    r"(?:(?:это|c['’]est|ce fut|es (?:ist|war)|das (?:ist|war)|es|fue|è|é|foi) )?"
     r"(?:[a-z]?\s?=\s?)?",
     re.IGNORECASE,
 )
 _PREPOSITION = re.compile(r"(?:in|at|on|by)\s+(?=\S)", re.IGNORECASE)
 _COPULA = re.compile(r"\s(?:is|was|are|were|equals)(?:\s*:)?\s+")
-_TAIL = re.compile(r"\s(?:is|was|are|were|equals|by|in|on|at|of|from|to|called|named)(?:\s*:)?\s+")
+_TAIL = re.compile(r"\s(?:is|was|are|were|equals|by|in|on|at|of|from|to|called|named|as)(?:\s*:)?\s+")
 _DENIAL = re.compile(
     r"\b(?:not|no|never|neither|nor|or|cannot|wrong|incorrect|false|if|unless)\b|n['’]t\b", re.IGNORECASE
 )
@@ -35,12 +37,32 @@ _DOUBT = frozenset(
 _SMALL = frozenset(
     "a an the is was are were be been of in on at to by for from with who which that it its he she they his her their"
     " this these there has have had did do does s took take takes place happened occurred held written located"
-    " called named known answer author writer name person city country year date number total result".split()
+    " called named known answer author writer name person city country year date number total result difference"
+    " serve served serves as would rank ranks ranked".split()
 )
 _PAST = dict(pair.split(":") for pair in TABLES["verbs"]["past"].split())
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _NUMBER = re.compile(r"(?<![\w.,$€£¥/-])-?\d[\d,]*(?:\.\d+)?(?![\w%‰°/-])")
-_ASKED = re.compile(r"[^.?!\n]*\?|^(?:question|q)\s*:\s*.+", re.IGNORECASE | re.MULTILINE)
+_DENIES = re.compile(r"\b(?:not|nicht|pas|не|instead|rather)\b|\? ", re.IGNORECASE)
+_CONTRAST = re.compile(
+    r"(?P<said>[^.;?!]+?),? (?:(?:and |but )?(?:not|nicht|pas|не)|rather than|instead of) (?P<denied>[^.,;?!]+)"
+    r"|not (?P<denied2>[^.,;?!]+?),? but (?:rather )?(?P<said2>[^.;?!]+)"
+    r"|(?P<denied3>[^.,;?!]+)\? (?:no|wrong|nein|non)[,.:;—–-]+ ?(?P<said3>[^.;?!]+)",
+    re.IGNORECASE,
+)
+"""What is said beside what is denied: Canberra, not Sydney; not Sydney but Canberra; Sydney? No, Canberra."""
+_AMOUNT = r"\d[\d,]*(?:\.\d+)?"
+_TERM = rf"-?{_AMOUNT}(?:\s*[-+*/×÷−–]\s*{_AMOUNT})+"
+_SUM = re.compile(rf"(?<![\w.,^(])({_TERM})\s*=\s*(-?{_AMOUNT})(?![\w.,]*\d|\s*[-+*/×÷−–=])")
+_SUM_AFTER = re.compile(rf"(?<![\w.,])(-?{_AMOUNT}) \(({_TERM})\)")
+_PERIOD = re.compile(r"\d{1,2}(?:st|nd|rd|th)[ -]century|\d{3}0s", re.IGNORECASE)
+_IS_CJK = re.compile(r"(?P<subject>[\u3040-\u30ff\u3400-\u9fff]+?)(?:是|は、?)(?P<said>[^是は不非或か]+)")
+_POLITE = re.compile(r"(.+?)(?:です|でした|である|だ)")
+_NONE = re.compile(r"(?:there (?:were|was|are|is) )?(?:none\b|no\b(?=.))(?P<rest>.*)", re.IGNORECASE)
+_HOW_MANY = re.compile(r"\W*how (?:many|much)\b", re.IGNORECASE)
+_LABEL = re.compile(r"[^\W\d_]+(?: [^\W\d_]+)?")
+_NO_LABEL = frozenset(f"{TABLES['units']['none']} {' '.join(TABLES['bounds'].values())} about nearly".split())
+_ASKED = re.compile(r"[^.?!\n。？！]*[?？؟]|^(?:question|q)\s*:\s*.+", re.IGNORECASE | re.MULTILINE)
 _LONGEST = 300
 
 
@@ -60,19 +82,47 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
     (True, False)
     """
     yield said
-    text = said.strip().rstrip(".!")
+    text = said.strip().rstrip(".!。")
     rest = text[lead.end() :] if (lead := _LEAD.match(text)) else text
     if rest != said:
         yield rest
     if (preposition := _PREPOSITION.match(rest)) and gold[:1].isupper():
         yield rest[preposition.end() :]
+    if not text.isascii():
+        if polite := _POLITE.fullmatch(text):
+            text = polite[1]
+            yield text
+        if (stated := _IS_CJK.fullmatch(text)) and stated["subject"] in question:
+            yield stated["said"]
+    denies = " " in text and _DENIES.search(text)
+    if denies and len(text) <= _LONGEST and (contrast := _CONTRAST.fullmatch(text)):
+        answer = contrast["said"] or contrast["said2"] or contrast["said3"]
+        denied = contrast["denied"] or contrast["denied2"] or contrast["denied3"]
+        if denied != answer and (denied[0].isupper() or denied[0].isdigit()):
+            yield from readings(answer, gold, question)
+    if text.endswith(" place") and (gold.endswith(("st", "nd", "rd", "th", "second", "third"))):
+        yield text[:-6]
+    if gold[:1].isdigit() and len(text) <= _LONGEST:
+        worked = text if "=" not in text and "(" not in text else _SUM_AFTER.sub(_checked, _SUM.sub(_checked, text))
+        if worked != text:
+            yield from readings(worked, gold, question)
+        if _PERIOD.fullmatch(gold) and text.lower().startswith("in the "):
+            yield text[7:]
+        none = _NONE.fullmatch(text) if gold == "0" and _HOW_MANY.match(question) else None
+        if none and _says_nothing_new(none["rest"], question):
+            yield gold
     if (place := text.find("(")) > 0 and text.endswith(")"):
         yield from _converted(text[:place].strip(), text[place + 1 : -1])
     if len(text) <= _LONGEST and " " in text and not re.search(r"\n|(?<=\w{2})\. ", text) and not _DENIAL.search(text):
         yield from _stated(text, gold.strip(" ."), question)
+        if lead and rest != text and rest.lower().startswith(gold.lower()):
+            yield from _stated(rest, gold.strip(" ."), question)
 
 
 def _stated(text: str, gold: str, question: str) -> Iterator[str]:
+    low, short = text.lower(), gold.lower()
+    if low in question.lower():
+        return  # `District 10` repeats the question
     copulas = list(_COPULA.finditer(text))
     if len(copulas) == 1 and not question:
         subject = {*_WORDS.findall(text[: copulas[0].start()].lower())}
@@ -82,18 +132,48 @@ def _stated(text: str, gold: str, question: str) -> Iterator[str]:
     for match in list(_TAIL.finditer(text))[-3:]:
         if _says_nothing_new(text[: match.end()], question):
             yield text[match.end() :]
-    low, short = text.lower(), gold.lower()
-    if question and asks_object and low.endswith(f" {short}") and _says_nothing_new(text[: -len(gold)], question):
+    asks_end = asks_object or " would " in question
+    if question and asks_end and low.endswith(f" {short}") and _says_nothing_new(text[: -len(gold)], question):
         yield gold
+    labelled = short[-1:].isdigit() and low.endswith(f" {short}") and not _HOW_MANY.match(question)
+    lead = low.removesuffix(short).strip() if labelled else ""
+    if lead and _LABEL.fullmatch(lead) and {*lead.split()} <= {*_WORDS.findall(question.lower())} - _NO_LABEL - _DOUBT:
+        yield gold  # pH 7.4, version iOS 14.5
     head = next((one for one in (short, f"the {short}") if low.startswith(f"{one} ")), "")
     if question and head and not asks_object and _says_nothing_new(text[len(head) :], question, than=True):
         yield gold
-    if re.match(r"\W*how (?:many|much)\b", question, re.IGNORECASE):
+    if _HOW_MANY.match(question):
         numbers = list(_NUMBER.finditer(counted := digits_for_words(text)))
         if len(numbers) == 1:
             match = numbers[0]
             if _says_nothing_new(f"{counted[: match.start()]} {counted[match.end() :]}", question):
-                yield match[0]
+                before = text[: match.start()].rsplit(None, 1)[-1:]  # District 10 counts nothing
+                if not before or f"{before[0]} {match[0]}".lower() not in question.lower():
+                    yield match[0]
+
+
+def _checked(match: re.Match[str]) -> str:
+    """The result of a sum that is right; any other as it stands there."""
+    one, other = _worked(match[1]), _worked(match[2])
+    amount = match[2] if match.re is _SUM else match[1]
+    return amount if one is not None and one == other else match[0]
+
+
+def _worked(text: str) -> Fraction | None:
+    """What numbers joined by signs make, products first; None for a division by zero."""
+    text = text.replace(",", "").translate(str.maketrans("×÷−–", "*/--"))
+    total: Fraction = Fraction(0)
+    product: Fraction | None = None
+    for sign, number in re.findall(rf"([-+*/]?)\s*({_AMOUNT})", text):
+        amount = Fraction(number)
+        if sign in ("*", "/"):
+            if product is None or (sign == "/" and not amount):
+                return None
+            product = product * amount if sign == "*" else product / amount
+        else:
+            total += product or 0
+            product = -amount if sign == "-" else amount
+    return total + (product or 0)
 
 
 def _says_nothing_new(text: str, question: str, *, than: bool = False) -> bool:

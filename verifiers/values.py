@@ -43,7 +43,25 @@ _DATES = [
 ]
 _CLOCK = re.compile(
     r"(?:at )?(?P<hour>[01]?\d|2[0-4])(?:[:.](?P<minute>[0-5]\d)(?::[0-5]\d)?)?"
-    r"(?:\s*(?P<half>[ap])\.?\s?m\.?|\s*(?P<clock>o'clock))?"
+    r"(?:\s*(?P<half>[ap])\.?\s?m\.?|\s*(?P<clock>o'clock))?(?: \(?(?P<zone>[a-z][a-z ]*)\)?)?"
+)
+_ZONES = {
+    one.strip(): line.split()[0]
+    for line in TABLES["zones"]["names"].strip().split("\n")
+    for one in (line.split()[0], *line.partition(" ")[2].split("|"))
+}
+_ENGLISH = [re.sub(r"\W", "", name.replace("(?:", "")) for name in _NAMES.split()]
+_FOREIGN = {
+    name: english
+    for names in TABLES["months"].values()
+    for name, english in zip(names.split(), _ENGLISH, strict=True)
+    if name != english
+}
+_BEFORE_CHRIST = re.compile(r"(?<=\d) (?:v\. ?Chr\.?|av\. ?J\.-C\.?|a\. ?C\.|до н\. ?э)$")
+_FOREIGN_DATE = re.compile(  # lower-case, or after a day: Mars 2020 is a rover, and März no other word
+    r"(?:(?:am|im|den|le|en|el|il|em|op) )?(?:(?P<day>\d{1,2})(?:\.|er|º|°)?(?: de)? )?"
+    rf"(?P<month>{'|'.join(_FOREIGN)})(?: del?)?(?: (?P<year>\d{{4}})(?: (?:года|г\.?|r\.|roku))?)?",
+    re.IGNORECASE,
 )
 _SCALES: Mapping[str, int] = TABLES["scales"]
 _DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,2}(?:,\d{2})+,\d{3}|\d{1,3}(?:\.\d{3}){2,}|\d{1,3}(?: \d{3}){2,}"
@@ -55,17 +73,29 @@ _NUMBER = re.compile(
 _CODES = {name: code for code, names in TABLES["currencies"].items() for name in names.split("|")}
 _SIGN = "|".join(map(re.escape, sorted(_CODES, key=len, reverse=True)))
 _MONEY = re.compile(rf"(?P<before>{_SIGN})?\s*(?P<amount>[^$€£¥₹₩¢]+?)[\s-]*(?P<after>{_SIGN})?")
+_AND_CENTS = re.compile(r"^(\d+) (dollars?|pounds?|euros?),? (?:and )?(\d\d) (?:cents|pence)$")
 _PART = re.compile(
     r"\s*(?:,?\s*\band\s+|,\s*)?(?P<count>-?[\d.,/]*\d(?:\s?[x×*]\s?10\s?\^\s?-?\d+)?(?:\s(?:hundred|thousand|million|billion|trillion)\b)?)"
     r"[\s-]*(?P<unit>(?:[^\d\s,;.-]|\.(?=\w))(?:[^\d,;^]|\^-?\d)*?)\.?(?=\s*(?:,|\band\b)?\s*\d|$)"
 )
 _FEET = re.compile(r"(?<![\w'\"])(\d+)\s?'\s?(?:(\d{1,2}(?:\.\d+)?)\s?(?:\"|''|$))?(?!\w)")
 _INCHES = re.compile(r"(\d+(?:\.\d+)?)\s?(?:\"|'')")
-_DEGREES = re.compile(r"\s?(?:°|\bdeg(?:rees?)?\b)\s?([cf])(?:elsius|ahrenheit)?\b|(?<=\d)\s?(°)", re.IGNORECASE)
+_DEGREES = re.compile(
+    r"\s?(?:°|\bdeg(?:rees?)?\b)\s?([cf])(?:elsius|entigrade|ahrenheit)?\b|(?<=\d)\s?(°)", re.IGNORECASE
+)
 _PREFIXED = re.compile(  # what milli- and mega- are told from each other by
     r"\d[\s-]?([mM])(?=(?:g|Hz|W|V|A|Ω|ohms?|N|Pa|J|K|eV|Sv|F|C|Bq|cal|mol|T|L|s|S|m|H|Gy|Wh|Ah|Ci|rad|bar|pc|M)(?![a-zA-Z]))"
 )
+_ORDINAL = re.compile(r"\b\d+(?:st|nd|rd|th)\b")
 _CUT = re.compile(r"\b((?:[kcmd]?m|ft|in|mi|yd))([23])\b")
+_SPELT = re.compile(r"\b(?:yr|wk|hr|min|sec)s\b|\d kilos?\b|[a-z] an? |[a-z]\^-?[12]")
+_SPELT_AS = (
+    (re.compile(r"\b(yr|wk|hr|min|sec)s\b"), r"\1"),
+    (re.compile(r"(?<=\d )kilos?\b"), "kg"),
+    (re.compile(r"(?<=[a-z]) an? (?=hour\b|second\b|minute\b|day\b|year\b)"), " per "),
+    (re.compile(r"(?<=[a-z]) s\^-([12])\b"), r"/s^\1"),
+    (re.compile(r"(?<=s)\^1\b"), ""),
+)
 _SHORT = (
     (re.compile(r"(\d)\s?h(?:rs?|ours?)?\s?(\d+)\s?m(?:ins?)?$"), r"\1 h \2 min"),
     (re.compile(r"(\d) ?(?:ft|foot|feet) (\d+)$"), r"\1 ft \2 in"),
@@ -90,6 +120,10 @@ _AFTER = [
     (re.compile(r"\+|,? or (?:more|greater|above|higher|over)|,? and (?:above|over|up)"), "≥"),
     (re.compile(r",? or (?:less|fewer|below|under|lower)"), "≤"),
 ]
+_OLDER = re.compile(
+    r"\b(\d+) (?:years? (?:old|of age)(?: (?:or|and) (older|over|up|above|younger|under|below))?$"
+    r"|(?:years? )?(?:or|and) (older|younger)$)"
+)
 _TO = re.compile(r"\s+(?:to|until|till|through|thru|and)\s+|\s*-\s*(?=[$€£¥]?[\da-z])")
 _SCALED = re.compile(r"\d\s*([a-z]+)\b")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s*(?::|-?to-?)\s*(\d+(?:\.\d+)?)")
@@ -128,8 +162,12 @@ class Value(NamedTuple):
 _MEASURED = frozenset((*TABLES["currencies"], "percent", "number"))
 """Kinds whose sign may be left out: `5` for `$5`."""
 _NO_UNIT = "|".join(sorted({*TABLES["units"]["none"].split(), *map(re.escape, DIRECTIONS)}))
+_MILLIONS = re.compile(r"(?<=^\d)M (?=[a-z])|(?<=\d\d)M (?=[a-z])|(?<=\.\d)M (?=[a-z])")
+_THIN = re.compile(r"[1-9]\d{0,2} \d{3}")
+_HALF_MILLION = re.compile(r"(.+ and an? (?:half|quarter)) (thousand|million|billion|trillion)")
 _COUNTED = re.compile(
-    rf"(?:exactly )?(?P<count>[-+]?[\d,.]*\d(?:k(?= ))?|(?:{_COUNTS})(?:[ -](?:{_COUNTS}))*)"
+    rf"(?:exactly )?(?P<count>[-+]?[\d,.]*\d(?:k(?= )| million(?= ))?|(?:an?|{_COUNTS}) dozen"
+    rf"|(?:{_COUNTS})(?:[ -](?:{_COUNTS}))*)"
     rf"(?:(?:\s+(?!(?:{_NO_UNIT})(?![\w-]))[a-z][a-z'-]*){{1,3}})"
 )
 
@@ -150,8 +188,12 @@ def same_value(said: str, gold: str, *, fuller: bool = True) -> bool:
     value = read_value(expected)
     if value is not None:
         read = read_value(answer)
+        if read is None and value.kind == "number" and _THIN.fullmatch(answer):
+            read = read_value(answer.replace(" ", ""))  # 506 000, where the gold is one number
         if value.kind == "number" and (read is None or (read.kind not in _MEASURED and read.kind != "date")):
-            counted = _COUNTED.fullmatch(answer.lower().rstrip("."))
+            counted = _COUNTED.fullmatch(
+                (_MILLIONS.sub(" million ", answer) if "M " in answer else answer).lower().rstrip(".")
+            )
             read = read_value(counted["count"]) if counted else read
         if "gbp" in (value.kind, read.kind if read else "") and "£" not in answer + expected:
             pounds = _quantity(answer), _quantity(expected)  # of weight
@@ -188,22 +230,34 @@ def read_value(text: str) -> Value | None:
 
 @lru_cache(maxsize=8_192)
 def _read(text: str) -> Value | None:
-    text = minus_in_words(" ".join(plain(text).split()).strip(" .。,;:!"))
+    text = minus_in_words(_edged(text))
     while (
         (lead := _ABOUT.match(text.lower()))
         and lead.end() < len(text)
         and not text[lead.end() - 1 : lead.end()].isalpha()
     ):
         text = text[lead.end() :]
-    low = text.lower()
+    low = _in_english(text).lower()
     label = _LABEL.match(low)
     read = _date(low) or _clock(low) or _percent(low) or _number_value(text[label.end() :] if label else text)
     return read or _money(low) or _quantity(text)
 
 
+def _in_english(text: str) -> str:
+    """A date in another language in English; any other text as it is."""
+    if " " not in text:
+        return text
+    text = _BEFORE_CHRIST.sub(" bc", text) if text.endswith(("Chr", "C", "э", "C.", "Chr.")) else text
+    match = _FOREIGN_DATE.fullmatch(text) if text[-1:].isdigit() or not text.isascii() or text[:1].isdigit() else None
+    if match is None or not (match["day"] or (match["year"] and match["month"] not in ("Mars", "Mai"))):
+        return text
+    return " ".join(part for part in (match["day"], _FOREIGN[match["month"].lower()], match["year"]) if part)
+
+
 def _bounded(text: str) -> tuple[str, str]:
     """The bound that a text says of a value, and the value's text."""
-    text = " ".join(plain(text).split()).strip(" .。,;:!")
+    text = _edged(text)
+    text = _OLDER.sub(_age, text) if "old" in text or " of age" in text or "younger" in text else text
     low = text.lower()
     for sign, pattern in _BOUNDS:
         if match := pattern.match(low):
@@ -216,6 +270,19 @@ def _bounded(text: str) -> tuple[str, str]:
             if match and low[match.end() : match.end() + 1] == " ":
                 return sign, text[: match.start()] + text[match.end() :]
     return "", text
+
+
+def _edged(text: str) -> str:
+    """A text in plain characters, without what stands around it; the point of .05 stays."""
+    text = " ".join(plain(text).split()).strip(" 。,;:!").rstrip(" .。,;:!")
+    return text if text[:1] == "." and text[1:2].isdigit() else text.lstrip(" .")
+
+
+def _age(match: re.Match[str]) -> str:
+    """An age as a bound of years: 18 or older, 18 years old or over."""
+    word = match[2] or match[3]
+    side = "" if not word else " or more" if word in ("older", "over", "up", "above") else " or less"
+    return f"{match[1]} years{side}"
 
 
 def _range(text: str) -> tuple[Value, Value] | None:
@@ -258,7 +325,7 @@ def number(text: str, *, letters: bool = False) -> Fraction | None:
     power = 0 if dozens else power
     over = int(match["over"] or 1)
     digits = match["digits"].replace(",", "").replace(" ", "")
-    if power is None or not over or len(digits) > 40 or re.match(r"00+\d", digits):
+    if power is None or not over or len(digits) > 40 or (digits[:2] == "00" and re.match(r"00+\d", digits)):
         return None
     digits = digits.replace(".", "") if digits.count(".") > 1 else digits
     amount = (Fraction(digits) / over + int(match["whole"] or 0)) * (12 if dozens else 1)
@@ -272,6 +339,11 @@ def _in_words(text: str) -> Fraction | None:
         if text.startswith(sign):
             amount = _in_words(text.removeprefix(sign))
             return None if amount is None else -amount
+    if " and a" in text and (match := _HALF_MILLION.fullmatch(text)):
+        amount = _in_words(match[1])
+        return None if amount is None else amount * 10 ** _SCALES[match[2]]
+    if " " not in text:
+        return Fraction(1, 2) if text == "half" else Fraction(12) if text == "dozen" else spelled_number(text)
     text = re.sub(r"^(?:half|one half of) an? (?=\w)", "half ", text)
     text = re.sub(r"^an? (?=half|quarter|third|dozen|hundred|thousand|million|billion|trillion)", "one ", text)
     whole, _, part = re.sub(r" and an? (half|quarter|third)$", r" & one \1", text).partition(" & ")
@@ -289,9 +361,11 @@ def _in_words(text: str) -> Fraction | None:
 
 
 def _number_value(text: str) -> Value | None:
-    if re.search(r"\d\s?[mM]N$", text):
+    if text[-1:] == "N" and re.search(r"\d\s?[mM]N$", text):
         return None  # newtons
-    letters = re.search(r"\d(?:[kK]|\s?[MB])$", text) is not None  # 12K; `300 K` are kelvin
+    letters = (
+        text[-1:] in ("k", "K", "M", "B") and re.search(r"\d(?:[kK]|\s?[MB])$", text) is not None
+    )  # 12K; `300 K` are kelvin
     amount = number(text.lower(), letters=letters)
     return None if amount is None else Value("number", amount)
 
@@ -306,6 +380,7 @@ def _percent(text: str) -> Value | None:
 
 def _money(text: str) -> Value | None:
     sign = text[:1] if text[:1] == "-" else ""
+    text = _AND_CENTS.sub(r"\1.\3 \2", text) if text.endswith(("cents", "pence")) else text
     match = _MONEY.fullmatch(text.removeprefix(sign).strip())
     if match is None or not (match["before"] or match["after"]):
         return None
@@ -314,13 +389,15 @@ def _money(text: str) -> Value | None:
     if amount is None or len(kinds) > 1:
         return None
     (kind,) = kinds
-    if kind == "cents":
-        kind, amount = "usd", amount / 100
+    if kind in ("cents", "pence"):
+        kind, amount = "usd" if kind == "cents" else "gbp", amount / 100
     return Value(kind, -amount if sign else amount)
 
 
 def _quantity(text: str) -> Value | None:
     """A number with a unit, or several that are added up: 5 km, 6'2", 2 hours and 30 minutes."""
+    if _ORDINAL.search(text):
+        return None  # the 19th century lasts no 19 centuries
     negative = re.match(r"(?:minus |negative )", text, re.IGNORECASE)
     text = text[negative.end() :] if negative else text
     if text[:1].isalpha() or " and a " in text:
@@ -329,6 +406,9 @@ def _quantity(text: str) -> Value | None:
             amount = _in_words(match[1])
             text = f"{float(amount):g} {text[match.end() :]}" if amount is not None else text
         text = _HALF.sub(_half_amount, text)
+    if _SPELT.search(text):
+        for pattern, written in _SPELT_AS:
+            text = pattern.sub(written, text)
     for pattern, written in _SHORT:
         text = pattern.sub(written, text)
     text = text.replace("Ω", "ohm").replace("kilohm", "kiloohm").replace("megohm", "megaohm")
@@ -364,11 +444,14 @@ def _clock(text: str) -> Value | None:
     match = _CLOCK.fullmatch(text)
     if match is None or not (match["half"] or match["clock"] or (match["minute"] and ":" in text)):
         return None
+    zone = _ZONES.get(match["zone"] or "")
+    if match["zone"] and zone is None:
+        return None
     hour, minute = int(match["hour"]), int(match["minute"] or 0)
     if match["half"] and not 1 <= hour <= 12:
         return None
     hour = hour % 12 + (12 if match["half"] == "p" else 0) if match["half"] else hour
-    return Value("time", Fraction(60 * hour + minute))
+    return Value(f"time {zone}" if zone else "time", Fraction(60 * hour + minute))
 
 
 def _date(text: str) -> Value | None:

@@ -78,6 +78,7 @@ _TITLES = frozenset(TABLES["same"]["titles"].split())
 _ORDINALS = {word: at for at, word in enumerate(TABLES["same"]["ordinals"].split(), 1)}
 _THE_EIGHTH = re.compile(r"(?<=\w )the ([A-Z][a-z]+th|First|Second|Third)(?=$|,| of )")
 _TO = re.compile(r"(?<=\d) (?:to|until|through) (?=\d)")
+_DECADE = re.compile(r"(?<=\b\d{3}0)['’]s\b")
 _BLOOD = re.compile(
     r"(?:(?:blood )?(?:type|group) )?(A|B|AB|O)(?: ?(?:Rh|RhD))? ?([+-]|pos(?:itive)?|neg(?:ative)?)", re.IGNORECASE
 )
@@ -85,7 +86,8 @@ _ELEMENTS = dict(pair.split(":") for pair in TABLES["same"]["elements"].split())
 _ISOTOPE = re.compile(rf"(?<![\w-])({'|'.join(_ELEMENTS)})-(\d{{1,3}})(?![\w-])")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _ACRONYM = re.compile(r"(.+?)\s*\(([^()\s]{2,12})\)")
-_LAST_FIRST = re.compile(r"([^\W\d][^\d,;]*), ([^\W\d][^\d,;]*)")
+_LAST_FIRST = re.compile(r"([^\W\d][^\d,;]*), (?!(?:[JS]r|[JS]unior|I{2,3}|IV)\b)([^\W\d][^\d,;]*)")
+_GIVEN_NAME = re.compile(r"[^\W\d_a-z][^\W\d_]*(?:['’-][^\W\d_]+)*\.?")
 
 
 def normal(text: str, language: str = "en") -> tuple[str, ...]:
@@ -189,7 +191,7 @@ def same_wording(said: str, gold: str, language: str = "en") -> bool:
     (True, True, False)
     """
     one, other = _spellings(said, language), _spellings(gold, language)
-    if not one.isdisjoint(other):
+    if not one.isdisjoint(other) or _same_person(said, gold):
         return True
     if (match := _LAST_FIRST.fullmatch(said)) and "," not in gold:
         return not _spellings(f"{match[2]} {match[1]}", language).isdisjoint(other)
@@ -199,6 +201,20 @@ def same_wording(said: str, gold: str, language: str = "en") -> bool:
     return all(words[0] not in _TITLES for words in bare) and any(
         words[1:] in bare for words in titled if len(words) > 2 and words[0] in _TITLES
     )
+
+
+def _same_person(one: str, other: str) -> bool:
+    """Whether two names differ in middle names alone that one of them has as initials: John F. and John Fitzgerald."""
+    if (". " not in one and ". " not in other) or max(len(one), len(other)) > 60:
+        return False
+    names = [text.strip().replace(".", ". ").split() for text in (one, other)]
+    if len(names[0]) != len(names[1]) or len(names[0]) < 3 or not all(map(_GIVEN_NAME.fullmatch, names[0] + names[1])):
+        return False
+    pairs = list(zip(*names, strict=True))
+    return all(
+        a == b or (0 < at < len(pairs) - 1 and a[0] == b[0] and (a[1:] == "." or b[1:] == ".") and len(a) != len(b))
+        for at, (a, b) in enumerate(pairs)
+    ) and all(len(pairs[at][0].rstrip(".")) > 1 for at in (0, -1))
 
 
 @lru_cache(maxsize=8_192)
@@ -232,6 +248,7 @@ def _spelled(text: str, language: str) -> tuple[str, ...]:
     """The words of a text, each in the first of its spellings."""
     text = _STATE.sub(lambda match: _STATES[match[0]], text)
     text = _ROMAN.sub(_roman, text)
+    text = _DECADE.sub("s", text) if "0's" in text or "0’s" in text else text
     text = _TO.sub("-", text)
     words: list[str] = []
     for word in _normal(digits_for_words(text) if re.search("[a-z]{3}", text) else text, language):

@@ -32,6 +32,8 @@ _ENDED = 5
 class WatchedCalls(WatchedCommand):
     """A command whose harness is asked to call functions, one after the other."""
 
+    shares = True
+
     def __init__(self, agent: Any, header: dict[str, Any], blobs: list[bytes]) -> None:
         # any: the agent, and words and numbers of the host
         super().__init__(agent, header, blobs)
@@ -80,7 +82,8 @@ class WatchedCalls(WatchedCommand):
             return False
         self._said += said
         if not self.loaded and bytes(self._said[:1]) in (b"L", b"T"):
-            self.loaded, self._spent = True, self._said[:1] == b"T" or not self.agent.jail.can_share()
+            self.loaded = True
+            self._spent = self._said[:1] == b"T" or not self.agent.jail.can_share(self.processes[0])
             del self._said[:1]
             self._hand_over(control)
             self._say(self._requests[0])
@@ -128,7 +131,7 @@ class WatchedCalls(WatchedCommand):
             self._stop, self.ended = True, "exit"
             self._index = -1
             return
-        self.agent.jail.wipe()  # what a call writes is gone before the next, too
+        self.agent.jail.wipe_between(self.processes[0])  # what a call writes is gone before the next, too
         self._index += 1
         self.value = None
         self._answer.clear()
@@ -138,6 +141,7 @@ class WatchedCalls(WatchedCommand):
         self.room = self.limits["output_bytes"]
         self.err_room = 16 * self.room
         self._began = time.monotonic()
+        self.waited = 0.0
         self._cpu_before += report["cpu_seconds"]
         self._next_check = self._began + self._soonest(0.0)
         self._say(self._requests[self._index])

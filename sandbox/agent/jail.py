@@ -11,6 +11,7 @@ Three ways, by what the agent may do there:
 
 from __future__ import annotations
 
+import _socket
 import os
 import resource
 import stat
@@ -50,6 +51,7 @@ class Start:
         "fork",
         "limits",
         "secret",
+        "share",
         "stderr",
         "stdin",
         "stdout",
@@ -66,16 +68,25 @@ class Start:
     limits: Sequence[tuple[int, tuple[int, int]]]
     fork: Callable[[], None] | None
     build: bool
+    share: bool
     disk: int
 
 
 class Process:
-    """A started process: its id, its user, and where its end is reported."""
+    """A started process: its id, its user, where its end is reported, and the folders that only it sees, if shared."""
 
-    __slots__ = ("pid", "report", "uid")
+    __slots__ = ("folders", "pid", "report", "shares", "uid")
 
-    def __init__(self, pid: int, uid: int, report: int) -> None:
-        self.pid, self.uid, self.report = pid, uid, report
+    def __init__(self, pid: int, uid: int, report: int, shares: bool = False) -> None:
+        self.pid, self.uid, self.report, self.shares = pid, uid, report, shares
+        self.folders: list[int] = []
+
+    def close(self) -> None:
+        """Give up its descriptors."""
+        for descriptor in (self.report, *self.folders):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self.report, self.folders, self.shares = -1, [], False
 
 
 class Usage:
@@ -124,13 +135,13 @@ class Jail:
         return Process(pid, uid, -1)
 
     def _start_namespace(self, what: Start) -> Process:
-        reader, writer = os.pipe()
+        near, far = (end.detach() for end in _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET))
         pid = linux.fork_into(linux.CLONE_NEWPID | linux.CLONE_NEWNS)
         if pid:
-            os.close(writer)
-            return Process(pid, -1, reader)
+            os.close(far)
+            return Process(pid, -1, near, what.share)
         try:
-            self._first_process(what, writer)
+            self._first_process(what, far)
         finally:
             os._exit(127)
 
@@ -145,6 +156,8 @@ class Jail:
         size = f"mode=1777,size={what.disk},nr_inodes={_SCRATCH_INODES}"
         for place in (f"{self.work}/run", *self.scratch):
             linux.mount("scratch", place, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, size)
+        if what.share:  # the agent is to empty between calls what it cannot see
+            _send_folders(report, (f"{self.work}/run", *self.scratch))
         writable = [f"{self.work}/run", *self.scratch, *([f"{self.work}/prog"] if what.build else [])]
         landlock.restrict(writable, list(_DEVICES))
         linux.keep_capabilities(0)
@@ -161,8 +174,10 @@ class Jail:
             ended, status, used = os.wait4(-1, 0)
             if ended == pid:
                 break
-        alive = sum(name.isdigit() for name in os.listdir("/proc")) - 1
-        line = f"{status} {used.ru_utime + used.ru_stime} {used.ru_maxrss} {alive}"
+        alive = [pid for name in os.listdir("/proc") if name.isdigit() and (pid := int(name)) > 1]
+        orphans = resource.getrusage(resource.RUSAGE_CHILDREN)  # the program is one of those that were waited for
+        seconds = orphans.ru_utime + orphans.ru_stime + meters.cpu_seconds(alive)
+        line = f"{status} {seconds} {used.ru_maxrss} {len(alive)}"
         os.write(keep, line.encode())
         os._exit(0)
 
@@ -175,9 +190,9 @@ class Jail:
         if process.report < 0:
             usage.add(used)
             return status
+        self._receive_folders(process)
         fields = os.read(process.report, 200).split()
-        os.close(process.report)
-        process.report = -1
+        process.close()
         if not fields:  # its process 1 was killed, which only we or the kernel can do
             return signal.SIGKILL
         usage.cpu_seconds += float(fields[1])
@@ -191,6 +206,8 @@ class Jail:
         if not left and self._reap(usage, 0):
             return True
         stray_before = not left
+        if self.mode == "pidns":  # who is killed with its namespace is waited for by nobody, so is not counted later
+            usage.cpu_seconds += meters.cpu_seconds(self.pids(processes))
         if self.mode == "uid":
             for process in processes:
                 # With the effective id alone: the processes of that id can still not signal us.
@@ -216,9 +233,7 @@ class Jail:
             if gone or time.monotonic() > deadline:
                 break
         for process in processes:
-            if process.report >= 0:
-                os.close(process.report)
-                process.report = -1
+            process.close()
         return gone
 
     def _reap(self, usage: Usage, patience: float) -> bool:
@@ -247,6 +262,17 @@ class Jail:
         ours = {1, self._me, *(process.pid for process in processes if self.mode == "pidns")}
         return [pid for name in os.listdir("/proc") if name.isdigit() and (pid := int(name)) not in ours]
 
+    def cpu_seconds(self, processes: Sequence[Process]) -> float:
+        """Processor time of all that was started and has not been waited for."""
+        firsts = [process.pid for process in processes if process.pid] if self.mode == "pidns" else []
+        return meters.cpu_seconds(self.pids(processes)) + meters.cpu_seconds(firsts, own=False)
+
+    def waits(self, processes: Sequence[Process]) -> tuple[float, bool]:
+        """How long it waited for a processor, and whether it is at work; see meters.py."""
+        # The first process of a namespace, too: until it has made that ready there is no other.
+        firsts = [process.pid for process in processes if process.pid] if self.mode == "pidns" else []
+        return meters.waits([*self.pids(processes), *firsts])
+
     def mark(self, usage: Usage) -> None:
         """Remember what memory we and our control group hold before a run."""
         usage.own = meters.resident(self._me) * 21 // 20
@@ -272,9 +298,29 @@ class Jail:
             total = max(total, held - self._held_before - max(0, disk))
         return total
 
-    def can_share(self) -> bool:
+    def can_share(self, process: Process) -> bool:
         """Whether calls may share a start: files that one writes can be taken away here, and loading wrote none."""
-        return self.mode != "pidns" and not any(map(os.listdir, (f"{self.work}/run", *self.scratch)))
+        if self.mode != "pidns":
+            return not any(map(os.listdir, (f"{self.work}/run", *self.scratch)))
+        self._receive_folders(process)
+        return bool(process.folders) and not any(map(os.listdir, process.folders))
+
+    def wipe_between(self, process: Process) -> bool:
+        """Empty what calls that share a start may write to; False where something would not go."""
+        if self.mode != "pidns":
+            return self.wipe()
+        emptied = [empty(folder) for folder in process.folders if os.listdir(folder)]  # each of them, whatever one gave
+        return all(emptied)
+
+    def _receive_folders(self, process: Process) -> None:
+        """Take what the first process of a namespace has sent, where it was asked to; waits for that."""
+        if process.shares:
+            process.shares = False
+            socket = _socket.socket(fileno=process.report)
+            _, ancillary, _, _ = socket.recvmsg(1, _socket.CMSG_SPACE(64))
+            socket.detach()
+            data = b"".join(part for _, _, part in ancillary)
+            process.folders = [int.from_bytes(data[i : i + 4], sys.byteorder) for i in range(0, len(data), 4)]
 
     def wipe(self) -> bool:
         """Empty the folders that a program may write to; False where something would not go."""
@@ -355,12 +401,41 @@ def _signal(pid: int) -> None:
         pass
 
 
-def empty(place: str) -> bool:
+def _send_folders(descriptor: int, places: Sequence[str]) -> None:
+    """Hand folders of our own mount namespace to the agent, which has not got them."""
+    folders = [os.open(place, os.O_RDONLY | os.O_DIRECTORY) for place in places]
+    packed = b"".join(folder.to_bytes(4, sys.byteorder) for folder in folders)
+    socket = _socket.socket(fileno=descriptor)
+    socket.sendmsg([b"f"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)])
+    socket.detach()
+    for folder in folders:
+        os.close(folder)
+
+
+def _opened(place: str | int, folder: int | None = None) -> int:
+    """A folder that a program may have closed to us, or may change for a link while we look."""
+    if isinstance(place, int):
+        inner = os.dup(place)
+    else:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+        try:
+            inner = os.open(place, flags, dir_fd=folder)
+        except PermissionError:  # only where programs are the same user as we
+            os.chmod(place, 0o700, dir_fd=folder)
+            inner = os.open(place, flags, dir_fd=folder)
+    if folder is not None:
+        os.fchmod(inner, 0o700)
+    return inner
+
+
+def empty(place: str | int) -> bool:
     """Remove everything in a folder, however deep or odd, without recursion; False where something would not go.
 
     Folders within folders are first moved to the top, so that no path grows long.
     """
-    folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    folder = _opened(place)
+    if isinstance(place, int):
+        os.fchmod(folder, 0o1777)  # a folder of the program's own
     clean, number = True, 0
     try:
         while names := os.listdir(folder):
@@ -371,13 +446,12 @@ def empty(place: str) -> bool:
                         os.unlink(name, dir_fd=folder)
                         gone += 1
                         continue
-                    os.chmod(name, 0o700, dir_fd=folder)
-                    inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+                    inner = _opened(name, folder)
                     try:
                         for below in os.listdir(inner):
                             if stat.S_ISDIR(os.lstat(below, dir_fd=inner).st_mode):
                                 number += 1
-                                os.chmod(below, 0o700, dir_fd=inner)  # to move a folder is to write its ".."
+                                os.close(_opened(below, inner))  # to move a folder is to write its ".."
                                 os.rename(below, f".{os.getpid()}.{number}", src_dir_fd=inner, dst_dir_fd=folder)
                             else:
                                 os.unlink(below, dir_fd=inner)

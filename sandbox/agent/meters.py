@@ -61,13 +61,14 @@ class Group:
         return max(0, self.usage() - sum(whole or cached.values()))
 
 
-def cpu_seconds(pids: list[int]) -> float:
-    """Processor time of processes that run, and of those of their children that they have waited for."""
+def cpu_seconds(pids: list[int], *, own: bool = True) -> float:
+    """Processor time of processes that run, and of those of their children that they have waited for, or of those
+    children alone."""
     ticks = 0
     for pid in pids:
         fields = _stat(pid)
         if fields:
-            ticks += sum(map(int, fields[11:15]))
+            ticks += sum(map(int, fields[11 if own else 13 : 15]))
     return ticks / _TICKS
 
 

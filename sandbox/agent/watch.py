@@ -18,7 +18,7 @@ import select
 import sys
 import time
 
-from . import jail, meters
+from . import jail
 from .codec import MAX_BYTES
 from .linux import signal
 
@@ -67,6 +67,9 @@ class GoneError(Exception):
 
 class WatchedCommand:
     """What is known of a command while it runs; `ended` is empty until something has ended it."""
+
+    shares = False
+    """Whether what it starts serves several calls."""
 
     def __init__(self, agent: Agent, header: dict[str, Any], blobs: list[bytes]) -> None:
         self.agent, self.header, self.limits = agent, header, header["limits"]
@@ -185,6 +188,7 @@ class WatchedCommand:
         what.stdin, what.stdout, what.stderr = pipes
         what.control, what.secret = control, secret
         what.build = self.header["build"]
+        what.share = self.shares
         what.folder = agent.program_folder if what.build else agent.run_folder
         what.limits = agent.bounds(self.limits)
         what.disk = int(self.limits["disk_mb"] * _MIB)
@@ -339,7 +343,7 @@ class WatchedCommand:
 
     def cpu(self) -> float:
         """Processor time so far, of all that was started."""
-        return self.usage.cpu_seconds + meters.cpu_seconds(self.agent.jail.pids(self.processes))
+        return self.usage.cpu_seconds + self.agent.jail.cpu_seconds(self.processes)
 
     def _check_time(self, now: float) -> None:
         """Whether it is out of time; see above."""
@@ -352,7 +356,11 @@ class WatchedCommand:
         if elapsed < limit:
             self._next_check = min(self._next_check, self._began + limit)
             return
-        self.waited, at_work = meters.waits(self.agent.jail.pids(self.processes))
+        waited, at_work = self.agent.jail.waits(self.processes)
+        self.waited = max(self.waited, waited)
+        self._count_the_dead()
+        if self.ended:  # while we looked
+            return
         if not at_work and used + self.waited < elapsed / 2:
             self.ended = "time"  # it sleeps, or hangs
         elif elapsed >= self.limits["wall_s"]:

@@ -82,6 +82,11 @@ def test_a_judge_with_a_favourite_place_prefers_nobody() -> None:
     assert agreement(judged)["self_agreement"] == pytest.approx(1 / 3)
 
 
+def test_a_judgement_that_goes_on_after_its_verdict_is_none() -> None:
+    judged = judge_pair(candidate(0), lambda text: fair(text) + "\nSorry, I mixed up the two.", PrefOptions())
+    assert (judged.scores, judged.failed) == ((), "judge_unclear")
+
+
 def test_random_order_is_the_papers_and_the_same_again() -> None:
     options = PrefOptions(order="random", times=64)
     one, again = (judge_pair(candidate(1), fair, options) for _ in range(2))

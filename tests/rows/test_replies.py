@@ -101,7 +101,11 @@ def test_the_only_choice_of_lighteval_is_the_gold() -> None:
     read = RowReader().read_row({"doc": doc, "model_response": {"text": [BOX]}})
     assert read.samples[0].reference == "4"
     several = RowReader().read_row({"doc": {**doc, "choices": ["4", "5"]}, "model_response": {"text": [BOX]}})
-    assert not several.samples[0].references
+    assert (several.samples[0].reference, several.samples[0].kind) == ("4", "choice")
+    two = RowReader().read_row(
+        {"doc": {**doc, "choices": ["4", "5"], "gold_index": [0, 1]}, "model_response": {"text": [BOX]}}
+    )
+    assert not two.samples[0].references
 
 
 def test_the_letter_that_helm_showed_is_the_gold() -> None:

@@ -123,10 +123,10 @@ def test_deep_values_are_never_equal_and_never_raise() -> None:
 @pytest.mark.parametrize("name", sorted(checkers.CHECKERS))
 @pytest.mark.parametrize("piece", ["1 ", "1\n", "\n", " ", "x", "0.", "-", "9", "1e9 "])
 def test_megabytes_take_no_longer_than_their_length(name: str, piece: str) -> None:
-    text = piece * (2_000_000 // len(piece))
+    text = piece * (500_000 // len(piece))
     start = time.process_time()
     checkers.CHECKERS[name](text, text + "2")
-    assert time.process_time() - start < 30
+    assert time.process_time() - start < 8
 
 
 @pytest.mark.parametrize(

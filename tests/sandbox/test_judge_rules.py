@@ -130,7 +130,7 @@ def test_tests_after_the_first_failure_are_skipped_on_request(pool: Pool) -> Non
 
 def test_all_tests_together_have_a_bound(pool: Pool) -> None:
     tests = [stdin()] * 50
-    result = run(pool, "import time; time.sleep(0.4)\n" + ADD, *tests, stop=False, total_s=1.0)
+    result = run(pool, "import time; time.sleep(0.2)\n" + ADD, *tests, stop=False, total_s=0.3)
     words = [test.outcome for test in result.tests]
     assert result.outcome == Outcome.TLE
     assert words[-1] == "SKIPPED"

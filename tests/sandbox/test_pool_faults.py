@@ -312,7 +312,8 @@ def test_an_agent_that_is_killed_costs_no_verdict() -> None:
 
 
 @pytest.mark.needs("userns")
-def test_a_work_folder_without_room_is_no_fault_of_the_program() -> None:
+def test_a_work_folder_without_room_is_no_fault_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("r1_reward.sandbox.pool.PAUSES", (0.0, 0.1))
     with Pool(backend="local", size=1) as pool:
         state = pool._state()
         state.backends["local"] = LocalBackend(scratch_mb=1)

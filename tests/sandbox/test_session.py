@@ -36,10 +36,10 @@ def _script(session: AgentSession, source: str, stdin: str = "", *, fork: bool =
 
 
 def _call(
-    session: AgentSession, source: str, entry: str, args: str, *, fork: bool = False
+    session: AgentSession, source: str, entry: str, args: str, *, fork: bool = False, limits: Limits = DEFAULT_LIMITS
 ) -> tuple[Ran, Answer | None]:
     session.load({"main.py": source.encode()}, None)
-    asked = Command(argv=PYTHON, limits=DEFAULT_LIMITS, call=ask_calls(), calls=[ask_call(entry, args)], fork=fork)
+    asked = Command(argv=PYTHON, limits=limits, call=ask_calls(), calls=[ask_call(entry, args)], fork=fork)
     (ran,) = session.run_calls(asked)
     return ran, None if ran.value is None else read_answer(ran.value)
 
@@ -207,7 +207,7 @@ NO_VALUE: dict[str, tuple[str, str]] = {
 @pytest.mark.parametrize("why", NO_VALUE)
 def test_no_value_without_a_call_that_returned(session: AgentSession, why: str, fork: bool) -> None:
     source, text = NO_VALUE[why]
-    ran, answer = _call(session, source, "f", "()", fork=fork)
+    ran, answer = _call(session, source, "f", "()", fork=fork, limits=Limits(time_s=1).over(DEFAULT_LIMITS))
     assert answer is None or answer.kind == "entry"
     assert text in ran.stderr.decode()
 

@@ -159,20 +159,27 @@ def test_a_folder_as_output_takes_the_name_of_the_input(tmp_path: Path) -> None:
     assert (tmp_path / "to" / "in.jsonl").exists()
 
 
-@pytest.mark.parametrize("kind", ["jsonl.gz", "jsonl.zst", "jsonl.bz2", "jsonl.xz", "csv", "tsv", "parquet", "arrow"])
-def test_the_suffix_of_the_output_is_its_kind(tmp_path: Path, kind: str) -> None:
-    if kind in ("parquet", "arrow"):
-        pytest.importorskip("pyarrow")
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        ["jsonl.gz", "jsonl.zst", "jsonl.bz2", "jsonl.xz", "csv", "tsv"],
+        pytest.param(["parquet", "arrow"], marks=pytest.mark.needs("pyarrow")),
+    ],
+    ids=["texts", "tables"],
+)
+def test_the_suffix_of_the_output_is_its_kind(tmp_path: Path, kinds: list[str]) -> None:
     data = [{"id": n, "response": rf"\boxed{{{n}}}ü", "reference": "1", "mixed": [n, "a"][n % 2]} for n in range(4)]
-    out = tmp_path / f"out.{kind}"
-    score(write(tmp_path / "in.jsonl", data), "-o", str(out))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", out.name, f"{out.name}.run.json"]
+    source, names = write(tmp_path / "in.jsonl", data), ["in.jsonl"]
+    for kind in kinds:
+        score(source, "-o", str(tmp_path / f"out.{kind}"))
+        names += [f"out.{kind}", f"out.{kind}.run.json"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+        assert "--overwrite" in score(source, "-o", str(tmp_path / f"out.{kind}"), code=2).stderr
     again = tmp_path / "again.jsonl"
-    score(str(out), "-o", str(again), "--prefix", "new_")
+    score(*(str(tmp_path / f"out.{kind}") for kind in kinds), "-o", str(again), "--prefix", "new_")
     done = [json.loads(line) for line in again.read_text().splitlines()]
-    assert [row["new_reward"] for row in done] == [0.0, 1.0, 0.0, 0.0]
+    assert [row["new_reward"] for row in done] == [0.0, 1.0, 0.0, 0.0] * len(kinds)
     assert all("reward" in row for row in done)  # the old ones stay beside the new
-    assert "--overwrite" in score(str(tmp_path / "in.jsonl"), "-o", str(out), code=2).stderr
 
 
 def test_sigterm_saves_what_is_done_and_resume_goes_on(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,16 +87,16 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("line", "reason"), BAD)
-def test_bad_line_becomes_a_row_and_the_run_goes_on(here: Path, line: str, reason: str) -> None:
+def test_bad_line_becomes_a_row_and_the_run_goes_on(here: Path) -> None:
     good = json.dumps(RIGHT)
-    (here / "in.jsonl").write_text(f"{good}\n\n{line}\n{good}\n", encoding="utf-8")
+    (here / "in.jsonl").write_text("".join(f"{good}\n\n{line}\n{good}\n" for line, _ in BAD), encoding="utf-8")
     result = score("in.jsonl", "-o", "out.jsonl", code=1)
     out = rows_of(here / "out.jsonl")
-    assert [row["reward"] for row in out] == [1.0, None, 1.0]
-    assert (out[1]["verdicts"], out[1]["error"]["line"], out[1]["error"]["reason"]) == ({}, 3, reason)
-    assert out[1]["error"]["detail"]
-    assert reason in result.stderr
+    assert [row["reward"] for row in out] == [1.0, None, 1.0] * len(BAD)
+    bad = [(row["verdicts"], row["error"]["line"], row["error"]["reason"]) for row in out[1::3]]
+    assert bad == [({}, 4 * n + 3, reason) for n, (_, reason) in enumerate(BAD)]
+    assert all(row["error"]["detail"] for row in out[1::3])
+    assert all(reason in result.stderr for _, reason in BAD)
     assert "33.33%" in result.stderr
 
 
@@ -105,22 +106,24 @@ def test_fields_of_a_row_with_nan_are_kept_as_null(here: Path) -> None:
     assert (row["response"], row["p"]) == ("x", [None, 1])
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
-def test_nan_is_null_in_every_command(here: Path, number: str) -> None:
+def test_nan_is_null_in_every_command(here: Path) -> None:
     """One rule: in a field that is not needed it does no harm, in one that is needed it is missing."""
-    line = f'{{"prompt": "2 + 2?", "response": "\\\\boxed{{4}}", "reference": "4", "x": {number}, "id": {number}}}'
-    (here / "in.jsonl").write_text(line + "\n", encoding="utf-8")
-    (row,) = rows_of(score("in.jsonl").stdout)
-    assert (row["reward"], row["x"]) == (1.0, None)
+    lines = [
+        f'{{"prompt": "2 + 2?", "response": "\\\\boxed{{4}}", "reference": "4", "x": {number}, "id": {number}}}'
+        for number in ("NaN", "Infinity", "-Infinity")
+    ]
+    (here / "in.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert [(row["reward"], row["x"]) for row in rows_of(score("in.jsonl").stdout)] == [(1.0, None)] * 3
     assert check(["in.jsonl"], languages=False).failures == 0
     run = CliRunner().invoke(main, ["explain", "--from", "in.jsonl", "--json"])
     assert json.loads(run.stdout)["verdict"]["score"] == 1.0
     assert read_benchmark(["in.jsonl"])[0].reference == "4"
     assert Sample.from_dict({"response": "x", "reference": "4", "id": float("nan")}).id is None
-    (here / "in.jsonl").write_text(line.replace('"4"', number) + "\n", encoding="utf-8")
-    (row,) = rows_of(score("in.jsonl", code=1).stdout)
-    assert [verdict["reason"] for verdict in row["verdicts"].values()] == ["reference_missing"]
-    assert [finding.what for finding in check(["in.jsonl"], languages=False).findings] == ["gold_missing"]
+    missing = [re.sub(r'"4"(.*"id": (.*)})', r"\2\1", line) for line in lines]
+    (here / "in.jsonl").write_text("\n".join(missing) + "\n", encoding="utf-8")
+    rows = rows_of(score("in.jsonl", code=1).stdout)
+    assert [verdict["reason"] for row in rows for verdict in row["verdicts"].values()] == ["reference_missing"] * 3
+    assert [finding.what for finding in check(["in.jsonl"], languages=False).findings] == ["gold_missing"] * 3
 
 
 def test_line_that_is_not_utf8_says_where(here: Path) -> None:
@@ -165,10 +168,10 @@ def test_duplicate_ids_are_rows_like_any_other(here: Path) -> None:
     assert [row["reward"] for row in rows_of(score("in.jsonl").stdout)] == [1.0, 0.0]
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
-        st.binary(max_size=60) | st.sampled_from([json.dumps(RIGHT).encode(), b"{}", b'{"response":""}']), max_size=8
+        st.binary(max_size=60) | st.sampled_from([json.dumps(RIGHT).encode(), b"{}", b'{"response":""}']), max_size=24
     )
 )
 def test_any_bytes_give_one_valid_row_a_line(here: Path, lines: list[bytes]) -> None:
@@ -191,22 +194,21 @@ HOSTILE_LINES = [
 ]
 
 
-@pytest.mark.parametrize("line", HOSTILE_LINES)
-def test_hostile_line_costs_its_own_row(here: Path, line: str) -> None:
+def test_hostile_line_costs_its_own_row(here: Path) -> None:
     good = json.dumps(RIGHT)
-    (here / "in.jsonl").write_text(f"{good}\n{line}\n{good}\n", encoding="utf-8")
+    (here / "in.jsonl").write_text("".join(f"{good}\n{line}\n" for line in HOSTILE_LINES), encoding="utf-8")
     score("in.jsonl", "-o", "out.jsonl", "--max-errors", "1")
     out = rows_of(here / "out.jsonl")
-    assert [out[0]["reward"], out[2]["reward"]] == [1.0, 1.0]
-    assert out[1]["reward"] in (None, 0.0)
+    assert [row["reward"] for row in out[::2]] == [1.0] * len(HOSTILE_LINES)
+    assert {row["reward"] for row in out[1::2]} <= {None, 0.0}
 
 
-@pytest.mark.parametrize("number", [4, 4.5, 0.00001, 1e22, -0.25])
-def test_numbers_as_references_are_read_as_they_stand(here: Path, number: float) -> None:
+def test_numbers_as_references_are_read_as_they_stand(here: Path) -> None:
     from decimal import Decimal
 
-    write(here / "in.jsonl", [{"response": f"\\boxed{{{Decimal(repr(number)):f}}}", "reference": number}])
-    assert rows_of(score("in.jsonl").stdout)[0]["reward"] == 1.0
+    numbers = [4, 4.5, 0.00001, 1e22, -0.25]
+    write(here / "in.jsonl", [{"response": f"\\boxed{{{Decimal(repr(n)):f}}}", "reference": n} for n in numbers])
+    assert [row["reward"] for row in rows_of(score("in.jsonl").stdout)] == [1.0] * len(numbers)
 
 
 def test_an_input_that_breaks_off_fails_the_run_whatever_is_allowed(here: Path) -> None:

@@ -266,6 +266,15 @@ def test_an_answer_is_right_or_wrong(response: str, reference: Any, row: dict[st
 
 
 @pytest.mark.parametrize(
+    ("response", "right"),
+    [("First Ann, second Bob, third Cid", True), ("First Ann, third Bob, second Cid", False)],
+)
+def test_ordinals_that_a_list_has_out_of_order_are_no_order(response: str, right: bool) -> None:
+    sample = Sample(response=response, reference=["Ann", "Bob", "Cid"], kind="answer", meta={"match": "ordered"})
+    assert AnswerVerifier()([sample])[0].correct is right
+
+
+@pytest.mark.parametrize(
     ("response", "reference", "meta", "f1"),
     [
         ("the tall tower", "Eiffel Tower", {}, 0.5),
@@ -285,6 +294,32 @@ def test_f1_as_squad_and_drop_have_it(response: str, reference: Any, meta: dict[
     ("question", "response", "reference", "right"),
     [
         ("What is the capital of France?", "Paris is the capital of France.", "Paris", True),
+        ("When was it?", "12. Oktober 1492", "October 12, 1492", True),
+        ("When was it?", "12 мая 1492 года", "October 12, 1492", False),
+        ("When was it?", "Mars 2020", "March 2020", False),
+        ("At what time?", "3 p.m. GMT", "15:00 UTC", True),
+        ("At what time?", "3 p.m. EDT", "3:00 PM EST", False),
+        ("In which century?", "19 centuries", "19th century", False),
+        ("Which city?", "Oslo, not Bergen", "Oslo", True),
+        ("Which city?", "Not Bergen but Oslo", "Oslo", True),
+        ("Which city?", "Oslo? No, Bergen.", "Oslo", False),
+        ("Which city?", "Oslo, not sure", "Oslo", False),
+        ("Who was it?", "George Herbert Walker Bush", "George H. W. Bush", True),
+        ("Who was it?", "George Walker Bush", "George H. W. Bush", False),
+        ("How many points?", "20 - 6 = 14", "14", True),
+        ("How many points?", "20 - 5 = 14", "14", False),
+        ("How many points?", "14%", "14", False),
+        ("How many points did District 10 win?", "District 10", "10", False),
+        ("How many fouls were there?", "There were no fouls.", "0", True),
+        ("What is its pH?", "pH 7.4", "7.4", True),
+        ("日本の首都はどこですか？", "首都は東京です。", "東京", True),
+        ("日本の首都はどこですか？", "東京ではないです", "東京", False),
+        ("Столица?", "Это Москва", "Москва", True),
+        ("Столица?", "Это не Москва", "Москва", False),
+        ("Which city?", '{"answer": "Oslo"}', "Oslo", True),
+        ("Which city?", '{"answer": "Oslo", "other": "Rome"}', "Oslo", False),
+        ("Who may enter?", "18 or older", "at least 18 years old", True),
+        ("Who may enter?", "18 or younger", "at least 18 years old", False),
         ("What is the capital of France?", "Paris is not the capital of France.", "Paris", False),
         ("Who wrote Emma?", "Emma was written by Jane Austen.", "Jane Austen", True),
         ("Who wrote Emma?", "Emma was written by Jane Austen or Lee.", "Jane Austen", False),

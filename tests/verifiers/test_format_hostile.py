@@ -40,8 +40,7 @@ LOOPS = [
 def test_a_megabyte_of_loops_is_read_in_linear_time(unit: str) -> None:
     sample = Sample(response=unit * (1_000_000 // len(unit)))
     for verifier in PROFILES[:1] if "plan" not in unit else PROFILES[-1:]:
-        best = min(_seconds(verifier, sample) for _ in range(3))
-        assert best < 4, unit  # quadratic time would be minutes
+        assert any(_seconds(verifier, sample) < 4 for _ in range(3)), unit  # quadratic time would be minutes
 
 
 @pytest.mark.parametrize("unit", LOOPS)
@@ -61,8 +60,7 @@ def _seconds(verifier: FormatVerifier, sample: Sample) -> float:
 def test_ordinary_text_is_read_at_megabytes_a_second() -> None:
     body = "We add the two numbers, call `f(x)`, and see that $x = 3$ is right.\n" * 14_000
     sample = Sample(response=f"<think>{body}</think><answer>3</answer>")
-    best = min(_seconds(FormatVerifier(), sample) for _ in range(3))
-    assert len(sample.response) / 1e6 / best > 4
+    assert any(len(sample.response) / 1e6 / _seconds(FormatVerifier(), sample) > 4 for _ in range(3))
 
 
 def test_fuzz() -> None:

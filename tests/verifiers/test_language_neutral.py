@@ -85,7 +85,7 @@ def test_mask_keeps_every_character_in_its_place(text: str, strict: bool) -> Non
 )  # fmt: skip
 @pytest.mark.parametrize("strict", [False, True])
 def test_mask_is_linear(unit: str, strict: bool) -> None:
-    text = "x " + unit * (300_000 // len(unit))
+    text = "x " + unit * (150_000 // len(unit))
     start = time.process_time()
     mask(text, strict=strict)
-    assert time.process_time() - start < 10
+    assert time.process_time() - start < 5

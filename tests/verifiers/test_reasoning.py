@@ -205,4 +205,4 @@ def test_a_hostile_megabyte_is_scanned_in_linear_time(name: str) -> None:
         return time.process_time() - start
 
     # Quadratic time would be minutes; a busy machine can take several times what a quiet one does.
-    assert min(seconds(MEGABYTE) for _ in range(2)) < 5
+    assert any(seconds(MEGABYTE) < 5 for _ in range(2))

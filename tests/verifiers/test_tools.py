@@ -191,6 +191,23 @@ def test_a_tag_quoted_in_an_argument_ends_no_call() -> None:
     assert judge("<tool_call>" + call.replace("b", "c") + "</tool_call>", gold).score == 0.0
 
 
+def test_a_mark_inside_the_text_of_an_argument_is_no_call() -> None:
+    written = {"name": "get_weather", "arguments": {"city": "<function=clock.now></function>"}}
+    response = f"<tool_call>{json.dumps(written)}</tool_call>"
+    assert judge(response, [{"name": "clock.now", "arguments": {}}]).correct is False
+    assert judge(response, [written]).correct
+
+
+@pytest.mark.parametrize(
+    ("made", "asked", "right"),
+    [({"n": 5}, {}, True), ({}, {"n": 5}, True), ({"n": 6}, {}, False), ({}, {"n": 6}, False), ({"n": "5"}, {}, False)],
+)
+def test_an_argument_with_its_default_may_be_left_out(made: Any, asked: Any, right: bool) -> None:
+    tool = {"name": "f", "parameters": {"type": "object", "properties": {"n": {"type": "integer", "default": 5}}}}
+    response = json.dumps({"name": "f", "arguments": made})
+    assert judge(response, [{"name": "f", "arguments": asked}], tools=[tool]).correct is right
+
+
 def test_parallel_calls_in_any_order_or_as_asked() -> None:
     gold = [*GOLD, {"name": "clock.now", "arguments": {"zone": "CET"}}]
     swapped = "[clock_now(zone='CET'), get_weather(city='Paris', days=2)]"

@@ -1,16 +1,15 @@
-"""What a reply says beside its verdict: another verdict, a refusal, a withdrawal.
+"""What a reply says before its verdict and in its reasons: a refusal, or another verdict.
 
-A reply that says two things says nothing, whichever came first. What remains of it outside the verdict may be a
-restatement or a justification. It is read by form (labels, first-person ratings, refusals in ten languages), not by
-meaning: a judge that contradicts itself in other words is not caught, and one that uses these forms of something else
-is asked again.
+What follows a verdict is judged by form alone (`question.py`): nothing may. Reasons are free text. Of them only what is
+a conclusion by its form is compared: a labelled verdict ("Verdict: B", `[[3]]`), a rating in the first person, and the
+last sentence that calls what is judged by one of the labels. A judge that contradicts itself in other words is not
+caught, and one that uses these forms of something else is asked again.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .asking import UnclearError
@@ -18,80 +17,42 @@ from .asking import UnclearError
 if TYPE_CHECKING:
     from .question import Field
 
-_TWO = "the reply says one thing in its verdict and another beside it"
-
-_LABELS = frozenset(
-    "verdict judgment judgement decision conclusion grade score rating result mark final overall total revised "
-    "corrected updated adjusted new actual true answer evaluation assessment value points stars my the".split()
+_PROSE = frozenset(
+    "reason reasons reasoning rationale explanation explanations justification analysis feedback comment comments "
+    "note notes evidence thought thoughts".split()
 )
-"""Words of which a key is made that names a verdict. One with any other word (`clarity_rating`) names a part."""
-_OF_ALL = frozenset("is was the response answer verdict final overall judgment judgement".split())
+"""Words of which the key of a text is made that gives reasons, as `reasoning` and `c1_reason`."""
 
 
-def check_keys(others: Mapping[str, Any], field: Field, verdict: str | float, *, alone: bool) -> None:  # any: JSON
-    """Raise UnclearError where another key of a verdict's object says otherwise.
+def prose_of(others: Mapping[str, Any]) -> str:  # any: JSON values
+    """The texts of a verdict that are no field: its reasons, by one name or another.
 
     Args:
-        others: The object without its fields, code and reasons.
-        field: What was asked.
-        verdict: What the object says of it.
-        alone: Whether nothing else was asked. If other things were, a word may be about one of those.
+        others: The object without its code and its fields.
+
+    Raises:
+        UnclearError: There is a key that nobody asked for, and that may say anything.
     """
-    distinct = (alone and len(max(field.words, key=len, default="")) > 3) or {*field.words} >= {"A", "B"}
-    for key, value in _leaves("", others):
-        parts = [part for part in re.split(r"[\W_]+", key) if part]
-        named = len(field.name) > 2 and field.name in key
-        label = alone and {*parts} <= _LABELS
-        said: object = None
-        if isinstance(value, bool):
-            # `is_correct: false`: the word is in the key.
-            if alone and parts and {*parts[:-1]} <= _OF_ALL and parts[-1] in map(plain, field.words):
-                if (parts[-1] == plain(str(verdict))) is not value:
-                    raise UnclearError(_TWO)
-            elif not (named or label):
-                continue
-            said = value
-        elif isinstance(value, str) and field.words:
-            said = value if named or label or distinct else None
-        elif named or label:
-            number = re.fullmatch(r"\W*(-?\d+(?:\.\d+)?)(?:\s*/\s*\d+)?\W*", value) if isinstance(value, str) else None
-            said = float(number[1]) if number else value
-        other: str | float = verdict
-        with suppress(UnclearError):
-            other = field.read(said)
-        if other != verdict:
-            raise UnclearError(_TWO)
-
-
-def _leaves(key: str, value: object) -> Iterator[tuple[str, object]]:
-    """Values within values, each with the name next to it; numbers in a list have none."""
-    nested = [(key, value)]  # a stack: a judge may nest deeper than Python calls
-    while nested:
-        key, value = nested.pop()
-        if isinstance(value, Mapping):
-            nested += [(str(name), one) for name, one in value.items()]
-        elif isinstance(value, list):
-            nested += [(key, one) for one in value if isinstance(one, str | Mapping | list)]
-        else:
-            yield key, value
-
-
-def texts(value: object) -> list[str]:
-    """The strings in a JSON value."""
-    return [one for _, one in _leaves("", value) if isinstance(one, str)]
+    texts: list[str] = []
+    for key, value in others.items():
+        lines = value if isinstance(value, list) else [value]
+        if _PROSE.intersection(re.split(r"[\W_]+", key)) and all(isinstance(line, str) for line in lines):
+            texts += lines
+        elif key != "confidence" or not isinstance(value, str | int | float):
+            raise UnclearError(f"the reply has a key {key[:60]!r}, which was not asked for")
+    return "\n".join(texts)
 
 
 _SAYS = (
-    r"(?:(?:verdict|judge?ment|decision|conclusion|grade|score|rating|result\]?|winner|boxed"
-    r"|(?:final|overall|total)\s+mark|(?:final|my)\s+(?:choice|pick|preference))\W{0,8}"
-    r"(?:(?:it|this|that|the\s+(?:response|answer))\s+)?(?:(?:is|was|(?:should|must|would)\s+be)\b\W{0,4})?|\[\[\s*)"
+    r"(?:(?:verdict|judge?ment|decision|grade|winner|(?:final|my)\s+(?:choice|pick|preference))\W{0,8}"
+    r"(?:(?:it|this|that|the\s+(?:response|answer))\s+)?(?:(?:is|was|(?:should|must)\s+be)\b\W{0,4})?"
+    r"|(?:conclusion|score|rating|result\]?)\W{0,3}[:=]\W{0,6}|\\boxed\W{1,3}(?:text\W{1,2})?|\[\[\s*"
+    r"|\b(?:(?:is|was|(?:should|must)\s+be)\s+(?:\w+ly\s+|thus\s+)?|I(?:'ve|\s+have)?\s+)"
+    r"(?:judged|deemed|marked|graded|rated|considered)\s+(?:to\s+be\s+|as\s+|it\s+)?)"
 )
-_JUDGED = (
-    r"\b(?:(?:is|was|(?:should|must)\s+be)\s+(?:\w+ly\s+|thus\s+)?|I(?:'ve|\s+have)?\s+)"
-    r"(?:judged|deemed|marked|graded|rated|considered)\s+(?:to\s+be\s+|as\s+|it\s+)?"
-)
+"""What stands before a word that is meant as the verdict."""
 
-# A rating in the first person, or of what is judged; "gives 3 examples" and "a 5 would need more" are none.
+# A rating in the first person, or of what is judged; "gives 3 examples" and "clarity score: 5" are none.
 _MARK = r"(?:score|rating|grade|mark)"
 _IT = (
     r"(?:it|this|that|them|(?:the|this)\s+(?:response|answer|one)"
@@ -110,14 +71,9 @@ _RATES = (
     r"(?:给|打|评|改为|应为)[^\d\s。，]{0,6}\s*(?=\d+(?:\.\d+)?\s*分)",
     r"\b(?:doy|pongo|dou|donne|mets|gebe|vergebe|ставлю)\s+(?:\w+\s+){0,3}",
 )
-_RATES_AFTER = (
-    # "a 2", but not of "I did not give it a 5" and "rather than a 5".
-    (
-        r"(?:^|[.!?;])(?:(?!not\b|n['’]t|never\b|than\b|between\b|consider|almost|nearly|hesitat)"
-        r"[^.!?;\n\d]){0,80}?\ban?\s+"
-    ),
-    r"\b(?:go\s+with|settle\s+on|should\s+be|is\s+(?:actually|really|now))\s+",
-    r"^\W{0,8}(?:(?:so|actually|final|overall|total|corrected|revised)\W+){1,2}",
+_SCORE = (
+    rf"(?:(?:(?:^|[.;!?]\s)\W*|\b(?:final|overall|total|my|the)\W+)(?:{_MARK}|result|verdict)\b\W{{0,8}}"
+    r"(?:(?:of|is|was|(?:should|must)\s+be)\b\W{0,4})?|\[\[\s*)"
 )
 _NUMBER = r"(?:\(\d+\s*(?:-|–|to)\s*\d+\)\W{0,4})?(-?\d++(?:\.\d++)?)(?!\s*(?:-|–|to)\s*\d)"
 _IF = (
@@ -129,7 +85,10 @@ _RATING_ENDS = (
     r"|(?:because|since|as|at|for|due|on|in|and|but|instead|rather|overall|now)\b))"
 )
 
-_QUOTED = re.compile(r"\"[^\"\n]{1,400}\"|“[^”\n]{1,400}”|«[^»\n]{1,400}»|「[^」\n]{1,400}」|„[^“”\n]{1,400}[“”]")
+_QUOTED = re.compile(
+    r"\"[^\"\n]{1,400}\"|“[^”\n]{1,400}”|«[^»\n]{1,400}»|「[^」\n]{1,400}」|„[^“”\n]{1,400}[“”]"
+    r"|(?<!\w)['‘][^'’\n]{1,400}['’](?!\w)"
+)
 _VERDICT = r"(?:verdict|judge?ment|score|rating|assessment|evaluation|grade|decision)"
 _JUDGE = r"(?:evaluate|assess|judge|rate|grade|score|determine|decide)"
 _REFUSALS = re.compile(
@@ -158,84 +117,159 @@ _REFUSALS = re.compile(
     r"|(?:평가|판단|채점)할\s*수\s*없|لا\s+(?:أستطيع|يمكنني)\s+(?:تقييم|الحكم|المساعدة)",
     re.IGNORECASE | re.MULTILINE,
 )
-_THIS = rf"(?:the|my|this|that)\s+(?:(?:above|previous|earlier|first|last)\b|(?:\w+\s+)?(?:{_VERDICT}|JSON)\b)"
-_WITHDRAWALS = re.compile(
-    rf"(?:^|[.;:!,]\s+|\bplease\s+|\bI\s+(?:\w+\s+){{0,2}}|\bshould\s+)"
-    rf"(?:disregard|ignore|discard|scrap|strike|retract|withdraw|revoke)\s+{_THIS}"
-    r"|\bI\s+(?:\w+\s+){0,2}(?:take\s+(?:it|that|this)\s+back|changed\s+my\s+mind|was\s+(?:wrong|mistaken)|misread|misjudged"
-    r"|ma(?:ke|de)\s+(?:an?|the)\s+(?:\w+\s+)?(?:mistake|error))"
-    rf"|{_THIS}\s+(?:above\s+)?(?:is|was|should\s+be|must\s+be)\s+(?:\w+ly\s+)?"
-    r"(?:wrong|mistaken|false|invalid|void|withdrawn|an?\s+(?:mistake|error)|too\s+\w+|not\s+(?:right|correct)|changed|lowered|raised|revised)"
-    r"|\bon\s+second\s+thoughts?\b|\b(?:scratch|strike)\s+that\b|\bmy\s+(?:mistake|bad|error)\b(?=[.,:!])"
-    rf"|\bI\s+(?:have\s+to|must|need\s+to|should|will|want\s+to)\s+(?:revise|change|correct|reconsider)\s+{_THIS}"
-    rf"|\b(?:not|n['’]t)\s+use\s+{_THIS}"
-    r"|\bziehe\s+(?:\w+\s+){1,4}zurück\b"
-    r"|(?:^|[.!?]\s+)(?:actually|wait|correction|hold\s+on|oops|edit|hmm|no(?=,))\b[^.!?\n]{0,80}"
-    r"\b(?:is|was|are)\s+(?:\w+\s+)?(?:wrong|right|false|a\s+fail\w*)\b"
-    r"|(?:收回|撤回|忽略|无视)(?:我|以上|上述|之前|前面|刚才)",
-    re.IGNORECASE | re.MULTILINE,
+
+# Sentences that call what is judged by a word. The last one counts: who weighs says the other thing first.
+_ADVERBS = r"(?:(?:\w+ly|thus|hence|also|still|just|much|far|indeed|in\s+fact|therefore|a|an|the)\s+)*"
+_ENDS = (
+    r"(?=[*\s\"”’')]*(?:$|[.;:!?(…]|[,—–-]+(?!\s*(?:but|though|although|except|however|if|unless|while|yet)\b|\w)"
+    r"|(?:because|since|as|than|and|so|given|due|overall|here)\b))"
 )
-_PREFERS = (
-    r"(?:\bI(?:['’]d)?\s+(?:\w+\s+){0,2}?(?:prefer|go\s+with)\s+(?:(?:Response|Assistant|Answer|Model|Output)\s+)?([AB])\b"
-    r"|(?<!nor )(?<!either )(?<!whether )(?<!if )\b([AB])\s+(?:wins\b"
-    r"|(?:is|was)\s+(?:\w+ly\s+|much\s+)?(?:the\s+(?:winner|better)|better|superior|preferable|stronger|preferred)"
-    r"(?=\W*$|[.,;!]|\s+(?:one|overall|because|since|here|than))))"
+_ASIDE = r"(?:\s*\([^()\n]{1,200}\))?"
+_CALLS = (
+    r"\b(?:(?:(?:the|this|its|their|\w+['’]s)\s+(?:(?!reference|correct|right|true|gold|expected|standard|other)\w+\s+)?|(?<!\w\s))"
+    rf"(?:response|answer|prediction|solution|submission|output){_ASIDE}"
+    r"|(?:so|therefore|thus|hence|overall|reflection|actually|fact|conclusion|ultimately|means)[\s,]+(?:that\s+)?"
+    r"(?:it|this|that)|it(?=\s+(?:is|was)\s+(?:\w+ly\s+)?(?:in|wrong|false|not)))"
+    rf"\s+(?:is|was|(?:should|must|has\s+to)\s+be)\s+{_ADVERBS}"
 )
+_OF = r"(?:['’]s\s+(?:response|answer|solution|approach|explanation|output))?"
+_ONE = rf"(?:(?:Response|Assistant|Answer|Model|Output|Option)\s+)?\**\b([AB])\b\**{_OF}{_ASIDE}"
+_WINS = (
+    rf"{_ONE}\s+(?:wins\b|(?:is|was)\s+{_ADVERBS}(?:winner|better|best|superior|preferable|stronger|preferred)"
+    r"(?:\s+(?:one|response|answer|choice|option))?)"
+    rf"|\bI(?:['’]d)?\s+(?:\w+\s+){{0,2}}?(?:prefer|go\s+with|choose|pick)\s+{_ONE}"
+    r"|\b(?i:it|this|that|both|two|they|responses|answers)(?:['’]s|\s+(?:is|are))\s+"
+    rf"{_ADVERBS}(?:tie|draw|tied|equal|equally\s+good)\b"
+)
+_HEDGED = re.compile(
+    r"\b(?:if|whether|although|though|while|unless|claim\w*|says|said|states?|argues?|asserts?|thinks?|believes?"
+    r"|not|no|never|nothing|neither|nor|without|cannot|doubt|first|initially|seems?|appears?|asks?|asked|had|suppos\w+"
+    r"|assum\w+|even)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+_OTHERS = re.compile(
+    r"\b(?:stat\w+|claim\w*|says?|said|admits?|indicates?|responses?|answers?|models?)\b", re.IGNORECASE
+)
+"""Who else may have refused."""
+_SAME = {"correct": r"right|accurate", "incorrect": r"wrong|inaccurate|false|not\s+(?:right|accurate)"}
+"""Other words for the labels of a comparison with a reference."""
+_ABROAD = {
+    "correct": (
+        r"(?<![考准确])(?:回答|答案|回复|应|判断|判定|结论)(?:应?该?[是为判]{1,2}定?为?|属于|[:：])?(?:完全|显然)?"
+        r"(?:正确|对)的?(?![\w地])|\bAntwort\s+ist\s+(?:\w+\s+)?(?:richtig|korrekt)\b"
+        r"|\bréponse\s+est\s+(?:donc\s+)?(?:juste|correcte)\b|\brespuesta\s+es\s+(?:\w+\s+)?correcta\b"
+        r"|\bответ\s+(?:верн|правильн)\w+|回答は(?:正しい|正解)"
+    ),
+    "incorrect": (
+        r"(?<![考准确])(?:回答|答案|回复|应|判断|判定|结论)(?:应?该?[是为判]{1,2}定?为?|属于|[:：])?(?:完全|显然)?"
+        r"(?:不正确|错误|不对|错)的?(?![\w地])|\bAntwort\s+ist\s+(?:\w+\s+)?(?:falsch|inkorrekt|nicht\s+\w+)\b"
+        r"|\bréponse\s+est\s+(?:donc\s+)?(?:fausse|incorrecte)\b|\brespuesta\s+es\s+(?:\w+\s+)?(?:incorrecta|errónea)\b"
+        r"|\bответ\s+(?:не\s?верн|не\s?правильн|ошибочн)\w+|回答は(?:誤り|間違い|不正解)"
+    ),
+}
 
 
-def check_refusal(around: str, after: str, quotable: str) -> None:
-    """Raise UnclearError where a text around a verdict refuses one, or what follows takes it back.
+def check_prose(
+    before: str, reasons: str, fields: Sequence[Field], verdict: Mapping[str, str | float], quotable: str
+) -> None:
+    """Raise UnclearError where a text before a verdict, or its reasons, refuse one or give another.
 
     Args:
-        around: All that stands outside reasoning and verdicts.
-        after: What of it stands after the last verdict.
-        quotable: The material of the question; what stands there, too, was quoted.
-    """
-    for unsays, text in ((_REFUSALS, around), (_WITHDRAWALS, after)):
-        if any(one[0].strip() not in quotable for one in unsays.finditer(_QUOTED.sub("…", text))):
-            raise UnclearError("the reply refuses, or takes its verdict back")
-
-
-def check_text(around: str, after: str, field: Field, verdict: str | float, quotable: str) -> None:
-    """Raise UnclearError where a text around a verdict gives another one.
-
-    Args:
-        around: All that stands outside reasoning and verdicts.
-        after: What of it stands after the last verdict.
-        field: What was asked.
+        before: What stands before the verdict, outside reasoning.
+        reasons: The reasons that stand in it.
+        fields: What was asked.
         verdict: What the reply says.
         quotable: The material of the question; what stands there, too, was quoted.
     """
+    bare = _QUOTED.sub("…", f"{before}\n{reasons}")
+    if any(
+        one[0].strip() not in quotable and not _OTHERS.search(_clause(bare, one)) for one in _REFUSALS.finditer(bare)
+    ):
+        raise UnclearError("the reply refuses to judge")
+    labelled = f"{before}\n{_QUOTED.sub('…', reasons)}"
+    for field in fields:
+        if len(fields) > 1:
+            others = _of_criterion(field, bare)
+        elif not field.words:
+            others = _ratings(field, labelled, quotable)
+        else:
+            others = [*_labelled(field, labelled, quotable), *_concluded(field, bare, quotable)]
+        if any(not _agree(one, verdict[field.name]) for one in others):
+            raise UnclearError("the reply says one thing in its verdict and another beside it")
 
-    def said_by(pattern: str, text: str, before: int = 0) -> list[str]:
-        """What matches, but for quotations, by the match and so many characters before it."""
-        spans = [(one[one.lastindex or 0], one.start() - before, one.end()) for one in re.finditer(pattern, text)]
-        return [word for word, start, end in spans if start < 0 or text[start:end] not in quotable]
 
-    others: list[str | float] = []
-    if not field.words:
-        others += [float(one) for one in said_by(rf"(?i:{_SAYS}){_NUMBER}{_IF}", around)]
-        for forms, text in ((_RATES, around), (_RATES_AFTER, after)):
-            for rates in forms:
-                others += [float(one) for one in said_by(rf"(?im:{rates}){_NUMBER}{_RATING_ENDS}{_IF}", text)]
-        others += [float(one) for one in said_by(rf"(?m)^[^\w\n]*{_NUMBER}\s*/\s*{field.high:g}[^\w\n]*$", around)]
-    else:
-        words = {plain(word): word for word in field.words}
-        # A single letter is a word of English, too, where it is small.
-        letters = [re.escape(w) if len(w) == 1 else f"(?i:{re.escape(w).replace('_', '[ _-]')})" for w in field.words]
-        word = rf"((?:not\s+)?(?:{'|'.join(sorted(letters, key=len, reverse=True))}))(?![\w>=])"
-        said = said_by(rf"(?i:{_SAYS}){word}", around)
-        if len(max(field.words, key=len)) > 2:
-            said += said_by(rf"(?i:{_JUDGED}){word}", around)
-            said += [one for one in said_by(rf"(?<![\w>=]){word}", after, before=12) if len(one) > 1]
-        if {"a", "b"} <= words.keys():
-            said += said_by(_PREFERS, after)
-        others += [words[plain(one)] for one in said if plain(one) in words]
-        denied = [words[plain(one)[3:]] for one in said if plain(one) not in words]
-        if verdict in denied:
-            others.append("")
-    if any(one != verdict for one in others):
-        raise UnclearError(_TWO)
+def _agree(other: str | float, said: str | float) -> bool:
+    """Whether a text says what the verdict does: its word, or only who is better; `!` denies a word."""
+    if isinstance(other, str) and other.startswith("!"):
+        return other[1:] != said
+    return other == said or (isinstance(said, str) and other in ("A", "B", "=") and _better(said) == other)
+
+
+def _better(word: str) -> str:
+    return "=" if word in ("tie", "A=B") else word[0]
+
+
+def _matches(pattern: str, text: str, quotable: str) -> list[re.Match[str]]:
+    return [one for one in re.finditer(pattern, text) if one[0].strip() not in quotable]
+
+
+def _clause(text: str, match: re.Match[str]) -> str:
+    """What stands before a match in its clause."""
+    return re.split(r"[.!?;:,\n。，；—]", text[max(0, match.start() - 200) : match.start()])[-1]
+
+
+def _of_criterion(field: Field, text: str) -> list[str | float]:
+    """The last that a text says of one criterion of several, by its name."""
+    name = rf"\b(?i:{field.name}|criterion {field.name[1:]})\b"
+    if field.words:
+        met = r"(not\s+)?(met|fulfilled|satisfied|yes|no|unmet)\b"
+        said = [
+            "yes" if (one[2].casefold() in ("no", "unmet")) is bool(one[1]) else "no"
+            for one in re.finditer(rf"{name}\W{{0,4}}(?:(?i:is|was|should\s+be)\s+)?(?i:{met})", text)
+        ]
+        return [*said[-1:]]
+    grades = rf"{name}\s+(?i:is|was|should\s+be|gets|=)\s+{_NUMBER}{_RATING_ENDS}{_IF}"
+    return [*[float(one[1]) for one in re.finditer(grades, text)][-1:]]
+
+
+def _ratings(field: Field, text: str, quotable: str) -> list[str | float]:
+    """The numbers that a text gives as its rating."""
+    patterns = [f"(?im:{_SCORE}){_NUMBER}{_IF}", *(f"(?im:{one}){_NUMBER}{_RATING_ENDS}{_IF}" for one in _RATES)]
+    patterns.append(rf"(?m)^[^\w\n]*{_NUMBER}\s*/\s*{field.high:g}[^\w\n]*$")
+    return [float(one[1]) for pattern in patterns for one in _matches(pattern, text, quotable)]
+
+
+def _labelled(field: Field, text: str, quotable: str) -> list[str | float]:
+    """The words that a text gives as its verdict."""
+    words = {plain(word): word for word in field.words}
+    # A single letter is a word of English, too, where it is small.
+    letters = [re.escape(w) if len(w) == 1 else f"(?i:{re.escape(w).replace('_', '[ _-]')})" for w in field.words]
+    word = rf"((?i:not\s+)?)({'|'.join(sorted(letters, key=len, reverse=True))})(?![\w>=])"
+    matches = _matches(rf"(?i:{_SAYS}){word}", text, quotable)
+    return [("!" if one[1] else "") + words[plain(one[2])] for one in matches]
+
+
+def _concluded(field: Field, text: str, quotable: str) -> list[str | float]:
+    """What the last sentence of a text that calls what is judged by one of the words says."""
+    said: list[tuple[int, str]] = []
+
+    def look(pattern: str, word: str = "") -> None:
+        matches = [one for one in _matches(pattern, text, quotable) if not _HEDGED.search(_clause(text, one))]
+        said.extend((one.start(), word or next((part for part in one.groups() if part), "=")) for one in matches)
+
+    if {*"AB"} <= {*"".join(field.words)}:
+        look(f"(?m:(?:{_WINS}){_ENDS})")
+    elif max(map(len, field.words)) > 3:
+        two = {"correct", "incorrect"} <= {*field.words}
+        for word in field.words:
+            called = re.escape(word).replace("_", r"[\s_-]")
+            called += f"|{_SAME[word]}" if two and word in _SAME else ""
+            denied = next((one for one in _SAME if one != word), "") if two and word in _SAME else f"!{word}"
+            look(f"(?im:{_CALLS}(?:{called}){_ENDS})", word)
+            look(f"(?im:{_CALLS}not\\s+{_ADVERBS}(?:{called}){_ENDS})", denied)
+            if two and word in _ABROAD:
+                look(f"(?im:{_ABROAD[word]})", word)
+    return [word for _, word in sorted(said)[-1:]]
 
 
 def plain(word: str) -> str:

@@ -39,6 +39,7 @@ def braced_set(parser: Descent) -> Node:
     parser.bars += 1
     parts = [parser.relation()]
     conditions: list[Node] = []
+    joins: list[str] = []
     while not parser.take("\\}"):
         if parser.head in ("|", "\\mid", ":") and not conditions:
             parser.at += 1
@@ -46,6 +47,9 @@ def braced_set(parser: Descent) -> Node:
             conditions.append(parser.relation())
             parser.bars += 1
         elif parser.head in (",", ";", '"and', '"or'):
+            if parser.head == '"or' and not conditions and parts[-1].kind != "rel":
+                raise Unreadable("a set of one or the other")
+            joins += [parser.head] if conditions else []
             parser.at += 1
             (conditions or parts).append(parser.relation())
         elif parser.head in _SAYS_NOTHING and conditions:
@@ -54,6 +58,12 @@ def braced_set(parser: Descent) -> Node:
             raise Unreadable("a set that is never closed")
     parser.bars -= 1
     parser.depth -= 1
+    if '"or' in joins:
+        domains = [one for one in conditions[1:] if one.value == "\\in"]  # x < 1 or x > 2, x in R
+        either = [one for one in conditions if one not in domains]
+        if joins != ['"or'] * (len(either) - 1) + [","] * len(domains):
+            raise Unreadable("conditions joined by both words")
+        conditions = [Node("list", tuple(either), "or"), *domains]
     if conditions and parts[0].kind == "var" and not any(parts[0].value in names(one) for one in conditions):
         raise Unreadable("a set of names that its conditions do not say")
     if conditions and conditions[0].value == "=" and conditions[0].args[0] == parts[0] and conditions[1:]:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from .brackets import bracket, call, is_call
 from .descent import ENDS_PRODUCT, RELATIONS, Descent
+from .literals import index_in_order
 from .spelling import GREEK
 from .tokens import CURRENCIES, FUNCTIONS
 from .tree import IMAGINARY, TWO, E, Node, Unreadable, add, div, inverse, mul, neg, num, substitute
@@ -210,7 +211,7 @@ def _bind(node: Node, name: str, bound: Node) -> Node:
     if node.kind == "var" and "_" in str(node.value):
         head, _, index = str(node.value).partition("_")
         if re.fullmatch(r"[i-n0-9+*-]{1,6}", index) and name in index:
-            return node._replace(value=f"{head}_{index.replace(name, str(bound.value))}")
+            return node._replace(value=f"{head}_{index_in_order(index.replace(name, str(bound.value)))}")
     if node.kind == "var":
         return bound if node.value == name else node
     return node._replace(args=tuple(_bind(arg, name, bound) for arg in node.args)) if node.args else node

@@ -193,6 +193,9 @@ def _same(gold: Node, answer: Node) -> Decision:
     if (gold.kind == "phrase") != (answer.kind == "phrase"):
         gold, answer = _without_domain(gold), _without_domain(answer)
     if "list" in (gold.kind, answer.kind):
+        chosen = _chosen(gold), _chosen(answer)
+        if chosen[0] is not None and chosen[0] == chosen[1]:
+            return Decision(True, "label")
         ordered = _order_of(gold), _order_of(answer)
         if (ordered[0] is None) != (ordered[1] is None):
             return _LISTS.in_order(ordered[0] or gold.args, ordered[1] or answer.args, "relation")
@@ -213,6 +216,14 @@ def _same(gold: Node, answer: Node) -> Decision:
         return decision
     spread = _LISTS.compare(*chains, (gold.value, answer.value))
     return spread if spread.same else decision
+
+
+def _chosen(node: Node) -> frozenset[object] | None:
+    """The options of a question with several right ones, ACD or A, C, D; None for anything else."""
+    if node.kind not in ("mul", "list") or node.value == "or" or any(arg.kind != "var" for arg in node.args):
+        return None
+    letters = [str(arg.value) for arg in node.args]
+    return frozenset(letters) if letters == sorted(set(letters) & set("ABCDEFGH")) else None
 
 
 def _order_of(node: Node) -> tuple[Node, ...] | None:
@@ -371,7 +382,7 @@ def same_value(gold: Node, answer: Node) -> Decision:
 
 
 def _is_transpose(node: Node) -> bool:
-    return node.kind == "pow" and node.args[0].kind == "matrix"
+    return node.kind == "pow" and node.args[0].kind in ("matrix", "tuple", "brackets")
 
 
 def _without_point_name(node: Node, other: Node) -> Node:
@@ -419,7 +430,8 @@ def _relations(gold: Node, answer: Node) -> Decision:
     region = _regions(gold, answer)
     if region is not None:
         return region
-    if kinds(gold) & _CARRIED != kinds(answer) & _CARRIED:
+    carried = kinds(gold) & _CARRIED ^ kinds(answer) & _CARRIED
+    if carried and (carried != {"deg"} or "pi" not in kinds(gold) ^ kinds(answer)):
         return Decision(False, "unit")
     classes = congruence(gold), congruence(answer)
     if classes[0] is not None and classes[1] is not None and "mod" in f"{gold.value} {answer.value}":

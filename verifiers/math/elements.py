@@ -36,6 +36,7 @@ _PARTS = sizes("parts")
 _PERCENT_WORDS = frozenset({"percent", "pct", "percentage", "percents"})
 _DEGREE_WORDS = frozenset({"degrees", "degree", "deg", "度"})
 _NEGATIVE = frozenset({'"negative', '"minus', '"负'})
+_EXTREMES = frozenset({'"maximum', '"minimum', '"max', '"min', '"value'})
 _IS = frozenset({'"is', '"are', '"equals', '"equal', '"为', '"是', '"等于'})
 
 
@@ -139,8 +140,8 @@ def _element(tokens: list[str]) -> Node:
     clock = _clock(tokens)
     if clock is not None:
         return _named(clock, label)
-    if len(tokens) == 3 and tokens[1] in ('"to', '"比') and tokens[0].isdigit() and tokens[2].isdigit():
-        return _named(Node("ratio", (num(int(tokens[0])), num(int(tokens[2])))), label)
+    if len(tokens) % 2 and {*tokens[1::2]} in ({'"to'}, {'"比'}) and all(map(str.isdigit, tokens[::2])):
+        return _named(Node("ratio", tuple(num(int(part)) for part in tokens[::2])), label)
     if tokens[0].isdigit() and tokens[-1].isdigit() and tokens[1:-1] in (['"out', '"of'], ['"in']):
         return _named(div(num(int(tokens[0])), num(int(tokens[-1]))), label)
     if len(tokens) > 3 and tokens[1] == ":" and tokens[0].isalpha() and "=" in tokens and tokens.count(":") == 1:
@@ -226,7 +227,7 @@ def _label(tokens: list[str]) -> tuple[str, list[str]]:
             return "", [tokens[0], "=", *tokens[2:]]
         return "", tokens
     for at, sign in enumerate(tokens[:12]):
-        if sign in ("=", ":") and at:
+        if sign in ("=", ":", "~") and at:
             raise_if_doubtful(tokens[:at])
             return label_of([word.lstrip('"') for word in tokens[:at]]), tokens[at + 1 :] or tokens
         if sign[0] != '"' and not sign.isalpha():
@@ -238,6 +239,8 @@ def _label(tokens: list[str]) -> tuple[str, list[str]]:
     words = 0
     while words < len(tokens) and tokens[words][0] == '"':
         words += 1
+    if {*tokens[:words]} <= _EXTREMES and words < len(tokens) and (tokens[words][0].isdigit() or tokens[words] == "-"):
+        return label_of([word[1:] for word in tokens[:words]]), tokens[words:]  # maximum 4
     if tokens[words - 1] in _IS and words < len(tokens):
         raise_if_doubtful(tokens[:words])
         return label_of([word.lstrip('"') for word in tokens[: words - 1]]), tokens[words:]

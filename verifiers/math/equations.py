@@ -122,6 +122,8 @@ def _may_be_asked(formula: Node, value: Node) -> bool:
     """Whether a formula may be what a question asked for; 2x + 3y - 6 = 0 and x/2 + y/3 = 1 are curves."""
     if len(_unknowns(formula)) < 2 or value == ZERO or (value.value == 1 and {"x", "y"} <= names(formula)):
         return False
+    if names(formula) <= {"x", "y", "z"} and _is_raised(formula):
+        return False  # a circle, and no value of x^2 + y^2
     terms = formula.args if formula.kind == "add" else ()
     if any(not _unknowns(term) for term in terms):
         return False  # x + y + 1 = 7
@@ -129,6 +131,13 @@ def _may_be_asked(formula: Node, value: Node) -> bool:
     open_parts = [part for part in parts if _unknowns(part)]
     inverse = len(open_parts) == 1 and open_parts[0].kind == "pow" and _is_negative(open_parts[0].args[1])
     return not inverse and not any(map(_is_negative, parts))  # -(x + y) = 6 and 1/(x + y) = 6 give x + y
+
+
+def _is_raised(node: Node) -> bool:
+    """Whether a formula holds a square or a higher power of a name."""
+    if node.kind == "pow" and node.args[1] != MINUS_ONE and names(node.args[0]):
+        return True
+    return any(map(_is_raised, node.args))
 
 
 def _is_negative(node: Node) -> bool:

@@ -17,7 +17,7 @@ from .brackets import braced_set, bracket, call, is_call
 from .calls import CALLED, called_letters, differentials, has_order, is_vector, matrices_kept
 from .commands import command
 from .descent import ENDS_PRODUCT, RELATIONS
-from .literals import number_node
+from .literals import index_in_order, number_node
 from .marks import degrees, prime
 from .tree import (
     IMAGINARY,
@@ -43,7 +43,7 @@ MAX_DEPTH = 36
 _SETS: frozenset[Kind] = frozenset({"set", "builder", "interval", "union"})
 _NO_FACTOR: frozenset[Kind] = frozenset({"rel", "list", "tuple", "set", "interval", "union", "text"})
 _BASES = {name: str(2 + at) for at, name in enumerate("two three four five six seven eight nine ten".split())}
-_NAME_PART = re.compile(r"[A-Za-z0-9]|\d+")
+_NAME_PART = re.compile(r"\d*[A-Za-z](?:[+-]\d+)?|\d+")
 _CONSTANTS = {"e": E, "i": IMAGINARY, "\\pi": PI, "\\infty": INF, "\\imath": IMAGINARY}
 
 
@@ -244,7 +244,9 @@ class Parser:
     def _plain_mixed(self) -> bool:
         before = self.tokens[self.at - 1]
         if not (before.isdigit() and self.head.isdigit() and self.tokens[self.at + 1] == "/"):
-            return before in (")", "}", "!") or self.tokens[self.at - 2] == "^" or self.after_fraction == self.at
+            if before in (")", "}", "!") or self.tokens[self.at - 2] == "^" or self.after_fraction == self.at:
+                return True
+            return before.isalpha() and self.tokens[self.at + 1] == "^"  # n2^{n-1}; x2 may be x_2
         bottom = self.tokens[self.at + 2]
         if not bottom.isdigit() or len(bottom) > 9 or len(self.head) > 9 or not 0 < int(self.head) < int(bottom):
             return False
@@ -359,7 +361,7 @@ class Parser:
         upper = parser.sum()
         if parser.head:
             raise Unreadable("an exponent that stops in the middle")
-        lower = Parser(list(index) if not index.isdigit() else [index]).sum()
+        lower = Parser(re.findall(r"\d+|.", index)).sum()
         known = [part.value for part in (lower, upper) if isinstance(part.value, int)]
         if upper.kind not in ("num", "var", "add") or (len(known) == 2 and known[0] < known[1]) or known[:1] == [0]:
             return None
@@ -383,7 +385,7 @@ class Parser:
         index = "".join(head.lstrip('"') for head in raw)
         if not index or len(index) > 40:
             raise Unreadable("an empty or very long index")
-        return index
+        return index_in_order(index)
 
     def _literal(self) -> Node:
         head = self.head

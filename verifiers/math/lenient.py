@@ -58,8 +58,8 @@ _BOUNDED = re.compile(
 _JOINT = re.compile(r"\$?\s*,?\s*(?:or|and|oder|ou|或|和|,)\s*\$?")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])|[。！？\n]+")
 _ATOM = (
-    r"(?:[(\[](?=[^()\[\]\n]{0,60}\d)[^()\[\]\nA-Za-z]{1,60},[^()\[\]\nA-Za-z]{1,60}[)\]]|\\[A-Za-z]+|\b(?:sqrt|sin|cos|tan|log|ln|exp|pi)\b|\d+(?:[.,]\d+)*|[-+−*/^_=(){}\[\]√π×·÷!<>≤≥±:]|\\?%"
-    r"|(?<=[)}^_*/+=-])[A-Za-z](?![A-Za-z])|(?<=\d)[A-Za-z](?=[\^_*/+=(-]|\s[-+=*/])|(?<![A-Za-z\d])[A-Za-z](?=[\^_(=]|\s[=<>]))"
+    r"(?:[(\[](?=[^()\[\]\n]{0,60}\d)[^()\[\]\nA-Za-z]{1,60},[^()\[\]\nA-Za-z]{1,60}[)\]]|\\[A-Za-z]+|\b(?:sqrt|sin|cos|tan|log|ln|exp|pi)\b|\d+(?:[.,]\d+)*|[-+−*/^_=(){}\[\]√π×·÷!<>≤≥±≈:]|\\?%"
+    r"|(?<=[)}^_*/+=-])[A-Za-z](?![A-Za-z])|(?<=\d)[A-Za-z](?=[\^_*/+=(-]|\s[-+=*/])|(?<![A-Za-z\d])[A-Za-z](?=[\^_(=]|\s[=<>≈]))"
 )
 _RUN = re.compile(rf"(?:\\?\$)?{_ATOM}(?: {{0,2}}{_ATOM}){{0,200}}")
 _RUN_JOINT = re.compile(r"\s*,?\s*(or|and|或|和|oder|und)\s*")
@@ -210,7 +210,7 @@ def runs_in(sentence: str) -> list[tuple[int, int, str]]:
     """Numbers and formulas without delimiters: where each begins and ends, and what it says."""
     runs: list[tuple[int, int, str]] = []
     for match in _RUN.finditer(sentence):
-        content = match[0].strip(" :*=")
+        content = match[0].strip(" :*=≈")
         if not any(char.isdigit() for char in content):
             continue
         start, end = match.start(), match.end()

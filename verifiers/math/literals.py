@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 from .tree import Node, TooBig, Unreadable, num
@@ -30,3 +31,17 @@ def number_node(literal: str) -> Node:
             return num(value)
         return Node("dec", (), value, max(0, len(after) - int(exponent)))
     return Node("dec", (), value, len(after)) if after else num(value)
+
+
+def index_in_order(index: str) -> str:
+    """An index that is a sum with its names in front, as a_{n+1} for a_{1+n}."""
+    if "+" not in index and "-" not in index[1:]:
+        return index
+    if _INDEX_SUM.fullmatch(index) is None:
+        return index
+    terms = _INDEX_TERM.findall(index if index[0] == "-" else f"+{index}")
+    return "".join(sorted(terms, key=lambda term: (term[1].isdigit(), term[1:], term))).removeprefix("+")
+
+
+_INDEX_SUM = re.compile(r"-?[a-z0-9#]+(?:[+-][a-z0-9#]+)+")
+_INDEX_TERM = re.compile(r"[+-][a-z0-9#]+")

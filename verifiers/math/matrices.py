@@ -84,6 +84,8 @@ def as_tuple_or_matrix(node: Node) -> Node:
         rows = node.args[0].args
         if node.args[1].value in ("T", "top", "intercal", "t") and len({len(row.args) for row in rows}) == 1:
             return Node("matrix", tuple(Node("row", cells) for cells in zip(*(row.args for row in rows), strict=True)))
+    if node.kind == "pow" and node.args[0].kind in ("tuple", "brackets") and node.args[1].value in ("T", "top"):
+        return Node("matrix", tuple(Node("row", (entry,)) for entry in node.args[0].args))
     if node.kind in ("add", "mul", "var"):
         parts = components(node)
         return node if parts is None else Node("tuple", parts)

@@ -22,7 +22,7 @@ from .logic import SURE, truth_table
 from .normal import forget as forget_forms
 from .normal import kept_form
 from .notation import notation
-from .spelling import numeric_date
+from .spelling import numbered_parts, numeric_date
 from .tokens import MAX_TEXT, tokenize
 from .tree import Kind, Node, TooBig, Unreadable, num
 from .unit_table import is_symbol
@@ -129,6 +129,12 @@ def _read(raw: str) -> Answer:
             text = wrapped[1]
         if "-" in text and _HYPHENS.fullmatch(text) and numeric_date(text) is None:
             return Answer(_Tree(text, Node("text", (), text)))
+        if text.startswith(("(", "\\text{(", "\\textbf{(")) and (numbered := numbered_parts(text)):
+            read_parts = [read(part) for part in numbered]
+            tree = _Tree(
+                "; ".join(f"({at}) {part.text}" for at, part in enumerate(read_parts, 1)), _together(read_parts)
+            )
+            return Answer(tree)
         noted, sure = notation(text)
         if noted is not None and sure:
             return Answer(_Tree(" ".join(text.split()), noted))
@@ -140,7 +146,16 @@ def _read(raw: str) -> Answer:
         return Answer(_Tree(raw.strip(), Node("bad", (), kind), str(error)))
     make = _tree_kept if len(tokens) <= KEPT_TOKENS else _tree
     others = _second_readings(text) if "," in text else ()
-    return Answer(make(tuple(tokens)), others, (noted,) if noted is not None else _readings_by_kind(text))
+    tree = make(tuple(tokens))
+    if noted is not None and tree.trouble:
+        return Answer(_Tree(tree.text, noted))
+    return Answer(tree, others, (noted,) if noted is not None else _readings_by_kind(text))
+
+
+def _together(parts: list[Answer]) -> Node:
+    """The answers to the parts of a question, in their order."""
+    trouble = next((part.node for part in parts if part.trouble), None)
+    return trouble or Node("tuple", tuple(part.node for part in parts))
 
 
 def _tree(tokens: tuple[str, ...]) -> _Tree:
@@ -273,6 +288,12 @@ def split(tokens: Sequence[str], separators: Sequence[str]) -> list[list[str]]:
 
 def _answer(tokens: list[str]) -> Node:
     tokens = without_fillers(tokens) or tokens
+    if 2 < len(tokens) < 7 and (echo := tokens[0].lower()) in _ECHOES:
+        said = [sign.lower() for sign in tokens[1:] if sign not in (",", ".")]
+        if len(said) == len(_ECHOES[echo]) and all(
+            word in known for word, known in zip(said, _ECHOES[echo], strict=True)
+        ):
+            tokens = tokens[:1]  # Yes, it is
     while len(tokens) > 2 and tokens[0] == "{" and tokens[-1] == "}" and len(split(tokens[1:-1], _OR + _AND)) > 1:
         tokens = tokens[1:-1]
     if not tokens:
@@ -315,6 +336,12 @@ def _answer(tokens: list[str]) -> Node:
     if len(parts) == 2 and signs == "and" and (total := added(*parts)) is not None:
         return total
     return parts[0] if len(parts) == 1 else Node("list", tuple(parts), signs or None)
+
+
+_ECHOED = frozenset({'"it', '"they', '"he', '"she', '"we', '"you', '"there', '"this'})
+_AUXILIARIES = frozenset({'"is', '"are', '"was', '"were', '"does', '"do', '"can', '"will', '"has', '"have'})
+_ECHOES = {'"yes': (_ECHOED, _AUXILIARIES), '"no': (_ECHOED, _AUXILIARIES, frozenset({'"not'}))}
+"""What may be said after yes and no without saying more: Yes, it is. No, they are not."""
 
 
 def _is_assignment(node: Node) -> bool:
@@ -365,7 +392,7 @@ def _with_domain_apart(tokens: list[str]) -> list[str]:
     before = tokens[at - 1]
     if not at or before in _BEFORE_DOMAIN or before[0] == '"':
         return tokens
-    if "," in tokens and (before.isalpha() or not _is_membership(inside)):
+    if "," in tokens and (before.isupper() or not _is_membership(inside)):
         return tokens
     return [*tokens[:at], ",", *inside] if any(sign in _ORDERS for sign in inside) or _is_membership(inside) else tokens
 

@@ -52,8 +52,17 @@ _UNIT_IN_BRACKETS = re.compile(
     r"(?<![\d_^.])(\d+(?:\.\d+)?)\s*\(\s*(\\(?:text|mathrm)\s*\{\s*[A-Za-z]\s*\}(?:\s*\^\s*\{?-?\d\}?)?)\s*\)$"
 )
 _UPRIGHT_UNIT = r"\{\s*\\(?:text|mathrm)\s*\{((?:[^{}\\]|\\[,;: ]|\\cdot)*)\}\s*\}"
+_UNIT_PART = r"\\(?:text|mathrm)\s*\{[A-Za-z ]*\}(?:\^(?:\{-?\d\}|\d))?"
+_UNIT_PRODUCT = rf"\{{\s*({_UNIT_PART}(?:(?:\s|\\cdot(?![A-Za-z])|\\,)*{_UNIT_PART})*)\s*\}}"
+_UNITS_APART = re.compile(rf"(?<=[\d }},])\\[dt]?frac\s*{_UNIT_PRODUCT}\s*{_UNIT_PRODUCT}\s*$")
 _UNIT_FRACTION = re.compile(rf"(?<=[\d }},])\\[dt]?frac\s*{_UPRIGHT_UNIT}\s*{_UPRIGHT_UNIT}\s*$")
 _POWER_OF_TEN = re.compile(r"(\d)\s*\\(?:mathrm|text)\{E\}\s*\{?\s*([+-]?\d{1,3})\s*\}?")
+_TIMES_TEN = re.compile(r"(?<=\d)\s*x\s*(?=10\s*\^)")
+_SPELLED_CONSTANT = re.compile(r"\+\s*\\(?:text|mathrm)\s*\{\s*const(?:ant|\.)?\s*\}(?=\s*$)")
+_CODES = frozenset({"USD", "EUR", "GBP", "RMB", "CNY", "JPY"})
+_CODED = re.compile(r"^([A-Z]{3})\s*(-?\d[\d,.]*)$")
+_SHORT = {"K": "thousand", "M": "million", "B": "billion"}
+_SHORT_MONEY = re.compile(r"^(\\?\$\s*\d+(?:\.\d+)?)\s*([MBK])$")
 _KET = re.compile(r"(?:\\left\s*)?\|\s*([^|(){}<>]{1,12}?)\s*(?:\\right\s*)?\\rangle(?![A-Za-z])")
 _STARRED = re.compile(r"(?<![A-Za-z\\])([A-Z])\*(?=\s*(?:[=:,;)}]|and\b|or\b|$))")
 _LAPLACE = re.compile(
@@ -85,6 +94,7 @@ def tidy(text: str) -> str:
         text = f"{feet[1]}\\text{{ ft }}{feet[2]}\\text{{ in}}"
     if "frac" in text and ("\\text" in text or "\\mathrm" in text):
         text = _UNIT_FRACTION.sub(r"\\mathrm{\1/(\2)}", text)
+        text = _UNITS_APART.sub(r"\1/(\2)", text)
     if text.endswith(")") and "(" in text and "\\" in text:
         text = _UNIT_IN_BRACKETS.sub(r"\1\2", text)
     if "clock" in text:
@@ -110,6 +120,16 @@ def tidy(text: str) -> str:
         text = _KET.sub(r"\\ket{\1}", text)
     if "only if" in text:
         text = text.replace("if and only if", "iff")
+    if "10" in text and "x" in text:
+        text = _TIMES_TEN.sub(r"\\times ", text)
+    if text.startswith("\\left.") and text.endswith(("\\right", "\\right.")):
+        text = text.removesuffix(".").removesuffix("\\right").removeprefix("\\left.")
+    if "const" in text:
+        text = _SPELLED_CONSTANT.sub("+C", text)
+    if text[:3] in _CODES:
+        text = _CODED.sub(r"\2\\text{ \1}", text)
+    if text[-1:] in ("M", "B", "K") and "$" in text[:2]:
+        text = _SHORT_MONEY.sub(lambda money: f"{money[1]}\\text{{ {_SHORT[money[2]]}}}", text)
     if "*" in text:
         text = _STARRED.sub(r"\1^*", text)
     if "{E}" in text:
@@ -165,3 +185,30 @@ def numeric_date(text: str) -> str | None:
 
 
 _MONTHS = [f"{name}." for name in "jan feb mar apr may jun jul aug sep oct nov dec".split()]
+
+
+def numbered_parts(text: str) -> list[str]:
+    r"""What stands behind (1), (2), …, or behind (a), (b), …; nothing where the first is not followed by the second.
+
+    >>> numbered_parts(r"(1) \\frac12; (2) 3"), numbered_parts("(1)(2)"), numbered_parts("(a)x+(b)y")
+    (['\\\\frac12', '3'], [], [])
+    """
+    text = _MARK_AS_TEXT.sub(r"(\1) ", text) if text[0] == "\\" else text
+    marks = next((marks for marks in _PART_MARKS if text.startswith(f"({marks[0]})")), ())
+    parts: list[str] = []
+    for mark in marks[1:]:
+        head, sign, tail = text.partition(f"({mark})")
+        if not sign or not _PART_ENDS.search(head):
+            break
+        parts.append(head)
+        text = f"({mark}){tail}"
+    if not parts:
+        return []
+    parts = [_PART_ENDS.sub("", part.partition(")")[2].lstrip(" .:~")).strip() for part in (*parts, text)]
+    balanced = all(part.count(opening) == part.count(closing) for part in parts for opening, closing in ("()", "{}"))
+    return parts if balanced and all(any(map(str.isalnum, part)) for part in parts) else []
+
+
+_PART_MARKS = (tuple("12345678"), tuple("abcdefgh"), ("i", "ii", "iii", "iv", "v"), tuple("ⅠⅡⅢⅣ"))
+_MARK_AS_TEXT = re.compile(r"\\text(?:bf)?\s*\{\s*\(([1-8a-h]|i{1,3}|iv|v)\)\s*\}")
+_PART_ENDS = re.compile(r"(?:[;,.；，。\n]|\\\\|\\q?quad|\\[,; ]|(?<=[\w)}%])\s)(?:\s|\\q?quad|\\[,; ]|and(?=\s))*$")

@@ -143,7 +143,8 @@ def _marked(match: re.Match[str]) -> list[Call]:
     kind = str(match.lastgroup)
     body = str(match[kind]).strip()
     if kind.startswith("body"):
-        inner = list(islice(_MARKED.finditer(body), _MOST)) if "<" in body else []
+        # What a JSON text quotes is no call.
+        inner = list(islice(_MARKED.finditer(body), _MOST)) if "<" in body and body[:1] != "{" else []
         if inner:
             return [call for one in inner for call in _marked(one)]
         return _tagged(body) if kind == "body0" and not body.startswith(("{", "[")) else _of_text(body)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ..answer import AnswerVerifier
 from ..format.verifier import clean
@@ -41,6 +41,8 @@ class ToolsVerifier:
     [1.0, 0.0, 0.0]
     """
 
+    name: ClassVar[str] = "tools"
+    """The key of its verdicts."""
     order: Literal["any", "given"] = "any"
     """given: the calls must come in the order of the reference; a row's own `order` goes before."""
     strings: Literal["auto", "exact", "folded"] = "auto"
@@ -52,11 +54,6 @@ class ToolsVerifier:
 
     def __post_init__(self) -> None:
         check(self, self.name)
-
-    @property
-    def name(self) -> str:
-        """`tools`."""
-        return "tools"
 
     def response_to(self, reference: str) -> str:
         """A response that makes the calls of a reference; the reference itself where it cannot be read."""
@@ -80,8 +77,7 @@ class ToolsVerifier:
             return Verdict.error(Reason.REFERENCE_MISSING, "the sample has no reference calls; [] asks for none")
         order = sample.meta.get("order", self.order)
         reasoning = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
-        spans = reasoning.answer_spans
-        text = spans[-1].of(reasoning.text).strip() if spans else ""
+        text = reasoning.answer.strip()
         if not text:
             return Verdict.scored(0.0, Reason.NO_ANSWER, "there is neither a call nor an answer")
         if len(text) > _LONGEST:
@@ -111,10 +107,8 @@ class ToolsVerifier:
         faults = [_fault(call, tools, golds, evidence) for call in calls]
         left, right = list(range(len(calls))), 0
         for at, gold in enumerate(golds):
-            candidates = [at] if ordered else left
-            place = next(
-                (p for p in candidates if p < len(calls) and not faults[p] and self._matches(calls[p], gold)), None
-            )
+            candidates = [p for p in ([at] if ordered else left) if p < len(calls) and not faults[p]]
+            place = next((p for p in candidates if self._matches(calls[p], gold, tools)), None)
             if place is not None:
                 left.remove(place)
                 right += 1
@@ -132,8 +126,8 @@ class ToolsVerifier:
         reason = Reason.PARTIAL if score else Reason.NO_ANSWER if golds and not calls else Reason.WRONG
         return Verdict.scored(score, reason, detail, answer=shown, evidence=evidence)
 
-    def _matches(self, call: Call, gold: Gold) -> bool:
-        """Whether a call is the one asked for."""
+    def _matches(self, call: Call, gold: Gold, tools: Mapping[str, Tool] | None) -> bool:
+        """Whether a call is the one asked for; an argument that has its tool's default may be left out or not."""
         if _plain_name(call.name) != _plain_name(gold.name):
             return False
         arguments = {**{f"#{at}": value for at, value in enumerate(call.positional)}, **call.arguments}
@@ -143,9 +137,18 @@ class ToolsVerifier:
                 chosen(arguments[name], choices, fold=fold) if name in arguments else optional(choices)
                 for name, choices in gold.arguments.items()
             )
-        return arguments.keys() == gold.arguments.keys() and all(
-            same_value(value, gold.arguments[name], fold=fold) for name, value in arguments.items()
+        both = {**gold.arguments, **arguments}
+        tool = _tool(call, tools) if arguments.keys() != gold.arguments.keys() else None
+        return all(
+            same_value(value, gold.arguments[name], fold=fold)
+            if name in arguments and name in gold.arguments
+            else tool is not None and _is_default(tool.properties.get(name), value)
+            for name, value in both.items()
         )
+
+
+def _is_default(schema: Any, value: Any) -> bool:  # any: a JSON Schema and a JSON value
+    return isinstance(schema, Mapping) and "default" in schema and same_value(value, schema["default"], fold=False)
 
 
 def _plain_name(name: str) -> str:

@@ -119,7 +119,7 @@ def test_never_raises(response: str) -> None:
 )
 def test_megabytes_take_no_longer_than_their_length(piece: str) -> None:
     start = time.process_time()
-    text = piece * (1_000_000 // len(piece))
+    text = piece * (400_000 // len(piece))
     find_program(text)
     complete(text, "def f(x):\n", "f")
-    assert time.process_time() - start < 30
+    assert time.process_time() - start < 12

@@ -141,7 +141,9 @@ def test_a_connection_is_kept_and_opened_anew_where_the_server_closes_it() -> No
         for _ in range(2):  # then it closes, without a word
             head = await reader.readuntil(b"\r\n\r\n")
             targets.append(head.split(b" ", 2)[1])
-            length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length"))
+            length = next(
+                int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length")
+            )
             await reader.readexactly(length)
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
         writer.close()

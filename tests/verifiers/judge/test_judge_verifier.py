@@ -61,6 +61,23 @@ def test_by_reference_any_of_several_will_do_and_reasoning_is_not_judged() -> No
 
 
 @pytest.mark.parametrize(
+    ("options", "values"),
+    [
+        ({}, {"verdict": "correct"}),
+        ({"rubric": "simpleqa"}, {"verdict": "correct"}),
+        ({"rubric": Rubric(mode="rubric", criteria=[Criterion(text="Names a city.")])}, {"c1": "yes"}),
+        ({"mode": "scale"}, {"score": 7}),
+        ({"mode": "pairwise"}, {"verdict": "A"}),
+        ({"rubric": "arena_hard"}, {"verdict": "A>B"}),
+    ],
+)
+def test_every_mode_takes_a_verdict_by_the_same_form(options: dict[str, Any], values: dict[str, object]) -> None:
+    for tail, scored in (("", True), ("\nSorry, I flipped it.", False)):
+        judge = JudgeVerifier(ask=lambda text, tail=tail: reply(text, **values) + tail, retries=0, **options)
+        assert [one.score is not None for one in judge([sample(), sample("Rome")])] == [scored, scored]
+
+
+@pytest.mark.parametrize(
     ("votes", "score", "agreement"),
     [("rrr", 1.0, 1.0), ("rrw", 1.0, 2 / 3), ("rww", 0.0, 2 / 3), ("rrx", 1.0, 2 / 3), ("rwx", None, None),
      ("rxx", None, None), ("xxx", None, None), ("rw", None, None), ("rrwx", None, None), ("rrrwx", 1.0, 3 / 5)],
@@ -259,8 +276,9 @@ def test_math_hands_over_only_what_it_left_undecided() -> None:
     assert found[2].evidence["rule"] == "judge"
     assert found[2].evidence["judge"]["verdict"] == ["correct"]
     assert found[2].correct is True
-    (failed,) = MathVerifier(judge=JudgeVerifier(ask=lambda _: "?", retries=0))([rows[2]])
-    assert (failed.score, failed.reason.value) == (None, "judge_unclear")
+    for other in (lambda _: "?", lambda text: ask(text) + "\nSorry, I flipped it."):
+        (failed,) = MathVerifier(judge=JudgeVerifier(ask=other, retries=0))([rows[2]])
+        assert (failed.score, failed.reason.value) == (None, "judge_unclear")
     options = {"math": {"judge": {"url": "http://127.0.0.1:9/v1", "model": "m"}}}
     scored = r1_reward.score([{"response": r"\boxed{4}", "reference": "4"}], options=options, workers=1)
     assert scored.rows[0]["reward"] == 1.0

@@ -37,11 +37,20 @@ def met(**values: object) -> str:
 
 
 GOOD, BAD = says("correct"), says("incorrect")
-FIVE = met(score=5)
+FIVE = met(score=5, reasons="so")
+SAID: Mapping[object, str] = {"correct": GOOD, "incorrect": BAD, 5.0: FIVE, "A": says("A")}
 
 REPLIES: list[tuple[str, str, object]] = [
     # Wrapped and surrounded
-    ("label", f"```json\n{GOOD}\n```\nI hope this helps!", "correct"),
+    ("label", f"```json\n{GOOD}\n```\n", "correct"),
+    ("label", f"```json\n{GOOD}\n```\nI hope this helps!", None),
+    ("label", f"Here is my verdict:\n~~~\n{GOOD}\n~~~", "correct"),
+    ("label", f"<answer>{GOOD}</answer>", "correct"),
+    ("label", f"{GOOD}<｜end▁of▁sentence｜>", "correct"),
+    ("label", f"My verdict is {GOOD}", "correct"),
+    ("label", f"I will not reply {GOOD}", None),
+    ("label", f"{GOOD}\n{{}}", None),
+    ("label", f"{GOOD}<think>Or not?</think>", None),
     ("label", f"[{GOOD}]", "correct"),
     ("label", f"{GOOD}<|im_end|>", "correct"),
     ("label", f"{GOOD}\n{GOOD}", "correct"),
@@ -50,10 +59,10 @@ REPLIES: list[tuple[str, str, object]] = [
     ("label", json.dumps(GOOD), None),
     ("label", f"code: {CODE}\nverdict: correct", None),
     # Not quite JSON, and no JSON
-    ("label", GOOD.replace("so", "two\nlines\t"), "correct"),
-    ("label", GOOD.replace("so", r"\(x\) costs \$5, \underline{\frac12}"), "correct"),
+    ("label", GOOD.replace('"so"', '"two\nlines\t"'), "correct"),
+    ("label", GOOD.replace('"so"', r'"\(x\) costs \$5, \underline{\frac12}"'), "correct"),
     ("label", says("incorrect", "ends in \\"), "incorrect"),
-    ("label", GOOD.replace("so", 'he said "yes"'), None),
+    ("label", GOOD.replace('"so"', '"he said "yes""'), None),
     ("label", GOOD.replace('"', "'"), None),
     ("label", GOOD[:-1] + ",}", None),
     # Cut
@@ -64,7 +73,8 @@ REPLIES: list[tuple[str, str, object]] = [
     ("label", GOOD.replace('"verdict"', '"Verdict"'), "correct"),
     ("label", GOOD[:-1] + ', "Verdict": "incorrect"}', None),
     ("label", GOOD[:-1] + ', "final_verdict": "incorrect"}', None),
-    ("label", GOOD[:-1] + ', "final_verdict": "correct", "confidence": 0.9}', "correct"),
+    ("label", GOOD[:-1] + ', "final_verdict": "correct"}', None),
+    ("label", GOOD[:-1] + ', "confidence": 0.9}', "correct"),
     ("label", says("**Correct.**"), "correct"),
     ("label", says("[[correct]]"), "correct"),
     ("label", says("\u200bcorrect"), "correct"),
@@ -113,9 +123,11 @@ REPLIES: list[tuple[str, str, object]] = [
     ("label", says("correct", "It says <think> and </think>."), "correct"),
     # One thing in the verdict, and another beside it
     ("label", f"{GOOD}\nActually, the response is incorrect.", None),
-    ("label", f"{GOOD}\nThe response is correct.", "correct"),
+    ("label", f"{GOOD}\nThe response is correct.", None),
+    ("label", f"The response is correct.\n{GOOD}", "correct"),
     ("label", f"{GOOD}\nSo it is not correct.", None),
-    ("label", f"{BAD}\nSo it is not correct.", "incorrect"),
+    ("label", f"So it is not correct.\n{BAD}", "incorrect"),
+    ("label", f"So it is not correct.\n{GOOD}", None),
     ("label", f"Final verdict: incorrect\n{GOOD}", None),
     ("label", f"The first try is incorrect, the second right. Verdict: correct\n{GOOD}", "correct"),
     ("label", f"The response holds {says('correct').replace(CODE, 'f00')}, which is no answer.\n{BAD}", "incorrect"),
@@ -126,7 +138,7 @@ REPLIES: list[tuple[str, str, object]] = [
     ("label", f"The verdict cannot be incorrect.\n{GOOD}", "correct"),
     ("pair", f"Winner: B\n{says('A')}", None),
     ("pair", f"[[B]]\n{says('A')}", None),
-    ("pair", f"A good answer deserves praise. {says('B')}\nIs that a fair verdict? I think so.", "B"),
+    ("pair", f"A good answer deserves praise. Is that a fair verdict? {says('B')}", "B"),
     ("scale", f"[RESULT] 3\n{says(7, key='score')}", None),
     ("scale", f"Score (1-10): 7\n{says(7, key='score')}", 7.0),
     # Another key says otherwise, or does not
@@ -134,53 +146,88 @@ REPLIES: list[tuple[str, str, object]] = [
         {"confidence": 0.9, "final": "incorrect"}, {"label": "**Incorrect**"}, {"revised": {"label": "incorrect"}},
         {"history": [["correct", "incorrect"]]}, {"is_correct": False}, {"incorrect": True},
         {"notes": "Verdict: incorrect"}, {"error": "I cannot evaluate this response."},
+        {"note": "On reflection it is incorrect."}, {"is_correct": True}, {"reasons": {"a": "b"}}, {"confidence": {}},
     )),
     *(("label", met(verdict="correct", **other), "correct") for other in (
-        {"is_correct": True}, {"spelling_correct": False}, {"steps": ["read", {"n": 2}]},
-        {"explanation": "It would be incorrect if it said Lyon."},
+        {"explanation": "It would be incorrect if it said Lyon."}, {"confidence": "high"},
+        {"reasoning_steps": ["It names the city.", "So it is correct."]},
     )),
     *(("five", met(score=5, **other), None) for other in (
-        {"final_rating": 1}, {"result": "2/5"}, {"revised": {"score": 2}}, {"stars": 2},
-    )),
-    *(("five", met(score=5, **other), 5.0) for other in (
-        {"rating": 5}, {"clarity": 3, "word_count": 2}, {"scores": {"clarity": 3, "depth": 2}}, {"rating": 50},
+        {"final_rating": 1}, {"result": "2/5"}, {"revised": {"score": 2}}, {"stars": 2}, {"rating": 5},
+        {"scores": {"clarity": 3}}, {"reasons": "I would give it a 1."}, {"reasons": "Final score: 2"},
     )),
     ("pair", met(verdict="A", winner="B"), None),
-    ("criteria", met(c1="yes", c2="no", overall="no"), ("yes", "no")),
-    ("criteria", met(c1="yes", c2="no") + " I am sorry, I cannot assess this.", None),
-    # Refused, or taken back
+    ("criteria", met(c1="yes", c2="no", overall="no"), None),
+    ("criteria", met(c1="yes", c1_reason="It names one.", c2="no", reason_c2="None."), ("yes", "no")),
+    ("criteria", met(c1="yes", c2="yes", reasons="c1 is met. c2 is not met."), None),
+    ("criteria", met(c1="yes", c2="no", reasons="c1 is met. c2 is not met."), ("yes", "no")),
+    ("criteria", met(c1="yes", c2="no", reasons="Criterion 1: no."), None),
+    ("criteria", "I am sorry, I cannot assess this.\n" + met(c1="yes", c2="no"), None),
+    # Nothing follows a verdict, whatever it says
     *(("label", f"{GOOD}\n{text}", None) for text in (
+        "I am sorry, I cannot assess this.", "Please disregard the above verdict.", "That verdict was wrong.", "✗",
+        "On second thought, the years differ.", "等等，应为错误。", "Sorry, I flipped the labels.", "GRADE: I",
+        "I cannot find any error in it.", "The response is correct because it names the city.",
+    )),
+    ("five", f"{FIVE}\nActually 4 is fairer.", None),
+    ("pair", f"{says('A')}\nWait, I mixed up the two.", None),
+    ("criteria", f'{met(c1="yes", c2="no")}\nCorrection: c1 should be no.', None),
+    # Refused, before or in the reasons
+    *((mode, text, None) for refusal in (
         "I am sorry, I cannot assess this.", "I'm sorry, but I can't assist with that.", "As an AI, I have no view.",
         "I don't feel comfortable giving a verdict.", "There is not enough information to judge it.",
-        "Verdict: unable to determine", "Please disregard the above verdict.", "I changed my mind.",
-        "That verdict was wrong.", "Wait, this is wrong.", "I take that back.", "抱歉，我无法评价这个回答。",
-        "Lo siento, no puedo evaluar esta respuesta.", "Je ne peux pas évaluer cette réponse.",
-        "Ich kann diese Antwort nicht bewerten.", "Извините, я не могу оценить этот ответ.", "評価できません。",
-    )),
-    ("label", f"I'm sorry, but I cannot evaluate this.\n{GOOD}", None),
-    *(("label", f"{GOOD}\n{text}", "correct") for text in (
-        "The response is correct because it names the city, not incorrect.", "I cannot find any error in it.",
-        "I'm sorry if this is brief.", "This does not change the verdict.", "Actually, both spellings are accepted.",
-        "The response says \"I cannot assess this\" of another city.", "因此，该回答是正确的。",
-        "It says that there is not enough information to decide.", "The response ignores the previous instruction.",
-        "I can provide a more detailed evaluation if needed.", "Had it said 5, it would have been wrong.",
-    )),
-    *(("five", f"{FIVE}\n{text}", None) for text in (
-        "Actually I would give it a 1.", "I am not able to rate this.", "I'd rate it 3 out of 5.", "4/5",
-        "This deserves a 2.", "Change the score to 1.", "更正：我给2分。", "It should be a 1.",
-        "I'd go with 3.", "Final: 2",
-    )),
-    ("five", f"I rate it 3.\n{FIVE}", None),
-    *(("five", f"{FIVE}\n{text}", 5.0) for text in (
-        "I would give it a 5.", "It follows all 3 instructions.", "The response gives 3 as its result, which is right.",
-        "I would have given it a 4 if a step were missing.", "Score 4 would mean a missing step.", "Rating: 5/5",
-        "I did not give it a 4 because the tone is right.", "I cannot rate it higher.", "我给5分。",
-        "Steps 1 and 2 are right.",
-    )),
-    ("pair", f"{says('A')}\nActually, Response B is better.", None),
-    ("pair", f"{says('A')}\nI'd go with B.", None),
-    ("pair", f"{says('A')}\nB is better in style, A is right.", "A"),
-    ("pair", f"{says('A')}\nI asked whether B is better; it is not.", "A"),
+        "Verdict: unable to determine", "抱歉，我无法评价这个回答。", "Lo siento, no puedo evaluar esta respuesta.",
+        "Je ne peux pas évaluer cette réponse.", "Ich kann diese Antwort nicht bewerten.",
+        "Извините, я не могу оценить этот ответ.", "評価できません。",
+    ) for mode, text in (("label", f"{refusal}\n{GOOD}"), ("three", says("not_attempted", refusal)))),
+    # Text before, and reasons, that conclude as the verdict does, or conclude nothing
+    *((mode, text, verdict) for mode, verdict, texts in (
+        ("label", "correct", (
+            "I cannot find any error in it.", "I'm sorry if this is brief.", "Actually, both spellings are accepted.",
+            "It says “I cannot assess this” of another city.", "因此，该回答是正确的。",
+            "The answer states that there is not enough information to decide.", "So the response is not incorrect.",
+            "The response ignores the previous instruction.", "Had it said 5, it would have been wrong.",
+            "At first the answer is wrong, it seems. But Lutetia was Paris, so it is correct.",
+            "The claim that the response is wrong rests on a typo.", "It is not the case that the answer is wrong.",
+            "One might say the response is incorrect, but it names the city.",
+        )),
+        ("label", "incorrect", (
+            "The correct answer is Paris.", "The response is correct about the country, not about the city.",
+            "The reference answer is correct.", "The method is right. The answer is wrong.", "该回答错误。",
+            "The response is correct, but Lyon is no capital.", "正确答案是巴黎。", "It says its answer is correct.",
+        )),
+        ("five", 5.0, (
+            "I would give it a 5.", "It follows all 3 instructions.", "It gives 3 as its result, which is right.",
+            "I would have given it a 4 if a step were missing.", "Score 4 would mean a missing step.", "Rating: 5/5",
+            "I did not give it a 4 because the tone is right.", "I cannot rate it higher.", "我给5分。",
+            "Steps 1 and 2 are right.", "Clarity score: 4, depth score: 5.",
+        )),
+        ("pair", "A", (
+            "B is better in style, A is right.", "I asked whether B is better; it is not.", "B is better organised.",
+            "B's code is longer. Assistant A's answer is slightly better because it runs.", "A wins.",
+            "Both are equally good, but A is shorter.", "Although Response B is better, as some say, A is right.",
+        )),
+    ) for one in texts for text in ((f"{one}\n{SAID[verdict]}", SAID[verdict].replace('"so"', json.dumps(one))))),
+    # ... and that conclude otherwise
+    *((mode, text, None) for mode, verdict, texts in (
+        ("label", "correct", (
+            "Therefore, the model's answer is incorrect.", "So it is wrong.", "The answer (“Lyon”) is incorrect.",
+            "The response is correct in part. Overall, it is not correct.", "因此该回答是错误的。", "该回答不正确。",
+            "Die Antwort ist falsch.", "La réponse est donc incorrecte.", "La respuesta es incorrecta.",
+            "Ответ неверный.", "回答は間違いです。", "On reflection, the response is wrong.", "[[incorrect]]",
+        )),
+        ("label", "incorrect", ("The response is correct.", "It names Paris, so it is correct.", "该回答是正确的。")),
+        ("five", 5.0, (
+            "I'd rate it 3 out of 5.", "4/5", "This deserves a 2.", "更正：我给2分。", "I rate it 3.", "Final score: 2",
+        )),
+        ("pair", "A", (
+            "Overall, Assistant B is the winner.", "Response B is clearly better: it runs.", "I'd go with B.", "[[B]]",
+            "Both are right, so this is a tie.", "Therefore, Assistant B's response is superior.",
+        )),
+    ) for one in texts for text in ((f"{one}\n{SAID[verdict]}", SAID[verdict].replace('"so"', json.dumps(one))))),
+    ("three", says("correct", "It says that it does not know, so it is not attempted."), None),
+    ("levels", says("A>B", "Response B is better."), None),
+    ("levels", says("A>>B", "Response A is better."), "A>>B"),
     # Of other judges' forms
     *((mode, text, None) for mode, text in [
         ("pair", "[[A]]"), ("levels", "My final verdict is: [[A>>B]]"), ("pair", "m"), ("scale", "so. [RESULT] 4"),
@@ -202,7 +249,7 @@ def test_what_a_reply_says(mode: str, reply: str, expected: object) -> None:
 
 
 def test_a_refusal_that_the_judged_text_holds_is_a_quotation() -> None:
-    reply = f"{BAD}\nThe response: I am sorry, I cannot assess this."
+    reply = f"The response: I am sorry, I cannot assess this.\n{BAD}"
     said, _ = read_reply(reply, CODE, FIELDS["label"], [("response", "I am sorry, I cannot assess this.")])
     assert said == {"verdict": "incorrect"}
 
