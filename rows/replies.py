@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..verifiers.errors import SampleError
-from .aliases import PAIRED, SHORT
-from .messages import REPLIES, is_message, response_text
+from .aliases import CONVERSATIONS, PAIRED, SHORT
+from .messages import REPLIES, is_conversation, is_message, response_text, split_conversation
 from .values import Row, read_text
 
 _NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
@@ -74,6 +74,20 @@ def check_letter(row: Row, gold: object, response: str) -> None:
             "the response names a letter, and the row holds its options in no order: say the letter of the right one "
             "with --map reference=COLUMN",
         )
+
+
+def check_turns(row: Row, column: str, turns: Any) -> None:  # any: messages
+    """Raise SampleError where another column holds a conversation with another last turn: one of them may be the
+    gold's, as OpenThoughts keeps the data set's solution in `messages` and the model's in `conversations`."""
+    for other in CONVERSATIONS:
+        if other == column or not is_conversation(row.get(other)):
+            continue
+        theirs = split_conversation(row[other])[1]
+        if theirs and response_text(theirs) != response_text(turns):
+            raise SampleError(
+                "ambiguous_response",
+                f"{column} and {other} both may hold the response; --map response={column} says so",
+            )
 
 
 def check_replies(
