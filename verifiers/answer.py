@@ -190,8 +190,7 @@ def _said(reasoning: Any, lenient: bool, several: bool) -> tuple[str, bool]:  # 
         return "", False
     boxes = reasoning.boxes_in(spans[-1])
     if boxes:
-        bodies = list(dict.fromkeys(map(_bare, dict.fromkeys(boxes))))
-        return ", ".join(bodies), True
+        return ", ".join(dict.fromkeys(map(_bare, dict.fromkeys(boxes)))), True
     text = reasoning.answer
     if text.rstrip()[-1:] in "}`" and (match := _OBJECT.fullmatch(text.strip())):
         held = literal(match[1])
