@@ -78,6 +78,7 @@ _WITH_QUESTION = re.compile(r"[ %是は]|\d[-:–]\d|^[-+−]?0?\.\d|^none$", re
 """What is read with the question in view."""
 _NO_PERCENT = re.compile(r"(?i:how many\b)(?!.*(?:percent|per cent|%))")
 _PERCENT = re.compile(r"%|\bper ?cent\b|\bpct\b", re.IGNORECASE)
+_ASKS_PERCENT = re.compile(r"%|per ?cent", re.IGNORECASE)
 _BELOW_ONE = re.compile(r"[-+−]?0?\.\d")
 _OBJECT = re.compile(r"(?:```(?:json)?\s*)?(\{.*\})\s*(?:```)?", re.DOTALL)
 _ANSWER_KEYS = ("answer", "final_answer", "final answer")
@@ -262,9 +263,12 @@ def same(said: str, gold: str, language: str = "en", *, fuller: bool = True, que
     if _NO_PERCENT.match(question) and _PERCENT.search(said) and not _PERCENT.search(gold):
         return False
     # 0.05 may be a share of one: its sign is left out only where percents are asked for.
-    if _BELOW_ONE.match(gold) and "percent" not in question.lower() and "%" not in question:
-        if bool(_PERCENT.search(said)) != bool(_PERCENT.search(gold)):
-            return False
+    if (
+        _BELOW_ONE.match(gold)
+        and bool(_PERCENT.search(said)) != bool(_PERCENT.search(gold))
+        and not _ASKS_PERCENT.search(question)
+    ):
+        return False
     golds = [gold, gold[place.end() :]] if (place := _PLACED.match(gold)) else [gold]
     return any(_same(text, one, language, fuller) for one in golds for text in readings(said, one, question))
 

@@ -26,7 +26,9 @@ _LEAD = re.compile(
 )
 _PREPOSITION = re.compile(r"(?:in|at|on|by)\s+(?=\S)", re.IGNORECASE)
 _COPULA = re.compile(r"\s(?:is|was|are|were|equals)(?:\s*:)?\s+")
-_TAIL = re.compile(r"\s(?:is|was|are|were|equals|by|in|on|at|of|from|to|called|named|as|ist|war|est|es|fue|è|é|foi)(?:\s*:)?\s+")
+_TAIL = re.compile(
+    r"\s(?:is|was|are|were|equals|by|in|on|at|of|from|to|called|named|as|ist|est|es|fue|è|é|foi)(?:\s*:)?\s+"
+)
 _DENIAL = re.compile(
     r"\b(?:not|no|never|neither|nor|or|cannot|wrong|incorrect|false|if|unless)\b|n['’]t\b", re.IGNORECASE
 )
@@ -38,7 +40,7 @@ _SMALL = frozenset(
     "a an the is was are were be been of in on at to by for from with who which that it its he she they his her their"
     " this these there has have had did do does s took take takes place happened occurred held written located"
     " called named known answer author writer name person city country year date number total result difference"
-    " serve served serves as would rank ranks ranked die der das el la le il ist war est es fue è é foi".split()
+    " serve served serves as would rank ranks ranked die der das el la le il ist est es fue è é foi".split()
 )
 _PAST = dict(pair.split(":") for pair in TABLES["verbs"]["past"].split())
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
@@ -60,7 +62,8 @@ _IS_CJK = re.compile(r"(?P<subject>[\u3040-\u30ff\u3400-\u9fff]+?)(?:是|は、?
 _POLITE = re.compile(r"(.+?)(?:です|でした|である|だ)")
 _NONE = re.compile(r"(?:there (?:were|was|are|is) )?(?:none\b|no\b(?=.))(?P<rest>.*)", re.IGNORECASE)
 _SCORE = re.compile(r"(\d{1,3})[:–-](\d{1,3})")
-_ASKS_SCORE = re.compile(r"\b(?:scores?d?|scoreline|result|match|beat|defeat(?:ed)?|won?|win|lost)\b", re.IGNORECASE)
+_ASKS_SCORE = re.compile(r"(?!.*\b(?:when|time|ratio|odds)\b).*\b(?:score|scores|scoreline|result)\b", re.IGNORECASE)
+_KIND_OF_PLACE = "(?:capital|city|town|village|county|province|region|district|port|seat|place|where)"
 _DECADES = "thirties forties fifties sixties seventies eighties nineties".split()
 _DECADE = re.compile(rf"(?:the )?(?:(?:19|['’‘])?([3-9])0s|({'|'.join(_DECADES)}))", re.IGNORECASE)
 _ASIDE = re.compile(r"([^,;()]+)(?:, ([^,;()]+)| \(([^,;()]+)\))")
@@ -111,7 +114,7 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
         yield rest[:-8]
     if text[-1:] == "s":
         yield from _decade(rest, gold)
-    if gold[:1].isdigit() and (score := _SCORE.fullmatch(text)) and _ASKS_SCORE.search(question):
+    if gold[:1].isdigit() and (score := _SCORE.fullmatch(text)) and _ASKS_SCORE.match(question):
         yield from (f"{score[1]}-{score[2]}", f"{score[1]}:{score[2]}")
     if (text[-1:] == ")" or ", " in text) and (aside := _ASIDE.fullmatch(rest)) and _only_aside(aside, question):
         yield aside[1]
@@ -181,7 +184,8 @@ def _only_aside(match: re.Match[str], question: str) -> bool:
     if match[3] and _YEARS.fullmatch(match[3]):
         return _NUMBERED.fullmatch(match[1]) is not None
     place = re.escape(match[2] or match[3])
-    return " or " not in question and re.search(rf"\b(?:of|in|from) (?:the )?{place}(?!\w)", question) is not None
+    asked = rf"\b{_KIND_OF_PLACE}(?: of| in|\b.* in) (?:the )?{place}(?!\w)|\b{place}['’]s {_KIND_OF_PLACE}\b"
+    return " or " not in question and re.search(asked, question, re.IGNORECASE) is not None
 
 
 def _checked(match: re.Match[str]) -> str:
