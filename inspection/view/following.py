@@ -68,7 +68,8 @@ class Follower:
     @property
     def process(self) -> int | None:
         """Its id."""
-        return self._process.pid
+        number: int | None = self._process.pid
+        return number
 
 
 def _follow(folder: str, asked: Any, parent: int) -> None:  # any: as above
