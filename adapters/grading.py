@@ -104,7 +104,7 @@ class Grader:
     def __init__(self, grading: Grading) -> None:
         """Make the verifiers. Raises UnknownRewardError or ConfigError, naming what is wrong."""
         self.reward: Judge = grading.spec.build()
-        self.signs = Signs(self.reward.name)
+        self.signs: Signs = Signs(self.reward.name)
         self._breaker = Breaker(self.reward.name, share=grading.breaker, window=grading.window)
         self._deadline = grading.deadline
         self._scheduled = grading.spec.scheduled

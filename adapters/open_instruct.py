@@ -45,8 +45,8 @@ class OpenInstructVerifier:
     plan: ClassVar[Plan]
 
     def __init__(self, verifier_config: object = None) -> None:
-        self.name = self.plan.name
-        self.weight = 1.0
+        self.name: str = self.plan.name
+        self.weight: float = 1.0
         self.verifier_config = verifier_config
 
     def __call__(

@@ -37,7 +37,7 @@ class Signs:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.seen = 0
+        self.seen: int = 0
         self._unopened = 0
         self._answers: Counter[str] = Counter()
         self._missing: Counter[str] = Counter()

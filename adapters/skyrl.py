@@ -48,7 +48,7 @@ class SkyRlEnv:
     def __init__(self, env_config: object = None, extras: Mapping[str, Any] | None = None) -> None:  # any: the row
         super().__init__()
         self.env_config = env_config
-        self.turns = 0
+        self.turns: int = 0
         self.max_turns = 1
         self._row = _row(extras or {})
         self._prompt: object = self._row.get("prompt")

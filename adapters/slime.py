@@ -66,7 +66,7 @@ class SlimeReward(CoroutineFunction):
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.__name__ = plan.name
+        self.__name__: str = plan.name
 
     async def __call__(
         self, args: Any, sample: Any, **_: object

@@ -42,7 +42,7 @@ class TrinityReward:
     def __init__(self, **reward_fn_args: Any) -> None:  # any: YAML values
         """Raises ConfigError or UnknownRewardError for options that cannot be carried out."""
         settings = plain(reward_fn_args)
-        self.plan = _plan(json.dumps(settings, sort_keys=True)) if settings else self.default
+        self.plan: Plan = _plan(json.dumps(settings, sort_keys=True)) if settings else self.default
 
     def __call__(
         self,

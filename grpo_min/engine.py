@@ -126,7 +126,7 @@ class HFEngine:
         replica: PreTrainedModel | None = None,
     ) -> None:
         """`decode` turns tokens into text; only stop strings need it."""
-        self.stop_tokens = frozenset(stop_tokens)
+        self.stop_tokens: frozenset[int] = frozenset(stop_tokens)
         self._decode = decode
         self._replica = replica
         self._model = replica or model

@@ -89,22 +89,23 @@ class Learner:
 
     def __init__(self, config: TrainConfig, model: PreTrainedModel, processes: Processes) -> None:
         """Changes the model: adapters and gradient checkpointing, if the configuration asks for them."""
-        self.config, self.processes = config, processes
-        self.device = next(model.parameters()).device
-        self.use_bf16 = config.model.bf16 and self.device.type == "cuda"
+        self.config: TrainConfig = config
+        self.processes: Processes = processes
+        self.device: torch.device = next(model.parameters()).device
+        self.use_bf16: bool = config.model.bf16 and self.device.type == "cuda"
         model = prepared(model, config.model, config.seed)
 
         def policy_of(model: PreTrainedModel) -> Policy:
             policy = Policy(model, share_prompts=config.memory.share_prompts, chunk=config.memory.chunk)
             return distributed.shard(policy, bf16=self.use_bf16) if processes.size > 1 else policy
 
-        self.reference = None
+        self.reference: Policy | None = None
         if config.loss.needs_reference:
             self.reference = policy_of(copy.deepcopy(model).requires_grad_(False)).eval()
-        self.policy = policy_of(model).train()
-        self.renewed = 0
-        self.weights = threading.Lock()  # held while they change
-        self.optimizer = make_optimizer(self.policy, config.optimizer)
+        self.policy: Policy = policy_of(model).train()
+        self.renewed: int = 0
+        self.weights: threading.Lock = threading.Lock()  # held while they change
+        self.optimizer: torch.optim.Optimizer = make_optimizer(self.policy, config.optimizer)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.use_bf16)

@@ -24,7 +24,7 @@ from transformers import PreTrainedModel
 
 from .._version import __version__
 from ..reward_models import StoppedError
-from ..training.distributed import processes
+from ..training.distributed import Processes, processes
 from ..verifiers import Reward, Sample, Verifier
 from ..verifiers.errors import ConfigError, RunError
 from ..verifiers.files import write_json
@@ -36,7 +36,7 @@ from .equality import check_equal
 from .learner import Learner
 from .logprobs import causal, context_of
 from .metrics import alarms, merged, nonfinite_streak, sample_line, summarise, tally_groups
-from .questions import fingerprint
+from .questions import Question, fingerprint
 from .rollout import Group, from_plain, with_kl_in_reward, with_whitening
 from .runlog import Clock, RunLog, StepMetrics, make_writer
 from .sampler import Ahead, Drawn, Sampler
@@ -84,10 +84,12 @@ class Trainer:
             ConfigError: The run cannot be carried out: no EOS token, prompts that do not fit, an engine that computes
                 otherwise.
         """
-        self.config, self.tokenizer, self._stopped = config, tokenizer, stopped
+        self.config: TrainConfig = config
+        self.tokenizer: Any = tokenizer
+        self._stopped = stopped
         longest = int(max(value for _, value in config.rollout.max_tokens))
         template = Template(tokenizer, config.data)
-        self.questions = template.questions(samples, context_of(model) - longest)
+        self.questions: list[Question] = template.questions(samples, context_of(model) - longest)
         ends = template.stop_tokens(model)
         self._text = partial(template.text, ends=ends)
         if not ends and not config.rollout.stop:
@@ -97,7 +99,7 @@ class Trainer:
         if config.validation.every and validate is None:
             raise ConfigError("validation.every needs someone who evaluates: pass Trainer(validate=...)")
         self._validate = validate
-        self.processes = processes()
+        self.processes: Processes = processes()
         if config.rollout.staleness and self.processes.size > 1:
             raise ConfigError("rollout.staleness needs one process: several cannot gather weights and train at once")
         engine = engine or make_engine(config, ends, self.processes)
@@ -107,19 +109,21 @@ class Trainer:
             replica = copy.deepcopy(model).requires_grad_(False) if use_bf16 or apart else None
             replica = replica.bfloat16() if replica and use_bf16 else replica
             engine = HFEngine(model, stop_tokens=ends, decode=tokenizer.decode, replica=replica)
-        self.engine = engine
+        self.engine: Engine = engine
         prompts = [question.tokens for question in self.questions[:16]]
         check_equal(model, prompts, engine, share_prompts=config.memory.share_prompts)
-        self.learner = Learner(config, model, self.processes)
-        self.step, self.cursor = 0, 0
+        self.learner: Learner = Learner(config, model, self.processes)
+        self.step: int = 0
+        self.cursor: int = 0
         self.rollout: list[list[Group]] = []  # minibatches that are still to be learned from
-        self.drawn_at = self.weights_of = 0  # the step at which it was made, and that of the weights which made it
-        self.left_out = 0.0  # share of the groups drawn for it whose rewards were all equal
+        self.drawn_at: int = 0  # the step at which it was made
+        self.weights_of: int = 0  # that of the weights which made it
+        self.left_out: float = 0.0  # share of the groups drawn for it whose rewards were all equal
         self.best: tuple[float, int] | None = None  # pass@1 and step of the best evaluation so far
-        self.output = Path(config.output) if self.processes.rank == 0 else None
+        self.output: Path | None = Path(config.output) if self.processes.rank == 0 else None
         if self.output:
             checkpoint.claim(self.output)
-        self.log = self._resume()
+        self.log: RunLog = self._resume()
         self._sampler = Sampler(
             config=config, questions=self.questions, curriculum=curriculum or ((0, len(self.questions)),),
             engine=engine, reward=reward, text=self._text, processes=self.processes, stopped=stopped,

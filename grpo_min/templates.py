@@ -31,8 +31,9 @@ class Template:
 
     def __init__(self, tokenizer: Any, data: DataConfig) -> None:  # any: Hugging Face's tokenizers share no class
         """Raises ConfigError for a chat template that is missing, or cannot render a question and its answer."""
-        self.tokenizer, self.data = tokenizer, data
-        self.opened = ""  # what the prompt already holds of the answer
+        self.tokenizer: Any = tokenizer
+        self.data: DataConfig = data
+        self.opened: str = ""  # what the prompt already holds of the answer
         self.end: int | None = tokenizer.eos_token_id  # ends the answer that is learned
         if data.template == "chat":
             if not tokenizer.chat_template:

@@ -113,7 +113,7 @@ class ChatLayout:
         self.limits = limits
         bounds = [bound for bound in (limits.length, scorer.positions) if bound is not None]
         self._longest = min(bounds) if bounds else None
-        self.ending = self._find_ending()
+        self.ending: Sequence[int] = self._find_ending()
         self._middle = [self._tokenizer.sep_token_id] if self._encoder else []
 
     @property

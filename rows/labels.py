@@ -32,7 +32,7 @@ from .values import plain, read_text
 
 Fields = dict[str, Any]  # any: fields of a Sample, and of its meta
 _ASSERT = re.compile(r"^\s*assert\b.*[=<>(]", re.MULTILINE)
-_HARMLESS = frozenset("0123456789\\$-+.(abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") - frozenset("adfic")
+HARMLESS = frozenset("0123456789\\$-+.(abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") - frozenset("adfic")
 """How no list, no object and no test begins."""
 _WORD = re.compile(r"(?<![\\\w])[^\W\d_]{2,}")
 _LETTERS = "ABCDEFGHIJ"
@@ -56,7 +56,7 @@ def label_fields(value: object, name: str, row: Mapping[str, Any], kind: str | N
     if kind in capabilities.WHOLE and value is not None and not isinstance(value, str):
         return {"reference": json.dumps(value, ensure_ascii=False)}
     if isinstance(value, str):
-        return {"reference": value} if not value or value[0] in _HARMLESS else _of_text(value, name, row, kind)
+        return {"reference": value} if not value or value[0] in HARMLESS else _of_text(value, name, row, kind)
     if isinstance(value, list):
         return _of_list(value, value, name, row, kind)
     if isinstance(value, Mapping):

@@ -28,7 +28,7 @@ from . import capabilities
 from .aliases import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, RAW, SHORT, TOOLS, VERDICTS, Tool, folded
 from .cases.forms import FORM_COLUMNS, read_sample
 from .columns import is_outcome, kind_of, language_of, own_limits, program_language_of
-from .labels import _HARMLESS, check_solution, choose, is_verdict, label_fields, only_choice
+from .labels import HARMLESS, check_solution, choose, is_verdict, label_fields, only_choice
 from .messages import as_message, is_conversation, is_message, response_text, split_conversation
 from .options import OPTION_COLUMNS, OPTION_MARKS, choice_fields, letter_gold
 from .paths import get, parse_path
@@ -214,7 +214,7 @@ def _is_plain(row: Row) -> bool:
     if type(row["response"]) is not str or (kind is not None and not (type(kind) is str and is_known(kind))):
         return False
     if reference is not None and (
-        type(reference) is not str or (reference and reference[0] not in _HARMLESS) or may_be_prose(reference)
+        type(reference) is not str or (reference and reference[0] not in HARMLESS) or may_be_prose(reference)
     ):
         return False
     tests, limits = row.get("tests"), row.get("limits")
@@ -471,8 +471,7 @@ class _Row:
                 if isinstance(inner.get(column), list | dict) and column not in seen and len(inner[column]) > 1:
                     fields[column] = seen[column] = inner[column]
         label = label_fields(gold, name, seen, kind)
-        if kind is None:
-            label = choice_fields(label, seen)
+        label = label if kind is not None else choice_fields(label, seen)
         filled = {key: value for key, value in fields_read.items() if value is not None}
         # Beside tests a solution is a program.
         tested = not FORM_COLUMNS.isdisjoint(self._row)

@@ -114,7 +114,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files that the pages name."""
+    """A folder with the files that the pages name, without what scoring makes of them."""
     import zstandard
     from pyarrow import Table, parquet
 
@@ -127,6 +127,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in held), encoding="utf-8")
     (folder / "logs.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress((folder / "logs.jsonl").read_bytes()))
     parquet.write_table(Table.from_pylist(foreign), folder / "dump.parquet")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def scored_files(files: Path) -> Path:
+    """The same folder with scored files."""
+    folder = files
     for name, extraction in (("before", "strict"), ("after", "lenient"), ("scored", "lenient")):
         _run(f"r1-reward score rollouts.jsonl -o {name}.jsonl --set math.extraction={extraction}", folder)
     for name, same in (("base", "before"), ("tuned", "after")):
@@ -143,8 +150,10 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def folder(files: Path, checkout: Path) -> Path:
+def folder(files: Path, checkout: Path, request: pytest.FixtureRequest) -> Path:
     """The same with files of the reader's."""
+    if re.search(r"(?<![/\w])(before|after|scored|base|tuned)\.jsonl", request.node.callspec.params["block"].text):
+        request.getfixturevalue("scored_files")
     shutil.copytree(files, checkout, dirs_exist_ok=True)
     return checkout
 

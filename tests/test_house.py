@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
+import re
 import subprocess
 import sys
 import zipfile
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -23,6 +26,12 @@ ROOMS["grpo_min"] = (*_RULES, "training", "reward_models")
 """Each room with the rooms that it may import."""
 TORCH = ("training", "reward_models", "grpo_min")
 LINKS = ("__init__.py", "_version.py", "py.typed", "cli", *ROOMS)
+OPEN = (
+    "grpo_min.r1.evaluate", "grpo_min.r1.sft", "grpo_min.toy.arithmetic", "inspection.evaluation.cards",
+    "inspection.evaluation.served", "inspection.explain.mathematics", "inspection.judging", "inspection.overlap",
+    "reward_models.gate", "sandbox.backends.docker", "sandbox.conformance", "sandbox.functions",
+)  # fmt: skip
+"""Modules that docs name beside the rooms' own `__all__` and the adapters."""
 HEAVY = (
     "jinja2",
     "selenium",
@@ -48,6 +57,7 @@ def _module(path: Path) -> tuple[str, ...]:
     return parts[:-1] if parts[-1] == "__init__" else parts
 
 
+@functools.cache
 def _imports(path: Path, *, lazy: bool) -> set[tuple[str, ...]]:
     """Modules of the package that a file imports, as paths from the root; outside names as they are."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -146,6 +156,40 @@ def test_public_names_are_sorted_and_there(module: object) -> None:
     assert names == sorted(names)
     assert all(hasattr(module, name) for name in names)
     assert dir(module) == names
+
+
+def test_a_name_with_an_underscore_is_used_in_its_own_file_alone() -> None:
+    taken = [
+        f"{path.relative_to(ROOT)} takes {alias.name} from {node.module}"
+        for path in _sources()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.level and node.module
+        for alias in node.names
+        if alias.name.startswith("_") and not alias.name.startswith("__")
+    ]
+    assert not taken
+
+
+def test_docs_name_what_is_public() -> None:
+    """A face's `__all__`, a trainer's file, or a module of `OPEN`: so that nothing becomes public by accident."""
+    faces = ("r1_reward", *(f"r1_reward.{room}" for room in ROOMS))
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    hidden = []
+    for page in pages:
+        for module, names in re.findall(
+            r"^(?:>>> )?from (r1_reward[\w.]*) import ([\w, ]+)", page.read_text(encoding="utf-8"), re.M
+        ):
+            if module in faces:
+                public = {*getattr(import_module(module), "__all__", ())} | {"adapters", *_trainers(module)}
+                hidden += [f"{page.name}: {module}.{name}" for name in names.split(", ") if name.strip() not in public]
+            elif not module.startswith("r1_reward.adapters.") and module.removeprefix("r1_reward.") not in OPEN:
+                hidden.append(f"{page.name}: {module}")
+    assert not hidden
+    assert all(_exists(tuple(module.split("."))) for module in OPEN)
+
+
+def _trainers(module: str) -> list[str]:
+    return [path.stem for path in (ROOT / "adapters").glob("*.py")] if module == "r1_reward.adapters" else []
 
 
 def test_no_room_is_more_than_a_third_of_the_house() -> None:

@@ -17,8 +17,8 @@ class Processes:
     """Those that train together: this one alone unless `together`, and then all that torch.distributed knows of."""
 
     def __init__(self, *, together: bool = False) -> None:
-        self.rank = dist.get_rank() if together else 0
-        self.size = dist.get_world_size() if together else 1
+        self.rank: int = dist.get_rank() if together else 0
+        self.size: int = dist.get_world_size() if together else 1
 
     def all_gather_object(self, value: Any) -> list[Any]:  # any: whatever can be pickled
         """Each process's value, in order of rank; all must call."""

@@ -22,7 +22,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from .format.verifier import clean
 from .instructions.text import without_hidden
@@ -94,6 +94,8 @@ class AnswerVerifier:
     [1.0, 1.0, 0.0, 1.0]
     """
 
+    name: ClassVar[str] = "answer"
+    """The key of its verdicts."""
     score: Measure = "exact"
     """`f1`: the best F1 over the golds, of words, or of items where a gold has several; exact answers are right.
     `squad_em`, `squad_f1`, `triviaqa_em`, `drop_f1` and so on: what the benchmark's own script gives, by text alone."""
@@ -106,11 +108,6 @@ class AnswerVerifier:
 
     def __post_init__(self) -> None:
         check(self, self.name)
-
-    @property
-    def name(self) -> str:
-        """`answer`."""
-        return "answer"
 
     def response_to(self, reference: str) -> str:
         """A response whose answer is the reference."""
@@ -189,14 +186,10 @@ def _said(reasoning: Any, lenient: bool, several: bool) -> tuple[str, bool]:  # 
     spans = reasoning.answer_spans
     if not spans:
         return "", False
-    final = spans[-1]
-    boxes = [
-        box for box in reasoning.boxes if final.start <= box.span.start and box.span.end <= final.end and box.closed
-    ]
+    boxes = reasoning.boxes_in(spans[-1])
     if boxes:
-        bodies = list(dict.fromkeys(map(_bare, dict.fromkeys(box.body.of(reasoning.text) for box in boxes))))
-        return ", ".join(bodies), True
-    text = final.of(reasoning.text)
+        return ", ".join(dict.fromkeys(map(_bare, dict.fromkeys(boxes)))), True
+    text = reasoning.answer
     if text.rstrip()[-1:] in "}`" and (match := _OBJECT.fullmatch(text.strip())):
         held = literal(match[1])
         if isinstance(held, dict) and len(held) == 1 and (key := next(iter(held))).lower() in _ANSWER_KEYS:

@@ -110,7 +110,7 @@ def _check_checker(kind: str, name: str) -> None:
 
 OWN = "own:"
 """Begins the name of a checker that is given to the verifier, not one of the sandbox's."""
-TEST_NEEDS = {
+TEST_NEEDS: Mapping[str, tuple[str, ...]] = {
     "function": ("entry", "args", "expected"),
     "stdin": ("input", "output"),
     "assert": ("code",),

@@ -15,7 +15,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from .format.verifier import clean
 from .math.lenient import FRAMED
@@ -138,6 +138,8 @@ class ChoiceVerifier:
     [1.0, 1.0, 0.0, 1.0, 0.0]
     """
 
+    name: ClassVar[str] = "choice"
+    """The key of its verdicts."""
     extraction: Literal["strict", "lenient"] = "lenient"
     """strict looks at an answer block or a box only; lenient also at phrases and at the last line."""
     prefilled: Prefilled = "auto"
@@ -145,11 +147,6 @@ class ChoiceVerifier:
 
     def __post_init__(self) -> None:
         check(self, self.name)
-
-    @property
-    def name(self) -> str:
-        """`choice`."""
-        return "choice"
 
     def response_to(self, reference: str) -> str:
         """A response whose answer is the reference."""
@@ -258,23 +255,16 @@ def _letter(lead: re.Match[str]) -> str:
 
 def _answers(scanned: Reasoning, options: Mapping[str, str], lenient: bool) -> list[str]:
     """Every choice that the final answer names, as letters or as keys."""
-    if scanned.answers:
-        if len(scanned.answers) > 1:
-            return [
-                one for block in scanned.answers for one in _choices(block.body.of(scanned.text), options, short=True)
-            ]
-        final = scanned.answers[0].body
-    elif scanned.final is not None:
-        final = scanned.final
-    else:
+    spans = scanned.answer_spans
+    if not spans:
         return []
-    boxes = [box for box in scanned.boxes if final.start <= box.span.start and box.span.end <= final.end and box.closed]
-    if boxes:
-        return [one for box in boxes for one in _choices(box.body.of(scanned.text), options, short=True)]
+    texts = [span.of(scanned.text) for span in spans] if len(spans) > 1 else scanned.boxes_in(spans[0])
+    if texts:
+        return [one for text in texts for one in _choices(text, options, short=True)]
     if not scanned.answers and not lenient:
         return []
     # No two blanks stand together in it, so that the phrases below have nothing to backtrack over.
-    text = "\n".join(filter(None, map(_plain, final.of(scanned.text).split("\n"))))
+    text = "\n".join(filter(None, map(_plain, scanned.answer.split("\n"))))
     stated = _stated(text, options)
     if stated is not None:
         return stated

@@ -47,8 +47,7 @@ def json_text(scanned: Reasoning, *, lenient: bool = False) -> str:
     >>> json_text(scan("<think>easy</think>\n```json\n[1]\n```"))
     '[1]\n'
     """
-    spans = scanned.answer_spans
-    text = spans[-1].of(scanned.text) if spans else ""
+    text = scanned.answer
     if "```" not in text and "~~~" not in text:
         return text
     fences = [fence for fence in scan(text).fences if fence.language in _FENCE_LANGUAGES]

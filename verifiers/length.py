@@ -16,7 +16,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from .errors import ConfigError
 from .format.verifier import clean
@@ -46,6 +46,8 @@ class LengthVerifier:
     -0.6
     """
 
+    name: ClassVar[str] = "length"
+    """The key of its verdicts."""
     mode: Literal["overlong", "cosine", "repetition"] = "overlong"
     """Which of the three."""
     limit: int = 20_480
@@ -95,11 +97,6 @@ class LengthVerifier:
             object.__setattr__(self, "accuracy", make(self.accuracy))
         if self.tokenizer is not None and not callable(getattr(self.tokenizer, "encode", self.tokenizer)):
             raise ConfigError("length.tokenizer must be callable, or have a method `encode`")
-
-    @property
-    def name(self) -> str:
-        """`length`."""
-        return "length"
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""

@@ -17,7 +17,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from ..sandbox.limits import Limits
 from ..sandbox.outcome import Fault, Outcome
@@ -29,7 +29,7 @@ from .references import literal
 from .sample import Sample
 from .settings import Amount, Count, check
 from .verdict import Reason, Verdict
-from .verifier import check_samples, failure
+from .verifier import judge_grouped
 
 _SCORER = re.compile(r"reasoning-gym/[a-z0-9_]+|[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _CODE = re.compile(
@@ -41,7 +41,7 @@ _CODE = re.compile(
 )
 _POLAR = ("true", "false", "yes", "no")
 _LONGEST = 20_000
-_BOUNDS = {Outcome.TLE: Reason.TIMEOUT, Outcome.MLE: Reason.MEMORY_LIMIT, Outcome.OLE: Reason.OUTPUT_LIMIT}
+BOUNDS = {Outcome.TLE: Reason.TIMEOUT, Outcome.MLE: Reason.MEMORY_LIMIT, Outcome.OLE: Reason.OUTPUT_LIMIT}
 _FAULTS = {Fault.MACHINE_BUSY: Reason.MACHINE_BUSY, Fault.SANDBOX: Reason.SANDBOX_UNAVAILABLE}
 _WAY_OUT = "`r1-reward sandbox build python --packages` with its package adds it (docs/reference/capabilities.md)"
 
@@ -60,6 +60,8 @@ class ProceduralVerifier:
     process with what it evaluates.
     """
 
+    name: ClassVar[str] = "procedural"
+    """The key of its verdicts."""
     scorer: str | None = None
     """The scorer of rows that name none."""
     score: Literal["all", "fraction"] = "all"
@@ -78,33 +80,13 @@ class ProceduralVerifier:
     def __post_init__(self) -> None:
         check(self, self.name)
 
-    @property
-    def name(self) -> str:
-        """`procedural`."""
-        return "procedural"
-
     def response_to(self, reference: str) -> str:
         """A response whose answer is the reference."""
         return f"<answer>{reference}</answer>"
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample; those of one package share a sandbox."""
-        check_samples(samples)
-        verdicts: list[Verdict | None] = []
-        tasks: dict[str, list[tuple[int, _Task]]] = {}
-        for place, sample in enumerate(samples):
-            try:
-                task = self._task(sample)
-            except Exception as error:  # noqa: BLE001 - the boundary: our own failure is recorded as such
-                task = Verdict.error(Reason.GRADER_CRASHED, failure(error))
-            verdicts.append(task if isinstance(task, Verdict) else None)
-            if isinstance(task, _Task):
-                package = "reasoning_gym" if task.scorer.startswith("reasoning-gym/") else task.scorer.partition(":")[0]
-                tasks.setdefault(package, []).append((place, task))
-        for package, placed in tasks.items():
-            for (place, _), verdict in zip(placed, self._score(package, [task for _, task in placed]), strict=True):
-                verdicts[place] = verdict
-        return [verdict.timed(verdict.seconds, accuracy=True) for verdict in verdicts if verdict is not None]
+        return judge_grouped(self._task, _package, self._score, samples)
 
     def _task(self, sample: Sample) -> _Task | Verdict:
         entry = entry_of(sample)
@@ -117,14 +99,9 @@ class ProceduralVerifier:
         if entry["answer"] is None and not entry["metadata"]:
             return Verdict.error(Reason.REFERENCE_MISSING, "the row has neither an answer nor metadata")
         reasoning = scan(clean(without_hidden(sample.response)), sample.prompt, prefilled=self.prefilled)
-        spans = reasoning.answer_spans
-        text = spans[-1].of(reasoning.text).strip() if spans else ""
+        text = reasoning.answer.strip()
         if not reasoning.answers:
-            boxes = [
-                box.body.of(reasoning.text)
-                for box in reasoning.boxes
-                if box.closed and spans and box.span.start >= spans[-1].start
-            ]
+            boxes = reasoning.boxes_in(reasoning.final) if reasoning.final else []
             fences = scan(text).fences if "```" in text else ()
             text = boxes[-1] if boxes else fences[0].body.of(text) if len(fences) == 1 else text
         text = text.strip()
@@ -164,7 +141,7 @@ class ProceduralVerifier:
                 "environment": reply.environment,
             }
             fault = fault_of(reply)
-            if fault is None and reply.outcome is not Outcome.AC and reply.outcome not in _BOUNDS:
+            if fault is None and reply.outcome is not Outcome.AC and reply.outcome not in BOUNDS:
                 # A scorer that takes the gold, or where there is none plain words, fails at this answer: the model's.
                 gold = json.loads(task.row)["answer"]
                 other = "no answer" if gold is None else str(gold)
@@ -179,7 +156,7 @@ class ProceduralVerifier:
     def _verdict(self, task: _Task, reply: Any, evidence: dict[str, Any]) -> Verdict:  # any: a Reply; JSON values
         answer = task.answer[:400]
         if reply.outcome is not Outcome.AC:
-            reason = _BOUNDS.get(reply.outcome, Reason.RUNTIME_ERROR)
+            reason = BOUNDS.get(reply.outcome, Reason.RUNTIME_ERROR)
             return Verdict.scored(0.0, reason, f"scoring it: {reply.detail[:300]}", answer=answer, evidence=evidence)
         said = reply.value
         if not isinstance(said, int | float) or not math.isfinite(said) or not 0 <= said <= 1:
@@ -190,6 +167,10 @@ class ProceduralVerifier:
         score = float(said) if self.score == "fraction" else float(said >= 1)
         reason = Reason.CORRECT if said >= 1 else Reason.PARTIAL if score else Reason.WRONG
         return Verdict.scored(score, reason, f"{task.scorer} gives {said:g}", answer=answer, evidence=evidence)
+
+
+def _package(task: _Task) -> str:
+    return "reasoning_gym" if task.scorer.startswith("reasoning-gym/") else task.scorer.partition(":")[0]
 
 
 def entry_of(sample: Sample) -> dict[str, Any]:  # any: JSON values

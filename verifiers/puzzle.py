@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from .format.verifier import clean
 from .json_answer import JsonError, json_text, read_json, same_json
@@ -76,6 +76,8 @@ class PuzzleVerifier:
     [1.0, 1.0, 0.0, 1.0, 0.0]
     """
 
+    name: ClassVar[str] = "puzzle"
+    """The key of its verdicts."""
     use: Literal["all", "some"] = "all"
     """Whether every given number must be used, or none more often than given."""
     extraction: Literal["strict", "lenient"] = "lenient"
@@ -85,11 +87,6 @@ class PuzzleVerifier:
 
     def __post_init__(self) -> None:
         check(self, self.name)
-
-    @property
-    def name(self) -> str:
-        """`puzzle`."""
-        return "puzzle"
 
     def response_to(self, reference: str) -> str:
         """A response whose answer is the reference."""
@@ -182,9 +179,9 @@ def _answer(scanned: Reasoning, *, lenient: bool, whole: bool) -> str:
         return boxes[-1].body.of(text) if len(boxes) == 1 and boxes[0].closed else text
     if scanned.final is None:
         return ""
-    boxes = tuple(box for box in scanned.boxes if box.span.start >= scanned.final.start and box.closed)
+    boxes = scanned.boxes_in(scanned.final)
     if boxes:
-        return boxes[-1].body.of(scanned.text)
+        return boxes[-1]
     if not lenient:
         return ""
     text = scanned.final.of(scanned.text).strip()

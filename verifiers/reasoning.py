@@ -215,6 +215,17 @@ class Reasoning:
         return () if self.final is None else (self.final,)
 
     @property
+    def answer(self) -> str:
+        """The text of the last of `answer_spans`; empty where there is none."""
+        spans = self.answer_spans
+        return spans[-1].of(self.text) if spans else ""
+
+    def boxes_in(self, span: Span) -> list[str]:
+        """What the closed boxes inside a span hold."""
+        inside = (box for box in self.boxes if span.start <= box.span.start and box.span.end <= span.end)
+        return [box.body.of(self.text) for box in inside if box.closed]
+
+    @property
     def chain_of_thought(self) -> Span | None:
         """From the first `<think>` (or 0, if prefilled or never opened) to the last `</think>` or the end; None
         without think tags."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from .errors import ConfigError
 from .format.verifier import clean
@@ -34,6 +34,8 @@ class SchemaVerifier:
     [1.0, 0.0]
     """
 
+    name: ClassVar[str] = "schema"
+    """The key of its verdicts."""
     schema: Mapping[str, Any] | None = None  # any: a JSON Schema
     """The schema for samples without one of their own."""
     extraction: Literal["strict", "lenient"] = "lenient"
@@ -50,11 +52,6 @@ class SchemaVerifier:
                 Schemas.check(self.schema)
             except SchemaFaultError as fault:
                 raise ConfigError(f"schema.schema: {fault}") from fault
-
-    @property
-    def name(self) -> str:
-        """`schema`."""
-        return "schema"
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""

@@ -20,19 +20,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from ..sandbox.limits import Limits
 from ..sandbox.scripts import script
 from .format.verifier import clean
 from .instructions.text import without_hidden
-from .procedural import _BOUNDS, fault_of
+from .procedural import BOUNDS, fault_of
 from .reasoning import Prefilled, scan
 from .references import literal
 from .sample import Sample
 from .settings import Amount, Count, check
 from .verdict import Reason, Verdict
-from .verifier import check_samples, failure
+from .verifier import judge_grouped
 
 _QUERY = re.compile(r"(?:--[^\n]*\n|/\*.{0,400}?\*/|\s|\()*(?:SELECT|WITH|VALUES)\b", re.IGNORECASE | re.DOTALL)
 _STATEMENT = re.compile(r"(?:^|\n|:)\s*((?:SELECT|WITH)\b.*)", re.IGNORECASE | re.DOTALL)
@@ -59,6 +59,8 @@ class SqlVerifier:
     Evidence: `backend`, `environment`.
     """
 
+    name: ClassVar[str] = "sql"
+    """The key of its verdicts."""
     databases: str | None = None
     """Folder of database files, by the row's `db_id`."""
     order: Literal["auto", "given", "any"] = "auto"
@@ -85,34 +87,13 @@ class SqlVerifier:
     def __post_init__(self) -> None:
         check(self, self.name)
 
-    @property
-    def name(self) -> str:
-        """`sql`."""
-        return "sql"
-
     def response_to(self, reference: str) -> str:
         """A response whose query is the reference."""
         return f"```sql\n{reference}\n```"
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample; those on the same files share a sandbox."""
-        check_samples(samples)
-        verdicts: list[Verdict | None] = []
-        tasks: dict[tuple[str, ...], list[tuple[int, _Task]]] = {}
-        for place, sample in enumerate(samples):
-            try:
-                task = self._task(sample)
-            except _RowError as error:
-                task = Verdict.error(Reason.TESTS_MISSING, str(error))
-            except Exception as error:  # noqa: BLE001 - the boundary: our own failure is recorded as such
-                task = Verdict.error(Reason.GRADER_CRASHED, failure(error))
-            verdicts.append(task if isinstance(task, Verdict) else None)
-            if isinstance(task, _Task):
-                tasks.setdefault(task.files, []).append((place, task))
-        for files, placed in tasks.items():
-            for (place, _), verdict in zip(placed, self._run(files, [task for _, task in placed]), strict=True):
-                verdicts[place] = verdict
-        return [verdict.timed(verdict.seconds, accuracy=True) for verdict in verdicts if verdict is not None]
+        return judge_grouped(self._task, lambda task: task.files, self._run, samples)
 
     def _task(self, sample: Sample) -> _Task | Verdict:
         golds = [gold.strip().rstrip(";") for gold in sample.references if gold.strip()]
@@ -123,7 +104,10 @@ class SqlVerifier:
         order = sample.meta.get("order", self.order)
         if order not in ("auto", "given", "any"):
             return Verdict.error(Reason.REFERENCE_UNPARSEABLE, f"order is {order!r:.60}; it must be auto, given or any")
-        databases, files = self._databases(sample)
+        try:
+            databases, files = self._databases(sample)
+        except _RowError as error:
+            return Verdict.error(Reason.TESTS_MISSING, str(error))
         query = _query(sample, self.prefilled)
         if not query:
             return Verdict.scored(0.0, Reason.NO_ANSWER, "the response holds no query")
@@ -181,8 +165,8 @@ def _verdict(task: _Task, reply: Any) -> Verdict:  # any: a Reply
     fault = fault_of(reply)
     if fault is not None:
         return fault
-    if reply.outcome in _BOUNDS:
-        return Verdict.scored(0.0, _BOUNDS[reply.outcome], reply.detail, answer=answer, evidence=evidence)
+    if reply.outcome in BOUNDS:
+        return Verdict.scored(0.0, BOUNDS[reply.outcome], reply.detail, answer=answer, evidence=evidence)
     if not isinstance(reply.value, tuple) or len(reply.value) != 2:
         return Verdict.error(Reason.GRADER_CRASHED, f"the comparison failed: {reply.detail[:300]}", answer=answer)
     word, detail = map(str, reply.value)
@@ -194,9 +178,7 @@ def _verdict(task: _Task, reply: Any) -> Verdict:  # any: a Reply
 
 def _query(sample: Sample, prefilled: Prefilled) -> str:
     """The query of a response: its answer block, the last fence, a box, or what begins with SELECT."""
-    reasoning = scan(clean(without_hidden(sample.response)), sample.prompt, prefilled=prefilled)
-    spans = reasoning.answer_spans
-    text = spans[-1].of(reasoning.text) if spans else ""
+    text = scan(clean(without_hidden(sample.response)), sample.prompt, prefilled=prefilled).answer
     fences = [fence for fence in scan(text).fences if fence.language in ("sql", "sqlite", "")] if "```" in text else []
     if fences:
         text = fences[-1].body.of(text)

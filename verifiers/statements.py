@@ -103,7 +103,7 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
     if text.endswith(" place") and (gold.endswith(("st", "nd", "rd", "th", "second", "third"))):
         yield text[:-6]
     if gold[:1].isdigit() and len(text) <= _LONGEST:
-        worked = text if text.isdigit() else _SUM_AFTER.sub(_checked, _SUM.sub(_checked, text))
+        worked = text if "=" not in text and "(" not in text else _SUM_AFTER.sub(_checked, _SUM.sub(_checked, text))
         if worked != text:
             yield from readings(worked, gold, question)
         if _PERIOD.fullmatch(gold) and text.lower().startswith("in the "):
@@ -115,7 +115,7 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
         yield from _converted(text[:place].strip(), text[place + 1 : -1])
     if len(text) <= _LONGEST and " " in text and not re.search(r"\n|(?<=\w{2})\. ", text) and not _DENIAL.search(text):
         yield from _stated(text, gold.strip(" ."), question)
-        if lead and rest != text:
+        if lead and rest != text and rest.lower().startswith(gold.lower()):
             yield from _stated(rest, gold.strip(" ."), question)
 
 

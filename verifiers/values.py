@@ -88,12 +88,15 @@ _PREFIXED = re.compile(  # what milli- and mega- are told from each other by
 )
 _ORDINAL = re.compile(r"\b\d+(?:st|nd|rd|th)\b")
 _CUT = re.compile(r"\b((?:[kcmd]?m|ft|in|mi|yd))([23])\b")
-_SHORT = (
+_SPELT = re.compile(r"\b(?:yr|wk|hr|min|sec)s\b|\d kilos?\b|[a-z] an? |[a-z]\^-?[12]")
+_SPELT_AS = (
     (re.compile(r"\b(yr|wk|hr|min|sec)s\b"), r"\1"),
     (re.compile(r"(?<=\d )kilos?\b"), "kg"),
     (re.compile(r"(?<=[a-z]) an? (?=hour\b|second\b|minute\b|day\b|year\b)"), " per "),
     (re.compile(r"(?<=[a-z]) s\^-([12])\b"), r"/s^\1"),
     (re.compile(r"(?<=s)\^1\b"), ""),
+)
+_SHORT = (
     (re.compile(r"(\d)\s?h(?:rs?|ours?)?\s?(\d+)\s?m(?:ins?)?$"), r"\1 h \2 min"),
     (re.compile(r"(\d) ?(?:ft|foot|feet) (\d+)$"), r"\1 ft \2 in"),
 )
@@ -161,6 +164,7 @@ _MEASURED = frozenset((*TABLES["currencies"], "percent", "number"))
 _NO_UNIT = "|".join(sorted({*TABLES["units"]["none"].split(), *map(re.escape, DIRECTIONS)}))
 _MILLIONS = re.compile(r"(?<=^\d)M (?=[a-z])|(?<=\d\d)M (?=[a-z])|(?<=\.\d)M (?=[a-z])")
 _THIN = re.compile(r"[1-9]\d{0,2} \d{3}")
+_HALF_MILLION = re.compile(r"(.+ and an? (?:half|quarter)) (thousand|million|billion|trillion)")
 _COUNTED = re.compile(
     rf"(?:exactly )?(?P<count>[-+]?[\d,.]*\d(?:k(?= )| million(?= ))?|(?:an?|{_COUNTS}) dozen"
     rf"|(?:{_COUNTS})(?:[ -](?:{_COUNTS}))*)"
@@ -187,7 +191,9 @@ def same_value(said: str, gold: str, *, fuller: bool = True) -> bool:
         if read is None and value.kind == "number" and _THIN.fullmatch(answer):
             read = read_value(answer.replace(" ", ""))  # 506 000, where the gold is one number
         if value.kind == "number" and (read is None or (read.kind not in _MEASURED and read.kind != "date")):
-            counted = _COUNTED.fullmatch(_MILLIONS.sub(" million ", answer).lower().rstrip("."))
+            counted = _COUNTED.fullmatch(
+                (_MILLIONS.sub(" million ", answer) if "M " in answer else answer).lower().rstrip(".")
+            )
             read = read_value(counted["count"]) if counted else read
         if "gbp" in (value.kind, read.kind if read else "") and "£" not in answer + expected:
             pounds = _quantity(answer), _quantity(expected)  # of weight
@@ -239,7 +245,9 @@ def _read(text: str) -> Value | None:
 
 def _in_english(text: str) -> str:
     """A date in another language in English; any other text as it is."""
-    text = _BEFORE_CHRIST.sub(" bc", text)
+    if " " not in text:
+        return text
+    text = _BEFORE_CHRIST.sub(" bc", text) if text.endswith(("Chr", "C", "э", "C.", "Chr.")) else text
     match = _FOREIGN_DATE.fullmatch(text) if text[-1:].isdigit() or not text.isascii() or text[:1].isdigit() else None
     if match is None or not (match["day"] or (match["year"] and match["month"] not in ("Mars", "Mai"))):
         return text
@@ -248,7 +256,8 @@ def _in_english(text: str) -> str:
 
 def _bounded(text: str) -> tuple[str, str]:
     """The bound that a text says of a value, and the value's text."""
-    text = _OLDER.sub(_age, _edged(text))
+    text = _edged(text)
+    text = _OLDER.sub(_age, text) if "old" in text or " of age" in text or "younger" in text else text
     low = text.lower()
     for sign, pattern in _BOUNDS:
         if match := pattern.match(low):
@@ -266,7 +275,7 @@ def _bounded(text: str) -> tuple[str, str]:
 def _edged(text: str) -> str:
     """A text in plain characters, without what stands around it; the point of .05 stays."""
     text = " ".join(plain(text).split()).strip(" 。,;:!").rstrip(" .。,;:!")
-    return text if re.match(r"\.\d", text) else text.lstrip(" .")
+    return text if text[:1] == "." and text[1:2].isdigit() else text.lstrip(" .")
 
 
 def _age(match: re.Match[str]) -> str:
@@ -316,7 +325,7 @@ def number(text: str, *, letters: bool = False) -> Fraction | None:
     power = 0 if dozens else power
     over = int(match["over"] or 1)
     digits = match["digits"].replace(",", "").replace(" ", "")
-    if power is None or not over or len(digits) > 40 or re.match(r"00+\d", digits):
+    if power is None or not over or len(digits) > 40 or (digits[:2] == "00" and re.match(r"00+\d", digits)):
         return None
     digits = digits.replace(".", "") if digits.count(".") > 1 else digits
     amount = (Fraction(digits) / over + int(match["whole"] or 0)) * (12 if dozens else 1)
@@ -330,9 +339,11 @@ def _in_words(text: str) -> Fraction | None:
         if text.startswith(sign):
             amount = _in_words(text.removeprefix(sign))
             return None if amount is None else -amount
-    if match := re.fullmatch(r"(.+ and an? (?:half|quarter)) (thousand|million|billion|trillion)", text):
+    if " and a" in text and (match := _HALF_MILLION.fullmatch(text)):
         amount = _in_words(match[1])
         return None if amount is None else amount * 10 ** _SCALES[match[2]]
+    if " " not in text:
+        return Fraction(1, 2) if text == "half" else Fraction(12) if text == "dozen" else spelled_number(text)
     text = re.sub(r"^(?:half|one half of) an? (?=\w)", "half ", text)
     text = re.sub(r"^an? (?=half|quarter|third|dozen|hundred|thousand|million|billion|trillion)", "one ", text)
     whole, _, part = re.sub(r" and an? (half|quarter|third)$", r" & one \1", text).partition(" & ")
@@ -350,9 +361,11 @@ def _in_words(text: str) -> Fraction | None:
 
 
 def _number_value(text: str) -> Value | None:
-    if re.search(r"\d\s?[mM]N$", text):
+    if text[-1:] == "N" and re.search(r"\d\s?[mM]N$", text):
         return None  # newtons
-    letters = re.search(r"\d(?:[kK]|\s?[MB])$", text) is not None  # 12K; `300 K` are kelvin
+    letters = (
+        text[-1:] in ("k", "K", "M", "B") and re.search(r"\d(?:[kK]|\s?[MB])$", text) is not None
+    )  # 12K; `300 K` are kelvin
     amount = number(text.lower(), letters=letters)
     return None if amount is None else Value("number", amount)
 
@@ -367,7 +380,7 @@ def _percent(text: str) -> Value | None:
 
 def _money(text: str) -> Value | None:
     sign = text[:1] if text[:1] == "-" else ""
-    text = _AND_CENTS.sub(r"\1.\3 \2", text)
+    text = _AND_CENTS.sub(r"\1.\3 \2", text) if text.endswith(("cents", "pence")) else text
     match = _MONEY.fullmatch(text.removeprefix(sign).strip())
     if match is None or not (match["before"] or match["after"]):
         return None
@@ -393,6 +406,9 @@ def _quantity(text: str) -> Value | None:
             amount = _in_words(match[1])
             text = f"{float(amount):g} {text[match.end() :]}" if amount is not None else text
         text = _HALF.sub(_half_amount, text)
+    if _SPELT.search(text):
+        for pattern, written in _SPELT_AS:
+            text = pattern.sub(written, text)
     for pattern, written in _SHORT:
         text = pattern.sub(written, text)
     text = text.replace("Ω", "ohm").replace("kilohm", "kiloohm").replace("megohm", "megaohm")

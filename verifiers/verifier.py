@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Protocol, TypeVar, runtime_checkable
 
 from .sample import Sample
 from .verdict import Reason, Verdict
 
 _log = logging.getLogger(__name__)
+_Task = TypeVar("_Task")
+_Group = TypeVar("_Group", bound=Hashable)
 
 
 @runtime_checkable
@@ -111,6 +113,31 @@ def judge_each(
             verdict = Verdict.error(Reason.GRADER_CRASHED, failure(error))
         verdicts.append(verdict.timed(time.perf_counter() - start, accuracy=accuracy))
     return verdicts
+
+
+def judge_grouped(
+    read: Callable[[Sample], _Task | Verdict],
+    group: Callable[[_Task], _Group],
+    run: Callable[[_Group, list[_Task]], list[Verdict]],
+    samples: Sequence[Sample],
+) -> list[Verdict]:
+    """Judge by an accuracy verifier whose samples of one group are run together: `read` gives a task, or at once a
+    verdict. Raises TypeError for what is no list of samples."""
+    check_samples(samples)
+    tasks: dict[_Group, list[tuple[int, _Task]]] = {}
+    verdicts: dict[int, Verdict] = {}
+    for place, sample in enumerate(samples):
+        try:
+            task = read(sample)
+        except Exception as error:  # noqa: BLE001 - the boundary: our own failure is recorded as such
+            task = Verdict.error(Reason.GRADER_CRASHED, failure(error))
+        if isinstance(task, Verdict):
+            verdicts[place] = task
+        else:
+            tasks.setdefault(group(task), []).append((place, task))
+    for key, placed in tasks.items():
+        verdicts |= zip((place for place, _ in placed), run(key, [task for _, task in placed]), strict=True)
+    return [verdicts[place].timed(verdicts[place].seconds, accuracy=True) for place in range(len(samples))]
 
 
 def verdicts_of(verifier: Verifier, samples: Sequence[Sample]) -> list[Verdict]:

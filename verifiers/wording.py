@@ -205,7 +205,7 @@ def same_wording(said: str, gold: str, language: str = "en") -> bool:
 
 def _same_person(one: str, other: str) -> bool:
     """Whether two names differ in middle names alone that one of them has as initials: John F. and John Fitzgerald."""
-    if "." not in one + other or max(len(one), len(other)) > 60:
+    if (". " not in one and ". " not in other) or max(len(one), len(other)) > 60:
         return False
     names = [text.strip().replace(".", ". ").split() for text in (one, other)]
     if len(names[0]) != len(names[1]) or len(names[0]) < 3 or not all(map(_GIVEN_NAME.fullmatch, names[0] + names[1])):
@@ -247,7 +247,8 @@ def _is_acronym(short: str, text: str) -> bool:
 def _spelled(text: str, language: str) -> tuple[str, ...]:
     """The words of a text, each in the first of its spellings."""
     text = _STATE.sub(lambda match: _STATES[match[0]], text)
-    text = _DECADE.sub("s", _ROMAN.sub(_roman, text))
+    text = _ROMAN.sub(_roman, text)
+    text = _DECADE.sub("s", text) if "0's" in text or "0’s" in text else text
     text = _TO.sub("-", text)
     words: list[str] = []
     for word in _normal(digits_for_words(text) if re.search("[a-z]{3}", text) else text, language):

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from ...scoring.show import figures_table
 from ...verifiers.escape import escape_unprintable
 from ...verifiers.registry import Options
 from .data import FAILURES, Checked, check
@@ -77,14 +77,14 @@ def _print(checked: Checked, rows: int) -> None:
         listed_counts = ", ".join(f"{escape_unprintable(code)} {count}" for code, count in checked.languages.items())
         console.print(Text(f"language of {sum(checked.languages.values())} prompts: {listed_counts}"))
     if checked.counts:
-        table = _table("finding", "rows", "what to do")
+        table = figures_table("finding", "rows", "what to do")
         for what, count in sorted(checked.counts.items(), key=lambda item: (item[0] not in FAILURES, -item[1])):
             style = "red" if what in FAILURES else "yellow"
             table.add_row(Text(what.replace("_", " "), style), f"{count:,}", _FIX.get(what, ""))
         console.print(table)
     listed = [finding for finding in checked.findings if finding.fails] or checked.findings
     if listed and rows:
-        table = _table("row", "line", "finding", "detail")
+        table = figures_table("row", "line", "finding", "detail")
         for finding in listed[:rows]:
             name, detail = Text(escape_unprintable(finding.row)), Text(escape_unprintable(finding.detail))
             table.add_row(name, f"{finding.line:,}", finding.what.replace("_", " "), detail)
@@ -99,7 +99,3 @@ def _print(checked: Checked, rows: int) -> None:
         looks = sum(checked.counts.values())
         more = f"; {looks:,} to look at" if looks else ""
         console.print(Text(f"nothing to fix{more}", "yellow" if looks else "green"))
-
-
-def _table(*heads: str) -> Table:
-    return Table(*heads, box=None, pad_edge=False, padding=(0, 2, 0, 0))

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from ...scoring.show import figures_table
 from ...scoring.stats import Interval
 from ...verifiers.escape import escape_unprintable
 from .paired import Comparison, SystemPair
@@ -69,7 +69,7 @@ def _print(comparison: Comparison, metric: str, rows: int) -> None:
     console = Console(highlight=False, soft_wrap=True)
     systems = comparison.systems
     console.print(Text(f"{len(systems)} systems, {len(comparison.shared):,} problems in all of them"))
-    table = _table("system", "problems", "responses", "not judged", metric, "95 % interval")
+    table = figures_table("system", "problems", "responses", "not judged", metric, "95 % interval")
     for system in systems:
         mean = system.mean
         figures = (f"{len(system.problems):,}", f"{system.responses:,}", f"{system.unjudged:,}")
@@ -77,7 +77,7 @@ def _print(comparison: Comparison, metric: str, rows: int) -> None:
             Text(escape_unprintable(system.name)), *figures, _number(mean.mean), interval_text(mean.bounded_interval)
         )
     console.print(table)
-    table = _table(*PAIR_HEADS)
+    table = figures_table(*PAIR_HEADS)
     for first in range(len(systems)):
         for second in range(first + 1, len(systems)):
             pair = comparison.pair(first, second)
@@ -89,7 +89,7 @@ def _print(comparison: Comparison, metric: str, rows: int) -> None:
     console.print(table)
     differing = comparison.differing()
     if differing and rows:
-        table = _table("problem", *(escape_unprintable(system.name) for system in systems))
+        table = figures_table("problem", *(escape_unprintable(system.name) for system in systems))
         for one in differing[:rows]:
             table.add_row(Text(escape_unprintable(one.problem[:LONGEST_LABEL])), *map(_number, one.values))
         console.print(table)
@@ -116,7 +116,3 @@ def interval_text(interval: Interval | None) -> str:
 
 def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:.3f}"
-
-
-def _table(*heads: str) -> Table:
-    return Table(*heads, box=None, pad_edge=False, padding=(0, 2, 0, 0))

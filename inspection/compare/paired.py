@@ -92,9 +92,9 @@ class Comparison:
     """Several systems, compared pair by pair."""
 
     def __init__(self, systems: Sequence[System]) -> None:
-        self.systems = list(systems)
+        self.systems: list[System] = list(systems)
         shared = set(self.systems[0].problems).intersection(*(one.problems for one in self.systems[1:]))
-        self.shared = [problem for problem in self.systems[0].problems if problem in shared]
+        self.shared: list[bytes] = [problem for problem in self.systems[0].problems if problem in shared]
         """Problems that all answered, in the order of the first."""
 
     def pair(self, first: int, second: int) -> SystemPair:

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Mapping
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from ...scoring.show import figures_table
 from ...verifiers.escape import escape_unprintable
 from .compare import TOLERANCE, Difference, compare
 
@@ -85,12 +85,12 @@ def _print(difference: Difference, rows: int) -> None:
         )
     )
     if difference.groups:
-        table = _table("verifier", "before", "after", "flips")
+        table = figures_table("verifier", "before", "after", "flips")
         for (name, old, new), count in difference.groups.most_common():
             table.add_row(Text(escape_unprintable(name)), old, new, f"{count:,}")
         console.print(table)
     if difference.tables:
-        table = _table("verifier", "right both", "right to wrong", "wrong to right", "wrong both", "McNemar p")
+        table = figures_table("verifier", "right both", "right to wrong", "wrong to right", "wrong both", "McNemar p")
         for name, table_of in sorted(difference.tables.items()):
             counts = (table_of.right, table_of.lost, table_of.won, table_of.wrong)
             table.add_row(Text(escape_unprintable(name)), *(f"{count:,}" for count in counts), f"{table_of.p:.4g}")
@@ -103,7 +103,7 @@ def _print(difference: Difference, rows: int) -> None:
         renamed = ", ".join(f"{n} {a} to {b} {c:,}" for (n, a, b), c in difference.renamed.most_common(5))
         console.print(Text(escape_unprintable(f"same score, another reason: {renamed}")))
     if difference.rows and rows:
-        table = _table("row", "verifier", "before", "after", "scores")
+        table = figures_table("row", "verifier", "before", "after", "scores")
         for flip in difference.rows[:rows]:
             scores = " to ".join("none" if score is None else f"{score:.4g}" for score in flip.scores)
             table.add_row(
@@ -133,7 +133,3 @@ def _unmatched(difference: Difference) -> str:
         (difference.errors[1], "rows in error in the second"),
     )
     return ", ".join(f"{count:,} {what}" for count, what in counts if count)
-
-
-def _table(*heads: str) -> Table:
-    return Table(*heads, box=None, pad_edge=False, padding=(0, 2, 0, 0))

@@ -16,9 +16,9 @@ from itertools import islice
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from ...scoring.scored import ScoredFiles, ScoredRow
+from ...scoring.show import figures_table
 from ...scoring.stats import Clustered
 from ...verifiers.language import LanguageVerifier
 from ...verifiers.sample import Sample
@@ -118,7 +118,7 @@ def run_mixing(files: Sequence[str], *, as_json: bool = False) -> None:
         "not wholly in it",
         "words in it",
     )
-    table = Table(*heads, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = figures_table(*heads)
     for one in languages:
         means = one.figures()
         shares = [_percent(means[name].mean) for name in ("out", "mixed", "share")]

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ...scoring.measure import Estimate
+from ...scoring.show import figures_table
 from ...verifiers.errors import ConfigError
 from ...verifiers.escape import escape_unprintable
 from ..compare.compare_command import PAIR_HEADS, pair_cells
@@ -115,14 +115,14 @@ def run_spreads(paths: Sequence[str], *, as_json: bool = False) -> None:
         said = "" if one.spread is None else f", spread {one.spread * scale:.1f}"
         console.print(Text(f"{one.card.title}, {escape_unprintable(one.model)}: {len(one.results)} prompts{said}"))
         heads = ("prompt", one.card.metric, "questions")
-        table = Table(*heads, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table = figures_table(*heads)
         for name, estimate in one.estimates.items():
             table.add_row(Text(escape_unprintable(name)), Cell(estimate, scale).text(), f"{estimate.n:,}")
         console.print(table)
         pairs = one.pairs()
         if pairs:
             first = next(iter(one.results))
-            table = Table(*PAIR_HEADS, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+            table = figures_table(*PAIR_HEADS)
             for name, pair in pairs.items():
                 table.add_row(Text(escape_unprintable(name)), Text(escape_unprintable(first)), *pair_cells(pair))
             console.print(table)

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ...scoring.measure import Estimate
 from ...scoring.scored import ScoredFiles, ScoredRow
+from ...scoring.show import figures_table
 from ...verifiers.errors import ConfigError, RunError
 from ...verifiers.escape import escape_unprintable
 from ...verifiers.files import read_json
@@ -243,7 +243,7 @@ def run_table(runs: Sequence[str], *, paper: Sequence[str] = (), as_json: bool =
     if as_json:
         console.file.write(json.dumps(results.to_dict(), ensure_ascii=False, allow_nan=False) + "\n")
         return
-    table = _table(
+    table = figures_table(
         "", "benchmark (metric)", *map(escape_unprintable, results.columns), *(f"paper: {stage}" for stage in paper)
     )
     before = ""
@@ -252,7 +252,7 @@ def run_table(runs: Sequence[str], *, paper: Sequence[str] = (), as_json: bool =
         before = group
     console.print(table)
     if pairs := results.pairs():
-        table = _table("benchmark", *("questions" if head == "problems" else head for head in PAIR_HEADS))
+        table = figures_table("benchmark", *("questions" if head == "problems" else head for head in PAIR_HEADS))
         for card, name, first, pair in pairs:
             table.add_row(
                 Text(card.title), Text(escape_unprintable(name)), Text(escape_unprintable(first)), *pair_cells(pair)
@@ -260,7 +260,3 @@ def run_table(runs: Sequence[str], *, paper: Sequence[str] = (), as_json: bool =
         console.print(table)
     for note in results.notes():
         Console(stderr=True, highlight=False, soft_wrap=True).print(note, markup=False)
-
-
-def _table(*heads: str) -> Table:
-    return Table(*heads, box=None, pad_edge=False, padding=(0, 2, 0, 0))

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from ...scoring.show import figures_table
 from ...verifiers.errors import ConfigError
 from ...verifiers.escape import escape_unprintable
 from .files import Contamination, check_against, dropped_path
@@ -78,7 +78,7 @@ def _print(result: Contamination, rows: int, output: str | None) -> None:
         )
         console.print(Text(note, "yellow"))
     if result.counts:
-        table = _table("dropped", "rows", "because")
+        table = figures_table("dropped", "rows", "because")
         for reason, count in result.counts.most_common():
             table.add_row(Text(reason, "red"), f"{count:,}", _MEANING[reason])
         console.print(table)
@@ -93,7 +93,7 @@ def _print(result: Contamination, rows: int, output: str | None) -> None:
         for passage, count in often:
             console.print(Text(f"in {count:,} rows: {escape_unprintable(passage)}"))
         if rows:
-            table = _table("row", "line", "dropped", "detail")
+            table = figures_table("row", "line", "dropped", "detail")
             for one in result.dropped[:rows]:
                 name = one.id if one.id is not None else f"line {one.line}"
                 table.add_row(
@@ -111,7 +111,3 @@ def _print(result: Contamination, rows: int, output: str | None) -> None:
         console.print(Text(f"failed: {sum(result.counts.values()):,} of {result.rows:,} rows", "red"))
     else:
         console.print(Text("no row shares anything with a test", "green"))
-
-
-def _table(*heads: str) -> Table:
-    return Table(*heads, box=None, pad_edge=False, padding=(0, 2, 0, 0))

@@ -112,8 +112,8 @@ class HeldOut:
     """
 
     def __init__(self, options: OverlapOptions | None = None) -> None:
-        self.options = options or OverlapOptions()
-        self.rows = 0
+        self.options: OverlapOptions = options or OverlapOptions()
+        self.rows: int = 0
         """Tests that were added."""
         self.wrapping: dict[int, str] = {}
         """N-grams that are left out, as files share them."""

@@ -88,7 +88,7 @@ class DockerBackend:
     ) -> None:
         """`runtime` is the engine's default where None; `runsc` is gVisor, which needs at least the processes and half
         the memory of the defaults. `disk_mb` and `files` bound each of the folders that can be written to."""
-        self.name = "docker" if runtime is None else runtime
+        self.name: str = "docker" if runtime is None else runtime
         self.promises: Sequence[str] = PROMISES
         self.caveats: Sequence[str] = _RUNSC_CAVEATS if runtime == "runsc" else CAVEATS
         self._runtime = runtime

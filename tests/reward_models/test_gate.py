@@ -16,6 +16,10 @@ from r1_reward.reward_models.card import Card, save_reward_model
 from r1_reward.reward_models.gate import Calibrated, calibrate, stress
 from r1_reward.reward_models.layout import ChatLayout, TokenLimits
 from r1_reward.reward_models.tiny import tiny_model
+from r1_reward.rows.files import RawRow
+from r1_reward.rows.reader import RowReader
+from r1_reward.scoring import ScoreOptions
+from r1_reward.scoring.work import RowScorer
 from r1_reward.verifiers import ConfigError, Reason, Sample, Verdict
 
 pytestmark = pytest.mark.needs("torch")
@@ -182,20 +186,20 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
-def test_over_a_file_by_hand(model: str, tmp_path: Path) -> None:
+def test_over_rows_by_hand(model: str) -> None:
+    """As a worker of `score --gate` judges them; in this process, which has loaded torch."""
     texts = [f"word {'learn ' * n}" for n in range(20)]
     rows: list[dict[str, object]] = [
         {"prompt": "Hi", "response": text, "kind": "math", "reference": "1"} for text in texts
     ]
-    source, out = _file(tmp_path / "in.jsonl", rows), tmp_path / "out.jsonl"
     chances = [verdict.evidence["probability"] for verdict in SafetyVerifier(model=model, gate=0.0)(
         [Sample(prompt="Hi", response=text) for text in texts]
     )]  # fmt: skip
     threshold = sorted(chances)[10]
-    asked = ["score", source, "-o", str(out), "--reward", "safety", "--set", f"safety.model={model}", "--workers", "1"]
-    run = CliRunner().invoke(main, [*asked, "--gate", repr(threshold)], catch_exceptions=False)
-    assert run.exit_code == 0, run.output
-    results = [json.loads(line)["verdicts"]["safety"]["evidence"] for line in out.read_text("utf-8").splitlines()]
+    options = ScoreOptions(rewards=["safety"], set={"safety": {"model": model, "gate": threshold}})
+    lines = [RawRow(0, number, json.dumps(row).encode()) for number, row in enumerate(rows, 1)]
+    done = RowScorer(options.spec.build(), RowReader(), None).judge(lines)
+    results = [json.loads(each.output)["verdicts"]["safety"]["evidence"] for each in done]
     for row, evidence in zip(rows, results, strict=True):
         gate = evidence["gate"]
         assert gate["passed"] is (evidence["probability"] >= threshold)

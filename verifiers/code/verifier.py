@@ -7,7 +7,7 @@ import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 from ...sandbox import (
     AssertTest,
@@ -89,6 +89,8 @@ class CodeVerifier:
     'code'
     """
 
+    name: ClassVar[str] = "code"
+    """The key of its verdicts."""
     backend: str = "auto"
     """`docker`, `runsc`, `local`, `unsafe`, or `auto`: docker where an engine answers, else local."""
     isolation: Literal["reuse", "per_submission"] = "reuse"
@@ -144,11 +146,6 @@ class CodeVerifier:
             raise ConfigError("code.checkers must map names to functions, which only Python can give it")
         if self.language is not None and language(self.language) is None:
             raise ConfigError(f"code.language is {self.language!r}, which no sandbox knows")
-
-    @property
-    def name(self) -> str:
-        """`code`."""
-        return "code"
 
     @property
     def limits(self) -> Limits:

@@ -16,7 +16,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from .. import settings
 from ..errors import ConfigError
@@ -79,6 +79,8 @@ class FormatVerifier:
     1.0
     """
 
+    name: ClassVar[str] = "format"
+    """The key of its verdicts."""
     profile: Profile = "r1_zero"
     """Which form."""
     mode: Literal["strict", "graded"] = "strict"
@@ -120,11 +122,6 @@ class FormatVerifier:
             if name not in self.tags:
                 raise ConfigError(f"format.cardinality names {name!r}, which is not among format.tags")
             settings.check_option(f"format.cardinality[{name!r}]", cardinality, CARDINALITIES)
-
-    @property
-    def name(self) -> str:
-        """`format`."""
-        return "format"
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""

@@ -164,7 +164,7 @@ def _no_consecutive(text: Text) -> bool:
     return all(a[0] != b[0] for a, b in pairwise(text.bare_words))
 
 
-def _word_at(text: Text, keyword: str, n: int, m: int) -> bool:
+def word_at(text: Text, keyword: str, n: int, m: int) -> bool:
     if not 1 <= n <= len(text.sentences) or m < 1:
         return False
     tokens = Text(text.sentences[n - 1]).tokens
@@ -487,7 +487,7 @@ CHECKS: Mapping[str, Check] = {
     "custom:csv_quotes": _csv_quotes,
     "custom:date_format_list": _dates,
     "count:keywords_multiple": _keywords,
-    "words:keywords_specific_position": _word_at,
+    "words:keywords_specific_position": word_at,
     "words:words_position": _second_and_second_last,
     "repeat:repeat_change": _repeat_changed,
     "repeat:repeat_simple": _only_this,

@@ -63,7 +63,7 @@ def _forbidden(text: Text, forbidden_words: Sequence[str]) -> bool:
     return not any(has_word(text, word) for word in forbidden_words)
 
 
-def _letters(text: Text, letter: str, let_frequency: int, let_relation: Relation) -> bool:
+def letters(text: Text, letter: str, let_frequency: int, let_relation: Relation) -> bool:
     return compare(text.lower.count(letter.strip().lower() or letter), let_relation, let_frequency)
 
 
@@ -188,7 +188,7 @@ def _lowercase(text: Text) -> bool:
     return text.raw.islower() and _english(text)
 
 
-def _no_comma(text: Text) -> bool:
+def no_comma(text: Text) -> bool:
     return not _COMMAS.search(text.raw)
 
 
@@ -201,7 +201,7 @@ CHECKS: Mapping[str, Check] = {
     "keywords:existence": _existence,
     "keywords:frequency": _frequency,
     "keywords:forbidden_words": _forbidden,
-    "keywords:letter_frequency": _letters,
+    "keywords:letter_frequency": letters,
     "language:response_language": _language,
     "length_constraints:number_sentences": _sentences,
     "length_constraints:number_paragraphs": _paragraphs,
@@ -221,7 +221,7 @@ CHECKS: Mapping[str, Check] = {
     "change_case:capital_word_frequency": _capital_words,
     "change_case:english_capital": _capital,
     "change_case:english_lowercase": _lowercase,
-    "punctuation:no_comma": _no_comma,
+    "punctuation:no_comma": no_comma,
     "startend:quotation": _quoted,
 }
 """By the names of `instruction_id_list`."""

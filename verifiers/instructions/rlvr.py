@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
 
-from .ifbench import _word_at
-from .ifeval import STARS, Check, Relation, _letters, _no_comma, compare, is_json, occurrences, paragraphs
+from .ifbench import word_at
+from .ifeval import STARS, Check, Relation, compare, is_json, letters, no_comma, occurrences, paragraphs
 from .text import Text, split_sentences
 
 Quantifier = Literal["at least", "around", "at most"]
@@ -154,7 +154,7 @@ TRAINING_CHECKS: Mapping[str, Check] = {
     "keywords:word_count_different_numbers": _times,
     "keywords:exclude_word_harder": _excluded,
     "keywords:palindrome": _palindrome,
-    "keywords:keyword_specific_position": _word_at,
+    "keywords:keyword_specific_position": word_at,
     "keywords:start_end": _start_end,
     "paragraphs:paragraphs": _two_starred,
     "paragraphs:paragraphs2": _two_spaced,
@@ -169,7 +169,7 @@ TRAINING_CHECKS: Mapping[str, Check] = {
     "count:count_unique": _unique,
     "count:count_increment_word": _once_and_twice,
     "letters:letter_counting": _letter_count,
-    "letters:letter_counting2": _letters,
+    "letters:letter_counting2": letters,
 }
 
 # -- RLVR-IFeval ------------------------------------------------------------------------------------------------------
@@ -307,6 +307,6 @@ FUNCTIONS: Mapping[str, Check] = {
     "validate_frequency_capital_words": _capital_words,
     "validate_end": _ends_with,
     "validate_quotation": _in_quotes,
-    "validate_no_commas": _no_comma,
+    "validate_no_commas": no_comma,
 }
 """By `func_name`."""

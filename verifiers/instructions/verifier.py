@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ..format.verifier import clean
 from ..reasoning import Prefilled, Reasoning, scan
@@ -47,6 +47,8 @@ class InstructionsVerifier:
     [1.0, 0.5]
     """
 
+    name: ClassVar[str] = "instructions"
+    """The key of its verdicts."""
     mode: Literal["strict", "loose"] = "strict"
     """loose: also without the first line, the last line, both, and asterisks, as IFEval has it."""
     score: Literal["all", "fraction"] = "all"
@@ -56,11 +58,6 @@ class InstructionsVerifier:
 
     def __post_init__(self) -> None:
         check(self, self.name)
-
-    @property
-    def name(self) -> str:
-        """`instructions`."""
-        return "instructions"
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""

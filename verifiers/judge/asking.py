@@ -154,7 +154,7 @@ class Asker:
         self._price, self._max_cost = price, max_cost
         self._lock = threading.Lock()
         self._reserved = 0.0
-        self.spent = Spent()
+        self.spent: Spent = Spent()
         """Kept up to date while questions are under way."""
         self._broken: WriteError | None = None
 

@@ -229,7 +229,7 @@ def _of_criterion(field: Field, text: str) -> list[str | float]:
         ]
         return [*said[-1:]]
     grades = rf"{name}\s+(?i:is|was|should\s+be|gets|=)\s+{_NUMBER}{_RATING_ENDS}{_IF}"
-    return [float(one[1]) for one in re.finditer(grades, text)][-1:]
+    return [*[float(one[1]) for one in re.finditer(grades, text)][-1:]]
 
 
 def _ratings(field: Field, text: str, quotable: str) -> list[str | float]:
@@ -245,8 +245,8 @@ def _labelled(field: Field, text: str, quotable: str) -> list[str | float]:
     # A single letter is a word of English, too, where it is small.
     letters = [re.escape(w) if len(w) == 1 else f"(?i:{re.escape(w).replace('_', '[ _-]')})" for w in field.words]
     word = rf"((?i:not\s+)?)({'|'.join(sorted(letters, key=len, reverse=True))})(?![\w>=])"
-    found = _matches(rf"(?i:{_SAYS}){word}", text, quotable)
-    return [("!" if one[1] else "") + words[plain(one[2])] for one in found]
+    matches = _matches(rf"(?i:{_SAYS}){word}", text, quotable)
+    return [("!" if one[1] else "") + words[plain(one[2])] for one in matches]
 
 
 def _concluded(field: Field, text: str, quotable: str) -> list[str | float]:

@@ -57,7 +57,7 @@ class Recording:
         self._offset = 0
         self.judges: list[list[object]] = []
         """Those whose replies are in it."""
-        self.cost = 0.0
+        self.cost: float = 0.0
         """What all the replies in it cost, those of other processes as of the last line written here."""
         if self._path is not None and self._path.exists():
             with self._lock, io.FileIO(self._path) as file:

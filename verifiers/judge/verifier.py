@@ -50,6 +50,8 @@ class JudgeVerifier:
     (None, 'judge_unclear')
     """
 
+    name: ClassVar[str] = "judge"
+    """The key of its verdicts."""
     url: str = ""
     """Endpoint, as `http://127.0.0.1:8000/v1`."""
     model: str = ""
@@ -127,11 +129,6 @@ class JudgeVerifier:
     def __reduce__(self) -> tuple[Callable[[], JudgeVerifier], tuple[()]]:
         options = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
         return functools.partial(JudgeVerifier, **options), ()
-
-    @property
-    def name(self) -> str:
-        """`judge`."""
-        return "judge"
 
     @property
     def used_rubric(self) -> Rubric:

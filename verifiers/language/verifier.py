@@ -15,7 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ..errors import ConfigError
 from ..format.verifier import turn_end
@@ -54,6 +54,8 @@ class LanguageVerifier:
     ({'en': 3, 'fr': 5}, 0.375)
     """
 
+    name: ClassVar[str] = "language"
+    """The key of its verdicts."""
     scope: Scope = "think"
     """What is measured: the chain of thought, what follows it, or everything."""
     unit: Unit = "word"
@@ -102,11 +104,6 @@ class LanguageVerifier:
             if not isinstance(code, str) or not known(_code(code), self.backend):
                 raise ConfigError(f"language.languages holds {code!r}, which the backend {self.backend!r} cannot tell")
         object.__setattr__(self, "languages", tuple(_code(code) for code in languages))
-
-    @property
-    def name(self) -> str:
-        """`language`."""
-        return "language"
 
     def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """One verdict per sample."""

@@ -47,6 +47,8 @@ def braced_set(parser: Descent) -> Node:
             conditions.append(parser.relation())
             parser.bars += 1
         elif parser.head in (",", ";", '"and', '"or'):
+            if parser.head == '"or' and not conditions and parts[-1].kind != "rel":
+                raise Unreadable("a set of one or the other")
             joins += [parser.head] if conditions else []
             parser.at += 1
             (conditions or parts).append(parser.relation())

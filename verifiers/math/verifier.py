@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ..reasoning import Prefilled
 from ..references import alternatives, unusable, usable
@@ -35,6 +35,8 @@ class MathVerifier:
     (1.0, 'correct', 'exact')
     """
 
+    name: ClassVar[str] = "math"
+    """The key of its verdicts."""
     extraction: Extraction = "strict"
     """`strict` reads a box or an answer block; `lenient` also plain text, for base models and other people's logs."""
     prefilled: Prefilled = "auto"
@@ -57,11 +59,6 @@ class MathVerifier:
             from ..registry import make
 
             object.__setattr__(self, "judge", make("judge", self.judge))
-
-    @property
-    def name(self) -> str:
-        """`math`."""
-        return "math"
 
     def response_to(self, reference: str) -> str:
         """A response whose answer is the reference."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ..answer import AnswerVerifier
 from ..format.verifier import clean
@@ -41,6 +41,8 @@ class ToolsVerifier:
     [1.0, 0.0, 0.0]
     """
 
+    name: ClassVar[str] = "tools"
+    """The key of its verdicts."""
     order: Literal["any", "given"] = "any"
     """given: the calls must come in the order of the reference; a row's own `order` goes before."""
     strings: Literal["auto", "exact", "folded"] = "auto"
@@ -52,11 +54,6 @@ class ToolsVerifier:
 
     def __post_init__(self) -> None:
         check(self, self.name)
-
-    @property
-    def name(self) -> str:
-        """`tools`."""
-        return "tools"
 
     def response_to(self, reference: str) -> str:
         """A response that makes the calls of a reference; the reference itself where it cannot be read."""
@@ -80,8 +77,7 @@ class ToolsVerifier:
             return Verdict.error(Reason.REFERENCE_MISSING, "the sample has no reference calls; [] asks for none")
         order = sample.meta.get("order", self.order)
         reasoning = scan(clean(sample.response), sample.prompt, prefilled=self.prefilled)
-        spans = reasoning.answer_spans
-        text = spans[-1].of(reasoning.text).strip() if spans else ""
+        text = reasoning.answer.strip()
         if not text:
             return Verdict.scored(0.0, Reason.NO_ANSWER, "there is neither a call nor an answer")
         if len(text) > _LONGEST:

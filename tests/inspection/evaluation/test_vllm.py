@@ -9,23 +9,20 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from tests.verifiers.judge.test_judge_vllm import MAKE
+from tests.vllm_server import vllm_server
 
 from r1_reward.inspection.evaluation.table import read_table
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("vllm"), pytest.mark.needs("torch")]
 QUESTIONS = 100
+FLAGS = ("--served-model-name", "smollm2", "--max-model-len", "1024", "--dtype", "float32")
 _NAMES = ("Ann", "Bob", "Carl", "Dora", "Eve", "Fred")
 _THINGS = ("apples", "coins", "books", "cups", "hats")
 
@@ -61,36 +58,6 @@ def _rows() -> Mapping[str, Sequence[Mapping[str, object]]]:
     }  # fmt: skip
 
 
-@contextmanager
-def _server(folder: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    flags = f"--model {folder} --served-model-name smollm2 --host 127.0.0.1 --port {port} --max-model-len 1024"
-    command = [os.environ["R1_REWARD_VLLM"], "-m", "vllm.entrypoints.openai.api_server", *flags.split()]
-    settings = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
-    environment = {**os.environ, **settings, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2")}
-    with (folder / "vllm.log").open("wb") as log:
-        server = subprocess.Popen(
-            [*command, "--dtype", "float32", "--enforce-eager"],
-            env=environment, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 1_200
-        while True:
-            assert server.poll() is None, (folder / "vllm.log").read_text()[-3000:]
-            assert time.monotonic() < deadline
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
-                break
-            except OSError:
-                time.sleep(1)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
-
-
 def test_a_served_model_has_the_figures_of_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "smollm2"
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
@@ -101,10 +68,11 @@ def test_a_served_model_has_the_figures_of_its_folder(tmp_path: Path, capsys: py
     for name, rows in _rows().items():
         path = tmp_path / f"{name}_rows.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    with _server(folder) as url:
+    with vllm_server(folder, *FLAGS) as address:
         for name in _rows():
             asked = [str(tmp_path / f"{name}_rows.jsonl"), "--card", name, *options]
-            asked += ["--server", url, "--model", "smollm2", "-o", str(tmp_path / "served" / f"{name}.jsonl")]
+            asked += ["--server", f"{address}/v1", "--model", "smollm2"]
+            asked += ["-o", str(tmp_path / "served" / f"{name}.jsonl")]
             subprocess.run([sys.executable, "-c", code, "eval", *asked], env=environment, check=True)
     for name in _rows():
         asked = [str(tmp_path / f"{name}_rows.jsonl"), "--card", name, *options]

@@ -9,16 +9,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.vllm_server import SETTINGS, vllm_server
 
 from r1_reward.verifiers import JudgeVerifier, Sample
 
@@ -42,30 +41,9 @@ COMMAND = "import sys; from r1_reward.cli import main; main()"
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """vLLM's own OpenAI-compatible server."""
     python, folder = os.environ["R1_REWARD_VLLM"], tmp_path_factory.mktemp("smollm2")
-    settings = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
-    environment = {**os.environ, **settings, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2")}
-    subprocess.run([python, "-c", MAKE, folder], env=environment, check=True, capture_output=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    flags = f"--model {folder} --served-model-name smollm2 --host 127.0.0.1 --port {port} --max-model-len 2048"
-    command = [python, "-m", "vllm.entrypoints.openai.api_server", *flags.split(), "--enforce-eager"]
-    with (folder / "vllm.log").open("wb") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-    try:
-        deadline = time.monotonic() + 900
-        while True:
-            assert server.poll() is None, (folder / "vllm.log").read_text()[-3000:]
-            assert time.monotonic() < deadline
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
-                break
-            except OSError:
-                time.sleep(1)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
+    subprocess.run([python, "-c", MAKE, folder], env={**os.environ, **SETTINGS}, check=True, capture_output=True)
+    with vllm_server(folder, "--served-model-name", "smollm2", "--max-model-len", "2048") as address:
+        yield f"{address}/v1"
 
 
 def rows(count: int) -> list[dict[str, object]]:
