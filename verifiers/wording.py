@@ -87,7 +87,7 @@ _ISOTOPE = re.compile(rf"(?<![\w-])({'|'.join(_ELEMENTS)})-(\d{{1,3}})(?![\w-])"
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _ACRONYM = re.compile(r"(.+?)\s*\(([^()\s]{2,12})\)")
 _LAST_FIRST = re.compile(r"([^\W\d][^\d,;]*), (?!(?:[JS]r|[JS]unior|I{2,3}|IV)\b)([^\W\d][^\d,;]*)")
-_PHONE = re.compile(r"\+?(?:[ -]?(?:\d{1,5}|\(\d{1,5}\))){3,6}")
+_PHONE = re.compile(r"(?=(?:\D*\d){8})\+?(?:\d{1,5}|\(\d{1,5}\))(?:[ -]?(?:\d{1,5}|\(\d{1,5}\))){2,5}")
 _COORDINATES = re.compile(r"(\d+(?:\.\d+)?)\s?°?\s?([NS]),?\s+(\d+(?:\.\d+)?)\s?°?\s?([EW])")
 _CASTLING = re.compile(r"0-0(?:-0)?[+#]?")
 _GIVEN_NAME = re.compile(r"[^\W\d_a-z][^\W\d_]*(?:['’-][^\W\d_]+)*\.?")
