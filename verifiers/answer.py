@@ -220,8 +220,9 @@ def _bare(text: str) -> str:
     if "\\" in text or "{" in text:
         text = _FRACTION.sub(_ratio, text)
         text = _COMMAND.sub(_sign, _WRAPPED.sub(_inner, text))
-    text = _WRAPPED.sub(_inner, text).strip()
-    text = _LEFT_OPEN.sub("", text)
+    marked = "*" in text or "_" in text or "`" in text or "\\" in text
+    text = (_WRAPPED.sub(_inner, text) if marked else text).strip()
+    text = _LEFT_OPEN.sub("", text) if "*" in text else text
     # Dollars around a formula; one alone is money.
     return text[1:-1].strip() if len(text) > 2 and text[0] == text[-1] == "$" else text
 

@@ -183,9 +183,12 @@ def _only_aside(match: re.Match[str], question: str) -> bool:
     """Whether what follows an answer says where it is, as the question does, or the year of a numbered name."""
     if match[3] and _YEARS.fullmatch(match[3]):
         return _NUMBERED.fullmatch(match[1]) is not None
-    place = re.escape(match[2] or match[3])
+    place = match[2] or match[3]
+    if place not in question or " or " in question:
+        return False
+    place = re.escape(place)
     asked = rf"\b{_KIND_OF_PLACE}(?: of| in|\b.* in) (?:the )?{place}(?!\w)|\b{place}['’]s {_KIND_OF_PLACE}\b"
-    return " or " not in question and re.search(asked, question, re.IGNORECASE) is not None
+    return re.search(asked, question, re.IGNORECASE) is not None
 
 
 def _checked(match: re.Match[str]) -> str:

@@ -371,6 +371,8 @@ def test_f1_as_squad_and_drop_have_it(response: str, reference: Any, meta: dict[
         ("Who wrote it?", "Clive Lewis", "C. Lewis", False),
         ("What is the number?", "+44 20 7946 0958", "+44 (20) 7946-0958", True),
         ("What is the number?", "+44 20 7946 0985", "+44 (20) 7946-0958", False),
+        ("What is the charge?", "-123", "+123", False),
+        ("What is the change?", "-12 345 678", "+12 345 678", False),
         ("Where is it?", "51.5 N, 0.12 W", "51.5° N, 0.12° W", True),
         ("Where is it?", "51.5 N, 0.12 E", "51.5° N, 0.12° W", False),
         ("What is the best move?", "0-0", "O-O", True),
