@@ -43,6 +43,9 @@ def prose_of(others: Mapping[str, Any]) -> str:  # any: JSON values
     return "\n".join(texts)
 
 
+_LONGEST = 40_000
+"""Characters of text that are compared with a verdict, at most; a reply with more is unclear."""
+
 _SAYS = (
     r"(?:(?:verdict|judge?ment|decision|grade|winner|(?:final|my)\s+(?:choice|pick|preference))\W{0,8}"
     r"(?:(?:it|this|that|the\s+(?:response|answer))\s+)?(?:(?:is|was|(?:should|must)\s+be)\b\W{0,4})?"
@@ -73,7 +76,7 @@ _RATES = (
     r"\b(?:doy|pongo|dou|donne|mets|gebe|vergebe|ставлю)\s+(?:\w+\s+){0,3}",
 )
 _SCORE = (
-    rf"(?:(?:(?:^|[.;!?]\s)\W*|\b(?:final|overall|total|my|the)\W+)(?:{_MARK}|result|verdict)\b\W{{0,8}}"
+    rf"(?:(?:(?:^|[.;!?]\s)\W{0,8}|\b(?:final|overall|total|my|the)\W+)(?:{_MARK}|result|verdict)\b\W{{0,8}}"
     r"(?:(?:of|is|was|(?:should|must)\s+be)\b\W{0,4})?|\[\[\s*)"
 )
 _NUMBER = r"(?:\(\d+\s*(?:-|–|to)\s*\d+\)\W{0,4})?(-?\d++(?:\.\d++)?)(?!\s*(?:-|–|to)\s*\d)"
@@ -191,6 +194,8 @@ def check_prose(
         verdict: What the reply says.
         quotable: The material of the question; what stands there, too, was quoted.
     """
+    if len(before) + len(reasons) > _LONGEST:
+        raise UnclearError(f"the reply has more than {_LONGEST} characters beside its verdict and its reasoning")
     bare = _QUOTED.sub("…", f"{before}\n{reasons}")
     if any(
         one[0].strip() not in quotable and not _OTHERS.search(_clause(bare, one)) for one in _REFUSALS.finditer(bare)
