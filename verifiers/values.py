@@ -199,6 +199,9 @@ def same_value(said: str, gold: str, *, fuller: bool = True) -> bool:
             pounds = _quantity(answer), _quantity(expected)  # of weight
             if pounds[0] is not None and pounds[0] == pounds[1]:
                 return True
+        if "illion" in expected and answer[-1:] in "mb" and answer[:1].isdigit():
+            amount = number(answer, letters=True)  # 18.8m, where millions are asked for
+            read = read if amount is None or value.kind != "number" else Value("number", amount)
         if read is not None and read.satisfies(value):
             return fuller or read.kind != "date" or value.satisfies(read)
     if (ratio := _RATIO.fullmatch(expected)) and (match := _RATIO.fullmatch(answer)) and ":" in expected + answer:

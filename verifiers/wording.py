@@ -87,6 +87,9 @@ _ISOTOPE = re.compile(rf"(?<![\w-])({'|'.join(_ELEMENTS)})-(\d{{1,3}})(?![\w-])"
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _ACRONYM = re.compile(r"(.+?)\s*\(([^()\s]{2,12})\)")
 _LAST_FIRST = re.compile(r"([^\W\d][^\d,;]*), (?!(?:[JS]r|[JS]unior|I{2,3}|IV)\b)([^\W\d][^\d,;]*)")
+_PHONE = re.compile(r"\+?(?:[ -]?(?:\d{1,5}|\(\d{1,5}\))){3,6}")
+_COORDINATES = re.compile(r"(\d+(?:\.\d+)?)\s?°?\s?([NS]),?\s+(\d+(?:\.\d+)?)\s?°?\s?([EW])")
+_CASTLING = re.compile(r"0-0(?:-0)?[+#]?")
 _GIVEN_NAME = re.compile(r"[^\W\d_a-z][^\W\d_]*(?:['’-][^\W\d_]+)*\.?")
 
 
@@ -193,6 +196,8 @@ def same_wording(said: str, gold: str, language: str = "en") -> bool:
     one, other = _spellings(said, language), _spellings(gold, language)
     if not one.isdisjoint(other) or _same_person(said, gold):
         return True
+    if gold[:1] in "+(" and _PHONE.fullmatch(gold):
+        return _PHONE.fullmatch(said) is not None and re.findall(r"\d+", said) == re.findall(r"\d+", gold)
     if (match := _LAST_FIRST.fullmatch(said)) and "," not in gold:
         return not _spellings(f"{match[2]} {match[1]}", language).isdisjoint(other)
     if (match := _LAST_FIRST.fullmatch(gold)) and "," not in said:
@@ -204,17 +209,20 @@ def same_wording(said: str, gold: str, language: str = "en") -> bool:
 
 
 def _same_person(one: str, other: str) -> bool:
-    """Whether two names differ in middle names alone that one of them has as initials: John F. and John Fitzgerald."""
+    """Whether two names differ in middle names alone that one of them has as initials: John F. and John Fitzgerald.
+
+    A first name may be an initial where another follows it: J. R. R. Tolkien."""
     if (". " not in one and ". " not in other) or max(len(one), len(other)) > 60:
         return False
     names = [text.strip().replace(".", ". ").split() for text in (one, other)]
     if len(names[0]) != len(names[1]) or len(names[0]) < 3 or not all(map(_GIVEN_NAME.fullmatch, names[0] + names[1])):
         return False
     pairs = list(zip(*names, strict=True))
+    initials = any(all(name[1:] == "." for name in given[:-1]) for given in names)
     return all(
-        a == b or (0 < at < len(pairs) - 1 and a[0] == b[0] and (a[1:] == "." or b[1:] == ".") and len(a) != len(b))
+        a == b or ((0 if initials else 1) <= at < len(pairs) - 1 and a[0] == b[0] and (a[1:] == ".") != (b[1:] == "."))
         for at, (a, b) in enumerate(pairs)
-    ) and all(len(pairs[at][0].rstrip(".")) > 1 for at in (0, -1))
+    ) and all(len(pairs[at][0].rstrip(".")) > 1 for at in ((-1,) if initials else (0, -1)))
 
 
 @lru_cache(maxsize=8_192)
@@ -223,6 +231,10 @@ def _spellings(text: str, language: str) -> frozenset[tuple[str, ...]]:
     eighth = _THE_EIGHTH.sub(lambda match: str(_ORDINALS.get(match[1].lower(), match[0])), text)
     if blood := _BLOOD.fullmatch(text):
         text = eighth = f"{blood[1]}{'+' if blood[2][0] in '+pP' else '-'}"
+    if text[-1:] in "EW" and (place := _COORDINATES.fullmatch(text)):
+        text = eighth = " ".join(place.groups())
+    if text[:3] == "0-0" and _CASTLING.fullmatch(text):
+        text = eighth = text.replace("0", "O")
     text, eighth = _ISOTOPE.sub(_isotope, text), _ISOTOPE.sub(_isotope, eighth)
     texts = [text, eighth, _JOINED.sub("", plain(text)), text.translate(_UMLAUTS)]
     if ((match := _ACRONYM.fullmatch(text)) and _is_acronym(match[2], match[1])) or (

@@ -61,7 +61,8 @@ _IT = (
 _TO = r"(?:\s+(?:up|down|from\s+\d+|to|at|as|with|only|just|about|rather|an?|the|score|rating|grade|mark|of))*"
 _RATES = (
     (
-        r"\bI(?:['’](?:d|ll|ve|m))?\s+(?:(?!not\b|never\b|almost\b|nearly\b|cannot\b)\w+\s+){0,3}?"
+        r"\bI(?:['’](?:d|ll|ve|m))?\s+(?:(?!(?:not|never|almost|nearly|cannot|an?|consider\w*|thought|tempted|could|might)\b)"
+        r"\w+\s+){0,3}?"
         r"(?:giv(?:e|ing)|gave|rat(?:e|ed|ing)|scor(?:e|ed|ing)|mark(?:ed)?|grade[d]?|assign(?:ed)?|award(?:ed)?"
         rf"|lower(?:ed)?|raise[d]?|reduce[d]?|change[d]?|revise[d]?|adjust(?:ed)?|say)(?:\s+{_IT})?{_TO}\s+"
     ),
@@ -78,7 +79,8 @@ _SCORE = (
 _NUMBER = r"(?:\(\d+\s*(?:-|–|to)\s*\d+\)\W{0,4})?(-?\d++(?:\.\d++)?)(?!\s*(?:-|–|to)\s*\d)"
 _IF = (
     r"(?!\s+(?:would|could|might|requires?|needs?|means?|is\s+reserved|if|unless)\b"
-    r"|[^.!?\n]{0,80}\b(?:if|unless|had\s+it)\b)"
+    r"|[^.!?\n]{0,80}\b(?:if|unless|had\s+it)\b"
+    r"|\s+(?:for|on|in)\s+[^.!?\d\n]{1,60}(?:,|;|\band|\bbut)\s+(?:an?\s+)?\d)"
 )
 _RATING_ENDS = (
     r"(?=\s*(?:[^\w\s]|$|分|points?\b|stars?\b|out\s+of\b|of\s+\d"
@@ -132,8 +134,8 @@ _CALLS = (
     r"(?:it|this|that)|it(?=\s+(?:is|was)\s+(?:\w+ly\s+)?(?:in|wrong|false|not)))"
     rf"\s+(?:is|was|(?:should|must|has\s+to)\s+be)\s+{_ADVERBS}"
 )
-_OF = r"(?:['’]s\s+(?:response|answer|solution|approach|explanation|output))?"
-_ONE = rf"(?:(?:Response|Assistant|Answer|Model|Output|Option)\s+)?\**\b([AB])\b\**{_OF}{_ASIDE}"
+_OF = r"(?:['’]s\s+(?:response|answer|solution|output))?"
+_ONE = rf"(?:(?:Response|Assistant|Answer|Model|Output|Option)\s+)?\b([AB])\b\**{_OF}{_ASIDE}"
 _WINS = (
     rf"{_ONE}\s+(?:wins\b|(?:is|was)\s+{_ADVERBS}(?:winner|better|best|superior|preferable|stronger|preferred)"
     r"(?:\s+(?:one|response|answer|choice|option))?)"
@@ -144,9 +146,17 @@ _WINS = (
 _HEDGED = re.compile(
     r"\b(?:if|whether|although|though|while|unless|claim\w*|says|said|states?|argues?|asserts?|thinks?|believes?"
     r"|not|no|never|nothing|neither|nor|without|cannot|doubt|first|initially|seems?|appears?|asks?|asked|had|suppos\w+"
-    r"|assum\w+|even)\b|n['’]t\b",
+    r"|assum\w+|even|(?:wrong|false|mistaken|to)\s+(?:to\s+)?(?:say|call|think))\b|n['’]t\b",
     re.IGNORECASE,
 )
+"""What makes a clause no conclusion: a condition, a denial, others' words."""
+_ASPECT = re.compile(
+    r"(?:\A|\n)[^\w\n]*(?!overall|final|conclusion|summary|verdict|result|decision|winner|so\b|therefore)"
+    r"\w[\w &/-]{1,40}\W{0,3}:\W*\Z",
+    re.IGNORECASE,
+)
+"""A line's label, where it names one side of the matter, such as style."""
+_TURNS = re.compile(r"[^.!?\n]{0,200}?\b(?:but|however|yet)\b[^.!?\n]{0,200}\b[AB]\b")
 _OTHERS = re.compile(
     r"\b(?:stat\w+|claim\w*|says?|said|admits?|indicates?|responses?|answers?|models?)\b", re.IGNORECASE
 )
@@ -228,15 +238,16 @@ def _of_criterion(field: Field, text: str) -> list[str | float]:
             for one in re.finditer(rf"{name}\W{{0,4}}(?:(?i:is|was|should\s+be)\s+)?(?i:{met})", text)
         ]
         return [*said[-1:]]
-    grades = rf"{name}\s+(?i:is|was|should\s+be|gets|=)\s+{_NUMBER}{_RATING_ENDS}{_IF}"
+    is_ = r"(?:\s+(?i:is|was|should\s+be|gets|=)\s+|\**:[\s*]*)"
+    grades = rf"{name}{is_}{_NUMBER}(?!\s*(?:/|of)\s*(?!{field.high:g}\b)\d){_RATING_ENDS}{_IF}"
     return [*[float(one[1]) for one in re.finditer(grades, text)][-1:]]
 
 
 def _ratings(field: Field, text: str, quotable: str) -> list[str | float]:
     """The numbers that a text gives as its rating."""
     patterns = [f"(?im:{_SCORE}){_NUMBER}{_IF}", *(f"(?im:{one}){_NUMBER}{_RATING_ENDS}{_IF}" for one in _RATES)]
-    patterns.append(rf"(?m)^[^\w\n]*{_NUMBER}\s*/\s*{field.high:g}[^\w\n]*$")
-    return [float(one[1]) for pattern in patterns for one in _matches(pattern, text, quotable)]
+    patterns.append(rf"(?m)^[^\w\n]*(?:{_NUMBER}\s*/\s*{field.high:g}|\\boxed\W{{1,3}}{_NUMBER})[^\w\n]*$")
+    return [float(one[one.lastindex or 1]) for pattern in patterns for one in _matches(pattern, text, quotable)]
 
 
 def _labelled(field: Field, text: str, quotable: str) -> list[str | float]:
@@ -252,12 +263,20 @@ def _labelled(field: Field, text: str, quotable: str) -> list[str | float]:
 def _concluded(field: Field, text: str, quotable: str) -> list[str | float]:
     """What the last sentence of a text that calls what is judged by one of the words says."""
     said: list[tuple[int, str]] = []
+    wins = {*"AB"} <= {*"".join(field.words)}
 
     def look(pattern: str, word: str = "") -> None:
         matches = [one for one in _matches(pattern, text, quotable) if not _HEDGED.search(_clause(text, one))]
+        if wins:  # of one side of the matter, or half of a comparison
+            matches = [
+                one
+                for one in matches
+                if not _TURNS.match(text, one.end())
+                and not _ASPECT.search(text[max(0, one.start() - 60) : one.start()])
+            ]
         said.extend((one.start(), word or next((part for part in one.groups() if part), "=")) for one in matches)
 
-    if {*"AB"} <= {*"".join(field.words)}:
+    if wins:
         look(f"(?m:(?:{_WINS}){_ENDS})")
     elif max(map(len, field.words)) > 3:
         two = {"correct", "incorrect"} <= {*field.words}
