@@ -140,7 +140,7 @@ def choice_fields(fields: Fields, row: Mapping[str, Any]) -> Fields:
     if isinstance(gold, list) and len(gold) == 1:
         gold = gold[0]
     if gold is None or (options := options_of(row)) is None:
-        return {**fields, "kind": "choice"} if isinstance(gold, str) and _in_prompt(gold, row) else fields
+        return {**fields, **_in_prompt(gold, row)} if isinstance(gold, str) else fields
     column, texts = options.column, list(options.texts.values())
     if isinstance(gold, list):
         if all(isinstance(one, str) and one.strip("() ") in options.texts for one in gold):
@@ -184,14 +184,30 @@ def _chosen(fields: Fields, options: Options, gold: Any) -> Fields:  # any: a go
     return {**fields, **texts, "reference": gold, "kind": "choice"}
 
 
-def _in_prompt(gold: str, row: Mapping[str, Any]) -> bool:
-    """Whether a gold is one of the letters from A on that a prompt gives its options."""
-    letter = gold.strip().strip("()")
-    if len(letter) != 1 or letter not in _LETTERS:
-        return False
-    marks = [m[1] or m[2] for text in _asked(row) for m in _LISTED.finditer(text)]
-    last = marks[len(marks) - marks[::-1].index("A") - 1 :] if "A" in marks else []
-    return len(last) > 1 and last == list(_LETTERS[: len(last)]) and letter in last
+def _in_prompt(gold: str, row: Mapping[str, Any]) -> Fields:
+    """What makes the row a choice where a gold is one of the letters from A on that a prompt gives its options, or the
+    text of one of them; empty where it is neither.
+
+    >>> row = {"prompt": "Which?\\nA. Rome\\nB. Paris"}
+    >>> _in_prompt("b", row), _in_prompt("c", row)
+    ({'kind': 'choice', 'reference': 'B'}, {})
+    >>> _in_prompt("Paris", row)
+    {'kind': 'choice', 'reference': 'B'}
+    """
+    letter = gold.strip().strip("()").upper()
+    bare = len(letter) == 1 and letter in _LETTERS
+    marks = [(m[1] or m[2], m.end() - 1, m.start(), text) for text in _asked(row) for m in _LISTED.finditer(text)]
+    names = [name for name, *_ in marks]
+    last = marks[len(names) - names[::-1].index("A") - 1 :] if "A" in names else []
+    names = [name for name, *_ in last]
+    if len(last) < 2 or names != list(_LETTERS[: len(last)]):
+        return {}
+    if bare:
+        return {"kind": "choice", "reference": letter} if letter in names else {}
+    ends = [start for _, _, start, _ in last[1:]] + [len(last[-1][3])]
+    texts = [text[at:end].split("\n")[0].strip(" ,;") for (_, at, _, text), end in zip(last, ends, strict=True)]
+    fitting = [name for name, text in zip(names, texts, strict=True) if text and text == gold.strip()]
+    return {"kind": "choice", "reference": fitting[0]} if len(fitting) == 1 else {}
 
 
 def _asked(row: Mapping[str, Any]) -> Iterator[str]:
