@@ -471,8 +471,7 @@ class _Row:
                 if isinstance(inner.get(column), list | dict) and column not in seen and len(inner[column]) > 1:
                     fields[column] = seen[column] = inner[column]
         label = label_fields(gold, name, seen, kind)
-        if kind is None:
-            label = choice_fields(label, seen)
+        label = label if kind is not None else choice_fields(label, seen)
         filled = {key: value for key, value in fields_read.items() if value is not None}
         # Beside tests a solution is a program.
         tested = not FORM_COLUMNS.isdisjoint(self._row)

@@ -43,6 +43,9 @@ def prose_of(others: Mapping[str, Any]) -> str:  # any: JSON values
     return "\n".join(texts)
 
 
+_LONGEST = 40_000
+"""Characters of text that are compared with a verdict, at most; a reply with more is unclear."""
+
 _SAYS = (
     r"(?:(?:verdict|judge?ment|decision|grade|winner|(?:final|my)\s+(?:choice|pick|preference))\W{0,8}"
     r"(?:(?:it|this|that|the\s+(?:response|answer))\s+)?(?:(?:is|was|(?:should|must)\s+be)\b\W{0,4})?"
@@ -73,7 +76,7 @@ _RATES = (
     r"\b(?:doy|pongo|dou|donne|mets|gebe|vergebe|ставлю)\s+(?:\w+\s+){0,3}",
 )
 _SCORE = (
-    rf"(?:(?:(?:^|[.;!?]\s)\W*|\b(?:final|overall|total|my|the)\W+)(?:{_MARK}|result|verdict)\b\W{{0,8}}"
+    rf"(?:(?:(?:^|[.;!?]\s)\W{{0,8}}|\b(?:final|overall|total|my|the)\W+)(?:{_MARK}|result|verdict)\b\W{{0,8}}"
     r"(?:(?:of|is|was|(?:should|must)\s+be)\b\W{0,4})?|\[\[\s*)"
 )
 _NUMBER = r"(?:\(\d+\s*(?:-|–|to)\s*\d+\)\W{0,4})?(-?\d++(?:\.\d++)?)(?!\s*(?:-|–|to)\s*\d)"
@@ -119,6 +122,17 @@ _REFUSALS = re.compile(
     r"|(?:평가|판단|채점)할\s*수\s*없|لا\s+(?:أستطيع|يمكنني)\s+(?:تقييم|الحكم|المساعدة)",
     re.IGNORECASE | re.MULTILINE,
 )
+
+# Words of which one stands in whatever a pattern matches: they are looked for first, which is far cheaper.
+_REFUSAL_WORDS = (
+    "cannot,can not,can't,can’t,cant,could not,couldn't,couldn’t,unable,able to,won't,won’t,will not,decline,refuse"
+    ",as an ai,comfortable,violates,against,enough,insufficient,undetermined,indeterminate,inconclusive,undecided"
+    ",unknown,n/a,无法,不能,拒绝,没办法,puedo,posso,consigo,ne peux,ne puis,nicht,не могу,でき,없,لا"
+).split(",")
+_LABELS = (
+    "verdict,judg,decision,grade,winner,choice,pick,preference,conclusion,score,rating,result,boxed,[["
+    ",deemed,marked,rated,considered"
+).split(",")
 
 # Sentences that call what is judged by a word. The last one counts: who weighs says the other thing first.
 _ADVERBS = r"(?:(?:\w+ly|thus|hence|also|still|just|much|far|indeed|in\s+fact|therefore|a|an|the)\s+)*"
@@ -191,8 +205,10 @@ def check_prose(
         verdict: What the reply says.
         quotable: The material of the question; what stands there, too, was quoted.
     """
+    if len(before) + len(reasons) > _LONGEST:
+        raise UnclearError(f"the reply has more than {_LONGEST} characters beside its verdict and its reasoning")
     bare = _QUOTED.sub("…", f"{before}\n{reasons}")
-    if any(
+    if _holds(bare, _REFUSAL_WORDS) and any(
         one[0].strip() not in quotable and not _OTHERS.search(_clause(bare, one)) for one in _REFUSALS.finditer(bare)
     ):
         raise UnclearError("the reply refuses to judge")
@@ -217,6 +233,11 @@ def _agree(other: str | float, said: str | float) -> bool:
 
 def _better(word: str) -> str:
     return "=" if word in ("tie", "A=B") else word[0]
+
+
+def _holds(text: str, words: Sequence[str]) -> bool:
+    text = " ".join(text.lower().split())
+    return any(word in text for word in words)
 
 
 def _matches(pattern: str, text: str, quotable: str) -> list[re.Match[str]]:
@@ -245,6 +266,8 @@ def _of_criterion(field: Field, text: str) -> list[str | float]:
 
 def _ratings(field: Field, text: str, quotable: str) -> list[str | float]:
     """The numbers that a text gives as its rating."""
+    if not re.search(r"\d", text):
+        return []
     patterns = [f"(?im:{_SCORE}){_NUMBER}{_IF}", *(f"(?im:{one}){_NUMBER}{_RATING_ENDS}{_IF}" for one in _RATES)]
     patterns.append(rf"(?m)^[^\w\n]*(?:{_NUMBER}\s*/\s*{field.high:g}|\\boxed\W{{1,3}}{_NUMBER})[^\w\n]*$")
     return [float(one[one.lastindex or 1]) for pattern in patterns for one in _matches(pattern, text, quotable)]
@@ -252,6 +275,8 @@ def _ratings(field: Field, text: str, quotable: str) -> list[str | float]:
 
 def _labelled(field: Field, text: str, quotable: str) -> list[str | float]:
     """The words that a text gives as its verdict."""
+    if not _holds(text, _LABELS):
+        return []
     words = {plain(word): word for word in field.words}
     # A single letter is a word of English, too, where it is small.
     letters = [re.escape(w) if len(w) == 1 else f"(?i:{re.escape(w).replace('_', '[ _-]')})" for w in field.words]
@@ -263,31 +288,27 @@ def _labelled(field: Field, text: str, quotable: str) -> list[str | float]:
 def _concluded(field: Field, text: str, quotable: str) -> list[str | float]:
     """What the last sentence of a text that calls what is judged by one of the words says."""
     said: list[tuple[int, str]] = []
-    wins = {*"AB"} <= {*"".join(field.words)}
 
-    def look(pattern: str, word: str = "") -> None:
-        matches = [one for one in _matches(pattern, text, quotable) if not _HEDGED.search(_clause(text, one))]
-        if wins:  # of one side of the matter, or half of a comparison
-            matches = [
-                one
-                for one in matches
-                if not _TURNS.match(text, one.end())
-                and not _ASPECT.search(text[max(0, one.start() - 60) : one.start()])
-            ]
-        said.extend((one.start(), word or next((part for part in one.groups() if part), "=")) for one in matches)
+    def look(pattern: str) -> list[re.Match[str]]:
+        return [one for one in _matches(pattern, text, quotable) if not _HEDGED.search(_clause(text, one))]
 
-    if wins:
-        look(f"(?m:(?:{_WINS}){_ENDS})")
+    if {*"AB"} <= {*"".join(field.words)}:
+        for one in look(f"(?m:(?:{_WINS}){_ENDS})"):
+            # Not of one side of the matter, nor half of a comparison.
+            head = text[max(0, one.start() - 60) : one.start()]
+            if not _TURNS.match(text, one.end()) and not _ASPECT.search(head):
+                said.append((one.start(), next((part for part in one.groups() if part), "=")))
     elif max(map(len, field.words)) > 3:
-        two = {"correct", "incorrect"} <= {*field.words}
-        for word in field.words:
-            called = re.escape(word).replace("_", r"[\s_-]")
-            called += f"|{_SAME[word]}" if two and word in _SAME else ""
-            denied = next((one for one in _SAME if one != word), "") if two and word in _SAME else f"!{word}"
-            look(f"(?im:{_CALLS}(?:{called}){_ENDS})", word)
-            look(f"(?im:{_CALLS}not\\s+{_ADVERBS}(?:{called}){_ENDS})", denied)
-            if two and word in _ABROAD:
-                look(f"(?im:{_ABROAD[word]})", word)
+        opposite = {"correct": "incorrect", "incorrect": "correct"} if {*_SAME} <= {*field.words} else {}
+        called = [
+            re.escape(word).replace("_", r"[\s_-]") + (f"|{_SAME[word]}" if word in opposite else "")
+            for word in field.words
+        ]
+        for one in look(f"(?im:{_CALLS}(not\\s+{_ADVERBS})?(?:{'|'.join(f'({word})' for word in called)}){_ENDS})"):
+            word = next(word for word, part in zip(field.words, one.groups()[1:], strict=True) if part)
+            said.append((one.start(), opposite.get(word, f"!{word}") if one[1] else word))
+        if opposite and (not text.isascii() or _holds(text, ("antwort", "respuesta"))):
+            said += [(one.start(), word) for word in _ABROAD for one in look(f"(?im:{_ABROAD[word]})")]
     return [word for _, word in sorted(said)[-1:]]
 
 

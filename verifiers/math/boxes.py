@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from .units import unit_behind
+
 MAX_BOX = 12_000
 """Longest box that is looked through for its closing brace, and farthest back that an outer box begins."""
 MAX_BOXES = 32
@@ -72,6 +74,8 @@ _GLUED_AFTER = re.compile(
     r"\s*(?:\^|\}|![$!]|[-+*/]\s*[\d\\(]|[-+*/][A-Za-z]|(?:[<>≤≥]|\\(?:[lg](?:t|eq?(?:slant|q)?)))\s*[A-Za-z]|\\(?:times|cdot|div|pm|mp|d?frac|sqrt|pi)(?![A-Za-z]))"
     r"|\.\d|[abdeinopqxyz](?![A-Za-z])"
 )
+_NUMBER = re.compile(r"(?:[-+\d.,/^_{}()\s!]|\\(?:[dt]?frac|sqrt|pi|cdot|times|,|!)(?![A-Za-z]))+")
+"""A number and nothing else: a unit behind the box belongs to it."""
 _COMPARED = re.compile(r"[\w)}\]|$]\s*[<>≤≥≠]\s*\$\s*$")
 _FORMULA_HEAD = re.compile(r"(?:\$|\\\(|\\\[)((?:(?!\$|\\\(|\\\[).)*)$")
 _FORMULA_TAIL = re.compile(r"((?:(?!\$|\\\)|\\\]).)*)(?:\$|\\\)|\\\])")
@@ -152,7 +156,8 @@ def _in_context(text: str, box: Boxed, start: int, end: int) -> Boxed:
     last = before.rstrip()[-1:]
     glued = (last in _GLUE or "\\" in before[-16:]) and _GLUED_BEFORE.search(before[-16:])
     if not glued and not _GLUED_AFTER.match(after):
-        return box
+        measure = unit_behind(after)[0] if after and _NUMBER.fullmatch(box.content) else ""
+        return box._replace(content=f"{box.content}\\text{{ {measure}}}") if measure else box
     head, tail = _FORMULA_HEAD.search(before), _FORMULA_TAIL.match(after)
     if head is None or tail is None:
         return Boxed(box.content, "part_of_formula")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from .reading import read
 from .unit_table import is_symbol
+from .units import unit_behind
 from .vocabulary import word_set
 
 _TAIL = 4_000
@@ -172,6 +173,9 @@ def _last_formula(tail: str, formulas: list[re.Match[str]]) -> Extracted:
         return Extracted(tail[first.start() : last.end()], "last_formula")
     content = next(part for part in last.groups() if part is not None).strip()
     unit = _UNIT_AFTER.match(tail, last.end())
+    measure = "" if unit else unit_behind(tail, last.end())[0]
+    if measure and read(content).node.kind in ("num", "dec", "mul", "add", "rel"):
+        content += f"\\text{{ {measure}}}"
     return Extracted(content + (unit[0] if unit else ""), "last_formula") if content else _NOTHING
 
 
@@ -224,6 +228,9 @@ def runs_in(sentence: str) -> list[tuple[int, int, str]]:
             unit = suffix[0]
             content += unit if len(unit) == 1 and unit.isascii() and not is_symbol(unit) else f"\\text{{ {unit}}}"
             end = suffix.end()
+        elif content and sentence[end - 1 : end].isdigit():
+            measure, end = unit_behind(sentence, end)
+            content += f"\\text{{ {measure}}}" if measure else ""
         if content and any(char.isdigit() for char in content):
             runs.append((start, end, content))
     return runs
