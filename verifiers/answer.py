@@ -69,7 +69,7 @@ _THEN = re.compile(
     re.IGNORECASE,
 )
 _PLACE = re.compile(r"\b(?:first|second|third|fourth|fifth|[1-5](?:st|nd|rd|th))(?:ly)?\b", re.IGNORECASE)
-_PLACES = {"fir": 1, "1st": 1, "sec": 2, "2nd": 2, "thi": 3, "3rd": 3, "fou": 4, "4th": 4, "fif": 5, "5th": 5}
+_RANKS = {"fir": 1, "1st": 1, "sec": 2, "2nd": 2, "thi": 3, "3rd": 3, "fou": 4, "4th": 4, "fif": 5, "5th": 5}
 _POLAR = {word: polar for polar, words in TABLES["polar"].items() for word in words.split()}
 _SAYS_POLAR = re.compile(r"\W*(\w+)(?:\W*$|\s*(?:,|[.;:—–-](?!\s*#?\d)))")
 _NOTHING = frozenset(TABLES["unanswerable"]["texts"].strip().split("\n"))
@@ -297,7 +297,7 @@ def _item_lists(said: str, count: int) -> list[list[str]]:
     text = _BULLET.sub("", said).strip().rstrip(".")
     lists = [[one.strip() for one in re.split(split, text) if one.strip()] for split in _SPLITS]
     lists.append(_ARROWS.split(text))
-    places = [_PLACES[word.lower()[:3]] for word in _PLACE.findall(text)]
+    places = [_RANKS[word.lower()[:3]] for word in _PLACE.findall(text)]
     if places == sorted(set(places)):  # `first Venus, third Earth, second Mars` is no order of its own
         lists.append(_THEN.split(_FIRST.sub("", text)))
     return [items for items in lists if len(items) == count]

@@ -225,7 +225,7 @@ def _same_person(one: str, other: str) -> bool:
     if len(names[0]) != len(names[1]) or len(names[0]) < 3 or not all(map(_GIVEN_NAME.fullmatch, names[0] + names[1])):
         return False
     pairs = list(zip(*names, strict=True))
-    initials = any(all(name[1:] == "." for name in given[:-1]) for given in names)
+    initials = any(all(part[1:] == "." for part in parts[:-1]) for parts in names)
     return all(
         a == b or ((0 if initials else 1) <= at < len(pairs) - 1 and a[0] == b[0] and (a[1:] == ".") != (b[1:] == "."))
         for at, (a, b) in enumerate(pairs)
