@@ -19,13 +19,16 @@ from typing import Any
 from ..verifiers.errors import SampleError
 from .aliases import CONVERSATIONS, PAIRED, SHORT
 from .messages import REPLIES, is_conversation, is_message, response_text, split_conversation
+from .options import prompt_options
 from .values import Row, read_text
 
 _NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
 _BARE = 40
 """Longest text that may be an answer taken out of a response, in characters."""
 _WRONG = ("Incorrect Answer 1", "incorrect_answer_1", "Incorrect Answer")
-_LETTER = re.compile(r"(?:boxed\{\s*(?:\\\w+\{)?\(?[A-J]\)?\}|(?:^|answer\W+(?:is\W+)?)\(?[A-J]\)?\W*$)", re.IGNORECASE)
+_LETTER = re.compile(
+    r"(?:boxed\{\s*(?:\\\w+\{)?\(?([A-J])\)?\}|(?:^|answer\W+(?:is\W+)?)\(?([A-J])\)?\W*$)", re.IGNORECASE
+)
 
 
 def choices_of(value: Any) -> list[Any] | None:  # any: JSON values
@@ -66,9 +69,19 @@ def fuller(value: str, other: str) -> bool:
 
 
 def check_letter(row: Row, gold: object, response: str) -> None:
-    """Raise SampleError where a response names a letter of options whose order the row does not hold, as GPQA's."""
-    wrong = any(isinstance(row.get(name), str) for name in _WRONG)
-    if wrong and not _is_letter(gold) and _LETTER.search(response[-200:]):
+    """Raise SampleError where a response names a letter of options whose order the row does not hold, as GPQA's, and
+    where it names a letter of the prompt's options while the gold is the number of one."""
+    named = None if _is_letter(gold) else _LETTER.search(response[-200:])
+    if named is None:
+        return
+    options = prompt_options(row)
+    letter = (named[1] or named[2]).upper()
+    if letter in options and not isinstance(gold, list) and str(gold).strip() in options.values():
+        raise SampleError(
+            "ambiguous_label",
+            "the response names a letter of the prompt's options, and the gold is the text of one: say its letter",
+        )
+    if any(isinstance(row.get(name), str) for name in _WRONG):
         raise SampleError(
             "ambiguous_label",
             "the response names a letter, and the row holds its options in no order: say the letter of the right one "
