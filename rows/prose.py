@@ -17,12 +17,13 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-_WORDY = re.compile(r"\n|[^\W\d_]{2,}[,:]?\s+\(?[^\W\d_]{2,}")
-"""What every prose has: a second line, or two words side by side."""
+_WORDY = re.compile(r"\n|(?<![^\W\d_])[^\W\d_]{2,}+[,:]?\s++\(?[^\W\d_]{2}")
+"""What every prose has: a second line, or two words side by side. Each word is read once, however long it is."""
 _CUE = re.compile(r"(?:answer|result)(?:\s+(?:is|equals|=)|\s*:)|\bans\s*:|答案|####", re.IGNORECASE)
 _TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mbox|mathbf)\s?\{[^{}]*\}|\\begin\{[^{}]*\}|\\[A-Za-z]+")
 _WORD = re.compile(r"(?<![\\\w])[^\W\d_]{2,}")
-_BREAK = re.compile(r"[^\W\d_]{2}\S*[.!?][\"')*$]*(?:\s|$)|。|\d\.\s+[A-Z]|\n")
+_BREAK = re.compile(r"。|\d\.\s+[A-Z]|\n")
+_LETTERS = re.compile(r"[^\W\d_]{2}")
 _SO = re.compile(r"^(?:so|thus|hence|therefore|then|consequently|finally)\b", re.IGNORECASE)
 _HENCE = re.compile(r"[,;]\s*(?:so|thus|hence|therefore|which (?:is|gives|makes)|making|giving)\b", re.IGNORECASE)
 _SAID = re.compile(r"^\W*(?:yes|no|true|false)\b", re.IGNORECASE)
@@ -111,12 +112,20 @@ def _sentence(text: str) -> Prose | None:
         return None
     numbers = any(char.isdigit() for char in text)
     concludes = numbers and (_SO.match(text) or (words >= _WORDS and _HENCE.search(text)))
-    if not concludes and not (words >= _WORDS and _BREAK.search(text)):
+    if not concludes and not (words >= _WORDS and _has_break(text)):
         return None
     from ..verifiers.math.reading import read
 
     kind = read(text).node.kind
     return Prose(None, "marks no answer") if kind in ("phrase", "bad", "text", "list") else None
+
+
+def _has_break(text: str) -> bool:
+    """Whether a sentence ends somewhere: at a line, or behind a word."""
+    if _BREAK.search(text):
+        return True
+    bare = (word.rstrip("\"')*$") for word in text.split())
+    return any(word[-1:] in (".", "!", "?") and _LETTERS.search(word) for word in bare)
 
 
 def _reads_alike(one: str, other: str) -> bool:
