@@ -297,8 +297,8 @@ def _item_lists(said: str, count: int) -> list[list[str]]:
     text = _BULLET.sub("", said).strip().rstrip(".")
     lists = [[one.strip() for one in re.split(split, text) if one.strip()] for split in _SPLITS]
     lists.append(_ARROWS.split(text))
-    places = [_RANKS[word.lower()[:3]] for word in _PLACE.findall(text)]
-    if places == sorted(set(places)):  # `first Venus, third Earth, second Mars` is no order of its own
+    ranks = [_RANKS[word.lower()[:3]] for word in _PLACE.findall(text)]
+    if ranks == sorted(set(ranks)):  # `first Venus, third Earth, second Mars` is no order of its own
         lists.append(_THEN.split(_FIRST.sub("", text)))
     return [items for items in lists if len(items) == count]
 

@@ -90,7 +90,7 @@ _LAST_FIRST = re.compile(r"([^\W\d][^\d,;]*), (?!(?:[JS]r|[JS]unior|I{2,3}|IV)\b
 _PHONE = re.compile(r"(?=(?:\D*\d){8})\+?(?:\d{1,5}|\(\d{1,5}\))(?:[ -]?(?:\d{1,5}|\(\d{1,5}\))){2,5}")
 _COORDINATES = re.compile(r"(\d+(?:\.\d+)?)\s?°?\s?([NS]),?\s+(\d+(?:\.\d+)?)\s?°?\s?([EW])")
 _CASTLING = re.compile(r"0-0(?:-0)?[+#]?")
-_GIVEN_NAME = re.compile(r"[^\W\d_a-z][^\W\d_]*(?:['’-][^\W\d_]+)*\.?")
+_NAME_PART = re.compile(r"[^\W\d_a-z][^\W\d_]*(?:['’-][^\W\d_]+)*\.?")
 
 
 def normal(text: str, language: str = "en") -> tuple[str, ...]:
@@ -222,7 +222,7 @@ def _same_person(one: str, other: str) -> bool:
     if (". " not in one and ". " not in other) or max(len(one), len(other)) > 60:
         return False
     names = [text.strip().replace(".", ". ").split() for text in (one, other)]
-    if len(names[0]) != len(names[1]) or len(names[0]) < 3 or not all(map(_GIVEN_NAME.fullmatch, names[0] + names[1])):
+    if len(names[0]) != len(names[1]) or len(names[0]) < 3 or not all(map(_NAME_PART.fullmatch, names[0] + names[1])):
         return False
     pairs = list(zip(*names, strict=True))
     initials = any(all(part[1:] == "." for part in parts[:-1]) for parts in names)
