@@ -29,9 +29,9 @@ _CUE = re.compile(
     re.IGNORECASE,
 )
 _OPTION = re.compile(
-    r"\b(?:(?:correct|right|best) (?:option|choice)|(?:option|choice) is)\b[^.?\n:=]{0,12}?(?:\bis\b|:)\s*(?:option |choice )?"
-    r"(?:\*\*|\$)?\(?(?P<a>[A-H])\)?(?=[.,;:*$\s]|\Z)(?!\s+(?:or|and)\b)"
-    r"|(?:故|应|本题|答案)选(?:择|项为|项是)?[::]?\s?[$((]?(?P<b>[A-H]{1,5})(?=[.。,,;;$))\s]|\Z)"
+    r"\b(?:(?:correct|right|best) (?:option|choice)|(?:option|choice) is)\b[^.?\n:=]{0,12}?(?:\bis\b|:)\s*"
+    r"(?:option |choice )?(?:\*\*|\$)?\(?(?P<a>[A-H])\)?(?=[.,;:*$\s]|\Z)(?!\s+(?:or|and)\b)"
+    r"|(?:故|应|本题|答案)选(?:择|项为|项是)?[:\uff1a]?\s?[$(\uff08]?(?P<b>[A-H]{1,5})(?=[.。,;$)\uff0c\uff1b\uff09\s]|\Z)"
 )
 """The option that a sentence chooses: "the correct option is (B)", "故选 B"."""
 _SENTENCE_END = re.compile(

@@ -343,13 +343,9 @@ def _letters(text: str, start: int, end: int, out: list[str], prose: bool) -> No
     if prose and run in _JOINS:
         out.append(_JOINS[run])
         return
-    if (
-        prose
-        or _is_word(run)
-        or (len(run) > 3 and text.startswith(":", end))
-        or (run in UNIT_WORDS and _is_unit_there(text, end, out))
-        or _spoken(text, start, end)
-    ):
+    labels = len(run) > 3 and not run.isupper() and text.startswith(":", end)  # Mary: 8
+    is_unit = run in UNIT_WORDS and _is_unit_there(text, end, out)
+    if prose or labels or is_unit or _is_word(run) or _spoken(text, start, end):
         out.append('"' + run)
     else:
         out.extend(run)
