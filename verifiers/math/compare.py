@@ -85,6 +85,8 @@ def _readings(gold: Answer, answer: Answer) -> Iterator[tuple[Node, Node]]:
         yield with_products_turned(gold.node), with_products_turned(answer.node)
     if "(" in both and "call" in kinds(gold.node) | kinds(answer.node):
         yield from with_factors(gold.node, answer.node)
+    if answer.node.kind == "rel" and (value := _worked_out(answer)) is not None:
+        yield gold.node, value
     if gold.node.kind == answer.node.kind and gold.node.kind in ("phrase", "list"):
         yield from with_parameter_renamed(gold.node, answer.node)
     for mine, other in itertools.product((gold.node, *gold.others), (answer.node, *answer.others)):
@@ -94,6 +96,15 @@ def _readings(gold: Answer, answer: Answer) -> Iterator[tuple[Node, Node]]:
     for mine, other in (*((gold.node, one) for one in answer.by_kind), *((one, answer.node) for one in read_as)):
         if mine.kind == other.kind and (other is not answer.node or mine.kind in ("unit", "notation")):
             yield mine, other
+
+
+def _worked_out(answer: Answer) -> Node | None:
+    """5/9 for 10/18 = 5/9, whose sides are the same number by our reading, but not as they are written."""
+    *sides, last = answer.node.args
+    written = answer.text.split(" = ")
+    if last.kind != "num" or any(side != last for side in sides) or len({*written}) < len(answer.node.args):
+        return None
+    return last
 
 
 # The responses to one problem mostly give the same few answers.

@@ -222,6 +222,8 @@ def _approximate(parser: Parser) -> Node:
 def _label(tokens: list[str]) -> tuple[str, list[str]]:
     """Words before the first `=` or `:`, and what follows."""
     if tokens[0][0] != '"':
+        if len(tokens) > 3 and tokens[1:3] in _RANGE_OF:  # the range of m is (1, 2]
+            return f"{tokens[0]} 的取值范围", tokens[3:]
         if len(tokens) > 2 and tokens[1] in _IS:  # x is 5
             raise_if_doubtful(tokens[:3])
             return "", [tokens[0], "=", *tokens[2:]]
@@ -230,6 +232,11 @@ def _label(tokens: list[str]) -> tuple[str, list[str]]:
         if sign in ("=", ":", "~") and at:
             raise_if_doubtful(tokens[:at])
             return label_of([word.lstrip('"') for word in tokens[:at]]), tokens[at + 1 :] or tokens
+        if at and sign in _IS and tokens[0][0] == '"' and "=" in tokens[at + 1 : at + 12]:  # the line is y = 2x
+            raise_if_doubtful(tokens[:at])
+            return label_of([word.lstrip('"') for word in tokens[:at]]), tokens[at + 1 :]
+        if at and sign in _IS and tokens[at - 1] == '"的取值范围':
+            return label_of([word.lstrip('"') for word in tokens[:at]]), tokens[at + 1 :]
         if sign[0] != '"' and not sign.isalpha():
             break
     if tokens[1:2] == ["("] and ")" in tokens and tokens[tokens.index(")") + 1 : tokens.index(")") + 2] == ["="]:
@@ -245,6 +252,9 @@ def _label(tokens: list[str]) -> tuple[str, list[str]]:
         raise_if_doubtful(tokens[:words])
         return label_of([word.lstrip('"') for word in tokens[: words - 1]]), tokens[words:]
     return "", tokens
+
+
+_RANGE_OF = (['"的取值范围', '"是'], ['"的取值范围', '"为'])
 
 
 def raise_if_doubtful(tokens: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from .items import is_name
+from .items import JOINED_SETS, is_name
 from .scalar import is_scalar, same_scalar
 from .tree import MINUS_ONE, ZERO, Node, kinds, mul, names, neg, num, sub, substitute
 
@@ -81,6 +81,8 @@ def end_of_chain(node: Node) -> Node | None:
         return None  # 1 = 1 says nothing
     for side in node.args[:-1]:
         if is_name(side):
+            if side.kind in JOINED_SETS and last.kind == "var":
+                return None  # A ∩ B = A says something of both
             if (side.kind == "var" and side.value in names(last)) or (
                 side.kind == "const" and side.value in kinds(last)
             ):

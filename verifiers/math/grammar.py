@@ -323,6 +323,9 @@ class Parser:
         elif self.take("*"):
             return Node("call", (base,), "^*")
         elif self.head in ("-", "+"):
+            if self.tokens[self.at + 1] == "}":  # the bound of a one-sided limit
+                self.at += 1
+                return Node("call", (base,), "^" + self.tokens[self.at - 1])
             exponent = self.signed_power()
         elif self.head[:1].isdigit() and self.tokens[self.at - 1] == "^":
             exponent = self._literal()

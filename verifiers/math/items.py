@@ -102,6 +102,8 @@ def unlabelled(node: Node) -> tuple[Node | None, Node]:
         return None, node
     if all(is_name(side) for side in node.args[:-1]):
         label, value = node.args[0], node.args[-1]
+        if label.kind in JOINED_SETS and value.kind == "var":
+            return None, node
         if label.kind == "var" and value != label and label.value in names(value):
             return None, node  # x = x + 1 gives x no value
         if label.kind == "const" and label.value in kinds(value):
@@ -134,7 +136,7 @@ def is_name(node: Node) -> bool:
         return node.value in _MEASURED and len(node.args) == 1 and _is_unknown(node.args[0])
     if node.kind == "abs":
         return node.args[0].kind in ("mul", "var") and _is_segment(node.args[0])
-    if node.kind == "tuple":
+    if node.kind == "tuple" or node.kind in JOINED_SETS:
         return all(is_name(arg) for arg in node.args)
     if node.kind == "pow":
         return node.args[0].kind == "var" and node.args[1].value == -1 and node.args[0].value in _INVERTED
@@ -146,12 +148,15 @@ def is_name(node: Node) -> bool:
             return True  # a product of vectors; a gradient
         if all(part.kind == "var" and str(part.value).isupper() for part in node.args):
             return len(node.args) <= 3
+        if len(head) == 1 and str(head[0].value).startswith("complement"):
+            return is_name(last)
         if len(head) == 1 and head[0].kind == "pow":
             return is_name(head[0]) and last.kind == "var"
         return len(head) == 1 and head[0].kind == "var" and str(head[0].value)[0].isupper() and last.kind == "var"
     return False
 
 
+JOINED_SETS: frozenset[Kind] = frozenset({"union", "inter", "minus"})
 _MEASURED = frozenset({"sin", "cos", "tan", "cot", "sec", "csc", "norm", "det", "Re", "Im", "arg"})
 """Functions whose value for an unknown is asked for as it is: sin A = 1/2."""
 

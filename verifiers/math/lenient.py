@@ -28,6 +28,12 @@ _CUE = re.compile(
     r"[^.\n:：=]{0,20}?(?:\b(?:ist|est|es|è|é)\b|是|为|は|은|[:：])\s{0,3}[:：]?\s{0,3}",
     re.IGNORECASE,
 )
+_OPTION = re.compile(
+    r"\b(?:(?:correct|right|best) (?:option|choice)|(?:option|choice) is)\b[^.?\n:=]{0,12}?(?:\bis\b|:)\s*"
+    r"(?:option |choice )?(?:\*\*|\$)?\(?(?P<a>[A-H])\)?(?=[.,;:*$\s]|\Z)(?!\s+(?:or|and)\b)"
+    r"|(?:故|应|本题|答案)选(?:择|项为|项是)?[:\uff1a]?\s?[$(\uff08]?(?P<b>[A-H]{1,5})(?=[.。,;$)\uff0c\uff1b\uff09\s]|\Z)"
+)
+"""The option that a sentence chooses: "the correct option is (B)", "故选 B"."""
 _SENTENCE_END = re.compile(
     r"\s\((?=not\b|instead|rather|and not"
     r"|see\b|from\b|since\b|as\b|by\b|where\b|which\b)|<\||[.!]\s+[A-Z]|\.\s*$|[。！；\n]"
@@ -101,6 +107,11 @@ def lenient(whole: str) -> Extracted:
     stated = _stated(tail)
     if stated is not None:
         return stated
+    options = list(_OPTION.finditer(tail))
+    if options:
+        before = tail[: options[-1].start()][-60:].rsplit(".", 1)[-1]
+        if not _DENIED.search(before) and not FRAMED.search(before):
+            return Extracted(options[-1]["a"] or options[-1]["b"], "option")
     bold = _BOLD.findall(tail)
     if bold and any(char.isdigit() for char in bold[-1]):
         return Extracted(_with_suffix_marked(bold[-1].strip()), "bold")

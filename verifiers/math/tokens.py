@@ -117,6 +117,8 @@ def _joined(tokens: list[str]) -> list[str]:
             '"' + sign[1:] if sign in _CALLABLE and follows in ("=", ":") else sign
             for sign, follows in zip(tokens, [*tokens[1:], ""], strict=True)
         ]
+    if "\\in" in tokens:
+        tokens = _joined_domains(tokens)
     if "\\max" in tokens or "\\min" in tokens:  # of nothing in brackets they are words: max 4, max: 4
         after = [*tokens[1:], ""]
         tokens = [
@@ -124,6 +126,28 @@ def _joined(tokens: list[str]) -> list[str]:
             for sign, follows in zip(tokens, after, strict=True)
         ]
     return tokens
+
+
+def _joined_domains(tokens: list[str]) -> list[str]:
+    """Behind `∈`, N with its mark, `\\mathbf{N}^*` and a bare Z that ends there are sets of numbers."""
+    joined: list[str] = []
+    at = 0
+    while at < len(tokens):
+        letter = tokens[at].removeprefix("\\mathbb{").removesuffix("}")
+        if joined and joined[-1] == "\\in" and letter in ("N", "Z", "R", "Q"):
+            mark = "".join(tokens[at + 1 : at + 5])
+            bare = mark.replace("{", "").replace("}", "")[:2]
+            if bare in ("^*", "^+", "_+"):
+                joined.append(f"\\mathbb{{{letter}{bare}}}")
+                at += 5 if mark[1] == "{" else 3
+                continue
+            if not mark or mark[0] in "),;":
+                joined.append(f"\\mathbb{{{letter}}}")
+                at += 1
+                continue
+        joined.append(tokens[at])
+        at += 1
+    return joined
 
 
 def _joined_units(tokens: list[str]) -> list[str]:
@@ -319,7 +343,9 @@ def _letters(text: str, start: int, end: int, out: list[str], prose: bool) -> No
     if prose and run in _JOINS:
         out.append(_JOINS[run])
         return
-    if prose or _is_word(run) or (run in UNIT_WORDS and _is_unit_there(text, end, out)) or _spoken(text, start, end):
+    labels = len(run) > 3 and not run.isupper() and text.startswith(":", end)  # Mary: 8
+    is_unit = run in UNIT_WORDS and _is_unit_there(text, end, out)
+    if prose or labels or is_unit or _is_word(run) or _spoken(text, start, end):
         out.append('"' + run)
     else:
         out.extend(run)
@@ -406,6 +432,7 @@ def _command(text: str, at: int, name: str, out: list[str], nesting: int) -> tup
         out.append(f"\\{name}{{{inner.strip().rstrip('*')}}}")
         return at, 0
     if name == "mathbb" or name == "mathcal":
+        at += text.startswith(" ", at)
         inner, at = _group(text, at) if text.startswith("{", at) else (text[at : at + 1], at + 1)
         marks = _SET_MARKS.match(text, at)
         if marks is not None and name == "mathbb":

@@ -29,11 +29,11 @@ _HAN = re.compile(r"[\u4e00-\u9fff]+")
 _POWER = r"(?:\}?\s?\$?\^\s?\{?-?\d\}?|[²³]|\s(?:squared|cubed)\b)?"
 _MEASURE = rf"(?:(?:square|cubic|sq|cu)\.?\s)?(?:[A-Za-zµ]+|[\u4e00-\u9fff]+){_POWER}"
 _BEHIND = re.compile(
-    r"(?:\\[,;:! )\]]|[ \t$~*])*(?:\\(?:text|textrm|mathrm|mbox)\s*\{\s*)?"
+    r"(?:\\[,;:! )\]]|[ \t$~*]){0,12}(?:\\(?:text|textrm|mathrm|mbox)\s*\{\s*)?"
     rf"(?P<unit>\\?%|{_MEASURE}(?:(?:\s?/\s?|\sper\s|\s?(?:·|\\cdot)\s?){_MEASURE}){{0,2}})"
 )
 _WORD = re.compile(r"[A-Za-zµ\u4e00-\u9fff]+")
-_ENDS = re.compile(r"\s*(?:[.,;:!?)\]}*$。,;!]|\\[)\]]|$)")
+_ENDS = re.compile(r"\s*(?:[.,;:!?)\]}*$。\uff0c\uff1b]|\\[)\]]|$)")
 _GOES_ON = re.compile(r"[\s$}]*(?:(?:per|a|an|each|every)\b|[/^\d]|and \$?\d)")
 _JOINS = frozenset("square cubic sq cu per squared cubed cdot".split())
 _NO_MEASURE = frozenset("in as am us mo pm second units unit bar mole cal gal rad 分 度 角 单位".split())
@@ -54,7 +54,9 @@ def unit_behind(text: str, at: int = 0) -> tuple[str, int]:
         return "", at
     phrase = match["unit"]
     words = [word for word in _WORD.findall(phrase) if word not in _JOINS]
-    if any(word in _NO_MEASURE or (lookup(word) is None and word not in CHINESE) for word in words):
+    if not (words or "%" in phrase) or any(
+        word in _NO_MEASURE or (lookup(word) is None and word not in CHINESE) for word in words
+    ):
         return "", at
     short = len(words) == 1 and len(words[0]) == 1 and words[0].isascii()  # m may be a name, or a word
     if _GOES_ON.match(text, match.end()) or (short and not _ENDS.match(text, match.end())):
