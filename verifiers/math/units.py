@@ -47,7 +47,7 @@ def unit_behind(text: str, at: int = 0) -> tuple[str, int]:
     Only known units count: "apples" do not, and neither does "dollars per ticket".
 
     >>> unit_behind("$ square feet."), unit_behind(" dollars per ticket"), unit_behind(r"\text{ km/h}")
-    (('square feet', 13), ('', 0), ('km/h', 12))
+    (('square feet', 13), ('', 0), ('km/h', 11))
     """
     match = _BEHIND.match(text, at)
     if match is None:
