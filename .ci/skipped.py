@@ -37,7 +37,8 @@ def missing(need: str) -> bool:
     if need == "plain-user":
         recent = ["/usr/bin/python3", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
         return shutil.which(recent[0]) is None or subprocess.run(recent, check=False).returncode != 0
-    return need in ("gpu", "runsc", "sklearn", "tensorboard", "trl", "wandb")  # the last four are others' to install
+    # To be built with `r1-reward sandbox build`, or for others to install.
+    return need in ("go", "gpu", "runsc", "sklearn", "tensorboard", "trl", "wandb")
 
 
 def main(report: str) -> int:

@@ -205,7 +205,7 @@ def speed(start: Start, seconds: int) -> dict[str, Any]:
 
 
 def memory(start: Start, requests: int, longest: int) -> dict[str, Any]:
-    """Resident memory after a tenth of the requests and after all of them."""
+    """Resident memory after a tenth of the requests and after all of them, and in between."""
     marks: list[tuple[float, float]] = []
     done = 0.0
     until = time.monotonic() + longest
@@ -214,9 +214,11 @@ def memory(start: Start, requests: int, longest: int) -> dict[str, Any]:
             done += load(port, 5)["requests"]
             marks.append((done, sum(map(resident, processes(pid)))))
     first, early = next((count, mb) for count, mb in marks if count >= done / 10)
+    tenths = [next(mark for mark in marks if mark[0] >= done * tenth / 10) for tenth in range(1, 11)]
     return {
         f"resident MB, server and workers: after {first:,.0f} requests": round(early, 1),
         f"  after {marks[-1][0]:,.0f}": round(marks[-1][1], 1),
+        "  by tenths, thousands of requests: MB": ", ".join(f"{count / 1e3:.0f}: {mb:.1f}" for count, mb in tenths),
     }
 
 

@@ -1,6 +1,7 @@
 """What `r1-reward view` costs: the index of a large scored file, and how soon its rows are on screen.
 
-Rows are those of `benchmarks/report.py`: `--rows` of them (1,000,000), or the file `--source`. One browser opens the
+Rows are those of `benchmarks/report.py`: `--rows` of them (1,000,000), or the file `--source`; with `--short` rows of
+some 0.35 kB with a one-line answer, of which ten million are 3.5 GB. One browser opens the
 file while nothing of it is indexed yet, and again when all is. Prints a table, with the load of the machine beside it;
 `--json FILE` writes it too.
 """
@@ -40,6 +41,7 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--short", action="store_true", help="short rows, for a file of many millions")
     parser.add_argument("--source", type=Path, help="a scored file, instead of making one")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -50,6 +52,8 @@ def main() -> None:
         source = here / "runs" / "rows.jsonl"
         if args.source:
             source.hardlink_to(args.source)
+        elif args.short:
+            short_rows(args.rows, source)
         else:
             seed = here / "seed.jsonl"
             run("score", EXAMPLE, "-o", seed, "--reward", "math,format,language")
@@ -65,6 +69,31 @@ def main() -> None:
         print(f"{name:52} {value}")
     if args.json:
         args.json.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
+
+
+def short_rows(count: int, path: Path) -> None:
+    """A scored file of that many rows, eight to a problem, one right in three."""
+    right, wrong = (
+        json.dumps(
+            {
+                "reward": reward,
+                "verdicts": {
+                    "math": {"status": "scored", "reason": reason, "score": reward, "answer": "7"},
+                    "format": {"status": "scored", "reason": "correct", "score": 1.0},
+                },
+            }
+        )[1:]
+        for reward, reason in ((1.0, "correct"), (0.0, "wrong"))
+    )
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(count):
+            problem = number // 8
+            response = f"So it is \\\\boxed{{{problem + 1 + number % 3}}}."
+            file.write(
+                f'{{"id": "r{number}", "problem": "p{problem}", "level": {number % 5}, '
+                f'"prompt": "What is {problem} + 1?", "reference": "{problem + 1}", "response": "{response}", '
+                f"{wrong if number % 3 else right}\n"
+            )
 
 
 def indexing(source: Path, folder: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ GOLDS: tuple[str, ...] = (
     *("expectedOutput", "reference_outputs.answer", "reference_outputs.output", "expectations.expected_response"),
     *("ground_truth_answer", "ground_truth_solution", "ground_truths", "answer_gt", "ref_answer", "standard_answer"),
     *("truth", "env_extras.reward_spec.ground_truth", "env_extras.reward_model.ground_truth", "reference.answer"),
+    *("answer_number", "task.ground_truth"),
 )
 """Where a right answer may stand. `reference` is our own name; of the others two must not disagree."""
 
@@ -63,6 +64,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "PROMPT",
             "QUESTION",
             "input_prompt",
+            "task.question",
         ),
         "reference": GOLDS,
         "id": ("id", "custom_id", "task_id", "uid", "question_id", "example_id", "unique_id"),

@@ -27,6 +27,7 @@ from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from . import capabilities
 from .aliases import GOLDS, VERDICTS, folded
 from .cases import find_tests, read_tests
+from .prose import may_be_prose, prose
 from .values import plain, read_text
 
 Fields = dict[str, Any]  # any: fields of a Sample, and of its meta
@@ -271,24 +272,40 @@ def choose(golds: Sequence[tuple[str, Any]]) -> tuple[str, Any] | None:
     return first[0], first[1]
 
 
-def check_solution(fields: Fields, name: str) -> None:
-    r"""Raise SampleError where a solution in prose, without a box or `####`, would be taken for the answer.
+def check_solution(fields: Fields, name: str) -> Fields:
+    r"""The fields with the answer of a gold in prose in its place. Raises SampleError where a solution or a sentence
+    without a box, `####` or "the answer is" would be taken for the answer.
 
-    >>> check_solution({"reference": r"We add them. So it is \boxed{4}."}, "solution")
+    >>> check_solution({"reference": "6*7=42. The answer is 42."}, "answer")
+    {'reference': '42'}
+    >>> check_solution({"reference": r"We add them. So it is \boxed{4}."}, "solution") is not None
+    True
     """
-    text = fields.get("reference")
-    if (
-        "olution" not in name.lower()
-        or not isinstance(text, str)
-        or fields.get("kind") is not None
-        or fields.get("tests")
-    ):
-        return
-    if answer_of(text, name) is None and len(_WORD.findall(text)) >= _PROSE and not is_data([text]):
+    golds = fields.get("reference")
+    if fields.get("kind") not in (None, "math") or fields.get("tests"):
+        return fields
+    texts = [golds] if isinstance(golds, str) else golds if isinstance(golds, list) else []
+    said = [prose(one) if isinstance(one, str) and may_be_prose(one) and not is_data([one]) else None for one in texts]
+    whys = [one.why for one in said if one is not None and one.answer is None]
+    if whys and len(whys) == len(texts):
+        raise SampleError(
+            "ambiguous_label",
+            f"{name} is a text that {whys[0]}, by a box, #### or 'the answer is': --map reference={name} takes it as "
+            "it is",
+        )
+    if any(one is not None and one.answer is not None for one in said):
+        read = [
+            text if one is None or one.answer is None else one.answer for text, one in zip(texts, said, strict=True)
+        ]
+        return {**fields, "reference": read[0] if isinstance(golds, str) else read}
+    if "olution" not in name.lower() or not isinstance(golds, str) or fields.get("kind") is not None:
+        return fields
+    if answer_of(golds, name) is None and len(_WORD.findall(golds)) >= _PROSE and not is_data([golds]):
         raise SampleError(
             "ambiguous_label",
             f"{name} is a text that marks no answer, by a box or ####; --map reference={name} takes it as it is",
         )
+    return fields
 
 
 def is_verdict(value: object) -> bool:
@@ -331,6 +348,8 @@ def answer_of(value: object, name: str = "") -> str | None:
         return str(value)
     if not isinstance(value, str):
         return None
+    if "olution" not in name.lower() and may_be_prose(value) and (said := prose(value)) is not None:
+        return said.answer
     if "####" in value:
         return value.rpartition("####")[2].strip() or None
     boxed = _boxed(value)

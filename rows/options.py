@@ -40,6 +40,10 @@ _LETTERED = re.compile(r"(?:^|,)\s*([a-e])\s\)\s")
 _LISTED = re.compile(r"(?<![A-Za-z0-9])(?:[(\[（]([A-J])[)\]）]|([A-J])\s?[.):：、])\s{0,4}\S")
 
 
+_LONGEST = 200
+"""Longest gold that is looked for among the options of a prompt, in characters."""
+
+
 class Options(NamedTuple):
     """The options of a row."""
 
@@ -140,7 +144,7 @@ def choice_fields(fields: Fields, row: Mapping[str, Any]) -> Fields:
     if isinstance(gold, list) and len(gold) == 1:
         gold = gold[0]
     if gold is None or (options := options_of(row)) is None:
-        return {**fields, "kind": "choice"} if isinstance(gold, str) and _in_prompt(gold, row) else fields
+        return {**fields, **_in_prompt(gold, row)} if isinstance(gold, str) else fields
     column, texts = options.column, list(options.texts.values())
     if isinstance(gold, list):
         if all(isinstance(one, str) and one.strip("() ") in options.texts for one in gold):
@@ -184,14 +188,39 @@ def _chosen(fields: Fields, options: Options, gold: Any) -> Fields:  # any: a go
     return {**fields, **texts, "reference": gold, "kind": "choice"}
 
 
-def _in_prompt(gold: str, row: Mapping[str, Any]) -> bool:
-    """Whether a gold is one of the letters from A on that a prompt gives its options."""
-    letter = gold.strip().strip("()")
-    if len(letter) != 1 or letter not in _LETTERS:
-        return False
-    marks = [m[1] or m[2] for text in _asked(row) for m in _LISTED.finditer(text)]
-    last = marks[len(marks) - marks[::-1].index("A") - 1 :] if "A" in marks else []
-    return len(last) > 1 and last == list(_LETTERS[: len(last)]) and letter in last
+def _in_prompt(gold: str, row: Mapping[str, Any]) -> Fields:
+    """What makes the row a choice where a gold is one of the letters from A on that a prompt gives its options, or the
+    words of one of them; empty where it is neither. A number stays mathematics.
+
+    >>> row = {"prompt": "Which?\\nA. Rome\\nB. Paris"}
+    >>> _in_prompt("b", row), _in_prompt("c", row)
+    ({'kind': 'choice', 'reference': 'B'}, {})
+    >>> _in_prompt("Paris", row)
+    {'kind': 'choice', 'reference': 'B'}
+    """
+    letter = gold.strip().strip("()").upper()
+    if len(letter) == 1 and letter in _LETTERS:
+        return {"kind": "choice", "reference": letter} if letter in prompt_options(row) else {}
+    if len(gold) > _LONGEST or any(char.isdigit() for char in gold):
+        return {}
+    fitting = [name for name, text in prompt_options(row).items() if text and text == gold.strip()]
+    return {"kind": "choice", "reference": fitting[0]} if len(fitting) == 1 else {}
+
+
+def prompt_options(row: Mapping[str, Any]) -> dict[str, str]:
+    """The last options from A on in a row's prompt, by letter; empty where there are none.
+
+    >>> prompt_options({"prompt": "How many? (A) 12 (B) 13"})
+    {'A': '12', 'B': '13'}
+    """
+    marks = [(m[1] or m[2], m.end() - 1, m.start(), text) for text in _asked(row) for m in _LISTED.finditer(text)]
+    names = [name for name, *_ in marks]
+    last = marks[len(names) - names[::-1].index("A") - 1 :] if "A" in names else []
+    names = [name for name, *_ in last]
+    if len(last) < 2 or names != list(_LETTERS[: len(last)]):
+        return {}
+    ends = [start for _, _, start, _ in last[1:]] + [len(last[-1][3])]
+    return {name: text[at:end].split("\n")[0].strip(" ,;") for (name, at, _, text), end in zip(last, ends, strict=True)}
 
 
 def _asked(row: Mapping[str, Any]) -> Iterator[str]:

@@ -32,7 +32,8 @@ from .labels import HARMLESS, check_solution, choose, is_verdict, label_fields, 
 from .messages import as_message, is_conversation, is_message, response_text, split_conversation
 from .options import OPTION_COLUMNS, OPTION_MARKS, choice_fields, letter_gold
 from .paths import get, parse_path
-from .replies import check_letter, check_replies, choices_of, fuller, reply_text, several_of
+from .prose import may_be_prose
+from .replies import check_letter, check_replies, check_turns, choices_of, fuller, reply_text, several_of
 from .values import Row, plain, read_text
 
 MAPPABLE = (*SAMPLE_FIELDS, "responses")
@@ -212,7 +213,9 @@ def _is_plain(row: Row) -> bool:
     reference, kind = row.get("reference"), row.get("kind")
     if type(row["response"]) is not str or (kind is not None and not (type(kind) is str and is_known(kind))):
         return False
-    if reference is not None and not (type(reference) is str and (not reference or reference[0] in HARMLESS)):
+    if reference is not None and (
+        type(reference) is not str or (reference and reference[0] not in HARMLESS) or may_be_prose(reference)
+    ):
         return False
     tests, limits = row.get("tests"), row.get("limits")
     return (
@@ -372,6 +375,7 @@ class _Row:
             if responses == [None]:
                 if not after:
                     raise SampleError("missing_field", f"{column} ends with a user's turn, so the row has no response")
+                check_turns(self._row, column, after)
                 turns = after
                 self._note("response", column)
                 asked, path = before, column
@@ -466,14 +470,14 @@ class _Row:
             for column in ("choices", "options"):
                 if isinstance(inner.get(column), list | dict) and column not in seen and len(inner[column]) > 1:
                     fields[column] = seen[column] = inner[column]
-        label = choice_fields(label_fields(gold, name, seen, kind), seen) if kind is None else None
-        if label is None:
-            label = label_fields(gold, name, seen, kind)
+        label = label_fields(gold, name, seen, kind)
+        label = label if kind is not None else choice_fields(label, seen)
         filled = {key: value for key, value in fields_read.items() if value is not None}
         # Beside tests a solution is a program.
         tested = not FORM_COLUMNS.isdisjoint(self._row)
         if kind in (None, "math") and name not in self._columns.values() and not filled and not tested:
-            check_solution(label, name)
+            read = check_solution(label, name)
+            label = read if read is label or kind is not None else choice_fields(read, seen)
         return {**label, **filled}
 
     def _gold(self, kind: str | None) -> tuple[str, Any]:  # any: JSON values

@@ -17,15 +17,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..verifiers.errors import SampleError
-from .aliases import PAIRED, SHORT
-from .messages import REPLIES, is_message, response_text
+from .aliases import CONVERSATIONS, PAIRED, SHORT
+from .messages import REPLIES, is_conversation, is_message, response_text, split_conversation
+from .options import prompt_options
 from .values import Row, read_text
 
 _NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
 _BARE = 40
 """Longest text that may be an answer taken out of a response, in characters."""
 _WRONG = ("Incorrect Answer 1", "incorrect_answer_1", "Incorrect Answer")
-_LETTER = re.compile(r"(?:boxed\{\s*(?:\\\w+\{)?\(?[A-J]\)?\}|(?:^|answer\W+(?:is\W+)?)\(?[A-J]\)?\W*$)", re.IGNORECASE)
+_LETTER = re.compile(
+    r"(?:boxed\{\s*(?:\\\w+\{)?\(?([A-J])\)?\}|(?:^|answer\W+(?:is\W+)?)\(?([A-J])\)?\W*$)", re.IGNORECASE
+)
 
 
 def choices_of(value: Any) -> list[Any] | None:  # any: JSON values
@@ -66,9 +69,19 @@ def fuller(value: str, other: str) -> bool:
 
 
 def check_letter(row: Row, gold: object, response: str) -> None:
-    """Raise SampleError where a response names a letter of options whose order the row does not hold, as GPQA's."""
-    wrong = any(isinstance(row.get(name), str) for name in _WRONG)
-    if wrong and not _is_letter(gold) and _LETTER.search(response[-200:]):
+    """Raise SampleError where a response names a letter of options whose order the row does not hold, as GPQA's, and
+    where it names a letter of the prompt's options while the gold is the number of one."""
+    named = None if _is_letter(gold) else _LETTER.search(response[-200:])
+    if named is None:
+        return
+    options = prompt_options(row)
+    letter = (named[1] or named[2]).upper()
+    if letter in options and not isinstance(gold, list) and str(gold).strip() in options.values():
+        raise SampleError(
+            "ambiguous_label",
+            "the response names a letter of the prompt's options, and the gold is the text of one: say its letter",
+        )
+    if any(isinstance(row.get(name), str) for name in _WRONG):
         raise SampleError(
             "ambiguous_label",
             "the response names a letter, and the row holds its options in no order: say the letter of the right one "
@@ -76,24 +89,38 @@ def check_letter(row: Row, gold: object, response: str) -> None:
         )
 
 
+def check_turns(row: Row, column: str, turns: Any) -> None:  # any: messages
+    """Raise SampleError where another column holds a conversation with another last turn: one of them may be the
+    gold's, as OpenThoughts keeps the data set's solution in `messages` and the model's in `conversations`."""
+    for other in CONVERSATIONS:
+        if other == column or not is_conversation(row.get(other)):
+            continue
+        theirs = split_conversation(row[other])[1]
+        if theirs and response_text(theirs) != response_text(turns):
+            raise SampleError(
+                "ambiguous_response",
+                f"{column} and {other} both may hold the response; --map response={column} says so",
+            )
+
+
 def check_replies(
     responses: list[Any],  # any: texts or messages
     fields: Row,
-    places: Mapping[str, str],
+    sources: Mapping[str, str],
     named: Mapping[str, str | None],
 ) -> None:
     """Raise SampleError where it is open whether each response has a gold of its own, and where an answer taken out of
-    a response stands for it without the box that mathematics looks for. `places` are where the row's fields stood,
+    a response stands for it without the box that mathematics looks for. `sources` are where the row's fields stood,
     `named` those that the user named."""
-    where, golds = places.get("reference"), fields.get("reference")
+    where, golds = sources.get("reference"), fields.get("reference")
     paired = where in PAIRED and "reference" not in named
     if paired and isinstance(golds, list) and len(golds) == len(responses) > 1:
         raise SampleError(
             "ambiguous_label",
-            f"{where} holds as many golds as {places.get('responses') or 'responses'} responses: one each, or any of "
+            f"{where} holds as many golds as {sources.get('responses') or 'responses'} responses: one each, or any of "
             f"them for all? --map reference={where} says any; for one each give each response a row",
         )
-    where, said = places.get("response"), responses[0]
+    where, said = sources.get("response"), responses[0] if responses else None
     short = where in SHORT and "response" not in named and golds is not None
     if short and isinstance(said, str) and "boxed" not in said and fields.get("kind") in (None, "math"):
         raise SampleError(

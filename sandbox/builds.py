@@ -42,7 +42,10 @@ def build(language: Language, source: str, limits: Limits, code: str | None = No
     ending = language.ending if code is not None else None
     text = source if code is None else f"{source}\n{ending.prepend if ending else ''}{code}"
     files: dict[str, bytes] = {}
-    if ending is not None:
+    if ending is not None and ending.join is not None and code is not None:
+        text, more = ending.join(source, code)
+        files |= {name: content.encode("utf-8", "replace") for name, content in more.items()}
+    elif ending is not None:
         for name, content in ending.files.items():
             files[name] = content.replace("{main}", language.test_main(text) if language.test_main else "").encode()
         text += ending.append

@@ -32,6 +32,8 @@ class Diagnosis:
     """What it says it holds to."""
     caveats: Sequence[str] = ()
     """What it says it does not."""
+    memory: str = ""
+    """What bounds the memory of programs there."""
     images: dict[str, str] = field(default_factory=dict)
     """The state of each image: fresh, stale or missing; empty where there are no images."""
 
@@ -50,7 +52,12 @@ def diagnose(name: str, *, image: str = "python") -> Diagnosis:
             made = backend(name)
         findings = check(made, image=image, probes=PROBES)
         return Diagnosis(
-            name=name, findings=findings, promises=made.promises, caveats=made.caveats, images=_images(name)
+            name=name,
+            findings=findings,
+            promises=made.promises,
+            caveats=made.caveats,
+            memory=_memory(name),
+            images=_images(name),
         )
     except SandboxError as error:
         return Diagnosis(name=name, missing=str(error), images=_images(name))
@@ -75,6 +82,16 @@ def run_doctor(names: Sequence[str] = (), *, as_json: bool = False) -> int:
         sys.stdout.write("\n")
     required_missing = any(each.missing for each in diagnoses) if names else all(each.missing for each in diagnoses)
     return 1 if required_missing or any(each.failed for each in diagnoses) else 0
+
+
+def _memory(name: str) -> str:
+    if name == "local":
+        from .backends.local import bounds_memory
+
+        return bounds_memory()
+    if name == "unsafe":
+        return "a look every 20 ms for each program"
+    return "the control group of its container, and a look every 20 ms for each program"
 
 
 def _images(name: str) -> dict[str, str]:
@@ -119,6 +136,7 @@ def _show(diagnosis: Diagnosis) -> None:
             tried = Text(each.name if each.held else f"{each.name}: {each.hole}")
             table.add_row(each.area, tried, mark, f"{each.seconds:.1f}")
         console.print(table)
+        console.print(Text(f"memory is bounded by {diagnosis.memory}"), soft_wrap=True)
     by_state: dict[str, list[str]] = {}
     for name, state in diagnosis.images.items():
         by_state.setdefault(state, []).append(name)

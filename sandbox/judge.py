@@ -30,7 +30,8 @@ from typing import NamedTuple, TypeVar
 from . import rules
 from .answer import ask_call, ask_calls, ask_test
 from .builds import Build, Builds, build
-from .errors import MachineBusyError
+from .errors import MachineBusyError, RefusedError
+from .golang import missing_package
 from .languages import COMPILE_LIMITS, LANGUAGES
 from .limits import DEFAULT_LIMITS, Limits
 from .outcome import Fault, Outcome, Result, TestOutcome, Trust
@@ -47,6 +48,8 @@ _IMPORT_S = 0.75
 """Processor time that importing one of these may take; it is not the program's."""
 _SLOW_COMPILE_S = 5.0
 """A program whose compiling took longer and failed is not tried by another standard."""
+_NO_COMMAND = 127
+"""The status of a shell that has not found what it was to start."""
 _T = TypeVar("_T")
 
 
@@ -179,6 +182,11 @@ class _Judge:
         built = build(self._language, self._submission.source, self._limits, code, self._submission.standard)
         complaint = self._load(built)
         if complaint is not None:
+            package = missing_package(complaint.stderr, code or "")
+            if package:
+                self._fault = Fault.SANDBOX
+                why = f"the tests import {package}, which is not here"
+                return replace(complaint, outcome=Outcome.INFRA, detail=why)
             return complaint
         if isinstance(test, StdinTest):
             return self._stdin(test, built)
@@ -396,6 +404,8 @@ class _Judge:
             self._count(ran)
             if ran.ended == "exit" and not ran.status:
                 return None
+            if ran.ended == "exit" and ran.status == _NO_COMMAND:
+                raise RefusedError(f"no compiler for {self._language.name} in this image: {rules.ending(ran)}")
             first = first or ran
             if ran.ended != "exit" or ran.cpu_seconds > _SLOW_COMPILE_S:
                 break

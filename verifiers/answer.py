@@ -46,7 +46,8 @@ Golds = Sequence[Sequence[str]]
 _CUE = re.compile(
     r"(?:(?<!wrong )(?<!incorrect )(?<!false )"
     r"\banswer\s*(?:is|was|:|：|=)|\banswers\s*(?:are|:)|答案\s*(?:是|为|：|:)|\bAntwort\s*(?:ist|lautet|:)"
-    r"|\br[ée]ponse\s*(?:est|:)|\brespuesta\s*(?:es|:)|\brisposta\s*(?:è|:)|答え\s*(?:は|：|:)|(?<!\w)ответ\s*(?:—|:))\s*:?\s*",
+    r"|\br[ée]ponse\s*(?:est|:)|\brespuesta\s*(?:es|:)|\brisposta\s*(?:è|:)|答え\s*(?:は|：|:)|(?<!\w)ответ\s*(?:—|:)"
+    r"|\bresposta\s*(?:é|:)|\bantwoord\s*(?:is|:))\s*:?\s*",
     re.IGNORECASE,
 )
 _BREAK = re.compile(r"\n|(?<=[\w)\"'”%])[.。](?:\s|$)(?!\d)|。")
@@ -68,15 +69,17 @@ _THEN = re.compile(
     re.IGNORECASE,
 )
 _PLACE = re.compile(r"\b(?:first|second|third|fourth|fifth|[1-5](?:st|nd|rd|th))(?:ly)?\b", re.IGNORECASE)
-_PLACES = {"fir": 1, "1st": 1, "sec": 2, "2nd": 2, "thi": 3, "3rd": 3, "fou": 4, "4th": 4, "fif": 5, "5th": 5}
+_RANKS = {"fir": 1, "1st": 1, "sec": 2, "2nd": 2, "thi": 3, "3rd": 3, "fou": 4, "4th": 4, "fif": 5, "5th": 5}
 _POLAR = {word: polar for polar, words in TABLES["polar"].items() for word in words.split()}
 _SAYS_POLAR = re.compile(r"\W*(\w+)(?:\W*$|\s*(?:,|[.;:—–-](?!\s*#?\d)))")
 _NOTHING = frozenset(TABLES["unanswerable"]["texts"].strip().split("\n"))
 _TAKEN_BACK = re.compile(r"\s*(?:no|wait|actually|correction|sorry|hmm|or|rather|not)\b", re.IGNORECASE)
-_WITH_QUESTION = re.compile("[ %是は]|^none$", re.IGNORECASE)
+_WITH_QUESTION = re.compile(r"[ %是は]|\d[-:–]\d|^[-+−]?0?\.\d|^none$", re.IGNORECASE)
 """What is read with the question in view."""
 _NO_PERCENT = re.compile(r"(?i:how many\b)(?!.*(?:percent|per cent|%))")
 _PERCENT = re.compile(r"%|\bper ?cent\b|\bpct\b", re.IGNORECASE)
+_ASKS_PERCENT = re.compile(r"%|per ?cent", re.IGNORECASE)
+_BELOW_ONE = re.compile(r"[-+−]?0?\.\d")
 _OBJECT = re.compile(r"(?:```(?:json)?\s*)?(\{.*\})\s*(?:```)?", re.DOTALL)
 _ANSWER_KEYS = ("answer", "final_answer", "final answer")
 _PROSE = 12
@@ -217,8 +220,9 @@ def _bare(text: str) -> str:
     if "\\" in text or "{" in text:
         text = _FRACTION.sub(_ratio, text)
         text = _COMMAND.sub(_sign, _WRAPPED.sub(_inner, text))
-    text = _WRAPPED.sub(_inner, text).strip()
-    text = _LEFT_OPEN.sub("", text)
+    marked = "*" in text or "_" in text or "`" in text or "\\" in text
+    text = (_WRAPPED.sub(_inner, text) if marked else text).strip()
+    text = _LEFT_OPEN.sub("", text) if "*" in text else text
     # Dollars around a formula; one alone is money.
     return text[1:-1].strip() if len(text) > 2 and text[0] == text[-1] == "$" else text
 
@@ -259,6 +263,13 @@ def same(said: str, gold: str, language: str = "en", *, fuller: bool = True, que
         return polar == _POLAR[expected[0]] and not others - {polar}
     if _NO_PERCENT.match(question) and _PERCENT.search(said) and not _PERCENT.search(gold):
         return False
+    # 0.05 may be a share of one: its sign is left out only where percents are asked for.
+    if (
+        _BELOW_ONE.match(gold)
+        and bool(_PERCENT.search(said)) != bool(_PERCENT.search(gold))
+        and not _ASKS_PERCENT.search(question)
+    ):
+        return False
     golds = [gold, gold[place.end() :]] if (place := _PLACED.match(gold)) else [gold]
     return any(_same(text, one, language, fuller) for one in golds for text in readings(said, one, question))
 
@@ -286,8 +297,8 @@ def _item_lists(said: str, count: int) -> list[list[str]]:
     text = _BULLET.sub("", said).strip().rstrip(".")
     lists = [[one.strip() for one in re.split(split, text) if one.strip()] for split in _SPLITS]
     lists.append(_ARROWS.split(text))
-    places = [_PLACES[word.lower()[:3]] for word in _PLACE.findall(text)]
-    if places == sorted(set(places)):  # `first Venus, third Earth, second Mars` is no order of its own
+    ranks = [_RANKS[word.lower()[:3]] for word in _PLACE.findall(text)]
+    if ranks == sorted(set(ranks)):  # `first Venus, third Earth, second Mars` is no order of its own
         lists.append(_THEN.split(_FIRST.sub("", text)))
     return [items for items in lists if len(items) == count]
 

@@ -179,9 +179,9 @@ def _answer(scanned: Reasoning, *, lenient: bool, whole: bool) -> str:
         return boxes[-1].body.of(text) if len(boxes) == 1 and boxes[0].closed else text
     if scanned.final is None:
         return ""
-    boxes = scanned.boxes_in(scanned.final)
-    if boxes:
-        return boxes[-1]
+    boxed = scanned.boxes_in(scanned.final)
+    if boxed:
+        return boxed[-1]
     if not lenient:
         return ""
     text = scanned.final.of(scanned.text).strip()

@@ -26,7 +26,9 @@ _LEAD = re.compile(
 )
 _PREPOSITION = re.compile(r"(?:in|at|on|by)\s+(?=\S)", re.IGNORECASE)
 _COPULA = re.compile(r"\s(?:is|was|are|were|equals)(?:\s*:)?\s+")
-_TAIL = re.compile(r"\s(?:is|was|are|were|equals|by|in|on|at|of|from|to|called|named|as)(?:\s*:)?\s+")
+_TAIL = re.compile(
+    r"\s(?:is|was|are|were|equals|by|in|on|at|of|from|to|called|named|as|ist|est|es|fue|è|é|foi)(?:\s*:)?\s+"
+)
 _DENIAL = re.compile(
     r"\b(?:not|no|never|neither|nor|or|cannot|wrong|incorrect|false|if|unless)\b|n['’]t\b", re.IGNORECASE
 )
@@ -38,7 +40,7 @@ _SMALL = frozenset(
     "a an the is was are were be been of in on at to by for from with who which that it its he she they his her their"
     " this these there has have had did do does s took take takes place happened occurred held written located"
     " called named known answer author writer name person city country year date number total result difference"
-    " serve served serves as would rank ranks ranked".split()
+    " serve served serves as would rank ranks ranked die der das el la le il ist est es fue è é foi".split()
 )
 _PAST = dict(pair.split(":") for pair in TABLES["verbs"]["past"].split())
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
@@ -59,6 +61,14 @@ _PERIOD = re.compile(r"\d{1,2}(?:st|nd|rd|th)[ -]century|\d{3}0s", re.IGNORECASE
 _IS_CJK = re.compile(r"(?P<subject>[\u3040-\u30ff\u3400-\u9fff]+?)(?:是|は、?)(?P<said>[^是は不非或か]+)")
 _POLITE = re.compile(r"(.+?)(?:です|でした|である|だ)")
 _NONE = re.compile(r"(?:there (?:were|was|are|is) )?(?:none\b|no\b(?=.))(?P<rest>.*)", re.IGNORECASE)
+_SCORE = re.compile(r"(\d{1,3})[:–-](\d{1,3})")
+_ASKS_SCORE = re.compile(r"(?!.*\b(?:when|time|ratio|odds)\b).*\b(?:score|scores|scoreline|result)\b", re.IGNORECASE)
+_KIND_OF_PLACE = "(?:capital|city|town|village|county|province|region|district|port|seat|place|where)"
+_DECADES = "thirties forties fifties sixties seventies eighties nineties".split()
+_DECADE = re.compile(rf"(?:the )?(?:(?:19|['’‘])?([3-9])0s|({'|'.join(_DECADES)}))", re.IGNORECASE)
+_ASIDE = re.compile(r"([^,;()]+)(?:, ([^,;()]+)| \(([^,;()]+)\))")
+_NUMBERED = re.compile(r"[^\W\d].* (?:\d+|[IVXLC]+)")
+_YEARS = re.compile(r"\d{4}(?:[–-]\d{2,4})?")
 _HOW_MANY = re.compile(r"\W*how (?:many|much)\b", re.IGNORECASE)
 _LABEL = re.compile(r"[^\W\d_]+(?: [^\W\d_]+)?")
 _NO_LABEL = frozenset(f"{TABLES['units']['none']} {' '.join(TABLES['bounds'].values())} about nearly".split())
@@ -100,6 +110,14 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
         denied = contrast["denied"] or contrast["denied2"] or contrast["denied3"]
         if denied != answer and (denied[0].isupper() or denied[0].isdigit()):
             yield from readings(answer, gold, question)
+    if text[-8:] == " of them":
+        yield rest[:-8]
+    if text[-1:] == "s":
+        yield from _decade(rest, gold)
+    if gold[:1].isdigit() and (score := _SCORE.fullmatch(text)) and _ASKS_SCORE.match(question):
+        yield from (f"{score[1]}-{score[2]}", f"{score[1]}:{score[2]}")
+    if (text[-1:] == ")" or ", " in text) and (aside := _ASIDE.fullmatch(rest)) and _only_aside(aside, question):
+        yield aside[1]
     if text.endswith(" place") and (gold.endswith(("st", "nd", "rd", "th", "second", "third"))):
         yield text[:-6]
     if gold[:1].isdigit() and len(text) <= _LONGEST:
@@ -150,6 +168,27 @@ def _stated(text: str, gold: str, question: str) -> Iterator[str]:
                 before = text[: match.start()].rsplit(None, 1)[-1:]  # District 10 counts nothing
                 if not before or f"{before[0]} {match[0]}".lower() not in question.lower():
                     yield match[0]
+
+
+def _decade(text: str, gold: str) -> Iterator[str]:
+    """The gold where a text is the same decade of the last century, written shorter: the '90s, the nineties."""
+    said, expected = _DECADE.fullmatch(text), _DECADE.fullmatch(gold)
+    if said and expected and gold[:1] not in "3456789":  # 90s alone may be an age
+        tens = [match[1] or str(3 + _DECADES.index(match[2].lower())) for match in (said, expected)]
+        if tens[0] == tens[1]:
+            yield gold
+
+
+def _only_aside(match: re.Match[str], question: str) -> bool:
+    """Whether what follows an answer says where it is, as the question does, or the year of a numbered name."""
+    if match[3] and _YEARS.fullmatch(match[3]):
+        return _NUMBERED.fullmatch(match[1]) is not None
+    place = match[2] or match[3]
+    if place not in question or " or " in question:
+        return False
+    place = re.escape(place)
+    asked = rf"\b{_KIND_OF_PLACE}(?: of| in|\b.* in) (?:the )?{place}(?!\w)|\b{place}['’]s {_KIND_OF_PLACE}\b"
+    return re.search(asked, question, re.IGNORECASE) is not None
 
 
 def _checked(match: re.Match[str]) -> str:

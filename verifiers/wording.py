@@ -87,7 +87,10 @@ _ISOTOPE = re.compile(rf"(?<![\w-])({'|'.join(_ELEMENTS)})-(\d{{1,3}})(?![\w-])"
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _ACRONYM = re.compile(r"(.+?)\s*\(([^()\s]{2,12})\)")
 _LAST_FIRST = re.compile(r"([^\W\d][^\d,;]*), (?!(?:[JS]r|[JS]unior|I{2,3}|IV)\b)([^\W\d][^\d,;]*)")
-_GIVEN_NAME = re.compile(r"[^\W\d_a-z][^\W\d_]*(?:['’-][^\W\d_]+)*\.?")
+_PHONE = re.compile(r"(?=(?:\D*\d){8})\+?(?:\d{1,5}|\(\d{1,5}\))(?:[ -]?(?:\d{1,5}|\(\d{1,5}\))){2,5}")
+_COORDINATES = re.compile(r"(\d+(?:\.\d+)?)\s?°?\s?([NS]),?\s+(\d+(?:\.\d+)?)\s?°?\s?([EW])")
+_CASTLING = re.compile(r"0-0(?:-0)?[+#]?")
+_NAME_PART = re.compile(r"[^\W\d_a-z][^\W\d_]*(?:['’-][^\W\d_]+)*\.?")
 
 
 def normal(text: str, language: str = "en") -> tuple[str, ...]:
@@ -139,11 +142,18 @@ def _words(text: str) -> tuple[str, ...]:
         text = unicodedata.normalize("NFD", plain(text))
         text = unicodedata.normalize("NFC", _ACCENT.sub("", text))
         text = _GREEK.sub(_letter_name, text)
-    text = minus_in_words(_DATA.sub(_data_unit, text))
-    text = _ALGEBRA.sub(r"\1\3 − \2\4", _QUOTED.sub(r"\2", text)).casefold().replace("&", " and ")
-    text = _TONE.sub(lambda match: match[1] + ("#" if match[2] == "sharp" else "♭"), text)
-    text = _SLASH.sub(" ", _HYPHEN.sub(" ", _INNER.sub("", _INITIALS.sub(r"\1", _MINUS.sub(r"\1-", text)))))
-    brackets = "()[]" if _BRACKETED.search(text) else ""
+    # Each pattern is tried only where a sign of it stands: most texts hold none.
+    dashed = "-" in text
+    text = minus_in_words(_DATA.sub(_data_unit, text) if "b" in text or "B" in text else text)
+    text = _QUOTED.sub(r"\2", text) if '"' in text or "'" in text else text
+    text = (_ALGEBRA.sub(r"\1\3 − \2\4", text) if dashed else text).casefold().replace("&", " and ")
+    if "sharp" in text or "flat" in text:
+        text = _TONE.sub(lambda match: match[1] + ("#" if match[2] == "sharp" else "♭"), text)
+    text = _INITIALS.sub(r"\1", _MINUS.sub(r"\1-", text) if dashed else text)
+    text = _INNER.sub("", text) if "." in text or "'" in text or "`" in text else text
+    text = _HYPHEN.sub(" ", text) if dashed else text
+    text = _SLASH.sub(" ", text) if "/" in text else text
+    brackets = "()[]" if ("(" in text or "[" in text) and _BRACKETED.search(text) else ""
     return tuple(
         _number(match) if match.lastgroup == "number" else match[0]
         for match in _WORD.finditer(text)
@@ -193,6 +203,8 @@ def same_wording(said: str, gold: str, language: str = "en") -> bool:
     one, other = _spellings(said, language), _spellings(gold, language)
     if not one.isdisjoint(other) or _same_person(said, gold):
         return True
+    if gold[:1] in "+(" and _PHONE.fullmatch(gold):
+        return _PHONE.fullmatch(said) is not None and re.findall(r"\d+", said) == re.findall(r"\d+", gold)
     if (match := _LAST_FIRST.fullmatch(said)) and "," not in gold:
         return not _spellings(f"{match[2]} {match[1]}", language).isdisjoint(other)
     if (match := _LAST_FIRST.fullmatch(gold)) and "," not in said:
@@ -204,29 +216,41 @@ def same_wording(said: str, gold: str, language: str = "en") -> bool:
 
 
 def _same_person(one: str, other: str) -> bool:
-    """Whether two names differ in middle names alone that one of them has as initials: John F. and John Fitzgerald."""
+    """Whether two names differ in middle names alone that one of them has as initials: John F. and John Fitzgerald.
+
+    A first name may be an initial where another follows it: J. R. R. Tolkien."""
     if (". " not in one and ". " not in other) or max(len(one), len(other)) > 60:
         return False
     names = [text.strip().replace(".", ". ").split() for text in (one, other)]
-    if len(names[0]) != len(names[1]) or len(names[0]) < 3 or not all(map(_GIVEN_NAME.fullmatch, names[0] + names[1])):
+    if len(names[0]) != len(names[1]) or len(names[0]) < 3 or not all(map(_NAME_PART.fullmatch, names[0] + names[1])):
         return False
     pairs = list(zip(*names, strict=True))
+    initials = any(all(part[1:] == "." for part in parts[:-1]) for parts in names)
     return all(
-        a == b or (0 < at < len(pairs) - 1 and a[0] == b[0] and (a[1:] == "." or b[1:] == ".") and len(a) != len(b))
+        a == b or ((0 if initials else 1) <= at < len(pairs) - 1 and a[0] == b[0] and (a[1:] == ".") != (b[1:] == "."))
         for at, (a, b) in enumerate(pairs)
-    ) and all(len(pairs[at][0].rstrip(".")) > 1 for at in (0, -1))
+    ) and all(len(pairs[at][0].rstrip(".")) > 1 for at in ((-1,) if initials else (0, -1)))
 
 
 @lru_cache(maxsize=8_192)
 def _spellings(text: str, language: str) -> frozenset[tuple[str, ...]]:
     """The spellings of a text; none of them empty."""
-    eighth = _THE_EIGHTH.sub(lambda match: str(_ORDINALS.get(match[1].lower(), match[0])), text)
+    eighth = text
+    if " the " in text:
+        eighth = _THE_EIGHTH.sub(lambda match: str(_ORDINALS.get(match[1].lower(), match[0])), text)
     if blood := _BLOOD.fullmatch(text):
         text = eighth = f"{blood[1]}{'+' if blood[2][0] in '+pP' else '-'}"
-    text, eighth = _ISOTOPE.sub(_isotope, text), _ISOTOPE.sub(_isotope, eighth)
-    texts = [text, eighth, _JOINED.sub("", plain(text)), text.translate(_UMLAUTS)]
-    if ((match := _ACRONYM.fullmatch(text)) and _is_acronym(match[2], match[1])) or (
-        (match := re.fullmatch(r"([^()\s]{2,12}) \((.+)\)", text)) and _is_acronym(match[1], match[2])
+    if text[-1:] in "EW" and (place := _COORDINATES.fullmatch(text)):
+        text = eighth = " ".join(place.groups())
+    if text[:3] == "0-0" and _CASTLING.fullmatch(text):
+        text = eighth = text.replace("0", "O")
+    text, eighth = (_ISOTOPE.sub(_isotope, one) if "-" in one else one for one in (text, eighth))
+    joined = plain(text)
+    texts = [text, eighth, _JOINED.sub("", joined) if "-" in joined else joined]
+    texts += [] if text.isascii() else [text.translate(_UMLAUTS)]
+    if text[-1:] == ")" and (
+        ((match := _ACRONYM.fullmatch(text)) and _is_acronym(match[2], match[1]))
+        or ((match := re.fullmatch(r"([^()\s]{2,12}) \((.+)\)", text)) and _is_acronym(match[1], match[2]))
     ):
         texts += match.groups()
     return frozenset({words for one in dict.fromkeys(texts) if (words := _spelled(one, language))} or {("",)})
@@ -246,10 +270,10 @@ def _is_acronym(short: str, text: str) -> bool:
 
 def _spelled(text: str, language: str) -> tuple[str, ...]:
     """The words of a text, each in the first of its spellings."""
-    text = _STATE.sub(lambda match: _STATES[match[0]], text)
-    text = _ROMAN.sub(_roman, text)
+    text = _STATE.sub(lambda match: _STATES[match[0]], text) if ", " in text else text
+    text = text if text.islower() else _ROMAN.sub(_roman, text)
     text = _DECADE.sub("s", text) if "0's" in text or "0’s" in text else text
-    text = _TO.sub("-", text)
+    text = _TO.sub("-", text) if " t" in text or " until " in text else text
     words: list[str] = []
     for word in _normal(digits_for_words(text) if re.search("[a-z]{3}", text) else text, language):
         if word in _ORDINALS:

@@ -120,17 +120,18 @@ def make_app(
         # NeMo-Gym's agents open a session before they ask; there is nothing to remember here.
         return _json(b"{}")
 
+    # Starlette tries them in turn: first those that rollouts are sent to.
     routes = [
+        Route(path, _Asked(form, batcher, metrics, limits, served, breaker), methods=["POST"])
+        for path, form in {**FORMS, **MODEL_FORMS}.items()
+    ]
+    routes += [
         *(Route(path, healthz, methods=["GET"]) for path in ("/healthz", "/health")),
         Route("/readyz", readyz, methods=["GET"]),
         Route("/openapi.json", described, methods=["GET"]),
         Route("/docs", docs, methods=["GET"]),
         Route("/metrics", scrape, methods=["GET"]),
         Route("/seed_session", seed_session, methods=["POST"]),
-    ]
-    routes += [
-        Route(path, _Asked(form, batcher, metrics, limits, served, breaker), methods=["POST"])
-        for path, form in {**FORMS, **MODEL_FORMS}.items()
     ]
     paths = frozenset(route.path for route in routes)
     described_as = document(version, paths=paths, guarded=bool(clients.known))

@@ -7,6 +7,8 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,9 +36,12 @@ class Follower:
         self._start()
 
     def _start(self) -> None:
-        spawned = multiprocessing.get_context("spawn")
-        self._asked: Any = spawned.Queue()  # any: a queue of paths has no type of its own
-        self._process = spawned.Process(target=_follow, args=(self._folder, self._asked, os.getpid()), daemon=True)
+        # A new interpreter would import for half a second, or for two on a busy machine, while the first file waits.
+        # A copy of this process needs that no other thread of it holds a lock.
+        forks = sys.platform == "linux" and threading.active_count() == 1
+        context: Any = multiprocessing.get_context("fork" if forks else "spawn")  # any: no type covers both
+        self._asked: Any = context.Queue()  # any: a queue of paths has no type of its own
+        self._process = context.Process(target=_follow, args=(self._folder, self._asked, os.getpid()), daemon=True)
         self._process.start()
 
     def __enter__(self) -> Follower:
@@ -63,11 +68,13 @@ class Follower:
     @property
     def process(self) -> int | None:
         """Its id."""
-        return self._process.pid
+        number: int | None = self._process.pid
+        return number
 
 
 def _follow(folder: str, asked: Any, parent: int) -> None:  # any: as above
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends it
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.nice(5)
     order: list[str] = []
     failed: dict[str, str] = {}

@@ -402,7 +402,7 @@ def _asked(row: ScoredRow) -> tuple[str, str]:
 
 def _text(value: Any) -> Any:  # any: a value for SQLite, which holds no half of a pair and no true or false
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
     return str(value).lower() if isinstance(value, bool) else value
 
 

@@ -275,7 +275,7 @@ def _multipl_e(row: Row) -> Sequence[TestCase]:
 def _human_eval_x(row: Row) -> Sequence[TestCase]:
     if str(row["task_id"]).startswith("Python/"):
         return [TestCase(type="assert", code=row["test"])]
-    return [TestCase(type="program", code=row["test"])]
+    return [TestCase(type="program", code=f"{_text(row, 'test_setup')}\n{row['test']}")]  # Go's: package and imports
 
 
 _TESTS_OF_PYTEST = re.compile(r"^(?:async )?def test_?\w*\(|^class Test", re.MULTILINE)

@@ -401,9 +401,9 @@ def _signal(pid: int) -> None:
         pass
 
 
-def _send_folders(descriptor: int, places: Sequence[str]) -> None:
+def _send_folders(descriptor: int, paths: Sequence[str]) -> None:
     """Hand folders of our own mount namespace to the agent, which has not got them."""
-    folders = [os.open(place, os.O_RDONLY | os.O_DIRECTORY) for place in places]
+    folders = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in paths]
     packed = b"".join(folder.to_bytes(4, sys.byteorder) for folder in folders)
     socket = _socket.socket(fileno=descriptor)
     socket.sendmsg([b"f"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)])

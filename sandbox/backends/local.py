@@ -33,6 +33,8 @@ _UIDS = 4096
 _FIRST_UID = 1 << 30
 _BLOCKS = 200_000
 _PREFIX = "r1-reward-"
+_CGROUPS = Path("/sys/fs/cgroup")
+_CONTROLLERS = ("memory", "pids")
 _START_S = 20.0
 _END_S = 5.0
 
@@ -170,21 +172,46 @@ def _started(pid: int) -> str:
         return "gone"
 
 
+def delegated(root: Path, path: str) -> tuple[Path, list[str]]:
+    """The nearest control group of the second version that hands its controllers on and is ours to change, from that of
+    this process upwards: one that holds processes hands on none, so it is mostly the one above, as under systemd."""
+    place = root / path
+    for group in (place, *place.parents):
+        try:
+            enabled = (group / "cgroup.subtree_control").read_text(encoding="utf-8").split()
+        except OSError:
+            break
+        ours = [name for name in enabled if name in _CONTROLLERS]
+        if ours and os.access(group, os.W_OK) and os.access(group / "cgroup.procs", os.W_OK):
+            return group, ours
+    return place, []
+
+
+def bounds_memory() -> str:
+    """What bounds the memory of programs here: control groups of either version where some can be made, else we."""
+    for parent, controllers in _cgroups():
+        folder = Path(parent) / f"{_PREFIX}{os.getpid()}-{_started(os.getpid())}-probe"
+        try:
+            folder.mkdir()
+            version = 2 if (folder / "cgroup.controllers").exists() else 1
+            folder.rmdir()
+        except OSError:
+            continue
+        if "memory" in controllers:
+            return f"a control group (version {version}) for each sandbox, and a look every 20 ms for each program"
+    return "a look every 20 ms for each program; no control group can be made here"
+
+
 def _cgroups() -> list[tuple[str, list[str]]]:
     """Our own cgroups that bound memory and processes, where we may make some below them."""
     cgroups = []
     for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
         _, controllers, path = line.split(":", 2)
-        ours = [name for name in controllers.split(",") if name in ("memory", "pids")]
+        ours = [name for name in controllers.split(",") if name in _CONTROLLERS]
         if ours:  # the first version, a tree for each
-            place = Path("/sys/fs/cgroup") / controllers / path.lstrip("/")
+            place = _CGROUPS / controllers / path.lstrip("/")
         elif not controllers:  # the second, one tree
-            place = Path("/sys/fs/cgroup") / path.lstrip("/")
-            try:
-                enabled = (place / "cgroup.subtree_control").read_text(encoding="utf-8").split()
-            except OSError:
-                continue
-            ours = [name for name in enabled if name in ("memory", "pids")]
+            place, ours = delegated(_CGROUPS, path.lstrip("/"))
         if ours and os.access(place, os.W_OK):
             cgroups.append((str(place), ours))
     return cgroups

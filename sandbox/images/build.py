@@ -202,6 +202,7 @@ def _finish(
     say(f"adding Python packages: {' '.join(chosen) or 'none'}")
     tree.install_packages(root, chosen)
     tree.precompile_headers(root)
+    tree.precompile_go(root)
     digest = tree.describe(root, {name: fingerprint(name, python_packages) for name in names})
     if answers() is None:
         archive = ["tar", "-c", "--numeric-owner", "--exclude=./dev/*", "-C", str(root), "."]

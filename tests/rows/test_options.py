@@ -54,6 +54,13 @@ def test_an_option_of_arc_may_be_named_by_its_text() -> None:
             assert ChoiceVerifier()([sample])[0].score == score
 
 
+def test_a_letter_beside_a_gold_that_is_the_number_of_an_option_in_the_prompt_is_refused() -> None:
+    row = {"prompt": "How many? (A) 12 (B) 13", "answer": "13"}
+    assert RowReader().read_row({**row, "response": r"\boxed{13}"}).samples[0].reference == "13"
+    with pytest.raises(SampleError, match="names a letter of the prompt's options"):
+        RowReader().read_row({**row, "response": r"\boxed{B}"})
+
+
 @pytest.mark.parametrize("gold", ["AC", "A,C", "A, C"])
 def test_of_several_letters_all_are_right(gold: str) -> None:
     for said, score in (("A and C", 1.0), ("A", 0.0), ("A, B and C", 0.0)):

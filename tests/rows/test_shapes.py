@@ -370,3 +370,56 @@ def test_options_make_a_choice() -> None:
     assert read({"response": "B", "options": ["x", "y"], "answer": "y"}).samples[0].kind == "choice"
     assert read({"response": "B", "options": "['x', 'y']", "answer": "B"}).samples[0].kind == "choice"
     assert read({"response": "4", "options": "[]", "answer": "4"}).samples[0].kind_or_guess == "math"
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("3*8=24. The answer is 24.", "24"),
+        ("3*8\n= 24\nAnswer: 24", "24"),
+        ("He has 3*8=24.\n#### 24\nThe answer is: 24", "24"),
+        ("Halve it twice. The answer is -1/4.", "-1/4"),
+        ("Ann walks home with 24 pears in two bags.", None),
+        ("Therefore, Ann has 24 pears.", None),
+        ("(a) The answer is 3. (b) The answer is 5.", None),
+        ("The answer is 24. If n is odd it is 25.", None),
+        ("He has 3*8=24.\n#### 24\nThe answer is: 25", None),
+        ("all real numbers except 2 and 3", "all real numbers except 2 and 3"),
+        ("x = 2 and y = 3 or x = 4 and y = 5", "x = 2 and y = 3 or x = 4 and y = 5"),
+        ("Yes. It has a unique solution.", "Yes. It has a unique solution."),
+    ],
+)
+@pytest.mark.parametrize("column", ["answer", "reference"])
+def test_a_gold_in_prose_is_read_by_its_cue_or_refused(column: str, gold: str, answer: str | None) -> None:
+    row = {"response": BOX, column: gold}
+    if answer is not None:
+        assert read(row).samples[0].reference == answer
+        return
+    with pytest.raises(SampleError, match=f"{column} is a text that .*--map reference={column}"):
+        read(row)
+    assert read(row, reference=column).samples[0].reference == gold
+
+
+@pytest.mark.parametrize(
+    ("gold", "letter"),
+    [("b", "B"), ("B", "B"), ("Paris", "B"), ("(b)", "B"), ("Rom", None), ("e", None), ("paris", None)],
+)
+def test_a_gold_is_an_option_of_the_prompt_by_letter_or_text(gold: str, letter: str | None) -> None:
+    asked = "Capital of France?\nA. Rome\nB. Paris\nC. Oslo"
+    (sample,) = read({"response": BOX, "prompt": asked, "answer": gold}).samples
+    assert (sample.kind, sample.reference) == (("choice", letter) if letter else (None, gold))
+
+
+def test_two_conversations_with_other_last_turns_are_two_responses() -> None:
+    row = {"messages": [*CHAT, {"role": "assistant", "content": "5"}], "conversations": [*CHAT, *SAID], "answer": "4"}
+    with pytest.raises(SampleError, match="messages and conversations both may hold the response"):
+        read(row)
+    assert read(row, response="conversations").samples[0].response == BOX
+    assert read({**row, "messages": [*CHAT, *SAID]}).samples[0].response == BOX
+
+
+@pytest.mark.parametrize(
+    "gold", [{"answer": None, "answer_number": 4}, {"task": {"question": "2 + 2?", "ground_truth": "4"}}]
+)
+def test_golds_of_mgsm_and_of_a_nested_task(gold: dict[str, Any]) -> None:
+    assert str(read({"response": BOX, **gold}).samples[0].reference) == "4"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from r1_reward.sandbox.backends.local import LocalBackend
+from r1_reward.sandbox.backends.local import LocalBackend, delegated
 from r1_reward.sandbox.backends.process_channel import ProcessChannel
 from r1_reward.sandbox.errors import SandboxError, SandboxUnavailableError
 from r1_reward.sandbox.limits import DEFAULT_LIMITS, Limits
@@ -26,7 +26,7 @@ PYTHON = ("python3", "-I", "-S", "{work}/main.py")
 _CLIENT = """
 import sys, threading
 from r1_reward.sandbox.limits import DEFAULT_LIMITS
-from r1_reward.sandbox.backends.local import LocalBackend
+from r1_reward.sandbox.backends.local import LocalBackend, delegated
 from r1_reward.sandbox.session import AgentSession, Command
 
 def work():
@@ -234,7 +234,7 @@ def test_descriptors_and_processes_stay_flat(backend: LocalBackend) -> None:
 _WITHOUT = """
 from r1_reward.sandbox import SandboxUnavailableError
 from r1_reward.sandbox.agent import seccomp
-from r1_reward.sandbox.backends.local import LocalBackend
+from r1_reward.sandbox.backends.local import LocalBackend, delegated
 seccomp.install()  # among other things, no more namespaces
 try:
     LocalBackend().open("python")
@@ -255,3 +255,18 @@ def test_wrong_settings_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(SandboxUnavailableError, match="Linux"):
         LocalBackend()
+
+
+def test_a_control_group_is_made_below_the_nearest_that_hands_its_controllers_on(tmp_path: Path) -> None:
+    group = tmp_path / "user.slice/app.slice/session.scope"
+    group.mkdir(parents=True)
+    for place, enabled in ((tmp_path, "memory pids"), (group.parent, "cpu memory pids"), (group, "")):
+        (place / "cgroup.subtree_control").write_text(enabled)
+        (place / "cgroup.procs").write_text("")
+    path = str(group.relative_to(tmp_path))
+    assert delegated(tmp_path, path) == (group.parent, ["memory", "pids"])
+    (group.parent / "cgroup.procs").unlink()  # not ours to move processes in
+    assert delegated(tmp_path, path)[1] == []
+    (tmp_path / "user.slice/cgroup.subtree_control").write_text("pids")
+    (tmp_path / "user.slice/cgroup.procs").write_text("")
+    assert delegated(tmp_path, path) == (tmp_path / "user.slice", ["pids"])

@@ -26,7 +26,8 @@ def pool() -> Iterator[Pool]:
 @pytest.fixture
 def busy() -> Iterator[Pool]:
     """A pool with one processor of this machine, which six others want as well."""
-    all_of_them, burners = os.sched_getaffinity(0), []
+    all_of_them = os.sched_getaffinity(0)
+    burners: list[subprocess.Popen[bytes]] = []
     os.sched_setaffinity(0, {min(all_of_them)})  # of this thread, and of what it starts
     try:
         with Pool(backend="local", size=1) as made:

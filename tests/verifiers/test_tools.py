@@ -101,6 +101,7 @@ FORMS = {
     "llama 4": "<|python_start|>[get_weather(city='Paris', days=2)]<|python_end|>",
     "internlm": f"<|action_start|><|plugin|>{CALL}<|action_end|>",
     "apertus": '<|tools_prefix|>[{"get_weather": {"city": "Paris", "days": 2}}]<|tools_suffix|>',
+    "glaive": '<functioncall> {"name": "get_weather", "arguments": \'{"city": "Paris", "days": 2}\'} <|endoftext|>',
     "functiongemma": "<start_function_call>call:get_weather{city:<escape>Paris<escape>,days:2}<end_function_call>",
     "qwen 2": '✿FUNCTION✿: get_weather\n✿ARGS✿: {"city": "Paris", "days": 2}',
     "react": 'Thought: I ask.\nAction: get_weather\nAction Input: {"city": "Paris", "days": 2}',

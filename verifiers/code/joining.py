@@ -90,10 +90,17 @@ def parsed(text: str) -> ast.Module | None:
 
 
 def complete_other(source: str, prompt: str, row: Mapping[str, Any]) -> str:  # any: JSON values
-    """A program in another language than Python, after the prompt's code where it is only the body of the function."""
+    r"""A program in another language than Python, after the prompt's code where it is only the body of the function.
+
+    >>> complete_other("int f(int x) { return x; }", "// of a list (of x)\nint f(int x) {\n", {})
+    'int f(int x) { return x; }'
+    >>> complete_other("return 1 }", 'import (\n"fmt"\n)\nfunc f() (int, bool) {', {}).endswith("{\nreturn 1 }")
+    True
+    """
     declared = row.get("declaration")
     head = declared if isinstance(declared, str) and declared.strip() else prompt
-    named = re.findall(r"\b(\w+)\s*\([^()]*\)[^{};]*\{\s*$", head.rstrip())
+    code = re.sub(r"^\s*#.*", "", _NOISE.sub(" ", head), flags=re.MULTILINE)
+    named = re.findall(r"\b(?!import\b)(\w+)\s*\([^()]*\)[^{};]*\{\s*$", code.rstrip())
     if not named or re.search(rf"\b{re.escape(named[-1])}\s*\(", source) or "{" not in head:
         return source
     return f"{head.rstrip()}\n{source}"

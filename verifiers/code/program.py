@@ -157,4 +157,4 @@ def _looks_bare(text: str, name: str) -> bool:
         return any(not isinstance(node, ast.Expr) or isinstance(node.value, ast.Call) for node in tree.body)
     if name == "python":
         return bool(_CODE_LINE.match(text.lstrip("\n"))) or text.startswith(("    ", "\t"))
-    return bool(_CODE_LINE.match(text.lstrip()))
+    return text.startswith(("  ", "\t")) or bool(_CODE_LINE.match(text.lstrip()))  # a completion begins indented

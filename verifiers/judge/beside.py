@@ -43,6 +43,9 @@ def prose_of(others: Mapping[str, Any]) -> str:  # any: JSON values
     return "\n".join(texts)
 
 
+_LONGEST = 40_000
+"""Characters of text that are compared with a verdict, at most; a reply with more is unclear."""
+
 _SAYS = (
     r"(?:(?:verdict|judge?ment|decision|grade|winner|(?:final|my)\s+(?:choice|pick|preference))\W{0,8}"
     r"(?:(?:it|this|that|the\s+(?:response|answer))\s+)?(?:(?:is|was|(?:should|must)\s+be)\b\W{0,4})?"
@@ -61,7 +64,8 @@ _IT = (
 _TO = r"(?:\s+(?:up|down|from\s+\d+|to|at|as|with|only|just|about|rather|an?|the|score|rating|grade|mark|of))*"
 _RATES = (
     (
-        r"\bI(?:['’](?:d|ll|ve|m))?\s+(?:(?!not\b|never\b|almost\b|nearly\b|cannot\b)\w+\s+){0,3}?"
+        r"\bI(?:['’](?:d|ll|ve|m))?\s+(?:(?!(?:not|never|almost|nearly|cannot|an?|consider\w*|thought|tempted|could|might)\b)"
+        r"\w+\s+){0,3}?"
         r"(?:giv(?:e|ing)|gave|rat(?:e|ed|ing)|scor(?:e|ed|ing)|mark(?:ed)?|grade[d]?|assign(?:ed)?|award(?:ed)?"
         rf"|lower(?:ed)?|raise[d]?|reduce[d]?|change[d]?|revise[d]?|adjust(?:ed)?|say)(?:\s+{_IT})?{_TO}\s+"
     ),
@@ -72,13 +76,14 @@ _RATES = (
     r"\b(?:doy|pongo|dou|donne|mets|gebe|vergebe|ставлю)\s+(?:\w+\s+){0,3}",
 )
 _SCORE = (
-    rf"(?:(?:(?:^|[.;!?]\s)\W*|\b(?:final|overall|total|my|the)\W+)(?:{_MARK}|result|verdict)\b\W{{0,8}}"
+    rf"(?:(?:(?:^|[.;!?]\s)\W{{0,8}}|\b(?:final|overall|total|my|the)\W+)(?:{_MARK}|result|verdict)\b\W{{0,8}}"
     r"(?:(?:of|is|was|(?:should|must)\s+be)\b\W{0,4})?|\[\[\s*)"
 )
 _NUMBER = r"(?:\(\d+\s*(?:-|–|to)\s*\d+\)\W{0,4})?(-?\d++(?:\.\d++)?)(?!\s*(?:-|–|to)\s*\d)"
 _IF = (
     r"(?!\s+(?:would|could|might|requires?|needs?|means?|is\s+reserved|if|unless)\b"
-    r"|[^.!?\n]{0,80}\b(?:if|unless|had\s+it)\b)"
+    r"|[^.!?\n]{0,80}\b(?:if|unless|had\s+it)\b"
+    r"|\s+(?:for|on|in)\s+[^.!?\d\n]{1,60}(?:,|;|\band|\bbut)\s+(?:an?\s+)?\d)"
 )
 _RATING_ENDS = (
     r"(?=\s*(?:[^\w\s]|$|分|points?\b|stars?\b|out\s+of\b|of\s+\d"
@@ -118,6 +123,17 @@ _REFUSALS = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 
+# Words of which one stands in whatever a pattern matches: they are looked for first, which is far cheaper.
+_REFUSAL_WORDS = (
+    "cannot,can not,can't,can’t,cant,could not,couldn't,couldn’t,unable,able to,won't,won’t,will not,decline,refuse"
+    ",as an ai,comfortable,violates,against,enough,insufficient,undetermined,indeterminate,inconclusive,undecided"
+    ",unknown,n/a,无法,不能,拒绝,没办法,puedo,posso,consigo,ne peux,ne puis,nicht,не могу,でき,없,لا"
+).split(",")
+_LABELS = (
+    "verdict,judg,decision,grade,winner,choice,pick,preference,conclusion,score,rating,result,boxed,[["
+    ",deemed,marked,rated,considered"
+).split(",")
+
 # Sentences that call what is judged by a word. The last one counts: who weighs says the other thing first.
 _ADVERBS = r"(?:(?:\w+ly|thus|hence|also|still|just|much|far|indeed|in\s+fact|therefore|a|an|the)\s+)*"
 _ENDS = (
@@ -132,8 +148,8 @@ _CALLS = (
     r"(?:it|this|that)|it(?=\s+(?:is|was)\s+(?:\w+ly\s+)?(?:in|wrong|false|not)))"
     rf"\s+(?:is|was|(?:should|must|has\s+to)\s+be)\s+{_ADVERBS}"
 )
-_OF = r"(?:['’]s\s+(?:response|answer|solution|approach|explanation|output))?"
-_ONE = rf"(?:(?:Response|Assistant|Answer|Model|Output|Option)\s+)?\**\b([AB])\b\**{_OF}{_ASIDE}"
+_OF = r"(?:['’]s\s+(?:response|answer|solution|output))?"
+_ONE = rf"(?:(?:Response|Assistant|Answer|Model|Output|Option)\s+)?\b([AB])\b\**{_OF}{_ASIDE}"
 _WINS = (
     rf"{_ONE}\s+(?:wins\b|(?:is|was)\s+{_ADVERBS}(?:winner|better|best|superior|preferable|stronger|preferred)"
     r"(?:\s+(?:one|response|answer|choice|option))?)"
@@ -144,9 +160,17 @@ _WINS = (
 _HEDGED = re.compile(
     r"\b(?:if|whether|although|though|while|unless|claim\w*|says|said|states?|argues?|asserts?|thinks?|believes?"
     r"|not|no|never|nothing|neither|nor|without|cannot|doubt|first|initially|seems?|appears?|asks?|asked|had|suppos\w+"
-    r"|assum\w+|even)\b|n['’]t\b",
+    r"|assum\w+|even|(?:wrong|false|mistaken|to)\s+(?:to\s+)?(?:say|call|think))\b|n['’]t\b",
     re.IGNORECASE,
 )
+"""What makes a clause no conclusion: a condition, a denial, others' words."""
+_ASPECT = re.compile(
+    r"(?:\A|\n)[^\w\n]*(?!overall|final|conclusion|summary|verdict|result|decision|winner|so\b|therefore)"
+    r"\w[\w &/-]{1,40}\W{0,3}:\W*\Z",
+    re.IGNORECASE,
+)
+"""A line's label, where it names one side of the matter, such as style."""
+_TURNS = re.compile(r"[^.!?\n]{0,200}?\b(?:but|however|yet)\b[^.!?\n]{0,200}\b[AB]\b")
 _OTHERS = re.compile(
     r"\b(?:stat\w+|claim\w*|says?|said|admits?|indicates?|responses?|answers?|models?)\b", re.IGNORECASE
 )
@@ -181,8 +205,10 @@ def check_prose(
         verdict: What the reply says.
         quotable: The material of the question; what stands there, too, was quoted.
     """
+    if len(before) + len(reasons) > _LONGEST:
+        raise UnclearError(f"the reply has more than {_LONGEST} characters beside its verdict and its reasoning")
     bare = _QUOTED.sub("…", f"{before}\n{reasons}")
-    if any(
+    if _holds(bare, _REFUSAL_WORDS) and any(
         one[0].strip() not in quotable and not _OTHERS.search(_clause(bare, one)) for one in _REFUSALS.finditer(bare)
     ):
         raise UnclearError("the reply refuses to judge")
@@ -209,6 +235,11 @@ def _better(word: str) -> str:
     return "=" if word in ("tie", "A=B") else word[0]
 
 
+def _holds(text: str, words: Sequence[str]) -> bool:
+    text = " ".join(text.lower().split())
+    return any(word in text for word in words)
+
+
 def _matches(pattern: str, text: str, quotable: str) -> list[re.Match[str]]:
     return [one for one in re.finditer(pattern, text) if one[0].strip() not in quotable]
 
@@ -228,19 +259,24 @@ def _of_criterion(field: Field, text: str) -> list[str | float]:
             for one in re.finditer(rf"{name}\W{{0,4}}(?:(?i:is|was|should\s+be)\s+)?(?i:{met})", text)
         ]
         return [*said[-1:]]
-    grades = rf"{name}\s+(?i:is|was|should\s+be|gets|=)\s+{_NUMBER}{_RATING_ENDS}{_IF}"
+    is_ = r"(?:\s+(?i:is|was|should\s+be|gets|=)\s+|\**:[\s*]*)"
+    grades = rf"{name}{is_}{_NUMBER}(?!\s*(?:/|of)\s*(?!{field.high:g}\b)\d){_RATING_ENDS}{_IF}"
     return [*[float(one[1]) for one in re.finditer(grades, text)][-1:]]
 
 
 def _ratings(field: Field, text: str, quotable: str) -> list[str | float]:
     """The numbers that a text gives as its rating."""
+    if not re.search(r"\d", text):
+        return []
     patterns = [f"(?im:{_SCORE}){_NUMBER}{_IF}", *(f"(?im:{one}){_NUMBER}{_RATING_ENDS}{_IF}" for one in _RATES)]
-    patterns.append(rf"(?m)^[^\w\n]*{_NUMBER}\s*/\s*{field.high:g}[^\w\n]*$")
-    return [float(one[1]) for pattern in patterns for one in _matches(pattern, text, quotable)]
+    patterns.append(rf"(?m)^[^\w\n]*(?:{_NUMBER}\s*/\s*{field.high:g}|\\boxed\W{{1,3}}{_NUMBER})[^\w\n]*$")
+    return [float(one[one.lastindex or 1]) for pattern in patterns for one in _matches(pattern, text, quotable)]
 
 
 def _labelled(field: Field, text: str, quotable: str) -> list[str | float]:
     """The words that a text gives as its verdict."""
+    if not _holds(text, _LABELS):
+        return []
     words = {plain(word): word for word in field.words}
     # A single letter is a word of English, too, where it is small.
     letters = [re.escape(w) if len(w) == 1 else f"(?i:{re.escape(w).replace('_', '[ _-]')})" for w in field.words]
@@ -253,22 +289,26 @@ def _concluded(field: Field, text: str, quotable: str) -> list[str | float]:
     """What the last sentence of a text that calls what is judged by one of the words says."""
     said: list[tuple[int, str]] = []
 
-    def look(pattern: str, word: str = "") -> None:
-        matches = [one for one in _matches(pattern, text, quotable) if not _HEDGED.search(_clause(text, one))]
-        said.extend((one.start(), word or next((part for part in one.groups() if part), "=")) for one in matches)
+    def look(pattern: str) -> list[re.Match[str]]:
+        return [one for one in _matches(pattern, text, quotable) if not _HEDGED.search(_clause(text, one))]
 
     if {*"AB"} <= {*"".join(field.words)}:
-        look(f"(?m:(?:{_WINS}){_ENDS})")
+        for one in look(f"(?m:(?:{_WINS}){_ENDS})"):
+            # Not of one side of the matter, nor half of a comparison.
+            head = text[max(0, one.start() - 60) : one.start()]
+            if not _TURNS.match(text, one.end()) and not _ASPECT.search(head):
+                said.append((one.start(), next((part for part in one.groups() if part), "=")))
     elif max(map(len, field.words)) > 3:
-        two = {"correct", "incorrect"} <= {*field.words}
-        for word in field.words:
-            called = re.escape(word).replace("_", r"[\s_-]")
-            called += f"|{_SAME[word]}" if two and word in _SAME else ""
-            denied = next((one for one in _SAME if one != word), "") if two and word in _SAME else f"!{word}"
-            look(f"(?im:{_CALLS}(?:{called}){_ENDS})", word)
-            look(f"(?im:{_CALLS}not\\s+{_ADVERBS}(?:{called}){_ENDS})", denied)
-            if two and word in _ABROAD:
-                look(f"(?im:{_ABROAD[word]})", word)
+        opposite = {"correct": "incorrect", "incorrect": "correct"} if {*_SAME} <= {*field.words} else {}
+        called = [
+            re.escape(word).replace("_", r"[\s_-]") + (f"|{_SAME[word]}" if word in opposite else "")
+            for word in field.words
+        ]
+        for one in look(f"(?im:{_CALLS}(not\\s+{_ADVERBS})?(?:{'|'.join(f'({word})' for word in called)}){_ENDS})"):
+            word = next(word for word, part in zip(field.words, one.groups()[1:], strict=True) if part)
+            said.append((one.start(), opposite.get(word, f"!{word}") if one[1] else word))
+        if opposite and (not text.isascii() or _holds(text, ("antwort", "respuesta"))):
+            said += [(one.start(), word) for word in _ABROAD for one in look(f"(?im:{_ABROAD[word]})")]
     return [word for _, word in sorted(said)[-1:]]
 
 

@@ -200,12 +200,15 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_unique, strict=False)
 
 
 _TAIL = re.compile(
-    r"(?:\s|`{3,}|~{3,}|[\]*]|<[|｜][^<>|｜\n]{1,40}[|｜]>|</\w{1,20}>|<(?:eos|end_of_turn|end_of_text)>)*",
+    r"(?:\s|~{3,}|[\]*`]|<[|｜][^<>|｜\n]{1,40}[|｜]>|</\w{1,20}>|<(?:eos|end_of_turn|end_of_text)>)*",
     re.IGNORECASE,
 )
 """What may follow a verdict: closing fences and tags, tokens of chat templates."""
-_LEAD = re.compile(r"(?:^|[\n.:!?。：！？>▷`*\]},]|\b(?:is|are)\s)[ \t*`\[(]*\Z", re.IGNORECASE)
-"""What a verdict may follow: another line, a sentence, a colon, a mark."""
+_LEAD = re.compile(
+    r"(?:^\ufeff?|[\n.:!?。：！？>▷\]},]|(?:^|\n)[ \t]*(?:[-+•]|```json5?)|(?<=[^\s*])\*+|\b(?:is|are)\s)[ \t*`\[(]*\Z",
+    re.IGNORECASE,
+)
+"""What a verdict may follow: another line or item, a sentence, a colon, a mark that closes or opens a block."""
 
 
 def _outside(reply: str, final: Sequence[_Span], objects: Sequence[_Span]) -> str:

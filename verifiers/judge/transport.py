@@ -54,6 +54,7 @@ class Transport:
         self._name = name if default else f"{name}:{parts.port}"
         self._path, self._query = quote(parts.path, "/%:@!$&'()*+,;=~").rstrip("/"), quote(parts.query, "/%:@!$&=+,;?")
         self._most_bytes, self._key_env = most_bytes, key_env
+        self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter | None = None
         self._used = 0.0
 

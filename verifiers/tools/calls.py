@@ -59,6 +59,8 @@ _KEY = re.compile(r"([{,]\s*)([A-Za-z_]\w*)\s*:")
 _GAP = re.compile(r"[ ;,\n\t]*")
 _AT_END = re.compile(r"\n\s*\{(?=\s*\"(?:name|type|function)\")")
 """Calls in JSON after prose, as Llama writes them."""
+_IN_QUOTES = re.compile(r"(\"arguments\":\s*)'(\{.*\})'(?=\s*\}$)", re.DOTALL)
+"""Arguments as Glaive's data has them."""
 _OBJECT = re.compile(r"\s*\{")
 _PLAIN = re.compile(r"\s*(?:\[\s*)?[A-Za-z_][\w.]*\(")
 
@@ -191,7 +193,7 @@ def _of_text(body: str) -> list[Call]:
     """Calls in a text that must be calls. Raises CallError."""
     if body.startswith(("{", "[{", "[]")) or (body.startswith("[") and not _PLAIN.match(body)):
         try:
-            return of_value(read_json(body))
+            return of_value(read_json(_IN_QUOTES.sub(r"\1\2", body) if "'{" in body else body))
         except JsonError as error:
             if body.startswith("{"):
                 return list(_calls_in(body))

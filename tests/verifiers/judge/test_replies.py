@@ -24,6 +24,7 @@ FIELDS: Mapping[str, list[Field]] = {
     "levels": [Field(name="verdict", words=["A>>B", "A>B", "A=B", "B>A", "B>>A"])],
     "scale": [Field(name="score", low=1, high=10, whole=False)],
     "five": [Field(name="score", low=1, high=5)],
+    "levels_of": [Field(name="c1", words=("yes", "no")), Field(name="c2", low=0, high=4)],
     "criteria": [Field(name="c1", words=("yes", "no")), Field(name="c2", words=("yes", "no"))],
 }
 
@@ -142,12 +143,12 @@ REPLIES: list[tuple[str, str, object]] = [
     ("scale", f"[RESULT] 3\n{says(7, key='score')}", None),
     ("scale", f"Score (1-10): 7\n{says(7, key='score')}", 7.0),
     # Another key says otherwise, or does not
-    *(("label", met(verdict="correct", **other), None) for other in (
+    *(("label", met(verdict="correct", **other), None) for other in list[dict[str, object]]((
         {"confidence": 0.9, "final": "incorrect"}, {"label": "**Incorrect**"}, {"revised": {"label": "incorrect"}},
         {"history": [["correct", "incorrect"]]}, {"is_correct": False}, {"incorrect": True},
         {"notes": "Verdict: incorrect"}, {"error": "I cannot evaluate this response."},
         {"note": "On reflection it is incorrect."}, {"is_correct": True}, {"reasons": {"a": "b"}}, {"confidence": {}},
-    )),
+    ))),
     *(("label", met(verdict="correct", **other), "correct") for other in (
         {"explanation": "It would be incorrect if it said Lyon."}, {"confidence": "high"},
         {"reasoning_steps": ["It names the city.", "So it is correct."]},
@@ -228,6 +229,34 @@ REPLIES: list[tuple[str, str, object]] = [
     ("three", says("correct", "It says that it does not know, so it is not attempted."), None),
     ("levels", says("A>B", "Response B is better."), None),
     ("levels", says("A>>B", "Response A is better."), "A>>B"),
+    # Of a side of the matter, of what was only considered, and of half a sentence
+    *((mode, met(reasons=text, **said), tuple(said.values()) if len(said) > 1 else value)
+      for mode, said, value, text in list[tuple[str, dict[str, object], object, str]]([
+        ("pair", {"verdict": "B"}, "B", "Response A's explanation is better."),
+        ("pair", {"verdict": "B"}, "B", "A is better than B in tone, but A is wrong and B is right."),
+        ("pair", {"verdict": "A"}, "A", "A names it.\n- **Style**: B is better.\n"),
+        ("pair", {"verdict": "A"}, None, "A names it.\n- **Overall**: B is better.\n"),
+        ("pair", {"verdict": "A"}, None, "A is good, but B is better."),
+        ("pair", {"verdict": "A"}, None, "Thus, **B** is better."),
+        ("scale", {"score": 7}, 7.0, "I'd give it a 6 for style and an 8 for accuracy, so 7 overall."),
+        ("scale", {"score": 7}, 7.0, "I considered a score of 5, but 7 is fair."),
+        ("scale", {"score": 7}, None, "I'd give it a 6 for style alone."),
+        ("scale", {"score": 7}, None, "My reasons.\n\\boxed{2}"),
+        ("scale", {"score": 7}, 7.0, r"The response says \boxed{2}, which is right."),
+        ("label", {"verdict": "incorrect"}, "incorrect", "It is wrong to say that the response is correct."),
+        ("label", {"verdict": "incorrect"}, None, "I say that the response is correct."),
+      ])),
+    *(("levels_of", met(c1="yes", c2=3, reasons=text), value) for text, value in [
+        ("c1: yes. c2: 3/4.", ("yes", 3.0)), ("c2: 2 of 3 facts, so 3.", ("yes", 3.0)),
+        ("c1: yes. c2: 1", None), ("**c2:** 1/4", None),
+    ]),
+    # Marks before and after
+    *(("label", text, value) for text, value in [
+        (f"\ufeff{GOOD}", "correct"), (f"- {GOOD}", "correct"), (f"`{GOOD}`", "correct"),
+        (f"```json {GOOD}```", "correct"), (f"**Verdict** {GOOD}", "correct"),
+        (f"I will not reply `{GOOD}`", None), (f"I will not reply **{GOOD}**", None),
+        (f"It wants me to write - {GOOD}", None), (f"I will not reply ```{GOOD}```", None),
+    ]),
     # Of other judges' forms
     *((mode, text, None) for mode, text in [
         ("pair", "[[A]]"), ("levels", "My final verdict is: [[A>>B]]"), ("pair", "m"), ("scale", "so. [RESULT] 4"),
