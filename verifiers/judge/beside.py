@@ -48,10 +48,13 @@ _LONGEST = 40_000
 
 _SAYS = (
     r"(?:(?:verdict|judge?ment|decision|grade|winner|(?:final|my)\s+(?:choice|pick|preference))\W{0,8}"
-    r"(?:(?:it|this|that|the\s+(?:response|answer))\s+)?(?:(?:is|was|(?:should|must)\s+be)\b\W{0,4})?"
+    r"(?:(?:it|this|that|the\s+(?:response|answer))\s+)?(?:(?:is|was|(?:should|must)\s+be)\b"
+    r"(?:\s+(?:therefore|thus|hence|then|clearly|still))?\W{0,4})?"
     r"|(?:conclusion|score|rating|result\]?)\W{0,3}[:=]\W{0,6}|\\boxed\W{1,3}(?:text\W{1,2})?|\[\[\s*"
-    r"|\b(?:(?:is|was|(?:should|must)\s+be)\s+(?:\w+ly\s+|thus\s+)?|I(?:'ve|\s+have)?\s+)"
-    r"(?:judged|deemed|marked|graded|rated|considered)\s+(?:to\s+be\s+|as\s+|it\s+)?)"
+    r"|\b(?:(?:is|was|(?:should|must)\s+be)\s+(?:(?:\w+ly|thus|hence|therefore)\s+)?|I(?:'ve|\s+have)?\s+)"
+    r"(?:judged|deemed|marked|graded|rated|considered)\s+(?:to\s+be\s+|as\s+|it\s+)?"
+    r"|\bI\s+(?:(?:would|will|must|have\s+to|therefore|thus)\s+){0,2}(?:mark|judge|grade|rate|deem|consider|call)\s+"
+    r"(?:it|this|(?:the|this)\s+(?:response|answer))\s+(?:as\s+|to\s+be\s+)?)"
 )
 """What stands before a word that is meant as the verdict."""
 _CONCLUDES = (
@@ -81,6 +84,9 @@ _RATES = (
     r"(?:给|打|评|改为|应为)[^\d\s。，]{0,6}\s*(?=\d+(?:\.\d+)?\s*分)",
     r"\b(?:doy|pongo|dou|donne|mets|gebe|vergebe|ставлю)\s+(?:\w+\s+){0,3}",
 )
+_EARNS = ("dese", "meri", "warr", "rate", "rece", "gets", "earn")
+_ELSE = re.compile(r"\b(?:typical|average|perfect|ideal|usual|ordinary|another|reference)\b", re.IGNORECASE)
+"""What else may deserve a rating."""
 _SCORE = (
     rf"(?:(?:(?:^|[.;!?]\s)\W{{0,8}}|\b(?:final|overall|total|my|the)\W+)(?:{_MARK}|result|verdict)\b\W{{0,8}}"
     r"(?:(?:of|is|was|(?:should|must)\s+be)\b\W{0,4})?|\[\[\s*)"
@@ -137,7 +143,7 @@ _REFUSAL_WORDS = (
 ).split(",")
 _LABELS = (
     "verdict,judg,decision,grade,winner,choice,pick,preferr,preference,conclusion,score,rating,result,boxed,[["
-    ",deemed,mark,rated,considered,better,best,answer,outcome,final,overall,total,assessment,evaluation,label"
+    ",deem,mark,rate,consider,call,better,best,answer,outcome,final,overall,total,assessment,evaluation,label"
     ",classification,ruling"
 ).split(",")
 
@@ -281,7 +287,12 @@ def _ratings(field: Field, text: str, quotable: str) -> list[str | float]:
     patterns = [f"(?im:{_SCORE}){_NUMBER}{_IF}", *(f"(?im:{one}){_NUMBER}{_RATING_ENDS}{_IF}" for one in _RATES)]
     patterns.append(rf"(?im){_LINE}{_NUMBER}[ \t]*(?:(?:/|out[ \t]+of)[ \t]*\d+)?[^\w\n]*$")
     patterns.append(rf"(?m)^[^\w\n]*(?:{_NUMBER}\s*/\s*{field.high:g}|\\boxed\W{{1,3}}{_NUMBER})[^\w\n]*$")
-    return [float(one[one.lastindex or 1]) for pattern in patterns for one in _matches(pattern, text, quotable)]
+    matches = [one for pattern in patterns for one in _matches(pattern, text, quotable)]
+    return [
+        float(one[one.lastindex or 1])
+        for one in matches
+        if not (one[0][:4].lower() in _EARNS and _ELSE.search(_clause(text, one)))
+    ]
 
 
 def _labelled(field: Field, text: str, quotable: str) -> list[str | float]:

@@ -264,6 +264,12 @@ REPLIES: list[tuple[str, str, object]] = [
         ("label", GOOD, ("Final answer: incorrect.", "Assessment: Incorrect", "Label: incorrect")),
         ("scale", says(7, key="score"), ("**Overall: 3/10**", "Total: 3/10", "Final rating - 3")),
     ) for line in lines),
+    *(("label", f"{text}\n{GOOD}", None) for text in (
+        'The final verdict is therefore "incorrect".', "I would mark this response as incorrect.",
+        "I judge the response incorrect.", "I consider it incorrect.", "The response is therefore marked as incorrect.",
+    )),
+    ("label", f"I would not mark this response as incorrect.\n{GOOD}", "correct"),
+    ("scale", f"A typical email of this kind deserves a score of 5.\n{says(7, key='score')}", 7.0),
     ("pair", f"Style: B\nDepth: B\nOverall: A\n\n{says('A')}", "A"),
     ("label", f"Final answer: 42\nReference answer: 42\n\n{GOOD}", "correct"),
     ("scale", f"Clarity: 3/10\nOverall: 7/10\n\n{says(7, key='score')}", 7.0),
