@@ -74,7 +74,7 @@ _POLAR = {word: polar for polar, words in TABLES["polar"].items() for word in wo
 _SAYS_POLAR = re.compile(r"\W*(\w+)(?:\W*$|\s*(?:,|[.;:—–-](?!\s*#?\d)))")
 _NOTHING = frozenset(TABLES["unanswerable"]["texts"].strip().split("\n"))
 _TAKEN_BACK = re.compile(r"\s*(?:no|wait|actually|correction|sorry|hmm|or|rather|not)\b", re.IGNORECASE)
-_WITH_QUESTION = re.compile(r"[ %是は]|\d[-:–]\d|^[-+−]?0?\.\d|^none$", re.IGNORECASE)
+_WITH_QUESTION = re.compile(r"[ %是は]|\d[-:–]\d|^[-+−]?0?\.\d|^none$|^\d{3}0s", re.IGNORECASE)
 """What is read with the question in view."""
 _NO_PERCENT = re.compile(r"(?i:how many\b)(?!.*(?:percent|per cent|%))")
 _PERCENT = re.compile(r"%|\bper ?cent\b|\bpct\b", re.IGNORECASE)

@@ -390,6 +390,173 @@ def test_a_sentence_about_the_question(question: str, response: str, reference: 
     assert AnswerVerifier()([sample])[0].correct is right
 
 
+SENTENCES: list[tuple[str, str, str, bool]] = [
+    # A question without its sign: NQ, WebQuestions.
+    (
+        "where is the world's largest ice sheet located today",
+        "The world's largest ice sheet is located in Antarctica.",
+        "Antarctica",
+        True,
+    ),
+    (
+        "Which county located in the commonwealth of Kentucky is Kentucky Route 393 (KY 393) a state highway in",
+        "KY 393 is located in Oldham County, Kentucky.",
+        "Oldham County, Kentucky",
+        True,
+    ),
+    (
+        "who plays the doctor in dexter season 1",
+        "Tony Goldwyn plays the doctor in Dexter season 1.",
+        "Tony Goldwyn",
+        True,
+    ),
+    ("who won the world cup in 2014", "Germany won the World Cup in 2014.", "Germany", True),
+    ("who wrote the book of mormon", "Joseph Smith wrote the Book of Mormon.", "Joseph Smith", True),
+    ("what year did the ship sink", "The ship sank in 1912.", "1912", True),
+    (
+        "where was the first battle of the war fought",
+        "The first battle of the war was fought at Bull Run.",
+        "Bull Run",
+        True,
+    ),
+    ("who is the current king of england", "The current king of England is Charles III.", "Charles III", True),
+    (
+        "where is the world's largest ice sheet located today",
+        "The world's smallest ice sheet is located in Antarctica.",
+        "Antarctica",
+        False,
+    ),
+    (
+        "who plays the doctor in dexter season 1",
+        "Tony Goldwyn plays the killer in Dexter season 1.",
+        "Tony Goldwyn",
+        False,
+    ),
+    (
+        "who plays the doctor in dexter season 1",
+        "Tony Goldwyn or Lee plays the doctor in Dexter season 1.",
+        "Tony Goldwyn",
+        False,
+    ),
+    ("who won the world cup in 2014", "Germany won the World Cup in 2015.", "Germany", False),
+    ("who won the world cup in 2014", "Germany did not win the World Cup in 2014.", "Germany", False),
+    ("who wrote the book of mormon", "Joseph Smith sold the Book of Mormon.", "Joseph Smith", False),
+    ("who is the current king of england", "The former king of England is Charles III.", "Charles III", False),
+    # The rest of the question after the answer.
+    (
+        "From which country did Angola achieve independence in 1975?",
+        "Angola achieved independence from Portugal in 1975.",
+        "Portugal",
+        True,
+    ),
+    (
+        "From which country did Angola gain independence in 1975?",
+        "Angola gained independence from Portugal in 1975.",
+        "Portugal",
+        True,
+    ),
+    (
+        "Which country did Angola gain independence from in 1975?",
+        "Angola gained independence from Portugal in 1975.",
+        "Portugal",
+        True,
+    ),
+    ("Which team did Messi join in 2021?", "Messi joined PSG in 2021.", "PSG", True),
+    ("which club did Barcelona sell Neymar to in 2017", "Barcelona sold Neymar to PSG in 2017.", "PSG", True),
+    ("Where was Obama born in 1961?", "Obama was born in Honolulu in 1961.", "Honolulu", True),
+    ("What year did Messi join PSG in France?", "Messi joined PSG in 2021 in France.", "2021", True),
+    ("Which country did Germany invade after Poland?", "Germany invaded France after Poland.", "France", True),
+    ("Who did Nadal beat in the final?", "Nadal beat Federer in the final.", "Federer", True),
+    (
+        "where is the world's largest ice sheet located today",
+        "The world's largest ice sheet is located in Antarctica today.",
+        "Antarctica",
+        True,
+    ),
+    (
+        "From which country did Angola achieve independence in 1975?",
+        "Angola achieved independence for Portugal in 1975.",
+        "Portugal",
+        False,
+    ),
+    (
+        "From which country did Angola achieve independence in 1975?",
+        "Angola achieved independence from Portugal in 1976.",
+        "Portugal",
+        False,
+    ),
+    (
+        "From which country did Angola achieve independence in 1975?",
+        "Angola achieved independence from Spain and Portugal in 1975.",
+        "Portugal",
+        False,
+    ),
+    (
+        "From which country did Angola achieve independence in 1975?",
+        "Angola bought independence from Portugal in 1975.",
+        "Portugal",
+        False,
+    ),
+    (
+        "From which country did Angola achieve independence in 1975?",
+        "Portugal achieved independence from Angola in 1975.",
+        "Portugal",
+        False,
+    ),
+    ("Which team did Messi join in 2021?", "Messi left PSG in 2021.", "PSG", False),
+    ("Which team did Messi join in 2021?", "Messi joined PSG Juniors in 2021.", "PSG", False),
+    ("Which team did Messi join in 2021?", "Messi never joined PSG in 2021.", "PSG", False),
+    ("Which team did Messi join in 2021?", "PSG joined Messi in 2021.", "PSG", False),
+    ("Which country did Germany invade after Poland?", "Germany invaded Poland after France.", "France", False),
+    ("Which country did Spain lose Cuba to in 1898?", "Spain lost the US to Cuba in 1898.", "US", False),
+    ("Who did Nadal beat in the final?", "Federer beat Nadal in the final.", "Federer", False),
+    ("Who did Nadal beat in the final?", "Nadal beat Federer in the semifinal.", "Federer", False),
+    ("Who did Rome defeat?", "Rome was defeated by Carthage.", "Carthage", False),
+    ("Which city did Austria attack in 1900?", "Australia attacked Rome in 1900.", "Rome", False),
+    # The passive of the question, and verbs of its noun.
+    ("who sings i just want to use your love tonight", "It is sung by The Outfield.", "The Outfield", True),
+    ("Who wrote Emma?", "It was written by Jane Austen.", "Jane Austen", True),
+    ("Who stole the painting?", "It was stolen by Lee.", "Lee", True),
+    ("Who drew the map?", "The map was drawn by Ann Lee.", "Ann Lee", True),
+    ("who threw the first stone", "The first stone was thrown by Kim.", "Kim", True),
+    ("What is the target of imatinib?", "Imatinib targets BCR-ABL.", "BCR-ABL", True),
+    ("What is the cause of death of Ann Lee's mother?", "She died of tuberculosis.", "tuberculosis", True),
+    ("What was the cause of death of Ann Lee?", "Ann Lee died from tuberculosis.", "tuberculosis", True),
+    ("What is the birthplace of Ann Lee?", "She was born in Oslo.", "Oslo", True),
+    ("Who was the wife of Tom Ford?", "Tom Ford was married to Ann Lee.", "Ann Lee", True),
+    ("What is the product of the factory?", "The factory produces glass.", "glass", True),
+    ("What is the target of imatinib?", "BCR-ABL targets imatinib.", "BCR-ABL", False),
+    ("What is the target of imatinib?", "Imatinib activates BCR-ABL.", "BCR-ABL", False),
+    ("What is the target of imatinib?", "Imatinib targets KIT and BCR-ABL.", "BCR-ABL", False),
+    ("What is the cause of death of Ann Lee's mother?", "Ann Lee died of tuberculosis.", "tuberculosis", False),
+    ("What is the cause of death of Ann Lee's mother?", "She did not die of tuberculosis.", "tuberculosis", False),
+    ("What is the cause of death of Ann Lee's mother?", "She nearly died of tuberculosis.", "tuberculosis", False),
+    ("who sings i just want to use your love tonight", "It is covered by The Outfield.", "The Outfield", False),
+    ("Who wrote Emma?", "It was read by Jane Austen.", "Jane Austen", False),
+    ("Who stole the painting?", "It was sold by Lee.", "Lee", False),
+    ("What is the birthplace of Ann Lee?", "She died in Oslo.", "Oslo", False),
+    # Decades, where one is asked for.
+    ("In which decade did it begin?", "The 1930s", "30s", True),
+    ("In which decade did it begin?", "1930s", "30's", True),
+    ("what decade was it", "the 1980s", "80s", True),
+    ("In which decade was it?", "the nineties", "90s", True),
+    ("In what decade was it?", "in the 1940s", "40s", True),
+    ("Which decade was it?", "1960s", "'60s", True),
+    ("In which decade did it begin?", "1830s", "30s", False),
+    ("In which decade did it begin?", "1940s", "30s", False),
+    ("In which decade did it begin?", "2030s", "30s", False),
+    ("How old was he?", "the 1930s", "30s", False),
+    ("In which decade did it begin?", "1930", "30s", False),
+    ("In which decade of his life was he?", "the thirties or forties", "30s", False),
+]
+
+
+@pytest.mark.parametrize(("question", "response", "reference", "right"), SENTENCES, ids=range(len(SENTENCES)))
+def test_a_sentence_and_nothing_but_its_question(question: str, response: str, reference: str, right: bool) -> None:
+    sample = Sample(response=response, reference=reference, problem=question, kind="answer")
+    assert AnswerVerifier()([sample])[0].correct is right
+
+
 BENCHMARKS: list[tuple[str, str, list[list[str]], float]] = [
     ("squad_em", "the Eiffel-Tower!", [["Eiffel Tower"]], 0.0),
     ("triviaqa_em", "the Eiffel-Tower!", [["Eiffel Tower"]], 1.0),
