@@ -43,6 +43,9 @@ _SMALL = frozenset(
     " serve served serves as would rank ranks ranked die der das el la le il ist est es fue è é foi".split()
 )
 _FORMS = {form: verb.split() for verb in TABLES["verbs"]["forms"].split(",") for form in verb.split()}
+_WEAKENS = frozenset(
+    "and then like nearly almost allegedly reportedly supposedly probably likely former formerly claimed".split()
+)
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _NUMBER = re.compile(r"(?<![\w.,$€£¥/-])-?\d[\d,]*(?:\.\d+)?(?![\w%‰°/-])")
 _DENIES = re.compile(r"\b(?:not|nicht|pas|не|instead|rather)\b|\? ", re.IGNORECASE)
@@ -93,6 +96,19 @@ _RELATION = re.compile(
     rf"|who(?:['’]s| is| was) the (?P<kin>{'|'.join(TABLES['relations'])}) of (?P<whose>.+)",
     re.IGNORECASE,
 )
+_SEVERAL = TABLES["several"]
+_COUNTS = {word: count for count, word in enumerate(_SEVERAL["counts"].split(), 2)}
+_ASKS_COUNT = re.compile(
+    rf"\b(?:what|which|who)(?: (?:are|were))?(?: (?:the|other|main|primary|core|major))* ({'|'.join(_COUNTS)})\b"
+)
+_ASKS_THINGS = re.compile(
+    rf"\b(?:what|which|who (?:are|were) the)(?: [\w-]+){{0,2}}? (?:{'|'.join(_SEVERAL['things'].split())})\b"
+)
+_NO_SEVERAL = re.compile(
+    rf"\b(?:(?:{'|'.join(_SEVERAL['order'].split())})|(?:{'|'.join(_SEVERAL['titles'].split())})s?)\b"
+)
+_ONE_NAME = re.compile("|".join(re.escape(one) for one in re.split(r"[|\n]", _SEVERAL["names"])), re.IGNORECASE)
+_ITEMS = re.compile(r"\s*[;,]\s*(?:and\s+|&\s*)?|\s+(?:and|&)\s+")
 _LONGEST = 300
 
 
@@ -105,6 +121,28 @@ def question_of(sample: Sample) -> str:
     if not asked and len(text) <= _LONGEST and _ASKS.match(line := text.strip().rstrip(".")):
         asked = [] if re.search(r"\n|(?<=\w{2})[.!;] ", line) else [line]
     return asked[-1][-_LONGEST:] if asked else ""
+
+
+def items_of(gold: str, question: str) -> tuple[list[str], bool]:
+    """The items that one text lists, none where it may be a name, a place or a date; and whether their order is free.
+
+    The order is free only where the question asks for several things and for no order.
+
+    >>> items_of("grammar, logic, and rhetoric", "What are the three subjects?")
+    (['grammar', 'logic', 'rhetoric'], True)
+    >>> items_of("War and Peace", "What novels did he write?"), items_of("Paris, Texas", "What two cities are they?")
+    ((['War', 'Peace'], False), ([], False))
+    """
+    items = _ITEMS.split(gold.strip().rstrip("."))
+    joined = " and " in gold or " & " in gold
+    if not 2 <= len(items) <= 20 or not all(items) or re.search(r"\d", gold) or _ONE_NAME.search(gold):
+        return [], False
+    low = question.lower()
+    asked = _ASKS_COUNT.search(low)
+    counted = asked is not None and _COUNTS[asked[1]] == len(items)
+    if not joined and (len(items) == 2 or not counted):
+        return [], False
+    return items, (counted or (asked is None and bool(_ASKS_THINGS.search(low)))) and not _NO_SEVERAL.search(low)
 
 
 def readings(said: str, gold: str, question: str) -> Iterator[str]:
@@ -159,6 +197,29 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
         yield from _stated(text, gold.strip(" ."), question)
         if lead and rest != text and rest.lower().startswith(gold.lower()):
             yield from _stated(rest, gold.strip(" ."), question)
+
+
+def may_say(said: str, gold: str, question: str) -> bool:
+    """Whether a sentence holds a gold beside words that no rule explains, and nothing that denies, doubts or competes.
+
+    >>> may_say("She caught tuberculosis.", "tuberculosis", "What did she die of?")
+    True
+    >>> may_say("Paris Hilton", "Paris", "Where was it?"), may_say("It is near Paris, Texas.", "Paris", "Where was it?")
+    (False, False)
+    """
+    text, asked = said.strip().rstrip(".!"), {*_WORDS.findall(question.lower())}
+    spans = list(re.finditer(rf"(?<![\w-]){re.escape(gold)}(?![\w-])", text))
+    if len(spans) != 1 or gold.lower() in question.lower() or _DENIAL.search(text):
+        return False
+    before, after = text[: spans[0].start()].split(), text[spans[0].end() :].split()
+    words = before + after
+    if len(words) < 2 or not all(word.isalnum() for word in words):
+        return False
+    fresh = [word for at, word in enumerate(words) if word.lower() not in asked and (at or word.lower() not in _SMALL)]
+    if {*map(str.lower, words)} & (_DOUBT | _WEAKENS) or any(word != word.lower() for word in fresh):
+        return False
+    follows = not after or after[0].lower() in _SMALL | asked or (not before and gold[:1].isupper())
+    return follows and len(fresh) > 0 and all(word.isalpha() for word in fresh)
 
 
 def _stated(text: str, gold: str, question: str) -> Iterator[str]:
@@ -218,12 +279,12 @@ def _relates(text: str, gold: str, asked: re.Match[str]) -> bool:
 def _fills_gap(text: str, gold: str, question: str) -> bool:
     """Whether a sentence is the question with the gold in its gap, word by word, no more said after it than asked."""
     asked = _GAP.fullmatch(question.strip(" ?"))
-    places = list(re.finditer(rf"(?<!\w){re.escape(gold)}(?!\w)", text, re.IGNORECASE))
-    if asked is None or len(places) != 1 or gold.lower() in question.lower():
+    spans = list(re.finditer(rf"(?<!\w){re.escape(gold)}(?!\w)", text, re.IGNORECASE))
+    if asked is None or len(spans) != 1 or gold.lower() in question.lower():
         return False
     before, after, rest = (
         [word for word in _WORDS.findall(part.lower()) if word not in _NO_CONTENT]
-        for part in (text[: places[0].start()], text[places[0].end() :], asked["rest"])
+        for part in (text[: spans[0].start()], text[spans[0].end() :], asked["rest"])
     )
     if not before or not after:
         return False

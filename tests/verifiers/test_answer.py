@@ -548,6 +548,62 @@ SENTENCES: list[tuple[str, str, str, bool]] = [
     ("How old was he?", "the 1930s", "30s", False),
     ("In which decade did it begin?", "1930", "30s", False),
     ("In which decade of his life was he?", "the thirties or forties", "30s", False),
+    # One text that lists items.
+    (
+        "What are the three core subjects in the tradition of education?",
+        "Grammar, Logic, Rhetoric",
+        "grammar, logic, and rhetoric",
+        True,
+    ),
+    (
+        "What are the three core subjects in the tradition of education?",
+        "rhetoric, grammar and logic",
+        "grammar, logic, and rhetoric",
+        True,
+    ),
+    (
+        "In which six Western European territories have Celtic languages survived?",
+        "Ireland, Scotland, Isle of Man, Wales, Cornwall, Brittany.",
+        "Brittany, Cornwall, Ireland, Isle of Man, Scotland and Wales.",
+        True,
+    ),
+    (
+        "Which countries found economic growth while cog-railways were built in the Alps?",
+        "Prussia and the United Kingdom",
+        "United Kingdom and Prussia",
+        True,
+    ),
+    ("What are the three primary colors?", "blue, red and yellow", "red, yellow, blue", True),
+    (
+        "Which four states border Nevada's neighbour?",
+        "Utah; Idaho; Oregon; Arizona",
+        "Oregon, Idaho, Utah & Arizona",
+        True,
+    ),
+    ("What two languages are spoken there?", "French and Dutch", "Dutch and French", True),
+    ("Which band was it?", "Crosby, Stills, Nash", "Crosby, Stills and Nash", True),
+    ("which countries border andorra", "Spain and France", "France and Spain", True),
+    ("What are the three core subjects?", "grammar and logic", "grammar, logic, and rhetoric", False),
+    ("What are the three core subjects?", "grammar, logic, rhetoric and music", "grammar, logic, and rhetoric", False),
+    ("What are the three core subjects?", "grammar, logic, music", "grammar, logic, and rhetoric", False),
+    ("What are the three core subjects?", "grammar, logic, logic", "grammar, logic, and rhetoric", False),
+    ("What are the three core subjects?", "grammar, logic or rhetoric", "grammar, logic, and rhetoric", False),
+    ("What are the three core subjects?", "grammar, logic, not rhetoric", "grammar, logic, and rhetoric", False),
+    ("In what order are the three subjects taught?", "rhetoric, grammar, logic", "grammar, logic, and rhetoric", False),
+    ("What are the first three planets?", "Venus, Mercury and Earth", "Mercury, Venus and Earth", False),
+    ("Which country is it?", "Tobago and Trinidad", "Trinidad and Tobago", False),
+    ("Which countries speak English?", "Tobago and Trinidad", "Trinidad and Tobago", False),
+    ("Which band was it?", "Stills, Nash and Crosby", "Crosby, Stills and Nash", False),
+    ("What are the names of the three-man band?", "Stills, Nash and Crosby", "Crosby, Stills and Nash", False),
+    ("What novel did Tolstoy write?", "Peace and War", "War and Peace", False),
+    ("What novels did Tolstoy write?", "Peace and War", "War and Peace", False),
+    ("What day was it?", "1990, May 5", "May 5, 1991", False),
+    ("Where is it?", "Texas, Paris", "Paris, Texas", False),
+    ("What are the two cities?", "Texas, Paris, Lyon", "Paris, Texas", False),
+    ("Which film was it?", "Barrels, Lock and Stock", "Lock, Stock and Barrels", False),
+    ("Who founded the firm?", "Nash, Young", "Young and Nash", False),
+    ("Which two countries were they?", "France and Spain", "France and Italy", False),
+    ("Which countries border andorra?", "Spain or France", "France and Spain", False),
 ]
 
 
@@ -555,6 +611,30 @@ SENTENCES: list[tuple[str, str, str, bool]] = [
 def test_a_sentence_and_nothing_but_its_question(question: str, response: str, reference: str, right: bool) -> None:
     sample = Sample(response=response, reference=reference, problem=question, kind="answer")
     assert AnswerVerifier()([sample])[0].correct is right
+
+
+@pytest.mark.parametrize(
+    ("question", "response", "reference", "undecided"),
+    [
+        ("Who covered the song?", "The Outfield played it.", "The Outfield", True),
+        ("What is the target of imatinib?", "It inhibits BCR-ABL.", "BCR-ABL", True),
+        ("What did she die of?", "She caught tuberculosis.", "tuberculosis", True),
+        ("Where was he born?", "His parents lived in Oslo.", "Oslo", True),
+        ("What novel did he write?", "Peace and War", "War and Peace", True),
+        ("Which band was it?", "Stills, Nash and Crosby", "Crosby, Stills and Nash", True),
+        ("What is the target of imatinib?", "It does not inhibit BCR-ABL.", "BCR-ABL", False),
+        ("What is the target of imatinib?", "It inhibits KIT more than BCR-ABL.", "BCR-ABL", False),
+        ("What did she die of?", "She nearly caught tuberculosis.", "tuberculosis", False),
+        ("What did she die of?", "She caught cancer and tuberculosis.", "tuberculosis", False),
+        ("Where was he born?", "Paris Hilton", "Paris", False),
+        ("Where was he born?", "His parents left Bergen for Oslo.", "Oslo", False),
+        ("Which country is it?", "Tobago and Trinidad", "Trinidad and Tobago", False),
+        ("Which country is it?", "France", "Germany", False),
+    ],
+)
+def test_what_no_rule_explains_is_undecided(question: str, response: str, reference: str, undecided: bool) -> None:
+    verdict = AnswerVerifier()([Sample(response=response, reference=reference, problem=question, kind="answer")])[0]
+    assert (verdict.score, verdict.reason) == (0.0, Reason.UNDECIDED if undecided else Reason.WRONG)
 
 
 BENCHMARKS: list[tuple[str, str, list[list[str]], float]] = [
