@@ -44,8 +44,10 @@ _SMALL = frozenset(
 )
 _FORMS = {form: verb.split() for verb in TABLES["verbs"]["forms"].split(",") for form in verb.split()}
 _WEAKENS = frozenset(
-    "and then like nearly almost allegedly reportedly supposedly probably likely former formerly claimed".split()
+    "and then like nearly almost allegedly reportedly supposedly probably likely former formerly claimed unclear"
+    " unknown whether disputed debated doubtful opposite no nicht nie kein pas ne non nunca jamais niet не".split()
 )
+_PRONOUNS = frozenset("it he she they his her their its this that these those there".split())
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _NUMBER = re.compile(r"(?<![\w.,$€£¥/-])-?\d[\d,]*(?:\.\d+)?(?![\w%‰°/-])")
 _DENIES = re.compile(r"\b(?:not|nicht|pas|не|instead|rather)\b|\? ", re.IGNORECASE)
@@ -109,6 +111,13 @@ _NO_SEVERAL = re.compile(
 )
 _ONE_NAME = re.compile("|".join(re.escape(one) for one in re.split(r"[|\n]", _SEVERAL["names"])), re.IGNORECASE)
 _ITEMS = re.compile(r"\s*[;,]\s*(?:and\s+|&\s*)?|\s+(?:and|&)\s+")
+_WITH_WHAT = re.compile(
+    r"\b(from|to|with|by|against|for|of|over|about) (?:the |an? )?(?!(?:what|which|whom?|whose)\b)(\w+)"
+)
+_LIKE = re.compile(  # the endings of one word's forms
+    r"(?:|e|s|es|d|ed|de|be|r|er|ers|or|ors|ing|y|ies|ied|ly|n|an|ian|en|ren|al|age|iage|ment|ance|ence|ure|ant|ants|ate|ated"
+    r"|ates|ion|ions|tion|ation|ition|ication|sion|ssion|ption|est|ist|ship)"
+)
 _LONGEST = 300
 
 
@@ -218,6 +227,9 @@ def may_say(said: str, gold: str, question: str) -> bool:
     fresh = [word for at, word in enumerate(words) if word.lower() not in asked and (at or word.lower() not in _SMALL)]
     if {*map(str.lower, words)} & (_DOUBT | _WEAKENS) or any(word != word.lower() for word in fresh):
         return False
+    first = next((word.lower() for word in before if word.lower() not in ("the", "a", "an")), "")
+    if first not in _PRONOUNS | asked if first else not gold[:1].isupper():
+        return False  # no sentence, or about something else: the wife of him
     follows = not after or after[0].lower() in _SMALL | asked or (not before and gold[:1].isupper())
     return follows and len(fresh) > 0 and all(word.isalpha() for word in fresh)
 
@@ -233,7 +245,7 @@ def _stated(text: str, gold: str, question: str) -> Iterator[str]:
             yield text[copulas[0].end() :]
     asks_object = re.search(r"\b(?:did|do|does)\b", question, re.IGNORECASE) is not None
     # Who was defeated by them is not whom they did defeat, nor what came after it what was asked for.
-    turned = (_DOUBT if " by " in f" {question.lower()}" else _DOUBT | {"by"}) if asks_object else frozenset()
+    turned = _turned(low, question.lower()) if asks_object else frozenset[str]()
     for match in list(_TAIL.finditer(text))[-3:]:
         if match[0].strip() in turned:
             continue
@@ -264,6 +276,15 @@ def _stated(text: str, gold: str, question: str) -> Iterator[str]:
                 before = text[: match.start()].rsplit(None, 1)[-1:]  # District 10 counts nothing
                 if not before or f"{before[0]} {match[0]}".lower() not in question.lower():
                     yield match[0]
+
+
+def _turned(text: str, question: str) -> frozenset[str]:
+    """The last words before an answer that turn a question around: it asks `with Germany`, this says `with Russia`."""
+    words = {*_DOUBT} if re.search(r"\bby\b", question) else {*_DOUBT, "by"}
+    for match in _WITH_WHAT.finditer(question):
+        if match[2] not in _SMALL and not re.search(rf"\b{match[1]} (?:the |an? )?{match[2]}\b", text):
+            words.add(match[1])
+    return frozenset(words)
 
 
 def _relates(text: str, gold: str, asked: re.Match[str]) -> bool:
@@ -358,11 +379,19 @@ def _says_nothing_new(text: str, question: str, *, than: bool = False) -> bool:
     """Whether the words of a text are all in the question, in any of their forms, or say nothing."""
     asked = {*_WORDS.findall(question.lower())}
     asked |= {form for word in asked for form in _FORMS.get(word) or _FORMS.get(word.removesuffix("s"), ())}
-    stems = {word[:4] for word in asked if len(word) > 3}
-    words = {*_WORDS.findall(text.lower())} - _SMALL - asked
-    return not words & _DOUBT - ({"than"} if than else set()) and all(
-        len(word) > 3 and word[:4] in stems for word in words if not (than and word == "than")
-    )
+    words = {*_WORDS.findall(text.lower())} - _SMALL - asked - ({"than"} if than else set())
+    return not words & _DOUBT and all(any(_akin(word, one) for one in asked) for word in words)
+
+
+def _akin(word: str, other: str) -> bool:
+    """Whether two words begin alike and end as forms of one word do: produce and production, not presenter."""
+    if word[:4] != other[:4] or len(word) < 4 or len(other) < 4 or {word, other} == {"found", "founded"}:
+        return False
+    common = next((at for at, pair in enumerate(zip(word, other, strict=False)) if pair[0] != pair[1]), None)
+    common = min(len(word), len(other)) if common is None else common
+    ends = [one[common:] for one in (word, other)]
+    ends = [end[1:] if end[:1] == word[common - 1] else end for end in ends]  # stop, stopped
+    return all(map(_LIKE.fullmatch, ends))
 
 
 def _converted(text: str, other: str) -> Iterator[str]:
