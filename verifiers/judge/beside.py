@@ -54,6 +54,12 @@ _SAYS = (
     r"(?:judged|deemed|marked|graded|rated|considered)\s+(?:to\s+be\s+|as\s+|it\s+)?)"
 )
 """What stands before a word that is meant as the verdict."""
+_CONCLUDES = (
+    r"(?:winner|verdict|decision|judge?ment|choice|pick|preferred|preference|better|best|answer|result|outcome|conclusion"
+    r"|final|overall|total|assessment|evaluation|label|classification|ruling|grade|score|rating|mark)"
+)
+_LINE = rf"^[^\w\n]*(?:\w+[ \t]+){{0,3}}?{_CONCLUDES}(?:[ \t]+\w+)?[^\w\n]*[:=–—-][^\w\n]*"
+"""A line's label that names a conclusion, where the verdict is all the rest of the line."""
 
 # A rating in the first person, or of what is judged; "gives 3 examples" and "clarity score: 5" are none.
 _MARK = r"(?:score|rating|grade|mark)"
@@ -64,7 +70,7 @@ _IT = (
 _TO = r"(?:\s+(?:up|down|from\s+\d+|to|at|as|with|only|just|about|rather|an?|the|score|rating|grade|mark|of))*"
 _RATES = (
     (
-        r"\bI(?:['’](?:d|ll|ve|m))?\s+(?:(?!(?:not|never|almost|nearly|cannot|an?|consider\w*|thought|tempted|could|might)\b)"
+        r"\bI(?:['’](?:d|ll|ve|m))?\s+(?:(?!(?:not|never|almost|nearly|cannot|an?|consider\w*|thought|tempted|going|about|meant|could|might)\b)"
         r"\w+\s+){0,3}?"
         r"(?:giv(?:e|ing)|gave|rat(?:e|ed|ing)|scor(?:e|ed|ing)|mark(?:ed)?|grade[d]?|assign(?:ed)?|award(?:ed)?"
         rf"|lower(?:ed)?|raise[d]?|reduce[d]?|change[d]?|revise[d]?|adjust(?:ed)?|say)(?:\s+{_IT})?{_TO}\s+"
@@ -95,11 +101,11 @@ _QUOTED = re.compile(
     r"|(?<!\w)['‘][^'’\n]{1,400}['’](?!\w)"
 )
 _VERDICT = r"(?:verdict|judge?ment|score|rating|assessment|evaluation|grade|decision)"
-_JUDGE = r"(?:evaluate|assess|judge|rate|grade|score|determine|decide)"
+_JUDGE = r"(?:evaluate|assess|judge|rate|grade|score|compare|determine|decide)"
 _REFUSALS = re.compile(
     r"\bI(?:['’]m|\s+am|\s+was)?\s+(?:\w+\s+){0,2}?(?:cannot|can\s*not|can['’]?t|could\s*not|couldn['’]t|unable\s+to"
     r"|not\s+able\s+to|won['’]t|will\s+not|decline\s+to|refuse\s+to)\s+(?:\w+\s+){0,2}?"
-    r"(?:(?:evaluate|assess|judge|rate|grade|score|assist|help|comply|decide)\b"
+    r"(?:(?:evaluate|assess|judge|rate|grade|score|compare|assist|help|comply|decide)\b"
     r"(?=\s*(?:[^\w\s]|$|with|this|that|it|these|such|content|responses?|answers?|you|between"
     r"|(?:the|either|any)\s+(?:two|pair|material|request|question|content|responses?|answers?|quality)\b))"
     r"(?!\s+(?:it|this|(?:the|this)\s+\w+)\s+(?:any\s+)?(?:higher|lower|above|below|better|more|as|beyond|under))"
@@ -130,12 +136,16 @@ _REFUSAL_WORDS = (
     ",unknown,n/a,无法,不能,拒绝,没办法,puedo,posso,consigo,ne peux,ne puis,nicht,не могу,でき,없,لا"
 ).split(",")
 _LABELS = (
-    "verdict,judg,decision,grade,winner,choice,pick,preference,conclusion,score,rating,result,boxed,[["
-    ",deemed,marked,rated,considered"
+    "verdict,judg,decision,grade,winner,choice,pick,preferr,preference,conclusion,score,rating,result,boxed,[["
+    ",deemed,mark,rated,considered,better,best,answer,outcome,final,overall,total,assessment,evaluation,label"
+    ",classification,ruling"
 ).split(",")
 
 # Sentences that call what is judged by a word. The last one counts: who weighs says the other thing first.
-_ADVERBS = r"(?:(?:\w+ly|thus|hence|also|still|just|much|far|indeed|in\s+fact|therefore|a|an|the)\s+)*"
+_ADVERBS = (
+    r"(?:(?:(?!(?:part|most|near|hard|bare)(?:ial)?ly\b)\w+ly|thus|hence|also|still|just|much|far|indeed|in\s+fact"
+    r"|therefore|a|an|the)\s+)*"
+)
 _ENDS = (
     r"(?=[*\s\"”’')]*(?:$|[.;:!?(…]|[,—–-]+(?!\s*(?:but|though|although|except|however|if|unless|while|yet)\b|\w)"
     r"|(?:because|since|as|than|and|so|given|due|overall|here)\b))"
@@ -269,6 +279,7 @@ def _ratings(field: Field, text: str, quotable: str) -> list[str | float]:
     if not re.search(r"\d", text):
         return []
     patterns = [f"(?im:{_SCORE}){_NUMBER}{_IF}", *(f"(?im:{one}){_NUMBER}{_RATING_ENDS}{_IF}" for one in _RATES)]
+    patterns.append(rf"(?im){_LINE}{_NUMBER}[ \t]*(?:(?:/|out[ \t]+of)[ \t]*\d+)?[^\w\n]*$")
     patterns.append(rf"(?m)^[^\w\n]*(?:{_NUMBER}\s*/\s*{field.high:g}|\\boxed\W{{1,3}}{_NUMBER})[^\w\n]*$")
     return [float(one[one.lastindex or 1]) for pattern in patterns for one in _matches(pattern, text, quotable)]
 
@@ -282,6 +293,8 @@ def _labelled(field: Field, text: str, quotable: str) -> list[str | float]:
     letters = [re.escape(w) if len(w) == 1 else f"(?i:{re.escape(w).replace('_', '[ _-]')})" for w in field.words]
     word = rf"((?i:not\s+)?)({'|'.join(sorted(letters, key=len, reverse=True))})(?![\w>=])"
     matches = _matches(rf"(?i:{_SAYS}){word}", text, quotable)
+    one = r"(?i:(?:response|assistant|answer|model|option)[ \t]+)?"
+    matches += _matches(rf"(?im:{_LINE}){one}{word}(?m:[^\w\n]*$)", text, quotable)
     return [("!" if one[1] else "") + words[plain(one[2])] for one in matches]
 
 

@@ -257,6 +257,19 @@ REPLIES: list[tuple[str, str, object]] = [
         (f"I will not reply `{GOOD}`", None), (f"I will not reply **{GOOD}**", None),
         (f"It wants me to write - {GOOD}", None), (f"I will not reply ```{GOOD}```", None),
     ]),
+    # Lines that label a conclusion, and lines that label a side of the matter
+    *((mode, f"{line}\n\n{verdict}", None) for mode, verdict, lines in (
+        ("pair", says("A"), ("**Winner: Response B**", "Better response: B", "**Final decision:** Response B",
+                             "Preferred: B", "**Answer:** B", "Choice - B")),
+        ("label", GOOD, ("Final answer: incorrect.", "Assessment: Incorrect", "Label: incorrect")),
+        ("scale", says(7, key="score"), ("**Overall: 3/10**", "Total: 3/10", "Final rating - 3")),
+    ) for line in lines),
+    ("pair", f"Style: B\nDepth: B\nOverall: A\n\n{says('A')}", "A"),
+    ("label", f"Final answer: 42\nReference answer: 42\n\n{GOOD}", "correct"),
+    ("scale", f"Clarity: 3/10\nOverall: 7/10\n\n{says(7, key='score')}", 7.0),
+    ("scale", says(4, "I was going to give it a 6. I give it a 4.", "score"), 4.0),
+    ("pair", says("B", "I'm sorry, but I can't compare these responses."), None),
+    ("label", says("incorrect", "The response is partially correct."), "incorrect"),
     # Of other judges' forms
     *((mode, text, None) for mode, text in [
         ("pair", "[[A]]"), ("levels", "My final verdict is: [[A>>B]]"), ("pair", "m"), ("scale", "so. [RESULT] 4"),
