@@ -30,7 +30,7 @@ from .reasoning import Prefilled, scan
 from .references import is_data, literal
 from .sample import Sample
 from .settings import check
-from .statements import question_of, readings
+from .statements import items_of, may_say, question_of, readings
 from .token_f1 import benchmark_score
 from .values import same_case, same_value
 from .verdict import Reason, Verdict
@@ -61,6 +61,7 @@ _LEFT_OPEN = re.compile(r"^\*{2,3}\s*|\s*\*{2,3}$")
 _PLACED = re.compile(r"(?:in|at|on|by) (?=[^\W\d])")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)])\s+", re.MULTILINE)
 _SPLITS = (r"\n+", r"\s*[;；]\s*", r"\s*(?:[,，、]\s*(?:and\s+|&\s*)?|\s+and\s+|\s+&\s+)", r"\s*[,，、;；]\s*")
+_SEPARATOR = re.compile(r"[,;&]| and ")
 _ARROWS = re.compile(r"\s*(?:->|=>|→|➔|≻|>)\s*")
 _FIRST = re.compile(r"^(?:first(?:ly)?|1st)\b\s*[:,]?\s*(?=\S)", re.IGNORECASE)
 _THEN = re.compile(
@@ -74,7 +75,7 @@ _POLAR = {word: polar for polar, words in TABLES["polar"].items() for word in wo
 _SAYS_POLAR = re.compile(r"\W*(\w+)(?:\W*$|\s*(?:,|[.;:—–-](?!\s*#?\d)))")
 _NOTHING = frozenset(TABLES["unanswerable"]["texts"].strip().split("\n"))
 _TAKEN_BACK = re.compile(r"\s*(?:no|wait|actually|correction|sorry|hmm|or|rather|not)\b", re.IGNORECASE)
-_WITH_QUESTION = re.compile(r"[ %是は]|\d[-:–]\d|^[-+−]?0?\.\d|^none$", re.IGNORECASE)
+_WITH_QUESTION = re.compile(r"[ %是は]|\d[-:–]\d|^[-+−]?0?\.\d|^none$|^\d{3}0s", re.IGNORECASE)
 """What is read with the question in view."""
 _NO_PERCENT = re.compile(r"(?i:how many\b)(?!.*(?:percent|per cent|%))")
 _PERCENT = re.compile(r"%|\bper ?cent\b|\bpct\b", re.IGNORECASE)
@@ -157,6 +158,8 @@ class AnswerVerifier:
             return Verdict.scored(min(score, 0.999), reason, f"F1 is {score:.3f}", answer=answer)
         if not marked and len(said.split()) > _PROSE:
             return Verdict.scored(0.0, Reason.UNDECIDED, "the prose marks no answer", answer=answer)
+        if any(len(gold) == 1 and _may_be(said, gold[0], language, asked) for gold in golds):
+            return Verdict.scored(0.0, Reason.UNDECIDED, "it holds the answer in other words or order", answer=answer)
         shown = " or ".join(", ".join(gold) for gold in golds[:3])
         return Verdict.scored(0.0, Reason.WRONG, f"it says {answer[:100]!r}, not {shown[:200]}", answer=answer)
 
@@ -284,9 +287,27 @@ def _same(said: str, gold: str, language: str, fuller: bool) -> bool:
 
 def _right(said: str, gold: Sequence[str], language: str, *, ordered: bool, fuller: bool, question: str) -> bool:
     if len(gold) == 1:
-        return same(said, gold[0], language, fuller=fuller, question=question)
+        if same(said, gold[0], language, fuller=fuller, question=question):
+            return True
+        items, free = items_of(gold[0], question) if _SEPARATOR.search(gold[0]) else ([], False)
+        # Two items as they stand may be one name: War, Peace.
+        return (free or len(items) > 2) and _same_list(said, items, language, ordered=not free, question=question)
+    return _same_list(said, gold, language, ordered=ordered, question=question)
+
+
+def _same_list(said: str, gold: Sequence[str], language: str, *, ordered: bool, question: str) -> bool:
     texts = list(readings(said, "", question))[:2]  # itself, and without `They are`
     return any(_same_items(items, gold, language, ordered) for text in texts for items in _item_lists(text, len(gold)))
+
+
+def _may_be(said: str, gold: str, language: str, question: str) -> bool:
+    """Whether no rule tells if an answer is a gold that it holds whole, or whose items it has in another order."""
+    if len(said.split()) > _PROSE or not question:
+        return False
+    items = items_of(gold, question)[0] if _SEPARATOR.search(gold) else []
+    if items and _same_list(said, items, language, ordered=False, question=question):
+        return True
+    return may_say(said, gold, question)
 
 
 def _item_lists(said: str, count: int) -> list[list[str]]:

@@ -42,7 +42,12 @@ _SMALL = frozenset(
     " called named known answer author writer name person city country year date number total result difference"
     " serve served serves as would rank ranks ranked die der das el la le il ist est es fue è é foi".split()
 )
-_PAST = dict(pair.split(":") for pair in TABLES["verbs"]["past"].split())
+_FORMS = {form: verb.split() for verb in TABLES["verbs"]["forms"].split(",") for form in verb.split()}
+_WEAKENS = frozenset(
+    "and then like nearly almost allegedly reportedly supposedly probably likely former formerly claimed unclear"
+    " unknown whether disputed debated doubtful opposite no nicht nie kein pas ne non nunca jamais niet не".split()
+)
+_PRONOUNS = frozenset("it he she they his her their its this that these those there".split())
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _NUMBER = re.compile(r"(?<![\w.,$€£¥/-])-?\d[\d,]*(?:\.\d+)?(?![\w%‰°/-])")
 _DENIES = re.compile(r"\b(?:not|nicht|pas|не|instead|rather)\b|\? ", re.IGNORECASE)
@@ -65,7 +70,7 @@ _SCORE = re.compile(r"(\d{1,3})[:–-](\d{1,3})")
 _ASKS_SCORE = re.compile(r"(?!.*\b(?:when|time|ratio|odds)\b).*\b(?:score|scores|scoreline|result)\b", re.IGNORECASE)
 _KIND_OF_PLACE = "(?:capital|city|town|village|county|province|region|district|port|seat|place|where)"
 _DECADES = "thirties forties fifties sixties seventies eighties nineties".split()
-_DECADE = re.compile(rf"(?:the )?(?:(?:19|['’‘])?([3-9])0s|({'|'.join(_DECADES)}))", re.IGNORECASE)
+_DECADE = re.compile(rf"(?:in )?(?:the )?(?:(?:19|['’‘])?([3-9])0s|({'|'.join(_DECADES)}))", re.IGNORECASE)
 _ASIDE = re.compile(r"([^,;()]+)(?:, ([^,;()]+)| \(([^,;()]+)\))")
 _NUMBERED = re.compile(r"[^\W\d].* (?:\d+|[IVXLC]+)")
 _YEARS = re.compile(r"\d{4}(?:[–-]\d{2,4})?")
@@ -73,14 +78,80 @@ _HOW_MANY = re.compile(r"\W*how (?:many|much)\b", re.IGNORECASE)
 _LABEL = re.compile(r"[^\W\d_]+(?: [^\W\d_]+)?")
 _NO_LABEL = frozenset(f"{TABLES['units']['none']} {' '.join(TABLES['bounds'].values())} about nearly".split())
 _ASKED = re.compile(r"[^.?!\n。？！]*[?？؟]|^(?:question|q)\s*:\s*.+", re.IGNORECASE | re.MULTILINE)
+_ASKS = re.compile(
+    r"(?:(?:in|on|at|by|from|to|for|of|with|under|during|since)\s+)?(?:who|whom|whose|what|which|how)\s"
+    r"|(?:when|where|why)(?:['’]s| (?:is|was|are|were|did|do|does|has|have|had|will|would|can|could|should))\s",
+    re.IGNORECASE,
+)
+_GAP = re.compile(
+    r"(?:.*[,:] )?(?:(?P<before>in|on|at|by|from|to|for|of|with|under|during|since) )?"
+    r"(?:who|whom|what|which|when|where)\b(?P<noun>.*?) "
+    r"(?:did|do|does|is|was|are|were|has|had|have|will|would) (?P<rest>.+)",
+    re.IGNORECASE,
+)
+"""What a question asks for, and what it says of it."""
+_PLACE_OR_TIME = re.compile(r"w(?:here|hen)\b|\b(?:year|month|date|decade|century)$", re.IGNORECASE)
+_NO_CONTENT = frozenset("a an the did do does is was are were has had have will would".split())
+_ENDING = re.compile(r"(?<=\w{2})(?:ies|ied|es|ed|ing|s|d|e|y)$")
+_RELATION = re.compile(
+    rf"what(?:['’]s| is| was) the (?P<noun>{'|'.join(TABLES['relations'])}) of (?P<of>.+)"
+    rf"|who(?:['’]s| is| was) the (?P<kin>{'|'.join(TABLES['relations'])}) of (?P<whose>.+)",
+    re.IGNORECASE,
+)
+_SEVERAL = TABLES["several"]
+_COUNTS = {word: count for count, word in enumerate(_SEVERAL["counts"].split(), 2)}
+_ASKS_COUNT = re.compile(
+    rf"\b(?:what|which|who)(?: (?:are|were))?(?: (?:the|other|main|primary|core|major))* ({'|'.join(_COUNTS)})\b"
+)
+_ASKS_THINGS = re.compile(
+    rf"\b(?:what|which|who (?:are|were) the)(?: [\w-]+){{0,2}}? (?:{'|'.join(_SEVERAL['things'].split())})\b"
+)
+_NO_SEVERAL = re.compile(
+    rf"\b(?:(?:{'|'.join(_SEVERAL['order'].split())})|(?:{'|'.join(_SEVERAL['titles'].split())})s?)\b"
+)
+_ONE_NAME = re.compile("|".join(re.escape(one) for one in re.split(r"[|\n]", _SEVERAL["names"])), re.IGNORECASE)
+_ITEMS = re.compile(r"\s*[;,]\s*(?:and\s+|&\s*)?|\s+(?:and|&)\s+")
+_WITH_WHAT = re.compile(
+    r"\b(from|to|with|by|against|for|of|over|about) (?:the |an? )?(?!(?:what|which|whom?|whose)\b)(\w+)"
+)
+_LIKE = re.compile(  # the endings of one word's forms
+    r"(?:|e|s|es|d|ed|de|be|r|er|ers|or|ors|ing|y|ies|ied|ly|n|an|ian|en|ren|al|age|iage|ment|ance|ence|ure|ant|ants|ate|ated"
+    r"|ates|ion|ions|tion|ation|ition|ication|sion|ssion|ption|est|ist|ship)"
+)
 _LONGEST = 300
 
 
 def question_of(sample: Sample) -> str:
-    """The last question of a prompt, which may hold a passage before it; empty where there is none."""
+    """The last question of a prompt, which may hold a passage before it; empty where there is none.
+
+    A prompt of one short sentence that begins as a question does is one without its sign: `who wrote emma`."""
     text = sample.problem or sample.prompt_text
     asked = [match[0] for match in _ASKED.finditer(text[-20_000:])]
+    if not asked and len(text) <= _LONGEST and _ASKS.match(line := text.strip().rstrip(".")):
+        asked = [] if re.search(r"\n|(?<=\w{2})[.!;] ", line) else [line]
     return asked[-1][-_LONGEST:] if asked else ""
+
+
+def items_of(gold: str, question: str) -> tuple[list[str], bool]:
+    """The items that one text lists, none where it may be a name, a place or a date; and whether their order is free.
+
+    The order is free only where the question asks for several things and for no order.
+
+    >>> items_of("grammar, logic, and rhetoric", "What are the three subjects?")
+    (['grammar', 'logic', 'rhetoric'], True)
+    >>> items_of("War and Peace", "What novels did he write?"), items_of("Paris, Texas", "What two cities are they?")
+    ((['War', 'Peace'], False), ([], False))
+    """
+    items = _ITEMS.split(gold.strip().rstrip("."))
+    joined = " and " in gold or " & " in gold
+    if not 2 <= len(items) <= 20 or not all(items) or re.search(r"\d", gold) or _ONE_NAME.search(gold):
+        return [], False
+    low = question.lower()
+    asked = _ASKS_COUNT.search(low)
+    counted = asked is not None and _COUNTS[asked[1]] == len(items)
+    if not joined and (len(items) == 2 or not counted):
+        return [], False
+    return items, (counted or (asked is None and bool(_ASKS_THINGS.search(low)))) and not _NO_SEVERAL.search(low)
 
 
 def readings(said: str, gold: str, question: str) -> Iterator[str]:
@@ -113,7 +184,7 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
     if text[-8:] == " of them":
         yield rest[:-8]
     if text[-1:] == "s":
-        yield from _decade(rest, gold)
+        yield from _decade(rest, gold, question)
     if gold[:1].isdigit() and (score := _SCORE.fullmatch(text)) and _ASKS_SCORE.match(question):
         yield from (f"{score[1]}-{score[2]}", f"{score[1]}:{score[2]}")
     if (text[-1:] == ")" or ", " in text) and (aside := _ASIDE.fullmatch(rest)) and _only_aside(aside, question):
@@ -137,6 +208,32 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
             yield from _stated(rest, gold.strip(" ."), question)
 
 
+def may_say(said: str, gold: str, question: str) -> bool:
+    """Whether a sentence holds a gold beside words that no rule explains, and nothing that denies, doubts or competes.
+
+    >>> may_say("She caught tuberculosis.", "tuberculosis", "What did she die of?")
+    True
+    >>> may_say("Paris Hilton", "Paris", "Where was it?"), may_say("It is near Paris, Texas.", "Paris", "Where was it?")
+    (False, False)
+    """
+    text, asked = said.strip().rstrip(".!"), {*_WORDS.findall(question.lower())}
+    spans = list(re.finditer(rf"(?<![\w-]){re.escape(gold)}(?![\w-])", text))
+    if len(spans) != 1 or gold.lower() in question.lower() or _DENIAL.search(text):
+        return False
+    before, after = text[: spans[0].start()].split(), text[spans[0].end() :].split()
+    words = before + after
+    if len(words) < 2 or not all(word.isalnum() for word in words):
+        return False
+    fresh = [word for at, word in enumerate(words) if word.lower() not in asked and (at or word.lower() not in _SMALL)]
+    if {*map(str.lower, words)} & (_DOUBT | _WEAKENS) or any(word != word.lower() for word in fresh):
+        return False
+    first = next((word.lower() for word in before if word.lower() not in ("the", "a", "an")), "")
+    if first not in _PRONOUNS | asked if first else not gold[:1].isupper():
+        return False  # no sentence, or about something else: the wife of him
+    follows = not after or after[0].lower() in _SMALL | asked or (not before and gold[:1].isupper())
+    return follows and len(fresh) > 0 and all(word.isalpha() for word in fresh)
+
+
 def _stated(text: str, gold: str, question: str) -> Iterator[str]:
     low, short = text.lower(), gold.lower()
     if low in question.lower():
@@ -147,18 +244,29 @@ def _stated(text: str, gold: str, question: str) -> Iterator[str]:
         if "," not in text[: copulas[0].start()] and not subject & {*_DOUBT, "and"}:
             yield text[copulas[0].end() :]
     asks_object = re.search(r"\b(?:did|do|does)\b", question, re.IGNORECASE) is not None
+    # Who was defeated by them is not whom they did defeat, nor what came after it what was asked for.
+    turned = _turned(low, question.lower()) if asks_object else frozenset[str]()
     for match in list(_TAIL.finditer(text))[-3:]:
+        if match[0].strip() in turned:
+            continue
         if _says_nothing_new(text[: match.end()], question):
             yield text[match.end() :]
-    asks_end = asks_object or " would " in question
-    if question and asks_end and low.endswith(f" {short}") and _says_nothing_new(text[: -len(gold)], question):
+    ends = bool(question) and low.endswith(f" {short}") and low[: -len(short)].split()[-1] not in turned
+    if ends and (asks_object or " would " in question) and _says_nothing_new(text[: -len(gold)], question):
         yield gold
     labelled = short[-1:].isdigit() and low.endswith(f" {short}") and not _HOW_MANY.match(question)
     lead = low.removesuffix(short).strip() if labelled else ""
     if lead and _LABEL.fullmatch(lead) and {*lead.split()} <= {*_WORDS.findall(question.lower())} - _NO_LABEL - _DOUBT:
         yield gold  # pH 7.4, version iOS 14.5
     head = next((one for one in (short, f"the {short}") if low.startswith(f"{one} ")), "")
-    if question and head and not asks_object and _says_nothing_new(text[len(head) :], question, than=True):
+    related = _RELATION.match(question) if question else None
+    if related and _relates(text, gold, related):
+        yield gold
+    if question and not head and short in low and _fills_gap(text, gold, question):
+        yield gold
+    # Of `the target of it` what targets it is not the answer.
+    head = "" if asks_object or (related and not _COPULA.search(text)) else head
+    if question and head and _says_nothing_new(text[len(head) :], question, than=True):
         yield gold
     if _HOW_MANY.match(question):
         numbers = list(_NUMBER.finditer(counted := digits_for_words(text)))
@@ -170,10 +278,62 @@ def _stated(text: str, gold: str, question: str) -> Iterator[str]:
                     yield match[0]
 
 
-def _decade(text: str, gold: str) -> Iterator[str]:
+def _turned(text: str, question: str) -> frozenset[str]:
+    """The last words before an answer that turn a question around: it asks `with Germany`, this says `with Russia`."""
+    words = {*_DOUBT} if re.search(r"\bby\b", question) else {*_DOUBT, "by"}
+    for match in _WITH_WHAT.finditer(question):
+        if match[2] not in _SMALL and not re.search(rf"\b{match[1]} (?:the |an? )?{match[2]}\b", text):
+            words.add(match[1])
+    return frozenset(words)
+
+
+def _relates(text: str, gold: str, asked: re.Match[str]) -> bool:
+    """Whether a sentence says the relation that a noun asks for: `Imatinib targets it` of the target of imatinib.
+
+    Its subject is a pronoun or what the question names as a whole, for `Ann's mother` is not Ann."""
+    verbs = TABLES["relations"][(asked["noun"] or asked["kin"]).lower()]
+    of = re.escape((asked["of"] or asked["whose"]).strip(" ?"))
+    pattern = rf"(?:it|he|she|they|(?:the )?{of}) (?:{verbs}) {re.escape(gold)}"
+    return re.fullmatch(pattern, text, re.IGNORECASE) is not None
+
+
+def _fills_gap(text: str, gold: str, question: str) -> bool:
+    """Whether a sentence is the question with the gold in its gap, word by word, no more said after it than asked."""
+    asked = _GAP.fullmatch(question.strip(" ?"))
+    spans = list(re.finditer(rf"(?<!\w){re.escape(gold)}(?!\w)", text, re.IGNORECASE))
+    if asked is None or len(spans) != 1 or gold.lower() in question.lower():
+        return False
+    before, after, rest = (
+        [word for word in _WORDS.findall(part.lower()) if word not in _NO_CONTENT]
+        for part in (text[: spans[0].start()], text[spans[0].end() :], asked["rest"])
+    )
+    if not before or not after:
+        return False
+    if asked["before"] and before.pop() != asked["before"].lower():
+        return False
+    ways = [before + after]
+    if not asked["before"] and before[-1] in ("in", "on", "at"):
+        ways += [before[:-1] + after] if _PLACE_OR_TIME.search(question[: asked.end("noun")]) else []
+    return any(len(said) <= len(rest) and all(map(_same_verb, said, rest)) for said in ways)
+
+
+def _same_verb(one: str, other: str) -> bool:
+    """Whether two words are the same, or two forms of a verb."""
+    if one == other or other in _FORMS.get(one, ()):
+        return True
+    return len(one) > 2 and len(other) > 2 and _stem(one) == _stem(other)
+
+
+def _stem(word: str) -> str:
+    stem = _ENDING.sub("", word)
+    return stem[:-1] if len(stem) > 3 and stem[-1] == stem[-2] else stem
+
+
+def _decade(text: str, gold: str, question: str) -> Iterator[str]:
     """The gold where a text is the same decade of the last century, written shorter: the '90s, the nineties."""
-    said, expected = _DECADE.fullmatch(text), _DECADE.fullmatch(gold)
-    if said and expected and gold[:1] not in "3456789":  # 90s alone may be an age
+    said, expected = _DECADE.fullmatch(text), _DECADE.fullmatch(gold.replace("0's", "0s"))
+    # 90s alone may be an age.
+    if said and expected and (gold[:1] not in "3456789" or re.search(r"\bdecade\b", question, re.IGNORECASE)):
         tens = [match[1] or str(3 + _DECADES.index(match[2].lower())) for match in (said, expected)]
         if tens[0] == tens[1]:
             yield gold
@@ -218,12 +378,20 @@ def _worked(text: str) -> Fraction | None:
 def _says_nothing_new(text: str, question: str, *, than: bool = False) -> bool:
     """Whether the words of a text are all in the question, in any of their forms, or say nothing."""
     asked = {*_WORDS.findall(question.lower())}
-    asked |= {_PAST[word] for word in asked & _PAST.keys()}
-    stems = {word[:4] for word in asked if len(word) > 3}
-    words = {*_WORDS.findall(text.lower())} - _SMALL - asked
-    return not words & _DOUBT - ({"than"} if than else set()) and all(
-        len(word) > 3 and word[:4] in stems for word in words if not (than and word == "than")
-    )
+    asked |= {form for word in asked for form in _FORMS.get(word) or _FORMS.get(word.removesuffix("s"), ())}
+    words = {*_WORDS.findall(text.lower())} - _SMALL - asked - ({"than"} if than else set())
+    return not words & _DOUBT and all(any(_akin(word, one) for one in asked) for word in words)
+
+
+def _akin(word: str, other: str) -> bool:
+    """Whether two words begin alike and end as forms of one word do: produce and production, not presenter."""
+    if word[:4] != other[:4] or len(word) < 4 or len(other) < 4 or {word, other} == {"found", "founded"}:
+        return False
+    common = next((at for at, pair in enumerate(zip(word, other, strict=False)) if pair[0] != pair[1]), None)
+    common = min(len(word), len(other)) if common is None else common
+    ends = [one[common:] for one in (word, other)]
+    ends = [end[1:] if end[:1] == word[common - 1] else end for end in ends]  # stop, stopped
+    return all(map(_LIKE.fullmatch, ends))
 
 
 def _converted(text: str, other: str) -> Iterator[str]:

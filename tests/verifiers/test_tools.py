@@ -59,6 +59,11 @@ FORMS = {
     "hermes": f"<tool_call>\n{CALL}\n</tool_call>",
     "hermes after thinking": f"<think>the weather</think>\n<tool_call>{CALL}</tool_call><|im_end|>",
     "hermes with prose": f"Let me look.\n<tool_call>{CALL}</tool_call>",
+    "hermes, as python prints it": f"<tool_call>\n{GOLD[0]}\n</tool_call><|im_end|>",
+    "hermes, arguments first": "<tool_call>{'arguments': {'city': 'Paris', 'days': 2}, 'name': 'get_weather'}</tool_call>",
+    "hermes, a list as python prints it": f"<tool_call>{GOLD}</tool_call>",
+    "hermes, both quotes": """<tool_call>{'name': 'get_weather', 'arguments': {"city": "Paris", 'days': 2}}</tool_call>""",
+    "nemotron, as python prints it": f"<TOOLCALL>{GOLD}</TOOLCALL>",
     "hermes left open": f"<tool_call>{CALL}",
     "qwen-coder": "<tool_call>\n<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n<parameter=days>\n2\n</parameter>\n</function>\n</tool_call>",
     "llama 3.1": '<function=get_weather>{"city": "Paris", "days": 2}</function>',
@@ -144,6 +149,56 @@ WRONG: list[tuple[str, Reason, str]] = [
     ("It is sunny in Paris.", Reason.NO_ANSWER, "no call"),
     ("<think>" + CALL + "</think>It is sunny.", Reason.NO_ANSWER, "thought of and not made"),
     ("<tool_call>{'name': 'get_weather'</tool_call>", Reason.BAD_FORMAT, "no JSON"),
+    (
+        "<tool_call>{'name': 'get_weather', 'arguments': {'city': 'Rome', 'city': 'Paris', 'days': 2}}</tool_call>",
+        Reason.BAD_FORMAT,
+        "a key twice in python",
+    ),
+    (
+        "<tool_call>{'name': 'get_weather', 'arguments': {'city': str('Paris'), 'days': 2}}</tool_call>",
+        Reason.BAD_FORMAT,
+        "a call in python",
+    ),
+    (
+        "<tool_call>{'name': 'get_weather', 'arguments': {'city': 'Paris', 'days': 1 + 1}}</tool_call>",
+        Reason.BAD_FORMAT,
+        "a sum in python",
+    ),
+    (
+        "<tool_call>{'name': 'get_weather', 'arguments': {'city': 'Paris', 'days': 2, 3: 4}}</tool_call>",
+        Reason.BAD_FORMAT,
+        "a number as a key",
+    ),
+    (
+        "<tool_call>{'name': 'get_weather', 'arguments': {'city': b'Paris', 'days': 2}}</tool_call>",
+        Reason.BAD_FORMAT,
+        "bytes",
+    ),
+    (
+        "<tool_call>{'name': 'get_weather', 'arguments': {'city': {'Paris'}, 'days': 2}}</tool_call>",
+        Reason.BAD_FORMAT,
+        "a set",
+    ),
+    (
+        "<tool_call>{'name': 'get_weather', 'arguments': {'city': 'Paris', **{'days': 2}}}</tool_call>",
+        Reason.BAD_FORMAT,
+        "unpacked",
+    ),
+    (
+        "<tool_call>{'name': 'get_weather', 'arguments': {'city': 'Paris', 'days': '2'}}</tool_call>",
+        Reason.WRONG,
+        "a text",
+    ),
+    (
+        "<tool_call>{'name': 'get_weather', 'arguments': {'city': 'Paris', 'days': True}}</tool_call>",
+        Reason.WRONG,
+        "True",
+    ),
+    (
+        '<tool_call>{"name": "get_weather", "arguments": {"city": "\'", "days": 2},}</tool_call>',
+        Reason.BAD_FORMAT,
+        "a comma",
+    ),
     (
         '<tool_call>{"name": "get_weather", "arguments": {"city": "Paris", "city": "Rome"}}</tool_call>',
         Reason.BAD_FORMAT,

@@ -2,7 +2,7 @@
 
 | form | looks like |
 | --- | --- |
-| Hermes, Qwen | `<tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>` |
+| Hermes, Qwen | `<tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>`; its data as Python's dicts too |
 | Qwen-Coder | `<function=f><parameter=a>1</parameter></function>` |
 | Llama | `<|python_tag|>{"name": "f", "parameters": {"a": 1}}; {...}`, or without the tag |
 | Harmony (gpt-oss) | `<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>` |
@@ -62,6 +62,7 @@ _AT_END = re.compile(r"\n\s*\{(?=\s*\"(?:name|type|function)\")")
 _IN_QUOTES = re.compile(r"(\"arguments\":\s*)'(\{.*\})'(?=\s*\}$)", re.DOTALL)
 """Arguments as Glaive's data has them."""
 _OBJECT = re.compile(r"\s*\{")
+_SINGLE = re.compile(r"\[?\s*\{\s*'")
 _PLAIN = re.compile(r"\s*(?:\[\s*)?[A-Za-z_][\w.]*\(")
 
 
@@ -195,6 +196,8 @@ def _of_text(body: str) -> list[Call]:
         try:
             return of_value(read_json(_IN_QUOTES.sub(r"\1\2", body) if "'{" in body else body))
         except JsonError as error:
+            if _SINGLE.match(body) and (value := _literal(body)) is not None:
+                return of_value(value)
             if body.startswith("{"):
                 return list(_calls_in(body))
             raise CallError(f"a call is no JSON: {error}") from error
@@ -298,6 +301,24 @@ def _arguments(value: Any) -> Mapping[str, Any]:  # any: JSON values
     if not isinstance(value, dict):
         raise CallError(f"the arguments are a {type(value).__name__}")
     return value
+
+
+def _literal(text: str) -> Any:  # any: literals
+    """A dict or a list as Python prints it, as Hermes' data has calls, of what JSON can say too; else None."""
+    if len(text) > _LONGEST:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text.strip(), mode="eval").body
+            value = ast.literal_eval(tree)
+        for node in ast.walk(tree):
+            keys = [ast.literal_eval(key) for key in node.keys if key] if isinstance(node, ast.Dict) else []
+            if len({*keys}) < len(keys) or not all(isinstance(key, str) for key in keys):
+                return None  # which of two values is meant, no one can say
+        return read_json(json.dumps(_plain(value), allow_nan=False))
+    except (SyntaxError, ValueError, RecursionError, MemoryError, TypeError, JsonError):
+        return None
 
 
 def _pythonic(text: str) -> list[Call] | None:
