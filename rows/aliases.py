@@ -22,7 +22,7 @@ GOLDS: tuple[str, ...] = (
     *("expectedOutput", "reference_outputs.answer", "reference_outputs.output", "expectations.expected_response"),
     *("ground_truth_answer", "ground_truth_solution", "ground_truths", "answer_gt", "ref_answer", "standard_answer"),
     *("truth", "env_extras.reward_spec.ground_truth", "env_extras.reward_model.ground_truth", "reference.answer"),
-    *("answer_number", "task.ground_truth"),
+    *("answer_number", "task.ground_truth", "gold_letter", "correct_letter", "golden"),
 )
 """Where a right answer may stand. `reference` is our own name; of the others two must not disagree."""
 
@@ -33,7 +33,10 @@ SHORT = (
     "student_answer",
 )
 """Names of a response that are those of an answer taken out of it, where the row has it under another name."""
-RAW = ("raw_response", "raw_output", "raw_prediction", "raw_completion", "raw_generation", "full_response")
+RAW = (
+    *("raw_response", "raw_output", "raw_prediction", "raw_completion", "raw_generation", "full_response"),
+    "raw_answer",
+)
 """Responses before anything was taken out of them: beside an answer that is in one, it is the response."""
 
 ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -42,7 +45,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *("response", "completion", "generation", "generated_text", "model_output", "output_text"),
             *("model_response", "generated_solution", "model_outputs", "actual_output", "generated_answer", "predict"),
             "actualOutput",
-            *("llm_response", "RESPONSE"),
+            *("llm_response", "RESPONSE", "response_text", "model_generation"),
             *("result.message", "output", "origin_prediction", "prediction", "Response"),
             *("output_response", "deepseek_solution", "outputs.output", "outputs.answer"),
             *RAW,

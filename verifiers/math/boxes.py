@@ -51,7 +51,7 @@ _DENIED_AFTER = re.compile(
     r"\s*\$?\s*(?:(?:is|was)\s+(?:wrong|incorrect|not\b|false|invalid|extraneous|rejected|impossible)|不对|不正确|错)",
     re.IGNORECASE,
 )
-_TAG = re.compile(r"</?[A-Za-z][\w-]{0,20}\s?/?>|<\|")
+_TAG = re.compile(r"</?[A-Za-z][\w-]{0,20}\s?/?>|<\|[\w ]{0,30}\|>|<\|")
 _IF = re.compile(
     r"\b(?:if|when|case|otherwise|else|suppose|assuming|wenn|falls|sonst|si|quand|sinon|cuando)\b"
     r"|(?:^|[,;:(]|\b(?:and|but|while)\b)\s*(?:for|für|pour|para|per|при)\b(?=[^.]{0,16}(?:\$|\\\(|\d|\b(?:even|odd)\b))"

@@ -36,6 +36,8 @@ _WORD = re.compile(r"[A-Za-zµ\u4e00-\u9fff]+")
 _ENDS = re.compile(r"\s*(?:[.,;:!?)\]}*$。\uff0c\uff1b]|\\[)\]]|$)")
 _GOES_ON = re.compile(r"[\s$}]*(?:(?:per|a|an|each|every)\b|[/^\d]|and \$?\d)")
 _JOINS = frozenset("square cubic sq cu per squared cubed cdot".split())
+_TIMES = frozenset("hundred thousand million billion trillion dozen lakh crore 百 千 万 亿".split())
+"""Words that multiply the number before them."""
 _NO_MEASURE = frozenset("in as am us mo pm second units unit bar mole cal gal rad 分 度 角 单位".split())
 """Words that mostly mean something else behind a number, though a unit is spelled so."""
 _PART = re.compile(r"\^|/|\*|\(|\)|-?\d+|[^\s^/*()]+")
@@ -55,7 +57,7 @@ def unit_behind(text: str, at: int = 0) -> tuple[str, int]:
     phrase = match["unit"]
     words = [word for word in _WORD.findall(phrase) if word not in _JOINS]
     if not (words or "%" in phrase) or any(
-        word in _NO_MEASURE or (lookup(word) is None and word not in CHINESE) for word in words
+        word in _NO_MEASURE or not (lookup(word) or word in CHINESE or word in _TIMES) for word in words
     ):
         return "", at
     short = len(words) == 1 and len(words[0]) == 1 and words[0].isascii()  # m may be a name, or a word
