@@ -92,7 +92,6 @@ _GAP = re.compile(
 """What a question asks for, and what it says of it."""
 _PLACE_OR_TIME = re.compile(r"w(?:here|hen)\b|\b(?:year|month|date|decade|century)$", re.IGNORECASE)
 _NO_CONTENT = frozenset("a an the did do does is was are were has had have will would".split())
-_ENDING = re.compile(r"(?<=\w{2})(?:ies|ied|es|ed|ing|s|d|e|y)$")
 _RELATION = re.compile(
     rf"what(?:['’]s| is| was) the (?P<noun>{'|'.join(TABLES['relations'])}) of (?P<of>.+)"
     rf"|who(?:['’]s| is| was) the (?P<kin>{'|'.join(TABLES['relations'])}) of (?P<whose>.+)",
@@ -114,6 +113,7 @@ _ITEMS = re.compile(r"\s*[;,]\s*(?:and\s+|&\s*)?|\s+(?:and|&)\s+")
 _WITH_WHAT = re.compile(
     r"\b(from|to|with|by|against|for|of|over|about) (?:the |an? )?(?!(?:what|which|whom?|whose)\b)(\w+)"
 )
+_ASKS_WRITER = re.compile(r"\b(?:wri|wrot|auth|pen|by\b|compos|creat|poe|play|nov)")
 _LIKE = re.compile(  # the endings of one word's forms
     r"(?:|e|s|es|d|ed|de|be|r|er|ers|or|ors|ing|y|ies|ied|ly|n|an|ian|en|ren|al|age|iage|ment|ance|ence|ure|ant|ants|ate|ated"
     r"|ates|ion|ions|tion|ation|ition|ication|sion|ssion|ption|est|ist|ship)"
@@ -142,8 +142,11 @@ def items_of(gold: str, question: str) -> tuple[list[str], bool]:
     >>> items_of("War and Peace", "What novels did he write?"), items_of("Paris, Texas", "What two cities are they?")
     ((['War', 'Peace'], False), ([], False))
     """
-    items = _ITEMS.split(gold.strip().rstrip("."))
-    joined = " and " in gold or " & " in gold
+    text = gold.strip().rstrip(".")
+    items = re.split(r"\s*;\s*(?:and\s+|&\s*)?", text) if ";" in text else _ITEMS.split(text)
+    if ";" not in text and re.search(r"(?: and|,? &) [^,]+,", text):
+        return [], False  # Paris, France and Rome, Italy
+    joined = " and " in gold or " & " in gold or ";" in gold
     if not 2 <= len(items) <= 20 or not all(items) or re.search(r"\d", gold) or _ONE_NAME.search(gold):
         return [], False
     low = question.lower()
@@ -245,7 +248,7 @@ def _stated(text: str, gold: str, question: str) -> Iterator[str]:
             yield text[copulas[0].end() :]
     asks_object = re.search(r"\b(?:did|do|does)\b", question, re.IGNORECASE) is not None
     # Who was defeated by them is not whom they did defeat, nor what came after it what was asked for.
-    turned = _turned(low, question.lower()) if asks_object else frozenset[str]()
+    turned = _turned(low, question.lower(), asks_object)
     for match in list(_TAIL.finditer(text))[-3:]:
         if match[0].strip() in turned:
             continue
@@ -278,13 +281,16 @@ def _stated(text: str, gold: str, question: str) -> Iterator[str]:
                     yield match[0]
 
 
-def _turned(text: str, question: str) -> frozenset[str]:
+def _turned(text: str, question: str, asks_object: bool) -> set[str]:
     """The last words before an answer that turn a question around: it asks `with Germany`, this says `with Russia`."""
-    words = {*_DOUBT} if re.search(r"\bby\b", question) else {*_DOUBT, "by"}
-    for match in _WITH_WHAT.finditer(question):
-        if match[2] not in _SMALL and not re.search(rf"\b{match[1]} (?:the |an? )?{match[2]}\b", text):
-            words.add(match[1])
-    return frozenset(words)
+    words = {*_DOUBT} if asks_object else set()
+    if (asks_object and not re.search(r"\bby\b", question)) or (
+        " written by " in text and not _ASKS_WRITER.search(question)  # who sang a song that somebody else wrote
+    ):
+        words.add("by")
+    said = [word for word in _WORDS.findall(text) if word not in ("a", "an", "the")]
+    asked = [match.groups() for match in _WITH_WHAT.finditer(question) if match[2] in said and match[2] not in _SMALL]
+    return words | {word for word, what in asked if (word, what) not in zip(said, said[1:], strict=False)}
 
 
 def _relates(text: str, gold: str, asked: re.Match[str]) -> bool:
@@ -319,14 +325,7 @@ def _fills_gap(text: str, gold: str, question: str) -> bool:
 
 def _same_verb(one: str, other: str) -> bool:
     """Whether two words are the same, or two forms of a verb."""
-    if one == other or other in _FORMS.get(one, ()):
-        return True
-    return len(one) > 2 and len(other) > 2 and _stem(one) == _stem(other)
-
-
-def _stem(word: str) -> str:
-    stem = _ENDING.sub("", word)
-    return stem[:-1] if len(stem) > 3 and stem[-1] == stem[-2] else stem
+    return one == other or other in _FORMS.get(one, ()) or _akin(one, other)
 
 
 def _decade(text: str, gold: str, question: str) -> Iterator[str]:
@@ -385,8 +384,13 @@ def _says_nothing_new(text: str, question: str, *, than: bool = False) -> bool:
 
 def _akin(word: str, other: str) -> bool:
     """Whether two words begin alike and end as forms of one word do: produce and production, not presenter."""
-    if word[:4] != other[:4] or len(word) < 4 or len(other) < 4 or {word, other} == {"found", "founded"}:
+    if word[:3] != other[:3] or {word, other} == {"found", "founded"}:
         return False
+    if min(len(word), len(other)) < 4 or word[:4] != other[:4]:
+        short, long = sorted((word, other), key=len)
+        return (
+            len(short) == 3 and re.fullmatch(rf"{short}(?:s|es|ed|d|{short[-1]}?ing|{short[-1]}ed)", long) is not None
+        )
     common = next((at for at, pair in enumerate(zip(word, other, strict=False)) if pair[0] != pair[1]), None)
     common = min(len(word), len(other)) if common is None else common
     ends = [one[common:] for one in (word, other)]
