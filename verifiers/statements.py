@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 
 from .sample import Sample
 from .values import read_value
@@ -290,7 +291,7 @@ def _turned(text: str, question: str, asks_object: bool) -> set[str]:
         words.add("by")
     said = [word for word in _WORDS.findall(text) if word not in ("a", "an", "the")]
     asked = [match.groups() for match in _WITH_WHAT.finditer(question) if match[2] in said and match[2] not in _SMALL]
-    return words | {word for word, what in asked if (word, what) not in zip(said, said[1:], strict=False)}
+    return words | {word for word, what in asked if (word, what) not in pairwise(said)}
 
 
 def _relates(text: str, gold: str, asked: re.Match[str]) -> bool:
