@@ -59,9 +59,11 @@ _SAYS = (
 """What stands before a word that is meant as the verdict."""
 _CONCLUDES = (
     r"(?:winner|verdict|decision|judge?ment|choice|pick|preferred|preference|better|best|answer|result|outcome|conclusion"
-    r"|final|overall|total|assessment|evaluation|label|classification|ruling|grade|score|rating|mark)"
+    r"|final|overall|total|assessment|evaluation|label|classification|ruling|grade|score|rating|mark"
+    r"|\w*bewertung|urteil|ergebnis|fazit|note\s+finale|nota|puntuación|calificación|veredicto|verdetto|punteggio"
+    r"|оценка|вердикт|评分|得分|结论|判定)"
 )
-_LINE = rf"^[^\w\n]*(?:\w+[ \t]+){{0,3}}?{_CONCLUDES}(?:[ \t]+\w+)?[^\w\n]*[:=–—-][^\w\n]*"
+_LINE = rf"^[^\w\n]*(?:\w+[ \t]+){{0,3}}?(?:最终|最后|综合|总)?{_CONCLUDES}(?:[ \t]+\w+)?[^\w\n]*[:=\uff1a–—-][^\w\n]*"
 """A line's label that names a conclusion, where the verdict is all the rest of the line."""
 
 # A rating in the first person, or of what is judged; "gives 3 examples" and "clarity score: 5" are none.
@@ -82,7 +84,7 @@ _RATES = (
     rf"\b(?:deserves|merits|warrants|rates)(?:\s+(?:only|just|rather))?(?:\s+(?:an?|the)(?:\s+{_MARK}\s+of)?)?\s+",
     rf"\b(?:receives|gets|earns)\s+(?:only\s+)?an?\s+(?:{_MARK}\s+of\s+)?",
     r"(?:给|打|评|改为|应为)[^\d\s。，]{0,6}\s*(?=\d+(?:\.\d+)?\s*分)",
-    r"\b(?:doy|pongo|dou|donne|mets|gebe|vergebe|ставлю)\s+(?:\w+\s+){0,3}",
+    r"\b(?:doy|pongo|dou|donne|mets|gebe|vergebe|ставлю)\s+(?:[^\W\d]+\s+){0,3}",
 )
 _EARNS = ("dese", "meri", "warr", "rate", "rece", "gets", "earn")
 _ELSE = re.compile(r"\b(?:typical|average|perfect|ideal|usual|ordinary|another|reference)\b", re.IGNORECASE)
@@ -98,7 +100,7 @@ _IF = (
     r"|\s+(?:for|on|in)\s+[^.!?\d\n]{1,60}(?:,|;|\band|\bbut)\s+(?:an?\s+)?\d)"
 )
 _RATING_ENDS = (
-    r"(?=\s*(?:[^\w\s]|$|分|points?\b|stars?\b|out\s+of\b|of\s+\d"
+    r"(?=\s*(?:[^\w\s]|$|分|points?\b|stars?\b|out\s+of\b|(?:of|sobre|sur|su|de|von|из)\s+\d"
     r"|(?:because|since|as|at|for|due|on|in|and|but|instead|rather|overall|now)\b))"
 )
 
@@ -144,7 +146,8 @@ _REFUSAL_WORDS = (
 _LABELS = (
     "verdict,judg,decision,grade,winner,choice,pick,preferr,preference,conclusion,score,rating,result,boxed,[["
     ",deem,mark,rate,consider,call,better,best,answer,outcome,final,overall,total,assessment,evaluation,label"
-    ",classification,ruling"
+    ",classification,ruling,bewertung,urteil,ergebnis,fazit,note finale,nota,puntuación,calificación,veredicto,verdetto"
+    ",оценка,вердикт,评分,得分,结论,判定"
 ).split(",")
 
 # Sentences that call what is judged by a word. The last one counts: who weighs says the other thing first.

@@ -269,6 +269,13 @@ REPLIES: list[tuple[str, str, object]] = [
         "I judge the response incorrect.", "I consider it incorrect.", "The response is therefore marked as incorrect.",
     )),
     ("label", f"I would not mark this response as incorrect.\n{GOOD}", "correct"),
+    *(("scale", f"{text}\n{says(score, key='score')}", taken) for text in (
+        "Le doy un 7 sobre 10.", "Je lui donne 7 sur 10.", "Dou nota 7 de 10.",
+        "Ich gebe der Antwort 7 von 10 Punkten.",
+        "Endbewertung: 7/10", "最终评分\uff1a7/10", "Note finale : 7/10",
+    ) for score, taken in ((7, 7.0), (10, None), (3, None))),
+    ("label", f"Endgültiges Urteil: incorrect\n{GOOD}", None),
+    ("label", f"Veredicto: correct\n{GOOD}", "correct"),
     ("scale", f"A typical email of this kind deserves a score of 5.\n{says(7, key='score')}", 7.0),
     ("pair", f"Style: B\nDepth: B\nOverall: A\n\n{says('A')}", "A"),
     ("label", f"Final answer: 42\nReference answer: 42\n\n{GOOD}", "correct"),
