@@ -252,17 +252,19 @@ class Family:
 
     def _watch(self) -> None:
         while not self._over.wait(0.1):
-            for pid, start in descendants() - self._before:
-                with contextlib.suppress(OSError):
-                    result = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    self.seen[pid, start] = result or self.seen.get(
-                        (pid, start), ""
-                    )  # new ones are soon something else
+            self._look()
+
+    def _look(self) -> None:
+        for pid, start in descendants() - self._before:
+            with contextlib.suppress(OSError):
+                result = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                self.seen[pid, start] = result or self.seen.get((pid, start), "")  # new ones are soon something else
 
     def left(self) -> dict[tuple[int, str], str]:
         """Those that still run, without Ray's own, which its cluster keeps, and without what ended uncollected."""
+        self._look()
         by_name = {}
-        for (pid, start), one in self.seen.items():
+        for (pid, start), one in list(self.seen.items()):
             with contextlib.suppress(OSError):
                 fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
                 command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")

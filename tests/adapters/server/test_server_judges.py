@@ -17,7 +17,7 @@ from r1_reward.cli import main
 QUICK = ("--set=judge.timeout=5", "--set=judge.patience=10")
 
 
-def test_no_request_names_a_judge_and_many_are_judged_at_once(serve: Callable[..., Any]) -> None:
+def test_no_request_names_a_judge_and_many_are_judged_at_once(serve: Callable[..., Any], tmp_path: Path) -> None:
     def script(asked: Asked) -> Told:
         judged = verdict(asked, verdict="correct" if asked.shown("response") == "4" else "incorrect")
         return Told(judged.text, after=0.2)
@@ -27,7 +27,7 @@ def test_no_request_names_a_judge_and_many_are_judged_at_once(serve: Callable[..
         options = (f"--set=judge.url={judge.url}", "--set=judge.model=m", "--set=judge.key_env=THE_KEY", *QUICK)
         environment = {**os.environ, "THE_KEY": "sk-hush"}
         server = serve("--reward", "judge", "--workers", "1", *options, environment=environment)
-        foreign = {"url": other.url, "model": "x", "ask": "os:system", "key_env": "THE_KEY", "record": "/tmp/x"}
+        foreign = {"url": other.url, "model": "x", "ask": "os:system", "key_env": "THE_KEY", "record": f"{tmp_path}/x"}
         row = {"prompt": "2+2?", "reference": "4", "judge": foreign, "options": {"judge": foreign}, **foreign}
         rows = [{**row, "response": one, "prompt": f"{n}?"} for n, one in enumerate(["4", "5"] * 8)]
         answer = server.ask("/score", rows)
@@ -40,7 +40,7 @@ def test_no_request_names_a_judge_and_many_are_judged_at_once(serve: Callable[..
         assert (refused.status, refused.reason) == (503, "judge_unavailable")
         assert "sk-hush" not in refused.body.decode()
     assert not stranger
-    assert not Path("/tmp/x").exists()
+    assert not (tmp_path / "x").exists()
 
 
 @pytest.mark.parametrize(
