@@ -46,7 +46,7 @@ _PART = re.compile(r"\^|/|\*|\(|\)|-?\d+|[^\s^/*()]+")
 def unit_behind(text: str, at: int = 0) -> tuple[str, int]:
     r"""The unit of measurement behind a number in prose, and where it ends; nothing where more than that is said.
 
-    Only known units count: "apples" do not, and neither does "dollars per ticket".
+    Only known units and multipliers ("million") count: "apples" do not, and neither does "dollars per ticket".
 
     >>> unit_behind("$ square feet."), unit_behind(" dollars per ticket"), unit_behind(r"\text{ km/h}")
     (('square feet', 13), ('', 0), ('km/h', 11))
