@@ -158,7 +158,10 @@ class _Judge:
                 argv=self._language.call,
                 limits=self._bounds(),
                 call=ask_calls(auto_imports=auto_imports),
-                calls=[ask_call(test.entry, test.args) for test in tests[done:]],
+                calls=[
+                    ask_call(test.entry, test.args, last=number == len(tests))
+                    for number, test in enumerate(tests[done:], done + 1)
+                ],
                 fork=self._fork,
             )
             calls = self._session.run_calls(command)
