@@ -167,9 +167,7 @@ class Agent:
             return False
         return True
 
-    def command(
-        self, argv: Sequence[str] | None, *, harness: bool, fork: bool
-    ) -> tuple[list[str], list[str] | None]:
+    def command(self, argv: Sequence[str] | None, *, harness: bool, fork: bool) -> tuple[list[str], list[str] | None]:
         """The command with its places filled in, the harness before a script where something is to be called, and what
         a fork of the zygote does in its place; None where the command is to be executed in any case.
 
