@@ -152,7 +152,7 @@ def _first_process(what: Start) -> None:
         pid = os.fork()
         if not pid:
             return
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - a child must never go on as a second agent
         os._exit(127)
     try:
         for number in range(3):

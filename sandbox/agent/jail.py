@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0
 """Seconds that the dead get to be gone."""
+_ZYGOTES = 4
+"""How often one is started, where something ends them."""
 _SPACES = linux.CLONE_NEWPID | linux.CLONE_NEWNS
 _GROUP_SLACK = 8 << 20
 """Bytes that the kernel may count for a control group besides what its processes hold."""
@@ -86,17 +88,18 @@ class Jail:
         self._home = os.geteuid()
         self._me = os.getpid()
         self._zygote: Zygote | None = None
-        self._can_have_zygote = True
+        self._zygotes_left = _ZYGOTES
         self._group = meters.Group()
         self._held_before = 0
 
     def have_zygote(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
         """Start one where there is none, and where one can be had here."""
-        if self._zygote is None and self._can_have_zygote:
+        if self._zygote is None and self._zygotes_left:
+            self._zygotes_left -= 1
             try:
-                self._zygote = Zygote(argv, environment)
+                self._zygote = Zygote(argv, environment, spaces=self.mode == "pidns")
             except ZygoteError as error:
-                self._can_have_zygote = False
+                self._zygotes_left = 0
                 sys.stderr.write(f"no zygote: {error}\n")
 
     def start(self, what: Start) -> Process:

@@ -30,7 +30,7 @@ from .watch import GoneError, WatchedCommand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import Any, NoReturn
 
     Header = dict[str, Any]  # plain values, at the edge where they are read

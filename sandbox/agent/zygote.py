@@ -35,7 +35,7 @@ _HIGH = 64
 _STACK = 16 << 30
 """Room that is left for the stacks of forks, whose bounds are lower and are not known when the layout is decided."""
 _PATIENCE = 10.0
-_TRIED = 7
+_TRY, _TRY_SPACES, _TRIED = b"?", b"?spaces", 7
 _SPACES = linux.CLONE_NEWPID | linux.CLONE_NEWNS
 
 
@@ -46,14 +46,15 @@ class ZygoteError(Exception):
 class Zygote:
     """The agent's side of it."""
 
-    def __init__(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start one, and see whether its forks become our children. Raises ZygoteError."""
+    def __init__(self, argv: Sequence[str], environment: Mapping[str, str], *, spaces: bool) -> None:
+        """Start one, and see whether its forks become our children, with `spaces` in namespaces of their own. Raises
+        ZygoteError."""
         near, far = (end.detach() for end in _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET))
         reads, writes = os.pipe()
         try:
             self.pid = os.fork()
             if not self.pid:
-                _execute(argv, environment, (reads, writes, writes, far))
+                _execute(argv, environment, (reads, writes, writes, far), spaces)
         except OSError as error:
             os.close(near)
             raise ZygoteError(str(error)) from error
@@ -64,7 +65,7 @@ class Zygote:
         self._socket.settimeout(_PATIENCE)
         self._children = f"/proc/{os.getpid()}/task/{os.getpid()}/children"
         try:
-            forked = self._ask(b"", ())
+            forked = self._ask(_TRY_SPACES if spaces else _TRY, ())
             if os.waitpid(forked, 0)[1] != _TRIED << 8 or not self.is_only_child():
                 raise ZygoteError("its forks are not our children")
         except (OSError, ZygoteError) as error:
@@ -82,7 +83,7 @@ class Zygote:
     def _ask(self, order: bytes, ends: Sequence[int]) -> int:
         packed = b"".join(end.to_bytes(4, sys.byteorder) for end in ends)
         try:
-            self._socket.sendmsg([order or b"?"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)] if ends else [])
+            self._socket.sendmsg([order], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)] if ends else [])
             answer = self._socket.recv(200)
         except OSError as error:
             raise ZygoteError(str(error)) from error
@@ -105,7 +106,7 @@ class Zygote:
             pass
 
 
-def _execute(argv: Sequence[str], environment: Mapping[str, str], ends: Sequence[int]) -> None:
+def _execute(argv: Sequence[str], environment: Mapping[str, str], ends: Sequence[int], spaces: bool) -> None:
     try:
         os.setsid()
         for number, end in enumerate(ends):
@@ -113,6 +114,8 @@ def _execute(argv: Sequence[str], environment: Mapping[str, str], ends: Sequence
         hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
         resource.setrlimit(resource.RLIMIT_STACK, (_STACK if hard < 0 else min(_STACK, hard), hard))
         os.setresuid(os.geteuid(), -1, -1)  # see jail.py: not that of the agent
+        if spaces:
+            linux.keep_over_exec(linux.capabilities())
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
         os.execve(argv[0], argv, environment)  # noqa: S606 - no shell is wanted
     finally:
@@ -135,9 +138,9 @@ def serve() -> Callable[[], object]:
             os._exit(0)
         packed = b"".join(data for _, _, data in ancillary)
         ends = [int.from_bytes(packed[i : i + 4], sys.byteorder) for i in range(0, len(packed), 4)]
-        what = None if order == b"?" else _read(order, ends)
+        what = None if order in (_TRY, _TRY_SPACES) else _read(order, ends)
         try:
-            spaces = _SPACES if what is not None and what.report >= 0 else 0
+            spaces = _SPACES if order == _TRY_SPACES or (what is not None and what.report >= 0) else 0
             pid = linux.fork_into(linux.CLONE_PARENT | spaces)
         except OSError as error:
             socket.send(f"no fork: {error}".encode())

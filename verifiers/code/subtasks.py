@@ -1,4 +1,4 @@
-"""Points of subtasks, as the IOI has them: a subtask is worth its points where all its tests pass, and a problem is worth
+"""Points of subtasks, as the IOI has them: a subtask is worth its points where all its tests pass, a problem is worth
 what its subtasks are."""
 
 from __future__ import annotations

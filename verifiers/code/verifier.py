@@ -84,7 +84,8 @@ class CodeVerifier:
 
     Evidence: `tests`, one `{outcome, seconds, cpu_seconds, memory_mb, detail}` each, the first failures with the
     `stdout` and `stderr` that they wrote; `trust` (`weak` where test code had to run in the program's own process);
-    `form`, the data set's form that the tests were read from; `subtasks`, where they have some; `language`, `backend`, `environment` and `cpu_seconds`.
+    `form`, the data set's form that the tests were read from; `subtasks`, their points and what the program got of
+    them; `language`, `backend`, `environment` and `cpu_seconds`.
     Parts: `passed`, the share of tests.
 
     >>> CodeVerifier(score="fraction").name
@@ -98,7 +99,7 @@ class CodeVerifier:
     isolation: Literal["reuse", "per_submission"] = "reuse"
     """Whether a sandbox serves many programs, one after the other, or one."""
     mode: Literal["exec", "fork"] = "exec"
-    """`fork` runs Python in forks of a warm interpreter: faster, and weaker."""
+    """`fork` runs Python scripts, too, in forks of a clean interpreter: faster; they share the seed of hashes."""
     score: Literal["all", "fraction"] = "all"
     """All tests or none, as in R1; or the share of tests passed, which runs them all."""
     stop_at_failure: bool = True
