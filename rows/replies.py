@@ -18,7 +18,7 @@ from typing import Any
 
 from ..verifiers.errors import SampleError
 from .aliases import CONVERSATIONS, PAIRED, SHORT
-from .messages import REPLIES, is_conversation, is_message, response_text, split_conversation
+from .messages import REASONING, REPLIES, is_conversation, is_message, response_text, split_conversation
 from .options import prompt_options
 from .values import Row, read_text
 
@@ -57,6 +57,18 @@ def several_of(value: Any) -> Any:  # any: JSON values
             return texts if all(isinstance(text, str) for text in texts) else value
         return choices_of(value.get("choices")) or value
     return value
+
+
+def bare_message(row: Row) -> dict[str, Any] | None:  # any: a message's fields
+    """The message whose fields a row has as columns: `content` beside `reasoning_content`.
+
+    >>> bare_message({"content": "4", "reasoning_content": "2 + 2"}), bare_message({"content": "4"})
+    ({'role': 'assistant', 'content': '4', 'reasoning_content': '2 + 2'}, None)
+    """
+    thinking = next((row[name] for name in REASONING if isinstance(row.get(name), str)), None)
+    if thinking is None or not isinstance(row.get("content"), str):
+        return None
+    return {"role": "assistant", "content": row["content"], "reasoning_content": thinking}
 
 
 def fuller(value: str, other: str) -> bool:

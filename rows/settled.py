@@ -1,0 +1,118 @@
+"""Columns that are called as a gold is, and are none: decided from the first rows of a file, for all of them.
+
+| column | is |
+| --- | --- |
+| `answer` beside a `ground_truth` from which it differs in some rows, always what the response says | the model's |
+| `correct_answer` that holds 0 and 1 alone, beside an answer that is none of both | a verdict |
+
+One row cannot say it: there such a column is a second gold, and where both differ the row is an error. Were it one in
+wrong responses only, what is left would look better than the model is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Any, NamedTuple
+
+from ..verifiers.errors import SampleError
+from .aliases import folded
+from .decode import decode_row, parse_row
+from .files import RawRow
+from .golds import Gold, answer_of, may_be_the_models, same_answer
+from .reader import RowReader
+
+FIRST = 20
+"""Rows by which columns are judged."""
+_BYTES = 8 << 20
+"""Rows that are waited for hold no more than this, but for the last."""
+_LONGEST = 200_000
+"""Longest response that is looked into, in characters."""
+
+
+class Settled(NamedTuple):
+    """How the rows of a file are read, once the first were seen."""
+
+    reader: RowReader
+    notes: list[str]
+    """What was found out, in sentences."""
+    rows: Iterator[RawRow]
+    """All rows, those that were looked at included."""
+
+
+def settle(source: Iterable[RawRow], reader: RowReader) -> Settled:
+    """The reader for the rows of a file, by the first of them."""
+    rows = iter(source)
+    first: list[RawRow] = []
+    weight = 0
+    for raw in rows:
+        first.append(raw)
+        weight += len(raw.data)
+        if len(first) >= FIRST or weight >= _BYTES:
+            break
+    aside = {} if "reference" in reader.columns else _aside([_fields(raw) for raw in first], reader)
+    if aside:
+        reader = replace(reader, aside=tuple(sorted(aside)))
+    return Settled(reader, [aside[name] for name in sorted(aside)], chain(first, rows))
+
+
+def _fields(raw: RawRow) -> Mapping[str, Any]:  # any: JSON values
+    try:
+        row = decode_row(raw)[0]
+        return {**(parse_row(raw.joined) if raw.joined else {}), **row}
+    except (SampleError, ValueError):
+        return {}
+
+
+def _aside(rows: Sequence[Mapping[str, Any]], reader: RowReader) -> dict[str, str]:  # any: JSON values
+    """The columns that are no golds, each with a sentence about it."""
+    seen = [(response, golds) for row in rows if row for response, golds in [reader.candidates(row)] if len(golds) > 1]
+    aside: dict[str, str] = {}
+    values: dict[str, list[tuple[object, list[Gold]]]] = defaultdict(list)
+    for _, golds in seen:
+        for name, value in golds:
+            values[name].append((value, [gold for gold in golds if gold[0] != name]))
+    for name, rows_of in values.items():
+        flags = all(_is_flag(value) for value, _ in rows_of)
+        beside = any(not _is_flag(value) for _, others in rows_of for _, value in others)
+        if folded(name).startswith(("correct", "right")) and len(rows_of) > 1 and flags and beside:
+            aside[name] = f"{name} holds 0 and 1 alone in the first rows: it is read as a verdict, not as the gold"
+    for name in [name for name in values if may_be_the_models(name) and name not in aside]:
+        others = [gold for _, beside in values[name] for gold in beside if gold[0] not in aside]
+        sure = next((other for other, _ in others if not may_be_the_models(other)), None)
+        if sure is not None and _is_the_models(name, sure, seen):
+            aside[name] = (
+                f"{name} is what the responses say in the first rows, where it differs from {sure}, too: it is read as "
+                f"the model's answer and {sure} as the gold (--map reference={name} if not)"
+            )
+    return aside
+
+
+def _is_the_models(name: str, sure: str, seen: Sequence[tuple[str | None, list[Gold]]]) -> bool:
+    """Whether a column is always what the response says, and the other one sometimes another answer."""
+    alike = differ = 0
+    for response, golds in seen:
+        held = dict(golds)
+        mine, other = answer_of(held.get(name), name), answer_of(held.get(sure), sure)
+        if mine is None or other is None:
+            continue
+        if response is None or not _says(response, mine):
+            return False
+        if same_answer(mine, other):
+            alike += 1
+        else:
+            differ += 1
+    return alike > 0 and differ > 0
+
+
+def _says(response: str, answer: str) -> bool:
+    from ..verifiers.math.lenient import lenient
+
+    said = lenient(response[-_LONGEST:].rpartition("</think>")[2]).answer
+    return said is not None and same_answer(said.strip("()."), answer.strip("()."))
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool | int | float) and value in (0, 1)
