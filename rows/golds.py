@@ -34,7 +34,10 @@ Gold = tuple[str, Any]  # any: a JSON value
 _WORD = re.compile(r"(?<![\\\w])[^\W\d_]{2,}")
 _STEPS = re.compile(r"[.;]\s|\n|=[^=]{1,80}=")
 """What working has and an answer lacks: a second sentence, a line, a chain of equations."""
-_EITHER = frozenset(("answer", "finalanswer", "answers", "solution"))
+_SURE = frozenset(
+    "reference groundtruth groundtruthanswer gold golden goldanswer goldenanswer correctanswer expectedanswer "
+    "trueanswer referenceanswer refanswer gtanswer answergt gt gts stdanswer standardanswer".split()
+)
 _TOKENS = 16
 _SHORT = 80
 """Text no longer than this, in one line, is an answer by itself."""
@@ -70,9 +73,9 @@ def _is_empty(value: object) -> bool:
     return value is None or (isinstance(value, str | list) and not value)
 
 
-def may_be_the_models(name: str) -> bool:
-    """Whether a usual name of a gold is also what people call the answer of a model: `answer`, `final_answer`."""
-    return folded(name) in _EITHER
+def is_sure(name: str) -> bool:
+    """Whether a usual name of a gold says that it is one: `ground_truth`, and not `answer`, `final_answer`, `label`."""
+    return folded(name.rpartition(".")[2]) in _SURE
 
 
 def choose(golds: Sequence[Gold], row: Row, *, answered: bool = True) -> Gold | None:
@@ -88,7 +91,7 @@ def choose(golds: Sequence[Gold], row: Row, *, answered: bool = True) -> Gold | 
     """
     verdicts = [(name, value) for name, value in golds if _says_right(name, value)]
     golds = [gold for gold in golds if gold not in verdicts]
-    if answered and any(not may_be_the_models(name) for name, _ in golds):
+    if answered and any(is_sure(name) for name, _ in golds):
         golds = [(name, value) for name, value in golds if folded(name) != "finalanswer"]
     if not golds:
         if verdicts and type(verdicts[0][1]) in (int, float) and verdicts[0][1] in (0, 1):

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from ..verifiers.sample import SAMPLE_FIELDS
 from . import capabilities
-from .aliases import ALIASES, BY_NAME, CONVERSATIONS, GOLDS, SHORT, TOOLS, Tool, folded
+from .aliases import ALIASES, BY_NAME, CONVERSATIONS, SHORT, TOOLS, Tool, folded
 from .cases.forms import FORM_COLUMNS
 from .options import OPTION_COLUMNS, OPTION_MARKS
 from .paths import parse_path
@@ -32,33 +32,34 @@ _WRITER = (
     r"|(?:gpt|claude|llama|qwen|deepseek|gemini|gemma|mistral|phi|r1|o1|o3|o4)[a-z\d.]{0,12}?)"
 )
 _RESPONSE = re.compile(
-    rf"{_WRITER}(?:response|output|completion|generation|prediction|reply)(?:text|raw|str|string)?"
+    rf"{_WRITER}(?:response|output|completion|generation|reply)(?:text|raw|str|string)?|(?:model|llm|generated)prediction"
     rf"|{_WRITER}(?<!full)(?<!final)(?:solution|attempt)"
 )
 _RESPONSES = re.compile(rf"{_WRITER}(?:responses|outputs|completions|generations|rollouts|attempts)")
 _GOLD = re.compile(
     r"(?:gold|golden|true|correct|right|expected|target|reference|ref|standard|std|official|groundtruth|gt|ideal)"
-    r"(?:final|numeric|numerical)?(?:answer|solution|result|value|response|label|completion)"
-    r"|(?:numeric|numerical|exact)answer"
+    r"(?:final|numeric|numerical)?(?:answer|solution|result|label)"
+    r"|(?:gold|golden|correct|expected|target|ideal)(?:response|completion)"  # `reference_response`: a model's
+    r"|(?:gold|true|correct|groundtruth)value|(?:numeric|numerical|exact)answer"
 )
 """Names without spaces and underscores, in lower case. A `full` or `final` solution may be the gold's."""
-_NUMBERED = re.compile(
-    r"(response|output|completion|generation|rollout|sample|attempt)s?[ _-]?(\d{1,3})", re.IGNORECASE
-)
+_NUMBERED = re.compile(r"(response|output|completion|generation|rollout|attempt)s?[ _-]?(\d{1,3})", re.IGNORECASE)
+_INPUTS = re.compile(r"(?:input|in)s?[ _-]?\d{1,3}", re.IGNORECASE)
 
+_WITH_RESPONSES = ("row", "sample", "item", "example", "record", "data", "fields", "entry")
+"""Objects that may hold the row of a data set, with a response."""
 _OF_ROWS = (
-    *("row", "doc", "sample", "item", "example", "record", "data", "fields", "entry", "instance", "task", "problem"),
-    *("question", "input", "inputs", "inputs.example", "original", "source", "datum", "task_data"),
+    *(*_WITH_RESPONSES, "doc", "instance", "task", "problem", "question", "input", "inputs", "inputs.example"),
+    *("datum", "task_data"),
 )
-"""Objects that may hold the row of a data set, with its gold."""
+"""Objects that may hold one with its gold."""
 _OF_MORE = ("metadata", "meta", "extra_info", "info", "extra", "extra_fields", "additional_info")
-"""Objects that may hold anything, so that only a name that says nothing else is a gold there."""
+"""Objects that may hold anything."""
 _SURE = (
     *("answer", "ground_truth", "gold", "gold_answer", "golden_answer", "expected_answer", "correct_answer"),
-    *("reference_answer", "reference", "final_answer", "gt", "gt_answer", "solution"),
+    *("reference_answer", "final_answer", "gt", "gt_answer", "solution"),
 )
-_WITH_RESPONSES = ("row", "data", "fields", "record", "sample", "item", "example", "entry")
-"""Objects in which a response may stand, too."""
+"""Names of a gold that say nothing else in an object."""
 _HOLDERS = frozenset(path.partition(".")[0] for path in (*_OF_ROWS, *_OF_MORE))
 
 
@@ -139,9 +140,9 @@ def _inner(there: frozenset[str]) -> dict[str, tuple[str, ...]]:
     if there.isdisjoint(_HOLDERS):
         return {}
     rows = [path for path in _OF_ROWS if path.partition(".")[0] in there]
-    golds = [(holder, name) for holder in rows for name in GOLDS if "." not in name]
-    golds += [(holder, name) for holder in _OF_MORE if holder in there for name in _SURE]
     spoken = [holder for holder in rows if holder in _WITH_RESPONSES]
+    golds = [(holder, name) for holder in spoken for name in ("reference", "answerKey")]
+    golds += [(holder, name) for holder in (*rows, *_OF_MORE) if _starts(holder) in there for name in _SURE]
     return {
         "reference": tuple(f"{holder}.{name}" for holder, name in golds),
         "prompt": tuple(f"{holder}.{name}" for holder in rows for name in ALIASES["prompt"] if "." not in name),
@@ -164,5 +165,7 @@ def _numbered(keys: tuple[str, ...]) -> tuple[str, ...]:
     stems = {match[1].casefold() for _, match in matches}
     numbers = sorted(int(match[2]) for _, match in matches)
     if len(stems) != 1 or len(numbers) < 2 or numbers[0] > 1 or numbers != list(range(numbers[0], numbers[-1] + 1)):
+        return ()
+    if any(map(_INPUTS.fullmatch, keys)):  # tests: input_1, output_1
         return ()
     return tuple(key for key, _ in sorted(matches, key=lambda pair: int(pair[1][2])))

@@ -183,6 +183,8 @@ def _is_plain(row: Row) -> bool:
 
 
 _PROMPTS = (str, type(None))
+_TESTS = FORM_COLUMNS - {"ground_truth", "reward_model", "verification_info"}
+"""Columns of tests that hold no golds besides."""
 _OWN_ANSWER = ("reference", "match", "golds", "answers", "answers_spans")
 """Fields beside which `kind: answer` is the kind of short answers."""
 
@@ -454,7 +456,7 @@ class _Row:
         label = label if kind is not None else choice_fields(label, seen)
         filled = {key: value for key, value in fields_read.items() if value is not None}
         # Beside tests a solution is a program.
-        tested = not FORM_COLUMNS.isdisjoint(self._row)
+        tested = not _TESTS.isdisjoint(self._row)
         if kind in (None, "math") and name not in self._columns.values() and not filled and not tested:
             read = check_solution(label, name)
             label = read if read is label or kind is not None else choice_fields(read, seen)

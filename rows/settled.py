@@ -21,7 +21,7 @@ from ..verifiers.errors import SampleError
 from .aliases import folded
 from .decode import decode_row, parse_row
 from .files import RawRow
-from .golds import Gold, answer_of, may_be_the_models, same_answer
+from .golds import Gold, answer_of, is_sure, same_answer
 from .reader import RowReader
 
 FIRST = 20
@@ -30,6 +30,10 @@ _BYTES = 8 << 20
 """Rows that are waited for hold no more than this, but for the last."""
 _LONGEST = 200_000
 """Longest response that is looked into, in characters."""
+
+
+_EITHER = ("answer", "finalanswer")
+"""Names of a gold that are also what people call a model's answer, without underscores."""
 
 
 class Settled(NamedTuple):
@@ -79,10 +83,11 @@ def _aside(rows: Sequence[Mapping[str, Any]], reader: RowReader) -> dict[str, st
         beside = any(not _is_flag(value) for _, others in rows_of for _, value in others)
         if folded(name).startswith(("correct", "right")) and len(rows_of) > 1 and flags and beside:
             aside[name] = f"{name} holds 0 and 1 alone in the first rows: it is read as a verdict, not as the gold"
-    for name in [name for name in values if may_be_the_models(name) and name not in aside]:
+    for name in [name for name in values if folded(name) in _EITHER and name not in aside]:
         others = [gold for _, beside in values[name] for gold in beside if gold[0] not in aside]
-        sure = next((other for other, _ in others if not may_be_the_models(other)), None)
-        if sure is not None and _is_the_models(name, sure, seen):
+        others = [gold for gold in others if is_sure(gold[0]) or (name != "answer" and gold[0] == "answer")]
+        if others and _is_the_models(name, others[0][0], seen):
+            sure = others[0][0]
             aside[name] = (
                 f"{name} is what the responses say in the first rows, where it differs from {sure}, too: it is read as "
                 f"the model's answer and {sure} as the gold (--map reference={name} if not)"
@@ -98,7 +103,10 @@ def _is_the_models(name: str, sure: str, seen: Sequence[tuple[str | None, list[G
         mine, other = answer_of(held.get(name), name), answer_of(held.get(sure), sure)
         if mine is None or other is None:
             continue
-        if response is None or not _says(response, mine):
+        said = None if response is None else _said(response)
+        if said is None:
+            continue
+        if not same_answer(said.strip("()."), mine.strip("().")):
             return False
         if same_answer(mine, other):
             alike += 1
@@ -107,11 +115,11 @@ def _is_the_models(name: str, sure: str, seen: Sequence[tuple[str | None, list[G
     return alike > 0 and differ > 0
 
 
-def _says(response: str, answer: str) -> bool:
+def _said(response: str) -> str | None:
+    """The answer that a response ends with."""
     from ..verifiers.math.lenient import lenient
 
-    said = lenient(response[-_LONGEST:].rpartition("</think>")[2]).answer
-    return said is not None and same_answer(said.strip("()."), answer.strip("()."))
+    return lenient(response[-_LONGEST:].rpartition("</think>")[2]).answer
 
 
 def _is_flag(value: object) -> bool:
