@@ -95,9 +95,12 @@ def _keyed(document: Mapping[str, Any], depth: int = 0) -> Rows | None:
     lists = {name: item for name, item in document.items() if isinstance(item, list) and item}
     if lists and all(isinstance(row, dict) and _is_row(row) for item in lists.values() for row in item):
         return [{"key": name, **row} for name, item in lists.items() for row in item]
-    if depth == 0 and not lists and len(objects) < 6:  # {"metadata": {...}, "by_problem": {"gsm8k-1": {...}}}
-        inner = [rows for item in objects.values() if (rows := _keyed(item, 1)) is not None]
-        return inner[0] if len(inner) == 1 else None
+    if depth == 0 and not lists:  # {"metadata": {...}, "by_problem": {"gsm8k-1": {...}}}
+        inner = {name: rows for name, item in objects.items() if (rows := _keyed(item, 1)) is not None}
+        if len(inner) == 1:
+            return next(iter(inner.values()))
+        if inner and len(inner) == len(document):
+            return [{"key": name, **row} for name, rows in inner.items() for row in rows]
     return None
 
 

@@ -24,7 +24,7 @@ from ..verifiers.reasoning import Prefilled, ends_in_think
 from ..verifiers.registry import is_known
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from . import capabilities
-from .aliases import ALIASES, CHOICES, CONVERSATIONS, RAW, SHORT, VERDICTS, Tool
+from .aliases import ALIASES, CHOICES, CONVERSATIONS, SHORT, VERDICTS, Tool
 from .cases.forms import FORM_COLUMNS, read_sample
 from .columns import is_outcome, kind_of, language_of, own_limits, program_language_of
 from .golds import choose, golds_in, is_tokens, is_verdict
@@ -34,7 +34,17 @@ from .messages import as_message, is_conversation, is_message, response_text, sp
 from .options import choice_fields
 from .paths import get, parse_path
 from .prose import may_be_prose
-from .replies import bare_message, check_letter, check_replies, check_turns, choices_of, fuller, reply_text, several_of
+from .replies import (
+    bare_message,
+    check_letter,
+    check_replies,
+    check_turns,
+    choices_of,
+    fuller,
+    may_speak,
+    reply_text,
+    several_of,
+)
 from .values import Row, plain, read_text
 
 _PLAIN_LANGUAGES = frozenset(("en", "zh", None))
@@ -340,7 +350,7 @@ class _Row:
                 raise SampleError(
                     "ambiguous_response", f"{path} and {other} both may be the response; --map response={path} says so"
                 )
-            if other != path and other in RAW and isinstance(text, str) and fuller(whole[1], text):
+            if other != path and isinstance(text, str) and fuller(whole[1], text):
                 whole = other, text
         return whole
 
@@ -500,15 +510,19 @@ class _Row:
         path, value = self._of_tool(name)
         if value is not None:
             return path, value
+        unlike: tuple[str, Any] = "", None  # any: a JSON value
         for path in self._paths[name]:
             value = get(self._row, path)
-            if value is not None and path != name and not (isinstance(value, list) and is_tokens(value)):
+            if value is None or path == name or (isinstance(value, list) and is_tokens(value)):
+                continue
+            if name != "response" or may_speak(value):
                 return path, value
+            unlike = unlike if unlike[0] else (path, value)
         for path in self._layout.inner.get(name, ()):
             value = get(self._row, path)
             if isinstance(value, str) or (value and name == "response"):
                 return path, value
-        return "", None
+        return unlike
 
     def _of_tool(self, name: str) -> tuple[str, Any]:  # any: JSON values
         for path in () if self._tool is None else self._tool.fields.get(name, ()):

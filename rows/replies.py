@@ -59,6 +59,13 @@ def several_of(value: Any) -> Any:  # any: JSON values
     return value
 
 
+def may_speak(value: object) -> bool:
+    """Whether a value under a usual name of a response may be one: text, messages, an object with a text in it."""
+    if isinstance(value, Mapping):
+        return is_message(value) or not value.keys().isdisjoint(_SPEAKING)
+    return isinstance(value, str | list)
+
+
 def bare_message(row: Row) -> dict[str, Any] | None:  # any: a message's fields
     """The message whose fields a row has as columns: `content` beside `reasoning_content`.
 
@@ -167,6 +174,7 @@ def reply_text(response: Any, where: str, opened: bool) -> str:  # any: text or 
     return _said(bare[0], f"{where}[0]", opened) if bare else response_text(response, opened=opened)
 
 
+_SPEAKING = frozenset((*REPLIES, "choices", "message", "candidates", "items", "content", "parts"))
 _ASKING = ("user", "system", "tool", "human")
 _TURN = frozenset(("role", "from", "type", "parts", "content", "text", "thinking", "reasoning_content"))
 """Fields of which turns and blocks have one."""

@@ -3,7 +3,7 @@
 | column | is |
 | --- | --- |
 | `answer` beside a `ground_truth` from which it differs in some rows, always what the response says | the model's |
-| `correct_answer` that holds 0 and 1 alone, beside an answer that is none of both | a verdict |
+| `correct_answer` that holds 0 and 1 alone | a verdict |
 
 One row cannot say it: there such a column is a second gold, and where both differ the row is an error. Were it one in
 wrong responses only, what is left would look better than the model is.
@@ -72,7 +72,7 @@ def _fields(raw: RawRow) -> Mapping[str, Any]:  # any: JSON values
 
 def _aside(rows: Sequence[Mapping[str, Any]], reader: RowReader) -> dict[str, str]:  # any: JSON values
     """The columns that are no golds, each with a sentence about it."""
-    seen = [(response, golds) for row in rows if row for response, golds in [reader.candidates(row)] if len(golds) > 1]
+    seen = [(response, golds) for row in rows for response, golds in [_candidates(row, reader)] if golds]
     aside: dict[str, str] = {}
     values: dict[str, list[tuple[object, list[Gold]]]] = defaultdict(list)
     for _, golds in seen:
@@ -80,7 +80,8 @@ def _aside(rows: Sequence[Mapping[str, Any]], reader: RowReader) -> dict[str, st
             values[name].append((value, [gold for gold in golds if gold[0] != name]))
     for name, rows_of in values.items():
         flags = all(_is_flag(value) for value, _ in rows_of)
-        beside = any(not _is_flag(value) for _, others in rows_of for _, value in others)
+        others = [value for _, beside in rows_of for _, value in beside]
+        beside = not others or not all(map(_is_flag, others))
         if folded(name).startswith(("correct", "right")) and len(rows_of) > 1 and flags and beside:
             aside[name] = f"{name} holds 0 and 1 alone in the first rows: it is read as a verdict, not as the gold"
     for name in [name for name in values if folded(name) in _EITHER and name not in aside]:
@@ -93,6 +94,13 @@ def _aside(rows: Sequence[Mapping[str, Any]], reader: RowReader) -> dict[str, st
                 f"the model's answer and {sure} as the gold (--map reference={name} if not)"
             )
     return aside
+
+
+def _candidates(row: Mapping[str, Any], reader: RowReader) -> tuple[str | None, list[Gold]]:  # any: JSON values
+    try:
+        return reader.candidates(row) if row else (None, [])
+    except Exception:  # noqa: BLE001 - the boundary: such a row becomes an error of its own when it is read
+        return None, []
 
 
 def _is_the_models(name: str, sure: str, seen: Sequence[tuple[str | None, list[Gold]]]) -> bool:
