@@ -19,7 +19,7 @@ from .wording import TABLES
 _S = TABLES["sentences"]
 _TOKEN = re.compile(r"['’]s(?!\w)|[^\W\d_]+(?:['’](?!s(?!\w))[^\W\d_]+)*|\d+(?:[.,]\d+)*|[^\w\s'’\"“”]")
 _ARTICLES = frozenset(("a", "an", "the"))
-_BE = frozenset("is was are were be been 're equals became ist war est fue è é foi".split())
+_BE = frozenset("is was are were be been 're equals became ist est fue è é foi".split())
 _NAMING = frozenset("called named as aged titled : =".split())
 _HAVE = frozenset("has have had with".split())
 _DO = frozenset(("did", "do", "does"))
@@ -165,7 +165,8 @@ def asked_of(question: str) -> Asked:
         return Asked("other", content, none, none, "", before, denies, compares)
     lead = words[at - 1] if at and words[at - 1] in _PREPOSITIONS else ""
     rest = words[at + 1 :]
-    stranded = rest[-1] if rest and rest[-1] in _PREPOSITIONS else ""
+    ends = [*rest[1:], "in"]  # a preposition before another, or at the end: which club did he play for in 2010
+    stranded = next((one for one, two in zip(rest, ends) if {one, two} <= _PREPOSITIONS and one != "as"), "")
     how = words[at] == "how" and bool(rest)
     if how:
         adjective, rest = rest[0], rest[1:]
@@ -370,7 +371,7 @@ def _ends(asked: Asked, before: list[str], inside: Sequence[str], named: bool) -
     if link == "by":
         if asked.preposition == "by":
             return True
-        makes = kind == "who" or (kind == "is" and any(word.endswith(("er", "or")) for word in asked.head))
+        makes = kind == "who" or (kind == "is" and any(word.endswith(("er", "or", "voice")) for word in asked.head))
         return makes and _anchored(core, asked, asked.head)
     if link in _PREPOSITIONS:
         if asked.preposition:

@@ -261,7 +261,11 @@ def _stated(text: str, gold: str, question: str) -> Iterator[str]:
     if related and _relates(text, gold, related):
         yield gold
     value = read_value(gold)
-    yield from answers(_QUOTES.sub("", text), question, gold, number=value is not None and value.kind == "number")
+    number = value is not None and value.kind == "number"
+    for answer in answers(_QUOTES.sub("", text), question, gold, number=number):
+        yield answer
+        if answer[-1] == ")" and (place := answer.find("(")) > 0:
+            yield from _converted(answer[:place].strip(), answer[place + 1 : -1])
 
 
 def _relates(text: str, gold: str, asked: re.Match[str]) -> bool:
