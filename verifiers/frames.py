@@ -52,9 +52,13 @@ _LIKE = re.compile(  # the endings of one word's forms
     r"(?:|e|s|es|d|ed|de|be|r|rs|er|ers|or|ors|ing|y|ies|ied|ly|n|an|ian|ans|ians|en|ren|al|age|iage|ment|ance|ence|ure|ant"
     r"|ants|ate|ated|ates|ion|ions|tion|ation|ition|ication|sion|ssion|ption|est|ist|ship)"
 )
-_DENIES = re.compile(r"\b(?:not|never|no|without|except)\b|n['’]t\b", re.IGNORECASE)
+_DENIES = re.compile(  # a title may hold a short form: I can't make you love me
+    r"\b(?:not|never|cannot|without|except)\b|\b(?:who|what|which|where|when)(?: [\w-]+){0,3}n['’]t\b", re.IGNORECASE
+)
+_OPTIONS = re.compile(r"[,:;]\s")
+_ORDINAL = re.compile(r"(?:\d+|st|nd|rd|th|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)")
 _DIMENSIONS = frozenset("tall high long wide deep thick old away heavy".split())
-_MEASURING = frozenset("years old age degrees long lasted".split())
+_MEASURING = frozenset("years old age degrees long lasted difference result".split())
 _EXPLAINED = {
     "time": _TIMES,
     "place": _PLACES | frozenset("located situated lies found can".split()),
@@ -147,6 +151,11 @@ def asked_of(question: str) -> Asked:
     """What a question asks for."""
     words = [word.text for word in words_of(question) if word.text.isalnum() or word.text == "'s" or "'" in word.text]
     words = [number.replace(",", "") for number in words]
+    compares = " or " in question
+    if compares and len(parts := _OPTIONS.split(question)) > 1:  # who is older, Ann or Lee
+        part = next((one for one in parts if not _ASKING.isdisjoint(one.lower().split())), question)
+        words = [word.text for word in words_of(part) if word.text[-1].isalnum()]
+        words += ["", *(word.text for one in parts if one is not part for word in words_of(one) if word.text.isalnum())]
     at = next((at for at, word in enumerate(words) if word in _ASKING), None)
     content = frozenset(word for word in words if word not in _PREPOSITIONS | _ARTICLES | _AUX | {"'s"})
     content |= {_ROMAN[word] for word in words if word in _ROMAN}
@@ -160,11 +169,10 @@ def asked_of(question: str) -> Asked:
             before[word].add("of")
     none: frozenset[str] = frozenset()
     denies = _DENIES.search(question) is not None
-    compares = " or " in question
     if at is None:
         return Asked("other", content, none, none, "", before, denies, compares)
     lead = words[at - 1] if at and words[at - 1] in _PREPOSITIONS else ""
-    rest = words[at + 1 :]
+    rest = words[at + 1 : words.index("") if "" in words else None]
     ends = [*rest[1:], "in"]  # a preposition before another, or at the end: which club did he play for in 2010
     stranded = next((one for one, two in zip(rest, ends) if {one, two} <= _PREPOSITIONS and one != "as"), "")
     how = words[at] == "how" and bool(rest)
@@ -173,6 +181,8 @@ def asked_of(question: str) -> Asked:
         content |= {adjective}
     aux = next((place for place, word in enumerate(rest[:6]) if word in _AUX or (word == "'s" and not place)), None)
     nouns = frozenset(rest[:aux]) if aux is not None else none
+    if rest[:1] == ["of"]:  # which of the two
+        nouns = none
     if aux is not None and nouns & (_PREPOSITIONS | _ARTICLES) and not how:
         aux, nouns = None, none
     after = [word for word in rest[(aux or 0) + (aux is not None) :] if word not in _ARTICLES]
@@ -193,8 +203,9 @@ def asked_of(question: str) -> Asked:
         kind, nouns = "place", nouns | _PLACES
     elif aux is None:
         kind = "who"
-        nouns = frozenset(rest[:1]) if words[at] in ("what", "which") else none
-        head = frozenset(rest[1:3] if nouns else rest[:1]) - _ARTICLES
+        verb = next((place for place, word in enumerate(rest[1:7], 1) if _verb(word)), 1)
+        nouns = frozenset(rest[:verb]) if words[at] in ("what", "which") else none
+        head = frozenset(rest[verb : verb + 1] if nouns else rest[:1]) - _ARTICLES
     elif has_do:
         kind = "object"
     elif after[-1:] and after[-1] in ("called", "named") or after[-2:] == ["known", "as"]:
@@ -220,6 +231,10 @@ def asked_of(question: str) -> Asked:
 
 def _participle(word: str) -> bool:
     return word.endswith("ed") or (word in _FORMS and word == _FORMS[word][-1] and word != "president")
+
+
+def _verb(word: str) -> bool:
+    return word in _FORMS or word.endswith("ed") or (word.endswith("s") and not word.endswith(("ss", "'s")))
 
 
 def answers(text: str, question: str, gold: str, *, number: bool = False) -> Iterator[str]:
@@ -253,7 +268,7 @@ def answers(text: str, question: str, gold: str, *, number: bool = False) -> Ite
 def _spans(text: str, words: Sequence[Word], known: Sequence[bool], gold: str) -> Iterator[tuple[int, int]]:
     """Where the answer may stand: where the gold does, or what the question does not explain, and a word around it."""
     flags = 0 if len(gold) < 3 else re.IGNORECASE
-    here = list(re.finditer(rf"(?<![\w-]){re.escape(gold)}(?!\w|-[^\W\d_])", text, flags)) if gold else []
+    here = list(re.finditer(rf"(?<![^\s(]){re.escape(gold)}(?=\s|$|[,:;)'’](?!\d))", text, flags)) if gold else []
     if len(here) == 1:
         yield here[0].span()
     new = [at for at, one in enumerate(known) if not one]
@@ -261,8 +276,9 @@ def _spans(text: str, words: Sequence[Word], known: Sequence[bool], gold: str) -
         return
     for start in range(new[0], max(new[0] - 3, -1), -1):
         for end in range(new[-1], min(new[-1] + 3, len(words))):
-            if (words[start].start, words[end].end) != (here[0].span() if here else None):
-                yield words[start].start, words[end].end
+            span = words[start].start, words[end].end
+            if span != (here[0].span() if here else None) and text[: span[0]][-1:] in ("", " ", "("):
+                yield span
 
 
 def _explained(words: Sequence[Word], at: int, asked: Asked) -> bool:
@@ -317,6 +333,8 @@ def _fits(asked: Asked, before: list[str], after: list[str], inside: list[str]) 
         after = after[1:]
     while after and inside[-1][-1].isdigit() and (after[0] in _MEASURING or _among(after[0], asked.words - asked.head)):
         after = after[1:]
+    if len(before) == 2 and before[0] == "it" and before[1] in _BE and after[:1] in (["who"], ["that"], ["which"]):
+        before, after = [], after[1:]  # it was Newton who found it
     if not before:
         return not after or _begins(asked, after)
     behind = not after or len(after) == 1 or after[0] in _PREPOSITIONS | {"when", "where"}
@@ -362,7 +380,7 @@ def _begins(asked: Asked, after: Sequence[str]) -> bool:
 def _ends(asked: Asked, before: list[str], inside: Sequence[str], named: bool) -> bool:
     """Whether what stands before an answer makes it the one that is asked for."""
     kind, link, core = asked.kind, before[-1], before[:-1]
-    if link in _BE or link in _NAMING:
+    if link in _BE or link in _NAMING or (named and link in _AUX):
         while core and (core[-1] in _BE or core[-1] in _NAMING):
             core.pop()
         if kind in ("measure", "count", "name", "other") or not core or named:
@@ -393,6 +411,8 @@ def _ends(asked: Asked, before: list[str], inside: Sequence[str], named: bool) -
         return not asked.preposition and len(before) > 1 and _among(link, asked.words)
     if kind == "passive":
         return bool(core) and _among(link, asked.head) and core[0] not in asked.nouns
+    if kind == "place" and "place" in asked.nouns and _ORDINAL.fullmatch(inside[0]):
+        return _among(link, asked.words)  # they finished third
     return kind in ("time", "place") and inside[0] in _PREPOSITIONS
 
 
@@ -401,7 +421,8 @@ def _anchored(words: Sequence[str], asked: Asked, nouns: frozenset[str] | None =
     if nouns is None:
         nouns = asked.nouns | asked.head
         nouns |= {"birthday"} if asked.kind == "time" else {"birthplace"} if asked.kind == "place" else frozenset()
-    return words[:1] != [] and (len(words) == 1 and words[0] in _PRONOUNS or any(_among(word, nouns) for word in words))
+    alone = words[:1] != [] and words[0] in _PRONOUNS and all(word in _SMALL for word in words)
+    return alone or any(_among(word, nouns) for word in words)
 
 
 def _as_asked(asked: Asked, before: Sequence[str], after: Sequence[str]) -> bool:
@@ -423,6 +444,7 @@ def _as_asked(asked: Asked, before: Sequence[str], after: Sequence[str]) -> bool
             near = stands & _PREPOSITIONS
             alike = previous in near or (previous in _LOOSE and not near.isdisjoint(_LOOSE))
             free = previous == "of" and (near != stands or near == {"by"})
+            free = free or (previous == "than" and asked.compares)
             free = free or (previous == "with" and not asked.words.isdisjoint(_HAVE))
             free = free or (previous == "by" and asked.kind == "object" and not before)
             if not alike and not free and word not in asked.nouns | asked.head:

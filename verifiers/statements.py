@@ -252,6 +252,7 @@ def _stated(text: str, gold: str, question: str) -> Iterator[str]:
             subject = {*_WORDS.findall(text[: copulas[0].start()].lower())}
             if "," not in text[: copulas[0].start()] and not subject & {*_DOUBT, "and"}:
                 yield text[copulas[0].end() :]
+        yield from (text[match.end() :] for match in _TAIL.finditer(text) if _says_nothing_new(text[: match.end()], ""))
         return
     labelled = short[-1:].isdigit() and low.endswith(f" {short}") and not _HOW_MANY.match(question)
     lead = low.removesuffix(short).strip() if labelled else ""
