@@ -12,18 +12,20 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
+from unicodedata import combining, normalize
 
 from .math.words import NUMBER_WORDS
 from .wording import TABLES
 
 _S = TABLES["sentences"]
-_TOKEN = re.compile(r"['’]s(?!\w)|[^\W\d_]+(?:['’](?!s(?!\w))[^\W\d_]+)*|\d+(?:[.,]\d+)*|[^\w\s'’\"“”]")
+_TOKEN = re.compile(  # a hyphen within a word is none of its words
+    r"['’]s(?!\w)|[^\W\d_]+(?:['’](?!s(?!\w))[^\W\d_]+)*|\d+(?:[.,]\d+)*|(?<!\w)-|-(?!\w)|[^\w\s'’\"“”-]"
+)
 _ARTICLES = frozenset(("a", "an", "the"))
 _BE = frozenset("is was are were be been 're equals became ist est fue è é foi".split())
-_NAMING = frozenset("called named as aged titled : =".split())
+_NAMING = frozenset("called named known as aged titled : =".split())
 _HAVE = frozenset("has have had with".split())
 _DO = frozenset(("did", "do", "does"))
-_AUX = _BE | _DO | _HAVE - {"with"} | frozenset("will would can could should".split())
 _PREPOSITIONS = frozenset(
     "in on at by to from for of with against over under near after before during since until into through about as"
     " than between around outside inside above below within among behind beyond without like toward towards off".split()
@@ -31,9 +33,11 @@ _PREPOSITIONS = frozenset(
 _LOOSE = frozenset("in on at of for within".split())
 _PRONOUNS = frozenset("it he she they his her their its this that these those there him them".split())
 _RELATIVE = frozenset("who that which whom where when what and".split())
-_SMALL = (_ARTICLES | _BE | _HAVE | _DO | _PRONOUNS | frozenset("who that which whom called named 's so also".split())) | {
+_MODALS = frozenset("will would can could should".split())
+_SMALL = (_ARTICLES | _MODALS | _BE | _HAVE | _DO | _PRONOUNS | frozenset("who that which whom called named 's so also".split())) | {
     *_S["nothing"].split()
 }
+_AUX = _BE | _DO | _MODALS | _HAVE - {"with"}
 _ASKING = frozenset("who whom whose what which when where how".split())
 _FORMS = {form: verb.split() for verb in TABLES["verbs"]["forms"].split(",") for form in verb.split()}
 _SYNONYMS = [line.split() for line in _S["synonyms"].strip().split("\n")]
@@ -69,7 +73,7 @@ _EXPLAINED = {
 _AMOUNTS = frozenset((*NUMBER_WORDS, "million", "billion", "trillion", "hundred", "thousand", "about", "approximately"))
 _LONGEST = 300
 
-Kind = Literal["who", "object", "is", "passive", "time", "place", "count", "measure", "name", "other"]
+Kind = Literal["who", "object", "is", "passive", "time", "place", "count", "measure", "manner", "name", "other"]
 
 
 class Word(NamedTuple):
@@ -104,7 +108,12 @@ def words_of(text: str) -> list[Word]:
     >>> [word.text for word in words_of("Ann's 1,000 men (all)")]
     ['ann', "'s", '1,000', 'men', '(', 'all', ')']
     """
-    return [Word(match[0].lower().replace("’", "'"), *match.span()) for match in _TOKEN.finditer(text)]
+    return [Word(_folded(match[0]), *match.span()) for match in _TOKEN.finditer(text)]
+
+
+def _folded(word: str) -> str:
+    word = word.lower().replace("’", "'")
+    return word if word.isascii() else "".join(one for one in normalize("NFD", word) if not combining(one)) or word
 
 
 def akin(word: str, other: str) -> bool:
@@ -119,9 +128,8 @@ def akin(word: str, other: str) -> bool:
         return False
     if min(len(word), len(other)) < 4 or word[:4] != other[:4]:
         short, long = sorted((word, other), key=len)
-        return (
-            len(short) == 3 and re.fullmatch(rf"{short}(?:s|es|ed|d|{short[-1]}?ing|{short[-1]}ed)", long) is not None
-        )
+        ends = rf"{short}(?:s|es|ed|d|{short[-1:]}?(?:ing|ed|ers?))"
+        return len(short) == 3 and re.fullmatch(ends, long) is not None
     common = next((at for at, pair in enumerate(zip(word, other, strict=False)) if pair[0] != pair[1]), None)
     common = min(len(word), len(other)) if common is None else common
     ends = [one[common:] for one in (word, other)]
@@ -132,7 +140,16 @@ def akin(word: str, other: str) -> bool:
 @lru_cache(maxsize=16_384)
 def _same(word: str, other: str) -> bool:
     """Whether a word of a sentence is one of its question, in another form or by a synonym."""
-    return akin(word, other) or not _lines(word).isdisjoint(_lines(other))
+    return any(akin(one, two) for one in _roots(word) for two in _roots(other)) or not _lines(word).isdisjoint(
+        _lines(other)
+    )
+
+
+@lru_cache(maxsize=8_192)
+def _roots(word: str) -> tuple[str, ...]:
+    """A word, and the verb that it is a form of."""
+    bare = word[:-1] if word.endswith("s") and len(word) > 3 else word
+    return tuple(dict.fromkeys((word, bare, *_FORMS.get(word, ())[:1], *_FORMS.get(bare, ())[:1])))
 
 
 @lru_cache(maxsize=8_192)
@@ -183,14 +200,14 @@ def asked_of(question: str) -> Asked:
     nouns = frozenset(rest[:aux]) if aux is not None else none
     if rest[:1] == ["of"]:  # which of the two
         nouns = none
-    if aux is not None and nouns & (_PREPOSITIONS | _ARTICLES) and not how:
+    if aux is not None and nouns & (_PREPOSITIONS - {"of"} | _ARTICLES) and not how:
         aux, nouns = None, none
     after = [word for word in rest[(aux or 0) + (aux is not None) :] if word not in _ARTICLES]
     has_do = aux is not None and rest[aux] in _DO
     head: frozenset[str] = none
     kind: Kind
     if how:
-        kind = "count" if adjective == "many" else "measure"
+        kind = "count" if adjective == "many" else "manner" if adjective in _AUX else "measure"
         nouns = nouns if aux is not None else frozenset(rest[:1])
         nouns |= {adjective} if kind == "measure" else none
     elif words[at] == "when" or (nouns and (rest[: aux or 0] or [""])[-1] in _TIMES):
@@ -212,14 +229,15 @@ def asked_of(question: str) -> Asked:
         kind = "name"
     elif after and _participle(after[0]) and (len(after) == 1 or after[1] in _PREPOSITIONS or not nouns):
         kind, head = "passive", frozenset(after[:1])
-    elif rest[aux] in _HAVE:
+    elif rest[aux] in _HAVE or (rest[aux] in _MODALS and words[at] != "how"):
         kind, head = "who", frozenset((*after, "has"))
     else:
         kind = "is"
         end = next((place for place, word in enumerate(after) if word in _PREPOSITIONS and place), len(after))
         head = frozenset(after[end - 1 : end]) if end else none
         if after and after[end - 1] == "name" and end < len(after):
-            head |= {after[-1]}
+            last = next((at for at, word in enumerate(after) if at > end and word in _PREPOSITIONS | _RELATIVE), None)
+            head |= {after[(last or 0) - 1]}
         nouns |= head
         if end > 1 and (after[end - 2].endswith("est") or after[end - 2] in ("first", "last")):
             head |= {after[end - 2]}  # it is the largest
@@ -310,7 +328,6 @@ def _fits(asked: Asked, before: list[str], after: list[str], inside: list[str]) 
     if after[:1] == ["'s"] or not _as_asked(asked, before, after):
         return False
     before = [word for word in before if word not in _ARTICLES]
-    after = after[1:] if after[:1] == ["-"] and len(after) > 1 else after
     if "," in before:
         if before[0] not in _PREPOSITIONS or before.count(",") > 1:
             return False
@@ -319,13 +336,13 @@ def _fits(asked: Asked, before: list[str], after: list[str], inside: list[str]) 
         if after[0] != "," or len(before) != 1 or before[0] not in _LOOSE or "," in after[1:]:
             return False
         return asked.kind in ("time", "place") and len(after) > 2
-    if ":" in after or "-" in before + after or ":" in before[:-1]:
+    if ":" in after or "-" in before or "-" in after or ":" in before[:-1]:
         return False
     if asked.denies and any(not _among(word, asked.nouns) for word in before + after if word not in _SMALL):
         return False
     name = ""
     if before[-1:] == ["of"] and len(before) > 1 and _label(before[-2], asked):
-        if before[-2] not in asked.head or before[-3:-2] in (["has"], ["have"], ["had"]):
+        if before[-2] not in asked.head or not _HAVE.isdisjoint(before):
             before.pop()  # the city of, it has a population of
     while before and (_label(before[-1], asked) or before[-1] in asked.before.get(name, ())):
         name = before.pop()  # blood type
@@ -362,9 +379,9 @@ def _begins(asked: Asked, after: Sequence[str]) -> bool:
         return first not in _HAVE
     if first in _PREPOSITIONS:
         return kind == "measure" or (not asked.nouns.isdisjoint(_SHARES) and first == "of")
-    if first in _BE or first in ("became", "currently"):
+    if first in _BE or first in _MODALS or first in ("became", "currently", "serves", "served"):
         if kind == "is":
-            return not (rest and rest[0] in _PREPOSITIONS) and (not asked.head or _anchored(rest, asked))
+            return not (rest and rest[0] in _PREPOSITIONS and rest[0] != "as") and (not asked.head or _anchored(rest, asked))
         if kind == "object":
             return _anchored(rest, asked, asked.nouns) or "by" in rest
         if kind in ("time", "place"):
@@ -385,8 +402,10 @@ def _ends(asked: Asked, before: list[str], inside: Sequence[str], named: bool) -
             core.pop()
         if kind in ("measure", "count", "name", "other") or not core or named:
             return True
+        if link == "as" and (asked.head == {"name"} or (kind == "object" and _among(core[-1], asked.words))):
+            return True  # she is known as, he plays as a
         return _anchored(core, asked, asked.nouns if kind == "object" else None)
-    if link == "by":
+    if link == "by" and kind not in ("manner",):
         if asked.preposition == "by":
             return True
         makes = kind == "who" or (kind == "is" and any(word.endswith(("er", "or", "voice")) for word in asked.head))
@@ -402,7 +421,9 @@ def _ends(asked: Asked, before: list[str], inside: Sequence[str], named: bool) -
             return link in ("for", "at") or (link == "of" and bool(core) and _among(core[-1], asked.words))
         if kind == "count":
             return link == "of" and bool(core) and core[-1] in _COUNTING
-        return False
+        if kind == "manner":
+            return link in ("by", "of", "from", "with", "through")
+        return link in asked.before.get("which", ())  # the ship on which he sailed
     if link in _HAVE:
         return kind in ("count", "measure") or named or (kind == "object" and not asked.words.isdisjoint(_HAVE))
     if kind in ("count", "measure"):
@@ -411,6 +432,8 @@ def _ends(asked: Asked, before: list[str], inside: Sequence[str], named: bool) -
         return not asked.preposition and len(before) > 1 and _among(link, asked.words)
     if kind == "passive":
         return bool(core) and _among(link, asked.head) and core[0] not in asked.nouns
+    if kind == "time" and len(inside) > 1:
+        return _among(link, asked.words)  # it was fought July 1, 1863
     if kind == "place" and "place" in asked.nouns and _ORDINAL.fullmatch(inside[0]):
         return _among(link, asked.words)  # they finished third
     return kind in ("time", "place") and inside[0] in _PREPOSITIONS
@@ -430,16 +453,20 @@ def _as_asked(asked: Asked, before: Sequence[str], after: Sequence[str]) -> bool
     words = [word for word in (*before, "\0", *after) if word not in _ARTICLES]
     for at, word in enumerate(words):
         previous = words[at - 1] if at else ""
-        stands = asked.before.get(word.replace(",", ""))
-        if word == "\0" or stands is None:
+        if word == "\0" or word in _SMALL or word in _PREPOSITIONS:
+            continue
+        stands = asked.before.get(word.replace(",", "")) or {
+            one for other, ones in asked.before.items() if _same(word, other) for one in ones
+        }
+        if not stands:
             continue
         if word[0].isdigit():
             names = {one for one in stands if one and one not in _PREPOSITIONS}
             if names == stands and not any(_same(previous, one) for one in names):
                 return False
             continue
-        if word in _SMALL or word in _PREPOSITIONS:
-            continue
+        if previous == "\0" and asked.kind == "count" and stands <= _PREPOSITIONS and not _label(word, asked):
+            return False  # ounces in a gram
         if previous in _PREPOSITIONS:
             near = stands & _PREPOSITIONS
             alike = previous in near or (previous in _LOOSE and not near.isdisjoint(_LOOSE))

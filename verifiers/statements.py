@@ -50,6 +50,17 @@ _WEAKENS = frozenset(
     " unknown whether disputed debated doubtful opposite no nicht nie kein pas ne non nunca jamais niet не".split()
 )
 _QUOTES = re.compile(r"[\"“”*_`]|(?<!\w)['‘’]|['’](?!\w)")
+_SHORT = [
+    (re.compile(pattern), short)
+    for pattern, short in (
+        (r"\b(?:United States(?: of America)?|USA|U\.S\.(?:A\.)?)(?!\w)", "US"),
+        (r"\b(?:United Kingdom|U\.K\.)(?!\w)", "UK"),
+        (r"\bUnited Nations\b", "UN"),
+        (r"\bMt\.? (?=[A-Z])", "Mount "),
+        (r" ?° ?C\b", " degrees Celsius"),
+        (r" ?° ?F\b", " degrees Fahrenheit"),
+    )
+]
 _PRONOUNS = frozenset("it he she they his her their its this that these those there".split())
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _NUMBER = re.compile(r"(?<![\w.,$€£¥/-])-?\d[\d,]*(?:\.\d+)?(?![\w%‰°/-])")
@@ -210,7 +221,7 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
             yield gold
     if (place := text.find("(")) > 0 and text.endswith(")"):
         yield from _converted(text[:place].strip(), text[place + 1 : -1])
-    if len(text) <= _LONGEST and " " in text and not re.search(r"\n|(?<=\w{2})\. ", text) and not _DENIAL.search(text):
+    if len(text) <= _LONGEST and " " in text and not re.search(r"\n|(?<=\w{2})\. ", text) and not _denies(text, gold, question):
         yield from _stated(text, gold.strip(" ."), question)
         if lead and rest != text and rest.lower().startswith(gold.lower()):
             yield from _stated(rest, gold.strip(" ."), question)
@@ -263,10 +274,28 @@ def _stated(text: str, gold: str, question: str) -> Iterator[str]:
         yield gold
     value = read_value(gold)
     number = value is not None and value.kind == "number"
-    for answer in answers(_QUOTES.sub("", text), question, gold, number=number):
+    for answer in answers(_in_short(text), _in_short(question), _in_short(gold), number=number):
         yield answer
         if answer[-1] == ")" and (place := answer.find("(")) > 0:
             yield from _converted(answer[:place].strip(), answer[place + 1 : -1])
+
+
+def _denies(text: str, gold: str, question: str) -> bool:
+    """Whether a text denies something, or names two, in words that are not the question's own: liberty or death."""
+    asked = question.lower()
+    return any(
+        gold.lower() in asked or text[max(0, match.start() - 12) : match.end() + 6].lower() not in asked
+        for match in _DENIAL.finditer(text)
+    )
+
+
+def _in_short(text: str) -> str:
+    """A text without quotation marks, with the usual names of countries, mounts and degrees."""
+    text = _QUOTES.sub("", text)
+    if "nited" in text or "Mt" in text or "°" in text or "US" in text or "U." in text:
+        for pattern, short in _SHORT:
+            text = pattern.sub(short, text)
+    return text
 
 
 def _relates(text: str, gold: str, asked: re.Match[str]) -> bool:
@@ -276,7 +305,7 @@ def _relates(text: str, gold: str, asked: re.Match[str]) -> bool:
     verbs = TABLES["relations"][(asked["noun"] or asked["kin"]).lower()]
     of = re.escape((asked["of"] or asked["whose"]).strip(" ?"))
     pattern = rf"(?:it|he|she|they|(?:the )?{of}) (?:{verbs}) (?:the )?{re.escape(gold)}"
-    pattern += "(?: inhabitants| people| residents)?" if gold[-1:].isdigit() else ""
+    pattern += "(?: inhabitants| people| residents| degrees(?: celsius| fahrenheit)?)?" if gold[-1:].isdigit() else ""
     return re.fullmatch(pattern, text, re.IGNORECASE) is not None
 
 
