@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal, NamedTuple
 from unicodedata import combining, normalize
 
@@ -41,7 +42,11 @@ _AUX = _BE | _DO | _MODALS | _HAVE - {"with"}
 _ASKING = frozenset("who whom whose what which when where how".split())
 _FORMS = {form: verb.split() for verb in TABLES["verbs"]["forms"].split(",") for form in verb.split()}
 _SYNONYMS = [line.split() for line in _S["synonyms"].strip().split("\n")]
-_NOUNS = [{*line.split(), *(f"{word}s" for word in line.split())} for line in _S["nouns"].strip().split("\n")]
+_NOUNS: dict[str, set[str]] = {}
+for _line in _S["nouns"].strip().split("\n"):
+    _left, _, _right = _line.partition(":")
+    for _word in (*_left.split(), *(f"{word}s" for word in _left.split())):
+        _NOUNS.setdefault(_word, set()).update(*((word, f"{word}s") for word in (_right or _left).split()))
 _ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8"}
 _COUNTING = frozenset(_S["counting"].split())
 _GENERIC = frozenset(_S["generic"].split())
@@ -50,6 +55,8 @@ _PLACES = frozenset(
     "city country state town county place continent region province village district location where area island"
     " nation territory site spot venue stadium".split()
 )
+_WATERS = frozenset("ocean sea lake desert park".split())
+_OF_PLACES = frozenset("city state country town county island province village continent".split())
 _SHARES = frozenset("percentage percent proportion share fraction portion".split())
 _MAKERS = frozenset("author writer director composer creator producer painter artist architect inventor singer by".split())
 _LIKE = re.compile(  # the endings of one word's forms
@@ -62,7 +69,7 @@ _DENIES = re.compile(  # a title may hold a short form: I can't make you love me
 _OPTIONS = re.compile(r"[,:;]\s")
 _ORDINAL = re.compile(r"(?:\d+|st|nd|rd|th|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)")
 _DIMENSIONS = frozenset("tall high long wide deep thick old away heavy".split())
-_MEASURING = frozenset("years old age degrees long lasted difference result".split())
+_MEASURING = frozenset("years degrees difference result".split())
 _EXPLAINED = {
     "time": _TIMES,
     "place": _PLACES | frozenset("located situated lies found can".split()),
@@ -98,6 +105,8 @@ class Asked(NamedTuple):
     """Of the answer: `from` which country, which club did he play `for`."""
     before: dict[str, set[str]]
     """The word or preposition before each word; empty at an article."""
+    owners: frozenset[str]
+    """Words with a possessive."""
     denies: bool
     compares: bool
 
@@ -140,9 +149,9 @@ def akin(word: str, other: str) -> bool:
 @lru_cache(maxsize=16_384)
 def _same(word: str, other: str) -> bool:
     """Whether a word of a sentence is one of its question, in another form or by a synonym."""
-    return any(akin(one, two) for one in _roots(word) for two in _roots(other)) or not _lines(word).isdisjoint(
-        _lines(other)
-    )
+    if word in _NOUNS.get(other, ()) or not _lines(word).isdisjoint(_lines(other)):
+        return True
+    return any(akin(one, two) for one in _roots(word) for two in _roots(other))
 
 
 @lru_cache(maxsize=8_192)
@@ -155,8 +164,7 @@ def _roots(word: str) -> tuple[str, ...]:
 @lru_cache(maxsize=8_192)
 def _lines(word: str) -> frozenset[int]:
     """The groups of synonyms that have a word in one of its forms."""
-    verbs = {at for at, group in enumerate(_SYNONYMS) if any(akin(word, one) for one in group)}
-    return frozenset(verbs | {-1 - at for at, group in enumerate(_NOUNS) if word in group})
+    return frozenset(at for at, group in enumerate(_SYNONYMS) if any(akin(word, one) for one in group))
 
 
 def _among(word: str, words: frozenset[str]) -> bool:
@@ -177,6 +185,7 @@ def asked_of(question: str) -> Asked:
     content = frozenset(word for word in words if word not in _PREPOSITIONS | _ARTICLES | _AUX | {"'s"})
     content |= {_ROMAN[word] for word in words if word in _ROMAN}
     before: dict[str, set[str]] = {}
+    owners = frozenset(one for one, other in pairwise(words) if other == "'s" and one not in _ASKING)
     for place, word in enumerate(words):
         previous = words[place - 1] if place else ""
         if previous in _ARTICLES:
@@ -187,7 +196,7 @@ def asked_of(question: str) -> Asked:
     none: frozenset[str] = frozenset()
     denies = _DENIES.search(question) is not None
     if at is None:
-        return Asked("other", content, none, none, "", before, denies, compares)
+        return Asked("other", content, none, none, "", before, owners, denies, compares)
     lead = words[at - 1] if at and words[at - 1] in _PREPOSITIONS else ""
     rest = words[at + 1 : words.index("") if "" in words else None]
     ends = [*rest[1:], "in"]  # a preposition before another, or at the end: which club did he play for in 2010
@@ -213,7 +222,7 @@ def asked_of(question: str) -> Asked:
     elif words[at] == "when" or (nouns and (rest[: aux or 0] or [""])[-1] in _TIMES):
         kind, nouns = "time", nouns | _TIMES
     elif words[at] == "where" or (
-        nouns & _PLACES
+        nouns & (_PLACES | _WATERS)
         and not (has_do and not (lead or stranded or after[-1:] == ["place"]))
         and (lead or stranded or any(word in after for word in ("located", "situated", "born", "based", "headquartered")))
     ):
@@ -235,7 +244,7 @@ def asked_of(question: str) -> Asked:
         kind = "is"
         end = next((place for place, word in enumerate(after) if word in _PREPOSITIONS and place), len(after))
         head = frozenset(after[end - 1 : end]) if end else none
-        if after and after[end - 1] == "name" and end < len(after):
+        if after[:1] == ["name"] and end == 1 < len(after):
             last = next((at for at, word in enumerate(after) if at > end and word in _PREPOSITIONS | _RELATIVE), None)
             head |= {after[(last or 0) - 1]}
         nouns |= head
@@ -244,7 +253,7 @@ def asked_of(question: str) -> Asked:
     if words[at] in ("who", "whom"):
         nouns |= {"person", "man", "woman", "human"}
     preposition = lead or stranded
-    return Asked(kind, content, nouns, head, preposition, before, denies, compares)
+    return Asked(kind, content, nouns, head, preposition, before, owners, denies, compares)
 
 
 def _participle(word: str) -> bool:
@@ -276,10 +285,11 @@ def answers(text: str, question: str, gold: str, *, number: bool = False) -> Ite
         if not all(known[at] for at in before + after):
             continue
         inside = [words[at].text for at in range(len(before), len(words) - len(after))]
-        other = [word for word in inside if word.isalpha() and word not in _AMOUNTS and not _among(word, asked.words)]
+        own = asked.nouns | _MEASURING if number else asked.words
+        other = [word for word in inside if word.isalpha() and word not in _AMOUNTS and not _among(word, own)]
         if (number and other and asked.kind not in ("time", "place")) or not _DIMENSIONS.isdisjoint(other):
             continue  # 9 characters, where episodes are counted
-        if _fits(asked, [words[at].text for at in before], [words[at].text for at in after], inside):
+        if _fits(asked, [words[at].text for at in before], [words[at].text for at in after], inside, number):
             yield text[start:end]
 
 
@@ -323,7 +333,7 @@ def _explained(words: Sequence[Word], at: int, asked: Asked) -> bool:
     return word in _EXPLAINED.get(asked.kind, ())
 
 
-def _fits(asked: Asked, before: list[str], after: list[str], inside: list[str]) -> bool:
+def _fits(asked: Asked, before: list[str], after: list[str], inside: list[str], number: bool) -> bool:
     """Whether the words before and after an answer say its question again, each in its place."""
     if after[:1] == ["'s"] or not _as_asked(asked, before, after):
         return False
@@ -342,20 +352,23 @@ def _fits(asked: Asked, before: list[str], after: list[str], inside: list[str]) 
         return False
     name = ""
     if before[-1:] == ["of"] and len(before) > 1 and _label(before[-2], asked):
-        if before[-2] not in asked.head or not _HAVE.isdisjoint(before):
+        own = before[-2] not in asked.head and (before[-2] in asked.words or before[-2] not in _PLACES - _OF_PLACES)
+        if own or not _HAVE.isdisjoint(before):
             before.pop()  # the city of, it has a population of
     while before and (_label(before[-1], asked) or before[-1] in asked.before.get(name, ())):
         name = before.pop()  # blood type
     while after and (_label(after[0], asked) or after[0] in asked.before.get(name, ())):
         after = after[1:]
-    while after and inside[-1][-1].isdigit() and (after[0] in _MEASURING or _among(after[0], asked.words - asked.head)):
+    units = asked.words if asked.kind == "is" else asked.nouns if asked.kind == "count" else asked.words - asked.head
+    while number and after and inside[-1][-1].isdigit() and (after[0] in _MEASURING or _among(after[0], units)):
         after = after[1:]
     if len(before) == 2 and before[0] == "it" and before[1] in _BE and after[:1] in (["who"], ["that"], ["which"]):
         before, after = [], after[1:]  # it was Newton who found it
     if not before:
         return not after or _begins(asked, after)
     behind = not after or len(after) == 1 or after[0] in _PREPOSITIONS | {"when", "where"}
-    behind = behind or (asked.kind in ("count", "measure") and after[0] not in _ARTICLES)
+    behind = behind or asked.kind == "measure"
+    behind = behind or (asked.kind == "count" and (after[0] in _SMALL or after[0] in _COUNTING))
     return behind and _ends(asked, before, inside, bool(name))
 
 
@@ -423,13 +436,21 @@ def _ends(asked: Asked, before: list[str], inside: Sequence[str], named: bool) -
             return link == "of" and bool(core) and core[-1] in _COUNTING
         if kind == "manner":
             return link in ("by", "of", "from", "with", "through")
+        if kind == "object" and link == "of" and core and core[-1].endswith(("er", "or")):
+            return _among(core[-1], asked.words)  # Nobel is the inventor of
         return link in asked.before.get("which", ())  # the ship on which he sailed
     if link in _HAVE:
         return kind in ("count", "measure") or named or (kind == "object" and not asked.words.isdisjoint(_HAVE))
     if kind in ("count", "measure"):
         return link in _COUNTING or _among(link, asked.words)
+    if kind == "who" and link == "married":
+        return len(before) > 1 and _among(link, asked.head)
     if kind == "object":
-        return not asked.preposition and len(before) > 1 and _among(link, asked.words)
+        if link in ("it", "him", "her", "them") and core:
+            link, core = core[-1], core[:-1]  # they called it
+        order = [next((at for at, one in enumerate(asked.before) if _same(word, one)), 0) for word in (*core, link)]
+        order = [at for at in order if at]
+        return not asked.preposition and bool(core) and order == sorted(order) and _among(link, asked.words)
     if kind == "passive":
         return bool(core) and _among(link, asked.head) and core[0] not in asked.nouns
     if kind == "time" and len(inside) > 1:
@@ -455,23 +476,29 @@ def _as_asked(asked: Asked, before: Sequence[str], after: Sequence[str]) -> bool
         previous = words[at - 1] if at else ""
         if word == "\0" or word in _SMALL or word in _PREPOSITIONS:
             continue
-        stands = asked.before.get(word.replace(",", "")) or {
-            one for other, ones in asked.before.items() if _same(word, other) for one in ones
-        }
-        if not stands:
+        stands = asked.before.get(word.replace(",", ""))
+        if previous == "\0" and asked.kind == "count" and not _label(word, asked):
+            stands = stands or {one for other, ones in asked.before.items() if _same(word, other) for one in ones}
+            if stands and stands <= _PREPOSITIONS:
+                return False  # ounces in a gram
+        if stands is None:
             continue
+        if word in asked.owners and words[at + 1 : at + 2] not in (["'s"], ["has"], ["had"], ["have"]):
+            first = at
+            while first and words[first - 1] in asked.before.get(words[first], frozenset()) - _PREPOSITIONS:
+                first -= 1
+            if not first or words[first - 1] != "of":
+                return False  # killed Hamlet, where it is asked of Hamlet's father
         if word[0].isdigit():
             names = {one for one in stands if one and one not in _PREPOSITIONS}
             if names == stands and not any(_same(previous, one) for one in names):
                 return False
             continue
-        if previous == "\0" and asked.kind == "count" and stands <= _PREPOSITIONS and not _label(word, asked):
-            return False  # ounces in a gram
         if previous in _PREPOSITIONS:
             near = stands & _PREPOSITIONS
             alike = previous in near or (previous in _LOOSE and not near.isdisjoint(_LOOSE))
             free = previous == "of" and (near != stands or near == {"by"})
-            free = free or (previous == "than" and asked.compares)
+            free = free or (previous == "than" and asked.compares) or previous == "as"
             free = free or (previous == "with" and not asked.words.isdisjoint(_HAVE))
             free = free or (previous == "by" and asked.kind == "object" and not before)
             if not alike and not free and word not in asked.nouns | asked.head:

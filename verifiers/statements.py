@@ -50,6 +50,7 @@ _WEAKENS = frozenset(
     " unknown whether disputed debated doubtful opposite no nicht nie kein pas ne non nunca jamais niet не".split()
 )
 _QUOTES = re.compile(r"[\"“”*_`]|(?<!\w)['‘’]|['’](?!\w)")
+_TWO_SENTENCES = re.compile(r"\n|(?<=\w{2})(?<!\b[DMJS]r)(?<!\b[MS]t)(?<!\bM[rs]s)(?<!\bMs)\. ")
 _SHORT = [
     (re.compile(pattern), short)
     for pattern, short in (
@@ -221,7 +222,7 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
             yield gold
     if (place := text.find("(")) > 0 and text.endswith(")"):
         yield from _converted(text[:place].strip(), text[place + 1 : -1])
-    if len(text) <= _LONGEST and " " in text and not re.search(r"\n|(?<=\w{2})\. ", text) and not _denies(text, gold, question):
+    if len(text) <= _LONGEST and " " in text and not _TWO_SENTENCES.search(text) and not _denies(text, gold, question):
         yield from _stated(text, gold.strip(" ."), question)
         if lead and rest != text and rest.lower().startswith(gold.lower()):
             yield from _stated(rest, gold.strip(" ."), question)
@@ -303,9 +304,11 @@ def _relates(text: str, gold: str, asked: re.Match[str]) -> bool:
 
     Its subject is a pronoun or what the question names as a whole, for `Ann's mother` is not Ann."""
     verbs = TABLES["relations"][(asked["noun"] or asked["kin"]).lower()]
-    of = re.escape((asked["of"] or asked["whose"]).strip(" ?"))
+    of = re.escape((asked["of"] or asked["whose"]).strip(" ?").partition(" in ")[0])
     pattern = rf"(?:it|he|she|they|(?:the )?{of}) (?:{verbs}) (?:the )?{re.escape(gold)}"
     pattern += "(?: inhabitants| people| residents| degrees(?: celsius| fahrenheit)?)?" if gold[-1:].isdigit() else ""
+    if "married" in verbs:
+        pattern += rf"|{re.escape(gold)} (?:{verbs}) {of}"
     return re.fullmatch(pattern, text, re.IGNORECASE) is not None
 
 
