@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..rows.decode import decode_row, parse_row
 from ..rows.files import Input, RawRow, without_nan
-from ..rows.labels import verdict_label
+from ..rows.golds import verdict_label
 from ..rows.reader import RowReader
 from ..rows.settled import settle
 from ..verifiers.errors import SampleError
