@@ -142,8 +142,8 @@ def akin(word: str, other: str) -> bool:
         return False
     if min(len(word), len(other)) < 4 or word[:4] != other[:4]:
         short, long = sorted((word, other), key=len)
-        ends = rf"{short}(?:s|es|ed|d|{short[-1:]}?(?:ing|ed|ers?))"
-        return len(short) == 3 and re.fullmatch(ends, long) is not None
+        pattern = rf"{short}(?:s|es|ed|d|{short[-1:]}?(?:ing|ed|ers?))"
+        return len(short) == 3 and re.fullmatch(pattern, long) is not None
     common = next((at for at, pair in enumerate(zip(word, other, strict=False)) if pair[0] != pair[1]), None)
     common = min(len(word), len(other)) if common is None else common
     ends = [one[common:] for one in (word, other)]
