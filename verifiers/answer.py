@@ -22,7 +22,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from .format.verifier import clean
 from .frames import answers
@@ -100,7 +100,7 @@ class AnswerVerifier:
     [1.0, 1.0, 0.0, 1.0]
     """
 
-    name: ClassVar[str] = "answer"
+    name = "answer"
     """The key of its verdicts."""
     score: Measure = "exact"
     """`f1`: the best F1 over the golds, of words, or of items where a gold has several; exact answers are right.

@@ -8,7 +8,7 @@ no question, one verb and a plain subject will do. What denies or doubts (`not`,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from .frames import akin, answers
@@ -83,7 +83,7 @@ _NONE = re.compile(r"(?:there (?:were|was|are|is) )?(?:none\b|no\b(?=.))(?P<rest
 _SCORE = re.compile(r"(\d{1,3})[:–-](\d{1,3})")
 _ASKS_SCORE = re.compile(r"(?!.*\b(?:when|time|ratio|odds)\b).*\b(?:score|scores|scoreline|result)\b", re.IGNORECASE)
 _KIND_OF_PLACE = "(?:capital|city|town|village|county|province|region|district|port|seat|place|where)"
-_DECADES = "thirties forties fifties sixties seventies eighties nineties".split()
+_DECADES: Sequence[str] = "thirties forties fifties sixties seventies eighties nineties".split()
 _DECADE = re.compile(rf"(?:in )?(?:the )?(?:(?:19|['’‘])?([3-9])0s|({'|'.join(_DECADES)}))", re.IGNORECASE)
 _ASIDE = re.compile(r"([^,;()]+)(?:, ([^,;()]+)| \(([^,;()]+)\))")
 _NUMBERED = re.compile(r"[^\W\d].* (?:\d+|[IVXLC]+)")
