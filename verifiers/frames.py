@@ -282,10 +282,10 @@ def answers(text: str, question: str, gold: str, *, number: bool = False) -> Ite
 
     >>> next(answers("Emma was written by Jane Austen", "Who wrote Emma?", "Jane Austen"))
     'Jane Austen'
-    >>> list(answers("Emma was read by Jane Austen.", "Who wrote Emma?", "Jane Austen"))
-    []
-    >>> list(answers("Carthage defeated Rome", "Who did Rome defeat?", "Carthage"))
-    []
+    >>> "Jane Austen" in answers("Emma was read by Jane Austen", "Who wrote Emma?", "Jane Austen")
+    False
+    >>> "Carthage" in answers("Carthage defeated Rome", "Who did Rome defeat?", "Carthage")
+    False
     """
     words = words_of(text)
     if len(words) < 2 or len(text) > _LONGEST:
