@@ -89,11 +89,11 @@ def _aside(rows: Sequence[Mapping[str, Any]], reader: RowReader) -> dict[str, tu
         others = [gold for gold in others if is_sure(gold[0]) or (name != "answer" and gold[0] == "answer")]
         if others and _is_the_models(name, others[0][0], seen):
             sure = others[0][0]
-            aside[name] = (
-                sure,
+            note = (
                 f"{name} is what the responses say in the first rows, where it differs from {sure}, too: it is read as "
-                f"the model's answer and {sure} as the gold (--map reference={name} if not)",
             )
+            note += f"the model's answer and {sure} as the gold (--map reference={name} if not)"
+            aside[name] = sure, note
     return aside
 
 
