@@ -80,9 +80,9 @@ def _aside(rows: Sequence[Mapping[str, Any]], reader: RowReader) -> dict[str, tu
             values[name].append((value, [gold for gold in golds if gold[0] != name]))
     for name, rows_of in values.items():
         flags = all(_is_flag(value) for value, _ in rows_of)
-        others = [value for _, beside in rows_of for _, value in beside]
-        beside = not others or not all(map(_is_flag, others))
-        if folded(name).startswith(("correct", "right")) and len(rows_of) > 1 and flags and beside:
+        answers = [value for _, beside in rows_of for _, value in beside]
+        apart = not answers or not all(map(_is_flag, answers))
+        if folded(name).startswith(("correct", "right")) and len(rows_of) > 1 and flags and apart:
             aside[name] = "", f"{name} holds 0 and 1 alone in the first rows: it is read as a verdict, not as the gold"
     for name in [name for name in values if folded(name) in _EITHER and name not in aside]:
         others = [gold for _, beside in values[name] for gold in beside if gold[0] not in aside]
