@@ -7,7 +7,7 @@ that was parsed off (`reasoning_content`), and the items of an OpenAI Responses 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..verifiers.errors import SampleError
 from ..verifiers.reasoning import ends_in_think
@@ -61,7 +61,7 @@ def is_message(value: object) -> bool:
     )
 
 
-def is_conversation(value: object) -> bool:
+def is_conversation(value: object) -> TypeGuard[list[Mapping[str, Any]]]:
     """Whether a value is a list of turns."""
     return isinstance(value, list) and bool(value) and all(map(is_message, value))
 
@@ -162,10 +162,16 @@ def _block(block: object, key: str) -> str:
 
 
 def prefilled_by(tokenizer: Any, **template: Any) -> bool:  # any: a tokenizer, and its template's own arguments
-    """Whether a tokenizer's chat template ends its prompts in `<think>`; `template` goes to the template.
+    """Whether a tokenizer's chat template ends its prompts in `<think>`.
 
-    Trainers that keep prompts as messages do not show what the template adds, so ask it once: pass the answer on as
-    `prefilled`.
+    Trainers that keep prompts as messages do not show what the template adds, so ask it once.
+
+    Args:
+        tokenizer: One of transformers, with `apply_chat_template`.
+        **template: Arguments of the template, such as `enable_thinking=False`.
+
+    Returns:
+        What to pass as `prefilled`.
     """
     turns = [{"role": "user", "content": "?"}]
     prompt = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **template)

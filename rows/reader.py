@@ -260,7 +260,7 @@ class _Row:
                 where = f"responses[{place}]" if plural else self._where("response")
                 if opened is None:
                     asked_with = samples[-1] if samples else read_sample({**fields, "response": ""})
-                    opened = ends_in_think(asked_with.prompt) if self._prefilled == "auto" else self._prefilled
+                    opened = ends_in_think(asked_with.prompt) if isinstance(self._prefilled, str) else self._prefilled
                 tools = fields.get("kind") == "tools"
                 response = (
                     capabilities.calls_text(response, opened=opened) if tools else reply_text(response, where, opened)

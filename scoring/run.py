@@ -57,7 +57,11 @@ class Progress(NamedTuple):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C; the output holds the finished rows and can be resumed."""
+    """Ctrl-C; the output holds the finished rows and can be resumed.
+
+    Args:
+        rows: How many rows are finished.
+    """
 
     def __init__(self, rows: int) -> None:
         super().__init__()
@@ -70,21 +74,26 @@ class Source(Protocol):
     @property
     def files(self) -> Sequence[str]:
         """Names of the files."""
+        ...
 
     @property
     def sha256(self) -> Sequence[str]:
         """Their hashes, once all is read."""
+        ...
 
     @property
     def bytes_read(self) -> int:
         """How far the reading is."""
+        ...
 
     @property
     def bytes(self) -> int | None:
         """How far it will get, where that is known."""
+        ...
 
     def __iter__(self) -> Iterator[RawRow]:
         """The rows, in order."""
+        ...
 
 
 class Sink(Protocol):
@@ -92,25 +101,32 @@ class Sink(Protocol):
 
     def begin(self) -> None:
         """The last thing before rows are written."""
+        ...
 
     @property
     def resumed(self) -> bool:
         """Whether an earlier run left rows to take over."""
+        ...
 
     def rows(self) -> int | None:
         """How many rows it holds; None where they cannot be counted."""
+        ...
 
     def finish(self) -> None:
         """Close it, with every row there."""
+        ...
 
     def earlier(self) -> Iterator[bytes]:
         """Rows that an earlier run finished."""
+        ...
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Take finished rows. Raises OSError."""
+        ...
 
     def close(self) -> None:
         """Nothing more comes."""
+        ...
 
 
 class _Chunk(NamedTuple):
@@ -122,11 +138,21 @@ class _Chunk(NamedTuple):
 
 
 def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = None) -> Summary:
-    """Score files as `options` say and return the summary.
+    """Score files as `options` say. The output has one line per input row, in order, whatever the number of workers.
 
-    The output has one line per input row, in order, whatever the number of workers. Raises ConfigError for options
-    that cannot be carried out, RunError where a file cannot be read, written or resumed, WriteError where writing fails
-    in mid-run, BrokenPipeError where the reader of standard output has gone, Interrupted on Ctrl-C.
+    Args:
+        options: Files, rewards and output, as of `r1-reward score`.
+        progress: Called with the rows that are done, after each batch.
+
+    Returns:
+        The summary: means, pass@k and cons@k by problem, errors by reason.
+
+    Raises:
+        ConfigError: The options cannot be carried out.
+        RunError: A file cannot be read, written or resumed.
+        WriteError: Writing failed during the run.
+        BrokenPipeError: The reader of standard output has gone.
+        Interrupted: Ctrl-C; the finished rows are written.
 
     >>> from r1_reward.scoring import ScoreOptions
     >>> summary = score(ScoreOptions(files=("rollouts.jsonl",), output="scored.jsonl"))  # doctest: +SKIP

@@ -42,6 +42,9 @@ def read_labelled(files: Sequence[str], names: Mapping[str, str] | None = None) 
             with a column of labels (`label`, `correct`, ...).
         names: Which field of a row holds which field of a Sample.
 
+    Returns:
+        One for each row; of pairs the chosen and the rejected response take turns at being the first.
+
     Raises:
         RunError: A row cannot be read, has no label, or is a pair among others that are none.
     """
