@@ -135,11 +135,16 @@ def precompile_go(tree: Path) -> None:
         return
     sample = "root/r1_reward.go"
     (tree / sample).write_text(golang.SAMPLE, encoding="utf-8")
-    (tree / golang.CACHE.lstrip("/")).mkdir(parents=True, exist_ok=True)
-    command = [*_chroot(tree), "env", "HOME=/root", *golang.BUILD, f"/{sample}"]
+    cache = tree / golang.CACHE.lstrip("/")
+    cache.mkdir(parents=True, exist_ok=True)
+    # There is no /proc, by which Go finds where it is; Debian's link to it is relative.
+    home = str((tree / "usr/bin/go").resolve().parents[1]).removeprefix(str(tree.resolve()))
+    command = [*_chroot(tree), "env", "HOME=/root", f"GOROOT={home}", *golang.BUILD, f"/{sample}"]
     subprocess.run(command, capture_output=True, timeout=_MINUTES * 60, check=False)  # noqa: S603 - see above
     for name in (sample, "main"):
         (tree / name).unlink(missing_ok=True)
+    if not any(cache.iterdir()):  # an empty one would be taken for one that is filled, and is read-only
+        cache.rmdir()
 
 
 def _unpack(wheel: Path, target: Path) -> None:
