@@ -20,8 +20,9 @@ _INPUTS, _OUTPUTS = ("input", "test_input"), ("output", "test_output")
 def is_ioi(row: Row) -> bool:
     """Whether a row is a subtask, or a problem with its `subtasks`."""
     held = row.get("subtasks")
-    listed = isinstance(held, list) and bool(held) and all(isinstance(one, Mapping) for one in held)
-    return bool(row.get("test_names") and "subtask" in row) or (listed and "test_names" in held[0])
+    if isinstance(held, list) and held:
+        return all(isinstance(one, Mapping) and isinstance(one.get("test_names"), list) for one in held)
+    return isinstance(row.get("test_names"), list) and bool(row["test_names"]) and "subtask" in row
 
 
 def read_ioi(row: Row) -> list[TestCase]:

@@ -67,7 +67,7 @@ def python_tests(value: Mapping[str, Any], row: Mapping[str, Any], form: str) ->
             return [TestCase(type="assert", code=code, before=before or None, form="skywork")]
         return [TestCase(type="assert", code=f"{before}\n{code}", form="skywork")]
     listed = value.get("assert_case") or value.get("asserts")
-    if are_asserts(listed):
+    if isinstance(listed, list) and are_asserts(listed):
         return [_test(item, "assert_case", row, form, None) for item in listed]
     return []
 

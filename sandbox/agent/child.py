@@ -93,7 +93,11 @@ def take_over(what: Start) -> None:
             _first_process(what)
         become(what)
         linux.close_from(CONTROL + (what.control >= 0 or what.secret >= 0))
-        linux.prctl(linux.PR_SET_DUMPABLE, 1)  # as after an exec: its own /proc/self is open to it, and to us
+        # What an exec does besides: threads have stacks as large as the bound, and its own /proc/self is open to it.
+        for name, bounds in what.limits:
+            if name == resource.RLIMIT_STACK:
+                linux.set_thread_stacks(bounds[0])
+        linux.prctl(linux.PR_SET_DUMPABLE, 1)
     except BaseException as error:  # noqa: BLE001 - a child must never go on as a second zygote
         os.write(2, f"could not start: {error}\n".encode())
         os._exit(126)

@@ -76,6 +76,17 @@ def fork_into(flags: int) -> int:
     return system_call(_CLONE, flags | 17, 0, 0, *words)
 
 
+def set_thread_stacks(size: int) -> None:
+    """How large the stacks of new threads are, which is else the bound on stacks that the process was started with."""
+    attributes = ctypes.create_string_buffer(256)  # a pthread_attr_t is smaller
+    try:
+        _libc.pthread_attr_init(attributes)
+        _libc.pthread_attr_setstacksize(attributes, ctypes.c_size_t(size))
+        _libc.pthread_setattr_default_np(attributes)
+    except AttributeError:  # another C library, whose threads have a size of their own
+        pass
+
+
 def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:
     """mount(2)."""
     arguments = source.encode(), target.encode(), kind.encode() if kind else None

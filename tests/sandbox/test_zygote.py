@@ -40,9 +40,11 @@ def f(_):
     def other():
         signal.pthread_kill(threading.main_thread().ident, 0)
         seen.append(True)
-    thread = threading.Thread(target=other)
-    thread.start()
-    thread.join()
+    threads = [threading.Thread(target=other) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     names = [name for name in sys.modules if "r1agent" in name]
     held = {status[name].strip() for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")}
     fds = sorted(set(map(int, os.listdir("/proc/self/fd"))) - {0, 1, 2, 3})
@@ -93,7 +95,7 @@ def test_a_fork_has_nothing_of_another_submission_in_memory(pool: Pool) -> None:
 
 
 def test_a_fork_has_given_everything_up(pool: Pool) -> None:
-    result = pool.run(_row(LOOK, [True, "1", "2", [True], [], 1, False, True]))
+    result = pool.run(_row(LOOK, [True, "1", "2", [True] * 4, [], 1, False, True]))
     assert result.outcome is Outcome.AC, result.detail
 
 
