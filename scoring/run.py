@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from .._version import __version__, commit
 from ..rows.files import Input, RawRow, may_run_program
 from ..rows.join import Joined
+from ..sandbox.limits import processors
 from ..verifiers.errors import RunError, WriteError
 from ..verifiers.reward import Judge
 from ..verifiers.spec import slots_of, verifiers_of
@@ -21,7 +22,7 @@ from .first import FIRST, absent_fields, check_first, explained
 from .judging import WAVES, CeilingError, GroupGuard, before_ceiling, judge_note, needs_groups, rows_at_once
 from .lenient import SAMPLED, has_no_answer, lenient_note
 from .modules import modules_note
-from .options import ScoreOptions, default_workers
+from .options import ScoreOptions
 from .output import Output
 from .pool import WorkerPool
 from .prompt_language import SAMPLED as SAMPLED_PROMPTS
@@ -281,7 +282,7 @@ def _pool(options: ScoreOptions, judge: Judge) -> Iterator[tuple[WorkerPool | Ra
     ended with the block."""
     with contextlib.ExitStack() as opened:
         made: type[WorkerPool] | type[RayPool] = WorkerPool
-        workers = options.workers or default_workers()
+        workers = options.workers or processors()
         if options.ray is not None:
             from .ray_pool import RayPool, cluster_size, connected
 

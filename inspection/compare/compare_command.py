@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ...scoring.show import figures_table
-from ...scoring.stats import Interval
+from ...scoring.stats import interval_text
 from ...verifiers.escape import escape_unprintable
 from .paired import Comparison, SystemPair
 from .systems import file_names, read_systems
@@ -107,11 +107,6 @@ def pair_cells(pair: SystemPair) -> tuple[str, ...]:
         f"{pair.worse:,}",
         "" if pair.mcnemar is None else f"{pair.mcnemar:.4g}",
     )
-
-
-def interval_text(interval: Interval | None) -> str:
-    """An interval in words."""
-    return "" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
 
 
 def _number(value: float | None) -> str:

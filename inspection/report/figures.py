@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...scoring.measure import Estimate
-from ...scoring.stats import Clustered, Interval
+from ...scoring.stats import Clustered, interval_text
 from ...scoring.summary import Summary
 from ...scoring.thinking import FIGURES, KINDS
 from .metrics import Chart, Run
@@ -42,7 +42,7 @@ def cards(summary: Summary) -> list[TemplateData]:
         {
             "name": "Mean reward",
             "value": number(problems.reward.mean),
-            "note": bounds(problems.reward.bounded_interval),
+            "note": interval_text(problems.reward.bounded_interval),
         },
     ]
     if problems.accuracy.n:
@@ -75,7 +75,7 @@ def verifiers(summary: Summary) -> list[TemplateData]:
             {
                 "name": name,
                 "mean": number(statistics.scores.mean),
-                "interval": bounds(statistics.scores.bounded_interval),
+                "interval": interval_text(statistics.scores.bounded_interval),
                 "reasons": [
                     {
                         "name": reason,
@@ -100,7 +100,7 @@ def breakdowns(summary: Summary) -> list[TemplateData]:
                 "value": value,
                 "responses": f"{part.responses:,}",
                 "accuracy": number(part.problems.accuracy.mean) if part.problems.accuracy.n else "-",
-                "interval": bounds(part.problems.accuracy.share_interval) if part.problems.accuracy.n else "",
+                "interval": interval_text(part.problems.accuracy.share_interval) if part.problems.accuracy.n else "",
                 "reward": number(part.problems.reward.mean),
                 "unjudged": f"{part.unjudged:,}",
             }
@@ -145,7 +145,7 @@ def ladder(summary: Summary) -> list[TemplateData]:
             {
                 "name": name,
                 "value": number(mean.mean),
-                "interval": bounds(interval),
+                "interval": interval_text(interval),
                 "n": f"{mean.n:,}",
                 "at": round(100 * (mean.mean or 0.0), 2),
                 "low": None if interval is None else round(100 * interval[0], 2),
@@ -279,16 +279,11 @@ def plain(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def bounds(interval: Interval | None) -> str:
-    """An interval in words."""
-    return "" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
-
-
 def _share(name: str, mean: Clustered) -> TemplateData:
     return {
         "name": name,
         "value": "–" if mean.mean is None else f"{100 * mean.mean:.1f} %",
-        "note": bounds(mean.share_interval),
+        "note": interval_text(mean.share_interval),
     }
 
 

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from r1_reward.cli import main
 from r1_reward.rows.files import RawRow
 from r1_reward.rows.reader import RowReader
-from r1_reward.sandbox.pool import processors
+from r1_reward.sandbox.limits import processors
 from r1_reward.scoring import ScoreOptions, score
 from r1_reward.scoring.pool import WorkerPool
 from r1_reward.verifiers import RunError
