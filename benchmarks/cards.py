@@ -6,8 +6,8 @@ whose prompts the paper names, and ours ask for the same), 答案 with a letter 
 as decimals (LiveCodeBench), Bradley and Terry's maximum likelihood (Arena-Hard), Elo's expectation (Codeforces).
 Responses are generated from a seed, most as a card asks for them and some not; MATH's are a real model's, of
 `--rollouts`. What differs is listed with `--show`. IF-Eval: `instructions.py` has the comparison with IFEval's
-implementation; AlpacaEval: `length_control.py`, with alpaca_eval's. A judge's verdicts are compared with people's by
-`judge-check`.
+implementation; AlpacaEval: `length_control.py`, with alpaca_eval's. SimpleQA and FRAMES are judged by a script that
+gives each of their published grades: compared is what a grade counts; `judge-check` measures a judge's own errors.
 
     pip download --no-deps lm-eval==0.4.13 -d /tmp/w && unzip -q /tmp/w/lm_eval*.whl -d /tmp/peer
     pip install --target /tmp/peer numpy scipy 'math-verify[antlr4_13_2]==0.9.0'
@@ -104,17 +104,20 @@ def comparisons(peer: Path | None, rollouts: Path | None) -> Iterator[tuple[str,
         yield card, "the last Answer: X", _choice(card, _last_answer)
     yield "c_eval", "答案 with a letter, the last", _choice("c_eval", _chinese_answer)
     yield "livecodebench", "LiveCodeBench's rule for output", _livecodebench()
+    for card in ("simpleqa", "c_simpleqa", "frames"):
+        yield card, "its grades, by a scripted judge", _graded(card)
 
 
 def scores(name: str, rows: Sequence[tuple[dict[str, Any], str]]) -> list[float | None]:
     """What the card's verifier gives."""
     card = ready_card(name)
+    judge = {"judge": {"ask": _grader}} if card.judged_by_model else {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row, _ in rows), encoding="utf-8")
         questions = read_questions(card, [str(path)], partial=True).questions
     samples = [replace(question, response=said) for question, (_, said) in zip(questions, rows, strict=True)]
-    return [judged.total.score for judged in card.reward().build().judge(samples)]
+    return [judged.total.score for judged in card.reward(judge).build().judge(samples)]
 
 
 # -- mathematics ------------------------------------------------------------------------------------------------------
@@ -289,6 +292,27 @@ def _same_output(printed: str, expected: str) -> bool:
     return True
 
 
+# -- grades -----------------------------------------------------------------------------------------------------------
+
+_GRADES = ("CORRECT", "INCORRECT", "NOT_ATTEMPTED")
+
+
+def _graded(card: str) -> Iterator[Case]:
+    draw = random.Random(6)
+    names = ready_card(card).map
+    for number in range(ROWS):
+        grade = draw.choice(_GRADES[: 2 if card == "frames" else 3])
+        row = {names["prompt"]: f"Question {number}?", names["reference"]: f"Name {number}"}
+        yield Case(row, f"An answer that is {grade}", float(grade == "CORRECT"))
+
+
+def _grader(question: str) -> str:
+    """A judge that gives the grade which stands in the response."""
+    code = re.findall(r'\{"code": "([0-9a-f]+)"', question)[-1]
+    grade = re.findall(r"An answer that is (\w+)", question)[-1]
+    return json.dumps({"code": code, "reasons": "by the script", "verdict": grade})
+
+
 # -- figures ----------------------------------------------------------------------------------------------------------
 
 
@@ -308,6 +332,7 @@ def formulas() -> Iterator[tuple[str, str]]:
     ours = figures(ready_card("arena_hard"), read).estimates["arena_hard"].value
     theirs = _bradley_terry([row["verdicts"]["judge"]["evidence"]["games"] for row in rows])
     yield "arena_hard", f"win rate {ours:.12f}; Bradley and Terry's maximum likelihood {theirs:.12f}"
+    yield "simpleqa", _f_score(draw)
     worst = 0.0
     for _ in range(ROWS):
         ratings = [draw.gauss(1400, 350) for _ in range(draw.choice((10, 100, 2_000)))]
@@ -317,6 +342,22 @@ def formulas() -> Iterator[tuple[str, str]]:
             worst = max(worst, abs(sum(1 / (1 + 10 ** ((rating - one) / 400)) for one in ratings) - place))
             assert math.isclose(expected_place(rating, ratings), place, rel_tol=1e-9)
     yield "codeforces", f"{ROWS} places among up to 2,000: the rating's expected place is off by at most {worst:.1e}"
+
+
+def _f_score(draw: random.Random) -> str:
+    """Of SimpleQA: the harmonic mean of the shares that are correct, of all and of those attempted (simple-evals)."""
+    rows: list[dict[str, Any]] = []
+    for number in range(ROWS):
+        reason = draw.choice(("correct", "wrong", "no_answer"))
+        verdict = {"score": float(reason == "correct"), "status": "scored", "reason": reason}
+        asked = {"prompt": "?", "reference": "x", "problem": f"q{number}", "response": "y"}
+        rows.append({**asked, "reward": verdict["score"], "verdicts": {"judge": verdict}})
+    read = [ScoredFiles([]).read(RawRow(0, 0, json.dumps(row).encode())) for row in rows]
+    reasons = [row["verdicts"]["judge"]["reason"] for row in rows]
+    correct, wrong = (reasons.count(reason) / ROWS for reason in ("correct", "wrong"))
+    given = correct / (correct + wrong)
+    ours = figures(ready_card("simpleqa"), read).estimates["f_score"].value
+    return f"F-score {ours:.12f}; by its formula {2 * given * correct / (given + correct):.12f}"
 
 
 def _bradley_terry(games: Sequence[Sequence[float]]) -> float:

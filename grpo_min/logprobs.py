@@ -143,7 +143,7 @@ def causal(model: Any) -> PreTrainedModel:  # any: peft's wrapper has no common 
 
 def output_head(model: PreTrainedModel) -> nn.Module:
     """What makes logits of hidden states. Raises ConfigError where the model has none."""
-    head = model.get_output_embeddings()
+    head: nn.Module | None = model.get_output_embeddings()
     if head is None:
         raise ConfigError(f"{type(model).__name__} has no head for the next token")
     return head

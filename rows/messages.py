@@ -12,16 +12,16 @@ from typing import Any, TypeGuard
 from ..verifiers.errors import SampleError
 from ..verifiers.reasoning import ends_in_think
 
-_REASONING = ("reasoning_content", "reasoning", "thinking")
+REASONING = ("reasoning_content", "reasoning", "thinking")
 _SPEAKERS = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant", "chatgpt": "assistant"}
 
 
 REPLIES = (
     *("content", "text", "output_text", "generated_text", "continuation", "output", "response", "generation"),
-    *("completion", "model_response", "prediction"),
+    *("completion", "model_response", "prediction", "model_output"),
 )
 """Under which an object that is no message keeps the text of a response."""
-_SAID = frozenset((*_REASONING, "content", "value", "parts", "tool_calls", "function_call", "refusal", "audio", "type"))
+_SAID = frozenset((*REASONING, "content", "value", "parts", "tool_calls", "function_call", "refusal", "audio", "type"))
 _SPOKEN = frozenset(("role", "from", "content"))
 
 
@@ -120,7 +120,7 @@ def message_text(message: Mapping[str, object], opened: bool = False) -> str:
             raise SampleError("wrong_type", f"a message must have content, got one with the fields {shown}")
         return "" if name is None else str(message[name])
     content = message.get("content", message.get("value") if "from" in message else message.get("parts"))
-    thinking = next((message[k] for k in _REASONING if message.get(k)), None)
+    thinking = next((message[k] for k in REASONING if message.get(k)), None)
     if isinstance(content, str):
         text = content
     elif content is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import pickle
 import queue
@@ -15,8 +16,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ..rows.files import RawRow
@@ -47,8 +49,63 @@ class WorkerDeathError(Exception):
         self.timed_out = timed_out
 
 
+class _Watchdog:
+    """Ends what takes too long, by one thread for all workers.
+
+    A timer for each task would be a thread for each: its start waits twice for the interpreter's lock, which the event
+    loop of a busy server holds for milliseconds.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._due: dict[object, tuple[float, Callable[[], None]]] = {}
+        self._thread: threading.Thread | None = None
+        self._until = math.inf
+        """When it looks again."""
+        self._shortest = math.inf
+        """The shortest time that was allowed: looking as often, it need not be told of what begins."""
+
+    @contextlib.contextmanager
+    def within(self, seconds: float, expire: Callable[[], None]) -> Iterator[None]:
+        """Call `expire` where the block is not left in time."""
+        task, due = object(), time.monotonic() + seconds
+        with self._changed:
+            self._due[task] = due, expire
+            self._shortest = min(self._shortest, seconds)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+                self._thread.start()
+            elif due < self._until:
+                self._changed.notify()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._due.pop(task, None)
+                if not self._shortest:
+                    self._changed.notify()
+
+    def close(self) -> None:
+        """End the thread once nothing is under way."""
+        with self._changed:
+            self._shortest = 0.0
+            self._changed.notify()
+
+    def _watch(self) -> None:
+        with self._changed:
+            while self._shortest or self._due:
+                now = time.monotonic()
+                for task, (due, expire) in list(self._due.items()):
+                    if due <= now:
+                        del self._due[task]
+                        expire()
+                self._until = min((due for due, _ in self._due.values()), default=now + self._shortest)
+                self._changed.wait(max(0.0, self._until - time.monotonic()))
+            self._thread = None
+
+
 class _Worker:
-    def __init__(self, handshake: object, threads: int) -> None:
+    def __init__(self, handshake: object, threads: int, watchdog: _Watchdog) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter on our own text
             [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path)],
             stdin=subprocess.PIPE,
@@ -61,6 +118,7 @@ class _Worker:
         assert self._process.stdout is not None
         self._tasks, self._results = self._process.stdin, self._process.stdout
         self._timed_out = False
+        self._watchdog = watchdog
         try:
             failure = self.ask(handshake, timeout=_START_SECONDS)
         except WorkerDeathError:
@@ -72,16 +130,15 @@ class _Worker:
 
     def ask(self, task: object, timeout: float) -> object:
         """Send a task and wait for its result. Raises WorkerDeathError."""
-        deadline = threading.Timer(timeout, self._expire)
-        deadline.daemon = True
-        deadline.start()
         try:
-            write_frame(self._tasks, task)
-            return read_frame(self._results)
+            with self._watchdog.within(timeout, self._expire):
+                write_frame(self._tasks, task)
+                answer = read_frame(self._results)
+            if self._timed_out:  # it answered as it was being killed; its next row must not pay for that
+                raise EOFError
+            return answer
         except (OSError, EOFError, ValueError, pickle.UnpicklingError):  # a ValueError: it was closed meanwhile
             raise WorkerDeathError(self._epitaph(timeout), timed_out=self._timed_out) from None
-        finally:
-            deadline.cancel()
 
     def finish(self) -> None:
         """Let it end by itself, so that it can put away what it holds; soon."""
@@ -149,6 +206,7 @@ class WorkerPool:
         self._lock = threading.Lock()
         # A worker dies with the thread that made it, so those threads stay as long as the pool.
         self._makers = ThreadPoolExecutor(workers, thread_name_prefix="maker")
+        self._watchdog = _Watchdog()
         self.deaths: Counter[str] = Counter()
         """Workers that ended over their rows, or were ended: `crash` or `timeout`."""
         for _ in range(workers):
@@ -191,6 +249,7 @@ class WorkerPool:
         with ThreadPoolExecutor(len(self._all) or 1, thread_name_prefix="finish") as threads:
             list(threads.map(_Worker.finish, self._all))
         self._makers.shutdown(wait=False)
+        self._watchdog.close()
 
     def close(self) -> None:
         """End every worker at once."""
@@ -198,6 +257,7 @@ class WorkerPool:
         for worker in list(self._all):
             worker.close()
         self._makers.shutdown(wait=False)
+        self._watchdog.close()
 
     def _ask(self, rows: Sequence[RawRow], outputs: Sequence[bytes] | None) -> list[Done] | Mismatch:
         worker = self._idle.get()
@@ -243,7 +303,7 @@ class WorkerPool:
         while True:
             tries -= 1
             try:
-                worker = self._makers.submit(_Worker, self._handshake, self._threads).result()
+                worker = self._makers.submit(_Worker, self._handshake, self._threads, self._watchdog).result()
                 break
             except RuntimeError:  # the pool, or Python, is ending
                 raise RunError("the run was ended") from None

@@ -6,13 +6,15 @@ import contextlib
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._version import __version__, commit
 from ..rows.files import Input, RawRow, may_run_program
 from ..rows.join import Joined
+from ..rows.reader import RowReader
+from ..rows.settled import settle
 from ..sandbox.limits import processors
 from ..verifiers.errors import RunError, WriteError
 from ..verifiers.reward import Judge
@@ -238,19 +240,21 @@ def score_from(
             progress(Progress(tally.rows, source.bytes_read, source.bytes))
 
     try:
-        with _pool(options, judge) as (pool, workers, slots):
+        reader, reasons, rows = settle(source, reader)
+        notes.extend(reasons)
+        with _pool(options, judge, reader) as (pool, workers, slots):
             pool.start()
             if began_writing:
                 output.begin()
             programs = slots if spec.may_run_programs else None
             guard = GroupGuard(RowScorer(judge, reader, options.group_by).group) if needs_groups(judge) else None
-            chunks = _Chunks(source, output.earlier(), programs, least=_rows(judge, workers), guard=guard)
+            chunks = _Chunks(rows, output.earlier(), programs, least=_rows(judge, workers), guard=guard)
             _fan_out(chunks, pool, workers, finish)
             pool.finish()
         begin()
         output.finish()
         noted = (
-            lenient_note(options, tally, unanswered),
+            lenient_note(options, reader, tally, unanswered),
             modules_note(tally),
             language_note(options, tally, first_rows),
             judge_note(tally),
@@ -277,7 +281,7 @@ def score_from(
 
 
 @contextlib.contextmanager
-def _pool(options: ScoreOptions, judge: Judge) -> Iterator[tuple[WorkerPool | RayPool, int, int]]:
+def _pool(options: ScoreOptions, judge: Judge, reader: RowReader) -> Iterator[tuple[WorkerPool | RayPool, int, int]]:
     """The workers that judge, on this machine or on a Ray cluster, how many, and how many programs each runs at once;
     ended with the block."""
     with contextlib.ExitStack() as opened:
@@ -294,7 +298,7 @@ def _pool(options: ScoreOptions, judge: Judge) -> Iterator[tuple[WorkerPool | Ra
         pool = made(
             spec,
             judge,
-            options.reader,
+            reader,
             options.group_by,
             workers=workers,
             row_timeout=options.row_timeout * (WAVES if rows_at_once(judge) else 1),
@@ -314,7 +318,7 @@ class _Chunks:
 
     def __init__(
         self,
-        source: Source,
+        source: Iterable[RawRow],
         earlier: Iterator[bytes],
         slots: int | None,
         *,

@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 from ..rows.decode import decode_row, parse_row
 from ..rows.files import Input, RawRow, without_nan
+from ..rows.golds import verdict_label
 from ..rows.reader import RowReader
+from ..rows.settled import settle
 from ..verifiers.errors import SampleError
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from ..verifiers.verdict import REASONS_OF, Status
@@ -79,7 +81,8 @@ class ScoredFiles:
         self._prefixes = [str(options_of([file]).get("prefix", "")) for file in files]
 
     def __iter__(self) -> Iterator[ScoredRow]:
-        for raw in self.input:
+        self._reader, _, rows = settle(self.input, self._reader)
+        for raw in rows:
             yield self.read(raw)
 
     def read(self, raw: RawRow) -> ScoredRow:
@@ -128,15 +131,16 @@ class ScoredFiles:
             or not len(per_response) == len(texts) == len(rewards)
         ):
             raise SampleError("wrong_type", "there is not one verdict and one reward for each response")
-        responses = tuple(
-            Response(
-                f"{name} #{index + 1}" if plural else name, text, self._scored(key, verdicts, _number(reward)), verdicts
-            )
-            for index, (text, verdicts, reward) in enumerate(zip(texts, per_response, rewards, strict=True))
-        )
-        return ScoredRow(raw.file, raw.line, data, fields, sample, responses, None)
+        used = [path for path in self._reader.columns.values() if path]
+        used += [path for _, path in read.reading.fields] if read.reading else []
+        responses = []
+        for index, (text, verdicts, reward) in enumerate(zip(texts, per_response, rewards, strict=True)):
+            label = verdict_label(fields, index if plural else None, used)
+            scored = self._scored(key, verdicts, _number(reward), label)
+            responses.append(Response(f"{name} #{index + 1}" if plural else name, text, scored, verdicts))
+        return ScoredRow(raw.file, raw.line, data, fields, sample, tuple(responses), None)
 
-    def _scored(self, key: bytes, verdicts: object, reward: float | None) -> ScoredResponse:
+    def _scored(self, key: bytes, verdicts: object, reward: float | None, label: bool | None) -> ScoredResponse:
         if not isinstance(verdicts, dict):
             raise SampleError("wrong_type", "verdicts must be an object")
         by_name = {}
@@ -162,6 +166,7 @@ class ScoredFiles:
             voter=voter,
             correct=correct,
             answer=answer if isinstance(answer, str) else None,
+            label=label,
         )
 
 

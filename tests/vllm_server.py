@@ -14,11 +14,11 @@ from pathlib import Path
 
 SETTINGS = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
 SECONDS = 3_600
-"""How long it may take until it answers."""
+"""How long it may take until it answers, where a test says nothing else."""
 
 
 @contextmanager
-def vllm_server(folder: Path, *flags: str) -> Iterator[str]:
+def vllm_server(folder: Path, *flags: str, seconds: float = SECONDS) -> Iterator[str]:
     """Serve the model of a folder; yields `http://127.0.0.1:PORT`. Its log is beside the model."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -30,7 +30,7 @@ def vllm_server(folder: Path, *flags: str) -> Iterator[str]:
     with log.open("wb") as file:
         server = subprocess.Popen(command, env=environment, stdout=file, stderr=file, start_new_session=True)
     try:
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + seconds
         while True:
             assert server.poll() is None, log.read_text()[-3000:]
             assert time.monotonic() < deadline

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -29,6 +30,9 @@ from .forms import row_of
 from .options import ServeOptions
 from .traces import Traces
 
+_SWITCH = 0.0005
+"""Seconds after which a thread that waits for the interpreter's lock gets it. By Python's default, ten times as long,
+those that hand rows over and take findings back would wait milliseconds at each step while the event loop is busy."""
 _BREAKER, _WINDOW = 0.5, 256
 """With `on_error="zero"`: the largest share of errors, and among how many of the last rows."""
 FINE, INTERRUPTED = 0, 130
@@ -213,6 +217,9 @@ async def _serve(
             yield
 
     server = Server(config)
+    sys.setswitchinterval(_SWITCH)
+    gc.collect()
+    gc.freeze()  # what was imported is there to stay, and need not be looked through again
     end_log = log_to_stderr(options.log_level)
     with _signals(server) as caught:
         watching = asyncio.create_task(door.watch())

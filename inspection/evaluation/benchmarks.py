@@ -7,6 +7,7 @@
 | `length_controlled` | AlpacaEval 2's length-controlled win rate |
 | `arena_hard` | Arena-Hard's win rate |
 | `rating`, `percentile` | on Codeforces (`codeforces.py`) |
+| `not_attempted`, `correct_given_attempted`, `f_score` | of the SimpleQA cards, beside `pass_at_1` |
 
 Intervals are 95 %. Those of shares are clustered by question, and so is the standard error of the length-controlled
 rate; that of a rating is over contests. None of them says anything of the judge's own errors.
@@ -22,6 +23,7 @@ from ...scoring.measure import Estimate
 from ...scoring.scored import ScoredRow
 from ...scoring.stats import Z95, Clustered
 from ...verifiers.errors import ConfigError, RunError
+from ...verifiers.verdict import Reason
 from ..compare.paired import student_t
 from ..judging.benchmarks import length_controlled
 from .cards import TaskCard
@@ -45,6 +47,8 @@ class _Sample(NamedTuple):
     """The verifier's; of `pass_at_1` whether it is right."""
     weight: float
     """Of Arena-Hard's games."""
+    attempted: bool
+    """Whether a judge of short answers saw one in it."""
     row: Mapping[str, Any]  # any: JSON values
     """Fields that a win rate or a rating is made of."""
 
@@ -74,6 +78,8 @@ def figures(card: TaskCard, rows: Iterable[ScoredRow], contests: Sequence[Contes
     assert mean.mean is not None
     values = {name: total / count for name, (total, count) in sums.items()}
     estimate = Estimate(value=mean.mean, ci95=mean.share_interval, n=len(values))
+    if card.options.get("rubric") == "simpleqa":
+        return Figures({card.metric: estimate, **_attempts(samples)}, values)
     if card.metric != "length_controlled":
         return Figures({card.metric: estimate}, values)
     return Figures({"length_controlled": _length_controlled(samples), "win_rate": estimate}, values)
@@ -90,7 +96,32 @@ def _sample(card: TaskCard, row: ScoredRow) -> _Sample:
         weight = float(verdict.get("evidence", {}).get("weight", 1.0))
     names = {"rating": ("contest_id", "points"), "length_controlled": ("problem", "difficulty", "verdicts")}
     fields = {name: row.fields.get(name) for name in names.get(card.metric, ())}
-    return _Sample(str(row.fields.get("problem")), score, weight, fields)
+    attempted = verdict is not None and verdict.get("reason") != Reason.NO_ANSWER
+    return _Sample(str(row.fields.get("problem")), score, weight, attempted, fields)
+
+
+def _attempts(samples: Sequence[_Sample]) -> dict[str, Estimate]:
+    """The further figures of SimpleQA (Wei et al., 2024, arXiv:2411.04368, section 2.3).
+
+    With c the share that is correct and a the share that is attempted: not attempted 1 - a; correct given attempted
+    c / a; their F-score, the harmonic mean of c and c / a, which is 2 c / (1 + a). Each is a ratio of totals over
+    questions, so that its interval is that of `Clustered`. Samples without a verdict are in none of them.
+    """
+    counts: dict[str, tuple[int, int, int]] = {}
+    for sample in samples:
+        if sample.score is not None:
+            correct, attempted, judged = counts.get(sample.problem, (0, 0, 0))
+            counts[sample.problem] = correct + (sample.score == 1), attempted + sample.attempted, judged + 1
+    means = {name: Clustered() for name in ("not_attempted", "correct_given_attempted", "f_score")}
+    for correct, attempted, judged in counts.values():
+        means["not_attempted"].add(judged - attempted, judged)
+        means["correct_given_attempted"].add(correct, attempted)
+        means["f_score"].add(2 * correct, judged + attempted, trials=judged)
+    return {
+        name: Estimate(value=one.mean, ci95=one.share_interval, n=one.clusters)
+        for name, one in means.items()
+        if one.mean is not None
+    }
 
 
 def _length_controlled(samples: Sequence[_Sample]) -> Estimate:

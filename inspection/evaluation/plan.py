@@ -168,6 +168,11 @@ def write_figures(evaluation: Evaluation, plan: EvaluationPlan, summary: str | N
     if plan.contests and output is not None:  # a table made from the record needs them
         write_json(f"{output}{CONTESTS}", {one.name: {"standings": one.standings} for one in plan.contests})
     print_evaluation(evaluation)
+    if plan.card is not None and not plan.card.source.sha256:
+        listed = "\n".join(f"  {file['sha256']}  {file['path']}" for file in plan.about["files"])
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"the card {plan.card.name} lists no SHA-256 of its files; those of yours are\n{listed}", markup=False
+        )
     if plan.card is not None and (figure := evaluation.metrics.get(plan.card.metric)) is not None:
         scale = 1.0 if plan.card.metric == "rating" else 100.0
         paper = f"; R1 in the paper: {plan.card.paper.values['R1']:g}" if plan.card.paper else ""

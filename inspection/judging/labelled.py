@@ -12,7 +12,7 @@ from typing import Any
 
 from ...rows.decode import decode_row
 from ...rows.files import Input
-from ...rows.labels import verdict_label
+from ...rows.golds import verdict_label
 from ...rows.reader import RowReader
 from ...verifiers.errors import ConfigError, RunError, SampleError
 from ...verifiers.sample import Sample

@@ -21,7 +21,7 @@ from ...scoring.summary import Summary
 from ...verifiers.errors import ConfigError, RunError, missing_extra
 from ...verifiers.escape import escape_unprintable
 from ...verifiers.files import write_whole
-from .figures import breakdowns, cards, ladder, many, plain, plots, spread, thinking, verifiers
+from .figures import agreement, breakdowns, cards, ladder, many, plain, plots, spread, thinking, verifiers
 from .gather import Gathered, gather, index_of
 from .metrics import Run, read_run
 from .options import ReportOptions
@@ -187,6 +187,7 @@ def _render(
         plots=drawn,
         verifiers=verifiers(summary),
         ladder=ladder(summary),
+        agreement=agreement(summary),
         breakdowns=breakdowns(summary),
         thinking=None if run else thinking(gathered.survey.thinking()),
         spreads=[one for one in spreads if one],

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import random
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from r1_reward.inspection.evaluation.codeforces import (
     rating_of,
     read_contest,
 )
+from r1_reward.inspection.evaluation.questions import read_questions
 from r1_reward.inspection.evaluation.table import read_table
 from r1_reward.inspection.judging.benchmarks import arena_hard_score, length_controlled
 from r1_reward.rows.files import RawRow
@@ -149,6 +153,60 @@ def test_drop_is_the_mean_of_f1_and_simpleqa_the_share_that_is_correct() -> None
     assert (result.value, result.n) == (0.5, 2)
     with pytest.raises(RunError, match="no sample of SimpleQA could be judged"):
         figures(ready_card("simpleqa"), _scored(simple[2:]))
+
+
+GRADES = ("CORRECT", "INCORRECT", "NOT_ATTEMPTED")
+"""Of the published graders; FRAMES has the first two."""
+
+
+@pytest.mark.parametrize("name", ["simpleqa", "c_simpleqa", "frames"])
+def test_each_grade_of_200_judged_rows_counts_as_published(tmp_path: Path, name: str) -> None:
+    card, draw = ready_card(name), random.Random(5)
+    grades = [draw.choice((*GRADES[: 2 if name == "frames" else 3], "UNSURE")) for _ in range(200)]
+    ask, answer = (card.map.get("prompt", "prompt"), card.map.get("reference", "reference"))
+    rows = [{ask: f"Question {n}?", answer: f"Name {n}"} for n in range(200)]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    questions = read_questions(card, [str(path)], partial=True).questions
+
+    def judge(text: str) -> str:
+        number, code = re.findall(r"Question (\d+)\?", text)[0], re.findall(r'\{"code": "([0-9a-f]+)"', text)[-1]
+        return json.dumps({"code": code, "reasons": "so", "verdict": grades[int(number)]})
+
+    judging = card.reward({"judge": {"ask": judge, "retries": 0}}).build()
+    samples = [replace(one, response=f"It is {n}.") for n, one in enumerate(questions)]
+    verdicts = [judged.verdicts["judge"] for judged in judging.judge(samples)]
+    by_grade = {"CORRECT": (1.0, "correct"), "INCORRECT": (0.0, "wrong"), "NOT_ATTEMPTED": (0.0, "no_answer")}
+    for grade, one in zip(grades, verdicts, strict=True):
+        score, reason = by_grade.get(grade, (None, "judge_unclear"))
+        assert (one.score, one.reason.value) == (score, reason), grade
+    record = [_row(str(n), "judge", one.score) for n, one in enumerate(verdicts)]
+    for row, one in zip(record, verdicts, strict=True):
+        row["verdicts"]["judge"]["reason"] = one.reason.value
+    estimates = figures(card, _scored(record)).estimates
+    # The rule of simple-evals, over the rows that have a grade.
+    judged = [grade for grade in grades if grade in GRADES]
+    correct, incorrect, not_attempted = (judged.count(grade) / len(judged) for grade in GRADES)
+    assert estimates["pass_at_1"].value == pytest.approx(correct)
+    if name == "frames":
+        assert set(estimates) == {"pass_at_1"}
+        return
+    right_given = correct / (correct + incorrect)
+    assert estimates["not_attempted"].value == pytest.approx(not_attempted)
+    assert estimates["correct_given_attempted"].value == pytest.approx(right_given)
+    assert estimates["f_score"].value == pytest.approx(2 * right_given * correct / (right_given + correct))
+    for estimate in estimates.values():
+        assert estimate.ci95 is not None
+        assert estimate.ci95[0] < estimate.value < estimate.ci95[1]
+
+
+def test_short_answers_of_which_none_is_attempted_have_no_share_of_those() -> None:
+    rows = [_row(problem, "judge", 0.0) for problem in "aabb"]
+    for row in rows:
+        row["verdicts"]["judge"]["reason"] = "no_answer"
+    estimates = figures(ready_card("simpleqa"), _scored(rows)).estimates
+    assert (estimates["not_attempted"].value, estimates["f_score"].value) == (1.0, 0.0)
+    assert "correct_given_attempted" not in estimates
 
 
 # -- the table ------------------------------------------------------------------------------------------------------

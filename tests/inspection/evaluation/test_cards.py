@@ -217,6 +217,10 @@ def test_the_command_evaluates_by_a_card(tmp_path: Path) -> None:
     assert summary["metrics"]["pass_at_1"]["value"] == 1.0
     assert list(summary["levels"]) == ["sums"]
     assert "R1 in the paper: 90.8" in run.stderr
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()  # the card has none to check it by
+    assert f"  {digest}  {path}" in run.stderr.splitlines()
+    note = json.loads(Path(f"{out}.run.json").read_text(encoding="utf-8"))
+    assert note["options"]["files"] == [{"path": path, "sha256": digest}]
     row = json.loads(out.read_text(encoding="utf-8").splitlines()[0])
     assert (row["benchmark"], row["problem"], row["reference"]) == ("mmlu", "mmlu 1", "C")
 

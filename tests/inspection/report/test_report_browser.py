@@ -11,6 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.inspection.browser import PATIENCE, ROOT, Page
 from tests.inspection.report.page import COUNT, IDS, add_filter, own_rows, verdict, write
 
+from r1_reward.inspection.judging.labelled import read_labelled
 from r1_reward.inspection.report import ReportOptions, write_report
 
 pytestmark = pytest.mark.needs("chromium")
@@ -185,6 +186,7 @@ def test_rows_and_marks_are_saved_as_files(page: Page, tmp_path: Path) -> None:
     assert [json.loads(line) for line in shown] == rows[1::2]
     assert '"big":1152921504606846976,"part":1.0' in shown[1]
     assert json.loads(saved("marks", f"marks-{stem}.jsonl")[0]) == {**rows[3], "label": False, "note": "off by one"}
+    assert [one.label for one in read_labelled([str(folder / f"marks-{stem}.jsonl")])] == [False]  # of judge-check
     page.choose("#outcome", "")
     lines = saved("csv", f"{stem}.csv")
     assert len(lines) == 13

@@ -363,6 +363,27 @@ def test_figures_by_field_stand_on_the_page(tmp_path: Path) -> None:
     assert CliRunner().invoke(main, ["report", str(out), "--by", "a..b"]).exit_code == 2
 
 
+def test_agreement_with_a_column_of_labels_stands_on_the_page_as_in_the_summary(tmp_path: Path) -> None:
+    rows = [
+        {"id": f"r{n}", "response": rf"\boxed{{{n % 2}}}", "reference": "1", "label": n % 3 == 0} for n in range(12)
+    ]
+    source, out, summary = tmp_path / "in.jsonl", tmp_path / "out.jsonl", tmp_path / "s.json"
+    source.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    command = ["score", str(source), "-o", str(out), "--workers", "1", "--summary", str(summary)]
+    assert CliRunner().invoke(main, command).exit_code == 0
+    counts = json.loads(summary.read_text(encoding="utf-8"))["agreement"]
+    page = tmp_path / "page.html"
+    assert CliRunner().invoke(main, ["report", str(out), "-o", str(page)]).exit_code == 0
+    (box,) = re.findall(r"<h2>Agreement with labels</h2>.*?</section>", page.read_text(encoding="utf-8"), re.DOTALL)
+    right, wrong = counts["confusion"]["label_right"], counts["confusion"]["label_wrong"]
+    cells = [right["judged_right"], right["judged_wrong"], wrong["judged_right"], wrong["judged_wrong"]]
+    assert cells == [2, 2, 4, 4]
+    assert [int(cell) for cell in re.findall(r"<td>(\d+)</td>", box)] == cells
+    assert f"{counts['accuracy']:.1%} of 12, kappa {counts['kappa']:.3f}" in box
+    assert f"they differ at {', '.join(counts['differing'][:3])}" in box
+    assert "Agreement with labels" not in page_of(tmp_path, [row(1)])
+
+
 def test_rows_found_by_other_names_and_groups(tmp_path: Path) -> None:
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     rows = [{"completion": rf"\boxed{{{n % 2}}}", "gold": "1", "query": "q?", "task": n // 4} for n in range(8)]

@@ -90,8 +90,8 @@ def test_200_rows_killed_twice_and_resumed_pay_each_verdict_once(url: str, tmp_p
     good = Counter((row["asked"], row["number"]) for row in replies if row["failed"] is None)
     assert max(good.values()) == 1
     assert len(good) == statuses["scored"]
-    settings = {"max_tokens": 120, "extra": {"repetition_penalty": PENALTY}}
-    replayed = JudgeVerifier(model="smollm2", record=str(record), replay=True, **settings)
+    extra = {"repetition_penalty": PENALTY}
+    replayed = JudgeVerifier(model="smollm2", record=str(record), replay=True, max_tokens=120, extra=extra)
     samples = [Sample.from_dict(row) for row in capitals(200)]
     assert [one.score for one in replayed(samples)] == [row["reward"] for row in judged]
 
