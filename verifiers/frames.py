@@ -215,8 +215,9 @@ def asked_of(question: str) -> Asked:
         (one for one, two in zip(rest, ends, strict=False) if {one, two} <= _PREPOSITIONS and one != "as"), ""
     )
     how = words[at] == "how" and bool(rest)
+    adjective = rest[0] if how else ""
     if how:
-        adjective, rest = rest[0], rest[1:]
+        rest = rest[1:]
         content |= {adjective}
     aux = next((place for place, word in enumerate(rest[:6]) if word in _AUX or (word == "'s" and not place)), None)
     nouns = frozenset(rest[:aux]) if aux is not None else none
