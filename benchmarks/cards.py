@@ -7,7 +7,7 @@ as decimals (LiveCodeBench), Bradley and Terry's maximum likelihood (Arena-Hard)
 Responses are generated from a seed, most as a card asks for them and some not; MATH's are a real model's, of
 `--rollouts`. What differs is listed with `--show`. IF-Eval: `instructions.py` has the comparison with IFEval's
 implementation; AlpacaEval: `length_control.py`, with alpaca_eval's. SimpleQA and FRAMES are judged by a script that
-gives each of their published grades: compared is what a grade counts, while `judge-check` measures a judge's own errors.
+gives each of their published grades: compared is what a grade counts; `judge-check` measures a judge's own errors.
 
     pip download --no-deps lm-eval==0.4.13 -d /tmp/w && unzip -q /tmp/w/lm_eval*.whl -d /tmp/peer
     pip install --target /tmp/peer numpy scipy 'math-verify[antlr4_13_2]==0.9.0'
