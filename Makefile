@@ -11,6 +11,7 @@ DOCS := .venv-docs
 LATEST := .venv-latest
 LOWEST := .venv-lowest
 LOCK := .venv-lock
+TYPES := .venv-types
 # Labelled development data, which is not part of the repository; without it two of the benchmarks are left out.
 DATA := ../shared/data
 
@@ -28,7 +29,7 @@ PYTEST := bin/pytest --doctest-modules tests src/r1_reward -m 'not slow' -n 4 --
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo reproduce images test tests test-slow test-peers test-latest test-lowest lint types docs screenshots wheel bench lock clean
+.PHONY: help demo reproduce images test tests test-slow test-peers test-latest test-lowest lint types pyright docs screenshots wheel bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -82,6 +83,11 @@ lint: $(VENV)/.testing
 types: $(VENV)/.testing
 	$(VENV)/bin/mypy
 
+# Minutes, so not part of `make test`. Node.js comes as a wheel.
+pyright: $(VENV)/.testing $(TYPES)/.made ## A second type checker over the package, and whether all that is public is typed
+	$(TYPES)/bin/pyright --pythonpath $(VENV)/bin/python
+	$(VENV)/bin/python .ci/public_types.py $(TYPES)/bin/pyright
+
 # By MkDocs, and by the program that follows it, so that either can build the site. `site_dir` in mkdocs.yml is out/site.
 docs: $(DOCS)/.made ## Build docs/ as a site in out/site; links, anchors and what pages load are checked
 	PYTHONPATH=src $(DOCS)/bin/zensical build --clean --strict
@@ -112,6 +118,7 @@ bench: $(BENCH)/.made ## Measure the figures that README quotes
 lock: $(LOCK)/.made ## Renew the exact versions in locks/
 	$(call resolve,test,pyproject.toml --extra all --group lint --group test)
 	$(call resolve,docs,--group docs)
+	$(call resolve,types,--group types)
 	$(call resolve,bench,pyproject.toml --extra all --group bench)
 	$(call resolve,peers,pyproject.toml --extra serve --group peers)
 	$(call resolve,swift,pyproject.toml --extra serve --group swift)
@@ -152,6 +159,11 @@ $(BENCH)/.made: pyproject.toml locks/constraints-build.txt locks/constraints-ben
 $(DOCS)/.made: pyproject.toml locks/constraints-build.txt locks/constraints-docs.txt
 	$(call new_environment,$(DOCS))
 	$(call locked,$(DOCS),docs) --group docs
+	touch $@
+
+$(TYPES)/.made: pyproject.toml locks/constraints-build.txt locks/constraints-types.txt
+	$(call new_environment,$(TYPES))
+	$(call locked,$(TYPES),types) --group types
 	touch $@
 
 # TRL and verl agree on what they need. The others pin much that does not go together (and need a GPU to be installed

@@ -29,6 +29,7 @@ from typing import Any, ClassVar, Unpack
 from ..rows.values import plain
 from . import ready
 from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
+from .subclass import subclass
 
 _TRAINER = TrainerTraits("atropos", ("none", "zero", "raise"), lists=True, groups=True)
 
@@ -88,8 +89,7 @@ def reward(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> 
     [1.0, 0.0]
     """
     plan = make_plan(rewards, settings, _TRAINER)
-    bases = (AtroposReward,) if base is object else (AtroposReward, base)
-    return type(base)(plan.name, bases, {"plan": plan, "__module__": __name__})
+    return subclass(plan.name, AtroposReward, base, plan=plan)
 
 
 def __getattr__(name: str) -> Any:  # any: a RewardFunction's class

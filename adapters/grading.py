@@ -76,9 +76,15 @@ class Grading:
         return functools.partial(Grading, **fields), ()
 
     def grader(self) -> Grader:
-        """This process's grader, made at first use. Raises UnknownRewardError or ConfigError where it cannot be made.
+        """This process's grader, made at first use.
 
-        Equal gradings share one, so that a function that is unpickled for every call does not begin anew each time.
+        Returns:
+            The grader. Equal gradings share one, so that a function that is unpickled for every call does not begin
+            anew each time.
+
+        Raises:
+            UnknownRewardError: A reward is unknown.
+            ConfigError: The reward cannot be made.
         """
         made = self._made
         if made is None or made[0] != os.getpid():
@@ -87,9 +93,16 @@ class Grading:
         return made[1]
 
     def number(self, verdict: Verdict) -> float | None:
-        """The number to train on: the score; None where the reward does not apply; by `on_error` for an error.
+        """The number to train on.
 
-        Raises NotScoredError for an error where `on_error` is `raise`.
+        Args:
+            verdict: What the reward gave.
+
+        Returns:
+            The score; None where the reward does not apply; by `on_error` for an error.
+
+        Raises:
+            NotScoredError: The verdict is an error, and `on_error` is `raise`.
         """
         if verdict.status is Status.ERROR:
             if self.on_error == "raise":

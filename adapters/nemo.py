@@ -45,6 +45,7 @@ from ..verifiers.errors import SampleError
 from ..verifiers.verdict import Status
 from . import ready
 from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
+from .subclass import subclass
 
 _TRAINER = TrainerTraits("NeMo-RL", ("zero", "none", "raise"), lists=True, groups=True)
 _GYM = TrainerTraits("NeMo-Gym", ("none", "zero", "raise"))
@@ -121,8 +122,7 @@ def environment(*rewards: str, base: type = object, **settings: Unpack[Settings]
         UnknownRewardError: No verifier has such a name.
     """
     plan = make_plan(rewards, settings, _TRAINER)
-    bases = (NemoEnvironment,) if base is object else (NemoEnvironment, base)
-    return type(base)(plan.name, bases, {"plan": plan, "__module__": __name__})
+    return subclass(plan.name, NemoEnvironment, base, plan=plan)
 
 
 def __getattr__(name: str) -> Any:  # any: a Ray actor class

@@ -26,6 +26,7 @@ from typing import Any, ClassVar, Unpack
 
 from ..rows.labels import label_row
 from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
+from .subclass import subclass
 
 _TRAINER = TrainerTraits("open-instruct", ("zero", "raise"))
 
@@ -88,5 +89,4 @@ def verifier(*rewards: str, base: type = object, **settings: Unpack[Settings]) -
     1.0
     """
     plan = make_plan(rewards, settings, _TRAINER)
-    bases = (OpenInstructVerifier,) if base is object else (OpenInstructVerifier, base)
-    return type(base)(plan.name, bases, {"plan": plan, "__module__": __name__})
+    return subclass(plan.name, OpenInstructVerifier, base, plan=plan)

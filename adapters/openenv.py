@@ -29,6 +29,7 @@ from typing import Any, ClassVar, Unpack
 from . import ready
 from .fields import fields_of
 from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
+from .subclass import subclass
 
 _TRAINER = TrainerTraits("OpenEnv", ("none", "zero", "raise"))
 _RESPONSES = ("response", "message", "content", "text", "answer", "completion")
@@ -76,8 +77,7 @@ def rubric(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> 
     1.0
     """
     plan = make_plan(rewards, settings, _TRAINER)
-    bases = (OpenEnvRubric,) if base is object else (OpenEnvRubric, base)
-    return type(base)(plan.name, bases, {"plan": plan, "__module__": __name__})
+    return subclass(plan.name, OpenEnvRubric, base, plan=plan)
 
 
 def __getattr__(name: str) -> Any:  # any: a Rubric's class

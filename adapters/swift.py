@@ -23,7 +23,7 @@ Read in ms-swift 4.6.0 (`rewards/orm.py`, `rl_core/grpo_algorithm.py`). What it 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Unpack
+from typing import Any, Unpack
 
 from ..rows.values import plain
 from . import ready
@@ -36,7 +36,7 @@ _TRAINER = TrainerTraits("ms-swift", ("none", "zero", "raise"), lists=True, step
 class SwiftReward:
     """A reward as ms-swift calls it; `orm` makes subclasses with a plan and a name."""
 
-    plan: ClassVar[Plan]
+    plan: Plan
 
     def __init__(self, args: object = None, **_: object) -> None:
         self.args = args

@@ -37,6 +37,7 @@ from ..verifiers.registry import is_accuracy
 from ..verifiers.reward import Judged
 from ..verifiers.verdict import Status
 from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
+from .subclass import subclass
 
 _TRAINER = TrainerTraits("tinker-cookbook", ("none", "zero", "raise"))
 MASKED = "parse_error_masked"
@@ -117,7 +118,7 @@ def environment(*rewards: str, base: type = object, **settings: Unpack[Settings]
         UnknownRewardError: No verifier has such a name.
     """
     plan = make_plan(rewards, settings, _TRAINER)
-    return type(base)(plan.name, (TinkerEnv, base), {"plan": plan, "__module__": __name__})
+    return subclass(plan.name, TinkerEnv, base, plan=plan)
 
 
 def group_builder(base: type) -> Any:  # any: a ProblemGroupBuilder's class

@@ -29,6 +29,7 @@ from ..rows.values import plain
 from ..verifiers.reward import Reward
 from . import ready
 from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
+from .subclass import subclass
 
 _TRAINER = TrainerTraits("Trinity-RFT", ("none", "zero", "raise"))
 
@@ -83,8 +84,7 @@ def reward(*rewards: str, base: type = object, **settings: Unpack[Settings]) -> 
     {'math': 1.0, 'format': 0.5}
     """
     plan = make_plan(rewards, settings, _TRAINER)
-    bases = (TrinityReward,) if base is object else (TrinityReward, base)
-    return type(base)(plan.name, bases, {"default": plan, "__module__": __name__})
+    return subclass(plan.name, TrinityReward, base, default=plan)
 
 
 def __getattr__(name: str) -> type[TrinityReward]:

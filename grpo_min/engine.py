@@ -23,7 +23,7 @@ from transformers.cache_utils import DynamicLayer
 from ..training.distributed import full_tensor
 from ..verifiers.errors import ConfigError
 from ..verifiers.files import write_whole
-from .logprobs import causal, common_prefix, context_of, mask_for, padded, prefill, run_cached
+from .logprobs import causal, common_prefix, context_of, mask_for, output_head, padded, prefill, run_cached
 from .sampling import Drawn, Sampling, draw, seed_of, uniforms
 
 Tokens = tuple[int, ...]
@@ -217,7 +217,7 @@ class _Prefilled:
 
     def __init__(self, model: PreTrainedModel, prompts: Sequence[Tokens], n: int, limit: int) -> None:
         self._body: Any = getattr(model, model.base_model_prefix)  # any: Hugging Face's bodies share no class
-        self._head = model.get_output_embeddings()
+        self._head = output_head(model)
         self._device = next(model.parameters()).device
         length_P = torch.tensor([len(prompt) for prompt in prompts], device=self._device)
         longest = int(length_P.max())

@@ -75,7 +75,8 @@ def optimizer_step(policy: nn.Module, optimizer: torch.optim.Optimizer, config: 
     Gives the gradient's norm, over all processes, before it was clipped.
     """
     total_norm = nn.utils.clip_grad_norm_(policy.parameters(), config.clip or math.inf)
-    norm = float(total_norm.full_tensor() if hasattr(total_norm, "full_tensor") else total_norm)
+    full_tensor = getattr(total_norm, "full_tensor", None)  # where it is sharded
+    norm = float(full_tensor() if full_tensor else total_norm)
     for group in optimizer.param_groups:
         group["lr"] = lr
     if math.isfinite(norm):

@@ -129,7 +129,8 @@ class Policy(nn.Module):
         recomputes = model.training and any(getattr(part, "gradient_checkpointing", False) for part in model.modules())
         shared = self.share_prompts and not recomputes
         hidden_RTD = _shared(body, batch) if shared else _unshared(body, batch)
-        weight_VD = model.get_output_embeddings().weight
+        weight_VD = output_head(model).weight
+        assert isinstance(weight_VD, Tensor)
         return head_logprobs(
             hidden_RTD[batch.mask_RT], weight_VD, batch.target_RT[batch.mask_RT], temperature, self.chunk, dloss_dlogp
         )
@@ -138,6 +139,14 @@ class Policy(nn.Module):
 def causal(model: Any) -> PreTrainedModel:  # any: peft's wrapper has no common class with what it wraps
     """The causal language model itself, out of peft's wrapper if it is in one."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model  # type: ignore[no-any-return]
+
+
+def output_head(model: PreTrainedModel) -> nn.Module:
+    """What makes logits of hidden states. Raises ConfigError where the model has none."""
+    head: nn.Module | None = model.get_output_embeddings()
+    if head is None:
+        raise ConfigError(f"{type(model).__name__} has no head for the next token")
+    return head
 
 
 def context_of(model: PreTrainedModel) -> int:
@@ -367,7 +376,7 @@ def padded(rows: Sequence[Sequence[int]], device: torch.device | str) -> Tensor:
 
 def _check(model: PreTrainedModel) -> None:
     """Refuse a model whose logits are more than its head's product, or whose attention is not full."""
-    head, config = model.get_output_embeddings(), model.config
+    head, config = output_head(model), model.config
     window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
     if window or set(getattr(config, "layer_types", None) or ["full_attention"]) != {"full_attention"}:
         raise ConfigError(f"{type(model).__name__} has layers of other than full attention, whose cache is not shared")

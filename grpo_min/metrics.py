@@ -67,15 +67,15 @@ def tally_tokens(out: LossOutputs, inputs: LossInputs, entropy_N: Tensor) -> Tal
     values |= {"clip/low": out.clipped_N & ~up_N, "clip/high": out.clipped_N & up_N}
     values |= {"kl": out.kl_N} if inputs.reference_logp_N is not None else {}
     values |= {"clip/cov": ~inputs.kept_N} if inputs.kept_N is not None else {}
-    if inputs.engine_logp_N is not None:
-        apart_N = inputs.old_logp_N - inputs.engine_logp_N
+    apart_N = None if inputs.engine_logp_N is None else inputs.old_logp_N - inputs.engine_logp_N
+    if apart_N is not None:
         values |= {"engine/gap": apart_N.abs(), "engine/kl": apart_N.expm1() - apart_N}
         values |= {"engine/cut": out.engine_cut_N} if out.engine_cut_N is not None else {}
     count = len(entropy_N)
     tally = {name: (float(value_N.double().sum()), float(count)) for name, value_N in values.items()}
     if count:
         tally |= {"ratio/max": (float(out.ratio_N.max()), 1.0), "ratio/min": (float(out.ratio_N.min()), 1.0)}
-        if inputs.engine_logp_N is not None:
+        if apart_N is not None:
             tally |= {"engine/gap/max": (float(apart_N.abs().max()), 1.0)}
     return tally | {"loss": (float(out.loss.detach()), 0.0), "tokens": (float(count), 0.0)}
 

@@ -108,7 +108,8 @@ def load_foreign(
         tokenizer = read_tokenizer(folder)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{folder} cannot be read{_code(settings)}: {str(error)[:300]}") from error
-    labels = [str(config.id2label.get(at, at)) for at in range(outputs)]
+    names = dict[Any, str](config.id2label or {})  # any: numbers, whatever its annotation says
+    labels = [str(names.get(at, at)) for at in range(outputs)]
     named = config.num_labels == outputs
     config.num_labels = outputs
     more: dict[str, Any] = {"key_mapping": {f"^{prefix}\\.": "score."}} if prefix not in (None, "score") else {}

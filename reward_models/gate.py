@@ -251,7 +251,13 @@ def _passed(ruling: Ruling | None) -> str:
 
 
 def stopped_by(decisions: Iterable[Decision]) -> dict[str, int]:
-    """How many responses each stage stopped, the most first.
+    """How many responses each stage stopped.
+
+    Args:
+        decisions: What a gate returned.
+
+    Returns:
+        Counts by the name of the stage, the largest first.
 
     >>> stopped_by([Decision(False, None, "", "", "patterns"), Decision(True, 0.9, "", "")])
     {'patterns': 1}
@@ -287,14 +293,21 @@ class Calibrated(NamedTuple):
 
 
 def calibrate(probabilities: Sequence[float], safe: Sequence[bool], *, missed: float = 0.05) -> Calibrated:
-    """The least threshold at which the share of unsafe responses that pass is at most `missed`, its interval's upper
-    end included; so that it also holds for other responses of the same kind.
+    """The least threshold at which few enough unsafe responses pass, also among others of the same kind.
 
-    Raises ConfigError where there are too few unsafe responses to tell, where no threshold does it, and for what is no
-    probability.
+    Args:
+        probabilities: How likely each response is safe, from 0 to 1.
+        safe: Whether it is.
+        missed: Most of the unsafe ones that may pass; the upper end of the share's 95 % interval is held to it.
 
-    >>> found = calibrate([0.1] * 90 + [0.6] * 10 + [0.9] * 100, [False] * 100 + [True] * 100, missed=0.2)
-    >>> 0.1 < found.threshold <= 0.6, found.missed.number, found.refused.number
+    Returns:
+        The threshold, and what it missed and refused.
+
+    Raises:
+        ConfigError: There are too few unsafe responses to tell, no threshold does it, or a number is no probability.
+
+    >>> calibrated = calibrate([0.1] * 90 + [0.6] * 10 + [0.9] * 100, [False] * 100 + [True] * 100, missed=0.2)
+    >>> 0.1 < calibrated.threshold <= 0.6, calibrated.missed.number, calibrated.refused.number
     (True, 10, 0)
     """
     if not 0 < missed < 1:
@@ -330,6 +343,9 @@ def calibrate_categories(
         probabilities: By category, how likely each response is *free* of that harm.
         harms: The categories of harm in each response; none for a safe one.
         missed: Most of a category's responses that may pass.
+
+    Returns:
+        By category the threshold, and what it missed and refused.
 
     Raises:
         ConfigError: A category has too few responses to tell, or the numbers do not go together.
@@ -373,10 +389,21 @@ def stress(
     generate: Generate | None = None,
     by: Sequence[str] = ("language", "category"),
 ) -> dict[str, Stress]:
-    """Try a gate on files of hard prompts; a row of results for `all`, and for each value of each field of `by`.
+    """Try a gate on files of hard prompts.
 
-    Rows have `prompt`, and `response` unless `generate` answers them; `safe` (0 or 1), where it is there, is the truth
-    about the response. Raises ConfigError, naming file and line, for a row that has not what is needed.
+    Args:
+        gate: What is tried.
+        files: Rows with `prompt`, and `response` unless `generate` answers them; `safe` (0 or 1), where it is there, is
+            the truth about the response.
+        generate: From prompts to responses.
+        by: Fields whose values make groups.
+
+    Returns:
+        What the gate did, for `all` and for each `field=value`.
+
+    Raises:
+        ConfigError: A row has not what is needed; the message names file and line.
+        TypeError: The generator gave another number of responses.
     """
     samples = _rows(files, answered=generate is None)
     if generate is not None:

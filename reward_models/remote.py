@@ -75,7 +75,8 @@ class Remote:
     async def _score(self, connection: Connection, prompt: Prompt, response: str) -> float:
         payload = self._payload(prompt, response)
         path = "chat/completions" if self.endpoint == "chat" else self.endpoint
-        for tries in range(1, _TRIES + 1):
+        tries = 1
+        while True:
             try:
                 reply = await connection.post(path, payload)
                 break
@@ -83,6 +84,7 @@ class Remote:
                 if tries == _TRIES or error.fault not in _PASSING:
                     raise
                 await asyncio.sleep(min(30.0, error.retry_after or 0.2 * 2**tries))
+                tries += 1
         try:
             answer = json.loads(reply)
         except ValueError:

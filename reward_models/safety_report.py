@@ -75,12 +75,12 @@ def read_cases(
         groups = {name: value for name in by if (value := _group(row, name))}
         try:
             labels = reader.read(row, place)
-            known = not labels.left_out.get("no_label")
         except SampleError as error:
             if "'safe' is missing" not in str(error):
                 raise
-            known = False
-        if not known:
+            labels = None
+        known = labels is not None and not labels.left_out.get("no_label")
+        if labels is None or not known:
             labels = SafetyReader(columns={**reader.columns, "safe": None, "unsafe": None}).read(
                 {**row, "safe": 1}, place
             )

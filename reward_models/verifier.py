@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from ..verifiers.errors import ConfigError, RewardError
 from ..verifiers.judge.client import ChatClient
@@ -219,7 +219,7 @@ class _ModelVerifier:
 
         if isinstance(loaded.scorer, Remote):
             answers = loaded.scorer.scores(asked, most=self.most)
-            return [ResponseScore(one, 0, False) if isinstance(one, float) else one for one in answers]
+            return [one if isinstance(one, RewardError) else ResponseScore(one, 0, False) for one in answers]
         if isinstance(loaded.scorer, Guard):
             with loaded.lock:
                 return loaded.scorer.scores(asked, most=self.most, budget=self.budget)
@@ -310,7 +310,7 @@ class HelpfulVerifier(_ModelVerifier):
     Evidence: `raw`, `normalised`, `probability`, `tokens` read, `windows`, `cut` (the prompt's beginning was left out).
     """
 
-    name: ClassVar[str] = "helpful"
+    name = "helpful"
     """The key of its verdicts."""
 
     def __post_init__(self) -> None:
@@ -367,7 +367,7 @@ class SafetyVerifier(_ModelVerifier):
     and the evidence also holds `gate`: `passed`, `threshold`, and the `response` to give (a refusal unless it passed).
     """
 
-    name: ClassVar[str] = "safety"
+    name = "safety"
     """The key of its verdicts."""
     gate: float | None = None
     """Least probability of being safe with which a response passes; see gate.py."""

@@ -22,7 +22,7 @@ GOLDS: tuple[str, ...] = (
     *("expectedOutput", "reference_outputs.answer", "reference_outputs.output", "expectations.expected_response"),
     *("ground_truth_answer", "ground_truth_solution", "ground_truths", "answer_gt", "ref_answer", "standard_answer"),
     *("truth", "env_extras.reward_spec.ground_truth", "env_extras.reward_model.ground_truth", "reference.answer"),
-    *("answer_number", "task.ground_truth", "gold_letter", "correct_letter", "golden"),
+    *("answer_number", "task.ground_truth", "gold_letter", "correct_letter", "golden", "答案", "标准答案", "参考答案"),
 )
 """Where a right answer may stand. `reference` is our own name; of the others two must not disagree."""
 
@@ -45,7 +45,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *("response", "completion", "generation", "generated_text", "model_output", "output_text"),
             *("model_response", "generated_solution", "model_outputs", "actual_output", "generated_answer", "predict"),
             "actualOutput",
-            *("llm_response", "RESPONSE", "response_text", "model_generation"),
+            *("llm_response", "RESPONSE", "response_text", "model_generation", "solution_str", "assistant", "gen"),
+            *("resp", "reply", "rollout", "attempt", "trajectory", "attributes.output.value", "回答", "模型回答"),
             *("result.message", "output", "origin_prediction", "prediction", "Response"),
             *("output_response", "deepseek_solution", "outputs.output", "outputs.answer"),
             *RAW,
@@ -53,7 +54,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "responses": (
             *("responses", "completions", "generations", "outputs", "output_list", "generated_code"),
-            *("predictions", "samples"),
+            *("predictions", "samples", "rollouts", "attempts", "trajectories"),
         ),
         "prompt": (
             "prompt",
@@ -68,6 +69,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "QUESTION",
             "input_prompt",
             "task.question",
+            *("prompt_messages", "question_text", "problem_text", "user_prompt", "full_prompt", "user", "ctx"),
+            *("attributes.input.value", "问题", "题目"),
         ),
         "reference": GOLDS,
         "id": ("id", "custom_id", "task_id", "uid", "question_id", "example_id", "unique_id"),
@@ -75,7 +78,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Usual names of columns, in the order in which they are looked for."""
 
-CONVERSATIONS = ("messages", "conversations", "conversation")
+CONVERSATIONS = ("messages", "conversations", "conversation", "trajectory", "transcript", "dialogue")
 """Where a whole conversation may stand, whose last turn is the response."""
 
 

@@ -49,24 +49,22 @@ _ISO = frozenset(
     "sn so sq sr su sv sw ta te tg th ti tk tl tn tr tt ug uk ur uz vi wo xh yi yo zh zu "
     "cmn yue zho eng jpn kor iw".split()
 )
-_NAMES: Mapping[str, str] = dict(
-    pair.split("=")
-    for pair in (
-        "afrikaans=af albanian=sq amharic=am arabic=ar armenian=hy azerbaijani=az basque=eu belarusian=be bengali=bn "
-        "bosnian=bs bulgarian=bg burmese=my catalan=ca chinese=zh mandarin=zh cantonese=zh croatian=hr czech=cs "
-        "danish=da dutch=nl english=en esperanto=eo estonian=et filipino=tl finnish=fi french=fr galician=gl "
-        "georgian=ka german=de greek=el gujarati=gu hebrew=he hindi=hi hungarian=hu icelandic=is indonesian=id "
-        "irish=ga italian=it japanese=ja kannada=kn kazakh=kk khmer=km korean=ko kurdish=ku latin=la latvian=lv "
-        "lithuanian=lt macedonian=mk malay=ms malayalam=ml marathi=mr mongolian=mn nepali=ne norwegian=no persian=fa "
-        "farsi=fa polish=pl portuguese=pt punjabi=pa romanian=ro russian=ru serbian=sr sinhala=si slovak=sk "
-        "slovenian=sl somali=so spanish=es swahili=sw swedish=sv tagalog=tl tamil=ta telugu=te thai=th turkish=tr "
-        "ukrainian=uk urdu=ur uzbek=uz vietnamese=vi welsh=cy yoruba=yo zulu=zu "
-        "deutsch=de español=es français=fr italiano=it português=pt русский=ru "
-        "中文=zh 汉语=zh 漢語=zh 日本語=ja 한국어=ko "
-        "ara=ar ben=bn ces=cs deu=de ger=de ell=el fas=fa fra=fr fre=fr heb=he hin=hi ind=id ita=it nld=nl pol=pl "
-        "por=pt ron=ro rus=ru spa=es swa=sw swe=sv tel=te tha=th tur=tr ukr=uk urd=ur vie=vi chi=zh"
-    ).split()
+_CODES = (
+    "afrikaans=af albanian=sq amharic=am arabic=ar armenian=hy azerbaijani=az basque=eu belarusian=be bengali=bn "
+    "bosnian=bs bulgarian=bg burmese=my catalan=ca chinese=zh mandarin=zh cantonese=zh croatian=hr czech=cs "
+    "danish=da dutch=nl english=en esperanto=eo estonian=et filipino=tl finnish=fi french=fr galician=gl "
+    "georgian=ka german=de greek=el gujarati=gu hebrew=he hindi=hi hungarian=hu icelandic=is indonesian=id "
+    "irish=ga italian=it japanese=ja kannada=kn kazakh=kk khmer=km korean=ko kurdish=ku latin=la latvian=lv "
+    "lithuanian=lt macedonian=mk malay=ms malayalam=ml marathi=mr mongolian=mn nepali=ne norwegian=no persian=fa "
+    "farsi=fa polish=pl portuguese=pt punjabi=pa romanian=ro russian=ru serbian=sr sinhala=si slovak=sk "
+    "slovenian=sl somali=so spanish=es swahili=sw swedish=sv tagalog=tl tamil=ta telugu=te thai=th turkish=tr "
+    "ukrainian=uk urdu=ur uzbek=uz vietnamese=vi welsh=cy yoruba=yo zulu=zu "
+    "deutsch=de español=es français=fr italiano=it português=pt русский=ru "
+    "中文=zh 汉语=zh 漢語=zh 日本語=ja 한국어=ko "
+    "ara=ar ben=bn ces=cs deu=de ger=de ell=el fas=fa fra=fr fre=fr heb=he hin=hi ind=id ita=it nld=nl pol=pl "
+    "por=pt ron=ro rus=ru spa=es swa=sw swe=sv tel=te tha=th tur=tr ukr=uk urd=ur vie=vi chi=zh"
 )
+_NAMES: Mapping[str, str] = {name: code for name, _, code in (pair.partition("=") for pair in _CODES.split())}
 
 
 def kind_of(value: object) -> str | None:

@@ -170,7 +170,7 @@ def _response(value: object, column: str, alone: bool) -> str | Turns:
     turns = turns_of(value, column)
     if not turns or turns[-1].role != "assistant":
         raise _wrong(column, "must end with what the assistant says")
-    return turns if len(turns) > 1 or alone else turns[-1].content
+    return turns if alone or turns[1:] else turns[-1].content
 
 
 def text_in(value: object, column: str, keys: Sequence[str] = ()) -> str:

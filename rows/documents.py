@@ -10,8 +10,11 @@
 | `{"prompt": ["", ""], "response": ["", ""]}`, a batch as columns | a row for each place |
 | `{"results": [{...}]}` and other usual names, also one in another | the objects of the list |
 | `{"details": {"0": {...}}}`, OpenCompass' results | the values |
+| `{"gsm8k-1": {...}, "gsm8k-2": {...}}`, rows by their id | the values, each with its key as `id` |
+| `{"gsm8k-1": [{...}, ...], ...}`, lists of rows by problem or benchmark | the objects of them all, with `key` |
 
-A document that has a response, a gold or a prompt of its own is a row, whatever else it holds.
+Under a name that is not usual an object is a row only if it has a response beside a gold or a prompt. A document that
+has a response, a gold or a prompt of its own is a row, whatever else it holds.
 """
 
 from __future__ import annotations
@@ -27,6 +30,10 @@ _HOLDERS: tuple[str, ...] = (
 )
 """Names under which a document keeps its rows."""
 _OWN = frozenset((*ALIASES["response"], *ALIASES["prompt"], *GOLDS, *CONVERSATIONS, "choices"))
+_SPOKEN = frozenset((*ALIASES["response"], *ALIASES["responses"], *CONVERSATIONS, "choices"))
+_ASKED = frozenset((*GOLDS, *ALIASES["prompt"]))
+_NAMES = frozenset(path.partition(".")[0] for paths in ALIASES.values() for path in paths) | _SPOKEN
+"""What a column of a row is called, so that an object of that name is no row."""
 _SINGLE = frozenset(name for name in ALIASES["response"] if not name.endswith("s"))
 """Names of columns that hold one response a row, so that a list there is several rows."""
 BEGINNING = rb'\{\s*"(?:columns|features|rows|results|samples|records|request_states|index|schema)"\s*:\s*[\[{]'
@@ -56,7 +63,8 @@ def rows_of(document: Mapping[str, Any]) -> Rows | None:
         return [dict(zip(document, row, strict=True)) for row in zip(*document.values(), strict=True)]
     if not _OWN.isdisjoint(document):
         return None
-    return _held(document)
+    held = _held(document)
+    return held if held is not None else _keyed(document)
 
 
 def _held(document: Mapping[str, Any], depth: int = 0) -> Rows | None:
@@ -66,11 +74,39 @@ def _held(document: Mapping[str, Any], depth: int = 0) -> Rows | None:
             return numbered
         if isinstance(value, dict) and not depth:
             held = _held(value, 1)
+            held = _keyed(value, 1) if held is None else held
             if held is not None:
                 return held
         if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
             return [item["row"] if isinstance(item.get("row"), dict) and "row_idx" in item else item for item in value]
     return None
+
+
+def _keyed(document: Mapping[str, Any], depth: int = 0) -> Rows | None:
+    """The rows that stand under their ids, or in lists under any names; beside them there may be words on them all.
+
+    >>> _keyed({"a-1": {"response": "4", "answer": 4}}), _keyed({"model": "m", "good": [{"response": "4", "gold": 4}]})
+    ([{'id': 'a-1', 'response': '4', 'answer': 4}], [{'key': 'good', 'response': '4', 'gold': 4}])
+    """
+    objects = {name: item for name, item in document.items() if isinstance(item, dict)}
+    named = objects and len(objects) == len(document) and _NAMES.isdisjoint(objects)
+    if named and all(map(_is_row, objects.values())):
+        return [{"id": name, **row} for name, row in objects.items()]
+    lists = {name: item for name, item in document.items() if isinstance(item, list) and item}
+    if lists and all(isinstance(row, dict) and _is_row(row) for item in lists.values() for row in item):
+        return [{"key": name, **row} for name, item in lists.items() for row in item]
+    if depth == 0 and not lists:  # {"metadata": {...}, "by_problem": {"gsm8k-1": {...}}}
+        inner = {name: rows for name, item in objects.items() if (rows := _keyed(item, 1)) is not None}
+        if len(inner) == 1:
+            return next(iter(inner.values()))
+        if inner and len(inner) == len(document):
+            return [{"key": name, **row} for name, rows in inner.items() for row in rows]
+    return None
+
+
+def _is_row(item: Mapping[str, Any]) -> bool:
+    """Whether an object has a response beside a gold or a prompt."""
+    return not _SPOKEN.isdisjoint(item) and not _ASKED.isdisjoint(item)
 
 
 def _numbered(value: Mapping[str, Any]) -> Rows:

@@ -18,15 +18,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from ..verifiers.errors import SampleError
 from ..verifiers.references import is_data
-from ..verifiers.sample import SAMPLE_FIELDS, Sample
+from ..verifiers.sample import SAMPLE_FIELDS
 from . import capabilities
-from .aliases import GOLDS, VERDICTS, folded
+from .aliases import GOLDS
 from .cases import find_tests, read_tests
+from .golds import answer_of
 from .prose import may_be_prose, prose
 from .values import plain, read_text
 
@@ -39,8 +39,6 @@ _LETTERS = "ABCDEFGHIJ"
 _GOLDS = tuple(name for name in GOLDS if "." not in name)
 _PROSE = 5
 """Words from which on a solution is prose, and no answer such as `4 apples`."""
-_SHORT = 80
-"""Text no longer than this, in one line, is an answer by itself."""
 _WHOLE = ("puzzle", "schema", "general", "safety")
 """Kinds whose reference may be any JSON."""
 
@@ -237,41 +235,6 @@ def _way(value: object, name: str = "") -> str:
     return ""
 
 
-# -- several golds ----------------------------------------------------------------------------------------------------
-
-
-def choose(golds: Sequence[tuple[str, Any]]) -> tuple[str, Any] | None:
-    """The gold of a row that has something under several usual names. Raises SampleError, naming both, where two are
-    different answers, or where what may be a verdict stands alone.
-
-    >>> choose([("answer", "72"), ("solution", "48 + 24 = 72\\n#### 72"), ("label", 1)])
-    ('answer', '72')
-    """
-    verdicts = [(name, value) for name, value in golds if folded(name) in VERDICTS and is_verdict(value)]
-    golds = [gold for gold in golds if gold not in verdicts]
-    if not golds:
-        if verdicts and not isinstance(verdicts[0][1], bool) and verdicts[0][1] in (0, 1):
-            name, value = verdicts[0]
-            raise SampleError(
-                "ambiguous_label", f"{name} is {value}: a verdict or an answer? --map reference={name} says an answer"
-            )
-        return None
-    if len(golds) == 1:
-        return golds[0]
-    answers = [(name, value, answer) for name, value in golds if (answer := answer_of(value, name)) is not None]
-    if not answers:
-        return golds[0]
-    first = answers[0]
-    for name, _, answer in answers[1:]:
-        if not same_answer(first[2], answer):
-            raise SampleError(
-                "conflicting_golds",
-                f"{first[0]} says {_shown(first[2])} and {name} says {_shown(answer)}; "
-                f"--map reference={first[0]} or reference={name} says which is the gold",
-            )
-    return first[0], first[1]
-
-
 def check_solution(fields: Fields, name: str) -> Fields:
     r"""The fields with the answer of a gold in prose in its place. Raises SampleError where a solution or a sentence
     without a box, `####` or "the answer is" would be taken for the answer.
@@ -306,109 +269,3 @@ def check_solution(fields: Fields, name: str) -> Fields:
             f"{name} is a text that marks no answer, by a box or ####; --map reference={name} takes it as it is",
         )
     return fields
-
-
-def is_verdict(value: object) -> bool:
-    """Whether a value under the name of a label says that a response is right or wrong."""
-    if isinstance(value, str):
-        return value.strip().lower() in ("true", "false", "correct", "incorrect", "right", "wrong", "pass", "fail")
-    return isinstance(value, bool) or (isinstance(value, int | float) and value in (0, 1))
-
-
-_RIGHT = ("true", "correct", "right", "pass")
-_VERDICT_COLUMNS = ("label", "is_correct", "correct", "expected")
-
-
-def verdict_label(row: Mapping[str, Any], part: int | None, used: Sequence[str]) -> bool | None:
-    """Whether a column of a row says that its response (of several the one at `part`) is right; None where none says.
-
-    `used` are columns that were read as something else.
-
-    >>> verdict_label({"label": 1}, None, ()), verdict_label({"label": [True, False]}, 1, ())
-    (True, False)
-    """
-    for name in _VERDICT_COLUMNS:
-        value = None if name in used else row.get(name)
-        if part is not None and isinstance(value, list):
-            value = value[part] if part < len(value) else None
-        if value is not None and is_verdict(value):
-            return value.strip().lower() in _RIGHT if isinstance(value, str) else bool(value)
-    return None
-
-
-def answer_of(value: object, name: str = "") -> str | None:
-    """The answer in a gold: of a full solution what it boxes, or what follows `####`; None where it gives none.
-
-    >>> answer_of("So it is \\\\boxed{\\\\frac{1}{2}}."), answer_of(3.0), answer_of("Let x be. " * 20)
-    ('\\\\frac{1}{2}', '3.0', None)
-    """
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str):
-        return None
-    if "olution" not in name.lower() and may_be_prose(value) and (said := prose(value)) is not None:
-        return said.answer
-    if "####" in value:
-        return value.rpartition("####")[2].strip() or None
-    boxed = _boxed(value)
-    if boxed is not None:
-        return boxed
-    text = value.strip()
-    if not text or len(text) > _SHORT or "\n" in text or is_data([text]):
-        return None
-    # A solution in a sentence is no answer; `\\frac` and `x = 4` are no words.
-    return None if "olution" in name.lower() and " " in text and _WORD.search(text) else text
-
-
-def _boxed(text: str) -> str | None:
-    at = max(text.rfind("\\boxed{"), text.rfind("\\fbox{"))
-    if at < 0:
-        return None
-    start = text.index("{", at) + 1
-    depth = 1
-    for place in range(start, min(len(text), start + 10_000)):
-        depth += {"{": 1, "}": -1}.get(text[place], 0)
-        if depth == 0:
-            return text[start:place]
-    return None
-
-
-@lru_cache(maxsize=4_096)
-def same_answer(one: str, other: str) -> bool:
-    """Whether two golds are the same answer: letter for letter but for space and dollars, or as mathematics."""
-    if _folded(one) == _folded(other):
-        return True
-    from ..verifiers.math import MathVerifier
-
-    verifier = MathVerifier()
-    for said, gold in ((one, other), (other, one)):
-        (verdict,) = verifier([Sample(response=f"\\boxed{{{said}}}", reference=gold, kind="math")])
-        if verdict.score == 1.0:
-            return True
-    return False
-
-
-def _folded(text: str) -> str:
-    return re.sub(r"[\s$]+|\\text\{|\\!|\\,|[{}.]$", "", text).casefold()
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:59] + "…")
-
-
-def only_choice(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """lighteval's gold: the one of `doc.choices` at `gold_index`, which counts from 0.
-
-    >>> only_choice({"doc": {"choices": [" A", " B"], "gold_index": [1]}})
-    [('doc.choices[1]', 'B')]
-    """
-    doc = row.get("doc")
-    choices, at = (doc.get("choices"), doc.get("gold_index")) if isinstance(doc, Mapping) else (None, None)
-    if isinstance(at, list) and len(at) == 1:
-        at = at[0]
-    if not isinstance(choices, list) or type(at) is not int or not 0 <= at < len(choices):
-        return []
-    gold = choices[at]
-    return [(f"doc.choices[{at}]", gold.strip() if isinstance(gold, str) and len(choices) > 1 else gold)]

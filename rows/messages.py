@@ -7,21 +7,21 @@ that was parsed off (`reasoning_content`), and the items of an OpenAI Responses 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..verifiers.errors import SampleError
 from ..verifiers.reasoning import ends_in_think
 
-_REASONING = ("reasoning_content", "reasoning", "thinking")
+REASONING = ("reasoning_content", "reasoning", "thinking")
 _SPEAKERS = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant", "chatgpt": "assistant"}
 
 
 REPLIES = (
     *("content", "text", "output_text", "generated_text", "continuation", "output", "response", "generation"),
-    *("completion", "model_response", "prediction"),
+    *("completion", "model_response", "prediction", "model_output"),
 )
 """Under which an object that is no message keeps the text of a response."""
-_SAID = frozenset((*_REASONING, "content", "value", "parts", "tool_calls", "function_call", "refusal", "audio", "type"))
+_SAID = frozenset((*REASONING, "content", "value", "parts", "tool_calls", "function_call", "refusal", "audio", "type"))
 _SPOKEN = frozenset(("role", "from", "content"))
 
 
@@ -61,7 +61,7 @@ def is_message(value: object) -> bool:
     )
 
 
-def is_conversation(value: object) -> bool:
+def is_conversation(value: object) -> TypeGuard[list[Mapping[str, Any]]]:
     """Whether a value is a list of turns."""
     return isinstance(value, list) and bool(value) and all(map(is_message, value))
 
@@ -120,7 +120,7 @@ def message_text(message: Mapping[str, object], opened: bool = False) -> str:
             raise SampleError("wrong_type", f"a message must have content, got one with the fields {shown}")
         return "" if name is None else str(message[name])
     content = message.get("content", message.get("value") if "from" in message else message.get("parts"))
-    thinking = next((message[k] for k in _REASONING if message.get(k)), None)
+    thinking = next((message[k] for k in REASONING if message.get(k)), None)
     if isinstance(content, str):
         text = content
     elif content is None:
@@ -162,10 +162,16 @@ def _block(block: object, key: str) -> str:
 
 
 def prefilled_by(tokenizer: Any, **template: Any) -> bool:  # any: a tokenizer, and its template's own arguments
-    """Whether a tokenizer's chat template ends its prompts in `<think>`; `template` goes to the template.
+    """Whether a tokenizer's chat template ends its prompts in `<think>`.
 
-    Trainers that keep prompts as messages do not show what the template adds, so ask it once: pass the answer on as
-    `prefilled`.
+    Trainers that keep prompts as messages do not show what the template adds, so ask it once.
+
+    Args:
+        tokenizer: One of transformers, with `apply_chat_template`.
+        **template: Arguments of the template, such as `enable_thinking=False`.
+
+    Returns:
+        What to pass as `prefilled`.
     """
     turns = [{"role": "user", "content": "?"}]
     prompt = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **template)

@@ -192,7 +192,8 @@ class PreferenceReading:
     """One row as it is read."""
 
     def __init__(self, row: Row, reader: PreferenceReader) -> None:
-        self.row, self.columns, self.pairing = row, reader.columns, reader.pairing
+        self.row, self.columns = row, reader.columns
+        self.pairing: Pairing = reader.pairing
         self.form = _form_of(row, reader)
         self.used: set[str] = set()
         self.several = False

@@ -129,6 +129,6 @@ def _has_break(text: str) -> bool:
 
 
 def _reads_alike(one: str, other: str) -> bool:
-    from .labels import same_answer
+    from .golds import same_answer
 
     return same_answer(one, other)

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..verifiers.errors import ConfigError, SampleError
@@ -25,23 +24,32 @@ from ..verifiers.reasoning import Prefilled, ends_in_think
 from ..verifiers.registry import is_known
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from . import capabilities
-from .aliases import ALIASES, BY_NAME, CHOICES, CONVERSATIONS, RAW, SHORT, TOOLS, VERDICTS, Tool, folded
+from .aliases import ALIASES, CHOICES, CONVERSATIONS, SHORT, VERDICTS, Tool
 from .cases.forms import FORM_COLUMNS, read_sample
 from .columns import is_outcome, kind_of, language_of, own_limits, program_language_of
-from .labels import HARMLESS, check_solution, choose, is_verdict, label_fields, only_choice
+from .golds import choose, golds_in, is_tokens, is_verdict
+from .labels import HARMLESS, check_solution, label_fields
+from .layout import MAPPABLE, RowColumns, layout_of
 from .messages import as_message, is_conversation, is_message, response_text, split_conversation
-from .options import OPTION_COLUMNS, OPTION_MARKS, choice_fields, letter_gold
+from .options import choice_fields
 from .paths import get, parse_path
 from .prose import may_be_prose
-from .replies import check_letter, check_replies, check_turns, choices_of, fuller, reply_text, several_of
+from .replies import (
+    bare_message,
+    check_letter,
+    check_replies,
+    check_turns,
+    choices_of,
+    fuller,
+    may_speak,
+    reply_text,
+    several_of,
+)
 from .values import Row, plain, read_text
 
-MAPPABLE = (*SAMPLE_FIELDS, "responses")
-"""Fields that may be found under another name."""
 _PLAIN_LANGUAGES = frozenset(("en", "zh", None))
 _SHOWN = 4
 """Usual names of a field that a message lists."""
-_TOKENS = 16
 
 
 class Reading(NamedTuple):
@@ -82,6 +90,8 @@ class RowReader:
     """The tool that wrote the rows: one of `names.CHOICES`."""
     prefilled: Prefilled = "auto"
     """Whether the prompt gave the opening `<think>`."""
+    aside: tuple[str, ...] = ()
+    """Columns that are called as a gold is, and are none (`settled.py`)."""
 
     def __post_init__(self) -> None:
         if "" in self.columns.values():  # as `--map kind=` says it
@@ -103,10 +113,18 @@ class RowReader:
 
         Raises SampleError, naming the field, for a row that cannot be read.
         """
-        layout = _layout(tuple(row), tuple(self.columns.items()), self.tool)
+        layout = layout_of(tuple(row), tuple(self.columns.items()), self.tool)
         if layout.plain and not question and _is_plain(row):
             return Read([read_sample(row) if layout.tests else Sample.from_dict(row)], False, None)
-        return _Row(row, self.columns, layout, question=question, prefilled=self.prefilled).read()
+        return self._row(row, layout, question).read()
+
+    def candidates(self, row: Row) -> tuple[str | None, list[tuple[str, Any]]]:  # any: JSON values
+        """The response of a row where it has one, and what stands under the usual names of a gold."""
+        layout = layout_of(tuple(row), tuple(self.columns.items()), self.tool)
+        return (None, []) if layout.plain else self._row(row, layout, False).candidates()
+
+    def _row(self, row: Row, layout: RowColumns, question: bool) -> _Row:
+        return _Row(row, self.columns, layout, question=question, prefilled=self.prefilled, aside=self.aside)
 
     def read_question(self, row: Row) -> Sample:
         """The row as a question: its response is empty, whatever it holds. Raises SampleError."""
@@ -122,8 +140,8 @@ class RowReader:
         """The sample, or why the row cannot be read."""
         try:
             fields = {str(key): plain(value) for key, value in row.items()}
-            layout = _layout(tuple(fields), tuple(self.columns.items()), self.tool)
-            read = _Row(fields, self.columns, layout, question=True, prefilled=self.prefilled)
+            layout = layout_of(tuple(fields), tuple(self.columns.items()), self.tool)
+            read = self._row(fields, layout, True)
             asked = plain(prompt)
             (sample,) = read.read(prompt=asked or None).samples
             opened = ends_in_think(sample.prompt) if self.prefilled == "auto" else self.prefilled
@@ -154,60 +172,6 @@ def read_columns(columns: Mapping[str, str | None]) -> frozenset[str]:
     return frozenset({*SAMPLE_FIELDS, *named, *first_steps})
 
 
-class _Layout(NamedTuple):
-    """What the names of a row's fields say, before its values are looked at."""
-
-    plain: bool
-    """Whether it has our own names alone."""
-    tests: bool
-    """Whether it has a column in which tests may be."""
-    paths: Mapping[str, tuple[str, ...]]
-    """Where each field may stand: paths whose first step is there."""
-    tools: tuple[Tool, ...]
-    """Tools that it may be from."""
-
-
-_EXACT = frozenset(path for name, paths in ALIASES.items() for path in (name, *paths))
-_SPELLINGS: Mapping[str, frozenset[str]] = {
-    name: frozenset(folded(path) for path in (name, *ALIASES[name]) if "." not in path)
-    for name in ("response", "responses", "prompt", "reference")
-}
-"""Usual names without case, spaces, hyphens and underscores, under which others may be spelt."""
-
-
-@lru_cache(maxsize=512)
-def _layout(keys: tuple[str, ...], columns: tuple[tuple[str, str | None], ...], tool: str) -> _Layout:
-    there = frozenset(keys)
-    paths = {name: _there((name, *ALIASES.get(name, ())), there) for name in MAPPABLE}
-    for name, spellings in _SPELLINGS.items():
-        paths[name] += tuple(key for key in keys if key not in _EXACT and folded(key) in spellings)
-    tools = tuple(t for t in TOOLS if _needs(t, there))
-    tools = tools if tool == "auto" else (BY_NAME[tool],)
-    own = all(path in ((), (name,)) for name, path in paths.items() if name != "responses")
-    # A response that is text has nothing in it by which a tool is known.
-    known = [
-        t for t in tools if any(not any(path.startswith("response.") for path in need) for need in _needs(t, there))
-    ]
-    plain_row = own and not columns and not known and tool == "auto" and "response" in there
-    plain_row = plain_row and there.isdisjoint(CONVERSATIONS) and there.isdisjoint(OPTION_COLUMNS)
-    plain_row = plain_row and there.isdisjoint(capabilities.MARKERS) and there.isdisjoint(OPTION_MARKS)
-    return _Layout(plain_row, not there.isdisjoint(FORM_COLUMNS), paths, tools)
-
-
-def _needs(tool: Tool, there: frozenset[str]) -> list[tuple[str, ...]]:
-    """The sets of fields by which rows with these columns may be a tool's."""
-    return [need for need in tool.needs if all(_starts(path) in there for path in need)]
-
-
-def _there(paths: Iterable[str], keys: frozenset[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(path for path in paths if path in keys or _starts(path) in keys))
-
-
-@lru_cache(maxsize=1_024)
-def _starts(path: str) -> str:
-    return str(parse_path(path)[0])
-
-
 def _is_plain(row: Row) -> bool:
     """Whether a row with our own names also has values of our own, so that nothing is left to find out."""
     reference, kind = row.get("reference"), row.get("kind")
@@ -229,6 +193,8 @@ def _is_plain(row: Row) -> bool:
 
 
 _PROMPTS = (str, type(None))
+_TESTS = FORM_COLUMNS - {"ground_truth", "reward_model", "verification_info"}
+"""Columns of tests that hold no golds besides."""
 _OWN_ANSWER = ("reference", "match", "golds", "answers", "answers_spans")
 """Fields beside which `kind: answer` is the kind of short answers."""
 
@@ -237,13 +203,22 @@ class _Row:
     """One row that is not plain, as it is read."""
 
     def __init__(
-        self, row: Row, columns: Mapping[str, str | None], layout: _Layout, *, question: bool, prefilled: Prefilled
+        self,
+        row: Row,
+        columns: Mapping[str, str | None],
+        layout: RowColumns,
+        *,
+        question: bool,
+        prefilled: Prefilled,
+        aside: tuple[str, ...],
     ) -> None:
         self._row = row
         self._columns = columns
         self._question = question
         self._prefilled = prefilled
         self._tool = next((tool for tool in layout.tools if _is_of(tool, row)), None)
+        self._aside = aside
+        self._layout = layout
         self._paths = layout.paths
         self._columns_read: list[tuple[str, str]] = []
         self._foreign: list[str] = []
@@ -284,7 +259,7 @@ class _Row:
                 where = f"responses[{place}]" if plural else self._where("response")
                 if opened is None:
                     asked_with = samples[-1] if samples else read_sample({**fields, "response": ""})
-                    opened = ends_in_think(asked_with.prompt) if self._prefilled == "auto" else self._prefilled
+                    opened = ends_in_think(asked_with.prompt) if isinstance(self._prefilled, str) else self._prefilled
                 tools = fields.get("kind") == "tools"
                 response = (
                     capabilities.calls_text(response, opened=opened) if tools else reply_text(response, where, opened)
@@ -319,16 +294,16 @@ class _Row:
                 return several, not (self._tool.single and len(several) == 1)
         path, value = self._first("response")
         if value is None and "response" not in self._columns:
-            place, several = self._first("responses")
-            several = several_of(several)
-            if several is None and (several := choices_of(self._row.get("choices"))):
-                place = "choices"
+            place, several = self._several()
             if isinstance(several, list):
                 self._note("responses", place)
                 return several, True
             if isinstance(several, str) and several.strip():
                 self._note("response", place)
                 return [several], False
+            if spoken := bare_message(self._row):
+                self._note("response", "content")
+                return [spoken], False
         if value is None and not self._has_conversation():
             looked = self._columns.get("response") or "response"
             if self._tool is not None and "response" not in self._columns:
@@ -340,7 +315,24 @@ class _Row:
             self._note("response", path)
             if isinstance(value, Mapping) and (several := choices_of(value.get("choices"))):
                 return several, len(several) > 1
+            if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+                return value, len(value) > 1
         return [value], False
+
+    def _several(self) -> tuple[str, Any]:  # any: texts or messages
+        """Several responses: under a usual name, as a completion's choices, or one a column."""
+        path, value = self._first("responses")
+        paths = (path, *self._paths["responses"]) if value is not None else ()
+        for place in paths:
+            several = several_of(value if place == path else get(self._row, place))
+            if (several == [] and place == "responses") or (isinstance(several, list | str) and several):
+                return place, several
+        if several := choices_of(self._row.get("choices")):
+            return "choices", several
+        texts = [self._row[name] for name in self._layout.numbered]
+        if texts and all(isinstance(text, str) for text in texts):
+            return ", ".join(self._layout.numbered), texts
+        return "", None
 
     def _agree(self, path: str, value: Any) -> tuple[str, Any]:  # any: text or messages
         """Where the response stands, and it: of an answer and the text that it was taken from the text.
@@ -358,7 +350,7 @@ class _Row:
                 raise SampleError(
                     "ambiguous_response", f"{path} and {other} both may be the response; --map response={path} says so"
                 )
-            if other != path and other in RAW and isinstance(text, str) and fuller(whole[1], text):
+            if other != path and isinstance(text, str) and fuller(whole[1], text):
                 whole = other, text
         return whole
 
@@ -455,7 +447,7 @@ class _Row:
                 self._foreign.append(f"tests={_short(tests)}")
         elif tests is not None:
             self._foreign.append(f"tests={_short(tests)}")
-        name, gold = self._gold(kind)
+        name, gold = self._gold(fields)
         if gold is None:
             return fields_read
         self._note("reference", name)
@@ -474,38 +466,36 @@ class _Row:
         label = label if kind is not None else choice_fields(label, seen)
         filled = {key: value for key, value in fields_read.items() if value is not None}
         # Beside tests a solution is a program.
-        tested = not FORM_COLUMNS.isdisjoint(self._row)
+        tested = not _TESTS.isdisjoint(self._row)
         if kind in (None, "math") and name not in self._columns.values() and not filled and not tested:
             read = check_solution(label, name)
             label = read if read is label or kind is not None else choice_fields(read, seen)
         return {**label, **filled}
 
-    def _gold(self, kind: str | None) -> tuple[str, Any]:  # any: JSON values
+    def _gold(self, fields: dict[str, Any]) -> tuple[str, Any]:
+        kind = fields.get("kind")
         if "reference" in self._columns:
             path = self._columns["reference"]
             return ("", None) if path is None else (path, get(self._row, path))
         own = self._row.get("reference")
-        if not _is_empty(own) or (own == [] and kind == "tools"):  # no call is right
+        if own not in (None, "", []) or (own == [] and kind == "tools"):  # no call is right
             return "reference", own
-        tool = self._tool
-        golds = [] if tool is None else [(path, get(self._row, path)) for path in tool.fields.get("reference", ())]
-        golds = [(path, value) for path, value in golds if not _is_empty(value)][:1]
-        if tool is not None and tool.name == "lighteval" and not golds:
-            golds = only_choice(self._row)
-        puzzle = kind == "puzzle" or any(isinstance(self._row.get(one), list) for one in ("numbers", "nums"))
-        paths = () if tool is not None and tool.fields.get("reference") == () else self._paths["reference"]
+        chosen = choose(self._golds(kind), {**self._row, **fields}, answered=not self._question)
+        return ("", None) if chosen is None else chosen
+
+    def _golds(self, kind: str | None) -> list[tuple[str, Any]]:  # any: JSON values
         used = {path for name, path in self._columns_read if name in ("response", "responses")}
         used.update(path for path in self._columns.values() if path is not None)
-        for path in paths:
-            if path in used or (puzzle and folded(path) == "target"):
-                continue
-            value = get(self._row, path)
-            if isinstance(value, list) and _is_tokens(value):
-                continue
-            if not _is_empty(value) and path not in [at for at, _ in golds]:
-                golds.append((path, value))
-        chosen = choose(golds or letter_gold(self._row))
-        return ("", None) if chosen is None else chosen
+        return golds_in(self._row, kind, self._layout, self._tool, used | {*self._aside})
+
+    def candidates(self) -> tuple[str | None, list[tuple[str, Any]]]:  # any: JSON values
+        """The response where it can be read as one, and what may be the gold."""
+        try:
+            responses, _ = self._responses()
+            said = responses[0] if isinstance(responses[0], str) else reply_text(responses[0], "response", False)
+        except (SampleError, IndexError):
+            said = None
+        return said, self._golds(None)
 
     # -- where --------------------------------------------------------------------------------------------------------
 
@@ -520,11 +510,19 @@ class _Row:
         path, value = self._of_tool(name)
         if value is not None:
             return path, value
+        unlike: tuple[str, Any] = "", None  # any: a JSON value
         for path in self._paths[name]:
             value = get(self._row, path)
-            if value is not None and path != name and not (isinstance(value, list) and _is_tokens(value)):
+            if value is None or path == name or (isinstance(value, list) and is_tokens(value)):
+                continue
+            if name != "response" or may_speak(value):
                 return path, value
-        return "", None
+            unlike = unlike if unlike[0] else (path, value)
+        for path in self._layout.inner.get(name, ()):
+            value = get(self._row, path)
+            if isinstance(value, str) or (value and name == "response"):
+                return path, value
+        return unlike
 
     def _of_tool(self, name: str) -> tuple[str, Any]:  # any: JSON values
         for path in () if self._tool is None else self._tool.fields.get(name, ()):
@@ -545,15 +543,6 @@ class _Row:
         if tool is None and not self._columns_read and not self._foreign:
             return None
         return Reading(tool, tuple(self._columns_read), tuple(self._foreign))
-
-
-def _is_tokens(value: list[Any]) -> bool:  # any: JSON values
-    """Whether a list holds ids of tokens, as `labels` of training rows do, and no answers."""
-    return len(value) > _TOKENS and all(type(item) is int for item in value)
-
-
-def _is_empty(value: object) -> bool:
-    return value is None or (isinstance(value, str | list) and not value)
 
 
 def _is_of(tool: Tool, row: Row) -> bool:

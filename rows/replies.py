@@ -18,7 +18,7 @@ from typing import Any
 
 from ..verifiers.errors import SampleError
 from .aliases import CONVERSATIONS, PAIRED, SHORT
-from .messages import REPLIES, is_conversation, is_message, response_text, split_conversation
+from .messages import REASONING, REPLIES, is_conversation, is_message, response_text, split_conversation
 from .options import prompt_options
 from .values import Row, read_text
 
@@ -57,6 +57,25 @@ def several_of(value: Any) -> Any:  # any: JSON values
             return texts if all(isinstance(text, str) for text in texts) else value
         return choices_of(value.get("choices")) or value
     return value
+
+
+def may_speak(value: object) -> bool:
+    """Whether a value under a usual name of a response may be one: text, messages, an object with a text in it."""
+    if isinstance(value, Mapping):
+        return is_message(value) or not value.keys().isdisjoint(_SPEAKING)
+    return isinstance(value, str | list)
+
+
+def bare_message(row: Row) -> dict[str, Any] | None:  # any: a message's fields
+    """The message whose fields a row has as columns: `content` beside `reasoning_content`.
+
+    >>> bare_message({"content": "4", "reasoning_content": "2 + 2"}), bare_message({"content": "4"})
+    ({'role': 'assistant', 'content': '4', 'reasoning_content': '2 + 2'}, None)
+    """
+    thinking = next((row[name] for name in REASONING if isinstance(row.get(name), str)), None)
+    if thinking is None or not isinstance(row.get("content"), str):
+        return None
+    return {"role": "assistant", "content": row["content"], "reasoning_content": thinking}
 
 
 def fuller(value: str, other: str) -> bool:
@@ -155,6 +174,7 @@ def reply_text(response: Any, where: str, opened: bool) -> str:  # any: text or 
     return _said(bare[0], f"{where}[0]", opened) if bare else response_text(response, opened=opened)
 
 
+_SPEAKING = frozenset((*REPLIES, "choices", "message", "candidates", "items", "content", "parts"))
 _ASKING = ("user", "system", "tool", "human")
 _TURN = frozenset(("role", "from", "type", "parts", "content", "text", "thinking", "reasoning_content"))
 """Fields of which turns and blocks have one."""

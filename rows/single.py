@@ -8,12 +8,13 @@ from typing import Any
 
 from ..sandbox.limits import Limits
 from ..verifiers.cases import TestCase
-from ..verifiers.errors import ConfigError
+from ..verifiers.errors import ConfigError, SampleError
 from ..verifiers.registry import accuracy_verifiers, make
 from ..verifiers.reward import Auto
 from ..verifiers.sample import Message, Sample
-from ..verifiers.verdict import Verdict
+from ..verifiers.verdict import Reason, Verdict
 from .cases import read_sample
+from .labels import check_solution
 
 
 def verify(
@@ -54,6 +55,8 @@ def verify(
     False
     >>> verify(r"\boxed{4}", "N/A").correct is None
     True
+    >>> verify(r"\boxed{42}", "6*7=42. The answer is 42.").correct
+    True
     >>> verify("Answer: B", "B", kind="choice").score
     1.0
     """
@@ -75,6 +78,11 @@ def verify(
             made[field] = value
         elif value:
             row[field] = list(value) if isinstance(value, tuple) else value
+    if kind == "math":
+        try:
+            row |= check_solution({"reference": row["reference"], "kind": kind}, "reference")
+        except SampleError as error:  # prose that marks no answer, which a file's row would be an error for, too
+            return Verdict.error(Reason.REFERENCE_UNUSABLE, error.message.partition(": --map")[0])
     judge = Auto(verifiers={kind: make(deciders[kind], options)})
     (verdict,) = judge([replace(read_sample(row), **made)])
     return verdict

@@ -80,21 +80,20 @@ def json_rows(stream: Stream, longest: int) -> Iterator[TableRecord]:
         if held:
             try:
                 value, end = decoder.raw_decode(held)
-                complete = ended or end < len(held)  # a number may go on
             except (ValueError, RecursionError) as error:
                 if ended or isinstance(error, RecursionError):
                     yield SampleError("not_json", f"the document is not JSON: {str(error)[:100]}")
                     return
-                complete = False
-            if complete:
-                line = held[:end].encode("utf-8", "replace")
-                held, size = held[end:], 1 << 16
-                rows = rows_of(value) if isinstance(value, dict) and not array else None
-                if rows is not None:
-                    yield from map(as_json, rows)
-                else:
-                    yield as_json(value) if b"\n" in line else line
-                continue
+            else:
+                if ended or end < len(held):  # a number may go on
+                    line = held[:end].encode("utf-8", "replace")
+                    held, size = held[end:], 1 << 16
+                    rows = rows_of(value) if isinstance(value, dict) and not array else None
+                    if rows is not None:
+                        yield from map(as_json, rows)
+                    else:
+                        yield as_json(value) if b"\n" in line else line
+                    continue
         if ended:
             if array:
                 yield SampleError("unreadable_input", "the JSON array breaks off")

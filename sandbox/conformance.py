@@ -43,7 +43,20 @@ def check(
     probes: Sequence[Probe] = PROBES,
     report: Callable[[ProbeFinding], None] | None = None,
 ) -> list[ProbeFinding]:
-    """Try every probe; `report` gets each at once. Raises SandboxError where no sandbox is available."""
+    """Try every probe on a backend.
+
+    Args:
+        backend: What is tried.
+        image: A name of `languages.py`.
+        probes: Attempts to escape or to deceive.
+        report: Called with each finding at once.
+
+    Returns:
+        What each probe found, in order; `held` where it had no effect.
+
+    Raises:
+        SandboxError: No sandbox is available.
+    """
     bench = Bench(backend, image)
     findings = []
     try:

@@ -50,9 +50,18 @@ class _Keeper:
 def call_function(
     pool: Pool, source: str, entry: str, arguments: Sequence[tuple[object, ...]], *, limits: Limits, reply_mb: int = 1
 ) -> list[CallReply]:
-    """Call a function of a Python source with each of some arguments, of plain types; one reply each, in order.
+    """Call a function of a Python source in the sandbox.
 
-    Where this machine has no isolation every reply is INFRA. `reply_mb` bounds what one call may return.
+    Args:
+        pool: Where it runs.
+        source: Trusted code that defines the function.
+        entry: The function's name.
+        arguments: The arguments of each call, of plain types.
+        limits: Bounds of one call; `time_s` is 10 where it is not set.
+        reply_mb: Most MiB that one call may return.
+
+    Returns:
+        One reply each, in order: the value, or why there is none. INFRA where this machine has no isolation.
 
     >>> from r1_reward.sandbox import Pool
     >>> with Pool() as pool:  # doctest: +SKIP

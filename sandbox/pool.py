@@ -128,8 +128,15 @@ class Pool:
     def run(self, submission: Submission) -> Result:
         """Run one submission, waiting for a free agent.
 
-        Raises SandboxUnavailableError where the isolation is not available on this machine, ValueError for a
-        submission that cannot be run anywhere. A sandbox that fails time and again gives a result INFRA.
+        Args:
+            submission: Program, tests and limits.
+
+        Returns:
+            The outcome of each test and of all; INFRA where sandboxes fail time and again.
+
+        Raises:
+            SandboxUnavailableError: This machine has not got the isolation.
+            ValueError: The submission cannot be run anywhere, such as one in an unknown language.
         """
         language = LANGUAGES.get(submission.language)
         if language is None:
@@ -139,10 +146,17 @@ class Pool:
             return self._attempts(state, submission, language.image)
 
     def run_all(self, submissions: Sequence[Submission]) -> list[Result]:
-        """Run submissions at once as far as there are agents; one result each, in order.
+        """Run submissions at once as far as there are agents.
 
-        Isolation that is not available gives results INFRA here, since another submission's image may be there. Raises
-        ValueError as `run` does.
+        Args:
+            submissions: Programs with their tests and limits.
+
+        Returns:
+            One result each, in order. Isolation that is not available gives results INFRA here, since another
+            submission's image may be there.
+
+        Raises:
+            ValueError: A submission cannot be run anywhere.
         """
         if len(submissions) < 2 or self.width == 1:
             return [self._settle(submission) for submission in submissions]

@@ -29,12 +29,15 @@ class Channel(Protocol):
 
     def send(self, data: bytes, deadline: float) -> None:
         """Send it all before `deadline` (time.monotonic()). Raises SandboxError where the agent is gone or deaf."""
+        ...
 
     def receive(self, size: int, deadline: float) -> bytes:
         """Exactly `size` bytes. Raises SandboxError where the agent is gone, or at the deadline."""
+        ...
 
     def kill(self) -> None:
         """End the agent and everything behind its isolation, and wait until it is gone; never raises."""
+        ...
 
 
 class Backend(Protocol):
@@ -43,28 +46,35 @@ class Backend(Protocol):
     @property
     def name(self) -> str:
         """`docker`, `local`, ..."""
+        ...
 
     @property
     def promises(self) -> Sequence[str]:
         """What it holds to, a sentence each."""
+        ...
 
     @property
     def caveats(self) -> Sequence[str]:
         """What it does not, a sentence each."""
+        ...
 
     @property
     def settings(self) -> AgentSettings:
         """How an agent behind it is to be run."""
+        ...
 
     def open(self, image: str) -> Channel:
         """A fresh interpreter in an image (a name of `languages.py`), started by `boot.BOOT`; `AgentSession` makes an
         agent of it. Raises SandboxError, saying the way out."""
+        ...
 
     def sweep(self) -> int:
         """Remove what dead owners left behind; how much that was."""
+        ...
 
     def close(self) -> None:
         """Let go of what the backend itself holds."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,27 +165,34 @@ class Session(Protocol):
     @property
     def environment(self) -> Environment:
         """What programs run in."""
+        ...
 
     @property
     def left_behind(self) -> bool:
         """Whether the program of the last `run_calls` left something that had to be ended."""
+        ...
 
     def load(self, files: Mapping[str, bytes], compile: Command | None) -> Ran | None:  # noqa: A002 - the word for it
         """Begin a new program: a clean folder with `files`, then the compiler, whose products stay."""
+        ...
 
     def run(self, command: Command) -> Ran:
         """Run one command, in a clean work folder, as a user of its own; nothing of it is left afterwards."""
+        ...
 
     def run_calls(self, command: Command) -> Iterator[Ran]:
         """Load the program once and make `command.calls`, one after the other as they are asked for; to ask for no
         more is to close the iterator. It ends early where a call ended the program."""
+        ...
 
     def products(self) -> Mapping[str, bytes]:
         """The files of the loaded program, compiled ones among them; loading them again needs no compiler, and there
         may be none."""
+        ...
 
     def close(self) -> None:
         """End the agent."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

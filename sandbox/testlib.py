@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 _INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*[\"<](?:[\w./]*/)?testlib\.h[\">].*$", re.MULTILINE)
 
@@ -26,4 +26,4 @@ def with_testlib(source: str) -> str:
 
 @cache
 def _header() -> str:
-    return files(__package__).joinpath("testlib.h").read_text(encoding="utf-8")
+    return Path(__file__).with_name("testlib.h").read_text(encoding="utf-8")

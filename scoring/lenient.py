@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..rows.files import RawRow
+from ..rows.reader import RowReader
 from ..verifiers.spec import RewardSpec
 from ..verifiers.verdict import Reason
 from .options import ScoreOptions
@@ -22,7 +23,7 @@ def has_no_answer(response: ScoredResponse) -> bool:
     return any(name == "math" and reason == Reason.NO_ANSWER for name, _, reason, _ in response.verdicts)
 
 
-def lenient_note(options: ScoreOptions, tally: Tally, rows: Sequence[RawRow]) -> str | None:
+def lenient_note(options: ScoreOptions, reader: RowReader, tally: Tally, rows: Sequence[RawRow]) -> str | None:
     """A sentence with what lenient extraction finds in some rows; None where it is on, or finds nothing more."""
     counts = tally.by_verifier.get("math")
     settings = dict(options.set.get("math", {}))
@@ -33,9 +34,7 @@ def lenient_note(options: ScoreOptions, tally: Tally, rows: Sequence[RawRow]) ->
         return None
     settings["judge"] = None  # what a note would cost
     spec = RewardSpec(rewards=("math",), options={"math": {**settings, "extraction": "lenient"}})
-    verdicts = [
-        each for done in RowScorer(spec.build(), options.reader, None).judge(rows[:SAMPLED]) for each in done.responses
-    ]
+    verdicts = [each for done in RowScorer(spec.build(), reader, None).judge(rows[:SAMPLED]) for each in done.responses]
     answered = sum(not has_no_answer(each) for each in verdicts)
     if not answered:
         return None

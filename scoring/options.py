@@ -138,7 +138,11 @@ class ScoreOptions:
         )
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
-        """What decides the content of the output rows, and nothing else: not the number of workers, say."""
+        """What decides the content of the output rows.
+
+        Returns:
+            A JSON object; nothing else is in it, such as the number of workers.
+        """
         return {**self.spec.to_dict(), "map": dict(sorted(self.names.items())), "max_line_mb": self.max_line_mb} | (
             ({"prefix": self.prefix} if self.prefix else {})
             | ({"from": self.tool} if self.tool != "auto" else {})

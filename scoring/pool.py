@@ -299,14 +299,16 @@ class WorkerPool:
         return slot or self._start()
 
     def _start(self) -> _Worker:
-        for last in (False, False, True):
+        tries = 3
+        while True:
+            tries -= 1
             try:
                 worker = self._makers.submit(_Worker, self._handshake, self._threads, self._watchdog).result()
                 break
             except RuntimeError:  # the pool, or Python, is ending
                 raise RunError("the run was ended") from None
             except (WorkerDeathError, OSError) as error:  # an OSError: no process is available for now
-                if last or self._closed:
+                if not tries or self._closed:
                     raise RunError(f"a worker could not start: {error}") from None
         self._all.add(worker)
         if self._closed:

@@ -6,13 +6,15 @@ import contextlib
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._version import __version__, commit
 from ..rows.files import Input, RawRow, may_run_program
 from ..rows.join import Joined
+from ..rows.reader import RowReader
+from ..rows.settled import settle
 from ..verifiers.errors import RunError, WriteError
 from ..verifiers.reward import Judge
 from ..verifiers.spec import slots_of, verifiers_of
@@ -55,7 +57,11 @@ class Progress(NamedTuple):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C; the output holds the finished rows and can be resumed."""
+    """Ctrl-C; the output holds the finished rows and can be resumed.
+
+    Args:
+        rows: How many rows are finished.
+    """
 
     def __init__(self, rows: int) -> None:
         super().__init__()
@@ -68,21 +74,26 @@ class Source(Protocol):
     @property
     def files(self) -> Sequence[str]:
         """Names of the files."""
+        ...
 
     @property
     def sha256(self) -> Sequence[str]:
         """Their hashes, once all is read."""
+        ...
 
     @property
     def bytes_read(self) -> int:
         """How far the reading is."""
+        ...
 
     @property
     def bytes(self) -> int | None:
         """How far it will get, where that is known."""
+        ...
 
     def __iter__(self) -> Iterator[RawRow]:
         """The rows, in order."""
+        ...
 
 
 class Sink(Protocol):
@@ -90,25 +101,32 @@ class Sink(Protocol):
 
     def begin(self) -> None:
         """The last thing before rows are written."""
+        ...
 
     @property
     def resumed(self) -> bool:
         """Whether an earlier run left rows to take over."""
+        ...
 
     def rows(self) -> int | None:
         """How many rows it holds; None where they cannot be counted."""
+        ...
 
     def finish(self) -> None:
         """Close it, with every row there."""
+        ...
 
     def earlier(self) -> Iterator[bytes]:
         """Rows that an earlier run finished."""
+        ...
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Take finished rows. Raises OSError."""
+        ...
 
     def close(self) -> None:
         """Nothing more comes."""
+        ...
 
 
 class _Chunk(NamedTuple):
@@ -120,11 +138,21 @@ class _Chunk(NamedTuple):
 
 
 def score(options: ScoreOptions, progress: Callable[[Progress], None] | None = None) -> Summary:
-    """Score files as `options` say and return the summary.
+    """Score files as `options` say. The output has one line per input row, in order, whatever the number of workers.
 
-    The output has one line per input row, in order, whatever the number of workers. Raises ConfigError for options
-    that cannot be carried out, RunError where a file cannot be read, written or resumed, WriteError where writing fails
-    in mid-run, BrokenPipeError where the reader of standard output has gone, Interrupted on Ctrl-C.
+    Args:
+        options: Files, rewards and output, as of `r1-reward score`.
+        progress: Called with the rows that are done, after each batch.
+
+    Returns:
+        The summary: means, pass@k and cons@k by problem, errors by reason.
+
+    Raises:
+        ConfigError: The options cannot be carried out.
+        RunError: A file cannot be read, written or resumed.
+        WriteError: Writing failed during the run.
+        BrokenPipeError: The reader of standard output has gone.
+        Interrupted: Ctrl-C; the finished rows are written.
 
     >>> from r1_reward.scoring import ScoreOptions
     >>> summary = score(ScoreOptions(files=("rollouts.jsonl",), output="scored.jsonl"))  # doctest: +SKIP
@@ -211,19 +239,21 @@ def score_from(
             progress(Progress(tally.rows, source.bytes_read, source.bytes))
 
     try:
-        with _pool(options, judge) as (pool, workers, slots):
+        reader, reasons, rows = settle(source, reader)
+        notes.extend(reasons)
+        with _pool(options, judge, reader) as (pool, workers, slots):
             pool.start()
             if began_writing:
                 output.begin()
             programs = slots if spec.may_run_programs else None
             guard = GroupGuard(RowScorer(judge, reader, options.group_by).group) if needs_groups(judge) else None
-            chunks = _Chunks(source, output.earlier(), programs, least=_rows(judge, workers), guard=guard)
+            chunks = _Chunks(rows, output.earlier(), programs, least=_rows(judge, workers), guard=guard)
             _fan_out(chunks, pool, workers, finish)
             pool.finish()
         begin()
         output.finish()
         noted = (
-            lenient_note(options, tally, unanswered),
+            lenient_note(options, reader, tally, unanswered),
             modules_note(tally),
             language_note(options, tally, first_rows),
             judge_note(tally),
@@ -250,7 +280,7 @@ def score_from(
 
 
 @contextlib.contextmanager
-def _pool(options: ScoreOptions, judge: Judge) -> Iterator[tuple[WorkerPool | RayPool, int, int]]:
+def _pool(options: ScoreOptions, judge: Judge, reader: RowReader) -> Iterator[tuple[WorkerPool | RayPool, int, int]]:
     """The workers that judge, on this machine or on a Ray cluster, how many, and how many programs each runs at once;
     ended with the block."""
     with contextlib.ExitStack() as opened:
@@ -267,7 +297,7 @@ def _pool(options: ScoreOptions, judge: Judge) -> Iterator[tuple[WorkerPool | Ra
         pool = made(
             spec,
             judge,
-            options.reader,
+            reader,
             options.group_by,
             workers=workers,
             row_timeout=options.row_timeout * (WAVES if rows_at_once(judge) else 1),
@@ -287,7 +317,7 @@ class _Chunks:
 
     def __init__(
         self,
-        source: Source,
+        source: Iterable[RawRow],
         earlier: Iterator[bytes],
         slots: int | None,
         *,

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 from ..rows.decode import decode_row, parse_row
 from ..rows.files import Input, RawRow, without_nan
-from ..rows.labels import verdict_label
+from ..rows.golds import verdict_label
 from ..rows.reader import RowReader
+from ..rows.settled import settle
 from ..verifiers.errors import SampleError
 from ..verifiers.sample import SAMPLE_FIELDS, Sample
 from ..verifiers.verdict import REASONS_OF, Status
@@ -80,7 +81,8 @@ class ScoredFiles:
         self._prefixes = [str(options_of([file]).get("prefix", "")) for file in files]
 
     def __iter__(self) -> Iterator[ScoredRow]:
-        for raw in self.input:
+        self._reader, _, rows = settle(self.input, self._reader)
+        for raw in rows:
             yield self.read(raw)
 
     def read(self, raw: RawRow) -> ScoredRow:

@@ -17,8 +17,8 @@ import tomllib
 import weakref
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
-from importlib.resources import files
 from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
 from ..verifiers.reasoning import scan
@@ -46,7 +46,7 @@ FIGURES = {
 @cache
 def _words() -> dict[str, dict[str, tuple[str, ...]]]:
     """By language the words of each kind."""
-    table = tomllib.loads((files(__package__) / "reflection.toml").read_text(encoding="utf-8"))
+    table = tomllib.loads(Path(__file__).with_name("reflection.toml").read_text(encoding="utf-8"))
     languages = {language for kind in table.values() for language in kind}
     return {one: {kind: tuple(words.get(one, ())) for kind, words in table.items()} for one in sorted(languages)}
 
@@ -85,7 +85,8 @@ def reflections(text: str, language: str | None = None) -> dict[str, int]:
     >>> reflections("Moment, ich überprüfe das.", "de")["check"]
     1
     """
-    counts, kinds, lowered = dict.fromkeys(KINDS, 0), _phrases(language or "en"), text.replace("’", "'").lower()
+    counts: dict[str, int] = dict.fromkeys(KINDS, 0)
+    kinds, lowered = _phrases(language or "en"), text.replace("’", "'").lower()
     present = tuple(phrase for phrase in kinds if phrase in lowered)  # far faster than a pattern of them all
     if present:
         for match in _pattern(present).finditer(lowered):

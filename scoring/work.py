@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..rows.decode import decode_row, parse_row
 from ..rows.files import RawRow, without_nan
-from ..rows.labels import verdict_label
+from ..rows.golds import verdict_label
 from ..rows.paths import get
 from ..rows.reader import Reading, RowReader
 from ..verifiers.errors import SampleError

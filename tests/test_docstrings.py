@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib
+import importlib.util
 import inspect
 import re
 import textwrap
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +22,8 @@ from r1_reward.verifiers.verifier import Preparing, Responder, Verifier, Voter
 
 pytestmark = pytest.mark.needs("torch")
 
-FACES = ("r1_reward", "r1_reward.grpo_min", "r1_reward.reward_models")
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("sandbox", "verifiers", "rows", "scoring", "inspection", "training", "reward_models", "grpo_min")
 ADAPTERS: dict[str, tuple[str, ...]] = {
     "areal": ("reward",),
     "atropos": ("reward",),
@@ -44,13 +48,34 @@ CONTRACTS = {name for contract in (Judge, Preparing, Responder, Verifier, Voter)
 """Methods that are described once, where the protocol asks for them."""
 
 
-def _public() -> Iterator[tuple[str, Any]]:  # any: functions and classes
-    for face in FACES:
-        module = importlib.import_module(face)
-        yield from ((f"{face}.{name}", getattr(module, name)) for name in module.__all__)
-    for file, names in ADAPTERS.items():
-        module = importlib.import_module(f"r1_reward.adapters.{file}")
-        yield from ((f"adapters.{file}.{name}", getattr(module, name)) for name in names)
+def _named() -> dict[str, set[str]]:
+    """By module, the names that docs and examples import from it, or print from their docstrings."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.py")]
+    texts = [page.read_text(encoding="utf-8") for page in pages]
+    modules: dict[str, set[str]] = defaultdict(set)
+    for text in texts:
+        for module, names in re.findall(r"^(?:>>> )?from (r1_reward\.[\w.]+) import ([\w, ]+)$", text, re.M):
+            modules[module] |= set(names.split(", "))
+        for module, name in re.findall(r"^::: (r1_reward\.[\w.]+)\.(\w+)$", text, re.M):
+            modules[module].add(name)
+    return modules
+
+
+def public() -> Iterator[tuple[str, Any]]:  # any: functions and classes
+    """What CONTRIBUTING calls public: `__all__` of the package and its rooms, trainers, and what docs name."""
+    names = _named()
+    for module in ("r1_reward", *(f"r1_reward.{room}" for room in ROOMS)):
+        names[module] = set()
+    for file, functions in ADAPTERS.items():
+        names[f"r1_reward.adapters.{file}"] |= set(functions)
+    seen: set[int] = set()
+    for module, some in sorted(names.items()):
+        loaded = importlib.import_module(module)
+        for name in sorted((some if module != "r1_reward.adapters" else set()) | set(getattr(loaded, "__all__", ()))):
+            value = getattr(loaded, name)
+            if id(value) not in seen:
+                seen.add(id(value))
+                yield f"{module}.{name}".removeprefix("r1_reward."), value
 
 
 def _lacking(function: Callable[..., object], text: str) -> list[str]:
@@ -77,14 +102,14 @@ def _fields_without_text(kind: type) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("name", "value"), [pytest.param(*one, id=one[0]) for one in _public()])
+@pytest.mark.parametrize(("name", "value"), [pytest.param(*one, id=one[0]) for one in public()])
 def test_every_argument_result_and_field_is_described(name: str, value: Any) -> None:
     text = inspect.getdoc(value) or ""
     assert text or not (inspect.isclass(value) or inspect.isfunction(value)), name
     assert not re.search(r"\bRaises? [A-Z]", text), "what is raised has a section of its own"
     if inspect.isfunction(value):
         assert _lacking(value, text) == []
-    elif inspect.isclass(value) and value is not Verifier:
+    elif inspect.isclass(value) and not getattr(value, "_is_protocol", False):
         if dataclasses.is_dataclass(value) or issubclass(value, tuple):
             assert _fields_without_text(value) == []
         elif "__init__" in vars(value):
@@ -108,4 +133,23 @@ def test_what_is_not_described_is_seen() -> None:
         return 2 * x * len(more)
 
     assert _lacking(double, inspect.getdoc(double) or "") == ["more", "Returns"]
-    assert r1_reward.Verdict in [value for _, value in _public()]
+    assert r1_reward.Verdict in [value for _, value in public()]
+
+
+def test_untyped_public_names_are_seen() -> None:
+    spec = importlib.util.spec_from_file_location("public_types", ROOT / ".ci" / "public_types.py")
+    assert spec is not None
+    assert spec.loader is not None
+    check = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(check)
+    symbols = [
+        {"name": "r1_reward.a.Known.run", "isTypeKnown": True, "diagnostics": []},
+        {"name": "r1_reward.a.Known.part", "isTypeKnown": False, "diagnostics": [{"message": "Type is unknown"}]},
+        {"name": "r1_reward.a.KnownNot", "isTypeKnown": False, "diagnostics": [{"message": "Type is unknown"}]},
+    ]
+    lines = list(check.faults(symbols, {"r1_reward.a.Known", "r1_reward.a.Missing"}))
+    assert lines == [
+        "r1_reward.a.Known: pyright did not find it",
+        "r1_reward.a.Missing: pyright did not find it",
+        "r1_reward.a.Known.part: Type is unknown",
+    ]

@@ -122,5 +122,23 @@ def test_results_say_what_was_measured_when_and_where() -> None:
         assert path.stem.startswith(Path(held["benchmark"]).stem)
 
 
+def test_recorded_figures_are_quoted_and_were_not_measured_since() -> None:
+    """`NAME_recorded.json` is no copy of what `NAME.json` has or of what no page prints."""
+    dead = []
+    for path in sorted(RESULTS.glob("*_recorded.json")):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        script = Path(content["benchmark"]).stem
+        measured = list(_figures([json.loads(one.read_text(encoding="utf-8"))["figures"] for one in _newer(script)]))
+        quoted = {number for section in SECTIONS if script in section.scripts for number in section.numbers}
+        needed = [number for number in quoted if not _is_among(number, measured)]
+        rows = [row for table in content["figures"].values() for row in table]
+        dead += [f"{path.name}: {row[0]}" for row in rows if not any(_is_among(n, [*_figures(row)]) for n in needed)]
+    assert dead == []
+
+
+def _newer(script: str) -> list[Path]:
+    return [path for path in RESULTS.glob(f"{script}*.json") if not path.stem.endswith("_recorded")]
+
+
 def test_readme_quotes_figures() -> None:
     assert any(section.page == "README.md" and len(section.numbers) > 10 for section in SECTIONS)

@@ -14,7 +14,8 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-LOCKS = {"test": (["all"], ["lint", "test"]), "docs": (None, ["docs"]), "bench": (["all"], ["bench"])} | {
+LOCKS = {"test": (["all"], ["lint", "test"]), "docs": (None, ["docs"]), "types": (None, ["types"])} | {
+    "bench": (["all"], ["bench"]),
     "peers": (["serve"], ["peers"]),
     "swift": (["serve"], ["swift"]),
 }

@@ -22,7 +22,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from .format.verifier import clean
 from .instructions.text import without_hidden
@@ -30,6 +30,7 @@ from .reasoning import Prefilled, scan
 from .references import is_data, literal
 from .sample import Sample
 from .settings import check
+from .frames import answers
 from .statements import items_of, may_say, question_of, readings
 from .token_f1 import benchmark_score
 from .values import same_case, same_value
@@ -60,6 +61,7 @@ _COMMAND = re.compile(r"\\([a-zA-Z]+)\s?|\\[,;:! ]|\^\s*\{?\s*\\circ\s*\}?|(?<=[
 _LEFT_OPEN = re.compile(r"^\*{2,3}\s*|\s*\*{2,3}$")
 _PLACED = re.compile(r"(?:in|at|on|by) (?=[^\W\d])")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)])\s+", re.MULTILINE)
+_TWO_NAMES = re.compile(r"([^(),]+?),? (?:\(([^()]+)\)|also (?:known as|called) ([^,()]+))")
 _SPLITS = (r"\n+", r"\s*[;；]\s*", r"\s*(?:[,，、]\s*(?:and\s+|&\s*)?|\s+and\s+|\s+&\s+)", r"\s*[,，、;；]\s*")
 _SEPARATOR = re.compile(r"[,;&]| and ")
 _ARROWS = re.compile(r"\s*(?:->|=>|→|➔|≻|>)\s*")
@@ -98,7 +100,7 @@ class AnswerVerifier:
     [1.0, 1.0, 0.0, 1.0]
     """
 
-    name: ClassVar[str] = "answer"
+    name = "answer"
     """The key of its verdicts."""
     score: Measure = "exact"
     """`f1`: the best F1 over the golds, of words, or of items where a gold has several; exact answers are right.
@@ -148,9 +150,13 @@ class AnswerVerifier:
             return Verdict.scored(score, reason, f"{self.score} is {score:.3f}", answer=answer)
         fuller = len(golds) == 1  # beside a gold that says the day, one that says the month alone means no other day
         asked = question_of(sample) if len(said) <= 400 and _WITH_QUESTION.search(said) else ""
-        if any(
-            _right(said, gold, language, ordered=match == "ordered", fuller=fuller, question=asked) for gold in golds
-        ):
+
+        def right(text: str) -> bool:
+            ordered = match == "ordered"
+            return any(_right(text, gold, language, ordered=ordered, fuller=fuller, question=asked) for gold in golds)
+
+        names = _TWO_NAMES.fullmatch(said.strip(" .")) if not fuller and " " in said and match == "any" else None
+        if right(said) or (names and all(map(right, filter(None, names.groups())))):
             return Verdict.scored(1.0, Reason.CORRECT, "the answer is right", answer=answer)
         if self.score == "f1":
             score = max(_f1(said, gold, language) for gold in golds)
@@ -296,7 +302,8 @@ def _right(said: str, gold: Sequence[str], language: str, *, ordered: bool, full
 
 
 def _same_list(said: str, gold: Sequence[str], language: str, *, ordered: bool, question: str) -> bool:
-    texts = list(readings(said, "", question))[:2]  # itself, and without `They are`
+    # Itself, without `They are`, and what its sentence says.
+    texts = [*list(readings(said, "", question))[:2], *(answers(said.strip().rstrip("."), question, "") if question else ())]
     return any(_same_items(items, gold, language, ordered) for text in texts for items in _item_lists(text, len(gold)))
 
 
@@ -326,10 +333,10 @@ def _item_lists(said: str, count: int) -> list[list[str]]:
 
 def _same_items(items: Sequence[str], gold: Sequence[str], language: str, ordered: bool) -> bool:
     if ordered:
-        return all(same(item, expected, language) for item, expected in zip(items, gold, strict=True))
+        return all(_same(item, expected, language, True) for item, expected in zip(items, gold, strict=True))
     left = list(items)
     for expected in gold:
-        place = next((at for at, item in enumerate(left) if same(item, expected, language)), None)
+        place = next((at for at, item in enumerate(left) if _same(item, expected, language, True)), None)
         if place is None:
             return False
         del left[place]

@@ -15,7 +15,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from .format.verifier import clean
 from .math.lenient import FRAMED
@@ -138,7 +138,7 @@ class ChoiceVerifier:
     [1.0, 1.0, 0.0, 1.0, 0.0]
     """
 
-    name: ClassVar[str] = "choice"
+    name = "choice"
     """The key of its verdicts."""
     extraction: Literal["strict", "lenient"] = "lenient"
     """strict looks at an answer block or a box only; lenient also at phrases and at the last line."""
@@ -258,7 +258,7 @@ def _answers(scanned: Reasoning, options: Mapping[str, str], lenient: bool) -> l
     spans = scanned.answer_spans
     if not spans:
         return []
-    texts = [span.of(scanned.text) for span in spans] if len(spans) > 1 else scanned.boxes_in(spans[0])
+    texts = scanned.boxes_in(spans[0]) if len(spans) == 1 else [span.of(scanned.text) for span in spans]
     if texts:
         return [one for text in texts for one in _choices(text, options, short=True)]
     if not scanned.answers and not lenient:

@@ -16,7 +16,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from .errors import ConfigError
 from .format.verifier import clean
@@ -46,7 +46,7 @@ class LengthVerifier:
     -0.6
     """
 
-    name: ClassVar[str] = "length"
+    name = "length"
     """The key of its verdicts."""
     mode: Literal["overlong", "cosine", "repetition"] = "overlong"
     """Which of the three."""

@@ -17,7 +17,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ..sandbox.limits import Limits
 from ..sandbox.outcome import Fault, Outcome
@@ -60,7 +60,7 @@ class ProceduralVerifier:
     process with what it evaluates.
     """
 
-    name: ClassVar[str] = "procedural"
+    name = "procedural"
     """The key of its verdicts."""
     scorer: str | None = None
     """The scorer of rows that name none."""

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from .format.verifier import clean
 from .json_answer import JsonError, json_text, read_json, same_json
@@ -76,7 +76,7 @@ class PuzzleVerifier:
     [1.0, 1.0, 0.0, 1.0, 0.0]
     """
 
-    name: ClassVar[str] = "puzzle"
+    name = "puzzle"
     """The key of its verdicts."""
     use: Literal["all", "some"] = "all"
     """Whether every given number must be used, or none more often than given."""
@@ -172,7 +172,7 @@ def _fraction(number: object) -> Fraction:
 def _answer(scanned: Reasoning, *, lenient: bool, whole: bool) -> str:
     """The text of the answer: the answer block's, else the last box's, else the last line."""
     if scanned.answers:
-        if len(scanned.answers) > 1:
+        if len(scanned.answers) != 1:
             return ""
         text = scanned.answers[0].body.of(scanned.text)
         boxes = scan(text).boxes

@@ -107,6 +107,7 @@ class Reasoning:
     """What a response is made of, all in order of appearance; what nobody asks for is not looked for."""
 
     text: str
+    """The response."""
     prefilled: bool
     """Whether the opening `<think>` stood in the prompt, so that the text begins inside it."""
 
@@ -126,7 +127,13 @@ class Reasoning:
         return self._unquoted([_new(Tag, (*_TAGS[tag[0]], *tag.span())) for tag in _TAG.finditer(self.text)])
 
     def tags_of(self, names: Sequence[str]) -> tuple[Tag, ...]:
-        """The tags of other names that count, or of some of these two.
+        """The tags of some names that count: those not quoted in code.
+
+        Args:
+            names: Such as `think`, `answer` or `plan`.
+
+        Returns:
+            Opening and closing tags in order.
 
         >>> [tag.name for tag in scan("<plan>a</plan><think>b</think>`<plan>`").tags_of(["plan"])]
         ['plan', 'plan']
@@ -139,7 +146,14 @@ class Reasoning:
         return self._unquoted([Tag(tag[2], bool(tag[1]), *tag.span()) for tag in pattern.finditer(self.text)])
 
     def blocks_of(self, names: Sequence[str]) -> tuple[Block, ...]:
-        """The blocks that tags of some names make; a prefilled think block is among them if `think` is."""
+        """The blocks that tags of some names make.
+
+        Args:
+            names: Such as `think`, `answer` or `plan`.
+
+        Returns:
+            The blocks in order; a prefilled think block is among them if `think` is in `names`.
+        """
         if set(names) == {"think", "answer"}:
             return self.blocks
         return tuple(_blocks(self.text, self.tags_of(names), self.prefilled and "think" in names))
@@ -221,7 +235,14 @@ class Reasoning:
         return spans[-1].of(self.text) if spans else ""
 
     def boxes_in(self, span: Span) -> list[str]:
-        """What the closed boxes inside a span hold."""
+        """What the closed boxes inside a span hold.
+
+        Args:
+            span: Where to look, such as one of `answer_spans`.
+
+        Returns:
+            Their texts in order.
+        """
         inside = (box for box in self.boxes if span.start <= box.span.start and box.span.end <= span.end)
         return [box.body.of(self.text) for box in inside if box.closed]
 
@@ -241,11 +262,17 @@ class Reasoning:
 def scan(response: str, prompt: str | Sequence[Message] = "", *, prefilled: Prefilled = "auto") -> Reasoning:
     r"""Scan a response.
 
-    `prefilled` says whether the opening `<think>` was given by the prompt. `"auto"` takes it as given when the prompt
-    really ends with it, as the chat templates of R1, R1-Distill, Qwen3 and QwQ make it.
+    Args:
+        response: What the model wrote.
+        prompt: What it was asked: text, or messages.
+        prefilled: Whether the prompt gave the opening `<think>`. `"auto"` looks whether the prompt ends with it, as the
+            chat templates of R1, R1-Distill, Qwen3 and QwQ make it.
 
-    >>> found = scan(r"4 = 2 + 2</think>\nIt is \boxed{4}.", "What is 2 + 2?<think>\n")
-    >>> found.prefilled, found.boxes[0].body.of(found.text)
+    Returns:
+        Its thinking, answers, boxes and code, each looked for when it is asked for.
+
+    >>> scanned = scan(r"4 = 2 + 2</think>\nIt is \boxed{4}.", "What is 2 + 2?<think>\n")
+    >>> scanned.prefilled, scanned.boxes[0].body.of(scanned.text)
     (True, '4')
     """
     opened = ends_in_think(prompt) if prefilled == "auto" else prefilled

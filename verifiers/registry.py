@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from .errors import ConfigError, UnknownRewardError
 from .sample import is_kind
@@ -228,7 +228,7 @@ def _installed() -> Mapping[str, Entry]:
             if name in CATALOG or name == CHOICE:
                 raise ConfigError(f"{name} is a name of r1-reward itself; {_sources(name)} must name it otherwise")
             (point, *others) = _points()[name]
-            own = not others and point.module.partition(".")[0] == __package__.partition(".")[0]
+            own = not others and point.module.partition(".")[0] == __name__.partition(".")[0]
             # This package's reward models say nothing of kinds, so they need not be imported for it.
             entries[name] = Entry(point.module, point.attr, None, False) if own else entry(name)
         except ConfigError as error:
@@ -294,7 +294,7 @@ def _load(name: str) -> tuple[str, str, Callable[..., Verifier]]:
         raise UnknownRewardError(f"reward {name!r} cannot be imported: {type(error).__name__}: {error}") from error
     if not callable(loaded):
         raise ConfigError(f"{name} is not callable; it must be a class or a function that makes a verifier")
-    return module, attribute, loaded
+    return module, attribute, cast(Callable[..., Verifier], loaded)
 
 
 def _declared(name: str, loaded: object) -> tuple[frozenset[str] | None, bool]:
@@ -308,4 +308,4 @@ def _declared(name: str, loaded: object) -> tuple[frozenset[str] | None, bool]:
         raise ConfigError(f"{name}.accuracy is {accuracy!r}; it must be True or False")
     if accuracy and not kinds:
         raise ConfigError(f"{name}.accuracy is True, but {name}.kinds does not say of which kinds")
-    return None if kinds is None else frozenset(kinds), bool(accuracy)
+    return None if kinds is None else frozenset(map(str, kinds)), bool(accuracy)

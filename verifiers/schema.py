@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from .errors import ConfigError
 from .format.verifier import clean
@@ -34,7 +34,7 @@ class SchemaVerifier:
     [1.0, 0.0]
     """
 
-    name: ClassVar[str] = "schema"
+    name = "schema"
     """The key of its verdicts."""
     schema: Mapping[str, Any] | None = None  # any: a JSON Schema
     """The schema for samples without one of their own."""

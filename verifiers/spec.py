@@ -72,7 +72,15 @@ class RewardSpec:
     """The training step whose reward is meant: what begins later does not count. None: everything counts in full."""
 
     def build(self) -> Judge:
-        """Make it. Raises UnknownRewardError or ConfigError, naming what is wrong."""
+        """Make it.
+
+        Returns:
+            A `Reward`, or what chooses the verifier of each row's kind (`auto`).
+
+        Raises:
+            UnknownRewardError: A reward or preset is unknown.
+            ConfigError: An option is unknown or has a value that it cannot have.
+        """
         judge = self._whole()
         terms = judge.terms if isinstance(judge, Reward) else ()
         for name in self.begins:
@@ -142,7 +150,14 @@ class RewardSpec:
         return tuple(dict.fromkeys(name for name in asked if ":" not in name))
 
     def with_slots(self, slots: int) -> RewardSpec:
-        """The same for a process that is to run so many programs at once, unless its options say how many."""
+        """The same for a process that is to run so many programs at once, unless its options say how many.
+
+        Args:
+            slots: Programs that run at once.
+
+        Returns:
+            A spec with `code.slots`; the same one where no programs are run.
+        """
         if self.preset is None and "auto" not in self.names and "code" not in self.names:
             return self
         code = {"slots": slots, **self.options.get("code", {})}
@@ -150,6 +165,12 @@ class RewardSpec:
 
     def shared_by(self, workers: int) -> RewardSpec:
         """The same for one of several processes: the questions that a judge has under way are divided among them.
+
+        Args:
+            workers: Number of processes.
+
+        Returns:
+            A spec whose judges have their part of `concurrency`, rounded up.
 
         >>> RewardSpec(rewards=("judge",), options={"judge": {"concurrency": 64}}).shared_by(4).options
         {'judge': {'concurrency': 16}}
@@ -167,8 +188,11 @@ class RewardSpec:
         return replace(self, options={name: share(name, settings) for name, settings in self.options.items()})
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
-        """What it is, for the fingerprint and the summary: without what decides no verdict, such as a judge's
-        address."""
+        """What it is, for the fingerprint and the summary.
+
+        Returns:
+            A JSON object, without what decides no verdict, such as a judge's address.
+        """
         what: dict[str, Any] = {"preset": self.preset} if self.preset else {"rewards": list(self.rewards)}
         what |= {"begins": dict(self.begins)} if self.begins else {}
         what |= {} if self.step is None else {"step": self.step}

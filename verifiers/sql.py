@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ..sandbox.limits import Limits
 from ..sandbox.scripts import script
@@ -59,7 +59,7 @@ class SqlVerifier:
     Evidence: `backend`, `environment`.
     """
 
-    name: ClassVar[str] = "sql"
+    name = "sql"
     """The key of its verdicts."""
     databases: str | None = None
     """Folder of database files, by the row's `db_id`."""

@@ -8,11 +8,12 @@ no question, one verb and a plain subject will do. What denies or doubts (`not`,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
 from .sample import Sample
+from .frames import akin, answers
 from .values import read_value
 from .wording import TABLES, digits_for_words
 
@@ -48,6 +49,19 @@ _WEAKENS = frozenset(
     "and then like nearly almost allegedly reportedly supposedly probably likely former formerly claimed unclear"
     " unknown whether disputed debated doubtful opposite no nicht nie kein pas ne non nunca jamais niet не".split()
 )
+_QUOTES = re.compile(r"[\"“”*_`]|(?<!\w)['‘’]|['’](?!\w)")
+_TWO_SENTENCES = re.compile(r"\n|(?<=\w{2})(?<!\b[DMJS]r)(?<!\b[MS]t)(?<!\bM[rs]s)(?<!\bMs)\. ")
+_SHORT = [
+    (re.compile(pattern), short)
+    for pattern, short in (
+        (r"\b(?:United States(?: of America)?|USA|U\.S\.(?:A\.)?)(?!\w)", "US"),
+        (r"\b(?:United Kingdom|U\.K\.)(?!\w)", "UK"),
+        (r"\bUnited Nations\b", "UN"),
+        (r"\bMt\.? (?=[A-Z])", "Mount "),
+        (r" ?° ?C\b", " degrees Celsius"),
+        (r" ?° ?F\b", " degrees Fahrenheit"),
+    )
+]
 _PRONOUNS = frozenset("it he she they his her their its this that these those there".split())
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _NUMBER = re.compile(r"(?<![\w.,$€£¥/-])-?\d[\d,]*(?:\.\d+)?(?![\w%‰°/-])")
@@ -59,6 +73,7 @@ _CONTRAST = re.compile(
     re.IGNORECASE,
 )
 """What is said beside what is denied: Canberra, not Sydney; not Sydney but Canberra; Sydney? No, Canberra."""
+_UNENDED = re.compile(r"\b(?:is|was|are|were|do|does|did|has|have|had|will|would|can|could)$", re.IGNORECASE)
 _AMOUNT = r"\d[\d,]*(?:\.\d+)?"
 _TERM = rf"-?{_AMOUNT}(?:\s*[-+*/×÷−–]\s*{_AMOUNT})+"
 _SUM = re.compile(rf"(?<![\w.,^(])({_TERM})\s*=\s*(-?{_AMOUNT})(?![\w.,]*\d|\s*[-+*/×÷−–=])")
@@ -70,7 +85,7 @@ _NONE = re.compile(r"(?:there (?:were|was|are|is) )?(?:none\b|no\b(?=.))(?P<rest
 _SCORE = re.compile(r"(\d{1,3})[:–-](\d{1,3})")
 _ASKS_SCORE = re.compile(r"(?!.*\b(?:when|time|ratio|odds)\b).*\b(?:score|scores|scoreline|result)\b", re.IGNORECASE)
 _KIND_OF_PLACE = "(?:capital|city|town|village|county|province|region|district|port|seat|place|where)"
-_DECADES = "thirties forties fifties sixties seventies eighties nineties".split()
+_DECADES: Sequence[str] = "thirties forties fifties sixties seventies eighties nineties".split()
 _DECADE = re.compile(rf"(?:in )?(?:the )?(?:(?:19|['’‘])?([3-9])0s|({'|'.join(_DECADES)}))", re.IGNORECASE)
 _ASIDE = re.compile(r"([^,;()]+)(?:, ([^,;()]+)| \(([^,;()]+)\))")
 _NUMBERED = re.compile(r"[^\W\d].* (?:\d+|[IVXLC]+)")
@@ -94,8 +109,9 @@ _GAP = re.compile(
 _PLACE_OR_TIME = re.compile(r"w(?:here|hen)\b|\b(?:year|month|date|decade|century)$", re.IGNORECASE)
 _NO_CONTENT = frozenset("a an the did do does is was are were has had have will would".split())
 _RELATION = re.compile(
-    rf"what(?:['’]s| is| was) the (?P<noun>{'|'.join(TABLES['relations'])}) of (?P<of>.+)"
-    rf"|who(?:['’]s| is| was) the (?P<kin>{'|'.join(TABLES['relations'])}) of (?P<whose>.+)",
+    r"(?:what|who)(?:['’]s| is| was) (?:the (?P<noun>{0})(?: of (?P<of>.+))|(?P<whose>.+)['’]s (?P<kin>{0}))".format(
+        "|".join(TABLES["relations"])
+    ),
     re.IGNORECASE,
 )
 _SEVERAL = TABLES["several"]
@@ -183,7 +199,7 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
     if denies and len(text) <= _LONGEST and (contrast := _CONTRAST.fullmatch(text)):
         answer = contrast["said"] or contrast["said2"] or contrast["said3"]
         denied = contrast["denied"] or contrast["denied2"] or contrast["denied3"]
-        if denied != answer and (denied[0].isupper() or denied[0].isdigit()):
+        if denied != answer and not _UNENDED.search(answer) and (denied[0].isupper() or denied[0].isdigit()):
             yield from readings(answer, gold, question)
     if text[-8:] == " of them":
         yield rest[:-8]
@@ -206,7 +222,7 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
             yield gold
     if (place := text.find("(")) > 0 and text.endswith(")"):
         yield from _converted(text[:place].strip(), text[place + 1 : -1])
-    if len(text) <= _LONGEST and " " in text and not re.search(r"\n|(?<=\w{2})\. ", text) and not _DENIAL.search(text):
+    if len(text) <= _LONGEST and " " in text and not _TWO_SENTENCES.search(text) and not _denies(text, gold, question):
         yield from _stated(text, gold.strip(" ."), question)
         if lead and rest != text and rest.lower().startswith(gold.lower()):
             yield from _stated(rest, gold.strip(" ."), question)
@@ -242,56 +258,45 @@ def _stated(text: str, gold: str, question: str) -> Iterator[str]:
     low, short = text.lower(), gold.lower()
     if low in question.lower():
         return  # `District 10` repeats the question
-    copulas = list(_COPULA.finditer(text))
-    if len(copulas) == 1 and not question:
-        subject = {*_WORDS.findall(text[: copulas[0].start()].lower())}
-        if "," not in text[: copulas[0].start()] and not subject & {*_DOUBT, "and"}:
-            yield text[copulas[0].end() :]
-    asks_object = re.search(r"\b(?:did|do|does)\b", question, re.IGNORECASE) is not None
-    # Who was defeated by them is not whom they did defeat, nor what came after it what was asked for.
-    turned = _turned(low, question.lower(), asks_object)
-    for match in list(_TAIL.finditer(text))[-3:]:
-        if match[0].strip() in turned:
-            continue
-        if _says_nothing_new(text[: match.end()], question):
-            yield text[match.end() :]
-    ends = bool(question) and low.endswith(f" {short}") and low[: -len(short)].split()[-1] not in turned
-    if ends and (asks_object or " would " in question) and _says_nothing_new(text[: -len(gold)], question):
-        yield gold
+    if not question:
+        copulas = list(_COPULA.finditer(text))
+        if len(copulas) == 1:
+            subject = {*_WORDS.findall(text[: copulas[0].start()].lower())}
+            if "," not in text[: copulas[0].start()] and not subject & {*_DOUBT, "and"}:
+                yield text[copulas[0].end() :]
+        yield from (text[match.end() :] for match in _TAIL.finditer(text) if _says_nothing_new(text[: match.end()], ""))
+        return
     labelled = short[-1:].isdigit() and low.endswith(f" {short}") and not _HOW_MANY.match(question)
     lead = low.removesuffix(short).strip() if labelled else ""
     if lead and _LABEL.fullmatch(lead) and {*lead.split()} <= {*_WORDS.findall(question.lower())} - _NO_LABEL - _DOUBT:
         yield gold  # pH 7.4, version iOS 14.5
-    head = next((one for one in (short, f"the {short}") if low.startswith(f"{one} ")), "")
-    related = _RELATION.match(question) if question else None
+    related = _RELATION.match(question)
     if related and _relates(text, gold, related):
         yield gold
-    if question and not head and short in low and _fills_gap(text, gold, question):
-        yield gold
-    # Of `the target of it` what targets it is not the answer.
-    head = "" if asks_object or (related and not _COPULA.search(text)) else head
-    if question and head and _says_nothing_new(text[len(head) :], question, than=True):
-        yield gold
-    if _HOW_MANY.match(question):
-        numbers = list(_NUMBER.finditer(counted := digits_for_words(text)))
-        if len(numbers) == 1:
-            match = numbers[0]
-            if _says_nothing_new(f"{counted[: match.start()]} {counted[match.end() :]}", question):
-                before = text[: match.start()].rsplit(None, 1)[-1:]  # District 10 counts nothing
-                if not before or f"{before[0]} {match[0]}".lower() not in question.lower():
-                    yield match[0]
+    value = read_value(gold)
+    number = value is not None and value.kind == "number"
+    for answer in answers(_in_short(text), _in_short(question), _in_short(gold), number=number):
+        yield answer
+        if answer[-1] == ")" and (place := answer.find("(")) > 0:
+            yield from _converted(answer[:place].strip(), answer[place + 1 : -1])
 
 
-def _turned(text: str, question: str, asks_object: bool) -> set[str]:
-    """The last words before an answer that turn a question around: it asks `with Germany`, this says `with Russia`."""
-    words = {*_DOUBT} if asks_object else set()
-    if (asks_object and not re.search(r"\bby\b", question)) or (
-        " written by " in text and not _ASKS_WRITER.search(question)  # who sang a song that somebody else wrote
-    ):
-        words.add("by")
-    said = [word for word in _WORDS.findall(text) if word not in ("a", "an", "the")]
-    asked = [match.groups() for match in _WITH_WHAT.finditer(question) if match[2] in said and match[2] not in _SMALL]
-    return words | {word for word, what in asked if (word, what) not in pairwise(said)}
+def _denies(text: str, gold: str, question: str) -> bool:
+    """Whether a text denies something, or names two, in words that are not the question's own: liberty or death."""
+    asked = question.lower()
+    return any(
+        gold.lower() in asked or text[max(0, match.start() - 12) : match.end() + 6].lower() not in asked
+        for match in _DENIAL.finditer(text)
+    )
+
+
+def _in_short(text: str) -> str:
+    """A text without quotation marks, with the usual names of countries, mounts and degrees."""
+    text = _QUOTES.sub("", text)
+    if "nited" in text or "Mt" in text or "°" in text or "US" in text or "U." in text:
+        for pattern, short in _SHORT:
+            text = pattern.sub(short, text)
+    return text
 
 
 def _relates(text: str, gold: str, asked: re.Match[str]) -> bool:
@@ -299,34 +304,12 @@ def _relates(text: str, gold: str, asked: re.Match[str]) -> bool:
 
     Its subject is a pronoun or what the question names as a whole, for `Ann's mother` is not Ann."""
     verbs = TABLES["relations"][(asked["noun"] or asked["kin"]).lower()]
-    of = re.escape((asked["of"] or asked["whose"]).strip(" ?"))
-    pattern = rf"(?:it|he|she|they|(?:the )?{of}) (?:{verbs}) {re.escape(gold)}"
+    of = re.escape((asked["of"] or asked["whose"]).strip(" ?").partition(" in ")[0])
+    pattern = rf"(?:it|he|she|they|(?:the )?{of}) (?:{verbs}) (?:the )?{re.escape(gold)}"
+    pattern += "(?: inhabitants| people| residents| degrees(?: celsius| fahrenheit)?)?" if gold[-1:].isdigit() else ""
+    if "married" in verbs:
+        pattern += rf"|{re.escape(gold)} (?:{verbs}) {of}"
     return re.fullmatch(pattern, text, re.IGNORECASE) is not None
-
-
-def _fills_gap(text: str, gold: str, question: str) -> bool:
-    """Whether a sentence is the question with the gold in its gap, word by word, no more said after it than asked."""
-    asked = _GAP.fullmatch(question.strip(" ?"))
-    spans = list(re.finditer(rf"(?<!\w){re.escape(gold)}(?!\w)", text, re.IGNORECASE))
-    if asked is None or len(spans) != 1 or gold.lower() in question.lower():
-        return False
-    before, after, rest = (
-        [word for word in _WORDS.findall(part.lower()) if word not in _NO_CONTENT]
-        for part in (text[: spans[0].start()], text[spans[0].end() :], asked["rest"])
-    )
-    if not before or not after:
-        return False
-    if asked["before"] and before.pop() != asked["before"].lower():
-        return False
-    ways = [before + after]
-    if not asked["before"] and before[-1] in ("in", "on", "at"):
-        ways += [before[:-1] + after] if _PLACE_OR_TIME.search(question[: asked.end("noun")]) else []
-    return any(len(said) <= len(rest) and all(map(_same_verb, said, rest)) for said in ways)
-
-
-def _same_verb(one: str, other: str) -> bool:
-    """Whether two words are the same, or two forms of a verb."""
-    return one == other or other in _FORMS.get(one, ()) or _akin(one, other)
 
 
 def _decade(text: str, gold: str, question: str) -> Iterator[str]:
@@ -380,23 +363,7 @@ def _says_nothing_new(text: str, question: str, *, than: bool = False) -> bool:
     asked = {*_WORDS.findall(question.lower())}
     asked |= {form for word in asked for form in _FORMS.get(word) or _FORMS.get(word.removesuffix("s"), ())}
     words = {*_WORDS.findall(text.lower())} - _SMALL - asked - ({"than"} if than else set())
-    return not words & _DOUBT and all(any(_akin(word, one) for one in asked) for word in words)
-
-
-def _akin(word: str, other: str) -> bool:
-    """Whether two words begin alike and end as forms of one word do: produce and production, not presenter."""
-    if word[:3] != other[:3] or {word, other} == {"found", "founded"}:
-        return False
-    if min(len(word), len(other)) < 4 or word[:4] != other[:4]:
-        short, long = sorted((word, other), key=len)
-        return (
-            len(short) == 3 and re.fullmatch(rf"{short}(?:s|es|ed|d|{short[-1]}?ing|{short[-1]}ed)", long) is not None
-        )
-    common = next((at for at, pair in enumerate(zip(word, other, strict=False)) if pair[0] != pair[1]), None)
-    common = min(len(word), len(other)) if common is None else common
-    ends = [one[common:] for one in (word, other)]
-    ends = [end[1:] if end[:1] == word[common - 1] else end for end in ends]  # stop, stopped
-    return all(map(_LIKE.fullmatch, ends))
+    return not words & _DOUBT and all(any(akin(word, one) for one in asked) for word in words)
 
 
 def _converted(text: str, other: str) -> Iterator[str]:

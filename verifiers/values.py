@@ -168,7 +168,7 @@ _HALF_MILLION = re.compile(r"(.+ and an? (?:half|quarter)) (thousand|million|bil
 _COUNTED = re.compile(
     rf"(?:exactly )?(?P<count>[-+]?[\d,.]*\d(?:k(?= )| million(?= ))?|(?:an?|{_COUNTS}) dozen"
     rf"|(?:{_COUNTS})(?:[ -](?:{_COUNTS}))*)"
-    rf"(?:(?:\s+(?!(?:{_NO_UNIT})(?![\w-]))[a-z][a-z'-]*){{1,3}})"
+    rf"(?: in (?:total|all|number)|(?:\s+(?!(?:{_NO_UNIT}|in|on|at|from|by|with|for|after|before|since|during|until)(?![\w-]))[a-z][a-z'-]*){{1,3}})"
 )
 
 

@@ -95,8 +95,16 @@ def judge_each(
 ) -> list[Verdict]:
     """Judge samples one by one: times each, and turns an exception into `error: grader_crashed`.
 
-    `accuracy` says that an accuracy verifier judges, so that its scores decide `Verdict.correct`. Raises TypeError for
-    what is no list of samples.
+    Args:
+        judge: The verdict of one sample.
+        samples: What is judged.
+        accuracy: Whether an accuracy verifier judges, so that its scores decide `Verdict.correct`.
+
+    Returns:
+        One verdict per sample, in order, with its `seconds`.
+
+    Raises:
+        TypeError: `samples` is no list of samples.
 
     >>> def broken(sample): raise ZeroDivisionError("no luck")
     >>> judge_each(broken, [Sample(response="x")])[0].detail

@@ -262,10 +262,22 @@ def _isotope(match: re.Match[str]) -> str:
 
 def _is_acronym(short: str, text: str) -> bool:
     """Whether capitals are the first letters of the words of a text, in order, small words left out or not."""
-    initials = [word[0] for word in re.findall(r"\w+", text)]
+    words = re.findall(r"\w+", text)
+    initials = [word[0] for word in words]
     capitals = [initial for initial in initials if initial.isupper()]
     letters = re.sub(r"\W", "", short)
-    return len(letters) > 1 and letters.upper() in ("".join(initials).upper(), "".join(capitals))
+    if len(letters) > 1 and letters.upper() in ("".join(initials).upper(), "".join(capitals)):
+        return True
+    # Each word by its first letter and letters within it: JMD, Jamaican dollar.
+    if not 3 <= len(letters) <= 6 or not letters.isupper() or not letters.isalpha():
+        return False
+    at = 0
+    for word in (word.upper() for word in words if word not in ("of", "the", "and", "for")):
+        if letters[at : at + 1] != word[0]:
+            return False
+        for letter in word:
+            at += letters[at : at + 1] == letter
+    return at == len(letters)
 
 
 def _spelled(text: str, language: str) -> tuple[str, ...]:

@@ -90,9 +90,23 @@ def fine_tune(
     stage: str,
     stopped: Callable[[], bool] = lambda: False,
 ) -> SFTResult:
-    """Train the model on the examples, in place; checkpoints and `metrics.jsonl` go to the folder.
+    """Train the model on the examples, in place.
 
-    Raises ConfigError where there is nothing to learn, StoppedError, after saving, when `stopped` says so.
+    Args:
+        model: A causal language model of transformers.
+        examples: Prompts and responses; those that are longer than `config.max_tokens` are left out.
+        config: Epochs, batch, optimizer, memory.
+        folder: Where checkpoints and `metrics.jsonl` go; a run continues from the latest checkpoint in it.
+        seed: Of the order of examples, and of adapters.
+        stage: Name for metrics and messages.
+        stopped: Asked after each step.
+
+    Returns:
+        Steps, the loss of the last one, and how many rows were learned from and left out.
+
+    Raises:
+        ConfigError: There is nothing to learn.
+        StoppedError: `stopped` returned True; the checkpoint is saved.
     """
     kept = [example for example in examples if len(example.prompt) + len(example.response) <= config.max_tokens]
     if not kept:
@@ -184,7 +198,15 @@ def _length(example: SFTExample) -> int:
 def make_examples(
     tokenizer: Any, texts: Sequence[tuple[Sequence[int], str]]
 ) -> list[SFTExample]:  # any: Hugging Face's
-    """Examples from prompts, as tokens, with responses, as text."""
+    """Examples for `fine_tune`.
+
+    Args:
+        tokenizer: That of the model.
+        texts: Prompts as tokens, with responses as text.
+
+    Returns:
+        An example each, whose response ends with the tokenizer's EOS token.
+    """
     end = tokenizer.eos_token_id
     return [
         SFTExample(tuple(prompt), (*tokenizer.encode(response, add_special_tokens=False), end))

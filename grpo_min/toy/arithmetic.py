@@ -58,6 +58,9 @@ class DemonstratorNoise:
 def toy_tokenizer() -> Any:  # any: Hugging Face's tokenizers share no typed class
     """A token for each word, digit, sign and tag.
 
+    Returns:
+        A fast tokenizer of transformers.
+
     >>> tokenizer = toy_tokenizer()
     >>> tokenizer.decode(tokenizer.encode("<think>add 5+8=13, 所以13</think>"))
     '<think>add 5+8=13, 所以13</think>'
@@ -84,7 +87,17 @@ def toy_tokenizer() -> Any:  # any: Hugging Face's tokenizers share no typed cla
 
 
 def toy_model(tokenizer: Any, *, width: int = 64, layers: int = 2, seed: int = 0) -> PreTrainedModel:  # any: as above
-    """A Llama at random. Qwen2, its like, would do, but AutoTokenizer takes any tokenizer beside one for Qwen's."""
+    """A Llama of random weights. A Qwen2 would do, but beside one AutoTokenizer takes any tokenizer for Qwen's.
+
+    Args:
+        tokenizer: That of `toy_tokenizer`.
+        width: Size of the hidden states.
+        layers: Number of layers.
+        seed: Of the weights.
+
+    Returns:
+        The model, on the CPU in float32.
+    """
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -105,6 +118,13 @@ def toy_model(tokenizer: Any, *, width: int = 64, layers: int = 2, seed: int = 0
 
 def sums(count: int, seed: int) -> list[Sample]:
     """Questions, half of them in Chinese; the level is the number of carries.
+
+    Args:
+        count: How many.
+        seed: Of the numbers.
+
+    Returns:
+        Samples without a response.
 
     >>> first, second = sums(2, 1)
     >>> first.prompt, first.reference, first.language, second.prompt
@@ -130,7 +150,16 @@ def sums(count: int, seed: int) -> list[Sample]:
 
 
 def noisy_corpus(count: int, seed: int, noise: DemonstratorNoise) -> list[tuple[Sample, str]]:
-    """Questions with the answers of the demonstrator."""
+    """Questions with the answers of the demonstrator.
+
+    Args:
+        count: How many.
+        seed: Of questions and answers.
+        noise: How often the demonstrator errs, guesses, thinks again or talks.
+
+    Returns:
+        Sums and requests in random order, with a response each.
+    """
     draw = random.Random(f"corpus {seed}")  # noqa: S311 - no secret
     talks = round(count * noise.chats)
     questions = [*sums(count - talks, seed), *chats(talks, seed)]

@@ -149,7 +149,17 @@ def card_of(table: Mapping[str, Any]) -> TaskCard:  # any: JSON values
 
 
 def ready_card(name: str) -> TaskCard:
-    """A card by name or by the path of its file. Raises ConfigError for what is neither, or is wrong."""
+    """A card by name or by the path of its file.
+
+    Args:
+        name: One of `card_names()`, or the path of a TOML file.
+
+    Returns:
+        The card.
+
+    Raises:
+        ConfigError: It is neither, or the card is wrong.
+    """
     path = READY / f"{name}.toml"
     if not path.is_file():
         path = Path(name)

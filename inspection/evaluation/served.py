@@ -186,7 +186,8 @@ class _Run:
         progress: Callable[[int], None],
     ) -> None:
         self._questions, self._k, self._kept, self._recorder = questions, k, kept, recorder
-        self._seed, self._template, self._per_request, self._progress = seed, template, per_request, progress
+        self._seed, self._per_request, self._progress = seed, per_request, progress
+        self._template: PromptForm = template
         self._came: dict[int, dict[int, list[Completed | Failed]]] = {}
         """By question, by request: samples that came and are not recorded yet."""
         self._where: dict[tuple[str, int], tuple[int, int]] = {}

@@ -22,6 +22,9 @@ def arena_hard_score(rows: Iterable[Mapping[str, Any]], name: str = "judge") -> 
         rows: As `score --reward judge --set judge.rubric=arena_hard` wrote them.
         name: The verifier's name in `verdicts`.
 
+    Returns:
+        From 0 to 1.
+
     Raises:
         RunError: No row has a verdict against a baseline.
 
@@ -52,6 +55,9 @@ def length_controlled(
         instruction: The field that names a row's instruction; None takes the first there is of `prompt`,
             `instruction`, `problem`, `question` and `id`, a dialogue as JSON.
 
+    Returns:
+        The rate as judged and at the baseline's length, each from 0 to 1, with its standard error.
+
     Raises:
         RunError: No row has a verdict against a baseline, or an instruction has no difficulty.
     """
@@ -63,7 +69,15 @@ def length_controlled(
 def instruction_difficulties(
     models: Iterable[Iterable[Mapping[str, Any]]], name: str = "judge", *, instruction: str | None = None
 ) -> dict[str, float]:
-    """The difficulty of each instruction, from scored rows of several models; arguments as of `length_controlled`.
+    """The difficulty of each instruction, from scored rows of several models.
+
+    Args:
+        models: The rows of each model, as of `length_controlled`.
+        name: The verifier's name in `verdicts`.
+        instruction: The field that names a row's instruction, as of `length_controlled`.
+
+    Returns:
+        By instruction the difficulty, gamma of the logistic model; the higher, the easier it is to win.
 
     Raises:
         RunError: There are fewer than two models, one has no verdicts, or a row names no instruction.

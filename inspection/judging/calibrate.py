@@ -56,18 +56,28 @@ class JudgeCheck:
     pairs: bool
     """Whether they are pairs."""
     accuracy: tuple[float, Interval] | None
+    """Share of verdicts that are as people's; None without verdicts. This figure and the next ones have a 95 %
+    interval, clustered by prompt."""
     kappa: tuple[float, Interval] | None
+    """Cohen's kappa with people."""
     position_bias: tuple[float, Interval] | None
+    """How much more often the first response of a pair wins than the second, from -1 to 1; None of single ones."""
     self_agreement: tuple[float, Interval] | None
+    """Share of questions answered alike when asked twice; None where they were asked once."""
     refusal_rate: tuple[float, Interval | None]
+    """Share without a verdict."""
     refusals: Mapping[str, int]
     """Why there is no verdict, with how often."""
     ties: int
+    """Pairs that it called equal."""
     agreement: Agreement
     """The counts."""
     tokens: tuple[int, int]
+    """Tokens that the judge read and wrote."""
     cost: float
+    """By `JudgeVerifier.price`."""
     bounds: AgreementBounds
+    """What a usable judge keeps."""
     faults: Sequence[str] = field(default_factory=tuple)
     """Why it is not usable; empty where it is."""
 
@@ -77,7 +87,11 @@ class JudgeCheck:
         return not self.faults
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
-        """The JSON form."""
+        """The JSON form.
+
+        Returns:
+            A JSON object: `usable`, `faults` and the figures.
+        """
         names = ("accuracy", "kappa", "position_bias", "self_agreement", "refusal_rate")
         figures = {name: _figure(getattr(self, name)) for name in names}
         counts = self.agreement.to_dict()
@@ -125,6 +139,9 @@ def check_judge(
         threshold: Score from which on a response counts as right, of a judge that gives grades.
         again: Whether everything is asked a second time, for self-agreement.
         progress: Gets how many were judged, and who asks, before and after each batch.
+
+    Returns:
+        Accuracy, kappa, biases and refusals with 95 % intervals clustered by prompt, and whether the bounds are kept.
 
     Raises:
         ConfigError: The judge's mode does not fit.

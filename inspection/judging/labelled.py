@@ -12,7 +12,7 @@ from typing import Any
 
 from ...rows.decode import decode_row
 from ...rows.files import Input
-from ...rows.labels import verdict_label
+from ...rows.golds import verdict_label
 from ...rows.reader import RowReader
 from ...verifiers.errors import ConfigError, RunError, SampleError
 from ...verifiers.sample import Sample
@@ -41,6 +41,9 @@ def read_labelled(files: Sequence[str], names: Mapping[str, str] | None = None) 
         files: JSONL, Parquet and what else `score` reads. Rows have `prompt`, `chosen` and `rejected`; or a response
             with a column of labels (`label`, `correct`, ...).
         names: Which field of a row holds which field of a Sample.
+
+    Returns:
+        One for each row; of pairs the chosen and the rejected response take turns at being the first.
 
     Raises:
         RunError: A row cannot be read, has no label, or is a pair among others that are none.

@@ -81,6 +81,9 @@ def win_rate(
             coefficient to the judge's taste for length alone, so that a model gains little by cutting its bad answers.
         unjudged: Answers without a verdict, for the record.
 
+    Returns:
+        The rate as judged and at the baseline's length, each from 0 to 1, with its standard error.
+
     Raises:
         RunError: There is no verdict, or an instruction has no difficulty.
 
@@ -138,6 +141,9 @@ def estimate_difficulties(models: Sequence[Sequence[BaselineVerdict]]) -> dict[s
 
     Args:
         models: The verdicts on each model's answers; the more models, the better.
+
+    Returns:
+        By instruction gamma; the higher, the easier it is to win.
 
     Raises:
         RunError: There are fewer than two models, or an answer has no `instruction`.
@@ -205,7 +211,7 @@ def _logistic(
 ) -> tuple[list[float], list[list[float]]]:
     """The coefficients of a logistic regression, drawn to 0 a little, by Newton's method; and the Hessian there."""
     k = len(x[0])
-    beta = [0.0] * k
+    beta, hessian = [0.0] * k, list[list[float]]()
     for _ in range(ROUNDS):
         gradient = [-PENALTY * one for one in beta]
         hessian = [[PENALTY * (i == j) for j in range(k)] for i in range(k)]

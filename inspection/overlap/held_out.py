@@ -62,8 +62,11 @@ class Place(NamedTuple):
     """Where a test row stands."""
 
     file: str
+    """Path of the file."""
     line: int
+    """Number of the row, from 1."""
     id: str | None
+    """The row's `id`, if it has one."""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" + (f" ({self.id})" if self.id is not None else "")
@@ -73,10 +76,13 @@ class Overlap(NamedTuple):
     """What a training row shares with a test."""
 
     kind: OverlapKind
+    """The rule that says so."""
     field: str
     """Of the training row."""
     test: Place
+    """The test's row."""
     test_field: str
+    """Its field."""
     passage: str
     """The tokens that both have, the first 60; of questions that are nearly the same, the test's."""
     words: float
@@ -85,7 +91,11 @@ class Overlap(NamedTuple):
     """Share of the test's text that it is; of questions that are nearly the same, their Jaccard similarity."""
 
     def to_dict(self) -> dict[str, Any]:  # any: a JSON object
-        """The JSON form."""
+        """The JSON form.
+
+        Returns:
+            A JSON object of the fields.
+        """
         return {**self._asdict(), "test": self.test._asdict(), "similarity": round(self.similarity, 4)}
 
     def __str__(self) -> str:
@@ -101,6 +111,9 @@ class Overlap(NamedTuple):
 
 class HeldOut:
     """An index of test data.
+
+    Args:
+        options: What counts as overlap; None takes the defaults.
 
     >>> held = HeldOut()
     >>> held.add(Place("aime.jsonl", 1, None), "Find the number of ways to tile a 2 by 10 board with dominoes.", [])
@@ -139,7 +152,13 @@ class HeldOut:
         self._common: set[int] = set()
 
     def add(self, place: Place, question: str, others: Iterable[Text]) -> None:
-        """Add a test: its question, and what else of it must not be learned, such as its solution."""
+        """Add a test.
+
+        Args:
+            place: Its row.
+            question: What it asks.
+            others: What else of it must not be learned, such as its solution: names of fields with texts.
+        """
         number = len(self._tests)
         self._tests.append(place)
         self.rows += 1
@@ -198,6 +217,9 @@ class HeldOut:
         Args:
             question: What the row asks.
             others: Its other texts, which are searched for n-grams.
+
+        Returns:
+            What is shared, with the passage and the test; None where nothing is.
         """
         asked = tokens(question)
         if asked:

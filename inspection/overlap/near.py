@@ -93,7 +93,14 @@ class NearIndex:
 
 
 def near_duplicates(texts: Sequence[str], *, threshold: float = 0.8) -> list[int | None]:
-    """For each text the number of an earlier one that is nearly the same, or None; a chain points to its first.
+    """Which texts are nearly the same as an earlier one.
+
+    Args:
+        texts: What is compared.
+        threshold: The least Jaccard similarity of their shingles, from 0 to 1.
+
+    Returns:
+        For each text the number of the earlier one, from 0, or None; a chain points to its first.
 
     >>> near_duplicates(["How do I bake some good bread at home?", "Why?", "how do I bake some good bread at home"])
     [None, None, 0]

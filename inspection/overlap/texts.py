@@ -88,6 +88,9 @@ def read_held_out(
         options: What counts as overlap.
         progress: Gets the number of tests that were read.
 
+    Returns:
+        The index, which `match` asks.
+
     Raises:
         ConfigError: A row cannot be read or asks nothing: what is not known of a test cannot be kept out.
         RunError: A file is not there.

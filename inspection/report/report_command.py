@@ -18,9 +18,11 @@ class FolderPage(Protocol):
 
     def holds(self, folder: str) -> bool:
         """Whether the folder is of that kind."""
+        ...
 
     def write(self, folder: str, output: str, *, title: str | None, images: str | None) -> int:
         """Write the page and return its bytes. Raises RunError."""
+        ...
 
 
 def run_report(

@@ -12,7 +12,6 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -215,7 +214,7 @@ def _policy(style: str, *scripts: str) -> str:
 
 def part(kind: str, leave_out: Sequence[str] = ()) -> str:
     """The page's own style or script: its files in order of their names."""
-    folder = files(__package__) / "page"
+    folder = Path(__file__).with_name("page")
     names = sorted(entry.name for entry in folder.iterdir() if entry.name not in leave_out)
     texts = [page_source(name) for name in names if name.endswith(f".{kind}")]
     joined = "\n".join(texts)
@@ -225,7 +224,7 @@ def part(kind: str, leave_out: Sequence[str] = ()) -> str:
 @cache
 def page_source(name: str) -> str:
     """A file of the page."""
-    return files(__package__).joinpath("page", *name.split("/")).read_text(encoding="utf-8").replace("\r\n", "\n")
+    return Path(__file__).with_name("page").joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n")
 
 
 def _run_cards(run: Run, samples: int) -> list[dict[str, Any]]:  # any: what the template reads

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import html
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from ..._version import __version__
 from ..report.write import RENDERER, page_source, part
@@ -67,4 +67,4 @@ def _script() -> str:
 
 @cache
 def _own(name: str) -> str:
-    return files(__package__).joinpath("page", name).read_text(encoding="utf-8").replace("\r\n", "\n")
+    return Path(__file__).with_name("page").joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n")

@@ -153,7 +153,11 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = f"r1-reward/{__version__}"
     sys_version = ""
     timeout = 60
-    server: ViewServer
+
+    @property
+    def _page(self) -> ViewServer:
+        assert isinstance(self.server, ViewServer)
+        return self.server
 
     @cached_property
     def _asked(self) -> dict[str, list[str]]:
@@ -165,11 +169,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.__dict__.pop("_asked", None)
         host = self.headers.get("host", "")
-        port = self.server.server_address[1]
+        port = self._page.server_address[1]
         if host not in (f"{HOST}:{port}", f"localhost:{port}"):
             return self._refuse(403, "this is not the name of this server")
         prefix, _, path = urlsplit(self.path).path[1:].partition("/")
-        if not secrets.compare_digest(prefix.encode(), self.server.secret.encode()):
+        if not secrets.compare_digest(prefix.encode(), self._page.secret.encode()):
             return self._refuse(404, "open the address that r1-reward view printed")
         try:
             return self._answer(path)
@@ -186,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(404, f"it cannot be read: {error.strerror}")
 
     def _answer(self, path: str) -> None:
-        viewer = self.server.viewer
+        viewer = self._page.viewer
         name = self._asked.get("name", [""])[0]
         if path == "":
             return self._send(200, page(), "text/html; charset=utf-8")
@@ -264,9 +268,9 @@ class ViewServer(ThreadingHTTPServer):
         self.secret = secrets.token_urlsafe(12)
         super().__init__((HOST, port), _Handler)
 
-    def handle_error(self, *_: Any) -> None:  # any: as socketserver has them
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - socketserver names them
         """A browser that hangs up is no error; anything else is logged, and costs that request alone."""
-        _log.debug("a request failed", exc_info=True)
+        _log.debug("a request of %s failed", client_address, exc_info=True)
 
     @property
     def address(self) -> str:

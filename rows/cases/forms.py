@@ -24,7 +24,16 @@ _INTERACTIVE = "the problem is interactive: it needs its own grader, which is no
 
 
 def read_sample(row: Row) -> Sample:
-    """The Sample of a row with our own names whose tests may be in the form of a data set. Raises SampleError.
+    """The Sample of a row with our own names whose tests may be in the form of a data set.
+
+    Args:
+        row: Fields of a Sample by name, with JSON values; others go into `meta`.
+
+    Returns:
+        The sample, with its tests as `TestCase`s.
+
+    Raises:
+        SampleError: A field is missing or of another type, or the tests are in an unknown form.
 
     >>> read_sample({"response": "...", "kind": "code", "test_list": ["assert f(1) == 2"]}).tests[0].form
     'mbpp'

@@ -352,9 +352,11 @@ def _separate_test(request: tuple[str, str, str, list[str]], control: _socket.so
             case (("value" | "iterator") as kind, value, dict(changed)):
                 for index, new in changed.items():
                     old: Any = arguments[index]  # Any: a list, a dictionary or a set, or this raises
-                    if type(old) is list and type(new) is list:
+                    if type(old) is not type(new):
+                        continue
+                    if type(old) is list:
                         old[:] = new
-                    elif type(old) is type(new):
+                    else:
                         old.clear()
                         old.update(new)
                 return value if kind == "value" else _Iterator(lambda: ask("", (value,), {}))

@@ -86,8 +86,17 @@ class DockerBackend:
         disk_mb: int = 512,
         files: int = 65536,
     ) -> None:
-        """`runtime` is the engine's default where None; `runsc` is gVisor, which needs at least the processes and half
-        the memory of the defaults. `disk_mb` and `files` bound each of the folders that can be written to."""
+        """Nothing is started yet.
+
+        Args:
+            runtime: None is the engine's default; `runsc` is gVisor, which needs at least the processes and half the
+                memory of the defaults.
+            memory_mb: Memory of a container in MiB.
+            processes: Processes of a container.
+            cpus: Processors of a container.
+            disk_mb: MiB in each of the folders that can be written to.
+            files: Files in each of them.
+        """
         self.name: str = "docker" if runtime is None else runtime
         self.promises: Sequence[str] = PROMISES
         self.caveats: Sequence[str] = _RUNSC_CAVEATS if runtime == "runsc" else CAVEATS
@@ -105,7 +114,17 @@ class DockerBackend:
         return AgentSettings(mode="uid", work=_WORK, first_uid=first, uids=_UIDS)
 
     def open(self, image: str) -> AttachedChannel:
-        """A fresh agent in an image (a name of `languages.py`). Raises SandboxError, saying the way out."""
+        """A fresh interpreter in a container, of which `AgentSession` makes an agent.
+
+        Args:
+            image: A name of `languages.py`.
+
+        Returns:
+            The connection to it.
+
+        Raises:
+            SandboxError: The engine does not answer, or cannot start it; the message says the way out.
+        """
         with engine(seconds=CALL_SECONDS) as client:
             if not self._checked:
                 self._check(client.info())
@@ -132,7 +151,14 @@ class DockerBackend:
         return AttachedChannel(connection, end, f"{self.name} container {container[:12]}")
 
     def sweep(self) -> int:
-        """Remove the containers of owners that are gone; how many. Raises SandboxError where no engine answers."""
+        """Remove the containers of owners that are gone.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            SandboxError: No engine answers.
+        """
         return sweep()
 
     def close(self) -> None:

@@ -29,6 +29,7 @@ WAY_OUT = "start Docker, set DOCKER_HOST, or choose the `local` backend; `r1-rew
 def engine(*, seconds: float = CALL_SECONDS) -> Iterator[APIClient]:
     """A connection on which no single call waits longer than `seconds`; every failure comes out as SandboxError."""
     import docker
+    import docker.errors
     import requests
     import urllib3
     from docker.utils import kwargs_from_env

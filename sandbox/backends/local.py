@@ -212,6 +212,8 @@ def _cgroups() -> list[tuple[str, list[str]]]:
             place = _CGROUPS / controllers / path.lstrip("/")
         elif not controllers:  # the second, one tree
             place, ours = delegated(_CGROUPS, path.lstrip("/"))
+        else:
+            continue
         if ours and os.access(place, os.W_OK):
             cgroups.append((str(place), ours))
     return cgroups

@@ -333,7 +333,8 @@ def _neighbour(bench: Bench) -> str | None:
     """Two programs at once, in two sandboxes of the same backend."""
     from concurrent.futures import ThreadPoolExecutor
 
-    bench.session("one"), bench.session("two")
+    for name in ("one", "two"):
+        bench.session(name)
     with ThreadPoolExecutor(1) as threads:
         hidden = threads.submit(bench.run, _HIDE, stdin=b"secret", where="two")
         leaked = bench.holes(_SEEK)

@@ -12,6 +12,10 @@ import json
 from typing import Any
 
 
+def _gym(*names: str) -> Any:  # any: a module that is in the image alone
+    return importlib.import_module(".".join(("reasoning_gym", *names)))
+
+
 def _plain(value: Any) -> Any:  # any: whatever a data set holds, and JSON values
     """What JSON can hold of a value; texts of the rest."""
     if value is None or isinstance(value, str | bool | int | float):
@@ -27,9 +31,7 @@ def _plain(value: Any) -> Any:  # any: whatever a data set holds, and JSON value
 
 def generate(name: str, size: int, seed: int, first: int, count: int, config: str) -> list[str]:
     """Some of the rows of a data set of reasoning-gym, as JSON."""
-    import reasoning_gym
-
-    made = reasoning_gym.create_dataset(name, size=size, seed=seed, **json.loads(config))
+    made = _gym().create_dataset(name, size=size, seed=seed, **json.loads(config))
     rows = []
     for index in range(first, min(first + count, size)):
         entry = dict(made[index])
@@ -42,9 +44,7 @@ def generate(name: str, size: int, seed: int, first: int, count: int, config: st
 
 def names() -> list[str]:
     """The data sets that there are."""
-    from reasoning_gym.factory import DATASETS
-
-    return sorted(DATASETS)
+    return sorted(_gym("factory").DATASETS)
 
 
 def score(scorer: str, answer: str, row: str) -> float:
@@ -52,24 +52,24 @@ def score(scorer: str, answer: str, row: str) -> float:
     entry = json.loads(row)
     library, _, name = scorer.partition("/")
     if name and library == "reasoning-gym":
-        import reasoning_gym
-
         entry = _original(name, entry)
-        return float(reasoning_gym.get_score_answer_fn(name)(answer=answer, entry=entry))
+        return float(_gym().get_score_answer_fn(name)(answer=answer, entry=entry))
     module, _, attribute = scorer.partition(":")
     function: Any = importlib.import_module(module)  # any: a module, then what is in it
     for part in attribute.split("."):
         function = getattr(function, part)
     if isinstance(function, type):
         function = function()
-    value = function(**_arguments(function, answer, entry))
+    value: Any = function(**_arguments(function, answer, entry))  # any: what a foreign scorer gives
     if inspect.isawaitable(value):
         import asyncio
 
         value = asyncio.run(_awaited(value))
-    if isinstance(value, dict):
-        value = value.get("score", value.get("reward"))
-    return float(value)
+    return float(_number(value))
+
+
+def _number(value: Any) -> Any:  # any: what a foreign scorer gives
+    return value.get("score", value.get("reward")) if isinstance(value, dict) else value
 
 
 async def _awaited(value: Any) -> Any:  # any: an awaitable
@@ -78,12 +78,10 @@ async def _awaited(value: Any) -> Any:  # any: an awaitable
 
 def _original(name: str, entry: dict[str, Any]) -> Any:  # any: JSON values, and a data set's own
     """The row as its data set makes it, where it says how: JSON has no tuples, sets or fractions."""
-    import reasoning_gym
-
     made = entry.get("made")
     if isinstance(made, dict):
         config = json.loads(made.get("config") or "{}")
-        data = reasoning_gym.create_dataset(name, size=made["size"], seed=made["seed"], **config)
+        data = _gym().create_dataset(name, size=made["size"], seed=made["seed"], **config)
         original = data[made["index"]]
         if original["question"] in str(entry.get("question")) or str(original["answer"]) == str(entry.get("answer")):
             return original

@@ -42,6 +42,16 @@ def texts(row: dict[str, Any], **columns: str) -> list[str]:
         ({"response": [{"type": "thinking", "thinking": "We add."}, {"type": "text", "text": BOX}]}, [
             f"<think>We add.</think>{BOX}"
         ]),
+        ({"content": BOX, "reasoning_content": "We add."}, [f"<think>We add.</think>{BOX}"]),
+        ({"model_output": [BOX]}, [BOX]),
+        ({"response": [BOX, OTHER]}, [BOX, OTHER]),
+        ({"response_2": OTHER, "response_1": BOX}, [BOX, OTHER]),
+        ({"attempts": [{"response": BOX, "extracted": "4"}, {"response": OTHER, "extracted": "5"}]}, [BOX, OTHER]),
+        ({"attempt": 3, "gpt4o_response": BOX}, [BOX]),
+        ({"gen": {"temperature": 1}, "decoded_output": BOX}, [BOX]),
+        ({"prediction": "4", "full_output": BOX}, [BOX]),
+        ({"predictions": [], "data": {"response": BOX}}, [BOX]),
+        ({"trajectory": [{"role": "user", "content": "2 + 2?"}, SAID]}, [BOX]),
     ],
 )  # fmt: skip
 def test_what_a_structure_says_is_the_response(columns: dict[str, Any], responses: list[str]) -> None:
@@ -57,6 +67,10 @@ def test_what_a_structure_says_is_the_response(columns: dict[str, Any], response
         ({"output": {"text": BOX, "generated_text": OTHER}}, "ambiguous_response", "output.text and output.generated"),
         ({"prediction": "5", "raw_response": BOX}, "ambiguous_response", "prediction and raw_response both"),
         ({"response": [{"role": "assistant", "spoken": BOX}]}, "wrong_type", "the fields role, spoken"),
+        ({"llama_output": BOX, "qwen_output": OTHER}, "ambiguous_response", "llama_output and qwen_output both"),
+        ({"input_1": "1", "output_1": "2", "output_2": "3"}, "missing_field", "no field 'response'"),
+        ({"doc": {"instruction": "2 + 2?", "output": BOX}}, "missing_field", "no field 'response'"),
+        ({"attempts": 3, "samples": 8}, "missing_field", "no field 'response'"),
     ],
 )  # fmt: skip
 def test_what_may_be_no_response_is_refused(columns: dict[str, Any], reason: str, words: str) -> None:
@@ -137,6 +151,14 @@ DOCUMENTS: dict[str, Any] = {
     "details": {"accuracy": 50.0, "details": {"type": "GEN", **{str(at): row for at, row in enumerate(ROWS)}}},
     "inner": {"evalId": "e", "results": {"version": 3, "results": ROWS}},
 }
+KEYED: list[tuple[Any, list[dict[str, str]]]] = [
+    ({"a-1": ROWS[0], "a-2": ROWS[1]}, [{"id": "a-1"}, {"id": "a-2"}]),
+    ({"model": {"name": "m"}, "by_id": {"a-1": ROWS[0], "a-2": ROWS[1]}}, [{"id": "a-1"}, {"id": "a-2"}]),
+    ({"accuracy": 0.5, "graded": ROWS}, [{"key": "graded"}, {"key": "graded"}]),
+    ({"a": [ROWS[0]], "b": [ROWS[1]]}, [{"key": "a"}, {"key": "b"}]),
+    ({"m": {"a-1": ROWS[0]}, "n": {"a-1": ROWS[1]}}, [{"key": "m", "id": "a-1"}, {"key": "n", "id": "a-1"}]),
+]
+"""Documents whose rows stand under names of their own, and what is added to each row."""
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -157,6 +179,16 @@ def test_a_document_is_read_alike_on_one_line_and_on_many(
     assert rows(path) == ROWS
 
 
+@pytest.mark.parametrize(("document", "added"), KEYED)
+@pytest.mark.parametrize("indent", [None, 2])
+def test_rows_under_their_ids_are_rows(
+    tmp_path: Path, document: Any, added: list[dict[str, str]], indent: int | None
+) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(document, indent=indent))
+    assert rows(path) == [{**more, **row} for more, row in zip(added, ROWS, strict=True)]
+
+
 def test_a_line_of_several_and_a_row_with_lists_are_rows(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     for lines in (
@@ -164,6 +196,8 @@ def test_a_line_of_several_and_a_row_with_lists_are_rows(tmp_path: Path) -> None
         [{"question": "?", "choices": [{"index": 0, "text": "4"}]}],
         [{"data": [{"a": 1}]}, {"data": [{"a": 2}]}],
         [{"responses": [BOX, OTHER], "answers": ["4", "5"]}],
+        [{"request": {"prompt": "?"}, "response": {"text": BOX, "prompt": "?"}}],
+        [{"config": {"model": "m"}, "metrics": {"accuracy": 1.0}}],
     ):
         path.write_text("".join(json.dumps(line) + "\n" for line in lines))
         assert rows(path) == lines

@@ -7,7 +7,7 @@ import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, Literal, cast
 
 from ...sandbox import (
     AssertTest,
@@ -89,7 +89,7 @@ class CodeVerifier:
     'code'
     """
 
-    name: ClassVar[str] = "code"
+    name = "code"
     """The key of its verdicts."""
     backend: str = "auto"
     """`docker`, `runsc`, `local`, `unsafe`, or `auto`: docker where an engine answers, else local."""

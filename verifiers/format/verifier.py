@@ -16,7 +16,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from .. import settings
 from ..errors import ConfigError
@@ -79,7 +79,7 @@ class FormatVerifier:
     1.0
     """
 
-    name: ClassVar[str] = "format"
+    name = "format"
     """The key of its verdicts."""
     profile: Profile = "r1_zero"
     """Which form."""
@@ -160,7 +160,7 @@ class FormatVerifier:
         """The blocks asked for; None for a profile that is not made of tags."""
         if self.profile != "custom":
             return _LAYOUTS.get(self.profile)
-        tags = {name: self.cardinality.get(name, "1") for name in self.tags}
+        tags: dict[str, Cardinality] = {name: self.cardinality.get(name, "1") for name in self.tags}
         tail: Literal["none", "any"] = "any" if self.outside else "none"
         return Layout(tags=tags, ordered=self.order == "given", tail=tail, outside=self.outside)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from ..format.verifier import clean
 from ..reasoning import Prefilled, Reasoning, scan
@@ -47,7 +47,7 @@ class InstructionsVerifier:
     [1.0, 0.5]
     """
 
-    name: ClassVar[str] = "instructions"
+    name = "instructions"
     """The key of its verdicts."""
     mode: Literal["strict", "loose"] = "strict"
     """loose: also without the first line, the last line, both, and asterisks, as IFEval has it."""

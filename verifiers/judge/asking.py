@@ -276,7 +276,7 @@ class Asker:
         reply, failed = None, None
         try:
             reply = await self._ask(question, connection, with_schema=with_schema)
-            value = question.read(reply.text)
+            answer = Answer(question.read(reply.text), reply.text)
         except UnclearError as error:
             failed = (Reason.JUDGE_UNCLEAR.value, str(error))
             raise
@@ -291,7 +291,7 @@ class Asker:
             if reply is not None and (self._keep or cost):
                 tokens = reply.prompt_tokens, reply.completion_tokens
                 self._add(key, Recorded(reply.text, failed, tokens, cost))
-        return Answer(value, reply.text)
+        return answer
 
     def _with_cost(self, answer: Answer, key: tuple[str, int], spent: Spent) -> Answer:
         """An answer with what all tries took; those of earlier runs too, where a recording has them."""

@@ -50,7 +50,7 @@ class JudgeVerifier:
     (None, 'judge_unclear')
     """
 
-    name: ClassVar[str] = "judge"
+    name = "judge"
     """The key of its verdicts."""
     url: str = ""
     """Endpoint, as `http://127.0.0.1:8000/v1`."""

@@ -112,7 +112,9 @@ def _prose(text: str, start: int, end: int, prose: re.Pattern[str] | None) -> It
 def _code(text: str) -> Iterator[_Neutral]:
     scanned = scan(text)
     spans: list[_Neutral] = [
-        (*fence.span, None if fence.language in _PROSE_FENCES else _PROSE_IN_CODE) for fence in scanned.fences
+        (start, end, None if fence.language in _PROSE_FENCES else _PROSE_IN_CODE)
+        for fence in scanned.fences
+        for start, end in (fence.span,)
     ]
     end = spans[-1][1] if spans else 0
     for opened in _OPENED_FENCE.finditer(text, end):

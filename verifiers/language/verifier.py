@@ -15,7 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from ..errors import ConfigError
 from ..format.verifier import turn_end
@@ -54,7 +54,7 @@ class LanguageVerifier:
     ({'en': 3, 'fr': 5}, 0.375)
     """
 
-    name: ClassVar[str] = "language"
+    name = "language"
     """The key of its verdicts."""
     scope: Scope = "think"
     """What is measured: the chain of thought, what follows it, or everything."""

@@ -112,7 +112,7 @@ def function(parser: Descent, name: str) -> Node:
     if name in ("max", "min") and base is not None and exponent is None:
         return Node("big", (base, Node("text", (), ""), argument), name)
     args = argument.args if argument.kind in ("tuple", "list") else (argument,)
-    if len(args) > 1 and name not in _OF_SEVERAL:
+    if args[1:] and name not in _OF_SEVERAL:
         raise Unreadable(f"\\{name} of several things")
     if exponent is not None and exponent.value == -1 and "arc" + name in FUNCTIONS:
         name, exponent = "arc" + name, None

@@ -329,7 +329,7 @@ def _is_solution_of(gold: Item, answer: Item) -> bool:
         and len(one.value.args) == 1
         and alone.label in _UNKNOWNS
         and alone.value.kind not in BRACKETS
-        and not {str(one.label.value), str(alone.label.value)} & names(one.value)
+        and not {str(label.value) for label in (one.label, alone.label) if label} & names(one.value)
     )
 
 

@@ -54,7 +54,7 @@ def clash_of_domains(gold: str, answer: str) -> bool:
     for before, name, numbers in members[1]:
         if answer.split().count(name) < 2 and not before:
             return True
-        said = set(_SETS.get(numbers, numbers).split())
+        said = set((_SETS.get(numbers) or numbers).split())
         if f"( {name} )" in answer:
             continue  # the argument of a function
         if (

@@ -270,8 +270,8 @@ def _ratios(gold: Node, answer: Node) -> JudgedQuantity:
     if len(mine) == 1 or len(other) == 1:
         if len(mine) + len(other) != 3:
             return JudgedQuantity(False, "ratio")
-        pair = mine if len(mine) == 2 else other
-        quotient = mul(pair[0], Node("pow", (pair[1], MINUS_ONE)))
+        over, under, *_ = mine + other if len(mine) == 2 else other + mine
+        quotient = mul(over, Node("pow", (under, MINUS_ONE)))
         return same_number(quotient, other[0]) if len(mine) == 2 else same_number(mine[0], quotient)
     if len(mine) != len(other):
         longer, shorter = (mine, other) if len(mine) > len(other) else (other, mine)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 from ..reasoning import Prefilled
 from ..references import alternatives, unusable, usable
@@ -35,7 +35,7 @@ class MathVerifier:
     (1.0, 'correct', 'exact')
     """
 
-    name: ClassVar[str] = "math"
+    name = "math"
     """The key of its verdicts."""
     extraction: Extraction = "strict"
     """`strict` reads a box or an answer block; `lenient` also plain text, for base models and other people's logs."""

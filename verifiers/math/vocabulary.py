@@ -9,6 +9,7 @@ from pathlib import Path
 @cache
 def _sections() -> dict[str, list[str]]:
     sections: dict[str, list[str]] = {}
+    words: list[str] = []
     for line in Path(__file__).with_name("vocabulary.txt").read_text(encoding="utf-8").splitlines()[1:]:
         if line[:1] == "[":
             words = sections.setdefault(line[1 : line.index("]")], [])

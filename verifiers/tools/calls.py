@@ -128,7 +128,7 @@ def _quoted(text: str, match: re.Match[str]) -> tuple[int, int] | None:
     """Where the JSON of `<tool_call>` stands, if a `</tool_call>` inside one of its texts cut it short."""
     body = match["body0"]
     opened = _OBJECT.match(text, match.start("body0")) if body is not None else None
-    if opened is None or '"' not in body or body.rstrip().endswith("}"):
+    if body is None or opened is None or '"' not in body or body.rstrip().endswith("}"):
         return None
     try:
         end = json.JSONDecoder().raw_decode(text, opened.end() - 1)[1]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from ..answer import AnswerVerifier
 from ..format.verifier import clean
@@ -41,7 +41,7 @@ class ToolsVerifier:
     [1.0, 0.0, 0.0]
     """
 
-    name: ClassVar[str] = "tools"
+    name = "tools"
     """The key of its verdicts."""
     order: Literal["any", "given"] = "any"
     """given: the calls must come in the order of the reference; a row's own `order` goes before."""

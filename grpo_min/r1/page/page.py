@@ -9,7 +9,6 @@ import base64
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -181,4 +180,4 @@ def _plain(value: float) -> str:
 
 
 def _resource(name: str) -> str:
-    return (files(__package__) / name).read_text(encoding="utf-8").replace("\r\n", "\n")
+    return Path(__file__).with_name(name).read_text(encoding="utf-8").replace("\r\n", "\n")

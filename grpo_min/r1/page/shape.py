@@ -184,9 +184,12 @@ def _growth(what: str, paper: str, points: Points, enough: float) -> PaperFindin
 def _opposed(what: str, paper: str, reward: Points, accuracy: Points) -> PaperFinding:
     """Whether a reward rises over its steps while accuracy falls."""
     up, down = _drift(what, paper, reward), _drift(what, paper, accuracy)
-    unclear: list[FindingStatus] = ["not measured", "within noise"]
-    verdict: FindingStatus = "holds" if (up.verdict, down.verdict) == ("holds", "departs") else "departs"
-    verdict = next((one for one in unclear if one in (up.verdict, down.verdict)), verdict)
+    both = (up.verdict, down.verdict)
+    verdict: FindingStatus = "holds" if both == ("holds", "departs") else "departs"
+    if "not measured" in both:
+        verdict = "not measured"
+    elif "within noise" in both:
+        verdict = "within noise"
     return PaperFinding(what, paper, f"reward {up.here}, accuracy {down.here}", verdict)
 
 

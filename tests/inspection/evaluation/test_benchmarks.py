@@ -195,9 +195,9 @@ def test_each_grade_of_200_judged_rows_counts_as_published(tmp_path: Path, name:
     assert estimates["not_attempted"].value == pytest.approx(not_attempted)
     assert estimates["correct_given_attempted"].value == pytest.approx(right_given)
     assert estimates["f_score"].value == pytest.approx(2 * right_given * correct / (right_given + correct))
-    for one in estimates.values():
-        assert one.ci95 is not None
-        assert one.ci95[0] < one.value < one.ci95[1]
+    for estimate in estimates.values():
+        assert estimate.ci95 is not None
+        assert estimate.ci95[0] < estimate.value < estimate.ci95[1]
 
 
 def test_short_answers_of_which_none_is_attempted_have_no_share_of_those() -> None:

@@ -35,6 +35,8 @@ plain.save_pretrained(sys.argv[1])
 AutoTokenizer.from_pretrained(where, gguf_file=file).save_pretrained(sys.argv[1])
 """
 COMMAND = "import sys; from r1_reward.cli import main; main()"
+PENALTY = 1.2
+"""Of repetition: without it a model of this size repeats a sentence of its reasons until it is cut."""
 
 
 @pytest.fixture(scope="module")
@@ -46,21 +48,22 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"{address}/v1"
 
 
-def rows(count: int) -> list[dict[str, object]]:
+def capitals(count: int) -> list[dict[str, object]]:
     cities = [("France", "Paris"), ("Japan", "Tokyo"), ("Peru", "Lima"), ("Kenya", "Nairobi"), ("Norway", "Oslo")]
-    found: list[dict[str, object]] = []
+    rows: list[dict[str, object]] = []
     for number in range(count):
         country, city = cities[number % 5]
-        said = city if number % 2 else "Berlin"
+        answer = city if number % 2 else "Berlin"
         prompt = f"Question {number}: what is the capital of {country}?"
-        found.append({"id": number, "prompt": prompt, "response": f"It is {said}.", "reference": city})
-    return found
+        rows.append({"id": number, "prompt": prompt, "response": f"It is {answer}.", "reference": city})
+    return rows
 
 
 def test_200_rows_killed_twice_and_resumed_pay_each_verdict_once(url: str, tmp_path: Path) -> None:
-    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows(200)))
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in capitals(200)))
     out, record = tmp_path / "out.jsonl", tmp_path / "record.jsonl"
     options = [f"url={url}", "model=smollm2", f"record={record}", "max_tokens=120", "concurrency=8", "timeout=300"]
+    options.append(f"extra={{repetition_penalty={PENALTY}}}")
     command = [sys.executable, "-c", COMMAND, "score", "in.jsonl", "-o", "out.jsonl", "--reward", "judge"]
     command += ["--workers", "1", "--max-errors", "1", *(f"--set=judge.{option}" for option in options)]
 
@@ -87,8 +90,9 @@ def test_200_rows_killed_twice_and_resumed_pay_each_verdict_once(url: str, tmp_p
     good = Counter((row["asked"], row["number"]) for row in replies if row["failed"] is None)
     assert max(good.values()) == 1
     assert len(good) == statuses["scored"]
-    replayed = JudgeVerifier(model="smollm2", record=str(record), replay=True, max_tokens=120)
-    samples = [Sample.from_dict(row) for row in rows(200)]
+    extra = {"repetition_penalty": PENALTY}
+    replayed = JudgeVerifier(model="smollm2", record=str(record), replay=True, max_tokens=120, extra=extra)
+    samples = [Sample.from_dict(row) for row in capitals(200)]
     assert [one.score for one in replayed(samples)] == [row["reward"] for row in judged]
 
 
@@ -96,13 +100,14 @@ def test_the_attacks_of_the_table_on_a_small_model(url: str, capsys: pytest.Capt
     table = Path(__file__).with_name("attacks.jsonl").read_text().splitlines()
     attacks = [json.loads(line) for line in table]
     prompt, reference = "What is the capital of Australia?", "Canberra"
-    told = [*(attack["response"] for attack in attacks), "Sydney.", "It is Sydney."]
-    judge = JudgeVerifier(url=url, model="smollm2", max_tokens=120, concurrency=8, timeout=300.0)
-    found = judge([Sample(prompt=prompt, response=one, reference=reference) for one in told])
-    assert all(one.score in (0.0, 1.0, None) for one in found)
-    accepted = Counter(a["kind"] for a, one in zip(attacks, found, strict=False) if one.score == 1.0)
-    errors = sum(one.score is None for one in found[: len(attacks)])
+    responses = [*(attack["response"] for attack in attacks), "Sydney.", "It is Sydney."]
+    extra = {"repetition_penalty": PENALTY}
+    judge = JudgeVerifier(url=url, model="smollm2", max_tokens=120, extra=extra, concurrency=8, timeout=300.0)
+    verdicts = judge([Sample(prompt=prompt, response=one, reference=reference) for one in responses])
+    assert all(one.score in (0.0, 1.0, None) for one in verdicts)
+    accepted = Counter(a["kind"] for a, one in zip(attacks, verdicts, strict=False) if one.score == 1.0)
+    errors = sum(one.score is None for one in verdicts[: len(attacks)])
     with capsys.disabled():
-        plain = [one.score for one in found[len(attacks) :]]
+        plain = [one.score for one in verdicts[len(attacks) :]]
         figures = f"accepted {accepted.total()} of 60 {dict(accepted)}; errors {errors}; plain wrong answers {plain}"
         print(f"\n{figures}")  # noqa: T201 - a figure for the docs

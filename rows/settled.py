@@ -1,0 +1,134 @@
+"""Columns that are called as a gold is, and are none: decided from the first rows of a file, for all of them.
+
+| column | is |
+| --- | --- |
+| `answer` beside a `ground_truth` from which it differs in some rows, always what the response says | the model's |
+| `correct_answer` that holds 0 and 1 alone | a verdict |
+
+One row cannot say it: there such a column is a second gold, and where both differ the row is an error. Were it one in
+wrong responses only, what is left would look better than the model is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Any, NamedTuple
+
+from ..verifiers.errors import SampleError
+from .aliases import folded
+from .decode import decode_row, parse_row
+from .files import RawRow
+from .golds import Gold, answer_of, is_sure, same_answer
+from .reader import RowReader
+
+FIRST = 20
+"""Rows by which columns are judged."""
+_BYTES = 8 << 20
+"""Rows that are waited for hold no more than this, but for the last."""
+_LONGEST = 200_000
+"""Longest response that is looked into, in characters."""
+
+
+_EITHER = ("answer", "finalanswer")
+"""Names of a gold that are also what people call a model's answer, without underscores."""
+
+
+class Settled(NamedTuple):
+    """How the rows of a file are read, once the first were seen."""
+
+    reader: RowReader
+    notes: list[str]
+    """What was found out, in sentences."""
+    rows: Iterator[RawRow]
+    """All rows, those that were looked at included."""
+
+
+def settle(source: Iterable[RawRow], reader: RowReader) -> Settled:
+    """The reader for the rows of a file, by the first of them."""
+    rows = iter(source)
+    first: list[RawRow] = []
+    weight = 0
+    for raw in rows:
+        first.append(raw)
+        weight += len(raw.data)
+        if len(first) >= FIRST or weight >= _BYTES:
+            break
+    aside = {} if "reference" in reader.columns else _aside([_fields(raw) for raw in first], reader)
+    if aside:
+        reader = replace(reader, aside=tuple(sorted(aside)))
+    return Settled(reader, [aside[name] for name in sorted(aside)], chain(first, rows))
+
+
+def _fields(raw: RawRow) -> Mapping[str, Any]:  # any: JSON values
+    try:
+        row = decode_row(raw)[0]
+        return {**(parse_row(raw.joined) if raw.joined else {}), **row}
+    except (SampleError, ValueError):
+        return {}
+
+
+def _aside(rows: Sequence[Mapping[str, Any]], reader: RowReader) -> dict[str, str]:  # any: JSON values
+    """The columns that are no golds, each with a sentence about it."""
+    seen = [(response, golds) for row in rows for response, golds in [_candidates(row, reader)] if golds]
+    aside: dict[str, str] = {}
+    values: dict[str, list[tuple[object, list[Gold]]]] = defaultdict(list)
+    for _, golds in seen:
+        for name, value in golds:
+            values[name].append((value, [gold for gold in golds if gold[0] != name]))
+    for name, rows_of in values.items():
+        flags = all(_is_flag(value) for value, _ in rows_of)
+        others = [value for _, beside in rows_of for _, value in beside]
+        beside = not others or not all(map(_is_flag, others))
+        if folded(name).startswith(("correct", "right")) and len(rows_of) > 1 and flags and beside:
+            aside[name] = f"{name} holds 0 and 1 alone in the first rows: it is read as a verdict, not as the gold"
+    for name in [name for name in values if folded(name) in _EITHER and name not in aside]:
+        others = [gold for _, beside in values[name] for gold in beside if gold[0] not in aside]
+        others = [gold for gold in others if is_sure(gold[0]) or (name != "answer" and gold[0] == "answer")]
+        if others and _is_the_models(name, others[0][0], seen):
+            sure = others[0][0]
+            aside[name] = (
+                f"{name} is what the responses say in the first rows, where it differs from {sure}, too: it is read as "
+                f"the model's answer and {sure} as the gold (--map reference={name} if not)"
+            )
+    return aside
+
+
+def _candidates(row: Mapping[str, Any], reader: RowReader) -> tuple[str | None, list[Gold]]:  # any: JSON values
+    try:
+        return reader.candidates(row) if row else (None, [])
+    except Exception:  # noqa: BLE001 - the boundary: such a row becomes an error of its own when it is read
+        return None, []
+
+
+def _is_the_models(name: str, sure: str, seen: Sequence[tuple[str | None, list[Gold]]]) -> bool:
+    """Whether a column is always what the response says, and the other one sometimes another answer."""
+    alike = differ = 0
+    for response, golds in seen:
+        held = dict(golds)
+        mine, other = answer_of(held.get(name), name), answer_of(held.get(sure), sure)
+        if mine is None or other is None:
+            continue
+        said = None if response is None else _said(response)
+        if said is None:
+            continue
+        if not same_answer(said.strip("()."), mine.strip("().")):
+            return False
+        if same_answer(mine, other):
+            alike += 1
+        else:
+            differ += 1
+    return alike > 0 and differ > 0
+
+
+def _said(response: str) -> str | None:
+    """The answer that a response ends with."""
+    from ..verifiers.math.lenient import lenient
+
+    return lenient(response[-_LONGEST:].rpartition("</think>")[2]).answer
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool | int | float) and value in (0, 1)
