@@ -71,15 +71,15 @@ def agreement(summary: Summary) -> TemplateData | None:
     counts = summary.agreement
     if counts is None:
         return None
-    kappa = "" if counts.kappa is None else f", kappa {counts.kappa:.3f}"
-    said = f"{counts.accuracy:.1%} of {counts.decided:,}{kappa}" if counts.accuracy is not None else "none was decided"
+    notes = [] if counts.accuracy is None else [f"{100 * counts.accuracy:.1f} % of {counts.decided:,} agree"]
+    notes += [] if counts.kappa is None else [f"kappa {counts.kappa:.3f}"]
     rows = [
         {"name": "labelled right", "right": f"{counts.both:,}", "wrong": f"{counts.label_only:,}"},
         {"name": "labelled wrong", "right": f"{counts.verdict_only:,}", "wrong": f"{counts.neither:,}"},
     ]
-    notes = [f"{counts.undecided:,} with a label were not decided"] if counts.undecided else []
+    notes += [f"{counts.undecided:,} with a label were not decided"] if counts.undecided else []
     notes += [f"they differ at {', '.join(counts.differing[:3])}"] if counts.differing else []
-    return {"said": said, "rows": rows, "note": "; ".join(notes)}
+    return {"rows": rows, "note": "; ".join(notes)}
 
 
 def verifiers(summary: Summary) -> list[TemplateData]:

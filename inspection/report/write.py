@@ -42,6 +42,8 @@ class ComparisonTable(NamedTuple):
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
     title: str = "Comparison, paired by problem"
+    matrix: Sequence[Sequence[str]] = ()
+    """Each system less each other; a row begins with its name."""
 
 
 class Written(NamedTuple):
