@@ -205,11 +205,11 @@ def _tests_of(value: Mapping[str, Any], name: str, row: Mapping[str, Any]) -> Fi
         return _read([value], name, row)
     if find_tests({**row, **value}, sure=False):
         return {key: item for key, item in value.items() if key not in SAMPLE_FIELDS}
-    asserts = value.get("assert_case") or value.get("asserts") or value.get("functional")
+    asserts = value.get("assert_case") or value.get("asserts")
     asserts = [asserts] if isinstance(asserts, str) else asserts
     if isinstance(asserts, list) and asserts and all(isinstance(item, str) for item in asserts):
         return _read(asserts, name, row)
-    return {}
+    return _read(value, name, row) if isinstance(value.get("functional"), str) else {}
 
 
 def _read(tests: Any, name: str, row: Mapping[str, Any]) -> Fields:  # any: JSON values

@@ -40,9 +40,10 @@ def ask_calls(*, auto_imports: bool = False) -> bytes:
     return encode(("calls", auto_imports))
 
 
-def ask_call(entry: str, args: str) -> bytes:
-    """One of `Command.calls`: a function of the program; `args` is the Python source of a tuple."""
-    return encode(("call", entry, args))
+def ask_call(entry: str, args: str, *, last: bool = False) -> bytes:
+    """One of `Command.calls`: a function of the program; `args` is the Python source of a tuple. The last of them needs
+    no fork of its own."""
+    return encode(("last" if last else "call", entry, args))
 
 
 def ask_test(code: str, names: Sequence[str] | None, runner: str = "") -> tuple[bytes, bytes | None]:

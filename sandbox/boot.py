@@ -69,7 +69,8 @@ boot()
 MAGIC_BYTES = len(MAGIC_NUMBER)
 """How much an interpreter says of itself, before it is sent anything."""
 HARNESS = ("rich", "codec", "script", "tests", "harness")
-AGENT = ("linux", "seccomp", "landlock", *HARNESS, "meters", "jail", "watch", "calls", "serve")
+ZYGOTE = ("linux", "seccomp", "landlock", "meters", "child", *HARNESS, "zygote")
+AGENT = (*ZYGOTE, "jail", "watch", "calls", "serve")
 SCRIPT = ("script",)
 _MARSHAL = 2
 """A version of the format that every Python reads."""
@@ -98,7 +99,7 @@ def starters(magic: bytes) -> dict[str, object]:
     _recall(magic)
     if magic in _made:
         return dict(_made[magic][1])
-    return {"harness": HARNESS, "start": SCRIPT}
+    return {"harness": HARNESS, "start": SCRIPT, "zygote": ZYGOTE}
 
 
 def _kept(magic: bytes) -> Path:
@@ -137,6 +138,7 @@ def _ready() -> dict[str, bytes]:
     return {
         "harness": script.file(script.HARNESS, _parts(HARNESS, True), MAGIC_NUMBER),
         "start": script.file(script.START, _parts(SCRIPT, True), MAGIC_NUMBER),
+        "zygote": script.file(script.ZYGOTE, _parts(ZYGOTE, True), MAGIC_NUMBER),
     }
 
 

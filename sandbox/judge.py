@@ -68,7 +68,8 @@ def judge(
     """Judge a submission on a session. Raises SandboxError where that could not be done, ValueError for a submission
     without tests or in an unknown language.
 
-    `fork` runs Python by forking the agent's own interpreter: faster, and weaker. `builds` keeps what compilers made.
+    `fork` runs Python scripts in forks of a clean interpreter: faster, with one seed of hashes. `builds` keeps what
+    compilers made.
     """
     if not submission.tests:
         raise ValueError("a submission without tests cannot be judged: everything would pass")
@@ -158,7 +159,10 @@ class _Judge:
                 argv=self._language.call,
                 limits=self._bounds(),
                 call=ask_calls(auto_imports=auto_imports),
-                calls=[ask_call(test.entry, test.args) for test in tests[done:]],
+                calls=[
+                    ask_call(test.entry, test.args, last=number == len(tests))
+                    for number, test in enumerate(tests[done:], done + 1)
+                ],
                 fork=self._fork,
             )
             calls = self._session.run_calls(command)
@@ -299,14 +303,7 @@ class _Judge:
 
     def _ask(self, test: AssertTest) -> Command:
         call, test_program = ask_test(test.code, test.names, test.runner)
-        # What is forked shares the agent's memory, where the test's text passes through.
-        return Command(
-            argv=self._language.call,
-            limits=self._bounds(),
-            call=call,
-            test=test_program,
-            fork=self._fork and test_program is None,
-        )
+        return Command(argv=self._language.call, limits=self._bounds(), call=call, test=test_program, fork=self._fork)
 
     def _run(self, command: Command) -> Ran:
         ran = self._session.run(command)

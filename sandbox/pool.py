@@ -92,7 +92,7 @@ class Pool:
     recycle: int = 500
     """Submissions after which an agent is replaced."""
     mode: Mode = "exec"
-    """`fork` runs Python in forks of the agent's own interpreter: faster, and weaker."""
+    """`fork` runs Python scripts, too, in forks of a clean interpreter: faster; they share the seed of hashes."""
     _states: dict[int, _State] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -96,8 +96,8 @@ class Command:
     test: bytes | None = None
     """Python only: test code for a second process that reaches the program by message."""
     fork: bool = False
-    """Python only: fork the agent's own interpreter in place of starting one. Faster, and weaker: hash seeds repeat,
-    and the agent's modules are in memory."""
+    """Python only: fork a clean interpreter (agent/zygote.py) in place of starting one, as for `call` in any case.
+    Faster; the seeds of hashes repeat."""
 
 
 Ended = Literal["exit", "signal", "time", "busy", "memory", "output", "disk", "processes"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -52,6 +53,9 @@ class TestCase:
     """stdin: the file in which the program finds its input besides."""
     output_file: str | None = None
     """stdin: the file to which it writes instead of standard output."""
+    subtasks: str | None = None
+    """`NAME=POINTS` of the subtasks that it belongs to, between commas; one is worth its points where all its tests
+    pass."""
     form: str | None = None
     """The data set's form that it was read from; evidence names it."""
 
@@ -91,6 +95,8 @@ class TestCase:
             value = getattr(self, name)
             if value is not None and not value.replace(".", "").replace("_", "").replace("-", "").isalnum():
                 raise SampleError("wrong_type", f"{name} must be the plain name of a file, got {value[:60]!r}")
+        if self.subtasks is not None and not _SUBTASKS.fullmatch(self.subtasks):
+            raise SampleError("wrong_type", f"subtasks must be NAME=POINTS between commas, got {self.subtasks[:60]!r}")
         if self.checker != "tokens":
             _check_checker(self.type, self.checker)
 
@@ -108,6 +114,7 @@ def _check_checker(kind: str, name: str) -> None:
         raise SampleError("wrong_type", f"{error}, or {OWN}NAME for one of CodeVerifier(checkers=...)") from error
 
 
+_SUBTASKS = re.compile(r"[^=,]++=[0-9]++(?:\.[0-9]++)?(?:,[^=,]++=[0-9]++(?:\.[0-9]++)?)*+")
 OWN = "own:"
 """Begins the name of a checker that is given to the verifier, not one of the sandbox's."""
 TEST_NEEDS: Mapping[str, tuple[str, ...]] = {

@@ -16,8 +16,9 @@ from ...verifiers.cases import TestCase
 from ...verifiers.errors import SampleError
 from ...verifiers.sample import Sample
 from ..values import Row
+from .ioi import is_ioi, read_ioi
 from .pickles import unpack
-from .shapes import plain, read_shape
+from .shapes import are_asserts, plain, python_tests, read_shape
 from .unknown import unknown_form
 
 _INTERACTIVE = "the problem is interactive: it needs its own grader, which is not run here"
@@ -74,7 +75,7 @@ def holds_tests(value: object) -> bool:
     (True, False)
     """
     if isinstance(value, str):
-        if not value.lstrip().startswith(("{", "[")) or not ('"inputs"' in value or '"input"' in value):
+        if not value.lstrip().startswith(("{", "[")) or not any(word in value for word in _HELD):
             return False
         try:
             value = plain(value, "reference")
@@ -82,7 +83,12 @@ def holds_tests(value: object) -> bool:
             return False
     if isinstance(value, list):
         return bool(value) and all(isinstance(item, Mapping) and {"input", "output"} <= item.keys() for item in value)
+    if isinstance(value, Mapping) and python_tests(value, {}, ""):
+        return True
     return isinstance(value, Mapping) and {"inputs", "outputs"} <= value.keys()
+
+
+_HELD = ('"inputs"', '"input"', '"functional"', '"assert_case"', '"test_code"')
 
 
 def find_tests(row: Row, *, sure: bool) -> Sequence[TestCase]:
@@ -99,7 +105,10 @@ def find_tests(row: Row, *, sure: bool) -> Sequence[TestCase]:
             if form.has(row):
                 tests = form.read(row)
                 if tests:
-                    return [replace(test, form=form.name) for test in _in_any_order(tests, row)]
+                    return [
+                        replace(test, form=test.form if test.form in _OWN_NAMES else form.name)
+                        for test in _in_any_order(tests, row)
+                    ]
         for name in _COLUMNS:
             if row.get(name) not in (None, "", [], {}):
                 if sure:
@@ -117,12 +126,17 @@ _COLUMNS = (
     *("test", "tests", "test_cases", "test_list", "input_output", "public_test_cases", "private_test_cases"),
     *("public_tests", "private_tests", "generated_tests", "official_tests", "verification_info", "code_context"),
     "unit_tests",
+    "test_names",
 )
 """Where data sets keep tests, for a row that is about code and in none of the forms."""
 
 
-FORM_COLUMNS = frozenset((*_COLUMNS, "reward_model", "ground_truth"))
+FORM_COLUMNS = frozenset((*_COLUMNS, "reward_model", "ground_truth", "subtasks"))
 """A row without any of them holds no tests."""
+
+
+_OWN_NAMES = ("rllm", "skywork")
+"""Forms that are told apart by what stands in a column, and not by the column."""
 
 
 class _Form(NamedTuple):
@@ -234,6 +248,23 @@ def _ground_truth(row: Row) -> object:
     return row.get("ground_truth") if "data_source" in row else None
 
 
+def _asserts(row: Row) -> list[str]:
+    """Skywork's rows of LeetCode keep a list of asserts where others keep an answer."""
+    held = _ground_truth(row)
+    if isinstance(held, str):
+        if not held.lstrip().startswith("[") or "assert" not in held:
+            return []
+        try:
+            held = plain(held, "ground_truth")
+        except SampleError:
+            return []
+    return held if isinstance(held, list) and are_asserts(held) else []
+
+
+def _skywork(row: Row) -> Sequence[TestCase]:
+    return read_shape(_asserts(row), "ground_truth", row, "skywork", None)
+
+
 def _verl(row: Row) -> Sequence[TestCase]:
     return _with_checker(read_shape(_ground_truth(row), "ground_truth", row, "verl", None), row)
 
@@ -301,6 +332,7 @@ _FORMS = (
     _Form(
         "livecodebench", lambda row: bool(row.get("public_test_cases") or row.get("private_test_cases")), _livecodebench
     ),
+    _Form("open_r1_ioi", is_ioi, read_ioi),
     _Form("open_r1_codeforces", lambda row: bool(row.get("official_tests")), _codeforces),
     _Form(
         "code_contests",
@@ -328,5 +360,6 @@ _FORMS = (
     _Form("mbppplus", lambda row: bool(row.get("test_list")) and "assert" in _text(row, "test"), _mbpp_plus),
     _Form("mbpp", lambda row: bool(row.get("test_list")), _mbpp),
     _Form("pairs", lambda row: bool(row.get("test_cases")), _test_cases),
+    _Form("skywork", lambda row: bool(_asserts(row)), _skywork),
     _Form("verl", lambda row: holds_tests(_ground_truth(row)), _verl),
 )

@@ -7,6 +7,7 @@
 | `{"inputs", "outputs"}`, `{"input", "output"}` with lists | stdin tests |
 | the same with `fn_name` | function tests, compared as JSON |
 | `[{"input", "output", "testtype" or "type"}, ...]` | stdin or function tests |
+| `{"functional"}`, `{"assert_case"}`, `{"test_code", "entry_point"}` | assert tests |
 
 Texts that a data set's own grader compares are compared as it does (checker `judged`).
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +24,7 @@ from ...verifiers.cases import TEST_NEEDS, TestCase, type_name
 from ...verifiers.errors import SampleError
 from .unknown import unknown_form
 
+_ASSERT = re.compile(r"^[ \t]*+assert\b", re.MULTILINE)
 _CALLS = ("functional", "function_call", "call", "call_based", "function")
 _STREAMS = ("stdin", "stdin_stdout", "stdio", "standard_input", "std", "input_output")
 
@@ -36,6 +39,9 @@ def read_shape(value: object, name: str, row: Mapping[str, Any], form: str, chec
         for first, second in (("inputs", "outputs"), ("input", "output")):
             if isinstance(value.get(first), list) and isinstance(value.get(second), list):
                 return _pairs(value, value[first], value[second], name, row, form, checker)
+        code = python_tests(value, row, form)
+        if code:
+            return code
         if "test_cases" in value or "tests" in value:
             inner = value.get("test_cases", value.get("tests"))
             return read_shape(inner, f"{name}.test_cases", {**row, **value}, form, checker)
@@ -45,6 +51,34 @@ def read_shape(value: object, name: str, row: Mapping[str, Any], form: str, chec
     if not isinstance(value, list):
         raise SampleError("wrong_type", f"{name} must be a list or an object, got {type_name(value)}")
     return [_test(_plain_item(item), f"{name}[{index}]", row, form, checker) for index, item in enumerate(value)]
+
+
+def python_tests(value: Mapping[str, Any], row: Mapping[str, Any], form: str) -> list[TestCase]:
+    """Tests that an object holds as Python; empty where it holds none.
+
+    rLLM keeps LeetCode's under `functional`, Skywork as `check` under `test_code`, verl lists under `assert_case`.
+    """
+    if isinstance(value.get("functional"), str) and value["functional"].strip():
+        return [TestCase(type="assert", code=value["functional"], form="rllm")]
+    code, entry, before = value.get("test_code"), value.get("entry_point"), value.get("import_prefix") or ""
+    if isinstance(code, str) and isinstance(entry, str) and isinstance(before, str) and "def check(" in code:
+        code = f"{code}\n\ncheck({entry})\n"
+        if "." in entry:
+            return [TestCase(type="assert", code=code, before=before or None, form="skywork")]
+        return [TestCase(type="assert", code=f"{before}\n{code}", form="skywork")]
+    listed = value.get("assert_case") or value.get("asserts")
+    if are_asserts(listed):
+        return [_test(item, "assert_case", row, form, None) for item in listed]
+    return []
+
+
+def are_asserts(value: object) -> bool:
+    """Whether a list holds asserts, each a text.
+
+    >>> are_asserts(["assert f(1) == 2"]), are_asserts(["1/2"])
+    (True, False)
+    """
+    return isinstance(value, list) and bool(value) and all(isinstance(x, str) and _ASSERT.search(x) for x in value)
 
 
 def plain(value: object, name: str) -> object:

@@ -145,7 +145,7 @@ def _loaded(control: _socket.socket, word: bytes = b"L") -> tuple[bytes, list[in
 
 
 def _calls(request: tuple[str, bool], script: str, control: _socket.socket, flush: object) -> None:
-    """Load the program once, then do each call in a fork of this process."""
+    """Load the program once, then do each call in a fork of this process, and the last in this process itself."""
     names = _load(script, auto_imports=request[1])
     alone = not _can_be_forked()
     nonce, (result,) = _loaded(control, b"T" if alone else b"L")
@@ -155,8 +155,8 @@ def _calls(request: tuple[str, bool], script: str, control: _socket.socket, flus
             asked: tuple[str, str, str] = decode(_receive(CONTROL))  # type: ignore[assignment]  # from our own agent
         except EOFError:
             return
-        _, entry, source = asked
-        if alone:
+        kind, entry, source = asked
+        if alone or kind == "last":
             _call(entry, source, names, nonce, result, flush)
             control.send(b"E" + bytes(4))
             return

@@ -18,58 +18,22 @@ import stat
 import sys
 import time
 
-from . import landlock, linux, meters, seccomp
+from . import linux, meters
+from .child import Start, execute
 from .linux import signal
+from .zygote import Zygote, ZygoteError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import NoReturn
+    from collections.abc import Mapping, Sequence
 
-CONTROL = 3
-"""The descriptor of the harness's control socket, where there is one."""
 PATIENCE = 2.0
 """Seconds that the dead get to be gone."""
-SECRET = 3
-"""The descriptor on which test code finds what only it shall know; never together with a control socket."""
+_ZYGOTES = 4
+"""How often one is started, where something ends them."""
+_SPACES = linux.CLONE_NEWPID | linux.CLONE_NEWNS
 _GROUP_SLACK = 8 << 20
 """Bytes that the kernel may count for a control group besides what its processes hold."""
-_SCRATCH_INODES = 16384
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-
-
-class Start:
-    """What to start."""
-
-    __slots__ = (
-        "argv",
-        "build",
-        "control",
-        "disk",
-        "environment",
-        "folder",
-        "fork",
-        "limits",
-        "secret",
-        "share",
-        "stderr",
-        "stdin",
-        "stdout",
-    )
-
-    argv: list[str]
-    environment: dict[str, str]
-    folder: str
-    stdin: int
-    stdout: int
-    stderr: int
-    control: int
-    secret: int
-    limits: Sequence[tuple[int, tuple[int, int]]]
-    fork: Callable[[], None] | None
-    build: bool
-    share: bool
-    disk: int
 
 
 class Process:
@@ -114,72 +78,63 @@ class Jail:
     def __init__(self, mode: str, work: str, scratch: Sequence[str], uids: tuple[int, int]) -> None:
         self.mode, self.work, self.scratch = mode, work, scratch
         self._first, self._count = uids
+        if mode == "uid":
+            # To kill all of one user is to become that user in effect, and reaches what is of our real user, too: which
+            # therefore nothing else is.
+            self._count -= 1
+            os.setresuid(self._first + self._count, -1, -1)
         self._next = 0
         self._disks: list[str] = []  # a folder on each file system that a program may write to
         self._home = os.geteuid()
         self._me = os.getpid()
+        self._zygote: Zygote | None = None
+        self._zygotes_left = _ZYGOTES
         self._group = meters.Group()
         self._held_before = 0
 
+    def have_zygote(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start one where there is none, and where one can be had here."""
+        if self._zygote is None and self._zygotes_left:
+            self._zygotes_left -= 1
+            try:
+                self._zygote = Zygote(argv, environment, spaces=self.mode == "pidns")
+            except ZygoteError as error:
+                self._zygotes_left = 0
+                sys.stderr.write(f"no zygote: {error}\n")
+
     def start(self, what: Start) -> Process:
         """Start it; it runs as soon as it can."""
-        if self.mode == "pidns":
-            return self._start_namespace(what)
-        uid = -1
+        what.work, what.scratch, what.uid, what.report = self.work, self.scratch, -1, -1
+        near = -1
         if self.mode == "uid":
-            uid = self._first + self._next % self._count
+            what.uid = self._first + self._next % self._count
             self._next += 1
-        pid = os.fork()
-        if not pid:
-            _become(what, uid)
-        return Process(pid, uid, -1)
-
-    def _start_namespace(self, what: Start) -> Process:
-        near, far = (end.detach() for end in _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET))
-        pid = linux.fork_into(linux.CLONE_NEWPID | linux.CLONE_NEWNS)
-        if pid:
-            os.close(far)
-            return Process(pid, -1, near, what.share)
+        elif self.mode == "pidns":
+            near, what.report = (end.detach() for end in _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET))
+        pid = 0
         try:
-            self._first_process(what, far)
+            if self._zygote is not None and what.inside is not None:
+                try:
+                    pid = self._zygote.fork(what)
+                except ZygoteError:
+                    self._end_zygote()
+            if not pid:
+                pid = linux.fork_into(_SPACES) if near >= 0 else os.fork()
+                if not pid:
+                    execute(what)
+        except OSError:
+            if near >= 0:
+                os.close(near)
+            raise
         finally:
-            os._exit(127)
+            if what.report >= 0:
+                os.close(what.report)
+        return Process(pid, what.uid, near, near >= 0 and what.share)
 
-    def _first_process(self, what: Start, report: int) -> None:
-        """Process 1 of a namespace: make it ready, start the program, tell how it ended, and end it all."""
-        linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
-        if what.build:  # a mount of its own, which stays writable
-            program = f"{self.work}/prog"
-            linux.mount(program, program, None, linux.MS_BIND)
-        flags = linux.MS_BIND | linux.MS_REMOUNT | linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV
-        linux.mount(self.work, self.work, None, flags)
-        size = f"mode=1777,size={what.disk},nr_inodes={_SCRATCH_INODES}"
-        for place in (f"{self.work}/run", *self.scratch):
-            linux.mount("scratch", place, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, size)
-        if what.share:  # the agent is to empty between calls what it cannot see
-            _send_folders(report, (f"{self.work}/run", *self.scratch))
-        writable = [f"{self.work}/run", *self.scratch, *([f"{self.work}/prog"] if what.build else [])]
-        landlock.restrict(writable, list(_DEVICES))
-        linux.keep_capabilities(0)
-        seccomp.install()
-        linux.prctl(linux.PR_SET_DUMPABLE, 0)
-        pid = os.fork()
-        if not pid:
-            _become(what, -1)
-        for number in range(3):
-            os.dup2(os.open("/dev/null", os.O_RDWR), number)
-        keep = os.dup2(report, 3)
-        linux.close_from(4)
-        while True:
-            ended, status, used = os.wait4(-1, 0)
-            if ended == pid:
-                break
-        alive = [pid for name in os.listdir("/proc") if name.isdigit() and (pid := int(name)) > 1]
-        orphans = resource.getrusage(resource.RUSAGE_CHILDREN)  # the program is one of those that were waited for
-        seconds = orphans.ru_utime + orphans.ru_stime + meters.cpu_seconds(alive)
-        line = f"{status} {seconds} {used.ru_maxrss} {len(alive)}"
-        os.write(keep, line.encode())
-        os._exit(0)
+    def _end_zygote(self) -> None:
+        if self._zygote is not None:
+            self._zygote.end()
+            self._zygote = None
 
     def ended(self, process: Process, usage: Usage) -> int | None:
         """The wait status of a process that has ended, else None."""
@@ -224,7 +179,7 @@ class Jail:
             for process in left:
                 _signal(process.pid)
             if self.mode == "plain":
-                for pid in meters.descendants(self._me):
+                for pid in self.pids(processes):
                     _signal(pid)
             counted = usage.stray
             gone = self._reap(usage, 0.05)
@@ -237,7 +192,7 @@ class Jail:
         return gone
 
     def _reap(self, usage: Usage, patience: float) -> bool:
-        """Wait for children until there are none, or for so long."""
+        """Wait for children until there are none but the zygote, or for so long."""
         deadline = time.monotonic() + patience
         pause = 0.0001
         while True:
@@ -245,6 +200,12 @@ class Jail:
                 pid, _, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return True
+            if self._zygote is not None:
+                if pid == self._zygote.pid:
+                    self._end_zygote()
+                    continue
+                if not pid and self._zygote.is_only_child():
+                    return True
             if pid:
                 usage.add(used)
                 usage.stray += 1
@@ -256,10 +217,11 @@ class Jail:
 
     def pids(self, processes: Sequence[Process]) -> list[int]:
         """All that was started and still runs."""
+        zygote = self._zygote.pid if self._zygote is not None else 0
         if self.mode == "plain":
-            return meters.descendants(self._me)
+            return [pid for pid in meters.descendants(self._me) if pid != zygote]
         # All that can be seen but process 1, ourselves and the first processes of namespaces is theirs.
-        ours = {1, self._me, *(process.pid for process in processes if self.mode == "pidns")}
+        ours = {1, self._me, zygote, *(process.pid for process in processes if self.mode == "pidns")}
         return [pid for name in os.listdir("/proc") if name.isdigit() and (pid := int(name)) not in ours]
 
     def cpu_seconds(self, processes: Sequence[Process]) -> float:
@@ -275,7 +237,8 @@ class Jail:
 
     def mark(self, usage: Usage) -> None:
         """Remember what memory we and our control group hold before a run."""
-        usage.own = meters.resident(self._me) * 21 // 20
+        own = [self._me] if self._zygote is None else [self._me, self._zygote.pid]
+        usage.own = max(map(meters.resident, own)) * 21 // 20
         self._held_before = self._group.held() if self._group.ready else 0
 
     def memory(self, processes: Sequence[Process], limit: float, disk: int) -> int:
@@ -348,68 +311,11 @@ class Jail:
         return used
 
 
-def _become(what: Start, uid: int) -> NoReturn:
-    """The child's part, between fork and program. The order matters: what is given up last is needed until then."""
-    try:
-        os.setsid()
-        os.dup2(what.stdin, 0)
-        os.dup2(what.stdout, 1)
-        os.dup2(what.stderr, 2)
-        if what.control >= 0:
-            os.dup2(what.control, CONTROL)
-        elif what.secret >= 0:
-            os.dup2(what.secret, SECRET)
-        _first_to_be_killed()
-        for name, bounds in what.limits:
-            resource.setrlimit(name, bounds)
-        if what.fork is None:  # the interpreter ignores these two, and what it starts would inherit that
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-        if uid >= 0:
-            os.setresgid(uid, uid, uid)
-            os.setresuid(uid, uid, uid)
-        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-        os.chdir(what.folder)
-        if what.fork is not None:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            linux.close_from(CONTROL + (what.control >= 0 or what.secret >= 0))
-            linux.prctl(linux.PR_SET_DUMPABLE, 1)  # as after an exec: its own /proc/self is open to it, and to us
-            what.fork()
-        else:
-            os.execve(what.argv[0], what.argv, what.environment)  # noqa: S606 - no shell is wanted
-    except BaseException as error:  # noqa: BLE001 - a child must never go on as a second agent
-        os.write(2, f"could not start: {error}\n".encode())
-    finally:
-        os._exit(126)
-    raise AssertionError("not reached")
-
-
-def _first_to_be_killed() -> None:
-    """Where the kernel runs out of memory it shall end a program, and not the agent."""
-    try:
-        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-            file.write("1000")
-    except OSError:  # a sandbox without such a file
-        pass
-
-
 def _signal(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
-
-
-def _send_folders(descriptor: int, paths: Sequence[str]) -> None:
-    """Hand folders of our own mount namespace to the agent, which has not got them."""
-    folders = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in paths]
-    packed = b"".join(folder.to_bytes(4, sys.byteorder) for folder in folders)
-    socket = _socket.socket(fileno=descriptor)
-    socket.sendmsg([b"f"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)])
-    socket.detach()
-    for folder in folders:
-        os.close(folder)
 
 
 def _opened(place: str | int, folder: int | None = None) -> int:

@@ -17,9 +17,10 @@ else:
     import _signal as signal  # noqa: F401 - for the others
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
-PR_SET_CHILD_SUBREAPER, PR_SET_SECCOMP, PR_CAP_AMBIENT = 36, 22, 47
+PR_SET_CHILD_SUBREAPER, PR_SET_SECCOMP, PR_CAP_AMBIENT, _PR_GET_TID_ADDRESS = 36, 22, 47, 40
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x02000000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+CLONE_PARENT, _CLONE_CHILD_TIDS = 0x8000, 0x01200000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 MNT_DETACH = 2
@@ -67,8 +68,12 @@ def unshare(flags: int) -> None:
 
 
 def fork_into(flags: int) -> int:
-    """os.fork() whose child lives in new namespaces; only for a process of one thread."""
-    return system_call(_CLONE, flags | 17, 0, 0, 0, 0)
+    """os.fork() whose child lives in new namespaces, or is our parent's; only for a process of one thread."""
+    place = ctypes.c_ulong(0)
+    if not _prctl(_PR_GET_TID_ADDRESS, ctypes.addressof(place), 0, 0, 0) and place.value:
+        flags |= _CLONE_CHILD_TIDS  # where the C library keeps the id of its thread, which is another in the child
+    words = (place.value, 0) if MACHINE == "x86_64" else (0, place.value)
+    return system_call(_CLONE, flags | 17, 0, 0, *words)
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:

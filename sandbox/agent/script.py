@@ -47,6 +47,8 @@ for name in [name for name in sys.modules if name.startswith("r1agent")]:
 module.main()
 """
 """Runs the harness; a run neither compiles nor looks for anything."""
+ZYGOTE = HARNESS.replace("module.main()", "module.serve()()")
+"""Serves as an interpreter to be forked, which its forks leave behind: a program has nothing of it on the stack."""
 
 
 def like_site() -> None:

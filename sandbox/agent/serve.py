@@ -5,8 +5,8 @@ agent is always of the host's version. A frame is a length in four bytes, a JSON
 blobs, the blobs. The agent ends at the end of its input, and when nothing was asked of it for too long. It cannot be
 read or traced by what it runs, holds no expected output, and reports only what it saw; it decides nothing.
 
-Its parts: watch.py follows one command, jail.py starts and ends processes, harness.py runs inside those of Python
-programs, seccomp.py takes away what those have no need of.
+Its parts: watch.py follows one command, jail.py starts and ends processes, of Python programs mostly as forks of
+zygote.py, harness.py runs inside those, child.py and seccomp.py take away what they have no need of.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ import select
 import stat
 import sys
 
-from . import harness, jail, linux, script, seccomp
+from . import jail, linux, script, seccomp
 from .calls import WatchedCalls
 from .linux import signal
 from .watch import GoneError, WatchedCommand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import Any, NoReturn
 
     Header = dict[str, Any]  # plain values, at the edge where they are read
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 CAPABILITIES = ("DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")
 """What the agent needs, as user 0 of its isolation, to give every process a user id of its own; of no use to those."""
 _CAPABILITY_BITS = 1 << 1 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7
-_PRELOADED = ("bisect", "collections", "functools", "heapq", "itertools", "json", "math", "re")
-"""What programs import most often, and forks of this interpreter then find there."""
 ENVIRONMENT = "etc/r1-reward-environment.json"
 _FETCH_BYTES = 64 << 20
 _STACK = 64 << 20
@@ -127,16 +125,16 @@ class Agent:
             os.chmod(folder, bits)
         self.made: dict[str, bytes] = {}
         self._harness, self._script = f"{work}/harness.pyc", f"{work}/start.pyc"
-        for path, starter, made in (
-            (self._harness, script.HARNESS, config["harness"]),
-            (self._script, script.START, config["start"]),
-        ):
+        for name, starter in (("harness", script.HARNESS), ("start", script.START), ("zygote", script.ZYGOTE)):
+            made = config[name]
             if not isinstance(made, bytes):
                 parts = dict(sys.modules["r1agent"].parts)
-                made = script.file(starter, [(name, parts[name]) for name in made], _importlib.MAGIC_NUMBER)
-                self.made[starter] = made
-            _write(path, made)
-        self._test_process = [sys.executable, "-I", "-S", "-X", "int_max_str_digits=0", self._harness, "separate"]
+                made = script.file(starter, [(each, parts[each]) for each in made], _importlib.MAGIC_NUMBER)
+                self.made[name] = made
+            _write(f"{work}/{name}.pyc", made)
+        python = [sys.executable, "-I", "-S", "-X", "int_max_str_digits=0"]
+        self._test_process, self._zygote = [*python, self._harness, "separate"], [*python, f"{work}/zygote.pyc"]
+        self._could_fork = False
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
         self.filtered = self._take_away(mode)
         # The death of a child wakes the loop: kernels and sandboxes without pidfds can do this too.
@@ -151,8 +149,7 @@ class Agent:
         package = sys.modules["r1agent"]
         if not package.fresh:
             return b""
-        starters = {"harness": self.made[script.HARNESS], "start": self.made[script.START]}
-        return marshal.dumps((list(package.parts), list(starters.items())), 2)
+        return marshal.dumps((list(package.parts), list(self.made.items())), 2)
 
     def _take_away(self, mode: str) -> bool:
         """Give up what neither the agent nor its children need; whether a filter of system calls is on."""
@@ -170,15 +167,14 @@ class Agent:
             return False
         return True
 
-    def command(
-        self, argv: Sequence[str] | None, *, harness: bool, fork: bool
-    ) -> tuple[list[str], Callable[[], None] | None]:
-        """The command with its places filled in, the harness before a script where something is to be called.
+    def command(self, argv: Sequence[str] | None, *, harness: bool, fork: bool) -> tuple[list[str], list[str] | None]:
+        """The command with its places filled in, the harness before a script where something is to be called, and what
+        a fork of the zygote does in its place; None where the command is to be executed in any case.
 
-        None stands for the test process. With `fork`, also the function that does the same in this interpreter.
+        An `argv` of None stands for the test process.
         """
         if argv is None:
-            return self._test_process, (lambda: _forked_harness("separate")) if fork else None
+            return self._test_process, ["harness", "separate"]
         fillings = (("{work}", self.program_folder), ("{start}", self._script))
         words = list(argv)
         for name, place in fillings:
@@ -186,17 +182,13 @@ class Agent:
         script = next((i for i, word in enumerate(words) if word.endswith(".py")), -1)
         if script < 0 and (harness or fork):
             raise ValueError(f"no Python script in {words}")
-        if fork:
-            for name in _PRELOADED:
-                __import__(name)
-            name, rest = words[script], words[script:]
-            return words, (lambda: _forked_harness(name)) if harness else (lambda: _forked_script(rest))
+        inside = ["harness", words[script]] if harness else ["script", *words[script:]] if fork else None
         if harness:
             words.insert(script, self._harness)
         if words[0] not in self._commands:
             self._commands[words[0]] = _which(words[0], self.environment["PATH"])
         words[0] = self._commands[words[0]]
-        return words, None
+        return words, inside
 
     def bounds(self, limits: Header) -> Sequence[tuple[int, tuple[int, int]]]:
         """Resource limits: back-stops to what is watched, and what only the kernel can bound."""
@@ -254,6 +246,10 @@ class Agent:
 
     def run(self, header: Header, blobs: list[bytes]) -> None:
         """Run a command and report."""
+        if header["fork"] or (blobs[1] and self._could_fork):
+            self.jail.have_zygote(self._zygote, self.environment)
+        # The first of an agent does not wait for one: it may be the only one.
+        self._could_fork = self._could_fork or bool(blobs[1])
         calls = len(blobs) > 4
         run = WatchedCalls(self, header, blobs) if calls else WatchedCommand(self, header, blobs)
         if header["build"]:
@@ -385,15 +381,6 @@ def _environment() -> bytes:
             return file.read(1 << 20)
     except OSError:
         return b""
-
-
-def _forked_harness(script: str) -> None:
-    sys.argv[:] = ["harness", script]
-    harness.main()
-
-
-def _forked_script(argv: list[str]) -> None:
-    harness.run_script(argv)
 
 
 def main(config: Header, _: object) -> NoReturn:

@@ -19,6 +19,7 @@ import sys
 import time
 
 from . import jail
+from .child import Start
 from .codec import MAX_BYTES
 from .linux import signal
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
         def command(
             self, argv: Sequence[str] | None, *, harness: bool, fork: bool
-        ) -> tuple[list[str], Callable[[], None] | None]: ...
+        ) -> tuple[list[str], list[str] | None]: ...
 
         def bounds(self, limits: dict[str, Any]) -> Sequence[tuple[int, tuple[int, int]]]: ...
 
@@ -181,9 +182,9 @@ class WatchedCommand:
 
     def _spawn(self, argv: Sequence[str] | None, pipes: tuple[int, int, int], control: int, secret: int = -1) -> None:
         """The command, or the test process where `argv` is None."""
-        what = jail.Start()
+        what = Start()
         agent = self.agent
-        what.argv, what.fork = agent.command(argv, harness=bool(self.call), fork=self.header["fork"])
+        what.argv, what.inside = agent.command(argv, harness=bool(self.call), fork=self.header["fork"])
         what.environment = agent.environment
         what.stdin, what.stdout, what.stderr = pipes
         what.control, what.secret = control, secret

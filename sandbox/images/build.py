@@ -34,6 +34,10 @@ _SUITE = "trixie"
 _BASE = f"debian:{_SUITE}-slim"
 _KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _MINUTES = 30
+_PLAIN = (
+    "a user who is not root needs newuidmap for it (`apt-get install uidmap`) and a range of ids in /etc/subuid and "
+    "/etc/subgid; or root runs `R1_REWARD_SANDBOX=/srv/r1-reward r1-reward sandbox build`, and you set that variable"
+)
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
 
 
@@ -162,22 +166,35 @@ def _from_debian(names: Sequence[str], python_packages: Sequence[str] | None, sa
     sources = _sources()
     if sources is None:
         raise SandboxError("this machine is not a Debian with sources of its own to take packages from")
+    as_root = os.geteuid() == 0
+    if not as_root and shutil.which("newuidmap") is None:
+        raise SandboxError(_PLAIN)
     packages_needed = sorted({package for name in names for package in packages(name)})
     say(f"building {', '.join(map(tag, names))} as one tree from Debian {_SUITE}: {' '.join(packages_needed)}")
     with _new_tree() as root, tempfile.TemporaryDirectory(prefix="r1-reward-image-") as folder:
+        # As a plain user it unpacks as others, who have to find this folder, and packs what is then unpacked as ours.
+        Path(folder).chmod(0o755)
+        packed = Path(folder) / "tree.tar"
         listed = Path(folder) / "debian.sources"
         listed.write_text(sources, encoding="utf-8")
         command = ["mmdebstrap", "--variant=essential", f"--include={','.join(packages_needed)}"]
         command += ["--dpkgopt=force-unsafe-io", '--aptopt=Acquire::Languages "none"']
         command += [f"--dpkgopt=path-exclude={left_out}" for left_out in _LEFT_OUT]
         # Java's packages want this folder, and fail without it.
-        command += ['--essential-hook=mkdir -p "$1/usr/share/man/man1"', _SUITE, str(root), str(listed)]
+        command += ['--essential-hook=mkdir -p "$1/usr/share/man/man1"', _SUITE]
+        command += [str(root if as_root else packed), str(listed), *([] if as_root else ["--mode=unshare"])]
         environment = {**os.environ, "TMPDIR": folder}
         made = subprocess.run(  # noqa: S603 - our own words, and package names of a fixed pattern
             command, env=environment, capture_output=True, text=True, timeout=_MINUTES * 60, check=False
         )
         if made.returncode:
-            raise SandboxError(f"mmdebstrap failed: {' '.join(made.stderr.splitlines()[-3:])}")
+            way_out = "" if as_root else f". {_PLAIN}"
+            raise SandboxError(f"mmdebstrap failed: {' '.join(made.stderr.splitlines()[-3:])}{way_out}")
+        if not as_root:
+            unpack = ["tar", "-x", "-C", str(root), "--no-same-owner", "--exclude=./dev/*", "-f", str(packed)]
+            if subprocess.run(unpack, timeout=_MINUTES * 60, check=False).returncode:  # noqa: S603 - our own words
+                raise SandboxError("the tree could not be unpacked")
+            packed.unlink()
         _finish(root, names, python_packages, say)
 
 
@@ -205,7 +222,8 @@ def _finish(
     tree.precompile_go(root)
     digest = tree.describe(root, {name: fingerprint(name, python_packages) for name in names})
     if answers() is None:
-        archive = ["tar", "-c", "--numeric-owner", "--exclude=./dev/*", "-C", str(root), "."]
+        owner = [] if os.geteuid() == 0 else ["--owner=0", "--group=0"]
+        archive = ["tar", "-c", "--numeric-owner", *owner, "--exclude=./dev/*", "-C", str(root), "."]
         process = subprocess.Popen(archive, stdout=subprocess.PIPE)  # noqa: S603 - our own words
         assert process.stdout is not None
         try:

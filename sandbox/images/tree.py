@@ -106,8 +106,13 @@ def install_packages(tree: Path, packages: Sequence[str]) -> None:
             _unpack(wheel, target)
     # Compiled by the tree's own Python where that can be run, since what is mounted read-only cannot be later.
     code = f"import compileall; compileall.compile_dir('/{SITE}', quiet=2)"
-    inside = ["chroot", str(tree), "/usr/bin/python3", "-I", "-S", "-c", code]
+    inside = [*_chroot(tree), "/usr/bin/python3", "-I", "-S", "-c", code]
     subprocess.run(inside, capture_output=True, timeout=_MINUTES * 60, check=False)  # noqa: S603 - without it, it is slower
+
+
+def _chroot(tree: Path) -> list[str]:
+    """What goes before a command that runs in a tree; a plain user is root there in a user namespace."""
+    return [*([] if os.geteuid() == 0 else ["unshare", "--map-root-user"]), "chroot", str(tree)]
 
 
 def precompile_headers(tree: Path) -> None:
@@ -119,7 +124,7 @@ def precompile_headers(tree: Path) -> None:
             made = Path("/") / f"{place}.gch" / standard
             (tree / f"{place}.gch").mkdir(exist_ok=True)
             flags = [f"-std={standard}", "-O2", "-w", "-pipe", "-pthread", "-x", "c++-header"]
-            command = ["chroot", str(tree), "g++", *flags, f"/{place}", "-o", f"{made}.gch"]
+            command = [*_chroot(tree), "g++", *flags, f"/{place}", "-o", f"{made}.gch"]
             subprocess.run(command, capture_output=True, timeout=_MINUTES * 60, check=False)  # noqa: S603 - see above
 
 
@@ -130,11 +135,16 @@ def precompile_go(tree: Path) -> None:
         return
     sample = "root/r1_reward.go"
     (tree / sample).write_text(golang.SAMPLE, encoding="utf-8")
-    (tree / golang.CACHE.lstrip("/")).mkdir(parents=True, exist_ok=True)
-    command = ["chroot", str(tree), "env", "HOME=/root", *golang.BUILD, f"/{sample}"]
+    cache = tree / golang.CACHE.lstrip("/")
+    cache.mkdir(parents=True, exist_ok=True)
+    # There is no /proc, by which Go finds where it is; Debian's link to it is relative.
+    home = str((tree / "usr/bin/go").resolve().parents[1]).removeprefix(str(tree.resolve()))
+    command = [*_chroot(tree), "env", "HOME=/root", f"GOROOT={home}", *golang.BUILD, f"/{sample}"]
     subprocess.run(command, capture_output=True, timeout=_MINUTES * 60, check=False)  # noqa: S603 - see above
     for name in (sample, "main"):
         (tree / name).unlink(missing_ok=True)
+    if not any(cache.iterdir()):  # an empty one would be taken for one that is filled, and is read-only
+        cache.rmdir()
 
 
 def _unpack(wheel: Path, target: Path) -> None:

@@ -40,6 +40,7 @@ from .contest import limits_of_row
 from .joining import complete, complete_other, fit_program_tests, only_defines
 from .modules import needs_module
 from .program import Program, find_program, foreign_language
+from .subtasks import share_of_points, subtask_points
 
 _REASONS: Mapping[Outcome, Reason] = {
     Outcome.AC: Reason.CORRECT,
@@ -75,14 +76,16 @@ _WITH_OUTPUT = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeVerifier:
-    """1 if the response's program passes every test, else 0; with `score="fraction"` the share that it passes.
+    """1 if the response's program passes every test, else 0; with `score="fraction"` the share that it passes, of
+    tests with subtasks the share of their points.
 
     The program is the last fitting code block after the thinking. Tests are the sample's. Nothing runs outside the
     isolation that `backend` names; where it is not available, the verdict is `error: sandbox_unavailable`.
 
     Evidence: `tests`, one `{outcome, seconds, cpu_seconds, memory_mb, detail}` each, the first failures with the
     `stdout` and `stderr` that they wrote; `trust` (`weak` where test code had to run in the program's own process);
-    `form`, the data set's form that the tests were read from; `language`, `backend`, `environment` and `cpu_seconds`.
+    `form`, the data set's form that the tests were read from; `subtasks`, their points and what the program got of
+    them; `language`, `backend`, `environment` and `cpu_seconds`.
     Parts: `passed`, the share of tests.
 
     >>> CodeVerifier(score="fraction").name
@@ -96,7 +99,7 @@ class CodeVerifier:
     isolation: Literal["reuse", "per_submission"] = "reuse"
     """Whether a sandbox serves many programs, one after the other, or one."""
     mode: Literal["exec", "fork"] = "exec"
-    """`fork` runs Python in forks of a warm interpreter: faster, and weaker."""
+    """`fork` runs Python scripts, too, in forks of a clean interpreter: faster; they share the seed of hashes."""
     score: Literal["all", "fraction"] = "all"
     """All tests or none, as in R1; or the share of tests passed, which runs them all."""
     stop_at_failure: bool = True
@@ -331,6 +334,9 @@ class CodeVerifier:
         form = next((test.form for test in sample.tests if test.form), None)
         if form:
             evidence["form"] = form
+        points = subtask_points(sample.tests, result.tests)
+        if points:
+            evidence["subtasks"] = points
         if result.outcome is Outcome.INFRA:
             reason = _FAULTS[result.fault or Fault.SANDBOX]
             error = Verdict.error(reason, result.detail[:1000], answer=answer, evidence=evidence)
@@ -347,8 +353,8 @@ class CodeVerifier:
         detail = f"{result.detail}; {_way_out(missing)}" if missing else result.detail
         score = float(passed)
         if self.score == "fraction":
-            score = share
-            reason = Reason.PARTIAL if 0 < share < 1 else reason
+            score = share_of_points(points, share) if points else share
+            reason = Reason.PARTIAL if 0 < score < 1 else reason
         verdict = Verdict.scored(score, reason, detail, answer=answer, parts={"passed": share}, evidence=evidence)
         return verdict.timed(result.seconds, accuracy=True)
 

@@ -32,6 +32,9 @@ FORMS = {
     "hex_cpp/right": "humaneval_x",
     "mpe_cpp/right": "multipl_e",
     "ds1000/right": "ds1000",
+    "rllm/right": "rllm",
+    "skywork/right": "skywork",
+    "ioi/right": "open_r1_ioi",
 }
 OPEN_ENDED = {
     *("open_program/wrong_deco", "open_js/wrong_if", "open_sh/wrong_or"),
