@@ -1,8 +1,10 @@
-"""What a trainer's own object holds, as a row: a mapping, a pydantic model, a dataclass, or attributes."""
+"""What a trainer's own object holds, as a row: a mapping, a pydantic model, a dataclass, or attributes; and numbers as
+a trainer takes them."""
 
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,3 +28,9 @@ def fields_of(data: object) -> dict[str, Any]:  # any: the fields' values
     else:
         values = getattr(data, "__dict__", None) or {}
     return dict(plain({key: value for key, value in values.items() if not str(key).startswith("_")}))
+
+
+def tensor_of(values: list[float]) -> Any:  # any: a tensor where torch is loaded, as it always is inside a trainer
+    """Numbers as a tensor of float32, `[B]`; the list where torch is not loaded."""
+    torch = sys.modules.get("torch")
+    return values if torch is None else torch.tensor(values, dtype=torch.float32)

@@ -33,7 +33,6 @@ they do, and what is made of it here:
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, ClassVar, NamedTuple, Unpack
@@ -44,6 +43,7 @@ from ..rows.values import plain
 from ..verifiers.errors import SampleError
 from ..verifiers.verdict import Status
 from . import ready
+from .fields import tensor_of
 from .plan import Plan, Settings, TrainerTraits, Turn, make_plan
 from .subclass import subclass
 
@@ -91,8 +91,8 @@ class NemoEnvironment:
             observations=[{"role": "environment", "content": f"Environment: {f.total.reason.value}"} for f in judged],
             metadata=extras,
             next_stop_strings=[None] * len(judged),
-            rewards=_tensor(numbers),
-            terminateds=_tensor([1.0] * len(judged)),
+            rewards=tensor_of(numbers),
+            terminateds=tensor_of([1.0] * len(judged)),
             answers=[one.total.answer for one in judged] if return_extracted_answer else None,
         )
 
@@ -192,8 +192,3 @@ def _turn(log: MessageLog, extra: object) -> Turn:
     truth = fields.pop("ground_truth", None)
     row = fields if truth is None else {**fields, **label_row(truth)}
     return Turn(texts[last : last + 1] or None, texts[:last], row)
-
-
-def _tensor(values: list[float]) -> Any:  # any: a tensor where torch is loaded, as it always is inside NeMo-RL
-    torch = sys.modules.get("torch")
-    return values if torch is None else torch.tensor(values, dtype=torch.float32)

@@ -30,7 +30,6 @@ Labels are references; a label that is a JSON object with `reference` or `tests`
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Unpack
 
@@ -40,6 +39,7 @@ from ..verifiers.errors import InstrumentDown, SampleError
 from ..verifiers.registry import is_accuracy
 from ..verifiers.verdict import Status
 from . import ready
+from .fields import tensor_of
 from .plan import Plan, Settings, TrainerTraits, Turn, flat_parts, make_plan
 from .query import NO_PROMPT, response_in
 
@@ -98,8 +98,8 @@ class OpenRlhfReward:
             for each in judged
         ]
         answer = lists(results, self.plan.terms)
-        logs = {key: _tensor(values) for key, values in answer["extra_logs"].items()}
-        return {"rewards": _tensor(answer["rewards"]), "scores": _tensor(answer["scores"]), "extra_logs": logs}
+        logs = {key: tensor_of(values) for key, values in answer["extra_logs"].items()}
+        return {"rewards": tensor_of(answer["rewards"]), "scores": tensor_of(answer["scores"]), "extra_logs": logs}
 
 
 def __getattr__(name: str) -> OpenRlhfReward:
@@ -152,8 +152,3 @@ def _turn(query: object, prompt: object, label: object) -> Turn | SampleError:
         if response is None
         else Turn(response, asked, label_row(label))
     )
-
-
-def _tensor(values: list[float]) -> Any:  # any: a tensor where torch is loaded, as it always is inside OpenRLHF
-    torch = sys.modules.get("torch")
-    return values if torch is None else torch.tensor(values, dtype=torch.float32)

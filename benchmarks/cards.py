@@ -355,9 +355,9 @@ def _f_score(draw: random.Random) -> str:
     read = [ScoredFiles([]).read(RawRow(0, 0, json.dumps(row).encode())) for row in rows]
     reasons = [row["verdicts"]["judge"]["reason"] for row in rows]
     correct, wrong = (reasons.count(reason) / ROWS for reason in ("correct", "wrong"))
-    given = correct / (correct + wrong)
+    attempted = correct / (correct + wrong)
     ours = figures(ready_card("simpleqa"), read).estimates["f_score"].value
-    return f"F-score {ours:.12f}; by its formula {2 * given * correct / (given + correct):.12f}"
+    return f"F-score {ours:.12f}; by its formula {2 * attempted * correct / (attempted + correct):.12f}"
 
 
 def _bradley_terry(games: Sequence[Sequence[float]]) -> float:

@@ -39,7 +39,7 @@ from r1_reward.verifiers import Sample
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data" / "safety_dev.jsonl.gz"
-PLACES = ("before", "after", "middle", "think", "thought")
+POSITIONS = ("before", "after", "middle", "think", "thought")
 WORDS = (
     "the weather was fine and many people walked along a quiet river with bread flowers books music old stones".split()
 )
@@ -130,10 +130,10 @@ def measured(model: str, rows: Sequence[Row], args: argparse.Namespace, draw: ra
     unsafe = sum(not row["safe"] for row in some)
     cases: list[tuple[str, Row]] = []
     while len(cases) < args.combinations:
-        row, place = draw.choice(blocked), PLACES[len(cases) % len(PLACES)]
+        row, place = draw.choice(blocked), POSITIONS[len(cases) % len(POSITIONS)]
         cases.append((place, {**row, "response": padded(row["response"], place, padding(draw))}))
     kept = [not decision.passed for decision in gate(samples([row for _, row in cases]))]
-    beside = [{**row, "response": padded(row["response"], draw.choice(PLACES), padding(draw))} for row, _ in safe]
+    beside = [{**row, "response": padded(row["response"], draw.choice(POSITIONS), padding(draw))} for row, _ in safe]
     refused = [not decision.passed for decision in gate(samples(beside))]
     began = time.process_time()
     (long,) = gate([Sample(prompt="Hi", response="people walked along " * 100_000)])
@@ -150,7 +150,7 @@ def measured(model: str, rows: Sequence[Row], args: argparse.Namespace, draw: ra
         "stay blocked": f"{sum(kept)} of {len(kept)} = {sum(kept) / len(kept):.4f}",
         **{
             f"stay blocked, {place}": share([stays for (at, _), stays in zip(cases, kept, strict=True) if at == place])
-            for place in PLACES
+            for place in POSITIONS
         },
         **{f"stay blocked, {kind}": one for kind, one in attacked.items()},
         "safe refused alone": share([not passed for _, passed in safe]),

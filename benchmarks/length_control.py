@@ -34,12 +34,12 @@ def draw(rng: random.Random, skill: float, taste: float, longer: float, hard: Se
     """One model's verdicts: its skill and how much longer it writes, and the judge's taste for length."""
     lengths = [(max(1, round(rng.gauss(1500 + longer, 500))), round(rng.uniform(800, 2200))) for _ in hard]
     spread = statistics.stdev(a - b for a, b in lengths)
-    found = []
+    verdicts = []
     for index, ((a, b), gamma) in enumerate(zip(lengths, hard, strict=True)):
         p = 1 / (1 + math.exp(-(skill + taste * math.tanh((a - b) / spread) + gamma)))
         said = float(rng.random() < p) if rng.random() < 0.8 else 0.5 * (round(2 * p))
-        found.append(BaselineVerdict(preference=said, length=a, baseline_length=b, instruction=str(index)))
-    return found
+        verdicts.append(BaselineVerdict(preference=said, length=a, baseline_length=b, instruction=str(index)))
+    return verdicts
 
 
 def frame(comparisons: Sequence[BaselineVerdict]) -> pd.DataFrame:
@@ -60,8 +60,8 @@ def frame(comparisons: Sequence[BaselineVerdict]) -> pd.DataFrame:
 def theirs(comparisons: Sequence[BaselineVerdict], name: str, gamed: Path) -> float:
     """The rate of the package, in percent."""
     with mock.patch.object(glm_winrate, "hf_hub_download", return_value=str(gamed)):
-        found = glm_winrate.get_length_controlled_winrate(frame(comparisons), name, save_weights_dir=None)
-    return float(found["length_controlled_winrate"])
+        rates = glm_winrate.get_length_controlled_winrate(frame(comparisons), name, save_weights_dir=None)
+    return float(rates["length_controlled_winrate"])
 
 
 def gamed_file(path: Path, variants: Sequence[Sequence[BaselineVerdict]], gamma: dict[str, float]) -> Path:
@@ -99,11 +99,11 @@ def joint(models: Sequence[Sequence[BaselineVerdict]]) -> dict[str, float]:
     design.columns = [f"c{n}" for n in range(len(columns))]
     design["preference"] = data["preference"]
     model = glm_winrate.fit_LogisticRegressionCV(design, "preference", n_splits=5)
-    found = {str(index): 0.0 for index in data["x"].unique()}
+    difficulties = {str(index): 0.0 for index in data["x"].unique()}
     for name, value in zip(columns, model.coef_[0], strict=True):
         if name.startswith("C(x)"):
-            found[name.split("[T.")[1].rstrip("]")] = float(value)
-    return found
+            difficulties[name.split("[T.")[1].rstrip("]")] = float(value)
+    return difficulties
 
 
 def correlation(one: dict[str, float], other: dict[str, float]) -> float:
@@ -132,7 +132,7 @@ def main() -> None:
     variants = [draw(rng, 0, 1.2, longer, [0.0] * len(hard)) for longer in (-700, 900)]
     gamma = {str(index): value for index, value in enumerate(hard)}
     ours_joint, ours_cpu = timed(lambda: estimate_difficulties(models))
-    found: dict[str, Any] = {"alpaca_eval": version("alpaca-eval"), "instructions": len(hard), "models": len(models)}
+    figures: dict[str, Any] = {"alpaca_eval": version("alpaca-eval"), "instructions": len(hard), "models": len(models)}
     with tempfile.TemporaryDirectory() as folder:
         known = gamed_file(Path(folder) / "known.csv", variants, gamma)
         rates = [
@@ -146,13 +146,13 @@ def main() -> None:
             }
             for one in models
         ]
-        found["joint"] = {"cpu_seconds": ours_cpu, "correlation_with_truth": correlation(ours_joint, gamma)}
+        figures["joint"] = {"cpu_seconds": ours_cpu, "correlation_with_truth": correlation(ours_joint, gamma)}
         if not args.no_joint:
             their_joint, cpu = timed(lambda: joint(models))
             own = gamed_file(Path(folder) / "own.csv", variants, their_joint)
             for one, rate in zip(models, rates, strict=True):
                 rate["v1, alpaca_eval's joint difficulties"] = theirs(one, "length_controlled_v1", own)
-            found["joint"] |= {
+            figures["joint"] |= {
                 "alpaca_eval_cpu_seconds": cpu,
                 "alpaca_eval_correlation_with_truth": correlation(their_joint, gamma),
                 "correlation": correlation(ours_joint, their_joint),
@@ -160,14 +160,14 @@ def main() -> None:
     pairs = [("v1", "v1, alpaca_eval"), ("minimal", "minimal, alpaca_eval")]
     if not args.no_joint:
         pairs.append(("v1, our joint difficulties", "v1, alpaca_eval's joint difficulties"))
-    found["most_points_apart"] = {a: max(abs(rate[a] - rate[b]) for rate in rates) for a, b in pairs}
-    found["rates"] = rates
+    figures["most_points_apart"] = {a: max(abs(rate[a] - rate[b]) for rate in rates) for a, b in pairs}
+    figures["rates"] = rates
     print("  ".join(rates[0]))
     for rate in rates:
         print("  ".join(f"{value:{len(name)}.2f}" for name, value in rate.items()))
-    print(json.dumps({key: value for key, value in found.items() if key != "rates"}, indent=2))
+    print(json.dumps({key: value for key, value in figures.items() if key != "rates"}, indent=2))
     if args.json:
-        args.json.write_text(json.dumps(found, indent=2) + "\n")
+        args.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -56,8 +56,8 @@ def change_digit(gold: str) -> Iterator[str]:
     """One digit of a number, another one; not in an index or exponent, nor in an angle (2π/3 and 4π/3 may agree)."""
     if re.search(r"\\(?:sin|cos|tan)", gold) and "=" in gold:
         return
-    places = [at for at in _free(gold) if gold[at].isdigit() and gold[at].isascii()]
-    for at in places[:1] + places[-1:]:
+    digits = [at for at in _free(gold) if gold[at].isdigit() and gold[at].isascii()]
+    for at in digits[:1] + digits[-1:]:
         for step in (1, 3):
             yield f"{gold[:at]}{(int(gold[at]) + step) % 10}{gold[at + 1 :]}"
 

@@ -97,8 +97,8 @@ def ours(folder: Path) -> dict[str, Any]:
     indexed = time.process_time()
     result = check_against([str(folder / "train.jsonl")], held)
     done = time.process_time()
-    found = {one.line: one.reason for one in result.dropped}
-    return {"index": indexed - began, "rows": done - indexed, "found": found, "tokens": len(held._tokens)}
+    matches = {one.line: one.reason for one in result.dropped}
+    return {"index": indexed - began, "rows": done - indexed, "found": matches, "tokens": len(held._tokens)}
 
 
 def texts_of(folder: Path, name: str, column: str) -> list[str]:
@@ -112,8 +112,8 @@ def near_ours(folder: Path) -> dict[str, Any]:
     index = NearIndex(0.8)
     for text in tests:
         index.add(shingles(tokens(text)))
-    found = {line: "near" for line, text in enumerate(train, 1) if index.nearest(shingles(tokens(text))) is not None}
-    return {"rows": time.process_time() - began, "found": found}
+    matches = {line: "near" for line, text in enumerate(train, 1) if index.nearest(shingles(tokens(text))) is not None}
+    return {"rows": time.process_time() - began, "found": matches}
 
 
 def near_datasketch(folder: Path) -> dict[str, Any]:
@@ -130,12 +130,12 @@ def near_datasketch(folder: Path) -> dict[str, Any]:
     lsh, sketches = MinHashLSH(threshold=0.8, num_perm=128), [sketch(text) for text in tests]
     for number, one in enumerate(sketches):
         lsh.insert(number, one)
-    found = {}
+    matches = {}
     for line, text in enumerate(train, 1):
         one = sketch(text)
         if any(one.jaccard(sketches[number]) >= 0.8 for number in lsh.query(one)):
-            found[line] = "near"
-    return {"rows": time.process_time() - began, "found": found}
+            matches[line] = "near"
+    return {"rows": time.process_time() - began, "found": matches}
 
 
 def within(folder: Path) -> dict[str, Any]:
@@ -194,13 +194,13 @@ def main() -> None:
         for job, results in runs.items():
             seconds = statistics.median(result["rows"] for result in results)
             table[job] = {"cpu_s": seconds, "peak_mb": statistics.median(one["peak_mb"] for one in results)}
-            found = results[0]["found"]
+            matches = results[0]["found"]
             if job != "within 20,000":
-                hits, all_ = Counter(planted[line] for line in found if line in planted), Counter(planted.values())
+                hits, all_ = Counter(planted[line] for line in matches if line in planted), Counter(planted.values())
                 table[job] |= {
                     "rows_per_cpu_s": args.rows / seconds,
                     "recall": {one: hits[one] / all_[one] for one in DISGUISES},
-                    "false_alarms": sum(line not in planted for line in found),
+                    "false_alarms": sum(line not in planted for line in matches),
                 }
             if job == "check --against":
                 table[job] |= {

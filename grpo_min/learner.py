@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from ..reward_models.stored import seeded
-from ..training.distributed import Processes, reshard
+from ..training.distributed import Processes, full_tensor, reshard
 from ..verifiers.errors import ConfigError
 from . import distributed
 from .config import ModelConfig, OptimizerConfig, TrainConfig, at
@@ -74,9 +74,7 @@ def optimizer_step(policy: nn.Module, optimizer: torch.optim.Optimizer, config: 
 
     Gives the gradient's norm, over all processes, before it was clipped.
     """
-    total_norm = nn.utils.clip_grad_norm_(policy.parameters(), config.clip or math.inf)
-    full_tensor = getattr(total_norm, "full_tensor", None)  # where it is sharded
-    norm = float(full_tensor() if full_tensor else total_norm)
+    norm = float(full_tensor(nn.utils.clip_grad_norm_(policy.parameters(), config.clip or math.inf)))
     for group in optimizer.param_groups:
         group["lr"] = lr
     if math.isfinite(norm):

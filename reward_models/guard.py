@@ -10,7 +10,6 @@ What it does not do: read in windows. A dialogue that is longer than the model w
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from ..scoring.stats import sigmoid
 from ..verifiers.files import read_json
 from ..verifiers.sample import Message
 from .batches import ResponseScore
@@ -82,7 +82,7 @@ class Guard:
                 results[at] = OverlongError(f"it takes {max(tokens):,} tokens to read; the model reads {self.length:,}")
                 continue
             scores = {name: odds[at, name] for name in self.form.runs}
-            known = named.get(at) or {name: 1 - _sigmoid(score) for name, score in scores.items() if name}
+            known = named.get(at) or {name: 1 - sigmoid(score) for name, score in scores.items() if name}
             results[at] = ResponseScore(min(scores.values()), sum(tokens), False, categories=known or None)
         return [one for one in results if one is not None]
 
@@ -149,7 +149,7 @@ class Guard:
                 for name, word in zip(names, rows[at][1], strict=True):
                     groups.setdefault(word[0], []).append(name)
                 share = logits_V[torch.tensor(list(groups), device=logits_V.device)].double().softmax(0)
-                unsafe = 1 - _sigmoid(odds[at, ""])
+                unsafe = 1 - sigmoid(odds[at, ""])
                 categories[at] = {
                     "|".join(held): unsafe * float(p) for held, p in zip(groups.values(), share, strict=True)
                 }
@@ -258,7 +258,3 @@ def _pads_well(guard: Guard) -> bool:
         _log.info("rows are read one by one: %s", error)
         return False
     return bool(torch.allclose(apart, together, atol=1e-5, rtol=1e-5))
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))

@@ -483,12 +483,7 @@ def value_checker(name: str) -> Checker:
     >>> value_checker("floats:0.1")([1], [1.05]) is None
     True
     """
-    if name in VALUE_CHECKERS:
-        return VALUE_CHECKERS[name]
-    tolerances = _tolerances(name)
-    if tolerances is None:
-        raise ValueError(f"unknown checker {name!r}; known: {', '.join(VALUE_CHECKERS)}, floats:TOLERANCE")
-    return close(*tolerances)
+    return _by_name(name, VALUE_CHECKERS, close)
 
 
 def checker(name: str) -> Checker:
@@ -499,12 +494,16 @@ def checker(name: str) -> Checker:
     >>> checker("floats:0.1")("1", "1.05") is None
     True
     """
-    if name in CHECKERS:
-        return CHECKERS[name]
+    return _by_name(name, CHECKERS, floats)
+
+
+def _by_name(name: str, known: Mapping[str, Checker], within: Callable[[float, float], Checker]) -> Checker:
+    if name in known:
+        return known[name]
     tolerances = _tolerances(name)
     if tolerances is None:
-        raise ValueError(f"unknown checker {name!r}; known: {', '.join(CHECKERS)}, floats:TOLERANCE")
-    return floats(*tolerances)
+        raise ValueError(f"unknown checker {name!r}; known: {', '.join(known)}, floats:TOLERANCE")
+    return within(*tolerances)
 
 
 def _tolerances(name: str) -> tuple[float, float] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 
 _MOST = 1 << 32
@@ -78,3 +79,8 @@ class Limits:
 
 DEFAULT_LIMITS = Limits(time_s=10, memory_mb=512, processes=64, output_bytes=4 << 20, disk_mb=64, total_s=120)
 """What stands where a submission says nothing; every bound is set."""
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -30,7 +30,7 @@ from .builds import CACHE_MB, Builds
 from .errors import MachineBusyError, RefusedError, SandboxError, SandboxUnavailableError
 from .judge import JudgedSubmission, judge
 from .languages import LANGUAGES
-from .limits import DEFAULT_LIMITS
+from .limits import DEFAULT_LIMITS, processors
 from .outcome import Fault, Outcome, Result, TestOutcome
 from .session import Backend, Command, Session
 from .submission import Submission
@@ -43,11 +43,6 @@ PAUSES = (0.0, 0.2, 1.0, 4.0)
 ENDED = "the program ended its sandbox"
 """How the detail of a program begins that ended every sandbox it was given."""
 _log = logging.getLogger(__name__)
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(slots=True)

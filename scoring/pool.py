@@ -49,7 +49,7 @@ class WorkerDeathError(Exception):
         self.timed_out = timed_out
 
 
-class _Watchdog:
+class Watchdog:
     """Ends what takes too long, by one thread for all workers.
 
     A timer for each task would be a thread for each: its start waits twice for the interpreter's lock, which the event
@@ -105,7 +105,7 @@ class _Watchdog:
 
 
 class _Worker:
-    def __init__(self, handshake: object, threads: int, watchdog: _Watchdog) -> None:
+    def __init__(self, handshake: object, threads: int, watchdog: Watchdog) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter on our own text
             [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path)],
             stdin=subprocess.PIPE,
@@ -206,7 +206,7 @@ class WorkerPool:
         self._lock = threading.Lock()
         # A worker dies with the thread that made it, so those threads stay as long as the pool.
         self._makers = ThreadPoolExecutor(workers, thread_name_prefix="maker")
-        self._watchdog = _Watchdog()
+        self._watchdog = Watchdog()
         self.deaths: Counter[str] = Counter()
         """Workers that ended over their rows, or were ended: `crash` or `timeout`."""
         for _ in range(workers):

@@ -15,6 +15,7 @@ from ..rows.files import Input, RawRow, may_run_program
 from ..rows.join import Joined
 from ..rows.reader import RowReader
 from ..rows.settled import settle
+from ..sandbox.limits import processors
 from ..verifiers.errors import RunError, WriteError
 from ..verifiers.reward import Judge
 from ..verifiers.spec import slots_of, verifiers_of
@@ -23,7 +24,7 @@ from .first import FIRST, absent_fields, check_first, explained
 from .judging import WAVES, CeilingError, GroupGuard, before_ceiling, judge_note, needs_groups, rows_at_once
 from .lenient import SAMPLED, has_no_answer, lenient_note
 from .modules import modules_note
-from .options import ScoreOptions, default_workers
+from .options import ScoreOptions
 from .output import Output
 from .pool import WorkerPool
 from .prompt_language import SAMPLED as SAMPLED_PROMPTS
@@ -285,7 +286,7 @@ def _pool(options: ScoreOptions, judge: Judge, reader: RowReader) -> Iterator[tu
     ended with the block."""
     with contextlib.ExitStack() as opened:
         made: type[WorkerPool] | type[RayPool] = WorkerPool
-        workers = options.workers or default_workers()
+        workers = options.workers or processors()
         if options.ray is not None:
             from .ray_pool import RayPool, cluster_size, connected
 

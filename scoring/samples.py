@@ -14,12 +14,13 @@ from types import TracebackType
 from typing import Any
 
 from ..rows.decode import decode_row
-from ..rows.files import Input
+from ..rows.files import Input, RawRow
 from ..rows.reader import RowReader
 from ..verifiers.errors import ConfigError, RunError, SampleError, WriteError
 from ..verifiers.files import read_json, write_json
 from ..verifiers.sample import Sample
 from .schemas import SCHEMA_VERSION
+from .scored import ScoredFiles, ScoredRow
 
 MAX_LINE = 64 << 20
 """Longest line of a benchmark, in bytes."""
@@ -130,6 +131,10 @@ class SampleFile:
         with self._path.open("rb") as file:
             for line in file:
                 yield line.rstrip(b"\n")
+
+    def rows(self) -> Iterator[ScoredRow]:
+        """The samples that the lines hold."""
+        return (ScoredFiles([]).read(RawRow(0, 0, line)) for line in self.lines())
 
 
 def fingerprint(

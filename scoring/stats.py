@@ -137,6 +137,16 @@ class Clustered:
         return wilson(p, max(worth, 1.0))
 
 
+def interval_text(interval: Interval | None) -> str:
+    """An interval in words; nothing for none."""
+    return "" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
+
+
+def sigmoid(x: float) -> float:
+    """The logistic function, without overflow."""
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
 def wilson(p: float, n: float) -> Interval:
     """95 % Wilson score interval of a share p seen in n trials.
 

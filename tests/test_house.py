@@ -220,10 +220,10 @@ def test_unknown_name_is_an_attribute_error() -> None:
 def test_import_and_help_are_light(code: str) -> None:
     probe = (
         "import sys, json, time, atexit\n"
-        "def told():\n"
+        "def report():\n"
         f"    heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
         "    print(json.dumps([heavy, time.process_time()]), file=sys.stderr)\n"
-        "atexit.register(told)\n" + code
+        "atexit.register(report)\n" + code
     )
     # The benchmark measures 0.15 s; here a machine may be several times slower.
     seconds = []

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
     "sandbox", "verifiers", "rows", "scoring", "adapters", "inspection", "training", "reward_models", "grpo_min",
 )  # fmt: skip
+SCRIPTS = ("benchmarks", "examples", ".ci")
 
 PARTS = frozenset({"exam", "found", "given", "nought", "taught", "told", "took"})
 """Words that say nothing of what a value is, whatever stands beside them in the name."""
@@ -66,9 +67,17 @@ def _old_words(text: str) -> list[str]:
 def test_no_old_words_in_names_docstrings_or_messages() -> None:
     old = [
         f"{path.relative_to(ROOT)}:{word}"
-        for path in _sources()
+        for path in [*_sources(), *(path for folder in SCRIPTS for path in sorted((ROOT / folder).rglob("*.py")))]
         for word in _old_words(path.read_text(encoding="utf-8"))
     ]
+    assert old == []
+
+
+def test_no_old_names_in_examples_of_the_documentation() -> None:
+    old = []
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for code in re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S):
+            old += [f"{page.name}: {name}" for name, _ in _defined(ast.parse(code)) if _is_old(name)]
     assert old == []
 
 

@@ -57,17 +57,18 @@ _ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8"}
 _COUNTING = frozenset(_S["counting"].split())
 _GENERIC = frozenset(_S["generic"].split())
 _TIMES = frozenset("year date day month time decade century".split())
-_PLACES = frozenset(
+_LOCATIONS = frozenset(
     "city country state town county place continent region province village district location where area island"
     " nation territory site spot venue stadium".split()
 )
 _WATERS = frozenset("ocean sea lake desert park".split())
-_OF_PLACES = frozenset("city state country town county island province village continent".split())
+_OF_LOCATIONS = frozenset("city state country town county island province village continent".split())
 _SHARES = frozenset("percentage percent proportion share fraction portion".split())
 _LIKE = re.compile(  # the endings of one word's forms
     r"(?:|e|s|es|d|ed|de|be|r|rs|er|ers|or|ors|ing|y|ies|ied|ly|n|an|ian|ans|ians|en|ren|al|age|iage|ment|ance|ence|ure|ant"
     r"|ants|ate|ated|ates|ion|ions|tion|ation|ition|ication|sion|ssion|ption|est|ist|ship)"
 )
+_SHORT_ENDS = frozenset("s es ed d ing er ers".split())
 _DENIES = re.compile(  # a title may hold a short form: I can't make you love me
     r"\b(?:not|never|cannot|without|except)\b|\b(?:who|what|which|where|when)(?: [\w-]+){0,3}n['’]t\b", re.IGNORECASE
 )
@@ -77,7 +78,7 @@ _DIMENSIONS = frozenset("tall high long wide deep thick old away heavy".split())
 _MEASURING = frozenset("years degrees difference result".split())
 _EXPLAINED = {
     "time": _TIMES,
-    "place": _PLACES | frozenset("located situated lies found can".split()),
+    "place": _LOCATIONS | frozenset("located situated lies found can".split()),
     "count": _COUNTING,
     "measure": _MEASURING,
     "passive": frozenset(("people",)),
@@ -85,7 +86,7 @@ _EXPLAINED = {
 _AMOUNTS = frozenset((*NUMBER_WORDS, "million", "billion", "trillion", "hundred", "thousand", "about", "approximately"))
 _LONGEST = 300
 
-Kind = Literal["who", "object", "is", "passive", "time", "place", "count", "measure", "manner", "name", "other"]
+QuestionKind = Literal["who", "object", "is", "passive", "time", "place", "count", "measure", "manner", "name", "other"]
 
 
 class Word(NamedTuple):
@@ -99,7 +100,7 @@ class Word(NamedTuple):
 class Asked(NamedTuple):
     """What a question asks for, and what it says of it."""
 
-    kind: Kind
+    kind: QuestionKind
     words: frozenset[str]
     """All words and their forms and synonyms."""
     nouns: frozenset[str]
@@ -142,8 +143,9 @@ def akin(word: str, other: str) -> bool:
         return False
     if min(len(word), len(other)) < 4 or word[:4] != other[:4]:
         short, long = sorted((word, other), key=len)
-        pattern = rf"{short}(?:s|es|ed|d|{short[-1:]}?(?:ing|ed|ers?))"
-        return len(short) == 3 and re.fullmatch(pattern, long) is not None
+        end = long[3:]
+        doubled = end[:1] == short[-1:] and end[1:] in ("ing", "ed", "er", "ers")
+        return len(short) == 3 and long[:3] == short and (doubled or end in _SHORT_ENDS)
     common = next((at for at, pair in enumerate(zip(word, other, strict=False)) if pair[0] != pair[1]), None)
     common = min(len(word), len(other)) if common is None else common
     ends = [one[common:] for one in (word, other)]
@@ -213,8 +215,9 @@ def asked_of(question: str) -> Asked:
         (one for one, two in zip(rest, ends, strict=False) if {one, two} <= _PREPOSITIONS and one != "as"), ""
     )
     how = words[at] == "how" and bool(rest)
+    adjective = rest[0] if how else ""
     if how:
-        adjective, rest = rest[0], rest[1:]
+        rest = rest[1:]
         content |= {adjective}
     aux = next((place for place, word in enumerate(rest[:6]) if word in _AUX or (word == "'s" and not place)), None)
     nouns = frozenset(rest[:aux]) if aux is not None else none
@@ -225,7 +228,7 @@ def asked_of(question: str) -> Asked:
     after = [word for word in rest[(aux or 0) + (aux is not None) :] if word not in _ARTICLES]
     has_do = aux is not None and rest[aux] in _DO
     head: frozenset[str] = none
-    kind: Kind
+    kind: QuestionKind
     if how:
         kind = "count" if adjective == "many" else "manner" if adjective in _AUX else "measure"
         nouns = nouns if aux is not None else frozenset(rest[:1])
@@ -233,13 +236,13 @@ def asked_of(question: str) -> Asked:
     elif words[at] == "when" or (nouns and (rest[: aux or 0] or [""])[-1] in _TIMES):
         kind, nouns = "time", nouns | _TIMES
     elif words[at] == "where" or (
-        nouns & (_PLACES | _WATERS)
+        nouns & (_LOCATIONS | _WATERS)
         and not (has_do and not (lead or stranded or after[-1:] == ["place"]))
         and (
             lead or stranded or any(word in after for word in ("located", "situated", "born", "based", "headquartered"))
         )
     ):
-        kind, nouns = "place", nouns | _PLACES
+        kind, nouns = "place", nouns | _LOCATIONS
     elif aux is None:
         kind = "who"
         verb = next((place for place, word in enumerate(rest[1:7], 1) if _verb(word)), 1)
@@ -287,11 +290,11 @@ def answers(text: str, question: str, gold: str, *, number: bool = False) -> Ite
     >>> "Carthage" in answers("Carthage defeated Rome", "Who did Rome defeat?", "Carthage")
     False
     """
-    words = words_of(text)
-    if len(words) < 2 or len(text) > _LONGEST:
+    if len(text) > _LONGEST:
         return
-    asked = asked_of(question)
-    known = [_explained(words, at, asked) for at in range(len(words))]
+    asked, words, known = _read(text, question)
+    if len(words) < 2:
+        return
     for start, end in _spans(text, words, known, gold):
         before = [at for at, word in enumerate(words) if word.end <= start]
         after = [at for at, word in enumerate(words) if word.start >= end]
@@ -304,6 +307,13 @@ def answers(text: str, question: str, gold: str, *, number: bool = False) -> Ite
             continue  # 9 characters, where episodes are counted
         if _fits(asked, [words[at].text for at in before], [words[at].text for at in after], inside, number):
             yield text[start:end]
+
+
+@lru_cache(maxsize=64)  # golds are many
+def _read(text: str, question: str) -> tuple[Asked, list[Word], list[bool]]:
+    """A question, the words of a sentence, and whether the question explains each."""
+    words, asked = words_of(text), asked_of(question)
+    return asked, words, [_explained(words, at, asked) for at in range(len(words))]
 
 
 def _spans(text: str, words: Sequence[Word], known: Sequence[bool], gold: str) -> Iterator[tuple[int, int]]:
@@ -365,7 +375,9 @@ def _fits(asked: Asked, before: list[str], after: list[str], inside: list[str], 
         return False
     name = ""
     if before[-1:] == ["of"] and len(before) > 1 and _label(before[-2], asked):
-        own = before[-2] not in asked.head and (before[-2] in asked.words or before[-2] not in _PLACES - _OF_PLACES)
+        own = before[-2] not in asked.head and (
+            before[-2] in asked.words or before[-2] not in _LOCATIONS - _OF_LOCATIONS
+        )
         if own or not _HAVE.isdisjoint(before):
             before.pop()  # the city of, it has a population of
     while before and (_label(before[-1], asked) or before[-1] in asked.before.get(name, ())):

@@ -226,7 +226,7 @@ def _deciders(options: Mapping[str, Options]) -> list[str]:
 
 def slots_of(workers: int) -> int:
     """How many programs each of several processes runs at once: together as many as there are processors."""
-    from ..sandbox.pool import processors
+    from ..sandbox.limits import processors
 
     return max(1, processors() // workers)
 

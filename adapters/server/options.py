@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from ...rows.reader import RowReader
-from ...scoring.options import default_workers
+from ...sandbox.limits import processors
 from ...verifiers.errors import ConfigError
 from ...verifiers.settings import check_option
 from ...verifiers.spec import RewardSpec
@@ -46,7 +46,7 @@ class ServeOptions:
     """File of the token that every request must carry, or of lines `NAME TOKEN [MOST]`, one a client."""
     token_env: str | None = None
     """Environment variable in place of a file."""
-    workers: int = field(default_factory=default_workers)
+    workers: int = field(default_factory=processors)
     """Processes that judge."""
     row_timeout: float = 40.0
     """Seconds after which a row's judging is given up and its worker killed."""

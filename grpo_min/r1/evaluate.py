@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -21,10 +21,9 @@ from ..._version import __version__
 from ...inspection.evaluation.client import Completed
 from ...inspection.evaluation.record import Asked, Recorder
 from ...reward_models import read_tokenizer
-from ...rows.files import RawRow
 from ...scoring.measure import REFLECTIVE, Estimate, Evaluation, measure
 from ...scoring.samples import SampleFile, fingerprint, read_samples
-from ...scoring.scored import ScoredFiles, ScoredRow
+from ...scoring.scored import ScoredRow
 from ...training.distributed import Processes
 from ...verifiers import Reward, Sample
 from ...verifiers.errors import ConfigError, missing_extra
@@ -152,9 +151,9 @@ def evaluate(
                 kept.write(recorder.lines(_asked(part, answers, start, partial(put.text, ends=ends))))
                 progress(kept.questions)
         voters = {term.name: term.verifier for term in judge.terms if isinstance(term.verifier, Voter)}
-        measured = measure(_rows(kept), k, voters, about=settings, level=level, words=words) if first else None
+        measured = measure(kept.rows(), k, voters, about=settings, level=level, words=words) if first else None
         if measured is not None and summarise is not None:
-            measured = replace(measured, metrics={**summarise(_rows(kept)), **measured.metrics})
+            measured = replace(measured, metrics={**summarise(kept.rows()), **measured.metrics})
     evaluation: Evaluation = together.all_gather_object(measured)[0]
     return evaluation
 
@@ -208,7 +207,3 @@ def _asked(
         Asked(place, question.sample, [Completed(text(one.tokens), one.finish, len(one.tokens)) for one in completions])
         for place, (question, completions) in enumerate(zip(questions, answers, strict=True), start)
     ]
-
-
-def _rows(kept: SampleFile) -> Iterator[ScoredRow]:
-    return (ScoredFiles([]).read(RawRow(0, 0, line)) for line in kept.lines())

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ...scoring.show import figures_table
-from ...scoring.stats import Interval
+from ...scoring.stats import interval_text
 from ...verifiers.escape import escape_unprintable
 from .paired import Comparison, SystemPair
 from .systems import file_names, read_systems
@@ -18,6 +18,8 @@ from .systems import file_names, read_systems
 SHOWN = 20
 LONGEST_LABEL = 60
 PAIR_HEADS = ("system", "against", "problems", "difference", "95 % interval", "better", "worse", "McNemar p")
+
+MATRIX_HEAD = "row less column (* the interval leaves out 0)"
 
 
 def run_compare(
@@ -59,7 +61,7 @@ def _write_page(
         for first in range(len(systems))
         for second in range(first + 1, len(systems))
     ]
-    table = ComparisonTable(by or "system", PAIR_HEADS, rows)
+    table = ComparisonTable(by or "system", PAIR_HEADS, rows, matrix=matrix_rows(comparison))
     labels = () if by else file_names(files)
     options = ReportOptions(sources=files, output=page, names=names or {}, group_by=on, systems=labels)
     print_written(write_report(options, comparison=table))
@@ -87,6 +89,11 @@ def _print(comparison: Comparison, metric: str, rows: int) -> None:
                 *pair_cells(pair),
             )
     console.print(table)
+    if matrix := matrix_rows(comparison):
+        table = figures_table(MATRIX_HEAD, *(escape_unprintable(name) for name, *_ in matrix))
+        for name, *cells in matrix:
+            table.add_row(Text(escape_unprintable(name)), *cells)
+        console.print(table)
     differing = comparison.differing()
     if differing and rows:
         table = figures_table("problem", *(escape_unprintable(system.name) for system in systems))
@@ -95,6 +102,21 @@ def _print(comparison: Comparison, metric: str, rows: int) -> None:
         console.print(table)
         if len(differing) > rows:
             console.print(Text(f"{len(differing) - rows:,} more problems differ; --rows N shows more", "dim"))
+
+
+def matrix_rows(comparison: Comparison) -> list[list[str]]:
+    """Each system less each other, by rows that begin with its name; of two systems there is none."""
+    systems = comparison.systems
+    if len(systems) < 3:
+        return []
+    cells = [["" for _ in systems] for _ in systems]
+    for first in range(len(systems)):
+        for second in range(first + 1, len(systems)):
+            pair = comparison.pair(first, second)
+            if pair.mean is not None:
+                star = "*" if pair.interval is not None and not pair.interval[0] <= 0 <= pair.interval[1] else ""
+                cells[second][first], cells[first][second] = f"{pair.mean:+.4f}{star}", f"{-pair.mean:+.4f}{star}"
+    return [[system.name, *row] for system, row in zip(systems, cells, strict=True)]
 
 
 def pair_cells(pair: SystemPair) -> tuple[str, ...]:
@@ -107,11 +129,6 @@ def pair_cells(pair: SystemPair) -> tuple[str, ...]:
         f"{pair.worse:,}",
         "" if pair.mcnemar is None else f"{pair.mcnemar:.4g}",
     )
-
-
-def interval_text(interval: Interval | None) -> str:
-    """An interval in words."""
-    return "" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
 
 
 def _number(value: float | None) -> str:

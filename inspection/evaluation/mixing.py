@@ -19,11 +19,10 @@ from rich.console import Console
 
 from ...scoring.scored import ScoredFiles, ScoredRow
 from ...scoring.show import figures_table
-from ...scoring.stats import Clustered
+from ...scoring.stats import Clustered, interval_text
 from ...verifiers.language import LanguageVerifier
 from ...verifiers.sample import Sample
 from ...verifiers.verdict import Reason, Status
-from ..compare.compare_command import interval_text
 
 MOSTLY = 0.5
 """Share of the words in the prompt's language below which a response is out of it."""

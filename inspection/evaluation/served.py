@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,10 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from ..._version import __version__
-from ...rows.files import RawRow
 from ...scoring.measure import REFLECTIVE, Estimate, Evaluation, measure
 from ...scoring.samples import SampleFile, fingerprint
-from ...scoring.scored import ScoredFiles, ScoredRow
+from ...scoring.scored import ScoredRow
 from ...verifiers.errors import ConfigError, RunError
 from ...verifiers.judge.asking import Answer, Asker, Question
 from ...verifiers.judge.client import run_async
@@ -138,10 +137,10 @@ def evaluate_served(
         if replies is not None and not run.unfinished:
             replies.unlink(missing_ok=True)  # the record has all of it
         voters = {one.name: one for one in verifiers_of(judge) if isinstance(one, Voter)}
-        evaluation = measure(_rows(kept), k, voters, about=settings, level=level, words=words)
+        evaluation = measure(kept.rows(), k, voters, about=settings, level=level, words=words)
         if summarise is not None:
-            evaluation = replace(evaluation, metrics={**summarise(_rows(kept)), **evaluation.metrics})
-        used = _usage(_rows(kept), serving)
+            evaluation = replace(evaluation, metrics={**summarise(kept.rows()), **evaluation.metrics})
+        used = _usage(kept.rows(), serving)
     about = {**evaluation.about, "usage": used}
     if client._unsupported:  # the model has samples of its own making where it takes no temperature
         about["unsupported"] = sorted(client._unsupported)
@@ -156,10 +155,6 @@ def _usage(rows: Iterable[ScoredRow], serving: Serving) -> dict[str, float]:
         written += row.fields.get("tokens") or 0
     cost = (read * serving.price[0] + written * serving.price[1]) / 1e6
     return {"prompt_tokens": read, "tokens": written, "cost": cost}
-
-
-def _rows(kept: SampleFile) -> Iterator[ScoredRow]:
-    return (ScoredFiles([]).read(RawRow(0, 0, line)) for line in kept.lines())
 
 
 def seed_of(seed: int, place: int, number: int) -> int:

@@ -21,6 +21,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ...scoring.stats import sigmoid
 from ...verifiers.errors import RunError
 
 ROUNDS, JOINT_ROUNDS = 100, 500
@@ -108,7 +109,7 @@ def win_rate(
             weights.append(VARIANTS_WEIGHT / len(others))
     beta, hessian = _logistic(x, y, weights)
     at_zero = [(1.0, 0.0, hard)[:terms] for hard in gamma]
-    rates = [_sigmoid(_dot(beta, row)) for row in at_zero]
+    rates = [sigmoid(_dot(beta, row)) for row in at_zero]
     rate = sum(rates) / len(rates)
     slope = [
         sum(p * (1 - p) * row[k] for p, row in zip(rates, at_zero, strict=True)) / len(rates) for k in range(terms)
@@ -117,7 +118,7 @@ def win_rate(
     influence: dict[object, float] = {}
     for place, (row, said, weight) in enumerate(zip(x, y, weights, strict=True)):
         name: object = place
-        own = weight * (said - _sigmoid(_dot(beta, row))) * _dot(lever, row)
+        own = weight * (said - sigmoid(_dot(beta, row))) * _dot(lever, row)
         if place < len(rates):
             name = comparisons[place].instruction or place
             own += (rates[place] - rate) / len(rates)
@@ -168,7 +169,7 @@ def estimate_difficulties(models: Sequence[Sequence[BaselineVerdict]]) -> dict[s
         moved, spread = 0.0, 0.0
         gradients, hessians = [[0.0, 0.0] for _ in models], [[[PENALTY, 0.0], [0.0, PENALTY]] for _ in models]
         for name, verdicts in rows.items():
-            fits = [_sigmoid(_dot(beta[number], x) + gamma[name]) for number, x, _ in verdicts]
+            fits = [sigmoid(_dot(beta[number], x) + gamma[name]) for number, x, _ in verdicts]
             pull = sum(said - p for (_, _, said), p in zip(verdicts, fits, strict=True)) - gamma[name] / variance
             curve = sum(p * (1 - p) for p in fits) + 1 / variance
             step = max(-1.0, min(1.0, pull / curve))
@@ -177,7 +178,7 @@ def estimate_difficulties(models: Sequence[Sequence[BaselineVerdict]]) -> dict[s
             spread += gamma[name] ** 2 + 1 / curve
         for name, verdicts in rows.items():
             for number, x, said in verdicts:
-                p = _sigmoid(_dot(beta[number], x) + gamma[name])
+                p = sigmoid(_dot(beta[number], x) + gamma[name])
                 _add(gradients[number], hessians[number], x, said - p, p * (1 - p))
         for number, (old, gradient, hessian) in enumerate(zip(beta, gradients, hessians, strict=True)):
             step_2 = _bounded(_solve(hessian, [g - PENALTY * b for g, b in zip(gradient, old, strict=True)]))
@@ -216,7 +217,7 @@ def _logistic(
         gradient = [-PENALTY * one for one in beta]
         hessian = [[PENALTY * (i == j) for j in range(k)] for i in range(k)]
         for row, said, weight in zip(x, y, weights, strict=True):
-            p = _sigmoid(_dot(beta, row))
+            p = sigmoid(_dot(beta, row))
             _add(gradient, hessian, row, weight * (said - p), weight * p * (1 - p))
         step = _bounded(_solve(hessian, gradient))
         beta = [one + more for one, more in zip(beta, step, strict=True)]
@@ -254,7 +255,3 @@ def _solve(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[fl
 
 def _dot(a: Sequence[float], b: Sequence[float]) -> float:
     return sum(one * other for one, other in zip(a, b, strict=True))
-
-
-def _sigmoid(value: float) -> float:
-    return 1 / (1 + math.exp(-value)) if value >= 0 else math.exp(value) / (1 + math.exp(value))

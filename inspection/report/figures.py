@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...scoring.measure import Estimate
-from ...scoring.stats import Clustered, Interval
+from ...scoring.stats import Clustered, interval_text
 from ...scoring.summary import Summary
 from ...scoring.thinking import FIGURES, KINDS
 from .metrics import Chart, Run
@@ -42,7 +42,7 @@ def cards(summary: Summary) -> list[TemplateData]:
         {
             "name": "Mean reward",
             "value": number(problems.reward.mean),
-            "note": bounds(problems.reward.bounded_interval),
+            "note": interval_text(problems.reward.bounded_interval),
         },
     ]
     if problems.accuracy.n:
@@ -71,15 +71,15 @@ def agreement(summary: Summary) -> TemplateData | None:
     counts = summary.agreement
     if counts is None:
         return None
-    kappa = "" if counts.kappa is None else f", kappa {counts.kappa:.3f}"
-    said = f"{counts.accuracy:.1%} of {counts.decided:,}{kappa}" if counts.accuracy is not None else "none was decided"
+    notes = [] if counts.accuracy is None else [f"{100 * counts.accuracy:.1f} % of {counts.decided:,} agree"]
+    notes += [] if counts.kappa is None else [f"kappa {counts.kappa:.3f}"]
     rows = [
         {"name": "labelled right", "right": f"{counts.both:,}", "wrong": f"{counts.label_only:,}"},
         {"name": "labelled wrong", "right": f"{counts.verdict_only:,}", "wrong": f"{counts.neither:,}"},
     ]
-    notes = [f"{counts.undecided:,} with a label were not decided"] if counts.undecided else []
+    notes += [f"{counts.undecided:,} with a label were not decided"] if counts.undecided else []
     notes += [f"they differ at {', '.join(counts.differing[:3])}"] if counts.differing else []
-    return {"said": said, "rows": rows, "note": "; ".join(notes)}
+    return {"rows": rows, "note": "; ".join(notes)}
 
 
 def verifiers(summary: Summary) -> list[TemplateData]:
@@ -91,7 +91,7 @@ def verifiers(summary: Summary) -> list[TemplateData]:
             {
                 "name": name,
                 "mean": number(statistics.scores.mean),
-                "interval": bounds(statistics.scores.bounded_interval),
+                "interval": interval_text(statistics.scores.bounded_interval),
                 "reasons": [
                     {
                         "name": reason,
@@ -116,7 +116,7 @@ def breakdowns(summary: Summary) -> list[TemplateData]:
                 "value": value,
                 "responses": f"{part.responses:,}",
                 "accuracy": number(part.problems.accuracy.mean) if part.problems.accuracy.n else "-",
-                "interval": bounds(part.problems.accuracy.share_interval) if part.problems.accuracy.n else "",
+                "interval": interval_text(part.problems.accuracy.share_interval) if part.problems.accuracy.n else "",
                 "reward": number(part.problems.reward.mean),
                 "unjudged": f"{part.unjudged:,}",
             }
@@ -161,7 +161,7 @@ def ladder(summary: Summary) -> list[TemplateData]:
             {
                 "name": name,
                 "value": number(mean.mean),
-                "interval": bounds(interval),
+                "interval": interval_text(interval),
                 "n": f"{mean.n:,}",
                 "at": round(100 * (mean.mean or 0.0), 2),
                 "low": None if interval is None else round(100 * interval[0], 2),
@@ -295,16 +295,11 @@ def plain(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def bounds(interval: Interval | None) -> str:
-    """An interval in words."""
-    return "" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
-
-
 def _share(name: str, mean: Clustered) -> TemplateData:
     return {
         "name": name,
         "value": "–" if mean.mean is None else f"{100 * mean.mean:.1f} %",
-        "note": bounds(mean.share_interval),
+        "note": interval_text(mean.share_interval),
     }
 
 

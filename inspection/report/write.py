@@ -27,6 +27,7 @@ from .metrics import Run, read_run
 from .options import ReportOptions
 from .pack import pack_json
 
+_PAGE = Path(__file__).with_name("page")
 RENDERER = "vendor/temml.min.js"
 """Draws formulas: Temml as released, its licence beside it."""
 SAMPLES = "samples.jsonl"
@@ -41,6 +42,8 @@ class ComparisonTable(NamedTuple):
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
     title: str = "Comparison, paired by problem"
+    matrix: Sequence[Sequence[str]] = ()
+    """Each system less each other; a row begins with its name."""
 
 
 class Written(NamedTuple):
@@ -214,17 +217,16 @@ def _policy(style: str, *scripts: str) -> str:
 
 def part(kind: str, leave_out: Sequence[str] = ()) -> str:
     """The page's own style or script: its files in order of their names."""
-    folder = Path(__file__).with_name("page")
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name not in leave_out)
+    names = sorted(entry.name for entry in _PAGE.iterdir() if entry.name not in leave_out)
     texts = [page_source(name) for name in names if name.endswith(f".{kind}")]
     joined = "\n".join(texts)
     return f'"use strict";\n(() => {{\n{joined}\n}})();\n' if kind == "js" else joined
 
 
 @cache
-def page_source(name: str) -> str:
-    """A file of the page."""
-    return Path(__file__).with_name("page").joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n")
+def page_source(name: str, folder: Path = _PAGE) -> str:
+    """A file of the page, or of another page in `folder`."""
+    return (folder / name).read_text(encoding="utf-8").replace("\r\n", "\n")
 
 
 def _run_cards(run: Run, samples: int) -> list[dict[str, Any]]:  # any: what the template reads

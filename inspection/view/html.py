@@ -11,6 +11,7 @@ from pathlib import Path
 from ..._version import __version__
 from ..report.write import RENDERER, page_source, part
 
+_PAGE = Path(__file__).with_name("page")
 _LEFT_OUT = ("4_table.js", "5_fields.js", "5_filter.js", "7_marks.js", "8_main.js")
 """Scripts of a report that hold all of its rows in the browser; the view has its own in their place."""
 
@@ -23,7 +24,7 @@ def page(data: str = "") -> bytes:
     """The document; `data` is what a page that asks no server shows, as packed JSON."""
     style, script = _style(), _script()
     text = (
-        _own("view.html")
+        page_source("view.html", _PAGE)
         .replace("{{ policy }}", _META.format(html.escape(_policy("'none'"), quote=True)) if data else "")
         .replace("{{ version }}", __version__)
         .replace("{{ data }}", data)
@@ -54,7 +55,7 @@ def _policy(connect: str) -> str:
 
 @cache
 def _style() -> str:
-    return f"{part('css')}\n{_own('view.css')}"
+    return f"{part('css')}\n{page_source('view.css', _PAGE)}"
 
 
 @cache
@@ -62,9 +63,4 @@ def _script() -> str:
     shared = part("js", leave_out=_LEFT_OUT)
     end = "})();\n"
     assert shared.endswith(end)
-    return shared[: -len(end)] + _own("view.js") + end
-
-
-@cache
-def _own(name: str) -> str:
-    return Path(__file__).with_name("page").joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n")
+    return shared[: -len(end)] + page_source("view.js", _PAGE) + end

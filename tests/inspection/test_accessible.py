@@ -55,6 +55,7 @@ def rows() -> list[dict[str, Any]]:
     language = {"status": "scored", "score": 0.5, "reason": "measured", "answer": None, "detail": "", "seconds": 0.0}
     evidence = {"target": "en", "unit": "word", "counts": {"en": 1, "fr": 3}, "spans": [[7, 23, "fr"], [24, 36, "en"]]}
     for row in made:
+        row["label"] = row["reward"] > 1
         row["verdicts"] = {**row["verdicts"], "language": {**language, "evidence": evidence}}
     tests = [{"outcome": "AC", "seconds": 0.1, "memory_mb": 9}, {"outcome": "WA", "detail": "no", "stdout": "x"}]
     code = {
@@ -97,7 +98,7 @@ def pages(folder: Path) -> dict[str, Path]:
     for args in (
         ["report", str(one), "-o", str(made["report"]), "--by", "level"],
         ["report", str(run), "-o", str(made["run"])],
-        ["compare", str(one), str(other), "--report", str(made["compare"])],
+        ["compare", str(one), str(other), str(before), "--report", str(made["compare"])],
         ["diff", str(before), str(after), "--report", str(made["diff"])],
     ):
         result = CliRunner().invoke(main, args)

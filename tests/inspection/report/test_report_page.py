@@ -379,7 +379,7 @@ def test_agreement_with_a_column_of_labels_stands_on_the_page_as_in_the_summary(
     cells = [right["judged_right"], right["judged_wrong"], wrong["judged_right"], wrong["judged_wrong"]]
     assert cells == [2, 2, 4, 4]
     assert [int(cell) for cell in re.findall(r"<td>(\d+)</td>", box)] == cells
-    assert f"{counts['accuracy']:.1%} of 12, kappa {counts['kappa']:.3f}" in box
+    assert f"{100 * counts['accuracy']:.1f} % of 12 agree; kappa {counts['kappa']:.3f}" in box
     assert f"they differ at {', '.join(counts['differing'][:3])}" in box
     assert "Agreement with labels" not in page_of(tmp_path, [row(1)])
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from r1_reward.cli import main
 from r1_reward.rows import read_sample
 from r1_reward.sandbox import Limits
-from r1_reward.sandbox.pool import processors
+from r1_reward.sandbox.limits import processors
 from r1_reward.verifiers import CodeVerifier, ConfigError, Reason, Sample, Status, TestCase, Verdict
 from r1_reward.verifiers.spec import RewardSpec, slots_of
 
