@@ -45,6 +45,8 @@ from r1_reward.verifiers.code import CodeVerifier
 PROGRAM = "print(sum(map(int, input().split())))"
 TEST = StdinTest(input="2 3", output="5", checker=checkers.tokens)
 HONEST = Submission(language="python", source=PROGRAM, tests=[TEST])
+CALLS = [CallTest(entry="f", args=f"({n},)", expected=n * n, checker=checkers.equal) for n in range(3)]
+HONEST_CALLS = Submission(language="python", source="def f(x): return x * x", tests=CALLS)
 RUN = ["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
 RUN += ["--memory", "512m", "--memory-swap", "512m", "--pids-limit", "64", "--user", "65534:65534"]
 IMAGE = "r1-reward-sandbox:python"
@@ -258,13 +260,12 @@ def asserts(backend: str, args: argparse.Namespace) -> dict[str, float]:
     in turns, as in `cpu`; and by the clock."""
     del args
     python = str(Path(sys.executable).resolve())
-    calls = [CallTest(entry="f", args=f"({n},)", expected=n * n, checker=checkers.equal) for n in range(3)]
     spent: dict[str, list[float]] = {"bare": [], "one": [], "row": []}
     clock: dict[str, list[float]] = {"bare": [], "one": [], "row": []}
     with Pool(backend=backend, size=1) as pool:
 
         def judged(count: int) -> None:
-            row = Submission(language="python", source="def f(x): return x * x", tests=calls[:count])
+            row = Submission(language="python", source="def f(x): return x * x", tests=CALLS[:count])
             assert pool.run(row).outcome is Outcome.AC
 
         arms = {"bare": partial(_bare, [python, "-I", "-S", "-c", PROGRAM]), "one": partial(judged, 1)}
@@ -454,7 +455,8 @@ HOSTILE = (
 
 
 def soak(backend: str, args: argparse.Namespace) -> dict[str, Any]:
-    """One submission in ten is hostile; what this process and its sandboxes hold is looked at on the way."""
+    """One submission in ten is hostile, half of all are called; what this process and its sandboxes hold is looked at
+    on the way."""
     dice = random.Random(0)
     limits = Limits(time_s=0.5, memory_mb=128, processes=16, output_bytes=1 << 20, disk_mb=8)
     seen: list[dict[str, float]] = []
@@ -466,18 +468,24 @@ def soak(backend: str, args: argparse.Namespace) -> dict[str, Any]:
             if time.monotonic() > end:
                 break
             bad = [dice.random() < 0.1 for _ in range(min(200, args.soak - start))]
-            work = [
-                Submission(language="python", source=dice.choice(HOSTILE), tests=[TEST], limits=limits)
-                if is_bad
-                else HONEST
-                for is_bad in bad
-            ]
+            work = [_soaked(dice, limits if is_bad else None) for is_bad in bad]
             for is_bad, result in zip(bad, pool.run_all(work), strict=True):
                 (hostile if is_bad else honest)[result.outcome.value] += 1
             seen.append(_held(backend))
     early, final = seen[len(seen) // 10], seen[-1]
     done = honest.total() + hostile.total()
     return {"submissions": done, "honest": dict(honest), "hostile": dict(hostile), "early": early, "end": final}
+
+
+def _soaked(dice: random.Random, hostile: Limits | None) -> Submission:
+    """A script, or a function that is called in a fork of the zygote."""
+    called = dice.random() < 0.5
+    if hostile is None:
+        return HONEST_CALLS if called else HONEST
+    source, tests = dice.choice(HOSTILE), [CALLS[1]] if called else [TEST]
+    if called:
+        source = f"def f(x): exec({source!r}, {{}})"
+    return Submission(language="python", source=source, tests=tests, limits=hostile)
 
 
 def _held(backend: str) -> dict[str, float]:
