@@ -54,7 +54,7 @@ class Task(NamedTuple):
 
 
 TASKS = {
-    "warm": Task("reverse", 80, 2, 36, 0),
+    "warm": Task("reverse", 80, 1, 36, 0),
     "raw": Task("reverse", 0, 0, 40, 3),
     "steps": Task("drop", 120, 3, 60, 0),
 }

@@ -90,8 +90,9 @@ class RowReader:
     """The tool that wrote the rows: one of `names.CHOICES`."""
     prefilled: Prefilled = "auto"
     """Whether the prompt gave the opening `<think>`."""
-    aside: tuple[str, ...] = ()
-    """Columns that are called as a gold is, and are none (`settled.py`)."""
+    aside: tuple[tuple[str, str], ...] = ()
+    """Columns that are called as a gold is, and are none in rows that have the other one of the pair; in all rows where
+    that is empty (`settled.py`)."""
 
     def __post_init__(self) -> None:
         if "" in self.columns.values():  # as `--map kind=` says it
@@ -210,7 +211,7 @@ class _Row:
         *,
         question: bool,
         prefilled: Prefilled,
-        aside: tuple[str, ...],
+        aside: tuple[tuple[str, str], ...],
     ) -> None:
         self._row = row
         self._columns = columns
@@ -486,7 +487,8 @@ class _Row:
     def _golds(self, kind: str | None) -> list[tuple[str, Any]]:  # any: JSON values
         used = {path for name, path in self._columns_read if name in ("response", "responses")}
         used.update(path for path in self._columns.values() if path is not None)
-        return golds_in(self._row, kind, self._layout, self._tool, used | {*self._aside})
+        used.update(name for name, sure in self._aside if not sure or get(self._row, sure) not in (None, "", []))
+        return golds_in(self._row, kind, self._layout, self._tool, used)
 
     def candidates(self) -> tuple[str | None, list[tuple[str, Any]]]:  # any: JSON values
         """The response where it can be read as one, and what may be the gold."""

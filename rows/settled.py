@@ -58,8 +58,8 @@ def settle(source: Iterable[RawRow], reader: RowReader) -> Settled:
             break
     aside = {} if "reference" in reader.columns else _aside([_fields(raw) for raw in first], reader)
     if aside:
-        reader = replace(reader, aside=tuple(sorted(aside)))
-    return Settled(reader, [aside[name] for name in sorted(aside)], chain(first, rows))
+        reader = replace(reader, aside=tuple(sorted((name, sure) for name, (sure, _) in aside.items())))
+    return Settled(reader, [note for _, (_, note) in sorted(aside.items())], chain(first, rows))
 
 
 def _fields(raw: RawRow) -> Mapping[str, Any]:  # any: JSON values
@@ -70,29 +70,30 @@ def _fields(raw: RawRow) -> Mapping[str, Any]:  # any: JSON values
         return {}
 
 
-def _aside(rows: Sequence[Mapping[str, Any]], reader: RowReader) -> dict[str, str]:  # any: JSON values
-    """The columns that are no golds, each with a sentence about it."""
+def _aside(rows: Sequence[Mapping[str, Any]], reader: RowReader) -> dict[str, tuple[str, str]]:  # any: JSON values
+    """The columns that are no golds, each with the one that is, where there is one, and a sentence about it."""
     seen = [(response, golds) for row in rows for response, golds in [_candidates(row, reader)] if golds]
-    aside: dict[str, str] = {}
+    aside: dict[str, tuple[str, str]] = {}
     values: dict[str, list[tuple[object, list[Gold]]]] = defaultdict(list)
     for _, golds in seen:
         for name, value in golds:
             values[name].append((value, [gold for gold in golds if gold[0] != name]))
     for name, rows_of in values.items():
         flags = all(_is_flag(value) for value, _ in rows_of)
-        others = [value for _, beside in rows_of for _, value in beside]
-        beside = not others or not all(map(_is_flag, others))
-        if folded(name).startswith(("correct", "right")) and len(rows_of) > 1 and flags and beside:
-            aside[name] = f"{name} holds 0 and 1 alone in the first rows: it is read as a verdict, not as the gold"
+        answers = [value for _, beside in rows_of for _, value in beside]
+        apart = not answers or not all(map(_is_flag, answers))
+        if folded(name).startswith(("correct", "right")) and len(rows_of) > 1 and flags and apart:
+            aside[name] = "", f"{name} holds 0 and 1 alone in the first rows: it is read as a verdict, not as the gold"
     for name in [name for name in values if folded(name) in _EITHER and name not in aside]:
         others = [gold for _, beside in values[name] for gold in beside if gold[0] not in aside]
         others = [gold for gold in others if is_sure(gold[0]) or (name != "answer" and gold[0] == "answer")]
         if others and _is_the_models(name, others[0][0], seen):
             sure = others[0][0]
-            aside[name] = (
+            note = (
                 f"{name} is what the responses say in the first rows, where it differs from {sure}, too: it is read as "
-                f"the model's answer and {sure} as the gold (--map reference={name} if not)"
             )
+            note += f"the model's answer and {sure} as the gold (--map reference={name} if not)"
+            aside[name] = sure, note
     return aside
 
 

@@ -25,12 +25,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .format.verifier import clean
+from .frames import answers
 from .instructions.text import without_hidden
 from .reasoning import Prefilled, scan
 from .references import is_data, literal
 from .sample import Sample
 from .settings import check
-from .frames import answers
 from .statements import items_of, may_say, question_of, readings
 from .token_f1 import benchmark_score
 from .values import same_case, same_value
@@ -303,7 +303,10 @@ def _right(said: str, gold: Sequence[str], language: str, *, ordered: bool, full
 
 def _same_list(said: str, gold: Sequence[str], language: str, *, ordered: bool, question: str) -> bool:
     # Itself, without `They are`, and what its sentence says.
-    texts = [*list(readings(said, "", question))[:2], *(answers(said.strip().rstrip("."), question, "") if question else ())]
+    texts = [
+        *list(readings(said, "", question))[:2],
+        *(answers(said.strip().rstrip("."), question, "") if question else ()),
+    ]
     return any(_same_items(items, gold, language, ordered) for text in texts for items in _item_lists(text, len(gold)))
 
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from itertools import pairwise
 
-from .sample import Sample
 from .frames import akin, answers
+from .sample import Sample
 from .values import read_value
-from .wording import TABLES, digits_for_words
+from .wording import TABLES
 
 _LEAD = re.compile(
     r"(?:(?:so|thus|therefore|hence|well|okay|ok|sure|yes|overall|finally|in short),?\s+)?"
@@ -44,7 +43,6 @@ _SMALL = frozenset(
     " called named known answer author writer name person city country year date number total result difference"
     " serve served serves as would rank ranks ranked die der das el la le il ist est es fue è é foi".split()
 )
-_FORMS = {form: verb.split() for verb in TABLES["verbs"]["forms"].split(",") for form in verb.split()}
 _WEAKENS = frozenset(
     "and then like nearly almost allegedly reportedly supposedly probably likely former formerly claimed unclear"
     " unknown whether disputed debated doubtful opposite no nicht nie kein pas ne non nunca jamais niet не".split()
@@ -99,15 +97,6 @@ _ASKS = re.compile(
     r"|(?:when|where|why)(?:['’]s| (?:is|was|are|were|did|do|does|has|have|had|will|would|can|could|should))\s",
     re.IGNORECASE,
 )
-_GAP = re.compile(
-    r"(?:.*[,:] )?(?:(?P<before>in|on|at|by|from|to|for|of|with|under|during|since) )?"
-    r"(?:who|whom|what|which|when|where)\b(?P<noun>.*?) "
-    r"(?:did|do|does|is|was|are|were|has|had|have|will|would) (?P<rest>.+)",
-    re.IGNORECASE,
-)
-"""What a question asks for, and what it says of it."""
-_PLACE_OR_TIME = re.compile(r"w(?:here|hen)\b|\b(?:year|month|date|decade|century)$", re.IGNORECASE)
-_NO_CONTENT = frozenset("a an the did do does is was are were has had have will would".split())
 _RELATION = re.compile(
     r"(?:what|who)(?:['’]s| is| was) (?:the (?P<noun>{0})(?: of (?P<of>.+))|(?P<whose>.+)['’]s (?P<kin>{0}))".format(
         "|".join(TABLES["relations"])
@@ -127,14 +116,6 @@ _NO_SEVERAL = re.compile(
 )
 _ONE_NAME = re.compile("|".join(re.escape(one) for one in re.split(r"[|\n]", _SEVERAL["names"])), re.IGNORECASE)
 _ITEMS = re.compile(r"\s*[;,]\s*(?:and\s+|&\s*)?|\s+(?:and|&)\s+")
-_WITH_WHAT = re.compile(
-    r"\b(from|to|with|by|against|for|of|over|about) (?:the |an? )?(?!(?:what|which|whom?|whose)\b)(\w+)"
-)
-_ASKS_WRITER = re.compile(r"\b(?:wri|wrot|auth|pen|by\b|compos|creat|poe|play|nov)")
-_LIKE = re.compile(  # the endings of one word's forms
-    r"(?:|e|s|es|d|ed|de|be|r|er|ers|or|ors|ing|y|ies|ied|ly|n|an|ian|en|ren|al|age|iage|ment|ance|ence|ure|ant|ants|ate|ated"
-    r"|ates|ion|ions|tion|ation|ition|ication|sion|ssion|ption|est|ist|ship)"
-)
 _LONGEST = 300
 
 
@@ -358,11 +339,10 @@ def _worked(text: str) -> Fraction | None:
     return total + (product or 0)
 
 
-def _says_nothing_new(text: str, question: str, *, than: bool = False) -> bool:
+def _says_nothing_new(text: str, question: str) -> bool:
     """Whether the words of a text are all in the question, in any of their forms, or say nothing."""
     asked = {*_WORDS.findall(question.lower())}
-    asked |= {form for word in asked for form in _FORMS.get(word) or _FORMS.get(word.removesuffix("s"), ())}
-    words = {*_WORDS.findall(text.lower())} - _SMALL - asked - ({"than"} if than else set())
+    words = {*_WORDS.findall(text.lower())} - _SMALL - asked
     return not words & _DOUBT and all(any(akin(word, one) for one in asked) for word in words)
 
 

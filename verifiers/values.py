@@ -165,10 +165,11 @@ _NO_UNIT = "|".join(sorted({*TABLES["units"]["none"].split(), *map(re.escape, DI
 _MILLIONS = re.compile(r"(?<=^\d)M (?=[a-z])|(?<=\d\d)M (?=[a-z])|(?<=\.\d)M (?=[a-z])")
 _THIN = re.compile(r"[1-9]\d{0,2} \d{3}")
 _HALF_MILLION = re.compile(r"(.+ and an? (?:half|quarter)) (thousand|million|billion|trillion)")
+_BEHIND = "in|on|at|from|by|with|for|after|before|since|during|until"  # a place or a time, and no unit
 _COUNTED = re.compile(
     rf"(?:exactly )?(?P<count>[-+]?[\d,.]*\d(?:k(?= )| million(?= ))?|(?:an?|{_COUNTS}) dozen"
     rf"|(?:{_COUNTS})(?:[ -](?:{_COUNTS}))*)"
-    rf"(?: in (?:total|all|number)|(?:\s+(?!(?:{_NO_UNIT}|in|on|at|from|by|with|for|after|before|since|during|until)(?![\w-]))[a-z][a-z'-]*){{1,3}})"
+    rf"(?: in (?:total|all|number)|(?:\s+(?!(?:{_NO_UNIT}|{_BEHIND})(?![\w-]))[a-z][a-z'-]*){{1,3}})"
 )
 
 

@@ -143,3 +143,8 @@ def test_verify_judges_by_no_prose_that_marks_no_answer() -> None:
     verdict = verify(box(42), "Tom ends up with 42 apples in his bags.")
     assert (verdict.correct, verdict.reason.value) == (None, "reference_unusable")
     assert verdict.detail == "reference is a text that marks no answer, by a box, #### or 'the answer is'"
+
+
+def test_a_column_that_was_set_aside_is_the_gold_where_the_other_is_missing() -> None:
+    rows = [{"gold": "5", "answer": said, "response": box(said)} for said in ("5", "4")]
+    assert rewards(*rows, {"answer": "6", "response": box(6)}) == [1, 0, 1]

@@ -75,7 +75,11 @@ def test_options_reach_the_verifiers() -> None:
     assert [row["r1_reward"] for row in scored.rows] == [1.0, 0.0]
     assert scored.summary.problems.problems == 1
     assert r1.score([RIGHT], preset="r1_zero", workers=1).rows[0]["reward"] == 1.0
-    assert r1.score([RIGHT], reward=["math"], workers=1).rows[0]["reward"] == 1.0
+    # `answer` is what the responses say, as the first rows show, and so no second gold.
+    rows = [{"response": rf"\boxed{{{said}}}", "answer": said, "gold": "4"} for said in ("4", "5")]
+    scored = r1.score(rows, reward=["math"], workers=1)
+    assert [row["reward"] for row in scored.rows] == [1.0, 0.0]
+    assert "answer is what the responses say" in scored.summary.notes[0]
     assert r1.score([], workers=1).rows == []
 
 

@@ -416,3 +416,51 @@ def test_a_sentence_and_nothing_but_its_question(question: str, response: str, r
 def test_what_no_rule_explains_is_undecided(question: str, response: str, reference: str, undecided: bool) -> None:
     verdict = AnswerVerifier()([Sample(response=response, reference=reference, problem=question, kind="answer")])[0]
     assert (verdict.score, verdict.reason) == (0.0, Reason.UNDECIDED if undecided else Reason.WRONG)
+
+
+@pytest.mark.parametrize(
+    ("question", "response", "golds", "right"),
+    [
+        ("when did the kite come out", "The Kite was released on May 5, 1939.", "May 5, 1939", True),
+        ("when did the kite come out", "The Kite was filmed on May 5, 1939.", "May 5, 1939", False),
+        ("when did the kite come out", "The Kite was released before May 5, 1939.", "May 5, 1939", False),
+        ("how many parts are in season 2 of dark", "Season 2 of Dark has 9 parts.", "nine|9", True),
+        ("how many parts are in season 2 of dark", "Season 3 of Dark has 9 parts.", "nine|9", False),
+        ("how many parts are in season 2 of dark", "Season 2 of Dark has 9 actors.", "nine|9", False),
+        ("how many grams are in an ounce", "There are 28 ounces in a gram.", "28", False),
+        ("what is the most common blood type in Peru", "Blood type A", "A", True),
+        ("what is the most common blood type in Peru", "Type A-", "A", False),
+        ("What is the share index called?", "The share index is called the Nikkei.", "Nikkei", True),
+        ("What is the share index called?", "The share index is not called the Nikkei.", "Nikkei", False),
+        ("what is the name of ann lee brother?", "Ann Lee's brother is named Tom Lee.", "Tom Lee", True),
+        ("what is the name of ann lee brother?", "Tom Lee's brother is named Ann Lee.", "Tom Lee", False),
+        ("what currency does jamaica use?", "Jamaica uses the Jamaican dollar (JMD).", "Jamaican dollar", True),
+        ("what currency does jamaica use?", "Jamaica uses the Jamaican dollar (BBD).", "Jamaican dollar", False),
+        ("Which drug is it?", "N-acetylcysteine (NAC)", "N-acetylcysteine|NAC", True),
+        ("Which drug is it?", "N-acetylcysteine (NAD)", "N-acetylcysteine|NAC", False),
+        ("Who is the father of Luke?", "Darth Vader (Anakin)", "Anakin|Darth Vader", True),
+        ("Who is the father of Luke?", "Darth Vader (Kenobi)", "Anakin|Darth Vader", False),
+        ("Who is the father of Luke?", "Darth Vader is not Luke's father.", "Darth Vader", False),
+        ("Who is the father of Luke?", "Luke is the father of Darth Vader.", "Darth Vader", False),
+        ("When did Ann marry Lee in Oslo?", "Ann married Lee in 1990 in Oslo.", "1990", True),
+        ("When did Ann marry Lee in Oslo?", "Ann married Lee in 1990 in Bergen", "1990", False),
+        ("Who killed Hamlet's father?", "Hamlet's father was murdered by Claudius.", "Claudius", True),
+        ("Who killed Hamlet's father?", "Claudius killed Hamlet.", "Claudius", False),
+        ("Who replaced Blair?", "Blair was succeeded by Brown.", "Brown", True),
+        ("Who replaced Blair?", "Brown was replaced by Blair.", "Brown", False),
+        ("Which actor played Bond in Goldfinger?", "In Goldfinger, Bond was played by Connery.", "Connery", True),
+        ("Which actor played Bond in Goldfinger?", "Connery played Goldfinger in Bond.", "Connery", False),
+        ("Who is older, Ann or Lee?", "Ann is older than Lee.", "Ann", True),
+        ("Who is older, Ann or Lee?", "Lee is older than Ann.", "Ann", False),
+        ("Who found it?", "It was Newton who found it.", "Newton", True),
+        ("Which country did not sign?", "France signed.", "France", False),
+        ("What did Rome call Scotland?", "Rome called it Caledonia.", "Caledonia", True),
+        ("What did Rome call Scotland?", "Scotland called Rome Caledonia.", "Caledonia", False),
+        ("Who was the first woman to win it?", "The first man to win it was Curie.", "Curie", False),
+        ("What is the currency of Japan?", "Japan uses the yen.", "yen", True),
+        ("Which bridge is it?", "A$1.2 billion", "$1.2 billion", False),
+    ],
+)
+def test_each_word_beside_the_answer_is_the_question_s(question: str, response: str, golds: str, right: bool) -> None:
+    sample = Sample(response=response, reference=golds.split("|"), problem=question, kind="answer")
+    assert AnswerVerifier()([sample])[0].correct is right
