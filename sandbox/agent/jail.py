@@ -93,7 +93,7 @@ class Jail:
         self._held_before = 0
 
     def have_zygote(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start one where there is none, and where one can be had here."""
+        """Start one where there is none, and where this machine allows one."""
         if self._zygote is None and self._zygotes_left:
             self._zygotes_left -= 1
             try:
