@@ -20,8 +20,14 @@ _INPUTS, _OUTPUTS = ("input", "test_input"), ("output", "test_output")
 def is_ioi(row: Row) -> bool:
     """Whether a row is a subtask, or a problem with its `subtasks`."""
     held = row.get("subtasks")
-    listed = isinstance(held, list) and bool(held) and all(isinstance(one, Mapping) for one in held)
-    return bool(row.get("test_names") and "subtask" in row) or (listed and "test_names" in held[0])
+    if row.get("test_names") and "subtask" in row:
+        return True
+    return (
+        isinstance(held, list)
+        and bool(held)
+        and all(isinstance(one, Mapping) for one in held)
+        and "test_names" in held[0]
+    )
 
 
 def read_ioi(row: Row) -> list[TestCase]:

@@ -117,7 +117,7 @@ def _execute(argv: Sequence[str], environment: Mapping[str, str], ends: Sequence
         if spaces:
             linux.keep_over_exec(linux.capabilities())
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-        os.execve(argv[0], argv, environment)  # noqa: S606 - no shell is wanted
+        os.execve(argv[0], list(argv), environment)  # noqa: S606 - no shell is wanted
     finally:
         os._exit(126)
 
@@ -154,7 +154,8 @@ def serve() -> Callable[[], object]:
     if what is None:
         os._exit(_TRIED)
     take_over(what)
-    kind, *words = what.inside or ()
+    assert what.inside  # jail.py asks a zygote only for such
+    kind, *words = what.inside
     if kind == "script":
         return lambda: harness.run_script(words)
     sys.argv[1:] = words
