@@ -18,7 +18,7 @@ import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from ...verifiers.cases import TEST_NEEDS, TestCase, type_name
 from ...verifiers.errors import SampleError
@@ -72,7 +72,7 @@ def python_tests(value: Mapping[str, Any], row: Mapping[str, Any], form: str) ->
     return []
 
 
-def are_asserts(value: object) -> bool:
+def are_asserts(value: object) -> TypeGuard[list[str]]:
     """Whether a list holds asserts, each a text.
 
     >>> are_asserts(["assert f(1) == 2"]), are_asserts(["1/2"])
