@@ -30,7 +30,7 @@ PAIRED = ("references", "ground_truths", "labels", "targets")
 """Golds that may be one for each of several responses."""
 SHORT = (
     *("pred_answer", "predicted_answer", "llm_answer", "model_answer", "predicted", "sampled", "actual", "pred"),
-    "student_answer",
+    *("student_answer", "prediction_text"),
 )
 """Names of a response that are those of an answer taken out of it, where the row has it under another name."""
 RAW = (
@@ -116,7 +116,7 @@ TOOLS: tuple[Tool, ...] = (
         needs=(("resps", "doc_id"), ("resps", "filtered_resps")),
         fields={
             "responses": ("resps[0]",),
-            "prompt": ("arguments.gen_args_0.arg_0", "arguments[0][0]", "doc.question", "doc.problem"),
+            "prompt": ("arguments.gen_args_0.arg_0", "arguments[0][0]", "doc.question", "doc.problem", "doc.input"),
             "reference": ("target",),
             "problem": ("doc_id",),
         },

@@ -43,9 +43,16 @@ _SHORT = 80
 """Text no longer than this, in one line, is an answer by itself."""
 
 
-def golds_in(row: Row, kind: str | None, layout: RowColumns, tool: Tool | None, used: Collection[str]) -> list[Gold]:
+def golds_in(
+    row: Row,
+    kind: str | None,
+    layout: RowColumns,
+    tool: Tool | None,
+    used: Collection[str],
+    cop: int | None = None,
+) -> list[Gold]:
     """What stands in a row under the usual names of a gold: those of its tool, then the others, then those of an object
-    that holds a row. `used` are columns that were read as something else."""
+    that holds a row. `used` are columns that were read as something else; `cop` is as of `letter_gold`."""
     golds = [] if tool is None else [(path, get(row, path)) for path in tool.fields.get("reference", ())]
     golds = [(path, value) for path, value in golds if not _is_empty(value)][:1]
     if tool is not None and tool.name == "lighteval" and not golds:
@@ -61,7 +68,7 @@ def golds_in(row: Row, kind: str | None, layout: RowColumns, tool: Tool | None, 
                     continue
                 if not _is_empty(value) and path not in [at for at, _ in golds]:
                     golds.append((path, value))
-    return golds or letter_gold(row)
+    return golds or letter_gold(row, cop)
 
 
 def is_tokens(value: list[Any]) -> bool:  # any: JSON values

@@ -13,6 +13,8 @@ from .reader import RowReader
 
 _GOLDEN = re.compile(r"gold|answer|solution|truth|target|label|correct|expected|reference|\bgts?\b|key", re.IGNORECASE)
 _SPOKEN = re.compile(r"response|completion|output|generat|predict|reply|text|content|message|model", re.IGNORECASE)
+_BESIDE = re.compile(r"start|offset|index|\bids?\b|_ids?$|context|passage|tokens?$|logits?|logprobs?", re.IGNORECASE)
+"""What stands beside golds and responses and is none: where a span begins, the passage that it is from."""
 _MOST = 40
 
 
@@ -34,6 +36,7 @@ def suggestion(reader: RowReader, row: Mapping[str, Any], lacking: Sequence[str]
         if whole and any(all(get(row, path) is not None for path in need) for need in tool.needs):
             return f"--from {tool.name}"
     leaves = [leaf for leaf in _leaves(row, "", 0) if leaf[0] not in reader.columns.values()]
+    leaves = [leaf for leaf in leaves if not _BESIDE.search(re.sub(r"\[\d+\]$", "", leaf[0]).rpartition(".")[2])]
     parts = []
     if "response" in lacking:
         texts = [(path, value) for path, value in leaves if isinstance(value, str) or is_conversation(value)]
@@ -45,7 +48,13 @@ def suggestion(reader: RowReader, row: Mapping[str, Any], lacking: Sequence[str]
             path for path, value in leaves if _GOLDEN.search(path.rpartition(".")[2]) and not is_conversation(value)
         ]
         parts += [f"reference={golds[0]}"] if golds else []
-    return "--map " + ",".join(parts) if parts else None
+    if not parts:
+        return None
+    # Without a box mathematics would find no answer in any of them.
+    held = {part: get(row, part.partition("=")[2]) for part in parts}
+    said, gold = (next((held[part] for part in parts if part.startswith(name)), None) for name in ("resp", "ref"))
+    bare = isinstance(said, str) and "boxed" not in said and re.fullmatch(r"-?\d[\d,.]*", str(gold)) is not None
+    return "--map " + ",".join(parts) + (" --set math.extraction=lenient" if bare else "")
 
 
 def joined_by(row: Mapping[str, Any]) -> str | None:

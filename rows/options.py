@@ -34,7 +34,7 @@ _FAMILIES: tuple[tuple[str, ...], ...] = (
 """Columns that hold one option each."""
 OPTION_MARKS = frozenset(family[1] for family in _FAMILIES)
 """A row without any of these has no such columns."""
-_GOLD_LETTERS = ("correct", "correct_option", "correct_choice", "answer_key", "answer_letter", "answer_idx")
+_GOLD_LETTERS = ("correct", "correct_option", "correct_choice", "answer_key", "answer_letter", "answer_idx", "cop")
 """Columns that name the right option by its letter, and say something else in other rows."""
 _LETTERED = re.compile(r"(?:^|,)\s*([a-e])\s\)\s")
 _LISTED = re.compile(r"(?<![A-Za-z0-9])(?:[(\[（]([A-J])[)\]）]|([A-J])\s?[.):：、])\s{0,4}\S")
@@ -115,17 +115,39 @@ def _read(options: Any, column: str) -> Options | None:  # any: a JSON value
     return Options(column, dict(zip(letters, options, strict=True)), as_is=as_is)
 
 
-def letter_gold(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The gold that stands as a letter in a column whose name says something else in rows without options.
+def letter_gold(row: Mapping[str, Any], cop: int | None = None) -> list[tuple[str, Any]]:
+    """The gold that stands as a letter in a column whose name says something else in rows without options; `cop` is
+    the number of the first option in MedMCQA's column of that name. Raises SampleError where that is not known.
 
     >>> letter_gold({"correct": "b", "options": ["4", "5"]}), letter_gold({"correct": "b"})
     ([('correct', 'b')], [])
+    >>> letter_gold({"opa": "4", "opb": "5", "cop": 1}, 0), letter_gold({"opa": "4", "opb": "5", "cop": 1}, 1)
+    ([('cop', 'B')], [('cop', 'A')])
     """
     for name in _GOLD_LETTERS:
         value = row.get(name)
         if isinstance(value, str) and re.fullmatch(r"\s*\(?[A-Ja-j]\)?\s*", value) and options_of(row) is not None:
             return [(name, value.strip())]
-    return []
+    number = cop_of(row)
+    if number is None or (number == -1 and cop == 0):  # the test set holds no answers
+        return []
+    if cop is None:
+        raise SampleError(
+            "ambiguous_label",
+            f"cop is {number}: MedMCQA counts its options from 0 at Hugging Face and from 1 in its own files, and no "
+            "row of the first says which, by a 0 or a 4; say the letter with --map reference=COLUMN",
+        )
+    return [("cop", _LETTERS[number - cop])] if 0 <= number - cop < 4 else []
+
+
+def cop_of(row: Mapping[str, Any]) -> int | None:
+    """The number of the right option in a row of MedMCQA; None for another row.
+
+    >>> cop_of({"opa": "4", "opb": "5", "cop": 1}), cop_of({"cop": 1})
+    (1, None)
+    """
+    number = row.get("cop")
+    return number if type(number) is int and "opa" in row and "opb" in row else None
 
 
 def choice_fields(fields: Fields, row: Mapping[str, Any]) -> Fields:
@@ -214,6 +236,9 @@ def prompt_options(row: Mapping[str, Any]) -> dict[str, str]:
     {'A': '12', 'B': '13'}
     """
     marks = [(m[1] or m[2], m.end() - 1, m.start(), text) for text in _asked(row) for m in _LISTED.finditer(text)]
+    # `A:` behind the options is where the answer goes.
+    while len(marks) > 2 and marks[-1][0] == "A" and marks[-1][3][marks[-1][2] :].startswith(("A:", "A：")):
+        marks.pop()
     names = [name for name, *_ in marks]
     last = marks[len(names) - names[::-1].index("A") - 1 :] if "A" in names else []
     names = [name for name, *_ in last]

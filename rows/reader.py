@@ -42,10 +42,12 @@ from .replies import (
     choices_of,
     fuller,
     may_speak,
+    of_number,
     reply_text,
     several_of,
 )
 from .values import Row, plain, read_text
+from .words import words
 
 _PLAIN_LANGUAGES = frozenset(("en", "zh", None))
 _SHOWN = 4
@@ -93,6 +95,10 @@ class RowReader:
     aside: tuple[tuple[str, str], ...] = ()
     """Columns that are called as a gold is, and are none in rows that have the other one of the pair; in all rows where
     that is empty (`settled.py`)."""
+    words: bool = False
+    """Whether golds that are words are short answers, which a file's first rows decide (`settled.py`)."""
+    cop: int | None = None
+    """The number of the first option in MedMCQA's column `cop`."""
 
     def __post_init__(self) -> None:
         if "" in self.columns.values():  # as `--map kind=` says it
@@ -115,7 +121,7 @@ class RowReader:
         Raises SampleError, naming the field, for a row that cannot be read.
         """
         layout = layout_of(tuple(row), tuple(self.columns.items()), self.tool)
-        if layout.plain and not question and _is_plain(row):
+        if layout.plain and not question and not self.words and _is_plain(row):
             return Read([read_sample(row) if layout.tests else Sample.from_dict(row)], False, None)
         return self._row(row, layout, question).read()
 
@@ -125,7 +131,7 @@ class RowReader:
         return (None, []) if layout.plain else self._row(row, layout, False).candidates()
 
     def _row(self, row: Row, layout: RowColumns, question: bool) -> _Row:
-        return _Row(row, self.columns, layout, question=question, prefilled=self.prefilled, aside=self.aside)
+        return _Row(row, self, layout, question=question)
 
     def read_question(self, row: Row) -> Sample:
         """The row as a question: its response is empty, whatever it holds. Raises SampleError."""
@@ -203,22 +209,13 @@ _OWN_ANSWER = ("reference", "match", "golds", "answers", "answers_spans")
 class _Row:
     """One row that is not plain, as it is read."""
 
-    def __init__(
-        self,
-        row: Row,
-        columns: Mapping[str, str | None],
-        layout: RowColumns,
-        *,
-        question: bool,
-        prefilled: Prefilled,
-        aside: tuple[tuple[str, str], ...],
-    ) -> None:
+    def __init__(self, row: Row, reader: RowReader, layout: RowColumns, *, question: bool) -> None:
         self._row = row
-        self._columns = columns
+        self._reader = reader
+        self._columns = reader.columns
         self._question = question
-        self._prefilled = prefilled
+        self._prefilled = reader.prefilled
         self._tool = next((tool for tool in layout.tools if _is_of(tool, row)), None)
-        self._aside = aside
         self._layout = layout
         self._paths = layout.paths
         self._columns_read: list[tuple[str, str]] = []
@@ -311,6 +308,8 @@ class _Row:
                 paths = (*self._tool.fields.get("responses", ()), *self._tool.fields.get("response", ()))
                 looked = " or ".join(paths) or looked
             raise SampleError("missing_field", f"the row has no field {looked!r}")
+        if isinstance(value, int | float):
+            path, value = of_number(self._row, path, value, self._columns)
         if value is not None:
             path, value = self._agree(path, value)
             self._note("response", path)
@@ -471,7 +470,7 @@ class _Row:
         if kind in (None, "math") and name not in self._columns.values() and not filled and not tested:
             read = check_solution(label, name)
             label = read if read is label or kind is not None else choice_fields(read, seen)
-        return {**label, **filled}
+        return {**(words(label) if self._reader.words and kind is None else label), **filled}
 
     def _gold(self, fields: dict[str, Any]) -> tuple[str, Any]:
         kind = fields.get("kind")
@@ -487,8 +486,8 @@ class _Row:
     def _golds(self, kind: str | None) -> list[tuple[str, Any]]:  # any: JSON values
         used = {path for name, path in self._columns_read if name in ("response", "responses")}
         used.update(path for path in self._columns.values() if path is not None)
-        used.update(name for name, sure in self._aside if not sure or get(self._row, sure) not in (None, "", []))
-        return golds_in(self._row, kind, self._layout, self._tool, used)
+        used.update(name for name, sure in self._reader.aside if not sure or get(self._row, sure) not in (None, "", []))
+        return golds_in(self._row, kind, self._layout, self._tool, used, self._reader.cop)
 
     def candidates(self) -> tuple[str | None, list[tuple[str, Any]]]:  # any: JSON values
         """The response where it can be read as one, and what may be the gold."""

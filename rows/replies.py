@@ -23,6 +23,7 @@ from .options import prompt_options
 from .values import Row, read_text
 
 _NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
+_LIKELIHOOD = re.compile(r"-?(?:\d{1,9}(?:\.\d{1,30})?(?:e[-+]?\d{1,3})?|inf)")
 _BARE = 40
 """Longest text that may be an answer taken out of a response, in characters."""
 _WRONG = ("Incorrect Answer 1", "incorrect_answer_1", "Incorrect Answer")
@@ -51,12 +52,25 @@ def several_of(value: Any) -> Any:  # any: JSON values
     if isinstance(value, str):
         read = read_text(value)
         return read if isinstance(read, list) and read else value
+    if isinstance(value, list) and value and all(map(_is_likelihood, value)):
+        raise SampleError(
+            "wrong_type",
+            "the row holds the log-likelihood of each option and no text that a model wrote: there is no response to "
+            "judge; run the task with generated answers",
+        )
     if isinstance(value, Mapping) and value:
         if all(_NUMBER.fullmatch(key) and isinstance(item, Mapping) for key, item in value.items()):
             texts = [item.get("content") for item in value.values()]
             return texts if all(isinstance(text, str) for text in texts) else value
         return choices_of(value.get("choices")) or value
     return value
+
+
+def _is_likelihood(value: object) -> bool:
+    """Whether a value is what lm-eval writes of an option: its log-likelihood, and whether it is the greedy one."""
+    if not isinstance(value, list) or len(value) != 2 or str(value[1]) not in ("True", "False"):
+        return False
+    return isinstance(value[0], float) or (isinstance(value[0], str) and _LIKELIHOOD.fullmatch(value[0]) is not None)
 
 
 def may_speak(value: object) -> bool:
@@ -85,6 +99,25 @@ def fuller(value: str, other: str) -> bool:
     (True, False, False)
     """
     return len(value) <= _BARE and value != other and value.strip() in other and "boxed" not in value
+
+
+def of_number(row: Row, path: str, value: float, named: Mapping[str, str | None]) -> tuple[str, Any]:
+    """The response where its usual name holds a number, which is one where the user named it. Raises SampleError where
+    it is the answer alone.
+
+    >>> of_number({"pred": 4}, "pred", 4, {"response": "pred"})
+    ('pred', '4')
+    """
+    if isinstance(value, bool) or (path not in SHORT and path not in named.values()):
+        return path, value
+    if path in named.values():
+        return path, str(value)
+    other = "text" if isinstance(row.get("text"), str) and str(value) in row["text"].replace(",", "") else path
+    raise SampleError(
+        "ambiguous_response",
+        f"{path} is the number of an answer, and the response that it was taken from has no usual name; "
+        f"--map response={other} --set math.extraction=lenient takes {other} as the response",
+    )
 
 
 def check_letter(row: Row, gold: object, response: str) -> None:
@@ -145,7 +178,7 @@ def check_replies(
         raise SampleError(
             "ambiguous_response",
             f"{where} is an answer without a box, and the response that it was taken from is not there; "
-            f"--map response={where} takes it as the response",
+            f"--map response={where} --set math.extraction=lenient takes it as the response",
         )
 
 

@@ -1,9 +1,11 @@
-"""Columns that are called as a gold is, and are none: decided from the first rows of a file, for all of them.
+"""What one row cannot say of its columns: decided from the first rows of a file, for all of them.
 
 | column | is |
 | --- | --- |
 | `answer` beside a `ground_truth` from which it differs in some rows, always what the response says | the model's |
 | `correct_answer` that holds 0 and 1 alone | a verdict |
+| golds that are words, beside responses without a box | short answers, where the kind is left open (`words.py`) |
+| MedMCQA's `cop` | the place of an option, from 0 where there is a 0, from 1 where there is a 4 |
 
 One row cannot say it: there such a column is a second gold, and where both differ the row is an error. Were it one in
 wrong responses only, what is left would look better than the model is.
@@ -18,11 +20,15 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from ..verifiers.errors import SampleError
+from ..verifiers.sample import Sample
 from .aliases import folded
 from .decode import decode_row, parse_row
 from .files import RawRow
 from .golds import Gold, answer_of, is_sure, same_answer
+from .options import cop_of
+from .paths import get
 from .reader import RowReader
+from .words import are_words
 
 FIRST = 20
 """Rows by which columns are judged."""
@@ -46,8 +52,9 @@ class Settled(NamedTuple):
     """All rows, those that were looked at included."""
 
 
-def settle(source: Iterable[RawRow], reader: RowReader) -> Settled:
-    """The reader for the rows of a file, by the first of them."""
+def settle(source: Iterable[RawRow], reader: RowReader, *, words: bool = False) -> Settled:
+    """The reader for the rows of a file, by the first of them; `words` says that their kind is open, so that golds
+    which are words may make them short answers."""
     rows = iter(source)
     first: list[RawRow] = []
     weight = 0
@@ -56,10 +63,52 @@ def settle(source: Iterable[RawRow], reader: RowReader) -> Settled:
         weight += len(raw.data)
         if len(first) >= FIRST or weight >= _BYTES:
             break
-    aside = {} if "reference" in reader.columns else _aside([_fields(raw) for raw in first], reader)
+    fields = [_fields(raw) for raw in first]
+    aside = {} if "reference" in reader.columns else _aside(fields, reader)
     if aside:
         reader = replace(reader, aside=tuple(sorted((name, sure) for name, (sure, _) in aside.items())))
-    return Settled(reader, [note for _, (_, note) in sorted(aside.items())], chain(first, rows))
+    notes = [note for _, (_, note) in sorted(aside.items())]
+    numbers = {number for row in fields if (number := cop_of(row)) is not None}
+    if numbers and (0 in numbers) != (4 in numbers):
+        reader = replace(reader, cop=0 if 0 in numbers else 1)
+        notes.append(f"cop is read as the number of the right option, from {reader.cop}")
+    if words and "kind" not in reader.columns and _words(fields, reader):
+        reader = replace(reader, words=True)
+        notes.append(
+            "the golds of the first rows are words and no response has a box: rows are judged as short answers "
+            "(--reward math judges them as mathematics)"
+        )
+    return Settled(reader, notes, chain(first, rows))
+
+
+def _words(rows: Sequence[Mapping[str, Any]], reader: RowReader) -> bool:  # any: JSON values
+    """Whether what the rows would be as short answers is what they are, and they are none as they stand."""
+    samples: list[Sample] = []
+    booleans = changed = 0
+    for row in rows:
+        there = _read(row, replace(reader, words=True))
+        if not there:
+            continue
+        before = _read(row, reader)
+        changed += not before or before[0].kind is None
+        booleans += len(there) * _is_boolean(row, reader)
+        samples += there
+    return changed > 0 and are_words(samples, booleans)
+
+
+def _read(row: Mapping[str, Any], reader: RowReader) -> list[Sample]:  # any: JSON values
+    try:
+        return reader.read_row(row).samples if row else []
+    except Exception:  # noqa: BLE001 - the boundary: such a row becomes an error of its own when it is read
+        return []
+
+
+def _is_boolean(row: Mapping[str, Any], reader: RowReader) -> bool:  # any: JSON values
+    """Whether the only gold of a row is a boolean."""
+    if "reference" in reader.columns:
+        return isinstance(get(row, str(reader.columns["reference"])), bool)
+    golds = [row["reference"]] if "reference" in row else [value for _, value in _candidates(row, reader)[1]]
+    return bool(golds) and all(isinstance(value, bool) for value in golds)
 
 
 def _fields(raw: RawRow) -> Mapping[str, Any]:  # any: JSON values

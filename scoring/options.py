@@ -125,6 +125,11 @@ class ScoreOptions:
         return RowReader(columns=dict(self.names), tool=self.tool)
 
     @property
+    def is_open(self) -> bool:
+        """Whether each row's kind chooses what judges it, and nothing is said of mathematics."""
+        return self.preset is None and tuple(self.rewards) == ("auto",) and "math" not in self.set
+
+    @property
     def spec(self) -> RewardSpec:
         """The reward that they ask for."""
         return RewardSpec(

@@ -240,7 +240,7 @@ def score_from(
             progress(Progress(tally.rows, source.bytes_read, source.bytes))
 
     try:
-        reader, reasons, rows = settle(source, reader)
+        reader, reasons, rows = settle(source, reader, words=options.is_open)
         notes.extend(reasons)
         with _pool(options, judge, reader) as (pool, workers, slots):
             pool.start()

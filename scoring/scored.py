@@ -78,10 +78,12 @@ class ScoredFiles:
         self._reader = RowReader(columns=dict(names or {}), tool=tool)
         self._group_by = group_by
         self._known: set[str] = set()
+        made = options_of(files)
+        self._is_open = made.get("rewards") == ["auto"] and "math" not in made.get("options", {})
         self._prefixes = [str(options_of([file]).get("prefix", "")) for file in files]
 
     def __iter__(self) -> Iterator[ScoredRow]:
-        self._reader, _, rows = settle(self.input, self._reader)
+        self._reader, _, rows = settle(self.input, self._reader, words=self._is_open)
         for raw in rows:
             yield self.read(raw)
 
