@@ -146,17 +146,22 @@ def question_of(sample: Sample) -> str:
     A prompt of one short sentence that begins as a question does is one without its sign: `who wrote emma`."""
     text = sample.problem or sample.prompt_text
     text = text[-20_000:]
-    asked = [text[_began(text, match.start(), match[0]) : match.end()] for match in _ASKED.finditer(text)][-1:]
+    asked = [text[_began(text, match) : match.end()] for match in list(_ASKED.finditer(text))[-1:]]
     if not asked and len(text) <= _LONGEST and _ASKS.match(line := text.strip().rstrip(".")):
         asked = [] if re.search(r"\n|(?<=\w{2})[.!;] ", line) else [line]
     return asked[-1][-_LONGEST:] if asked else ""
 
 
-def _began(text: str, start: int, question: str) -> int:
+def _began(text: str, question: re.Match[str]) -> int:
     """Where a question begins whose first full stop may only shorten a word: Who was the U.S. president?"""
-    if _ASKS.match(question.lstrip()):
+    start = question.start()
+    if _ASKS.match(question[0].lstrip()):
         return start
-    while start and text[start - 1] == "." and _ENDS_SHORTENED.search(text[max(0, start - 8) : start]):
+    while (
+        start > question.end() - _LONGEST
+        and text[start - 1] == "."
+        and _ENDS_SHORTENED.search(text[max(0, start - 8) : start])
+    ):
         start = max(text.rfind(sign, 0, start - 1) for sign in _ENDS_SENTENCE) + 1
     return start
 
@@ -284,7 +289,7 @@ def _same_in_passage(one: str, other: str, sample: Sample) -> bool:
         return False
     names = {
         " ".join(word for word in match[1].split() if word not in _NO_NAME_PARTS)
-        for match in re.finditer(rf"((?:\b[A-Z][\w'’-]* ){{0,4}})\b{re.escape(short)}(?!\w| [A-Z])", text)
+        for match in re.finditer(rf"((?:\b[A-Z][\w'’-]{{0,30}} ){{0,4}})\b{re.escape(short)}(?!\w| [A-Z])", text)
     }
     return names == {"", full[: -len(short)].strip()}
 
@@ -300,7 +305,7 @@ def may_say(said: str, gold: str, question: str) -> bool:
     text = said.strip().rstrip(".!")
     if gold.lower() in question.lower() or len(text) > 4 * _LONGEST or _DENIAL.search(text):
         return False
-    spans = list(re.finditer(rf"(?<![\w-]){re.escape(gold)}(?![\w-])", text))
+    spans = list(re.finditer(rf"(?<![\w-]){re.escape(gold)}(?![\w-])", text)) if gold in text else []
     if not spans and _FULL_NAME.fullmatch(text) and _FULL_NAME.fullmatch(gold):
         names, parts = text.split(), gold.split()  # a middle name more may be another: John Quincy Adams
         return (names[0], names[-1]) == (parts[0], parts[-1]) and {*parts} <= {*names}
