@@ -31,7 +31,7 @@ from .reasoning import Prefilled, scan
 from .references import is_data, literal
 from .sample import Sample
 from .settings import check
-from .statements import items_of, may_say, question_of, readings
+from .statements import items_of, may_say, otherwise_named, question_of, readings
 from .token_f1 import benchmark_score
 from .values import same_case, same_value
 from .verdict import Reason, Verdict
@@ -61,7 +61,10 @@ _COMMAND = re.compile(r"\\([a-zA-Z]+)\s?|\\[,;:! ]|\^\s*\{?\s*\\circ\s*\}?|(?<=[
 _LEFT_OPEN = re.compile(r"^\*{2,3}\s*|\s*\*{2,3}$")
 _PLACED = re.compile(r"(?:in|at|on|by) (?=[^\W\d])")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)])\s+", re.MULTILINE)
-_TWO_NAMES = re.compile(r"([^(),]+?),? (?:\(([^()]+)\)|also (?:known as|called) ([^,()]+))")
+_CALLED = "(?:then|also|now|later|better|formerly|previously) (?:known as|called|named)"
+_TWO_NAMES = re.compile(
+    rf"([^(),]+?),? (?:\((?:(?:{_CALLED}|known as|born|aka|a\.k\.a\.) )?([^()]+)\)|{_CALLED} ([^,()]+))"
+)
 _SPLITS = (r"\n+", r"\s*[;；]\s*", r"\s*(?:[,，、]\s*(?:and\s+|&\s*)?|\s+and\s+|\s+&\s+)", r"\s*[,，、;；]\s*")
 _SEPARATOR = re.compile(r"[,;&]| and ")
 _ARROWS = re.compile(r"\s*(?:->|=>|→|➔|≻|>)\s*")
@@ -109,6 +112,8 @@ class AnswerVerifier:
     """How several references are meant, where the row has no `match` of its own."""
     extraction: Literal["strict", "lenient"] = "lenient"
     """strict looks at an answer block or a box only."""
+    undecided: Literal["zero", "error"] = "zero"
+    """What an answer gets that no rule could tell from the gold: `error` leaves it without a score."""
     prefilled: Prefilled = "auto"
     """Whether the prompt gave the opening `<think>`."""
 
@@ -150,22 +155,26 @@ class AnswerVerifier:
             return Verdict.scored(score, reason, f"{self.score} is {score:.3f}", answer=answer)
         fuller = len(golds) == 1  # beside a gold that says the day, one that says the month alone means no other day
         asked = question_of(sample) if len(said) <= 400 and _WITH_QUESTION.search(said) else ""
+        named = match == "any" and len(said) <= 60 and otherwise_named(said, golds, sample)
 
         def right(text: str) -> bool:
             ordered = match == "ordered"
             return any(_right(text, gold, language, ordered=ordered, fuller=fuller, question=asked) for gold in golds)
 
         names = _TWO_NAMES.fullmatch(said.strip(" .")) if not fuller and " " in said and match == "any" else None
-        if right(said) or (names and all(map(right, filter(None, names.groups())))):
+        if named or right(said) or (names and all(map(right, filter(None, names.groups())))):
             return Verdict.scored(1.0, Reason.CORRECT, "the answer is right", answer=answer)
         if self.score == "f1":
             score = max(_f1(said, gold, language) for gold in golds)
             reason = Reason.PARTIAL if score else Reason.WRONG
             return Verdict.scored(min(score, 0.999), reason, f"F1 is {score:.3f}", answer=answer)
-        if not marked and len(said.split()) > _PROSE:
-            return Verdict.scored(0.0, Reason.UNDECIDED, "the prose marks no answer", answer=answer)
-        if any(len(gold) == 1 and _may_be(said, gold[0], language, asked) for gold in golds):
-            return Verdict.scored(0.0, Reason.UNDECIDED, "it holds the answer in other words or order", answer=answer)
+        open_ = "the prose marks no answer" if not marked and len(said.split()) > _PROSE else ""
+        if not open_ and any(len(gold) == 1 and _may_be(said, gold[0], language, asked) for gold in golds):
+            open_ = "it holds the answer in other words or order"
+        if open_ and self.undecided == "error":
+            return Verdict.error(Reason.UNDECIDED, open_, answer=answer)
+        if open_:
+            return Verdict.scored(0.0, Reason.UNDECIDED, open_, answer=answer)
         shown = " or ".join(", ".join(gold) for gold in golds[:3])
         return Verdict.scored(0.0, Reason.WRONG, f"it says {answer[:100]!r}, not {shown[:200]}", answer=answer)
 
@@ -312,7 +321,7 @@ def _same_list(said: str, gold: Sequence[str], language: str, *, ordered: bool, 
 
 def _may_be(said: str, gold: str, language: str, question: str) -> bool:
     """Whether no rule tells if an answer is a gold that it holds whole, or whose items it has in another order."""
-    if len(said.split()) > _PROSE or not question:
+    if not question:
         return False
     items = items_of(gold, question)[0] if _SEPARATOR.search(gold) else []
     if items and _same_list(said, items, language, ordered=False, question=question):

@@ -84,6 +84,8 @@ _EXPLAINED = {
     "passive": frozenset(("people",)),
 }
 _AMOUNTS = frozenset((*NUMBER_WORDS, "million", "billion", "trillion", "hundred", "thousand", "about", "approximately"))
+_TITLES = frozenset("dr mr mrs ms st mt ft prof gen lt col capt sgt gov sen rev".split())
+_COMPARATIVES = frozenset(("more", "fewer", "less"))
 _LONGEST = 300
 
 QuestionKind = Literal["who", "object", "is", "passive", "time", "place", "count", "measure", "manner", "name", "other"]
@@ -340,11 +342,13 @@ def _explained(words: Sequence[Word], at: int, asked: Asked) -> bool:
     if word in _SMALL or word in _RELATIVE:
         return True
     if word in _PREPOSITIONS:
-        return word != "than" or asked.compares or word in asked.words
+        return word != "than" or asked.compares or (word in asked.before and asked.kind in ("count", "measure"))
     if not word[0].isalnum():
         return word in (",", ":", "-", "'s")
     if word[0].isdigit():
         return word.replace(",", "") in asked.words
+    if word in _TITLES and word in asked.words:
+        return at + 1 < len(words) and word in asked.before.get(words[at + 1].text, ())  # Dr Watson is no Dr Who
     if _among(word, asked.words):
         return True
     if word in _GENERIC and at and words[at - 1].text in ("the", "this") and not asked.words & _GENERIC:
@@ -371,6 +375,8 @@ def _fits(asked: Asked, before: list[str], after: list[str], inside: list[str], 
         return asked.kind in ("time", "place") and len(after) > 2
     if ":" in after or "-" in before or "-" in after or ":" in before[:-1]:
         return False
+    if asked.kind in ("count", "measure") and not _compares_as_asked(asked, [*before, "\0", *after]):
+        return False
     if asked.denies and any(not _among(word, asked.nouns) for word in before + after if word not in _SMALL):
         return False
     name = ""
@@ -396,6 +402,26 @@ def _fits(asked: Asked, before: list[str], after: list[str], inside: list[str], 
     counted = after[:1] and (after[0] in _SMALL | _COUNTING or (before[-1] in _BE and after[0] in asked.words))
     behind = behind or (asked.kind == "count" and bool(counted))
     return behind and _ends(asked, before, inside, bool(name))
+
+
+def _compares_as_asked(asked: Asked, words: Sequence[str]) -> bool:
+    """Whether a sentence compares as a question of how many more does: more with more, and the same behind `than`."""
+    order = list(asked.before)
+    compared = "than" in asked.before
+    degrees = {one for one in order if one in _COMPARATIVES or (compared and len(one) > 4 and one.endswith("er"))}
+    if degrees & (asked.nouns | _COMPARATIVES) and degrees.isdisjoint(words) and "difference" not in words:
+        return False  # 14 points, where it is asked how many more
+    if not compared:
+        return True
+    at = order.index("than") + 1
+    end = next((place for place, one in enumerate(order) if place > at and one in _AUX), len(order))
+    second = {one for one in order[at:end] if one not in _PREPOSITIONS | _SMALL}
+    if words.count("than") > 1:
+        return False
+    place = words.index("than") if "than" in words else len(words)
+    if not second.isdisjoint(words[:place]):
+        return False
+    return all(word in second | _SMALL | _PREPOSITIONS for word in words[place:])
 
 
 def _label(word: str, asked: Asked) -> bool:
@@ -529,7 +555,8 @@ def _as_asked(asked: Asked, before: Sequence[str], after: Sequence[str]) -> bool
             free = free or (previous == "than" and asked.compares) or previous == "as"
             free = free or (previous == "with" and not asked.words.isdisjoint(_HAVE))
             free = free or (previous == "by" and asked.kind == "object" and not before)
-            if not alike and not free and word not in asked.nouns | asked.head:
+            turned = not alike and not {previous, *near}.isdisjoint(("before", "after"))
+            if turned or (not alike and not free and word not in asked.nouns | asked.head):
                 return False
         elif (
             asked.kind == "who" and stands <= _PREPOSITIONS and previous in asked.words and _among(previous, asked.head)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from .frames import akin, answers
+from .frames import akin, answers, asked_of
 from .sample import Sample
 from .values import read_value
 from .wording import TABLES
@@ -48,7 +48,28 @@ _WEAKENS = frozenset(
     " unknown whether disputed debated doubtful opposite no nicht nie kein pas ne non nunca jamais niet не".split()
 )
 _QUOTES = re.compile(r"[\"“”*_`]|(?<!\w)['‘’]|['’](?!\w)")
-_TWO_SENTENCES = re.compile(r"\n|(?<=\w{2})(?<!\b[DMJS]r)(?<!\b[MS]t)(?<!\bM[rs]s)(?<!\bMs)\. ")
+_TWO_SENTENCES = re.compile(r"\n|(?<=\w{2})\. ")
+_SHORTENED = "Dr|Mr|Mrs|Ms|Jr|Sr|St|Mt|Ft|No|vs|Prof|Gen|Lt|Col|Capt|Sgt|Gov|Sen|Rev"
+_DOTTED = re.compile(
+    rf"\b(?:(?P<letters>[A-Z]\.(?: ?[A-Z]\.)* ?[A-Z](?:\.|$)|(?:[a-z]\.){{2,}})|[JS]r\.(?=[ ,])"
+    rf"|(?P<short>{_SHORTENED})\.(?= [A-Z\d]|,)|vs\.(?= )"
+    r"|(?P<initial>[A-Z])\.(?= ?[A-Z]))"
+)
+_ENDS_SHORTENED = re.compile(rf"(?:\b(?:{_SHORTENED})|(?<!\w)[A-Za-z])\.$")
+_PARTS = frozenset("of the a an in on at to from by and for with".split())
+_OF_ANOTHER = re.compile(r"(?:the |an? )?[a-z]+ (?:of|to|from) (?:the )?", re.IGNORECASE)
+_WATERS = frozenset(("ocean", "river", "desert", "sea"))
+_NO_NAMES = frozenset("red black white yellow dead great high north south east west".split())
+_FULL_NAME = re.compile(r"[A-Z][\w'’-]*(?: [A-Z][\w'’-]*){1,3}")
+_NO_NAME_PARTS = frozenset("The A An In On At By For From With And But When While After Before As Then If".split())
+_ENDS_SENTENCE = ".?!\n。？！"
+_NAMED_BEFORE = re.compile(r"(?:^|\b[A-Z][\w'’-]*\.? )$")
+_YEAR_ASIDE = re.compile(r"(?<=\w) \(((?:1\d|20)\d\d)\)")
+_ASKS_YEAR = re.compile(r"\b(?:when|years?|date|day|time)\b", re.IGNORECASE)
+_PLACE_ASIDE = re.compile(
+    r"[^,]+(?P<aside>, (?:(?:which|that) (?:is|was|lies) )?(?:(?:located|situated|found|lying) )?(?:in|on) "
+    r"(?:the |northern |southern |eastern |western )?[A-Z][\w'’-]*(?: [A-Z][\w'’-]*){0,2})"
+)
 _SHORT = [
     (re.compile(pattern), short)
     for pattern, short in (
@@ -124,10 +145,40 @@ def question_of(sample: Sample) -> str:
 
     A prompt of one short sentence that begins as a question does is one without its sign: `who wrote emma`."""
     text = sample.problem or sample.prompt_text
-    asked = [match[0] for match in _ASKED.finditer(text[-20_000:])]
+    text = text[-20_000:]
+    asked = [text[_began(text, match) : match.end()] for match in list(_ASKED.finditer(text))[-1:]]
     if not asked and len(text) <= _LONGEST and _ASKS.match(line := text.strip().rstrip(".")):
         asked = [] if re.search(r"\n|(?<=\w{2})[.!;] ", line) else [line]
     return asked[-1][-_LONGEST:] if asked else ""
+
+
+def _began(text: str, question: re.Match[str]) -> int:
+    """Where a question begins whose first full stop may only shorten a word: Who was the U.S. president?"""
+    start = question.start()
+    if _ASKS.match(question[0].lstrip()):
+        return start
+    while (
+        start > question.end() - _LONGEST
+        and text[start - 1] == "."
+        and _ENDS_SHORTENED.search(text[max(0, start - 8) : start])
+    ):
+        start = max(text.rfind(sign, 0, start - 1) for sign in _ENDS_SENTENCE) + 1
+    return start
+
+
+def undotted(text: str) -> str:
+    """A text without the full stops of shortened words and of initials.
+
+    >>> undotted("the U.S. president John F. Kennedy"), undotted("Dr. J. K. Lee vs. Kim"), undotted("vitamin C. Lee")
+    ('the US president John F Kennedy', 'Dr JK Lee vs Kim', 'vitamin C. Lee')
+    """
+    return _DOTTED.sub(_without_dots, text) if "." in text else text
+
+
+def _without_dots(match: re.Match[str]) -> str:
+    if match["initial"] and not _NAMED_BEFORE.search(match.string, max(0, match.start() - 20), match.start()):
+        return match[0]
+    return match[0].replace(".", "").replace(" ", "")
 
 
 def items_of(gold: str, question: str) -> tuple[list[str], bool]:
@@ -203,10 +254,44 @@ def readings(said: str, gold: str, question: str) -> Iterator[str]:
             yield gold
     if (place := text.find("(")) > 0 and text.endswith(")"):
         yield from _converted(text[:place].strip(), text[place + 1 : -1])
-    if len(text) <= _LONGEST and " " in text and not _TWO_SENTENCES.search(text) and not _denies(text, gold, question):
+    if len(text) > _LONGEST or " " not in text:
+        return
+    text = undotted(text)
+    if not _TWO_SENTENCES.search(text) and not _denies(text, gold, question):
+        text = _without_asides(text, gold, question) if question else text
         yield from _stated(text, gold.strip(" ."), question)
         if lead and rest != text and rest.lower().startswith(gold.lower()):
             yield from _stated(rest, gold.strip(" ."), question)
+
+
+def otherwise_named(said: str, golds: Sequence[Sequence[str]], sample: Sample) -> bool:
+    """Whether an answer is a gold by its short or its full name.
+
+    The Pacific, where an ocean is asked for; `Chicago Bears` and `Bears`, either way, where the passage before the
+    question has both and no other Bears."""
+    answer = said.strip(" .").removeprefix("The ").removeprefix("the ")
+    for gold in golds:
+        if len(gold) != 1 or " " not in gold[0] + answer:
+            continue
+        name = gold[0].removeprefix("The ").removeprefix("the ")
+        first, _, kind = name.lower().rpartition(" ")
+        if first == answer.lower() and kind in _WATERS and first not in _NO_NAMES:
+            return kind in asked_of(question_of(sample)).nouns
+        if (name.endswith(f" {answer}") or answer.endswith(f" {name}")) and _same_in_passage(answer, name, sample):
+            return True
+    return False
+
+
+def _same_in_passage(one: str, other: str, sample: Sample) -> bool:
+    short, full = sorted((one, other), key=len)
+    text = (sample.problem or sample.prompt_text)[-20_000:]
+    if full not in text or not _FULL_NAME.fullmatch(full) or full in question_of(sample):
+        return False
+    names = {
+        " ".join(word for word in match[1].split() if word not in _NO_NAME_PARTS)
+        for match in re.finditer(rf"((?:\b[A-Z][\w'’-]{{0,30}} ){{0,4}})\b{re.escape(short)}(?!\w| [A-Z])", text)
+    }
+    return names == {"", full[: -len(short)].strip()}
 
 
 def may_say(said: str, gold: str, question: str) -> bool:
@@ -214,25 +299,43 @@ def may_say(said: str, gold: str, question: str) -> bool:
 
     >>> may_say("She caught tuberculosis.", "tuberculosis", "What did she die of?")
     True
-    >>> may_say("Paris Hilton", "Paris", "Where was it?"), may_say("It is near Paris, Texas.", "Paris", "Where was it?")
+    >>> may_say("Paris Hilton", "Paris", "Where was it?"), may_say("It is not in Paris.", "Paris", "Where was it?")
     (False, False)
     """
-    text, asked = said.strip().rstrip(".!"), {*_WORDS.findall(question.lower())}
-    spans = list(re.finditer(rf"(?<![\w-]){re.escape(gold)}(?![\w-])", text))
-    if len(spans) != 1 or gold.lower() in question.lower() or _DENIAL.search(text):
+    text = said.strip().rstrip(".!")
+    if gold.lower() in question.lower() or len(text) > 4 * _LONGEST or _DENIAL.search(text):
+        return False
+    spans = list(re.finditer(rf"(?<![\w-]){re.escape(gold)}(?![\w-])", text)) if gold in text else []
+    if not spans and _FULL_NAME.fullmatch(text) and _FULL_NAME.fullmatch(gold):
+        names, parts = text.split(), gold.split()  # a middle name more may be another: John Quincy Adams
+        return (names[0], names[-1]) == (parts[0], parts[-1]) and {*parts} <= {*names}
+    if len(spans) != 1 or read_value(text) is not None:
         return False
     before, after = text[: spans[0].start()].split(), text[spans[0].end() :].split()
-    words = before + after
-    if len(words) < 2 or not all(word.isalnum() for word in words):
+    words = {*_WORDS.findall(f"{' '.join(before)} {' '.join(after)}".lower())}
+    if words & (_DOUBT | _WEAKENS) or len(before) + len(after) < 2:
         return False
-    fresh = [word for at, word in enumerate(words) if word.lower() not in asked and (at or word.lower() not in _SMALL)]
-    if {*map(str.lower, words)} & (_DOUBT | _WEAKENS) or any(word != word.lower() for word in fresh):
+    # A name or an amount with no sentence around it is another: Paris Hilton, 5 of 10.
+    beside = [word.strip(",;:()") for word in (*before, *after)]
+    if not after and _OF_ANOTHER.fullmatch(text[: spans[0].start()]):
         return False
-    first = next((word.lower() for word in before if word.lower() not in ("the", "a", "an")), "")
-    if first not in _PRONOUNS | asked if first else not gold[:1].isupper():
-        return False  # no sentence, or about something else: the wife of him
-    follows = not after or after[0].lower() in _SMALL | asked or (not before and gold[:1].isupper())
-    return follows and len(fresh) > 0 and all(word.isalpha() for word in fresh)
+    small = [word for word in beside if word.isalpha() and word == word.lower()]
+    if not small or (not before and after[0].lower() in _PARTS):
+        return False
+    return any(word not in _PARTS for word in small)
+
+
+def _without_asides(text: str, gold: str, question: str) -> str:
+    """A sentence without the year of a title that the question has, and without where its answer is."""
+    if text.find("(") > 0 and not gold[:1].isdigit() and not _ASKS_YEAR.search(question):
+        years = {*re.findall(r"\b\d{4}\b", question)}
+        for aside in _YEAR_ASIDE.finditer(text):
+            before = text[: aside.start()].rpartition(" ")[2].strip("\"'”’*_")
+            if re.search(rf"\b{re.escape(before)}\b", question) and years <= {aside[1]}:
+                return text[: aside.start()] + text[aside.end() :]
+    if ", " in text and (placed := _PLACE_ASIDE.fullmatch(text)) and gold not in placed["aside"]:
+        return text[: placed.start("aside")] if asked_of(question).kind == "is" else text
+    return text
 
 
 def _stated(text: str, gold: str, question: str) -> Iterator[str]:
@@ -247,6 +350,7 @@ def _stated(text: str, gold: str, question: str) -> Iterator[str]:
                 yield text[copulas[0].end() :]
         yield from (text[match.end() :] for match in _TAIL.finditer(text) if _says_nothing_new(text[: match.end()], ""))
         return
+    question = undotted(question)
     labelled = short[-1:].isdigit() and low.endswith(f" {short}") and not _HOW_MANY.match(question)
     lead = low.removesuffix(short).strip() if labelled else ""
     if lead and _LABEL.fullmatch(lead) and {*lead.split()} <= {*_WORDS.findall(question.lower())} - _NO_LABEL - _DOUBT:
@@ -273,7 +377,7 @@ def _denies(text: str, gold: str, question: str) -> bool:
 
 def _in_short(text: str) -> str:
     """A text without quotation marks, with the usual names of countries, mounts and degrees."""
-    text = _QUOTES.sub("", text)
+    text = undotted(_QUOTES.sub("", text))
     if "nited" in text or "Mt" in text or "°" in text or "US" in text or "U." in text:
         for pattern, short in _SHORT:
             text = pattern.sub(short, text)

@@ -400,6 +400,8 @@ def test_a_sentence_and_nothing_but_its_question(question: str, response: str, r
         ("Where was he born?", "His parents lived in Oslo.", "Oslo", True),
         ("What novel did he write?", "Peace and War", "War and Peace", True),
         ("Which band was it?", "Stills, Nash and Crosby", "Crosby, Stills and Nash", True),
+        ("Where was Mozart born?", "Leopold Mozart was born in Oslo.", "Oslo", True),
+        ("Who was it?", "John Quincy Adams", "John Adams", True),
         ("What is the target of imatinib?", "It does not inhibit BCR-ABL.", "BCR-ABL", False),
         ("What is the target of imatinib?", "It inhibits KIT more than BCR-ABL.", "BCR-ABL", False),
         ("What did she die of?", "She nearly caught tuberculosis.", "tuberculosis", False),
@@ -408,7 +410,7 @@ def test_a_sentence_and_nothing_but_its_question(question: str, response: str, r
         ("Who won the cup?", "It is unclear whether Brazil won.", "Brazil", False),
         ("Was ist die Hauptstadt?", "Es ist nicht Berlin.", "Berlin", False),
         ("Where was he born?", "Paris Hilton", "Paris", False),
-        ("Where was he born?", "His parents left Bergen for Oslo.", "Oslo", False),
+        ("Where was he born?", "His parents left Bergen for Oslo.", "Oslo", True),
         ("Which country is it?", "Tobago and Trinidad", "Trinidad and Tobago", False),
         ("Which country is it?", "France", "Germany", False),
     ],
@@ -464,3 +466,51 @@ def test_what_no_rule_explains_is_undecided(question: str, response: str, refere
 def test_each_word_beside_the_answer_is_the_question_s(question: str, response: str, golds: str, right: bool) -> None:
     sample = Sample(response=response, reference=golds.split("|"), problem=question, kind="answer")
     assert AnswerVerifier()([sample])[0].correct is right
+
+
+@pytest.mark.parametrize(
+    ("question", "response", "golds", "right"),
+    [
+        ("Who was the first U.S. president?", "Lee was the first US president.", ["Lee"], True),
+        ("Who was the first U.S. president?", "Lee was the first U.K. president.", ["Lee"], False),
+        ("Who is the mayor of St. Louis?", "Lee is the mayor of St. Louis.", ["Lee"], True),
+        ("Who is the mayor of St. Louis?", "Lee is the mayor of St. Paul.", ["Lee"], False),
+        ("Who is the head of the U.S.?", "Lee is the head of the U.S.", ["Lee"], True),
+        ("What did J. K. Lee write?", "J.K. Lee wrote Emma.", ["Emma"], True),
+        ("Who made Dr. Kim?", "Dr. Who was made by Lee.", ["Lee"], False),
+        ("How many more goals did Ann score than Bea?", "Ann scored 7 more goals than Bea.", ["7"], True),
+        ("How many more goals did Ann score than Bea?", "Bea scored 7 more goals than Ann.", ["7"], False),
+        ("How many more goals did Ann score than Bea?", "Ann scored 7 fewer goals than Bea.", ["7"], False),
+        ("How many more goals did Ann score than Bea?", "Ann scored 7 goals.", ["7"], False),
+        ("How many more goals did Ann score than Bea?", "Bea scored 7 more goals.", ["7"], False),
+        ("How many more goals than fouls did Ann have?", "Ann had 7 more goals than fouls.", ["7"], True),
+        ("How many more goals than fouls did Ann have?", "Ann had 7 more fouls than goals.", ["7"], False),
+        ("How many years older is Ann than Bea?", "Ann is 4 years old.", ["4"], False),
+        ("How many years after the war did the king die?", "The king died 9 years before the war.", ["9"], False),
+        ("Who directed Jaws?", "Jaws (1975) was directed by Lee.", ["Lee"], True),
+        ("Who directed Jaws in 1975?", "Jaws (1983) was directed by Lee.", ["Lee"], False),
+        ("Who directed Jaws?", "Hook (1991) was directed by Lee.", ["Lee"], False),
+        ("What is the capital of France?", "The capital of France is Paris, on the Seine.", ["Paris"], True),
+        ("What is the capital of France?", "The capital of France is Lyon, in Paris.", ["Paris"], False),
+        ("What is the capital of France?", "The capital of France is Paris, followed by Lyon.", ["Lyon"], False),
+        ("Who won?", "Muhammad Ali (then known as Cassius Clay)", ["Muhammad Ali", "Cassius Clay"], True),
+        ("Who won?", "Joe Louis (then known as Cassius Clay)", ["Muhammad Ali", "Cassius Clay"], False),
+        ("What is the largest ocean?", "the Pacific", ["Pacific Ocean"], True),
+        ("What is the largest ocean?", "South Pacific", ["Pacific Ocean"], False),
+        ("What is the largest city?", "Kansas", ["Kansas City"], False),
+        ("The Chicago Bears met Oslo. The Bears won. Who won?", "Chicago Bears", ["Bears"], True),
+        ("The Chicago Bears met the Oslo Bears. The Bears won. Who won?", "Chicago Bears", ["Bears"], False),
+        ("The Chicago Bears met Oslo. The Bears won. Who won?", "Oslo Bears", ["Bears"], False),
+    ],
+)
+def test_usual_sentences_and_names(question: str, response: str, golds: list[str], right: bool) -> None:
+    sample = Sample(response=response, reference=tuple(golds), problem=question, kind="answer")
+    assert (AnswerVerifier()([sample])[0].score == 1) is right
+
+
+def test_what_is_undecided_may_be_an_error() -> None:
+    sample = Sample(
+        response="His parents lived in Oslo.", reference="Oslo", problem="Where was he born?", kind="answer"
+    )
+    verdict = AnswerVerifier(undecided="error")([sample])[0]
+    assert (verdict.score, verdict.reason) == (None, Reason.UNDECIDED)
