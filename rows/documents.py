@@ -34,6 +34,8 @@ _SPOKEN = frozenset((*ALIASES["response"], *ALIASES["responses"], *CONVERSATIONS
 _ASKED = frozenset((*GOLDS, *ALIASES["prompt"]))
 _NAMES = frozenset(path.partition(".")[0] for paths in ALIASES.values() for path in paths) | _SPOKEN
 """What a column of a row is called, so that an object of that name is no row."""
+_TEST = frozenset("input output testtype type fn_name id name explanation is_hidden is_public points".split())
+"""What a test of a program has, which is no row with its response."""
 _SINGLE = frozenset(name for name in ALIASES["response"] if not name.endswith("s"))
 """Names of columns that hold one response a row, so that a list there is several rows."""
 BEGINNING = rb'\{\s*"(?:columns|features|rows|results|samples|records|request_states|index|schema)"\s*:\s*[\[{]'
@@ -105,8 +107,12 @@ def _keyed(document: Mapping[str, Any], depth: int = 0) -> Rows | None:
 
 
 def _is_row(item: Mapping[str, Any]) -> bool:
-    """Whether an object has a response beside a gold or a prompt."""
-    return not _SPOKEN.isdisjoint(item) and not _ASKED.isdisjoint(item)
+    """Whether an object has a response beside a gold or a prompt, and is no test of a program.
+
+    >>> _is_row({"input": "2+2?", "output": "4", "target": "4"}), _is_row({"input": "1 2", "output": "3"})
+    (True, False)
+    """
+    return not item.keys() <= _TEST and not _SPOKEN.isdisjoint(item) and not _ASKED.isdisjoint(item)
 
 
 def _numbered(value: Mapping[str, Any]) -> Rows:
